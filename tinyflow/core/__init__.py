@@ -1,0 +1,1 @@
+"""Digests, actions, the cache and the execution of actions; knows nothing of models, compilers or doit."""

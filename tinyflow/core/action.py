@@ -1,0 +1,147 @@
+"""What an action is: a stage with its parameters, tools and named inputs, as an immutable value.
+
+An action runs nothing and reads no file; `execute` does. Its id is known before anything runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Union
+
+JSON = Any  # what json.dumps takes: str, int, float, bool, None, lists and string-keyed mappings of these
+
+
+def canonical(value: JSON) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN; TypeError for anything that is not JSON."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file (or, where `path` is a folder, a tree) that no action makes, such as a kernel's C source.
+
+    `name` stands for it in action ids, so it must be the same on every machine: relative, never absolute.
+    """
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """One named output of another action, used as an input."""
+
+    action: Action
+    name: str
+
+
+Input = Union[SourceFile, Output]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program or package whose identity belongs in the key.
+
+    `kind` is `package` (a Python distribution: its version), or `binary` (a program on PATH: digest and version text).
+    """
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """One step of work. Two actions with equal ids are the same task.
+
+    `function` is `module:name` of a function that takes one `Workspace`. Names in `inputs` and `outputs` are relative
+    paths; one that ends in `/` is a tree. `implementation` lists modules beyond `function`'s own (a backend chosen by a
+    recipe) and template files whose text decides the outputs. Modules that these import count too.
+    """
+
+    stage: str
+    title: str  # for people; not in the id
+    function: str
+    outputs: tuple[str, ...]
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    inputs: Mapping[str, Input] = field(default_factory=dict)
+    tools: tuple[Tool, ...] = ()
+    implementation: tuple[str, ...] = ()
+    timeout_s: float = 600.0
+    isolated: bool = False  # run in a worker process: heavy imports, native code that may crash
+
+    @cached_property
+    def id(self) -> str:
+        """Digest of everything but contents: 64 hexadecimal digits."""
+        return sha256(self._id_text.encode()).hexdigest()
+
+    @cached_property
+    def _id_text(self) -> str:
+        named = {
+            name: f"file {source.name}" if isinstance(source, SourceFile) else f"action {source.action.id} {source.name}"
+            for name, source in self.inputs.items()
+        }
+        return canonical(
+            {
+                "stage": self.stage,
+                "function": self.function,
+                "parameters": self.parameters,
+                "inputs": named,
+                "outputs": self.outputs,
+                "tools": sorted(f"{tool.kind} {tool.name}" for tool in self.tools),
+                "implementation": sorted(self.implementation),
+            }
+        )
+
+    def output(self, name: str) -> Output:
+        """Name one output as an input of another action; KeyError where the action has no such output."""
+        if name not in self.outputs:
+            raise KeyError(f"{self.stage} has no output {name!r}, only {self.outputs}")
+        return Output(self, name)
+
+    @property
+    def dependencies(self) -> tuple[Action, ...]:
+        """The actions that this one waits for, each once, in the order of the inputs."""
+        found = {source.action.id: source.action for source in self.inputs.values() if isinstance(source, Output)}
+        return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What a stage function gets: paths to read, paths to write and a way to run tools. It touches nothing else.
+
+    All paths are absolute and lie below `folder`, a fresh scratch folder. Output folders exist already.
+    """
+
+    folder: Path
+    parameters: Mapping[str, JSON]
+    inputs: Mapping[str, Path]
+    outputs: Mapping[str, Path]
+    log_path: Path
+    timeout_s: float
+
+    def run(self, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> str:
+        """Run a tool in `folder` with a clean environment; its output goes to the log and is returned.
+
+        Paths below `folder` are passed relative to it, so that no artifact learns where it was made.
+        Raises ToolError (missing, or a non-zero exit status) and Timeout.
+        """
+        from tinyflow.core import process
+
+        words = [str(word.relative_to(self.folder)) if _is_below(word, self.folder) else str(word) for word in command]
+        return process.run_tool(
+            words, folder=self.folder, log_path=self.log_path, timeout_s=self.timeout_s, environment=environment
+        )
+
+    def log(self, line: str) -> None:
+        """Add one line to the action's log."""
+        with self.log_path.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+
+def _is_below(word: str | Path, folder: Path) -> bool:
+    return isinstance(word, Path) and word.is_absolute() and word.is_relative_to(folder)

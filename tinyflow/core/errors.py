@@ -1,0 +1,93 @@
+"""Errors that a user can cause: where it happened, what is wrong, what to type instead, and the exit status."""
+
+from __future__ import annotations
+
+
+class TinyflowError(Exception):
+    """A refusal in one line of *where: what* and one line of *hint*.
+
+    Everything else that escapes is a bug of ours and keeps its traceback.
+    """
+
+    exit_status = 1
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        first = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{first}\n  {self.hint}" if self.hint else first
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep all fields when an error crosses from a worker process to its parent."""
+        return (_revive, (type(self), self.__dict__.copy()))
+
+
+def _revive(kind: type[TinyflowError], state: dict[str, object]) -> TinyflowError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, state.get("what", ""))
+    error.__dict__.update(state)
+    return error
+
+
+class UsageError(TinyflowError):
+    """A wrong command line: an unknown bench, a pattern that matches nothing."""
+
+    exit_status = 2
+
+
+class RecipeError(TinyflowError):
+    """A recipe that can't be read or doesn't fit; `where` is `file:line:column`."""
+
+    exit_status = 2
+
+
+class ModelError(TinyflowError):
+    """A model that is damaged, or that the chosen backend can't compile."""
+
+
+class ToolError(TinyflowError):
+    """A tool that is missing (exit status 3) or that failed (1); keeps its command, exit status and log."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        command: tuple[str, ...] = (),
+        status: int | None = None,
+        log: str = "",
+        missing: bool = False,
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.command = command
+        self.status = status
+        self.log = log
+        if missing:
+            self.exit_status = 3
+
+
+class DoesNotFit(TinyflowError):
+    """Firmware that needs more flash or RAM than its target has."""
+
+
+class RunError(TinyflowError):
+    """Firmware that faulted, trapped or left its memory; names function and address."""
+
+
+class Timeout(TinyflowError):
+    """An action or a call on the target that didn't end within its limit."""
+
+
+class CacheError(TinyflowError):
+    """A cache that can't be read or written."""
+
+    exit_status = 3
+
+
+class ValidationError(TinyflowError):
+    """Outputs that differ from the reference by more than the backend's declared tolerance."""

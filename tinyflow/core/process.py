@@ -1,0 +1,139 @@
+"""Child processes: clean environment, own process group, time limit, output to a log; none outlives this process.
+
+It knows nothing of actions. Tools get nothing from the user's environment but what `clean_environment` lists.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tinyflow.core.errors import TinyflowError, Timeout, ToolError
+
+_LOG_TAIL_BYTES = 4000
+_running: set[subprocess.Popen[bytes]] = set()
+_running_lock = threading.Lock()
+_is_cancelled = threading.Event()
+
+
+class Cancelled(TinyflowError):
+    """The user stopped the session while this tool was running."""
+
+    exit_status = 130
+
+
+def clean_environment(folder: Path) -> dict[str, str]:
+    """The environment of every tool: fixed, but for the search path, which only finds tools that are in the key."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "SOURCE_DATE_EPOCH": "0",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def run_tool(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    log_path: Path,
+    timeout_s: float,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run one command in `folder`, append what it prints to the log and return that.
+
+    Raises ToolError where the program is missing or its exit status is not 0, Timeout past `timeout_s`, Cancelled
+    after `cancel_all`.
+    """
+    if shutil.which(command[0]) is None:
+        raise ToolError(f"{command[0]} is not installed", hint="see `doit doctor`", command=tuple(command), missing=True)
+    with log_path.open("ab") as log:
+        log.write(f"$ {' '.join(command)}\n".encode())
+        log.flush()
+        start = log.tell()
+        status = _run(command, folder, log.fileno(), timeout_s, clean_environment(folder) | dict(environment or {}))
+    with log_path.open("rb") as log:
+        log.seek(start)
+        text = log.read().decode(errors="replace")
+    if status is None:
+        raise Timeout(f"{Path(command[0]).name} didn't end within {timeout_s:g} s", hint="raise `timeout` in the recipe")
+    if status != 0:
+        raise ToolError(
+            f"{Path(command[0]).name} ended with status {status}",
+            hint=text[-_LOG_TAIL_BYTES:].strip(),
+            command=tuple(command),
+            status=status,
+            log=text,
+        )
+    return text
+
+
+def _run(command: Sequence[str], folder: Path, log: int, timeout_s: float, environment: Mapping[str, str]) -> int | None:
+    """The exit status, negative for a signal, or None where the time ran out."""
+    with _running_lock:
+        if _is_cancelled.is_set():
+            raise Cancelled("cancelled")
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        _running.add(child)
+    try:
+        return child.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        _kill_group(child)
+        child.wait()
+        with _running_lock:
+            _running.discard(child)
+        if _is_cancelled.is_set():
+            raise Cancelled("cancelled")
+
+
+def cancel_all() -> None:
+    """Kill every running child with its descendants and refuse new ones until `allow_again`."""
+    _is_cancelled.set()
+    with _running_lock:
+        for child in _running:
+            _kill_group(child)
+
+
+def allow_again() -> None:
+    """Let new children start after `cancel_all`."""
+    _is_cancelled.clear()
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _die_with_parent() -> None:
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,62 @@
+"""Sizes and rates with their units: `512KiB`, `216MHz`, `30s`; parsing and printing, nothing else."""
+
+from __future__ import annotations
+
+import re
+
+_SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_RATES = {"Hz": 1, "kHz": 1000, "MHz": 1000**2, "GHz": 1000**3}
+_TIMES = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+
+
+def _parse(text: str, units: dict[str, int] | dict[str, float], noun: str) -> float:
+    match = _NUMBER.fullmatch(text.strip())
+    if match is None or match.group(2) not in units:
+        raise ValueError(f'{noun} needs a number with a unit ({", ".join(units)}), not "{text}"')
+    return float(match.group(1)) * units[match.group(2)]
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as `512KiB`; ValueError names the units that are understood."""
+    value = _parse(text, _SIZES, "a size")
+    if value != int(value):
+        raise ValueError(f'"{text}" is not a whole number of bytes')
+    return int(value)
+
+
+def parse_rate(text: str) -> int:
+    """Hertz of a rate such as `216MHz`."""
+    return round(_parse(text, _RATES, "a rate"))
+
+
+def parse_time(text: str) -> float:
+    """Seconds of a duration such as `30s`."""
+    return float(_parse(text, _TIMES, "a duration"))
+
+
+def format_size(size_bytes: int) -> str:
+    """A size for people: `56.8 KiB`."""
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        size = size_bytes / 1024 ** ("KiB", "MiB", "GiB").index(unit) / 1024
+        if size < 1024 or unit == "GiB":
+            return f"{size:.1f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def format_count(count: float) -> str:
+    """A count for people: `22.6 M`."""
+    for scale, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(count) >= scale:
+            return f"{count / scale:.4g}{letter}"
+    return f"{count:.4g}"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration for people: `0.31 s`, `2 min 05 s`."""
+    if seconds < 60:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"

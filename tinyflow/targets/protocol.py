@@ -1,0 +1,48 @@
+"""How a number is got from firmware: load, call, read, write and counters, as a debug probe does it.
+
+Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class FunctionCount:
+    """What one function cost within one call."""
+
+    instructions: int
+    calls: int = 0
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What one call cost. A counter that this machine has not is None; it is never estimated."""
+
+    instructions: int | None
+    stack_bytes: int | None  # peak, by high-water mark
+    wall_s: float
+    functions: Mapping[str, FunctionCount] = field(default_factory=dict)
+
+
+class Machine(Protocol):
+    """One target with one firmware. `symbol` may carry an offset: `model_arena+128`."""
+
+    def load(self, firmware: Path) -> None:
+        """Put the ELF's segments where they belong, reset, and run the start-up code to the entry of `main`."""
+
+    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+        """Call `int symbol(void)` to its return; its value and its cost. Raises RunError and Timeout."""
+
+    def read(self, symbol: str, size_bytes: int) -> bytes:
+        """Bytes of memory. Raises RunError for an unknown symbol."""
+
+    def write(self, symbol: str, data: bytes) -> None:
+        """Change bytes of memory. Raises RunError for an unknown symbol."""
+
+    def close(self) -> None:
+        """Free everything; called once."""
