@@ -1,0 +1,54 @@
+"""What every number in a report means: name, unit, definition and how people like to read it. No arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyflow.core.units import format_count, format_seconds, format_size
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One named number. `heading` is its short column title, empty where a console table leaves it out."""
+
+    name: str
+    unit: str
+    definition: str
+    heading: str = ""
+
+    def format(self, value: float) -> str:
+        """The value for people: `22.6 M`, `56.8 KiB`."""
+        return _FORMATS.get(self.unit, format_count)(value)
+
+
+_FORMATS: dict[str, Callable[[float], str]] = {
+    "bytes": lambda value: format_size(round(value)),
+    "s": format_seconds,
+    "instructions/MAC": lambda value: f"{value:.2f}",
+}
+
+# The order here is the order of columns and keys everywhere.
+METRICS = (
+    Metric("invoke_instructions", "instructions", "retired inside one model_invoke, the largest of all samples", "invoke"),
+    Metric("invoke_instructions_min", "instructions", "the same, the smallest of all samples"),
+    Metric("setup_instructions", "instructions", "retired inside model_setup", "set-up"),
+    Metric("rom_bytes", "bytes", "rom_code + rom_rodata + rom_data", "ROM"),
+    Metric("rom_code", "bytes", "instructions in flash"),
+    Metric("rom_rodata", "bytes", "constants in flash, weights among them"),
+    Metric("rom_data", "bytes", "initial values of ram_data, kept in flash"),
+    Metric("ram_bytes", "bytes", "ram_data + ram_bss + stack_peak_bytes + heap_peak_bytes", "RAM"),
+    Metric("ram_data", "bytes", "initialised variables"),
+    Metric("ram_bss", "bytes", "zeroed variables, the arena among them"),
+    Metric("stack_peak_bytes", "bytes", "high-water mark of the stack, the worst sample"),
+    Metric("heap_peak_bytes", "bytes", "high-water mark of the heap, the worst sample"),
+    Metric("arena_bytes", "bytes", "activations and scratch, from the memory plan", "arena"),
+    Metric("weights_bytes", "bytes", "weights and other constants, from the memory plan"),
+    Metric("macs", "MACs", "multiply-accumulates of one inference, from the model's graph"),
+    Metric("instructions_per_mac", "instructions/MAC", "invoke_instructions / macs", "instr/MAC"),
+    Metric("invoke_s", "s", "wall time of one model_invoke on the host, the fastest of all", "time"),
+    Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware"),
+    Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware"),
+)
+
+BY_NAME = {metric.name: metric for metric in METRICS}

@@ -1,0 +1,96 @@
+"""Rows: what the stages' files say about one bench, as the flat metrics and the `report.json` that other tools read.
+
+Pure functions over parsed JSON. Nothing is measured or estimated here: a number that a file lacks is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tinyflow.report.metrics import METRICS
+
+SCHEMA = 1
+STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
+
+Document = Mapping[str, Any]  # one parsed JSON file
+Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {name: value or null}
+
+
+def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, timing: Document) -> dict[str, float]:
+    """All metrics that these files hold, in the order of METRICS."""
+    found: dict[str, float | None] = {
+        "setup_instructions": run.get("setup_instructions"),
+        **_invoke_instructions(run),
+        **{name: sizes.get(name) for name in ("rom_bytes", "rom_code", "rom_rodata", "rom_data", "ram_data", "ram_bss")},
+        **{name: run.get(name) for name in ("stack_peak_bytes", "heap_peak_bytes")},
+        "arena_bytes": plan["arena"]["bytes"],
+        "weights_bytes": plan["weights_bytes"],
+        "macs": graph["macs"],
+        "invoke_s": min(timing.get("invoke_s") or [None]),
+        "simulated_mips": timing.get("simulated_mips"),
+        "wall_s": timing.get("wall_s"),
+    }
+    found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
+    found["instructions_per_mac"] = _ratio(found["invoke_instructions"], found["macs"])
+    return {metric.name: value for metric in METRICS if (value := found.get(metric.name)) is not None}
+
+
+def _invoke_instructions(run: Document) -> dict[str, float | None]:
+    counts = [count for count in run.get("invoke_instructions") or () if count is not None]
+    return {
+        "invoke_instructions": max(counts, default=None),
+        "invoke_instructions_min": min(counts, default=None),
+    }
+
+
+def _sum(found: Mapping[str, float | None], *names: str) -> float | None:
+    """The sum, or None where a part is unknown: half a sum would be a wrong number."""
+    parts = [found[name] for name in names]
+    return None if None in parts else sum(part for part in parts if part is not None)
+
+
+def _ratio(numerator: float | None, denominator: float | None) -> float | None:
+    return round(numerator / denominator, 4) if numerator is not None and denominator else None
+
+
+def measured_row(
+    naming: Naming, *, weights: str, metrics: Mapping[str, float], validation: Document, status: str = "ok"
+) -> dict[str, Any]:
+    """What the report stage writes: the part of `report.json` that is known when the run was good."""
+    return _row(naming, status, None, weights, metrics, validation)
+
+
+def failed_row(naming: Naming, *, status: str, reason: str) -> dict[str, Any]:
+    """The row of a bench that has no result, with the same keys."""
+    return _row(naming, status, reason, None, {}, None)
+
+
+def _row(
+    naming: Naming,
+    status: str,
+    reason: str | None,
+    weights: str | None,
+    metrics: Mapping[str, float],
+    validation: Document | None,
+) -> dict[str, Any]:
+    if status not in STATUSES:
+        raise ValueError(f"{status!r} is no status: {STATUSES}")
+    return {
+        "schema": SCHEMA,
+        "bench": naming["bench"],
+        "model": naming["model"],
+        "backend": naming["backend"],
+        "target": naming["target"],
+        "features": dict(sorted(naming["features"].items())),
+        "status": status,
+        "reason": reason,
+        "weights": weights,
+        "metrics": dict(metrics),
+        "validation": None if validation is None else dict(validation),
+    }
+
+
+def with_provenance(row: Document, *, stages: Document, tools: Document, artifacts: Document) -> dict[str, Any]:
+    """The whole `report.json`: the row, how it came about, with which tools, and the digests of what was made."""
+    return {**row, "stages": dict(stages), "tools": dict(tools), "artifacts": dict(artifacts)}

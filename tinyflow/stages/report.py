@@ -1,0 +1,29 @@
+"""The last action of a bench: what its stages wrote becomes one row. It reads files and measures nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tinyflow.core.action import Workspace
+from tinyflow.report import rows
+
+
+def report(workspace: Workspace) -> None:
+    """Write `row.json`, the part of `report.json` that follows from the inputs alone.
+
+    Inputs: graph.json, origin.json, plan.json, sizes.json, run.json, timing.json. Parameters: bench (canonical name),
+    model, backend, target, features ({name: value or null}).
+    """
+    files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
+    metrics = rows.metrics_of(
+        files["graph.json"], files["plan.json"], files["sizes.json"], files["run.json"], files["timing.json"]
+    )
+    row = rows.measured_row(
+        workspace.parameters,
+        weights=files["origin.json"]["weights"],
+        metrics=metrics,
+        validation=files["run.json"]["validation"],
+    )
+    text = json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False)
+    workspace.outputs["row.json"].write_text(text + "\n", encoding="utf-8")
