@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Union
 
+LOCAL_MARK = "keep-local"
 JSON = Any  # what json.dumps takes: str, int, float, bool, None, lists and string-keyed mappings of these
 
 
@@ -82,7 +83,9 @@ class Action:
     @cached_property
     def _id_text(self) -> str:
         named = {
-            name: f"file {source.name}" if isinstance(source, SourceFile) else f"action {source.action.id} {source.name}"
+            name: f"file {source.name}"
+            if isinstance(source, SourceFile)
+            else f"action {source.action.id} {source.name}"
             for name, source in self.inputs.items()
         }
         return canonical(
@@ -132,10 +135,14 @@ class Workspace:
         """
         from tinyflow.core import process
 
-        words = [str(word.relative_to(self.folder)) if _is_below(word, self.folder) else str(word) for word in command]
+        words = [_spelled(word, self.folder) for word in command]
         return process.run_tool(
             words, folder=self.folder, log_path=self.log_path, timeout_s=self.timeout_s, environment=environment
         )
+
+    def keep_local(self) -> None:
+        """Say that these outputs hang on more than the key (a server that was away), so nobody else may get them."""
+        (self.folder / LOCAL_MARK).touch()
 
     def log(self, line: str) -> None:
         """Add one line to the action's log."""
@@ -143,5 +150,8 @@ class Workspace:
             log.write(line + "\n")
 
 
-def _is_below(word: str | Path, folder: Path) -> bool:
-    return isinstance(word, Path) and word.is_absolute() and word.is_relative_to(folder)
+def _spelled(word: str | Path, folder: Path) -> str:
+    """A word of a command line; a path below `folder` becomes relative to it."""
+    if isinstance(word, Path) and word.is_relative_to(folder):
+        return str(word.relative_to(folder))
+    return str(word)

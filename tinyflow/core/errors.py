@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class TinyflowError(Exception):
     """A refusal in one line of *where: what* and one line of *hint*.
@@ -16,6 +18,7 @@ class TinyflowError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
+        self.log_path: Path | None = None  # set by who keeps the failed action's log
 
     def __str__(self) -> str:
         first = f"{self.where}: {self.what}" if self.where else self.what

@@ -5,6 +5,7 @@ It knows nothing of actions. Tools get nothing from the user's environment but w
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -15,7 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tinyflow.core.errors import TinyflowError, Timeout, ToolError
+from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _LOG_TAIL_BYTES = 4000
 _running: set[subprocess.Popen[bytes]] = set()
@@ -45,6 +46,10 @@ def clean_environment(folder: Path) -> dict[str, str]:
     }
 
 
+def _own_environment() -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
 def run_tool(
     command: Sequence[str],
     *,
@@ -52,24 +57,32 @@ def run_tool(
     log_path: Path,
     timeout_s: float,
     environment: Mapping[str, str] | None = None,
+    is_own: bool = False,
 ) -> str:
     """Run one command in `folder`, append what it prints to the log and return that.
+
+    `is_own` marks a worker of ours, which may find what this process finds (installed packages, search path).
 
     Raises ToolError where the program is missing or its exit status is not 0, Timeout past `timeout_s`, Cancelled
     after `cancel_all`.
     """
     if shutil.which(command[0]) is None:
-        raise ToolError(f"{command[0]} is not installed", hint="see `doit doctor`", command=tuple(command), missing=True)
+        raise ToolError(
+            f"{command[0]} is not installed", hint="see `doit doctor`", command=tuple(command), missing=True
+        )
     with log_path.open("ab") as log:
         log.write(f"$ {' '.join(command)}\n".encode())
         log.flush()
         start = log.tell()
-        status = _run(command, folder, log.fileno(), timeout_s, clean_environment(folder) | dict(environment or {}))
+        variables = clean_environment(folder) | (_own_environment() if is_own else {}) | dict(environment or {})
+        status = _run(command, folder, log.fileno(), timeout_s, variables)
     with log_path.open("rb") as log:
         log.seek(start)
         text = log.read().decode(errors="replace")
     if status is None:
-        raise Timeout(f"{Path(command[0]).name} didn't end within {timeout_s:g} s", hint="raise `timeout` in the recipe")
+        raise Timeout(
+            f"{Path(command[0]).name} didn't end within {timeout_s:g} s", hint="raise `timeout` in the recipe"
+        )
     if status != 0:
         raise ToolError(
             f"{Path(command[0]).name} ended with status {status}",
@@ -81,11 +94,12 @@ def run_tool(
     return text
 
 
-def _run(command: Sequence[str], folder: Path, log: int, timeout_s: float, environment: Mapping[str, str]) -> int | None:
+def _run(
+    command: Sequence[str], folder: Path, log: int, timeout_s: float, environment: Mapping[str, str]
+) -> int | None:
     """The exit status, negative for a signal, or None where the time ran out."""
     with _running_lock:
-        if _is_cancelled.is_set():
-            raise Cancelled("cancelled")
+        raise_if_cancelled()
         child = subprocess.Popen(
             command,
             cwd=folder,
@@ -106,8 +120,18 @@ def _run(command: Sequence[str], folder: Path, log: int, timeout_s: float, envir
         child.wait()
         with _running_lock:
             _running.discard(child)
-        if _is_cancelled.is_set():
-            raise Cancelled("cancelled")
+        raise_if_cancelled()
+
+
+def is_cancelled() -> bool:
+    """Whether `cancel_all` was called."""
+    return _is_cancelled.is_set()
+
+
+def raise_if_cancelled() -> None:
+    """Raise Cancelled after `cancel_all`."""
+    if _is_cancelled.is_set():
+        raise Cancelled("cancelled")
 
 
 def cancel_all() -> None:
@@ -124,10 +148,8 @@ def allow_again() -> None:
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -7,6 +7,7 @@ import re
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _RATES = {"Hz": 1, "kHz": 1000, "MHz": 1000**2, "GHz": 1000**3}
 _TIMES = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+_INSTRUCTIONS = {"instr": 1, "kinstr": 1000, "Minstr": 1000**2, "Ginstr": 1000**3}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 
 
@@ -33,6 +34,11 @@ def parse_rate(text: str) -> int:
 def parse_time(text: str) -> float:
     """Seconds of a duration such as `30s`."""
     return float(_parse(text, _TIMES, "a duration"))
+
+
+def parse_instructions(text: str) -> int:
+    """A number of instructions such as `2000Minstr`."""
+    return round(_parse(text, _INSTRUCTIONS, "a number of instructions"))
 
 
 def format_size(size_bytes: int) -> str:

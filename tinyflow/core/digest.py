@@ -1,0 +1,141 @@
+"""Digests of files and trees, and the memo that saves reading a file that has not changed since it was last read.
+
+A digest names content for ever, so it is sha256, written `sha256:<hex>`. A tree is named by the digest of its listing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+_CHUNK_BYTES = 1 << 20
+# File systems stamp times in ticks of some milliseconds: a file changed this recently may change again unseen.
+_RACY_NS = 2_000_000_000
+
+Stamp = tuple[int, int, int, int]  # size_bytes, mtime_ns, inode, ctime_ns
+
+
+def of_bytes(data: bytes) -> str:
+    """Digest of some bytes."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def of_file(path: Path) -> str:
+    """Digest of a file's content."""
+    with path.open("rb") as file:
+        return copy_digesting(file, None)
+
+
+def copy_digesting(source: BinaryIO, target: BinaryIO | None) -> str:
+    """Copy a stream and return the digest of what was copied; with no target, only read it."""
+    digest = hashlib.sha256()
+    while chunk := source.read(_CHUNK_BYTES):
+        digest.update(chunk)
+        if target is not None:
+            target.write(chunk)
+    return "sha256:" + digest.hexdigest()
+
+
+def tree_files(folder: Path) -> list[tuple[str, Path]]:
+    """All files below a folder as (relative POSIX path, path), sorted; what a link points to counts as the file."""
+    found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
+    return sorted(found)
+
+
+def tree_listing(entries: Iterable[tuple[str, str]]) -> bytes:
+    """The listing that names a tree: one line `<digest> <path>` per file, sorted by path."""
+    lines = []
+    for name, digest in sorted(entries):
+        if "\n" in name:
+            raise ValueError(f"a file name with a line break can't be in a tree: {name!r}")
+        lines.append(f"{digest} {name}\n")
+    return "".join(lines).encode()
+
+
+def parse_listing(listing: bytes) -> list[tuple[str, str]]:
+    """The (path, digest) pairs of a tree's listing; ValueError where it is damaged or a path leaves its folder."""
+    entries = []
+    for line in listing.decode().splitlines():
+        digest, _, name = line.partition(" ")
+        parts = name.split("/")
+        if not digest.startswith("sha256:") or name.startswith("/") or not name or {"", ".", ".."} & set(parts):
+            raise ValueError(f"not an entry of a tree: {line!r}")
+        entries.append((name, digest))
+    return entries
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What tells cheaply whether a file may have changed. Raises OSError."""
+    found = path.stat()
+    return (found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
+
+
+class MemoTable(Protocol):
+    """Where memos live between sessions."""
+
+    def get_memo(self, path: str) -> tuple[Stamp, str] | None:
+        """The stamp and text kept for a path."""
+
+    def put_memo(self, path: str, stamp: Stamp, text: str) -> None:
+        """Keep a stamp and text for a path."""
+
+
+class Memo:
+    """Facts derived from files (digests, mostly), each kept as long as its file's stamp stays the same."""
+
+    def __init__(self, table: MemoTable) -> None:
+        self._table = table
+        self._seen: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def digest(self, path: Path) -> str:
+        """Digest of a file or, for a folder, of its tree. Raises OSError where it can't be read."""
+        key = str(path)
+        with self._lock:
+            known = self._seen.get(key)
+        if known is None:
+            if path.is_dir():
+                known = of_bytes(
+                    tree_listing((name, self.derive(file, "", of_file)) for name, file in tree_files(path))
+                )
+            else:
+                known = self.derive(path, "", of_file)
+            with self._lock:
+                self._seen[key] = known
+        return known
+
+    def derive(self, path: Path, purpose: str, make: Derive) -> str:
+        """`make(path)`, remembered while the file's stamp stays; `purpose` tells several facts of one file apart."""
+        stamp = stamp_of(path)
+        key = f"{purpose}\0{path}" if purpose else str(path)
+        kept = self._table.get_memo(key)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        text = make(path)
+        is_racy = abs(time.time_ns() - stamp[3]) < _RACY_NS
+        if stamp_of(path) == stamp and not is_racy:
+            self._table.put_memo(key, stamp, text)
+        return text
+
+    def forget(self) -> None:
+        """Look at every file again from now on (a new run in the same process)."""
+        with self._lock:
+            self._seen.clear()
+
+
+class Derive(Protocol):
+    """Makes a text from a file's content alone."""
+
+    def __call__(self, path: Path, /) -> str:
+        """The text of this file."""
+
+
+def copy_file(source: Path, target: Path) -> str:
+    """Copy a file, never linking it, and return the digest of the bytes copied."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as reader, target.open("wb") as writer:
+        return copy_digesting(reader, writer)

@@ -1,0 +1,332 @@
+"""One session: look an action up, run it if nobody has, verify, store, record. The order in which is another's concern.
+
+Whatever happens to this process, what was recorded stays right: blobs come before results, results before records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinyflow.core import digest, key, process, worker
+from tinyflow.core.action import LOCAL_MARK, Action, Output, Workspace
+from tinyflow.core.errors import CacheError, RecipeError, TinyflowError, ToolError
+from tinyflow.core.records import Record, Records
+from tinyflow.core.store import Result, Store
+
+_ATTEMPTS = 3  # an input that is edited again and again while we start, or blobs lost meanwhile
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an action needs, and why: `up to date`, `hit` (the cache has it), `run`, or `unknown` before its inputs."""
+
+    state: str
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an action came to its outputs: `up-to-date`, `hit` or `built`, and the seconds that it took now."""
+
+    outcome: str
+    seconds: float
+    record: Record
+
+
+class _Lost(Exception):
+    """An input's blob is missing or damaged: its action must run again first."""
+
+    def __init__(self, action: Action) -> None:
+        super().__init__(action.title)
+        self.action = action
+
+
+class _Edited(Exception):
+    """A source file changed between being digested and being copied."""
+
+
+class Session:
+    """The cache, the records and the memo of one process; safe to use from several threads."""
+
+    def __init__(self, cache_root: Path, state_root: Path, say: Callable[[str], None] = lambda line: None) -> None:
+        """`say` gets one line for each thing that went wrong and was put right."""
+        self.store = Store(cache_root, say)
+        self.records = Records(state_root / "state.sqlite3", say)
+        self._memo = digest.Memo(self.records)
+        self._scratch = _Scratch(state_root / "scratch")
+        self._logs = state_root / "logs"
+        self._lock = threading.Lock()
+        self._current: dict[str, Record] = {}  # actions known to be up to date in this session
+
+    def close(self) -> None:
+        """Remove the scratch folder and close the records."""
+        self._scratch.close()
+        self.records.close()
+
+    # Deciding
+
+    def check(self, action: Action) -> Verdict:
+        """What this action needs; reads only. Its dependencies must have been checked or executed before."""
+        inputs = self._input_digests(action)
+        if inputs is None:
+            waiting = [before.title for before in action.dependencies if before.id not in self._current]
+            return Verdict("unknown", tuple(f"waits for {title}" for title in waiting))
+        text = key.key_text(action, inputs, self._memo)
+        name = digest.of_bytes(text.encode())
+        record = self.records.get(action.id)
+        if record is not None and record.key == name and self.store.is_complete(record.outputs):
+            self._remember(record)
+            return Verdict("up to date")
+        reasons = tuple(self._reasons(action, record, name, text))
+        return Verdict("hit" if self.store.look_up(name) else "run", reasons)
+
+    def _input_digests(self, action: Action) -> dict[str, str] | None:
+        """Input name → digest, or None while an input has yet to be made. Raises RecipeError for a missing file."""
+        found = {}
+        for name, source in action.inputs.items():
+            if isinstance(source, Output):
+                record = self._current.get(source.action.id)
+                if record is None:
+                    return None
+                found[name] = record.outputs[source.name]
+            else:
+                try:
+                    found[name] = self._memo.digest(source.path)
+                except OSError as error:
+                    raise RecipeError(error.strerror or str(error), where=str(source.path)) from error
+        return found
+
+    def _reasons(self, action: Action, record: Record | None, name: str, text: str) -> Iterator[str]:
+        """Why the record does not do, against the nearest earlier one."""
+        if record is not None and record.key == name:
+            yield "its outputs are no longer in the cache"
+            return
+        before = record or self.records.latest_like(action.stage, action.title, action.id)
+        before_text = self.records.key_text(before.key) if before is not None else None
+        if before_text is None:
+            yield "never made here"
+        else:
+            yield from key.differences(before_text, text)
+
+    def explain(self, action: Action) -> list[str]:
+        """Why this action would run, or how it last came to its outputs and which facts had changed then."""
+        verdict = self.check(action)
+        if verdict.state != "up to date":
+            return [f"{verdict.state}:", *verdict.reasons]
+        record = self.records.get(action.id)
+        assert record is not None
+        lines = [f"up to date; last {record.outcome} ({record.duration_s:.2f} s), key {record.key}"]
+        before = self.records.key_text(record.before_key) if record.before_key else None
+        text = self.records.key_text(record.key)
+        if before is not None and text is not None:
+            lines += ["then, against the key before it:", *key.differences(before, text)]
+        return lines
+
+    # Doing
+
+    def execute(self, action: Action) -> Outcome:
+        """Bring an action's outputs about. Its dependencies must have been executed before.
+
+        Raises what the stage raises; an error's log lies in the state folder under `logs/<id>.log`.
+        """
+        started = time.monotonic()
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._execute(action, started)
+            except _Edited:
+                self._memo.forget()
+            except _Lost as lost:
+                self._make_again(lost.action)
+        raise CacheError(
+            f"the inputs of {action.title} changed or vanished {_ATTEMPTS} times while it was starting",
+            hint="stop what writes to them, and run again",
+        )
+
+    def _make_again(self, action: Action) -> None:
+        """Run an action whose outputs were recorded but are lost."""
+        with self._lock:
+            self._current.pop(action.id, None)
+        self.execute(action)
+
+    def _execute(self, action: Action, started: float) -> Outcome:
+        if self.check(action).state == "up to date":
+            return Outcome("up-to-date", time.monotonic() - started, self._current[action.id])
+        inputs = self._input_digests(action)
+        if inputs is None:
+            raise AssertionError(f"{action.title} was started before its inputs")
+        text = key.key_text(action, inputs, self._memo)
+        name = digest.of_bytes(text.encode())
+        outcome = "hit"
+        with self.store.lock(name, process.is_cancelled):
+            result = self.store.look_up(name)
+            if result is None:
+                result = self._build(action, inputs, name, text)
+                outcome = "built"
+        before = self.records.get(action.id) or self.records.latest_like(action.stage, action.title, action.id)
+        record = Record(
+            id=action.id,
+            stage=action.stage,
+            title=action.title,
+            key=name,
+            outputs=result.outputs,
+            outcome=outcome,
+            duration_s=result.duration_s,
+            log=result.log,
+            before_key=before.key if before is not None else "",
+        )
+        self.records.put(record, text)
+        self._remember(record)
+        return Outcome(outcome, time.monotonic() - started, record)
+
+    def _remember(self, record: Record) -> None:
+        with self._lock:
+            self._current[record.id] = record
+
+    def _build(self, action: Action, inputs: Mapping[str, str], name: str, text: str) -> Result:
+        """Run the stage in a scratch folder and store what it made."""
+        process.raise_if_cancelled()
+        with self._scratch.folder() as folder:
+            workspace = self._lay_out(action, inputs, folder)
+            started = time.monotonic()
+            try:
+                (worker.call_isolated if action.isolated else worker.call)(action.function, workspace)
+            except TinyflowError as error:
+                self._keep_log(action, workspace, error)
+                raise
+            result = Result(
+                key=name,
+                key_text=text,
+                outputs={output: self._add_output(action, workspace, output) for output in action.outputs},
+                duration_s=round(time.monotonic() - started, 3),
+                log=self.store.add_file(workspace.log_path),
+            )
+            if not (folder / LOCAL_MARK).exists():
+                self.store.keep(result)
+        return result
+
+    def _lay_out(self, action: Action, inputs: Mapping[str, str], folder: Path) -> Workspace:
+        """Copy the inputs into the scratch folder, checking every byte against the key."""
+        for name, source in action.inputs.items():
+            target = folder / "in" / name
+            if isinstance(source, Output):
+                copy = self.store.copy_tree if source.name.endswith("/") else self.store.copy_blob
+                if not copy(inputs[name], target):
+                    raise _Lost(source.action)
+            elif _copy_source(source.path, target) != inputs[name]:
+                raise _Edited
+        outputs = {name: folder / "out" / name for name in action.outputs}
+        for name, path in outputs.items():
+            (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        log_path = folder / "log"
+        log_path.touch()
+        return Workspace(
+            folder=folder,
+            parameters=action.parameters,
+            inputs={name: folder / "in" / name for name in action.inputs},
+            outputs=outputs,
+            log_path=log_path,
+            timeout_s=action.timeout_s,
+        )
+
+    def _add_output(self, action: Action, workspace: Workspace, name: str) -> str:
+        path = workspace.outputs[name]
+        if name.endswith("/"):
+            return self.store.add_tree(path)
+        if not path.is_file():
+            raise ToolError(f"{action.stage} made no {name}", where=action.title, hint="this is a bug of its stage")
+        return self.store.add_file(path)
+
+    def _keep_log(self, action: Action, workspace: Workspace, error: TinyflowError) -> None:
+        """Keep a failed action's log, the only thing that it leaves."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        path = self._logs / f"{action.stage}-{action.id[:12]}.log"
+        shutil.copyfile(workspace.log_path, path)
+        error.log_path = path
+        if not error.where:
+            error.where = action.title
+
+    # Reading
+
+    def output_digest(self, action: Action, name: str) -> str:
+        """Digest of one output of an action that is up to date or was executed in this session."""
+        return self._current[action.id].outputs[name]
+
+    def output_path(self, action: Action, name: str) -> Path:
+        """The blob of one output file, to be read only."""
+        return self.store.blob_path(self.output_digest(action, name))
+
+    def copy_output(self, action: Action, name: str, target: Path) -> None:
+        """Copy one output, file or tree, to a place of the user's. Raises CacheError where it was lost meanwhile."""
+        copy = self.store.copy_tree if name.endswith("/") else self.store.copy_blob
+        if not copy(self.output_digest(action, name), target):
+            raise CacheError(
+                f"{name} of {action.title} is lost", where=str(self.store.root), hint="run the bench again"
+            )
+
+    def forget(self, action: Action) -> None:
+        """Have an action looked at as if it had never been made here."""
+        self.records.forget(action.id)
+        with self._lock:
+            self._current.pop(action.id, None)
+
+
+def _copy_source(source: Path, target: Path) -> str:
+    """Copy a source file or folder; returns the digest of what was copied."""
+    if not source.is_dir():
+        return digest.copy_file(source, target)
+    target.mkdir(parents=True, exist_ok=True)
+    entries = [(name, digest.copy_file(path, target / name)) for name, path in digest.tree_files(source)]
+    return digest.of_bytes(digest.tree_listing(entries))
+
+
+class _Scratch:
+    """Folders in which actions run; those of a session that was killed are removed by the next one."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._place: Path | None = None
+        self._held = -1
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def folder(self) -> Iterator[Path]:
+        """A fresh folder, removed at the end."""
+        with self._lock:
+            if self._place is None:
+                self._place = self._begin()
+        folder = Path(tempfile.mkdtemp(dir=self._place))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _begin(self) -> Path:
+        """Make this session's own place, marked as in use by a lock, and clear those that nobody holds."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        for mark in sorted(self._root.glob("*.lock")):
+            with contextlib.suppress(OSError), mark.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(mark.with_suffix(""), ignore_errors=True)
+                mark.unlink(missing_ok=True)
+        place = Path(tempfile.mkdtemp(dir=self._root))
+        self._held = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._held, fcntl.LOCK_EX)
+        return place
+
+    def close(self) -> None:
+        """Remove this session's place."""
+        with self._lock:
+            if self._place is not None:
+                shutil.rmtree(self._place, ignore_errors=True)
+                self._place.with_suffix(".lock").unlink(missing_ok=True)
+                os.close(self._held)
+                self._place = None

@@ -1,0 +1,120 @@
+"""Who made it: the identities of tools and of our own code, as they stand in keys."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from tinyflow.core import digest
+from tinyflow.core.action import Tool
+from tinyflow.core.errors import ToolError
+
+# What a stage's own code gets from core (the workspace, errors, the environment of tools) changes no output unless this
+# number changes; so an edit in core leaves the keys alone.
+CORE_VERSION = 1
+
+_PACKAGE = Path(__file__).parent.parent
+_HINT = "see `doit doctor`"
+_DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
+
+
+def of_tool(tool: Tool, memo: digest.Memo) -> str:
+    """A tool's identity: the version of a package; digest and version text of a program. Raises ToolError (missing)."""
+    return _of_package(tool.name) if tool.kind == "package" else _of_binary(tool.name, memo)
+
+
+@cache
+def _of_package(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        raise ToolError(f"the Python package {name} is not installed", hint=_HINT, missing=True) from None
+
+
+def _of_binary(name: str, memo: digest.Memo) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise ToolError(f"{name} is not installed", hint=_HINT, missing=True)
+    path = Path(found).resolve()
+    return f"{memo.digest(path)} {memo.derive(path, 'version', _version_text)}"
+
+
+def _version_text(path: Path) -> str:
+    """The first line that `--version` prints."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stdout or done.stderr).partition("\n")[0].strip()
+
+
+@cache
+def of_machine() -> str:
+    """The kind of machine that tools run on: results of another kind are not taken for our own."""
+    return f"{sys.platform} {platform.machine()}"
+
+
+def of_modules(names: Iterable[str], memo: digest.Memo) -> str:
+    """Digest of all of our modules that these names reach through imports, wherever in their text the import stands.
+
+    A name is a module, a package (all files beside its `__init__.py` count) or `module:function`. What is only imported
+    counts alone. Core is left out, see CORE_VERSION.
+    """
+    waiting = [path for name in names for path in _files_of(name.partition(":")[0])]
+    found: dict[str, Path] = {}
+    while waiting:
+        path = waiting.pop()
+        if str(path) not in found:
+            found[str(path)] = path
+            if path.suffix == ".py":
+                imported = memo.derive(path, "imports", _imports).split()
+                waiting += [file for name in imported if (file := _file_of(name)) is not None]
+    # The same module may lie anywhere, and a name alone does not tell what is in it: content decides.
+    return digest.of_bytes("\n".join(sorted(memo.digest(path) for path in found.values())).encode())
+
+
+@cache
+def _files_of(module: str) -> tuple[Path, ...]:
+    """The source file of a module, or all source and data files of a package. Raises ToolError where there is none."""
+    origin = _file_of(module)
+    if origin is None:
+        raise ToolError(f"the Python module {module} is not installed", hint=_HINT, missing=True)
+    if origin.name != "__init__.py":
+        return (origin,)
+    return tuple(path for path in sorted(origin.parent.iterdir()) if path.suffix in _DATA_SUFFIXES | {".py"})
+
+
+@cache
+def _file_of(module: str) -> Path | None:
+    """The source file of a module; None for core, for the top package and for what is no module (an imported name).
+
+    Our own modules are found by their place, since asking the import system would import their packages.
+    """
+    words = module.split(".")
+    if words == [_PACKAGE.name] or words[:2] == [_PACKAGE.name, "core"]:
+        return None
+    if words[0] == _PACKAGE.name:
+        places = (_PACKAGE.joinpath(*words[1:], "__init__.py"), _PACKAGE.joinpath(*words[1:-1], words[-1] + ".py"))
+        return next((place for place in places if place.is_file()), None)
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _imports(path: Path) -> str:
+    """The modules of ours that a source file imports, one a line."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return "\n".join(sorted(name for name in found if name.startswith("tinyflow.")))

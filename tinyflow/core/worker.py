@@ -1,0 +1,67 @@
+"""Runs one stage function in a process of its own, so that its crash, its memory and its imports stay there.
+
+`python -m tinyflow.core.worker REQUEST`: a pickled (function, Workspace); a TinyflowError goes back through a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from tinyflow.core import process
+from tinyflow.core.action import Workspace
+from tinyflow.core.errors import TinyflowError, ToolError
+
+_REFUSED = 70  # EX_SOFTWARE: the error lies in the error file
+_ERROR_NAME = "error.pickle"
+
+
+def call(function: str, workspace: Workspace) -> None:
+    """Run `module:name` in this process."""
+    module, _, name = function.partition(":")
+    stage: Callable[[Workspace], None] = getattr(importlib.import_module(module), name)
+    stage(workspace)
+
+
+def call_isolated(function: str, workspace: Workspace) -> None:
+    """Run `module:name` in a worker process. Raises what it raised; ToolError where the process died."""
+    request = workspace.folder / "request.pickle"
+    request.write_bytes(pickle.dumps((function, workspace)))
+    command = [sys.executable, "-m", "tinyflow.core.worker", str(request)]
+    try:
+        process.run_tool(
+            command, folder=workspace.folder, log_path=workspace.log_path, timeout_s=workspace.timeout_s, is_own=True
+        )
+    except ToolError as error:
+        refusal = workspace.folder / _ERROR_NAME
+        if error.status == _REFUSED and refusal.exists():
+            raise pickle.loads(refusal.read_bytes()) from None
+        raise ToolError(
+            f"the worker of {function} {_end_of(error.status)}", hint=error.hint, status=error.status, log=error.log
+        ) from None
+
+
+def _end_of(status: int | None) -> str:
+    return f"was killed by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
+
+
+def main(request: Path) -> int:
+    """Serve one request; the exit status tells whether an error file was left."""
+    function, workspace = pickle.loads(request.read_bytes())
+    try:
+        call(function, workspace)
+    except TinyflowError as error:
+        traceback.print_exc()
+        (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(error))
+        return _REFUSED
+    finally:
+        process.cancel_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
