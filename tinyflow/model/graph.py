@@ -1,0 +1,253 @@
+"""A neural network as immutable values: tensors, operators in execution order, and what follows from them alone.
+
+It owns the vocabulary that readers, writers, planners and backends share. It must never import a heavy package and
+knows nothing of file formats; readers promise that indices are valid and that every operator reads what exists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Union
+
+Shape = tuple[int, ...]
+OptionValue = Union[str, int, float, bool, tuple[int, ...]]
+
+# bits of one element; INT4 packs two elements into a byte
+_BITS: Mapping[str, int] = {
+    "bool": 8,
+    "int4": 4,
+    "int8": 8,
+    "uint8": 8,
+    "int16": 16,
+    "uint16": 16,
+    "float16": 16,
+    "bfloat16": 16,
+    "int32": 32,
+    "uint32": 32,
+    "float32": 32,
+    "int64": 64,
+    "uint64": 64,
+    "float64": 64,
+}
+DTYPES = tuple(_BITS)
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """How integers stand for real values: `real = scale * (integer - zero_point)`.
+
+    One scale and one zero point for the whole tensor, or one of each per index along `axis`. Scales are float32
+    values.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether the indices along `axis` have scales of their own."""
+        return len(self.scales) > 1
+
+    @property
+    def scale(self) -> float:
+        """The scale of the whole tensor; ValueError where each channel has its own."""
+        (scale,) = self.scales
+        return scale
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of the whole tensor; ValueError where each channel has its own."""
+        (zero_point,) = self.zero_points
+        return zero_point
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An activation, or a constant where `data` holds its little-endian bytes. A scalar has the shape `()`."""
+
+    index: int
+    name: str
+    shape: Shape
+    dtype: str
+    quantisation: Quantisation | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def elements(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that the elements take, packed."""
+        return (self.elements * _BITS[self.dtype] + 7) // 8
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the value is part of the model."""
+        return self.data is not None
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether elements are integers or truth values."""
+        return "float" not in self.dtype
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One step: `name` as in the TFLite schema (`CONV_2D`), its version, and tensor indices; -1 is an absent input.
+
+    `options` hold plain values: `padding` `SAME`/`VALID`, `stride`/`dilation`/`filter` as (height, width),
+    `activation` `NONE`/`RELU`/`RELU6`…, and so on; `tinyflow.model.tflite_options` lists them.
+    """
+
+    index: int
+    name: str
+    version: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+
+def _batch_matmul_macs(operator: Operator, read: Sequence[Shape], output_elements: int) -> int:
+    return output_elements * read[0][-2 if operator.options["adj_x"] else -1]
+
+
+# operator → (operator, shapes read, output elements) → multiply-accumulates; weights are [out, kh, kw, in]
+_PRODUCTS: Mapping[str, Callable[[Operator, Sequence[Shape], int], int]] = {
+    "CONV_2D": lambda _, read, output_elements: output_elements * math.prod(read[1][1:]),
+    "DEPTHWISE_CONV_2D": lambda _, read, output_elements: output_elements * math.prod(read[1][1:3]),
+    "FULLY_CONNECTED": lambda _, read, output_elements: output_elements * read[1][1],
+    # every input element meets the kernel once for each output channel
+    "TRANSPOSE_CONV": lambda _, read, _output: math.prod(read[2]) * math.prod(read[1][:3]),
+    "BATCH_MATMUL": _batch_matmul_macs,
+}
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """An activation and the operators between which its bytes must stay: from `first` to `last`, both included.
+
+    A graph input lives from operator 0 on, a graph output to the last operator.
+    """
+
+    tensor: int
+    size_bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network. `operators` are in execution order; `inputs` and `outputs` are tensor indices."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    name: str = ""
+
+    def operator_macs(self, operator: Operator) -> int:
+        """Multiply-accumulates of one operator, padding counted; 0 for one that has no products of two tensors."""
+        products = _PRODUCTS.get(operator.name)
+        if products is None:
+            return 0
+        read = [self.tensors[index].shape for index in operator.inputs if index >= 0]
+        return products(operator, read, self.tensors[operator.outputs[0]].elements)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(self.operator_macs(operator) for operator in self.operators)
+
+    @cached_property
+    def weights_bytes(self) -> int:
+        """Bytes of all constants that operators read, each tensor once."""
+        read = {index for operator in self.operators for index in operator.inputs if index >= 0}
+        return sum(self.tensors[index].size_bytes for index in read if self.tensors[index].is_constant)
+
+    @cached_property
+    def lifetimes(self) -> tuple[Lifetime, ...]:
+        """All activations by tensor index, nothing computed in place."""
+        first = dict.fromkeys(self.inputs, 0)
+        last = dict.fromkeys(self.inputs, 0)
+        for operator in self.operators:
+            for index in operator.outputs:
+                first[index] = last[index] = operator.index
+            for index in operator.inputs:
+                if index in last:
+                    last[index] = operator.index
+        for index in self.outputs:
+            last[index] = len(self.operators) - 1
+        return tuple(
+            Lifetime(index, self.tensors[index].size_bytes, first[index], last[index]) for index in sorted(first)
+        )
+
+    @cached_property
+    def peak_live_bytes(self) -> int:
+        """The most activation bytes that must exist at once: the least arena that any plan can reach in this order."""
+        change = [0] * (len(self.operators) + 1)
+        for life in self.lifetimes:
+            change[life.first] += life.size_bytes
+            change[life.last + 1] -= life.size_bytes
+        peak = live = 0
+        for step in change:
+            live += step
+            peak = max(peak, live)
+        return peak
+
+    @cached_property
+    def is_integer_only(self) -> bool:
+        """Whether no operator reads or writes a floating-point tensor."""
+        used = {index for operator in self.operators for index in operator.inputs + operator.outputs if index >= 0}
+        return all(self.tensors[index].is_integer for index in used.union(self.inputs, self.outputs))
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the weights' values, as JSON."""
+        return {
+            "name": self.name,
+            "macs": self.macs,
+            "weights_bytes": self.weights_bytes,
+            "peak_live_bytes": self.peak_live_bytes,
+            "is_integer_only": self.is_integer_only,
+            "inputs": list(self.inputs),
+            "outputs": list(self.outputs),
+            "operators": [self._operator_summary(operator) for operator in self.operators],
+            "tensors": [_tensor_summary(tensor) for tensor in self.tensors],
+        }
+
+    def _operator_summary(self, operator: Operator) -> dict[str, Any]:
+        return {
+            "index": operator.index,
+            "name": operator.name,
+            "version": operator.version,
+            "inputs": list(operator.inputs),
+            "outputs": list(operator.outputs),
+            "options": {
+                key: list(value) if isinstance(value, tuple) else value for key, value in operator.options.items()
+            },
+            "macs": self.operator_macs(operator),
+        }
+
+
+def _tensor_summary(tensor: Tensor) -> dict[str, Any]:
+    return {
+        "index": tensor.index,
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "bytes": tensor.size_bytes,
+        "constant": tensor.is_constant,
+        "quantisation": None if tensor.quantisation is None else _quantisation_summary(tensor.quantisation),
+    }
+
+
+def _quantisation_summary(quantisation: Quantisation) -> dict[str, Any]:
+    """Scale and zero point of a whole tensor; for a per-channel one only their number and axis."""
+    if quantisation.is_per_channel:
+        return {"channels": len(quantisation.scales), "axis": quantisation.axis}
+    return {"scale": quantisation.scale, "zero_point": quantisation.zero_point}

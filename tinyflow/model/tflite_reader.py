@@ -1,0 +1,282 @@
+"""Read a `.tflite` file into a Graph, trusting nothing in it.
+
+Whatever the bytes are, the answer is a Graph that keeps the promises of `tinyflow.model.graph`, or one ModelError. No
+field is used as an index, a length or a size before it was checked, and the work is bounded by the file's size.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tflite
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor
+from tinyflow.model.shapes import check_output
+from tinyflow.model.tflite_options import MAX_RANK, OPERATOR_TABLES, TABLES, enumeration_name
+
+# far above any microcontroller's flash; keeps a wrong file from filling the memory
+_MAX_FILE_BYTES = 256 << 20
+_MAX_TENSOR_BYTES = 1 << 30
+_SCHEMA_VERSION = 3
+# what the flatbuffers package raises for offsets that lead out of the file
+_DAMAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError)
+_CONTROL_FLOW = ("IF", "WHILE", "CALL", "CALL_ONCE", "DELEGATE", "STABLEHLO_WHILE")
+_DAMAGED_HINT = "get the file again; `doit fetch` does so for the models that tinyflow knows"
+_UNUSABLE_HINT = "convert the model to one subgraph of built-in operators with static shapes"
+
+
+def read(source: Path | str | bytes, name: str = "") -> Graph:
+    """The graph in a file or in its bytes; `name` is what an error calls the bytes. Raises ModelError only."""
+    if isinstance(source, bytes):
+        content, where = source, name or "model"
+    else:
+        content, where = _load(Path(source)), name or Path(source).name
+    try:
+        return _Reading(content).graph()
+    except ModelError as error:
+        raise ModelError(error.what, where=where, hint=error.hint or _DAMAGED_HINT) from None
+    except _DAMAGE:
+        raise ModelError("the file is damaged: an offset leads out of it", where=where, hint=_DAMAGED_HINT) from None
+
+
+def _load(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise ModelError(f"more than {_MAX_FILE_BYTES >> 20} MiB", where=path.name, hint="is this a model?")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"can't be read: {error.strerror}", where=path.name, hint="check the path") from None
+
+
+class _Reading:
+    """One pass over one file. Vectors may overlap in a hostile file, so what they hold in sum is bounded too."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._unread_bytes = 4 * len(content) + 1024
+        self._buffers: dict[int, bytes] = {}
+
+    def graph(self) -> Graph:
+        model = self._model()
+        subgraphs = self._length(model.SubgraphsLength())
+        if subgraphs != 1:
+            raise ModelError(f"{subgraphs} subgraphs, not 1: control flow is not supported", hint=_UNUSABLE_HINT)
+        subgraph = model.Subgraphs(0)
+        codes = [_operator_code(code) for code in self._each(model.OperatorCodes, model.OperatorCodesLength())]
+        tensors = [
+            self._tensor(model, i, entry)
+            for i, entry in enumerate(self._each(subgraph.Tensors, subgraph.TensorsLength()))
+        ]
+        operators = [
+            self._operator(codes, len(tensors), i, entry)
+            for i, entry in enumerate(self._each(subgraph.Operators, subgraph.OperatorsLength()))
+        ]
+        graph = Graph(
+            tensors=tuple(tensors),
+            operators=tuple(operators),
+            inputs=self._indices(subgraph, "Inputs", len(tensors)),
+            outputs=self._indices(subgraph, "Outputs", len(tensors)),
+            name=self._text(subgraph.Name()),
+        )
+        _check_order(graph)
+        _check_shapes(graph)
+        return graph
+
+    def _model(self) -> Any:
+        if len(self._content) < 8 or self._content[4:8] != b"TFL3":
+            raise ModelError(
+                "not a .tflite file: the identifier TFL3 is missing", hint="give a file that a TFLite converter wrote"
+            )
+        model = tflite.Model.GetRootAs(self._content, 0)
+        if model.Version() != _SCHEMA_VERSION:
+            raise ModelError(f"schema version {model.Version()}, not {_SCHEMA_VERSION}", hint=_UNUSABLE_HINT)
+        return model
+
+    def _spend(self, size_bytes: int) -> None:
+        self._unread_bytes -= size_bytes
+        if self._unread_bytes < 0:
+            raise ModelError("the file is damaged: its parts overlap")
+
+    def _length(self, length: int, element_bytes: int = 4) -> int:
+        self._spend(int(length) * element_bytes)
+        return int(length)
+
+    def _each(self, get: Callable[[int], Any], length: int) -> list[Any]:
+        return [get(i) for i in range(self._length(length))]
+
+    def _text(self, raw: bytes | None) -> str:
+        self._spend(len(raw or b""))
+        try:
+            return (raw or b"").decode()
+        except UnicodeDecodeError:
+            raise ModelError("the file is damaged: a name is not UTF-8") from None
+
+    def _numbers(self, table: Any, field: str, element_bytes: int = 4) -> list[Any]:
+        """All elements of a vector of numbers; empty where the file has no such vector."""
+        if not self._length(getattr(table, f"{field}Length")(), element_bytes):
+            return []
+        numbers: list[Any] = np.asarray(getattr(table, f"{field}AsNumpy")()).tolist()
+        return numbers
+
+    def _indices(self, table: Any, field: str, tensors: int, least: int = 0) -> tuple[int, ...]:
+        indices = self._numbers(table, field)
+        for index in indices:
+            if not least <= index < tensors:
+                raise ModelError(f"the file is damaged: it names tensor {index} of {tensors}")
+        return tuple(indices)
+
+    def _tensor(self, model: Any, index: int, entry: Any) -> Tensor:
+        name = self._text(entry.Name())
+        place = f"tensor {index} ({_shortened(name)})"
+        dtype = enumeration_name(tflite.TensorType, entry.Type()).lower()
+        if dtype not in DTYPES:
+            raise ModelError(f"{place} holds {dtype} values", hint=_UNUSABLE_HINT)
+        if entry.IsVariable():
+            raise ModelError(f"{place} keeps its value between calls", hint=_UNUSABLE_HINT)
+        if entry.Sparsity() is not None:
+            raise ModelError(f"{place} is sparse", hint="densify the model")
+        tensor = Tensor(index, name, self._shape(place, entry), dtype)
+        if tensor.size_bytes > _MAX_TENSOR_BYTES:
+            raise ModelError(f"{place} takes {tensor.size_bytes} bytes: {list(tensor.shape)} {dtype}")
+        data = self._data(model, entry.Buffer())
+        if data and len(data) != tensor.size_bytes:
+            raise ModelError(f"{place} needs {tensor.size_bytes} bytes, the file has {len(data)}")
+        return replace(tensor, quantisation=self._quantisation(place, tensor, entry), data=data or None)
+
+    def _shape(self, place: str, entry: Any) -> tuple[int, ...]:
+        shape = self._numbers(entry, "Shape")
+        if len(shape) > MAX_RANK:
+            raise ModelError(f"{place} has {len(shape)} dimensions")
+        if any(size < 1 for size in shape):
+            raise ModelError(f"{place} has the shape {shape}, which is not static", hint=_UNUSABLE_HINT)
+        return tuple(shape)
+
+    def _data(self, model: Any, index: int) -> bytes:
+        if index not in self._buffers:
+            if index >= model.BuffersLength():
+                raise ModelError(f"the file is damaged: it names buffer {index} of {model.BuffersLength()}")
+            entry = model.Buffers(index)
+            if entry.Offset() > 1:  # 0 and 1 stand for: inside the flatbuffer
+                raise ModelError("constants lie outside the flatbuffer", hint=_UNUSABLE_HINT)
+            length = self._length(entry.DataLength(), 1)
+            self._buffers[index] = entry.DataAsNumpy().tobytes() if length else b""
+        return self._buffers[index]
+
+    def _quantisation(self, place: str, tensor: Tensor, entry: Any) -> Quantisation | None:
+        table = entry.Quantization()
+        if table is None:
+            return None
+        if table.DetailsType():
+            raise ModelError(f"{place} is quantised in a custom way", hint=_UNUSABLE_HINT)
+        scales, zero_points = self._numbers(table, "Scale"), self._numbers(table, "ZeroPoint", 8)
+        if not scales:
+            return None
+        axis = int(table.QuantizedDimension())
+        if not all(scale > 0 and math.isfinite(scale) for scale in scales):
+            raise ModelError(f"{place} has a scale that is not a positive number")
+        channels = tensor.shape[axis] if 0 <= axis < len(tensor.shape) else 1
+        if len(scales) not in (1, channels) or len(zero_points) != len(scales):
+            raise ModelError(
+                f"{place} has {len(scales)} scales and {len(zero_points)} zero points for {channels} channels"
+            )
+        if any(abs(zero_point) > 32768 for zero_point in zero_points):
+            raise ModelError(f"{place} has a zero point out of range")
+        return Quantisation(tuple(scales), tuple(zero_points), axis)
+
+    def _operator(self, codes: Sequence[tuple[str, int]], tensors: int, index: int, entry: Any) -> Operator:
+        code = int(entry.OpcodeIndex())
+        if code >= len(codes):
+            raise ModelError(f"the file is damaged: operator {index} is of kind {code} of {len(codes)}")
+        name, version = codes[code]
+        if entry.MutatingVariableInputsLength() or entry.IntermediatesLength():
+            raise ModelError(f"operator {index} ({name}) keeps state between calls", hint=_UNUSABLE_HINT)
+        return Operator(
+            index=index,
+            name=name,
+            version=version,
+            inputs=self._indices(entry, "Inputs", tensors, least=-1),
+            outputs=self._indices(entry, "Outputs", tensors),
+            options=_options(f"operator {index} ({name})", name, entry),
+        )
+
+
+def _shortened(name: str) -> str:
+    """Converters join names to hundreds of characters; the last one is the telling one."""
+    return name if len(name) <= 60 else "…" + name[-60:]
+
+
+def _operator_code(entry: Any) -> tuple[str, int]:
+    """Name and version; the older, narrower field counts where it says more (schema.fbs, OperatorCode)."""
+    name = enumeration_name(tflite.BuiltinOperator, max(entry.DeprecatedBuiltinCode(), entry.BuiltinCode()))
+    if name == "CUSTOM":
+        custom = _shortened((entry.CustomCode() or b"").decode(errors="replace"))
+        raise ModelError(f"custom operator {custom}", hint=_UNUSABLE_HINT)
+    if name in _CONTROL_FLOW:
+        raise ModelError(f"operator {name}: control flow is not supported", hint=_UNUSABLE_HINT)
+    return name, int(entry.Version())
+
+
+def _options(place: str, name: str, entry: Any) -> dict[str, OptionValue]:
+    expected = OPERATOR_TABLES.get(name)
+    number = entry.BuiltinOptionsType()
+    if number == tflite.BuiltinOptions.NONE:
+        if expected is not None and any(not field.is_vector for field in TABLES[expected]):
+            raise ModelError(f"{place} has no options")
+        return {}
+    found = enumeration_name(tflite.BuiltinOptions, number)
+    if expected is None:
+        return {"table": found}
+    if found != expected:
+        raise ModelError(f"{place} has {found}, not {expected}")
+    union = entry.BuiltinOptions()
+    if union is None:
+        raise ModelError(f"{place} has no options")
+    table = getattr(tflite, found)()
+    table.Init(union.Bytes, union.Pos)
+    return {field.option: field.read(table) for field in TABLES[found]}
+
+
+def _check_order(graph: Graph) -> None:
+    """Every tensor is written once, and before it is read: no cycles, no operator out of order."""
+    if not graph.operators or not graph.inputs or not graph.outputs:
+        raise ModelError("the graph has no operators, no inputs or no outputs")
+    written = set(graph.inputs)
+    if any(graph.tensors[index].is_constant for index in graph.inputs) or len(written) != len(graph.inputs):
+        raise ModelError("a graph input is a constant or named twice")
+    for operator in graph.operators:
+        place = f"operator {operator.index} ({operator.name})"
+        for index in operator.inputs:
+            if index >= 0 and index not in written and not graph.tensors[index].is_constant:
+                raise ModelError(f"{place} reads {_named(graph, index)} before it is written")
+        for index in operator.outputs:
+            if index in written or graph.tensors[index].is_constant:
+                raise ModelError(f"{place} overwrites {_named(graph, index)}")
+            written.add(index)
+        if not operator.outputs:
+            raise ModelError(f"{place} has no output")
+    for index in graph.outputs:
+        if index not in written or index in graph.inputs:
+            raise ModelError(f"no operator writes the graph's output {_named(graph, index)}")
+
+
+def _check_shapes(graph: Graph) -> None:
+    for operator in graph.operators:
+        read_shapes = [graph.tensors[index].shape for index in operator.inputs if index >= 0]
+        place = f"operator {operator.index} ({operator.name})"
+        if not operator.inputs or operator.inputs[0] < 0 or (len(operator.inputs) > 1 and operator.inputs[1] < 0):
+            raise ModelError(f"{place} lacks an input")
+        try:
+            check_output(operator.name, read_shapes, operator.options, graph.tensors[operator.outputs[0]].shape)
+        except ModelError as error:
+            raise ModelError(f"operator {operator.index}: {error.what}") from None
+
+
+def _named(graph: Graph, index: int) -> str:
+    return f"tensor {index} ({_shortened(graph.tensors[index].name)})"
