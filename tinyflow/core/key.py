@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 
 from tinyflow.core import digest, identity
@@ -29,28 +30,28 @@ def _facts(action: Action, inputs: Mapping[str, str], memo: digest.Memo) -> Iter
     yield "environment", "machine", canonical(identity.of_machine())
     for tool in sorted(action.tools, key=lambda tool: (tool.kind, tool.name)):
         yield "tool", tool.name, canonical(identity.of_tool(tool, memo))
-    for name, value in _leaves(action.parameters):
-        yield "parameter", canonical(name), value
+    for place, value in _leaves(action.parameters, ()):
+        yield "parameter", canonical(place), canonical(value)
     for name in sorted(inputs):
         yield "input", canonical(name), inputs[name]
     for name in sorted(action.outputs):
         yield "output", canonical(name), ""
 
 
-def _leaves(value: JSON, name: str = "") -> Iterator[tuple[str, str]]:
-    """A value's leaves with their dotted names; an empty list or mapping is a leaf, for it must show."""
+def _leaves(value: JSON, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], JSON]]:
+    """A value's leaves with their places; an empty list or mapping is a leaf, for it must show."""
     if isinstance(value, Mapping) and value:
-        for key in sorted(value):
-            yield from _leaves(value[key], f"{name}.{key}" if name else key)
+        for name in sorted(value):
+            yield from _leaves(value[name], (*place, name))
     elif isinstance(value, (list, tuple)) and value:
         for index, item in enumerate(value):
-            yield from _leaves(item, f"{name}[{index}]")
+            yield from _leaves(item, (*place, index))
     else:
-        yield name, canonical(value)
+        yield place, value
 
 
 def differences(before: str, after: str) -> list[str]:
-    """What changed between two key texts, one line a fact: `parameter "options.dsp": false → true`."""
+    """What changed between two key texts, one line a fact: `parameter options.dsp: false → true`."""
     old, new = _parse(before), _parse(after)
     lines = []
     for fact in sorted(old.keys() | new.keys()):
@@ -64,10 +65,15 @@ def differences(before: str, after: str) -> list[str]:
 
 
 def _parse(text: str) -> dict[str, str]:
-    """Fact (`section name`) → value; names that are JSON may hold spaces."""
+    """Fact (section and name, as people write it) → value."""
     facts = {}
-    for line in text.splitlines():
+    for line in text.rstrip("\n").split("\n"):
         section, _, rest = line.partition(" ")
-        end = rest.index('"', 1) + 1 if rest.startswith('"') else (rest + " ").index(" ")
-        facts[f"{section} {rest[:end]}"] = rest[end:].strip()
+        name: JSON
+        if rest.startswith(('"', "[")):
+            name, end = json.JSONDecoder().raw_decode(rest)
+        else:
+            name, end = rest.partition(" ")[0], (rest + " ").index(" ")
+        dotted = ".".join(map(str, name)) if isinstance(name, list) else name
+        facts[f"{section} {dotted}"] = rest[end:].strip()
     return facts

@@ -1,0 +1,100 @@
+"""Digests name content; the memo never hides a change."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyflow.core import digest
+
+names = st.from_regex(r"[a-z]{1,4}(/[a-z]{1,4}){0,2}", fullmatch=True)
+digests = st.binary(max_size=3).map(digest.of_bytes)
+
+
+class Table:
+    """Memos in a dictionary, counting what is written."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[digest.Stamp, str]] = {}
+
+    def get_memo(self, path: str) -> tuple[digest.Stamp, str] | None:
+        """What is kept."""
+        return self.kept.get(path)
+
+    def put_memo(self, path: str, stamp: digest.Stamp, text: str) -> None:
+        """Keep it."""
+        self.kept[path] = (stamp, text)
+
+
+def test_known_digest(tmp_path: Path) -> None:
+    """The digest of nothing is sha256's well-known one."""
+    (tmp_path / "empty").touch()
+    empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert digest.of_file(tmp_path / "empty") == digest.of_bytes(b"") == empty
+
+
+@given(st.dictionaries(names, digests))
+def test_listing_is_read_back(files: dict[str, str]) -> None:
+    """A tree's listing gives back the entries, whatever order they came in."""
+    listing = digest.tree_listing(files.items())
+    assert digest.parse_listing(listing) == sorted(files.items())
+    assert digest.tree_listing(reversed(files.items())) == listing
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "a//b", "", "./x"])
+def test_listing_that_leaves_its_folder_is_refused(name: str) -> None:
+    """No listing, wherever it came from, can make us write outside the folder."""
+    with pytest.raises(ValueError, match="not an entry"):
+        digest.parse_listing(f"{digest.of_bytes(b'')} {name}\n".encode())
+
+
+def test_memo_saves_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that kept its stamp is not read again, in this session or a later one."""
+    path = tmp_path / "file"
+    path.write_text("one")
+    monkeypatch.setattr(digest, "_RACY_NS", 0)
+    table = Table()
+    first = digest.Memo(table).digest(path)
+    monkeypatch.setattr(digest, "of_file", None)
+    assert digest.Memo(table).digest(path) == first
+
+
+def test_fresh_file_is_not_memoised(tmp_path: Path) -> None:
+    """A file changed just now may change again within one tick of its time stamp, so it is read again."""
+    path = tmp_path / "file"
+    path.write_text("one")
+    table = Table()
+    digest.Memo(table).digest(path)
+    assert table.kept == {}
+
+
+def test_replaced_file_of_same_size_and_time_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Size and mtime alone don't decide: another inode or ctime is another file."""
+    monkeypatch.setattr(digest, "_RACY_NS", 0)
+    path, other = tmp_path / "file", tmp_path / "other"
+    path.write_text("one")
+    other.write_text("two")
+    stamp = path.stat()
+    table = Table()
+    before = digest.Memo(table).digest(path)
+    os.utime(other, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    other.replace(path)
+    assert digest.Memo(table).digest(path) != before
+
+
+def test_tree_digest_follows_names_and_contents(tmp_path: Path) -> None:
+    """Renaming a file and changing one both change the tree; the order of creation does not."""
+    for order, folder in (("ab", "one"), ("ba", "two")):
+        (tmp_path / folder).mkdir()
+        for name in order:
+            (tmp_path / folder / name).write_text(name)
+    memo = digest.Memo(Table())
+    same = memo.digest(tmp_path / "one")
+    assert same == memo.digest(tmp_path / "two")
+    (tmp_path / "two" / "a").rename(tmp_path / "two" / "c")
+    memo.forget()
+    assert memo.digest(tmp_path / "two") != same
