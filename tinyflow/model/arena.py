@@ -1,0 +1,189 @@
+"""Offsets for buffers that share one arena: two that are alive at the same operator never overlap.
+
+Greedy placement finds the optimum for chains; where it doesn't, a bounded exact search goes on. The same buffers give
+the same plan on every machine. Nothing here knows of tensors or of C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+# heights that the exact search may look at: about a second, and the same plan whatever the machine's speed
+_SEARCH_LIMIT = 150_000
+# the search recurses once per buffer
+_SEARCH_BUFFERS = 200
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Bytes that must stay from operator `first` to operator `last`, both included. Names are unique."""
+
+    name: str
+    size_bytes: int
+    first: int
+    last: int
+
+    def is_alive_with(self, other: Buffer) -> bool:
+        """Whether both exist at some operator."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each buffer begins, and the bytes of the whole arena."""
+
+    offsets: Mapping[str, int]
+    total_bytes: int
+
+
+def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
+    """Bytes that no plan can stay below: the most that are alive at one operator.
+
+    Each offset is a multiple of `alignment`; only the topmost buffer of an operator needs no padding after it.
+    """
+    bound = 0
+    for step in {buffer.first for buffer in buffers}:
+        sizes = [buffer.size_bytes for buffer in buffers if buffer.first <= step <= buffer.last]
+        padding = [_aligned(size, alignment) - size for size in sizes]
+        bound = max(bound, sum(sizes) + sum(padding) - max(padding))
+    return bound
+
+
+def plan(buffers: Sequence[Buffer], alignment: int = 1) -> Plan:
+    """Place all buffers at multiples of `alignment`, in as few bytes as can be found.
+
+    The arena is at the lower bound wherever one of the greedy orders or the bounded search reaches it. ValueError for a
+    buffer that ends before it begins, for a size below 1, for two of one name.
+    """
+    _check(buffers, alignment)
+    bound = lower_bound(buffers, alignment)
+    best: dict[str, int] | None = None
+    best_total = 0
+    for order in _GREEDY_ORDERS:
+        offsets = _place_lowest(sorted(buffers, key=order), alignment)
+        total = _total(buffers, offsets)
+        if best is None or total < best_total:
+            best, best_total = offsets, total
+    if best is not None and best_total > bound and len(buffers) <= _SEARCH_BUFFERS:
+        best = _Search(buffers, alignment, bound, best, best_total).run()
+    offsets = {buffer.name: (best or {})[buffer.name] for buffer in buffers}
+    return Plan(offsets, _total(buffers, offsets))
+
+
+def _check(buffers: Sequence[Buffer], alignment: int) -> None:
+    if alignment < 1:
+        raise ValueError(f"alignment {alignment} is not positive")
+    if len({buffer.name for buffer in buffers}) != len(buffers):
+        raise ValueError("two buffers have the same name")
+    for buffer in buffers:
+        if buffer.size_bytes < 1 or buffer.last < buffer.first:
+            raise ValueError(f"{buffer} has no size or no lifetime")
+
+
+def _aligned(offset: int, alignment: int) -> int:
+    return -(-offset // alignment) * alignment
+
+
+def _total(buffers: Sequence[Buffer], offsets: Mapping[str, int]) -> int:
+    return max((offsets[buffer.name] + buffer.size_bytes for buffer in buffers), default=0)
+
+
+# what comes first is placed first; the name makes each order total
+_GREEDY_ORDERS: tuple[Callable[[Buffer], tuple[int | str, ...]], ...] = (
+    lambda buffer: (-buffer.size_bytes, buffer.first, buffer.name),
+    lambda buffer: (-buffer.size_bytes * (buffer.last - buffer.first + 1), buffer.first, buffer.name),
+    lambda buffer: (buffer.first - buffer.last, -buffer.size_bytes, buffer.name),
+    lambda buffer: (buffer.first, -buffer.size_bytes, buffer.name),
+)
+
+
+def _place_lowest(ordered: Sequence[Buffer], alignment: int) -> dict[str, int]:
+    """Each buffer at the lowest offset where it overlaps none of those placed before it."""
+    offsets: dict[str, int] = {}
+    placed: list[Buffer] = []
+    for buffer in ordered:
+        offset = 0
+        neighbours = (other for other in placed if other.is_alive_with(buffer))
+        for other in sorted(neighbours, key=lambda other: offsets[other.name]):
+            if offset + buffer.size_bytes <= offsets[other.name]:
+                break
+            offset = max(offset, _aligned(offsets[other.name] + other.size_bytes, alignment))
+        offsets[buffer.name] = offset
+        placed.append(buffer)
+    return offsets
+
+
+class _Search:
+    """Branch and bound over the orders in which buffers are stacked from the bottom up.
+
+    Every plan can be pressed down until each buffer lies at 0 or on one that is alive with it; stacking in the order of
+    offsets then builds that plan. So trying all orders, offsets never falling, meets an optimum.
+    """
+
+    def __init__(
+        self, buffers: Sequence[Buffer], alignment: int, bound: int, best: dict[str, int], best_total: int
+    ) -> None:
+        self._alignment = alignment
+        self._bound = bound
+        self._best = best
+        self._best_total = best_total
+        self._looked_at = 0
+        ordered = sorted(buffers, key=_GREEDY_ORDERS[0])
+        self._buffers = ordered
+        steps = sorted({buffer.first for buffer in buffers})
+        self._alive = [[i for i, step in enumerate(steps) if buffer.first <= step <= buffer.last] for buffer in ordered]
+        self._unplaced_bytes = [0] * len(steps)
+        for buffer, alive in zip(ordered, self._alive, strict=True):
+            for i in alive:
+                self._unplaced_bytes[i] += buffer.size_bytes
+        self._tops = [0] * len(steps)
+
+    def run(self) -> dict[str, int]:
+        """The best offsets found within the limit."""
+        self._descend(list(range(len(self._buffers))), {}, 0)
+        return self._best
+
+    def _descend(self, unplaced: list[int], offsets: dict[str, int], floor: int) -> None:
+        if not unplaced:
+            self._keep(offsets)
+            return
+        self._looked_at += len(unplaced)
+        heights = sorted((self._height(i), i) for i in unplaced)
+        tried: set[tuple[int, int, int]] = set()
+        for height, i in heights:
+            buffer = self._buffers[i]
+            shape = (buffer.size_bytes, buffer.first, buffer.last)
+            if height < floor or shape in tried:  # out of order, or the twin of one already tried
+                continue
+            tried.add(shape)
+            if self._looked_at > _SEARCH_LIMIT or self._best_total <= self._bound:
+                return
+            self._try(i, height, unplaced, offsets)
+
+    def _try(self, i: int, height: int, unplaced: list[int], offsets: dict[str, int]) -> None:
+        buffer, alive = self._buffers[i], self._alive[i]
+        saved = [self._tops[step] for step in alive]
+        for step in alive:
+            self._tops[step] = height + buffer.size_bytes
+            self._unplaced_bytes[step] -= buffer.size_bytes
+        if self._least_total(height) < self._best_total:
+            self._descend([j for j in unplaced if j != i], {**offsets, buffer.name: height}, height)
+        for step, top in zip(alive, saved, strict=True):
+            self._tops[step] = top
+            self._unplaced_bytes[step] += buffer.size_bytes
+
+    def _height(self, i: int) -> int:
+        return _aligned(max(self._tops[step] for step in self._alive[i]), self._alignment)
+
+    def _least_total(self, floor: int) -> int:
+        """Bytes that the plan will take at least: what is unplaced must lie above the tops and not below `floor`."""
+        least = 0
+        for top, unplaced in zip(self._tops, self._unplaced_bytes, strict=True):
+            least = max(least, max(top, floor) + unplaced if unplaced else top)
+        return least
+
+    def _keep(self, offsets: dict[str, int]) -> None:
+        total = _total(self._buffers, offsets)
+        if total < self._best_total:
+            self._best, self._best_total = offsets, total
