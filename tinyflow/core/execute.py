@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from tinyflow.core import digest, key, process, worker
@@ -65,6 +66,7 @@ class Session:
         self._scratch = _Scratch(state_root / "scratch")
         self._logs = state_root / "logs"
         self._lock = threading.Lock()
+        self._maker_texts: dict[tuple[object, ...], str] = {}
         self._current: dict[str, Record] = {}  # actions known to be up to date in this session
 
     def close(self) -> None:
@@ -75,19 +77,31 @@ class Session:
     # Deciding
 
     def check(self, action: Action) -> Verdict:
-        """What this action needs; reads only. Its dependencies must have been checked or executed before."""
+        """What this action needs; reads only. Its dependencies must have been checked or executed before.
+
+        The id names everything but contents, tools and code, so a digest of these (the seal) stands for the whole
+        key: no key text is made where nothing changed.
+        """
         inputs = self._input_digests(action)
         if inputs is None:
             waiting = [before.title for before in action.dependencies if before.id not in self._current]
             return Verdict("unknown", tuple(f"waits for {title}" for title in waiting))
-        text = key.key_text(action, inputs, self._memo)
-        name = digest.of_bytes(text.encode())
         record = self.records.get(action.id)
-        if record is not None and record.key == name and self.store.is_complete(record.outputs):
+        if record is not None and record.seal == self._seal(action, inputs) and self.store.is_complete(record.outputs):
             self._remember(record)
             return Verdict("up to date")
+        text = key.key_text(action, inputs, self._memo)
+        name = digest.of_bytes(text.encode())
         reasons = tuple(self._reasons(action, record, name, text))
         return Verdict("hit" if self.store.look_up(name) else "run", reasons)
+
+    def _seal(self, action: Action, inputs: Mapping[str, str]) -> str:
+        maker = (action.function, action.implementation, action.tools)
+        text = self._maker_texts.get(maker)
+        if text is None:
+            text = self._maker_texts[maker] = key.maker_text(action, self._memo)
+        contents = "\n".join(inputs[name] for name in sorted(inputs))
+        return sha256(f"{key.KEY_VERSION}\n{text}\n{contents}".encode()).hexdigest()[:32]
 
     def _input_digests(self, action: Action) -> dict[str, str] | None:
         """Input name → digest, or None while an input has yet to be made. Raises RecipeError for a missing file."""
@@ -144,6 +158,7 @@ class Session:
                 return self._execute(action, started)
             except _Edited:
                 self._memo.forget()
+                self._maker_texts.clear()
             except _Lost as lost:
                 self._make_again(lost.action)
         raise CacheError(
@@ -177,6 +192,7 @@ class Session:
             stage=action.stage,
             title=action.title,
             key=name,
+            seal=self._seal(action, inputs),
             outputs=result.outputs,
             outcome=outcome,
             duration_s=result.duration_s,

@@ -22,14 +22,23 @@ def key_text(action: Action, inputs: Mapping[str, str], memo: digest.Memo) -> st
     )
 
 
-def _facts(action: Action, inputs: Mapping[str, str], memo: digest.Memo) -> Iterator[tuple[str, str, str]]:
-    yield "tinyflow", "key", str(KEY_VERSION)
-    yield "stage", action.stage, action.function
+def maker_text(action: Action, memo: digest.Memo) -> str:
+    """The facts that don't come from the action's own value or its inputs: machine, tools, our code."""
+    return "\n".join(f"{section} {name} {value}" for section, name, value in _maker_facts(action, memo))
+
+
+def _maker_facts(action: Action, memo: digest.Memo) -> Iterator[tuple[str, str, str]]:
     yield "implementation", "core", str(identity.CORE_VERSION)
     yield "implementation", "modules", identity.of_modules((action.function, *action.implementation), memo)
     yield "environment", "machine", canonical(identity.of_machine())
     for tool in sorted(action.tools, key=lambda tool: (tool.kind, tool.name)):
         yield "tool", tool.name, canonical(identity.of_tool(tool, memo))
+
+
+def _facts(action: Action, inputs: Mapping[str, str], memo: digest.Memo) -> Iterator[tuple[str, str, str]]:
+    yield "tinyflow", "key", str(KEY_VERSION)
+    yield "stage", action.stage, action.function
+    yield from _maker_facts(action, memo)
     for place, value in _leaves(action.parameters, ()):
         yield "parameter", canonical(place), canonical(value)
     for name in sorted(inputs):

@@ -18,7 +18,7 @@ from tinyflow.core.digest import Stamp
 _SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
-    id TEXT PRIMARY KEY, stage TEXT, title TEXT, key TEXT, outputs TEXT, outcome TEXT, duration_s REAL,
+    id TEXT PRIMARY KEY, stage TEXT, title TEXT, key TEXT, seal TEXT, outputs TEXT, outcome TEXT, duration_s REAL,
     log TEXT, before_key TEXT, sequence INTEGER);
 CREATE INDEX IF NOT EXISTS records_title ON records (stage, title, sequence);
 CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT);
@@ -35,6 +35,7 @@ class Record:
     stage: str
     title: str
     key: str
+    seal: str  # a short stand-in for the key, see `Session.check`
     outputs: Mapping[str, str]
     outcome: str  # built | hit
     duration_s: float  # what building took when it was built, here or elsewhere
@@ -80,22 +81,22 @@ class Records:
         return self._one("WHERE stage = ? AND id LIKE ? ORDER BY sequence DESC", (stage, id_prefix + "%"))
 
     def _one(self, where: str, values: tuple[str, ...]) -> Record | None:
-        columns = "id, stage, title, key, outputs, outcome, duration_s, log, before_key"
+        columns = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
         with self._lock:
             row = self._database.execute(f"SELECT {columns} FROM records {where} LIMIT 1", values).fetchone()
         if row is None:
             return None
-        action_id, stage, title, key, outputs, *rest = row
-        return Record(action_id, stage, title, key, json.loads(outputs), *rest)
+        action_id, stage, title, key, seal, outputs, *rest = row
+        return Record(action_id, stage, title, key, seal, json.loads(outputs), *rest)
 
     def put(self, record: Record, key_text: str) -> None:
         """Replace an action's record."""
         with self._transaction() as database:
             database.execute(
-                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                 "(SELECT coalesce(max(sequence), 0) + 1 FROM records))",
                 (
-                    *(record.id, record.stage, record.title, record.key, json.dumps(dict(record.outputs))),
+                    *(record.id, record.stage, record.title, record.key, record.seal, json.dumps(dict(record.outputs))),
                     *(record.outcome, record.duration_s, record.log, record.before_key),
                 ),
             )
