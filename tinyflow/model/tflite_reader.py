@@ -23,7 +23,8 @@ from tinyflow.model.tflite_options import MAX_RANK, OPERATOR_TABLES, TABLES, enu
 
 # far above any microcontroller's flash; keeps a wrong file from filling the memory
 _MAX_FILE_BYTES = 256 << 20
-_MAX_TENSOR_BYTES = 1 << 30
+_MAX_TENSOR_BYTES = 64 << 20
+_MAX_LIVE_BYTES = 256 << 20
 _SCHEMA_VERSION = 3
 # what the flatbuffers package raises for offsets that lead out of the file
 _DAMAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError)
@@ -87,6 +88,11 @@ class _Reading:
         )
         _check_order(graph)
         _check_shapes(graph)
+        if graph.peak_live_bytes > _MAX_LIVE_BYTES:
+            raise ModelError(
+                f"its activations need {graph.peak_live_bytes} bytes at once",
+                hint="is this a model for a microcontroller?",
+            )
         return graph
 
     def _model(self) -> Any:

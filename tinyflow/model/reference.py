@@ -1,0 +1,179 @@
+"""What a network must compute: inputs for it, and outputs of the interpreters that define it.
+
+TFLM's reference kernels (`tflite_micro`) are the oracle, since their arithmetic is the chips'; LiteRT's BUILTIN_REF
+kernels are the second opinion, and the only one where that wheel does not exist. Both packages are imported inside
+the functions that need them. An interpreter runs native code on the model: call it only from an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.model.graph import Graph, Tensor
+
+Array = npt.NDArray[Any]
+Sample = tuple[Array, ...]  # one array for each graph input or output, in the graph's order
+
+# TFLM keeps its tables of tensors and operators in the arena too
+_TFLM_TABLES_BYTES = 1 << 20
+FORMATS = ("float32", "uint8", "int8")
+
+
+def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
+    """Little-endian elements of a tensor; ModelError for a type that numpy has not."""
+    try:
+        dtype: np.dtype[Any] = np.dtype(tensor.dtype).newbyteorder("<")
+        return dtype
+    except TypeError:
+        raise ModelError(f"{tensor.name} holds {tensor.dtype} values, which no sample can hold") from None
+
+
+def reference_name() -> str:
+    """`tflm`, or `litert` where TFLM can't be imported. Raises ToolError where neither can."""
+    for name, package in (("tflm", "tflite_micro"), ("litert", "ai_edge_litert")):
+        if _is_importable(package):
+            return name
+    raise ToolError("no reference interpreter is installed", hint="pip install tflite-micro", missing=True)
+
+
+def _is_importable(package: str) -> bool:
+    try:
+        __import__(package)
+    except ImportError:
+        return False
+    return True
+
+
+def has_litert() -> bool:
+    """Whether LiteRT can be imported."""
+    return _is_importable("ai_edge_litert")
+
+
+def interpreter_versions() -> dict[str, str]:
+    """Package → version, of the interpreters that are there."""
+    packages = {"tflite-micro": "tflite_micro", "ai-edge-litert": "ai_edge_litert"}
+    return {name: version(name) for name, package in packages.items() if _is_importable(package)}
+
+
+def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    """Outputs of TFLM's reference kernels. Raises ModelError for a model that TFLM refuses."""
+    from tflite_micro import runtime
+
+    arena_bytes = _TFLM_TABLES_BYTES + 4 * (graph.peak_live_bytes + graph.weights_bytes)
+    try:
+        interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
+        return [_run_tflm_once(interpreter, graph, sample) for sample in samples]
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"TFLM can't run it: {error}", hint="see the action's log for TFLM's own words") from None
+
+
+def _run_tflm_once(interpreter: Any, graph: Graph, sample: Sample) -> Sample:
+    for i, array in enumerate(sample):
+        interpreter.set_input(array, i)
+    interpreter.invoke()
+    return tuple(np.array(interpreter.get_output(i)) for i in range(len(graph.outputs)))
+
+
+def run_litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    """Outputs of LiteRT's reference kernels. Raises ModelError for a model that LiteRT refuses."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    try:
+        interpreter = Interpreter(
+            model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
+        )
+        interpreter.allocate_tensors()
+        return [_run_litert_once(interpreter, graph, sample) for sample in samples]
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"LiteRT can't run it: {error}") from None
+
+
+def _run_litert_once(interpreter: Any, graph: Graph, sample: Sample) -> Sample:
+    for index, array in zip(graph.inputs, sample, strict=True):
+        interpreter.set_tensor(index, array)
+    interpreter.invoke()
+    return tuple(np.array(interpreter.get_tensor(index)) for index in graph.outputs)
+
+
+def largest_difference(expected: Sequence[Sample], got: Sequence[Sample]) -> float:
+    """The largest absolute difference of any two outputs; an int where outputs are integers."""
+    pairs = ((a, b) for one, other in zip(expected, got, strict=True) for a, b in zip(one, other, strict=True))
+    return max(_distance(a, b) for a, b in pairs)
+
+
+def _distance(a: Array, b: Array) -> float:
+    wide = np.float64 if a.dtype.kind == "f" else np.int64
+    distance: float = np.abs(a.astype(wide) - b.astype(wide)).max().item()
+    return distance
+
+
+def make_inputs(
+    graph: Graph, count: int, seed: int, real_samples: Sequence[bytes] = (), input_format: str | None = None
+) -> list[Sample]:
+    """At least `count` samples: all real ones first, then seeded random ones over the whole range of the input type.
+
+    A real sample holds all graph inputs one after the other, as `input_format` says: `float32` real values
+    (little-endian), `uint8` pixels whose real value is the number, `int8` or None the model's own bytes. Raises
+    ModelError for a sample of the wrong size.
+    """
+    inputs = [graph.tensors[index] for index in graph.inputs]
+    samples = [_real_sample(inputs, content, i, input_format) for i, content in enumerate(real_samples)]
+    return samples + list(_random_samples(inputs, count - len(samples), seed))
+
+
+def _real_sample(inputs: Sequence[Tensor], content: bytes, number: int, input_format: str | None) -> Sample:
+    given = [
+        np.dtype(input_format) if input_format in ("float32", "uint8") else numpy_dtype(tensor) for tensor in inputs
+    ]
+    sizes = [tensor.elements * dtype.itemsize for tensor, dtype in zip(inputs, given, strict=True)]
+    if len(content) != sum(sizes):
+        raise ModelError(
+            f"sample {number} has {len(content)} bytes, not {sum(sizes)}",
+            hint="`samples.format` in the recipe says float32, uint8 or int8",
+        )
+    arrays, start = [], 0
+    for tensor, dtype, size in zip(inputs, given, sizes, strict=True):
+        values = np.frombuffer(content[start : start + size], dtype.newbyteorder("<")).reshape(tensor.shape)
+        arrays.append(quantise(values, tensor) if input_format in ("float32", "uint8") else values)
+        start += size
+    return tuple(arrays)
+
+
+def quantise(real: Array, tensor: Tensor) -> Array:
+    """Real values as the integers of a tensor, half away from zero and clamped; unchanged for a float tensor.
+
+    TFLite's AffineQuantize (tensorflow/lite/kernels/internal/reference/quantize.h): the quotient is a float32.
+    """
+    dtype = numpy_dtype(tensor)
+    if not tensor.is_integer:
+        return real.astype(dtype)
+    if tensor.quantisation is None or tensor.quantisation.is_per_channel:
+        raise ModelError(f"{tensor.name} has no single scale, so real samples can't be turned into {tensor.dtype}")
+    quotient = (real.astype(np.float32) / np.float32(tensor.quantisation.scale)).astype(np.float64)
+    rounded = np.trunc(quotient + np.copysign(0.5, quotient)) + tensor.quantisation.zero_point
+    limits = np.iinfo(dtype)
+    integers: Array = np.clip(rounded, limits.min, limits.max).astype(dtype)
+    return integers
+
+
+def _random_samples(inputs: Sequence[Tensor], count: int, seed: int) -> Iterator[Sample]:
+    random = np.random.Generator(np.random.PCG64(seed))
+    for _ in range(count):
+        yield tuple(_random_array(random, tensor) for tensor in inputs)
+
+
+def _random_array(random: np.random.Generator, tensor: Tensor) -> Array:
+    """Integers of up to 16 bits over their whole range, wider ones (counts, indices) 0 or 1, reals in [-1, 1)."""
+    dtype = numpy_dtype(tensor)
+    if not tensor.is_integer:
+        return (2 * random.random(tensor.shape) - 1).astype(dtype)
+    if dtype.kind == "b" or dtype.itemsize > 2:
+        return random.integers(0, 2, tensor.shape).astype(dtype)
+    limits = np.iinfo(dtype)
+    return random.integers(limits.min, limits.max + 1, tensor.shape).astype(dtype)

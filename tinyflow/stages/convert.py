@@ -1,0 +1,94 @@
+"""Convert: read and check a `.tflite`, write what the graph is, inputs for it and the outputs it must give.
+
+Nothing here depends on a backend: two backends share one result. Whether a backend can compile the graph is its own
+`check`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinyflow.core.action import JSON, Workspace
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph, Tensor
+
+if TYPE_CHECKING:
+    from tinyflow.model.reference import Sample
+
+
+def convert(workspace: Workspace) -> None:
+    """Make graph.json, inputs.bin, reference.bin and reference.json of one model.
+
+    Parameters: `samples` (how many at least), `seed`, `input_format` of the real samples, which are the inputs
+    `samples/<number>.bin`. The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
+    """
+    from tinyflow.model import reference, tflite_reader
+
+    model = workspace.inputs["model.tflite"].read_bytes()
+    graph = tflite_reader.read(model, "model.tflite")
+    samples = reference.make_inputs(
+        graph,
+        workspace.parameters["samples"],
+        workspace.parameters["seed"],
+        [path.read_bytes() for path in _sample_files(workspace)],
+        workspace.parameters["input_format"],
+    )
+    name = reference.reference_name()
+    outputs, difference = _run(name, model, graph, samples, workspace)
+    _write_json(workspace.outputs["graph.json"], graph.summary())
+    workspace.outputs["inputs.bin"].write_bytes(_joined(samples))
+    workspace.outputs["reference.bin"].write_bytes(_joined(outputs))
+    description = {
+        "reference": name,
+        "samples": len(samples),
+        "inputs": [_port(graph.tensors[index]) for index in graph.inputs],
+        "outputs": [_port(graph.tensors[index]) for index in graph.outputs],
+        "litert_max_abs_error": difference,
+        "tools": reference.interpreter_versions(),
+    }
+    _write_json(workspace.outputs["reference.json"], description)
+
+
+def _run(
+    name: str, model: bytes, graph: Graph, samples: Sequence[Sample], workspace: Workspace
+) -> tuple[list[Sample], float | None]:
+    """The reference's outputs, and how far LiteRT is from them where it is not the reference itself."""
+    from tinyflow.model import reference
+
+    if name == "litert":
+        return reference.run_litert(model, graph, samples), None
+    outputs = reference.run_tflm(model, graph, samples)
+    if not reference.has_litert():
+        return outputs, None
+    try:
+        return outputs, reference.largest_difference(outputs, reference.run_litert(model, graph, samples))
+    except ModelError as error:  # a second opinion may be missing
+        workspace.log(error.what)
+        return outputs, None
+
+
+def _sample_files(workspace: Workspace) -> list[Path]:
+    names = [name for name in workspace.inputs if name.startswith("samples/")]
+    return [workspace.inputs[name] for name in sorted(names, key=lambda name: (len(name), name))]
+
+
+def _joined(samples: Sequence[Sample]) -> bytes:
+    return b"".join(array.tobytes() for sample in samples for array in sample)
+
+
+def _port(tensor: Tensor) -> JSON:
+    quantisation = None if tensor.quantisation is None or tensor.quantisation.is_per_channel else tensor.quantisation
+    return {
+        "dtype": tensor.dtype,
+        "shape": list(tensor.shape),
+        "bytes": tensor.size_bytes,
+        "scale": None if quantisation is None else quantisation.scale,
+        "zero_point": None if quantisation is None else quantisation.zero_point,
+    }
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
