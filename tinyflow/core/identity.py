@@ -27,17 +27,23 @@ _DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
 
 def of_tool(tool: Tool, memo: digest.Memo) -> str:
     """A tool's identity: the version of a package; digest and version text of a program. Raises ToolError (missing)."""
-    return _of_package(tool.name) if tool.kind == "package" else _of_binary(tool.name, memo)
+    if tool.kind == "binary":
+        return _of_binary(tool.name, memo)
+    version = _version(tool.name)
+    if version is None and tool.kind == "package":
+        raise ToolError(f"the Python package {tool.name} is not installed", hint=_HINT, missing=True)
+    return version or "absent"
 
 
 @cache
-def _of_package(name: str) -> str:
+def _version(distribution: str) -> str | None:
+    """The version of an installed Python distribution."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(name)
+        return version(distribution)
     except PackageNotFoundError:
-        raise ToolError(f"the Python package {name} is not installed", hint=_HINT, missing=True) from None
+        return None
 
 
 def _of_binary(name: str, memo: digest.Memo) -> str:
