@@ -1,0 +1,345 @@
+"""From bench names to actions: which stages a bench needs, with which inputs, parameters and tools. It runs nothing.
+
+Work is shared by naming it: two benches that need the same action get the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.errors import RecipeError
+from tinyflow.core.store import Store
+from tinyflow.recipes.bench import Bench
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
+from tinyflow.recipes.resolve import ResolvedBench, resolve
+from tinyflow.recipes.schema import Model, Runtime
+from tinyflow.recipes.suite import expand
+
+# What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
+_READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
+_REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), Tool("optional package", "tflite-micro"))
+
+
+@dataclass(frozen=True)
+class BenchPlan:
+    """The actions of one bench, in an order in which they can run; the last one makes its row."""
+
+    name: str
+    bench: Bench
+    final: Action
+    actions: tuple[Action, ...]
+
+
+class Planner:
+    """Plans benches of one catalogue; equal actions of several benches become one."""
+
+    def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store) -> None:
+        """`store` is only asked whether it has a model's file already."""
+        self._catalogue = catalogue
+        self._mirrors = mirrors
+        self._store = store
+        self._known: dict[str, Action] = {}
+
+    def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
+        """All benches of a suite. Raises UsageError and RecipeError."""
+        return tuple(self.plan_bench(bench) for bench in expand(self._catalogue, name))
+
+    def plan_bench(self, bench: Bench) -> BenchPlan:
+        """One bench. Raises UsageError and RecipeError."""
+        resolved = resolve(bench, self._catalogue)
+        model = self.fetch(resolved.model, resolved.model_folder).output("model.tflite")
+        converted = self._convert(resolved, model)
+        generated = self._generate(resolved, model)
+        linked = self._link(resolved, self._compile_tree(resolved, generated.output("sources/")))
+        run = self._run(resolved, converted, generated, linked)
+        final = self._report(resolved, (model.action, converted, generated, linked, run))
+        return BenchPlan(bench.name, bench, final, _in_order(final))
+
+    def _add(self, action: Action) -> Action:
+        return self._known.setdefault(action.id, action)
+
+    # Stages
+
+    def fetch(self, model: Model, folder: Path) -> Action:
+        """The action that brings a model's file about."""
+        local = find_model(model, folder, self._mirrors)
+        inputs: dict[str, Input] = {}
+        if local is not None:
+            inputs[local.source] = SourceFile(local.path, f"{model.name}.tflite")
+        elif model.sha256 is not None and self._store.has(model.sha256):
+            inputs["mirror"] = SourceFile(self._store.blob_path(model.sha256), f"{model.name}.tflite")
+        sources: dict[str, JSON] = {}
+        if not inputs:
+            synthesize = None if model.synthesize is None else asdict(model.synthesize)
+            sources = {"urls": list(model_urls(model, self._mirrors)), "synthesize": synthesize}
+        return self._add(
+            Action(
+                stage="fetch",
+                title=f"fetch {model.name}",
+                function="tinyflow.stages.fetch:fetch",
+                outputs=("model.tflite", "origin.json"),
+                parameters={"name": model.name, "sha256": model.sha256, **sources},
+                inputs=inputs,
+                tools=_READER_TOOLS,
+                isolated=True,
+            )
+        )
+
+    def _convert(self, resolved: ResolvedBench, model: Output) -> Action:
+        samples = resolved.model.samples
+        files = find_samples(resolved.model, resolved.model_folder, self._mirrors)
+        real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
+        return self._add(
+            Action(
+                stage="convert",
+                title=f"convert {resolved.model.name}",
+                function="tinyflow.stages.convert:convert",
+                outputs=("graph.json", "inputs.bin", "reference.bin", "reference.json"),
+                parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
+                inputs={"model.tflite": model, **real},
+                tools=_READER_TOOLS + _REFERENCE_TOOLS,
+                isolated=True,
+            )
+        )
+
+    def _generate(self, resolved: ResolvedBench, model: Output) -> Action:
+        backend = resolved.backend
+        return self._add(
+            Action(
+                stage="generate",
+                title=f"generate {resolved.model.name} {_spelled(backend.name, resolved.options, backend.options)}",
+                function="tinyflow.stages.generate:generate",
+                outputs=("sources/", "plan.json"),
+                parameters={
+                    "backend": backend.name,
+                    "implementation": backend.implementation,
+                    "options": dict(resolved.options),
+                },
+                inputs={"model.tflite": model},
+                tools=(*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)),
+                implementation=(backend.implementation,),
+                timeout_s=backend.timeout_s,
+                isolated=True,
+            )
+        )
+
+    def _compile_tree(self, resolved: ResolvedBench, sources: Output) -> Action:
+        """Compile what a backend generated; the headers of all runtimes are at hand."""
+        return self._build(
+            resolved,
+            "compile",
+            f"compile {resolved.bench.model_name} {resolved.backend.name} for {_flag_set(resolved)}",
+            "compile_tree",
+            ("objects/",),
+            {"sources/": sources, **self._headers(resolved.runtimes)},
+            {"flags": [f"-{resolved.optimise}"], "defines": []},
+        )
+
+    def _link(self, resolved: ResolvedBench, objects: Action) -> Action:
+        target = resolved.target
+        libraries = {f"lib/{runtime.name}.a": self._library(resolved, runtime) for runtime in resolved.runtimes}
+        if resolved.cpu.builtins:
+            libraries["lib/builtins.a"] = self._build(
+                resolved, "archive", f"archive builtins for {_cpu_name(resolved)}", "builtins", ("library.a",), {}, {}
+            )
+        inputs: dict[str, Input] = {"objects/": objects.output("objects/")}
+        inputs |= {name: library.output("library.a") for name, library in libraries.items()}
+        if target.linker_script is not None:
+            script = self._catalogue.data_file(target.linker_script)
+            inputs["link.ld.j2"] = SourceFile(script, target.linker_script)
+        return self._build(
+            resolved,
+            "link",
+            f"link {resolved.bench.name}",
+            "link",
+            ("firmware.elf", "firmware.map", "sizes.json"),
+            inputs,
+            {"target": _target(resolved)},
+            # The script is rendered by it.
+            tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
+        )
+
+    def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, linked: Action) -> Action:
+        target = resolved.target
+        implementation = import_module(target.implementation)
+        return self._add(
+            Action(
+                stage="run",
+                title=f"run {resolved.bench.name}",
+                function="tinyflow.stages.run:run",
+                outputs=("run.json", "timing.json"),
+                parameters={
+                    "target": {**_target(resolved), "implementation": target.implementation},
+                    "tolerance": resolved.backend.tolerance,
+                    "limit_instructions": target.limit_instructions,
+                },
+                inputs={
+                    "firmware.elf": linked.output("firmware.elf"),
+                    "plan.json": generated.output("plan.json"),
+                    **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
+                    **{
+                        name: self._add(made.action).output(made.name) for name, made in implementation.inputs().items()
+                    },
+                },
+                tools=implementation.tools(),
+                implementation=(target.implementation,),
+                timeout_s=target.timeout_s,
+                isolated=True,
+            )
+        )
+
+    def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
+        bench = resolved.bench
+        wanted = ("origin.json", "graph.json", "plan.json", "sizes.json", "run.json", "timing.json")
+        return self._add(
+            Action(
+                stage="report",
+                title=f"report {bench.name}",
+                function="tinyflow.stages.report:report",
+                outputs=("row.json",),
+                parameters={
+                    "bench": bench.name,
+                    "model": bench.model_name,
+                    "backend": bench.backend,
+                    "target": bench.target,
+                    "features": dict(resolved.features),
+                },
+                inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
+            )
+        )
+
+    # Runtimes
+
+    def _headers(self, runtimes: Iterable[Runtime]) -> dict[str, Input]:
+        """Header folders of runtimes as input trees `include/<runtime>/<folder>/`."""
+        found: dict[str, Input] = {}
+        for runtime in runtimes:
+            folder = self._catalogue.path(Runtime, runtime.name).parent
+            for name in runtime.include:
+                found[f"include/{runtime.name}/{name}/"] = SourceFile(folder / name, f"{runtime.name}/{name}/")
+        return found
+
+    def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action:
+        """A runtime's library for one flag set: an object for each source, and the archive of them."""
+        headers = self._headers((runtime,))
+        objects = {
+            f"objects/{name}.o": self._build(
+                resolved,
+                "compile",
+                f"compile {runtime.name}/{name} for {_flag_set(resolved)}",
+                "compile_source",
+                ("object.o",),
+                {name: SourceFile(path, f"{runtime.name}/{name}"), **headers},
+                {
+                    "source": name,
+                    "flags": [f"-{resolved.optimise}", *runtime.flags],
+                    "defines": [f"{key}={value}" for key, value in sorted(runtime.defines.items())],
+                },
+            ).output("object.o")
+            for name, path in self._sources(resolved, runtime)
+        }
+        title = f"archive {runtime.name} for {_flag_set(resolved)}"
+        return self._build(resolved, "archive", title, "archive", ("library.a",), objects, {})
+
+    def _sources(self, resolved: ResolvedBench, runtime: Runtime) -> list[tuple[str, Path]]:
+        """A runtime's sources for an instruction set, as (name below the recipe's folder, path), sorted."""
+        recipe = self._catalogue.path(Runtime, runtime.name)
+        found: dict[str, Path] = {}
+        for pattern in runtime.sources_for(resolved.cpu.isa):
+            matches = [path for path in sorted(recipe.parent.glob(pattern)) if path.is_file()]
+            if not matches:
+                raise RecipeError(
+                    f'no file matches "{pattern}"', where=self._catalogue.where(Runtime, runtime.name, "sources")
+                )
+            found |= {path.relative_to(recipe.parent).as_posix(): path for path in matches}
+        return sorted(found.items())
+
+    def _build(
+        self,
+        resolved: ResolvedBench,
+        stage: str,
+        title: str,
+        function: str,
+        outputs: tuple[str, ...],
+        inputs: Mapping[str, Input],
+        parameters: Mapping[str, JSON],
+        tools: tuple[Tool, ...] = (),
+    ) -> Action:
+        """One action of the toolchain."""
+        toolchain = resolved.toolchain
+        cpu = _plain(resolved.cpu)
+        return self._add(
+            Action(
+                stage=stage,
+                title=title,
+                function=f"tinyflow.stages.build:{function}",
+                outputs=outputs,
+                parameters={
+                    "toolchain": {"name": toolchain.name, "implementation": toolchain.implementation, "cpu": cpu},
+                    **parameters,
+                },
+                inputs=inputs,
+                tools=(*import_module(toolchain.implementation).tools(cpu), *tools),
+                implementation=(toolchain.implementation,),
+            )
+        )
+
+
+def _target(resolved: ResolvedBench) -> dict[str, JSON]:
+    """What linking and running need to know of a target; its description and defaults are not in any key."""
+    target = resolved.target
+    return {
+        "name": target.name,
+        "cpu": target.cpu,
+        "isa": resolved.cpu.isa,
+        "clock_hz": target.clock_hz,
+        "memory": [
+            {"name": region.name, "kind": region.kind, "origin": region.origin, "length": region.length_bytes}
+            for region in target.memory
+        ],
+        "stack_bytes": target.stack_bytes,
+        "heap_bytes": resolved.heap_bytes,
+    }
+
+
+def _plain(recipe: Any) -> dict[str, JSON]:
+    """A part of a recipe as JSON, without what it leaves open."""
+    return {key: value for key, value in asdict(recipe).items() if value is not None}
+
+
+def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """A backend's name with the options that features set: `tvmaotplus dsp=True`."""
+    changed = [
+        f"{name}={value}"
+        for name, value in sorted(options.items())
+        if str(defaults.get(name))[:1] != "$" and value != defaults.get(name)
+    ]
+    return " ".join([backend, *changed])
+
+
+def _cpu_name(resolved: ResolvedBench) -> str:
+    return f"{resolved.target.cpu} {resolved.toolchain.name}"
+
+
+def _flag_set(resolved: ResolvedBench) -> str:
+    return f"{_cpu_name(resolved)} {resolved.optimise}"
+
+
+def _in_order(final: Action) -> tuple[Action, ...]:
+    """All actions that one needs, each after those that it waits for."""
+    found: dict[str, Action] = {}
+
+    def visit(action: Action) -> None:
+        if action.id not in found:
+            for dependency in action.dependencies:
+                visit(dependency)
+            found[action.id] = action
+
+    visit(final)
+    return tuple(found.values())
