@@ -1,0 +1,127 @@
+"""Names of benches: `model-backend-target[+feature[.value]]…`, parsed, spelled, and pointed into where they are wrong.
+
+A model is a recipe's name or the path of a file (`./my/net.tflite-tvmaot-stm32f7`). Features in any order name the same
+bench; they are written sorted. Whether the names exist is not known here; `resolve` asks the catalogue.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import NoReturn
+
+from tinyflow.core.errors import UsageError
+
+GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
+_MODEL_FILE = ".tflite"
+_NAME = re.compile(r"[a-z0-9_]+")
+_VALUE = re.compile(r"[A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One point. `features` is sorted by name; a feature without a value has None."""
+
+    model: str
+    backend: str
+    target: str
+    features: tuple[tuple[str, str | None], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.model}-{self.backend}-{self.target}{self._suffix}"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the model is given by the path of its file."""
+        return self.model.endswith(_MODEL_FILE)
+
+    @property
+    def model_name(self) -> str:
+        """The model's name in reports and paths: for a file, its stem in the letters of a recipe name."""
+        if not self.is_file:
+            return self.model
+        return re.sub(r"[^a-z0-9_]", "_", PurePosixPath(self.model).stem.lower())
+
+    @property
+    def name(self) -> str:
+        """The name of its folder and of its row: `str(bench)` without the path of the model."""
+        return f"{self.model_name}-{self.backend}-{self.target}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return "".join(f"+{spell_feature(feature, value)}" for feature, value in self.features)
+
+    def refuse(self, what: str, *, at: str, hint: str) -> NoReturn:
+        """Raise UsageError with a caret under `at`: `model`, `backend`, `target` or a feature's name."""
+        starts = {"model": 0, "backend": len(self.model) + 1, "target": len(self.model) + len(self.backend) + 2}
+        text = str(self)
+        end = len(text) - len(self._suffix)
+        for feature, value in self.features:
+            starts[f"+{feature}"] = end + 1
+            end += 1 + len(spell_feature(feature, value))
+        start = starts[at] if at in starts else starts[f"+{at}"]
+        _refuse(text, start, len(re.match(r"[^-+]*", text[start:]).group()), what, hint)  # type: ignore[union-attr]
+
+
+def spell_feature(feature: str, value: str | None) -> str:
+    """`layout.NCHW`, or `dsp` where the feature takes no value."""
+    return feature if value is None else f"{feature}.{value}"
+
+
+def parse(text: str) -> Bench:
+    """The bench that a text names. UsageError points at what is wrong."""
+    model, rest = _split_model(text)
+    head, *features = rest.split("+")
+    parts = head.split("-")
+    if model is None and len(parts) == 3:
+        model, *parts = parts
+        _expect(text, 0, model, _NAME, "model")
+    if model is None or len(parts) != 2:
+        _refuse(text, 0, len(text), "not the name of a bench", _advice(text, len(parts)))
+    start = len(model) + 1
+    for part, noun in zip(parts, ("backend", "target"), strict=True):
+        _expect(text, start, part, _NAME, noun)
+        start += len(part) + 1
+    return Bench(model, parts[0], parts[1], _parse_features(text, start, features))
+
+
+def _split_model(text: str) -> tuple[str | None, str]:
+    """The path of a model's file, which may contain anything, and what follows it."""
+    model, found, rest = text.rpartition(f"{_MODEL_FILE}-")
+    return (model + _MODEL_FILE, rest) if found else (None, text)
+
+
+def _parse_features(text: str, start: int, words: list[str]) -> tuple[tuple[str, str | None], ...]:
+    """Sorted features; `start` is where the first word stands."""
+    found: dict[str, str | None] = {}
+    for word in words:
+        feature, dot, value = word.partition(".")
+        _expect(text, start, feature, _NAME, "feature")
+        if dot:
+            _expect(text, start + len(feature) + 1, value, _VALUE, "value")
+        if feature in found:
+            _refuse(text, start, len(word), f'feature "{feature}" a second time', "give it once")
+        found[feature] = value if dot else None
+        start += len(word) + 1
+    return tuple(sorted(found.items()))
+
+
+def _expect(text: str, start: int, part: str, pattern: re.Pattern[str], noun: str) -> None:
+    if pattern.fullmatch(part):
+        return
+    letters = "letters, digits and _" if pattern is _VALUE else "a-z, 0-9 and _"
+    what = f'"{part}" can\'t be the name of a {noun}' if part else f"the {noun} is missing"
+    _refuse(text, start, max(len(part), 1), what, f"names are made of {letters}; a bench is {GRAMMAR}")
+
+
+def _advice(text: str, parts: int) -> str:
+    if parts > 3:
+        return f"it has {parts} parts, and no name may contain '-'; a bench is {GRAMMAR}"
+    if "/" in text or _MODEL_FILE in text:
+        return "a model's file is followed by the rest: ./my/net.tflite-tvmaot-stm32f7"
+    return f"a bench is {GRAMMAR}"
+
+
+def _refuse(text: str, start: int, length: int, what: str, hint: str) -> NoReturn:
+    raise UsageError(f"{what}", where=text, hint=f"{text}\n  {' ' * start}{'^' * length}\n  {hint}")

@@ -1,0 +1,164 @@
+"""Finds recipes by kind and name in the recipe folders, and loads only those that are asked for.
+
+The first folder that has a name wins: those of `TINYFLOW_RECIPES` (colon-separated, from left to right), then
+`recipes/` of the project's folder, then the built-in ones. So a user's recipe hides the built-in one of its name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast
+
+import tinyflow
+from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.recipes.memo import Memo
+from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Runtime, Suite, Target, Toolchain
+from tinyflow.recipes.suggest import hint_for
+
+R = TypeVar("R", bound=Recipe)
+
+
+class _Kind(NamedTuple):
+    noun: str
+    plural: str  # the folder's name too
+    pattern: str  # of a recipe's file within that folder
+
+
+_KINDS: dict[type[Recipe], _Kind] = {
+    Model: _Kind("model", "models", "{}.yaml"),
+    Backend: _Kind("backend", "backends", "{}.yaml"),
+    Runtime: _Kind("runtime", "runtimes", "{}/runtime.yaml"),
+    Target: _Kind("target", "targets", "{}.yaml"),
+    Toolchain: _Kind("toolchain", "toolchains", "{}.yaml"),
+    Feature: _Kind("feature", "features", "{}.yaml"),
+    Suite: _Kind("suite", "suites", "{}.yaml"),
+}
+KINDS = tuple(_KINDS)
+
+
+def data_folder() -> Path:
+    """Where `recipes/` and `templates/` lie: in the installed package, or beside it in a checkout."""
+    package = Path(tinyflow.__file__).resolve().parent
+    installed = package / "_data"
+    return installed if installed.is_dir() else package.parent
+
+
+def recipe_folders(environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
+    """The recipe folders in the order of search. UsageError where `TINYFLOW_RECIPES` names no folder."""
+    named = [Path.cwd() / text for text in environment.get("TINYFLOW_RECIPES", "").split(":") if text]
+    for folder in named:
+        if not folder.is_dir():
+            raise UsageError(f"TINYFLOW_RECIPES names {folder}, which is no folder", hint="correct or unset it")
+    local = root / "recipes"
+    found = [*named, *([local] if local.is_dir() else []), data_folder() / "recipes"]
+    return tuple(dict.fromkeys(folder.resolve() for folder in found))
+
+
+class Catalogue:
+    """All recipes that can be named. One object reads each file once."""
+
+    def __init__(self, folders: Sequence[Path], memo_folder: Path | None = None) -> None:
+        self.folders = tuple(folders)
+        self._memo = Memo(memo_folder) if memo_folder is not None else None
+        self._loaded: dict[tuple[type[Recipe], str], Recipe] = {}
+
+    @classmethod
+    def discover(cls, root: Path, memo_folder: Path | None = None) -> Catalogue:
+        """The catalogue of a project's folder and this process's environment."""
+        return cls(recipe_folders(os.environ, root), memo_folder)
+
+    def names(self, kind: type[Recipe]) -> tuple[str, ...]:
+        """Names of all recipes of a kind, sorted. Files whose names no bench can spell are left out; see `check`."""
+        _, plural, pattern = _KINDS[kind]
+        paths = (path for folder in self.folders for path in (folder / plural).glob(pattern.format("*")))
+        found = {path.parent.name if "/" in pattern else path.stem for path in paths}
+        return tuple(sorted(name for name in found if re.fullmatch("[a-z0-9_]+", name)))
+
+    def has(self, kind: type[Recipe], name: str) -> bool:
+        """Whether there is such a recipe; it is not read."""
+        return self._find(kind, name) is not None
+
+    def path(self, kind: type[Recipe], name: str) -> Path:
+        """The recipe's file. UsageError for an unknown name."""
+        path = self._find(kind, name)
+        if path is None:
+            noun, plural, _ = _KINDS[kind]
+            raise UsageError(f'unknown {noun} "{name}"', hint=hint_for(name, self.names(kind), plural))
+        return path
+
+    def get(self, kind: type[R], name: str) -> R:
+        """One recipe. UsageError for an unknown name, RecipeError for a file that is wrong."""
+        key = (kind, name)
+        if key not in self._loaded:
+            self._loaded[key] = self._load(kind, name)
+        return cast(R, self._loaded[key])
+
+    def where(self, kind: type[Recipe], name: str, *path: Any) -> str:
+        """`file:line:column` of a value within a recipe, for errors that only show when recipes meet."""
+        from tinyflow.recipes import yaml
+
+        file = self.path(kind, name)
+        place = yaml.parse(file.read_bytes()).place(path)
+        return f"{_spell(file)}:{place.line}:{place.column}"
+
+    def data_file(self, relative: str) -> Path:
+        """A file that a recipe names, such as `templates/link/x.ld`: beside the first recipe folder that has it."""
+        for folder in (*(folder.parent for folder in self.folders), data_folder()):
+            if (folder / relative).is_file():
+                return folder / relative
+        raise RecipeError(
+            f'there is no file "{relative}"', hint="looked beside: " + ", ".join(map(_spell, self.folders))
+        )
+
+    def check(self) -> None:
+        """Load every recipe there is; RecipeError lists the faults of all, and files that lie where none is read."""
+        faults = [f"{_spell(path)}: {why}" for path, why in self._strays]
+        for kind in KINDS:
+            for name in self.names(kind):
+                try:
+                    self.get(kind, name)
+                except RecipeError as error:
+                    faults.append(str(error))
+        if faults:
+            raise RecipeError("\n".join(faults))
+
+    def _find(self, kind: type[Recipe], name: str) -> Path | None:
+        _, plural, pattern = _KINDS[kind]
+        paths = (folder / plural / pattern.format(name) for folder in self.folders)
+        return next((path for path in paths if path.is_file()), None)
+
+    def _load(self, kind: type[R], name: str) -> R:
+        path = self.path(kind, name)
+        known = self._memo.load(kind, path) if self._memo else None
+        if known is not None:
+            return known
+        from tinyflow.recipes.validate import validate
+
+        if self._memo is None:
+            return validate(kind, name, path.read_bytes(), _spell(path))
+        content, stamp = self._memo.read(path)
+        recipe = validate(kind, name, content, _spell(path))
+        self._memo.store(path, stamp, recipe)
+        return recipe
+
+    @cached_property
+    def _strays(self) -> list[tuple[Path, str]]:
+        strays = []
+        for path in sorted(path for folder in self.folders for path in folder.glob("*/*.y*ml")):
+            if path.parent.name not in {kind.plural for kind in _KINDS.values()}:
+                strays.append((path, hint_for(path.parent.name, (kind.plural for kind in _KINDS.values()), "folders")))
+            elif path.suffix != ".yaml":
+                strays.append((path, "a recipe's name ends in .yaml"))
+            elif not re.fullmatch("[a-z0-9_]+", path.stem):
+                strays.append((path, "a recipe's name is made of a-z, 0-9 and _, so that bench names can spell it"))
+        return strays
+
+
+def _spell(path: Path) -> str:
+    """A path as errors show it: relative where it lies below the working directory."""
+    working_folder = Path.cwd()
+    return str(path.relative_to(working_folder) if path.is_relative_to(working_folder) else path)

@@ -1,0 +1,130 @@
+"""Kinds of values that recipes hold: sizes, rates, names, digests; each reads a plain value and says what it wants.
+
+The kinds are annotations (`length_bytes: Size`) that pydantic asks how to validate. Importing this imports no pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tinyflow.core import units
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core.core_schema import CoreSchema
+
+# A field's unit stands in its Python name and in its YAML value, so the YAML key needs none: `length: 512KiB`.
+_UNIT_SUFFIXES = ("_bytes", "_hz", "_s", "_instructions")
+
+
+def yaml_key(field: str) -> str:
+    """The YAML key of a field: `length` of `length_bytes`."""
+    for suffix in _UNIT_SUFFIXES:
+        if field.endswith(suffix):
+            return field[: -len(suffix)]
+    return field
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that is written with its unit; `read` gives it in the field's unit or raises ValueError."""
+
+    read: Callable[[str], float]
+    noun: str
+    example: str
+
+    def validate(self, value: Any) -> float:
+        """The number; ValueError for a bare number, a wrong unit or anything else."""
+        if not isinstance(value, str):
+            raise ValueError(f"{self.noun} needs a number with a unit such as {self.example}, not {show(value)}")
+        return self.read(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\d+(\.\d+)?\s*[A-Za-z]+$", "examples": [self.example]}
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text of a fixed form, given as a regular expression for the whole of it."""
+
+    pattern: str
+    noun: str
+
+    def validate(self, value: Any) -> str:
+        """The text; ValueError says what was wanted."""
+        if not isinstance(value, str) or re.fullmatch(self.pattern, value) is None:
+            raise ValueError(f"expected {self.noun}, not {show(value)}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^({self.pattern})$"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule for a value of any type; `rule` raises ValueError for one that breaks it."""
+
+    rule: Callable[[Any], None]
+
+    def validate(self, value: Any) -> Any:
+        """The value itself."""
+        self.rule(value)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.validate, handler(source))
+
+
+def _check_address(value: int) -> None:
+    if not 0 <= value < 1 << 64:
+        raise ValueError(f"{value} is no address")
+
+
+def _check_natural(value: int) -> None:
+    if value < 0:
+        raise ValueError(f"expected 0 or more, not {value}")
+
+
+def show(value: Any) -> str:
+    """A YAML value as an error quotes it."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+Size = Annotated[int, Quantity(units.parse_size, "a size", "512KiB")]
+Rate = Annotated[int, Quantity(units.parse_rate, "a rate", "216MHz")]
+Duration = Annotated[float, Quantity(units.parse_time, "a duration", "30s")]
+Instructions = Annotated[int, Quantity(units.parse_instructions, "a limit", "2000Minstr")]
+
+Address = Annotated[int, Check(_check_address)]
+Natural = Annotated[int, Check(_check_natural)]
+
+Name = Annotated[str, Text(r"[a-z0-9_]+", "a recipe name of a-z, 0-9 and _")]
+FeatureValue = Annotated[str, Text(r"[A-Za-z0-9_]+", "a feature's value of letters, digits and _")]
+Digest = Annotated[str, Text(r"[0-9a-f]{64}", "a sha256 digest of 64 hexadecimal digits")]
+Url = Annotated[str, Text(r"(https?|file)://\S+", "a URL such as https://example.org/net.tflite")]
+Module = Annotated[str, Text(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "a Python module such as tinyflow.backends.tvm")]
+# Paths are relative, so that a recipe means the same on every machine; `..` may lead out of a user's recipe folder.
+RelativePath = Annotated[str, Text(r"[^/\s~][^\n]*", "a relative path")]

@@ -1,0 +1,79 @@
+"""Where a model's file and its samples lie on this machine or in mirrors: `TINYFLOW_MIRRORS`, folders and URLs.
+
+Only looks for files; reading and checking them is the fetch stage's work.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tinyflow.core.errors import UsageError
+from tinyflow.recipes.schema import Model
+
+# Colons separate entries and stand in URLs, before the port and before `//`.
+_ENTRY = re.compile(r"https?://[^/:]+(?::\d+)?(?:/[^:]*)?|[^:]+")
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """Folders and URLs in the order in which they are tried."""
+
+    folders: tuple[Path, ...] = ()
+    urls: tuple[str, ...] = ()
+
+    @classmethod
+    def discover(cls, environment: Mapping[str, str] = os.environ) -> Mirrors:
+        """The mirrors that `TINYFLOW_MIRRORS` names; UsageError for a folder that isn't there."""
+        entries = _ENTRY.findall(environment.get("TINYFLOW_MIRRORS", ""))
+        urls = tuple(entry.rstrip("/") for entry in entries if entry.startswith(("http://", "https://")))
+        folders = tuple(Path(entry).absolute() for entry in entries if not entry.startswith(("http://", "https://")))
+        for folder in folders:
+            if not folder.is_dir():
+                raise UsageError(f"TINYFLOW_MIRRORS names {folder}, which is no folder", hint="correct or unset it")
+        return cls(folders, urls)
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A model's file on this machine: the user's own (`file`), or one that a mirror folder has (`mirror`)."""
+
+    path: Path
+    source: Literal["file", "mirror"]
+
+
+def find_model(model: Model, folder: Path, mirrors: Mirrors) -> LocalFile | None:
+    """The model's file beside its recipe in `folder`, else in the first mirror folder that has it."""
+    if model.file is not None and (folder / model.file).is_file():
+        return LocalFile(folder / model.file, "file")
+    below = [model.file] if model.file is not None else []
+    below += [f"{model.name}/{model.name}.tflite", f"{model.name}.tflite"]
+    paths = (mirror / path for mirror in mirrors.folders for path in below)
+    return next((LocalFile(path, "mirror") for path in paths if path.is_file()), None)
+
+
+def model_urls(model: Model, mirrors: Mirrors) -> tuple[str, ...]:
+    """Where the model's file can be downloaded: URL mirrors first. None where no digest pins what comes."""
+    if model.sha256 is None:
+        return ()
+    return tuple(f"{mirror}/{model.file}" for mirror in mirrors.urls if model.file is not None) + model.urls
+
+
+def find_samples(model: Model, folder: Path, mirrors: Mirrors) -> tuple[Path, ...]:
+    """Real samples `0.bin`, `1.bin`, … of the first folder that has any, at most as many as the recipe asks for."""
+    if model.samples.folder is None:
+        return ()
+    for place in (folder, *mirrors.folders):
+        found: list[Path] = []
+        while len(found) < model.samples.count:
+            path = place / model.samples.folder / f"{len(found)}.bin"
+            if not path.is_file():
+                break
+            found.append(path)
+        if found:
+            return tuple(found)
+    return ()

@@ -1,0 +1,189 @@
+"""A bench's name to the recipes behind it, with its features applied; what doesn't go together is refused here.
+
+The rest of the program asks this for everything a bench is, and never reads a recipe's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tinyflow.core.errors import RecipeError
+from tinyflow.recipes.bench import Bench, spell_feature
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Backend, Cpu, Feature, Model, Recipe, Runtime, Settings, Target, Toolchain
+from tinyflow.recipes.suggest import hint_for
+
+R = TypeVar("R", bound=Recipe)
+
+
+@dataclass(frozen=True)
+class ResolvedBench:
+    """All that a bench is made of."""
+
+    bench: Bench
+    model: Model
+    model_folder: Path  # where the model's `file` and samples are looked for first
+    backend: Backend
+    runtimes: tuple[Runtime, ...]  # in link order
+    target: Target
+    toolchain: Toolchain
+    cpu: Cpu  # the toolchain's entry for the target's processor
+    options: Mapping[str, Any]  # the backend's, with features merged in
+    optimise: str
+    features: Mapping[str, str | bool]  # a feature without a value is True
+
+    @property
+    def heap_bytes(self) -> int:
+        """Heap that the linker sets aside: what the backend needs, or the target grants if that is more."""
+        return max(self.backend.heap_bytes, self.target.heap_bytes)
+
+
+def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
+    """The recipes of a bench. UsageError where names don't exist or don't go together, RecipeError for bad recipes."""
+    model, model_folder = _model(bench, catalogue)
+    backend = _named(bench, catalogue, Backend, bench.backend, "backend")
+    target = _named(bench, catalogue, Target, bench.target, "target")
+    if backend.targets and target.name not in backend.targets:
+        bench.refuse(f"{backend.name} doesn't generate for {target.name}", at="target", hint=_listing(backend.targets))
+    features = {feature: _feature(bench, catalogue, feature, value) for feature, value in bench.features}
+    settings = _merge(bench, features)
+    toolchain = _toolchain(catalogue, target, settings.toolchain or target.toolchain)
+    cpu = _cpu(bench, catalogue, target, toolchain)
+    _check_requirements(bench, features, target, toolchain)
+    return ResolvedBench(
+        bench=bench,
+        model=model,
+        model_folder=model_folder,
+        backend=backend,
+        runtimes=tuple(catalogue.get(Runtime, name) for name in backend.runtimes),
+        target=target,
+        toolchain=toolchain,
+        cpu=cpu,
+        options=_options(
+            catalogue, backend, settings, {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
+        ),
+        optimise=settings.optimise or target.optimise,
+        features={feature: True if value is None else value for feature, value in bench.features},
+    )
+
+
+def list_benches(catalogue: Catalogue) -> Iterator[Bench]:
+    """Every bench without features that the recipes allow, in order of model, backend, target."""
+    targets = catalogue.names(Target)
+    for model, backend in product(catalogue.names(Model), catalogue.names(Backend)):
+        allowed = catalogue.get(Backend, backend).targets
+        yield from (Bench(model, backend, target) for target in targets if not allowed or target in allowed)
+
+
+def _named(bench: Bench, catalogue: Catalogue, kind: type[R], name: str, noun: str) -> R:
+    if not catalogue.has(kind, name):
+        at = noun if noun != "feature" else name
+        bench.refuse(f'unknown {noun} "{name}"', at=at, hint=hint_for(name, catalogue.names(kind), f"{noun}s"))
+    return catalogue.get(kind, name)
+
+
+def _model(bench: Bench, catalogue: Catalogue) -> tuple[Model, Path]:
+    if bench.is_file:
+        path = Path(bench.model).expanduser()
+        if not path.is_file():
+            bench.refuse(f"there is no file {bench.model}", at="model", hint="paths start at the working directory")
+        return Model(name=bench.model_name, description=f"{path.name}, given by path", file=path.name), path.parent
+    own = Path(f"{bench.model}.tflite")
+    if not catalogue.has(Model, bench.model) and own.is_file():
+        bench.refuse(
+            f'no recipe for "{bench.model}"',
+            at="model",
+            hint=f"its file by path: {own}{str(bench)[len(bench.model) :]}",
+        )
+    model = _named(bench, catalogue, Model, bench.model, "model")
+    return model, catalogue.path(Model, bench.model).parent
+
+
+def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -> Feature:
+    feature = _named(bench, catalogue, Feature, name, "feature")
+    choices = ", ".join(f"+{spell_feature(name, choice)}" for choice in feature.values)
+    if value is not None and not feature.values:
+        bench.refuse(f'feature "{name}" takes no value', at=name, hint=f"write +{name}")
+    if value is None and feature.values:
+        bench.refuse(f'feature "{name}" needs a value', at=name, hint=f"choose one of {choices}")
+    if value is not None and value not in feature.values:
+        bench.refuse(f'feature "{name}" has no value "{value}"', at=name, hint=f"choose one of {choices}")
+    for other, _ in bench.features:
+        if other in feature.conflicts:
+            bench.refuse(f'features "{name}" and "{other}" exclude each other', at=name, hint="leave one out")
+    return feature
+
+
+def _check_requirements(bench: Bench, features: Mapping[str, Feature], target: Target, toolchain: Toolchain) -> None:
+    for name, feature in features.items():
+        needs = feature.requires
+        for noun, chosen, allowed in (
+            ("backend", bench.backend, needs.backends),
+            ("target", bench.target, needs.targets),
+            ("toolchain", toolchain.name, needs.toolchains),
+        ):
+            if allowed and chosen not in allowed:
+                hint = f"{noun}s that have it: {', '.join(allowed)}"
+                bench.refuse(f'feature "{name}" doesn\'t go with {noun} {chosen}', at=name, hint=hint)
+        for cpu_feature in needs.cpu_features:
+            if cpu_feature not in target.cpu_features:
+                has = ", ".join(target.cpu_features) or "none"
+                what = f'feature "{name}" needs a processor with {cpu_feature}; {target.name} ({target.cpu}) has it not'
+                bench.refuse(what, at=name, hint=f"its cpu_features: {has}")
+
+
+def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
+    """What all features set together; two that set one thing differently are refused."""
+    setters: dict[str, str] = {}
+    flat: dict[str, Any] = {}
+    for name, value in bench.features:
+        sets = features[name].sets
+        wanted = {f"options.{key}": setting for key, setting in sets.options.items()}
+        wanted |= {key: getattr(sets, key) for key in ("toolchain", "optimise") if getattr(sets, key) is not None}
+        for key, setting in wanted.items():
+            setting = value if setting == "$value" else setting
+            if flat.get(key, setting) != setting:
+                bench.refuse(f'features "{setters[key]}" and "{name}" both set {key}', at=name, hint="leave one out")
+            flat[key], setters[key] = setting, name
+    options = {key.removeprefix("options."): setting for key, setting in flat.items() if key.startswith("options.")}
+    return Settings(options=options, toolchain=flat.get("toolchain"), optimise=flat.get("optimise"))
+
+
+def _toolchain(catalogue: Catalogue, target: Target, name: str) -> Toolchain:
+    if not catalogue.has(Toolchain, name):
+        where = catalogue.where(Target, target.name, "toolchain")
+        hint = hint_for(name, catalogue.names(Toolchain), "toolchains")
+        raise RecipeError(f'unknown toolchain "{name}"', where=where, hint=hint)
+    return catalogue.get(Toolchain, name)
+
+
+def _cpu(bench: Bench, catalogue: Catalogue, target: Target, toolchain: Toolchain) -> Cpu:
+    if target.cpu in toolchain.cpus:
+        return toolchain.cpus[target.cpu]
+    what = f'toolchain {toolchain.name} doesn\'t know the processor "{target.cpu}"'
+    hint = hint_for(target.cpu, toolchain.cpus, "processors it knows")
+    if toolchain.name != target.toolchain:  # the bench chose it
+        bench.refuse(what, at="target", hint=hint)
+    raise RecipeError(what, where=catalogue.where(Target, target.name, "cpu"), hint=hint)
+
+
+def _options(catalogue: Catalogue, backend: Backend, settings: Settings, facts: Mapping[str, str]) -> dict[str, Any]:
+    """The backend's options with `$toolchain`, `$isa` and `$cpu` filled in, then what the features set."""
+    options = {}
+    for key, option in backend.options.items():
+        if isinstance(option, str) and option.startswith("$"):
+            if option[1:] not in facts:
+                where = catalogue.where(Backend, backend.name, "options", key)
+                hint = hint_for(option[1:], facts, "known")
+                raise RecipeError(f'nothing is called "{option}"', where=where, hint=hint)
+            option = facts[option[1:]]
+        options[key] = option
+    return options | dict(settings.options)
+
+
+def _listing(names: tuple[str, ...]) -> str:
+    return f"its targets: {', '.join(names)}"

@@ -1,0 +1,289 @@
+"""What each kind of recipe holds: frozen plain data, cheap to import and to make.
+
+A field is the YAML key; where its name ends in a unit (`length_bytes`), the YAML key has none and the value has it
+(`length: 512KiB`). `validate` turns text into these; nothing here reads a file. `name` is the file's stem, never a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from tinyflow.recipes.fields import (
+    Address,
+    Check,
+    Digest,
+    Duration,
+    FeatureValue,
+    Instructions,
+    Module,
+    Name,
+    Natural,
+    Rate,
+    RelativePath,
+    Size,
+    Url,
+    yaml_key,
+)
+
+Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
+
+# Read by pydantic, see `validate`: refuse unknown keys, convert nothing, name fields as YAML does.
+_STRICT: dict[str, Any] = {
+    "extra": "forbid",
+    "strict": True,
+    "alias_generator": yaml_key,
+    "use_attribute_docstrings": True,
+}
+
+
+class _Strict:
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(_Strict):
+    """What every kind has."""
+
+    name: Name
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples(_Strict):
+    """Inputs that outputs are compared on: real ones from a folder as far as they reach, then seeded random ones."""
+
+    folder: RelativePath | None = None
+    """Folder of `0.bin`, `1.bin`, … below a mirror folder (or beside the recipe)."""
+    format: Literal["float32", "uint8", "int8"] | None = None
+    """What those files hold: real values, pixels (real value = pixel), or the model's own int8 values."""
+    count: Natural = 8
+    """How many samples in all."""
+    seed: int = 1
+    """Of the random samples."""
+
+    def __post_init__(self) -> None:
+        if self.folder is not None and self.format is None:
+            raise ValueError('samples of a folder need a "format": float32, uint8 or int8')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synthesize(_Strict):
+    """The same graph built from code with seeded weights, for machines where no source can be had."""
+
+    graph: Name
+    """A graph of the zoo (`tinyflow.model.zoo`)."""
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Recipe):
+    """A network and where its file comes from: a mirror or the recipe's own folder, then URLs, then the zoo."""
+
+    file: RelativePath | None = None
+    """Path below the recipe's folder or a mirror folder."""
+    urls: tuple[Url, ...] = ()
+    """Tried in order; need `sha256`."""
+    sha256: Digest | None = None
+    """Of the file; what any source but the zoo must give."""
+    samples: Samples = field(default_factory=Samples)
+    synthesize: Synthesize | None = None
+
+    def __post_init__(self) -> None:
+        if self.urls and self.sha256 is None:
+            raise ValueError('"urls" need "sha256": a download that nothing pins can change')
+        if self.file is None and not self.urls and self.synthesize is None:
+            raise ValueError('no source; give "file", "urls" or "synthesize"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend(Recipe):
+    """A way from a model to C sources."""
+
+    implementation: Module
+    """Module with `check` and `generate`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Passed to `generate`. `$toolchain`, `$isa` and `$cpu` stand for the bench's own."""
+    tolerance: Natural = 0
+    """Largest difference from the reference, in steps of the quantised output, that still validates."""
+    runtimes: tuple[Name, ...] = ("support",)
+    """Libraries that the generated code is linked with, in link order."""
+    tools: tuple[str, ...] = ()
+    """Python distributions whose versions decide the generated code."""
+    heap_bytes: Size = 0
+    """What the generated code allocates at run time; most need none."""
+    targets: tuple[Name, ...] = ()
+    """Targets that it generates for; all where empty."""
+    timeout_s: Duration = 600.0
+    """For one generation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory(_Strict):
+    """One region of a chip's address space."""
+
+    name: Name
+    kind: Literal["flash", "ram"]
+    origin: Address
+    """First address, best written in hexadecimal."""
+    length_bytes: Size
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.origin + self.length_bytes
+
+
+def _check_map(memory: tuple[Memory, ...]) -> None:
+    regions = sorted(memory, key=lambda region: region.origin)
+    for lower, upper in pairwise(regions):
+        if lower.end > upper.origin:
+            raise ValueError(f"{lower.name} ends at {lower.end:#x}, behind the start of {upper.name}")
+    if len({region.name for region in regions}) < len(regions):
+        raise ValueError("two regions have one name")
+    if regions and {region.kind for region in regions} != {"flash", "ram"}:
+        raise ValueError("a chip needs a region of kind flash and one of kind ram")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(Recipe):
+    """A chip (or this machine) and the way firmware is run on it."""
+
+    implementation: Module
+    """Module with `open_machine`."""
+    cpu: str
+    """Key in the toolchains' `cpus`."""
+    clock_hz: Rate | None = None
+    cpu_features: tuple[str, ...] = ()
+    """What features may require: dsp, fpu, …"""
+    memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
+    """Empty where the machine has no memory map of its own (host)."""
+    stack_bytes: Size = 0
+    heap_bytes: Size = 0
+    toolchain: Name = "zig"
+    """The default; `+toolchain.gcc` chooses another."""
+    linker_script: RelativePath | None = None
+    """Template below the data folder: `templates/…`."""
+    optimise: Optimise = "O3"
+    limit_instructions: Instructions = 2_000_000_000
+    """A call that takes more never ends, as far as we care."""
+    timeout_s: Duration = 600.0
+    """For all samples of one bench."""
+
+    def __post_init__(self) -> None:
+        ram_bytes = sum(region.length_bytes for region in self.memory if region.kind == "ram")
+        if self.memory and self.stack_bytes + self.heap_bytes >= ram_bytes:
+            raise ValueError(f"stack and heap leave nothing of {ram_bytes} bytes of RAM")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builtins(_Strict):
+    """How a compiler's own support library is built for one processor, in the words of the compiler."""
+
+    target: str | None = None
+    cpu: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpu(_Strict):
+    """How a toolchain compiles for one processor."""
+
+    isa: Literal["thumb", "riscv", "host"]
+    prefix: str | None = None
+    """Of the names of its programs: `arm-none-eabi-`."""
+    package: str | None = None
+    """Where a missing compiler comes from."""
+    flags: tuple[str, ...] = ()
+    """For compiling; they choose processor and ABI."""
+    link_flags: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    """The toolchain's own ones, in link order."""
+    headers: str | None = None
+    """The toolchain's folder of C headers for it."""
+    builtins: Builtins | None = None
+    """Absent where the toolchain brings its support library ready."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolchain(Recipe):
+    """A compiler, linker and archiver."""
+
+    implementation: Module
+    cpus: Mapping[str, Cpu]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime(Recipe):
+    """A library for the chip: C sources beside the recipe, built once per flag set."""
+
+    sources: Mapping[Literal["all", "thumb", "riscv", "host"], tuple[RelativePath, ...]]
+    """Files below the recipe's folder, for `all` processors or for one instruction set."""
+    include: tuple[RelativePath, ...] = ()
+    """Folders of headers below the recipe's folder."""
+    flags: tuple[str, ...] = ()
+    defines: Mapping[str, Any] = field(default_factory=dict)
+
+    def sources_for(self, isa: str) -> tuple[str, ...]:
+        """All files that are compiled for one instruction set, in the recipe's order."""
+        return tuple(source for key, group in self.sources.items() if key in ("all", isa) for source in group)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirements(_Strict):
+    """What a feature needs of the rest of its bench; what is empty is not asked."""
+
+    backends: tuple[Name, ...] = ()
+    targets: tuple[Name, ...] = ()
+    toolchains: tuple[Name, ...] = ()
+    cpu_features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(_Strict):
+    """What a feature changes. `$value` stands for the feature's value."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Merged into the backend's options."""
+    toolchain: str | None = None
+    optimise: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature(Recipe):
+    """A switch or choice that a bench name adds with `+name` or `+name.value`."""
+
+    sets: Settings
+    values: tuple[FeatureValue, ...] = ()
+    """The choices; a feature without takes no value."""
+    requires: Requirements = field(default_factory=Requirements)
+    conflicts: tuple[Name, ...] = ()
+    """Features that can't stand beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix(_Strict):
+    """Every combination of these, in this order: models outermost, features innermost."""
+
+    models: tuple[Name, ...]
+    backends: tuple[Name, ...]
+    targets: tuple[Name, ...]
+    features: tuple[tuple[str, ...], ...] = ((),)
+    """Each entry is one set of features: `[[], [dsp], [dsp, toolchain.gcc]]`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite(Recipe):
+    """A named set of benches."""
+
+    matrix: Matrix | None = None
+    include: tuple[str, ...] = ()
+    """More benches by name."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of bench names to leave out (`*-esp32c3*`); one that matches nothing is an error."""
+
+    def __post_init__(self) -> None:
+        if self.matrix is None and not self.include:
+            raise ValueError('no benches; give "matrix" or "include"')
