@@ -1,0 +1,1 @@
+"""Compilers, archivers and linkers: command lines from a toolchain recipe's entry for a CPU."""

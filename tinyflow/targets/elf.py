@@ -1,0 +1,211 @@
+"""Firmware as an ELF file: what to load where, what lies where, and how many bytes of flash and RAM it takes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from tinyflow.core.errors import RunError, ToolError
+
+_ARM = "EM_ARM"
+_KINDS = {"STT_FUNC": "function", "STT_OBJECT": "object", "STT_NOTYPE": "label"}
+# What the linker script sets aside for use at run time; measured there, not counted as data.
+_RESERVES = (".stack", ".heap")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Bytes to load at `load_address` (where they lie in flash) that the program sees at `address`."""
+
+    address: int
+    load_address: int
+    data: bytes
+    size_bytes: int  # in memory; zeros follow `data`
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of memory of one kind."""
+
+    name: str
+    address: int
+    size_bytes: int
+    is_code: bool
+    is_writable: bool
+    has_bytes: bool  # in the file; else zeros, or set aside
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A named address; `kind` is function, object or label. Thumb's lowest bit is taken off a function's address."""
+
+    name: str
+    address: int
+    size_bytes: int
+    kind: str
+    section: str
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """All that is asked of an ELF file, read once."""
+
+    machine: str  # pyelftools' word: EM_ARM, EM_RISCV, EM_X86_64, …
+    entry: int
+    segments: tuple[Segment, ...]
+    sections: tuple[Section, ...]
+    symbols: tuple[Symbol, ...]  # by address; some share one
+    undefined: tuple[str, ...]
+
+    @cached_property
+    def _named(self) -> dict[str, Symbol]:
+        return {symbol.name: symbol for symbol in reversed(self.symbols)}
+
+    @cached_property
+    def functions(self) -> tuple[Symbol, ...]:
+        """Functions by address, one for each address: the first by name."""
+        first: dict[int, Symbol] = {}
+        for symbol in self.symbols:
+            if symbol.kind == "function":
+                first.setdefault(symbol.address, symbol)
+        return tuple(first.values())
+
+    @cached_property
+    def _function_addresses(self) -> list[int]:
+        return [function.address for function in self.functions]
+
+    def symbol(self, name: str) -> Symbol:
+        """The symbol of that name. Raises RunError where the firmware has none."""
+        if name not in self._named:
+            raise RunError(f"the firmware has no symbol {name}", hint="is it static, or dropped as unused?")
+        return self._named[name]
+
+    def address(self, expression: str) -> int:
+        """The address of `symbol` or `symbol+offset`. Raises RunError where the firmware has no such symbol."""
+        name, _, offset = expression.partition("+")
+        return self.symbol(name).address + int(offset or "0", 0)
+
+    def function_at(self, address: int) -> Symbol | None:
+        """The function that an address lies in; one whose size is unknown reaches to the next."""
+        index = bisect_right(self._function_addresses, address) - 1
+        if index < 0:
+            return None
+        function = self.functions[index]
+        is_inside = not function.size_bytes or address < function.address + function.size_bytes
+        return function if is_inside else None
+
+
+def read(path: Path) -> Firmware:
+    """Read a linked ELF file. Raises ToolError for one that is damaged or not linked."""
+    try:
+        with path.open("rb") as file:
+            return _read(ELFFile(file))
+    # pyelftools meets damage with whatever its parsing happens to raise.
+    except (ELFError, ValueError, LookupError, AttributeError, TypeError, OverflowError, AssertionError) as error:
+        raise ToolError(
+            f"not a readable ELF file ({error or type(error).__name__})", where=path.name, hint="build it again"
+        ) from error
+
+
+def _read(elf: Any) -> Firmware:
+    segments = tuple(
+        Segment(segment["p_vaddr"], segment["p_paddr"], segment.data(), segment["p_memsz"])
+        for segment in elf.iter_segments("PT_LOAD")
+    )
+    if not segments:
+        raise ToolError("has nothing to load", hint="link it first")
+    sections = dict(enumerate(elf.iter_sections()))
+    tables = [section for section in sections.values() if isinstance(section, SymbolTableSection)]
+    entries = [symbol for table in tables for symbol in table.iter_symbols()]
+    names = {index: section.name for index, section in sections.items()}
+    symbols = {symbol for entry in entries if (symbol := _symbol(entry, names, elf["e_machine"])) is not None}
+    return Firmware(
+        machine=elf["e_machine"],
+        entry=elf["e_entry"],
+        segments=segments,
+        sections=tuple(_section(section) for section in sections.values() if section["sh_flags"] & SH_FLAGS.SHF_ALLOC),
+        symbols=tuple(sorted(symbols, key=lambda symbol: (symbol.address, symbol.name))),
+        undefined=tuple(sorted({entry.name for entry in entries if entry.name and entry["st_shndx"] == "SHN_UNDEF"})),
+    )
+
+
+def _section(section: Any) -> Section:
+    flags = section["sh_flags"]
+    return Section(
+        name=section.name,
+        address=section["sh_addr"],
+        size_bytes=section["sh_size"],
+        is_code=bool(flags & SH_FLAGS.SHF_EXECINSTR),
+        is_writable=bool(flags & SH_FLAGS.SHF_WRITE),
+        has_bytes=section["sh_type"] != "SHT_NOBITS",
+    )
+
+
+def _symbol(entry: Any, section_names: Mapping[int, str], machine: str) -> Symbol | None:
+    """A symbol of the program's; None for files, sections, mapping marks ($t, $d, $x) and what is not defined."""
+    kind = _KINDS.get(entry["st_info"]["type"])
+    if kind is None or not entry.name or entry.name.startswith("$") or entry["st_shndx"] == "SHN_UNDEF":
+        return None
+    address = entry["st_value"]
+    if machine == _ARM and kind == "function":
+        address &= ~1
+    return Symbol(entry.name, address, entry["st_size"], kind, section_names.get(entry["st_shndx"], ""))
+
+
+def sizes(firmware: Firmware, memory: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the firmware takes, as in sizes.json; `memory` is the target's, empty for the host.
+
+    `rom_bytes` counts what must lie in flash with the gaps between sections, which `rom_rodata` contains.
+    """
+    code = sum(section.size_bytes for section in firmware.sections if section.is_code)
+    data = sum(s.size_bytes for s in firmware.sections if s.is_writable and s.has_bytes)
+    zeros = sum(s.size_bytes for s in firmware.sections if not s.has_bytes and s.name not in _RESERVES)
+    constants = sum(s.size_bytes for s in firmware.sections if s.has_bytes and not s.is_code and not s.is_writable)
+    rom = _flash_bytes(firmware, memory) if memory else code + constants + data
+    return {
+        "rom_bytes": rom,
+        "rom_code": code,
+        "rom_rodata": rom - code - data,
+        "rom_data": data,
+        "ram_data": data,
+        "ram_bss": zeros,
+        "regions": {r["name"]: {"used": _used_bytes(firmware, r), "size": r["length_bytes"]} for r in memory},
+        "symbols": _largest(firmware),
+    }
+
+
+def _flash_bytes(firmware: Firmware, memory: Sequence[Mapping[str, Any]]) -> int:
+    """Bytes from the file that are loaded into flash."""
+    flash = [region for region in memory if region["kind"] == "flash"]
+    return sum(
+        len(segment.data)
+        for segment in firmware.segments
+        if any(r["origin"] <= segment.load_address < r["origin"] + r["length_bytes"] for r in flash)
+    )
+
+
+def _used_bytes(firmware: Firmware, region: Mapping[str, Any]) -> int:
+    """How far a region is filled, from its start: constants, data, stack and heap."""
+    origin, end = region["origin"], region["origin"] + region["length_bytes"]
+    tops = [segment.load_address + len(segment.data) for segment in firmware.segments if segment.data]
+    tops += [segment.address + segment.size_bytes for segment in firmware.segments]
+    return max((top - origin for top in tops if origin < top <= end), default=0)
+
+
+def _largest(firmware: Firmware) -> list[dict[str, Any]]:
+    """Everything with a size, biggest first; of several names for one thing the first."""
+    things: dict[tuple[int, int], Symbol] = {}
+    for symbol in firmware.symbols:
+        if symbol.size_bytes:
+            things.setdefault((symbol.address, symbol.size_bytes), symbol)
+    ordered = sorted(things.values(), key=lambda symbol: (-symbol.size_bytes, symbol.name))
+    return [{"name": s.name, "bytes": s.size_bytes, "section": s.section} for s in ordered]

@@ -1,0 +1,69 @@
+"""GNU cross compilers on PATH: arm-none-eabi-gcc with newlib-nano, riscv64-unknown-elf-gcc with picolibc."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinyflow.core.action import Tool, Workspace
+from tinyflow.core.errors import ToolError
+from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
+
+
+def _program(cpu: Cpu, name: str) -> str:
+    """The full name of one program. Raises ToolError (missing) naming the package that has it."""
+    program = f"{cpu['prefix']}{name}"
+    if shutil.which(program) is None:
+        raise ToolError(
+            f"{program} is not on PATH",
+            hint=f"apt-get install {cpu['package']}, or leave out +toolchain.gcc",
+            missing=True,
+        )
+    return program
+
+
+def tools(cpu: Cpu) -> tuple[Tool, ...]:
+    """The driver stands for the compiler proper, which comes from the same build."""
+    return tuple(Tool("binary", _program(cpu, name)) for name in ("gcc", "as", "ld", "ar"))
+
+
+def compile_command(
+    cpu: Cpu,
+    source: Path,
+    object_path: Path,
+    includes: Sequence[Path] = (),
+    defines: Sequence[str] = (),
+    flags: Sequence[str] = (),
+) -> Command:
+    """See `protocol.Toolchain`."""
+    command: Command = [_program(cpu, "gcc"), "-c", *cpu["flags"], *standard(source), *CODE_FLAGS]
+    for folder in includes:
+        command += ["-I", folder]
+    return [*command, *(f"-D{define}" for define in defines), *flags, source, "-o", object_path]
+
+
+def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:
+    """See `protocol.Toolchain`. `D` leaves out dates and owners."""
+    return [_program(cpu, "ar"), "rcsD", archive, *objects]
+
+
+def link_command(
+    cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
+) -> Command:
+    """See `protocol.Toolchain`. Through the driver, which knows where the libraries for these flags lie."""
+    words: Command = [_program(cpu, "gcc"), *cpu["flags"], "-nostartfiles", "-nodefaultlibs", "-static"]
+    for word in ("--gc-sections", "--build-id=none", "--nmagic", "-Map", map_path):
+        words += ["-Xlinker", word]
+    return [
+        *words,
+        *cpu.get("link_flags", ()),
+        *(script_option(cpu), script, "-o", firmware),
+        *objects,
+        *("-Wl,--start-group", *libraries, *cpu["libraries"], "-Wl,--end-group"),
+    ]
+
+
+def builtins(workspace: Workspace) -> None:
+    """GCC brings its own as libgcc.a; what an own library would hold is nothing."""
+    workspace.run(archive_command(workspace.parameters["toolchain"]["cpu"], [], workspace.outputs["library.a"]))

@@ -1,0 +1,68 @@
+"""What a toolchain is: a module whose functions turn a recipe's entry for a CPU into command lines, as pure functions.
+
+Such an entry (`cpu` below) is a mapping with at least `isa` (thumb, riscv or host) and `flags`; the rest is the
+module's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Union
+
+from tinyflow.core.action import Tool, Workspace
+
+Cpu = Mapping[str, Any]
+Command = list[Union[str, Path]]
+
+# Code for a chip, whatever compiler makes it: one section for each function and variable, so that the linker can drop
+# what nobody needs; no tables for exceptions that C does not have; sqrtf may be one instruction, as nobody reads errno.
+CODE_FLAGS = (
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-common",
+    "-fno-ident",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-stack-protector",
+    "-fno-math-errno",
+)
+
+
+def standard(source: Path) -> tuple[str, ...]:
+    """The language of a source file, where one has to be named: C11 for `.c`, none for `.S`."""
+    return ("-std=c11",) if source.suffix == ".c" else ()
+
+
+def script_option(cpu: Cpu) -> str:
+    """How a linker takes the script: a chip's says where everything lies, the host's only what is exported."""
+    return "--version-script" if cpu["isa"] == "host" else "-T"
+
+
+class Toolchain(Protocol):
+    """The functions that a toolchain module has."""
+
+    def tools(self, cpu: Cpu) -> tuple[Tool, ...]:
+        """What decides the output, for keys. Raises ToolError (missing) with what to install."""
+
+    def compile_command(
+        self,
+        cpu: Cpu,
+        source: Path,
+        object_path: Path,
+        includes: Sequence[Path] = (),
+        defines: Sequence[str] = (),
+        flags: Sequence[str] = (),
+    ) -> Command:
+        """Compile one C or assembly file; `flags` come last, so that they win."""
+
+    def archive_command(self, cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:
+        """Put objects into a static library that tells neither date nor owner."""
+
+    def link_command(
+        self, cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
+    ) -> Command:
+        """Link firmware; of two libraries that define a symbol, the first wins."""
+
+    def builtins(self, workspace: Workspace) -> None:
+        """Make `library.a`: what the compiler calls for operations that the CPU has not."""

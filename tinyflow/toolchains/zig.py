@@ -1,0 +1,105 @@
+"""The `ziglang` wheel used as plain LLVM: clang, LLD, llvm-ar, and compiler_rt built for any CPU.
+
+`zig cc` is not used: it turns -O3 into -O2, keeps frame pointers and rejects `-Map`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from tinyflow.core.action import Tool, Workspace
+from tinyflow.core.errors import ToolError
+from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
+
+# compiler_rt is speed-critical where a CPU has no FPU; what nobody calls is dropped at the link.
+_BUILTINS_FLAGS = ("-O", "ReleaseFast", "-fstrip", "-fsingle-threaded", "-ffunction-sections", "-fdata-sections")
+
+
+@cache
+def _wheel() -> Path:
+    """The wheel's folder, found without importing it. Raises ToolError (missing)."""
+    spec = importlib.util.find_spec("ziglang")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("the Python package ziglang is not installed", hint="pip install ziglang", missing=True)
+    return Path(spec.submodule_search_locations[0])
+
+
+def _zig() -> Path:
+    """The program itself: through `python -m ziglang` every file would cost a start of Python."""
+    return _wheel() / "zig"
+
+
+def tools(cpu: Cpu) -> tuple[Tool, ...]:  # noqa: ARG001 (the protocol's signature)
+    """One wheel has it all."""
+    return (Tool("package", "ziglang"),)
+
+
+def _header_folders(cpu: Cpu) -> tuple[Path, ...]:
+    """Clang's own headers, then those of the C library (musl) for the architecture."""
+    include = _wheel() / "lib" / "libc" / "include"
+    architecture = cpu.get("headers") or _machine()
+    return (_wheel() / "lib" / "include", include / f"{architecture}-linux-musl", include / "generic-musl")
+
+
+def _machine() -> str:
+    """The architecture of this machine in the words of zig's targets."""
+    return {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
+
+
+def compile_command(
+    cpu: Cpu,
+    source: Path,
+    object_path: Path,
+    includes: Sequence[Path] = (),
+    defines: Sequence[str] = (),
+    flags: Sequence[str] = (),
+) -> Command:
+    """See `protocol.Toolchain`."""
+    command: Command = [_zig(), "clang", "-c", *cpu["flags"], *standard(source), *CODE_FLAGS, "-nostdlibinc"]
+    for folder in _header_folders(cpu):
+        command += ["-isystem", folder]
+    for folder in includes:
+        command += ["-I", folder]
+    return [*command, *(f"-D{define}" for define in defines), *flags, source, "-o", object_path]
+
+
+def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:  # noqa: ARG001 (the protocol's)
+    """See `protocol.Toolchain`. `D` leaves out dates and owners."""
+    return [_zig(), "ar", "rcsD", archive, *objects]
+
+
+def link_command(
+    cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
+) -> Command:
+    """See `protocol.Toolchain`. The host's firmware is a shared object that needs no other."""
+    kind = ("-shared",) if cpu["isa"] == "host" else ("-static", "--nmagic")
+    return [
+        *(_zig(), "ld.lld", *kind, "--gc-sections", "--build-id=none", "--color-diagnostics=never"),
+        *cpu.get("link_flags", ()),
+        *(script_option(cpu), script, "-Map", map_path, "-o", firmware),
+        *objects,
+        *libraries,
+    ]
+
+
+def builtins(workspace: Workspace) -> None:
+    """Build compiler_rt: soft float, 64-bit division, and the single-precision part of libm."""
+    cpu: Cpu = workspace.parameters["toolchain"]["cpu"]
+    spelling = cpu["builtins"]
+    object_path = workspace.folder / "compiler_rt.o"
+    target = spelling.get("target") or f"{_machine()}-linux-musl"
+    # An object, not a library: the members of a library that zig makes are named at random.
+    workspace.run(
+        [
+            *(_zig(), "build-obj", _wheel() / "lib" / "compiler_rt.zig", "--name", "compiler_rt"),
+            *("-target", target, f"-mcpu={spelling['cpu']}", *_BUILTINS_FLAGS, *spelling.get("flags", ())),
+            # `-femit-bin=` takes its path in the same word, which only a path relative to the folder may be.
+            f"-femit-bin={object_path.relative_to(workspace.folder)}",
+            *("--cache-dir", workspace.folder / "zig-cache", "--global-cache-dir", workspace.folder / "zig-cache"),
+        ]
+    )
+    workspace.run(archive_command(cpu, [object_path], workspace.outputs["library.a"]))
