@@ -1,0 +1,120 @@
+"""Backends tvmaot and tvmaotplus: TVM's importer, passes and C code generator; integer kernels exact as TFLite's.
+
+This module says what they can compile without importing TVM; `generate` imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph, Operator, Tensor
+
+# the newest version of each operator whose int8 arithmetic is the one that is built here
+_NEWEST_VERSION: Mapping[str, int] = {
+    "ADD": 2,
+    "AVERAGE_POOL_2D": 2,
+    "CONV_2D": 5,
+    "DEPTHWISE_CONV_2D": 6,
+    "FULLY_CONNECTED": 7,
+    "MAX_POOL_2D": 2,
+    "RESHAPE": 1,
+    "SOFTMAX": 2,
+}
+_ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+
+
+def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """Raise ModelError for the first operator that can't be compiled, naming it, its version, a tensor and `backend`."""
+    for operator in graph.operators:
+        tensors = [graph.tensors[index] for index in (*operator.outputs, *operator.inputs) if index >= 0]
+        where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensors[0].name!r}"
+        complaint = _complaint(graph, operator, tensors)
+        if complaint is not None:
+            what, hint = complaint
+            raise ModelError(f"{what} (backend {backend})", where=where, hint=hint)
+
+
+def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+    """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
+
+    `graph` is the same model, read and checked. Options: variant aot|aotplus, dsp, toolchain, isa, alignment,
+    rounding double|single.
+    """
+    from tinyflow.backends.tvm.backend import write_sources
+
+    write_sources(model, graph, backend, options, out, plan)
+
+
+def _complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> tuple[str, str] | None:
+    """What speaks against one operator and what to do about it."""
+    if operator.name not in _NEWEST_VERSION:
+        return "this operator is not supported", f"supported: {', '.join(_NEWEST_VERSION)}"
+    if operator.version > _NEWEST_VERSION[operator.name]:
+        return f"only versions up to {_NEWEST_VERSION[operator.name]} are supported", "convert with an older converter"
+    for tensor in tensors:
+        if "float" in tensor.dtype:
+            return f"{tensor.name!r} is {tensor.dtype}", "quantise the model to int8, inputs and outputs included"
+    return _data_complaint(graph, operator) or _option_complaint(graph, operator)
+
+
+def _data_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
+    """Activations and weights must be int8 with one zero point; weights symmetric and part of the model."""
+    data = [graph.tensors[index] for index in (*operator.inputs[:1], *operator.outputs)]
+    if operator.name == "ADD":
+        data.append(graph.tensors[operator.inputs[1]])
+    for tensor in data:
+        if tensor.is_constant:
+            return f"{tensor.name!r} is constant data", "fold constants when converting"
+        if tensor.dtype != "int8" or tensor.quantisation is None or tensor.quantisation.is_per_channel:
+            return f"{tensor.name!r} is not int8 with one scale", "quantise the model to int8, full integer"
+    if operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+        return None
+    weights = graph.tensors[operator.inputs[1]]
+    if not weights.is_constant or weights.dtype != "int8" or weights.quantisation is None:
+        return f"weights {weights.name!r} are not constant int8", "quantise the model to int8, full integer"
+    if any(weights.quantisation.zero_points):
+        return f"weights {weights.name!r} are not symmetric", "convert with a newer converter"
+    return _bias_complaint(graph, operator)
+
+
+def _bias_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
+    if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+        return None
+    bias = graph.tensors[operator.inputs[2]]
+    if bias.is_constant and bias.dtype == "int32":
+        return None
+    return f"bias {bias.name!r} is not constant int32", "quantise the model to int8, full integer"
+
+
+def _option_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
+    """What the importer or the kernels don't take in shapes and options."""
+    options = operator.options
+    if options.get("activation", "NONE") not in _ACTIVATIONS:
+        return f"activation {options['activation']} is not supported", f"supported: {', '.join(_ACTIVATIONS)}"
+    if options.get("dilation", (1, 1)) != (1, 1):
+        return "dilation is not supported", "use stride or a larger filter"
+    shape = graph.tensors[operator.inputs[0]].shape
+    if len(shape) > 1 and shape[0] != 1:
+        return f"batch size {shape[0]} is not supported", "convert with batch size 1"
+    if operator.name == "SOFTMAX":
+        return _softmax_complaint(graph, operator)
+    if operator.name == "ADD" and shape != graph.tensors[operator.inputs[1]].shape:
+        return "broadcasting is not supported", "add tensors of equal shape"
+    if operator.name == "DEPTHWISE_CONV_2D" and options["depth_multiplier"] != 1 and shape[-1] != 1:
+        return f"depth multiplier {options['depth_multiplier']} is not supported", "use 1, or one input channel"
+    if operator.name == "CONV_2D" and graph.tensors[operator.inputs[1]].shape[-1] != shape[-1]:
+        return "grouped convolution is not supported", "split it, or use DEPTHWISE_CONV_2D"
+    return None
+
+
+def _softmax_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
+    output = graph.tensors[operator.outputs[0]]
+    quantisation = output.quantisation
+    if operator.options.get("beta", 1.0) != 1.0:
+        return f"beta {operator.options['beta']} is not supported", "use softmax with beta 1"
+    if quantisation is None or (quantisation.scale, quantisation.zero_point) != (1 / 256, -128):
+        return "the output is not quantised as 1/256 and -128", "quantise with TFLite's converter"
+    return None

@@ -1,0 +1,165 @@
+"""From a quantized expression to one integer layer: shapes, and all scales folded into fixed-point constants.
+
+Each rule is TFLite's (`Prepare` of the operator's kernel in TFLM), computed once at build time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyflow.backends.tvm import fixed_point
+from tinyflow.backends.tvm.expressions import Linear, Pending, Pool, Softmax, Stored, Sum, Value
+from tinyflow.backends.tvm.kernel import Weights
+from tinyflow.backends.tvm.specs import (
+    AddSpec,
+    Border,
+    ConvSpec,
+    DenseSpec,
+    DepthwiseSpec,
+    FeatureMap,
+    PoolSpec,
+    Requantisation,
+    Rescale,
+    Rounding,
+    SoftmaxSpec,
+    Spec,
+    WeightedSpec,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One integer kernel with its operands, which have no borders yet."""
+
+    spec: Spec
+    inputs: tuple[Value, ...]
+    output: Value
+    weights: Weights | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """Integer layers in the order of the model's operators; `zero_points` of all values that border some operator."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    layers: tuple[Layer, ...]
+
+
+def make_layer(source: Pending, rounding: Rounding) -> tuple[Layer, Stored]:
+    """The layer that computes a quantized expression, and its output."""
+    expression = source.expression
+    if isinstance(expression, Linear):
+        spec = _linear_spec(expression, _requantisation(source, rounding))
+        return _with_output(expression.shape, spec, _weights(expression, spec, source.scale), expression.data.stored)
+    if isinstance(expression, Sum):
+        left, right = expression.left.stored, expression.right.stored
+        return _with_output(left.shape, _add_spec(expression, source), None, left, right)
+    if isinstance(expression, Pool):
+        return _with_output(expression.shape, _pool_spec(expression, source), None, expression.data)
+    return _with_output(expression.data.stored.shape, _softmax_spec(expression), None, expression.data.stored)
+
+
+def _with_output(
+    shape: tuple[int, ...], spec: Spec, weights: Weights | None, *inputs: Stored
+) -> tuple[Layer, Stored]:
+    output = Value(math.prod(shape))
+    return Layer(spec, tuple(stored.value for stored in inputs), output, weights), Stored(output, shape)
+
+
+def _requantisation(source: Pending, rounding: Rounding) -> Requantisation:
+    return Requantisation(source.zero_point, source.lowest, source.highest, rounding)
+
+
+def _feature_map(shape: tuple[int, ...]) -> FeatureMap:
+    """[1, height, width, channels], or anything else as one row of all but the channels."""
+    if len(shape) == 4:
+        return FeatureMap(shape[1], shape[2], shape[3])
+    return FeatureMap(1, math.prod(shape[:-1]), shape[-1])
+
+
+def _window(attributes: Any, kernel: tuple[int, ...], output: FeatureMap, data: FeatureMap) -> dict[str, Any]:
+    """Kernel, stride and padding as specs have them; Relax's padding is top, left, bottom, right."""
+    top, left, bottom, right = (int(amount) for amount in attributes.padding)
+    return {
+        "input": data,
+        "output": output,
+        "kernel": (int(kernel[0]), int(kernel[1])),
+        "stride": (int(attributes.strides[0]), int(attributes.strides[1])),
+        "padding": Border(top, left, bottom, right),
+    }
+
+
+def _linear_spec(expression: Linear, requantisation: Requantisation) -> WeightedSpec:
+    data, weights = expression.data, expression.weights.data
+    if expression.call.op.name == "relax.matmul":
+        return DenseSpec(weights.shape[0], weights.shape[1], data.zero_point, requantisation)
+    attributes = expression.call.attrs
+    kind = DepthwiseSpec if attributes.kernel_layout == "HWOI" else ConvSpec
+    return kind(
+        **_window(attributes, weights.shape[:2], _feature_map(expression.shape), _feature_map(data.stored.shape)),
+        input_zero_point=data.zero_point,
+        requantisation=requantisation,
+    )
+
+
+def _weights(expression: Linear, spec: WeightedSpec, output_scale: float) -> Weights:
+    """The constants, in TFLite's layouts again: [O, H, W, I], [1, H, W, O], [O, I]."""
+    data, scales = expression.weights.data, expression.weights.scales
+    if isinstance(spec, DenseSpec):
+        channels = spec.outputs
+        values = data.transpose(1, 0)
+        reals = [fixed_point.dense_multiplier(expression.data.scale, scale, output_scale) for scale in scales]
+    else:
+        channels = spec.output.channels
+        is_depthwise = isinstance(spec, DepthwiseSpec)
+        values = data.reshape(1, *spec.kernel, channels) if is_depthwise else data.transpose(3, 0, 1, 2)
+        reals = fixed_point.convolution_multipliers(expression.data.scale, scales, output_scale)
+    multiplier, shift = fixed_point.quantise_multipliers(reals * channels if len(reals) == 1 else reals)
+    bias = np.zeros(channels, np.int32) if expression.bias is None else expression.bias
+    return Weights(_contiguous(values), _contiguous(bias), multiplier, shift)
+
+
+def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(array)
+
+
+def _add_spec(expression: Sum, source: Pending) -> AddSpec:
+    left, right = expression.left, expression.right
+    feature_map = _feature_map(left.stored.shape)
+    reals = fixed_point.add_multipliers(left.scale, right.scale, source.scale)
+    scales = [Rescale(*fixed_point.quantise_multiplier(real)) for real in reals]
+    return AddSpec(
+        left=feature_map,
+        right=feature_map,
+        output=feature_map,
+        left_zero_point=left.zero_point,
+        right_zero_point=right.zero_point,
+        output_zero_point=source.zero_point,
+        left_scale=scales[0],
+        right_scale=scales[1],
+        output_scale=scales[2],
+        lowest=source.lowest,
+        highest=source.highest,
+    )
+
+
+def _pool_spec(expression: Pool, source: Pending) -> PoolSpec:
+    attributes = expression.call.attrs
+    return PoolSpec(
+        operator="max" if "max" in expression.call.op.name else "average",
+        **_window(attributes, attributes.pool_size, _feature_map(expression.shape), _feature_map(expression.data.shape)),
+        lowest=source.lowest,
+        highest=source.highest,
+    )
+
+
+def _softmax_spec(expression: Softmax) -> SoftmaxSpec:
+    shape = expression.data.stored.shape
+    multiplier, shift, least_difference = fixed_point.softmax_scaling(expression.data.scale)
+    return SoftmaxSpec(math.prod(shape[:-1]), shape[-1], Rescale(multiplier, shift), least_difference)

@@ -1,0 +1,27 @@
+"""Stage generate: a model becomes C sources and a memory plan, by the backend that the parameters name.
+
+The sources depend on the model and on the backend's options only, never on the target's name.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from tinyflow.core.action import Workspace
+from tinyflow.model import tflite_reader
+
+
+def generate(workspace: Workspace) -> None:
+    """Compile input `model.tflite` into `sources/` and `plan.json`.
+
+    Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
+    `generate`), options. Raises ModelError for a model that is damaged or that the backend can't compile.
+    """
+    model = workspace.inputs["model.tflite"]
+    backend, options = workspace.parameters["backend"], workspace.parameters["options"]
+    implementation = import_module(workspace.parameters["implementation"])
+    graph = tflite_reader.read(model)
+    implementation.check(graph, backend, options)
+    implementation.generate(
+        model, graph, backend, options, workspace.outputs["sources/"], workspace.outputs["plan.json"]
+    )
