@@ -64,6 +64,7 @@ class Catalogue:
     def __init__(self, folders: Sequence[Path], memo_folder: Path | None = None) -> None:
         self.folders = tuple(folders)
         self._memo = Memo(memo_folder) if memo_folder is not None else None
+        self._found: dict[tuple[type[Recipe], str], Path] = {}
         self._loaded: dict[tuple[type[Recipe], str], Recipe] = {}
 
     @classmethod
@@ -127,9 +128,14 @@ class Catalogue:
             raise RecipeError("\n".join(faults))
 
     def _find(self, kind: type[Recipe], name: str) -> Path | None:
-        _, plural, pattern = _KINDS[kind]
-        paths = (folder / plural / pattern.format(name) for folder in self.folders)
-        return next((path for path in paths if path.is_file()), None)
+        if (kind, name) not in self._found:
+            _, plural, pattern = _KINDS[kind]
+            paths = (folder / plural / pattern.format(name) for folder in self.folders)
+            path = next((path for path in paths if path.is_file()), None)
+            if path is None:
+                return None
+            self._found[kind, name] = path
+        return self._found[kind, name]
 
     def _load(self, kind: type[R], name: str) -> R:
         path = self.path(kind, name)

@@ -91,7 +91,8 @@ def _model(bench: Bench, catalogue: Catalogue) -> tuple[Model, Path]:
         path = Path(bench.model).expanduser()
         if not path.is_file():
             bench.refuse(f"there is no file {bench.model}", at="model", hint="paths start at the working directory")
-        return Model(name=bench.model_name, description=f"{path.name}, given by path", file=path.name), path.parent
+        description = f"{path.name}, given by path"
+        return Model(name=bench.model_name, description=description, file=path.name), path.parent.absolute()
     own = Path(f"{bench.model}.tflite")
     if not catalogue.has(Model, bench.model) and own.is_file():
         bench.refuse(

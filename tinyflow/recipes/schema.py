@@ -164,8 +164,8 @@ class Target(Recipe):
     heap_bytes: Size = 0
     toolchain: Name = "zig"
     """The default; `+toolchain.gcc` chooses another."""
-    linker_script: RelativePath | None = None
-    """Template below the data folder: `templates/…`."""
+    linker_script: RelativePath = "templates/link/firmware.ld.j2"
+    """Template beside a recipe folder or among the built-in ones."""
     optimise: Optimise = "O3"
     limit_instructions: Instructions = 2_000_000_000
     """A call that takes more never ends, as far as we care."""
