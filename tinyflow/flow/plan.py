@@ -300,7 +300,7 @@ def _target(resolved: ResolvedBench) -> dict[str, JSON]:
         "isa": resolved.cpu.isa,
         "clock_hz": target.clock_hz,
         "memory": [
-            {"name": region.name, "kind": region.kind, "origin": region.origin, "length": region.length_bytes}
+            {"name": region.name, "kind": region.kind, "origin": region.origin, "length_bytes": region.length_bytes}
             for region in target.memory
         ],
         "stack_bytes": target.stack_bytes,
