@@ -1,0 +1,67 @@
+"""What a kernel is: a TIR function, what each of its parameters means, and how a layer's constants are laid out for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Style = Literal["plain", "aot", "aotplus", "dsp"]
+Role = Literal["input", "constant", "output", "scratch"]
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What code is generated for: an instruction set, and the compiler that will read the C."""
+
+    isa: Literal["thumb", "riscv", "host"] = "thumb"
+    toolchain: str = "zig"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One pointer parameter of a kernel. Outputs and inputs are whole feature maps, borders included."""
+
+    name: str
+    role: Role
+    dtype: str
+    elements: int
+    alignment: int  # bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes behind the pointer."""
+        return self.elements * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The constants of one layer as TFLite has them; `bias` is zeros where the model has none."""
+
+    values: NDArray[np.int8]
+    bias: NDArray[np.int32]  # [output channels]
+    multiplier: NDArray[np.int32]  # [output channels]
+    shift: NDArray[np.int32]  # [output channels]; positive is to the left
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A TIR function whose parameters, all of them pointers to buffers, come in the order of `parameters`.
+
+    Inputs first, then constants, the output, at most one scratch. No two may overlap. `pack` makes the constants of one
+    layer, by parameter name; it raises ValueError where a kernel can't be exact with these values: take style plain.
+    """
+
+    function: Any  # tvm.tirx.PrimFunc
+    parameters: tuple[Parameter, ...]
+    pack: Callable[[Weights], Mapping[str, Array]]
+    headers: tuple[str, ...] = ()  # what the C source has to include
+
+    @property
+    def constants(self) -> tuple[Parameter, ...]:
+        """The parameters that `pack` fills."""
+        return tuple(parameter for parameter in self.parameters if parameter.role == "constant")

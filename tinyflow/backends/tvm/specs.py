@@ -1,0 +1,230 @@
+"""What a kernel computes, as values: shapes, strides, padding, quantisation. No weights, no style, no TVM.
+
+Two layers with equal specs share one kernel: whatever differs per channel (weights, bias, multipliers) is an argument.
+Activations are int8, [height, width, channels] with channels innermost; batch is 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Union
+
+Rounding = Literal["double", "single"]
+
+
+@dataclass(frozen=True)
+class Border:
+    """Rows and columns around a feature map: the padding of an operator, or memory that holds the zero point."""
+
+    top: int = 0
+    left: int = 0
+    bottom: int = 0
+    right: int = 0
+
+    def __bool__(self) -> bool:
+        return any((self.top, self.left, self.bottom, self.right))
+
+    def covers(self, other: Border) -> bool:
+        """Whether each side is at least as wide as `other`'s."""
+        return (
+            self.top >= other.top
+            and self.left >= other.left
+            and self.bottom >= other.bottom
+            and self.right >= other.right
+        )
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """How an activation lies in memory. Height and width don't count the border that is stored around them."""
+
+    height: int
+    width: int
+    channels: int
+    border: Border = field(default_factory=Border)
+
+    @property
+    def elements(self) -> int:
+        """Values without the border."""
+        return self.height * self.width * self.channels
+
+    @property
+    def stored_shape(self) -> tuple[int, int, int]:
+        """[rows, columns, channels] in memory, border included."""
+        border = self.border
+        return (
+            border.top + self.height + border.bottom,
+            border.left + self.width + border.right,
+            self.channels,
+        )
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes in memory, border included."""
+        rows, columns, channels = self.stored_shape
+        return rows * columns * channels
+
+
+@dataclass(frozen=True)
+class Requantisation:
+    """From int32 accumulators to int8: what is common to all channels.
+
+    q = clamp(zero_point + accumulator * multiplier[c] / 2**31 * 2**shift[c]), rounded once or twice.
+    """
+
+    zero_point: int  # of the output
+    lowest: int = -128  # the fused activation's clamp, in output steps
+    highest: int = 127
+    rounding: Rounding = "double"
+
+    @property
+    def is_relu(self) -> bool:
+        """Whether everything below the zero point is cut off: then negative numbers need no exact rounding."""
+        return self.lowest >= self.zero_point
+
+
+@dataclass(frozen=True)
+class ConvSpec:
+    """CONV_2D. Weights as in TFLite: [output channel, row, column, input channel] int8."""
+
+    input: FeatureMap
+    output: FeatureMap
+    kernel: tuple[int, int]  # rows, columns
+    stride: tuple[int, int]
+    padding: Border  # with the input's zero point; read from memory as far as the input's border covers it
+    input_zero_point: int
+    requantisation: Requantisation
+
+    @property
+    def reduction(self) -> int:
+        """Products per output."""
+        return self.kernel[0] * self.kernel[1] * self.input.channels
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one call, products with padding included."""
+        return self.output.elements * self.reduction
+
+
+@dataclass(frozen=True)
+class DepthwiseSpec:
+    """DEPTHWISE_CONV_2D. Weights as in TFLite: [1, row, column, output channel] int8.
+
+    Output channel c reads input channel c // (output channels / input channels).
+    """
+
+    input: FeatureMap
+    output: FeatureMap
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: Border
+    input_zero_point: int
+    requantisation: Requantisation
+
+    @property
+    def reduction(self) -> int:
+        """Products per output."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one call, products with padding included."""
+        return self.output.elements * self.reduction
+
+
+@dataclass(frozen=True)
+class DenseSpec:
+    """FULLY_CONNECTED of one row. Weights as in TFLite: [output, input] int8. The input may not have a border."""
+
+    inputs: int
+    outputs: int
+    input_zero_point: int
+    requantisation: Requantisation
+
+    @property
+    def reduction(self) -> int:
+        """Products per output."""
+        return self.inputs
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one call."""
+        return self.inputs * self.outputs
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """One real factor as TFLite's fixed point: x * multiplier / 2**31 * 2**shift."""
+
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class AddSpec:
+    """ADD of two equal shapes: both are shifted left by 20, rescaled to a common scale, added, rescaled to the output."""
+
+    left: FeatureMap
+    right: FeatureMap
+    output: FeatureMap
+    left_zero_point: int
+    right_zero_point: int
+    output_zero_point: int
+    left_scale: Rescale
+    right_scale: Rescale
+    output_scale: Rescale
+    lowest: int = -128
+    highest: int = 127
+
+
+@dataclass(frozen=True)
+class PoolSpec:
+    """AVERAGE_POOL_2D and MAX_POOL_2D: input and output have the same scale and zero point.
+
+    Cells in the padding don't take part: they are not counted, whatever the input's border holds.
+    """
+
+    operator: Literal["average", "max"]
+    input: FeatureMap
+    output: FeatureMap
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: Border
+    lowest: int = -128
+    highest: int = 127
+
+
+@dataclass(frozen=True)
+class SoftmaxSpec:
+    """SOFTMAX over the last axis, int8 to int8 with output scale 1/256 and zero point -128.
+
+    `scale` takes differences of inputs to 5 integer and 26 fraction bits (its shift is ≥ 0); differences below
+    `least_difference` count as 0. See TFLite's PreprocessSoftmaxScaling and CalculateInputRadius.
+    """
+
+    rows: int
+    columns: int
+    scale: Rescale
+    least_difference: int
+
+
+@dataclass(frozen=True)
+class PadSpec:
+    """Copy a feature map into one that is stored with a border, and fill that border with `value`."""
+
+    input: FeatureMap
+    output: FeatureMap
+    value: int
+
+
+@dataclass(frozen=True)
+class FillBorderSpec:
+    """Write the zero point into the border of a feature map, leaving the rest alone."""
+
+    output: FeatureMap
+    value: int
+
+
+ConvolutionSpec = Union[ConvSpec, DepthwiseSpec]
+WeightedSpec = Union[ConvSpec, DepthwiseSpec, DenseSpec]
+Spec = Union[ConvSpec, DepthwiseSpec, DenseSpec, AddSpec, PoolSpec, SoftmaxSpec, PadSpec, FillBorderSpec]
