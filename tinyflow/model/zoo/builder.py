@@ -1,0 +1,226 @@
+"""Build an int8 network layer by layer with seeded weights, choosing scales so that activations use their range.
+
+Each layer runs on a few seeded inputs in exact integers; what comes out decides the bias, the weight scales and the
+output scale. All real arithmetic is elementwise in float64 and rounded to float32, so the bytes are the same
+everywhere. The quantisation scheme is the TFLite converter's: int8 activations per tensor, int8 weights without zero
+point (convolutions per channel, fully connected per tensor), int32 biases at input scale times weight scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
+from tinyflow.model.shapes import output_shape
+from tinyflow.model.tflite_options import default_options
+from tinyflow.model.zoo import integer_arithmetic as exact
+from tinyflow.model.zoo.integer_arithmetic import Integers
+
+Reals = npt.NDArray[np.float64]
+
+# as the TFLite 2.3 converter wrote them into the MLPerf Tiny files
+_VERSIONS: Mapping[str, int] = {
+    "CONV_2D": 3,
+    "DEPTHWISE_CONV_2D": 3,
+    "FULLY_CONNECTED": 4,
+    "ADD": 2,
+    "AVERAGE_POOL_2D": 2,
+    "RESHAPE": 1,
+    "SOFTMAX": 2,
+}
+_CALIBRATION_INPUTS = 8
+# real values that a layer's outputs reach: a trained network's order of magnitude
+_ACTIVATION_PEAK = 6.0
+# logits from -2.5 to 2.5 make a softmax that is neither flat nor saturated
+_LOGITS_PEAK = 2.5
+
+
+class NetworkBuilder:
+    """A network under construction. Layers take and give tensor indices; layer 0 reads tensor 0, the input."""
+
+    def __init__(self, seed: int, input_shape: Shape, input_scale: float, input_zero_point: int) -> None:
+        self._random = np.random.Generator(np.random.PCG64(seed))
+        self._tensors: list[Tensor] = []
+        self._operators: list[Operator] = []
+        self._values: dict[int, Integers] = {}  # activation → what the calibration inputs give, zero point subtracted
+        quantisation = Quantisation((_float32(input_scale),), (input_zero_point,))
+        self.input = self._activation("input", (1, *input_shape), quantisation)
+        self._values[self.input] = self._calibration_inputs(input_shape) - input_zero_point
+
+    def shape(self, tensor: int) -> Shape:
+        """The shape of a tensor, with its batch of 1."""
+        return self._tensors[tensor].shape
+
+    def convolution(
+        self,
+        source: int,
+        channels: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        activation: str = "RELU",
+    ) -> int:
+        """CONV_2D with SAME padding."""
+        weights = self._random_weights((channels, *kernel, self.shape(source)[3]), axis=0)
+        sums = exact.convolve(self._values[source], weights, stride)
+        return self._weighted("CONV_2D", source, weights, sums, {"stride": stride, "activation": activation}, axis=0)
+
+    def depthwise(
+        self, source: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), activation: str = "RELU"
+    ) -> int:
+        """DEPTHWISE_CONV_2D with SAME padding and one output channel for each input channel."""
+        weights = self._random_weights((1, *kernel, self.shape(source)[3]), axis=3)
+        sums = exact.convolve_depthwise(self._values[source], weights, stride)
+        options: dict[str, OptionValue] = {"stride": stride, "activation": activation}
+        return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, options, axis=3)
+
+    def fully_connected(self, source: int, units: int, activation: str = "NONE", peak: float = _LOGITS_PEAK) -> int:
+        """FULLY_CONNECTED on `[1, n]`; outputs reach about `peak`."""
+        weights = self._random_weights((units, self.shape(source)[1]), axis=0)
+        sums = exact.multiply(self._values[source], weights)
+        return self._weighted(
+            "FULLY_CONNECTED", source, weights, sums, {"activation": activation}, axis=None, peak=peak
+        )
+
+    def add(self, left: int, right: int, activation: str = "RELU") -> int:
+        """ADD of two tensors of one shape."""
+        real = self._real(left) + self._real(right)
+        return self._calibrated("ADD", (left, right), real, {"activation": activation})
+
+    def global_average(self, source: int) -> int:
+        """AVERAGE_POOL_2D whose window is the whole map; the scale stays."""
+        window = self.shape(source)[1:3]
+        options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
+        values = exact.average(self._values[source])
+        return self._operator("AVERAGE_POOL_2D", (source,), self._quantisation(source), values, options)
+
+    def flatten(self, source: int) -> int:
+        """RESHAPE to `[1, n]`."""
+        elements = self._tensors[source].elements
+        target = self._constant("flatten/shape", np.array([-1, elements], np.int64), "int32", None)
+        values = self._values[source].reshape(-1, elements)
+        return self._operator("RESHAPE", (source, target), self._quantisation(source), values, {}, (1, elements))
+
+    def softmax(self, source: int) -> int:
+        """SOFTMAX as the last layer; its output scale is 1/256 by TFLite's quantisation specification."""
+        quantisation = Quantisation((1 / 256,), (-128,))
+        return self._operator("SOFTMAX", (source,), quantisation, self._values[source], {})
+
+    def graph(self, output: int, name: str) -> Graph:
+        """The finished network."""
+        return Graph(tuple(self._tensors), tuple(self._operators), (self.input,), (output,), name)
+
+    def _calibration_inputs(self, shape: Shape) -> Integers:
+        """Noise for one half and blocks of one value for the other, since real inputs are smoother than noise."""
+        half = _CALIBRATION_INPUTS // 2
+        noise = self._random.integers(-128, 128, (half, *shape))
+        coarse = tuple(-(-size // 8) for size in shape[:-1]) + shape[-1:] if len(shape) > 1 else (-(-shape[0] // 8),)
+        blocks = self._random.integers(-128, 128, (half, *coarse))
+        for axis in range(max(len(shape) - 1, 1)):
+            blocks = np.repeat(blocks, 8, axis + 1).take(range(shape[axis]), axis + 1)
+        return np.concatenate([noise, blocks])
+
+    def _random_weights(self, shape: Shape, axis: int) -> Integers:
+        """Weights of triangular distribution; the largest of each output channel is 127, as a quantiser makes it."""
+        weights = (self._random.integers(-127, 128, shape) + self._random.integers(-127, 128, shape)) // 2
+        by_channel = np.moveaxis(weights, axis, 0).reshape(shape[axis], -1)
+        largest = np.abs(by_channel).argmax(axis=1)[:, None]
+        signs = np.where(np.take_along_axis(by_channel, largest, 1) < 0, -1, 1)
+        np.put_along_axis(by_channel, largest, 127 * signs, 1)
+        moved = by_channel.reshape([shape[axis], *np.delete(shape, axis)])
+        return np.ascontiguousarray(np.moveaxis(moved, 0, axis))
+
+    def _weighted(
+        self,
+        name: str,
+        source: int,
+        weights: Integers,
+        sums: Integers,
+        options: dict[str, OptionValue],
+        axis: int | None,
+        peak: float = _ACTIVATION_PEAK,
+    ) -> int:
+        """A layer with weights: choose bias and weight scales from its sums, `[…, channels]`, then its output scale.
+
+        `axis` is that of the output channels in the weights, or None for one scale for all.
+        """
+        bias = self._centring_bias(sums)
+        sums = sums + bias
+        heights = np.abs(sums).reshape(-1, sums.shape[-1]).max(axis=0) + 1.0
+        if axis is None:
+            targets, heights = np.array([peak]), heights.max(keepdims=True)
+        else:
+            targets = peak * (0.5 + 0.5 * self._random.random(len(heights)))
+        input_scale = self._quantisation(source).scale
+        scales = np.float32(targets / heights / input_scale)
+        bias_scales = np.float32(input_scale) * scales
+        place = f"{name.lower()}_{len(self._operators)}"
+        weight_tensor = self._constant(f"{place}/weights", weights, "int8", _quantised(scales, axis or 0))
+        bias_tensor = self._constant(f"{place}/bias", bias, "int32", _quantised(bias_scales, 0))
+        return self._calibrated(name, (source, weight_tensor, bias_tensor), sums * np.float64(bias_scales), options)
+
+    def _centring_bias(self, sums: Integers) -> Integers:
+        """The bias that moves each channel's mean to 0, give or take an eighth of its range: no channel is dead."""
+        by_channel = sums.reshape(-1, sums.shape[-1])
+        spread = by_channel.max(axis=0) - by_channel.min(axis=0)
+        shift = spread * self._random.integers(-128, 129, len(spread)) // 1024
+        bias: Integers = shift - by_channel.sum(axis=0) // len(by_channel)
+        return bias
+
+    def _calibrated(self, name: str, inputs: Sequence[int], real: Reals, options: dict[str, OptionValue]) -> int:
+        """An operator whose output scale covers the real values that it gives; 0 is always representable."""
+        low = 0.0 if options["activation"] == "RELU" else min(float(real.min()), 0.0)
+        high = max(float(real.max()), 0.0)
+        scale = _float32(max(high - low, 1e-6) / 255)
+        zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
+        integers = np.clip(np.rint(np.maximum(real, low) / scale).astype(np.int64) + zero_point, -128, 127)
+        return self._operator(name, inputs, Quantisation((scale,), (zero_point,)), integers - zero_point, options)
+
+    def _operator(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        quantisation: Quantisation,
+        values: Integers,
+        options: Mapping[str, OptionValue],
+        shape: Shape | None = None,
+    ) -> int:
+        index = len(self._operators)
+        complete = {**default_options(name), **options}
+        if shape is None:
+            shape = output_shape(name, [self.shape(tensor) for tensor in inputs], complete)
+        assert shape is not None, f"no shape rule for {name}"
+        output = self._activation(f"{name.lower()}_{index}", shape, quantisation)
+        self._values[output] = values
+        self._operators.append(Operator(index, name, _VERSIONS[name], tuple(inputs), (output,), complete))
+        return output
+
+    def _activation(self, name: str, shape: Shape, quantisation: Quantisation) -> int:
+        self._tensors.append(Tensor(len(self._tensors), name, shape, "int8", quantisation))
+        return len(self._tensors) - 1
+
+    def _constant(self, name: str, values: Integers, dtype: str, quantisation: Quantisation | None) -> int:
+        data = values.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
+        self._tensors.append(Tensor(len(self._tensors), name, values.shape, dtype, quantisation, data))
+        return len(self._tensors) - 1
+
+    def _quantisation(self, tensor: int) -> Quantisation:
+        quantisation = self._tensors[tensor].quantisation
+        assert quantisation is not None, "only activations are asked"
+        return quantisation
+
+    def _real(self, tensor: int) -> Reals:
+        real: Reals = self._values[tensor] * np.float64(self._quantisation(tensor).scale)
+        return real
+
+
+def _float32(value: float) -> float:
+    """The nearest float32, which is what a file can hold."""
+    return float(np.float32(value))
+
+
+def _quantised(scales: npt.NDArray[Any], axis: int) -> Quantisation:
+    return Quantisation(tuple(scales.tolist()), (0,) * len(scales), axis)
