@@ -21,6 +21,7 @@ from tinyflow.core import digest, key, process, worker
 from tinyflow.core.action import LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, RecipeError, TinyflowError, ToolError
 from tinyflow.core.records import Record, Records
+from tinyflow.core.remote import Remote
 from tinyflow.core.store import Result, Store
 
 _ATTEMPTS = 3  # an input that is edited again and again while we start, or blobs lost meanwhile
@@ -58,19 +59,28 @@ class _Edited(Exception):
 class Session:
     """The cache, the records and the memo of one process; safe to use from several threads."""
 
-    def __init__(self, cache_root: Path, state_root: Path, say: Callable[[str], None] = lambda line: None) -> None:
-        """`say` gets one line for each thing that went wrong and was put right."""
+    def __init__(
+        self,
+        cache_root: Path,
+        state_root: Path,
+        say: Callable[[str], None] = lambda line: None,
+        remote: Remote | None = None,
+    ) -> None:
+        """`say` gets one line for each thing that went wrong and was put right. `remote` is closed with the session."""
         self.store = Store(cache_root, say)
         self.records = Records(state_root / "state.sqlite3", say)
         self._memo = digest.Memo(self.records)
         self._scratch = _Scratch(state_root / "scratch")
+        self._remote = remote
         self._logs = state_root / "logs"
         self._lock = threading.Lock()
         self._maker_texts: dict[tuple[object, ...], str] = {}
         self._current: dict[str, Record] = {}  # actions known to be up to date in this session
 
     def close(self) -> None:
-        """Remove the scratch folder and close the records."""
+        """Finish uploads, remove the scratch folder and close the records."""
+        if self._remote is not None:
+            self._remote.close()
         self._scratch.close()
         self.records.close()
 
@@ -182,7 +192,7 @@ class Session:
         name = digest.of_bytes(text.encode())
         outcome = "hit"
         with self.store.lock(name, process.is_cancelled):
-            result = self.store.look_up(name)
+            result = self.store.look_up(name) or self._fetch(action, name)
             if result is None:
                 result = self._build(action, inputs, name, text)
                 outcome = "built"
@@ -207,6 +217,14 @@ class Session:
         with self._lock:
             self._current[record.id] = record
 
+    def _fetch(self, action: Action, name: str) -> Result | None:
+        """The result as the remote cache has it, kept in the local one."""
+        result = self._remote.fetch_result(name, self.store) if self._remote is not None else None
+        if result is None or set(result.outputs) != set(action.outputs):
+            return None
+        self.store.keep(result)
+        return result
+
     def _build(self, action: Action, inputs: Mapping[str, str], name: str, text: str) -> Result:
         """Run the stage in a scratch folder and store what it made."""
         process.raise_if_cancelled()
@@ -227,6 +245,8 @@ class Session:
             )
             if not (folder / LOCAL_MARK).exists():
                 self.store.keep(result)
+                if self._remote is not None:
+                    self._remote.send_result(result, self.store)
         return result
 
     def _lay_out(self, action: Action, inputs: Mapping[str, str], folder: Path) -> Workspace:

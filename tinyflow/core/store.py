@@ -33,17 +33,21 @@ class Result:
     duration_s: float
     log: str  # digest
 
-    def to_json(self) -> bytes:
-        """One canonical line."""
-        return json.dumps(asdict(self), sort_keys=True).encode()
+    def to_file(self) -> bytes:
+        """The bytes of a result's file: a header with the digest of the JSON that follows."""
+        body = json.dumps(asdict(self), sort_keys=True).encode()
+        return _RESULT_HEADER + digest.of_bytes(body).encode() + b"\n" + body
 
     @staticmethod
-    def from_json(text: bytes) -> Result:
-        """The inverse of `to_json`; ValueError where the text is something else."""
+    def from_file(data: bytes) -> Result:
+        """The inverse of `to_file`; ValueError where the bytes are damaged or something else."""
+        header, _, body = data.partition(b"\n")
+        if header != _RESULT_HEADER + digest.of_bytes(body).encode():
+            raise ValueError("damaged")
         try:
-            fields: dict[str, Any] = json.loads(text)
+            fields: dict[str, Any] = json.loads(body)
             return Result(**fields)
-        except (TypeError, UnicodeDecodeError) as error:
+        except TypeError as error:
             raise ValueError("not a result") from error
 
 
@@ -113,7 +117,7 @@ class Store:
 
     def copy_tree(self, name: str, target: Path) -> bool:
         """Copy a tree into a folder, checking every byte; False where a part is missing or damaged."""
-        entries = self._tree_entries(name)
+        entries = self.tree_entries(name)
         if entries is None:
             return False
         target.mkdir(parents=True, exist_ok=True)
@@ -125,12 +129,13 @@ class Store:
             if not self.has(name):
                 return False
             if output.endswith("/"):
-                entries = self._tree_entries(name)
+                entries = self.tree_entries(name)
                 if entries is None or not all(self.has(blob) for _, blob in entries):
                     return False
         return True
 
-    def _tree_entries(self, name: str) -> list[tuple[str, str]] | None:
+    def tree_entries(self, name: str) -> list[tuple[str, str]] | None:
+        """A tree's (path, digest) pairs, or None where its listing is missing or damaged."""
         listing = self.read(name)
         if listing is None:
             return None
@@ -159,11 +164,8 @@ class Store:
             data = path.read_bytes()
         except OSError:
             return None
-        header, _, body = data.partition(b"\n")
         try:
-            if header != _RESULT_HEADER + digest.of_bytes(body).encode():
-                raise ValueError("damaged")
-            result = Result.from_json(body)
+            result = Result.from_file(data)
             if result.key != key:
                 raise ValueError("of another key")
         except ValueError:
@@ -173,9 +175,8 @@ class Store:
 
     def keep(self, result: Result) -> None:
         """Make a result known. Its blobs must have been added before: who sees the result finds them."""
-        body = result.to_json()
         with self._new_file() as (file, place):
-            file.write(_RESULT_HEADER + digest.of_bytes(body).encode() + b"\n" + body)
+            file.write(result.to_file())
             place(self._result_path(result.key))
 
     # Files

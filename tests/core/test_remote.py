@@ -1,0 +1,279 @@
+"""A remote cache: with a good one nothing runs twice anywhere; a bad one costs time and nothing else."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from test_execute import Chain, execute_all
+
+from tinyflow.core import remote
+from tinyflow.core.errors import UsageError
+from tinyflow.core.execute import Session
+from tinyflow.core.remote import Remote, parse_address
+
+Answer = Callable[["Handler"], None]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Keeps what is PUT in the server's dictionary; `server.harm` may answer a GET instead."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Serve a stored body."""
+        self.server.seen.append(f"GET {self.path}")
+        if self.server.harm is not None:
+            self.server.harm(self)
+        elif self.path in self.server.bodies:
+            self.reply(200, self.server.bodies[self.path])
+        else:
+            self.reply(404, b"")
+
+    def do_PUT(self) -> None:
+        """Keep a body."""
+        self.server.seen.append(f"PUT {self.path}")
+        self.server.headers_seen.append(dict(self.headers))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.is_full:
+            self.reply(507, b"")
+            return
+        self.server.bodies[self.path] = body
+        self.reply(201, b"")
+
+    def reply(self, status: int, body: bytes, length: int | None = None) -> None:
+        """Send one answer."""
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *values: object) -> None:
+        """Stay silent."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A cache server on a loopback port that can be told to misbehave."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.bodies: dict[str, bytes] = {}
+        self.seen: list[str] = []
+        self.headers_seen: list[dict[str, str]] = []
+        self.harm: Answer | None = None
+        self.is_full = False
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}/cache"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A running server, stopped at the end."""
+    server = Server()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Chain:
+    """Two actions over one file."""
+    return Chain(tmp_path)
+
+
+def run(folder: Path, name: str, url: str, chain: Chain, said: list[str] | None = None) -> list[str]:
+    """A checkout of its own, with an empty cache, runs the chain once; the outcomes."""
+    say = (said if said is not None else []).append
+    session = Session(folder / name / "cache", folder / name / "state", say, Remote(parse_address(url), say))
+    try:
+        outcomes = execute_all(session, actions := chain.actions())
+        assert session.output_path(actions[-1], "count").read_text() == "11"
+        return outcomes
+    finally:
+        session.close()
+
+
+def test_second_checkout_executes_nothing(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """What one checkout built and sent, another takes, trees included."""
+    assert run(tmp_path, "one", f"{server.url}:rw", chain) == ["built", "built"]
+    chain.ran()
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["hit", "hit"]
+    assert chain.ran() == []
+
+
+def test_result_is_sent_after_its_blobs(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """Whoever sees a result finds all that it names."""
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    puts = [line.split("/")[2] for line in server.seen if line.startswith("PUT")]
+    assert puts[-1] == "ac"
+    assert puts.count("ac") == 2
+    first = puts.index("ac")
+    assert first >= 4  # upper, the tree's listing, its two files, the log; some have equal content
+
+
+def test_read_only_sends_nothing(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """Without `:rw` nothing is written."""
+    run(tmp_path, "one", server.url, chain)
+    assert not [line for line in server.seen if line.startswith("PUT")]
+
+
+def test_credentials_are_sent(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """User and password become basic auth and leave the URL; a token becomes a bearer header."""
+    run(tmp_path, "one", server.url.replace("//", "//me:secret@") + ":rw", chain)
+    assert server.headers_seen[0]["Authorization"] == "Basic bWU6c2VjcmV0"
+    assert parse_address(server.url, "t0k").headers == {"Authorization": "Bearer t0k"}
+    assert "secret" not in parse_address("https://me:secret@host/x").url
+
+
+def flip(handler: Handler) -> None:
+    """Answer with one bit changed."""
+    body = bytearray(handler.server.bodies.get(handler.path, b"?"))
+    body[-1] ^= 1
+    handler.reply(200, bytes(body))
+
+
+def cut(handler: Handler) -> None:
+    """Promise more than is sent, and hang up."""
+    body = handler.server.bodies.get(handler.path, b"?")
+    handler.reply(200, body[: len(body) // 2], len(body))
+    handler.close_connection = True
+
+
+def refuse(handler: Handler) -> None:
+    """Fail."""
+    handler.reply(500, b"")
+
+
+def swap(handler: Handler) -> None:
+    """Answer with something else of the same kind."""
+    kind = handler.path.split("/")[2]
+    others = [body for path, body in handler.server.bodies.items() if f"/{kind}/" in path and path != handler.path]
+    handler.reply(200, others[0])
+
+
+def lose_blobs(handler: Handler) -> None:
+    """Know the results and none of their blobs."""
+    if "/ac/" in handler.path:
+        handler.reply(200, handler.server.bodies[handler.path])
+    else:
+        handler.reply(404, b"")
+
+
+def garble(handler: Handler) -> None:
+    """Announce a compression that the body has not."""
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", "4")
+    handler.end_headers()
+    handler.wfile.write(b"nope")
+
+
+@pytest.mark.parametrize("harm", [flip, cut, refuse, swap, lose_blobs, garble])
+def test_bad_server_costs_only_time(server: Server, chain: Chain, tmp_path: Path, harm: Answer) -> None:
+    """A lying or broken server is never believed: everything is built here, rightly."""
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    server.harm = harm
+    chain.ran()
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["built", "built"]
+    assert chain.ran() == ["upper", "letters"]
+
+
+def test_slow_server_is_given_up(server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that dribbles its answers is left alone after a few, which is said once."""
+    monkeypatch.setattr(remote, "_READ_S", 0.2)
+    monkeypatch.setattr(remote, "_RETRIES", 0)
+    monkeypatch.setattr(remote, "_FAILURES_TO_GIVE_UP", 1)
+    server.harm = lambda handler: time.sleep(2)
+    said: list[str] = []
+    started = time.monotonic()
+    assert run(tmp_path, "one", f"{server.url}:ro", chain, said) == ["built", "built"]
+    assert time.monotonic() - started < 1.5
+    assert len(said) == 1
+    assert "not asked again" in said[0]
+
+
+def test_dead_server_costs_only_time(chain: Chain, tmp_path: Path) -> None:
+    """Nobody listens: built here."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert run(tmp_path, "one", f"http://127.0.0.1:{port}:rw", chain) == ["built", "built"]
+
+
+def test_full_server_costs_only_time(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """A server that takes nothing leaves this checkout's work alone."""
+    server.is_full = True
+    assert run(tmp_path, "one", f"{server.url}:rw", chain) == ["built", "built"]
+    assert server.bodies == {}
+
+
+def test_answer_has_a_limit(server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server can't fill our memory."""
+    monkeypatch.setattr(remote, "_MAX_RESULT_BYTES", 100)
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["built", "built"]
+
+
+@pytest.mark.parametrize("text", ["cache.example.org", "ftp://host/x", "http://", ":rw"])
+def test_wrong_address_is_refused(text: str) -> None:
+    """What is no http address is said so, with an example."""
+    with pytest.raises(UsageError, match="no address of a cache"):
+        parse_address(text)
+
+
+NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[str]:
+    """A real nginx with WebDAV on a loopback port; the URL of its cache."""
+    if NGINX is None:
+        pytest.skip("nginx is not installed (Debian: nginx-light)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    places = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if Path("/root").owner() == Path.home().owner() else ""
+    (folder / "nginx.conf").write_text(
+        f"{user} daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}"
+        f"http {{ access_log off; {places} server {{ listen 127.0.0.1:{port}; root {folder}/www;"
+        "location / { dav_methods PUT DELETE; create_full_put_path on; client_max_body_size 0; } } }"
+    )
+    (folder / "www").mkdir()
+    process = subprocess.Popen([NGINX, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/cache"
+    process.terminate()
+    process.wait()
+
+
+def test_nginx_serves_as_it_is(nginx: str, chain: Chain, tmp_path: Path) -> None:
+    """A plain nginx with WebDAV is a remote cache; what is damaged on its disk is not believed."""
+    assert run(tmp_path, "one", f"{nginx}:rw", chain) == ["built", "built"]
+    chain.ran()
+    assert run(tmp_path, "two", f"{nginx}:ro", chain) == ["hit", "hit"]
+    assert chain.ran() == []
+    for blob in (tmp_path / "nginx" / "www" / "cache" / "cas").iterdir():
+        blob.write_bytes(b"x" + blob.read_bytes())
+    assert run(tmp_path, "three", f"{nginx}:ro", chain) == ["built", "built"]
