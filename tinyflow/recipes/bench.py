@@ -53,15 +53,12 @@ class Bench:
         return "".join(f"+{spell_feature(feature, value)}" for feature, value in self.features)
 
     def refuse(self, what: str, *, at: str, hint: str) -> NoReturn:
-        """Raise UsageError with a caret under `at`: `model`, `backend`, `target` or a feature's name."""
-        starts = {"model": 0, "backend": len(self.model) + 1, "target": len(self.model) + len(self.backend) + 2}
-        text = str(self)
-        end = len(text) - len(self._suffix)
-        for feature, value in self.features:
-            starts[f"+{feature}"] = end + 1
-            end += 1 + len(spell_feature(feature, value))
-        start = starts[at] if at in starts else starts[f"+{at}"]
-        _refuse(text, start, len(re.match(r"[^-+]*", text[start:]).group()), what, hint)  # type: ignore[union-attr]
+        """Raise UsageError with carets under a part: `model`, `backend`, `target` or `+<feature>`."""
+        words = {"model": self.model, "backend": self.backend, "target": self.target}
+        words |= {f"+{feature}": spell_feature(feature, value) for feature, value in self.features}
+        before = list(words)[: list(words).index(at)]
+        start = sum(len(words[part]) + 1 for part in before)  # one more for the separator
+        _refuse(str(self), start, len(words[at]), what, hint)
 
 
 def spell_feature(feature: str, value: str | None) -> str:
@@ -124,4 +121,4 @@ def _advice(text: str, parts: int) -> str:
 
 
 def _refuse(text: str, start: int, length: int, what: str, hint: str) -> NoReturn:
-    raise UsageError(f"{what}", where=text, hint=f"{text}\n  {' ' * start}{'^' * length}\n  {hint}")
+    raise UsageError(what, where=text, hint=f"{text}\n  {' ' * start}{'^' * length}\n  {hint}")

@@ -9,35 +9,35 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import tinyflow
 from tinyflow.core.errors import RecipeError, UsageError
-from tinyflow.recipes.memo import Memo
+from tinyflow.recipes.memo import Memo, take_stamp
 from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Runtime, Suite, Target, Toolchain
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
+    """How a kind of recipe is spoken of and where its files lie."""
+
     noun: str
     plural: str  # the folder's name too
     pattern: str  # of a recipe's file within that folder
 
 
-_KINDS: dict[type[Recipe], _Kind] = {
-    Model: _Kind("model", "models", "{}.yaml"),
-    Backend: _Kind("backend", "backends", "{}.yaml"),
-    Runtime: _Kind("runtime", "runtimes", "{}/runtime.yaml"),
-    Target: _Kind("target", "targets", "{}.yaml"),
-    Toolchain: _Kind("toolchain", "toolchains", "{}.yaml"),
-    Feature: _Kind("feature", "features", "{}.yaml"),
-    Suite: _Kind("suite", "suites", "{}.yaml"),
+KINDS: dict[type[Recipe], Kind] = {
+    Model: Kind("model", "models", "{}.yaml"),
+    Backend: Kind("backend", "backends", "{}.yaml"),
+    Runtime: Kind("runtime", "runtimes", "{}/runtime.yaml"),
+    Target: Kind("target", "targets", "{}.yaml"),
+    Toolchain: Kind("toolchain", "toolchains", "{}.yaml"),
+    Feature: Kind("feature", "features", "{}.yaml"),
+    Suite: Kind("suite", "suites", "{}.yaml"),
 }
-KINDS = tuple(_KINDS)
 
 
 def data_folder() -> Path:
@@ -73,8 +73,8 @@ class Catalogue:
         return cls(recipe_folders(os.environ, root), memo_folder)
 
     def names(self, kind: type[Recipe]) -> tuple[str, ...]:
-        """Names of all recipes of a kind, sorted. Files whose names no bench can spell are left out; see `check`."""
-        _, plural, pattern = _KINDS[kind]
+        """Names of all recipes of a kind, sorted, without those that no bench can spell; see `check`."""
+        _, plural, pattern = KINDS[kind]
         paths = (path for folder in self.folders for path in (folder / plural).glob(pattern.format("*")))
         found = {path.parent.name if "/" in pattern else path.stem for path in paths}
         return tuple(sorted(name for name in found if re.fullmatch("[a-z0-9_]+", name)))
@@ -87,7 +87,7 @@ class Catalogue:
         """The recipe's file. UsageError for an unknown name."""
         path = self._find(kind, name)
         if path is None:
-            noun, plural, _ = _KINDS[kind]
+            noun, plural, _ = KINDS[kind]
             raise UsageError(f'unknown {noun} "{name}"', hint=hint_for(name, self.names(kind), plural))
         return path
 
@@ -104,7 +104,7 @@ class Catalogue:
 
         file = self.path(kind, name)
         place = yaml.parse(file.read_bytes()).place(path)
-        return f"{_spell(file)}:{place.line}:{place.column}"
+        return f"{spell_path(file)}:{place.line}:{place.column}"
 
     def data_file(self, relative: str) -> Path:
         """A file that a recipe names, such as `templates/link/x.ld`: beside the first recipe folder that has it."""
@@ -112,24 +112,12 @@ class Catalogue:
             if (folder / relative).is_file():
                 return folder / relative
         raise RecipeError(
-            f'there is no file "{relative}"', hint="looked beside: " + ", ".join(map(_spell, self.folders))
+            f'there is no file "{relative}"', hint="looked beside: " + ", ".join(map(spell_path, self.folders))
         )
-
-    def check(self) -> None:
-        """Load every recipe there is; RecipeError lists the faults of all, and files that lie where none is read."""
-        faults = [f"{_spell(path)}: {why}" for path, why in self._strays]
-        for kind in KINDS:
-            for name in self.names(kind):
-                try:
-                    self.get(kind, name)
-                except RecipeError as error:
-                    faults.append(str(error))
-        if faults:
-            raise RecipeError("\n".join(faults))
 
     def _find(self, kind: type[Recipe], name: str) -> Path | None:
         if (kind, name) not in self._found:
-            _, plural, pattern = _KINDS[kind]
+            _, plural, pattern = KINDS[kind]
             paths = (folder / plural / pattern.format(name) for folder in self.folders)
             path = next((path for path in paths if path.is_file()), None)
             if path is None:
@@ -144,27 +132,14 @@ class Catalogue:
             return known
         from tinyflow.recipes.validate import validate
 
-        if self._memo is None:
-            return validate(kind, name, path.read_bytes(), _spell(path))
-        content, stamp = self._memo.read(path)
-        recipe = validate(kind, name, content, _spell(path))
-        self._memo.store(path, stamp, recipe)
+        stamp = take_stamp(path)  # before it is read: a change in between makes the entry useless, not wrong
+        recipe = validate(kind, name, path.read_bytes(), spell_path(path))
+        if self._memo is not None:
+            self._memo.store(path, stamp, recipe)
         return recipe
 
-    @cached_property
-    def _strays(self) -> list[tuple[Path, str]]:
-        strays = []
-        for path in sorted(path for folder in self.folders for path in folder.glob("*/*.y*ml")):
-            if path.parent.name not in {kind.plural for kind in _KINDS.values()}:
-                strays.append((path, hint_for(path.parent.name, (kind.plural for kind in _KINDS.values()), "folders")))
-            elif path.suffix != ".yaml":
-                strays.append((path, "a recipe's name ends in .yaml"))
-            elif not re.fullmatch("[a-z0-9_]+", path.stem):
-                strays.append((path, "a recipe's name is made of a-z, 0-9 and _, so that bench names can spell it"))
-        return strays
 
-
-def _spell(path: Path) -> str:
+def spell_path(path: Path) -> str:
     """A path as errors show it: relative where it lies below the working directory."""
     working_folder = Path.cwd()
     return str(path.relative_to(working_folder) if path.is_relative_to(working_folder) else path)

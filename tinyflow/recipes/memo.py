@@ -1,7 +1,7 @@
 """Validated recipes kept as JSON, so that an unchanged one costs neither the YAML parser nor pydantic.
 
 An entry counts only while the recipe's file and the code and packages that validated it are the very same files,
-told by path, size, times and inode. A damaged entry is no entry. Losing all of them costs a tenth of a second.
+told by path, size, times and inode. A damaged entry is no entry. Losing all of them costs a quarter of a second.
 """
 
 from __future__ import annotations
@@ -22,9 +22,24 @@ from tinyflow.recipes.shapes import revive
 
 R = TypeVar("R", bound=Recipe)
 
-# Clocks of file systems tick as slowly as this (FAT: 2 s); a younger file may change again without a new stamp.
-_RACY_NS = 2_000_000_000
+# No file system's clock ticks slower than FAT's; a file that was younger when it was read may change without a trace.
+_SETTLED_NS = 2_000_000_000
 _VALIDATORS = ("fields", "memo", "schema", "shapes", "suggest", "validate", "yaml", "../core/units")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells one state of a file from another."""
+
+    facts: tuple[str | int, ...]
+    is_settled: bool  # whether any later change would make other facts
+
+
+def take_stamp(path: Path) -> Stamp:
+    """The state that a file is in now."""
+    status = path.stat()
+    facts = (str(path), status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
+    return Stamp(facts, time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS)
 
 
 @dataclass(frozen=True)
@@ -37,48 +52,42 @@ class Memo:
         """The recipe as it was validated from this very file, or None."""
         try:
             digest, _, text = self._entry(kind, path).read_text(encoding="utf-8").partition("\n")
-            if digest != sha256(text.encode()).hexdigest():
+            if digest != _digest(text):
                 return None
             entry = json.loads(text)
-            if entry["stamp"] != _stamp(path) or entry["validators"] != _validators():
+            if entry["states"] != _states(take_stamp(path)):
                 return None
             return revive(kind, entry["recipe"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def read(self, path: Path) -> tuple[bytes, list[object]]:
-        """A file's content and the stamp it had before it was read."""
-        stamp = _stamp(path)
-        return path.read_bytes(), stamp
-
-    def store(self, path: Path, stamp: list[object], recipe: Recipe) -> None:
-        """Keep a validated recipe under the stamp that `read` gave; a file that is too young is not kept."""
-        status = path.stat()
-        if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < _RACY_NS:
+    def store(self, path: Path, stamp: Stamp, recipe: Recipe) -> None:
+        """Keep a recipe that was validated from the state of the file that `stamp` tells, if that has settled."""
+        if not all(each.is_settled for each in (stamp, *_validators())):
             return
-        text = json.dumps({"stamp": stamp, "validators": _validators(), "recipe": asdict(recipe)})
+        text = json.dumps({"states": _states(stamp), "recipe": asdict(recipe)})
         entry = self._entry(type(recipe), path)
         draft = entry.with_name(f"{entry.name}.{os.getpid()}")
         with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
             self.folder.mkdir(parents=True, exist_ok=True)
-            draft.write_text(f"{sha256(text.encode()).hexdigest()}\n{text}", encoding="utf-8")
+            draft.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
             draft.replace(entry)
 
     def _entry(self, kind: type[Recipe], path: Path) -> Path:
-        place = sha256(str(path).encode()).hexdigest()[:16]
-        return self.folder / f"{kind.__name__.lower()}-{path.stem}-{place}.json"
-
-
-def _stamp(path: Path) -> list[object]:
-    status = path.stat()
-    return [str(path), status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns]
+        return self.folder / f"{kind.__name__.lower()}-{path.stem}-{_digest(str(path))[:16]}.json"
 
 
 @cache
-def _validators() -> list[list[object]]:
-    """Stamps of all that decides what a recipe's text means: our modules and the two packages behind them."""
+def _validators() -> tuple[Stamp, ...]:
+    """States of all that decides what a recipe's text means: our modules and the two packages behind them."""
     ours = [Path(__file__).parent / f"{module}.py" for module in _VALIDATORS]
-    packages = [find_spec(package) for package in ("yaml", "pydantic")]
-    return [_stamp(path) for path in ours] + [
-        _stamp(Path(spec.origin)) for spec in packages if spec is not None and spec.origin is not None
-    ]
+    packages = [spec.origin for spec in map(find_spec, ("yaml", "pydantic")) if spec is not None]
+    return tuple(take_stamp(path) for path in [*ours, *(Path(origin) for origin in packages if origin is not None)])
+
+
+def _states(stamp: Stamp) -> list[list[str | int]]:
+    return [list(each.facts) for each in (stamp, *_validators())]
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -81,7 +81,7 @@ def list_benches(catalogue: Catalogue) -> Iterator[Bench]:
 
 def _named(bench: Bench, catalogue: Catalogue, kind: type[R], name: str, noun: str) -> R:
     if not catalogue.has(kind, name):
-        at = noun if noun != "feature" else name
+        at = f"+{name}" if noun == "feature" else noun
         bench.refuse(f'unknown {noun} "{name}"', at=at, hint=hint_for(name, catalogue.names(kind), f"{noun}s"))
     return catalogue.get(kind, name)
 
@@ -108,14 +108,14 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
     feature = _named(bench, catalogue, Feature, name, "feature")
     choices = ", ".join(f"+{spell_feature(name, choice)}" for choice in feature.values)
     if value is not None and not feature.values:
-        bench.refuse(f'feature "{name}" takes no value', at=name, hint=f"write +{name}")
+        bench.refuse(f'feature "{name}" takes no value', at=f"+{name}", hint=f"write +{name}")
     if value is None and feature.values:
-        bench.refuse(f'feature "{name}" needs a value', at=name, hint=f"choose one of {choices}")
+        bench.refuse(f'feature "{name}" needs a value', at=f"+{name}", hint=f"choose one of {choices}")
     if value is not None and value not in feature.values:
-        bench.refuse(f'feature "{name}" has no value "{value}"', at=name, hint=f"choose one of {choices}")
+        bench.refuse(f'feature "{name}" has no value "{value}"', at=f"+{name}", hint=f"choose one of {choices}")
     for other, _ in bench.features:
         if other in feature.conflicts:
-            bench.refuse(f'features "{name}" and "{other}" exclude each other', at=name, hint="leave one out")
+            bench.refuse(f'features "{name}" and "{other}" exclude each other', at=f"+{name}", hint="leave one out")
     return feature
 
 
@@ -129,12 +129,12 @@ def _check_requirements(bench: Bench, features: Mapping[str, Feature], target: T
         ):
             if allowed and chosen not in allowed:
                 hint = f"{noun}s that have it: {', '.join(allowed)}"
-                bench.refuse(f'feature "{name}" doesn\'t go with {noun} {chosen}', at=name, hint=hint)
+                bench.refuse(f'feature "{name}" doesn\'t go with {noun} {chosen}', at=f"+{name}", hint=hint)
         for cpu_feature in needs.cpu_features:
             if cpu_feature not in target.cpu_features:
                 has = ", ".join(target.cpu_features) or "none"
                 what = f'feature "{name}" needs a processor with {cpu_feature}; {target.name} ({target.cpu}) has it not'
-                bench.refuse(what, at=name, hint=f"its cpu_features: {has}")
+                bench.refuse(what, at=f"+{name}", hint=f"its cpu_features: {has}")
 
 
 def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
@@ -148,7 +148,9 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         for key, setting in wanted.items():
             setting = value if setting == "$value" else setting
             if flat.get(key, setting) != setting:
-                bench.refuse(f'features "{setters[key]}" and "{name}" both set {key}', at=name, hint="leave one out")
+                bench.refuse(
+                    f'features "{setters[key]}" and "{name}" both set {key}', at=f"+{name}", hint="leave one out"
+                )
             flat[key], setters[key] = setting, name
     options = {key.removeprefix("options."): setting for key, setting in flat.items() if key.startswith("options.")}
     return Settings(options=options, toolchain=flat.get("toolchain"), optimise=flat.get("optimise"))

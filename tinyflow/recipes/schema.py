@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from tinyflow.recipes.fields import (
     Address,
@@ -262,6 +262,15 @@ class Feature(Recipe):
     conflicts: tuple[Name, ...] = ()
     """Features that can't stand beside it."""
 
+    def __post_init__(self) -> None:
+        settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
+        if not self.values and "$value" in settings:
+            raise ValueError('"$value" needs "values" to choose from')
+        levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)
+        for level in levels:
+            if level is not None and level not in get_args(Optimise):
+                raise ValueError(f'"{level}" is no level to optimise at; levels: {", ".join(get_args(Optimise))}')
+
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix(_Strict):
@@ -272,6 +281,10 @@ class Matrix(_Strict):
     targets: tuple[Name, ...]
     features: tuple[tuple[str, ...], ...] = ((),)
     """Each entry is one set of features: `[[], [dsp], [dsp, toolchain.gcc]]`."""
+
+    def __post_init__(self) -> None:
+        if not (self.models and self.backends and self.targets and self.features):
+            raise ValueError("an empty list makes an empty matrix; for no features leave the key out")
 
 
 @dataclass(frozen=True, kw_only=True)

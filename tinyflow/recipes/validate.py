@@ -46,12 +46,17 @@ def json_schema(kind: type[Recipe]) -> dict[str, Any]:
     schema = TypeAdapter(kind).json_schema()
     schema["properties"].pop("name")
     schema["required"].remove("name")
-    return schema
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _problem(kind: type[Recipe], document: yaml.Document, fault: Mapping[str, Any]) -> yaml.Problem:
     """One fault that pydantic found, in our words and at its place."""
     path: tuple[Any, ...] = fault["loc"]
+    if path[-1:] == ("[key]",):
+        path = path[:-1]
+        return yaml.Problem(
+            document.keys[path], f"{_spell(path[:-1])}: expected {_wanted(fault)}, not {show(path[-1])}"
+        )
     where = f" in {_spell(path[:-1])}" if len(path) > 1 else ""
     if fault["type"] == "unexpected_keyword_argument":
         known = [yaml_key(field) for field in fields_of(shape_at(kind, path[:-1])) if field != "name" or len(path) > 1]
@@ -69,6 +74,7 @@ def _problem(kind: type[Recipe], document: yaml.Document, fault: Mapping[str, An
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
     "tuple_type": "a list",
@@ -80,7 +86,7 @@ _WANTED = {
 def _wanted(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "literal_error":
         return str(fault["ctx"]["expected"]).replace("'", "")
-    return _WANTED.get(fault["type"], str(fault["msg"]))
+    return _WANTED.get(fault["type"], str(fault["msg"]).removeprefix("Input should be "))
 
 
 def _spell(path: tuple[Any, ...]) -> str:

@@ -29,7 +29,7 @@ from yaml.events import (
 from tinyflow.core.errors import RecipeError
 
 Value = Any  # str, int, float, bool, None, list[Value] or dict[str, Value]
-Path = tuple[Any, ...]  # keys and indices from the top to a value: ("memory", 1, "length")
+Steps = tuple[Any, ...]  # keys and indices from the top to a value: ("memory", 1, "length")
 
 # Both classes have the same `parse`; libyaml's is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -66,15 +66,15 @@ class Document:
     """A file's value and where each part of it stands."""
 
     value: Value = None
-    places: dict[Path, Place] = field(default_factory=dict)  # of each value
-    keys: dict[Path, Place] = field(default_factory=dict)  # of each mapping's keys
+    places: dict[Steps, Place] = field(default_factory=dict)  # of each value
+    keys: dict[Steps, Place] = field(default_factory=dict)  # of each mapping's keys
     problems: list[Problem] = field(default_factory=list)
 
-    def place(self, path: Path) -> Place:
-        """Where the value at `path` stands, or the nearest value around it."""
-        while path and path not in self.places:
-            path = path[:-1]
-        return self.places.get(path, Place(1, 1))
+    def place(self, steps: Steps) -> Place:
+        """Where the value at `steps` stands, or the nearest value around it."""
+        while steps and steps not in self.places:
+            steps = steps[:-1]
+        return self.places.get(steps, Place(1, 1))
 
 
 def refuse(file: str, problems: list[Problem]) -> NoReturn:
@@ -132,16 +132,16 @@ class _Composer:
             elif isinstance(event, NodeEvent):  # the start of a value
                 self.document.value = self._value(event, ())
 
-    def _value(self, event: Event, path: Path) -> Value:
+    def _value(self, event: Event, steps: Steps) -> Value:
         place = _place(event)
-        self.document.places.setdefault(path, place)
+        self.document.places.setdefault(steps, place)
         self._refuse_indirection(event, place)
-        if isinstance(event, (MappingStartEvent, SequenceStartEvent)) and len(path) >= _DEPTH_LIMIT:
+        if isinstance(event, (MappingStartEvent, SequenceStartEvent)) and len(steps) >= _DEPTH_LIMIT:
             raise _TooDeepError(place)
         if isinstance(event, MappingStartEvent):
-            return self._mapping(path)
+            return self._mapping(steps)
         if isinstance(event, SequenceStartEvent):
-            return self._sequence(path)
+            return self._sequence(steps)
         return self._scalar(event, place) if isinstance(event, ScalarEvent) else None
 
     def _refuse_indirection(self, event: Event, place: Place) -> None:
@@ -152,37 +152,37 @@ class _Composer:
         if isinstance(event, (ScalarEvent, CollectionStartEvent)) and event.tag is not None:
             self._refuse(place, f'tag "{event.tag}"; recipes have none')
 
-    def _mapping(self, path: Path) -> dict[str, Value]:
+    def _mapping(self, steps: Steps) -> dict[str, Value]:
         entries: dict[str, Value] = {}
         for event in self.events:
             if isinstance(event, MappingEndEvent):
                 break
-            self._entry(event, path, entries)
+            self._entry(event, steps, entries)
         return entries
 
-    def _entry(self, event: Event, path: Path, entries: dict[str, Value]) -> None:
+    def _entry(self, event: Event, steps: Steps, entries: dict[str, Value]) -> None:
         place = _place(event)
         if not isinstance(event, ScalarEvent):
             self._refuse(place, "a key must be plain text")
-            self._value(event, (*path, None))
-            self._value(next(self.events), (*path, None))
+            self._value(event, (*steps, None))
+            self._value(next(self.events), (*steps, None))
             return
         self._refuse_indirection(event, place)
-        key, path = event.value, (*path, event.value)
-        value = self._value(next(self.events), path)
+        key, steps = event.value, (*steps, event.value)
+        value = self._value(next(self.events), steps)
         if key in entries:
-            first = self.document.keys[path]
+            first = self.document.keys[steps]
             self._refuse(place, f'key "{key}" a second time; the first is on line {first.line}')
             return
-        self.document.keys[path] = place
+        self.document.keys[steps] = place
         entries[key] = value
 
-    def _sequence(self, path: Path) -> list[Value]:
+    def _sequence(self, steps: Steps) -> list[Value]:
         items: list[Value] = []
         for event in self.events:
             if isinstance(event, SequenceEndEvent):
                 break
-            items.append(self._value(event, (*path, len(items))))
+            items.append(self._value(event, (*steps, len(items))))
         return items
 
     def _scalar(self, event: ScalarEvent, place: Place) -> Value:
