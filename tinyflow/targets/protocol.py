@@ -1,14 +1,16 @@
 """How a number is got from firmware: load, call, read, write and counters, as a debug probe does it.
 
 Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
+Such a module has `open_machine(target, files) -> Machine`; `open_machine` here finds it by the target's recipe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Counters:
 
     instructions: int | None
     stack_bytes: int | None  # peak, by high-water mark
+    heap_bytes: int | None  # peak since `load`, by high-water mark
     wall_s: float
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
 
@@ -32,8 +35,14 @@ class Counters:
 class Machine(Protocol):
     """One target with one firmware. `symbol` may carry an offset: `model_arena+128`."""
 
-    def load(self, firmware: Path) -> None:
-        """Put the ELF's segments where they belong, reset, and run the start-up code to the entry of `main`."""
+    is_native: bool
+    """Whether `wall_s` is the program's own time and varies, so that it is worth repeating."""
+
+    def load(self, firmware: Path) -> Counters:
+        """Put the ELF's segments where they belong, reset, and run the start-up code to the entry of `main`.
+
+        Its cost. Raises RunError for firmware of another processor or memory map, and for what goes wrong on the way.
+        """
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """Call `int symbol(void)` to its return; its value and its cost. Raises RunError and Timeout."""
@@ -46,3 +55,9 @@ class Machine(Protocol):
 
     def close(self) -> None:
         """Free everything; called once."""
+
+
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
+    """The machine of a target: its recipe as a plain mapping, and the files it needs by name (`block_table.so`)."""
+    implementation = import_module(target["implementation"])
+    return cast(Machine, implementation.open_machine(target, files))

@@ -1,0 +1,206 @@
+"""Why the processor stopped, in words: where (function and offset), what it did, what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tinyflow.core.errors import RunError
+from tinyflow.targets.elf import Firmware
+from tinyflow.targets.unicorn.block_table import instruction_lengths
+from tinyflow.targets.unicorn.processor import Processor
+
+# An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
+_BELOW_STACK_BYTES = 4096
+
+# Exceptions as QEMU numbers them: target/arm/cpu.h, and the RISC-V Privileged ISA, table 3.6.
+_ARM_SUPERVISOR_CALL = 2
+_ARM_PREFETCH_ABORT = 3
+_ARM_BREAKPOINT = 7
+_RISCV_ILLEGAL = 2
+_RISCV_ENVIRONMENT_CALLS = (8, 9, 10, 11)
+# Where Unicorn's program counter stands at an exception, past the instruction that took it.
+_PAST_ARM_SUPERVISOR_CALL = 2
+_PAST_RISCV_EXCEPTION = 4
+
+# First bytes of instructions. Thumb (Armv7-M ARM, A7.7): bx lr; pop {…, pc}; pop.w {…, pc}. RISC-V: c.jr ra; jalr ra.
+_THUMB_RETURNS = (b"\x70\x47", b"\xbd", b"\xbd\xe8")
+_RISCV_RETURNS = (b"\x82\x80", b"\x67\x80\x00\x00")
+_RISCV_BREAKPOINTS = (b"\x02\x90", b"\x73\x00\x10\x00")  # c.ebreak, ebreak
+_THUMB_STATE = 1 << 5  # of the CPSR
+
+
+class Access(NamedTuple):
+    """An access that memory refused; `kind` is Unicorn's UC_MEM_… constant."""
+
+    kind: int
+    address: int
+    size_bytes: int
+
+
+@dataclass
+class Events:
+    """What Unicorn's hooks told before it stopped."""
+
+    access: Access | None = None
+    exception: int | None = None
+
+    def clear(self) -> None:
+        """Forget the last call."""
+        self.access = self.exception = None
+
+
+def watch(engine: Any) -> Events:
+    """Note refused accesses and exceptions of a `unicorn.Uc`, and stop it there."""
+    from unicorn import UC_HOOK_INTR, UC_HOOK_MEM_INVALID
+
+    events = Events()
+
+    def refuse(_engine: Any, kind: int, address: int, size: int, _value: int, _: object) -> bool:
+        events.access = Access(kind, address, size)
+        return False
+
+    def interrupt(stopped: Any, number: int, _: object) -> None:
+        events.exception = number
+        stopped.emu_stop()
+
+    engine.hook_add(UC_HOOK_MEM_INVALID, refuse)
+    engine.hook_add(UC_HOOK_INTR, interrupt)
+    return events
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A processor that stopped where it should not, with all that is needed to say why."""
+
+    processor: Processor
+    firmware: Firmware
+    target: Mapping[str, Any]
+    engine: Any
+    events: Events
+    has_failed: bool  # Unicorn reported an error
+    last_block: tuple[int, int]  # address, size in bytes
+
+    @property
+    def counter(self) -> int:
+        """The program counter: at the instruction that did it, behind it, or where a jump led."""
+        return int(self.engine.reg_read(self.processor.program_counter))
+
+    @property
+    def stack_pointer(self) -> int:
+        """The stack pointer; an instruction that was refused has not moved it."""
+        return int(self.engine.reg_read(self.processor.stack_pointer))
+
+    @property
+    def is_wild_jump(self) -> bool:
+        """Whether it left for a place from which no instruction can be fetched."""
+        from unicorn import UC_MEM_FETCH_PROT, UC_MEM_FETCH_UNMAPPED
+
+        if self.events.access:
+            return self.events.access.kind in (UC_MEM_FETCH_PROT, UC_MEM_FETCH_UNMAPPED)
+        return self.events.exception == _ARM_PREFETCH_ABORT and not self.processor.is_riscv
+
+    @property
+    def address(self) -> int:
+        """The instruction that did it; of a wild jump, the jump."""
+        if self.is_wild_jump:
+            return self.jump()[0]
+        if self.events.exception is not None and self.processor.is_riscv:
+            return self.counter - _PAST_RISCV_EXCEPTION
+        if self.events.exception == _ARM_SUPERVISOR_CALL:
+            return self.counter - _PAST_ARM_SUPERVISOR_CALL
+        return self.counter
+
+    def code(self, address: int, size_bytes: int) -> bytes:
+        """Bytes of the program; none where there is no memory."""
+        from unicorn import UcError
+
+        try:
+            return bytes(self.engine.mem_read(address, size_bytes))
+        except UcError:
+            return b""
+
+    def instruction(self) -> bytes:
+        """The instruction at `address`, cut to its length."""
+        code = self.code(self.address, 4) or self.code(self.address, 2)
+        return code[: next(iter(instruction_lengths(code, self.processor.is_riscv)), 0)]
+
+    def jump(self) -> tuple[int, bytes]:
+        """Address and bytes of the last instruction that ran."""
+        first, size = self.last_block
+        code = self.code(first, size)
+        start = sum(instruction_lengths(code, self.processor.is_riscv)[:-1])
+        return first + start, code[start:]
+
+
+def place(firmware: Firmware, address: int) -> str:
+    """An address for people: `conv_3+0x1c (0x08001234)`."""
+    function = firmware.function_at(address)
+    return f"{function.name}+0x{address - function.address:x} (0x{address:08x})" if function else f"0x{address:08x}"
+
+
+def explain(stop: Stop, symbol: str, instructions: int) -> RunError:
+    """The refusal to raise for a call of `symbol` that stopped after `instructions`."""
+    if stop.is_wild_jump:
+        what, hint = _wild_jump(stop)
+    elif stop.events.access:
+        what, hint = _refused_access(stop, stop.events.access)
+    elif stop.events.exception is not None or stop.has_failed:
+        what, hint = _trap(stop)
+    else:  # the one way to stop silently
+        what, hint = "waits for an interrupt (wfi), and none will come", "interrupts are not simulated"
+    return RunError(
+        f"{what}, {instructions} instructions into {symbol}", where=place(stop.firmware, stop.address), hint=hint
+    )
+
+
+def _wild_jump(stop: Stop) -> tuple[str, str]:
+    code = stop.jump()[1]
+    if stop.processor.is_riscv:
+        is_return = code in _RISCV_RETURNS
+    else:
+        bx_lr, pop_pc, pop_wide_pc = _THUMB_RETURNS
+        is_return = code == bx_lr or code[1:] == pop_pc or (code[:2] == pop_wide_pc and code[3] >= 0x80)
+    verb = "returns" if is_return else "jumps"
+    return f"{verb} to 0x{stop.counter:08x}, where there is no code", "is the stack or a function pointer overwritten?"
+
+
+def _refused_access(stop: Stop, access: Access) -> tuple[str, str]:
+    from unicorn import UC_MEM_READ_UNMAPPED, UC_MEM_WRITE_PROT
+
+    bottom = stop.firmware.address("tf_stack_bottom")
+    if stop.stack_pointer < bottom or bottom - _BELOW_STACK_BYTES <= access.address < bottom:
+        size = stop.firmware.address("tf_stack_top") - bottom
+        return f"stack overflow: its {size} bytes are used up", "raise `stack` in the target's recipe"
+    what = f"{access.size_bytes} bytes at 0x{access.address:08x}"
+    if access.kind == UC_MEM_WRITE_PROT:
+        return f"writes {what}, which is flash", "is a cast hiding a const?"
+    verb = "reads" if access.kind == UC_MEM_READ_UNMAPPED else "writes"
+    regions = ", ".join(
+        f"{region['name']} 0x{region['origin']:08x} to 0x{region['origin'] + region['length_bytes'] - 1:08x}"
+        for region in stop.target["memory"]
+    )
+    return f"{verb} {what}, where there is no memory", f"{stop.target['name']} has {regions}"
+
+
+def _trap(stop: Stop) -> tuple[str, str]:
+    """An exception, or an instruction that the simulator refused."""
+    exception, is_riscv = stop.events.exception, stop.processor.is_riscv
+    code = stop.instruction()
+    if exception == (None if is_riscv else _ARM_BREAKPOINT) and (not is_riscv or code in _RISCV_BREAKPOINTS):
+        return "stops at a breakpoint instruction", "firmware that is measured runs without a debugger"
+    if exception in (_RISCV_ENVIRONMENT_CALLS if is_riscv else (_ARM_SUPERVISOR_CALL,)):
+        return "calls an operating system", "there is none: no semihosting, no ecall, no svc"
+    if exception not in (None, _RISCV_ILLEGAL):
+        return f"takes exception {exception}", "exceptions are not simulated"
+    if not is_riscv and not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:
+        return "jumped to an even address, where Arm code would be", "a Cortex-M has Thumb code only"
+    digits = "".join(f"{code[i + 1]:02x}{code[i]:02x}" for i in range(0, len(code) & ~1, 2))
+    return f"undefined instruction {digits}", f"is it built for {stop.processor.name}?"
+
+
+def _cpsr() -> int:
+    from unicorn.arm_const import UC_ARM_REG_CPSR
+
+    return int(UC_ARM_REG_CPSR)

@@ -1,0 +1,192 @@
+"""A chip in memory: flash, RAM, one core; firmware goes in, exact counts come out.
+
+The stack is measured by painting it before a call and looking how far the paint is gone; the heap likewise, since
+`load`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import RunError, Timeout, UsageError
+from tinyflow.targets import elf
+from tinyflow.targets.protocol import Counters
+from tinyflow.targets.unicorn import faults
+from tinyflow.targets.unicorn.block_table import BlockTable, Edge, attach, instruction_lengths
+from tinyflow.targets.unicorn.processor import Processor, processor
+from tinyflow.targets.unicorn.profile import count_functions
+from tinyflow.targets.unicorn.system_space import map_system_space
+
+_PAGE_BYTES = 4096  # Unicorn maps whole pages
+_PAINT = b"\xa5"
+# Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
+_STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
+# A page of our own, executable by the architectures' default maps, where no chip has memory: calls return there.
+_RETURN_ADDRESS = 0x9FFFF000
+
+
+class Simulator:
+    """The built-in instruction-set simulator: see `protocol.Machine`."""
+
+    is_native = False
+
+    def __init__(self, target: Mapping[str, Any], library: Path | None) -> None:
+        """`target` is the recipe as a mapping; `library` is block_table.so, without which counting is slow."""
+        self._target = target
+        self._library = library
+        self._processor: Processor = processor(target["cpu"])
+        self._engine: Any = None
+        self._table: BlockTable
+        self._events: faults.Events
+        self._firmware: elf.Firmware
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The raw counts of the last call (or start-up): every profile follows from them."""
+        return self._table.edges()
+
+    def load(self, firmware: Path) -> Counters:
+        """See `protocol.Machine`. RAM begins as paint, not as zeros, so that nothing works by luck."""
+        self._firmware = elf.read(firmware)
+        self._engine = self._processor.open_engine()
+        self._map_memory()
+        self._program_flash()
+        self._events = faults.watch(self._engine)
+        self._table = attach(self._engine, self._library, self._processor.is_riscv)
+        return self._run("reset", self._reset(), self._firmware.address("main"), _STARTUP_LIMIT_INSTRUCTIONS)
+
+    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+        """See `protocol.Machine`. Registers begin as 0, so that one call doesn't depend on another's leavings."""
+        begin = self._firmware.address(symbol)
+        bottom, size = self._stack()
+        self._engine.mem_write(bottom, _PAINT * size)
+        cpu = self._processor
+        for register in cpu.others:
+            self._engine.reg_write(register, 0)
+        self._engine.reg_write(cpu.stack_pointer, (bottom + size) & -cpu.stack_alignment)
+        self._engine.reg_write(cpu.link, _RETURN_ADDRESS | cpu.code_bit)
+        counters = self._run(symbol, begin, _RETURN_ADDRESS, limit_instructions)
+        result = int(self._engine.reg_read(cpu.result)).to_bytes(4, "little")
+        return int.from_bytes(result, "little", signed=True), counters
+
+    def read(self, symbol: str, size_bytes: int) -> bytes:
+        """See `protocol.Machine`."""
+        return bytes(self._access(self._engine.mem_read, symbol, size_bytes, size_bytes))
+
+    def write(self, symbol: str, data: bytes) -> None:
+        """See `protocol.Machine`."""
+        self._access(self._engine.mem_write, symbol, data, len(data))
+
+    def close(self) -> None:
+        """See `protocol.Machine`."""
+        self._engine = None
+
+    def _map_memory(self) -> None:
+        from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE
+
+        for region in self._target["memory"]:
+            if region["origin"] % _PAGE_BYTES or region["length_bytes"] % _PAGE_BYTES:
+                raise UsageError(f"{region['name']} isn't made of whole pages", hint=f"of {_PAGE_BYTES} bytes")
+            is_flash = region["kind"] == "flash"
+            access = UC_PROT_READ | (UC_PROT_EXEC if is_flash else UC_PROT_WRITE)
+            self._engine.mem_map(region["origin"], region["length_bytes"], access)
+            if not is_flash:
+                self._engine.mem_write(region["origin"], _PAINT * region["length_bytes"])
+        self._engine.mem_map(_RETURN_ADDRESS, _PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
+        if self._processor.system_space is not None:
+            map_system_space(self._engine, self._processor.system_space, self._processor.name)
+
+    def _program_flash(self) -> None:
+        """Put every segment that has bytes where it lies before reset, as a programmer of flash does."""
+        flash = [region for region in self._target["memory"] if region["kind"] == "flash"]
+        for segment in self._firmware.segments:
+            begin, end = segment.load_address, segment.load_address + len(segment.data)
+            if begin == end:
+                continue
+            if not any(r["origin"] <= begin and end <= r["origin"] + r["length_bytes"] for r in flash):
+                what = f"bytes 0x{begin:08x} to 0x{end - 1:08x} of the firmware lie outside flash"
+                raise RunError(what, hint=f"is it linked for {self._target['name']}?")
+            self._engine.mem_write(begin, segment.data)
+
+    def _reset(self) -> int:
+        """Where the processor begins; Arm's also takes its stack pointer from the vector table, first in flash."""
+        if self._processor.is_riscv:
+            return self._firmware.entry
+        flash = next(region for region in self._target["memory"] if region["kind"] == "flash")
+        vectors = bytes(self._engine.mem_read(flash["origin"], 8))
+        self._engine.reg_write(self._processor.stack_pointer, int.from_bytes(vectors[:4], "little"))
+        return int.from_bytes(vectors[4:], "little") & ~1
+
+    def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:
+        """Run from one address to another; every end but that is an error."""
+        from unicorn import UcError
+
+        self._events.clear()
+        self._table.reset(limit_instructions)
+        has_failed = False
+        started = time.perf_counter()
+        try:
+            self._engine.emu_start(begin | self._processor.code_bit, until)
+        except UcError:
+            has_failed = True
+        wall_s = time.perf_counter() - started
+        if self._table.is_over_limit:
+            raise self._timeout(symbol, limit_instructions)
+        if has_failed or self._engine.reg_read(self._processor.program_counter) != until:
+            raise self._fault(symbol, has_failed)
+        return Counters(
+            instructions=self._table.instructions,
+            stack_bytes=self._stack_peak(),
+            heap_bytes=self._heap_peak(),
+            wall_s=wall_s,
+            functions=count_functions(self.edges, self._firmware),
+        )
+
+    def _timeout(self, symbol: str, limit_instructions: int) -> Timeout:
+        return Timeout(
+            f"{symbol} didn't return within {limit_instructions} instructions",
+            where=faults.place(self._firmware, self._table.last[0]),
+            hint="is it a loop without end? Else raise `limit_instructions` in the target's recipe",
+        )
+
+    def _fault(self, symbol: str, has_failed: bool) -> RunError:
+        last = self._table.last
+        stop = faults.Stop(self._processor, self._firmware, self._target, self._engine, self._events, has_failed, last)
+        return faults.explain(stop, symbol, self._instructions_until(stop.address))
+
+    def _instructions_until(self, address: int) -> int:
+        """What was retired before the instruction at `address`, which lies in the last block and stopped the run."""
+        first, size = self._table.last
+        if not first <= address <= first + size:
+            return self._table.instructions
+        code = bytes(self._engine.mem_read(first, size))
+        not_retired = instruction_lengths(code[address - first :], self._processor.is_riscv)
+        return self._table.instructions - len(not_retired)
+
+    def _stack(self) -> tuple[int, int]:
+        """Its lowest address and its bytes."""
+        bottom = self._firmware.address("tf_stack_bottom")
+        return bottom, self._firmware.address("tf_stack_top") - bottom
+
+    def _stack_peak(self) -> int:
+        """Bytes from the top to the lowest that was written."""
+        return len(bytes(self._engine.mem_read(*self._stack())).lstrip(_PAINT))
+
+    def _heap_peak(self) -> int:
+        """Bytes from the heap's start to the highest that was written; 0 where the firmware has no heap."""
+        symbols = {symbol.name: symbol.address for symbol in self._firmware.symbols}
+        if "tf_heap_start" not in symbols:
+            return 0
+        size = symbols["tf_heap_end"] - symbols["tf_heap_start"]
+        return len(bytes(self._engine.mem_read(symbols["tf_heap_start"], size)).rstrip(_PAINT))
+
+    def _access(self, access: Any, symbol: str, argument: object, size_bytes: int) -> Any:
+        from unicorn import UcError
+
+        try:
+            return access(self._firmware.address(symbol), argument)
+        except UcError:
+            raise RunError(f"{size_bytes} bytes at {symbol} lie outside the target's memory") from None
