@@ -1,0 +1,1 @@
+"""Rows and tables of what was measured. Runs nothing and measures nothing."""

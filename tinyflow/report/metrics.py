@@ -30,9 +30,9 @@ _FORMATS: dict[str, Callable[[float], str]] = {
 
 # The order here is the order of columns and keys everywhere.
 METRICS = (
-    Metric("invoke_instructions", "instructions", "retired inside one model_invoke, the largest of all samples", "invoke"),
+    Metric("invoke_instructions", "instructions", "retired in one model_invoke, the largest of all samples", "invoke"),
     Metric("invoke_instructions_min", "instructions", "the same, the smallest of all samples"),
-    Metric("setup_instructions", "instructions", "retired inside model_setup", "set-up"),
+    Metric("setup_instructions", "instructions", "retired in model_setup", "set-up"),
     Metric("rom_bytes", "bytes", "rom_code + rom_rodata + rom_data", "ROM"),
     Metric("rom_code", "bytes", "instructions in flash"),
     Metric("rom_rodata", "bytes", "constants in flash, weights among them"),

@@ -11,10 +11,12 @@ from typing import Any
 from tinyflow.report.metrics import METRICS
 
 SCHEMA = 1
+_SIZES = ("rom_bytes", "rom_code", "rom_rodata", "rom_data", "ram_data", "ram_bss")
+_PEAKS = ("stack_peak_bytes", "heap_peak_bytes")
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
 
 Document = Mapping[str, Any]  # one parsed JSON file
-Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {name: value or null}
+Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {name: value, or True where it takes none}
 
 
 def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, timing: Document) -> dict[str, float]:
@@ -22,8 +24,8 @@ def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, 
     found: dict[str, float | None] = {
         "setup_instructions": run.get("setup_instructions"),
         **_invoke_instructions(run),
-        **{name: sizes.get(name) for name in ("rom_bytes", "rom_code", "rom_rodata", "rom_data", "ram_data", "ram_bss")},
-        **{name: run.get(name) for name in ("stack_peak_bytes", "heap_peak_bytes")},
+        **{name: sizes.get(name) for name in _SIZES},
+        **{name: run.get(name) for name in _PEAKS},
         "arena_bytes": plan["arena"]["bytes"],
         "weights_bytes": plan["weights_bytes"],
         "macs": graph["macs"],
@@ -31,7 +33,7 @@ def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, 
         "simulated_mips": timing.get("simulated_mips"),
         "wall_s": timing.get("wall_s"),
     }
-    found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
+    found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", *_PEAKS)
     found["instructions_per_mac"] = _ratio(found["invoke_instructions"], found["macs"])
     return {metric.name: value for metric in METRICS if (value := found.get(metric.name)) is not None}
 

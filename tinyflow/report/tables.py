@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, Any]  # one bench's report.json
-_NOT_MEASURED = "–"
+_NOT_MEASURED = "-"
 _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights")
 
 
@@ -51,7 +51,9 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     lines = [f"# {suite}", "", _line(heading), _line(["---", "---", *("---:" for _ in metrics), "---", "---"])]
     for row in rows:
         numbers = [_exact(row["metrics"].get(metric.name)) for metric in metrics]
-        lines.append(_line([f"`{row['bench']}`", row["status"], *numbers, _validation(row), row["weights"] or _NOT_MEASURED]))
+        lines.append(
+            _line([f"`{row['bench']}`", row["status"], *numbers, _validation(row), row["weights"] or _NOT_MEASURED])
+        )
     failures = [f"- `{row['bench']}`: {row['reason']}" for row in rows if row["reason"]]
     if failures:
         lines += ["", "## What failed", "", *failures]
@@ -65,7 +67,7 @@ def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
     heading, *body = cells = [_heading(rows), *_body(rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(heading))]
-    numbers = {column for column in range(2, len(heading) - 2)}
+    numbers = range(2, len(heading) - 2)
     lines = []
     for line in (heading, *body):
         aligned = (
@@ -132,7 +134,7 @@ def _validation(row: Row, absent: str = _NOT_MEASURED) -> str:
 
 
 def _features(row: Row) -> str:
-    return "+".join(f"{name}.{value}" if value else name for name, value in row["features"].items())
+    return "+".join(name if value is True else f"{name}.{value}" for name, value in row["features"].items())
 
 
 def _readable(metric: Metric, value: float | None) -> str:

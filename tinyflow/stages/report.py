@@ -13,7 +13,7 @@ def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
     Inputs: graph.json, origin.json, plan.json, sizes.json, run.json, timing.json. Parameters: bench (canonical name),
-    model, backend, target, features ({name: value or null}).
+    model, backend, target, features ({name: value, or True}).
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(

@@ -1,0 +1,39 @@
+"""The console script `tinyflow`: doit with our loader and commands, from any folder.
+
+In a checkout `[tool.doit]` of pyproject.toml gives plain `doit` the same.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from doit.doit_cmd import DoitMain
+
+from tinyflow.flow.loader import Loader
+
+_COMMANDS = "tinyflow.flow.commands"
+# In the form of doit's configuration; imported when used. pyproject.toml says the same, and a test holds them equal.
+PLUGINS = {
+    "COMMAND": {
+        "run": f"{_COMMANDS}.run:Run",
+        "list": f"{_COMMANDS}.list:List",
+        "help": f"{_COMMANDS}.overview:Help",
+        "plan": f"{_COMMANDS}.plan:Plan",
+        "explain": f"{_COMMANDS}.explain:Explain",
+        "models": f"{_COMMANDS}.models:Models",
+        "fetch": f"{_COMMANDS}.fetch:Fetch",
+        "doctor": f"{_COMMANDS}.doctor:Doctor",
+    },
+    "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},
+}
+
+
+class _Main(DoitMain):  # type: ignore[misc]  # doit has no types
+    BIN_NAME = "tinyflow"
+
+
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    words = sys.argv[1:]
+    program = _Main(Loader(), config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
+    return int(program.run(["help"] if words == ["--help"] else words))

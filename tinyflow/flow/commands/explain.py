@@ -1,0 +1,39 @@
+"""`doit explain`: why an action would run, or how it last came to its outputs. Runs nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doit.cmd_base import Command
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands.refusing import Refusing
+from tinyflow.flow.loader import Loader
+from tinyflow.flow.tasks import task_name
+
+
+class Explain(Refusing, Command):  # type: ignore[misc]  # doit has no types
+    """Prints the facts of the stored key text that differ from the one before."""
+
+    name = "explain"
+    doc_purpose = "why an action would run, or why it ran"
+    doc_usage = "BENCH|SUITE|STAGE:ID..."
+    doc_description = "Example: doit explain bench:vww-tvmaot-stm32f7, or one action of `doit plan`: generate:1a2b3c4d"
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Explain each action; for one that was named alone, those before it are only looked at."""
+        del params
+        if not args:
+            raise UsageError("explain what?", hint=f"for example {self.bin_name} explain bench:vww-tvmaot-stm32f7")
+        loader = Loader()
+        selection = loader.selector.select(args, is_bare_fine=True)
+        shown = {action.id for bench in selection.benches.values() for action in bench.actions}
+        shown |= {action.id for action in selection.actions}
+        for action in selection.all_actions.values():
+            lines = loader.session.explain(action)
+            if action.id in shown:
+                print(f"{task_name(action)}  {action.title}")
+                for line in lines:
+                    print(f"  {line}")
+        loader.session.close()
+        return 0

@@ -1,0 +1,77 @@
+"""`doit models`: what is known of each model: shapes, MACs, operators, weights, digest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from doit.cmd_base import Command
+
+from tinyflow.core.action import Action
+from tinyflow.core.errors import TinyflowError
+from tinyflow.core.execute import Session
+from tinyflow.core.units import format_count, format_size
+from tinyflow.flow.commands.refusing import Refusing, refuse
+from tinyflow.flow.loader import Loader
+from tinyflow.recipes.resolve import list_benches
+from tinyflow.recipes.schema import Model
+
+
+class Models(Refusing, Command):  # type: ignore[misc]  # doit has no types
+    """Fetches and reads each model, as a bench would; the second time it is known."""
+
+    name = "models"
+    doc_purpose = "models with shapes, MACs, operators, weights and digests"
+    doc_usage = "[MODEL...]"
+    doc_description = "Example: doit models vww"
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print a block per model; a model that can't be read is said, and the others follow."""
+        del params
+        loader = Loader()
+        status = 0
+        for name in args or loader.catalogue.names(Model):
+            model = loader.catalogue.get(Model, name)
+            try:
+                graph, origin, digest = _read(loader, name)
+            except TinyflowError as error:
+                status = max(status, refuse(error))
+                continue
+            print("\n".join([f"{name}: {model.description}", *_describe(graph, origin, digest)]))
+        loader.session.close()
+        return status
+
+
+def _read(loader: Loader, name: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The graph's summary, the file's origin and its digest."""
+    bench = next(bench for bench in list_benches(loader.catalogue) if bench.model == name)
+    stages: dict[str, Action] = {action.stage: action for action in loader.planner.plan_bench(bench).actions}
+    session = loader.session
+    session.execute(stages["fetch"])
+    session.execute(stages["convert"])
+    graph = _json(session, stages["convert"], "graph.json")
+    return graph, _json(session, stages["fetch"], "origin.json"), session.output_digest(stages["fetch"], "model.tflite")
+
+
+def _json(session: Session, action: Action, output: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(session.output_path(action, output).read_bytes())
+    return document
+
+
+def _describe(graph: Mapping[str, Any], origin: Mapping[str, Any], digest: str) -> list[str]:
+    operators = Counter(f"{operator['name']} v{operator['version']}" for operator in graph["operators"])
+    counted = ", ".join(f"{name} ×{count}" for name, count in sorted(operators.items()))  # noqa: RUF001
+    return [
+        f"  {_ports(graph, 'inputs')} -> {_ports(graph, 'outputs')}",
+        f"  {format_count(graph['macs'])} MACs, weights {format_size(graph['weights_bytes'])}, "
+        f"activations at least {format_size(graph['peak_live_bytes'])}",
+        f"  {counted}",
+        f"  {origin['weights']} weights, from {origin['source']}, {digest}",
+    ]
+
+
+def _ports(graph: Mapping[str, Any], side: str) -> str:
+    tensors = {tensor["index"]: tensor for tensor in graph["tensors"]}
+    return ", ".join(f"{tensors[index]['dtype']} {tensors[index]['shape']}" for index in graph[side])

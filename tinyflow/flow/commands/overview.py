@@ -1,0 +1,43 @@
+"""`doit` alone and `doit help`: what can be typed, by examples."""
+
+from __future__ import annotations
+
+from doit.cmd_help import Help as DoitHelp
+
+from tinyflow.flow.commands.refusing import Refusing
+
+_TEXT = """\
+Deploys neural networks on microcontrollers and compares them; equal work runs once.
+
+  {bin} bench:vww-tvmaot-stm32f7        one bench: model-backend-target[+feature[.value]]…
+  {bin} 'bench:aww-*'                   every known bench that a pattern matches
+  {bin} suite:mlperf_tiny               all benches of a suite, and its report
+  {bin} report:mlperf_tiny              the report of what is known already; runs nothing
+
+  {bin} list                            suites and known benches
+  {bin} plan suite:mlperf_tiny          what would run, and why; runs nothing
+  {bin} explain bench:vww-tvmaot-stm32f7    how its results came about
+  {bin} models                          models with shapes, operators, weights
+  {bin} fetch vww                       get a model's real file
+  {bin} doctor                          which tools are here, and what is missing
+
+  {bin} help <command>                  options of a command
+  -n 4: four actions at once   -v 2: tell everything   --no-continue: stop at the first failure
+"""
+
+
+def overview(bin_name: str) -> str:
+    """What a person who knows nothing yet should read."""
+    return _TEXT.format(bin=bin_name)
+
+
+class Help(Refusing, DoitHelp):  # type: ignore[misc]  # doit has no types
+    """doit's help with our overview."""
+
+    name = "help"
+    doc_usage = "[COMMAND]"
+
+    def print_usage(self, cmds: dict[str, type]) -> None:
+        """Print the overview instead of doit's list of commands."""
+        del cmds
+        print(overview(self.bin_name), end="")

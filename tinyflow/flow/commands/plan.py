@@ -1,0 +1,55 @@
+"""`doit plan`: what would run and why. Runs nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from doit.cmd_base import Command
+
+from tinyflow.core.errors import UsageError
+from tinyflow.core.execute import Verdict
+from tinyflow.flow.commands.refusing import Refusing
+from tinyflow.flow.loader import Loader
+from tinyflow.flow.tasks import task_name
+
+_OPTION_ALL = {
+    "name": "all",
+    "short": "a",
+    "long": "all",
+    "type": bool,
+    "default": False,
+    "help": "show what is up to date, too",
+}
+
+
+class Plan(Refusing, Command):  # type: ignore[misc]  # doit has no types
+    """Checks every action of a selection against the records and the cache, in the order in which they would run."""
+
+    name = "plan"
+    doc_purpose = "what would run, and why; runs nothing"
+    doc_usage = "BENCH|SUITE..."
+    doc_description = "Example: doit plan suite:mlperf_tiny"
+    cmd_options = (_OPTION_ALL,)
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print one line per action that is not up to date, then the counts."""
+        if not args:
+            raise UsageError("plan what?", hint=f"for example {self.bin_name} plan suite:mlperf_tiny")
+        loader = Loader()
+        counts: Counter[str] = Counter()
+        for action in loader.selector.select(args, is_bare_fine=True).all_actions.values():
+            verdict = loader.session.check(action)
+            counts[_word(verdict)] += 1
+            if params["all"] or verdict.state != "up to date":
+                print(f"{_word(verdict):<10}  {task_name(action):<17}  {action.title}")
+                for reason in verdict.reasons:
+                    print(f"{'':<10}  {'':<17}    {reason}")
+        print(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+        loader.session.close()
+        return 0
+
+
+def _word(verdict: Verdict) -> str:
+    """`later` stands for what can't be known before the inputs are made."""
+    return "later" if verdict.state == "unknown" else verdict.state

@@ -1,0 +1,45 @@
+"""What all commands share: a refusal is one line of what and one of what to do instead, and an exit status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from doit.cmdparse import CmdParseError
+from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
+
+from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.flow.ledger import exit_status
+from tinyflow.flow.messages import error_lines
+
+CANCELLED = 130
+
+
+class Refusing:
+    """Mixed into doit's commands, before them; doit itself would print a traceback and end with 3."""
+
+    bin_name: str
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Run the command; its exit status."""
+        try:
+            status: Any = super().parse_execute(in_args)  # type: ignore[misc]
+            return int(status or 0)
+        except CmdParseError as error:
+            what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ").strip()
+            return refuse(UsageError(what, hint=f"`{self.bin_name} help` tells what can be typed"))
+        except (InvalidCommand, InvalidTask, InvalidDodoFile) as error:
+            return refuse(UsageError(str(error).partition("\n")[0]))
+        except TinyflowError as error:
+            return refuse(error)
+        except KeyboardInterrupt:
+            return CANCELLED
+        except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
+            return refuse(error)
+
+
+def refuse(error: Exception) -> int:
+    """Print an error; the exit status that it asks for."""
+    for line in error_lines(error):
+        print(line, file=sys.stderr)
+    return exit_status([error])

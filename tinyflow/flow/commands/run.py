@@ -1,0 +1,155 @@
+"""`doit bench:… suite:…`: the command that builds, runs and reports."""
+
+from __future__ import annotations
+
+import contextlib
+import getopt
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from doit.cmd_run import Run as DoitRun
+from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_verbosity
+
+from tinyflow.core import process
+from tinyflow.core.errors import UsageError
+from tinyflow.core.units import format_seconds
+from tinyflow.flow.commands.overview import overview
+from tinyflow.flow.commands.refusing import CANCELLED, Refusing
+from tinyflow.flow.display import display_on, is_terminal
+from tinyflow.flow.finish import Row, finish
+from tinyflow.flow.ledger import UP_TO_DATE, exit_status
+from tinyflow.flow.loader import Loader
+from tinyflow.flow.reporter import Reporter
+from tinyflow.flow.signals import stoppable, unstoppable
+from tinyflow.report import tables
+
+_LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
+_COUNTED = (
+    ("built", "built"),
+    ("hit", "hits"),
+    (UP_TO_DATE, "up to date"),
+    ("failed", "failed or stopped"),
+)
+_OPTIONS = (
+    opt_outfile,
+    {**opt_num_process, "default": os.cpu_count() or 1, "help": "actions at once [default: %(default)s]"},
+    # doit's worker processes hang for ever when one is killed; our actions start processes of their own.
+    {**opt_parallel_type, "default": "thread", "choices": [("thread", "the only one")], "help": "kept for doit's sake"},
+    {
+        **opt_verbosity,
+        "default": 1,
+        "help": "0: only errors and tables, 1: what was done, 2: all that is known of errors [default: %(default)s]",
+    },
+    {
+        "name": "continue",
+        "short": "c",
+        "long": "continue",
+        "inverse": "no-continue",
+        "type": bool,
+        "default": True,
+        "help": "go on with other benches when one fails [default: %(default)s]",
+    },
+)
+
+
+class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
+    """doit's run with our options, reporter and exit status."""
+
+    name = "run"
+    doc_purpose = "build, run and report benches and suites"
+    doc_usage = "[bench:NAME | suite:NAME | report:SUITE]..."
+    doc_description = "Example: doit -n 4 suite:mlperf_tiny"
+    cmd_options = _OPTIONS
+    loader: Loader
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Options may stand behind names, too; doit would take them for options of a task."""
+        try:
+            options, names = getopt.gnu_getopt(in_args, self.cmdparser.get_short(), self.cmdparser.get_long())
+            in_args = [word for option in options for word in option if word] + names
+        except getopt.GetoptError:
+            pass  # parsing says what is wrong
+        return super().parse_execute(in_args)
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Tell what to type where nothing was selected."""
+        if not args:
+            _refuse_variables(sys.argv[1:])
+            print(overview(self.bin_name), end="")
+            return 0
+        return int(super().execute(params, args))
+
+    def _execute(self, outfile: TextIO | str, verbosity: int, continue_: bool, num_process: int, par_type: str) -> int:
+        """Run the selection under doit, then write down what became of it."""
+        started = time.monotonic()
+        with _opened(outfile) as stream:
+            was_cancelled = self._run(stream, verbosity, continue_, num_process, par_type)
+            with unstoppable():
+                self.loader.ledger.wait_idle(_LAST_WORDS_S)
+                self._tell(stream, time.monotonic() - started)
+        if was_cancelled:
+            # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
+            sys.stdout.flush()
+            os._exit(CANCELLED)
+        self.loader.session.close()
+        return exit_status(self.loader.ledger.failures())
+
+    def _run(self, stream: TextIO, verbosity: int, continue_: bool, num_process: int, par_type: str) -> bool:
+        """Whether the user stopped it."""
+        display = display_on(stream)
+        self.loader.say = lambda line: display.say([line])
+        reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
+        try:
+            with stoppable():
+                super()._execute(
+                    stream, continue_=continue_, reporter=reporter, num_process=num_process, par_type=par_type
+                )
+        except KeyboardInterrupt:
+            process.cancel_all()
+            return True
+        return False
+
+    def _tell(self, stream: TextIO, seconds: float) -> None:
+        """Write views and reports; print the counts, the table and where to read on."""
+        loader = self.loader
+        rows, reports = finish(loader.selection, loader.session, loader.ledger, loader.project)
+        counts = loader.ledger.counts()
+        told = [f"{counts[state]} {word}" for state, word in _COUNTED if counts[state]]
+        print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
+        if rows:
+            _print_table(rows, stream)
+        if not reports:
+            reports = [loader.project.build / row["bench"] / "report.json" for row in rows[:1]]
+        for path in reports:
+            print(f"report: {loader.project.shown(path)}", file=stream)
+
+
+@contextlib.contextmanager
+def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
+    """The stream to print to; a file of that name where it is one."""
+    if not isinstance(outfile, str):
+        yield outfile
+        return
+    with Path(outfile).open("w", encoding="utf-8") as stream:
+        yield stream
+
+
+def _print_table(rows: list[Row], stream: TextIO) -> None:
+    if not is_terminal(stream):
+        stream.write(tables.to_text(rows))
+        return
+    from rich.console import Console
+
+    Console(file=stream).print(tables.to_rich(rows))
+
+
+def _refuse_variables(words: list[str]) -> None:
+    """UsageError for `bench:x+feature=value`, which doit takes for a variable and drops."""
+    for word in words:
+        if "=" in word and word.startswith("bench:"):
+            hint = f"doit takes every word with = in it for a variable; type {word.replace('=', '.')}"
+            raise UsageError(f'"{word}" is no task', hint=hint)

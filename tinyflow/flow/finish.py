@@ -1,0 +1,60 @@
+"""The end of a session, however it came: a view for every selected bench, a report for every selected suite.
+
+Runs nothing. What was not reached is looked up once more, for it may be up to date all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import TinyflowError
+from tinyflow.core.execute import Session
+from tinyflow.flow.ledger import UP_TO_DATE, Ledger
+from tinyflow.flow.plan import BenchPlan
+from tinyflow.flow.project import Project
+from tinyflow.flow.selection import Selection
+from tinyflow.flow.views import is_current, publish, read_report, write_if_changed
+from tinyflow.report import tables
+
+Row = dict[str, Any]
+
+
+def finish(selection: Selection, session: Session, ledger: Ledger, project: Project) -> tuple[list[Row], list[Path]]:
+    """Write what is missing; returns the rows of all selected benches and the suites' reports."""
+    for bench in selection.benches.values():
+        _look_up(bench, session, ledger)
+        if not (ledger.is_done(bench.final) and is_current(bench, session, project.build / bench.name)):
+            publish(bench, session, ledger, project.build / bench.name)
+    reports = [write_suite(name, benches, project) for name, benches in (selection.suites | selection.reports).items()]
+    names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
+    return read_rows(names, project), reports
+
+
+def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
+    """Enter the actions that are up to date though nobody asked, since the session was stopped before."""
+    for action in bench.actions:
+        if ledger.get(action) is None:
+            try:
+                verdict = session.check(action)
+            except TinyflowError:
+                return
+            if verdict.state == "up to date":
+                ledger.end(action, UP_TO_DATE)
+
+
+def read_rows(benches: Sequence[str] | dict[str, None], project: Project) -> list[Row]:
+    """The reports of those benches that have one."""
+    found = (read_report(project.build / name) for name in benches)
+    return [row for row in found if row is not None]
+
+
+def write_suite(name: str, benches: Sequence[str], project: Project) -> Path:
+    """Write `build/suites/<name>/report.{csv,json,md}` from the reports of its benches; the last one's path."""
+    rows = read_rows(benches, project)
+    folder = project.build / "suites" / name
+    write_if_changed(folder / "report.csv", tables.to_csv(rows))
+    write_if_changed(folder / "report.json", tables.to_json(name, rows))
+    write_if_changed(folder / "report.md", tables.to_markdown(name, rows))
+    return folder / "report.md"

@@ -1,0 +1,90 @@
+"""What happened to each action in this session. Worker threads write it; the display and the reports read it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tinyflow.core.action import Action
+from tinyflow.core.errors import TinyflowError
+from tinyflow.core.process import Cancelled
+
+UP_TO_DATE = "up-to-date"
+DONE = (UP_TO_DATE, "hit", "built")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One action: `running`, `failed` or one of DONE, and the seconds that it took in this session."""
+
+    state: str
+    seconds: float = 0.0
+    error: Exception | None = None
+
+
+class Ledger:
+    """Entries by action id; an action without one has not been looked at."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._started: dict[str, float] = {}
+        self._changed = threading.Condition()
+
+    def begin(self, action: Action) -> None:
+        """An action is being executed from now on."""
+        with self._changed:
+            self._started[action.id] = time.monotonic()
+            self._entries[action.id] = Entry("running")
+
+    def end(self, action: Action, outcome: str, seconds: float = 0.0) -> None:
+        """An action has its outputs: `outcome` is one of DONE."""
+        self._put(action, Entry(outcome, seconds))
+
+    def fail(self, action: Action, error: Exception) -> None:
+        """An action ended without outputs."""
+        self._put(action, Entry("failed", time.monotonic() - self._started[action.id], error))
+
+    def _put(self, action: Action, entry: Entry) -> None:
+        with self._changed:
+            self._entries[action.id] = entry
+            self._changed.notify_all()
+
+    def get(self, action: Action) -> Entry | None:
+        """What is known of an action."""
+        return self._entries.get(action.id)
+
+    def is_done(self, action: Action) -> bool:
+        """Whether an action has its outputs."""
+        entry = self.get(action)
+        return entry is not None and entry.state in DONE
+
+    def counts(self) -> Counter[str]:
+        """How many actions are in each state."""
+        with self._changed:
+            return Counter(entry.state for entry in self._entries.values())
+
+    def failures(self) -> list[Exception]:
+        """Errors of this session, but for those that only say that it was cancelled."""
+        with self._changed:
+            errors = [entry.error for entry in self._entries.values() if entry.error is not None]
+        return [error for error in errors if not isinstance(error, Cancelled)]
+
+    def has_changed(self, actions: Iterable[Action]) -> bool:
+        """Whether any of these actions is anything but up to date."""
+        return any((entry := self.get(action)) is None or entry.state != UP_TO_DATE for action in actions)
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing runs; False where something still did at the end."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._running(), timeout_s)
+
+    def _running(self) -> bool:
+        return any(entry.state == "running" for entry in self._entries.values())
+
+
+def exit_status(errors: Iterable[Exception]) -> int:
+    """The process's exit status after these errors: 0 without any; a missing tool (3) says more than a failure (1)."""
+    return max((error.exit_status if isinstance(error, TinyflowError) else 1 for error in errors), default=0)

@@ -1,0 +1,104 @@
+"""doit's way to our tasks: it hands over the words of the command line, we plan what they select and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import Command, TaskLoader2
+from doit.task import Task
+
+from tinyflow.core.execute import Session
+from tinyflow.core.remote import Remote, parse_address
+from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.plan import Planner
+from tinyflow.flow.project import Project, find_project
+from tinyflow.flow.selection import Selection, Selector
+from tinyflow.flow.tasks import action_task, group_task, task_name
+from tinyflow.recipes.catalogue import Catalogue, recipe_folders
+from tinyflow.recipes.mirrors import Mirrors
+
+
+class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
+    """One session: where things lie, what was selected, and what happened. Everything is made when first asked for."""
+
+    cmd_options = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.selection = Selection()
+        self.ledger = Ledger()
+        self.say = _complain
+
+    @cached_property
+    def project(self) -> Project:
+        """Where things lie, seen from the working directory."""
+        return find_project(Path.cwd())
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The recipes."""
+        return Catalogue(recipe_folders(os.environ, self.project.root), self.project.state / "recipes")
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Benches to actions."""
+        return Planner(self.catalogue, Mirrors.discover(), self.session.store)
+
+    @cached_property
+    def selector(self) -> Selector:
+        """What words can select."""
+        return Selector(self.catalogue, lambda: self.planner)
+
+    @cached_property
+    def session(self) -> Session:
+        """The cache and the records. Makes the state folder."""
+        return Session(self.project.cache, self.project.state, self._tell, _remote(os.environ, self._tell))
+
+    def _tell(self, line: str) -> None:
+        """To whoever listens when there is something to tell."""
+        self.say(line)
+
+    def load_doit_config(self) -> dict[str, Any]:
+        """Nothing: options have their defaults in our commands."""
+        return {}
+
+    def load_tasks(self, cmd: Command, pos_args: list[str]) -> list[Task]:
+        """Tasks for a selection; without one, names of all that a person would type."""
+        del cmd
+        if not pos_args:
+            return self._listing()
+        self.selection = self.selector.select(pos_args)
+        pos_args[:] = self.selection.tasks  # patterns and other spellings end here
+        return self._tasks()
+
+    def _listing(self) -> list[Task]:
+        suites = self.selector.suites
+        return [
+            *(group_task(f"suite:{name}", doc=f"{len(members)} benches") for name, members in suites.items()),
+            *(group_task(f"report:{name}", doc="what is known of them; runs nothing") for name in suites),
+            *(group_task(f"bench:{name}") for name in self.selector.benches),
+        ]
+
+    def _tasks(self) -> list[Task]:
+        chosen = self.selection
+        return [
+            *(action_task(action, self.session, self.ledger) for action in chosen.all_actions.values()),
+            *(group_task(f"bench:{name}", [task_name(bench.final)]) for name, bench in chosen.benches.items()),
+            *(group_task(f"suite:{name}", (f"bench:{m}" for m in members)) for name, members in chosen.suites.items()),
+            *(group_task(f"report:{name}") for name in chosen.reports),
+        ]
+
+
+def _remote(environment: Mapping[str, str], say: Callable[[str], None]) -> Remote | None:
+    """The remote cache that `TINYFLOW_REMOTE_CACHE` names; `TINYFLOW_REMOTE_TOKEN` opens it."""
+    address = environment.get("TINYFLOW_REMOTE_CACHE")
+    return Remote(parse_address(address, environment.get("TINYFLOW_REMOTE_TOKEN")), say) if address else None
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)

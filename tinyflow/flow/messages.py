@@ -1,0 +1,36 @@
+"""Errors for people: one line of where and what, one of what to do; the rest with `-v 2`, or where it is a bug."""
+
+from __future__ import annotations
+
+import traceback
+
+from tinyflow.core.errors import TinyflowError
+
+
+def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) -> list[str]:
+    """The lines to print for an error; `title` says what was being done."""
+    if not isinstance(error, TinyflowError):
+        trace = "".join(traceback.format_exception(error)).splitlines()
+        return [f"{title}: this is a bug of tinyflow: {type(error).__name__}: {error}".lstrip(": "), *trace]
+    where = error.where or title
+    lines = [f"{where}: {error.what}" if where else error.what]
+    if is_verbose:
+        trace = "".join(traceback.format_exception(error)).splitlines()
+        return [*lines, *_indented(error.hint), *trace, *_log_line(error)]
+    return [*lines, *_indented(_telling(error)), *_log_line(error)]
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  {line}" for line in text.splitlines()]
+
+
+def _telling(error: TinyflowError) -> str:
+    """The hint; of a tool's long output only the line that says most."""
+    lines = [line.strip() for line in error.hint.splitlines() if line.strip()]
+    if error.log_path is None or len(lines) < 2:
+        return error.hint
+    return next((line for line in lines if "error:" in line), lines[-1])
+
+
+def _log_line(error: TinyflowError) -> list[str]:
+    return [f"  log: {error.log_path}"] if error.log_path is not None else []

@@ -1,0 +1,53 @@
+"""Where things lie: the project's folder, its build folder, the cache and the local records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_RECIPE_KINDS = ("models", "backends", "targets", "suites")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders of one session. Nothing is made here."""
+
+    root: Path
+    cache: Path
+
+    @property
+    def build(self) -> Path:
+        """Readable views, one folder per bench; may be deleted at any time."""
+        return self.root / "build"
+
+    @property
+    def state(self) -> Path:
+        """What this checkout knows of its past; may be deleted at any time, then everything is a hit."""
+        return self.build / ".state"
+
+    def shown(self, path: Path) -> str:
+        """A path for people: relative to where they stand, if it lies below."""
+        here = Path.cwd()
+        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def find_project(start: Path, environment: Mapping[str, str] = os.environ) -> Project:
+    """The project around a folder: the nearest folder upwards with recipes of its own, else the folder itself.
+
+    The cache is TINYFLOW_CACHE, or `cache/` in a project, or the user's cache folder.
+    """
+    root = next((folder for folder in (start, *start.parents) if _has_recipes(folder)), None)
+    if chosen := environment.get("TINYFLOW_CACHE"):
+        cache = start / Path(chosen).expanduser()
+    elif root is not None:
+        cache = root / "cache"
+    else:
+        home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        cache = Path(home) / "tinyflow"
+    return Project(root=root or start, cache=cache)
+
+
+def _has_recipes(folder: Path) -> bool:
+    return any((folder / "recipes" / kind).is_dir() for kind in _RECIPE_KINDS)

@@ -1,0 +1,90 @@
+"""What doit tells of its tasks, passed on to the display: actions by their titles, failures once and in two lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from doit.exceptions import BaseFail, UnmetDependency
+from doit.task import Task
+
+from tinyflow.core.action import Action
+from tinyflow.core.process import Cancelled
+from tinyflow.flow.display import Display
+from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.messages import error_lines
+
+
+class Reporter:
+    """The interface of doit's reporters. Under threads `execute_task` comes from any, the rest from the main one."""
+
+    desc = "actions with elapsed time"
+
+    def __init__(self, display: Display, ledger: Ledger, *, is_verbose: bool) -> None:
+        self._display = display
+        self._ledger = ledger
+        self._is_verbose = is_verbose
+
+    def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
+        """Tasks were loaded."""
+
+    def get_status(self, task: Task) -> None:
+        """A task is about to be checked."""
+
+    def execute_task(self, task: Task) -> None:
+        """A task starts."""
+        if (action := _action(task)) is not None:
+            self._display.started(action)
+
+    def add_success(self, task: Task) -> None:
+        """A task ended well."""
+        self._ended(task)
+
+    def add_failure(self, task: Task, fail: BaseFail) -> None:
+        """A task failed, or could not start since another one did, which was said already."""
+        if isinstance(fail, UnmetDependency):
+            return
+        action = _action(task)
+        error = self._error_of(action)
+        if isinstance(error, Cancelled):
+            return
+        self._ended(task)
+        if action is not None and error is not None:
+            self._display.say(error_lines(error, action.title, is_verbose=self._is_verbose))
+        else:
+            self._display.say([f"{task.name}: {fail.get_msg()}"])
+
+    def _error_of(self, action: Action | None) -> Exception | None:
+        entry = self._ledger.get(action) if action is not None else None
+        return entry.error if entry is not None else None
+
+    def _ended(self, task: Task) -> None:
+        action = _action(task)
+        entry = self._ledger.get(action) if action is not None else None
+        if action is not None and entry is not None:
+            self._display.ended(action, entry)
+
+    def skip_uptodate(self, task: Task) -> None:
+        """A task has nothing to do: counted at the end, not shown."""
+
+    def skip_ignore(self, task: Task) -> None:
+        """Never: our records know no ignored tasks."""
+
+    def cleanup_error(self, exception: BaseFail) -> None:
+        """A teardown failed."""
+        self._display.say([exception.get_msg()])
+
+    def runtime_error(self, msg: str) -> None:
+        """Doit itself failed."""
+        self._display.say([msg])
+
+    def teardown_task(self, task: Task) -> None:
+        """A teardown starts."""
+
+    def complete_run(self) -> None:
+        """All tasks ended, or the run was stopped."""
+        self._display.close()
+
+
+def _action(task: Task) -> Action | None:
+    found: Action | None = (task.meta or {}).get("action")
+    return found

@@ -1,0 +1,147 @@
+"""What the words on a command line select: benches, suites, reports and single actions. Only those are planned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+from tinyflow.core.action import Action
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.plan import BenchPlan, Planner
+from tinyflow.flow.tasks import task_name
+from tinyflow.recipes import suite as suites
+from tinyflow.recipes.bench import parse
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
+from tinyflow.recipes.suggest import did_you_mean
+
+COMMANDS = ("run", "list", "plan", "explain", "models", "fetch", "doctor", "help")
+_GROUPS = ("bench", "suite", "report")
+_STAGES = ("fetch", "convert", "generate", "compile", "archive", "link", "run", "report")
+_ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
+_PATTERN = frozenset("*?")
+
+
+@dataclass
+class Selection:
+    """What was asked for. `tasks` are the words in the canonical spelling, in the order typed, each once."""
+
+    tasks: list[str] = field(default_factory=list)
+    benches: dict[str, BenchPlan] = field(default_factory=dict)
+    suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
+    reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
+    actions: list[Action] = field(default_factory=list)  # chosen one by one
+
+    @property
+    def all_actions(self) -> Mapping[str, Action]:
+        """Every action that is needed, by id, each behind those that it waits for."""
+        found = {action.id: action for plan in self.benches.values() for action in plan.actions}
+        found.update((action.id, action) for chosen in self.actions for action in _in_order(chosen))
+        return found
+
+
+def _in_order(action: Action) -> Iterator[Action]:
+    for dependency in action.dependencies:
+        yield from _in_order(dependency)
+    yield action
+
+
+class Selector:
+    """Words to a selection. UsageError for a word that names nothing and a pattern that matches nothing."""
+
+    def __init__(self, catalogue: Catalogue, make_planner: Callable[[], Planner]) -> None:
+        """The planner is only made when something is planned."""
+        self._catalogue = catalogue
+        self._make_planner = make_planner
+
+    @cached_property
+    def _planner(self) -> Planner:
+        return self._make_planner()
+
+    @cached_property
+    def suites(self) -> Mapping[str, tuple[str, ...]]:
+        """Every suite with the names of its benches; nothing is planned."""
+        names = self._catalogue.names(Suite)
+        return {name: tuple(str(bench) for bench in suites.expand(self._catalogue, name)) for name in names}
+
+    @cached_property
+    def benches(self) -> tuple[str, ...]:
+        """The known benches, members of suites. Any other valid name can be selected as well."""
+        return tuple(dict.fromkeys(bench for members in self.suites.values() for bench in members))
+
+    def select(self, words: Iterable[str], *, is_bare_fine: bool = False) -> Selection:
+        """Plan what these words name; `is_bare_fine`: also names of suites and benches without `suite:`, `bench:`."""
+        selection = Selection()
+        for word in words:
+            for group, name in self._resolve(word, is_bare_fine):
+                task = self._add(selection, group, name)
+                if task not in selection.tasks:
+                    selection.tasks.append(task)
+        return selection
+
+    def _resolve(self, word: str, is_bare_fine: bool) -> list[tuple[str, str]]:
+        """The (group, name) pairs that a word stands for."""
+        group, colon, name = word.partition(":")
+        if _ACTION.fullmatch(word) and not self._catalogue.has(Suite, name):
+            return [("action", word)]
+        if group in _GROUPS:
+            known = self.benches if group == "bench" else tuple(self.suites)
+            if not colon:
+                return [(group, member) for member in known]
+            if _PATTERN & set(name):
+                return [(group, member) for member in _matching(group, name, known)]
+            return [(group, name)]
+        if is_bare_fine:
+            return [("suite" if self._catalogue.has(Suite, word) else "bench", word)]
+        raise self._unknown(word)
+
+    def _add(self, selection: Selection, group: str, name: str) -> str:
+        """Add one thing; its task's name."""
+        if group == "action":
+            action = self._find_action(name)
+            selection.actions.append(action)
+            return task_name(action)
+        if group == "bench":
+            (name,) = _add_plans(selection, [self._planner.plan_bench(parse(name))])
+        elif group == "suite":
+            selection.suites[name] = _add_plans(selection, self._planner.plan_suite(name))
+        else:
+            selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
+        return f"{group}:{name}"
+
+    def _find_action(self, word: str) -> Action:
+        """The action `<stage>:<first digits of its id>` of a known bench."""
+        stage, _, digits = word.partition(":")
+        plans = (plan for name in self.suites for plan in self._planner.plan_suite(name))
+        found = {a.id: a for plan in plans for a in plan.actions if a.stage == stage and a.id.startswith(digits)}
+        if len(found) != 1:
+            what = f"{len(found)} actions begin so" if found else "no action of a known bench is called so"
+            raise UsageError(f'"{word}": {what}', hint="`doit plan <bench>` lists actions with their ids")
+        return next(iter(found.values()))
+
+    def _unknown(self, word: str) -> UsageError:
+        what = f'"{word}" is no command and no task'
+        if word in self.suites:
+            return UsageError(what, hint=f"type suite:{word}")
+        if word.count("-") >= 2:
+            return UsageError(what, hint=f"type bench:{word}")
+        choices = [*COMMANDS, *(f"suite:{name}" for name in self.suites), *(f"bench:{name}" for name in self.benches)]
+        return UsageError(what, hint=did_you_mean(word, choices) or "`doit list` lists tasks, `doit help` commands")
+
+
+def _matching(group: str, pattern: str, known: Iterable[str]) -> list[str]:
+    found = [name for name in known if fnmatchcase(name, pattern)]
+    if not found:
+        raise UsageError(f'no {group} matches "{pattern}"', hint="`doit list` lists what patterns can match")
+    return found
+
+
+def _add_plans(selection: Selection, plans: Iterable[BenchPlan]) -> list[str]:
+    names = []
+    for plan in plans:
+        selection.benches.setdefault(plan.name, plan)
+        names.append(plan.name)
+    return names
