@@ -67,7 +67,7 @@ class Session:
         remote: Remote | None = None,
     ) -> None:
         """`say` gets one line for each thing that went wrong and was put right. `remote` is closed with the session."""
-        self.store = Store(cache_root, say)
+        self.store = Store(cache_root, say, state_root / "cache")
         self.records = Records(state_root / "state.sqlite3", say)
         self._memo = digest.Memo(self.records)
         self._scratch = _Scratch(state_root / "scratch")
@@ -191,7 +191,7 @@ class Session:
         text = key.key_text(action, inputs, self._memo)
         name = digest.of_bytes(text.encode())
         outcome = "hit"
-        with self.store.lock(name, process.is_cancelled):
+        with self.store.lock(name, process.raise_if_cancelled):
             result = self.store.look_up(name) or self._fetch(action, name)
             if result is None:
                 result = self._build(action, inputs, name, text)

@@ -6,21 +6,19 @@ Readers see whole blobs or none. What is damaged is a miss and is moved away; it
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tinyflow.core import digest
+from tinyflow.core import digest, lock
 from tinyflow.core.errors import CacheError
 
 _RESULT_HEADER = b"tinyflow result 1 "
-_LOCK_POLL_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -52,39 +50,60 @@ class Result:
 
 
 class Store:
-    """One cache folder: `cas/` (blobs), `results/` (action key → result), `tmp/`, `locks/`, `damaged/`."""
+    """A cache folder: `cas/` (blobs), `results/` (action key → result), `tmp/`, `locks/`, `damaged/`.
 
-    def __init__(self, root: Path, say: Callable[[str], None] = lambda line: None) -> None:
-        """Use the folder, made on the first write; `say` gets one line for whatever was found damaged."""
+    Where the folder can't be written, what is new goes to a second folder that only this checkout uses.
+    """
+
+    def __init__(self, root: Path, say: Callable[[str], None] = lambda line: None, own: Path | None = None) -> None:
+        """Folders are made on the first write. `own` is the second folder. `say` gets one line for what went wrong."""
         self.root = root
+        self._own = own
+        self._roots = [root] if own is None or not own.is_dir() else [root, own]
+        self._is_read_only = False
+        self._damaged: set[Path] = set()  # found in this session, and could not be moved
         self._say = say
 
     # Blobs
 
     def blob_path(self, name: str) -> Path:
-        """Where a blob lies, if it is there."""
-        hexadecimal = name.removeprefix("sha256:")
-        if len(hexadecimal) != 64 or not hexadecimal.isalnum():
-            raise ValueError(f"not a digest: {name!r}")
-        return self.root / "cas" / hexadecimal[:2] / hexadecimal[2:]
+        """Where a blob lies; where it would lie, if it is not there. ValueError for what is no digest."""
+        return self._find("cas", name) or _place(self._write_root, "cas", name)
 
     def has(self, name: str) -> bool:
         """Whether a blob of this name is there; its content is checked when it is read."""
-        return self.blob_path(name).exists()
+        return self._find("cas", name) is not None
+
+    def _find(self, kind: str, name: str) -> Path | None:
+        for root in self._roots:
+            path = _place(root, kind, name)
+            if os.path.exists(path) and path not in self._damaged:  # noqa: PTH110 (half the cost, and it counts here)
+                return path
+        return None
 
     def add_file(self, path: Path) -> str:
         """Keep a file's content; returns its digest."""
-        with path.open("rb") as source:
-            return self._add(source)
+        with path.open("rb") as source, self._new_file() as (file, place):
+            name = digest.copy_digesting(source, file)
+            self._keep_blob(name, place)
+        return name
 
     def add_bytes(self, data: bytes) -> str:
         """Keep some bytes; returns their digest."""
         name = digest.of_bytes(data)
-        if not self.has(name):
+        if self._find("cas", name) is None:
             with self._new_file() as (file, place):
                 file.write(data)
-                place(self.blob_path(name))
+                self._keep_blob(name, place)
         return name
+
+    def _keep_blob(self, name: str, place: Callable[[Path], None]) -> None:
+        """Put a new file in place, unless the blob is there: then it only counts as used now, for eviction."""
+        known = self._find("cas", name)
+        if known is None:
+            place(_place(self._write_root, "cas", name))
+        else:
+            _touch(known)
 
     def add_tree(self, folder: Path) -> str:
         """Keep all files of a folder; returns the digest of its listing, which is a blob too."""
@@ -94,26 +113,28 @@ class Store:
 
     def read(self, name: str) -> bytes | None:
         """A blob's bytes, or None where it is missing or damaged."""
-        try:
-            data = self.blob_path(name).read_bytes()
-        except OSError:
-            return None
-        if digest.of_bytes(data) != name:
-            self._set_aside(self.blob_path(name))
-            return None
-        return data
+        while (path := self._find("cas", name)) is not None:
+            try:
+                data = path.read_bytes()
+            except OSError:
+                return None
+            if digest.of_bytes(data) == name:
+                return data
+            self._set_aside(path)
+        return None
 
     def copy_blob(self, name: str, target: Path) -> bool:
         """Copy a blob to a fresh file, checking every byte; False where it is missing or damaged."""
-        try:
-            found = digest.copy_file(self.blob_path(name), target)
-        except FileNotFoundError:
-            return False
-        if found != name:
+        while (path := self._find("cas", name)) is not None:
+            try:
+                found = digest.copy_file(path, target)
+            except FileNotFoundError:
+                return False
+            if found == name:
+                return True
             target.unlink()
-            self._set_aside(self.blob_path(name))
-            return False
-        return True
+            self._set_aside(path)
+        return False
 
     def copy_tree(self, name: str, target: Path) -> bool:
         """Copy a tree into a folder, checking every byte; False where a part is missing or damaged."""
@@ -144,52 +165,53 @@ class Store:
         except ValueError:
             return None
 
-    def _add(self, source: BinaryIO) -> str:
-        with self._new_file() as (file, place):
-            name = digest.copy_digesting(source, file)
-            if not self.has(name):
-                place(self.blob_path(name))
-        return name
-
     # Results
 
-    def _result_path(self, key: str) -> Path:
-        hexadecimal = key.removeprefix("sha256:")
-        return self.root / "results" / hexadecimal[:2] / hexadecimal[2:]
-
     def look_up(self, key: str) -> Result | None:
-        """The result of an action key, if it is whole and all its blobs are there."""
-        path = self._result_path(key)
-        try:
-            data = path.read_bytes()
-        except OSError:
+        """The result of an action key, if it is whole and all its blobs are there; it counts as used now."""
+        path = self._find("results", key)
+        if path is None:
             return None
         try:
-            result = Result.from_file(data)
+            result = Result.from_file(path.read_bytes())
             if result.key != key:
                 raise ValueError("of another key")
+        except OSError:
+            return None
         except ValueError:
             self._set_aside(path)
             return None
-        return result if self.is_complete(result.outputs) else None
+        if not self.is_complete(result.outputs):
+            return None
+        _touch(path)
+        return result
 
     def keep(self, result: Result) -> None:
         """Make a result known. Its blobs must have been added before: who sees the result finds them."""
         with self._new_file() as (file, place):
             file.write(result.to_file())
-            place(self._result_path(result.key))
+            place(_place(self._write_root, "results", result.key))
 
-    # Files
+    # Writing
+
+    @property
+    def _write_root(self) -> Path:
+        return self._own if self._is_read_only and self._own is not None else self.root
+
+    def _turn_to_own(self, error: OSError) -> bool:
+        """Whether writing may go on in this checkout's own folder, because the shared one takes nothing."""
+        if self._own is None or self._is_read_only or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return False
+        self._is_read_only = True
+        if self._own not in self._roots:
+            self._roots.append(self._own)
+        self._say(f"cache: {self.root} can't be written; what is new is kept in {self._own}")
+        return True
 
     @contextlib.contextmanager
     def _new_file(self) -> Iterator[tuple[BinaryIO, Callable[[Path], None]]]:
-        """A fresh file in `tmp/` and the function that syncs it and renames it to its place."""
-        try:
-            (self.root / "tmp").mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self.root / "tmp")
-        except OSError as error:
-            raise self._unwritable(error) from error
-        path = Path(name)
+        """A fresh file in `tmp/`, and the function that syncs it and renames it to its place."""
+        descriptor, path = self._open_new()
         try:
             with os.fdopen(descriptor, "wb") as file:
 
@@ -206,59 +228,60 @@ class Store:
         finally:
             path.unlink(missing_ok=True)
 
+    def _open_new(self) -> tuple[int, Path]:
+        folder = self._write_root / "tmp"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(dir=folder)
+        except OSError as error:
+            if self._turn_to_own(error):
+                return self._open_new()
+            raise self._unwritable(error) from error
+        return descriptor, Path(name)
+
     def _unwritable(self, error: OSError) -> CacheError:
         return CacheError(
             f"can't write to the cache: {error.strerror or error}",
-            where=str(self.root),
+            where=str(self._write_root),
             hint="free some space, or set TINYFLOW_CACHE to a folder that can be written",
         )
 
     def _set_aside(self, path: Path) -> None:
         """Move a damaged file out of the way, so that it is made again and can be looked at."""
-        aside = self.root / "damaged" / f"{path.parent.parent.name}-{path.parent.name}{path.name}"
+        aside = path.parent.parent.parent / "damaged" / f"{path.parent.parent.name}-{path.parent.name}{path.name}"
         try:
             aside.parent.mkdir(parents=True, exist_ok=True)
             path.replace(aside)
             self._say(f"cache: {path.parent.name}{path.name[:10]}… was damaged; moved to {aside.parent} and made again")
         except OSError:
+            self._damaged.add(path)
             self._say(f"cache: {path} is damaged and can't be moved; ignored")
 
     @contextlib.contextmanager
-    def lock(self, key: str, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
-        """Hold a key among all processes and threads that share this cache: equal work waits instead of running twice.
-
-        The file is removed while held, so a waiter that gets the lock of a removed file tries again with a new one.
-        """
-        path = self.root / "locks" / key.removeprefix("sha256:")
-        descriptor = -1
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            while True:
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-                while not _try_lock(descriptor) and not is_cancelled():
-                    time.sleep(_LOCK_POLL_S)
-                if is_cancelled() or _is_same_file(descriptor, path):
-                    break
-                os.close(descriptor)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        try:
+    def lock(self, key: str, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a key among all who share this cache, so that equal work waits; `check` may raise while waiting."""
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock.hold(self._lock_path(key), check))
+            except OSError as error:
+                if not self._turn_to_own(error):
+                    raise self._unwritable(error) from error
+                stack.enter_context(lock.hold(self._lock_path(key), check))
             yield
-        finally:
-            path.unlink(missing_ok=True)
-            os.close(descriptor)
+
+    def _lock_path(self, key: str) -> Path:
+        return self._write_root / "locks" / key.removeprefix("sha256:")
 
 
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _place(root: Path, kind: str, name: str) -> Path:
+    """Where a blob or result of this name belongs. ValueError for what is no digest."""
+    hexadecimal = name.removeprefix("sha256:")
+    if len(hexadecimal) != 64 or not hexadecimal.isalnum():
+        raise ValueError(f"not a digest: {name!r}")
+    return root / kind / hexadecimal[:2] / hexadecimal[2:]
 
 
-def _is_same_file(descriptor: int, path: Path) -> bool:
-    try:
-        return os.fstat(descriptor).st_ino == path.stat().st_ino
-    except FileNotFoundError:
-        return False
+def _touch(path: Path) -> None:
+    """Note that a file was used now; a cache that can't be written does without."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
