@@ -1,77 +1,153 @@
-"""Small programs for the simulator: C or assembly in, a firmware with the real start-up code and linker script out."""
+"""A tiny model in C, and the way through the real build stages to its firmware, for tests of what is built."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tinyflow.core.action import Workspace
-from tinyflow.toolchains import script, zig
+from tinyflow.stages import build
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "recipes" / "runtimes" / "support"
-CPUS: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "recipes" / "toolchains" / "zig.yaml").read_text())["cpus"]
 
-# The two functions that every firmware has; a test adds those that it calls, as roots of the linker's search.
-NETWORK = "int model_setup(void) { return 0; }\nint model_invoke(void) { return 0; }\n"
+# `model_arena[0]` counts invokes from `first`, which lies in .data; the rest is .bss and stays 3 or what a test writes.
+MODEL = r"""
+#include <stdint.h>
+#include <string.h>
+
+int8_t model_arena[1024] __attribute__((aligned(16)));
+static const int8_t weights[8] = {1, 2, 3, -4, 5, -6, 7, 8};
+volatile int32_t model_first = 41;
+volatile int32_t model_zero;
+
+int model_setup(void) {
+  memset(model_arena, 3, sizeof model_arena);
+  model_arena[0] = (int8_t)(model_first + model_zero);
+  return 0;
+}
+
+int model_invoke(void) {
+  int32_t sum = 0;
+  for (int i = 0; i < 8; ++i) {
+    sum += weights[i] * model_arena[16 + i];
+  }
+  memcpy(model_arena + 64, &sum, sizeof sum);
+  ++model_arena[0];
+  return 0;
+}
+"""
+
+_FLASH_BYTES, _RAM_BYTES = 2 * 1024**2, 384 * 1024
 _ORIGINS = {"thumb": (0x08000000, 0x20000000), "riscv": (0x42000000, 0x3FC80000)}
 
 
-def small_target(cpu: str, stack_bytes: int = 2048, heap_bytes: int = 0) -> dict[str, Any]:
-    """A target's recipe as stages see it: 256 KiB of flash, 64 KiB of RAM."""
-    flash, ram = _ORIGINS[CPUS[cpu]["isa"]]
-    return {
-        "name": f"small_{cpu.replace('-', '_')}",
-        "implementation": "tinyflow.targets.unicorn",
-        "cpu": cpu,
-        "memory": [
-            {"name": "flash", "kind": "flash", "origin": flash, "length_bytes": 256 * 1024},
-            {"name": "ram", "kind": "ram", "origin": ram, "length_bytes": 64 * 1024},
-        ],
-        "stack_bytes": stack_bytes,
-        "heap_bytes": heap_bytes,
-    }
+def workspace(
+    folder: Path, inputs: Mapping[str, Path], outputs: Sequence[str], parameters: Mapping[str, Any]
+) -> Workspace:
+    """A workspace as a session lays it out: inputs copied to `in/`, outputs to be made in `out/`."""
+    for name, path in inputs.items():
+        target = folder / "in" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if name.endswith("/") else shutil.copyfile)(path, target)
+    made = {name: folder / "out" / name for name in outputs}
+    for name, path in made.items():
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+    (folder / "log").touch()
+    return Workspace(folder, parameters, {name: folder / "in" / name for name in inputs}, made, folder / "log", 120)
 
 
-def build(
-    folder: Path, target: Mapping[str, Any], sources: Mapping[str, str], roots: tuple[str, ...] = (), level: str = "-O2"
-) -> Path:
-    """Compile, and link for a target: sources by file name (`.c`, `.S`), and the support runtime; the ELF's path."""
-    cpu = CPUS[target["cpu"]]
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in sources.items():
-        (folder / name).write_text(text)
-    chosen = yaml.safe_load((SUPPORT / "runtime.yaml").read_text())["sources"]
-    runtime = [SUPPORT / name for name in (*chosen["all"], *chosen[cpu["isa"]])]
-    objects = []
-    for source in (*(folder / name for name in sources), *runtime):
-        objects.append(folder / f"{source.name}.o")
-        _run(zig.compile_command(cpu, source, objects[-1], [SUPPORT / "include"], (), ("-ffreestanding", level)))
-    script_path = folder / "firmware.ld"
-    script_path.write_text(script.render(ROOT / "templates" / "link" / "firmware.ld.j2", target, cpu["isa"]))
-    firmware = folder / "firmware.elf"
-    link = zig.link_command(cpu, objects, (), script_path, firmware, folder / "firmware.map")
-    _run([*link, *(f"--undefined={root}" for root in roots)])
-    return firmware
+@dataclass(frozen=True)
+class Bench:
+    """One CPU with one toolchain, and a folder to build in."""
 
+    folder: Path
+    cpu: str = "cortex-m7"
+    toolchain: str = "zig"
+    flags: tuple[str, ...] = ("-O3",)
+    stack_bytes: int = 4096
+    heap_bytes: int = 0
+    ram_bytes: int = _RAM_BYTES
+    flash_bytes: int = _FLASH_BYTES
+    libraries: Mapping[str, Path] = field(default_factory=dict)
 
-def _run(command: list[str | Path]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What every build stage is told of the toolchain."""
+        recipe = yaml.safe_load((ROOT / "recipes" / "toolchains" / f"{self.toolchain}.yaml").read_text())
+        chosen = {"name": self.toolchain, "implementation": recipe["implementation"], "cpu": recipe["cpus"][self.cpu]}
+        return {"toolchain": chosen}
 
+    @property
+    def isa(self) -> str:
+        """thumb, riscv or host."""
+        return str(self.parameters["toolchain"]["cpu"]["isa"])
 
-def workspace(folder: Path, inputs: Mapping[str, Path], outputs: tuple[str, ...], parameters: Any) -> Workspace:
-    """What a stage function gets, in a folder of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Workspace(
-        folder=folder,
-        parameters=parameters,
-        inputs=inputs,
-        outputs={name: folder / name for name in outputs},
-        log_path=folder / "log",
-        timeout_s=60.0,
-    )
+    @property
+    def memory(self) -> list[dict[str, Any]]:
+        """The memory map; none for the host."""
+        if self.isa == "host":
+            return []
+        flash, ram = _ORIGINS[self.isa]
+        return [
+            {"name": "rom", "kind": "flash", "origin": flash, "length_bytes": self.flash_bytes},
+            {"name": "sram", "kind": "ram", "origin": ram, "length_bytes": self.ram_bytes},
+        ]
+
+    def compile(self, sources: Mapping[str, str]) -> Path:
+        """Compile generated sources; the folder of their objects."""
+        root = self.folder / "sources"
+        for name, text in sources.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        parameters = {**self.parameters, "flags": list(self.flags), "defines": []}
+        inputs = {"sources/": root, "include/support/include/": SUPPORT / "include"}
+        made = workspace(self.folder / "compile", inputs, ["objects/"], parameters)
+        build.compile_tree(made)
+        return made.outputs["objects/"]
+
+    def support(self) -> Path:
+        """The support runtime's library."""
+        runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text())
+        objects = {}
+        for name in [*runtime["sources"]["all"], *runtime["sources"].get(self.isa, [])]:
+            parameters = {**self.parameters, "source": name, "flags": [*self.flags, *runtime["flags"]], "defines": []}
+            inputs = {name: SUPPORT / name, "include/support/include/": SUPPORT / "include"}
+            made = workspace(self.folder / name, inputs, ["object.o"], parameters)
+            build.compile_source(made)
+            objects[f"objects/{name}.o"] = made.outputs["object.o"]
+        made = workspace(self.folder / "archive", objects, ["library.a"], self.parameters)
+        build.archive(made)
+        return made.outputs["library.a"]
+
+    def builtins(self) -> Path:
+        """The compiler's own library; takes some seconds."""
+        made = workspace(self.folder / "builtins", {}, ["library.a"], self.parameters)
+        build.builtins(made)
+        return made.outputs["library.a"]
+
+    def link(self, sources: Mapping[str, str] | None = None) -> Mapping[str, Path]:
+        """Everything, from C to `firmware.elf`, `firmware.map` and `sizes.json`."""
+        objects = self.compile({"model.c": MODEL} if sources is None else sources)
+        template = "host.ld.j2" if self.isa == "host" else "firmware.ld.j2"
+        inputs = {
+            "objects/": objects,
+            "lib/support.a": self.support(),
+            "link.ld.j2": ROOT / "templates/link" / template,
+        }
+        inputs |= {f"lib/{name}.a": path for name, path in self.libraries.items()}
+        target = {
+            "name": "board",
+            "memory": self.memory,
+            "stack_bytes": self.stack_bytes,
+            "heap_bytes": self.heap_bytes,
+        }
+        outputs = ["firmware.elf", "firmware.map", "sizes.json"]
+        made = workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": target})
+        build.link(made)
+        return made.outputs

@@ -29,8 +29,8 @@ _BUILTINS = "lib/builtins.a"
 
 
 def compile_source(workspace: Workspace) -> None:
-    """Compile the one input that is a file; inputs that are folders are include paths."""
-    (source,) = (path for name, path in workspace.inputs.items() if not name.endswith("/"))
+    """Compile the input that the parameter `source` names; inputs that are folders are include paths."""
+    source = workspace.inputs[workspace.parameters["source"]]
     _compile(workspace, source, workspace.outputs["object.o"])
 
 
@@ -58,19 +58,23 @@ def compile_tree(workspace: Workspace) -> None:
 
 def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
     toolchain, cpu = _toolchain(workspace)
-    flags = [
-        f"-{workspace.parameters.get('opt', 'O3')}",
-        f"-ffile-prefix-map={workspace.folder}=.",
-        *workspace.parameters.get("flags", ()),
-    ]
-    folders = [path for name, path in sorted(workspace.inputs.items()) if name.endswith("/")]
-    defines = workspace.parameters.get("defines", ())
+    # The folder is nobody's business, and differs each time: debugging information starts at "." instead.
+    flags = [f"-ffile-prefix-map={workspace.folder}=.", *workspace.parameters["flags"]]
+    # Generated code finds its own headers first.
+    names = sorted(filter(_is_tree, workspace.inputs), key=lambda name: (name != "sources/", name))
+    folders = [workspace.inputs[name] for name in names]
     try:
-        workspace.run(toolchain.compile_command(cpu, source, object_path, folders, defines, flags))
+        workspace.run(
+            toolchain.compile_command(cpu, source, object_path, folders, workspace.parameters["defines"], flags)
+        )
     except ToolError as error:
         if error.status is None:
             raise
         raise _shorter(error, f"{source.name} does not compile", _first_lines(error.log, "error:")) from error
+
+
+def _is_tree(name: str) -> bool:
+    return name.endswith("/")
 
 
 def archive(workspace: Workspace) -> None:

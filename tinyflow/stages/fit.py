@@ -11,9 +11,10 @@ from tinyflow.core.units import format_size
 
 Region = Mapping[str, Any]
 
-# Far above any microcontroller's, far below the distance between two regions' origins.
+# Far above any microcontroller's own memory.
 _ROOM_BYTES = 64 * 1024**2
 _NAMED_SYMBOLS = 3
+_NAMED_SHARE = 0.01
 _OVERFLOW = re.compile(r"will not fit in region|region `\S+' overflowed|overflowed by \d+ bytes")
 _HINTS = {
     "ram": "choose a target with more RAM, a smaller model, or a backend that plans its memory",
@@ -27,8 +28,13 @@ def is_overflow(log: str) -> bool:
 
 
 def enlarged(memory: Sequence[Region]) -> list[Region]:
-    """The same regions with room for everything."""
-    return [{**region, "length_bytes": _ROOM_BYTES} for region in memory]
+    """The same regions with room for everything, as far as the next region lets them."""
+
+    def room(region: Region) -> int:
+        above = [other["origin"] for other in memory if other["origin"] > region["origin"]]
+        return min([_ROOM_BYTES, *(origin - region["origin"] for origin in above)])
+
+    return [{**region, "length_bytes": room(region)} for region in memory]
 
 
 def explain(sizes: Mapping[str, Any], target: Mapping[str, Any]) -> DoesNotFit:
@@ -40,7 +46,7 @@ def explain(sizes: Mapping[str, Any], target: Mapping[str, Any]) -> DoesNotFit:
 
 def _shortage(region: Region, sizes: Mapping[str, Any], target: Mapping[str, Any]) -> str:
     need = sizes["regions"][region["name"]]["used"]
-    parts = _parts(region["kind"], sizes, target)
+    parts = [(name, size) for name, size in _parts(region["kind"], sizes, target) if size >= need * _NAMED_SHARE]
     rest = need - sum(size for _, size in parts)
     words = [f"{name} {format_size(size)}" for name, size in (*parts, ("the rest", rest)) if size > 0]
     kind = {"ram": "RAM"}.get(region["kind"], region["kind"])

@@ -60,7 +60,7 @@ class Firmware:
     """All that is asked of an ELF file, read once."""
 
     machine: str  # pyelftools' word: EM_ARM, EM_RISCV, EM_X86_64, …
-    entry: int
+    entry: int  # as the file has it: with the lowest bit set for Thumb
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
     symbols: tuple[Symbol, ...]  # by address; some share one
@@ -72,7 +72,7 @@ class Firmware:
 
     @cached_property
     def functions(self) -> tuple[Symbol, ...]:
-        """Functions by address, one for each address: the first by name."""
+        """Functions by address, one name for each: `memcpy` rather than `__aeabi_memcpy4`."""
         first: dict[int, Symbol] = {}
         for symbol in self.symbols:
             if symbol.kind == "function":
@@ -117,6 +117,7 @@ def read(path: Path) -> Firmware:
 
 
 def _read(elf: Any) -> Firmware:
+    _check_extents(elf)
     segments = tuple(
         Segment(segment["p_vaddr"], segment["p_paddr"], segment.data(), segment["p_memsz"])
         for segment in elf.iter_segments("PT_LOAD")
@@ -133,9 +134,19 @@ def _read(elf: Any) -> Firmware:
         entry=elf["e_entry"],
         segments=segments,
         sections=tuple(_section(section) for section in sections.values() if section["sh_flags"] & SH_FLAGS.SHF_ALLOC),
-        symbols=tuple(sorted(symbols, key=lambda symbol: (symbol.address, symbol.name))),
+        symbols=tuple(
+            sorted(symbols, key=lambda symbol: (symbol.address, symbol.name.startswith(("_", ".")), symbol.name))
+        ),
         undefined=tuple(sorted({entry.name for entry in entries if entry.name and entry["st_shndx"] == "SHN_UNDEF"})),
     )
+
+
+def _check_extents(elf: Any) -> None:
+    """Raise ValueError for a part that reaches beyond the end of the file: cut off, or a size that is nonsense."""
+    parts = [(segment["p_offset"], segment["p_filesz"]) for segment in elf.iter_segments()]
+    parts += [(s["sh_offset"], s["sh_size"]) for s in elf.iter_sections() if s["sh_type"] != "SHT_NOBITS"]
+    if any(offset + size > elf.stream_len for offset, size in parts):
+        raise ValueError("a part of it lies beyond its end")
 
 
 def _section(section: Any) -> Section:

@@ -1,4 +1,7 @@
-"""GNU cross compilers on PATH: arm-none-eabi-gcc with newlib-nano, riscv64-unknown-elf-gcc with picolibc."""
+"""GNU cross compilers on PATH: arm-none-eabi-gcc with newlib-nano, riscv64-unknown-elf-gcc with picolibc.
+
+It has no `builtins`: libgcc comes with the compiler.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinyflow.core.action import Tool, Workspace
+from tinyflow.core.action import Tool
 from tinyflow.core.errors import ToolError
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
 
@@ -62,8 +65,3 @@ def link_command(
         *objects,
         *("-Wl,--start-group", *libraries, *cpu["libraries"], "-Wl,--end-group"),
     ]
-
-
-def builtins(workspace: Workspace) -> None:
-    """GCC brings its own as libgcc.a; what an own library would hold is nothing."""
-    workspace.run(archive_command(workspace.parameters["toolchain"]["cpu"], [], workspace.outputs["library.a"]))

@@ -65,4 +65,7 @@ class Toolchain(Protocol):
         """Link firmware; of two libraries that define a symbol, the first wins."""
 
     def builtins(self, workspace: Workspace) -> None:
-        """Make `library.a`: what the compiler calls for operations that the CPU has not."""
+        """Make `library.a`: what the compiler calls for operations that the CPU has not.
+
+        Called only for a CPU whose entry has `builtins`: elsewhere it comes with the compiler.
+        """

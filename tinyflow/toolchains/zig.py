@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -33,21 +34,32 @@ def _zig() -> Path:
     return _wheel() / "zig"
 
 
-def tools(cpu: Cpu) -> tuple[Tool, ...]:  # noqa: ARG001 (the protocol's signature)
-    """One wheel has it all."""
+def tools(cpu: Cpu) -> tuple[Tool, ...]:
+    """One wheel has it all. Raises ToolError (missing) for the host where programs are no ELF files."""
+    if cpu["isa"] == "host" and sys.platform != "linux":
+        raise ToolError(
+            f"the host target needs Linux, not {sys.platform}",
+            hint="take a simulated target, such as stm32f7",
+            missing=True,
+        )
     return (Tool("package", "ziglang"),)
 
 
 def _header_folders(cpu: Cpu) -> tuple[Path, ...]:
     """Clang's own headers, then those of the C library (musl) for the architecture."""
     include = _wheel() / "lib" / "libc" / "include"
-    architecture = cpu.get("headers") or _machine()
+    architecture = _machine() if cpu["isa"] == "host" else cpu["headers"]
     return (_wheel() / "lib" / "include", include / f"{architecture}-linux-musl", include / "generic-musl")
 
 
 def _machine() -> str:
-    """The architecture of this machine in the words of zig's targets."""
-    return {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
+    """The architecture of this machine in the words of clang and zig (which macOS and Windows have others for)."""
+    return {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+
+
+def _host_target(cpu: Cpu) -> tuple[str, ...]:
+    """For this machine whatever it is; the recipe names the target of every other CPU."""
+    return (f"--target={_machine()}-linux-musl",) if cpu["isa"] == "host" else ()
 
 
 def compile_command(
@@ -59,7 +71,8 @@ def compile_command(
     flags: Sequence[str] = (),
 ) -> Command:
     """See `protocol.Toolchain`."""
-    command: Command = [_zig(), "clang", "-c", *cpu["flags"], *standard(source), *CODE_FLAGS, "-nostdlibinc"]
+    command: Command = [_zig(), "clang", "-c", *_host_target(cpu), *cpu["flags"]]
+    command += [*standard(source), *CODE_FLAGS, "-nostdlibinc"]
     for folder in _header_folders(cpu):
         command += ["-isystem", folder]
     for folder in includes:

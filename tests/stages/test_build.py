@@ -1,0 +1,198 @@
+"""From C to firmware through the real compilers and linkers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from small_firmware import MODEL, Bench
+
+from tinyflow.core.errors import DoesNotFit, ToolError
+from tinyflow.targets import elf
+
+CHIPS = ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"]
+GCC = {"cortex-m7": "arm-none-eabi-gcc", "rv32imc": "riscv64-unknown-elf-gcc"}
+# Needs soft float on most chips and 64-bit division on all.
+ARITHMETIC = r"""
+#include <math.h>
+#include <stdint.h>
+
+volatile double model_double = 2.0;
+volatile int64_t model_wide = 1000000007;
+volatile float model_float = 1.5f;
+
+int model_setup(void) { return 0; }
+int model_invoke(void) {
+  model_double = model_double / 3.0 + (double)expf(model_float);
+  model_wide = model_wide / 13;
+  return 0;
+}
+"""
+
+
+def bench(folder: Path, cpu: str, toolchain: str = "zig", **changes: int) -> Bench:
+    if toolchain == "gcc" and shutil.which(GCC[cpu]) is None:
+        pytest.skip(f"{GCC[cpu]} is not installed")
+    return replace(Bench(folder, cpu=cpu, toolchain=toolchain), **changes)
+
+
+every_compiler = pytest.mark.parametrize(
+    ("cpu", "toolchain"), [*((cpu, "zig") for cpu in [*CHIPS, "host"]), ("cortex-m7", "gcc"), ("rv32imc", "gcc")]
+)
+each_linker = pytest.mark.parametrize(
+    ("cpu", "toolchain"), [("cortex-m7", "zig"), ("rv32imc", "zig"), ("cortex-m7", "gcc"), ("rv32imc", "gcc")]
+)
+
+
+@every_compiler
+def test_sizes_say_what_the_firmware_takes(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """Flash is code, constants and initial values; RAM is .data and .bss without the stack's reserve."""
+    sizes = json.loads(bench(tmp_path, cpu, toolchain).link()["sizes.json"].read_text())
+    assert sizes["rom_bytes"] == sizes["rom_code"] + sizes["rom_rodata"] + sizes["rom_data"]
+    assert 0 < sizes["rom_bytes"] < 4096
+    assert 1024 + 4 <= sizes["ram_bss"] <= 1024 + 16
+    assert sizes["symbols"][0] == {"name": "model_arena", "bytes": 1024, "section": ".bss"}
+    if cpu != "host":
+        assert sizes["ram_data"] == sizes["rom_data"] == 4
+        assert sizes["regions"]["rom"] == {"used": sizes["rom_bytes"], "size": 2 * 1024**2}
+        assert 4096 + 1024 <= sizes["regions"]["sram"]["used"] <= 4096 + 1024 + 64
+
+
+@pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m7", "rv32imc", "host"])
+def test_same_bytes_wherever_it_is_built(tmp_path: Path, cpu: str) -> None:
+    """No output tells the folder, even with debugging information and a source that asks for its own name."""
+    source = MODEL + "const char *const model_file = __FILE__;\n"
+    made = [
+        replace(bench(folder, cpu), flags=("-O3", "-g")).link({"model.c": source})
+        for folder in (tmp_path / "a", tmp_path / "elsewhere" / "deep")
+    ]
+    for name in made[0]:
+        assert made[0][name].read_bytes() == made[1][name].read_bytes()
+        assert str(tmp_path).encode() not in made[0][name].read_bytes()
+
+
+@each_linker
+def test_firmware_holds_only_what_is_called(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """Printing, allocation and unused functions are in no firmware."""
+    unused = (
+        "#include <string.h>\nvoid *unused(void *a, void *b) { return memmove(a, b, 99); }\nint twice[500] = {1};\n"
+    )
+    firmware = elf.read(bench(tmp_path, cpu, toolchain).link({"model.c": MODEL, "unused.c": unused})["firmware.elf"])
+    names = {symbol.name for symbol in firmware.symbols}
+    assert {"model_invoke", "tf_start", "main"} <= names
+    assert not [name for name in names if "printf" in name or "malloc" in name or "exit" in name]
+    assert not names & {"unused", "twice", "memmove", "abort", "free", "errno"}
+    assert firmware.undefined == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cpu", "toolchain"), [("cortex-m4", "zig"), ("rv32imc", "zig"), ("rv32imc", "gcc")])
+def test_arithmetic_beyond_the_cpu_links(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """What a CPU can't do comes from the compiler's library, which brings no other baggage; our memcpy wins over its."""
+    made = bench(tmp_path, cpu, toolchain)
+    if toolchain == "zig":
+        made = replace(made, libraries={"builtins": made.builtins()})
+    source = "#include <string.h>\n" + ARITHMETIC + "void *model_copy(void *a, void *b) { return memcpy(a, b, 99); }\n"
+    source += (
+        "void *(*volatile model_keep)(void *, void *) = model_copy;\nint model_use(void) { return model_keep != 0; }"
+    )
+    source = source.replace(
+        "return 0; }\nint model_invoke", "extern int model_use(void); return !model_use(); }\nint model_invoke"
+    )
+    firmware = elf.read(made.link({"model.c": source})["firmware.elf"])
+    names = {symbol.name for symbol in firmware.symbols}
+    assert not [name for name in names if "printf" in name or "malloc" in name]
+    assert firmware.function_at(firmware.symbol("memcpy").address).size_bytes < 200
+    assert "copy_unaligned" in names
+
+
+def test_stack_lies_below_all_data(tmp_path: Path) -> None:
+    """A stack that overflows leaves RAM at its lower end instead of spoiling data."""
+    firmware = elf.read(bench(tmp_path, "cortex-m7", stack_bytes=1000).link()["firmware.elf"])
+    assert firmware.symbol("tf_stack_bottom").address == 0x20000000
+    assert firmware.symbol("tf_stack_top").address == 0x20000000 + 1008  # kept a multiple of 16
+    assert firmware.symbol("model_first").address >= 0x20000000 + 1008
+    assert "tf_heap_start" not in {symbol.name for symbol in firmware.symbols}
+
+
+@each_linker
+def test_heap_lies_above_all_data(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """A heap is set aside where one is asked for, counted as used but not as data."""
+    made = bench(tmp_path, cpu, toolchain, heap_bytes=2048).link()
+    firmware, sizes = elf.read(made["firmware.elf"]), json.loads(made["sizes.json"].read_text())
+    start, end = (firmware.symbol(f"tf_heap_{word}").address for word in ("start", "end"))
+    assert end - start == 2048
+    assert start >= firmware.symbol("tf_bss_end").address
+    assert sizes["ram_bss"] <= 1024 + 16
+    assert sizes["regions"]["sram"]["used"] >= 4096 + 1024 + 2048
+
+
+@each_linker
+def test_too_little_ram_says_how_much_and_for_what(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """The refusal names the need, what there is, and the largest things."""
+    source = MODEL.replace("model_arena[1024]", "model_arena[400 * 1024]")
+    with pytest.raises(DoesNotFit) as refusal:
+        bench(tmp_path, cpu, toolchain, ram_bytes=320 * 1024, stack_bytes=8192).link({"model.c": source})
+    assert refusal.value.what.startswith("needs 408.0 KiB of RAM, board has 320.0 KiB: model_arena 400.0 KiB")
+    assert "stack 8.0 KiB" in refusal.value.what
+    assert "more RAM" in refusal.value.hint
+
+
+@each_linker
+def test_too_little_flash_says_how_much_and_for_what(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """Flash and RAM may both be too small; each is said."""
+    source = MODEL.replace("weights[8]", "weights[70000]").replace("i < 8", "i < 70000").replace("1024]", "99000]")
+    source = source.replace("model_arena[16 + i]", "model_arena[i]")
+    with pytest.raises(DoesNotFit) as refusal:
+        bench(tmp_path, cpu, toolchain, flash_bytes=65536, ram_bytes=65536).link({"model.c": source})
+    assert "of flash, board has 64.0 KiB: weights 68.4 KiB" in refusal.value.what
+    assert "; needs 100.7 KiB of RAM, board has 64.0 KiB: model_arena 96.7 KiB" in refusal.value.what
+
+
+@each_linker
+def test_undefined_symbols_are_named(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """The linker's page of text becomes the names."""
+    source = "int missing_one(void), missing_two(void);\nint model_setup(void) { return missing_one(); }\n"
+    source += "int model_invoke(void) { return missing_two(); }\n"
+    with pytest.raises(ToolError, match="undefined: missing_one, missing_two|undefined: missing_two, missing_one"):
+        bench(tmp_path, cpu, toolchain).link({"model.c": source})
+
+
+@each_linker
+def test_symbols_defined_twice_are_named(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """Two sources with one function are no secret of the linker's."""
+    with pytest.raises(ToolError) as error:
+        bench(tmp_path, cpu, toolchain).link({"a.c": MODEL, "b.c": "int model_setup(void) { return 1; }\n"})
+    assert error.value.what == "defined twice: model_setup"
+
+
+@each_linker
+def test_compile_error_is_the_compilers_own(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """File, line and reason come from the compiler, of the one source that is wrong."""
+    sources = {"good.c": MODEL, "parts/wrong.c": "int fine;\nint f(void) { return nothing_of_that_name; }\n"}
+    with pytest.raises(ToolError) as error:
+        bench(tmp_path, cpu, toolchain).compile(sources)
+    assert error.value.what == "wrong.c does not compile"
+    assert "wrong.c:2:" in error.value.hint
+    assert "nothing_of_that_name" in error.value.hint
+    assert error.value.exit_status == 1
+
+
+def test_sources_of_one_name_have_their_own_objects(tmp_path: Path) -> None:
+    """Objects are named by their source's whole path, and only sources have one."""
+    text = {"a/x.c": "int one;\n", "b/x.c": "int two;\n", "b/x.S": ".globl three\nthree:\n", "b/x.h": "#error\n"}
+    objects = bench(tmp_path, "cortex-m4").compile(text)
+    found = sorted(path.relative_to(objects).as_posix() for path in objects.rglob("*") if path.is_file())
+    assert found == ["a/x.c.o", "b/x.S.o", "b/x.c.o"]
+
+
+def test_missing_cross_compiler_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit status 3, and what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolError, match="arm-none-eabi-gcc is not on PATH") as error:
+        Bench(tmp_path, cpu="cortex-m7", toolchain="gcc").compile({"model.c": MODEL})
+    assert error.value.exit_status == 3
+    assert "apt-get install gcc-arm-none-eabi" in error.value.hint
