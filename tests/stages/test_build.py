@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ int model_invoke(void) {
 
 
 def bench(folder: Path, cpu: str, toolchain: str = "zig", **changes: int) -> Bench:
+    """A bench in a folder; skips where its compiler is not installed."""
     if toolchain == "gcc" and shutil.which(GCC[cpu]) is None:
         pytest.skip(f"{GCC[cpu]} is not installed")
     return replace(Bench(folder, cpu=cpu, toolchain=toolchain), **changes)
@@ -91,7 +93,7 @@ def test_firmware_holds_only_what_is_called(tmp_path: Path, cpu: str, toolchain:
 @pytest.mark.slow
 @pytest.mark.parametrize(("cpu", "toolchain"), [("cortex-m4", "zig"), ("rv32imc", "zig"), ("rv32imc", "gcc")])
 def test_arithmetic_beyond_the_cpu_links(tmp_path: Path, cpu: str, toolchain: str) -> None:
-    """What a CPU can't do comes from the compiler's library, which brings no other baggage; our memcpy wins over its."""
+    """What a CPU can't do comes from the compiler's library and brings no baggage; our memcpy wins over its own."""
     made = bench(tmp_path, cpu, toolchain)
     if toolchain == "zig":
         made = replace(made, libraries={"builtins": made.builtins()})
@@ -157,8 +159,9 @@ def test_undefined_symbols_are_named(tmp_path: Path, cpu: str, toolchain: str) -
     """The linker's page of text becomes the names."""
     source = "int missing_one(void), missing_two(void);\nint model_setup(void) { return missing_one(); }\n"
     source += "int model_invoke(void) { return missing_two(); }\n"
-    with pytest.raises(ToolError, match="undefined: missing_one, missing_two|undefined: missing_two, missing_one"):
+    with pytest.raises(ToolError) as error:
         bench(tmp_path, cpu, toolchain).link({"model.c": source})
+    assert sorted(re.findall("missing_...", error.value.what)) == ["missing_one", "missing_two"]
 
 
 @each_linker

@@ -16,6 +16,10 @@ from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
 
+# Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
+# nothing for RISC-V in clang 22.)
+_CODE_FLAGS = (*CODE_FLAGS, "-mllvm", "-enable-global-merge=false")
+
 # compiler_rt is speed-critical where a CPU has no FPU; what nobody calls is dropped at the link.
 _BUILTINS_FLAGS = ("-O", "ReleaseFast", "-fstrip", "-fsingle-threaded", "-ffunction-sections", "-fdata-sections")
 
@@ -72,7 +76,7 @@ def compile_command(
 ) -> Command:
     """See `protocol.Toolchain`."""
     command: Command = [_zig(), "clang", "-c", *_host_target(cpu), *cpu["flags"]]
-    command += [*standard(source), *CODE_FLAGS, "-nostdlibinc"]
+    command += [*standard(source), *_CODE_FLAGS, "-nostdlibinc"]
     for folder in _header_folders(cpu):
         command += ["-isystem", folder]
     for folder in includes:
