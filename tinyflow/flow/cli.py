@@ -32,8 +32,12 @@ class _Main(DoitMain):  # type: ignore[misc]  # doit has no types
     BIN_NAME = "tinyflow"
 
 
-def main() -> int:
-    """Run the command line; returns the exit status."""
-    words = sys.argv[1:]
-    program = _Main(Loader(), config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
+def run(words: list[str], loader: Loader) -> int:
+    """Run one command line; its exit status."""
+    program = _Main(loader, config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
     return int(program.run(["help"] if words == ["--help"] else words))
+
+
+def main() -> int:
+    """Run this process's command line."""
+    return run(sys.argv[1:], Loader())

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from tinyflow.core.action import Action
-from tinyflow.core.units import format_seconds
-from tinyflow.flow.ledger import Entry
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,8 +21,8 @@ class Display(Protocol):
     def started(self, action: Action) -> None:
         """An action is being executed."""
 
-    def ended(self, action: Action, entry: Entry) -> None:
-        """An action has its outputs, or failed."""
+    def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
+        """An action came to this state; the lines stay."""
 
     def say(self, lines: Iterable[str]) -> None:
         """Something to read that stays."""
@@ -43,10 +41,6 @@ def display_on(stream: TextIO) -> Display:
     return LiveDisplay(stream) if is_terminal(stream) else PlainDisplay(stream)
 
 
-def _ended_line(action: Action, entry: Entry) -> str:
-    return f"{entry.state:<10}  {action.title}  {format_seconds(entry.seconds)}"
-
-
 class PlainDisplay:
     """One line when an action ends: for logs."""
 
@@ -57,9 +51,10 @@ class PlainDisplay:
     def started(self, action: Action) -> None:
         """Say nothing: what runs in parallel ends in another order."""
 
-    def ended(self, action: Action, entry: Entry) -> None:
-        """One line."""
-        self.say([_ended_line(action, entry)])
+    def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
+        """Only the lines: they name the action."""
+        del action, state
+        self.say(lines)
 
     def say(self, lines: Iterable[str]) -> None:
         """These lines, together."""
@@ -102,15 +97,15 @@ class LiveDisplay:
         with self._lock:
             self._lines[action.id] = self._live().add_task(action.title, total=None)
 
-    def ended(self, action: Action, entry: Entry) -> None:
-        """Move its line above the list."""
+    def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
+        """Take it from the list, and print the lines above."""
         from rich.text import Text
 
         with self._lock:
             progress = self._live()
             if action.id in self._lines:
                 progress.remove_task(self._lines.pop(action.id))
-            progress.console.print(Text(_ended_line(action, entry), style=_STYLES.get(entry.state, "")))
+            progress.console.print(Text("\n".join(lines), style=_STYLES.get(state, "")), soft_wrap=True)
 
     def say(self, lines: Iterable[str]) -> None:
         """These lines, above the list."""

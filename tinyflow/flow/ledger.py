@@ -18,7 +18,7 @@ DONE = (UP_TO_DATE, "hit", "built")
 
 @dataclass(frozen=True)
 class Entry:
-    """One action: `running`, `failed` or one of DONE, and the seconds that it took in this session."""
+    """One action: `running`, `failed`, `stopped` or one of DONE, and the seconds that it took in this session."""
 
     state: str
     seconds: float = 0.0
@@ -45,7 +45,8 @@ class Ledger:
 
     def fail(self, action: Action, error: Exception) -> None:
         """An action ended without outputs."""
-        self._put(action, Entry("failed", time.monotonic() - self._started[action.id], error))
+        state = "stopped" if isinstance(error, Cancelled) else "failed"
+        self._put(action, Entry(state, time.monotonic() - self._started[action.id], error))
 
     def _put(self, action: Action, entry: Entry) -> None:
         with self._changed:
@@ -67,14 +68,10 @@ class Ledger:
             return Counter(entry.state for entry in self._entries.values())
 
     def failures(self) -> list[Exception]:
-        """Errors of this session, but for those that only say that it was cancelled."""
+        """Errors of this session."""
         with self._changed:
-            errors = [entry.error for entry in self._entries.values() if entry.error is not None]
-        return [error for error in errors if not isinstance(error, Cancelled)]
-
-    def has_changed(self, actions: Iterable[Action]) -> bool:
-        """Whether any of these actions is anything but up to date."""
-        return any((entry := self.get(action)) is None or entry.state != UP_TO_DATE for action in actions)
+            entries = list(self._entries.values())
+        return [entry.error for entry in entries if entry.state == "failed" and entry.error is not None]
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing runs; False where something still did at the end."""

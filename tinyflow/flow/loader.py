@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from doit.cmd_base import Command, TaskLoader2
+from doit.cmd_base import Command, DodoTaskLoader, TaskLoader2
 from doit.task import Task
 
 from tinyflow.core.execute import Session
@@ -19,14 +19,17 @@ from tinyflow.flow.plan import Planner
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.selection import Selection, Selector
 from tinyflow.flow.tasks import action_task, group_task, task_name
+from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.mirrors import Mirrors
+from tinyflow.recipes.schema import Model
 
 
 class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     """One session: where things lie, what was selected, and what happened. Everything is made when first asked for."""
 
-    cmd_options = ()
+    # Where doit looks for a dodo.py: understood, since ours hands over to us, but we find the project ourselves.
+    cmd_options = DodoTaskLoader.cmd_options
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,8 +84,12 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         return [
             *(group_task(f"suite:{name}", doc=f"{len(members)} benches") for name, members in suites.items()),
             *(group_task(f"report:{name}", doc="what is known of them; runs nothing") for name in suites),
-            *(group_task(f"bench:{name}") for name in self.selector.benches),
+            *(group_task(f"bench:{name}", doc=self._describe(name)) for name in self.selector.benches),
         ]
+
+    def _describe(self, bench: str) -> str:
+        model = parse(bench).model
+        return self.catalogue.get(Model, model).description if self.catalogue.has(Model, model) else ""
 
     def _tasks(self) -> list[Task]:
         chosen = self.selection

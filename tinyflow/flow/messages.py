@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 
 from tinyflow.core.errors import TinyflowError
+
+
+def shown(path: Path) -> str:
+    """A path for people: relative to where they stand, if it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) -> list[str]:
@@ -33,4 +40,8 @@ def _telling(error: TinyflowError) -> str:
 
 
 def _log_line(error: TinyflowError) -> list[str]:
-    return [f"  log: {error.log_path}"] if error.log_path is not None else []
+    """Where to read on, unless there is nothing to read."""
+    path = error.log_path
+    if path is None or not path.exists() or path.stat().st_size == 0:
+        return []
+    return [f"  log: {shown(path)}"]

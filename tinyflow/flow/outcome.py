@@ -9,7 +9,6 @@ from typing import Any
 from tinyflow.core.action import Action
 from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, ValidationError
 from tinyflow.core.execute import Session
-from tinyflow.core.process import Cancelled
 from tinyflow.flow.ledger import DONE, Ledger
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.report import rows
@@ -36,11 +35,11 @@ def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:
     """Status and reason of a bench that has no result; the reason begins with the stage."""
     entries = [(action, ledger.get(action)) for action in bench.actions]
     for action, entry in entries:
-        if entry is not None and entry.error is not None and not isinstance(entry.error, Cancelled):
+        if entry is not None and entry.error is not None and entry.state == "failed":
             return _STATUS.get(type(entry.error), "failed"), f"{action.stage}: {_one_line(action, entry.error)}"
     for action, entry in entries:
         if entry is None or entry.state not in DONE:
-            return "cancelled", f"{action.stage}: {'not started' if entry is None else 'stopped'}"
+            return "cancelled", f"{action.stage}: {entry.state if entry is not None else 'not started'}"
     raise ValueError(f"{bench.name} did not fail")
 
 

@@ -27,11 +27,6 @@ class Project:
         """What this checkout knows of its past; may be deleted at any time, then everything is a hit."""
         return self.build / ".state"
 
-    def shown(self, path: Path) -> str:
-        """A path for people: relative to where they stand, if it lies below."""
-        here = Path.cwd()
-        return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
 
 def find_project(start: Path, environment: Mapping[str, str] = os.environ) -> Project:
     """The project around a folder: the nearest folder upwards with recipes of its own, else the folder itself.

@@ -8,10 +8,12 @@ from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 
 from tinyflow.core.action import Action
-from tinyflow.core.process import Cancelled
+from tinyflow.core.units import format_seconds
 from tinyflow.flow.display import Display
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.messages import error_lines
+
+_STATE_WIDTH = 8
 
 
 class Reporter:
@@ -37,31 +39,23 @@ class Reporter:
 
     def add_success(self, task: Task) -> None:
         """A task ended well."""
-        self._ended(task)
+        action = _action(task)
+        entry = self._ledger.get(action) if action is not None else None
+        if action is not None and entry is not None:
+            line = f"{entry.state:<{_STATE_WIDTH}}{action.title}  {format_seconds(entry.seconds)}"
+            self._display.ended(action, entry.state, [line])
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         """A task failed, or could not start since another one did, which was said already."""
         if isinstance(fail, UnmetDependency):
             return
         action = _action(task)
-        error = self._error_of(action)
-        if isinstance(error, Cancelled):
-            return
-        self._ended(task)
-        if action is not None and error is not None:
-            self._display.say(error_lines(error, action.title, is_verbose=self._is_verbose))
-        else:
+        entry = self._ledger.get(action) if action is not None else None
+        if action is None or entry is None or entry.error is None:
             self._display.say([f"{task.name}: {fail.get_msg()}"])
-
-    def _error_of(self, action: Action | None) -> Exception | None:
-        entry = self._ledger.get(action) if action is not None else None
-        return entry.error if entry is not None else None
-
-    def _ended(self, task: Task) -> None:
-        action = _action(task)
-        entry = self._ledger.get(action) if action is not None else None
-        if action is not None and entry is not None:
-            self._display.ended(action, entry)
+        elif entry.state == "failed":
+            first, *rest = error_lines(entry.error, action.title, is_verbose=self._is_verbose)
+            self._display.ended(action, entry.state, [f"{entry.state:<{_STATE_WIDTH}}{first}", *rest])
 
     def skip_uptodate(self, task: Task) -> None:
         """A task has nothing to do: counted at the end, not shown."""

@@ -94,8 +94,10 @@ class Selector:
             if _PATTERN & set(name):
                 return [(group, member) for member in _matching(group, name, known)]
             return [(group, name)]
-        if is_bare_fine:
-            return [("suite" if self._catalogue.has(Suite, word) else "bench", word)]
+        if is_bare_fine and self._catalogue.has(Suite, word):
+            return [("suite", word)]
+        if is_bare_fine and "-" in word:
+            return [("bench", word)]
         raise self._unknown(word)
 
     def _add(self, selection: Selection, group: str, name: str) -> str:

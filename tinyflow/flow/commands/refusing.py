@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
+from doit.cmd_base import DoitCmdBase
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
@@ -13,12 +15,15 @@ from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.messages import error_lines
 
 CANCELLED = 130
+_PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
 
 
 class Refusing:
     """Mixed into doit's commands, before them; doit itself would print a traceback and end with 3."""
 
     bin_name: str
+    # doit's options about its database, which we do without: known to doit, but not to the command line.
+    base_options = tuple({**option, "section": "", "short": "", "long": ""} for option in DoitCmdBase.base_options)
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
@@ -34,6 +39,9 @@ class Refusing:
             return refuse(error)
         except KeyboardInterrupt:
             return CANCELLED
+        except BrokenPipeError:  # `doit list | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _PIPE_CLOSED
         except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
             return refuse(error)
 

@@ -23,6 +23,7 @@ from tinyflow.flow.display import display_on, is_terminal
 from tinyflow.flow.finish import Row, finish
 from tinyflow.flow.ledger import UP_TO_DATE, exit_status
 from tinyflow.flow.loader import Loader
+from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
 from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.report import tables
@@ -32,13 +33,14 @@ _COUNTED = (
     ("built", "built"),
     ("hit", "hits"),
     (UP_TO_DATE, "up to date"),
-    ("failed", "failed or stopped"),
+    ("failed", "failed"),
+    ("stopped", "stopped"),
 )
 _OPTIONS = (
     opt_outfile,
     {**opt_num_process, "default": os.cpu_count() or 1, "help": "actions at once [default: %(default)s]"},
     # doit's worker processes hang for ever when one is killed; our actions start processes of their own.
-    {**opt_parallel_type, "default": "thread", "choices": [("thread", "the only one")], "help": "kept for doit's sake"},
+    {**opt_parallel_type, "default": "thread", "choices": [("thread", "the only way")], "help": "how they run at once"},
     {
         **opt_verbosity,
         "default": 1,
@@ -125,7 +127,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         if not reports:
             reports = [loader.project.build / row["bench"] / "report.json" for row in rows[:1]]
         for path in reports:
-            print(f"report: {loader.project.shown(path)}", file=stream)
+            print(f"report: {shown(path)}", file=stream)
 
 
 @contextlib.contextmanager
