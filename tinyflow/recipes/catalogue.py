@@ -6,7 +6,6 @@ The first folder that has a name wins: those of `TINYFLOW_RECIPES` (colon-separa
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,8 @@ from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Runtime, Su
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
+
+_NAME = re.compile("[a-z0-9_]+")
 
 
 class Kind(NamedTuple):
@@ -67,17 +68,12 @@ class Catalogue:
         self._found: dict[tuple[type[Recipe], str], Path] = {}
         self._loaded: dict[tuple[type[Recipe], str], Recipe] = {}
 
-    @classmethod
-    def discover(cls, root: Path, memo_folder: Path | None = None) -> Catalogue:
-        """The catalogue of a project's folder and this process's environment."""
-        return cls(recipe_folders(os.environ, root), memo_folder)
-
     def names(self, kind: type[Recipe]) -> tuple[str, ...]:
         """Names of all recipes of a kind, sorted, without those that no bench can spell; see `check`."""
         _, plural, pattern = KINDS[kind]
         paths = (path for folder in self.folders for path in (folder / plural).glob(pattern.format("*")))
         found = {path.parent.name if "/" in pattern else path.stem for path in paths}
-        return tuple(sorted(name for name in found if re.fullmatch("[a-z0-9_]+", name)))
+        return tuple(sorted(name for name in found if _NAME.fullmatch(name)))
 
     def has(self, kind: type[Recipe], name: str) -> bool:
         """Whether there is such a recipe; it is not read."""
@@ -116,14 +112,14 @@ class Catalogue:
         )
 
     def _find(self, kind: type[Recipe], name: str) -> Path | None:
-        if (kind, name) not in self._found:
+        if (kind, name) not in self._found and _NAME.fullmatch(name):
             _, plural, pattern = KINDS[kind]
             paths = (folder / plural / pattern.format(name) for folder in self.folders)
-            path = next((path for path in paths if path.is_file()), None)
-            if path is None:
-                return None
-            self._found[kind, name] = path
-        return self._found[kind, name]
+            for path in paths:
+                if path.is_file():
+                    self._found[kind, name] = path
+                    break
+        return self._found.get((kind, name))
 
     def _load(self, kind: type[R], name: str) -> R:
         path = self.path(kind, name)
@@ -133,7 +129,11 @@ class Catalogue:
         from tinyflow.recipes.validate import validate
 
         stamp = take_stamp(path)  # before it is read: a change in between makes the entry useless, not wrong
-        recipe = validate(kind, name, path.read_bytes(), spell_path(path))
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise RecipeError(f"can't be read: {error.strerror}", where=spell_path(path)) from error
+        recipe = validate(kind, name, content, spell_path(path))
         if self._memo is not None:
             self._memo.store(path, stamp, recipe)
         return recipe

@@ -1,0 +1,95 @@
+"""What the doctor finds, on this machine and on worse ones."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tinyflow.flow import doctor
+from tinyflow.flow.doctor import Finding, inspect
+
+
+def _finding(name: str) -> Finding:
+    return next(finding for finding in inspect() if finding.name == name)
+
+
+def test_an_installed_package_is_found_with_its_version() -> None:
+    """The version is the one of the installed metadata."""
+    found = _finding("doit")
+    assert (found.state, found.version) == ("ok", importlib.metadata.version("doit"))
+    assert not found.is_fault
+
+
+def test_every_finding_says_who_needs_it_and_what_to_do() -> None:
+    """No column of the table is ever empty where it matters."""
+    for found in inspect():
+        assert found.needed_by
+        assert found.remedy.startswith(("pip install ", "apt install "))
+        assert (found.version is None) or found.state != "missing"
+
+
+def test_programs_are_looked_up_on_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found with the version that it prints; none of them is required."""
+    program = tmp_path / "valgrind"
+    program.write_text("#!/bin/sh\necho valgrind-3.99.1 >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    assert (_finding("valgrind").state, _finding("valgrind").version) == ("ok", "3.99.1")
+    missing = _finding("nginx")
+    assert (missing.state, missing.version, missing.is_fault) == ("missing", None, False)
+    assert missing.remedy == "apt install nginx-light"
+
+
+@pytest.mark.parametrize("script", ["sleep 60", "echo none", "exit 3", "printf '\\377\\377'"])
+def test_a_program_that_tells_no_version_is_found_all_the_same(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it hangs, fails or talks nonsense; the doctor never waits for long."""
+    program = tmp_path / "perf"
+    program.write_text(f"#!/bin/sh\nexec {script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    monkeypatch.setattr(doctor, "_VERSION_TIMEOUT_S", 0.3)
+    start = time.monotonic()
+    assert (_finding("perf").state, _finding("perf").version) == ("ok", None)
+    assert time.monotonic() - start < 5
+
+
+def test_a_missing_package_is_a_fault_and_has_its_pin_as_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to type installs the version that is tested."""
+    monkeypatch.setattr(doctor, "_installed_version", lambda name: None)
+    monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm": "apache-tvm==0.27.0.post1"})
+    found = _finding("apache-tvm")
+    assert (found.state, found.is_fault) == ("missing", True)
+    assert found.remedy == "pip install 'apache-tvm==0.27.0.post1'"
+
+
+def test_another_version_than_the_pinned_one_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later apache-tvm-ffi crashes with this TVM, so being there is not enough."""
+    monkeypatch.setattr(doctor, "_installed_version", lambda name: "0.1.15.post2")
+    monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm-ffi": "apache-tvm-ffi==0.1.14.post1"})
+    found = _finding("apache-tvm-ffi")
+    assert (found.state, found.version, found.is_fault) == ("wrong version", "0.1.15.post2", True)
+
+
+def test_a_machine_without_tflm_has_a_second_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its wheel doesn't exist everywhere: missing, but no fault."""
+    monkeypatch.setattr(doctor, "_installed_version", lambda name: None)
+    found = _finding("tflite-micro")
+    assert (found.state, found.is_fault) == ("missing", False)
+    assert "LiteRT" in found.remedy
+
+
+def test_nothing_that_is_inspected_is_imported() -> None:
+    """The doctor works where an import would crash, and in a fraction of a second."""
+    code = (
+        "import sys; from tinyflow.flow.doctor import inspect; inspect();"
+        "print({'tvm', 'numpy', 'unicorn', 'capstone', 'ziglang', 'elftools', 'tflite'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

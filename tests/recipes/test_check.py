@@ -1,0 +1,103 @@
+"""All recipes at once; and the built-in ones in particular."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from tinyflow.core.errors import RecipeError
+from tinyflow.recipes import yaml
+from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
+from tinyflow.recipes.check import check_all
+from tinyflow.recipes.fields import yaml_key
+from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
+from tinyflow.recipes.shapes import fields_of
+
+Write = Callable[[str, str], Path]
+_BUILT_IN = Catalogue([data_folder() / "recipes"])
+_ALL = [(kind, name) for kind in KINDS for name in _BUILT_IN.names(kind)]
+
+
+def test_the_built_in_recipes_are_right() -> None:
+    """Every file, every name in one of another, every suite."""
+    check_all(_BUILT_IN)
+
+
+@pytest.mark.parametrize(("kind", "name"), _ALL)
+def test_keys_stand_in_the_order_of_the_schema(kind: type[Recipe], name: str) -> None:
+    """So that two recipes can be read side by side."""
+    value = yaml.parse(_BUILT_IN.path(kind, name).read_bytes()).value
+    _check_order(kind, value)
+
+
+def _check_order(shape: Any, value: Any) -> None:
+    if fields := fields_of(shape):
+        keys = [yaml_key(field) for field in fields if yaml_key(field) in value]
+        assert list(value) == keys
+        for field, inner in fields.items():
+            if yaml_key(field) in value:
+                _check_order(inner, value[yaml_key(field)])
+    elif isinstance(value, list):
+        for item in value:
+            _check_order(get_args(shape)[0], item)
+    elif isinstance(value, dict) and get_args(shape):
+        for item in value.values():
+            _check_order(get_args(shape)[1], item)
+
+
+@pytest.mark.parametrize("kind", [Backend, Target, Toolchain])
+def test_implementations_are_there(kind: type[Backend | Target | Toolchain]) -> None:
+    """A recipe names a module of ours that exists; nothing is imported to see that."""
+    for name in _BUILT_IN.names(kind):
+        assert importlib.util.find_spec(_BUILT_IN.get(kind, name).implementation) is not None
+
+
+def test_every_target_s_script_and_processor_are_there() -> None:
+    """The default toolchain knows the processor, and the linker's script can be found."""
+    for name in _BUILT_IN.names(Target):
+        target = _BUILT_IN.get(Target, name)
+        assert _BUILT_IN.data_file(target.linker_script).is_file()
+        assert target.cpu in _BUILT_IN.get(Toolchain, target.toolchain).cpus
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "fault"),
+    [
+        ("models/bad.yaml", "description: [", "not YAML"),
+        ("models/my-net.yaml", "description: x\n", "so that bench names can spell it"),
+        ("models/net.yml", "description: x\n", "a recipe's file ends in .yaml"),
+        ("model/net.yaml", "description: x\n", 'no recipes are looked for in "model"; did you mean "models"?'),
+        (
+            "features/f.yaml",
+            "description: x\nsets: {}\nrequires: {backends: [tvmaotpls]}\n",
+            ':3:23: unknown backend "tvmaotpls"; did you mean "tvmaotplus"?',
+        ),
+        ("features/f.yaml", "description: x\nsets: {}\nconflicts: [dps]\n", ':3:13: unknown feature "dps"'),
+        ("backends/b.yaml", "description: x\nimplementation: a.b\nruntimes: [s]\n", ':3:12: unknown runtime "s"'),
+        (
+            "suites/s.yaml",
+            "description: x\nmatrix: {models: [vww], backends: [tvmaot], targets: [host], features: [[opt.O2, ops]]}\n",
+            ':2:82: unknown feature "ops"',
+        ),
+        ("suites/s.yaml", "description: x\ninclude: [vww]\n", ':2:11: "vww": not the name of a bench'),
+    ],
+)
+def test_a_fault_anywhere_is_found(file: str, text: str, fault: str, write: Write, catalogue: Catalogue) -> None:
+    """Files that nobody asked for yet, and files that nobody ever would."""
+    path = write(file, text)
+    with pytest.raises(RecipeError) as refusal:
+        check_all(catalogue)
+    assert str(path) in str(refusal.value)
+    assert fault in str(refusal.value)
+
+
+def test_faults_of_several_files_are_said_at_once(write: Write, catalogue: Catalogue) -> None:
+    """Each with its file."""
+    paths = [write(f"models/{name}.yaml", "file: a\n") for name in ("a", "b")]
+    with pytest.raises(RecipeError) as refusal:
+        check_all(catalogue)
+    assert [f'{path}:1:1: "description" is missing' for path in paths] == str(refusal.value).splitlines()

@@ -1,0 +1,164 @@
+"""Names to recipes, with features applied; what doesn't go together is refused with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.recipes.bench import parse
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import ResolvedBench, resolve
+from tinyflow.recipes.schema import Model
+
+Write = Callable[[str, str], Path]
+
+
+def _resolve(name: str, catalogue: Catalogue) -> ResolvedBench:
+    return resolve(parse(name), catalogue)
+
+
+def _refusal(name: str, catalogue: Catalogue) -> list[str]:
+    with pytest.raises(UsageError) as refusal:
+        _resolve(name, catalogue)
+    return str(refusal.value).splitlines()
+
+
+def test_a_bench_is_all_of_its_recipes(catalogue: Catalogue) -> None:
+    """Model, backend, runtimes, target, toolchain and the toolchain's words for the processor."""
+    found = _resolve("vww-tvmaot-stm32f7", catalogue)
+    assert (found.model.name, found.backend.name, found.target.name) == ("vww", "tvmaot", "stm32f7")
+    assert [runtime.name for runtime in found.runtimes] == ["support"]
+    assert (found.toolchain.name, found.cpu.isa, found.optimise) == ("zig", "thumb", "O3")
+    assert found.options["toolchain"] == "zig"
+    assert found.options["isa"] == "thumb"
+    assert found.features == {}
+
+
+def test_features_change_what_they_say_and_nothing_else(catalogue: Catalogue) -> None:
+    """Options are merged, toolchain and level replaced; the toolchain's name reaches the backend's options."""
+    plain = _resolve("vww-tvmaotplus-stm32f7", catalogue)
+    found = _resolve("vww-tvmaotplus-stm32f7+opt.O2+toolchain.gcc+dsp", catalogue)
+    assert (found.toolchain.name, found.optimise) == ("gcc", "O2")
+    assert found.options == {**plain.options, "dsp": True, "toolchain": "gcc"}
+    assert found.features == {"dsp": True, "opt": "O2", "toolchain": "gcc"}
+    assert found.target == plain.target
+
+
+def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip(catalogue: Catalogue) -> None:
+    """So two Cortex-M share the generated code."""
+    first, second = (_resolve(f"vww-tvmaot-{chip}", catalogue) for chip in ("stm32f7", "stm32f4"))
+    assert first.options == second.options
+    assert first.options != _resolve("vww-tvmaot-esp32c3", catalogue).options
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "underlined", "hint"),
+    [
+        ("vwx-tvmaot-stm32f7", 'unknown model "vwx"', "vwx", 'did you mean "vww"?'),
+        ("vww-tvmoat-stm32f7", 'unknown backend "tvmoat"', "tvmoat", 'did you mean "tvmaot"? backends: '),
+        ("vww-tvmaot-stm32", 'unknown target "stm32"', "stm32", 'did you mean "stm32f'),
+        ("vww-tvmaot-stm32f7+dps", 'unknown feature "dps"', "dps", 'did you mean "dsp"?'),
+        ("vww-tvmaot-stm32f7+dsp", "doesn't go with backend tvmaot", "dsp", "backends that have it: tvmaotplus"),
+        ("vww-tvmaotplus-esp32c3+dsp", "needs a processor with dsp", "dsp", "its cpu_features: none"),
+        ("vww-tvmaot-stm32f7+opt", 'feature "opt" needs a value', "opt", "choose one of +opt.O2, +opt.O3"),
+        ("vww-tvmaot-stm32f7+opt.O9", 'has no value "O9"', "opt.O9", "choose one of +opt.O2, +opt.O3"),
+        ("vww-tvmaotplus-stm32f7+dsp.on", 'feature "dsp" takes no value', "dsp.on", "write +dsp"),
+        ("./gone/net.tflite-tvmaot-stm32f7", "there is no file", "./gone/net.tflite", "paths start at"),
+    ],
+)
+def test_what_can_t_be_is_refused_with_the_reason(
+    name: str, what: str, underlined: str, hint: str, catalogue: Catalogue
+) -> None:
+    """Carets stand under the fault; the last line says what to type instead."""
+    lines = _refusal(name, catalogue)
+    assert what in lines[0]
+    start = lines[2].index("^")
+    assert lines[1][start : start + lines[2].count("^")] == underlined
+    assert hint in lines[3]
+
+
+def test_features_that_exclude_each_other_are_refused(write: Write, catalogue: Catalogue) -> None:
+    """Whichever of the two declares it."""
+    write("features/fast.yaml", "description: x\nsets: {optimise: O3}\nconflicts: [dsp]\n")
+    (first, *_) = _refusal("vww-tvmaotplus-stm32f7+dsp+fast", catalogue)
+    assert 'features "fast" and "dsp" exclude each other' in first
+
+
+def test_features_that_set_one_thing_differently_are_refused(write: Write, catalogue: Catalogue) -> None:
+    """No order decides between them; setting it to the same is fine."""
+    write("features/fast.yaml", "description: x\nsets: {optimise: O3}\n")
+    (first, *_) = _refusal("vww-tvmaot-stm32f7+fast+opt.Os", catalogue)
+    assert 'features "fast" and "opt" both set optimise' in first
+    assert _resolve("vww-tvmaot-stm32f7+fast+opt.O3", catalogue).optimise == "O3"
+
+
+def test_features_may_ask_for_targets_and_toolchains(write: Write, catalogue: Catalogue) -> None:
+    """The toolchain is the one that the whole bench ends up with."""
+    write("features/picky.yaml", "description: x\nsets: {}\nrequires: {toolchains: [gcc], targets: [stm32f7]}\n")
+    assert "toolchain zig" in _refusal("vww-tvmaot-stm32f7+picky", catalogue)[0]
+    assert "target stm32f4" in _refusal("vww-tvmaot-stm32f4+picky+toolchain.gcc", catalogue)[0]
+    assert _resolve("vww-tvmaot-stm32f7+picky+toolchain.gcc", catalogue).features["picky"] is True
+
+
+def test_a_backend_may_serve_some_targets_only(write: Write, catalogue: Catalogue) -> None:
+    """And says which."""
+    write("backends/narrow.yaml", "description: x\nimplementation: a.b\ntargets: [host]\n")
+    assert _refusal("vww-narrow-stm32f7", catalogue)[3] == "  its targets: host"
+    assert _resolve("vww-narrow-host", catalogue).backend.name == "narrow"
+
+
+def test_a_toolchain_that_can_t_is_the_user_s_fault_only_if_they_chose_it(write: Write, catalogue: Catalogue) -> None:
+    """Else the target's recipe is wrong, and the error has its place."""
+    target = "description: x\nimplementation: a.b\ncpu: z80\n"
+    path = write("targets/old.yaml", target)
+    with pytest.raises(RecipeError, match=f'{path}:3:6: toolchain zig doesn\'t know the processor "z80"'):
+        _resolve("vww-tvmaot-old", catalogue)
+    assert "gcc doesn't know" in _refusal("vww-tvmaot-old+toolchain.gcc", catalogue)[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "fault"),
+    [
+        ("targets/bad.yaml", "implementation: a.b\ncpu: host\ntoolchain: zigg\n", ':4:12: unknown toolchain "zigg"'),
+        ("backends/bad.yaml", "implementation: a.b\noptions: {x: $is}\n", ':3:14: nothing is called "$is"'),
+    ],
+)
+def test_recipes_that_name_what_isn_t_there_are_refused_at_their_place(
+    file: str, text: str, fault: str, write: Write, catalogue: Catalogue
+) -> None:
+    """The fault shows when they meet others, and still has file, line and column."""
+    path = write(file, f"description: x\n{text}")
+    with pytest.raises(RecipeError) as refusal:
+        _resolve("vww-bad-host" if "backends" in file else "vww-tvmaot-bad", catalogue)
+    assert str(refusal.value).startswith(f"{path}{fault}")
+
+
+def test_a_model_is_given_by_path(catalogue: Catalogue, tmp_path: Path) -> None:
+    """Its name is made of the file's; nothing is pinned and nothing synthesised."""
+    (tmp_path / "My-Net.tflite").write_bytes(b"")
+    found = _resolve(f"{tmp_path}/My-Net.tflite-tvmaot-host", catalogue)
+    assert found.model_folder == tmp_path
+    assert (found.model.name, found.model.file) == ("my_net", "My-Net.tflite")
+    assert (found.model.sha256, found.model.synthesize, found.model.urls) == (None, None, ())
+    assert found.bench.name == "my_net-tvmaot-host"
+
+
+def test_whoever_forgets_the_suffix_of_their_file_is_told(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where there is such a file, and no recipe of the name."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.tflite").write_bytes(b"")
+    assert _refusal("net-tvmaot-host+opt.O2", catalogue)[3].endswith("net.tflite-tvmaot-host+opt.O2")
+    Path("vww.tflite").write_bytes(b"")
+    assert _resolve("vww-tvmaot-host", catalogue).model == catalogue.get(Model, "vww")
+
+
+def test_the_heap_is_the_larger_wish(write: Write, catalogue: Catalogue) -> None:
+    """A backend's need and a target's grant meet in one number."""
+    write("backends/greedy.yaml", "description: x\nimplementation: a.b\nheap: 4KiB\n")
+    assert _resolve("vww-greedy-stm32f7", catalogue).heap_bytes == 4096
+    assert _resolve("vww-tvmaot-stm32f7", catalogue).heap_bytes == 0

@@ -1,0 +1,133 @@
+"""Text to recipes: every fault has its place, its words and what to type instead."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyflow.core.errors import RecipeError
+from tinyflow.recipes.catalogue import KINDS
+from tinyflow.recipes.schema import Feature, Memory, Model, Recipe, Runtime, Samples, Suite, Target, Toolchain
+from tinyflow.recipes.validate import json_schema, validate
+
+_TARGET = """\
+description: A chip
+implementation: tinyflow.targets.unicorn
+cpu: cortex-m7
+clock: 216MHz
+memory:
+  - {name: flash, kind: flash, origin: 0x08000000, length: 2MiB}
+  - {name: ram, kind: ram, origin: 0x20000000, length: 512KiB}
+stack: 8KiB
+"""
+
+
+def _refusal(kind: type[Recipe], text: str) -> list[str]:
+    with pytest.raises(RecipeError) as refusal:
+        validate(kind, "x", text.encode(), "x.yaml")
+    assert refusal.value.exit_status == 2
+    return str(refusal.value).splitlines()
+
+
+def test_a_recipe_is_read_with_its_units() -> None:
+    """Values come in the units of their fields, names from the file, the rest from defaults."""
+    target = validate(Target, "x", _TARGET.encode(), "x.yaml")
+    assert target.name == "x"
+    assert target.clock_hz == 216_000_000
+    assert target.memory[1] == Memory(name="ram", kind="ram", origin=0x20000000, length_bytes=524_288)
+    assert target.stack_bytes == 8192
+    assert target.toolchain == "zig"
+    assert target.limit_instructions == 2_000_000_000
+
+
+def test_five_lines_make_a_model() -> None:
+    """A user's own network needs no more than a description and a file."""
+    model = validate(Model, "mine", b"description: My network\nfile: net.tflite\n", "mine.yaml")
+    assert model == Model(name="mine", description="My network", file="net.tflite", samples=Samples())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("length: 512KiB", "lenght: 512KiB", '7:48: unknown key "lenght" in memory[1]; did you mean "length"?'),
+        ("clock: 216MHz", "clok: 216MHz", '4:1: unknown key "clok"; did you mean "clock"?'),
+        ("stack: 8KiB", "stack: 8192", "8:8: stack: a size needs a number with a unit such as 512KiB, not 8192"),
+        ("kind: ram", "kind: rom", '7:23: memory[1].kind: expected flash or ram, not "rom"'),
+        ("cpu: cortex-m7\n", "", '1:1: "cpu" is missing'),
+        ("stack: 8KiB", "stack: 8KiB\nname: y", '9:1: unknown key "name"; the file\'s name is it: "x"'),
+        ("stack: 8KiB", "cpu_features: dsp", '8:15: cpu_features: expected a list, not "dsp"'),
+        ("0x20000000", "1.5", "7:36: memory[1].origin: expected a whole number, not 1.5"),
+        ("0x20000000", "0x08000000", "6:3: memory: "),
+        ("name: ram", "name: flash", "6:3: memory: two regions have one name"),
+        ("kind: ram", "kind: flash", "6:3: memory: a chip needs a region of kind flash and one of kind ram"),
+        ("stack: 8KiB", "stack: 1MiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
+        ("stack: 8KiB", "optimise: O9", '8:11: optimise: expected O0, O1, O2, O3 or Os, not "O9"'),
+    ],
+)
+def test_a_fault_is_named_with_its_place(before: str, after: str, fault: str) -> None:
+    """The column points at the key where that is wrong, else at the value."""
+    assert before in _TARGET
+    lines = _refusal(Target, _TARGET.replace(before, after))
+    assert any(line.startswith(f"x.yaml:{fault}") for line in lines), lines
+
+
+def test_all_faults_of_a_file_are_said_at_once() -> None:
+    """Faults of the text and faults of its meaning stand in one list, in the order of the file."""
+    text = _TARGET.replace("512KiB", "512").replace("clock", "clok").replace("cpu: cortex-m7", "cpu: no")
+    lines = _refusal(Target, text + "stack: 9KiB\n")
+    assert [line.split(": ")[0] for line in lines] == ["x.yaml:3:6", "x.yaml:4:1", "x.yaml:7:56", "x.yaml:9:1"]
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just text\n", "~\n"])
+def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
+    """An empty file is one of these."""
+    assert _refusal(Model, text) == ["x.yaml:1:1: a recipe is a mapping: `key: value` lines"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "complaint"),
+    [
+        (Model, "urls: [https://example.org/x]", 'need "sha256"'),
+        (Model, "samples: {count: 2}", "no source"),
+        (Model, "file: a\nsamples: {folder: in}", 'need a "format"'),
+        (Model, "file: a\nsamples: {count: -1}", "expected 0 or more"),
+        (Feature, "sets: {optimise: O9}", '"O9" is no level'),
+        (Feature, "sets: {optimise: $value}\nvalues: [O2, fast]", '"fast" is no level'),
+        (Feature, "sets: {toolchain: $value}", 'needs "values"'),
+        (Suite, "include: []", "no benches"),
+        (Suite, "matrix: {models: [], backends: [a], targets: [b]}", "empty matrix"),
+        (Runtime, "sources: {arm: [a.c]}", 'sources: expected all, thumb, riscv or host, not "arm"'),
+        (
+            Toolchain,
+            "implementation: a.b\ncpus: {m7: {isa: mips}}",
+            'cpus.m7.isa: expected thumb, riscv or host, not "mips"',
+        ),
+        (Toolchain, "implementation: a.b\ncpus: {m7: {isa: thumb, flag: []}}", 'did you mean "flags"'),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused(kind: type[Recipe], text: str, complaint: str) -> None:
+    """Rules between fields are part of the schema."""
+    assert complaint in "\n".join(_refusal(kind, f"description: x\n{text}\n"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_editors_get_a_schema(kind: type[Recipe]) -> None:
+    """The JSON schema has the keys of the YAML, forbids others, and doesn't ask for the file's name."""
+    schema = json_schema(kind)
+    assert json.loads(json.dumps(schema)) == schema
+    assert schema["additionalProperties"] is False
+    assert "description" in schema["properties"]
+    assert "name" not in schema["properties"]
+    assert not any(key.endswith(("_bytes", "_hz", "_s", "_instructions")) for key in schema["properties"])
+
+
+@given(kind=st.sampled_from(list(KINDS)), text=st.text(alphabet='abx:-[]{}"\n 01\u00e4\\ud8', max_size=80))
+def test_any_text_is_a_recipe_or_refused(kind: type[Recipe], text: str) -> None:
+    """Nonsense gives a RecipeError that names the file, and no other error."""
+    try:
+        validate(kind, "x", text.encode(), "x.yaml")
+    except RecipeError as refusal:
+        assert str(refusal).startswith("x.yaml:")
