@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Union
 
 LOCAL_MARK = "keep-local"
+ASIDE_FOLDER = "aside"
 JSON = Any  # what json.dumps takes: str, int, float, bool, None, lists and string-keyed mappings of these
 
 
@@ -144,6 +145,12 @@ class Workspace:
     def keep_local(self) -> None:
         """Say that these outputs hang on more than the key (a server that was away), so nobody else may get them."""
         (self.folder / LOCAL_MARK).touch()
+
+    def set_aside(self, name: str, content: bytes) -> None:
+        """Keep some bytes beside the log if this action fails, for somebody to look at."""
+        path = self.folder / ASIDE_FOLDER / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
 
     def log(self, line: str) -> None:
         """Add one line to the action's log."""

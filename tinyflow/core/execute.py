@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tinyflow.core import digest, key, process, worker
-from tinyflow.core.action import LOCAL_MARK, Action, Output, Workspace
+from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, RecipeError, TinyflowError, ToolError
 from tinyflow.core.records import Record, Records
 from tinyflow.core.remote import Remote
@@ -282,10 +282,12 @@ class Session:
         return self.store.add_file(path)
 
     def _keep_log(self, action: Action, workspace: Workspace, error: TinyflowError) -> None:
-        """Keep a failed action's log, the only thing that it leaves."""
+        """Keep a failed action's log and what it set aside, the only things that it leaves."""
         self._logs.mkdir(parents=True, exist_ok=True)
         path = self._logs / f"{action.stage}-{action.id[:12]}.log"
         shutil.copyfile(workspace.log_path, path)
+        if (workspace.folder / ASIDE_FOLDER).is_dir():
+            shutil.copytree(workspace.folder / ASIDE_FOLDER, self._logs, dirs_exist_ok=True)
         error.log_path = path
         if not error.where:
             error.where = action.title
