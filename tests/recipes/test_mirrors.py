@@ -55,6 +55,13 @@ def test_the_file_beside_the_recipe_comes_first_then_mirrors_in_order(tmp_path: 
     assert find_model(_NET, own, mirrors) == LocalFile(own / "net/v1.tflite", "file")
 
 
+def test_a_file_that_nothing_pins_is_the_user_s_own(tmp_path: Path) -> None:
+    """Wherever it was found."""
+    path = _touch(tmp_path / "mine.tflite")
+    mine = Model(name="mine", description="Mine", file="mine.tflite")
+    assert find_model(mine, tmp_path / "recipes", Mirrors((tmp_path,))) == LocalFile(path, "file")
+
+
 def test_url_mirrors_come_before_the_recipe_s_urls() -> None:
     """They have the layout of mirror folders."""
     mirrors = Mirrors(urls=("https://mirror.example.org",))

@@ -40,7 +40,7 @@ class Mirrors:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A model's file on this machine: the user's own (`file`), or one that a mirror folder has (`mirror`)."""
+    """A model's file on this machine: the user's own (`file`), or a copy of what the recipe pins (`mirror`)."""
 
     path: Path
     source: Literal["file", "mirror"]
@@ -53,7 +53,9 @@ def find_model(model: Model, folder: Path, mirrors: Mirrors) -> LocalFile | None
     below = [model.file] if model.file is not None else []
     below += [f"{model.name}/{model.name}.tflite", f"{model.name}.tflite"]
     paths = (mirror / path for mirror in mirrors.folders for path in below)
-    return next((LocalFile(path, "mirror") for path in paths if path.is_file()), None)
+    # Without a digest nothing says that it is a copy of anything.
+    source: Literal["file", "mirror"] = "file" if model.sha256 is None else "mirror"
+    return next((LocalFile(path, source) for path in paths if path.is_file()), None)
 
 
 def model_urls(model: Model, mirrors: Mirrors) -> tuple[str, ...]:

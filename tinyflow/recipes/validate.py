@@ -33,7 +33,7 @@ def validate(kind: type[R], name: str, content: bytes, file: str) -> R:
     # As JSON, since pydantic's strict mode takes a list for a tuple and a mapping for a dataclass only there.
     text = json.dumps({**document.value, "name": name})
     try:
-        recipe = TypeAdapter(kind).validate_json(text)
+        recipe: R = _adapter(kind).validate_json(text)
     except ValidationError as error:
         document.problems += [_problem(kind, document, dict(fault)) for fault in error.errors(include_url=False)]
     if document.problems:
@@ -43,10 +43,20 @@ def validate(kind: type[R], name: str, content: bytes, file: str) -> R:
 
 def json_schema(kind: type[Recipe]) -> dict[str, Any]:
     """The JSON schema of a kind of recipe, for editors."""
-    schema = TypeAdapter(kind).json_schema()
+    schema = _adapter(kind).json_schema()
     schema["properties"].pop("name")
     schema["required"].remove("name")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+_adapters: dict[type[Recipe], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[Recipe]) -> TypeAdapter[Any]:
+    """Made once for each kind: that takes longer than validating many recipes."""
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def _problem(kind: type[Recipe], document: yaml.Document, fault: Mapping[str, Any]) -> yaml.Problem:
