@@ -62,14 +62,14 @@ def _check_local(name: str, source: str, content: bytes, expected: str | None) -
 
 def _synthesize(workspace: Workspace) -> bytes:
     """The zoo's network; nobody else may get it where a server might have had the real one."""
-    from tinyflow.model import zoo
+    from tinyflow.model.zoo import synthesize
 
     spec: Mapping[str, Any] | None = workspace.parameters["synthesize"]
     if spec is None:
         raise ModelError("no source has its file", where=workspace.parameters["name"], hint=_MIRROR_HINT)
     if workspace.parameters["urls"]:
         workspace.keep_local()
-    return zoo.synthesize(spec)
+    return synthesize(spec)
 
 
 def _download_any(workspace: Workspace, urls: list[str], expected: str) -> bytes | None:
