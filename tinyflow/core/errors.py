@@ -22,7 +22,7 @@ class TinyflowError(Exception):
 
     def __str__(self) -> str:
         first = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{first}\n  {self.hint}" if self.hint else first
+        return first + f"\n{self.hint}".replace("\n", "\n  ") if self.hint else first
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep all fields when an error crosses from a worker process to its parent."""

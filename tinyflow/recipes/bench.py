@@ -121,4 +121,4 @@ def _advice(text: str, parts: int) -> str:
 
 
 def _refuse(text: str, start: int, length: int, what: str, hint: str) -> NoReturn:
-    raise UsageError(what, where=text, hint=f"{text}\n  {' ' * start}{'^' * length}\n  {hint}")
+    raise UsageError(what, where=text, hint=f"{text}\n{' ' * start}{'^' * length}\n{hint}")
