@@ -99,6 +99,16 @@ class Bench:
             {"name": "sram", "kind": "ram", "origin": ram, "length_bytes": self.ram_bytes},
         ]
 
+    @property
+    def target(self) -> dict[str, Any]:
+        """The target's recipe, as linking sees it."""
+        return {"name": "board", "memory": self.memory, "stack_bytes": self.stack_bytes, "heap_bytes": self.heap_bytes}
+
+    @property
+    def machine_target(self) -> dict[str, Any]:
+        """The same, as the simulator sees it."""
+        return {**self.target, "implementation": "tinyflow.targets.unicorn", "cpu": self.cpu, "isa": self.isa}
+
     def compile(self, sources: Mapping[str, str]) -> Path:
         """Compile generated sources; the folder of their objects."""
         root = self.folder / "sources"
@@ -141,13 +151,7 @@ class Bench:
             "link.ld.j2": ROOT / "templates/link" / template,
         }
         inputs |= {f"lib/{name}.a": path for name, path in self.libraries.items()}
-        target = {
-            "name": "board",
-            "memory": self.memory,
-            "stack_bytes": self.stack_bytes,
-            "heap_bytes": self.heap_bytes,
-        }
         outputs = ["firmware.elf", "firmware.map", "sizes.json"]
-        made = workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": target})
+        made = workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
         build.link(made)
         return made.outputs

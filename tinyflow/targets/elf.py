@@ -123,7 +123,7 @@ def _read(elf: Any) -> Firmware:
         for segment in elf.iter_segments("PT_LOAD")
     )
     if not segments:
-        raise ToolError("has nothing to load", hint="link it first")
+        raise ValueError("nothing to load; was it linked?")
     sections = dict(enumerate(elf.iter_sections()))
     tables = [section for section in sections.values() if isinstance(section, SymbolTableSection)]
     entries = [symbol for table in tables for symbol in table.iter_symbols()]

@@ -1,6 +1,6 @@
 /* memcpy, memmove and memset a word at a time, under C's names and under those of the Arm run-time ABI (IHI 0043).
  *
- * The compilers' own are byte loops, or not there. Words are loaded and stored aligned only, so that every core will do. */
+ * The compilers' own are byte loops, or not there. Nothing is loaded or stored unaligned on a core that may trap. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,31 +35,57 @@ KEEP_LOOPS static inline void copy_bytes(uint8_t *to, const uint8_t *from, size_
 KEEP_LOOPS static inline void copy_aligned(uint8_t *to, const uint8_t *from, size_t size) {
   word_t *to_word = (word_t *)(void *)to;
   const word_t *from_word = (const word_t *)(const void *)from;
-  for (; size >= BLOCK; size -= BLOCK, to_word += 4, from_word += 4) {
+  for (const word_t *end = from_word + size / BLOCK * 4; from_word != end; to_word += 4, from_word += 4) {
     const word_t a = from_word[0], b = from_word[1], c = from_word[2], d = from_word[3];
     to_word[0] = a, to_word[1] = b, to_word[2] = c, to_word[3] = d;
   }
-  for (; size >= WORD; size -= WORD) {
-    *to_word++ = *from_word++;
+  for (const word_t *end = from_word + size % BLOCK / WORD; from_word != end; ++to_word, ++from_word) {
+    *to_word = *from_word;
   }
-  copy_bytes((uint8_t *)to_word, (const uint8_t *)from_word, size);
+  copy_bytes((uint8_t *)to_word, (const uint8_t *)from_word, size % WORD);
 }
 
-/* Copy upwards to an aligned address from one `shift` bytes (1 to 3) past an aligned one: each word stored is put
- * together from two that were loaded. No word is touched that holds no byte of the source. */
+#if defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__)
+/* Copy upwards to an aligned address from one that is not; this core loads words from anywhere. */
+KEEP_LOOPS static inline void copy_misaligned(uint8_t *to, const uint8_t *from, size_t size) {
+  typedef struct __attribute__((packed, may_alias)) {
+    uint32_t value;
+  } anywhere_t;
+  word_t *to_word = (word_t *)(void *)to;
+  const anywhere_t *from_word = (const anywhere_t *)(const void *)from;
+  for (const word_t *end = to_word + size / WORD; to_word != end; ++to_word, ++from_word) {
+    *to_word = from_word->value;
+  }
+  copy_bytes((uint8_t *)to_word, (const uint8_t *)from_word, size % WORD);
+}
+#else
+/* Copy upwards to an aligned address from one `shift` bytes past an aligned one: each word stored is put together from
+ * two that were loaded. No word is touched that holds no byte of the source. `shift` is a constant at each call. */
 KEEP_LOOPS static inline void copy_shifted(uint8_t *to, const uint8_t *from, size_t size, unsigned shift) {
-  const unsigned down = 8 * shift, up = 32 - down;
   word_t *to_word = (word_t *)(void *)to;
   const word_t *from_word = (const word_t *)(const void *)(from - shift);
   word_t low = *from_word++;
-  size_t left = size;
-  for (; left >= WORD; left -= WORD) {
-    const word_t high = *from_word++;
-    *to_word++ = low >> down | high << up;
+  for (const word_t *end = to_word + size / WORD; to_word != end; ++to_word, ++from_word) {
+    const word_t high = *from_word;
+    *to_word = low >> 8 * shift | high << (32 - 8 * shift);
     low = high;
   }
-  copy_bytes((uint8_t *)to_word, from + (size - left), left);
+  copy_bytes((uint8_t *)to_word, from + size / WORD * WORD, size % WORD);
 }
+
+KEEP_LOOPS static inline void copy_misaligned(uint8_t *to, const uint8_t *from, size_t size) {
+  switch (misalignment(from)) {
+    case 1:
+      copy_shifted(to, from, size, 1);
+      break;
+    case 2:
+      copy_shifted(to, from, size, 2);
+      break;
+    default:
+      copy_shifted(to, from, size, 3);
+  }
+}
+#endif
 
 /* Copy from the lowest address to the highest: right as well for regions that overlap, if `to` is the lower. */
 __attribute__((noinline)) KEEP_LOOPS static void copy_unaligned(uint8_t *to, const uint8_t *from, size_t size) {
@@ -70,11 +96,10 @@ __attribute__((noinline)) KEEP_LOOPS static void copy_unaligned(uint8_t *to, con
   const size_t head = (WORD - misalignment(to)) % WORD;
   copy_bytes(to, from, head);
   to += head, from += head, size -= head;
-  const unsigned shift = (unsigned)misalignment(from);
-  if (shift == 0) {
+  if (misalignment(from) == 0) {
     copy_aligned(to, from, size);
   } else {
-    copy_shifted(to, from, size, shift);
+    copy_misaligned(to, from, size);
   }
 }
 
