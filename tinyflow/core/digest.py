@@ -90,6 +90,7 @@ class Memo:
     def __init__(self, table: MemoTable) -> None:
         self._table = table
         self._seen: dict[str, str] = {}
+        self._is_trusted = True
         self._lock = threading.Lock()
 
     def digest(self, path: Path) -> str:
@@ -112,7 +113,7 @@ class Memo:
         """`make(path)`, remembered while the file's stamp stays; `purpose` tells several facts of one file apart."""
         stamp = stamp_of(path)
         key = f"{purpose}\0{path}" if purpose else str(path)
-        kept = self._table.get_memo(key)
+        kept = self._table.get_memo(key) if self._is_trusted else None
         if kept is not None and kept[0] == stamp:
             return kept[1]
         text = make(path)
@@ -121,9 +122,10 @@ class Memo:
             self._table.put_memo(key, stamp, text)
         return text
 
-    def forget(self) -> None:
-        """Look at every file again from now on (a new run in the same process)."""
+    def distrust(self) -> None:
+        """Read every file again from now on, whatever is remembered of it: something remembered was wrong."""
         with self._lock:
+            self._is_trusted = False
             self._seen.clear()
 
 

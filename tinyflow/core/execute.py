@@ -167,7 +167,7 @@ class Session:
             try:
                 return self._execute(action, started)
             except _Edited:
-                self._memo.forget()
+                self._memo.distrust()
                 self._maker_texts.clear()
             except _Lost as lost:
                 self._make_again(lost.action)
@@ -303,12 +303,13 @@ class Session:
         return self.store.blob_path(self.output_digest(action, name))
 
     def copy_output(self, action: Action, name: str, target: Path) -> None:
-        """Copy one output, file or tree, to a place of the user's. Raises CacheError where it was lost meanwhile."""
+        """Copy one output, file or tree, to a place of the user's; what is found damaged is made again."""
         copy = self.store.copy_tree if name.endswith("/") else self.store.copy_blob
-        if not copy(self.output_digest(action, name), target):
-            raise CacheError(
-                f"{name} of {action.title} is lost", where=str(self.store.root), hint="run the bench again"
-            )
+        for _ in range(_ATTEMPTS):
+            if copy(self.output_digest(action, name), target):
+                return
+            self._make_again(action)
+        raise CacheError(f"{name} of {action.title} was lost {_ATTEMPTS} times", where=str(self.store.root))
 
     def forget(self, action: Action) -> None:
         """Have an action looked at as if it had never been made here."""

@@ -5,15 +5,17 @@ Each finished action is recorded at once and atomically. Losing this file costs 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tinyflow.core.digest import Stamp
+from tinyflow.core.errors import CacheError
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -25,6 +27,11 @@ CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT);
 CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, text TEXT);
 """
 _BUSY_S = 30.0
+# What SQLite says when the file is sound and can't be used all the same; its error codes need Python 3.11.
+_NOT_DAMAGE = ("locked", "full", "readonly", "unable to open", "disk I/O")
+# What SQLite and the reading of its rows raise over damaged pages.
+_DAMAGE = (sqlite3.Error, ValueError, TypeError)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,29 +51,50 @@ class Record:
 
 
 class Records:
-    """The records and memos of one checkout."""
+    """The records and memos of one checkout; safe to use from several threads and processes.
+
+    Anything that shows the file to be damaged makes it be moved aside and begun afresh.
+    """
 
     def __init__(self, path: Path, say: Callable[[str], None] = lambda line: None) -> None:
-        """Open or make the file; one that can't be read is moved aside, said through `say`."""
+        """Open or make the file. `say` gets one line where it had to be begun afresh."""
+        self._path = path
+        self._say = say
         self._lock = threading.RLock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = _open(path)
-        except sqlite3.DatabaseError:
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
-            say(f"{path} was damaged; moved to {aside.name}. Finished work is still in the cache")
-            self._database = _open(path)
+        except _DAMAGE as error:
+            self._begin_afresh(error)
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._database.close()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._database:
-            yield self._database
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do some work in one transaction; where the file turns out to be damaged, once more with a fresh one."""
+        with self._lock:
+            try:
+                with self._database:
+                    return work(self._database)
+            except _DAMAGE as error:
+                self._begin_afresh(error)
+                with self._database:
+                    return work(self._database)
+
+    def _begin_afresh(self, error: Exception) -> None:
+        """Move the file aside and make a new one. Raises CacheError where the fault is not the file's content."""
+        if any(word in str(error) for word in _NOT_DAMAGE):
+            raise CacheError(str(error), where=str(self._path), hint="free some space, or end the other run") from error
+        with contextlib.suppress(AttributeError):
+            self._database.close()
+        aside = self._path.with_suffix(".damaged")
+        self._path.replace(aside)
+        for suffix in ("-wal", "-shm"):  # the old file's journal is nothing to the new one
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._say(f"{self._path} was damaged; moved to {aside.name}. Finished work is still in the cache")
+        self._database = _open(self._path)
 
     def get(self, action_id: str) -> Record | None:
         """The last record of an action."""
@@ -82,50 +110,60 @@ class Records:
 
     def _one(self, where: str, values: tuple[str, ...]) -> Record | None:
         columns = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
-        with self._lock:
-            row = self._database.execute(f"SELECT {columns} FROM records {where} LIMIT 1", values).fetchone()
-        if row is None:
-            return None
-        action_id, stage, title, key, seal, outputs, *rest = row
-        return Record(action_id, stage, title, key, seal, json.loads(outputs), *rest)
+
+        def read(database: sqlite3.Connection) -> Record | None:
+            row = database.execute(f"SELECT {columns} FROM records {where} LIMIT 1", values).fetchone()
+            if row is None:
+                return None
+            action_id, stage, title, key, seal, outputs, *rest = row
+            return Record(action_id, stage, title, key, seal, json.loads(outputs), *rest)
+
+        return self._attempt(read)
 
     def put(self, record: Record, key_text: str) -> None:
         """Replace an action's record."""
-        with self._transaction() as database:
+        row = (
+            *(record.id, record.stage, record.title, record.key, record.seal, json.dumps(dict(record.outputs))),
+            *(record.outcome, record.duration_s, record.log, record.before_key),
+        )
+
+        def write(database: sqlite3.Connection) -> None:
             database.execute(
                 "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                 "(SELECT coalesce(max(sequence), 0) + 1 FROM records))",
-                (
-                    *(record.id, record.stage, record.title, record.key, record.seal, json.dumps(dict(record.outputs))),
-                    *(record.outcome, record.duration_s, record.log, record.before_key),
-                ),
+                row,
             )
             database.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (record.key, key_text))
 
+        self._attempt(write)
+
     def forget(self, action_id: str) -> None:
         """Drop an action's record, so that it is looked up again."""
-        with self._transaction() as database:
-            database.execute("DELETE FROM records WHERE id = ?", (action_id,))
+        self._attempt(lambda database: database.execute("DELETE FROM records WHERE id = ?", (action_id,)))
 
     def key_text(self, key: str) -> str | None:
         """The readable text behind a key that was current here once."""
-        with self._lock:
-            row = self._database.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()
+        row = self._attempt(
+            lambda database: database.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()
+        )
         return str(row[0]) if row else None
 
     def get_memo(self, path: str) -> tuple[Stamp, str] | None:
         """The stamp and text kept for a path."""
-        with self._lock:
-            row = self._database.execute("SELECT stamp, text FROM memos WHERE path = ?", (path,)).fetchone()
-        if row is None:
-            return None
-        size, mtime, inode, ctime = json.loads(row[0])
-        return (size, mtime, inode, ctime), str(row[1])
+
+        def read(database: sqlite3.Connection) -> tuple[Stamp, str] | None:
+            row = database.execute("SELECT stamp, text FROM memos WHERE path = ?", (path,)).fetchone()
+            if row is None:
+                return None
+            size, mtime, inode, ctime = json.loads(row[0])
+            return (size, mtime, inode, ctime), str(row[1])
+
+        return self._attempt(read)
 
     def put_memo(self, path: str, stamp: Stamp, text: str) -> None:
         """Keep a stamp and text for a path."""
-        with self._transaction() as database:
-            database.execute("INSERT OR REPLACE INTO memos VALUES (?, ?, ?)", (path, json.dumps(stamp), text))
+        row = (path, json.dumps(stamp), text)
+        self._attempt(lambda database: database.execute("INSERT OR REPLACE INTO memos VALUES (?, ?, ?)", row))
 
 
 def _open(path: Path) -> sqlite3.Connection:
