@@ -21,7 +21,7 @@ def zoo() -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def trained() -> Callable[[str], Path]:
     """Name → the published model's file; skips the test where no mirror folder has it."""
-    folders = [Path(folder) for folder in os.environ.get("TINYFLOW_MIRRORS", "").split(":") if folder.startswith("/")]
+    folders = [Path(folder) for folder in os.environ.get("TINYFLOW_MIRRORS", "").split(":") if folder]
 
     def find(name: str) -> Path:
         for folder in [*folders, _BESIDE_THE_CHECKOUT]:

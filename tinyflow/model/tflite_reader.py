@@ -18,13 +18,12 @@ import tflite
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor
-from tinyflow.model.shapes import check_output
+from tinyflow.model.soundness import check_sound, shortened
 from tinyflow.model.tflite_options import MAX_RANK, OPERATOR_TABLES, TABLES, enumeration_name
 
 # far above any microcontroller's flash; keeps a wrong file from filling the memory
 _MAX_FILE_BYTES = 256 << 20
 _MAX_TENSOR_BYTES = 64 << 20
-_MAX_LIVE_BYTES = 256 << 20
 _SCHEMA_VERSION = 3
 # what the flatbuffers package raises for offsets that lead out of the file
 _DAMAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError)
@@ -86,13 +85,7 @@ class _Reading:
             outputs=self._indices(subgraph, "Outputs", len(tensors)),
             name=self._text(subgraph.Name()),
         )
-        _check_order(graph)
-        _check_shapes(graph)
-        if graph.peak_live_bytes > _MAX_LIVE_BYTES:
-            raise ModelError(
-                f"its activations need {graph.peak_live_bytes} bytes at once",
-                hint="is this a model for a microcontroller?",
-            )
+        check_sound(graph)
         return graph
 
     def _model(self) -> Any:
@@ -140,7 +133,7 @@ class _Reading:
 
     def _tensor(self, model: Any, index: int, entry: Any) -> Tensor:
         name = self._text(entry.Name())
-        place = f"tensor {index} ({_shortened(name)})"
+        place = f"tensor {index} ({shortened(name)})"
         dtype = enumeration_name(tflite.TensorType, entry.Type()).lower()
         if dtype not in DTYPES:
             raise ModelError(f"{place} holds {dtype} values", hint=_UNUSABLE_HINT)
@@ -213,16 +206,11 @@ class _Reading:
         )
 
 
-def _shortened(name: str) -> str:
-    """Converters join names to hundreds of characters; the last one is the telling one."""
-    return name if len(name) <= 60 else "…" + name[-60:]
-
-
 def _operator_code(entry: Any) -> tuple[str, int]:
     """Name and version; the older, narrower field counts where it says more (schema.fbs, OperatorCode)."""
     name = enumeration_name(tflite.BuiltinOperator, max(entry.DeprecatedBuiltinCode(), entry.BuiltinCode()))
     if name == "CUSTOM":
-        custom = _shortened((entry.CustomCode() or b"").decode(errors="replace"))
+        custom = shortened((entry.CustomCode() or b"").decode(errors="replace"))
         raise ModelError(f"custom operator {custom}", hint=_UNUSABLE_HINT)
     if name in _CONTROL_FLOW:
         raise ModelError(f"operator {name}: control flow is not supported", hint=_UNUSABLE_HINT)
@@ -247,42 +235,3 @@ def _options(place: str, name: str, entry: Any) -> dict[str, OptionValue]:
     table = getattr(tflite, found)()
     table.Init(union.Bytes, union.Pos)
     return {field.option: field.read(table) for field in TABLES[found]}
-
-
-def _check_order(graph: Graph) -> None:
-    """Every tensor is written once, and before it is read: no cycles, no operator out of order."""
-    if not graph.operators or not graph.inputs or not graph.outputs:
-        raise ModelError("the graph has no operators, no inputs or no outputs")
-    written = set(graph.inputs)
-    if any(graph.tensors[index].is_constant for index in graph.inputs) or len(written) != len(graph.inputs):
-        raise ModelError("a graph input is a constant or named twice")
-    for operator in graph.operators:
-        place = f"operator {operator.index} ({operator.name})"
-        for index in operator.inputs:
-            if index >= 0 and index not in written and not graph.tensors[index].is_constant:
-                raise ModelError(f"{place} reads {_named(graph, index)} before it is written")
-        for index in operator.outputs:
-            if index in written or graph.tensors[index].is_constant:
-                raise ModelError(f"{place} overwrites {_named(graph, index)}")
-            written.add(index)
-        if not operator.outputs:
-            raise ModelError(f"{place} has no output")
-    for index in graph.outputs:
-        if index not in written or index in graph.inputs:
-            raise ModelError(f"no operator writes the graph's output {_named(graph, index)}")
-
-
-def _check_shapes(graph: Graph) -> None:
-    for operator in graph.operators:
-        read_shapes = [graph.tensors[index].shape for index in operator.inputs if index >= 0]
-        place = f"operator {operator.index} ({operator.name})"
-        if not operator.inputs or operator.inputs[0] < 0 or (len(operator.inputs) > 1 and operator.inputs[1] < 0):
-            raise ModelError(f"{place} lacks an input")
-        try:
-            check_output(operator.name, read_shapes, operator.options, graph.tensors[operator.outputs[0]].shape)
-        except ModelError as error:
-            raise ModelError(f"operator {operator.index}: {error.what}") from None
-
-
-def _named(graph: Graph, index: int) -> str:
-    return f"tensor {index} ({_shortened(graph.tensors[index].name)})"
