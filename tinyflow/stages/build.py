@@ -9,7 +9,7 @@ import importlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -48,12 +48,22 @@ def compile_tree(workspace: Workspace) -> None:
         _compile(replace(workspace, log_path=log_path), source, object_path)
 
     try:
-        with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-            # list() waits for all and raises the first error in the order of the sources.
-            list(pool.map(compile_one, sources, logs))
+        _in_parallel(compile_one, sources, logs)
     finally:
         for path in filter(Path.exists, logs):
             workspace.log(path.read_text(encoding="utf-8", errors="replace").rstrip("\n"))
+
+
+def _in_parallel(work: Callable[[Path, Path], None], *arguments: Sequence[Path]) -> None:
+    """Call `work` for each row of arguments, a few at a time; an error keeps the rest from starting."""
+    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        running = [pool.submit(work, *row) for row in zip(*arguments, strict=True)]
+        try:
+            for future in running:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
@@ -153,7 +163,7 @@ def _first_lines(log: str, word: str) -> str:
     """The tool's own message: a few lines from the first one with `word` on."""
     lines = log.splitlines()
     start = next((index for index, line in enumerate(lines) if word in line), 0)
-    return "\n  ".join(lines[start : start + _SHOWN_LINES])
+    return "\n".join(lines[start : start + _SHOWN_LINES])
 
 
 def _shorter(error: ToolError, what: str, hint: str) -> ToolError:

@@ -31,8 +31,9 @@ def enlarged(memory: Sequence[Region]) -> list[Region]:
     """The same regions with room for everything, as far as the next region lets them."""
 
     def room(region: Region) -> int:
-        above = [other["origin"] for other in memory if other["origin"] > region["origin"]]
-        return min([_ROOM_BYTES, *(origin - region["origin"] for origin in above)])
+        begin: int = region["origin"]
+        above: list[int] = [other["origin"] for other in memory if other["origin"] > begin]
+        return min([_ROOM_BYTES, *(origin - begin for origin in above)])
 
     return [{**region, "length_bytes": room(region)} for region in memory]
 
