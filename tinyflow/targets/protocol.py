@@ -1,7 +1,8 @@
 """How a number is got from firmware: load, call, read, write and counters, as a debug probe does it.
 
 Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
-Such a module has `open_machine(target, files) -> Machine`; `open_machine` here finds it by the target's recipe.
+Such a module has `open_machine(target, files) -> Machine`, which `open_machine` here finds by the target's recipe, and,
+for the plan, `tools()` and `inputs()`: what decides its counts, and which files it needs, by name, with their makers.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ class Machine(Protocol):
 
     def write(self, symbol: str, data: bytes) -> None:
         """Change bytes of memory. Raises RunError for an unknown symbol."""
+
+    def counting_twin(self, symbol: str) -> Machine | None:
+        """A machine that counts the instructions of `symbol` where this one doesn't, at the price of speed, or None."""
 
     def close(self) -> None:
         """Free everything; called once."""

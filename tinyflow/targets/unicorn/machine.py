@@ -80,6 +80,9 @@ class Simulator:
         """See `protocol.Machine`."""
         self._access(self._engine.mem_write, symbol, data, len(data))
 
+    def counting_twin(self, symbol: str) -> None:
+        """See `protocol.Machine`; this one counts."""
+
     def close(self) -> None:
         """See `protocol.Machine`."""
         self._engine = None

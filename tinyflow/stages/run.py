@@ -1,0 +1,235 @@
+"""Run: firmware on its target, every sample in, every output compared with the reference; what it cost.
+
+`run.json` holds what is exact and the same in every run, `timing.json` what isn't. Firmware that faults, never ends or
+computes something else leaves neither.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tinyflow.core.action import JSON, Workspace
+from tinyflow.core.errors import ModelError, RunError, ValidationError
+from tinyflow.targets.protocol import Counters, Machine, open_machine
+
+# How often a machine with real wall time repeats each sample.
+_NATIVE_REPETITIONS = 5
+_FORMATS = {
+    **{"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q"},
+    **{"uint64": "Q", "bool": "?", "float16": "e", "float32": "f", "float64": "d"},
+}
+
+
+class Difference(NamedTuple):
+    """The value of one sample's outputs that is farthest from the reference."""
+
+    error: float
+    sample: int
+    output: int
+    element: int
+    expected: float
+    got: float
+
+    def __str__(self) -> str:
+        place = f"sample {self.sample}, output {self.output}[{self.element}]"
+        return f"{place}: expected {self.expected:g}, got {self.got:g}"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What goes in and what must come out, for every sample the tensors' bytes in order."""
+
+    inputs: list[list[bytes]]
+    outputs: list[list[bytes]]
+    input_symbols: list[str]
+    output_symbols: list[str]
+    output_dtypes: list[str]
+    reference: str
+
+
+def run(workspace: Workspace) -> None:
+    """Make run.json and timing.json. Parameters: `target`, `tolerance`, `limit_instructions` (of one call).
+
+    Raises RunError and Timeout (they name the function), and ValidationError for outputs that differ by more than the
+    tolerance, in units of the output: steps of the last bit where that is an integer.
+    """
+    plan = json.loads(workspace.inputs["plan.json"].read_bytes())
+    samples = _read_samples(workspace.inputs, plan)
+    started = time.perf_counter()
+    machine = open_machine(workspace.parameters["target"], workspace.inputs)
+    try:
+        startup = machine.load(workspace.inputs["firmware.elf"])
+        limit = workspace.parameters["limit_instructions"]
+        setup = _call(machine, plan["setup"], limit)
+        invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
+        validation = _validate(differences, samples, workspace.parameters["tolerance"])
+        counts = _counts(machine, workspace.inputs["firmware.elf"], plan, samples, invokes, limit)
+    finally:
+        machine.close()
+    result = {"status": "ok", **_costs(startup, setup, invokes, counts), "validation": validation}
+    _write_json(workspace.outputs["run.json"], result)
+    _write_json(workspace.outputs["timing.json"], _timing(machine, invokes, time.perf_counter() - started))
+
+
+def _read_samples(inputs: Mapping[str, Path], plan: Mapping[str, Any]) -> Samples:
+    reference = json.loads(inputs["reference.json"].read_bytes())
+    for kind in ("inputs", "outputs"):
+        planned, wanted = ([tensor["bytes"] for tensor in document[kind]] for document in (plan, reference))
+        if planned != wanted:
+            raise ModelError(f"{plan['backend']} made {kind} of {planned} bytes; the model's have {wanted}")
+    return Samples(
+        inputs=_split(inputs["inputs.bin"].read_bytes(), reference["inputs"], reference["samples"]),
+        outputs=_split(inputs["reference.bin"].read_bytes(), reference["outputs"], reference["samples"]),
+        input_symbols=[tensor["symbol"] for tensor in plan["inputs"]],
+        output_symbols=[tensor["symbol"] for tensor in plan["outputs"]],
+        output_dtypes=[tensor["dtype"] for tensor in reference["outputs"]],
+        reference=reference["reference"],
+    )
+
+
+def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> list[list[bytes]]:
+    """Cut a file into samples, and these into tensors."""
+    pieces, start = [], 0
+    for _ in range(count):
+        sample = []
+        for tensor in tensors:
+            sample.append(content[start : start + tensor["bytes"]])
+            start += tensor["bytes"]
+        pieces.append(sample)
+    if start != len(content):
+        raise ModelError(f"{count} samples take {start} bytes, and the file has {len(content)}", hint="convert again")
+    return pieces
+
+
+def _call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
+    status, counters = machine.call(symbol, limit_instructions=limit_instructions)
+    if status != 0:
+        raise RunError(f"returned {status}, not 0", where=symbol, hint="the generated code refuses its inputs")
+    return counters
+
+
+def _invoke(machine: Machine, symbol: str, samples: Samples, sample: int, limit_instructions: int) -> Counters:
+    """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
+    for place, data in zip(samples.input_symbols, samples.inputs[sample], strict=True):
+        machine.write(place, data)
+    return _call(machine, symbol, limit_instructions)
+
+
+def _invoke_all(
+    machine: Machine, symbol: str, samples: Samples, limit_instructions: int
+) -> tuple[list[list[Counters]], list[Difference]]:
+    """For every sample what each repetition cost, and the largest difference from the reference."""
+    invokes, differences = [], []
+    for sample in range(len(samples.inputs)):
+        costs = []
+        for _ in range(_NATIVE_REPETITIONS if machine.is_native else 1):
+            costs.append(_invoke(machine, symbol, samples, sample, limit_instructions))
+            differences.append(_largest_difference(machine.read, samples, sample))
+        invokes.append(costs)
+    return invokes, differences
+
+
+def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sample: int) -> Difference:
+    """Compare one sample's outputs; a NaN on one side only is infinitely wrong."""
+    worst = Difference(0, sample, 0, 0, 0, 0)
+    expected_outputs = samples.outputs[sample]
+    for output, (symbol, expected) in enumerate(zip(samples.output_symbols, expected_outputs, strict=True)):
+        got = read(symbol, len(expected))
+        if got == expected:
+            continue
+        values = zip(*(_values(data, samples.output_dtypes[output]) for data in (expected, got)), strict=True)
+        for element, (right, value) in enumerate(values):
+            error = _error(right, value)
+            if error > worst.error:
+                worst = Difference(error, sample, output, element, right, value)
+    return worst
+
+
+def _values(data: bytes, dtype: str) -> Iterator[float]:
+    return (value for (value,) in struct.iter_unpack(f"<{_FORMATS[dtype]}", data))
+
+
+def _error(expected: float, got: float) -> float:
+    error = abs(expected - got)
+    if error == error:
+        return error
+    return 0.0 if expected == got or (expected != expected and got != got) else float("inf")
+
+
+def _validate(differences: Sequence[Difference], samples: Samples, tolerance: float) -> dict[str, JSON]:
+    """The verdict for run.json. Raises ValidationError."""
+    worst = max(differences, key=lambda difference: difference.error)
+    wrong = sorted({difference.sample for difference in differences if difference.error > tolerance})
+    if wrong:
+        what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {worst.error:g}"
+        raise ValidationError(
+            what, where=str(worst), hint=f"the backend's tolerance is {tolerance:g}; samples {wrong} are wrong"
+        )
+    return {
+        "reference": samples.reference,
+        "samples": len(samples.inputs),
+        "result": "within tolerance" if worst.error else "exact",
+        "max_abs_error": worst.error,
+        "tolerance": tolerance,
+    }
+
+
+def _counts(
+    machine: Machine,
+    firmware: Path,
+    plan: Mapping[str, Any],
+    samples: Samples,
+    invokes: Sequence[Sequence[Counters]],
+    limit_instructions: int,
+) -> list[int | None]:
+    """Instructions of every sample; where only a slower twin can count, those of the first."""
+    counts = [costs[0].instructions for costs in invokes]
+    twin = machine.counting_twin(plan["invoke"])
+    if twin is not None:
+        try:
+            twin.load(firmware)
+            _call(twin, plan["setup"], limit_instructions)
+            counts[0] = _invoke(twin, plan["invoke"], samples, 0, limit_instructions).instructions
+        finally:
+            twin.close()
+    return counts
+
+
+def _costs(
+    startup: Counters, setup: Counters, invokes: Sequence[Sequence[Counters]], counts: Sequence[int | None]
+) -> dict[str, JSON]:
+    every = [setup, *(counters for costs in invokes for counters in costs)]
+    return {
+        "startup_instructions": startup.instructions,
+        "setup_instructions": setup.instructions,
+        "invoke_instructions": list(counts),
+        "stack_peak_bytes": _peak([counters.stack_bytes for counters in every]),
+        "heap_peak_bytes": _peak([counters.heap_bytes for counters in every]),
+        "functions": [
+            {"name": name, "instructions": count.instructions, "calls": count.calls}
+            for name, count in invokes[0][0].functions.items()
+        ],
+    }
+
+
+def _peak(values: Sequence[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: float) -> dict[str, JSON]:
+    seconds = [counters.wall_s for costs in invokes for counters in costs]
+    timing: dict[str, JSON] = {"wall_s": wall_s}
+    if machine.is_native:
+        return {**timing, "invoke_s": seconds}
+    instructions = sum(counters.instructions or 0 for costs in invokes for counters in costs)
+    return {**timing, "simulated_mips": instructions / sum(seconds) / 1e6}
+
+
+def _write_json(path: Path, value: JSON) -> None:
+    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")

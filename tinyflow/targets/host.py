@@ -1,0 +1,174 @@
+"""Target implementation: this machine. The firmware is a shared object in a process of its own.
+
+Wall time is real. Instructions are counted where valgrind is installed, by a twin that runs a call again: that count
+is exact and the same on every machine of the architecture, for the firmware runs nothing but its own code. (The
+processor's own counters are not used: they vary from run to run, and contain the program that calls.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from tinyflow.core.action import Output, Tool
+from tinyflow.core.errors import RunError, Timeout
+from tinyflow.core.process import clean_environment
+from tinyflow.targets.protocol import Counters
+
+_PROCESS = Path(__file__).with_name("host_process.py")
+_ANSWER_LIMIT_S = 60.0  # to start Python, under valgrind and on a busy machine
+# Turns a limit of instructions into one of time: what a slow machine does under valgrind.
+_SLOWEST_INSTRUCTIONS_PER_S = 20_000_000
+
+
+def tools() -> tuple[Tool, ...]:
+    """What decides the counts, for keys."""
+    return (Tool("binary", "valgrind"),) if shutil.which("valgrind") else ()
+
+
+def inputs() -> Mapping[str, Output]:
+    """What a run needs besides the firmware: nothing."""
+    return {}
+
+
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Host:  # noqa: ARG001 (every target's)
+    """A process on the machine that we are on."""
+    return Host()
+
+
+class Host:
+    """A process with the firmware: see `protocol.Machine`."""
+
+    is_native = True
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="tinyflow-host-"))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def load(self, firmware: Path) -> Counters:
+        """See `protocol.Machine`; there is no start-up code."""
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            [*self._launcher(), sys.executable, "-I", "-S", "-B", _PROCESS, firmware.resolve()],
+            cwd=self._folder,
+            env=clean_environment(self._folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._ask("load", firmware.stem)
+        return _counters(time.perf_counter() - started)
+
+    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+        """See `protocol.Machine`."""
+        limit_s = limit_instructions / _SLOWEST_INSTRUCTIONS_PER_S
+        status, elapsed_ns = self._ask("call", symbol, limit_s=limit_s)
+        return status, _counters(elapsed_ns / 1e9)
+
+    def read(self, symbol: str, size_bytes: int) -> bytes:
+        """See `protocol.Machine`."""
+        self._ask("read", symbol, size_bytes)
+        return self._pipes()[1].read(size_bytes)
+
+    def write(self, symbol: str, data: bytes) -> None:
+        """See `protocol.Machine`."""
+        self._ask("write", symbol, len(data), data)
+
+    def counting_twin(self, symbol: str) -> CountingHost | None:
+        """See `protocol.Machine`."""
+        return CountingHost(symbol) if shutil.which("valgrind") else None
+
+    def close(self) -> None:
+        """See `protocol.Machine`."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _launcher(self) -> Sequence[str]:
+        """The command, up to the program that it runs."""
+        return ()
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Where requests go and where answers come from."""
+        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
+    def _ask(
+        self, verb: str, symbol: str, size: int = 0, data: bytes = b"", limit_s: float = _ANSWER_LIMIT_S
+    ) -> tuple[int, int]:
+        """One request; the two numbers of its answer."""
+        requests, answers = self._pipes()
+        with contextlib.suppress(BrokenPipeError):  # the end of the answers tells more
+            requests.write(f"{verb} {symbol} {size}\n".encode() + data)
+            requests.flush()
+        if not select.select([answers], [], [], limit_s)[0]:
+            hint = "is it a loop without end? Else raise `limit_instructions` in the target's recipe"
+            raise Timeout(f"{verb} took more than {limit_s:g} s", where=symbol, hint=hint)
+        word, _, rest = answers.readline().decode().strip().partition(" ")
+        if word == "error":
+            raise RunError(
+                rest, where=symbol, hint="is the firmware linked for this machine, and its symbols exported?"
+            )
+        if word != "ok":
+            raise self._death(verb, symbol)
+        first, second = rest.split()
+        return int(first), int(second)
+
+    def _death(self, verb: str, symbol: str) -> RunError:
+        assert self._process is not None
+        status = self._process.wait()
+        end = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        return RunError(
+            f"the firmware's process {end} in {verb}",
+            where=symbol,
+            hint="run the bench on a simulated target, which names function and address",
+        )
+
+
+class CountingHost(Host):
+    """The same under valgrind's callgrind, which counts the calls of one function, with all that it calls."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__()
+        self._symbol = symbol
+        self._calls = 0
+
+    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+        """See `protocol.Machine`; the status is 0, or 1 for every other."""
+        limit_s = limit_instructions / _SLOWEST_INSTRUCTIONS_PER_S
+        started = time.perf_counter()
+        status, _ = self._ask("count", symbol, limit_s=limit_s)
+        wall_s = time.perf_counter() - started
+        if symbol != self._symbol:
+            return status, _counters(wall_s)
+        self._calls += 1
+        return status, _counters(wall_s, _summary(self._folder / f"counts.{self._calls}"))
+
+    def _launcher(self) -> Sequence[str]:
+        # Collecting begins with the function and a file with the sum is written at its end. One function only:
+        # with two, callgrind 3.19 writes sums of 0.
+        return (
+            *("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=counts"),
+            *(f"--toggle-collect={self._symbol}", f"--dump-after={self._symbol}"),
+        )
+
+
+def _summary(path: Path) -> int:
+    """The total of a callgrind file; its only event is instructions."""
+    for line in path.read_text().splitlines():
+        if line.startswith("summary: "):
+            return int(line.removeprefix("summary: "))
+    raise RunError(f"valgrind wrote no sum to {path.name}", hint="is it older than 3.19?")
+
+
+def _counters(wall_s: float, instructions: int | None = None) -> Counters:
+    return Counters(instructions=instructions, stack_bytes=None, heap_bytes=None, wall_s=wall_s)
