@@ -126,6 +126,10 @@ class Selector:
 
     def _unknown(self, word: str) -> UsageError:
         what = f'"{word}" is no command and no task'
+        group, colon, name = word.partition(":")
+        if colon:
+            near = did_you_mean(group, _GROUPS) or f"tasks begin with {', '.join(_GROUPS)}"
+            return UsageError(what, hint=f"{near} (followed by :{name})")
         if word in self.suites:
             return UsageError(what, hint=f"type suite:{word}")
         if word.count("-") >= 2:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from doit.cmd_base import Command
-
 from tinyflow.flow import doctor
-from tinyflow.flow.commands.refusing import Refusing
+from tinyflow.flow.commands.refusing import OwnCommand
 
 _MISSING = 3
 
 
-class Doctor(Refusing, Command):  # type: ignore[misc]  # doit has no types
+class Doctor(OwnCommand):
     """Prints one line per tool."""
 
     name = "doctor"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from doit.cmd_base import Command
-
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import Refusing
-from tinyflow.flow.loader import Loader
+from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.tasks import task_name
 
 
-class Explain(Refusing, Command):  # type: ignore[misc]  # doit has no types
+class Explain(OwnCommand):
     """Prints the facts of the stored key text that differ from the one before."""
 
     name = "explain"
@@ -25,7 +22,7 @@ class Explain(Refusing, Command):  # type: ignore[misc]  # doit has no types
         del params
         if not args:
             raise UsageError("explain what?", hint=f"for example {self.bin_name} explain bench:vww-tvmaot-stm32f7")
-        loader = Loader()
+        loader = self.loader
         selection = loader.selector.select(args, is_bare_fine=True)
         shown = {action.id for bench in selection.benches.values() for action in bench.actions}
         shown |= {action.id for action in selection.actions}

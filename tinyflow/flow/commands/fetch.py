@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from doit.cmd_base import Command
-
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_seconds
-from tinyflow.flow.commands.refusing import Refusing, refuse
-from tinyflow.flow.loader import Loader
+from tinyflow.flow.commands.refusing import OwnCommand, refuse
 from tinyflow.recipes.schema import Model
 
 
-class Fetch(Refusing, Command):  # type: ignore[misc]  # doit has no types
+class Fetch(OwnCommand):
     """Runs the fetch stage without its last resort, the synthesised stand-in."""
 
     name = "fetch"
@@ -25,7 +22,7 @@ class Fetch(Refusing, Command):  # type: ignore[misc]  # doit has no types
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Fetch the named models, or all; one that can't be had is said, and the others follow."""
         del params
-        loader = Loader()
+        loader = self.loader
         status = 0
         for name in args or loader.catalogue.names(Model):
             model = loader.catalogue.get(Model, name)

@@ -7,19 +7,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from doit.cmd_base import Command
-
 from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.core.units import format_count, format_size
-from tinyflow.flow.commands.refusing import Refusing, refuse
+from tinyflow.flow.commands.refusing import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.recipes.resolve import list_benches
 from tinyflow.recipes.schema import Model
 
 
-class Models(Refusing, Command):  # type: ignore[misc]  # doit has no types
+class Models(OwnCommand):
     """Fetches and reads each model, as a bench would; the second time it is known."""
 
     name = "models"
@@ -30,7 +28,7 @@ class Models(Refusing, Command):  # type: ignore[misc]  # doit has no types
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print a block per model; a model that can't be read is said, and the others follow."""
         del params
-        loader = Loader()
+        loader = self.loader
         status = 0
         for name in args or loader.catalogue.names(Model):
             model = loader.catalogue.get(Model, name)

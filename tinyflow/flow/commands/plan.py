@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from doit.cmd_base import Command
-
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Verdict
-from tinyflow.flow.commands.refusing import Refusing
-from tinyflow.flow.loader import Loader
+from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.tasks import task_name
 
 _OPTION_ALL = {
@@ -23,7 +20,7 @@ _OPTION_ALL = {
 }
 
 
-class Plan(Refusing, Command):  # type: ignore[misc]  # doit has no types
+class Plan(OwnCommand):
     """Checks every action of a selection against the records and the cache, in the order in which they would run."""
 
     name = "plan"
@@ -36,7 +33,7 @@ class Plan(Refusing, Command):  # type: ignore[misc]  # doit has no types
         """Print one line per action that is not up to date, then the counts."""
         if not args:
             raise UsageError("plan what?", hint=f"for example {self.bin_name} plan suite:mlperf_tiny")
-        loader = Loader()
+        loader = self.loader
         counts: Counter[str] = Counter()
         for action in loader.selector.select(args, is_bare_fine=True).all_actions.values():
             verdict = loader.session.check(action)

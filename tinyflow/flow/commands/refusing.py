@@ -6,12 +6,13 @@ import os
 import sys
 from typing import Any
 
-from doit.cmd_base import DoitCmdBase
+from doit.cmd_base import Command, DoitCmdBase
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.ledger import exit_status
+from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines
 
 CANCELLED = 130
@@ -44,6 +45,14 @@ class Refusing:
             return _PIPE_CLOSED
         except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
             return refuse(error)
+
+
+class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
+    """A command that runs no doit tasks, with the session's loader."""
+
+    def __init__(self, task_loader: Loader, **options: Any) -> None:
+        super().__init__(**options)
+        self.loader = task_loader
 
 
 def refuse(error: Exception) -> int:

@@ -1,0 +1,63 @@
+"""A project folder of its own for each test, and ways to run programs in it as a user would."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinyflow.flow import cli
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parent.parent
+SUITES = {
+    "good": ["net-good-chip", "net-good-host", "tiny-good-chip"],
+    "mixed": ["net-good-chip", "net-faults-chip", "net-differs-chip", "net-overflows-chip", "net-hangs-chip"],
+    "slow": ["net-good-chip", "net-sleeps-chip", "net-sleeps-host"],
+}
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: a folder with three suites and nothing built."""
+    folder = tmp_path / "recipes" / "suites"
+    folder.mkdir(parents=True)
+    for name, members in SUITES.items():
+        (folder / f"{name}.yaml").write_text(f"description: for tests\ninclude: [{', '.join(members)}]\n")
+    monkeypatch.chdir(tmp_path)
+    for variable in [name for name in os.environ if name.startswith("TINYFLOW_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(CHECKOUT), str(HERE)]))
+    return tmp_path
+
+
+@pytest.fixture
+def synthetic(project: Path) -> Run:
+    """Runs `tinyflow` with synthetic benches in a process of its own."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(synthetic_command(*words), cwd=project, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def synthetic_command(*words: str) -> list[str]:
+    """The command line of `tinyflow` with synthetic benches."""
+    return [sys.executable, str(HERE / "synthetic_benches.py"), *words]
+
+
+@pytest.fixture
+def real(project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the real `tinyflow` in this process, for what ends before anything runs."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["tinyflow", *words])
+        status = cli.main()
+        return subprocess.CompletedProcess(words, status, *capsys.readouterr())
+
+    return run

@@ -1,0 +1,51 @@
+"""Errors for people: two lines for what they can mend, a traceback only for what we must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.errors import RunError, ToolError
+from tinyflow.flow.messages import error_lines, shown
+
+
+def test_an_error_is_one_line_of_what_and_one_of_what_to_do() -> None:
+    """Where, what, hint; nothing else."""
+    error = RunError("hard fault", where="net-tool-chip", hint="look at the last block")
+    assert error_lines(error) == ["net-tool-chip: hard fault", "  look at the last block"]
+
+
+def test_a_long_tool_output_becomes_its_telling_line(tmp_path: Path) -> None:
+    """The compiler's first error, and where the whole log is."""
+    printed = "in file x.c\nx.c:3:1: error: no\n1 error generated."
+    error = ToolError("clang ended with status 1", where="compile", hint=printed)
+    error.log_path = tmp_path / "log"
+    error.log_path.write_text("…")
+    first, *rest = error_lines(error)
+    assert first == "compile: clang ended with status 1"
+    assert rest == ["  x.c:3:1: error: no", f"  log: {tmp_path}/log"]
+
+
+def test_verbose_keeps_everything() -> None:
+    """`-v 2` adds the traceback of what a user can cause, too."""
+    lines = error_lines(RunError("hard fault", hint="look\nhere"), "run net", is_verbose=True)
+    assert lines[:3] == ["run net: hard fault", "  look", "  here"]
+    assert any("RunError" in line for line in lines[3:])
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    """What is no TinyflowError is our fault, and says so."""
+    try:
+        {}["nowhere"]
+    except KeyError as error:
+        lines = error_lines(error, "run net")
+    assert lines[0] == "run net: this is a bug of tinyflow: KeyError: 'nowhere'"
+    assert any("test_messages.py" in line for line in lines)
+
+
+def test_paths_are_shown_from_where_people_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative below the working directory, absolute elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    assert shown(tmp_path / "build" / "x") == "build/x"
+    assert shown(Path("/elsewhere")) == "/elsewhere"

@@ -1,0 +1,95 @@
+"""Words to benches: spelled in any way, planned only where asked for, refused with what to type instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic_benches import synthetic_loader
+
+from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.flow.loader import Loader
+from tinyflow.flow.tasks import task_name
+
+
+@pytest.fixture
+def loader(project: Path) -> Loader:
+    """A loader over the three suites."""
+    return synthetic_loader()
+
+
+def test_only_what_is_selected_is_planned(loader: Loader) -> None:
+    """One bench costs the planning of one bench, however many the suites have."""
+    loader.selector.select(["bench:net-good-chip"])
+    assert loader.planner.planned == ["net-good-chip"]
+
+
+def test_a_bench_of_no_suite_can_be_selected(loader: Loader) -> None:
+    """Suites list benches for convenience only."""
+    assert list(loader.selector.select(["bench:other-good-board"]).benches) == ["other-good-board"]
+
+
+def test_features_in_any_order_name_one_task(loader: Loader) -> None:
+    """The canonical spelling is what doit gets, once."""
+    selection = loader.selector.select(["bench:net-good-chip+tuned+dsp", "bench:net-good-chip+dsp+tuned"])
+    assert selection.tasks == ["bench:net-good-chip+dsp+tuned"]
+
+
+def test_patterns_match_known_benches(loader: Loader) -> None:
+    """A pattern selects members of suites, each once though two suites have it."""
+    assert list(loader.selector.select(["bench:net-good-*"]).benches) == ["net-good-chip", "net-good-host"]
+
+
+def test_a_suite_selects_its_benches_in_its_order(loader: Loader) -> None:
+    """The order of rows in a report is the recipe's."""
+    selection = loader.selector.select(["suite:good"])
+    assert selection.suites == {"good": ["net-good-chip", "net-good-host", "tiny-good-chip"]}
+    assert selection.tasks == ["suite:good"]
+
+
+def test_a_report_plans_nothing(loader: Loader) -> None:
+    """`report:` only shows what is known."""
+    selection = loader.selector.select(["report:good"])
+    assert selection.reports == {"good": ["net-good-chip", "net-good-host", "tiny-good-chip"]}
+    assert loader.planner.planned == []
+
+
+def test_an_action_can_be_selected_by_its_short_id(loader: Loader) -> None:
+    """With what it waits for, and nothing behind it."""
+    bench = loader.selector.select(["bench:net-good-chip"]).benches["net-good-chip"]
+    link = bench.actions[3]
+    selection = loader.selector.select([task_name(link)])
+    assert [action.stage for action in selection.all_actions.values()] == ["fetch", "generate", "link"]
+
+
+def test_shared_actions_come_once(loader: Loader) -> None:
+    """Two benches with one model share its fetch, and each action stands behind those that it waits for."""
+    actions = list(loader.selector.select(["suite:good"]).all_actions.values())
+    assert [action.title for action in actions].count("fetch net") == 1
+    seen: set[str] = set()
+    for action in actions:
+        assert {before.id for before in action.dependencies} <= seen
+        seen.add(action.id)
+
+
+@pytest.mark.parametrize(
+    ("word", "what", "hint"),
+    [
+        ("bench:nothing*", 'no bench matches "nothing*"', "`doit list`"),
+        ("suite:goof", 'unknown suite "goof"', 'did you mean "good"?'),
+        ("report:goof", 'unknown suite "goof"', 'did you mean "good"?'),
+        ("bench:net-good", "not the name of a bench", "model-backend-target"),
+        ("bnech:net-good-chip", "no command and no task", 'did you mean "bench"?'),
+        ("net-good-chip", "no command and no task", "type bench:net-good-chip"),
+        ("good", "no command and no task", "type suite:good"),
+        ("pln", "no command and no task", 'did you mean "plan"?'),
+        ("link:abcdef12", "no action of a known bench", "doit plan"),
+    ],
+)
+def test_refusals_say_what_to_type(loader: Loader, word: str, what: str, hint: str) -> None:
+    """Every word that names nothing is wrong use, with a way on."""
+    with pytest.raises(TinyflowError) as caught:
+        loader.selector.select([word])
+    assert isinstance(caught.value, UsageError)
+    assert what in caught.value.what
+    assert hint in caught.value.hint

@@ -1,0 +1,67 @@
+"""Rows: metrics from the stages' files, and the contract of `report.json`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tinyflow.report import rows
+from tinyflow.report.metrics import METRICS
+
+GRAPH = {"macs": 200}
+PLAN = {"arena": {"bytes": 64}, "weights_bytes": 32}
+SIZES = {"rom_bytes": 60, "rom_code": 20, "rom_rodata": 32, "rom_data": 8, "ram_data": 8, "ram_bss": 70, "symbols": []}
+RUN = {"setup_instructions": 3, "invoke_instructions": [500, 502, 500], "stack_peak_bytes": 16, "heap_peak_bytes": 0}
+TIMING = {"wall_s": 0.5, "simulated_mips": 400.0}
+NAMING = {"bench": "net-tool-chip+dsp", "model": "net", "backend": "tool", "target": "chip", "features": {"dsp": True}}
+
+
+def test_metrics_follow_their_definitions() -> None:
+    """ROM, RAM, the worst sample and the ratio are what the definitions say."""
+    metrics = rows.metrics_of(GRAPH, PLAN, SIZES, RUN, TIMING)
+    assert metrics["invoke_instructions"] == 502
+    assert metrics["invoke_instructions_min"] == 500
+    assert metrics["rom_bytes"] == metrics["rom_code"] + metrics["rom_rodata"] + metrics["rom_data"]
+    assert metrics["ram_bytes"] == 8 + 70 + 16 + 0
+    assert metrics["instructions_per_mac"] == 2.51
+
+
+def test_metrics_stand_in_one_order() -> None:
+    """Keys come in the order of METRICS, whatever order the files have."""
+    metrics = rows.metrics_of(GRAPH, PLAN, dict(reversed(SIZES.items())), RUN, TIMING)
+    assert list(metrics) == [metric.name for metric in METRICS if metric.name in metrics]
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    """A host run has no instruction counts and no stack: no such metric, and no sum that needs one."""
+    run = {"setup_instructions": None, "invoke_instructions": [None, None], "stack_peak_bytes": None}
+    metrics = rows.metrics_of(GRAPH, PLAN, SIZES, run, {"wall_s": 0.1, "invoke_s": [0.02, 0.01]})
+    assert {"setup_instructions", "invoke_instructions", "ram_bytes", "instructions_per_mac"}.isdisjoint(metrics)
+    assert metrics["invoke_s"] == 0.01
+    assert metrics["ram_bss"] == 70
+
+
+def test_report_has_the_keys_of_the_contract_in_every_state() -> None:
+    """Good and failed rows have the same keys in the same order, those that other tools read."""
+    validation = {"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0}
+    good = rows.measured_row(NAMING, weights="trained", metrics={"macs": 200}, validation=validation)
+    bad = rows.failed_row(NAMING, status="timeout", reason="run: more than 1000 instructions")
+    provenance = {"stages": {}, "tools": {}, "artifacts": {}}
+    contract = (
+        "schema bench model backend target features status reason weights metrics validation stages tools artifacts"
+    )
+    for row in (good, bad):
+        assert list(rows.with_provenance(row, **provenance)) == contract.split()
+    assert (good["status"], good["reason"]) == ("ok", None)
+    assert (bad["metrics"], bad["validation"]) == ({}, None)
+
+
+def test_unknown_status_is_a_mistake_of_ours() -> None:
+    """Only the statuses of the contract can be written."""
+    with pytest.raises(ValueError, match="no status"):
+        rows.failed_row(NAMING, status="broken", reason="x")
+
+
+def test_every_metric_is_defined_once() -> None:
+    """Names are unique, and each has a unit and a definition."""
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    assert all(metric.unit and metric.definition for metric in METRICS)

@@ -1,0 +1,105 @@
+"""Tables: the same rows give the same bytes; nothing is lost or invented on the way."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import Any
+
+from tinyflow.report import rows, tables
+from tinyflow.report.metrics import METRICS
+
+EXACT = {"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0}
+CLOSE = {"reference": "tflm", "samples": 8, "result": "within tolerance", "max_abs_error": 2}
+
+
+def naming(backend: str, **features: str | bool) -> dict[str, Any]:
+    """The naming of one bench."""
+    return {"bench": f"net-{backend}-chip", "model": "net", "backend": backend, "target": "chip", "features": features}
+
+
+def sample_rows() -> list[dict[str, Any]]:
+    """A good bench, one that is close, and one that failed."""
+    metrics = {"invoke_instructions": 22_600_123, "rom_bytes": 261_120, "simulated_mips": 412.5}
+    return [
+        rows.measured_row(
+            naming("one", dsp=True, layout="NCHW"), weights="synthetic", metrics=metrics, validation=EXACT
+        ),
+        rows.measured_row(naming("two"), weights="trained", metrics={"rom_bytes": 1024}, validation=CLOSE),
+        rows.failed_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1"),
+    ]
+
+
+def test_csv_has_a_column_for_every_metric() -> None:
+    """Exact numbers under their names; empty where not measured."""
+    first, second, third = csv.DictReader(io.StringIO(tables.to_csv(sample_rows())))
+    assert {metric.name for metric in METRICS} <= first.keys()
+    assert (first["invoke_instructions"], first["features"], first["validation"]) == (
+        "22600123",
+        "dsp+layout.NCHW",
+        "exact",
+    )
+    assert (second["invoke_instructions"], second["validation"]) == ("", "within tolerance (±2)")
+    assert (third["status"], third["rom_bytes"], third["reason"]) == ("mismatch", "", "run: sample 3 | output 1")
+
+
+def test_json_carries_rows_and_definitions() -> None:
+    """Whoever reads the file needs no other to know what a number means."""
+    document = json.loads(tables.to_json("tiny", sample_rows()))
+    assert document["benches"] == sample_rows()
+    assert document["metrics"]["rom_bytes"]["unit"] == "bytes"
+
+
+def test_markdown_shows_exact_numbers_and_reasons() -> None:
+    """Digits are grouped, a bar in a text does not end its cell, failures are listed, columns are defined."""
+    text = tables.to_markdown("tiny", sample_rows())
+    assert "| 22,600,123 |" in text
+    assert "- `net-three-chip`: run: sample 3 | output 1" in text
+    assert "- ROM: `rom_bytes`" in text
+    lengths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
+    assert len(lengths) == 1
+
+
+def test_text_is_aligned_and_says_that_weights_are_synthetic() -> None:
+    """Numbers are right-aligned under their headings."""
+    lines = tables.to_text(sample_rows()).splitlines()
+    end = lines[0].index("ROM") + len("ROM")
+    assert [line[:end].split()[-1] for line in lines[1:3]] == ["KiB", "KiB"]
+    assert lines[-1].startswith("synthetic weights")
+
+
+def test_terminal_table_has_the_same_cells() -> None:
+    """What `rich` draws is what the plain table says."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=200, no_color=True)
+    console.print(tables.to_rich(sample_rows()))
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    for line in tables.to_text(sample_rows()).splitlines()[:-1]:
+        assert all(cell in drawn for cell in line.split())
+
+
+def test_same_rows_give_the_same_bytes_in_any_process() -> None:
+    """No order of hashes and nothing of the machine gets into a report."""
+    program = "import test_tables as t; from tinyflow.report import tables as x; r = t.sample_rows(); " + (
+        "print(x.to_csv(r), x.to_json('s', r), x.to_markdown('s', r), x.to_text(r))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path), "LANG": "C.UTF-8"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+
+
+def test_plain_tables_do_not_import_rich() -> None:
+    """A log or a pipe does not pay for what only a terminal needs."""
+    program = "import sys; from tinyflow.report import tables; tables.to_text([]); sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
