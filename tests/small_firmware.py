@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,7 @@ class Bench:
     ram_bytes: int = _RAM_BYTES
     flash_bytes: int = _FLASH_BYTES
     libraries: Mapping[str, Path] = field(default_factory=dict)
+    has_own_support: bool = False  # else that library is built once for all tests with the same flags
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -144,10 +147,11 @@ class Bench:
     def link(self, sources: Mapping[str, str] | None = None) -> Mapping[str, Path]:
         """Everything, from C to `firmware.elf`, `firmware.map` and `sizes.json`."""
         objects = self.compile({"model.c": MODEL} if sources is None else sources)
+        support = self.support() if self.has_own_support else _support(self.cpu, self.toolchain, self.flags)
         template = "host.ld.j2" if self.isa == "host" else "firmware.ld.j2"
         inputs = {
             "objects/": objects,
-            "lib/support.a": self.support(),
+            "lib/support.a": support,
             "link.ld.j2": ROOT / "templates/link" / template,
         }
         inputs |= {f"lib/{name}.a": path for name, path in self.libraries.items()}
@@ -155,3 +159,12 @@ class Bench:
         made = workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
         build.link(made)
         return made.outputs
+
+
+_shared = tempfile.TemporaryDirectory(prefix="tinyflow-support-")
+
+
+@cache
+def _support(cpu: str, toolchain: str, flags: tuple[str, ...]) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=_shared.name))
+    return Bench(folder, cpu=cpu, toolchain=toolchain, flags=flags).support()
