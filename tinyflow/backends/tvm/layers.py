@@ -34,17 +34,18 @@ from tinyflow.backends.tvm.specs import (
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One integer kernel with its operands, which have no borders yet."""
+    """One integer kernel with its operands, and the index of the model's operator that it computes."""
 
     spec: Spec
     inputs: tuple[Value, ...]
     output: Value
     weights: Weights | None = None
+    operator: int = 0
 
 
 @dataclass(frozen=True)
 class Network:
-    """Integer layers in the order of the model's operators; `zero_points` of all values that border some operator."""
+    """Integer layers in the order of the model's operators."""
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
@@ -65,9 +66,7 @@ def make_layer(source: Pending, rounding: Rounding) -> tuple[Layer, Stored]:
     return _with_output(expression.data.stored.shape, _softmax_spec(expression), None, expression.data.stored)
 
 
-def _with_output(
-    shape: tuple[int, ...], spec: Spec, weights: Weights | None, *inputs: Stored
-) -> tuple[Layer, Stored]:
+def _with_output(shape: tuple[int, ...], spec: Spec, weights: Weights | None, *inputs: Stored) -> tuple[Layer, Stored]:
     output = Value(math.prod(shape))
     return Layer(spec, tuple(stored.value for stored in inputs), output, weights), Stored(output, shape)
 
@@ -153,7 +152,9 @@ def _pool_spec(expression: Pool, source: Pending) -> PoolSpec:
     attributes = expression.call.attrs
     return PoolSpec(
         operator="max" if "max" in expression.call.op.name else "average",
-        **_window(attributes, attributes.pool_size, _feature_map(expression.shape), _feature_map(expression.data.shape)),
+        **_window(
+            attributes, attributes.pool_size, _feature_map(expression.shape), _feature_map(expression.data.shape)
+        ),
         lowest=source.lowest,
         highest=source.highest,
     )

@@ -1,0 +1,110 @@
+"""From a `.tflite` file to C sources and a memory plan: import, lower, choose kernels, plan memory, write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tflite
+from tvm.relax.frontend.tflite import from_tflite
+
+from tinyflow.backends.tvm import integer, memory, program, sources
+from tinyflow.backends.tvm.kernel import Machine, Style
+from tinyflow.backends.tvm.layers import Network
+from tinyflow.backends.tvm.program import Program
+from tinyflow.model.graph import Graph
+
+_DEFAULTS: Mapping[str, Any] = {
+    "variant": "aot",
+    "dsp": False,
+    "toolchain": "zig",
+    "isa": "thumb",
+    "alignment": 16,
+    "rounding": "double",
+}
+
+
+def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+    """See `tinyflow.backends.tvm.generate`."""
+    chosen = {**_DEFAULTS, **options}
+    machine = Machine(chosen["isa"], chosen["toolchain"])
+    network = lower(model, graph, chosen["rounding"])
+    if chosen["variant"] == "aot":
+        selected = program.select(network, "aot", machine)
+        arena = memory.plan_blocks(selected, chosen["alignment"])
+        convention = "packed"
+    else:
+        style: Style = "dsp" if chosen["dsp"] else "aotplus"
+        selected = program.select(network, style, machine)
+        arena = memory.plan_offsets(selected, chosen["alignment"])
+        convention = "unpacked"
+    sources.write(selected, arena, convention, backend, out)
+    plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
+
+
+def lower(model: Path, graph: Graph, rounding: str) -> Network:
+    """The integer layers, each with the index of the operator in `graph` that it computes."""
+    module = from_tflite(tflite.Model.GetRootAsModel(model.read_bytes(), 0))
+    network = integer.lower(module, rounding)
+    # a reshape is no layer: the bytes stay where they are
+    operators = [operator.index for operator in graph.operators if operator.name != "RESHAPE"]
+    layers = zip(network.layers, operators, strict=True)
+    return replace(network, layers=tuple(replace(layer, operator=index) for layer, index in layers))
+
+
+def _plan(graph: Graph, selected: Program, arena: memory.Memory, backend: str) -> dict[str, Any]:
+    """plan.json: what the run stage and the report need to know of the sources."""
+    return {
+        "schema": 1,
+        "backend": backend,
+        "setup": "model_setup",
+        "invoke": "model_invoke",
+        "inputs": _ports(graph, graph.inputs, selected.inputs, arena),
+        "outputs": _ports(graph, graph.outputs, selected.outputs, arena),
+        "arena": _arena(selected, arena),
+        "weights_bytes": sum(array.nbytes for array in selected.constants.values()),
+        "macs": graph.macs,
+        "layers": [
+            {
+                "index": operator.index,
+                "operator": operator.name,
+                "functions": [step.function for step in selected.steps if step.operator == operator.index],
+                "macs": graph.operator_macs(operator),
+                "outputs_bytes": sum(graph.tensors[index].size_bytes for index in operator.outputs),
+            }
+            for operator in graph.operators
+        ],
+        "removed": [],
+    }
+
+
+def _ports(graph: Graph, indices: tuple[int, ...], values: Any, arena: memory.Memory) -> list[dict[str, Any]]:
+    tensors = [graph.tensors[index] for index in indices]
+    return [
+        {
+            "name": tensor.name,
+            "symbol": f"{sources.ARENA}+{arena.offsets[value]}",
+            "bytes": tensor.size_bytes,
+            "dtype": tensor.dtype,
+            "shape": list(tensor.shape),
+        }
+        for tensor, value in zip(tensors, values, strict=True)
+    ]
+
+
+def _arena(selected: Program, arena: memory.Memory) -> dict[str, Any]:
+    """The arena; lifetimes count operators of the model."""
+    tensors = [
+        {
+            "name": life.name,
+            "offset": arena.offsets[life.operand],
+            "bytes": life.size_bytes,
+            "first": selected.steps[life.first].operator,
+            "last": selected.steps[life.last].operator,
+        }
+        for life in arena.lifetimes
+    ]
+    return {"symbol": sources.ARENA, "bytes": arena.total_bytes, "alignment": arena.alignment, "tensors": tensors}

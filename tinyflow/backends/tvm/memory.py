@@ -1,0 +1,98 @@
+"""Where the operands of a program lie in its one arena: TVM's plan of whole blocks, or planned offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinyflow.backends.tvm import relax_module
+from tinyflow.backends.tvm.kernel import Parameter
+from tinyflow.backends.tvm.program import Operand, Program, Step
+from tinyflow.model import arena
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """An operand and the steps from which to which its bytes must stay, both included."""
+
+    operand: Operand
+    name: str
+    size_bytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The arena: its size, and the offset of each operand."""
+
+    total_bytes: int
+    alignment: int
+    lifetimes: tuple[Lifetime, ...]
+    offsets: Mapping[Operand, int]
+
+
+def lifetimes(program: Program) -> tuple[Lifetime, ...]:
+    """All operands; inputs live from the first step on, outputs to the last one."""
+    first: dict[Operand, int] = dict.fromkeys(program.inputs, 0)
+    last: dict[Operand, int] = dict.fromkeys(program.inputs, 0)
+    sizes: dict[Operand, int] = {value: value.elements for value in program.inputs}
+    names: dict[Operand, str] = {value: value.name for value in program.inputs}
+    for index, step in enumerate(program.steps):
+        for operand, parameter in operands(index, step):
+            first.setdefault(operand, index)
+            last[operand] = index
+            sizes[operand] = parameter.size_bytes
+            names.setdefault(operand, _name(step, parameter))
+    last.update(dict.fromkeys(program.outputs, len(program.steps) - 1))
+    return tuple(Lifetime(o, names[o], sizes[o], first[o], last[o]) for o in first)
+
+
+def operands(index: int, step: Step) -> list[tuple[Operand, Parameter]]:
+    """What the step with this index reads and writes in the arena, with the parameters that they are for."""
+    inputs = iter(step.inputs)
+    pairs: list[tuple[Operand, Parameter]] = []
+    for parameter in step.kernel.parameters:
+        if parameter.role == "input":
+            pairs.append((next(inputs), parameter))
+        elif parameter.role == "output":
+            pairs.append((step.output, parameter))
+        elif parameter.role == "scratch":
+            pairs.append((index, parameter))
+    return pairs
+
+
+def plan_offsets(program: Program, alignment: int) -> Memory:
+    """Offsets by lifetime, at the liveness bound wherever the planner reaches it."""
+    lives = lifetimes(program)
+    buffers = [arena.Buffer(life.name, life.size_bytes, life.first, life.last) for life in lives]
+    plan = arena.plan(buffers, alignment)
+    return Memory(plan.total_bytes, alignment, lives, {life.operand: plan.offsets[life.name] for life in lives})
+
+
+def plan_blocks(program: Program, alignment: int) -> Memory:
+    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs and outputs have their own."""
+    lives = lifetimes(program)
+    block_of, sizes = relax_module.plan_storage(program)
+    offsets: dict[Operand, int] = {}
+    end = 0
+    starts = []
+    for size in sizes:
+        starts.append(end)
+        end = _aligned(end + size, alignment)
+    for life in lives:
+        if life.operand in block_of:
+            offsets[life.operand] = starts[block_of[life.operand]]
+        else:
+            offsets[life.operand] = end
+            end = _aligned(end + life.size_bytes, alignment)
+    return Memory(end, alignment, lives, offsets)
+
+
+def _name(step: Step, parameter: Parameter) -> str:
+    kind = step.function.rpartition("_")[0]
+    return f"{kind}_{step.operator}" + ("_scratch" if parameter.role == "scratch" else "")
+
+
+def _aligned(offset: int, alignment: int) -> int:
+    return -(-offset // alignment) * alignment

@@ -1,0 +1,108 @@
+"""What is emitted: functions, constants, and calls in order. Which memory the operands take is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyflow.backends.tvm import kernels
+from tinyflow.backends.tvm.expressions import Value
+from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
+from tinyflow.backends.tvm.layers import Layer, Network
+from tinyflow.backends.tvm.specs import (
+    AddSpec,
+    ConvSpec,
+    DenseSpec,
+    DepthwiseSpec,
+    PoolSpec,
+    SoftmaxSpec,
+    Spec,
+)
+
+_NAMES: Mapping[type, str] = {
+    AddSpec: "add",
+    ConvSpec: "conv2d",
+    DenseSpec: "dense",
+    DepthwiseSpec: "depthwise_conv2d",
+    SoftmaxSpec: "softmax",
+}
+_NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
+
+
+# what a step has in the arena: an activation, or the scratch of the step with this index
+Operand = Union[Value, int]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call: a function, its kernel, and the operands by the names of the kernel's parameters."""
+
+    operator: int
+    function: str
+    kernel: Kernel
+    inputs: tuple[Value, ...]
+    output: Value
+    constants: Mapping[str, str]  # parameter → symbol
+
+
+@dataclass(frozen=True)
+class Program:
+    """Functions by name, constants by symbol, and the calls of one inference."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    steps: tuple[Step, ...]
+    functions: Mapping[str, Kernel]
+    constants: Mapping[str, NDArray[Any]]
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What the functions' C source includes."""
+        return tuple(sorted({header for kernel in self.functions.values() for header in kernel.headers}))
+
+
+def select(network: Network, style: Style, machine: Machine) -> Program:
+    """Choose a kernel for each layer; equal specs share one function, named after the first operator that uses it."""
+    selection = _Selection(style, machine)
+    steps = tuple(selection.step(layer) for layer in network.layers)
+    return Program(network.inputs, network.outputs, steps, selection.functions, selection.constants)
+
+
+@dataclass
+class _Selection:
+    """What has been chosen so far."""
+
+    style: Style
+    machine: Machine
+    names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
+    functions: dict[str, Kernel] = field(default_factory=dict)
+    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def step(self, layer: Layer) -> Step:
+        name = self._function(layer, self.style)
+        weights = layer.weights or _NO_WEIGHTS
+        try:
+            packed = self.functions[name].pack(weights)
+        except ValueError:  # these weights are outside of what the fast kernel is exact for
+            name = self._function(layer, "plain")
+            packed = self.functions[name].pack(weights)
+        symbols = {parameter: f"{parameter}_{layer.operator}" for parameter in packed}
+        self.constants.update({symbols[parameter]: array for parameter, array in packed.items()})
+        return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols)
+
+    def _function(self, layer: Layer, style: Style) -> str:
+        """The name of the kernel for a layer's spec, built where it is new."""
+        key = (layer.spec, style)
+        if key not in self.names:
+            self.names[key] = name = f"{_name(layer.spec)}_{layer.operator}"
+            kernel = kernels.build(layer.spec, style, self.machine)
+            self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
+        return self.names[key]
+
+
+def _name(spec: Spec) -> str:
+    return f"{spec.operator}_pool2d" if isinstance(spec, PoolSpec) else _NAMES[type(spec)]
