@@ -27,7 +27,7 @@ _ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001
-    """Raise ModelError for the first operator that can't be compiled, naming it, its version, a tensor and `backend`."""
+    """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`."""
     for operator in graph.operators:
         tensors = [graph.tensors[index] for index in (*operator.outputs, *operator.inputs) if index >= 0]
         where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensors[0].name!r}"

@@ -15,6 +15,7 @@ from tinyflow.backends.tvm import integer, memory, program, sources
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.program import Program
+from tinyflow.backends.tvm.specs import Rounding
 from tinyflow.model.graph import Graph
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -45,7 +46,7 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
 
 
-def lower(model: Path, graph: Graph, rounding: str) -> Network:
+def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
     """The integer layers, each with the index of the operator in `graph` that it computes."""
     module = from_tflite(tflite.Model.GetRootAsModel(model.read_bytes(), 0))
     network = integer.lower(module, rounding)

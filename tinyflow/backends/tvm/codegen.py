@@ -1,7 +1,7 @@
 """PrimFuncs to C by TVM's own passes and C code generator, with either calling convention.
 
-`packed` is what TVM's runtime calls: one array of TVMFFIAny, tensors as DLTensor. `unpacked` takes data pointers. What the
-code generator writes around the functions (headers of TVM's runtime, C++ guards) is cut away: `kernels.h` stands in.
+`packed` is what TVM's runtime calls: one array of TVMFFIAny, tensors as DLTensor. `unpacked` takes data pointers. What
+the code generator writes around the functions (headers of TVM's runtime, C++ guards) is cut away.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from tvm import tirx
 from tvm.ir import PointerType, PrimType
 from tvm.s_tir import transform as s_tir
 from tvm.tirx import transform
+
+from tinyflow.backends.tvm.kernel import WRITTEN_PARAMETERS
 
 _TARGET = tvm.target.Target("c", host="c")
 
@@ -70,9 +72,9 @@ def packed(functions: Mapping[str, Any]) -> dict[str, str]:
 
 
 def unpacked(functions: Mapping[str, Any]) -> dict[str, str]:
-    """C text of each PrimFunc as `void name(const int8_t* restrict data, …, int8_t* restrict output)`.
+    """C text of each PrimFunc as `void name(const int8_t* restrict data, …, int8_t* restrict output, …)`.
 
-    The last parameter is the only one that is written.
+    Only the parameters in WRITTEN_PARAMETERS are not const.
     """
     lowered = _lower(functions)
     return {name: _restrict(_c_text(_with_pointers(lowered[name]), name)) for name in functions}
@@ -103,15 +105,18 @@ def _with_pointers(function: Any) -> Any:
 def _c_text(function: Any, name: str) -> str:
     """One definition, without what surrounds it in the code generator's file."""
     module = tvm.IRModule({name: function.with_attr("global_symbol", name)})
-    source = tvm.get_global_func("target.build.c")(module, _TARGET).inspect_source()
+    source: str = tvm.get_global_func("target.build.c")(module, _TARGET).inspect_source()
     text = source[source.index(_PREAMBLE_END) + len(_PREAMBLE_END) :].replace(_GUARD, "").replace("TVM_DLL ", "")
     declaration_end = text.index(";\n") + 2
     return text[declaration_end:].strip() + "\n"
 
 
 def _restrict(text: str) -> str:
-    """The signature with restrict pointers, const but for the last one."""
+    """The signature with restrict pointers, const but for what a kernel writes."""
     end = text.index(") {\n")
-    signature = _POINTER.sub(r"const \1* restrict \2", text[:end])
-    head, _, output = signature.rpartition("const ")
-    return head + output + text[end:]
+    signature = _POINTER.sub(lambda match: f"{_qualified(match[1], match[2])}* restrict {match[2]}", text[:end])
+    return signature + text[end:]
+
+
+def _qualified(element: str, name: str) -> str:
+    return element if name in WRITTEN_PARAMETERS else f"const {element}"

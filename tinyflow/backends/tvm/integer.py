@@ -83,7 +83,7 @@ class _Walk:
         """A known variable, a constant array, or the Relax expression itself (shapes, numbers)."""
         if expression in self.known:
             return self.known[expression]
-        value = getattr(expression, "value", None)
+        value: Any = getattr(expression, "value", None)
         return Array(value.numpy()) if hasattr(value, "numpy") else expression
 
     def _read(self, source: Stored | Pending) -> Stored:

@@ -30,7 +30,8 @@ _NAMES: Mapping[type, str] = {
     DepthwiseSpec: "depthwise_conv2d",
     SoftmaxSpec: "softmax",
 }
-_NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
+_NO_NUMBERS = np.zeros(0, np.int32)
+_NO_WEIGHTS = Weights(np.zeros(0, np.int8), _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS)
 
 
 # what a step has in the arena: an activation, or the scratch of the step with this index

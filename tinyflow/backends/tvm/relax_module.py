@@ -61,7 +61,7 @@ def plan_storage(program: Program) -> tuple[dict[Operand, int], list[int]]:
     calls: list[Any] = []
     for binding in (binding for block in main.body.blocks for binding in block.bindings):
         operator = getattr(binding.value, "op", None)
-        arguments = getattr(binding.value, "args", ())
+        arguments: Any = getattr(binding.value, "args", ())
         if isinstance(operator, tvm.ir.GlobalVar):
             calls.append(arguments)
         elif getattr(operator, "name", "") == "relax.memory.alloc_storage":

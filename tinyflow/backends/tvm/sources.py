@@ -5,7 +5,7 @@ No path, date or name of a machine gets into them; equal programs give equal byt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
