@@ -1,4 +1,4 @@
-"""What a kernel is: a TIR function, what each of its parameters means, and how a layer's constants are laid out for it."""
+"""What a kernel is: a TIR function, the meaning of its parameters, and how a layer's constants are laid out for it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ Style = Literal["plain", "aot", "aotplus", "dsp"]
 Role = Literal["input", "constant", "output", "scratch"]
 Array = NDArray[Any]
 
+# how kernels name what they write: everything else is const
+WRITTEN_PARAMETERS = ("output", "scratch")
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -24,7 +27,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Parameter:
-    """One pointer parameter of a kernel. Outputs and inputs are whole feature maps, borders included."""
+    """One pointer parameter of a kernel. Inputs and outputs are whole feature maps."""
 
     name: str
     role: Role

@@ -12,14 +12,9 @@ from __future__ import annotations
 
 from tinyflow.backends.tvm import kernels_plain
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style
-from tinyflow.backends.tvm.specs import Border, Spec
+from tinyflow.backends.tvm.specs import Spec
 
 
 def build(spec: Spec, style: Style, machine: Machine) -> Kernel:
     """The kernel of a spec. Its function has no name yet: give it one with `with_attr("global_symbol", …)`."""
     return kernels_plain.build(spec)
-
-
-def wanted_border(spec: Spec, style: Style, machine: Machine) -> Border:
-    """The border that this style's kernel would like its inputs to be stored with; without it, it is slower."""
-    return Border()

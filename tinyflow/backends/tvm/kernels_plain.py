@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tvm.script import tirx as T
 
-from tinyflow.backends.tvm import schedules
+from tinyflow.backends.tvm import schedules, softmax
 from tinyflow.backends.tvm.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul, requantise
 from tinyflow.backends.tvm.kernel import Array, Kernel, Parameter, Role, Weights
 from tinyflow.backends.tvm.specs import (
@@ -22,14 +22,15 @@ from tinyflow.backends.tvm.specs import (
     DenseSpec,
     DepthwiseSpec,
     FeatureMap,
-    FillBorderSpec,
-    PadSpec,
     PoolSpec,
+    Rescale,
     SoftmaxSpec,
     Spec,
 )
 
 Expr = Any
+# `AddOp`'s left_shift for int8
+ADD_LEFT_SHIFT = 20
 
 
 @singledispatch
@@ -49,7 +50,7 @@ def fold_zero_point(values: Array, bias: Array, zero_point: int) -> Array:
 
 def feature_map(name: str, role: Role, feature: FeatureMap) -> Parameter:
     """A whole feature map as a parameter."""
-    return Parameter(name, role, "int8", feature.stored_bytes, 1)
+    return Parameter(name, role, "int8", feature.elements, 1)
 
 
 def vector(name: str, role: Role, elements: int, dtype: str = "int32") -> Parameter:
@@ -68,13 +69,18 @@ def pack_nothing(_: Weights) -> Mapping[str, Array]:
 
 
 def read_padded(buffer: Any, row: Expr, column: Expr, channel: Expr, spec: ConvolutionSpec) -> Expr:
-    """The input at a place relative to the feature map, which may lie in the padding, as int32."""
+    """The input at a place that may lie in the padding, as int32."""
     feature = spec.input
-    value = T.Cast("int32", buffer[row + feature.border.top, column + feature.border.left, channel])
-    if feature.border.covers(spec.padding):
+    value = T.Cast("int32", buffer[row, column, channel])
+    if not spec.padding:
         return value
-    inside = T.And(T.And(row >= 0, row < feature.height), T.And(column >= 0, column < feature.width))
+    inside = is_inside(row, column, feature.height, feature.width)
     return T.if_then_else(inside, value, T.int32(spec.input_zero_point))
+
+
+def is_inside(row: Expr, column: Expr, height: int, width: int) -> Expr:
+    """Whether a place lies in a feature map."""
+    return T.And(T.And(row >= 0, row < height), T.And(column >= 0, column < width))
 
 
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
@@ -87,16 +93,15 @@ def conv(spec: ConvSpec) -> Kernel:
     height, width, channels = spec.output.height, spec.output.width, spec.output.channels
     rows, columns, depth = *spec.kernel, spec.input.channels
     down, right = spec.stride
-    top, left = spec.output.border.top, spec.output.border.left
 
     @T.prim_func(s_tir=True)
     def conv2d(
-        data: T.Buffer(spec.input.stored_shape, "int8"),
+        data: T.Buffer(spec.input.shape, "int8"),
         weights: T.Buffer((channels, rows, columns, depth), "int8"),
         bias: T.Buffer((channels,), "int32"),
         multiplier: T.Buffer((channels,), "int32"),
         shift: T.Buffer((channels,), "int32"),
-        output: T.Buffer(spec.output.stored_shape, "int8"),
+        output: T.Buffer(spec.output.shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.sblock_alloc_buffer((height, width, channels), "int32")
@@ -111,9 +116,7 @@ def conv(spec: ConvSpec) -> Kernel:
         for y, x, c in T.grid(height, width, channels):
             with T.sblock("requantise"):
                 vy, vx, vc = T.axis.remap("SSS", [y, x, c])
-                output[vy + top, vx + left, vc] = requantise(
-                    total[vy, vx, vc], multiplier[vc], shift[vc], spec.requantisation
-                )
+                output[vy, vx, vc] = requantise(total[vy, vx, vc], multiplier[vc], shift[vc], spec.requantisation)
 
     return Kernel(
         schedules.one_at_a_time(conv2d),
@@ -130,3 +133,199 @@ def conv(spec: ConvSpec) -> Kernel:
             "shift": given.shift,
         },
     )
+
+
+# DEPTHWISE_CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, c / multiple] * w[i, j, c])
+# TFLite, kernels/internal/reference/integer_ops/depthwise_conv.h
+
+
+@build.register
+def depthwise(spec: DepthwiseSpec) -> Kernel:
+    """DEPTHWISE_CONV_2D with weights as TFLite has them."""
+    height, width, channels = spec.output.height, spec.output.width, spec.output.channels
+    rows, columns = spec.kernel
+    down, right = spec.stride
+    multiple = channels // spec.input.channels
+
+    @T.prim_func(s_tir=True)
+    def depthwise2d(
+        data: T.Buffer(spec.input.shape, "int8"),
+        weights: T.Buffer((rows, columns, channels), "int8"),
+        bias: T.Buffer((channels,), "int32"),
+        multiplier: T.Buffer((channels,), "int32"),
+        shift: T.Buffer((channels,), "int32"),
+        output: T.Buffer(spec.output.shape, "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.sblock_alloc_buffer((height, width, channels), "int32")
+        for y, x, c, i, j in T.grid(height, width, channels, rows, columns):
+            with T.sblock("accumulate"):
+                vy, vx, vc, vi, vj = T.axis.remap("SSSRR", [y, x, c, i, j])
+                with T.init():
+                    total[vy, vx, vc] = bias[vc]
+                total[vy, vx, vc] += read_padded(
+                    data, vy * down + vi - spec.padding.top, vx * right + vj - spec.padding.left, vc // multiple, spec
+                ) * T.Cast("int32", weights[vi, vj, vc])
+        for y, x, c in T.grid(height, width, channels):
+            with T.sblock("requantise"):
+                vy, vx, vc = T.axis.remap("SSS", [y, x, c])
+                output[vy, vx, vc] = requantise(total[vy, vx, vc], multiplier[vc], shift[vc], spec.requantisation)
+
+    return Kernel(
+        schedules.one_at_a_time(depthwise2d),
+        (
+            feature_map("data", "input", spec.input),
+            vector("weights", "constant", channels * spec.reduction, "int8"),
+            *channel_constants(channels),
+            feature_map("output", "output", spec.output),
+        ),
+        lambda given: {
+            "weights": given.values,
+            "bias": fold_zero_point(np.moveaxis(given.values, -1, 0), given.bias, spec.input_zero_point),
+            "multiplier": given.multiplier,
+            "shift": given.shift,
+        },
+    )
+
+
+# FULLY_CONNECTED: out[c] = requantise(bias[c] + Σ in[k] * w[c, k])
+# TFLite, kernels/internal/reference/integer_ops/fully_connected.h
+
+
+@build.register
+def dense(spec: DenseSpec) -> Kernel:
+    """FULLY_CONNECTED with weights as TFLite has them."""
+    outputs, inputs = spec.outputs, spec.inputs
+
+    @T.prim_func(s_tir=True)
+    def fully_connected(
+        data: T.Buffer((inputs,), "int8"),
+        weights: T.Buffer((outputs, inputs), "int8"),
+        bias: T.Buffer((outputs,), "int32"),
+        multiplier: T.Buffer((outputs,), "int32"),
+        shift: T.Buffer((outputs,), "int32"),
+        output: T.Buffer((outputs,), "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.sblock_alloc_buffer((outputs,), "int32")
+        for c, k in T.grid(outputs, inputs):
+            with T.sblock("accumulate"):
+                vc, vk = T.axis.remap("SR", [c, k])
+                with T.init():
+                    total[vc] = bias[vc]
+                total[vc] += T.Cast("int32", data[vk]) * T.Cast("int32", weights[vc, vk])
+        for c in range(outputs):
+            with T.sblock("requantise"):
+                vc = T.axis.spatial(outputs, c)
+                output[vc] = requantise(total[vc], multiplier[vc], shift[vc], spec.requantisation)
+
+    return Kernel(
+        schedules.one_at_a_time(fully_connected),
+        (
+            vector("data", "input", inputs, "int8"),
+            vector("weights", "constant", outputs * inputs, "int8"),
+            *channel_constants(outputs),
+            vector("output", "output", outputs, "int8"),
+        ),
+        lambda given: {
+            "weights": given.values,
+            "bias": fold_zero_point(given.values, given.bias, spec.input_zero_point),
+            "multiplier": given.multiplier,
+            "shift": given.shift,
+        },
+    )
+
+
+# ADD: out = clamp(zero point + rescale(rescale(left << 20) + rescale(right << 20)))
+# TFLite, kernels/internal/reference/integer_ops/add.h
+
+
+@build.register
+def add(spec: AddSpec) -> Kernel:
+    """ADD of two feature maps of one shape."""
+
+    @T.prim_func(s_tir=True)
+    def add(
+        left: T.Buffer(spec.left.shape, "int8"),
+        right: T.Buffer(spec.right.shape, "int8"),
+        output: T.Buffer(spec.output.shape, "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        for y, x, c in T.grid(spec.output.height, spec.output.width, spec.output.channels):
+            total: T.let = scaled_addend(left[y, x, c], spec.left_zero_point, spec.left_scale) + scaled_addend(
+                right[y, x, c], spec.right_zero_point, spec.right_scale
+            )
+            high: T.let = doubling_high_mul(total, T.int32(spec.output_scale.multiplier))
+            output[y, x, c] = clamp(
+                divide_by_power_of_two(high, T.int32(-spec.output_scale.shift)) + spec.output_zero_point,
+                spec.lowest,
+                spec.highest,
+            )
+
+    return Kernel(
+        add,
+        (
+            feature_map("left", "input", spec.left),
+            feature_map("right", "input", spec.right),
+            feature_map("output", "output", spec.output),
+        ),
+        pack_nothing,
+    )
+
+
+def scaled_addend(value: Expr, zero_point: int, scale: Rescale) -> Expr:
+    """One input of ADD on the common scale."""
+    shifted = T.shift_left(T.Cast("int32", value) - T.int32(zero_point), T.int32(ADD_LEFT_SHIFT))
+    return divide_by_power_of_two(doubling_high_mul(shifted, T.int32(scale.multiplier)), T.int32(-scale.shift))
+
+
+# AVERAGE_POOL_2D: out = clamp(Σ in / count), rounded to nearest, halves away from zero. MAX_POOL_2D: out = clamp(max in)
+# TFLite, kernels/internal/reference/integer_ops/pooling.h
+
+
+@build.register
+def pool(spec: PoolSpec) -> Kernel:
+    """AVERAGE_POOL_2D or MAX_POOL_2D over the cells that lie inside the feature map."""
+    is_average = spec.operator == "average"
+    rows, columns = spec.kernel
+    down, right = spec.stride
+
+    @T.prim_func(s_tir=True)
+    def pool2d(
+        data: T.Buffer(spec.input.shape, "int8"),
+        output: T.Buffer(spec.output.shape, "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.alloc_buffer((1,), "int32")
+        count = T.alloc_buffer((1,), "int32")
+        for y, x, c in T.grid(spec.output.height, spec.output.width, spec.output.channels):
+            total[0] = 0 if is_average else -128
+            count[0] = 0
+            for i, j in T.grid(rows, columns):
+                row: T.let = y * down + i - spec.padding.top
+                column: T.let = x * right + j - spec.padding.left
+                if (row >= 0) & (row < spec.input.height) & (column >= 0) & (column < spec.input.width):
+                    value: T.let = T.Cast("int32", data[row, column, c])
+                    total[0] = total[0] + value if is_average else T.max(total[0], value)
+                    count[0] = count[0] + 1
+            output[y, x, c] = clamp(
+                rounded_mean(total[0], count[0]) if is_average else total[0], spec.lowest, spec.highest
+            )
+
+    return Kernel(
+        pool2d,
+        (feature_map("data", "input", spec.input), feature_map("output", "output", spec.output)),
+        pack_nothing,
+    )
+
+
+def rounded_mean(total: Expr, count: Expr) -> Expr:
+    """total / count to nearest, halves away from zero."""
+    half = T.truncdiv(count, T.int32(2))
+    return T.truncdiv(T.Select(total > 0, total + half, total - half), count)
+
+
+@build.register
+def softmax_rows(spec: SoftmaxSpec) -> Kernel:
+    """SOFTMAX, which has one form for all styles."""
+    return softmax.build(spec)

@@ -6,7 +6,7 @@ Activations are int8, [height, width, channels] with channels innermost; batch i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Union
 
 Rounding = Literal["double", "single"]
@@ -14,7 +14,7 @@ Rounding = Literal["double", "single"]
 
 @dataclass(frozen=True)
 class Border:
-    """Rows and columns around a feature map: the padding of an operator, or memory that holds the zero point."""
+    """Rows and columns around a feature map: the padding of an operator, which holds the zero point."""
 
     top: int = 0
     left: int = 0
@@ -24,45 +24,24 @@ class Border:
     def __bool__(self) -> bool:
         return any((self.top, self.left, self.bottom, self.right))
 
-    def covers(self, other: Border) -> bool:
-        """Whether each side is at least as wide as `other`'s."""
-        return (
-            self.top >= other.top
-            and self.left >= other.left
-            and self.bottom >= other.bottom
-            and self.right >= other.right
-        )
-
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """How an activation lies in memory. Height and width don't count the border that is stored around them."""
+    """The extent of an activation."""
 
     height: int
     width: int
     channels: int
-    border: Border = field(default_factory=Border)
 
     @property
     def elements(self) -> int:
-        """Values without the border."""
+        """Values, and bytes."""
         return self.height * self.width * self.channels
 
     @property
-    def stored_shape(self) -> tuple[int, int, int]:
-        """[rows, columns, channels] in memory, border included."""
-        border = self.border
-        return (
-            border.top + self.height + border.bottom,
-            border.left + self.width + border.right,
-            self.channels,
-        )
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes in memory, border included."""
-        rows, columns, channels = self.stored_shape
-        return rows * columns * channels
+    def shape(self) -> tuple[int, int, int]:
+        """[height, width, channels]."""
+        return self.height, self.width, self.channels
 
 
 @dataclass(frozen=True)
@@ -91,7 +70,7 @@ class ConvSpec:
     output: FeatureMap
     kernel: tuple[int, int]  # rows, columns
     stride: tuple[int, int]
-    padding: Border  # with the input's zero point; read from memory as far as the input's border covers it
+    padding: Border  # with the input's zero point
     input_zero_point: int
     requantisation: Requantisation
 
@@ -134,7 +113,7 @@ class DepthwiseSpec:
 
 @dataclass(frozen=True)
 class DenseSpec:
-    """FULLY_CONNECTED of one row. Weights as in TFLite: [output, input] int8. The input may not have a border."""
+    """FULLY_CONNECTED of one row. Weights as in TFLite: [output, input] int8."""
 
     inputs: int
     outputs: int
@@ -162,7 +141,7 @@ class Rescale:
 
 @dataclass(frozen=True)
 class AddSpec:
-    """ADD of two equal shapes: both are shifted left by 20, rescaled to a common scale, added, rescaled to the output."""
+    """ADD of two equal shapes: both are shifted left by 20, rescaled to one scale, added, rescaled."""
 
     left: FeatureMap
     right: FeatureMap
@@ -181,7 +160,7 @@ class AddSpec:
 class PoolSpec:
     """AVERAGE_POOL_2D and MAX_POOL_2D: input and output have the same scale and zero point.
 
-    Cells in the padding don't take part: they are not counted, whatever the input's border holds.
+    Cells in the padding don't take part: they are not counted.
     """
 
     operator: Literal["average", "max"]
@@ -208,23 +187,6 @@ class SoftmaxSpec:
     least_difference: int
 
 
-@dataclass(frozen=True)
-class PadSpec:
-    """Copy a feature map into one that is stored with a border, and fill that border with `value`."""
-
-    input: FeatureMap
-    output: FeatureMap
-    value: int
-
-
-@dataclass(frozen=True)
-class FillBorderSpec:
-    """Write the zero point into the border of a feature map, leaving the rest alone."""
-
-    output: FeatureMap
-    value: int
-
-
 ConvolutionSpec = Union[ConvSpec, DepthwiseSpec]
 WeightedSpec = Union[ConvSpec, DepthwiseSpec, DenseSpec]
-Spec = Union[ConvSpec, DepthwiseSpec, DenseSpec, AddSpec, PoolSpec, SoftmaxSpec, PadSpec, FillBorderSpec]
+Spec = Union[ConvSpec, DepthwiseSpec, DenseSpec, AddSpec, PoolSpec, SoftmaxSpec]

@@ -1,0 +1,188 @@
+"""Firmware that holds kernels and nothing else: one entry point for each, called and counted in the simulator.
+
+It goes the way of a bench (toolchain, support runtime, linker script, simulator) without tasks and cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from tinyflow.backends.tvm import codegen
+from tinyflow.backends.tvm.kernel import Kernel, Parameter, Weights
+from tinyflow.targets.protocol import Counters
+from tinyflow.targets.unicorn import block_table, native_hook
+from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.toolchains import script
+
+ROOT = Path(__file__).parents[1]
+SUPPORT = ROOT / "recipes" / "runtimes" / "support"
+_LIMIT_INSTRUCTIONS = 1_000_000_000
+_ARENA_ALIGNMENT = 16
+# room for every layer at once, which no chip would have
+_MEMORY = {
+    "thumb": (("flash", 0x08000000, 16 << 20), ("ram", 0x20000000, 8 << 20)),
+    "riscv": (("flash", 0x42000000, 16 << 20), ("ram", 0x3FC80000, 3 << 20)),
+}
+_ISAS = {"rv32imc": "riscv"}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A CPU, the toolchain that compiles for it, and its flags."""
+
+    cpu: str = "cortex-m7"
+    toolchain: str = "zig"
+    flags: tuple[str, ...] = ("-O3", "-ffreestanding")
+
+    @property
+    def isa(self) -> str:
+        """Thumb or riscv."""
+        return _ISAS.get(self.cpu, "thumb")
+
+    @cached_property
+    def recipe(self) -> Mapping[str, Any]:
+        """The toolchain recipe's entry for the CPU."""
+        text = (ROOT / "recipes" / "toolchains" / f"{self.toolchain}.yaml").read_text(encoding="utf-8")
+        recipe: Mapping[str, Any] = yaml.safe_load(text)["cpus"][self.cpu]
+        return recipe
+
+    @property
+    def target(self) -> Mapping[str, Any]:
+        """What the linker script and the simulator want to know."""
+        regions = [
+            {"name": kind, "kind": kind, "origin": origin, "length_bytes": length}
+            for kind, origin, length in _MEMORY[self.isa]
+        ]
+        return {"name": self.cpu, "cpu": self.cpu, "memory": regions, "stack_bytes": 8192}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One kernel with its constants, and inputs to run it on."""
+
+    kernel: Kernel
+    weights: Weights
+    inputs: tuple[NDArray[np.int8], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a kernel wrote and what it cost."""
+
+    output: NDArray[np.int8]
+    counters: Counters
+    code_bytes: int
+
+
+def run(samples: Sequence[Sample], chip: Chip, folder: Path | None = None) -> list[Outcome]:
+    """Build all samples into one firmware and call each of them once. Keeps files if a folder is given."""
+    with tempfile.TemporaryDirectory() as temporary:
+        place = folder or Path(temporary)
+        firmware = _build(samples, chip, place)
+        simulator = Simulator(chip.target, _hook())
+        simulator.load(firmware)
+        outcomes = [_call(simulator, index, sample) for index, sample in enumerate(samples)]
+        simulator.close()
+    return outcomes
+
+
+def _call(simulator: Simulator, index: int, sample: Sample) -> Outcome:
+    inputs = [parameter for parameter in sample.kernel.parameters if parameter.role == "input"]
+    for parameter, array in zip(inputs, sample.inputs, strict=True):
+        simulator.write(f"arena_{index}+{_offsets(sample.kernel)[parameter.name]}", array.tobytes())
+    (output,) = (parameter for parameter in sample.kernel.parameters if parameter.role == "output")
+    status, counters = simulator.call(f"call_{index}", limit_instructions=_LIMIT_INSTRUCTIONS)
+    assert status == 0
+    written = simulator.read(f"arena_{index}+{_offsets(sample.kernel)[output.name]}", output.size_bytes)
+    (size,) = (symbol.size_bytes for symbol in simulator._firmware.symbols if symbol.name == f"kernel_{index}")
+    return Outcome(np.frombuffer(written, np.int8), counters, size)
+
+
+@cache
+def _hook() -> Path:
+    """The simulator's native counter, built once per process."""
+    library = Path(tempfile.mkdtemp()) / "block_table.so"
+    command = [native_hook.zig_binary(), "cc", "-O2", "-fPIC", "-shared", "-nostdlib"]
+    _check([*command, str(Path(block_table.__file__).with_suffix(".c")), "-o", str(library)])
+    return library
+
+
+def _build(samples: Sequence[Sample], chip: Chip, folder: Path) -> Path:
+    toolchain = import_module(f"tinyflow.toolchains.{chip.toolchain}")
+    sources = [folder / "kernels.c", folder / "calls.c"]
+    sources[0].write_text(_kernels(samples), encoding="utf-8")
+    sources[1].write_text(_calls(samples), encoding="utf-8")
+    runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
+    sources += [SUPPORT / name for name in (*runtime["all"], *runtime[chip.isa]) if "main" not in name]
+    objects = []
+    for source in sources:
+        objects.append(folder / f"{source.stem}.o")
+        flags = (*chip.flags, "-w") if source.name == "kernels.c" else ("-O2", "-ffreestanding")
+        _check(toolchain.compile_command(chip.recipe, source, objects[-1], [folder, SUPPORT / "include"], [], flags))
+    template = ROOT / "templates" / "link" / "firmware.ld.j2"
+    (folder / "script.ld").write_text(script.render(template, chip.target, chip.isa), encoding="utf-8")
+    firmware = folder / "firmware.elf"
+    _check(toolchain.link_command(chip.recipe, objects, [], folder / "script.ld", firmware, folder / "firmware.map"))
+    return firmware
+
+
+def _check(command: Sequence[str | Path]) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr}")
+
+
+def _kernels(samples: Sequence[Sample]) -> str:
+    texts = codegen.unpacked({f"kernel_{index}": sample.kernel.function for index, sample in enumerate(samples)})
+    headers = sorted({header for sample in samples for header in sample.kernel.headers})
+    includes = ["<stdint.h>", "<stdbool.h>", "<stddef.h>", "<string.h>", *(f'"{header}"' for header in headers)]
+    return "\n".join([*(f"#include {name}" for name in includes), *texts.values()])
+
+
+def _calls(samples: Sequence[Sample]) -> str:
+    lines = ["#include <stdint.h>"]
+    for index, sample in enumerate(samples):
+        offsets = _offsets(sample.kernel)
+        lines.append(f"_Alignas({_ARENA_ALIGNMENT}) int8_t arena_{index}[{offsets['']}];")
+        packed = sample.kernel.pack(sample.weights)
+        arguments = []
+        for parameter in sample.kernel.parameters:
+            if parameter.role == "constant":
+                lines.append(_constant(f"{parameter.name}_{index}", parameter, packed[parameter.name]))
+                arguments.append(f"{parameter.name}_{index}")
+            else:
+                arguments.append(f"(void*)(arena_{index} + {offsets[parameter.name]})")
+        pointers = ", ".join("const void*" for _ in arguments)
+        lines.append(f"void kernel_{index}({pointers});")
+        lines.append(f"int call_{index}(void) {{ kernel_{index}({', '.join(arguments)}); return 0; }}")
+    # never run: it keeps the linker from dropping them
+    calls = ", ".join(f"call_{index}" for index in range(len(samples)))
+    lines.append(f"int (*const volatile calls[])(void) = {{{calls}}};")
+    return "\n".join([*lines, "int main(void) { return calls[0](); }", ""])
+
+
+def _constant(name: str, parameter: Parameter, array: NDArray[Any]) -> str:
+    assert (array.dtype.name, array.size) == (parameter.dtype, parameter.elements), (name, array.dtype, array.shape)
+    numbers = ",".join(str(number) if number > -(2**31) else "-2147483647-1" for number in array.ravel().tolist())
+    return f"_Alignas({parameter.alignment}) const {parameter.dtype}_t {name}[] = {{{numbers}}};"
+
+
+def _offsets(kernel: Kernel) -> dict[str, int]:
+    """Where inputs, output and scratch lie in the arena; under the empty name, its size."""
+    offsets, end = {}, 0
+    for parameter in kernel.parameters:
+        if parameter.role != "constant":
+            offsets[parameter.name] = end
+            end += -(-parameter.size_bytes // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
+    return {**offsets, "": end}
