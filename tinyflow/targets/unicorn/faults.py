@@ -18,6 +18,7 @@ _BELOW_STACK_BYTES = 4096
 _ARM_SUPERVISOR_CALL = 2
 _ARM_PREFETCH_ABORT = 3
 _ARM_BREAKPOINT = 7
+_ARM_NO_COPROCESSOR = 17
 _RISCV_ILLEGAL = 2
 _RISCV_ENVIRONMENT_CALLS = (8, 9, 10, 11)
 # Where Unicorn's program counter stands at an exception, past the instruction that took it.
@@ -192,6 +193,8 @@ def _trap(stop: Stop) -> tuple[str, str]:
         return "stops at a breakpoint instruction", "firmware that is measured runs without a debugger"
     if exception in (_RISCV_ENVIRONMENT_CALLS if is_riscv else (_ARM_SUPERVISOR_CALL,)):
         return "calls an operating system", "there is none: no semihosting, no ecall, no svc"
+    if exception == _ARM_NO_COPROCESSOR and not is_riscv:
+        return "uses an FPU", f"{stop.processor.name} has none: which flags was it built with?"
     if exception not in (None, _RISCV_ILLEGAL):
         return f"takes exception {exception}", "exceptions are not simulated"
     if not is_riscv and not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:

@@ -156,18 +156,23 @@ class Simulator:
         )
 
     def _fault(self, symbol: str, has_failed: bool) -> RunError:
-        last = self._table.last
-        stop = faults.Stop(self._processor, self._firmware, self._target, self._engine, self._events, has_failed, last)
-        return faults.explain(stop, symbol, self._instructions_until(stop.address))
+        stop = faults.Stop(
+            processor=self._processor,
+            firmware=self._firmware,
+            target=self._target,
+            engine=self._engine,
+            events=self._events,
+            has_failed=has_failed,
+            last_block=self._table.last,
+        )
+        not_retired = 0 if stop.is_wild_jump else self._instructions_from(stop.address)
+        return faults.explain(stop, symbol, self._table.instructions - not_retired)
 
-    def _instructions_until(self, address: int) -> int:
-        """What was retired before the instruction at `address`, which lies in the last block and stopped the run."""
+    def _instructions_from(self, address: int) -> int:
+        """Instructions of the last block, which count already, from the one that stopped the run."""
         first, size = self._table.last
-        if not first <= address <= first + size:
-            return self._table.instructions
-        code = bytes(self._engine.mem_read(first, size))
-        not_retired = instruction_lengths(code[address - first :], self._processor.is_riscv)
-        return self._table.instructions - len(not_retired)
+        code = bytes(self._engine.mem_read(first, size))[max(address - first, 0) :]
+        return len(instruction_lengths(code, self._processor.is_riscv))
 
     def _stack(self) -> tuple[int, int]:
         """Its lowest address and its bytes."""

@@ -1,0 +1,67 @@
+"""Firmware for the simulator's tests: built once per session by the real stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from small_firmware import MODEL, Bench, workspace
+
+from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.unicorn.machine import Simulator
+
+SOURCES = Path(__file__).parent / "programs"
+
+
+@pytest.fixture(scope="session")
+def block_table_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The native block counter, built by its stage."""
+    folder = tmp_path_factory.mktemp("hook")
+    made = workspace(
+        folder,
+        {"block_table.c": native_hook.SOURCE},
+        ["block_table.so"],
+        {"triple": native_hook.host_triple()},
+    )
+    native_hook.build_hook(made)
+    return made.outputs["block_table.so"]
+
+
+Build = Callable[..., tuple[Bench, Path]]
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """(cpu, program, **of Bench) -> the bench and its firmware, with `programs/<program>.c` linked in; kept."""
+    made: dict[object, tuple[Bench, Path]] = {}
+
+    def build_once(cpu: str, program: str, **options: object) -> tuple[Bench, Path]:
+        key = (cpu, program, *sorted(options.items()))
+        if key not in made:
+            bench = Bench(tmp_path_factory.mktemp(program), cpu=cpu, **options)  # type: ignore[arg-type]
+            sources = {"model.c": MODEL, "program.c": (SOURCES / f"{program}.c").read_text()}
+            made[key] = (bench, bench.link(sources)["firmware.elf"])
+        return made[key]
+
+    return build_once
+
+
+Start = Callable[..., Simulator]
+
+
+@pytest.fixture
+def start(build: Build, block_table_library: Path) -> Iterator[Start]:
+    """(cpu, program, is_native=True, **of Bench) -> a simulator at the entry of `main`."""
+    opened: list[Simulator] = []
+
+    def start_one(cpu: str, program: str, is_native: bool = True, **options: object) -> Simulator:
+        bench, firmware = build(cpu, program, **options)
+        machine = Simulator(bench.machine_target, block_table_library if is_native else None)
+        opened.append(machine)
+        machine.load(firmware)
+        return machine
+
+    yield start_one
+    for machine in opened:
+        machine.close()
