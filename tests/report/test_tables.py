@@ -76,10 +76,23 @@ def test_terminal_table_has_the_same_cells() -> None:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=200, no_color=True)
-    console.print(tables.to_rich(sample_rows()))
+    console.print(tables.to_rich(sample_rows(), console.width))
     drawn = console.file.getvalue()  # type: ignore[attr-defined]
     for line in tables.to_text(sample_rows()).splitlines()[:-1]:
         assert all(cell in drawn for cell in line.split())
+
+
+def test_narrow_terminal_keeps_what_matters_most() -> None:
+    """Columns are left out rather than folded: first the ratio and the arena, never the counts and sizes."""
+    from rich.console import Console
+
+    metrics = {"invoke_instructions": 22_600_123, "rom_bytes": 1, "ram_bytes": 2, "arena_bytes": 3}
+    metrics["instructions_per_mac"] = 4
+    row = rows.measured_row(naming("a" * 30), weights="trained", metrics=metrics, validation=EXACT)
+    console = Console(file=io.StringIO(), width=80, no_color=True)
+    console.print(tables.to_rich([row], console.width))
+    heading = console.file.getvalue().split("\n")[1].split()  # type: ignore[attr-defined]
+    assert heading == ["bench", "status", "invoke", "ROM", "RAM"]
 
 
 def test_same_rows_give_the_same_bytes_in_any_process() -> None:

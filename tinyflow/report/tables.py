@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.report.metrics import METRICS, Metric
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # one bench's report.json
 _NOT_MEASURED = "-"
+_LEAST_IMPORTANT = ("instr/MAC", "arena", "set-up", "output", "weights")  # on a narrow terminal, in this order
+_CELL_PADDING = 3  # of rich's simple box
 _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights")
 
 
@@ -65,50 +68,75 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
 
 def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
-    heading, *body = cells = [_heading(rows), *_body(rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(heading))]
-    numbers = range(2, len(heading) - 2)
-    lines = []
-    for line in (heading, *body):
-        aligned = (
-            cell.rjust(width) if column in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        lines.append("  ".join(aligned).rstrip())
-    return "\n".join([*lines, *_notes(rows)]) + "\n"
+    columns = _readable(rows)
+    lines = zip(*(column.aligned() for column in columns), strict=True)
+    return "\n".join([*("  ".join(line).rstrip() for line in lines), *_notes(rows)]) + "\n"
 
 
-def to_rich(rows: Sequence[Row]) -> Table:
-    """The same table for a terminal."""
-    from rich.markup import escape
+def to_rich(rows: Sequence[Row], width: int) -> Table:
+    """The same table for a terminal so many characters wide; where that is too few, without what matters least."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
-    heading = _heading(rows)
-    table = Table(header_style="bold", caption="; ".join(_notes(rows)) or None, caption_justify="left")
-    for column, name in enumerate(heading):
-        is_number = 2 <= column < len(heading) - 2
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=column < 2, overflow="fold")
-    for row, cells in zip(rows, _body(rows), strict=True):
-        table.add_row(*map(escape, cells), style=None if row["status"] == "ok" else "red")
+    columns = _fitting(_readable(rows), width)
+    notes = Text("\n".join(_notes(rows)))
+    table = Table(box=SIMPLE_HEAD, header_style="bold", caption=notes or None, caption_justify="left")
+    for column in columns:
+        table.add_column(column.heading, justify="right" if column.is_number else "left", overflow="fold")
+    for row, *cells in zip(rows, *(column.cells for column in columns), strict=True):
+        table.add_row(*map(Text, cells), style=None if row["status"] == "ok" else "red")
     return table
 
 
-def _heading(rows: Sequence[Row]) -> list[str]:
-    return ["bench", "status", *(metric.heading for metric in _columns(rows)), "output", "weights"]
+@dataclass(frozen=True)
+class _Column:
+    """One column for people."""
+
+    heading: str
+    cells: list[str]
+    is_number: bool = False
+
+    @property
+    def width(self) -> int:
+        return max(len(cell) for cell in (self.heading, *self.cells))
+
+    def aligned(self) -> list[str]:
+        """Heading and cells, all of one width."""
+        align = str.rjust if self.is_number else str.ljust
+        return [align(cell, self.width) for cell in (self.heading, *self.cells)]
 
 
-def _body(rows: Sequence[Row]) -> list[list[str]]:
-    metrics = _columns(rows)
-    return [
-        [
-            row["bench"],
-            row["status"],
-            *(_readable(metric, row["metrics"].get(metric.name)) for metric in metrics),
-            _validation(row),
-            row["weights"] or _NOT_MEASURED,
-        ]
-        for row in rows
+def _readable(rows: Sequence[Row]) -> list[_Column]:
+    """All columns, numbers rounded for people."""
+    numbers = [
+        _Column(
+            metric.heading,
+            [
+                metric.format(row["metrics"][metric.name]) if metric.name in row["metrics"] else _NOT_MEASURED
+                for row in rows
+            ],
+            is_number=True,
+        )
+        for metric in _columns(rows)
     ]
+    return [
+        _Column("bench", [row["bench"] for row in rows]),
+        _Column("status", [row["status"] for row in rows]),
+        *numbers,
+        _Column("output", [_validation(row) for row in rows]),
+        _Column("weights", [row["weights"] or _NOT_MEASURED for row in rows]),
+    ]
+
+
+def _fitting(columns: list[_Column], width: int) -> list[_Column]:
+    """Columns that find room side by side: the least important ones go first."""
+    kept = list(columns)
+    for heading in _LEAST_IMPORTANT:
+        if sum(column.width + _CELL_PADDING for column in kept) <= width:
+            break
+        kept = [column for column in kept if column.heading != heading]
+    return kept
 
 
 def _columns(rows: Iterable[Row]) -> list[Metric]:
@@ -135,10 +163,6 @@ def _validation(row: Row, absent: str = _NOT_MEASURED) -> str:
 
 def _features(row: Row) -> str:
     return "+".join(name if value is True else f"{name}.{value}" for name, value in row["features"].items())
-
-
-def _readable(metric: Metric, value: float | None) -> str:
-    return _NOT_MEASURED if value is None else metric.format(value)
 
 
 def _exact(value: float | None) -> str:

@@ -40,7 +40,7 @@ class Plan(OwnCommand):
             counts[_word(verdict)] += 1
             if params["all"] or verdict.state != "up to date":
                 print(f"{_word(verdict):<10}  {task_name(action):<17}  {action.title}")
-                for reason in verdict.reasons:
+                for reason in () if verdict.state == "unknown" else verdict.reasons:
                     print(f"{'':<10}  {'':<17}    {reason}")
         print(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
         loader.session.close()

@@ -89,31 +89,31 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         """Run the selection under doit, then write down what became of it."""
         started = time.monotonic()
         with _opened(outfile) as stream:
-            was_cancelled = self._run(stream, verbosity, continue_, num_process, par_type)
+            status = self._run(stream, verbosity, continue_, num_process, par_type)
             with unstoppable():
                 self.loader.ledger.wait_idle(_LAST_WORDS_S)
                 self._tell(stream, time.monotonic() - started)
-        if was_cancelled:
+        if status == CANCELLED:
             # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
             sys.stdout.flush()
             os._exit(CANCELLED)
         self.loader.session.close()
-        return exit_status(self.loader.ledger.failures())
+        return exit_status(self.loader.ledger.failures()) or status
 
-    def _run(self, stream: TextIO, verbosity: int, continue_: bool, num_process: int, par_type: str) -> bool:
-        """Whether the user stopped it."""
+    def _run(self, stream: TextIO, verbosity: int, continue_: bool, num_process: int, par_type: str) -> int:
+        """What doit makes of it: 0 where all is well; CANCELLED where the user stopped it."""
         display = display_on(stream)
         self.loader.say = lambda line: display.say([line])
         reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
         try:
             with stoppable():
-                super()._execute(
+                status: int = super()._execute(
                     stream, continue_=continue_, reporter=reporter, num_process=num_process, par_type=par_type
                 )
+                return status
         except KeyboardInterrupt:
             process.cancel_all()
-            return True
-        return False
+            return CANCELLED
 
     def _tell(self, stream: TextIO, seconds: float) -> None:
         """Write views and reports; print the counts, the table and where to read on."""
@@ -146,7 +146,8 @@ def _print_table(rows: list[Row], stream: TextIO) -> None:
         return
     from rich.console import Console
 
-    Console(file=stream).print(tables.to_rich(rows))
+    console = Console(file=stream)
+    console.print(tables.to_rich(rows, console.width))
 
 
 def _refuse_variables(words: list[str]) -> None:
