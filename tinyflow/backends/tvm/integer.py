@@ -62,14 +62,15 @@ class _Walk:
             for binding in block.bindings:
                 self.position += 1
                 self.known[binding.var] = self._visit(binding.value, _shape(binding.var))
-        result = main.body.body
-        results = list(result.fields) if hasattr(result, "fields") else [result]
-        outputs = tuple(self._read(self.known[result]).value for result in results)
+        result = self.known[main.body.body]
+        outputs = tuple(self._read(source).value for source in (result if isinstance(result, tuple) else (result,)))
         ordered = [layer for _, layer in sorted(self.layers, key=lambda pair: pair[0])]
         return Network(inputs, outputs, tuple(ordered))
 
     def _visit(self, expression: Any, shape: Shape) -> Any:
         """What the value of one binding stands for."""
+        if hasattr(expression, "fields"):  # several outputs
+            return tuple(self._operand(field) for field in expression.fields)
         if not hasattr(expression, "op"):
             return self._operand(expression)
         name = getattr(expression.op, "name", str(expression.op))
@@ -175,7 +176,8 @@ _RULES: Mapping[str, Callable[[_Walk, Any, list[Any], Shape], Any]] = {
 
 
 def _shape(variable: Any) -> Shape:
-    return tuple(int(extent) for extent in variable.ty.shape)
+    """The extents of a tensor; nothing for a tuple."""
+    return tuple(int(extent) for extent in getattr(variable.ty, "shape", ()))
 
 
 def _clamped(source: Any, low: float, high: float) -> Clamped | None:

@@ -71,7 +71,6 @@ typedef struct {
   uint32_t zero_padding;
   union {
     int64_t v_int64;
-    double v_float64;
     void* v_ptr;
   };
 } TVMFFIAny;

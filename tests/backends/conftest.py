@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinyflow.backends import tvm as backend
+from tinyflow.model.reference import Sample
+from tinyflow.model.tflite_reader import read
+
+HEADERS = Path(__file__).parents[2] / "recipes" / "runtimes" / "support" / "include"
+
+
+@dataclass(frozen=True)
+class HostModel:
+    """Generated sources and the library that this machine's compiler made of them."""
+
+    sources: Path
+    plan: Mapping[str, Any]
+    library: ctypes.CDLL
+
+    def invoke(self, sample: Sample) -> Sample:
+        """One inference."""
+        size = self.plan["arena"]["bytes"]
+        arena = np.ctypeslib.as_array((ctypes.c_int8 * size).in_dll(self.library, self.plan["arena"]["symbol"]))
+        for port, array in zip(self.plan["inputs"], sample, strict=True):
+            arena[_place(port)] = array.ravel()
+        assert self.library.model_invoke() == 0
+        return tuple(arena[_place(port)].reshape(port["shape"]).copy() for port in self.plan["outputs"])
+
+
+def _place(port: Mapping[str, Any]) -> slice:
+    offset = int(port["symbol"].partition("+")[2])
+    return slice(offset, offset + port["bytes"])
+
+
+def _compiler() -> list[str]:
+    return [shutil.which("gcc") or sys.executable, *([] if shutil.which("gcc") else ["-m", "ziglang", "cc"])]
+
+
+@pytest.fixture
+def generate(tmp_path: Path) -> Callable[..., HostModel]:
+    """Bytes of a `.tflite` and options of the backend → the model as a library of this machine, set up."""
+
+    def build(content: bytes, **options: Any) -> HostModel:
+        folder = Path(tmp_path / f"model_{len(list(tmp_path.iterdir()))}")
+        sources, model, plan = folder / "sources", folder / "model.tflite", folder / "plan.json"
+        sources.mkdir(parents=True)
+        model.write_bytes(content)
+        graph = read(model)
+        backend.check(graph, "tested", options)
+        backend.generate(model, graph, "tested", {"isa": "host", **options}, sources, plan)
+        library = folder / "model.so"
+        files = sorted(str(file) for file in sources.glob("*.c"))
+        flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-shared", "-fPIC"]
+        subprocess.run([*_compiler(), *flags, f"-I{HEADERS}", "-o", str(library), *files], check=True, cwd=folder)
+        built = HostModel(sources, json.loads(plan.read_text()), ctypes.CDLL(str(library)))
+        assert built.library.model_setup() == 0
+        return built
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[[str], Path]:
+    """Name → the published model's file; skips the test where no mirror folder has it."""
+    named = os.environ.get("TINYFLOW_MIRRORS", "").split(":")
+    folders = [Path(folder) for folder in named if folder] + [Path(__file__).parents[3] / "shared" / "models"]
+
+    def find(name: str) -> Path:
+        for folder in folders:
+            if (folder / name / f"{name}.tflite").is_file():
+                return folder / name / f"{name}.tflite"
+        pytest.skip("no mirror has the published models")
+
+    return find

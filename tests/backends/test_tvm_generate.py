@@ -1,0 +1,159 @@
+"""Generated C, compiled for this machine, against TFLM's interpreter: the outputs are equal bit for bit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinyflow.model import reference
+from tinyflow.model.graph import Graph
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo import synthesize
+from tinyflow.model.zoo.builder import NetworkBuilder
+
+# relatives of the four networks that build in a moment
+SMALL = {
+    "aww": {"graph": "aww", "height": 11, "width": 7, "channels": 9, "blocks": 1},
+    "vww": {"graph": "vww", "size": 17, "width": 0.1, "blocks": 3},
+    "resnet": {"graph": "resnet", "size": 9, "channels": 5, "stacks": 2},
+    "toycar": {"graph": "toycar", "features": 33, "hidden": 10, "bottleneck": 3, "depth": 1},
+}
+VARIANTS = ("aot", "aotplus")
+
+
+def assert_exact(content: bytes, model: Any, samples: int = 8) -> None:
+    graph = read(content)
+    inputs = reference.make_inputs(graph, samples, seed=7)
+    outputs = [model.invoke(sample) for sample in inputs]
+    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", SMALL)
+def test_small_networks_are_exact(name: str, variant: str, generate: Callable[..., Any]) -> None:
+    """Odd sizes, strides and channel counts of every operator that the four networks have."""
+    content = synthesize(SMALL[name])
+    assert_exact(content, generate(content, variant=variant))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", SMALL)
+def test_zoo_networks_are_exact(name: str, variant: str, generate: Callable[..., Any]) -> None:
+    """The four networks in their published shapes."""
+    content = synthesize({"graph": name, "seed": 3})
+    assert_exact(content, generate(content, variant=variant))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", SMALL)
+def test_trained_networks_are_exact(
+    name: str, variant: str, generate: Callable[..., Any], trained: Callable[[str], Path]
+) -> None:
+    """The four published files."""
+    content = trained(name).read_bytes()
+    assert_exact(content, generate(content, variant=variant))
+
+
+def test_relu6_and_a_second_reader_are_exact(generate: Callable[..., Any]) -> None:
+    """An activation that clamps above, and a value that a later operator reads again."""
+    net = NetworkBuilder(2, (6, 6, 4), input_scale=0.05, input_zero_point=3)
+    first = net.convolution(net.input, 4, (3, 3), activation="RELU6")
+    second = net.depthwise(first, (3, 3), activation="RELU_N1_TO_1")
+    content = write(net.graph(net.add(first, second, activation="NONE"), "residual"))
+    assert_exact(content, generate(content, variant="aotplus"))
+
+
+def two_outputs() -> Graph:
+    """A network whose first layer is an output too."""
+    net = NetworkBuilder(2, (5,), input_scale=0.05, input_zero_point=3)
+    first = net.fully_connected(net.input, 4)
+    graph = net.graph(net.fully_connected(first, 3), "two_outputs")
+    return Graph(graph.tensors, graph.operators, graph.inputs, (*graph.outputs, first), graph.name)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_two_outputs_are_exact(variant: str, generate: Callable[..., Any]) -> None:
+    """An output in the middle of the network keeps its bytes to the end."""
+    content = write(two_outputs())
+    assert_exact(content, generate(content, variant=variant))
+
+
+def test_arena_is_at_the_liveness_bound(generate: Callable[..., Any]) -> None:
+    """tvmaotplus needs the bytes that are alive at once, and no more than alignment on top."""
+    content = synthesize(SMALL["resnet"])
+    plan = generate(content, variant="aotplus", alignment=1).plan
+    assert read(content).peak_live_bytes == plan["arena"]["bytes"]
+
+
+def test_equal_layers_share_a_function(generate: Callable[..., Any]) -> None:
+    """Weights are arguments: two layers of one shape and quantisation are one function."""
+    net = NetworkBuilder(2, (4, 4, 3), input_scale=0.05, input_zero_point=-128)
+    content = write(net.graph(net.convolution(net.convolution(net.input, 3, (1, 1)), 3, (1, 1)), "twins"))
+    layers = generate(content, variant="aotplus").plan["layers"]
+    assert [["conv2d_0"], ["conv2d_0"]] == [layer["functions"] for layer in layers]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_plan_tells_the_whole_truth(variant: str, generate: Callable[..., Any]) -> None:
+    """Every operator is listed, a reshape without a function; ports lie in the arena; tensors alive at once are apart."""
+    content = synthesize(SMALL["aww"])
+    graph, plan = read(content), generate(content, variant=variant).plan
+    assert [operator.name for operator in graph.operators] == [layer["operator"] for layer in plan["layers"]]
+    assert [operator.name == "RESHAPE" for operator in graph.operators] == [
+        not layer["functions"] for layer in plan["layers"]
+    ]
+    assert graph.macs == plan["macs"] == sum(layer["macs"] for layer in plan["layers"])
+    tensors = plan["arena"]["tensors"]
+    for i, one in enumerate(tensors):
+        assert one["offset"] + one["bytes"] <= plan["arena"]["bytes"]
+        for other in tensors[:i]:
+            if one["first"] <= other["last"] and other["first"] <= one["last"]:
+                apart = (
+                    one["offset"] + one["bytes"] <= other["offset"] or other["offset"] + other["bytes"] <= one["offset"]
+                )
+                assert apart, (one, other)
+
+
+def test_no_trace_of_the_machine(generate: Callable[..., Any], tmp_path: Path) -> None:
+    """No path, user or header of TVM's runtime is in a generated file, and no float is computed."""
+    sources = generate(synthesize(SMALL["resnet"]), variant="aot").sources
+    for file in sources.iterdir():
+        text = file.read_text()
+        for word in (str(tmp_path), "tvm/", "TVM_DLL", "float", "printf", "malloc"):
+            assert word not in text, (file.name, word)
+
+
+_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from tinyflow.backends import tvm
+from tinyflow.model.tflite_reader import read
+model, out, variant = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+out.mkdir()
+tvm.generate(model, read(model), "tested", {"variant": variant}, out, out / "plan.json")
+"""
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_same_bytes_in_another_process(variant: str, tmp_path: Path) -> None:
+    """Neither the order of hashes nor the folder shows."""
+    model = tmp_path / "model.tflite"
+    model.write_bytes(synthesize(SMALL["resnet"]))
+    written = []
+    for seed in ("1", "2"):
+        out = tmp_path / f"out_{seed}"
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run(
+            [sys.executable, "-c", _IN_A_PROCESS, str(model), str(out), variant], check=True, env=environment
+        )
+        written.append({file.name: file.read_bytes() for file in out.iterdir()})
+    assert written[0] == written[1]
