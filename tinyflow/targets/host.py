@@ -26,8 +26,9 @@ from tinyflow.targets.protocol import Counters
 
 _PROCESS = Path(__file__).with_name("host_process.py")
 _ANSWER_LIMIT_S = 60.0  # to start Python, under valgrind and on a busy machine
-# Turns a limit of instructions into one of time: what a slow machine does under valgrind.
+# Turn a limit of instructions into one of time: what a slow, busy machine does under valgrind.
 _SLOWEST_INSTRUCTIONS_PER_S = 20_000_000
+_SLOWEST_CALL_S = 2.0
 
 
 def tools() -> tuple[Tool, ...]:
@@ -69,8 +70,7 @@ class Host:
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """See `protocol.Machine`."""
-        limit_s = limit_instructions / _SLOWEST_INSTRUCTIONS_PER_S
-        status, elapsed_ns = self._ask("call", symbol, limit_s=limit_s)
+        status, elapsed_ns = self._ask("call", symbol, limit_s=_limit_s(limit_instructions))
         return status, _counters(elapsed_ns / 1e9)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
@@ -144,9 +144,8 @@ class CountingHost(Host):
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """See `protocol.Machine`; the status is 0, or 1 for every other."""
-        limit_s = limit_instructions / _SLOWEST_INSTRUCTIONS_PER_S
         started = time.perf_counter()
-        status, _ = self._ask("count", symbol, limit_s=limit_s)
+        status, _ = self._ask("count", symbol, limit_s=_limit_s(limit_instructions))
         wall_s = time.perf_counter() - started
         if symbol != self._symbol:
             return status, _counters(wall_s)
@@ -160,6 +159,10 @@ class CountingHost(Host):
             *("valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=counts"),
             *(f"--toggle-collect={self._symbol}", f"--dump-after={self._symbol}"),
         )
+
+
+def _limit_s(limit_instructions: int) -> float:
+    return _SLOWEST_CALL_S + limit_instructions / _SLOWEST_INSTRUCTIONS_PER_S
 
 
 def _summary(path: Path) -> int:
