@@ -16,20 +16,24 @@ from tinyflow.model.zoo import synthesize
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
+    """A network with every operator of resnet."""
     return read(synthesize({"graph": "resnet", "size": 8, "channels": 4, "stacks": 1}))
 
 
 def with_operator(graph: Graph, index: int, change: Callable[[Operator], Operator]) -> Graph:
+    """The graph with one operator changed."""
     operators = tuple(change(operator) if operator.index == index else operator for operator in graph.operators)
     return replace(graph, operators=operators)
 
 
 def with_tensor(graph: Graph, index: int, change: Callable[[Tensor], Tensor]) -> Graph:
+    """The graph with one tensor changed."""
     tensors = tuple(change(tensor) if tensor.index == index else tensor for tensor in graph.tensors)
     return replace(graph, tensors=tensors)
 
 
 def refusal(graph: Graph) -> str:
+    """The text of the error."""
     with pytest.raises(ModelError) as caught:
         tvm.check(graph, "tvmaot", {})
     assert caught.value.hint

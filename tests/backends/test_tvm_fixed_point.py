@@ -12,6 +12,7 @@ reals = st.floats(min_value=2.0**-30, max_value=2.0**29, allow_nan=False)
 
 
 def value(multiplier: int, shift: int) -> Fraction:
+    """What fixed point stands for."""
     return Fraction(multiplier, 2**31) * Fraction(2) ** shift
 
 
@@ -28,12 +29,12 @@ def test_multiplier_is_the_nearest(real: float) -> None:
 def test_what_is_too_small_counts_as_zero() -> None:
     """TFLite gives up below 2**-32: the chip can't shift further."""
     assert (0, 0) == fixed_point.quantise_multiplier(0.0) == fixed_point.quantise_multiplier(2.0**-40)
-    assert (2**30, -31) == fixed_point.quantise_multiplier(2.0**-32)
+    assert fixed_point.quantise_multiplier(2.0**-32) == (2**30, -31)
 
 
 def test_rounding_up_to_the_next_power() -> None:
     """A fraction that rounds to 1 becomes one half and one shift more."""
-    assert (2**30, 1) == fixed_point.quantise_multiplier(1 - 2.0**-40)
+    assert fixed_point.quantise_multiplier(1 - 2.0**-40) == (2**30, 1)
 
 
 def test_dense_rounds_the_product_of_scales() -> None:

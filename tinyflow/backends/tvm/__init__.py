@@ -40,8 +40,8 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # no
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
-    `graph` is the same model, read and checked. Options: variant aot|aotplus, dsp, toolchain, isa, alignment,
-    rounding double|single.
+    `graph` is the same model, read and checked. Options: variant aot|aotplus, dsp, toolchain, isa, alignment;
+    rounding of fully connected layers: double as TFLM does, single as LiteRT does.
     """
     from tinyflow.backends.tvm.backend import write_sources
 

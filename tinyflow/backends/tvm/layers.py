@@ -6,7 +6,7 @@ Each rule is TFLite's (`Prepare` of the operator's kernel in TFLM), computed onc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,10 +53,10 @@ class Network:
 
 
 def make_layer(source: Pending, rounding: Rounding) -> tuple[Layer, Stored]:
-    """The layer that computes a quantized expression, and its output."""
+    """The layer that computes a quantized expression, and its output; `rounding` is that of fully connected layers."""
     expression = source.expression
     if isinstance(expression, Linear):
-        spec = _linear_spec(expression, _requantisation(source, rounding))
+        spec = _linear_spec(expression, source, rounding)
         return _with_output(expression.shape, spec, _weights(expression, spec, source.scale), expression.data.stored)
     if isinstance(expression, Sum):
         left, right = expression.left.stored, expression.right.stored
@@ -69,10 +69,6 @@ def make_layer(source: Pending, rounding: Rounding) -> tuple[Layer, Stored]:
 def _with_output(shape: tuple[int, ...], spec: Spec, weights: Weights | None, *inputs: Stored) -> tuple[Layer, Stored]:
     output = Value(math.prod(shape))
     return Layer(spec, tuple(stored.value for stored in inputs), output, weights), Stored(output, shape)
-
-
-def _requantisation(source: Pending, rounding: Rounding) -> Requantisation:
-    return Requantisation(source.zero_point, source.lowest, source.highest, rounding)
 
 
 def _feature_map(shape: tuple[int, ...]) -> FeatureMap:
@@ -94,10 +90,14 @@ def _window(attributes: Any, kernel: tuple[int, ...], output: FeatureMap, data: 
     }
 
 
-def _linear_spec(expression: Linear, requantisation: Requantisation) -> WeightedSpec:
+def _linear_spec(expression: Linear, source: Pending, rounding: Rounding) -> WeightedSpec:
+    """Convolutions round twice everywhere; of fully connected layers the references have two opinions."""
     data, weights = expression.data, expression.weights.data
+    requantisation = Requantisation(source.zero_point, source.lowest, source.highest)
     if expression.call.op.name == "relax.matmul":
-        return DenseSpec(weights.shape[0], weights.shape[1], data.zero_point, requantisation)
+        return DenseSpec(
+            weights.shape[0], weights.shape[1], data.zero_point, replace(requantisation, rounding=rounding)
+        )
     attributes = expression.call.attrs
     kind = DepthwiseSpec if attributes.kernel_layout == "HWOI" else ConvSpec
     return kind(
