@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-_FIRST_CAPACITY = 4096  # edges; must be a power of two
+_FIRST_CAPACITY = 512  # edges, a power of two; a network's invoke has some hundred
 _LONG_THUMB = 0x1D  # Armv7-M ARM, A5.1: the first halfword of a 4-byte instruction begins with 0b11101 or above
 _LONG_RISCV = 3  # RISC-V ISA manual, 1.5: the lowest two bits of a 4-byte instruction
 
