@@ -124,8 +124,9 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
             _print_table(rows, stream)
-        if not reports:
-            reports = [loader.project.build / row["bench"] / "report.json" for row in rows[:1]]
+        if rows and not reports:
+            name = rows[0]["bench"] if len(rows) == 1 else "<bench>"
+            reports = [loader.project.build / name / "report.json"]
         for path in reports:
             print(f"report: {shown(path)}", file=stream)
 
