@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from random_networks import random_network
 
+from tinyflow.backends import tvm as backend
+from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
@@ -64,6 +67,14 @@ def test_trained_networks_are_exact(
     assert_exact(content, generate(content, variant=variant))
 
 
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(6, 60))])
+def test_random_networks_are_exact(seed: int, generate: Callable[..., Any]) -> None:
+    """Any geometry, padding, activation and quantisation that TFLite allows for these operators."""
+    content = write(random_network(seed))
+    backend.check(read(content), "tested", {})
+    assert_exact(content, generate(content, variant=VARIANTS[seed % 4 // 2]))
+
+
 def test_relu6_and_a_second_reader_are_exact(generate: Callable[..., Any]) -> None:
     """An activation that clamps above, and a value that a later operator reads again."""
     net = NetworkBuilder(2, (6, 6, 4), input_scale=0.05, input_zero_point=3)
@@ -104,6 +115,14 @@ def test_arena_is_at_the_liveness_bound(generate: Callable[..., Any]) -> None:
     content = synthesize(SMALL["resnet"])
     plan = generate(content, variant="aotplus", alignment=1).plan
     assert read(content).peak_live_bytes == plan["arena"]["bytes"]
+
+
+def test_what_the_importer_refuses_is_the_models_error(generate: Callable[..., Any]) -> None:
+    """A depthwise convolution of one channel whose one scale is called per-channel: named, no traceback of TVM."""
+    net = NetworkBuilder(2, (4, 4, 1), input_scale=0.05, input_zero_point=0)
+    content = write(net.graph(net.depthwise(net.input, (3, 3)), "one_channel"))
+    with pytest.raises(ModelError, match="importer.*QuantizedDimension"):
+        generate(content, variant="aot")
 
 
 def test_equal_layers_share_a_function(generate: Callable[..., Any]) -> None:

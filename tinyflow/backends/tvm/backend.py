@@ -16,6 +16,7 @@ from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.program import Program
 from tinyflow.backends.tvm.specs import Rounding
+from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -47,13 +48,21 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
 
 
 def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
-    """The integer layers, each with the index of the operator in `graph` that it computes."""
-    module = from_tflite(tflite.Model.GetRootAsModel(model.read_bytes(), 0))
-    network = integer.lower(module, rounding)
+    """The integer layers, each with the index of the operator in `graph` that it computes. Raises ModelError."""
+    network = integer.lower(_import(model), rounding)
     # a reshape is no layer: the bytes stay where they are
     operators = [operator.index for operator in graph.operators if operator.name != "RESHAPE"]
     layers = zip(network.layers, operators, strict=True)
     return replace(network, layers=tuple(replace(layer, operator=index) for layer, index in layers))
+
+
+def _import(model: Path) -> Any:
+    """TVM's QDQ graph of a checked model, for which its importer may still have no translation."""
+    try:
+        return from_tflite(tflite.Model.GetRootAsModel(model.read_bytes(), 0))
+    except Exception as error:  # it raises whatever happens to it: its own OpErrors, assertions, KeyErrors
+        what = f"TVM's importer can't take it: {error}"
+        raise ModelError(what, where=model.name, hint="change the operator that is named, or convert anew") from None
 
 
 def _plan(graph: Graph, selected: Program, arena: memory.Memory, backend: str) -> dict[str, Any]:

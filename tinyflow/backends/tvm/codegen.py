@@ -107,8 +107,10 @@ def _c_text(function: Any, name: str) -> str:
     module = tvm.IRModule({name: function.with_attr("global_symbol", name)})
     source: str = tvm.get_global_func("target.build.c")(module, _TARGET).inspect_source()
     text = source[source.index(_PREAMBLE_END) + len(_PREAMBLE_END) :].replace(_GUARD, "").replace("TVM_DLL ", "")
-    declaration_end = text.index(";\n") + 2
-    return text[declaration_end:].strip() + "\n"
+    # what it declares of external functions lacks const: the headers of the support runtime have the truth
+    definition = re.search(rf"^\w+ {name}\([^;\n]*\) \{{$", text, re.MULTILINE)
+    assert definition is not None
+    return text[definition.start() :].strip() + "\n"
 
 
 def _restrict(text: str) -> str:
