@@ -1,0 +1,275 @@
+/* tinynn: int8 neural network kernels for chips without an operating system.
+ *
+ * Every operator has one struct of constants, fixed at build time, and one function for each variant:
+ *   tinynn_conv2d_ref   clear and generic: the definition
+ *   tinynn_conv2d_c     fast in portable C
+ *   tinynn_conv2d_dsp   Armv7E-M and Armv8-M with the DSP extension
+ *   tinynn_conv2d_rv32  RV32IM
+ * All variants of an operator take the same struct and give the same bytes; they differ in how `weights` and `channels`
+ * are laid out and in the scratch that they need. tinyflow/backends/tinyc/packing.py chooses the function for a layer,
+ * packs its constants and says how much scratch it needs. Only the functions that are called get linked.
+ *
+ * Conventions
+ * - Tensors are dense, [N, H, W, C], any alignment. Weights, channel records and scratch are aligned to 4 bytes.
+ * - real = scale * (integer - zero_point).
+ * - A multiplier in [2^30, 2^31) (or 0) and a shift in [-31, 30] stand for `multiplier / 2^31 * 2^shift`; products are
+ *   rounded twice, as MultiplyByQuantizedMultiplier of TFLM's reference kernels does. See fixed_point.h.
+ * - `lowest` and `highest` clamp the output: the fused activation, at most [-128, 127].
+ * - Input and output may be the same address only where a comment says "in place".
+ */
+#ifndef TINYNN_H
+#define TINYNN_H
+
+#include <stdint.h>
+
+/* Axes of the operators that take any shape; a tensor of fewer axes has ones in front. */
+#define TINYNN_RANK 5
+
+/* One output channel of a convolution or row of a fully connected layer. `bias` has the input's zero point folded in:
+ * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see packing.py);
+ * for ref and c they are the ones above. */
+struct tinynn_channel {
+  int32_t bias;
+  int32_t multiplier;
+  int32_t shift;
+};
+
+/* CONV_2D. Weights in ref: [output_channels, kernel_height, kernel_width, input_channels].
+ * The padding's rows and columns on the far side follow from the shapes; padding holds `input_zero_point`. */
+struct tinynn_conv2d {
+  const int8_t *weights;
+  const struct tinynn_channel *channels; /* [output_channels] */
+  int32_t batches;
+  int32_t input_height, input_width, input_channels;
+  int32_t output_height, output_width, output_channels;
+  int32_t kernel_height, kernel_width;
+  int32_t stride_y, stride_x;
+  int32_t dilation_y, dilation_x;
+  int32_t pad_top, pad_left;
+  int32_t input_zero_point, output_zero_point;
+  int32_t lowest, highest;
+};
+
+/* DEPTHWISE_CONV_2D. Weights in ref: [kernel_height, kernel_width, output_channels]; output channel c reads input channel
+ * c / depth_multiplier. */
+struct tinynn_depthwise {
+  const int8_t *weights;
+  const struct tinynn_channel *channels; /* [output_channels] */
+  int32_t batches;
+  int32_t input_height, input_width, input_channels;
+  int32_t output_height, output_width, output_channels;
+  int32_t depth_multiplier;
+  int32_t kernel_height, kernel_width;
+  int32_t stride_y, stride_x;
+  int32_t dilation_y, dilation_x;
+  int32_t pad_top, pad_left;
+  int32_t input_zero_point, output_zero_point;
+  int32_t lowest, highest;
+};
+
+/* FULLY_CONNECTED, per tensor (all records have one multiplier) or per channel. Weights in ref: [outputs, inputs]. */
+struct tinynn_fully_connected {
+  const int8_t *weights;
+  const struct tinynn_channel *channels; /* [outputs] */
+  int32_t batches, inputs, outputs;
+  int32_t output_zero_point;
+  int32_t lowest, highest;
+};
+
+/* AVERAGE_POOL_2D, MAX_POOL_2D: elements outside the input do not count. */
+struct tinynn_pool {
+  int32_t batches;
+  int32_t input_height, input_width, channels;
+  int32_t output_height, output_width;
+  int32_t kernel_height, kernel_width;
+  int32_t stride_y, stride_x;
+  int32_t pad_top, pad_left;
+  int32_t lowest, highest;
+};
+
+/* How two inputs meet in an element-wise operator: `shape` is the output's, a stride is in elements and 0 where an input
+ * is repeated along an axis. */
+struct tinynn_broadcast {
+  int32_t shape[TINYNN_RANK];
+  int32_t left_strides[TINYNN_RANK];
+  int32_t right_strides[TINYNN_RANK];
+};
+
+/* ADD, SUB. Each input: (value - zero_point) << left_shift, times its multiplier; the sum, times the output's.
+ * TFLM's left_shift is 20. Shifts of the multipliers are ≤ 0 for the inputs. */
+struct tinynn_add {
+  int32_t elements;
+  int32_t left_shift;
+  int32_t left_zero_point, left_multiplier, left_multiplier_shift;
+  int32_t right_zero_point, right_multiplier, right_multiplier_shift;
+  int32_t output_zero_point, output_multiplier, output_multiplier_shift;
+  int32_t lowest, highest;
+  struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only, which ignore `elements` */
+};
+
+/* MUL. */
+struct tinynn_mul {
+  int32_t elements;
+  int32_t left_zero_point, right_zero_point;
+  int32_t output_zero_point, output_multiplier, output_multiplier_shift;
+  int32_t lowest, highest;
+  struct tinynn_broadcast broadcast; /* read by tinynn_mul_broadcast_ref only */
+};
+
+/* MINIMUM, MAXIMUM of tensors with equal quantisation. */
+struct tinynn_minmax {
+  int32_t elements;
+  struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only */
+};
+
+/* SOFTMAX over the last axis: `rows` of `columns`. `multiplier`, `left_shift`: PreprocessSoftmaxScaling; a difference to
+ * the row's largest below `least_difference` counts as 0. */
+struct tinynn_softmax {
+  int32_t rows, columns;
+  int32_t multiplier, left_shift;
+  int32_t least_difference;
+};
+
+/* LOGISTIC, TANH: (value - input_zero_point) times multiplier is Q4.27; beyond ± input_range_radius the function is
+ * saturated. */
+struct tinynn_sigmoid {
+  int32_t elements;
+  int32_t input_zero_point, input_range_radius;
+  int32_t multiplier, left_shift;
+};
+
+/* RELU, RELU6, RELU_N1_TO_1, and int8 → int8 QUANTIZE: (value - input_zero_point) times multiplier. */
+struct tinynn_requantise {
+  int32_t elements;
+  int32_t input_zero_point, output_zero_point;
+  int32_t multiplier, shift;
+  int32_t lowest, highest;
+};
+
+/* LEAKY_RELU: one multiplier for values ≥ 0, one for the others. */
+struct tinynn_leaky_relu {
+  int32_t elements;
+  int32_t input_zero_point, output_zero_point;
+  int32_t identity_multiplier, identity_shift;
+  int32_t alpha_multiplier, alpha_shift;
+};
+
+/* HARD_SWISH: 16-bit fixed point, see hard_swish.c. */
+struct tinynn_hard_swish {
+  int32_t elements;
+  int32_t input_zero_point, output_zero_point;
+  int32_t output_multiplier, output_shift;   /* of 16 bits: [2^14, 2^15) */
+  int32_t reluish_multiplier, reluish_shift; /* of 16 bits */
+};
+
+/* Any function of one int8 value, as a table: what LOGISTIC, TANH, RELU, … become in the fast variants. */
+struct tinynn_lookup {
+  const int8_t *table; /* [256], for the values -128 … 127 */
+  int32_t elements;
+};
+
+/* QUANTIZE from float32, DEQUANTIZE to float32. */
+struct tinynn_affine {
+  int32_t elements;
+  float scale;
+  int32_t zero_point;
+};
+
+/* RESHAPE, SQUEEZE, EXPAND_DIMS: a copy, for where both tensors can't share one address. */
+struct tinynn_copy {
+  int32_t bytes;
+};
+
+/* CONCATENATION (one call for each input), SPLIT, UNPACK, PACK (one for each part): `rows` pieces of `bytes`, each
+ * `…_pitch` bytes behind the one before. The caller adds the offset of the first piece to its pointer. */
+struct tinynn_copy_rows {
+  int32_t rows, bytes;
+  int32_t input_pitch, output_pitch;
+};
+
+/* STRIDED_SLICE, SLICE, TRANSPOSE: output element [i0, i1, …] is input element `offset + Σ i * strides[axis]`. */
+struct tinynn_gather {
+  int32_t shape[TINYNN_RANK]; /* the output's */
+  int32_t strides[TINYNN_RANK];
+  int32_t offset;
+};
+
+/* PAD, PADV2: `before[axis]` elements of `value` in front. */
+struct tinynn_pad {
+  int32_t input_shape[TINYNN_RANK];
+  int32_t output_shape[TINYNN_RANK];
+  int32_t before[TINYNN_RANK];
+  int32_t value;
+};
+
+/* MEAN: sums over the axes whose `reduced` is 1, then (sum - count * input_zero_point) times multiplier. */
+struct tinynn_mean {
+  int32_t shape[TINYNN_RANK]; /* the input's */
+  int32_t reduced[TINYNN_RANK];
+  int32_t input_zero_point, output_zero_point;
+  int32_t multiplier, shift;
+};
+
+/* RESIZE_NEAREST_NEIGHBOR: output [y, x] is input [rows[y], columns[x]]. */
+struct tinynn_resize_nearest {
+  const int32_t *rows;    /* [output_height] */
+  const int32_t *columns; /* [output_width] */
+  int32_t batches;
+  int32_t input_height, input_width, channels;
+  int32_t output_height, output_width;
+};
+
+/* Convolutions and layers with weights. `scratch` is what packing.py says for the function, or NULL where that is 0. */
+#define TINYNN_WEIGHTED(function, parameters)                                                                \
+  void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output, \
+                void *restrict scratch)
+
+TINYNN_WEIGHTED(tinynn_conv2d_ref, tinynn_conv2d);
+TINYNN_WEIGHTED(tinynn_depthwise_ref, tinynn_depthwise);
+TINYNN_WEIGHTED(tinynn_fully_connected_ref, tinynn_fully_connected);
+
+/* One input, one output. */
+#define TINYNN_UNARY(function, parameters) \
+  void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output)
+
+TINYNN_UNARY(tinynn_average_pool_ref, tinynn_pool);
+TINYNN_UNARY(tinynn_max_pool_ref, tinynn_pool);
+TINYNN_UNARY(tinynn_copy_ref, tinynn_copy);
+TINYNN_UNARY(tinynn_copy_rows_ref, tinynn_copy_rows);
+TINYNN_UNARY(tinynn_gather_ref, tinynn_gather);
+TINYNN_UNARY(tinynn_pad_ref, tinynn_pad);
+TINYNN_UNARY(tinynn_mean_ref, tinynn_mean);
+TINYNN_UNARY(tinynn_resize_nearest_ref, tinynn_resize_nearest);
+
+/* One input, one output of the same shape; in place: input and output may be the same address. */
+#define TINYNN_UNARY_IN_PLACE(function, parameters) \
+  void function(const struct parameters *restrict p, const int8_t *input, int8_t *output)
+
+TINYNN_UNARY_IN_PLACE(tinynn_softmax_ref, tinynn_softmax);
+TINYNN_UNARY_IN_PLACE(tinynn_logistic_ref, tinynn_sigmoid);
+TINYNN_UNARY_IN_PLACE(tinynn_tanh_ref, tinynn_sigmoid);
+TINYNN_UNARY_IN_PLACE(tinynn_requantise_ref, tinynn_requantise);
+TINYNN_UNARY_IN_PLACE(tinynn_leaky_relu_ref, tinynn_leaky_relu);
+TINYNN_UNARY_IN_PLACE(tinynn_hard_swish_ref, tinynn_hard_swish);
+TINYNN_UNARY_IN_PLACE(tinynn_lookup_ref, tinynn_lookup);
+
+/* Two inputs. In place: the output may be at the address of either input of equal shape. */
+#define TINYNN_BINARY(function, parameters) \
+  void function(const struct parameters *restrict p, const int8_t *left, const int8_t *right, int8_t *output)
+
+TINYNN_BINARY(tinynn_add_ref, tinynn_add);
+TINYNN_BINARY(tinynn_sub_ref, tinynn_add);
+TINYNN_BINARY(tinynn_mul_ref, tinynn_mul);
+TINYNN_BINARY(tinynn_minimum_ref, tinynn_minmax);
+TINYNN_BINARY(tinynn_maximum_ref, tinynn_minmax);
+TINYNN_BINARY(tinynn_add_broadcast_ref, tinynn_add);
+TINYNN_BINARY(tinynn_sub_broadcast_ref, tinynn_add);
+TINYNN_BINARY(tinynn_mul_broadcast_ref, tinynn_mul);
+TINYNN_BINARY(tinynn_minimum_broadcast_ref, tinynn_minmax);
+TINYNN_BINARY(tinynn_maximum_broadcast_ref, tinynn_minmax);
+
+void tinynn_quantise_ref(const struct tinynn_affine *restrict p, const float *restrict input, int8_t *restrict output);
+void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t *restrict input,
+                           float *restrict output);
+
+#endif
