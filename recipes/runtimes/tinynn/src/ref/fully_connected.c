@@ -1,0 +1,27 @@
+/* FULLY_CONNECTED, int8.
+ *
+ *   out[n, o] = clamp(zero_point + rescale(bias[o] + Σ in[n, i] * weights[o, i]))
+ *
+ * Bit for bit FullyConnected and FullyConnectedPerChannel of TFLM
+ * (tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h), weights with zero point 0.
+ */
+#include "../fixed_point.h"
+#include "tinynn.h"
+
+void tinynn_fully_connected_ref(const struct tinynn_fully_connected *restrict p, const int8_t *restrict input,
+                                int8_t *restrict output, void *restrict scratch) {
+  (void)scratch;
+  for (int32_t n = 0; n < p->batches; ++n) {
+    const int8_t *restrict weights = p->weights;
+    for (int32_t o = 0; o < p->outputs; ++o) {
+      const struct tinynn_channel *channel = &p->channels[o];
+      int32_t sum = channel->bias;
+      for (int32_t i = 0; i < p->inputs; ++i) {
+        sum += input[i] * *weights++;
+      }
+      sum = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
+      *output++ = (int8_t)tinynn_clamp(sum, p->lowest, p->highest);
+    }
+    input += p->inputs;
+  }
+}
