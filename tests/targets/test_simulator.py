@@ -202,6 +202,17 @@ def test_reads_and_writes_by_symbol(start: Start) -> None:
         machine.read("model_arena", 1 << 20)
 
 
+@pytest.mark.parametrize(
+    ("cpu", "part"), [("cortex-m0plus", 0xC60), ("cortex-m3", 0xC23), ("cortex-m7", 0xC27), ("cortex-m33", 0xD21)]
+)
+def test_system_registers(cpu: str, part: int, start: Start) -> None:
+    """Registers keep what start-up code writes, CPUID names the core, and waiting for the cycle counter ends."""
+    status, counters = start(cpu, "control_flow").call("system_registers", limit_instructions=LIMIT)
+    assert status == part
+    assert counters.instructions is not None
+    assert 1000 < counters.instructions < 1100
+
+
 def test_negative_status(start: Start) -> None:
     """A function's value is a signed word."""
     assert start("rv32imc", "control_flow").call("minus_one", limit_instructions=LIMIT)[0] == -1

@@ -111,7 +111,7 @@ class Host:
             requests.write(f"{verb} {symbol} {size}\n".encode() + data)
             requests.flush()
         if not select.select([answers], [], [], limit_s)[0]:
-            hint = "is it a loop without end? Else raise `limit_instructions` in the target's recipe"
+            hint = "is it a loop without end? Else raise `limit` in the target's recipe"
             raise Timeout(f"{verb} took more than {limit_s:g} s", where=symbol, hint=hint)
         word, _, rest = answers.readline().decode().strip().partition(" ")
         if word == "error":

@@ -132,3 +132,18 @@ ROOT int wide(void) {
 
 ROOT int nothing(void) { return 0; }
 ROOT int minus_one(void) { return -1; }
+
+#if defined(__thumb__)
+/* What start-up code of vendors does: CPUID, the FPU's switch, SysTick's reload value, the cycle counter. */
+ROOT int system_registers(void) {
+  volatile uint32_t *const cpacr = (volatile uint32_t *)0xE000ED88u, *const reload = (volatile uint32_t *)0xE000E014u;
+  volatile uint32_t *const cycles = (volatile uint32_t *)0xE0001004u;
+  *cpacr |= 0xFu << 20;
+  *reload = 1234;
+  uint32_t begin = *cycles;
+  while (*cycles - begin < 1000) {
+  }
+  uint32_t part = *(volatile uint32_t *)0xE000ED00u >> 4 & 0xFFF;
+  return *cpacr >> 20 == 0xF && *reload == 1234 ? (int)part : -1;
+}
+#endif

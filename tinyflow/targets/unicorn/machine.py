@@ -99,8 +99,8 @@ class Simulator:
             if not is_flash:
                 self._engine.mem_write(region["origin"], _PAINT * region["length_bytes"])
         self._engine.mem_map(_RETURN_ADDRESS, _PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
-        if self._processor.system_space is not None:
-            map_system_space(self._engine, self._processor.system_space, self._processor.name)
+        if not self._processor.is_riscv:
+            map_system_space(self._engine, self._processor.name, lambda: self._table.instructions)
 
     def _program_flash(self) -> None:
         """Put every segment that has bytes where it lies before reset, as a programmer of flash does."""
@@ -152,7 +152,7 @@ class Simulator:
         return Timeout(
             f"{symbol} didn't return within {limit_instructions} instructions",
             where=faults.place(self._firmware, self._table.last[0]),
-            hint="is it a loop without end? Else raise `limit_instructions` in the target's recipe",
+            hint="is it a loop without end? Else raise `limit` in the target's recipe",
         )
 
     def _fault(self, symbol: str, has_failed: bool) -> RunError:
@@ -185,11 +185,11 @@ class Simulator:
 
     def _heap_peak(self) -> int:
         """Bytes from the heap's start to the highest that was written; 0 where the firmware has no heap."""
-        symbols = {symbol.name: symbol.address for symbol in self._firmware.symbols}
-        if "tf_heap_start" not in symbols:
+        if not self._target.get("heap_bytes"):
             return 0
-        size = symbols["tf_heap_end"] - symbols["tf_heap_start"]
-        return len(bytes(self._engine.mem_read(symbols["tf_heap_start"], size)).rstrip(_PAINT))
+        start = self._firmware.address("tf_heap_start")
+        size = self._firmware.address("tf_heap_end") - start
+        return len(bytes(self._engine.mem_read(start, size)).rstrip(_PAINT))
 
     def _access(self, access: Any, symbol: str, argument: object, size_bytes: int) -> Any:
         from unicorn import UcError

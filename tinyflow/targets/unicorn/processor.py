@@ -10,8 +10,6 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 
-_PRIVATE_PERIPHERALS = 0xE000E000  # Armv7-M ARM, B3.2: the system control space
-
 
 @dataclass(frozen=True)
 class Processor:
@@ -33,11 +31,6 @@ class Processor:
     def code_bit(self) -> int:
         """What a code address carries in its lowest bit: Thumb's 1."""
         return 0 if self.is_riscv else 1
-
-    @property
-    def system_space(self) -> int | None:
-        """Address of the page of system registers that start-up code writes to."""
-        return None if self.is_riscv else _PRIVATE_PERIPHERALS
 
     def open_engine(self) -> Any:
         """A fresh `unicorn.Uc` of this CPU, without memory."""
