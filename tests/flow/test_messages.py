@@ -16,6 +16,14 @@ def test_an_error_is_one_line_of_what_and_one_of_what_to_do() -> None:
     assert error_lines(error) == ["net-tool-chip: hard fault", "  look at the last block"]
 
 
+def test_what_was_done_and_where_it_broke_are_both_said() -> None:
+    """A file's name alone would not tell which action could not read it; a title is not said twice."""
+    assert error_lines(RunError("damaged", where="model.tflite"), "convert net") == [
+        "convert net: model.tflite: damaged"
+    ]
+    assert error_lines(RunError("damaged", where="convert net"), "convert net") == ["convert net: damaged"]
+
+
 def test_a_long_tool_output_becomes_its_telling_line(tmp_path: Path) -> None:
     """The compiler's first error, and where the whole log is."""
     printed = "in file x.c\nx.c:3:1: error: no\n1 error generated."

@@ -19,8 +19,8 @@ def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) 
     if not isinstance(error, TinyflowError):
         trace = "".join(traceback.format_exception(error)).splitlines()
         return [f"{title}: this is a bug of tinyflow: {type(error).__name__}: {error}".lstrip(": "), *trace]
-    where = error.where or title
-    lines = [f"{where}: {error.what}" if where else error.what]
+    places = [title, *([error.where] if error.where != title else [])]
+    lines = [": ".join([*filter(None, places), error.what])]
     if is_verbose:
         trace = "".join(traceback.format_exception(error)).splitlines()
         return [*lines, *_indented(error.hint), *trace, *_log_line(error)]

@@ -51,14 +51,17 @@ def _one_line(action: Action, error: Exception) -> str:
 
 
 def _stages(done: Iterable[Action], ledger: Ledger) -> dict[str, Any]:
-    """Per stage: the id of the bench's own action (its last), the liveliest outcome, the seconds of all together."""
+    """Per stage: the id of its first action, the liveliest outcome, the seconds of all together.
+
+    The first is the bench's own: plans name what a bench alone needs before the libraries that it shares.
+    """
     found: dict[str, dict[str, Any]] = {}
     for action in done:
         entry = ledger.get(action)
         assert entry is not None
-        before = found.get(action.stage, {"outcome": DONE[0], "seconds": 0.0})
+        before = found.get(action.stage, {"id": action.id, "outcome": DONE[0], "seconds": 0.0})
         found[action.stage] = {
-            "id": action.id,
+            "id": before["id"],
             "outcome": max(before["outcome"], entry.state, key=DONE.index),
             "seconds": round(before["seconds"] + entry.seconds, 3),
         }

@@ -1,0 +1,80 @@
+"""The real thing, as a user meets it: one bench from nothing, again, on another target, and with a damaged model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import CHECKOUT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with doit's configuration, an empty cache and no mirrors."""
+    place = tmp_path_factory.mktemp("user")
+    shutil.copy(CHECKOUT / "pyproject.toml", place)
+    return place
+
+
+def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Plain doit with a short environment."""
+    fixed = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
+    return subprocess.run(
+        [sys.executable, "-m", "doit", *words],
+        cwd=place,
+        env=fixed | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_a_bench_from_nothing_then_nothing_to_do(place: Path) -> None:
+    """Exact outputs and counted instructions; the same again runs nothing, within half a second on an idle machine."""
+    first = doit(place, "bench:toycar-tvmaot-stm32f7")
+    assert first.returncode == 0, first.stdout + first.stderr
+    report = json.loads((place / "build" / "toycar-tvmaot-stm32f7" / "report.json").read_text())
+    assert (report["status"], report["validation"]["result"]) == ("ok", "exact")
+    assert report["metrics"]["invoke_instructions"] > report["metrics"]["macs"]
+    assert report["metrics"]["ram_bytes"] >= report["metrics"]["arena_bytes"]
+    started = time.monotonic()
+    again = doit(place, "bench:toycar-tvmaot-stm32f7")
+    assert "built" not in again.stdout and "up to date in" in again.stdout
+    assert time.monotonic() - started < 5  # what a busy machine may need; benchmarks measure the real figure
+
+
+def test_another_target_only_compiles_links_and_runs(place: Path) -> None:
+    """Fetch, convert and generate are shared."""
+    doit(place, "bench:toycar-tvmaot-stm32f7")
+    other = doit(place, "bench:toycar-tvmaot-stm32f4")
+    assert other.returncode == 0
+    stages = json.loads((place / "build" / "toycar-tvmaot-stm32f4" / "report.json").read_text())["stages"]
+    shared = {name for name, stage in stages.items() if stage["outcome"] == "up-to-date"}
+    assert {"fetch", "convert", "generate"} <= shared
+
+
+def test_a_damaged_model_fails_in_one_line(place: Path) -> None:
+    """Exit status 1, a row that says at which stage, and no traceback."""
+    doit(place, "bench:toycar-tvmaot-stm32f7")
+    whole = (place / "build" / "toycar-tvmaot-stm32f7" / "model.tflite").read_bytes()
+    (place / "bad.tflite").write_bytes(whole[:3000])
+    done = doit(place, "bench:./bad.tflite-tvmaot-stm32f7")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    report = json.loads((place / "build" / "bad-tvmaot-stm32f7" / "report.json").read_text())
+    assert report["status"] == "failed"
+    assert report["reason"].split(":")[0] in {"convert", "generate"}
+
+
+def test_a_missing_tool_ends_with_3(place: Path) -> None:
+    """What is missing is named, with the command that tells more."""
+    done = doit(place, "bench:toycar-tvmaot-stm32f7+toolchain.gcc", PATH=str(place))
+    assert done.returncode == 3
+    assert "arm-none-eabi-gcc is not" in done.stdout + done.stderr
