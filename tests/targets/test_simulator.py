@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_firmware import Bench
+import random_thumb
+from small_firmware import MODEL, Bench
 
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.targets.unicorn import block_table
@@ -78,6 +79,24 @@ def test_counts_equal_single_steps(
         status, counters = machine.call(function, limit_instructions=LIMIT)
         expected_status, expected = stepped.call(function, limit_instructions=LIMIT)
         assert (function, status, counters.instructions) == (function, expected_status, expected.instructions)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_counts_of_random_code_equal_single_steps(
+    seed: int, tmp_path: Path, block_table_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random mixtures of both instruction lengths, IT blocks, branches, loops and calls count the same both ways."""
+    bench = Bench(tmp_path, cpu="cortex-m4")
+    firmware = bench.link({"model.c": MODEL, "random.S": random_thumb.functions(60, seed)})["firmware.elf"]
+    machine = Simulator(bench.machine_target, block_table_library)
+    machine.load(firmware)
+    monkeypatch.setattr(machine_module, "attach", StepTable)
+    stepped = Simulator(bench.machine_target, None)
+    stepped.load(firmware)
+    for number in range(60):
+        status, counters = machine.call(f"random_{number}", limit_instructions=LIMIT)
+        expected_status, expected = stepped.call(f"random_{number}", limit_instructions=LIMIT)
+        assert (number, status, counters.instructions) == (number, expected_status, expected.instructions)
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m4", "rv32imc"])
