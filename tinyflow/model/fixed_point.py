@@ -1,0 +1,112 @@
+"""TFLite's fixed-point arithmetic on arrays, bit for bit what the reference kernels of TFLM compute.
+
+Real factors become `multiplier / 2**31 * 2**shift` in double, once, as `QuantizeMultiplier` of TFLite's
+quantization_util.cc does; accumulators are then rescaled in integers, rounded twice (gemmlowp's fixedpoint.h, TFLite's
+kernels/internal/common.h).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+# ADD and SUB scale both int8 inputs up by this much before they add them (`left_shift` in TFLite's add.cc)
+ADD_LEFT_SHIFT = 20
+# the fixed-point exp of TFLite's softmax takes differences with this many integer bits
+SOFTMAX_INTEGER_BITS = 5
+
+
+def quantise_multiplier(real: float) -> tuple[int, int]:
+    """The (multiplier, shift) nearest to `real`, a number ≥ 0; the multiplier is 0 or in [2**30, 2**31)."""
+    if real == 0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    multiplier = math.floor(fraction * 2**31 + 0.5)  # std::round: no negative numbers come here
+    if multiplier == 2**31:
+        multiplier, shift = 2**30, shift + 1
+    return (0, 0) if shift < -31 else (multiplier, shift)
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """Factors of all channels (or one for all) as fixed-point numbers, [C] int64 each."""
+
+    multipliers: Integers
+    shifts: Integers
+
+    @staticmethod
+    def of(reals: Sequence[float]) -> Rescaling:
+        """Quantise real factors."""
+        pairs = [quantise_multiplier(real) for real in reals]
+        multipliers, shifts = zip(*pairs, strict=True)
+        return Rescaling(np.array(multipliers, np.int64), np.array(shifts, np.int64))
+
+    def is_exact(self, low: Integers, high: Integers) -> npt.NDArray[np.bool_]:
+        """For each channel whether nothing between these bounds, [..., C], leaves int32 on the way."""
+        left = np.maximum(self.shifts, 0)
+        fits = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)
+        return np.logical_and.reduce(fits.reshape(-1, fits.shape[-1]))
+
+    def apply(self, values: Integers) -> Integers:
+        """MultiplyByQuantizedMultiplier with double rounding, on [..., C]; monotone in each value."""
+        shifted = values << np.maximum(self.shifts, 0)
+        high = (shifted * self.multipliers + (1 << 30)) >> 31  # SaturatingRoundingDoublingHighMul
+        return divide_by_power_of_two(high, np.maximum(-self.shifts, 0))
+
+
+def divide_by_power_of_two(values: Integers, exponents: Integers) -> Integers:
+    """RoundingDivideByPOT: to the nearest, halves away from zero."""
+    half = (np.int64(1) << exponents) >> 1
+    away: Integers = np.sign(values) * ((np.abs(values) + half) >> exponents)
+    return away
+
+
+def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
+    """Least and largest int8 value behind a fused activation (CalculateActivationRangeQuantized).
+
+    ValueError for an activation that TFLite's integer kernels don't have.
+    """
+    limits = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+    if activation not in limits:
+        raise ValueError(f"activation {activation} has no integer kernel")
+    low, high = limits[activation]
+    return (
+        -128 if low is None else max(-128, _quantised(low, scale, zero_point)),
+        127 if high is None else min(127, _quantised(high, scale, zero_point)),
+    )
+
+
+def _quantised(real: float, scale: float, zero_point: int) -> int:
+    quotient = float(np.float32(real) / np.float32(scale))
+    return zero_point + math.floor(abs(quotient) + 0.5) * (-1 if quotient < 0 else 1)
+
+
+def convolution_factors(input_scale: float, weight_scales: Sequence[float], output_scale: float) -> list[float]:
+    """What turns accumulators of each output channel into output steps. Scales are exact float32 values."""
+    return [input_scale * weight_scale / output_scale for weight_scale in weight_scales]
+
+
+def dense_factor(input_scale: float, weight_scale: float, output_scale: float) -> float:
+    """The same for a fully connected layer with one weight scale: the scales' product is rounded to float32 first."""
+    return float(np.float32(input_scale) * np.float32(weight_scale)) / output_scale
+
+
+def add_factors(left_scale: float, right_scale: float, output_scale: float) -> tuple[float, float, float]:
+    """ADD's factors of left input, right input and sum, which belong to inputs shifted left by ADD_LEFT_SHIFT."""
+    twice_largest = 2 * max(left_scale, right_scale)
+    return left_scale / twice_largest, right_scale / twice_largest, twice_largest / (2**ADD_LEFT_SHIFT * output_scale)
+
+
+def softmax_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int, int]:
+    """Softmax's multiplier, left shift and least difference that still counts, as PreprocessSoftmaxScaling has them."""
+    real = min(beta * input_scale * 2 ** (31 - SOFTMAX_INTEGER_BITS), 2.0**31 - 1)
+    multiplier, shift = quantise_multiplier(real)
+    radius = (2**SOFTMAX_INTEGER_BITS - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**shift
+    return multiplier, shift, -math.floor(radius)

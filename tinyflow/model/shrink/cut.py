@@ -1,0 +1,145 @@
+"""Take channels out of a graph: activations get narrower, weights lose rows and columns, biases take up constants.
+
+What may go was decided by `channels`; here it is only done. Every constant that changes is written anew, so one that
+two operators share may change for one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from tinyflow.model.fixed_point import Integers
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.shrink.bounds import Bounds
+from tinyflow.model.shrink.channels import ELEMENTWISE, RESHAPES, Mask, uniform_sums
+from tinyflow.model.weighted import Weighted, integers, weighted
+
+
+def cut(graph: Graph, bounds: Mapping[int, Bounds], removable: Mapping[int, Mask]) -> Graph:
+    """The graph without these channels."""
+    cutting = _Cutting(graph, bounds, {index: ~mask for index, mask in removable.items() if mask.any()})
+    operators = tuple(cutting.operator(operator) for operator in graph.operators)
+    return replace(graph, tensors=tuple(cutting.tensors), operators=operators)
+
+
+class _Cutting:
+    """The tensors as they become; `kept` has the masks of activations that lose something."""
+
+    def __init__(self, graph: Graph, bounds: Mapping[int, Bounds], kept: Mapping[int, Mask]) -> None:
+        self.graph = graph
+        self.bounds = bounds
+        self.kept = kept
+        self.tensors = [self._narrowed(tensor) for tensor in graph.tensors]
+
+    def _narrowed(self, tensor: Tensor) -> Tensor:
+        if tensor.index not in self.kept:
+            return tensor
+        return replace(tensor, shape=(*tensor.shape[:-1], int(self.kept[tensor.index].sum())))
+
+    def operator(self, operator: Operator) -> Operator:
+        """The operator on the narrower tensors."""
+        if not any(index in self.kept for index in operator.inputs + operator.outputs):
+            return operator
+        change = _CHANGES.get(operator.name)
+        return operator if change is None else change(self, operator)
+
+    def mask(self, index: int) -> Mask:
+        """Which channels stay."""
+        return self.kept.get(index, np.ones(self.graph.tensors[index].shape[-1], np.bool_))
+
+    def constant(self, model: Tensor, values: Integers, quantisation: Quantisation | None) -> int:
+        """A new constant called and typed like `model`; its index."""
+        data = values.astype(np.dtype(model.dtype).newbyteorder("<")).tobytes()
+        index = len(self.tensors)
+        self.tensors.append(Tensor(index, model.name, values.shape, model.dtype, quantisation, data))
+        return index
+
+
+def _cut_weighted(cutting: _Cutting, operator: Operator) -> Operator:
+    layer = weighted(cutting.graph, operator)
+    outputs, inputs = cutting.mask(operator.outputs[0]), cutting.mask(operator.inputs[0])
+    tensor = cutting.graph.tensors[operator.inputs[1]]
+    raw = integers(tensor)
+    if layer.is_depthwise:
+        values, bias = raw[..., outputs], layer.bias[outputs]
+    else:
+        values, bias = raw[outputs], (layer.bias + _folded(cutting, layer, operator.inputs[0], outputs))[outputs]
+        if len(inputs) == values.shape[-1]:  # else rows that a fully connected layer flattens, which keep everything
+            values = values[..., inputs]
+    scheme = tensor.quantisation
+    assert scheme is not None, "weighted() asks for it"
+    weights = cutting.constant(tensor, values, _selected(scheme, outputs))
+    biases = cutting.constant(_bias_model(cutting.graph, operator, layer), bias, _bias_scheme(layer, scheme, outputs))
+    return replace(operator, inputs=(operator.inputs[0], weights, biases))
+
+
+def _folded(cutting: _Cutting, layer: Weighted, source: int, outputs: Mask) -> Integers:
+    """What the channels that go add to each accumulator; 0 for outputs that go as well."""
+    total = np.zeros(layer.outputs, np.int64)
+    if source in cutting.kept:
+        for channel in np.flatnonzero(~cutting.kept[source]):
+            taps = layer.weights[outputs][..., channel]
+            if taps.any():
+                sums = uniform_sums(layer, cutting.bounds.get(source), int(channel), taps)
+                assert sums is not None, "channels.py lets no other go"
+                total[outputs] += sums
+    return total
+
+
+def _selected(scheme: Quantisation, kept: Mask) -> Quantisation:
+    if not scheme.is_per_channel:
+        return scheme
+    scales, zero_points = (tuple(np.array(part)[kept].tolist()) for part in (scheme.scales, scheme.zero_points))
+    return Quantisation(scales, zero_points, scheme.axis)
+
+
+def _bias_model(graph: Graph, operator: Operator, layer: Weighted) -> Tensor:
+    """What a bias is called; a layer may have none yet."""
+    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+        return graph.tensors[operator.inputs[2]]
+    return Tensor(-1, f"{layer.output.name}/bias", (layer.outputs,), "int32")
+
+
+def _bias_scheme(layer: Weighted, weights: Quantisation, kept: Mask) -> Quantisation:
+    """Input scale times weight scale, in float32, as converters write it."""
+    given = layer.source.quantisation
+    assert given is not None, "weighted() asks for it"
+    scales = tuple((np.float32(given.scale) * np.array(_selected(weights, kept).scales, np.float32)).tolist())
+    return Quantisation(scales, (0,) * len(scales), 0)
+
+
+def _cut_elementwise(cutting: _Cutting, operator: Operator) -> Operator:
+    """Constants of as many channels are cut like the activations."""
+    kept = cutting.mask(operator.outputs[0])
+    inputs = list(operator.inputs)
+    for position, index in enumerate(inputs):
+        tensor = cutting.graph.tensors[index]
+        if tensor.is_constant and tensor.shape[-1:] == (len(kept),):
+            inputs[position] = cutting.constant(tensor, integers(tensor)[..., kept], tensor.quantisation)
+    return replace(operator, inputs=tuple(inputs))
+
+
+def _cut_reshape(cutting: _Cutting, operator: Operator) -> Operator:
+    """The target shape, wherever it is written: -1 stays -1."""
+    narrow = cutting.tensors[operator.outputs[0]].shape
+    inputs, options = list(operator.inputs), dict(operator.options)
+    if operator.name == "RESHAPE" and len(inputs) > 1:
+        target = cutting.graph.tensors[inputs[1]]
+        inputs[1] = cutting.constant(target, _target(integers(target), narrow), target.quantisation)
+    if options.get("new_shape"):
+        options["new_shape"] = tuple(_target(np.array(options["new_shape"]), narrow).tolist())
+    return replace(operator, inputs=tuple(inputs), options=options)
+
+
+def _target(old: Integers, shape: tuple[int, ...]) -> Integers:
+    return np.where(old.reshape(-1) < 0, -1, np.array(shape, np.int64))
+
+
+_CHANGES: Mapping[str, Callable[[_Cutting, Operator], Operator]] = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _cut_weighted),
+    **dict.fromkeys(ELEMENTWISE, _cut_elementwise),
+    **dict.fromkeys(RESHAPES, _cut_reshape),
+}

@@ -1,0 +1,173 @@
+"""What operators do to bounds. Each rule is exact where its inputs are, and sound where they are not.
+
+All of TFLite's integer kernels with a rule here are monotone in each input element (rising or falling), so the bounds
+of the output are the kernel's own results at the bounds of the inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from tinyflow.model.fixed_point import (
+    ADD_LEFT_SHIFT,
+    INT32_MAX,
+    INT32_MIN,
+    Integers,
+    Rescaling,
+    activation_range,
+    add_factors,
+)
+from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.shrink.bounds import Bounds
+from tinyflow.model.shrink.windows import windows
+from tinyflow.model.weighted import NAMES as WEIGHTED
+from tinyflow.model.weighted import Weighted, integers, weighted, whole, window
+
+_Rule = Callable[[Graph, Operator, Sequence[Bounds]], "Bounds | None"]
+
+
+def output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds]) -> Bounds | None:
+    """Bounds of the first output; None where nothing is known."""
+    rule = _RULES.get(operator.name)
+    read = [known.get(index) for index in operator.inputs if index >= 0]
+    present = [bounds for bounds in read if bounds is not None]
+    if rule is None or len(present) != len(read):
+        return None
+    try:
+        return rule(graph, operator, present)
+    except ValueError:  # not the int8 form that the rule is about
+        return None
+
+
+def accumulate(layer: Weighted, bounds: Bounds) -> Bounds:
+    """Bounds of a weighted operator's accumulators, [N, H, W, out], bias included."""
+    low, high = (_source(layer, values) - layer.input_zero_point for values in (bounds.low, bounds.high))
+    rising, falling = np.maximum(layer.weights, 0), np.minimum(layer.weights, 0)
+    least = _sums(layer, low, rising) + _sums(layer, high, falling) + layer.bias
+    most = _sums(layer, high, rising) + _sums(layer, low, falling) + layer.bias
+    return Bounds(least, most)
+
+
+def _source(layer: Weighted, values: Integers) -> Integers:
+    """What is read, [N, H, W, C]; each row of a fully connected layer is an N."""
+    channels = layer.weights.shape[2] if layer.is_depthwise else layer.weights.shape[3]
+    return values if values.ndim == 4 and values.shape[3] == channels else values.reshape(-1, 1, 1, channels)
+
+
+def _sums(layer: Weighted, source: Integers, weights: Integers) -> Integers:
+    """Sums of products. They stay far below 2**53, so a float64 matrix product is exact in any order."""
+    taken = windows(source, layer.window, 0)
+    if layer.is_depthwise:
+        sums = np.einsum("nhwklc,klcm->nhwcm", taken, weights, optimize=False)
+        summed: Integers = sums.reshape(*sums.shape[:3], -1)
+        return summed
+    patches = taken.reshape(*taken.shape[:3], -1).astype(np.float64)
+    product: Integers = (patches @ weights.reshape(len(weights), -1).T.astype(np.float64)).astype(np.int64)
+    return product
+
+
+def finish(layer: Weighted, accumulators: Integers) -> Integers:
+    """Outputs of accumulators."""
+    moved = layer.rescaling.apply(accumulators) + layer.output_zero_point
+    return np.clip(moved, layer.lowest, layer.highest)
+
+
+def _weighted(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    layer = weighted(graph, operator)
+    sums = accumulate(layer, read[0])
+    exact = layer.rescaling.is_exact(sums.low, sums.high)
+    low = np.where(exact, finish(layer, np.maximum(sums.low, INT32_MIN)), layer.lowest)
+    high = np.where(exact, finish(layer, np.minimum(sums.high, INT32_MAX)), layer.highest)
+    return Bounds(low.reshape(layer.output.shape), high.reshape(layer.output.shape))
+
+
+def _add(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    """ADD and SUB; the second input of SUB is negated after it was rescaled."""
+    left, right = (whole(graph.tensors[index]) for index in operator.inputs)
+    made = whole(graph.tensors[operator.outputs[0]])
+    scales = [Rescaling.of([real]) for real in add_factors(left.scale, right.scale, made.scale)]
+    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    sign = -1 if operator.name == "SUB" else 1
+
+    def compute(a: Integers, b: Integers) -> Integers:
+        first = scales[0].apply((a - left.zero_point) << ADD_LEFT_SHIFT)
+        second = scales[1].apply((b - right.zero_point) << ADD_LEFT_SHIFT)
+        return np.clip(scales[2].apply(first + sign * second) + made.zero_point, lowest, highest)
+
+    a, b = read
+    return Bounds(compute(a.low, b.low if sign > 0 else b.high), compute(a.high, b.high if sign > 0 else b.low))
+
+
+def _pool(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    size = operator.options["filter"]
+    assert isinstance(size, tuple), "readers give pairs"
+    slides = window(graph, operator, (size[0], size[1]))
+    made = whole(output)
+    if whole(source) != made:
+        raise ValueError("a pool that rescales has no integer kernel")
+    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    counts = windows(np.ones(source.shape, np.int64), slides, 0).sum(axis=(3, 4))
+
+    def compute(values: Integers) -> Integers:
+        if operator.name == "MAX_POOL_2D":
+            pooled = windows(values, slides, -128).max(axis=(3, 4))
+        else:
+            total = windows(values, slides, 0).sum(axis=(3, 4))
+            pooled = np.sign(total) * ((np.abs(total) + counts // 2) // counts)
+        clamped: Integers = np.clip(pooled, lowest, highest)
+        return clamped
+
+    return Bounds(compute(read[0].low), compute(read[0].high))
+
+
+def _rearranged(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    shape = graph.tensors[operator.outputs[0]].shape
+    return Bounds(read[0].low.reshape(shape), read[0].high.reshape(shape))
+
+
+def _pad(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    source = graph.tensors[operator.inputs[0]]
+    around = integers(graph.tensors[operator.inputs[1]]).tolist()
+    value = whole(source).zero_point
+    if len(operator.inputs) > 2:
+        value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
+    low, high = (np.pad(values, around, constant_values=value) for values in (read[0].low, read[0].high))
+    return Bounds(low, high)
+
+
+def _concatenated(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    made = whole(graph.tensors[operator.outputs[0]])
+    if any(whole(graph.tensors[index]) != made for index in operator.inputs):
+        raise ValueError("a concatenation that rescales has no integer kernel")
+    axis = operator.options["axis"]
+    assert isinstance(axis, int), "readers give a number"
+    return Bounds(
+        np.concatenate([bounds.low for bounds in read], axis), np.concatenate([bounds.high for bounds in read], axis)
+    )
+
+
+def _relu(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    given, made = whole(source), whole(output)
+    # the quotient is a float32: ReluPrepare in TFLM's activations_common.cc
+    rescale = Rescaling.of([float(np.float32(given.scale) / np.float32(made.scale))])
+    lowest, highest = activation_range(operator.name, made.scale, made.zero_point)
+
+    def compute(values: Integers) -> Integers:
+        return np.clip(rescale.apply(values - given.zero_point) + made.zero_point, lowest, highest)
+
+    return Bounds(compute(read[0].low), compute(read[0].high))
+
+
+_RULES: Mapping[str, _Rule] = {
+    **dict.fromkeys(WEIGHTED, _weighted),
+    **dict.fromkeys(("ADD", "SUB"), _add),
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _rearranged),
+    **dict.fromkeys(("PAD", "PADV2"), _pad),
+    "CONCATENATION": _concatenated,
+    "RELU": _relu,
+}

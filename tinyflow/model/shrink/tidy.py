@@ -1,0 +1,140 @@
+"""What can go whole: operators that compute a constant or change nothing, constants that exist twice, unused tensors.
+
+Each function takes a graph and its bounds and gives a graph and one line of reason for each operator that went, by the
+index of the tensor that it wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.shrink.bounds import Bounds
+
+Reasons = dict[int, str]
+
+
+def fold_constants(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, Reasons]:
+    """Activations that have the same value for every input become constants; graph outputs stay computed."""
+    tensors, reasons = list(graph.tensors), Reasons()
+    operators = []
+    for operator in graph.operators:
+        index = operator.outputs[0]
+        known = bounds.get(index)
+        is_inner = len(operator.outputs) == 1 and index not in graph.outputs
+        if is_inner and known is not None and known.fixed.all():
+            tensors[index] = replace(tensors[index], data=known.low.astype(np.int8).tobytes())
+            reasons[index] = "its output is the same for every input"
+        else:
+            operators.append(operator)
+    return replace(graph, tensors=tuple(tensors), operators=tuple(operators)), reasons
+
+
+def drop_identities(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, Reasons]:
+    """Operators whose output is their input, element for element, in the same quantisation."""
+    stands_for: dict[int, int] = {}
+    reasons = Reasons()
+    operators = []
+    for operator in graph.operators:
+        operator = _reading(operator, stands_for)
+        index = operator.outputs[0]
+        if index not in graph.outputs and _is_identity(graph, operator, bounds):
+            stands_for[index] = operator.inputs[0]
+            reasons[index] = "its output is its input"
+        else:
+            operators.append(operator)
+    return replace(graph, operators=tuple(operators)), reasons
+
+
+def join_reshapes(graph: Graph) -> tuple[Graph, Reasons]:
+    """A RESHAPE that only another RESHAPE reads is skipped: the last shape counts."""
+    readers: dict[int, list[Operator]] = {}
+    for operator in graph.operators:
+        for index in operator.inputs:
+            readers.setdefault(index, []).append(operator)
+    skipped: dict[int, int] = {}
+    for operator in graph.operators:
+        index = operator.outputs[0]
+        is_inner = operator.name == "RESHAPE" and index not in graph.outputs
+        if is_inner and all(reader.name == "RESHAPE" for reader in readers.get(index, [])):
+            skipped[index] = skipped.get(operator.inputs[0], operator.inputs[0])
+    left = [operator for operator in graph.operators if operator.outputs[0] not in skipped]
+    joined = replace(graph, operators=tuple(_reading(operator, skipped) for operator in left))
+    return joined, dict.fromkeys(skipped, "another RESHAPE follows")
+
+
+def _reading(operator: Operator, instead: Mapping[int, int]) -> Operator:
+    return replace(operator, inputs=tuple(instead.get(index, index) for index in operator.inputs))
+
+
+# operators that give what they get wherever shape, type, quantisation and bounds stay
+_PASSING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "PAD", "PADV2", "QUANTIZE")
+_CLAMPING = ("RELU", "MAX_POOL_2D", "AVERAGE_POOL_2D")
+
+
+def _is_identity(graph: Graph, operator: Operator, bounds: Mapping[int, Bounds]) -> bool:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    same_form = (source.shape, source.dtype, source.quantisation) == (output.shape, output.dtype, output.quantisation)
+    if not same_form or source.is_constant:
+        return False
+    if operator.name in _PASSING:
+        return True
+    if operator.name not in _CLAMPING or operator.options.get("filter", (1, 1)) != (1, 1):
+        return False
+    given, made = bounds.get(source.index), bounds.get(output.index)
+    # what clamps to a range clamps nothing where its outputs' bounds are its inputs'
+    return (
+        given is not None
+        and made is not None
+        and bool((given.low == made.low).all() and (given.high == made.high).all())
+    )
+
+
+def drop_unread(graph: Graph) -> tuple[Graph, Reasons]:
+    """Operators that nothing reads, not even the graph's outputs."""
+    needed = set(graph.outputs)
+    reasons = Reasons()
+    left: list[Operator] = []
+    for operator in reversed(graph.operators):
+        if needed.isdisjoint(operator.outputs):
+            reasons[operator.outputs[0]] = "nothing reads its output"
+        else:
+            needed.update(operator.inputs)
+            left.append(operator)
+    return replace(graph, operators=tuple(reversed(left))), reasons
+
+
+def compact(graph: Graph) -> Graph:
+    """Equal constants once, tensors that nothing uses not at all, everything counted anew."""
+    first: dict[tuple[object, ...], int] = {}
+    instead: dict[int, int] = {}
+    for tensor in graph.tensors:
+        if tensor.is_constant:
+            form = (tensor.shape, tensor.dtype, tensor.quantisation, tensor.data)
+            instead[tensor.index] = first.setdefault(form, tensor.index)
+    operators = [_reading(operator, instead) for operator in graph.operators]
+    used = {*graph.inputs, *graph.outputs}
+    used.update(index for operator in operators for index in operator.inputs + operator.outputs if index >= 0)
+    return _renumbered(graph, operators, [tensor for tensor in graph.tensors if tensor.index in used])
+
+
+def _renumbered(graph: Graph, operators: Iterable[Operator], tensors: Iterable[Tensor]) -> Graph:
+    kept = list(tensors)
+    new = {tensor.index: position for position, tensor in enumerate(kept)} | {-1: -1}
+
+    def renumber(indices: Iterable[int]) -> tuple[int, ...]:
+        return tuple(new[index] for index in indices)
+
+    return replace(
+        graph,
+        tensors=tuple(replace(tensor, index=position) for position, tensor in enumerate(kept)),
+        operators=tuple(
+            replace(operator, index=position, inputs=renumber(operator.inputs), outputs=renumber(operator.outputs))
+            for position, operator in enumerate(operators)
+        ),
+        inputs=renumber(graph.inputs),
+        outputs=renumber(graph.outputs),
+    )

@@ -1,0 +1,156 @@
+"""Operators with weights (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED) in the one int8 form that TFLite defines.
+
+All numbers that a kernel, a planner or a proof needs, read from the graph once: weights without zero point, bias,
+rescaling, padding and clamps. Arrays are int64, so that nothing overflows unnoticed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyflow.model.fixed_point import (
+    Integers,
+    Rescaling,
+    activation_range,
+    convolution_factors,
+    dense_factor,
+)
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.shapes import same_padding
+
+NAMES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_INTEGERS = {"int8": "<i1", "int32": "<i4", "int64": "<i8"}
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a kernel slides: each pair is (height, width); `before` and `after` are padding elements."""
+
+    size: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    before: tuple[int, int] = (0, 0)
+    after: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """One operator. `weights` are [out, kh, kw, in], for a depthwise one [kh, kw, in, multiplier]; bias is [out].
+
+    output = clamp(output_zero_point + rescale(bias + sum of weights * (input - input_zero_point)))
+    """
+
+    source: Tensor
+    output: Tensor
+    weights: Integers
+    bias: Integers
+    rescaling: Rescaling
+    input_zero_point: int
+    output_zero_point: int
+    lowest: int
+    highest: int
+    window: Window
+    is_depthwise: bool
+
+    @property
+    def outputs(self) -> int:
+        """Output channels."""
+        return len(self.bias)
+
+
+def integers(tensor: Tensor) -> Integers:
+    """The values of a constant integer tensor. ValueError for any other."""
+    if tensor.data is None or tensor.dtype not in _INTEGERS:
+        raise ValueError(f"{tensor.name} is no constant integer tensor")
+    return np.frombuffer(tensor.data, _INTEGERS[tensor.dtype]).reshape(tensor.shape).astype(np.int64)
+
+
+def whole(tensor: Tensor) -> Quantisation:
+    """The quantisation of an int8 activation. ValueError where it is no int8 tensor with one scale."""
+    quantisation = tensor.quantisation
+    if tensor.dtype != "int8" or quantisation is None or quantisation.is_per_channel:
+        raise ValueError(f"{tensor.name} is not int8 with one scale")
+    return quantisation
+
+
+def window(graph: Graph, operator: Operator, size: tuple[int, int]) -> Window:
+    """How the window of a convolution or pool slides over its first input."""
+    shape = graph.tensors[operator.inputs[0]].shape
+    stride, dilation = _pair(operator, "stride"), _pair(operator, "dilation")
+    rows, columns = (0, 0), (0, 0)
+    if operator.options["padding"] == "SAME":
+        rows, columns = (same_padding(shape[i + 1], size[i], stride[i], dilation[i]) for i in (0, 1))
+    return Window(size, stride, dilation, (rows[0], columns[0]), (rows[1], columns[1]))
+
+
+def _pair(operator: Operator, option: str) -> tuple[int, int]:
+    value = operator.options.get(option, (1, 1))
+    assert isinstance(value, tuple), "readers give pairs"
+    return value[0], value[1]
+
+
+def weighted(graph: Graph, operator: Operator) -> Weighted:
+    """One operator of NAMES. ValueError where it isn't int8 throughout with constant weights, or is grouped."""
+    source, weights = (graph.tensors[index] for index in operator.inputs[:2])
+    output = graph.tensors[operator.outputs[0]]
+    if weights.dtype != "int8" or weights.quantisation is None:
+        raise ValueError(f"{weights.name} is not int8")
+    given, made, scheme = whole(source), whole(output), weights.quantisation
+    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    values = integers(weights) - _along(scheme, weights)
+    laid_out, slides = _layout(graph, operator, values)
+    outputs = output.shape[-1]
+    return Weighted(
+        source=source,
+        output=output,
+        weights=laid_out,
+        bias=_bias(graph, operator, outputs),
+        rescaling=_rescaling(operator, given.scale, scheme, made.scale, outputs),
+        input_zero_point=given.zero_point,
+        output_zero_point=made.zero_point,
+        lowest=lowest,
+        highest=highest,
+        window=slides,
+        is_depthwise=operator.name == "DEPTHWISE_CONV_2D",
+    )
+
+
+def _along(scheme: Quantisation, tensor: Tensor) -> Integers:
+    """Zero points, shaped so that they can be subtracted from the tensor."""
+    shape = [1] * len(tensor.shape)
+    if scheme.is_per_channel:
+        shape[scheme.axis] = -1
+    return np.array(scheme.zero_points, np.int64).reshape(shape)
+
+
+def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integers, Window]:
+    shape = graph.tensors[operator.inputs[0]].shape
+    if operator.name == "FULLY_CONNECTED":
+        return values[:, None, None, :], Window()
+    slides = window(graph, operator, (values.shape[1], values.shape[2]))
+    if operator.name == "DEPTHWISE_CONV_2D":
+        return values[0].reshape(*values.shape[1:3], shape[3], -1), slides
+    if values.shape[3] != shape[3]:
+        raise ValueError("the convolution is grouped")
+    return values, slides
+
+
+def _bias(graph: Graph, operator: Operator, outputs: int) -> Integers:
+    if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+        return np.zeros(outputs, np.int64)
+    bias = graph.tensors[operator.inputs[2]]
+    if bias.dtype != "int32":
+        raise ValueError(f"{bias.name} is not int32")
+    return integers(bias).reshape(-1)
+
+
+def _rescaling(
+    operator: Operator, input_scale: float, weights: Quantisation, output_scale: float, outputs: int
+) -> Rescaling:
+    """One factor for each output channel."""
+    if operator.name == "FULLY_CONNECTED" and not weights.is_per_channel:
+        return Rescaling.of([dense_factor(input_scale, weights.scale, output_scale)] * outputs)
+    scales = weights.scales if weights.is_per_channel else weights.scales * outputs
+    return Rescaling.of(convolution_factors(input_scale, scales, output_scale))
