@@ -6,6 +6,8 @@
  * Bit for bit ConvPerChannel of TFLM (tensorflow/lite/kernels/internal/reference/integer_ops/conv.h), which leaves the
  * outside out of the sum; here the bias has -zero_point * Σ weights in it, so the outside counts.
  */
+#include <stddef.h>
+
 #include "../fixed_point.h"
 #include "tinynn.h"
 
