@@ -6,7 +6,7 @@ An action runs nothing and reads no file; `execute` does. Its id is known before
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -18,9 +18,12 @@ ASIDE_FOLDER = "aside"
 JSON = Any  # what json.dumps takes: str, int, float, bool, None, lists and string-keyed mappings of these
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(value: JSON) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN; TypeError for anything that is not JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 @dataclass(frozen=True)
@@ -80,27 +83,16 @@ class Action:
     @cached_property
     def id(self) -> str:
         """Digest of everything but contents: 64 hexadecimal digits."""
-        return sha256(self._id_text.encode()).hexdigest()
+        return sha256(self._id_text().encode()).hexdigest()
 
-    @cached_property
     def _id_text(self) -> str:
-        named = {
-            name: f"file {source.name}"
-            if isinstance(source, SourceFile)
-            else f"action {source.action.id} {source.name}"
-            for name, source in self.inputs.items()
-        }
-        return canonical(
-            {
-                "stage": self.stage,
-                "function": self.function,
-                "parameters": self.parameters,
-                "inputs": named,
-                "outputs": self.outputs,
-                "tools": sorted(f"{tool.kind} {tool.name}" for tool in self.tools),
-                "implementation": sorted(self.implementation),
-            }
-        )
+        named = [
+            [name, source.name, "" if isinstance(source, SourceFile) else source.action.id]
+            for name, source in sorted(self.inputs.items())
+        ]
+        tools = sorted((tool.kind, tool.name) for tool in self.tools)
+        maker = [self.stage, self.function, sorted(self.implementation), tools]
+        return canonical([maker, self.parameters, named, self.outputs])
 
     def output(self, name: str) -> Output:
         """Name one output as an input of another action; KeyError where the action has no such output."""
@@ -113,6 +105,21 @@ class Action:
         """The actions that this one waits for, each once, in the order of the inputs."""
         found = {source.action.id: source.action for source in self.inputs.values() if isinstance(source, Output)}
         return tuple(found.values())
+
+
+def in_order(finals: Iterable[Action]) -> dict[str, Action]:
+    """These actions and all that they wait for, by id, each behind those that it waits for."""
+    found: dict[str, Action] = {}
+
+    def visit(action: Action) -> None:
+        if action.id not in found:
+            for dependency in action.dependencies:
+                visit(dependency)
+            found[action.id] = action
+
+    for final in finals:
+        visit(final)
+    return found
 
 
 @dataclass(frozen=True)

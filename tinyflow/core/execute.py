@@ -12,18 +12,22 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import digest, key, process, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, RecipeError, TinyflowError, ToolError
 from tinyflow.core.records import Record, Records
-from tinyflow.core.remote import Remote
 from tinyflow.core.store import Result, Store
 
+if TYPE_CHECKING:
+    from tinyflow.core.remote import Remote
+
+_MANY = 500  # from here on one look at all records is cheaper than one at each
 _ATTEMPTS = 3  # an input that is edited again and again while we start, or blobs lost meanwhile
 
 
@@ -73,9 +77,9 @@ class Session:
         self._scratch = _Scratch(state_root / "scratch")
         self._remote = remote
         self._logs = state_root / "logs"
-        self._lock = threading.Lock()
-        self._maker_texts: dict[tuple[object, ...], str] = {}
-        self._current: dict[str, Record] = {}  # actions known to be up to date in this session
+        self._maker_seals: dict[tuple[object, ...], Any] = {}  # hash objects to go on from
+        # Actions known to be up to date in this session. Threads only get, set and pop single items, which are atomic.
+        self._current: dict[str, Record] = {}
 
     def close(self) -> None:
         """Finish uploads, remove the scratch folder and close the records."""
@@ -85,6 +89,22 @@ class Session:
         self.records.close()
 
     # Deciding
+
+    def stale(self, actions: Collection[Action]) -> list[Action]:
+        """Those of these actions that can't be seen to be up to date; each must stand behind those that it waits for.
+
+        Nothing is said of why, so that an empty run over very many actions is quick.
+        """
+        if len(actions) > _MANY:
+            self.records.prefetch()
+        return [action for action in actions if not self._is_up_to_date(action)]
+
+    def _is_up_to_date(self, action: Action) -> bool:
+        try:
+            inputs = self._input_digests(action)
+            return inputs is not None and self._recorded(action, inputs, self.records.get(action.id))
+        except TinyflowError:
+            return False  # executing it will say the same
 
     def check(self, action: Action) -> Verdict:
         """What this action needs; reads only. Its dependencies must have been checked or executed before.
@@ -97,21 +117,29 @@ class Session:
             waiting = [before.title for before in action.dependencies if before.id not in self._current]
             return Verdict("unknown", tuple(f"waits for {title}" for title in waiting))
         record = self.records.get(action.id)
-        if record is not None and record.seal == self._seal(action, inputs) and self.store.is_complete(record.outputs):
-            self._remember(record)
+        if self._recorded(action, inputs, record):
             return Verdict("up to date")
         text = key.key_text(action, inputs, self._memo)
         name = digest.of_bytes(text.encode())
         reasons = tuple(self._reasons(action, record, name, text))
         return Verdict("hit" if self.store.look_up(name) else "run", reasons)
 
+    def _recorded(self, action: Action, inputs: Mapping[str, str], record: Record | None) -> bool:
+        """Whether an action's record speaks of these inputs, tools and code, and its outputs are still there."""
+        if record is None or record.seal != self._seal(action, inputs) or not self.store.is_complete(record.outputs):
+            return False
+        self._current[action.id] = record
+        return True
+
     def _seal(self, action: Action, inputs: Mapping[str, str]) -> str:
         maker = (action.function, action.implementation, action.tools)
-        text = self._maker_texts.get(maker)
-        if text is None:
-            text = self._maker_texts[maker] = key.maker_text(action, self._memo)
-        contents = "\n".join(inputs[name] for name in sorted(inputs))
-        return sha256(f"{key.KEY_VERSION}\n{text}\n{contents}".encode()).hexdigest()[:32]
+        seal = self._maker_seals.get(maker)
+        if seal is None:
+            text = f"{key.KEY_VERSION}\n{key.maker_text(action, self._memo)}\n"
+            seal = self._maker_seals[maker] = sha256(text.encode())
+        seal = seal.copy()
+        seal.update("\n".join([inputs[name] for name in sorted(inputs)]).encode())
+        return seal.hexdigest()
 
     def _input_digests(self, action: Action) -> dict[str, str] | None:
         """Input name → digest, or None while an input has yet to be made. Raises RecipeError for a missing file."""
@@ -168,7 +196,7 @@ class Session:
                 return self._execute(action, started)
             except _Edited:
                 self._memo.distrust()
-                self._maker_texts.clear()
+                self._maker_seals.clear()
             except _Lost as lost:
                 self._make_again(lost.action)
         raise CacheError(
@@ -178,8 +206,7 @@ class Session:
 
     def _make_again(self, action: Action) -> None:
         """Run an action whose outputs were recorded but are lost."""
-        with self._lock:
-            self._current.pop(action.id, None)
+        self._current.pop(action.id, None)
         self.execute(action)
 
     def _execute(self, action: Action, started: float) -> Outcome:
@@ -210,12 +237,8 @@ class Session:
             before_key=before.key if before is not None else "",
         )
         self.records.put(record, text)
-        self._remember(record)
+        self._current[action.id] = record
         return Outcome(outcome, time.monotonic() - started, record)
-
-    def _remember(self, record: Record) -> None:
-        with self._lock:
-            self._current[record.id] = record
 
     def _fetch(self, action: Action, name: str) -> Result | None:
         """The result as the remote cache has it, kept in the local one."""
@@ -314,8 +337,7 @@ class Session:
     def forget(self, action: Action) -> None:
         """Have an action looked at as if it had never been made here."""
         self.records.forget(action.id)
-        with self._lock:
-            self._current.pop(action.id, None)
+        self._current.pop(action.id, None)
 
 
 def _copy_source(source: Path, target: Path) -> str:

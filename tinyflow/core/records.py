@@ -10,22 +10,22 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tinyflow.core.digest import Stamp
 from tinyflow.core.errors import CacheError
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     id TEXT PRIMARY KEY, stage TEXT, title TEXT, key TEXT, seal TEXT, outputs TEXT, outcome TEXT, duration_s REAL,
-    log TEXT, before_key TEXT, sequence INTEGER);
-CREATE INDEX IF NOT EXISTS records_title ON records (stage, title, sequence);
+    log TEXT, before_key TEXT);
+CREATE INDEX IF NOT EXISTS records_title ON records (stage, title);
 CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT);
 CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, text TEXT);
 """
+_COLUMNS = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
 _BUSY_S = 30.0
 # What SQLite says when the file is sound and can't be used all the same; its error codes need Python 3.11.
 _NOT_DAMAGE = ("locked", "full", "readonly", "unable to open", "disk I/O")
@@ -34,9 +34,8 @@ _DAMAGE = (sqlite3.Error, ValueError, TypeError)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Record:
-    """How an action last came to its outputs."""
+class Record(NamedTuple):
+    """How an action last came to its outputs. A tuple, since an empty run makes one for every action."""
 
     id: str
     stage: str
@@ -61,6 +60,7 @@ class Records:
         self._path = path
         self._say = say
         self._lock = threading.RLock()
+        self._prefetched: dict[str, Any] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = _open(path)
@@ -98,25 +98,29 @@ class Records:
 
     def get(self, action_id: str) -> Record | None:
         """The last record of an action."""
-        return self._one("WHERE id = ?", (action_id,))
+        row = self._prefetched.pop(action_id, None)  # atomic
+        try:
+            return _record(row) if row is not None else self._one("WHERE id = ?", (action_id,))
+        except (ValueError, TypeError):  # damaged; reading it alone begins the file afresh
+            return self._one("WHERE id = ?", (action_id,))
+
+    def prefetch(self) -> None:
+        """Read all records at once, as somebody is about to `get` most of them, each once."""
+        rows = self._attempt(lambda database: database.execute(f"SELECT {_COLUMNS} FROM records").fetchall())
+        self._prefetched = {row[0]: row for row in rows}
 
     def latest_like(self, stage: str, title: str, but: str) -> Record | None:
         """The newest record of another action with this stage and title: what a changed parameter replaced."""
-        return self._one("WHERE stage = ? AND title = ? AND id != ? ORDER BY sequence DESC", (stage, title, but))
+        return self._one("WHERE stage = ? AND title = ? AND id != ? ORDER BY rowid DESC", (stage, title, but))
 
     def find(self, stage: str, id_prefix: str) -> Record | None:
         """The newest record whose id begins so."""
-        return self._one("WHERE stage = ? AND id LIKE ? ORDER BY sequence DESC", (stage, id_prefix + "%"))
+        return self._one("WHERE stage = ? AND id LIKE ? ORDER BY rowid DESC", (stage, id_prefix + "%"))
 
     def _one(self, where: str, values: tuple[str, ...]) -> Record | None:
-        columns = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
-
         def read(database: sqlite3.Connection) -> Record | None:
-            row = database.execute(f"SELECT {columns} FROM records {where} LIMIT 1", values).fetchone()
-            if row is None:
-                return None
-            action_id, stage, title, key, seal, outputs, *rest = row
-            return Record(action_id, stage, title, key, seal, json.loads(outputs), *rest)
+            row = database.execute(f"SELECT {_COLUMNS} FROM records {where} LIMIT 1", values).fetchone()
+            return _record(row) if row is not None else None
 
         return self._attempt(read)
 
@@ -129,12 +133,12 @@ class Records:
 
         def write(database: sqlite3.Connection) -> None:
             database.execute(
-                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                "(SELECT coalesce(max(sequence), 0) + 1 FROM records))",
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # under a new, highest rowid
                 row,
             )
             database.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (record.key, key_text))
 
+        self._prefetched.pop(record.id, None)
         self._attempt(write)
 
     def forget(self, action_id: str) -> None:
@@ -164,6 +168,12 @@ class Records:
         """Keep a stamp and text for a path."""
         row = (path, json.dumps(stamp), text)
         self._attempt(lambda database: database.execute("INSERT OR REPLACE INTO memos VALUES (?, ?, ?)", row))
+
+
+def _record(row: Any) -> Record:
+    """A row with the columns of _COLUMNS. Raises ValueError or TypeError over damaged pages."""
+    action_id, stage, title, key, seal, outputs, *rest = row
+    return Record(action_id, stage, title, key, seal, json.loads(outputs), *rest)
 
 
 def _open(path: Path) -> sqlite3.Connection:

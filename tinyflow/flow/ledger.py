@@ -43,6 +43,13 @@ class Ledger:
         """An action has its outputs: `outcome` is one of DONE."""
         self._put(action, Entry(outcome, seconds))
 
+    def end_all(self, actions: Iterable[Action], outcome: str) -> None:
+        """Actions that have their outputs, and took no time."""
+        entry = Entry(outcome)
+        with self._changed:
+            self._entries.update((action.id, entry) for action in actions)
+            self._changed.notify_all()
+
     def fail(self, action: Action, error: Exception) -> None:
         """An action ended without outputs."""
         state = "stopped" if isinstance(error, Cancelled) else "failed"

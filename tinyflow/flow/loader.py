@@ -7,22 +7,25 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from doit.cmd_base import Command, DodoTaskLoader, TaskLoader2
 from doit.task import Task
 
+from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
-from tinyflow.core.remote import Remote, parse_address
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.plan import Planner
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.selection import Selection, Selector
-from tinyflow.flow.tasks import action_task, group_task, task_name
+from tinyflow.flow.tasks import action_tasks, group_task, task_name
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.mirrors import Mirrors
 from tinyflow.recipes.schema import Model
+
+if TYPE_CHECKING:
+    from tinyflow.core.remote import Remote
 
 
 class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
@@ -93,18 +96,27 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def _tasks(self) -> list[Task]:
         chosen = self.selection
-        return [
-            *(action_task(action, self.session, self.ledger) for action in chosen.all_actions.values()),
-            *(group_task(f"bench:{name}", [task_name(bench.final)]) for name, bench in chosen.benches.items()),
-            *(group_task(f"suite:{name}", (f"bench:{m}" for m in members)) for name, members in chosen.suites.items()),
-            *(group_task(f"report:{name}") for name in chosen.reports),
-        ]
+        tasks = action_tasks(chosen.all_actions.values(), self.session, self.ledger)
+        made = {task.name for task in tasks}
+
+        def stale(*finals: Action) -> list[str]:
+            return [name for name in map(task_name, finals) if name in made]
+
+        groups = {f"bench:{name}": stale(bench.final) for name, bench in chosen.benches.items()}
+        for name, members in chosen.suites.items():
+            groups[f"suite:{name}"] = stale(*(chosen.benches[member].final for member in members))
+        groups.update((name, []) for name in chosen.tasks if name not in made and name not in groups)
+        return [*tasks, *(group_task(name, groups[name]) for name in chosen.tasks if name in groups)]
 
 
 def _remote(environment: Mapping[str, str], say: Callable[[str], None]) -> Remote | None:
     """The remote cache that `TINYFLOW_REMOTE_CACHE` names; `TINYFLOW_REMOTE_TOKEN` opens it."""
     address = environment.get("TINYFLOW_REMOTE_CACHE")
-    return Remote(parse_address(address, environment.get("TINYFLOW_REMOTE_TOKEN")), say) if address else None
+    if not address:
+        return None
+    from tinyflow.core.remote import Remote, parse_address
+
+    return Remote(parse_address(address, environment.get("TINYFLOW_REMOTE_TOKEN")), say)
 
 
 def _complain(line: str) -> None:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool, in_order
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.store import Store
 from tinyflow.recipes.bench import Bench
@@ -59,7 +59,7 @@ class Planner:
         linked = self._link(resolved, self._compile_tree(resolved, generated.output("sources/")))
         run = self._run(resolved, converted, generated, linked)
         final = self._report(resolved, (model.action, converted, generated, linked, run))
-        return BenchPlan(bench.name, bench, final, _in_order(final))
+        return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
     def _add(self, action: Action) -> Action:
         return self._known.setdefault(action.id, action)
@@ -329,17 +329,3 @@ def _cpu_name(resolved: ResolvedBench) -> str:
 
 def _flag_set(resolved: ResolvedBench) -> str:
     return f"{_cpu_name(resolved)} {resolved.optimise}"
-
-
-def _in_order(final: Action) -> tuple[Action, ...]:
-    """All actions that one needs, each after those that it waits for."""
-    found: dict[str, Action] = {}
-
-    def visit(action: Action) -> None:
-        if action.id not in found:
-            for dependency in action.dependencies:
-                visit(dependency)
-            found[action.id] = action
-
-    visit(final)
-    return tuple(found.values())

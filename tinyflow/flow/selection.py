@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from tinyflow.core.action import Action
+from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.tasks import task_name
@@ -38,15 +38,7 @@ class Selection:
     @property
     def all_actions(self) -> Mapping[str, Action]:
         """Every action that is needed, by id, each behind those that it waits for."""
-        found = {action.id: action for plan in self.benches.values() for action in plan.actions}
-        found.update((action.id, action) for chosen in self.actions for action in _in_order(chosen))
-        return found
-
-
-def _in_order(action: Action) -> Iterator[Action]:
-    for dependency in action.dependencies:
-        yield from _in_order(dependency)
-    yield action
+        return in_order([*(plan.final for plan in self.benches.values()), *self.actions])
 
 
 class Selector:

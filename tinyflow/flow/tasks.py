@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from doit.exceptions import TaskFailed
 from doit.task import Task
@@ -12,7 +12,7 @@ from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 
-_SHORT_ID = 8
+_SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million
 # Actions keep logs of their own; doit would mix the output of threads and keep it in memory.
 _IO = {"io": {"capture": False}, "verbosity": 0}
 
@@ -22,17 +22,28 @@ def task_name(action: Action) -> str:
     return f"{action.stage}:{action.id[:_SHORT_ID]}"
 
 
-def action_task(action: Action, session: Session, ledger: Ledger) -> Task:
-    """The private task of one action."""
+def action_tasks(actions: Collection[Action], session: Session, ledger: Ledger) -> list[Task]:
+    """Tasks for those actions that are not up to date; they come each behind those that it waits for.
 
-    def is_up_to_date() -> bool:
-        try:
-            state = session.check(action).state
-        except TinyflowError:
-            return False  # executing it will say the same, as a failure of this task
-        if state == "up to date":
-            ledger.end(action, UP_TO_DATE)
-        return state == "up to date"
+    What need not run needs no task: an empty run costs our look at each action, and nothing in doit.
+    """
+    stale = {action.id: action for action in session.stale(actions)}
+    ledger.end_all((action for action in actions if action.id not in stale), UP_TO_DATE)
+    return [_action_task(action, stale, session, ledger) for action in stale.values()]
+
+
+def _is_up_to_date(action: Action, session: Session, ledger: Ledger) -> bool:
+    try:
+        is_current = session.check(action).state == "up to date"
+    except TinyflowError:
+        return False  # executing it will say the same, as a failure of its task
+    if is_current:
+        ledger.end(action, UP_TO_DATE)
+    return is_current
+
+
+def _action_task(action: Action, stale: Mapping[str, Action], session: Session, ledger: Ledger) -> Task:
+    """The private task of one action, behind those of the stale actions that it waits for."""
 
     def execute() -> TaskFailed | None:
         ledger.begin(action)
@@ -47,8 +58,9 @@ def action_task(action: Action, session: Session, ledger: Ledger) -> Task:
     return Task(
         task_name(action),
         [execute],
-        task_dep=[task_name(dependency) for dependency in action.dependencies],
-        uptodate=[is_up_to_date],
+        task_dep=[task_name(dependency) for dependency in action.dependencies if dependency.id in stale],
+        # Asked again when those are done: they may have made what they had made before.
+        uptodate=[lambda: _is_up_to_date(action, session, ledger)],
         doc=action.title,
         title=lambda task: action.title,
         meta={"action": action},
