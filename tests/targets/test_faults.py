@@ -104,6 +104,20 @@ def test_instructions_that_the_cpu_lacks(
     assert caught.value.where.startswith(f"{function}+0x")
 
 
+def test_unaligned_access_depends_on_the_cpu(start: Start) -> None:
+    """A Cortex-M0+ can't read a word from an odd address, and says so; a Cortex-M3 can."""
+    start("cortex-m3", "faults").call("is_unaligned", limit_instructions=LIMIT)
+    with pytest.raises(RunError, match=r"is_unaligned\+0x[0-9a-f]+ .* accesses memory at an unaligned address"):
+        start("cortex-m0plus", "faults").call("is_unaligned", limit_instructions=LIMIT)
+
+
+def test_firmware_of_another_processor_is_refused(build: Build) -> None:
+    """An Arm firmware doesn't run on RISC-V, even where the memory map is the same."""
+    bench, firmware = build("cortex-m4", "faults")
+    with pytest.raises(RunError, match=r"firmware\.elf: is EM_ARM, not EM_RISCV"):
+        Simulator({**bench.machine_target, "cpu": "rv32imc"}, None).load(firmware)
+
+
 def test_wrong_memory_map_is_refused(build: Build) -> None:
     """Firmware that was linked for another chip is told apart before it runs."""
     bench, firmware = build("cortex-m4", "faults")

@@ -77,6 +77,8 @@ ROOT int calls_system(void) {
 ROOT __attribute__((naked)) int returns_nowhere(void) { __asm volatile("li ra, 16\n\tret"); }
 #endif
 
+ROOT int is_unaligned(void) { return (int)*(volatile uint32_t *)((uintptr_t)&elsewhere + 1); }
+
 ROOT int waits(void) {
   __asm volatile("wfi");
   return 0;

@@ -14,13 +14,19 @@ from tinyflow.targets.unicorn.processor import Processor
 # An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
 _BELOW_STACK_BYTES = 4096
 
-# Exceptions as QEMU numbers them: target/arm/cpu.h, and the RISC-V Privileged ISA, table 3.6.
+# Exceptions as QEMU numbers them (target/arm/cpu.h; RISC-V Privileged ISA, table 3.6): what it did, what to look at.
 _ARM_SUPERVISOR_CALL = 2
 _ARM_PREFETCH_ABORT = 3
-_ARM_BREAKPOINT = 7
-_ARM_NO_COPROCESSOR = 17
+_SYSTEM_CALL = ("calls an operating system", "there is none: no semihosting, no ecall, no svc")
+_BREAKPOINT = ("stops at a breakpoint instruction", "firmware that is measured runs without a debugger")
+_ARM_EXCEPTIONS = {
+    _ARM_SUPERVISOR_CALL: _SYSTEM_CALL,
+    4: ("accesses memory at an unaligned address", "this CPU can't: is a pointer cast to a larger type?"),
+    7: _BREAKPOINT,
+    17: ("uses an FPU, which this CPU hasn't", "with which flags was it built?"),
+}
+_RISCV_EXCEPTIONS = dict.fromkeys((8, 9, 10, 11), _SYSTEM_CALL)
 _RISCV_ILLEGAL = 2
-_RISCV_ENVIRONMENT_CALLS = (8, 9, 10, 11)
 # Where Unicorn's program counter stands at an exception, past the instruction that took it.
 _PAST_ARM_SUPERVISOR_CALL = 2
 _PAST_RISCV_EXCEPTION = 4
@@ -187,19 +193,26 @@ def _refused_access(stop: Stop, access: Access) -> tuple[str, str]:
 
 def _trap(stop: Stop) -> tuple[str, str]:
     """An exception, or an instruction that the simulator refused."""
-    exception, is_riscv = stop.events.exception, stop.processor.is_riscv
-    code = stop.instruction()
-    if exception == (None if is_riscv else _ARM_BREAKPOINT) and (not is_riscv or code in _RISCV_BREAKPOINTS):
-        return "stops at a breakpoint instruction", "firmware that is measured runs without a debugger"
-    if exception in (_RISCV_ENVIRONMENT_CALLS if is_riscv else (_ARM_SUPERVISOR_CALL,)):
-        return "calls an operating system", "there is none: no semihosting, no ecall, no svc"
-    if exception == _ARM_NO_COPROCESSOR and not is_riscv:
-        return "uses an FPU", f"{stop.processor.name} has none: which flags was it built with?"
-    if exception not in (None, _RISCV_ILLEGAL):
+    exception = stop.events.exception
+    known = _RISCV_EXCEPTIONS if stop.processor.is_riscv else _ARM_EXCEPTIONS
+    if exception in known:
+        return known[exception]
+    if exception is not None and not (stop.processor.is_riscv and exception == _RISCV_ILLEGAL):
         return f"takes exception {exception}", "exceptions are not simulated"
-    if not is_riscv and not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:
-        return "jumped to an even address, where Arm code would be", "a Cortex-M has Thumb code only"
-    digits = "".join(f"{code[i + 1]:02x}{code[i]:02x}" for i in range(0, len(code) & ~1, 2))
+    return _refused_instruction(stop)
+
+
+def _refused_instruction(stop: Stop) -> tuple[str, str]:
+    code = stop.instruction()
+    if stop.processor.is_riscv:
+        if code in _RISCV_BREAKPOINTS:
+            return _BREAKPOINT
+        digits = f"{int.from_bytes(code, 'little'):0{2 * len(code)}x}"
+    else:
+        if not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:
+            return "jumped to an even address, where Arm code would be", "a Cortex-M has Thumb code only"
+        halfwords = (code[start : start + 2] for start in range(0, len(code), 2))
+        digits = "".join(f"{int.from_bytes(halfword, 'little'):04x}" for halfword in halfwords)
     return f"undefined instruction {digits}", f"is it built for {stop.processor.name}?"
 
 

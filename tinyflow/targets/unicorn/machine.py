@@ -51,6 +51,11 @@ class Simulator:
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`. RAM begins as paint, not as zeros, so that nothing works by luck."""
         self._firmware = elf.read(firmware)
+        if self._firmware.machine != self._processor.machine:
+            hint = f"is it built for {self._processor.name}?"
+            raise RunError(
+                f"is {self._firmware.machine}, not {self._processor.machine}", where=firmware.name, hint=hint
+            )
         self._engine = self._processor.open_engine()
         self._map_memory()
         self._program_flash()

@@ -28,6 +28,11 @@ class Processor:
     others: tuple[int, ...]  # the general registers that a call begins with as 0
 
     @property
+    def machine(self) -> str:
+        """What its firmware's ELF header says, in pyelftools' word."""
+        return "EM_RISCV" if self.is_riscv else "EM_ARM"
+
+    @property
     def code_bit(self) -> int:
         """What a code address carries in its lowest bit: Thumb's 1."""
         return 0 if self.is_riscv else 1
