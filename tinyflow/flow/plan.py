@@ -55,7 +55,8 @@ class Planner:
         resolved = resolve(bench, self._catalogue)
         model = self.fetch(resolved.model, resolved.model_folder).output("model.tflite")
         converted = self._convert(resolved, model)
-        generated = self._generate(resolved, model)
+        transformed = self._transform(resolved, model)
+        generated = self._generate(resolved, (transformed or model.action).output("model.tflite"))
         linked = self._link(resolved, self._compile_tree(resolved, generated.output("sources/")))
         run = self._run(resolved, converted, generated, linked)
         final = self._report(resolved, (model.action, converted, generated, linked, run))
@@ -104,6 +105,28 @@ class Planner:
                 parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
                 inputs={"model.tflite": model, **real},
                 tools=_READER_TOOLS + _REFERENCE_TOOLS,
+                isolated=True,
+            )
+        )
+
+    def _transform(self, resolved: ResolvedBench, model: Output) -> Action | None:
+        """The last of the stages that change the model for the backend; the reference is the model as it came."""
+        made = None
+        for name in resolved.transforms:
+            made = self.transform(name, resolved.model.name, model)
+            model = made.output("model.tflite")
+        return made
+
+    def transform(self, name: str, title: str, model: Output) -> Action:
+        """One stage from `model.tflite` to `model.tflite`, which says in a JSON file what it did."""
+        return self._add(
+            Action(
+                stage=name,
+                title=f"{name} {title}",
+                function=f"tinyflow.stages.{name}:{name}",
+                outputs=("model.tflite", f"{name}.json"),
+                inputs={"model.tflite": model},
+                tools=_READER_TOOLS,
                 isolated=True,
             )
         )

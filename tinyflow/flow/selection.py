@@ -20,7 +20,7 @@ from tinyflow.recipes.suggest import did_you_mean
 
 COMMANDS = ("run", "list", "plan", "explain", "models", "fetch", "doctor", "help")
 _GROUPS = ("bench", "suite", "report")
-_STAGES = ("fetch", "convert", "generate", "compile", "archive", "link", "run", "report")
+_STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
 

@@ -23,6 +23,8 @@ from tinyflow.report import rows
 
 _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
+    "shrunk.tflite": ("shrink", "model.tflite"),
+    "shrink.json": ("shrink", "shrink.json"),
     "generate/": ("generate", "sources/"),
     "plan.json": ("generate", "plan.json"),
     "firmware.elf": ("link", "firmware.elf"),

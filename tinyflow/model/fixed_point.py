@@ -52,7 +52,8 @@ class Rescaling:
         """For each channel whether nothing between these bounds, [..., C], leaves int32 on the way."""
         left = np.maximum(self.shifts, 0)
         fits = (low >= INT32_MIN >> left) & (high <= INT32_MAX >> left)
-        return np.logical_and.reduce(fits.reshape(-1, fits.shape[-1]))
+        every: npt.NDArray[np.bool_] = np.logical_and.reduce(fits.reshape(-1, fits.shape[-1]))
+        return every
 
     def apply(self, values: Integers) -> Integers:
         """MultiplyByQuantizedMultiplier with double rounding, on [..., C]; monotone in each value."""

@@ -34,6 +34,7 @@ class ResolvedBench:
     cpu: Cpu  # the toolchain's entry for the target's processor
     options: Mapping[str, Any]  # the backend's, with features merged in
     optimise: str
+    transforms: tuple[str, ...]  # stages that change the model before the backend gets it
     features: Mapping[str, str | bool]  # a feature without a value is True
 
     @property
@@ -67,6 +68,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
             catalogue, backend, settings, {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
         ),
         optimise=settings.optimise or target.optimise,
+        transforms=settings.transforms,
         features={feature: True if value is None else value for feature, value in bench.features},
     )
 
@@ -153,7 +155,10 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
                 )
             flat[key], setters[key] = setting, name
     options = {key.removeprefix("options."): setting for key, setting in flat.items() if key.startswith("options.")}
-    return Settings(options=options, toolchain=flat.get("toolchain"), optimise=flat.get("optimise"))
+    transforms = tuple(transform for name, _ in bench.features for transform in features[name].sets.transforms)
+    return Settings(
+        options=options, toolchain=flat.get("toolchain"), optimise=flat.get("optimise"), transforms=transforms
+    )
 
 
 def _toolchain(catalogue: Catalogue, target: Target, name: str) -> Toolchain:

@@ -249,6 +249,8 @@ class Settings(_Strict):
     """Merged into the backend's options."""
     toolchain: str | None = None
     optimise: str | None = None
+    transforms: tuple[Name, ...] = ()
+    """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 
 
 @dataclass(frozen=True, kw_only=True)

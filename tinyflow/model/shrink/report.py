@@ -48,6 +48,11 @@ class Reduction:
         """The reduced graph as it is written, with indices of its own."""
         self.graph = graph
 
+    @property
+    def has_effect(self) -> bool:
+        """Whether anything but the layout of the file changed."""
+        return bool(self._operators or self._removed or len(self.graph.tensors) < len(self.original.tensors))
+
     def report(self) -> dict[str, Any]:
         """As JSON: sizes before and after, operators that went, channels that went from each operator's output."""
         gone = [operator for operator in self.original.operators if operator.outputs[0] in self._operators]
