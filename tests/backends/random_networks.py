@@ -135,6 +135,11 @@ class RandomNetwork:
         """SOFTMAX."""
         self.append("SOFTMAX", (self.last,), Quantisation((1 / 256,), (-128,)), {})
 
+    def branch(self) -> None:
+        """Go on from any earlier activation: what was last may be a dead end, or meet this branch in an ADD."""
+        spatial = [tensor.index for tensor in self.tensors if len(tensor.shape) == 4 and not tensor.is_constant]
+        self.last = self.pick(spatial)
+
     def grow(self, name: str) -> None:
         """One operator by its name."""
         rules = {
@@ -151,6 +156,8 @@ def random_network(seed: int, spatial: int = 5, flat: int = 3) -> Graph:
     """Spatial operators, a reshape, then flat ones. With an even seed every activation is an output: no error hides."""
     net = RandomNetwork(seed)
     for _ in range(spatial):
+        if net.number(0, 3) == 0:
+            net.branch()
         net.grow(net.pick(SPATIAL))
     net.flatten()
     for _ in range(flat):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tvm.relax.frontend.tflite import from_tflite
 from tinyflow.backends.tvm import integer, memory, program, sources
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
+from tinyflow.backends.tvm.model_order import in_model_order
 from tinyflow.backends.tvm.program import Program
 from tinyflow.backends.tvm.specs import Rounding
 from tinyflow.core.errors import ModelError
@@ -48,12 +48,8 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
 
 
 def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
-    """The integer layers, each with the index of the operator in `graph` that it computes. Raises ModelError."""
-    network = integer.lower(_import(model), rounding)
-    # a reshape is no layer: the bytes stay where they are
-    operators = [operator.index for operator in graph.operators if operator.name != "RESHAPE"]
-    layers = zip(network.layers, operators, strict=True)
-    return replace(network, layers=tuple(replace(layer, operator=index) for layer, index in layers))
+    """The integer layers of a checked model, in the order of its operators. Raises ModelError."""
+    return in_model_order(integer.lower(_import(model), rounding), graph)
 
 
 def _import(model: Path) -> Any:

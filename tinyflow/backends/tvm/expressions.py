@@ -1,6 +1,6 @@
 """What a variable of a QDQ graph stands for: constants, activations in memory, float expressions not computed yet.
 
-All are compared by identity: two equal expressions are still two layers. `position` counts bindings of the graph.
+All are compared by identity: two equal expressions are still two layers.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ class Linear:
     """A convolution or a matrix product, plus a bias. Weights are in the layout that `call` says."""
 
     call: Any
-    position: int
     shape: tuple[int, ...]
     data: Real
     weights: Parameter
@@ -70,7 +69,6 @@ class Linear:
 class Sum:
     """Two activations of one shape, added."""
 
-    position: int
     left: Real
     right: Real
 
@@ -79,7 +77,6 @@ class Sum:
 class Softmax:
     """Softmax over the last axis."""
 
-    position: int
     data: Real
 
 
@@ -88,7 +85,6 @@ class Pool:
     """Integer from the start: the importer writes int8 → int32 → mean → int8, which lacks TFLite's rounding."""
 
     call: Any
-    position: int
     shape: tuple[int, ...]
     data: Stored
 

@@ -41,7 +41,7 @@ def lower(module: Any, rounding: Rounding = "double") -> Network:
 
 
 class _Walk:
-    """The state of one walk: what each variable stands for, and the layers so far with their positions.
+    """The state of one walk: what each variable stands for, and the layers so far.
 
     There is one rule for each Relax operator; it gives None where the operator doesn't fit.
     """
@@ -50,22 +50,19 @@ class _Walk:
         self.rounding = rounding
         self.known: dict[Any, Any] = {}
         self.read_already: dict[Pending, Stored] = {}
-        self.layers: list[tuple[int, Layer]] = []
-        self.position = 0
+        self.layers: list[Layer] = []
 
     def network(self, main: Any) -> Network:
-        """Walk one function; a layer stands where its float operator stood, however late its quantize comes."""
+        """Walk one function; each layer comes after those that it reads, in no other order."""
         inputs = tuple(Value(math.prod(_shape(parameter)), parameter.name) for parameter in main.params)
         for parameter, value in zip(main.params, inputs, strict=True):
             self.known[parameter] = Stored(value, _shape(parameter))
         for block in main.body.blocks:
             for binding in block.bindings:
-                self.position += 1
                 self.known[binding.var] = self._visit(binding.value, _shape(binding.var))
         result = self.known[main.body.body]
         outputs = tuple(self._read(source).value for source in (result if isinstance(result, tuple) else (result,)))
-        ordered = [layer for _, layer in sorted(self.layers, key=lambda pair: pair[0])]
-        return Network(inputs, outputs, tuple(ordered))
+        return Network(inputs, outputs, tuple(self.layers))
 
     def _visit(self, expression: Any, shape: Shape) -> Any:
         """What the value of one binding stands for."""
@@ -93,7 +90,7 @@ class _Walk:
             return source
         if source not in self.read_already:
             layer, self.read_already[source] = make_layer(source, self.rounding)
-            self.layers.append((source.expression.position, layer))
+            self.layers.append(layer)
         return self.read_already[source]
 
     def dequantize(self, _: Any, operands: list[Any], __: Shape) -> Real | Parameter | None:
@@ -125,22 +122,22 @@ class _Walk:
     def linear(self, call: Any, operands: list[Any], shape: Shape) -> Linear | None:
         data, weights = operands
         if isinstance(data, Real) and isinstance(weights, Parameter):
-            return Linear(call, self.position, shape, data, weights)
+            return Linear(call, shape, data, weights)
         return None
 
     def add(self, _: Any, operands: list[Any], __: Shape) -> Linear | Sum | None:
         left, right = operands
         if isinstance(left, Linear) and left.bias is None and isinstance(right, Parameter):
             return replace(left, bias=right.data)
-        return Sum(self.position, left, right) if isinstance(left, Real) and isinstance(right, Real) else None
+        return Sum(left, right) if isinstance(left, Real) and isinstance(right, Real) else None
 
     def softmax(self, _: Any, operands: list[Any], __: Shape) -> Softmax | None:
-        return Softmax(self.position, operands[0]) if isinstance(operands[0], Real) else None
+        return Softmax(operands[0]) if isinstance(operands[0], Real) else None
 
     def pool(self, call: Any, operands: list[Any], shape: Shape) -> Pending | None:
         if not isinstance(operands[0], (Stored, Pending)):
             return None
-        pool = Pool(call, self.position, shape, self._read(operands[0]))
+        pool = Pool(call, shape, self._read(operands[0]))
         return Pending(pool, scale=1.0, zero_point=0)  # which pooling doesn't look at
 
     def cast(self, _: Any, operands: list[Any], __: Shape) -> Stored | Pending | None:

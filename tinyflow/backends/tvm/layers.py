@@ -45,7 +45,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Integer layers in the order of the model's operators."""
+    """Integer layers, each after those that it reads."""
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
