@@ -83,7 +83,10 @@ def conv2d(
     """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
     records = _channels(weights, bias, multipliers, shifts, fields["input_zero_point"])
     constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
-    return Call("tinynn_conv2d_ref", "tinynn_conv2d", {**constants, **fields}, takes_scratch=True)
+    patch_bytes = weights[0].size
+    return Call(
+        "tinynn_conv2d_ref", "tinynn_conv2d", {**constants, **fields}, takes_scratch=True, scratch_bytes=patch_bytes
+    )
 
 
 def depthwise(
@@ -99,7 +102,10 @@ def depthwise(
     by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
     records = _channels(by_channel, bias, multipliers, shifts, fields["input_zero_point"])
     constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
-    return Call("tinynn_depthwise_ref", "tinynn_depthwise", {**constants, **fields}, takes_scratch=True)
+    sums_bytes = WORD_BYTES * fields["output_channels"]
+    return Call(
+        "tinynn_depthwise_ref", "tinynn_depthwise", {**constants, **fields}, takes_scratch=True, scratch_bytes=sums_bytes
+    )
 
 
 def fully_connected(

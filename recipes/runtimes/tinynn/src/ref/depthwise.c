@@ -4,40 +4,55 @@
  *   y' = y * stride_y - pad_top + ky * dilation_y, x' likewise; outside the input lies the input's zero point
  *
  * Bit for bit DepthwiseConvPerChannel of TFLM (tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h).
+ * Scratch: the sums of one pixel, [output_channels] int32.
  */
+#include <stddef.h>
+
 #include "../fixed_point.h"
 #include "tinynn.h"
 
-static int32_t sum_of_taps(const struct tinynn_depthwise *restrict p, const int8_t *restrict channel,
-                           const int8_t *restrict weights, int32_t y, int32_t x) {
-  int32_t sum = 0;
+/* Add one tap's products; `pixel` is NULL outside the input. */
+static void add_tap(const struct tinynn_depthwise *restrict p, const int8_t *restrict pixel,
+                    const int8_t *restrict weights, int32_t *restrict sums) {
+  for (int32_t i = 0; i < p->input_channels; ++i) {
+    const int32_t value = pixel == NULL ? p->input_zero_point : pixel[i];
+    for (int32_t m = 0; m < p->depth_multiplier; ++m) {
+      *sums++ += value * *weights++;
+    }
+  }
+}
+
+static void sum_pixel(const struct tinynn_depthwise *restrict p, const int8_t *restrict image, int32_t *restrict sums,
+                      int32_t y, int32_t x) {
+  const int8_t *restrict weights = p->weights;
+  for (int32_t o = 0; o < p->output_channels; ++o) {
+    sums[o] = p->channels[o].bias;
+  }
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
     const int32_t from_y = y * p->stride_y - p->pad_top + ky * p->dilation_y;
     for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
       const int32_t from_x = x * p->stride_x - p->pad_left + kx * p->dilation_x;
       const int inside = from_y >= 0 && from_y < p->input_height && from_x >= 0 && from_x < p->input_width;
-      const int32_t place = (from_y * p->input_width + from_x) * p->input_channels;
-      sum += (inside ? channel[place] : p->input_zero_point) * *weights;
+      add_tap(p, inside ? image + (from_y * p->input_width + from_x) * p->input_channels : NULL, weights, sums);
       weights += p->output_channels;
     }
   }
-  return sum;
 }
 
 void tinynn_depthwise_ref(const struct tinynn_depthwise *restrict p, const int8_t *restrict input,
                           int8_t *restrict output, void *restrict scratch) {
-  (void)scratch;
+  int32_t *restrict sums = scratch;
   for (int32_t n = 0; n < p->batches; ++n) {
-    const int8_t *image = input + n * p->input_height * p->input_width * p->input_channels;
     for (int32_t y = 0; y < p->output_height; ++y) {
       for (int32_t x = 0; x < p->output_width; ++x) {
+        sum_pixel(p, input, sums, y, x);
         for (int32_t o = 0; o < p->output_channels; ++o) {
           const struct tinynn_channel *channel = &p->channels[o];
-          int32_t sum = channel->bias + sum_of_taps(p, image + o / p->depth_multiplier, p->weights + o, y, x);
-          sum = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
-          *output++ = (int8_t)tinynn_clamp(sum, p->lowest, p->highest);
+          const int32_t scaled = p->output_zero_point + tinynn_rescale(sums[o], channel->multiplier, channel->shift);
+          *output++ = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
         }
       }
     }
+    input += p->input_height * p->input_width * p->input_channels;
   }
 }

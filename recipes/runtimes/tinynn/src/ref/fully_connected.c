@@ -5,6 +5,7 @@
  * Bit for bit FullyConnected and FullyConnectedPerChannel of TFLM
  * (tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h), weights with zero point 0.
  */
+#include "../dot.h"
 #include "../fixed_point.h"
 #include "tinynn.h"
 
@@ -12,15 +13,11 @@ void tinynn_fully_connected_ref(const struct tinynn_fully_connected *restrict p,
                                 int8_t *restrict output, void *restrict scratch) {
   (void)scratch;
   for (int32_t n = 0; n < p->batches; ++n) {
-    const int8_t *restrict weights = p->weights;
     for (int32_t o = 0; o < p->outputs; ++o) {
       const struct tinynn_channel *channel = &p->channels[o];
-      int32_t sum = channel->bias;
-      for (int32_t i = 0; i < p->inputs; ++i) {
-        sum += input[i] * *weights++;
-      }
-      sum = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
-      *output++ = (int8_t)tinynn_clamp(sum, p->lowest, p->highest);
+      const int32_t sum = tinynn_dot(channel->bias, input, p->weights + o * p->inputs, p->inputs);
+      const int32_t scaled = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
+      *output++ = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
     }
     input += p->inputs;
   }

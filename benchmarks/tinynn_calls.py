@@ -1,0 +1,310 @@
+"""Kernels of the runtime tinynn, called one by one: on this machine through ctypes, or in the simulator, counted.
+
+A `Call` (see tinyflow.backends.tinyc.packing) becomes bytes in memory: its struct, packed constants, inputs, output and
+scratch, with painted gaps between them that must stay as they were.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import struct
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from tinyflow.backends.tinyc.packing import Call, Constant
+from tinyflow.targets.unicorn import block_table, native_hook
+from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.toolchains import script
+from tinyflow.toolchains.protocol import Toolchain
+
+ROOT = Path(__file__).parents[1]
+RUNTIME = ROOT / "recipes" / "runtimes" / "tinynn"
+SUPPORT = ROOT / "recipes" / "runtimes" / "support"
+_PAINT = 0xA5
+_GAP_BYTES = 32
+_POOL_BYTES = 4 << 20
+_LIMIT_INSTRUCTIONS = 1_000_000_000
+_REGIONS = {
+    "thumb": (("flash", 0x08000000, 1 << 20), ("ram", 0x20000000, 5 << 20)),
+    "riscv": (("flash", 0x42000000, 1 << 20), ("ram", 0x3F000000, 5 << 20)),
+}
+_ARGUMENTS = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a kernel wrote, and on a chip what it cost."""
+
+    output: NDArray[Any]
+    instructions: int = 0
+    stack_bytes: int = 0
+
+
+@cache
+def layouts() -> Mapping[str, list[tuple[str, str, int]]]:
+    """Struct → its fields as (name, type, how many), from the public header; a pointer's type is `*`."""
+    header = (RUNTIME / "include" / "tinynn.h").read_text(encoding="utf-8")
+    header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
+    rank = int(re.search(r"#define TINYNN_RANK (\d+)", header)[1])  # type: ignore[index]
+    found: dict[str, list[tuple[str, str, int]]] = {}
+    for name, body in re.findall(r"struct (\w+) \{(.*?)\};", header, flags=re.DOTALL):
+        fields = found[name] = []
+        for declaration in filter(None, map(str.strip, body.split(";"))):
+            kind, names = re.match(r"(?:const )?((?:struct )?\w+) (.*)", declaration, flags=re.DOTALL).groups()  # type: ignore[union-attr]
+            for field in map(str.strip, names.split(",")):
+                count = rank if "[" in field else 1
+                fields.append((field.strip("* ").split("[")[0], "*" if "*" in field else kind, count))
+    return found
+
+
+class _Image:
+    """Bytes for one call, from address `base` on."""
+
+    def __init__(self, base: int, pointer: str) -> None:
+        self._base = base
+        self._pointer = pointer
+        self.data = bytearray()
+
+    def place(self, data: bytes, alignment: int, skew: int = 0) -> int:
+        """Append behind a painted gap; the address. `skew` bytes behind the alignment."""
+        self.data += bytes([_PAINT]) * _GAP_BYTES
+        self.data += bytes([_PAINT]) * (-(self._base + len(self.data)) % alignment + skew)
+        address = self._base + len(self.data)
+        self.data += data
+        return address
+
+    def struct(self, name: str, fields: Mapping[str, Any]) -> bytes:
+        """A struct's bytes; constants that it points to are placed."""
+        assert set(fields) <= {field for field, _, _ in layouts()[name]}, (name, set(fields))
+        content = b""
+        for field, kind, count in layouts()[name]:
+            value = fields.get(field, (0,) * count if count > 1 else 0)
+            if kind == "*":
+                content += struct.pack("<" + self._pointer, self._constant(value))
+            elif kind.startswith("struct"):
+                content += self.struct(kind.split()[1], value or {})
+            else:
+                values = value if count > 1 else (value,)
+                content += struct.pack(f"<{count}{'f' if kind == 'float' else 'i'}", *values)
+        return content
+
+    def _constant(self, constant: Constant) -> int:
+        return self.place(constant.values.tobytes(), constant.alignment)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    image: bytearray
+    arguments: list[int]
+    output: slice
+    kept: list[slice]
+
+
+def _place(base: int, pointer: str, call: Call, inputs: Sequence[NDArray[Any]], output_bytes: int, **how: Any) -> _Placed:
+    in_place, skew = how["in_place"], how["skew"]
+    image = _Image(base, pointer)
+    arguments = [image.place(image.struct(call.struct, call.fields), 8)]
+    arguments += [image.place(array.tobytes(), 16, skew) for array in inputs]
+    written: list[tuple[int, int]] = []
+    if in_place is None:
+        arguments.append(image.place(bytes([_PAINT]) * output_bytes, 16, skew))
+    else:
+        arguments.append(arguments[1 + in_place])
+    written.append((arguments[-1], output_bytes))
+    if call.takes_scratch:
+        scratch = image.place(bytes([_PAINT]) * call.scratch_bytes, 4) if call.scratch_bytes else 0
+        arguments.append(scratch)
+        written.append((scratch, call.scratch_bytes))
+    image.place(b"", 1)
+    kept, begin = [], 0
+    for address, size in sorted(written):
+        if size:
+            kept.append(slice(begin, address - base))
+            begin = address - base + size
+    kept.append(slice(begin, len(image.data)))
+    output = slice(written[0][0] - base, written[0][0] - base + output_bytes)
+    return _Placed(image.data, arguments, output, kept)
+
+
+def _check_kept(placed: _Placed, after: bytes, function: str) -> None:
+    for part in placed.kept:
+        if placed.image[part] != after[part]:
+            raise AssertionError(f"{function} wrote outside its output and scratch")
+
+
+def _sources(isa: str) -> list[Path]:
+    recipe = yaml.safe_load((RUNTIME / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
+    return sorted(path for pattern in (*recipe["all"], *recipe.get(isa, ())) for path in RUNTIME.glob(pattern))
+
+
+def _functions(sources: Sequence[Path]) -> list[str]:
+    return sorted(
+        name for path in sources for name in re.findall(r"^void (tinynn_\w+)\(", path.read_text(encoding="utf-8"), re.M)
+    )
+
+
+def _flags() -> tuple[str, ...]:
+    flags: list[str] = yaml.safe_load((RUNTIME / "runtime.yaml").read_text(encoding="utf-8"))["flags"]
+    return tuple(flags)
+
+
+def _check(command: Sequence[str | Path]) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr}")
+
+
+class HostKernels:
+    """All variants in plain C, in this process."""
+
+    def __init__(self) -> None:
+        library = Path(tempfile.mkdtemp()) / "tinynn.so"
+        sources = _sources("host") + sorted((RUNTIME / "src" / "rv32").glob("*.c"))
+        command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-I", RUNTIME / "include"]
+        _check([*command, "-fno-sanitize=all", *sources, "-o", library])
+        self._library = ctypes.CDLL(str(library))
+
+    def run(
+        self,
+        call: Call,
+        inputs: Sequence[NDArray[Any]],
+        output_bytes: int,
+        in_place: int | None = None,
+        skew: int = 0,
+    ) -> Outcome:
+        """Call a kernel. `in_place`: the input whose place the output takes; `skew`: bytes off alignment."""
+        memory = ctypes.create_string_buffer(_POOL_BYTES)
+        base = (ctypes.addressof(memory) + 63) & -64
+        placed = _place(base, "Q", call, inputs, output_bytes, in_place=in_place, skew=skew)
+        assert len(placed.image) < _POOL_BYTES - 64
+        ctypes.memmove(base, bytes(placed.image), len(placed.image))
+        function = getattr(self._library, call.function)
+        function.restype = None
+        function(*(ctypes.c_void_p(argument) for argument in placed.arguments))
+        after = ctypes.string_at(base, len(placed.image))
+        _check_kept(placed, after, call.function)
+        return Outcome(np.frombuffer(after[placed.output], np.int8))
+
+
+_CALLS = """
+#include <stdint.h>
+{declarations}
+typedef void kernel(void *, void *, void *, void *, void *);
+kernel *const kernels[] = {{ {kernels} }};
+uint32_t request[8];
+_Alignas(64) uint8_t pool[{pool}];
+int run(void) {{
+  void **a = (void **)(uintptr_t)(request + 1);
+  kernels[request[0]](a[0], a[1], a[2], a[3], a[4]);
+  return 0;
+}}
+int (*const volatile keep)(void) = run;
+int main(void) {{ return keep() + pool[0]; }}
+"""
+
+
+class ChipKernels:
+    """All variants for one CPU, in the simulator."""
+
+    def __init__(self, cpu: str = "cortex-m7", toolchain: str = "zig", level: str = "-O3") -> None:
+        recipe = (ROOT / "recipes" / "toolchains" / f"{toolchain}.yaml").read_text(encoding="utf-8")
+        self._cpu: Mapping[str, Any] = yaml.safe_load(recipe)["cpus"][cpu]
+        self._toolchain = toolchain
+        self._level = level
+        isa = self._cpu["isa"]
+        regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in _REGIONS[isa]]
+        self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
+        self.sources = _sources(isa)
+        self.functions = _functions(self.sources)
+        firmware = self._build(Path(tempfile.mkdtemp()))
+        self._simulator = Simulator(self._target, _hook())
+        self._simulator.load(firmware)
+        self._symbols = {symbol.name: symbol for symbol in self._simulator._firmware.symbols}
+        self.firmware = firmware
+
+    def code_bytes(self, function: str) -> int:
+        """Of a kernel's own function."""
+        return self._symbols[function].size_bytes
+
+    def run(
+        self,
+        call: Call,
+        inputs: Sequence[NDArray[Any]],
+        output_bytes: int,
+        in_place: int | None = None,
+        skew: int = 0,
+    ) -> Outcome:
+        """See `HostKernels.run`."""
+        base = self._symbols["pool"].address
+        placed = _place(base, "I", call, inputs, output_bytes, in_place=in_place, skew=skew)
+        assert len(placed.image) <= _POOL_BYTES
+        self._simulator.write("pool", bytes(placed.image))
+        arguments = [*placed.arguments, *[0] * (_ARGUMENTS - len(placed.arguments))]
+        request = struct.pack(f"<{1 + _ARGUMENTS}I", self.functions.index(call.function), *arguments)
+        self._simulator.write("request", request)
+        status, counters = self._simulator.call("run", limit_instructions=_LIMIT_INSTRUCTIONS)
+        assert status == 0
+        after = self._simulator.read("pool", len(placed.image))
+        _check_kept(placed, after, call.function)
+        output = np.frombuffer(after[placed.output], np.int8)
+        return Outcome(output, counters.instructions or 0, counters.stack_bytes or 0)
+
+    def _build(self, folder: Path) -> Path:
+        runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
+        support = [SUPPORT / name for name in (*runtime["all"], *runtime[self._cpu["isa"]]) if "main" not in name]
+        calls = folder / "calls.c"
+        calls.write_text(
+            _CALLS.format(
+                declarations="\n".join(f"void {name}(void*, void*, void*, void*, void*);" for name in self.functions),
+                kernels=", ".join(self.functions),
+                pool=_POOL_BYTES,
+            ),
+            encoding="utf-8",
+        )
+        objects = [self._compile(path, folder / f"k{i}.o", _flags()) for i, path in enumerate(self.sources)]
+        objects += [
+            self._compile(path, folder / f"s{i}.o", ("-O2", "-ffreestanding", "-fno-unroll-loops"))
+            for i, path in enumerate([*support, calls])
+        ]
+        template = ROOT / "templates" / "link" / "firmware.ld.j2"
+        (folder / "script.ld").write_text(script.render(template, self._target, self._cpu["isa"]), encoding="utf-8")
+        firmware = folder / "firmware.elf"
+        link = self._tool.link_command(
+            self._cpu, objects, self._builtins(folder), folder / "script.ld", firmware, folder / "firmware.map"
+        )
+        _check(link)
+        return firmware
+
+    @cached_property
+    def _tool(self) -> Toolchain:
+        from importlib import import_module
+        from typing import cast
+
+        return cast(Toolchain, import_module(f"tinyflow.toolchains.{self._toolchain}"))
+
+    def _compile(self, source: Path, target: Path, flags: Sequence[str]) -> Path:
+        includes = [RUNTIME / "include", SUPPORT / "include"]
+        _check(self._tool.compile_command(self._cpu, source, target, includes, [], (self._level, *flags)))
+        return target
+
+    def _builtins(self, folder: Path) -> list[Path]:
+        return []
+
+
+@cache
+def _hook() -> Path:
+    """The simulator's native counter."""
+    library = Path(tempfile.mkdtemp()) / "block_table.so"
+    command = [native_hook.zig_binary(), "cc", "-O2", "-fPIC", "-shared", "-nostdlib"]
+    _check([*command, Path(block_table.__file__).with_suffix(".c"), "-o", library])
+    return library

@@ -1,0 +1,371 @@
+"""One-operator networks: the same layer as a `.tflite` model for the reference interpreter and as a call of tinynn.
+
+Scales, weights and shapes are given or drawn from a generator; what TFLM's kernels prepare at run time is computed here
+the way their sources do it, so that the tests don't depend on the code generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyflow.backends.tinyc import packing
+from tinyflow.backends.tinyc.packing import Call
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.reference import run_tflm
+from tinyflow.model.shapes import same_padding
+from tinyflow.model.tflite_writer import write
+
+Generator = np.random.Generator
+Int8s = NDArray[np.int8]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One layer: the model, the call for a variant, and inputs."""
+
+    name: str
+    graph: Graph
+    call: Callable[[str], Call]
+    inputs: tuple[NDArray[Any], ...]
+    macs: int = 0
+
+    @property
+    def output_bytes(self) -> int:
+        """Of the one output."""
+        return self.graph.tensors[self.graph.outputs[0]].size_bytes
+
+    def expected(self) -> NDArray[Any]:
+        """What TFLM's reference kernels compute, as bytes."""
+        (outputs,) = run_tflm(write(self.graph), self.graph, [self.inputs])
+        return np.frombuffer(outputs[0].tobytes(), np.int8)
+
+
+def quantise_multiplier(real: float) -> tuple[int, int]:
+    """QuantizeMultiplier of TFLite's quantization_util.cc."""
+    if real == 0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    multiplier = math.floor(fraction * 2**31 + 0.5)
+    if multiplier == 2**31:
+        multiplier, shift = multiplier // 2, shift + 1
+    return (0, 0) if shift < -31 else (multiplier, shift)
+
+
+def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
+    """CalculateActivationRangeQuantized of TFLite's kernel_util.cc, int8."""
+
+    def quantised(real: float) -> int:
+        quotient = float(np.float32(real) / np.float32(scale))
+        return zero_point + math.floor(abs(quotient) + 0.5) * (1 if quotient >= 0 else -1)
+
+    lowest, highest = -128, 127
+    if activation in ("RELU", "RELU6"):
+        lowest = max(lowest, quantised(0.0))
+    if activation == "RELU6":
+        highest = min(highest, quantised(6.0))
+    if activation == "RELU_N1_TO_1":
+        lowest, highest = max(lowest, quantised(-1.0)), min(highest, quantised(1.0))
+    return lowest, highest
+
+
+def f32(value: float) -> float:
+    """The nearest float32."""
+    return float(np.float32(value))
+
+
+def random_int8(generator: Generator, shape: Sequence[int], extreme: float = 0.2) -> Int8s:
+    """Over the whole range; a share `extreme` of the elements are -128 or 127."""
+    values = generator.integers(-128, 128, tuple(shape), np.int16)
+    ends = generator.choice(np.array([-128, 127], np.int16), tuple(shape))
+    return np.where(generator.random(tuple(shape)) < extreme, ends, values).astype(np.int8)
+
+
+def random_weights(generator: Generator, shape: Sequence[int], lowest: int = -127) -> Int8s:
+    """Per channel weights as a converter makes them; `lowest` -128 for the odd model."""
+    return np.maximum(random_int8(generator, shape), np.int8(lowest))
+
+
+def one_operator(
+    name: str,
+    version: int,
+    inputs: Sequence[Tensor],
+    output: tuple[tuple[int, ...], str, Quantisation | None],
+    options: Mapping[str, Any],
+) -> Graph:
+    """A network of one operator; inputs without data are its inputs."""
+    shape, dtype, quantisation = output
+    tensors = (*inputs, Tensor(len(inputs), "output", shape, dtype, quantisation))
+    operator = Operator(0, name, version, tuple(range(len(inputs))), (len(inputs),), dict(options))
+    graph_inputs = tuple(tensor.index for tensor in inputs if not tensor.is_constant)
+    return Graph(tensors, (operator,), graph_inputs, (len(inputs),), "case")
+
+
+def _weighted_tensors(
+    input_shape: tuple[int, ...], input_q: tuple[float, int], weights: Int8s, axis: int, scales: Sequence[float], bias: Any
+) -> list[Tensor]:
+    bias_scales = tuple(f32(input_q[0] * scale) for scale in scales)
+    zeros = (0,) * len(scales)
+    return [
+        Tensor(0, "input", input_shape, "int8", Quantisation((input_q[0],), (input_q[1],))),
+        Tensor(1, "weights", weights.shape, "int8", Quantisation(tuple(scales), zeros, axis), weights.tobytes()),
+        Tensor(2, "bias", bias.shape, "int32", Quantisation(bias_scales, zeros), bias.astype("<i4").tobytes()),
+    ]
+
+
+def _draw_weighted(
+    generator: Generator, channels: int, products: int, wide: bool
+) -> tuple[tuple[float, int], tuple[float, int], list[float], NDArray[np.int32]]:
+    """Scales and biases whose outputs fill the range: input and output (scale, zero point), scales, biases."""
+    input_q = f32(generator.uniform(0.003, 0.1)), int(generator.integers(-128, 128))
+    spread = generator.uniform(0.1, 4.0, channels) if wide else generator.uniform(0.5, 1.0, channels)
+    scales = [f32(0.01 * factor) for factor in spread]
+    deviation = 0.01 * input_q[0] * 80 * 80 * math.sqrt(products)
+    output_scale = f32(deviation / generator.uniform(30, 90))
+    output_q = output_scale, int(generator.choice([-128, int(generator.integers(-128, 128))]))
+    limit = int(60 * 60 * math.sqrt(products)) + 1
+    bias = generator.integers(-limit, limit, channels).astype(np.int32)
+    return input_q, output_q, scales, bias
+
+
+def _multipliers(input_scale: float, scales: Sequence[float], output_scale: float) -> tuple[Any, Any]:
+    pairs = [quantise_multiplier(input_scale * scale / output_scale) for scale in scales]
+    return tuple(np.array(column, np.int32) for column in zip(*pairs, strict=True))
+
+
+def _out_size(size: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:
+    """Output size, and padding in front."""
+    if padding == "SAME":
+        return -(-size // stride), same_padding(size, kernel, stride, dilation)[0]
+    return (size - (kernel - 1) * dilation - 1) // stride + 1, 0
+
+
+def conv2d(
+    generator: Generator,
+    input_shape: tuple[int, int, int, int],
+    outputs: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    padding: str = "SAME",
+    activation: str = "RELU",
+    wide: bool = False,
+    lowest_weight: int = -127,
+) -> Case:
+    """CONV_2D."""
+    n, h, w, c = input_shape
+    weights = random_weights(generator, (outputs, *kernel, c), lowest_weight)
+    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide)
+    oh, top = _out_size(h, kernel[0], stride[0], dilation[0], padding)
+    ow, left = _out_size(w, kernel[1], stride[1], dilation[1], padding)
+    graph = one_operator(
+        "CONV_2D",
+        3,
+        _weighted_tensors(input_shape, input_q, weights, 0, scales, bias),
+        ((n, oh, ow, outputs), "int8", Quantisation((output_q[0],), (output_q[1],))),
+        {"padding": padding, "stride": stride, "dilation": dilation, "activation": activation},
+    )
+    lowest, highest = activation_range(activation, *output_q)
+    fields = {
+        **{"batches": n, "input_height": h, "input_width": w, "input_channels": c},
+        **{"output_height": oh, "output_width": ow, "output_channels": outputs},
+        **{"kernel_height": kernel[0], "kernel_width": kernel[1], "stride_y": stride[0], "stride_x": stride[1]},
+        **{"dilation_y": dilation[0], "dilation_x": dilation[1], "pad_top": top, "pad_left": left},
+        **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
+    }
+    multipliers, shifts = _multipliers(input_q[0], scales, output_q[0])
+    name = f"conv2d {kernel[0]}x{kernel[1]}/{stride[0]} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    return Case(
+        name,
+        graph,
+        lambda variant: packing.conv2d(variant, fields, weights, bias, multipliers, shifts),
+        (random_int8(generator, input_shape),),
+        graph.macs,
+    )
+
+
+def depthwise(
+    generator: Generator,
+    input_shape: tuple[int, int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    padding: str = "SAME",
+    activation: str = "RELU",
+    depth_multiplier: int = 1,
+    wide: bool = False,
+    lowest_weight: int = -127,
+) -> Case:
+    """DEPTHWISE_CONV_2D."""
+    n, h, w, c = input_shape
+    outputs = c * depth_multiplier
+    weights = random_weights(generator, (1, *kernel, outputs), lowest_weight)
+    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, kernel[0] * kernel[1], wide)
+    oh, top = _out_size(h, kernel[0], stride[0], dilation[0], padding)
+    ow, left = _out_size(w, kernel[1], stride[1], dilation[1], padding)
+    graph = one_operator(
+        "DEPTHWISE_CONV_2D",
+        3,
+        _weighted_tensors(input_shape, input_q, weights, 3, scales, bias),
+        ((n, oh, ow, outputs), "int8", Quantisation((output_q[0],), (output_q[1],))),
+        {
+            **{"padding": padding, "stride": stride, "dilation": dilation},
+            **{"depth_multiplier": depth_multiplier, "activation": activation},
+        },
+    )
+    lowest, highest = activation_range(activation, *output_q)
+    fields = {
+        **{"batches": n, "input_height": h, "input_width": w, "input_channels": c},
+        **{"output_height": oh, "output_width": ow, "output_channels": outputs, "depth_multiplier": depth_multiplier},
+        **{"kernel_height": kernel[0], "kernel_width": kernel[1], "stride_y": stride[0], "stride_x": stride[1]},
+        **{"dilation_y": dilation[0], "dilation_x": dilation[1], "pad_top": top, "pad_left": left},
+        **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
+    }
+    multipliers, shifts = _multipliers(input_q[0], scales, output_q[0])
+    name = f"depthwise {kernel[0]}x{kernel[1]}/{stride[0]} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    return Case(
+        name,
+        graph,
+        lambda variant: packing.depthwise(variant, fields, weights, bias, multipliers, shifts),
+        (random_int8(generator, input_shape),),
+        graph.macs,
+    )
+
+
+def fully_connected(
+    generator: Generator,
+    batches: int,
+    inputs: int,
+    outputs: int,
+    activation: str = "NONE",
+    per_channel: bool = False,
+    lowest_weight: int = -127,
+) -> Case:
+    """FULLY_CONNECTED."""
+    weights = random_weights(generator, (outputs, inputs), lowest_weight)
+    input_q, output_q, scales, bias = _draw_weighted(generator, outputs if per_channel else 1, inputs, False)
+    bias = np.resize(bias, outputs)
+    graph = one_operator(
+        "FULLY_CONNECTED",
+        4,
+        _weighted_tensors((batches, inputs), input_q, weights, 0, scales, bias),
+        ((batches, outputs), "int8", Quantisation((output_q[0],), (output_q[1],))),
+        {
+            **{"activation": activation, "weights_format": "DEFAULT"},
+            **{"keep_num_dims": False, "asymmetric_quantize_inputs": False},
+        },
+    )
+    lowest, highest = activation_range(activation, *output_q)
+    fields = {
+        **{"batches": batches, "inputs": inputs, "outputs": outputs},
+        **{"output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
+    }
+    multipliers, shifts = (np.resize(each, outputs) for each in _multipliers(input_q[0], scales, output_q[0]))
+    return Case(
+        f"fully connected {batches}x{inputs} → {outputs}",
+        graph,
+        lambda variant: packing.fully_connected(variant, fields, input_q[1], weights, bias, multipliers, shifts),
+        (random_int8(generator, (batches, inputs)),),
+        graph.macs,
+    )
+
+
+def average_pool(
+    generator: Generator,
+    input_shape: tuple[int, int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str = "VALID",
+    operator: str = "average_pool",
+    activation: str = "NONE",
+) -> Case:
+    """AVERAGE_POOL_2D or MAX_POOL_2D."""
+    n, h, w, c = input_shape
+    oh, top = _out_size(h, kernel[0], stride[0], 1, padding)
+    ow, left = _out_size(w, kernel[1], stride[1], 1, padding)
+    quantisation = Quantisation((f32(0.05),), (int(generator.integers(-128, 128)),))
+    graph = one_operator(
+        f"{operator.upper()}_2D",
+        2,
+        [Tensor(0, "input", input_shape, "int8", quantisation)],
+        ((n, oh, ow, c), "int8", quantisation),
+        {"padding": padding, "stride": stride, "filter": kernel, "activation": activation},
+    )
+    lowest, highest = activation_range(activation, quantisation.scale, quantisation.zero_point)
+    fields = {
+        **{"batches": n, "input_height": h, "input_width": w, "channels": c, "output_height": oh, "output_width": ow},
+        **{"kernel_height": kernel[0], "kernel_width": kernel[1], "stride_y": stride[0], "stride_x": stride[1]},
+        **{"pad_top": top, "pad_left": left, "lowest": lowest, "highest": highest},
+    }
+    return Case(
+        f"{operator} {kernel[0]}x{kernel[1]}/{stride[0]} {h}x{w}x{c}",
+        graph,
+        lambda variant: packing.plain(variant, operator, fields),
+        (random_int8(generator, input_shape),),
+    )
+
+
+def add(generator: Generator, shape: tuple[int, ...], operator: str = "add", activation: str = "RELU") -> Case:
+    """ADD or SUB of equal shapes."""
+    scales = [f32(generator.uniform(0.01, 0.2)) for _ in range(2)]
+    output_scale = f32(max(scales) * generator.uniform(0.7, 2.0))
+    zero_points = [int(generator.integers(-128, 128)) for _ in range(3)]
+    twice_largest = 2 * max(scales)
+    terms = [quantise_multiplier(scale / twice_largest) for scale in scales]
+    output = quantise_multiplier(twice_largest / ((1 << 20) * output_scale))
+    lowest, highest = activation_range(activation, output_scale, zero_points[2])
+    graph = one_operator(
+        operator.upper(),
+        2,
+        [
+            Tensor(i, f"input{i}", shape, "int8", Quantisation((scales[i],), (zero_points[i],)))
+            for i in range(2)
+        ],
+        (shape, "int8", Quantisation((output_scale,), (zero_points[2],))),
+        {"activation": activation, "pot_scale_int16": True},
+    )
+    fields = {
+        "elements": math.prod(shape),
+        "left_shift": 20,
+        **{"left_zero_point": zero_points[0], "left_multiplier": terms[0][0], "left_multiplier_shift": terms[0][1]},
+        **{"right_zero_point": zero_points[1], "right_multiplier": terms[1][0], "right_multiplier_shift": terms[1][1]},
+        **{"output_zero_point": zero_points[2], "output_multiplier": output[0], "output_multiplier_shift": output[1]},
+        **{"lowest": lowest, "highest": highest},
+    }
+    return Case(
+        f"{operator} {'x'.join(map(str, shape))}",
+        graph,
+        lambda variant: packing.plain(variant, operator, fields),
+        (random_int8(generator, shape), random_int8(generator, shape)),
+    )
+
+
+def softmax(generator: Generator, rows: int, columns: int) -> Case:
+    """SOFTMAX, int8 to int8."""
+    scale = f32(10 ** generator.uniform(-3, 0.5))
+    shape = (rows, columns)
+    graph = one_operator(
+        "SOFTMAX",
+        2,
+        [Tensor(0, "input", shape, "int8", Quantisation((scale,), (int(generator.integers(-128, 128)),)))],
+        (shape, "int8", Quantisation((1 / 256,), (-128,))),
+        {"beta": 1.0},
+    )
+    # PreprocessSoftmaxScaling and CalculateInputRadius of quantization_util.cc, 5 integer bits
+    multiplier, left_shift = quantise_multiplier(min(scale * 2**26, 2**31 - 1))
+    radius = math.floor(31 * 2**26 / 2**left_shift)
+    fields = {
+        **{"rows": rows, "columns": columns, "multiplier": multiplier, "left_shift": left_shift},
+        "least_difference": -radius,
+    }
+    return Case(
+        f"softmax {rows}x{columns}",
+        graph,
+        lambda variant: packing.plain(variant, "softmax", fields),
+        (random_int8(generator, shape),),
+    )
