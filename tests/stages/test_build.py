@@ -199,12 +199,3 @@ def test_sources_of_one_name_have_their_own_objects(tmp_path: Path) -> None:
     objects = bench(tmp_path, "cortex-m4").compile(text)
     found = sorted(path.relative_to(objects).as_posix() for path in objects.rglob("*") if path.is_file())
     assert found == ["a/x.c.o", "b/x.S.o", "b/x.c.o"]
-
-
-def test_missing_cross_compiler_names_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit status 3, and what to install."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="arm-none-eabi-gcc is not on PATH") as error:
-        Bench(tmp_path, cpu="cortex-m7", toolchain="gcc").compile({"model.c": MODEL})
-    assert error.value.exit_status == 3
-    assert "apt-get install gcc-arm-none-eabi" in error.value.hint

@@ -58,6 +58,7 @@ class Tool:
 
     kind: str
     name: str
+    hint: str = field(default="", compare=False)  # what to do where it is missing
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,10 +28,11 @@ _DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
 def of_tool(tool: Tool, memo: digest.Memo) -> str:
     """A tool's identity: the version of a package; digest and version text of a program. Raises ToolError (missing)."""
     if tool.kind == "binary":
-        return _of_binary(tool.name, memo)
+        return _of_binary(tool, memo)
     version = _version(tool.name)
     if version is None and tool.kind == "package":
-        raise ToolError(f"the Python package {tool.name} is not installed", hint=_HINT, missing=True)
+        what = f"the Python package {tool.name} is not installed"
+        raise ToolError(what, hint=tool.hint or _HINT, missing=True)
     return version or "absent"
 
 
@@ -46,10 +47,10 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _of_binary(name: str, memo: digest.Memo) -> str:
-    found = shutil.which(name)
+def _of_binary(tool: Tool, memo: digest.Memo) -> str:
+    found = shutil.which(tool.name)
     if found is None:
-        raise ToolError(f"{name} is not installed", hint=_HINT, missing=True)
+        raise ToolError(f"{tool.name} is not on PATH", hint=tool.hint or _HINT, missing=True)
     path = Path(found).resolve()
     return f"{memo.digest(path)} {memo.derive(path, 'version', _version_text)}"
 
