@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tinyflow.backends import tvm
-from tinyflow.core.errors import ModelError
+from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
@@ -100,3 +100,11 @@ def test_check_imports_neither_tvm_nor_numpy() -> None:
     program = "import sys, tinyflow.backends.tvm; print([m for m in ('tvm', 'numpy', 'tflite') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("option", "word"), [({"varient": "aot"}, "no option"), ({"variant": "aod"}, "'aod'")])
+def test_unknown_options_are_refused(graph: Graph, option: dict[str, str], word: str) -> None:
+    """A typing error in a recipe is not silently the default."""
+    with pytest.raises(RecipeError, match=word) as caught:
+        tvm.check(graph, "tvmaot", option)
+    assert "variant" in str(caught.value)

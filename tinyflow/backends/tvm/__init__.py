@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.errors import ModelError
+from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model.graph import Graph, Operator, Tensor
 
 # the newest version of each operator whose int8 arithmetic is the one that is built here
@@ -23,11 +23,24 @@ _NEWEST_VERSION: Mapping[str, int] = {
     "RESHAPE": 1,
     "SOFTMAX": 2,
 }
+# each option with the values that it takes, the default first; None stands for any number
+OPTIONS: Mapping[str, tuple[Any, ...] | None] = {
+    "variant": ("aot", "aotplus"),
+    "dsp": (False, True),
+    "toolchain": ("zig", "gcc"),
+    "isa": ("thumb", "riscv", "host"),
+    "rounding": ("double", "single"),
+    "alignment": None,
+}
 _ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
-def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001
-    """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`."""
+def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
+    """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`.
+
+    Raises RecipeError for an option that doesn't exist or can't have its value.
+    """
+    _check_options(backend, options)
     for operator in graph.operators:
         tensors = [graph.tensors[index] for index in (*operator.outputs, *operator.inputs) if index >= 0]
         where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensors[0].name!r}"
@@ -46,6 +59,15 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     from tinyflow.backends.tvm.backend import write_sources
 
     write_sources(model, graph, backend, options, out, plan)
+
+
+def _check_options(backend: str, options: Mapping[str, Any]) -> None:
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise RecipeError(f"backend {backend} has no option {name}", hint=f"its options: {', '.join(OPTIONS)}")
+        values = OPTIONS[name]
+        if values is not None and value not in values:
+            raise RecipeError(f"backend {backend}: {name} can't be {value!r}", hint=f"one of {values}")
 
 
 def _complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> tuple[str, str] | None:

@@ -10,7 +10,8 @@ from typing import Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from tinyflow.backends.tvm import integer, memory, program, sources
+from tinyflow.backends.tvm import OPTIONS, integer, memory, program, sources
+from tinyflow.backends.tvm.calls import ARENA
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
@@ -19,32 +20,32 @@ from tinyflow.backends.tvm.specs import Rounding
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
-_DEFAULTS: Mapping[str, Any] = {
-    "variant": "aot",
-    "dsp": False,
-    "toolchain": "zig",
-    "isa": "thumb",
-    "alignment": 16,
-    "rounding": "double",
-}
+_DEFAULT_ALIGNMENT = 16
 
 
 def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """See `tinyflow.backends.tvm.generate`."""
-    chosen = {**_DEFAULTS, **options}
-    machine = Machine(chosen["isa"], chosen["toolchain"])
+    chosen = _with_defaults(options)
     network = lower(model, graph, chosen["rounding"])
+    selected = program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]))
     if chosen["variant"] == "aot":
-        selected = program.select(network, "aot", machine)
         arena = memory.plan_blocks(selected, chosen["alignment"])
-        convention = "packed"
+        sources.write(selected, arena, "packed", backend, out)
     else:
-        style: Style = "dsp" if chosen["dsp"] else "aotplus"
-        selected = program.select(network, style, machine)
         arena = memory.plan_offsets(selected, chosen["alignment"])
-        convention = "unpacked"
-    sources.write(selected, arena, convention, backend, out)
+        sources.write(selected, arena, "unpacked", backend, out)
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
+
+
+def _with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    defaults = {name: values[0] if values else _DEFAULT_ALIGNMENT for name, values in OPTIONS.items()}
+    return {**defaults, **options}
+
+
+def _style(options: Mapping[str, Any]) -> Style:
+    if options["variant"] == "aot":
+        return "aot"
+    return "dsp" if options["dsp"] and options["isa"] == "thumb" else "aotplus"
 
 
 def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
@@ -92,7 +93,7 @@ def _ports(graph: Graph, indices: tuple[int, ...], values: Any, arena: memory.Me
     return [
         {
             "name": tensor.name,
-            "symbol": f"{sources.ARENA}+{arena.offsets[value]}",
+            "symbol": f"{ARENA}+{arena.offsets[value]}",
             "bytes": tensor.size_bytes,
             "dtype": tensor.dtype,
             "shape": list(tensor.shape),
@@ -113,4 +114,4 @@ def _arena(selected: Program, arena: memory.Memory) -> dict[str, Any]:
         }
         for life in arena.lifetimes
     ]
-    return {"symbol": sources.ARENA, "bytes": arena.total_bytes, "alignment": arena.alignment, "tensors": tensors}
+    return {"symbol": ARENA, "bytes": arena.total_bytes, "alignment": arena.alignment, "tensors": tensors}

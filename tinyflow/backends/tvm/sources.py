@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from tinyflow.backends.tvm import codegen
-from tinyflow.backends.tvm.memory import Memory, operands
-from tinyflow.backends.tvm.program import Operand, Program, Step
+from tinyflow.backends.tvm import calls, codegen
+from tinyflow.backends.tvm.calls import ARENA, C_TYPES
+from tinyflow.backends.tvm.memory import Memory
+from tinyflow.backends.tvm.program import Program
 
-ARENA = "model_arena"
 # so many files are compiled at once, whatever machine it is
 _KERNEL_FILES = 4
 _NUMBERS_PER_LINE = 24
-_C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint32": "uint32_t"}
+Convention = Literal["packed", "unpacked"]
 
 _MODEL_HEADER = """\
 #ifndef MODEL_H
@@ -43,44 +43,8 @@ _QUIET = """\
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 """
 
-# What TVM's packed functions take: layouts of the DLPack and TVM FFI binary interfaces, as far as they are used here.
-_PACKED_TYPES = """\
-typedef struct {
-  int32_t device_type;
-  int32_t device_id;
-} DLDevice;
 
-typedef struct {
-  uint8_t code;
-  uint8_t bits;
-  uint16_t lanes;
-} DLDataType;
-
-typedef struct {
-  void* data;
-  DLDevice device;
-  int32_t ndim;
-  DLDataType dtype;
-  int64_t* shape;
-  int64_t* strides;
-  uint64_t byte_offset;
-} DLTensor;
-
-typedef struct {
-  int32_t type_index;
-  uint32_t zero_padding;
-  union {
-    int64_t v_int64;
-    void* v_ptr;
-  };
-} TVMFFIAny;
-
-"""
-# TVMFFITypeIndex of a DLTensor pointer; DLDeviceType of a CPU; DLDataTypeCode of signed integers
-_DLTENSOR_POINTER, _CPU, _SIGNED = 7, 1, 0
-
-
-def write(program: Program, memory: Memory, convention: str, backend: str, folder: Path) -> None:
+def write(program: Program, memory: Memory, convention: Convention, backend: str, folder: Path) -> None:
     """Write all files; `convention` is packed or unpacked."""
     generate = codegen.packed if convention == "packed" else codegen.unpacked
     texts = generate({name: kernel.function for name, kernel in program.functions.items()})
@@ -109,16 +73,16 @@ def _shared_out(texts: Mapping[str, str]) -> list[list[str]]:
     return shares
 
 
-def _kernels_header(program: Program, texts: Mapping[str, str], convention: str) -> str:
+def _kernels_header(program: Program, texts: Mapping[str, str], convention: Convention) -> str:
     includes = "".join(f"#include {header}\n" for header in ("<stdbool.h>", "<stddef.h>", "<stdint.h>"))
     includes += "".join(f'#include "{header}"\n' for header in program.headers)
-    types = _PACKED_TYPES if convention == "packed" else ""
+    types = calls.PACKED_TYPES if convention == "packed" else ""
     prototypes = "\n".join(codegen.prototype(text) for text in texts.values())
     return f"#ifndef KERNELS_H\n#define KERNELS_H\n\n{includes}\n{types}{prototypes}\n\n#endif\n"
 
 
 def _declaration(symbol: str, array: NDArray[Any]) -> str:
-    return f"const {_C_TYPES[array.dtype.name]} {symbol}[{array.size}]"
+    return f"const {C_TYPES[array.dtype.name]} {symbol}[{array.size}]"
 
 
 def _weights_header(constants: Mapping[str, NDArray[Any]]) -> str:
@@ -146,51 +110,13 @@ def _numbers(array: NDArray[Any]) -> str:
     return ",\n".join("  " + ", ".join(line) for line in lines)
 
 
-def _model(program: Program, memory: Memory, convention: str) -> str:
-    call = _packed_call if convention == "packed" else _unpacked_call
-    before, calls = zip(*(call(index, step, memory) for index, step in enumerate(program.steps)), strict=True)
+def _model(program: Program, memory: Memory, convention: Convention) -> str:
+    call = calls.packed if convention == "packed" else calls.unpacked
+    before, statements = zip(*(call(index, step, memory) for index, step in enumerate(program.steps)), strict=True)
     return (
         '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
         f"_Alignas({memory.alignment}) int8_t {ARENA}[{memory.total_bytes}];\n\n"
         f"{''.join(before)}"
         "int model_setup(void) { return 0; }\n\n"
-        f"int model_invoke(void) {{\n{''.join(calls)}  return 0;\n}}\n"
+        f"int model_invoke(void) {{\n{''.join(statements)}  return 0;\n}}\n"
     )
-
-
-def _arguments(index: int, step: Step, memory: Memory) -> list[tuple[str, str]]:
-    """The type and the address of each argument, in the order of the kernel's parameters."""
-    places: dict[str, Operand] = {parameter.name: operand for operand, parameter in operands(index, step)}
-    arguments = []
-    for parameter in step.kernel.parameters:
-        if parameter.role == "constant":
-            arguments.append((parameter.dtype, step.constants[parameter.name]))
-        else:
-            arguments.append((parameter.dtype, f"{ARENA} + {memory.offsets[places[parameter.name]]}"))
-    return arguments
-
-
-def _unpacked_call(index: int, step: Step, memory: Memory) -> tuple[str, str]:
-    words = [
-        address if dtype == "int8" or ARENA not in address else f"({_C_TYPES[dtype]}*)(void*)({address})"
-        for dtype, address in _arguments(index, step, memory)
-    ]
-    return "", f"  {step.function}({', '.join(words)});\n"
-
-
-def _packed_call(index: int, step: Step, memory: Memory) -> tuple[str, str]:
-    """Tensors and arguments lie in flash: nothing about a call is computed on the chip."""
-    arguments = _arguments(index, step, memory)
-    tensors = "".join(
-        f"  {{(void*)({address}), {{{_CPU}, 0}}, 1, {{{_SIGNED}, {dtype.removeprefix('int')}, 1}}, 0, 0, 0}},\n"
-        for dtype, address in arguments
-    )
-    values = "".join(
-        f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n" for i in range(len(arguments))
-    )
-    before = (
-        f"static const DLTensor tensors_{index}[{len(arguments)}] = {{\n{tensors}}};\n"
-        f"static const TVMFFIAny arguments_{index}[{len(arguments)}] = {{\n{values}}};\n\n"
-    )
-    call = f"{step.function}(0, (void*)arguments_{index}, {len(arguments)}, 0)"
-    return before, f"  if ({call} != 0) return -1;\n"
