@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from tinyflow.core.action import Workspace
-from tinyflow.stages import build
+from tinyflow.stages import build, link
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "recipes" / "runtimes" / "support"
@@ -157,7 +157,7 @@ class Bench:
         inputs |= {f"lib/{name}.a": path for name, path in self.libraries.items()}
         outputs = ["firmware.elf", "firmware.map", "sizes.json"]
         made = workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
-        build.link(made)
+        link.link(made)
         return made.outputs
 
 

@@ -158,7 +158,7 @@ class Planner:
             resolved,
             "compile",
             f"compile {resolved.bench.model_name} {resolved.backend.name} for {_flag_set(resolved)}",
-            "compile_tree",
+            "build:compile_tree",
             ("objects/",),
             {"sources/": sources, **self._headers(resolved.runtimes)},
             {"flags": [f"-{resolved.optimise}"], "defines": []},
@@ -169,7 +169,13 @@ class Planner:
         libraries = {f"lib/{runtime.name}.a": self._library(resolved, runtime) for runtime in resolved.runtimes}
         if resolved.cpu.builtins:
             libraries["lib/builtins.a"] = self._build(
-                resolved, "archive", f"archive builtins for {_cpu_name(resolved)}", "builtins", ("library.a",), {}, {}
+                resolved,
+                "archive",
+                f"archive builtins for {_cpu_name(resolved)}",
+                "build:builtins",
+                ("library.a",),
+                {},
+                {},
             )
         inputs: dict[str, Input] = {"objects/": objects.output("objects/")}
         inputs |= {name: library.output("library.a") for name, library in libraries.items()}
@@ -180,7 +186,7 @@ class Planner:
             resolved,
             "link",
             f"link {resolved.bench.name}",
-            "link",
+            "link:link",
             ("firmware.elf", "firmware.map", "sizes.json"),
             inputs,
             {"target": _target(resolved)},
@@ -256,7 +262,7 @@ class Planner:
                 resolved,
                 "compile",
                 f"compile {runtime.name}/{name} for {_flag_set(resolved)}",
-                "compile_source",
+                "build:compile_source",
                 ("object.o",),
                 {name: SourceFile(path, f"{runtime.name}/{name}"), **headers},
                 {
@@ -268,7 +274,7 @@ class Planner:
             for name, path in self._sources(resolved, runtime)
         }
         title = f"archive {runtime.name} for {_flag_set(resolved)}"
-        return self._build(resolved, "archive", title, "archive", ("library.a",), objects, {})
+        return self._build(resolved, "archive", title, "build:archive", ("library.a",), objects, {})
 
     def _sources(self, resolved: ResolvedBench, runtime: Runtime) -> list[tuple[str, Path]]:
         """A runtime's sources for an instruction set, as (name below the recipe's folder, path), sorted."""
@@ -294,14 +300,14 @@ class Planner:
         parameters: Mapping[str, JSON],
         tools: tuple[Tool, ...] = (),
     ) -> Action:
-        """One action of the toolchain."""
+        """One action of the toolchain; `function` is `module:name` among the stages."""
         toolchain = resolved.toolchain
         cpu = _plain(resolved.cpu)
         return self._add(
             Action(
                 stage=stage,
                 title=title,
-                function=f"tinyflow.stages.build:{function}",
+                function=f"tinyflow.stages.{function}",
                 outputs=outputs,
                 parameters={
                     "toolchain": {"name": toolchain.name, "implementation": toolchain.implementation, "cpu": cpu},
