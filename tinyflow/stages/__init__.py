@@ -1,0 +1,1 @@
+"""One module per stage: functions from input paths and parameters to output paths. They never see the graph."""
