@@ -254,9 +254,18 @@ class Planner:
                 found[f"include/{runtime.name}/{name}/"] = SourceFile(folder / name, f"{runtime.name}/{name}/")
         return found
 
+    def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
+        """Headers beside a runtime's sources, for these alone: found by `#include "…"` relative to the source."""
+        folder = self._catalogue.path(Runtime, runtime.name).parent
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
+        public = tuple(f"{name}/" for name in runtime.include)
+        return {
+            name: SourceFile(folder / name, f"{runtime.name}/{name}") for name in names if not name.startswith(public)
+        }
+
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action:
         """A runtime's library for one flag set: an object for each source, and the archive of them."""
-        headers = self._headers((runtime,))
+        headers = self._headers((runtime,)) | self._private_headers(runtime)
         objects = {
             f"objects/{name}.o": self._build(
                 resolved,

@@ -53,6 +53,7 @@ class Weighted:
     highest: int
     window: Window
     is_depthwise: bool
+    weight_zero_points: tuple[int, ...]
 
     @property
     def outputs(self) -> int:
@@ -114,6 +115,7 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
         highest=highest,
         window=slides,
         is_depthwise=operator.name == "DEPTHWISE_CONV_2D",
+        weight_zero_points=scheme.zero_points,
     )
 
 

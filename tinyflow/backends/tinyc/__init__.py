@@ -1,0 +1,43 @@
+"""Backend tinyc: a `.tflite` becomes static C that calls the kernels of the runtime tinynn, one after the other.
+
+Weights are packed for the kernels, biases folded, multipliers and memory planned at build time: on the chip there is no
+interpreter, no heap and no flatbuffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph
+
+# what a model that isn't int8 throughout needs
+_QUANTISE = "quantise the model to int8, full integer"
+
+
+def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
+    """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`."""
+    from tinyflow.backends.tinyc.backend import variant_of
+    from tinyflow.backends.tinyc.lowering import lower_operator
+
+    variant = variant_of(options)
+    for operator in graph.operators:
+        tensor = graph.tensors[operator.outputs[0]].name
+        try:
+            lower_operator(graph, operator, variant)
+        except ValueError as error:
+            where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
+            hint = getattr(error, "hint", _QUANTISE)
+            raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
+
+
+def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
+    """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
+
+    Options: kernels ref|c|dsp|rv32|best, cpu (what is best depends on it), dsp (the same as kernels dsp), alignment.
+    """
+    from tinyflow.backends.tinyc.backend import variant_of, write_sources
+
+    write_sources(graph, backend, variant_of(options), int(options.get("alignment", 4)), out, plan)

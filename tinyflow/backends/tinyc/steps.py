@@ -1,0 +1,48 @@
+"""What a generated model does: kernel calls in order, and tensors that share another's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tinyflow.backends.tinyc.packing import Call
+from tinyflow.model.graph import Graph
+
+
+class Unsupported(ValueError):
+    """An operator that no kernel computes: what speaks against it, and what to do about it."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A tensor, or what lies `offset_bytes` behind its beginning."""
+
+    tensor: int
+    offset_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of a kernel for the operator with this index."""
+
+    operator: int
+    call: Call
+    inputs: tuple[Operand, ...]
+    output: Operand
+
+
+@dataclass(frozen=True)
+class Program:
+    """All steps of one inference. `shares`: a tensor → the tensor whose bytes it is, under another shape."""
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    shares: Mapping[int, int] = field(default_factory=dict)
+
+    def owner(self, tensor: int) -> int:
+        """The tensor in whose bytes a tensor lies: itself for most."""
+        return self.shares.get(tensor, tensor)
