@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def __init__(self) -> None:
         super().__init__()
+        self.started_s = time.monotonic()  # planning and checking are a part of what a run takes
         self.selection = Selection()
         self.ledger = Ledger()
         self.say = _complain

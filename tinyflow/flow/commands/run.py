@@ -87,12 +87,11 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     def _execute(self, outfile: TextIO | str, verbosity: int, continue_: bool, num_process: int, par_type: str) -> int:
         """Run the selection under doit, then write down what became of it."""
-        started = time.monotonic()
         with _opened(outfile) as stream:
             status = self._run(stream, verbosity, continue_, num_process, par_type)
             with unstoppable():
                 self.loader.ledger.wait_idle(_LAST_WORDS_S)
-                self._tell(stream, time.monotonic() - started)
+                self._tell(stream, time.monotonic() - self.loader.started_s)
         if status == CANCELLED:
             # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
             sys.stdout.flush()
