@@ -9,8 +9,9 @@ scratch, stack; the sums of each model. Weights and inputs are random; every out
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tinynn_cases as cases
@@ -28,18 +29,31 @@ class Layer:
     times: int = 1
 
 
-def _conv(height: int, width: int, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, **more: str) -> Make:
+# Where a RELU follows, the models' zero points are -128: the clamp is int8's own.
+_RELU: dict[str, Any] = {"activation": "RELU", "output_zero_point": -128}
+_NONE: dict[str, Any] = {"activation": "NONE"}
+
+
+def _conv(
+    height: int,
+    width: int,
+    inputs: int,
+    outputs: int,
+    kernel: int = 1,
+    stride: int = 1,
+    more: Mapping[str, Any] = _RELU,
+) -> Make:
     shape = (1, height, width, inputs)
-    return lambda generator: cases.conv2d(generator, shape, outputs, (kernel, kernel), (stride, stride), **more)  # type: ignore[arg-type]
+    return lambda generator: cases.conv2d(generator, shape, outputs, (kernel, kernel), (stride, stride), **more)
 
 
 def _depthwise(height: int, width: int, channels: int, stride: int = 1) -> Make:
     shape = (1, height, width, channels)
-    return lambda generator: cases.depthwise(generator, shape, (3, 3), (stride, stride))
+    return lambda generator: cases.depthwise(generator, shape, (3, 3), (stride, stride), **_RELU)
 
 
 def _dense(inputs: int, outputs: int) -> Make:
-    return lambda generator: cases.fully_connected(generator, 1, inputs, outputs, "RELU")
+    return lambda generator: cases.fully_connected(generator, 1, inputs, outputs, **_RELU)
 
 
 def _pool(height: int, width: int, channels: int) -> Make:
@@ -48,7 +62,7 @@ def _pool(height: int, width: int, channels: int) -> Make:
 
 
 def _add(*shape: int) -> Make:
-    return lambda generator: cases.add(generator, (1, *shape))
+    return lambda generator: cases.add(generator, (1, *shape), **_RELU)
 
 
 def _softmax(columns: int) -> Make:
@@ -57,7 +71,7 @@ def _softmax(columns: int) -> Make:
 
 MODELS: dict[str, Sequence[Layer]] = {
     "aww": (
-        Layer(lambda generator: cases.conv2d(generator, (1, 49, 10, 1), 64, (10, 4), (2, 2))),
+        Layer(lambda generator: cases.conv2d(generator, (1, 49, 10, 1), 64, (10, 4), (2, 2), **_RELU)),
         Layer(_depthwise(25, 5, 64), 4),
         Layer(_conv(25, 5, 64, 64), 4),
         Layer(_pool(25, 5, 64)),
@@ -91,15 +105,15 @@ MODELS: dict[str, Sequence[Layer]] = {
     "resnet": (
         Layer(_conv(32, 32, 3, 16, 3)),
         Layer(_conv(32, 32, 16, 16, 3)),
-        Layer(_conv(32, 32, 16, 16, 3, activation="NONE")),
+        Layer(_conv(32, 32, 16, 16, 3, more=_NONE)),
         Layer(_add(32, 32, 16)),
         Layer(_conv(32, 32, 16, 32, 3, 2)),
-        Layer(_conv(16, 16, 32, 32, 3, activation="NONE")),
-        Layer(_conv(32, 32, 16, 32, 1, 2, activation="NONE")),
+        Layer(_conv(16, 16, 32, 32, 3, more=_NONE)),
+        Layer(_conv(32, 32, 16, 32, 1, 2, more=_NONE)),
         Layer(_add(16, 16, 32)),
         Layer(_conv(16, 16, 32, 64, 3, 2)),
-        Layer(_conv(8, 8, 64, 64, 3, activation="NONE")),
-        Layer(_conv(16, 16, 32, 64, 1, 2, activation="NONE")),
+        Layer(_conv(8, 8, 64, 64, 3, more=_NONE)),
+        Layer(_conv(16, 16, 32, 64, 1, 2, more=_NONE)),
         Layer(_add(8, 8, 64)),
         Layer(_pool(8, 8, 64)),
         Layer(_dense(64, 10)),
@@ -142,7 +156,10 @@ def bench(layer: Layer, variant: str, host: HostKernels, chip: ChipKernels, is_s
     wrong = int((expected != outcome.output).sum())
     if is_shown or wrong:
         sizes = f"{chip.code_bytes(call.function):>6} {call.scratch_bytes:>7} {outcome.stack_bytes:>5}"
-        print(f"{figures(case, outcome)} {sizes}  {layer.times} × {case.name}, {call.function}" + f"  {wrong} WRONG" * (wrong > 0))
+        print(
+            f"{figures(case, outcome)} {sizes}  {layer.times} × {case.name}, {call.function}"
+            + f"  {wrong} WRONG" * (wrong > 0)
+        )
     return outcome.instructions * layer.times
 
 

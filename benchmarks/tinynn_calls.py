@@ -110,7 +110,9 @@ class _Placed:
     kept: list[slice]
 
 
-def _place(base: int, pointer: str, call: Call, inputs: Sequence[NDArray[Any]], output_bytes: int, **how: Any) -> _Placed:
+def _place(
+    base: int, pointer: str, call: Call, inputs: Sequence[NDArray[Any]], output_bytes: int, **how: Any
+) -> _Placed:
     in_place, skew = how["in_place"], how["skew"]
     image = _Image(base, pointer)
     arguments = [image.place(image.struct(call.struct, call.fields), 8)]

@@ -107,7 +107,12 @@ def one_operator(
 
 
 def _weighted_tensors(
-    input_shape: tuple[int, ...], input_q: tuple[float, int], weights: Int8s, axis: int, scales: Sequence[float], bias: Any
+    input_shape: tuple[int, ...],
+    input_q: tuple[float, int],
+    weights: Int8s,
+    axis: int,
+    scales: Sequence[float],
+    bias: Any,
 ) -> list[Tensor]:
     bias_scales = tuple(f32(input_q[0] * scale) for scale in scales)
     zeros = (0,) * len(scales)
@@ -119,7 +124,7 @@ def _weighted_tensors(
 
 
 def _draw_weighted(
-    generator: Generator, channels: int, products: int, wide: bool
+    generator: Generator, channels: int, products: int, wide: bool, zero_point: int | None
 ) -> tuple[tuple[float, int], tuple[float, int], list[float], NDArray[np.int32]]:
     """Scales and biases whose outputs fill the range: input and output (scale, zero point), scales, biases."""
     input_q = f32(generator.uniform(0.003, 0.1)), int(generator.integers(-128, 128))
@@ -127,10 +132,11 @@ def _draw_weighted(
     scales = [f32(0.01 * factor) for factor in spread]
     deviation = 0.01 * input_q[0] * 80 * 80 * math.sqrt(products)
     output_scale = f32(deviation / generator.uniform(30, 90))
-    output_q = output_scale, int(generator.choice([-128, int(generator.integers(-128, 128))]))
+    if zero_point is None:
+        zero_point = -128 if generator.random() < 0.5 else int(generator.integers(-128, 128))
     limit = int(60 * 60 * math.sqrt(products)) + 1
     bias = generator.integers(-limit, limit, channels).astype(np.int32)
-    return input_q, output_q, scales, bias
+    return input_q, (output_scale, zero_point), scales, bias
 
 
 def _multipliers(input_scale: float, scales: Sequence[float], output_scale: float) -> tuple[Any, Any]:
@@ -156,11 +162,12 @@ def conv2d(
     activation: str = "RELU",
     wide: bool = False,
     lowest_weight: int = -127,
+    output_zero_point: int | None = None,
 ) -> Case:
     """CONV_2D."""
     n, h, w, c = input_shape
     weights = random_weights(generator, (outputs, *kernel, c), lowest_weight)
-    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide)
+    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide, output_zero_point)
     oh, top = _out_size(h, kernel[0], stride[0], dilation[0], padding)
     ow, left = _out_size(w, kernel[1], stride[1], dilation[1], padding)
     graph = one_operator(
@@ -200,12 +207,13 @@ def depthwise(
     depth_multiplier: int = 1,
     wide: bool = False,
     lowest_weight: int = -127,
+    output_zero_point: int | None = None,
 ) -> Case:
     """DEPTHWISE_CONV_2D."""
     n, h, w, c = input_shape
     outputs = c * depth_multiplier
     weights = random_weights(generator, (1, *kernel, outputs), lowest_weight)
-    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, kernel[0] * kernel[1], wide)
+    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, kernel[0] * kernel[1], wide, output_zero_point)
     oh, top = _out_size(h, kernel[0], stride[0], dilation[0], padding)
     ow, left = _out_size(w, kernel[1], stride[1], dilation[1], padding)
     graph = one_operator(
@@ -245,10 +253,13 @@ def fully_connected(
     activation: str = "NONE",
     per_channel: bool = False,
     lowest_weight: int = -127,
+    output_zero_point: int | None = None,
 ) -> Case:
     """FULLY_CONNECTED."""
     weights = random_weights(generator, (outputs, inputs), lowest_weight)
-    input_q, output_q, scales, bias = _draw_weighted(generator, outputs if per_channel else 1, inputs, False)
+    input_q, output_q, scales, bias = _draw_weighted(
+        generator, outputs if per_channel else 1, inputs, False, output_zero_point
+    )
     bias = np.resize(bias, outputs)
     graph = one_operator(
         "FULLY_CONNECTED",
@@ -310,11 +321,19 @@ def average_pool(
     )
 
 
-def add(generator: Generator, shape: tuple[int, ...], operator: str = "add", activation: str = "RELU") -> Case:
+def add(
+    generator: Generator,
+    shape: tuple[int, ...],
+    operator: str = "add",
+    activation: str = "RELU",
+    output_zero_point: int | None = None,
+) -> Case:
     """ADD or SUB of equal shapes."""
     scales = [f32(generator.uniform(0.01, 0.2)) for _ in range(2)]
     output_scale = f32(max(scales) * generator.uniform(0.7, 2.0))
     zero_points = [int(generator.integers(-128, 128)) for _ in range(3)]
+    if output_zero_point is not None:
+        zero_points[2] = output_zero_point
     twice_largest = 2 * max(scales)
     terms = [quantise_multiplier(scale / twice_largest) for scale in scales]
     output = quantise_multiplier(twice_largest / ((1 << 20) * output_scale))
@@ -322,10 +341,7 @@ def add(generator: Generator, shape: tuple[int, ...], operator: str = "add", act
     graph = one_operator(
         operator.upper(),
         2,
-        [
-            Tensor(i, f"input{i}", shape, "int8", Quantisation((scales[i],), (zero_points[i],)))
-            for i in range(2)
-        ],
+        [Tensor(i, f"input{i}", shape, "int8", Quantisation((scales[i],), (zero_points[i],))) for i in range(2)],
         (shape, "int8", Quantisation((output_scale,), (zero_points[2],))),
         {"activation": activation, "pot_scale_int16": True},
     )

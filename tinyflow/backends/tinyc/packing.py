@@ -72,6 +72,59 @@ def _channels(
     return np.stack([wrapped, np.asarray(multipliers, np.int32), np.asarray(shifts, np.int32)], axis=1)
 
 
+def _paired(rows: Int8s) -> npt.NDArray[np.int64]:
+    """Rows a, b of pairs as one number 256 * a + b for each product: [pairs, products]; an odd last row meets zeros."""
+    even = np.vstack([rows, np.zeros((len(rows) % 2, rows.shape[1]), np.int8)]).astype(np.int64)
+    return 256 * even[0::2] + even[1::2]
+
+
+def _is_exact_paired(rows: Int8s, records: Array, zero_point: int) -> str | None:
+    """Why the kernels of matrix.h could go wrong with these weights and records; None where they can't.
+
+    Their conditions: 256 * a + b is an int16; |Σ x*a| < 2**23 for every int8 x; and those of `_is_exact_rescale`.
+    """
+    limits = np.iinfo(np.int16)
+    paired = _paired(rows)
+    if paired.min() < limits.min:
+        return "a weight of -128"
+    if (np.abs(rows[0::2].astype(np.int64)).sum(axis=1) * 128 >= 2**23).any():
+        return "sums of more than 23 bits"
+    return _is_exact_rescale(rows, records, zero_point)
+
+
+def _is_exact_rescale(rows: Int8s, records: Array, zero_point: int) -> str | None:
+    """Why the dsp rescaling could go wrong; None where it can't: right shifts of 1 to 22, sums without overflow."""
+    shifts = records[:, 2].astype(np.int64)
+    if (shifts > -1).any() or (shifts < -22).any():
+        return "a scale of 1/2 or more, or below 2**-23"
+    largest = np.abs(records[:, 0].astype(np.int64)) + 128 * np.abs(rows.astype(np.int64)).sum(axis=1)
+    offsets = abs(2 * zero_point + 1) << (-shifts - 1)
+    if (largest + offsets >= 2**31 - 1).any():
+        return "sums of more than 31 bits"
+    return None
+
+
+def _dsp_records(records: Array) -> Array:
+    """Channel records for requantise.inc: bias; 2 * multiplier modulo 2**32; right shift - 1. Padded to even length."""
+    doubled = (2 * records[:, 1].astype(np.int64)).astype(np.uint32).view(np.int32)
+    return np.stack([records[:, 0], doubled, -records[:, 2] - 1], axis=1).astype(np.int32)
+
+
+def _padded_rows(array: Array, multiple: int) -> Array:
+    """Rows of zeros behind, up to a multiple."""
+    return np.pad(array, ((0, -len(array) % multiple), (0, 0)))
+
+
+def _matrix_words(rows: Int8s, pairs_in_block: int) -> Array:
+    """Weights for matrix.h: [blocks, groups of four products, pairs, 2 words, 2 halfwords] int16.
+
+    The words of a group hold products k, k+2 and k+1, k+3.
+    """
+    rows = _padded_rows(np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))), 2 * pairs_in_block)
+    halves = _paired(rows).astype(np.int16).reshape(-1, pairs_in_block, rows.shape[1] // 4, 2, 2)
+    return np.ascontiguousarray(halves.transpose(0, 2, 1, 4, 3))
+
+
 def conv2d(
     variant: str,
     fields: Mapping[str, int],
@@ -82,10 +135,46 @@ def conv2d(
 ) -> Call:
     """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
     records = _channels(weights, bias, multipliers, shifts, fields["input_zero_point"])
+    rows = weights.reshape(len(weights), -1)
+    notes: tuple[str, ...] = ()
+    if "dsp" in VARIANTS[variant]:
+        refusal = _is_exact_paired(rows, records, fields["output_zero_point"])
+        if refusal is None:
+            return _conv2d_dsp(fields, weights, records)
+        notes = (f"not tinynn_conv2d_dsp: {refusal}",)
     constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
     patch_bytes = weights[0].size
     return Call(
-        "tinynn_conv2d_ref", "tinynn_conv2d", {**constants, **fields}, takes_scratch=True, scratch_bytes=patch_bytes
+        "tinynn_conv2d_ref",
+        "tinynn_conv2d",
+        {**constants, **fields},
+        takes_scratch=True,
+        scratch_bytes=patch_bytes,
+        notes=notes,
+    )
+
+
+def _conv2d_dsp(fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
+    """See src/dsp/conv2d.c. Scratch: activations of three pixels; a place aside for outputs; four rows at the edge."""
+    outputs, height, row_bytes = len(weights), weights.shape[1], weights[0, 0].size
+    rows = np.pad(weights.reshape(outputs, height, row_bytes), ((0, 0), (0, 0), (0, -row_bytes % 4)))
+    constants = {
+        "weights": Constant(_matrix_words(rows.reshape(outputs, -1), 1)),
+        "channels": Constant(_padded_rows(_dsp_records(records), 2), struct="tinynn_channel"),
+    }
+    pixels = fields["batches"] * fields["output_height"] * fields["output_width"]
+    has_edges = weights.shape[1:3] != (1, 1)
+    scratch_bytes = 3 * 2 * rows[0].size
+    if outputs % 2 or pixels % 3 or has_edges:
+        scratch_bytes += 3 * (outputs + outputs % 2)
+    if has_edges:
+        scratch_bytes += 4 * row_bytes
+    return Call(
+        "tinynn_conv2d_dsp",
+        "tinynn_conv2d",
+        {**constants, **fields},
+        takes_scratch=True,
+        scratch_bytes=scratch_bytes,
     )
 
 
@@ -104,7 +193,11 @@ def depthwise(
     constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
     sums_bytes = WORD_BYTES * fields["output_channels"]
     return Call(
-        "tinynn_depthwise_ref", "tinynn_depthwise", {**constants, **fields}, takes_scratch=True, scratch_bytes=sums_bytes
+        "tinynn_depthwise_ref",
+        "tinynn_depthwise",
+        {**constants, **fields},
+        takes_scratch=True,
+        scratch_bytes=sums_bytes,
     )
 
 
@@ -119,8 +212,27 @@ def fully_connected(
 ) -> Call:
     """FULLY_CONNECTED: `weights` [out, in]; multipliers and shifts [out], equal ones for a per-tensor scale."""
     records = _channels(weights, bias, multipliers, shifts, input_zero_point)
+    if "dsp" in VARIANTS[variant]:
+        refusal = _is_exact_paired(weights, records, fields["output_zero_point"])
+        if refusal is None:
+            return _fully_connected_dsp(fields, weights, records)
     constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
     return Call("tinynn_fully_connected_ref", "tinynn_fully_connected", {**constants, **fields}, takes_scratch=True)
+
+
+def _fully_connected_dsp(fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
+    inputs = fields["inputs"]
+    constants = {
+        "weights": Constant(_matrix_words(weights, 2)),
+        "channels": Constant(_padded_rows(_dsp_records(records), 4), struct="tinynn_channel"),
+    }
+    return Call(
+        "tinynn_fully_connected_dsp",
+        "tinynn_fully_connected",
+        {**constants, **fields},
+        takes_scratch=True,
+        scratch_bytes=inputs + -inputs % 4 if inputs % 4 else 0,
+    )
 
 
 # operators without weights: name → (struct, inputs that the output may overwrite)

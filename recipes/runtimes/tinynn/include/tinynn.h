@@ -13,7 +13,7 @@
  * - Tensors are dense, [N, H, W, C], any alignment. Weights, channel records and scratch are aligned to 4 bytes.
  * - real = scale * (integer - zero_point).
  * - A multiplier in [2^30, 2^31) (or 0) and a shift in [-31, 30] stand for `multiplier / 2^31 * 2^shift`; products are
- *   rounded twice, as MultiplyByQuantizedMultiplier of TFLM's reference kernels does. See fixed_point.h.
+ *   rounded twice, as MultiplyByQuantizedMultiplier of TFLM's reference kernels does. See tinynn/fixed_point.h.
  * - `lowest` and `highest` clamp the output: the fused activation, at most [-128, 127].
  * - Input and output may be the same address only where a comment says "in place".
  */
@@ -227,6 +227,8 @@ struct tinynn_resize_nearest {
 TINYNN_WEIGHTED(tinynn_conv2d_ref, tinynn_conv2d);
 TINYNN_WEIGHTED(tinynn_depthwise_ref, tinynn_depthwise);
 TINYNN_WEIGHTED(tinynn_fully_connected_ref, tinynn_fully_connected);
+TINYNN_WEIGHTED(tinynn_conv2d_dsp, tinynn_conv2d);
+TINYNN_WEIGHTED(tinynn_fully_connected_dsp, tinynn_fully_connected);
 
 /* One input, one output. */
 #define TINYNN_UNARY(function, parameters) \

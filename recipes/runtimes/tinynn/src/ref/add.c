@@ -5,8 +5,8 @@
  *
  * Bit for bit Add of TFLM (tensorflow/lite/kernels/internal/reference/integer_ops/add.h) and Sub (reference/sub.h).
  */
-#include "../fixed_point.h"
 #include "tinynn.h"
+#include "tinynn/fixed_point.h"
 
 static int32_t left_term(const struct tinynn_add *restrict p, int32_t value) {
   const int32_t shifted = tinynn_shift_left(value - p->left_zero_point, p->left_shift);

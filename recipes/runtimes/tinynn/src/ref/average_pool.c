@@ -4,9 +4,9 @@
  *
  * Bit for bit AveragePool of TFLM (tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h).
  */
-#include "../fixed_point.h"
-#include "../window.h"
 #include "tinynn.h"
+#include "tinynn/fixed_point.h"
+#include "tinynn/window.h"
 
 void tinynn_average_pool_ref(const struct tinynn_pool *restrict p, const int8_t *restrict input,
                              int8_t *restrict output) {

@@ -9,9 +9,9 @@
  */
 #include <string.h>
 
-#include "../dot.h"
-#include "../fixed_point.h"
 #include "tinynn.h"
+#include "tinynn/dot.h"
+#include "tinynn/fixed_point.h"
 
 static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *restrict image, int8_t *restrict patch,
                        int32_t y, int32_t x) {

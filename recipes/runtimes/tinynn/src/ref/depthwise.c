@@ -8,8 +8,8 @@
  */
 #include <stddef.h>
 
-#include "../fixed_point.h"
 #include "tinynn.h"
+#include "tinynn/fixed_point.h"
 
 /* Add one tap's products; `pixel` is NULL outside the input. */
 static void add_tap(const struct tinynn_depthwise *restrict p, const int8_t *restrict pixel,

@@ -5,9 +5,9 @@
  * Bit for bit FullyConnected and FullyConnectedPerChannel of TFLM
  * (tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h), weights with zero point 0.
  */
-#include "../dot.h"
-#include "../fixed_point.h"
 #include "tinynn.h"
+#include "tinynn/dot.h"
+#include "tinynn/fixed_point.h"
 
 void tinynn_fully_connected_ref(const struct tinynn_fully_connected *restrict p, const int8_t *restrict input,
                                 int8_t *restrict output, void *restrict scratch) {

@@ -5,9 +5,9 @@
  * Bit for bit Softmax of TFLM (tensorflow/lite/kernels/internal/reference/softmax.h) with gemmlowp's fixed point
  * (fixedpoint.h). Qm.n is a number of m integer and n fraction bits; d is Q5.26, sums are Q12.19.
  */
-#include "../exponential.h"
-#include "../fixed_point.h"
 #include "tinynn.h"
+#include "tinynn/exponential.h"
+#include "tinynn/fixed_point.h"
 
 enum { SUM_INTEGER_BITS = 12, OUTPUT_BITS = 8 };
 

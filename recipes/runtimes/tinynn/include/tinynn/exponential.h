@@ -3,7 +3,7 @@
 #ifndef TINYNN_EXPONENTIAL_H
 #define TINYNN_EXPONENTIAL_H
 
-#include "fixed_point.h"
+#include "tinynn/fixed_point.h"
 
 /* exp(x) in Q0.31 for x in [-1/4, 0), Q0.31: Taylor's series of fourth degree around -1/8. */
 static inline int32_t tinynn_exp_of_quarter(int32_t x) {
