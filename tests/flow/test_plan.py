@@ -1,0 +1,115 @@
+"""Plans: which actions a bench needs, and which of them several benches share. Nothing runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.action import Action
+from tinyflow.core.store import Store
+from tinyflow.flow.plan import BenchPlan, Planner
+from tinyflow.recipes.bench import parse
+from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.mirrors import Mirrors
+
+MODELS, BACKENDS, TARGETS = ("aww", "vww"), ("tvmaot", "tvmaotplus"), ("stm32f4", "stm32f7")
+
+
+def planner(folder: Path, *overlays: Path, mirrors: Mirrors | None = None) -> Planner:
+    """A planner over the built-in recipes, with an empty cache."""
+    catalogue = Catalogue([*overlays, data_folder() / "recipes"])
+    return Planner(catalogue, mirrors or Mirrors(), Store(folder / "cache"))
+
+
+def plan(folder: Path, names: Iterable[str]) -> list[BenchPlan]:
+    """These benches by one planner."""
+    one = planner(folder)
+    return [one.plan_bench(parse(name)) for name in names]
+
+
+def matrix() -> list[str]:
+    """The eight benches whose shared work is counted below."""
+    return [f"{model}-{backend}-{target}" for model in MODELS for backend in BACKENDS for target in TARGETS]
+
+
+def distinct(plans: Iterable[BenchPlan]) -> dict[str, Action]:
+    """All their actions, each once."""
+    return {action.id: action for one in plans for action in one.actions}
+
+
+def test_equal_work_is_one_action(tmp_path: Path) -> None:
+    """Two models, two backends, two chips: what does not differ is planned once, by name and by object."""
+    actions = distinct(plan(tmp_path, matrix()))
+    stages = Counter(action.stage for action in actions.values())
+    assert stages["fetch"] == stages["convert"] == 2
+    assert stages["generate"] == 4  # Cortex-M4 and M7 run the same code: options name the instruction set, not the chip
+    assert stages["link"] == stages["run"] == stages["report"] == 8
+    assert stages["archive"] == 4  # support and builtins, for two processors
+    assert len({id(action) for action in actions.values()}) == len(actions)
+
+
+def test_actions_come_behind_those_that_they_wait_for(tmp_path: Path) -> None:
+    """A plan can be executed from left to right, and ends with the row."""
+    for one in plan(tmp_path, matrix()):
+        seen: set[str] = set()
+        for action in one.actions:
+            assert seen >= {before.id for before in action.dependencies}
+            seen.add(action.id)
+        assert one.actions[-1] is one.final
+        assert one.final.stage == "report"
+
+
+def test_ids_hang_on_no_place(tmp_path: Path) -> None:
+    """Another cache, another place of the mirror: the same ids."""
+    found = set()
+    for name in ("one", "two"):
+        mirror = tmp_path / name / "mirror"
+        (mirror / "aww").mkdir(parents=True)
+        (mirror / "aww" / "aww.tflite").write_bytes(b"as good as any")
+        one = planner(tmp_path / name, mirrors=Mirrors((mirror,)))
+        found.add(tuple(action.id for action in one.plan_bench(parse("aww-tvmaot-stm32f7")).actions))
+    assert len(found) == 1
+
+
+def test_feature_changes_only_what_it_decides(tmp_path: Path) -> None:
+    """An optimisation level is nothing to the generator; another toolchain is."""
+    [plain, level, gcc] = plan(
+        tmp_path, ["aww-tvmaot-stm32f7", "aww-tvmaot-stm32f7+opt.Os", "aww-tvmaotplus-stm32f7+toolchain.gcc"]
+    )
+
+    def named(one: BenchPlan) -> dict[str, str]:
+        return {action.stage: action.id for action in one.actions}
+
+    same = {stage for stage in named(plain) if named(plain)[stage] == named(level)[stage]}
+    assert {"fetch", "convert", "generate"} <= same
+    assert not {"link", "run", "report"} & same
+    assert named(plain)["convert"] == named(gcc)["convert"]
+
+
+@pytest.mark.parametrize("text", ["description: Renamed", "description: Renamed\n# and commented"])
+def test_what_no_stage_reads_is_in_no_id(tmp_path: Path, text: str) -> None:
+    """A target's description can be changed without building anything."""
+    overlay = tmp_path / "recipes"
+    (overlay / "targets").mkdir(parents=True)
+    recipe = (data_folder() / "recipes" / "targets" / "stm32f7.yaml").read_text()
+    lines = [text if line.startswith("description:") else line for line in recipe.splitlines()]
+    (overlay / "targets" / "stm32f7.yaml").write_text("\n".join(lines) + "\n")
+    [before] = plan(tmp_path, ["aww-tvmaot-stm32f7"])
+    after = planner(tmp_path, overlay).plan_bench(parse("aww-tvmaot-stm32f7"))
+    assert [action.id for action in after.actions] == [action.id for action in before.actions]
+
+
+def test_model_in_the_cache_needs_no_source(tmp_path: Path) -> None:
+    """Once fetched, the real file is found by its digest, and the plan is that of a mirror."""
+    one = planner(tmp_path)
+    model = one.plan_bench(parse("vww-tvmaot-stm32f7")).actions[0]
+    assert "urls" in model.parameters
+    place = Store(tmp_path / "cache").blob_path(str(model.parameters["sha256"]))
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"")
+    found = planner(tmp_path).plan_bench(parse("vww-tvmaot-stm32f7")).actions[0]
+    assert set(found.inputs) == {"mirror"}
+    assert "urls" not in found.parameters
