@@ -106,7 +106,7 @@ def _numbers(values: Array) -> list[str]:
     return [_number(value) for value in values.ravel().tolist()]
 
 
-def _number(value: float) -> str:
+def _number(value: int | float) -> str:
     """A literal of its own type in C: -2147483648 is an expression whose type is wider than int."""
     if isinstance(value, float):
         return f"{value.hex()}f"
