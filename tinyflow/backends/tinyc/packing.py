@@ -190,6 +190,10 @@ def depthwise(
     taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
     by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
     records = _channels(by_channel, bias, multipliers, shifts, fields["input_zero_point"])
+    if "dsp" in VARIANTS[variant]:
+        refusal = _is_exact_rescale(by_channel.reshape(len(by_channel), -1), records, fields["output_zero_point"])
+        if _has_plane3x3(fields) and refusal is None:
+            return _depthwise3x3_dsp(fields, by_channel, records)
     constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
     sums_bytes = WORD_BYTES * fields["output_channels"]
     return Call(
@@ -198,6 +202,31 @@ def depthwise(
         {**constants, **fields},
         takes_scratch=True,
         scratch_bytes=sums_bytes,
+    )
+
+
+def _has_plane3x3(fields: Mapping[str, int]) -> bool:
+    """Whether src/dsp/depthwise3x3.c computes such a layer."""
+    ones = ("depth_multiplier", "dilation_y", "dilation_x")
+    is_3x3 = (fields["kernel_height"], fields["kernel_width"]) == (3, 3)
+    return is_3x3 and all(fields[name] == 1 for name in ones) and fields["stride_x"] in (1, 2)
+
+
+def _depthwise3x3_dsp(fields: Mapping[str, int], by_channel: Int8s, records: Array) -> Call:
+    constants = {
+        "weights": Constant(np.append(by_channel.ravel(), np.int8(0))),
+        "channels": Constant(_dsp_records(records), struct="tinynn_channel"),
+    }
+    rows = (fields["output_height"] - 1) * fields["stride_y"] + 3
+    columns = (fields["output_width"] - 1) * fields["stride_x"] + 3
+    pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
+    return Call(
+        "tinynn_depthwise3x3_dsp",
+        "tinynn_depthwise",
+        {**constants, **fields},
+        takes_scratch=True,
+        scratch_bytes=2 * rows * (columns + columns % 2),
+        in_place=(0,) if pixels[1] <= pixels[0] and fields["batches"] == 1 else (),
     )
 
 

@@ -230,6 +230,12 @@ TINYNN_WEIGHTED(tinynn_fully_connected_ref, tinynn_fully_connected);
 TINYNN_WEIGHTED(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_WEIGHTED(tinynn_fully_connected_dsp, tinynn_fully_connected);
 
+/* The same, in place where the output is no larger than the input. */
+#define TINYNN_WEIGHTED_IN_PLACE(function, parameters) \
+  void function(const struct parameters *restrict p, const int8_t *input, int8_t *output, void *restrict scratch)
+
+TINYNN_WEIGHTED_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
+
 /* One input, one output. */
 #define TINYNN_UNARY(function, parameters) \
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output)

@@ -1,0 +1,142 @@
+/* All outputs of one channel under 3×3 taps: see plane3x3.h. 18 instructions for an output of 9 products.
+ *
+ * Registers: r0 r1 r12 the three rows, r2 r3 (lr) columns 01, 23 (45), r4-r9 taps as (first, second) and (second, third)
+ * of each row, r10 r11 the sums of two neighbouring outputs.
+ */
+#if defined(__ARM_FEATURE_DSP)
+#include "tinynn/dsp/requantise.inc"
+
+#define FACTOR 0 /* and shift, offset: read together */
+#define OUTPUT 12
+#define PITCH 16
+#define BIAS 20
+#define END 24
+#define PAIRS_BYTES 28
+#define IS_ODD 32
+#define HEIGHT 36
+#define ROW_REST 40 /* from behind a row's pairs to the next row */
+#define FRAME_BYTES 44 /* with nine saved registers, a multiple of 8 */
+
+.syntax unified
+.thumb
+
+/* Three taps from \offset on: \first = taps 0 and 1, \second = taps 1 and 2. */
+.macro load_taps first, second, offset
+  ldr r3, [r1, #\offset]
+  sxtb16 \first, r3
+  sxtb16 \second, r3, ror #8
+  pkhbt r3, \first, \second, lsl #16
+  pkhbt \second, \second, \first
+  mov \first, r3
+.endm
+
+/* A row of two outputs, the second one column behind the first. */
+.macro row_of_two_stride1 row, first, second
+  ldrd r2, r3, [\row], #4
+  smlad r10, r2, \first, r10
+  smlatb r11, r2, \first, r11
+  smlabt r10, r3, \second, r10
+  smlad r11, r3, \second, r11
+.endm
+
+/* A row of two outputs, the second one two columns behind the first. */
+.macro row_of_two_stride2 row, first, second
+  ldrd r2, r3, [\row], #8
+  ldr lr, [\row]
+  smlad r10, r2, \first, r10
+  smlabt r10, r3, \second, r10
+  smlad r11, r3, \first, r11
+  smlabt r11, lr, \second, r11
+.endm
+
+.macro row_of_one row, first, second
+  ldrd r2, r3, [\row]
+  smlad r10, r2, \first, r10
+  smlabt r10, r3, \second, r10
+.endm
+
+/* \step: bytes that a pair of outputs moves on, as a shift of the number of outputs. */
+.macro plane_function name, row_of_two, step
+.section .text.\name, "ax", %progbits
+.balign 4
+.global \name
+.type \name, %function
+.thumb_func
+\name:
+  push {r4-r11, lr}
+  sub sp, sp, #FRAME_BYTES
+  ldm r2, {r3-r5}  /* bias, factor, shift */
+  ldm r0, {r6-r12} /* plane, output, pitch, width, height, row bytes, row step */
+  ldr lr, [r0, #28]
+  lsl lr, lr, r5   /* offset */
+  strd r4, r5, [sp, #FACTOR]
+  strd lr, r7, [sp, #FACTOR + 8]
+  strd r8, r3, [sp, #PITCH]
+  str r10, [sp, #HEIGHT]
+  and r4, r9, #1
+  bic r9, r9, #1
+  lsl r9, r9, #\step
+  strd r9, r4, [sp, #PAIRS_BYTES]
+  sub r12, r12, r9
+  str r12, [sp, #ROW_REST]
+  mov r0, r6
+  load_taps r4, r5, 0
+  load_taps r6, r7, 3
+  load_taps r8, r9, 6
+  add r1, r0, r11
+  add r12, r1, r11
+
+1: /* next row */
+  ldr r2, [sp, #PAIRS_BYTES]
+  add r2, r2, r0
+  str r2, [sp, #END]
+  cmp r0, r2
+  beq 3f
+2: /* next pair */
+  ldr r10, [sp, #BIAS]
+  mov r11, r10
+  \row_of_two r0, r4, r5
+  \row_of_two r1, r6, r7
+  \row_of_two r12, r8, r9
+  ldm sp, {r2, r3, lr} /* factor, shift, offset */
+  requantise r10, r2, r3, lr
+  requantise r11, r2, r3, lr
+  ldrd r2, lr, [sp, #OUTPUT]
+  ldr r3, [sp, #END]
+  strb r10, [r2]
+  strb r11, [r2, lr]
+  add r2, r2, lr, lsl #1
+  str r2, [sp, #OUTPUT]
+  cmp r0, r3
+  bne 2b
+3: /* the odd output at a row's end */
+  ldr r2, [sp, #IS_ODD]
+  cmp r2, #0
+  beq 4f
+  ldr r10, [sp, #BIAS]
+  row_of_one r0, r4, r5
+  row_of_one r1, r6, r7
+  row_of_one r12, r8, r9
+  ldm sp, {r2, r3, lr}
+  requantise r10, r2, r3, lr
+  ldrd r2, lr, [sp, #OUTPUT]
+  strb r10, [r2]
+  add r2, r2, lr
+  str r2, [sp, #OUTPUT]
+4:
+  ldrd r2, r3, [sp, #HEIGHT]
+  add r0, r0, r3
+  add r1, r1, r3
+  add r12, r12, r3
+  subs r2, r2, #1
+  str r2, [sp, #HEIGHT]
+  bne 1b
+
+  add sp, sp, #FRAME_BYTES
+  pop {r4-r11, pc}
+.size \name, . - \name
+.endm
+
+plane_function tinynn_plane3x3_stride1_dsp, row_of_two_stride1, 1
+plane_function tinynn_plane3x3_stride2_dsp, row_of_two_stride2, 2
+#endif
