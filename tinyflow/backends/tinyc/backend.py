@@ -54,7 +54,8 @@ def _port(program: Program, placed: Memory, index: int) -> dict[str, Any]:
 
 def _arena(program: Program, placed: Memory) -> dict[str, Any]:
     """The arena; lifetimes count operators of the model."""
-    operators = [step.operator for step in program.steps] or [0]
+    last = program.graph.operators[-1].index
+    operators = [*(step.operator for step in program.steps), last]
     tensors = [
         {
             "name": place.name,

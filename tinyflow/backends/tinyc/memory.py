@@ -62,9 +62,9 @@ def plan(program: Program, alignment: int) -> Memory:
 
 
 def _lifetimes(program: Program) -> dict[int, tuple[int, int]]:
-    """Owner of bytes → first and last step; inputs are there from the start, outputs stay to the end."""
+    """Owner of bytes → first and last step; inputs are there from the start, outputs outlive the last step."""
     graph = program.graph
-    end = max(len(program.steps) - 1, 0)
+    end = len(program.steps)
     lives = {program.owner(index): (0, 0) for index in graph.inputs}
     for number, step in enumerate(program.steps):
         output = program.owner(step.output.tensor)

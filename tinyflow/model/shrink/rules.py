@@ -152,8 +152,7 @@ def _concatenated(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> B
 def _relu(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     given, made = whole(source), whole(output)
-    # the quotient is a float32: ReluPrepare in TFLM's activations_common.cc
-    rescale = Rescaling.of([float(np.float32(given.scale) / np.float32(made.scale))])
+    rescale = Rescaling.of([given.scale / made.scale])
     lowest, highest = activation_range(operator.name, made.scale, made.zero_point)
 
     def compute(values: Integers) -> Integers:

@@ -1,0 +1,84 @@
+"""Arena plans of tinyc: nothing that is still needed is overwritten, and results take their inputs' place."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import random_network
+
+from tinyflow.backends.tinyc import memory
+from tinyflow.backends.tinyc.lowering import lower
+from tinyflow.backends.tinyc.memory import Memory
+from tinyflow.backends.tinyc.steps import Program
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.tflite_options import default_options
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.zoo import synthesize
+
+
+def _planned(graph: Graph, variant: str = "ref") -> tuple[Program, Memory]:
+    program = lower(graph, variant)
+    return program, memory.plan(program, 4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(("ref", "dsp")))
+def test_what_is_alive_is_not_overwritten(seed: int, variant: str) -> None:
+    """Bytes of two tensors that exist at one step overlap only where the step puts its output on a dying input."""
+    program, planned = _planned(random_network(seed), variant)
+    handed_over = {
+        (program.owner(step.inputs[position].tensor), program.owner(step.output.tensor), number)
+        for number, step in enumerate(program.steps)
+        for position in step.call.in_place
+    }
+    places = [*planned.tensors.items(), *((-1, place) for place in planned.scratch.values())]
+    for (a, one), (b, other) in combinations(places, 2):
+        overlap = one.offset < other.offset + other.size_bytes and other.offset < one.offset + one.size_bytes
+        first, second = ((a, one), (b, other)) if one.first <= other.first else ((b, other), (a, one))
+        if overlap and second[1].first <= first[1].last:
+            assert second[1].first == first[1].last
+            assert (first[0], second[0], second[1].first) in handed_over
+            assert first[1].offset == second[1].offset
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_outputs_stay(seed: int) -> None:
+    """No step writes on an output of the graph after the step that made it."""
+    program, planned = _planned(random_network(2 * seed))
+    outputs = {program.owner(index) for index in program.graph.outputs}
+    for index in outputs:
+        assert planned.tensors[index].last == len(program.steps)
+
+
+@pytest.mark.parametrize(("name", "most"), [("aww", 16_300), ("vww", 55_360), ("resnet", 50_400), ("toycar", 800)])
+def test_the_four_networks_need_their_peak_and_little_more(name: str, most: int) -> None:
+    """The arena is at the most that is alive at once, scratch of the reference kernels included."""
+    graph = read(synthesize({"graph": name}))
+    _, planned = _planned(graph)
+    assert planned.total_bytes <= most
+    assert planned.total_bytes >= graph.peak_live_bytes * 0.7
+
+
+def test_a_sum_takes_the_place_of_an_input_that_dies() -> None:
+    """ADD of two activations that nobody reads later: one buffer less."""
+    shape, quantisation = (1, 8, 8, 4), Quantisation((0.1,), (0,))
+    tensors = tuple(Tensor(index, f"t{index}", shape, "int8", quantisation) for index in range(4))
+    options = {**default_options("ADD")}
+    operators = (Operator(0, "ADD", 2, (0, 1), (2,), options), Operator(1, "ADD", 2, (2, 1), (3,), options))
+    _, planned = _planned(Graph(tensors, operators, (0, 1), (3,)))
+    assert planned.total_bytes == 2 * 256
+    assert planned.tensors[0].offset == planned.tensors[2].offset == planned.tensors[3].offset
+
+
+def test_an_output_of_the_graph_is_no_place_for_another() -> None:
+    """ADD of an output and something else writes elsewhere."""
+    shape, quantisation = (1, 8, 8, 4), Quantisation((0.1,), (0,))
+    tensors = tuple(Tensor(index, f"t{index}", shape, "int8", quantisation) for index in range(4))
+    options = {**default_options("ADD")}
+    operators = (Operator(0, "ADD", 2, (0, 1), (2,), options), Operator(1, "ADD", 2, (2, 2), (3,), options))
+    _, planned = _planned(Graph(tensors, operators, (0, 1), (2, 3)))
+    assert planned.tensors[2].offset != planned.tensors[3].offset

@@ -1,0 +1,105 @@
+"""How the kernels of tinynn want weights and channel records in flash, and when their shortcuts are exact.
+
+Weights come as rows: [output channels, products of one output] int8. Records are [output channels, 3] int32, as the
+struct tinynn_channel. A row's bounds hold for every int8 input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Int8s = npt.NDArray[np.int8]
+Int32s = npt.NDArray[np.int32]
+
+# |int8| ≤ 128
+_LARGEST_INPUT = 128
+# beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
+_LARGEST_SHIFT = 22
+
+
+def records(rows: Int8s, bias: Sequence[int] | Int32s, multipliers: Int32s, shifts: Int32s, zero_point: int) -> Array:
+    """Bias with the input's zero point folded in, multiplier, shift: what the variant ref reads."""
+    folded = np.asarray(bias, np.int64) - zero_point * rows.astype(np.int64).sum(axis=1)
+    # modulo 2**32, as TFLM accumulates
+    wrapped = folded.astype(np.uint64).astype(np.uint32).view(np.int32)
+    return np.stack([wrapped, np.asarray(multipliers, np.int32), np.asarray(shifts, np.int32)], axis=1)
+
+
+def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:
+    """The most that each accumulator can be, whatever the input: bound on |bias + Σ input * weight|."""
+    magnitudes: npt.NDArray[np.int64] = np.abs(rows.astype(np.int64)).sum(axis=1)
+    return np.abs(channels[:, 0].astype(np.int64)) + _LARGEST_INPUT * magnitudes
+
+
+def without_idle(rows: Int8s, channels: Array) -> tuple[Int8s, Array]:
+    """The same layer, channels whose scaled sums always round to 0 written as zeros with a scale of 1/4.
+
+    Their own scale may be 0 or smaller than the fast kernels take.
+    """
+    scales = channels[:, 1].astype(np.float64) * np.exp2(channels[:, 2] - 31.0)
+    is_idle = largest_sums(rows, channels) * scales < 0.49
+    idle_record = np.array([0, 1 << 30, -1], np.int32)
+    return np.where(is_idle[:, None], np.int8(0), rows), np.where(is_idle[:, None], idle_record, channels)
+
+
+def why_not_right(rows: Int8s, channels: Array, output_zero_point: int) -> str | None:
+    """Why rescaling by right shifts alone could go wrong (rescale_right.h, requantise.inc); None where it can't."""
+    shifts = -channels[:, 2].astype(np.int64)
+    if shifts.min() < 1 or shifts.max() > _LARGEST_SHIFT:
+        return "a scale of 1/2 or more, or below 2**-23"
+    offsets = abs(2 * output_zero_point + 1) << shifts
+    if (2 * largest_sums(rows, channels) + offsets >= 2**31).any():
+        return "sums of more than 30 bits"
+    return None
+
+
+def right_records(channels: Array) -> Array:
+    """Bias, 2 * multiplier modulo 2**32, right shift - 1: what rescale_right.h and requantise.inc read."""
+    factors = (2 * channels[:, 1].astype(np.int64)).astype(np.uint32).view(np.int32)
+    return np.stack([channels[:, 0], factors, -channels[:, 2] - 1], axis=1).astype(np.int32)
+
+
+def padded(array: Array, multiple: int) -> Array:
+    """Rows of zeros behind, up to a multiple."""
+    return np.pad(array, ((0, -len(array) % multiple), (0, 0)))
+
+
+def tiles(rows: Int8s, channels: int) -> Int8s:
+    """Weights for tile.h: [blocks of `channels` rows, products, `channels`]."""
+    blocks = padded(rows, channels).reshape(-1, channels, rows.shape[1])
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1))
+
+
+def _pairs(rows: Int8s) -> npt.NDArray[np.int64]:
+    """Rows a, b of each pair as one number 256 * a + b for each product: [pairs, products]."""
+    wide = padded(rows, 2).astype(np.int64)
+    numbers: npt.NDArray[np.int64] = 256 * wide[0::2] + wide[1::2]
+    return numbers
+
+
+def why_not_pairs(rows: Int8s) -> str | None:
+    """Why pairs of channels can't share halfwords (matrix.h); None where they can.
+
+    |Σ input * a| must stay below 2**23.
+    """
+    if _pairs(rows).min() < np.iinfo(np.int16).min:
+        return "a weight of -128 above a negative one"
+    if (_LARGEST_INPUT * np.abs(rows[0::2].astype(np.int64)).sum(axis=1) >= 2**23).any():
+        return "sums of more than 23 bits"
+    return None
+
+
+def pair_words(rows: Int8s, pairs_in_block: int) -> Array:
+    """Weights for matrix.h: [blocks, groups of four products, pairs, 2 words, 2 halfwords] int16.
+
+    The first word of a group has products k and k+2, the second k+1 and k+3. Both are filled up with zeros.
+    """
+    groups = -(-rows.shape[1] // 4)
+    full = padded(np.pad(rows, ((0, 0), (0, 4 * groups - rows.shape[1]))), 2 * pairs_in_block)
+    halves = _pairs(full).astype(np.int16).reshape(-1, pairs_in_block, groups, 2, 2)
+    return np.ascontiguousarray(halves.transpose(0, 2, 1, 4, 3))
