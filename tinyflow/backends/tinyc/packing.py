@@ -7,16 +7,14 @@ A kernel that can't compute a layer exactly (a shape, an accumulator that could 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-Int8s = npt.NDArray[np.int8]
-Int32s = npt.NDArray[np.int32]
+from tinyflow.backends.tinyc import layouts
+from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
 
 # The best variant first; each falls back to those behind it.
 VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -56,73 +54,62 @@ class Call:
     in_place: tuple[int, ...] = ()
     """Inputs (0, 1) at whose address the output may begin."""
     notes: tuple[str, ...] = field(default=())
-    """Why a faster kernel was passed over, for the report."""
+    """Why the variant's own kernel was passed over, for the report."""
 
 
-def _channels(
-    weights: Int8s, bias: Sequence[int] | Int32s, multipliers: Int32s, shifts: Int32s, zero_point: int
-) -> Array:
-    """Channel records of the ref and c variants, [C, 3] int32: the input's zero point folded into the bias.
+@dataclass(frozen=True, eq=False)
+class _Layer:
+    """A layer with weights: the struct's other fields, rows of weights, records as the variant ref reads them."""
 
-    `weights` are [C, products of the channel].
-    """
-    folded = np.asarray(bias, np.int64) - zero_point * weights.reshape(len(weights), -1).astype(np.int64).sum(axis=1)
-    # TFLM accumulates modulo 2**32 too
-    wrapped = folded.astype(np.uint64).astype(np.uint32).astype(np.int32)
-    return np.stack([wrapped, np.asarray(multipliers, np.int32), np.asarray(shifts, np.int32)], axis=1)
+    fields: Mapping[str, int]
+    weights: Int8s
+    """[output channels, …] int8."""
+    channels: Array
+    """See `layouts.records`."""
 
+    @property
+    def rows(self) -> Int8s:
+        """[output channels, products of one output]."""
+        return self.weights.reshape(len(self.weights), -1)
 
-def _paired(rows: Int8s) -> npt.NDArray[np.int64]:
-    """Rows a, b of pairs as one number 256 * a + b for each product: [pairs, products]; an odd last row meets zeros."""
-    even = np.vstack([rows, np.zeros((len(rows) % 2, rows.shape[1]), np.int8)]).astype(np.int64)
-    return 256 * even[0::2] + even[1::2]
+    @property
+    def why_not_right(self) -> str | None:
+        """See `layouts.why_not_right`."""
+        return layouts.why_not_right(self.rows, self.channels, self.fields["output_zero_point"])
 
-
-def _is_exact_paired(rows: Int8s, records: Array, zero_point: int) -> str | None:
-    """Why the kernels of matrix.h could go wrong with these weights and records; None where they can't.
-
-    Their conditions: 256 * a + b is an int16; |Σ x*a| < 2**23 for every int8 x; and those of `_is_exact_rescale`.
-    """
-    limits = np.iinfo(np.int16)
-    paired = _paired(rows)
-    if paired.min() < limits.min:
-        return "a weight of -128"
-    if (np.abs(rows[0::2].astype(np.int64)).sum(axis=1) * 128 >= 2**23).any():
-        return "sums of more than 23 bits"
-    return _is_exact_rescale(rows, records, zero_point)
+    def call(self, kernel: str, struct: str, weights: Array, channels: Array, scratch_bytes: int) -> Call:
+        """A call of `tinynn_<kernel>`."""
+        constants = {"weights": Constant(weights), "channels": Constant(channels, struct="tinynn_channel")}
+        return Call(
+            f"tinynn_{kernel}", f"tinynn_{struct}", {**constants, **self.fields}, True, scratch_bytes=scratch_bytes
+        )
 
 
-def _is_exact_rescale(rows: Int8s, records: Array, zero_point: int) -> str | None:
-    """Why the dsp rescaling could go wrong; None where it can't: right shifts of 1 to 22, sums without overflow."""
-    shifts = records[:, 2].astype(np.int64)
-    if (shifts > -1).any() or (shifts < -22).any():
-        return "a scale of 1/2 or more, or below 2**-23"
-    largest = np.abs(records[:, 0].astype(np.int64)) + 128 * np.abs(rows.astype(np.int64)).sum(axis=1)
-    offsets = abs(2 * zero_point + 1) << (-shifts - 1)
-    if (largest + offsets >= 2**31 - 1).any():
-        return "sums of more than 31 bits"
-    return None
+def _layer(
+    fields: Mapping[str, int],
+    weights: Int8s,
+    bias: Sequence[int] | Int32s,
+    multipliers: Int32s,
+    shifts: Int32s,
+    input_zero_point: int,
+) -> _Layer:
+    rows = weights.reshape(len(weights), -1)
+    channels = layouts.records(rows, bias, multipliers, shifts, input_zero_point)
+    rows, channels = layouts.without_idle(rows, channels)
+    return _Layer(fields, rows.reshape(weights.shape), channels)
 
 
-def _dsp_records(records: Array) -> Array:
-    """Channel records for requantise.inc: bias; 2 * multiplier modulo 2**32; right shift - 1. Padded to even length."""
-    doubled = (2 * records[:, 1].astype(np.int64)).astype(np.uint32).view(np.int32)
-    return np.stack([records[:, 0], doubled, -records[:, 2] - 1], axis=1).astype(np.int32)
-
-
-def _padded_rows(array: Array, multiple: int) -> Array:
-    """Rows of zeros behind, up to a multiple."""
-    return np.pad(array, ((0, -len(array) % multiple), (0, 0)))
-
-
-def _matrix_words(rows: Int8s, pairs_in_block: int) -> Array:
-    """Weights for matrix.h: [blocks, groups of four products, pairs, 2 words, 2 halfwords] int16.
-
-    The words of a group hold products k, k+2 and k+1, k+3.
-    """
-    rows = _padded_rows(np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))), 2 * pairs_in_block)
-    halves = _paired(rows).astype(np.int16).reshape(-1, pairs_in_block, rows.shape[1] // 4, 2, 2)
-    return np.ascontiguousarray(halves.transpose(0, 2, 1, 4, 3))
+def _first_exact(variant: str, layer: _Layer, kernels: Mapping[str, Callable[[_Layer], Call | str]]) -> Call:
+    """The call of the first kernel, in the variant's order, that doesn't answer with a reason against itself."""
+    notes: list[str] = []
+    for name in VARIANTS[variant]:
+        if name not in kernels:
+            continue
+        made = kernels[name](layer)
+        if isinstance(made, Call):
+            return replace(made, notes=tuple(notes))
+        notes.append(f"not {name}: {made}")
+    raise AssertionError("the variant ref computes everything")
 
 
 def conv2d(
@@ -134,48 +121,47 @@ def conv2d(
     shifts: Int32s,
 ) -> Call:
     """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
-    records = _channels(weights, bias, multipliers, shifts, fields["input_zero_point"])
-    rows = weights.reshape(len(weights), -1)
-    notes: tuple[str, ...] = ()
-    if "dsp" in VARIANTS[variant]:
-        refusal = _is_exact_paired(rows, records, fields["output_zero_point"])
-        if refusal is None:
-            return _conv2d_dsp(fields, weights, records)
-        notes = (f"not tinynn_conv2d_dsp: {refusal}",)
-    constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
-    patch_bytes = weights[0].size
-    return Call(
-        "tinynn_conv2d_ref",
-        "tinynn_conv2d",
-        {**constants, **fields},
-        takes_scratch=True,
-        scratch_bytes=patch_bytes,
-        notes=notes,
+    layer = _layer(fields, weights, bias, multipliers, shifts, fields["input_zero_point"])
+    return _first_exact(
+        variant,
+        layer,
+        {
+            "dsp": _conv2d_dsp,
+            "rv32": lambda layer: _conv2d_tiled(layer, "rv32", 4, 4),
+            "c": lambda layer: _conv2d_tiled(layer, "c", 2, 2),
+            "ref": lambda layer: layer.call("conv2d_ref", "conv2d", layer.weights, layer.channels, layer.rows.shape[1]),
+        },
     )
 
 
-def _conv2d_dsp(fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
+def _conv2d_dsp(layer: _Layer) -> Call | str:
     """See src/dsp/conv2d.c. Scratch: activations of three pixels; a place aside for outputs; four rows at the edge."""
-    outputs, height, row_bytes = len(weights), weights.shape[1], weights[0, 0].size
-    rows = np.pad(weights.reshape(outputs, height, row_bytes), ((0, 0), (0, 0), (0, -row_bytes % 4)))
-    constants = {
-        "weights": Constant(_matrix_words(rows.reshape(outputs, -1), 1)),
-        "channels": Constant(_padded_rows(_dsp_records(records), 2), struct="tinynn_channel"),
-    }
+    refusal = layer.why_not_right or layouts.why_not_pairs(layer.rows)
+    if refusal is not None:
+        return refusal
+    fields, outputs, kernel_height = layer.fields, len(layer.rows), layer.weights.shape[1]
+    row_bytes = layer.weights[0, 0].size
+    lines = layer.weights.reshape(outputs, kernel_height, row_bytes)
+    rows = np.pad(lines, ((0, 0), (0, 0), (0, -row_bytes % 4))).reshape(outputs, -1)
     pixels = fields["batches"] * fields["output_height"] * fields["output_width"]
-    has_edges = weights.shape[1:3] != (1, 1)
-    scratch_bytes = 3 * 2 * rows[0].size
+    has_edges = layer.weights.shape[1:3] != (1, 1)
+    scratch_bytes = 3 * 2 * rows.shape[1]
     if outputs % 2 or pixels % 3 or has_edges:
         scratch_bytes += 3 * (outputs + outputs % 2)
     if has_edges:
         scratch_bytes += 4 * row_bytes
-    return Call(
-        "tinynn_conv2d_dsp",
-        "tinynn_conv2d",
-        {**constants, **fields},
-        takes_scratch=True,
-        scratch_bytes=scratch_bytes,
-    )
+    records = layouts.padded(layouts.right_records(layer.channels), 2)
+    return layer.call("conv2d_dsp", "conv2d", layouts.pair_words(rows, 1), records, scratch_bytes)
+
+
+def _conv2d_tiled(layer: _Layer, variant: str, tile_pixels: int, tile_channels: int) -> Call | str:
+    """See include/tinynn/tiled_conv2d.h. Scratch: the values under the kernel of each of a tile's pixels."""
+    if layer.why_not_right is not None:
+        return layer.why_not_right
+    is_pointwise = layer.weights.shape[1:3] == (1, 1)
+    scratch_bytes = 0 if is_pointwise else tile_pixels * layer.rows.shape[1]
+    records = layouts.padded(layouts.right_records(layer.channels), tile_channels)
+    return layer.call(f"conv2d_{variant}", "conv2d", layouts.tiles(layer.rows, tile_channels), records, scratch_bytes)
 
 
 def depthwise(
@@ -189,45 +175,45 @@ def depthwise(
     """DEPTHWISE_CONV_2D: `weights` [1, kh, kw, out] or [kh, kw, out]; the rest as `conv2d`."""
     taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
     by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
-    records = _channels(by_channel, bias, multipliers, shifts, fields["input_zero_point"])
-    if "dsp" in VARIANTS[variant]:
-        refusal = _is_exact_rescale(by_channel.reshape(len(by_channel), -1), records, fields["output_zero_point"])
-        if _has_plane3x3(fields) and refusal is None:
-            return _depthwise3x3_dsp(fields, by_channel, records)
-    constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
-    sums_bytes = WORD_BYTES * fields["output_channels"]
-    return Call(
-        "tinynn_depthwise_ref",
-        "tinynn_depthwise",
-        {**constants, **fields},
-        takes_scratch=True,
-        scratch_bytes=sums_bytes,
+    layer = _layer(fields, by_channel, bias, multipliers, shifts, fields["input_zero_point"])
+    return _first_exact(
+        variant,
+        layer,
+        {
+            "dsp": lambda layer: _depthwise3x3(layer, "dsp"),
+            "c": lambda layer: _depthwise3x3(layer, "c"),
+            "ref": _depthwise_ref,
+        },
     )
 
 
-def _has_plane3x3(fields: Mapping[str, int]) -> bool:
-    """Whether src/dsp/depthwise3x3.c computes such a layer."""
-    ones = ("depth_multiplier", "dilation_y", "dilation_x")
-    is_3x3 = (fields["kernel_height"], fields["kernel_width"]) == (3, 3)
-    return is_3x3 and all(fields[name] == 1 for name in ones) and fields["stride_x"] in (1, 2)
+def _depthwise_ref(layer: _Layer) -> Call:
+    """See src/ref/depthwise.c. Scratch: the sums of one pixel."""
+    taps = np.ascontiguousarray(np.moveaxis(layer.weights, 0, -1))
+    return layer.call("depthwise_ref", "depthwise", taps, layer.channels, WORD_BYTES * len(layer.rows))
 
 
-def _depthwise3x3_dsp(fields: Mapping[str, int], by_channel: Int8s, records: Array) -> Call:
-    constants = {
-        "weights": Constant(np.append(by_channel.ravel(), np.int8(0))),
-        "channels": Constant(_dsp_records(records), struct="tinynn_channel"),
-    }
+def _depthwise3x3(layer: _Layer, variant: str) -> Call | str:
+    """See src/dsp/depthwise3x3.c and src/c/depthwise3x3.c. Scratch: one channel with padding around it."""
+    if layer.why_not_right is not None:
+        return layer.why_not_right
+    fields = layer.fields
+    if layer.weights.shape[1:] != (3, 3) or fields["depth_multiplier"] > 1:
+        return "not 3x3 taps for each channel"
+    if fields["dilation_y"] > 1 or fields["dilation_x"] > 1 or (variant == "dsp" and fields["stride_x"] > 2):
+        return "dilation, or a stride of more than 2"
     rows = (fields["output_height"] - 1) * fields["stride_y"] + 3
     columns = (fields["output_width"] - 1) * fields["stride_x"] + 3
-    pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
-    return Call(
-        "tinynn_depthwise3x3_dsp",
-        "tinynn_depthwise",
-        {**constants, **fields},
-        takes_scratch=True,
-        scratch_bytes=2 * rows * (columns + columns % 2),
-        in_place=(0,) if pixels[1] <= pixels[0] and fields["batches"] == 1 else (),
+    scratch_bytes = 2 * rows * (columns + columns % 2) if variant == "dsp" else rows * columns
+    taps = layer.rows.ravel()
+    if variant == "dsp":
+        taps = np.append(taps, np.int8(0))  # the last three taps are read as a word
+    call = layer.call(
+        f"depthwise3x3_{variant}", "depthwise", taps, layouts.right_records(layer.channels), scratch_bytes
     )
+    pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
+    is_in_place = fields["batches"] == 1 and pixels[1] <= pixels[0]
+    return replace(call, in_place=(0,) if is_in_place else ())
 
 
 def fully_connected(
@@ -240,28 +226,36 @@ def fully_connected(
     shifts: Int32s,
 ) -> Call:
     """FULLY_CONNECTED: `weights` [out, in]; multipliers and shifts [out], equal ones for a per-tensor scale."""
-    records = _channels(weights, bias, multipliers, shifts, input_zero_point)
-    if "dsp" in VARIANTS[variant]:
-        refusal = _is_exact_paired(weights, records, fields["output_zero_point"])
-        if refusal is None:
-            return _fully_connected_dsp(fields, weights, records)
-    constants = {"weights": Constant(weights.ravel()), "channels": Constant(records, struct="tinynn_channel")}
-    return Call("tinynn_fully_connected_ref", "tinynn_fully_connected", {**constants, **fields}, takes_scratch=True)
-
-
-def _fully_connected_dsp(fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
-    inputs = fields["inputs"]
-    constants = {
-        "weights": Constant(_matrix_words(weights, 2)),
-        "channels": Constant(_padded_rows(_dsp_records(records), 4), struct="tinynn_channel"),
-    }
-    return Call(
-        "tinynn_fully_connected_dsp",
-        "tinynn_fully_connected",
-        {**constants, **fields},
-        takes_scratch=True,
-        scratch_bytes=inputs + -inputs % 4 if inputs % 4 else 0,
+    layer = _layer(fields, weights, bias, multipliers, shifts, input_zero_point)
+    return _first_exact(
+        variant,
+        layer,
+        {
+            "dsp": _fully_connected_dsp,
+            "c": _fully_connected_c,
+            "ref": lambda layer: layer.call("fully_connected_ref", "fully_connected", layer.rows, layer.channels, 0),
+        },
     )
+
+
+def _fully_connected_dsp(layer: _Layer) -> Call | str:
+    """See src/dsp/fully_connected.c. Scratch: inputs filled up to groups of four."""
+    refusal = layer.why_not_right or layouts.why_not_pairs(layer.rows)
+    if refusal is not None:
+        return refusal
+    inputs = layer.fields["inputs"]
+    records = layouts.padded(layouts.right_records(layer.channels), 4)
+    scratch_bytes = inputs + -inputs % 4 if inputs % 4 else 0
+    words = layouts.pair_words(layer.rows, 2)
+    return layer.call("fully_connected_dsp", "fully_connected", words, records, scratch_bytes)
+
+
+def _fully_connected_c(layer: _Layer) -> Call | str:
+    """See src/c/fully_connected.c."""
+    if layer.why_not_right is not None:
+        return layer.why_not_right
+    records = layouts.padded(layouts.right_records(layer.channels), 4)
+    return layer.call("fully_connected_c", "fully_connected", layouts.tiles(layer.rows, 4), records, 0)
 
 
 # operators without weights: name → (struct, inputs that the output may overwrite)

@@ -227,6 +227,9 @@ struct tinynn_resize_nearest {
 TINYNN_WEIGHTED(tinynn_conv2d_ref, tinynn_conv2d);
 TINYNN_WEIGHTED(tinynn_depthwise_ref, tinynn_depthwise);
 TINYNN_WEIGHTED(tinynn_fully_connected_ref, tinynn_fully_connected);
+TINYNN_WEIGHTED(tinynn_conv2d_c, tinynn_conv2d);
+TINYNN_WEIGHTED(tinynn_fully_connected_c, tinynn_fully_connected);
+TINYNN_WEIGHTED(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_WEIGHTED(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_WEIGHTED(tinynn_fully_connected_dsp, tinynn_fully_connected);
 
@@ -234,6 +237,7 @@ TINYNN_WEIGHTED(tinynn_fully_connected_dsp, tinynn_fully_connected);
 #define TINYNN_WEIGHTED_IN_PLACE(function, parameters) \
   void function(const struct parameters *restrict p, const int8_t *input, int8_t *output, void *restrict scratch)
 
+TINYNN_WEIGHTED_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
 TINYNN_WEIGHTED_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
 
 /* One input, one output. */
