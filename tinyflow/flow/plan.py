@@ -55,11 +55,11 @@ class Planner:
         resolved = resolve(bench, self._catalogue)
         model = self.fetch(resolved.model, resolved.model_folder).output("model.tflite")
         converted = self._convert(resolved, model)
-        transformed = self._transform(resolved, model)
-        generated = self._generate(resolved, (transformed or model.action).output("model.tflite"))
+        transforms = self._transforms(resolved, model)
+        generated = self._generate(resolved, (model.action, *transforms)[-1].output("model.tflite"))
         linked = self._link(resolved, self._compile_tree(resolved, generated.output("sources/")))
         run = self._run(resolved, converted, generated, linked)
-        final = self._report(resolved, (model.action, converted, generated, linked, run))
+        final = self._report(resolved, (model.action, converted, *transforms, generated, linked, run))
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
     def _add(self, action: Action) -> Action:
@@ -109,12 +109,12 @@ class Planner:
             )
         )
 
-    def _transform(self, resolved: ResolvedBench, model: Output) -> Action | None:
-        """The last of the stages that change the model for the backend; the reference is the model as it came."""
-        made = None
+    def _transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
+        """The stages that change the model for the backend, in order; the reference is the model as it came."""
+        made: list[Action] = []
         for name in resolved.transforms:
-            made = self.transform(name, resolved.model.name, model)
-            model = made.output("model.tflite")
+            made.append(self.transform(name, resolved.model.name, model))
+            model = made[-1].output("model.tflite")
         return made
 
     def transform(self, name: str, title: str, model: Output) -> Action:
@@ -225,7 +225,7 @@ class Planner:
 
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
-        wanted = ("origin.json", "graph.json", "plan.json", "sizes.json", "run.json", "timing.json")
+        wanted = ("origin.json", "graph.json", "shrink.json", "plan.json", "sizes.json", "run.json", "timing.json")
         return self._add(
             Action(
                 stage="report",

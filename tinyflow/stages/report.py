@@ -12,8 +12,9 @@ from tinyflow.report import rows
 def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
-    Inputs: graph.json, origin.json, plan.json, sizes.json, run.json, timing.json. Parameters: bench (canonical name),
-    model, backend, target, features ({name: value, or True}).
+    Inputs: graph.json, origin.json, plan.json, sizes.json, run.json, timing.json, shrink.json (optional: what was
+    removed from the model). Parameters: bench (canonical name), model, backend, target, features ({name: value, or
+    True}).
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(
@@ -25,5 +26,7 @@ def report(workspace: Workspace) -> None:
         metrics=metrics,
         validation=files["run.json"]["validation"],
     )
+    if "shrink.json" in files:
+        row["removed"] = files["shrink.json"]
     text = json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False)
     workspace.outputs["row.json"].write_text(text + "\n", encoding="utf-8")
