@@ -47,7 +47,8 @@ def bench(name: str, layers: tuple[Layer, ...], style: str, chip: Chip, folder: 
     generator = np.random.default_rng(1)
     machine = Machine(chip.isa, chip.toolchain)
     inputs = [random_inputs(layer, generator) for layer in layers]
-    built = [kernels.build(layer.spec, style, machine) for layer in layers]
+    specs = [kernels.specialise(layer.spec, layer.weights, style) for layer in layers]
+    built = [kernels.build(spec, style, machine) for spec in specs]
     samples = [
         Sample(kernel, layer.weights or NO_WEIGHTS, given)
         for kernel, layer, given in zip(built, layers, inputs, strict=True)

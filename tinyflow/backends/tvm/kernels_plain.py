@@ -15,6 +15,7 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm import schedules, softmax
 from tinyflow.backends.tvm.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul, requantise
 from tinyflow.backends.tvm.kernel import Array, Kernel, Parameter, Role, Weights
+from tinyflow.backends.tvm.packing import folded_bias
 from tinyflow.backends.tvm.specs import (
     AddSpec,
     ConvolutionSpec,
@@ -37,15 +38,6 @@ ADD_LEFT_SHIFT = 20
 def build(spec: Spec) -> Kernel:
     """The plain kernel of a spec."""
     raise TypeError(f"no kernel for {type(spec).__name__}")
-
-
-def fold_zero_point(values: Array, bias: Array, zero_point: int) -> Array:
-    """The bias that makes accumulators over raw inputs equal to accumulators over (input - zero point).
-
-    `values` is [output channel, …]. Exact with padding too, since padding holds the zero point.
-    """
-    sums = values.reshape(len(values), -1).astype(np.int64).sum(axis=1)
-    return (bias.astype(np.int64) - zero_point * sums).astype(np.int32)
 
 
 def feature_map(name: str, role: Role, feature: FeatureMap) -> Parameter:
@@ -128,7 +120,7 @@ def conv(spec: ConvSpec) -> Kernel:
         ),
         lambda given: {
             "weights": given.values,
-            "bias": fold_zero_point(given.values, given.bias, spec.input_zero_point),
+            "bias": folded_bias(spec, given),
             "multiplier": given.multiplier,
             "shift": given.shift,
         },
@@ -181,7 +173,7 @@ def depthwise(spec: DepthwiseSpec) -> Kernel:
         ),
         lambda given: {
             "weights": given.values,
-            "bias": fold_zero_point(np.moveaxis(given.values, -1, 0), given.bias, spec.input_zero_point),
+            "bias": folded_bias(spec, given),
             "multiplier": given.multiplier,
             "shift": given.shift,
         },
@@ -229,7 +221,7 @@ def dense(spec: DenseSpec) -> Kernel:
         ),
         lambda given: {
             "weights": given.values,
-            "bias": fold_zero_point(given.values, given.bias, spec.input_zero_point),
+            "bias": folded_bias(spec, given),
             "multiplier": given.multiplier,
             "shift": given.shift,
         },

@@ -55,6 +55,8 @@ class Requantisation:
     lowest: int = -128  # the fused activation's clamp, in output steps
     highest: int = 127
     rounding: Rounding = "double"
+    # the short form of `requantise` with accumulators shifted up by this much; None is the long form. Chosen by weights
+    up: int | None = None
 
     @property
     def is_relu(self) -> bool:

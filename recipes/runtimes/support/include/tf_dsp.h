@@ -1,0 +1,352 @@
+/* Inner loops of int8 kernels for cores with the DSP extension of Armv7E-M: Cortex-M4, M7, M33, M55.
+ *
+ * SMLAD multiplies two pairs of 16-bit numbers and adds both products to an accumulator: two multiply-accumulates an
+ * instruction. So int8 is widened once into "pairs" of int16, in memory, and then only read: weights once for many
+ * pixels, pixels once for many channels. Four values lie in two pairs in the order of SXTB16, [0, 2] and [1, 3]; since
+ * both sides of a product have it, nobody needs to know.
+ *
+ * The assembly is here because no compiler plans its registers for LDM, which loads several at once.
+ * Reference: Armv7-M Architecture Reference Manual (DDI 0403), A7.7. */
+#ifndef TF_DSP_H
+#define TF_DSP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TF_INLINE static inline __attribute__((always_inline, unused))
+#define TF_SCRATCH_REGISTERS "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"
+
+/* --- single instructions --- */
+
+/* Four bytes from any address; LDR takes them all in Armv7-M. */
+typedef struct __attribute__((packed, may_alias)) {
+  int32_t value;
+} tf_unaligned;
+
+TF_INLINE int32_t tf_load4(const int8_t *bytes) { return ((const tf_unaligned *)(const void *)bytes)->value; }
+
+TF_INLINE void tf_store4(void *bytes, int32_t word) { ((tf_unaligned *)bytes)->value = word; }
+
+/* Bytes 0 and 2 of a word, as a pair. */
+TF_INLINE int32_t tf_even(int32_t word) {
+  int32_t pair;
+  __asm("sxtb16 %0, %1" : "=r"(pair) : "r"(word));
+  return pair;
+}
+
+/* Bytes 1 and 3. */
+TF_INLINE int32_t tf_odd(int32_t word) {
+  int32_t pair;
+  __asm("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+  return pair;
+}
+
+/* The pair of two numbers, or of the lower halves of two pairs. */
+TF_INLINE int32_t tf_pair(int32_t low, int32_t high) {
+  int32_t pair;
+  __asm("pkhbt %0, %1, %2, lsl #16" : "=r"(pair) : "r"(low), "r"(high));
+  return pair;
+}
+
+/* The number itself, at least 1, which the compiler is not to know: such loops are neither unrolled nor skipped. */
+TF_INLINE int32_t tf_hidden(int32_t number) {
+  __asm("" : "+r"(number));
+  if (number < 1) {
+    __builtin_unreachable();
+  }
+  return number;
+}
+
+/* --- pairs in memory --- */
+
+/* pairs[2 * i] and pairs[2 * i + 1] are the four bytes of words[i]. */
+TF_INLINE void tf_widen(int32_t *pairs, const void *words, int32_t count) {
+  const int32_t *word = words;
+  int32_t blocks = count / 4;
+  if (blocks > 0) {
+    __asm volatile("1:\n\t"
+                   "ldmia %[word]!, {r8, r10, r12, lr}\n\t"
+                   "sxtb16 r9, r8, ror #8\n\tsxtb16 r8, r8\n\t"
+                   "sxtb16 r11, r10, ror #8\n\tsxtb16 r10, r10\n\t"
+                   "stmia %[pairs]!, {r8, r9, r10, r11}\n\t"
+                   "sxtb16 r8, r12\n\tsxtb16 r9, r12, ror #8\n\t"
+                   "sxtb16 r10, lr\n\tsxtb16 r11, lr, ror #8\n\t"
+                   "stmia %[pairs]!, {r8, r9, r10, r11}\n\t"
+                   "subs %[n], #1\n\tbne 1b"
+                   : [word] "+r"(word), [pairs] "+r"(pairs), [n] "+r"(blocks)
+                   :
+                   : TF_SCRATCH_REGISTERS);
+  }
+  for (int32_t i = 0; i < count % 4; ++i) {
+    const int32_t value = word[i];
+    pairs[2 * i] = tf_even(value);
+    pairs[2 * i + 1] = tf_odd(value);
+  }
+}
+
+/* `count` pairs of one number twice. */
+TF_INLINE void tf_fill(int32_t *pairs, int32_t number, int32_t count) {
+  const int32_t pair = tf_pair(number, number);
+  for (int32_t i = 0; i < count; ++i) {
+    pairs[i] = pair;
+  }
+}
+
+/* A row of bytes between two runs of padding. */
+TF_INLINE void tf_pad_row(int32_t *row, int8_t number, int32_t left, const int8_t *bytes, int32_t count, int32_t right) {
+  int8_t *to = (int8_t *)row;
+  memset(to, number, (size_t)left);
+  memcpy(to + left, bytes, (size_t)count);
+  memset(to + left + count, number, (size_t)right);
+}
+
+/* What one pixel's filter covers: `length` bytes of each of `count` rows that lie `row_bytes` apart, from byte `at` on.
+ * First the whole words of all rows, then what is left of them, four bytes by four; what is missing at the end is 0. */
+TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t row_bytes, int32_t count, int32_t length) {
+  const int8_t *first = (const int8_t *)rows + at;
+  for (int32_t r = 0; r < count; ++r) {
+    for (int32_t i = 0; i < length / 4; ++i, pairs += 2) {
+      const int32_t word = tf_load4(first + r * row_bytes + 4 * i);
+      pairs[0] = tf_even(word);
+      pairs[1] = tf_odd(word);
+    }
+  }
+  const int32_t rest = length % 4;
+  for (int32_t i = 0; i < count * rest; i += 4, pairs += 2) {
+    int32_t byte[4];
+    for (int32_t j = 0; j < 4; ++j) {
+      const int32_t row = (i + j) / (rest + !rest), column = length - rest + (i + j) % (rest + !rest);
+      byte[j] = i + j < count * rest ? first[row * row_bytes + column] : 0;
+    }
+    pairs[0] = tf_pair(byte[0], byte[2]);
+    pairs[1] = tf_pair(byte[1], byte[3]);
+  }
+}
+
+/* --- dot products of four channels --- */
+
+/* Whole functions in assembly: the compiler has no say, so that what it does with registers can't make a difference.
+ * r0 to r3 are accumulators, r4 to r7 eight values of a pixel, r8 to r11 those of a channel, r12 and lr the addresses of
+ * the next ones. What else is needed lies in the frame. */
+#define TF_ROUTINE static __attribute__((naked, noinline, unused))
+
+#define TF_DOT_CHANNEL(a)                                             \
+  "ldmia.w lr!, {r8, r9, r10, r11}\n\t"                               \
+  "smlad " a ", r4, r8, " a "\n\tsmlad " a ", r5, r9, " a "\n\t"      \
+  "smlad " a ", r6, r10, " a "\n\tsmlad " a ", r7, r11, " a "\n\t"
+#define TF_DOT_BLOCK                                                                       \
+  "ldmia.w r12!, {r4, r5, r6, r7}\n\t" TF_DOT_CHANNEL("r0") TF_DOT_CHANNEL("r1")           \
+  TF_DOT_CHANNEL("r2") TF_DOT_CHANNEL("r3")
+#define TF_DOT_BLOCK_BYTES "84"
+
+/* Requantisation of r0 to r3, from the constants at r4, to four bytes at r6. Short form: {offset, multiplier} of each
+ * channel, the zero point in r5; see requantise.py. */
+#define TF_SHORT(up)                                                                       \
+  "ldmia.w r4!, {r8, r9, r10, r11}\n\t"                                                    \
+  "add r8, r8, r0, lsl #" #up "\n\tadd r10, r10, r1, lsl #" #up "\n\t"                     \
+  "smmla r0, r8, r9, r5\n\tsmmla r1, r10, r11, r5\n\t"                                     \
+  "ldmia.w r4, {r8, r9, r10, r11}\n\t"                                                     \
+  "add r8, r8, r2, lsl #" #up "\n\tadd r10, r10, r3, lsl #" #up "\n\t"                     \
+  "smmla r2, r8, r9, r5\n\tsmmla r3, r10, r11, r5\n\t"                                     \
+  "ssat r0, #8, r0, asr #12\n\tssat r1, #8, r1, asr #12\n\t"                               \
+  "ssat r2, #8, r2, asr #12\n\tssat r3, #8, r3, asr #12\n\t"                               \
+  "strb r0, [r6]\n\tstrb r1, [r6, #1]\n\tstrb r2, [r6, #2]\n\tstrb r3, [r6, #3]\n\t"
+
+/* Long form: {bias, multiplier, half, shift} of each channel. SaturatingRoundingDoublingHighMul is one SMMLAR with
+ * multiplier = 2 * m - 2**32: (a * (2 * m - 2**32) + a * 2**32 + 2**31) >> 32 = (a * m + 2**30) >> 31. Then halves go away
+ * from zero; the zero point is part of half. */
+#define TF_LONG_CHANNEL(a, at)                                                                       \
+  "ldmia.w r4!, {r8, r9, r10, r11}\n\tadd " a ", " a ", r8\n\tsmmlar " a ", " a ", r9, " a "\n\t"    \
+  "add r10, r10, " a ", asr #31\n\tadd " a ", " a ", r10\n\tasr " a ", " a ", r11\n\t"               \
+  "ssat " a ", #8, " a "\n\tstrb " a ", [r6, #" #at "]\n\t"
+#define TF_LONG TF_LONG_CHANNEL("r0", 0) TF_LONG_CHANNEL("r1", 1) TF_LONG_CHANNEL("r2", 2) TF_LONG_CHANNEL("r3", 3)
+
+/* Four channels of a run of pixels: out[p][c] = requantise(sum over segments, k of x[p, segment][k] * w[segment][k][c]).
+ *
+ * out, x, w, scale   the first output; pairs of the first pixel's first segment; pairs of the weights; constants
+ * zero, out_bytes, channels   the zero point; pixels * channels; from one pixel's output to the next
+ * blocks   groups of eight products in a segment, at least one
+ *
+ * _flat: one segment, and pixels lie one behind the other. The frame: 0 four zeros, 16 entry into the unrolled loop, 20 w,
+ * 24 end of w, 28 end of out, 32 out, 36 channels, 40 scale, 44 zero. */
+#define TF_CONV4_FLAT(name, requantise)                                                                               \
+  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
+                       int32_t channels, int32_t blocks) {                                                            \
+    __asm volatile(                                                                                                   \
+        "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tsub sp, #48\n\t"                                              \
+        "mov r12, r1\n\tmovs r8, #0\n\tstrd r8, r8, [sp]\n\tstrd r8, r8, [sp, #8]\n\t"                                \
+        "ldrd r4, r5, [sp, #84]\n\tldrd r6, r7, [sp, #92]\n\t"                                                        \
+        "strd r0, r6, [sp, #32]\n\tstrd r3, r4, [sp, #40]\n\t"                                                        \
+        "add r5, r0\n\tadd r4, r2, r7, lsl #6\n\tstrd r4, r5, [sp, #24]\n\t" TF_DOT_ENTRY                             \
+        "1:\n\tldmia.w sp, {r0, r1, r2, r3}\n\tldr lr, [sp, #20]\n\tldr.w pc, [sp, #16]\n\t.balign 4\n"               \
+        "2:\n\t" TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK                                                  \
+        "ldr r4, [sp, #24]\n\tcmp lr, r4\n\tbne 2b\n\t"                                                               \
+        "ldrd r4, r5, [sp, #40]\n\tldrd r6, r7, [sp, #32]\n\t" requantise                                             \
+        "add r6, r7\n\tldr r5, [sp, #28]\n\tstr r6, [sp, #32]\n\tcmp r6, r5\n\tbne 1b\n\t"                            \
+        "add sp, #48\n\tpop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                 \
+  }
+/* From the number of blocks in r7 and w in r2: where the loop, four blocks long, begins; kept at 16 with w behind it. */
+#define TF_DOT_ENTRY                                                                                                  \
+  "rsb r7, r7, #0\n\tand r7, r7, #3\n\tmovs r0, #" TF_DOT_BLOCK_BYTES "\n\tadr r1, 2f\n\tmla r1, r0, r7, r1\n\t"      \
+  "orr r1, r1, #1\n\tstrd r1, r2, [sp, #16]\n"
+
+/* segments; segment_bytes, pixel_bytes: from a segment's end to the next one, from a pixel's end to the next one, of x.
+ * The frame goes on: 48 end of the segment's w, 52 bytes of a segment's w, 56 segment_bytes, 60 pixel_bytes. */
+#define TF_CONV4(name, requantise)                                                                                    \
+  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
+                       int32_t channels, int32_t blocks, int32_t segments, int32_t segment_bytes,                     \
+                       int32_t pixel_bytes) {                                                                         \
+    __asm volatile(                                                                                                   \
+        "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tsub sp, #64\n\t"                                              \
+        "mov r12, r1\n\tmovs r8, #0\n\tstrd r8, r8, [sp]\n\tstrd r8, r8, [sp, #8]\n\t"                                \
+        "ldrd r4, r5, [sp, #100]\n\tldrd r6, r7, [sp, #108]\n\tldrd r9, r10, [sp, #116]\n\tldr r11, [sp, #124]\n\t"   \
+        "strd r0, r6, [sp, #32]\n\tstrd r3, r4, [sp, #40]\n\tstrd r10, r11, [sp, #56]\n\t"                            \
+        "add r5, r0\n\tlsls r8, r7, #6\n\tmla r4, r8, r9, r2\n\tstrd r4, r5, [sp, #24]\n\tstr r8, [sp, #52]\n\t"      \
+        TF_DOT_ENTRY                                                                                                  \
+        "1:\n\tldmia.w sp, {r0, r1, r2, r3}\n\tldr lr, [sp, #20]\n\tldr r4, [sp, #52]\n\tadd r4, lr\n\t"              \
+        "str r4, [sp, #48]\n\tldr.w pc, [sp, #16]\n\t.balign 4\n"                                                     \
+        "2:\n\t" TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK                                                  \
+        "ldr r4, [sp, #48]\n\tcmp lr, r4\n\tbne 2b\n\t"                                                               \
+        "ldr r5, [sp, #24]\n\tcmp lr, r5\n\tbeq 3f\n\t"                                                               \
+        "ldrd r5, r6, [sp, #52]\n\tadd r12, r6\n\tadd r4, r5\n\tstr r4, [sp, #48]\n\tldr.w pc, [sp, #16]\n"           \
+        "3:\n\tldrd r4, r5, [sp, #40]\n\tldrd r6, r7, [sp, #32]\n\t" requantise                                       \
+        "add r6, r7\n\tstr r6, [sp, #32]\n\tldr r4, [sp, #60]\n\tldr r5, [sp, #28]\n\tadd r12, r4\n\t"                \
+        "cmp r6, r5\n\tbne 1b\n\t"                                                                                    \
+        "add sp, #64\n\tpop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                 \
+  }
+
+#define TF_VARIANTS(define, name)        \
+  define(name##_up9, TF_SHORT(9))        \
+  define(name##_up10, TF_SHORT(10))      \
+  define(name##_up11, TF_SHORT(11))      \
+  define(name##_up13, TF_SHORT(13))      \
+  define(name##_long, TF_LONG)
+TF_VARIANTS(TF_CONV4_FLAT, tf_conv4_flat)
+TF_VARIANTS(TF_CONV4, tf_conv4)
+
+/* One pixel with weights that are used once and so not worth widening in memory: x are pairs, w[k / 4][c] words of four.
+ * steps: groups of four products, at least one. */
+#define TF_NARROW_CHANNEL(a, w)                                                       \
+  "sxtb16 r6, " w "\n\tsxtb16 " w ", " w ", ror #8\n\t"                               \
+  "smlad " a ", r4, r6, " a "\n\tsmlad " a ", r5, " w ", " a "\n\t"
+#define TF_DENSE4(name, requantise)                                                                                   \
+  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,          \
+                       int32_t channels, int32_t steps) {                                                             \
+    __asm volatile("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tpush {r0, r3}\n\t"                                 \
+                   "mov r12, r1\n\tmov lr, r2\n\tldr r7, [sp, #56]\n\t"                                               \
+                   "movs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\tmovs r3, #0\n"                                       \
+                   "1:\n\tldrd r4, r5, [r12], #8\n\tldmia.w lr!, {r8, r9, r10, r11}\n\t"                              \
+                   TF_NARROW_CHANNEL("r0", "r8") TF_NARROW_CHANNEL("r1", "r9")                                        \
+                   TF_NARROW_CHANNEL("r2", "r10") TF_NARROW_CHANNEL("r3", "r11")                                      \
+                   "subs r7, #1\n\tbne 1b\n\tpop {r6}\n\tpop {r4}\n\tldr r5, [sp, #36]\n\t" requantise                \
+                   "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                     \
+  }
+TF_VARIANTS(TF_DENSE4, tf_dense4)
+
+/* --- one output; the same two forms --- */
+
+#define tf_rescale(acc, offset, multiplier, zero, up)                                              \
+  __extension__({                                                                                  \
+    int32_t high_, result_, sum_ = (offset) + (int32_t)((uint32_t)(acc) << (up));                  \
+    __asm("smmla %0, %1, %2, %3" : "=r"(high_) : "r"(sum_), "r"(multiplier), "r"(zero));           \
+    __asm("ssat %0, #8, %1, asr #12" : "=r"(result_) : "r"(high_));                                \
+    result_;                                                                                       \
+  })
+
+/* --- depthwise: one channel is a plane of int16, two neighbours in a row are a pair --- */
+
+#define TF_BINARY(name, instruction)                                        \
+  TF_INLINE int32_t name(int32_t x, int32_t y) {                            \
+    int32_t result;                                                         \
+    __asm(instruction " %0, %1, %2" : "=r"(result) : "r"(x), "r"(y));       \
+    return result;                                                          \
+  }
+#define TF_TERNARY(name, instruction)                                                \
+  TF_INLINE int32_t name(int32_t x, int32_t y, int32_t sum) {                        \
+    int32_t result;                                                                  \
+    __asm(instruction " %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(y), "r"(sum));  \
+    return result;                                                                   \
+  }
+TF_BINARY(tf_smuad, "smuad")
+TF_BINARY(tf_smultb, "smultb")
+TF_TERNARY(tf_smlad, "smlad")
+TF_TERNARY(tf_smlabt, "smlabt")
+TF_TERNARY(tf_smlatb, "smlatb")
+
+/* The pair of the upper halves of two pairs. */
+TF_INLINE int32_t tf_upper_pair(int32_t low, int32_t high) {
+  int32_t pair;
+  __asm("pkhtb %0, %1, %2, asr #16" : "=r"(pair) : "r"(high), "r"(low));
+  return pair;
+}
+
+/* A row of pixels, four channels of them, to four planes: to index `left` and on of a row of each. */
+TF_INLINE void tf_split(int32_t *row, int32_t left, const int8_t *pixel, int32_t pixels, int32_t channels,
+                        int32_t plane_words) {
+  int16_t *plane = (int16_t *)(void *)row + left;
+  const int32_t next = 2 * plane_words;
+  for (int32_t i = 0; i < pixels / 2; ++i, pixel += 2 * channels, plane += 2) {
+    const int32_t a = tf_load4(pixel), b = tf_load4(pixel + channels);
+    const int32_t a_even = tf_even(a), a_odd = tf_odd(a), b_even = tf_even(b), b_odd = tf_odd(b);
+    tf_store4(plane, tf_pair(a_even, b_even));
+    tf_store4(plane + next, tf_pair(a_odd, b_odd));
+    tf_store4(plane + 2 * next, tf_upper_pair(a_even, b_even));
+    tf_store4(plane + 3 * next, tf_upper_pair(a_odd, b_odd));
+  }
+  if (pixels % 2 != 0) {
+    for (int32_t c = 0; c < 4; ++c) {
+      plane[c * next] = pixel[c];
+    }
+  }
+}
+
+/* A 3x3 filter with stride 1 along a row of one plane, two outputs at a time. w[i] of row i is {[0, 1], [1, 2]}. */
+#define tf_filter3(out, plane, w, scale, zero, up, count, channels, row_words)                            \
+  do {                                                                                                    \
+    int8_t *to_ = (out);                                                                                  \
+    const int32_t *x_ = (plane), *const end_ = x_ + (count) / 2;                                          \
+    const int32_t a0_ = (w)[0], b0_ = (w)[1], a1_ = (w)[2], b1_ = (w)[3], a2_ = (w)[4], b2_ = (w)[5];     \
+    const int32_t offset_ = (scale)[0], multiplier_ = (scale)[1];                                         \
+    for (; x_ != end_; ++x_) {                                                                            \
+      int32_t left_ = tf_smuad(x_[0], a0_), right_ = tf_smultb(x_[0], a0_);                               \
+      left_ = tf_smlabt(x_[1], b0_, left_), right_ = tf_smlad(x_[1], b0_, right_);                        \
+      left_ = tf_smlad(x_[row_words], a1_, left_), right_ = tf_smlatb(x_[row_words], a1_, right_);        \
+      left_ = tf_smlabt(x_[row_words + 1], b1_, left_), right_ = tf_smlad(x_[row_words + 1], b1_, right_); \
+      left_ = tf_smlad(x_[2 * row_words], a2_, left_), right_ = tf_smlatb(x_[2 * row_words], a2_, right_); \
+      left_ = tf_smlabt(x_[2 * row_words + 1], b2_, left_), right_ = tf_smlad(x_[2 * row_words + 1], b2_, right_); \
+      *to_ = (int8_t)tf_rescale(left_, offset_, multiplier_, zero, up);                                   \
+      to_ += (channels);                                                                                  \
+      *to_ = (int8_t)tf_rescale(right_, offset_, multiplier_, zero, up);                                  \
+      to_ += (channels);                                                                                  \
+    }                                                                                                     \
+    if ((count) % 2) {                                                                                    \
+      int32_t left_ = tf_smuad(x_[0], a0_);                                                               \
+      left_ = tf_smlabt(x_[1], b0_, left_);                                                               \
+      left_ = tf_smlad(x_[row_words], a1_, left_);                                                        \
+      left_ = tf_smlabt(x_[row_words + 1], b1_, left_);                                                   \
+      left_ = tf_smlad(x_[2 * row_words], a2_, left_);                                                    \
+      left_ = tf_smlabt(x_[2 * row_words + 1], b2_, left_);                                               \
+      *to_ = (int8_t)tf_rescale(left_, offset_, multiplier_, zero, up);                                   \
+    }                                                                                                     \
+  } while (0)
+
+/* The same with stride 2, one output at a time. */
+#define tf_filter3_skip(out, plane, w, scale, zero, up, count, channels, row_words)                       \
+  do {                                                                                                    \
+    int8_t *to_ = (out);                                                                                  \
+    const int32_t *x_ = (plane), *const end_ = x_ + (count);                                              \
+    const int32_t a0_ = (w)[0], b0_ = (w)[1], a1_ = (w)[2], b1_ = (w)[3], a2_ = (w)[4], b2_ = (w)[5];     \
+    const int32_t offset_ = (scale)[0], multiplier_ = (scale)[1];                                         \
+    for (; x_ != end_; ++x_, to_ += (channels)) {                                                         \
+      int32_t left_ = tf_smuad(x_[0], a0_);                                                               \
+      left_ = tf_smlabt(x_[1], b0_, left_);                                                               \
+      left_ = tf_smlad(x_[row_words], a1_, left_);                                                        \
+      left_ = tf_smlabt(x_[row_words + 1], b1_, left_);                                                   \
+      left_ = tf_smlad(x_[2 * row_words], a2_, left_);                                                    \
+      left_ = tf_smlabt(x_[2 * row_words + 1], b2_, left_);                                               \
+      *to_ = (int8_t)tf_rescale(left_, offset_, multiplier_, zero, up);                                   \
+    }                                                                                                     \
+  } while (0)
+
+#endif
