@@ -171,7 +171,7 @@ class HostKernels:
 
     def __init__(self) -> None:
         library = Path(tempfile.mkdtemp()) / "tinynn.so"
-        sources = _sources("host") + sorted((RUNTIME / "src" / "rv32").glob("*.c"))
+        sources = _sources("host")
         command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-I", RUNTIME / "include"]
         _check([*command, "-fno-sanitize=all", *sources, "-o", library])
         self._library = ctypes.CDLL(str(library))

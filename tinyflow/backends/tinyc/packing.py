@@ -155,11 +155,14 @@ def _conv2d_dsp(layer: _Layer) -> Call | str:
 
 
 def _conv2d_tiled(layer: _Layer, variant: str, tile_pixels: int, tile_channels: int) -> Call | str:
-    """See include/tinynn/tiled_conv2d.h. Scratch: the values under the kernel of each of a tile's pixels."""
+    """See include/tinynn/tiled_conv2d.h. Scratch: each pixel's values under the kernel; a place aside for outputs."""
     if layer.why_not_right is not None:
         return layer.why_not_right
-    is_pointwise = layer.weights.shape[1:3] == (1, 1)
-    scratch_bytes = 0 if is_pointwise else tile_pixels * layer.rows.shape[1]
+    fields, outputs = layer.fields, len(layer.rows)
+    scratch_bytes = 0 if layer.weights.shape[1:3] == (1, 1) else tile_pixels * layer.rows.shape[1]
+    pixels = fields["batches"] * fields["output_height"] * fields["output_width"]
+    if pixels % tile_pixels or outputs % tile_channels:
+        scratch_bytes += tile_pixels * (outputs + -outputs % tile_channels)
     records = layouts.padded(layouts.right_records(layer.channels), tile_channels)
     return layer.call(f"conv2d_{variant}", "conv2d", layouts.tiles(layer.rows, tile_channels), records, scratch_bytes)
 

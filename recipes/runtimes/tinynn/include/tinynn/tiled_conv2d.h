@@ -1,16 +1,30 @@
 /* CONV_2D of the portable variants: the formula of ref/conv2d.c, TILE_PIXELS pixels by TILE_CHANNELS channels at a time.
+ * The file that includes this defines both, and has the inner loops: `tile`.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
- * Scratch: [TILE_PIXELS][products] int8, none for 1×1.
+ * Packing and scratch: packing.py, `_conv2d_tiled`.
  */
 #ifndef TINYNN_TILED_CONV2D_H
 #define TINYNN_TILED_CONV2D_H
 
 #include <string.h>
 
-#include "tinynn/tile.h"
+#include "tinynn.h"
 
-static inline int8_t *tinynn_copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
+/* All outputs of TILE_PIXELS pixels. */
+struct tinynn_tile {
+  const int8_t *weights;                 /* [blocks][products][TILE_CHANNELS] */
+  const struct tinynn_channel *channels; /* as in rescale_right.h, [blocks * TILE_CHANNELS] */
+  const int8_t *x[TILE_PIXELS];          /* [products] of each pixel */
+  int8_t *output;
+  int32_t output_pitch; /* bytes from one pixel's first channel to the next one's */
+  int32_t products, blocks;
+  int32_t output_zero_point, lowest, highest;
+};
+
+static inline void tile(const struct tinynn_tile *tile);
+
+static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
   for (; count >= 4; count -= 4) {
     to[0] = from[0];
     to[1] = from[1];
@@ -25,7 +39,7 @@ static inline int8_t *tinynn_copy_values(int8_t *restrict to, const int8_t *rest
   return to;
 }
 
-static inline int8_t *tinynn_fill_values(int8_t *to, int32_t value, int32_t count) {
+static inline int8_t *fill_values(int8_t *to, int32_t value, int32_t count) {
   for (; count > 0; --count) {
     *to++ = (int8_t)value;
   }
@@ -33,8 +47,8 @@ static inline int8_t *tinynn_fill_values(int8_t *to, int32_t value, int32_t coun
 }
 
 /* The values under the kernel whose first row and column are y and x. */
-static void tinynn_copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *restrict image,
-                              int8_t *restrict patch, int32_t y, int32_t x) {
+static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *restrict image, int8_t *restrict patch,
+                       int32_t y, int32_t x) {
   const int32_t channels = p->input_channels;
   const int32_t width = p->dilation_x == 1 ? p->kernel_width : 1;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_y) {
@@ -48,65 +62,73 @@ static void tinynn_copy_patch(const struct tinynn_conv2d *restrict p, const int8
         before = width;
         after = 0;
       }
-      patch = tinynn_fill_values(patch, p->input_zero_point, before * channels);
-      patch = tinynn_copy_values(patch, line + (from + before) * channels, (width - before - after) * channels);
-      patch = tinynn_fill_values(patch, p->input_zero_point, after * channels);
+      patch = fill_values(patch, p->input_zero_point, before * channels);
+      patch = copy_values(patch, line + (from + before) * channels, (width - before - after) * channels);
+      patch = fill_values(patch, p->input_zero_point, after * channels);
     }
   }
 }
 
-/* Where in the input the next pixel's kernel lies. */
-struct tinynn_cursor {
+/* Where in the input a pixel's kernel lies. */
+struct place {
   const int8_t *image;
   int32_t y, x;
 };
 
-static inline void tinynn_advance(const struct tinynn_conv2d *restrict p, struct tinynn_cursor *cursor) {
-  cursor->x += p->stride_x;
-  if (cursor->x == p->output_width * p->stride_x - p->pad_left) {
-    cursor->x = -p->pad_left;
-    cursor->y += p->stride_y;
-    if (cursor->y == p->output_height * p->stride_y - p->pad_top) {
-      cursor->y = -p->pad_top;
-      cursor->image += p->input_height * p->input_width * p->input_channels;
+static inline void advance(const struct tinynn_conv2d *restrict p, struct place *place) {
+  place->x += p->stride_x;
+  if (place->x == p->output_width * p->stride_x - p->pad_left) {
+    place->x = -p->pad_left;
+    place->y += p->stride_y;
+    if (place->y == p->output_height * p->stride_y - p->pad_top) {
+      place->y = -p->pad_top;
+      place->image += p->input_height * p->input_width * p->input_channels;
     }
   }
 }
 
-static inline void tinynn_tiled_conv2d(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
-                                       int8_t *restrict output, int8_t *restrict patches) {
+/* Point at one pixel's products, brought together in `patch` unless they lie together already. */
+static inline const int8_t *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
+                                        int8_t *restrict patch) {
+  if (p->kernel_height * p->kernel_width == 1) {
+    return place->image + (place->y * p->input_width + place->x) * p->input_channels;
+  }
+  copy_patch(p, place->image, patch, place->y, place->x);
+  return patch;
+}
+
+static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
+                                int8_t *restrict output, int8_t *restrict scratch) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
-  const int is_pointwise = p->kernel_height * p->kernel_width == 1;
-  const int32_t clamp[3] = {p->output_zero_point, p->lowest, p->highest};
-  struct tinynn_cursor cursor = {input, -p->pad_top, -p->pad_left};
+  const int32_t patches_bytes = products == p->input_channels ? 0 : TILE_PIXELS * products;
+  const int32_t blocks = (p->output_channels + TILE_CHANNELS - 1) / TILE_CHANNELS;
+  const int32_t pitch_aside = blocks * TILE_CHANNELS;
+  int8_t *aside = scratch + patches_bytes;
+  struct tinynn_tile job = {.weights = p->weights,
+                            .channels = p->channels,
+                            .products = products,
+                            .blocks = blocks,
+                            .output_zero_point = p->output_zero_point,
+                            .lowest = p->lowest,
+                            .highest = p->highest};
+  struct place place = {input, -p->pad_top, -p->pad_left};
   int32_t left = p->batches * p->output_height * p->output_width;
   while (left > 0) {
     const int32_t pixels = left < TILE_PIXELS ? left : TILE_PIXELS;
-    const int8_t *rows[TILE_PIXELS];
     for (int32_t i = 0; i < TILE_PIXELS; ++i) {
-      if (i >= pixels) {
-        rows[i] = rows[0];
-        continue;
+      job.x[i] = job.x[0]; /* pixels that are not there */
+      if (i < pixels) {
+        job.x[i] = products_of(p, &place, scratch + i * products);
+        advance(p, &place);
       }
-      if (is_pointwise) {
-        rows[i] = cursor.image + (cursor.y * p->input_width + cursor.x) * p->input_channels;
-      } else {
-        tinynn_copy_patch(p, cursor.image, patches + i * products, cursor.y, cursor.x);
-        rows[i] = patches + i * products;
-      }
-      tinynn_advance(p, &cursor);
     }
-    const int8_t *weights = p->weights;
-    for (int32_t c = 0; c < p->output_channels; c += TILE_CHANNELS) {
-      const int32_t rest = p->output_channels - c;
-      const int32_t count = rest < TILE_CHANNELS ? rest : TILE_CHANNELS;
-      if (pixels == TILE_PIXELS && count == TILE_CHANNELS) { /* a copy without conditions */
-        tinynn_tile(weights, p->channels + c, rows, products, output + c, p->output_channels, TILE_PIXELS,
-                    TILE_CHANNELS, clamp);
-      } else {
-        tinynn_tile(weights, p->channels + c, rows, products, output + c, p->output_channels, pixels, count, clamp);
-      }
-      weights += TILE_CHANNELS * products;
+    /* the tile is written as a whole, but the output may have fewer pixels or channels */
+    const int is_aside = pixels < TILE_PIXELS || p->output_channels < pitch_aside;
+    job.output = is_aside ? aside : output;
+    job.output_pitch = is_aside ? pitch_aside : p->output_channels;
+    tile(&job);
+    for (int32_t i = 0; is_aside && i < pixels; ++i) {
+      memcpy(output + i * p->output_channels, aside + i * pitch_aside, (size_t)p->output_channels);
     }
     output += pixels * p->output_channels;
     left -= pixels;
