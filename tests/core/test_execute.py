@@ -276,6 +276,16 @@ def test_tools_see_no_variable_of_the_user(session: Session, monkeypatch: pytest
     assert "CFLAGS" not in session.output_path(action, "seen").read_text()
 
 
+def test_workers_find_the_way_to_the_network(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind a proxy a download, whose content a digest pins, is possible; compilers learn nothing of it."""
+    monkeypatch.setenv("https_proxy", "http://proxy.example.org:3128")
+    action = Action(stage="leak", title="l", function=f"{__name__}:leak", outputs=("seen",), isolated=True)
+    record = session.execute(action).record
+    assert "https_proxy" in session.output_path(action, "seen").read_text()
+    [_, tool] = (session.store.read(record.log) or b"").decode().split("$ sh", 1)
+    assert "https_proxy" not in tool
+
+
 def test_verdicts_say_why(session: Session, chain: Chain, tmp_path: Path) -> None:
     """Before running: what would run, and which fact changed."""
     first, second = chain.actions()

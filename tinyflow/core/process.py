@@ -19,6 +19,8 @@ from pathlib import Path
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _LOG_TAIL_BYTES = 4000
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR")
 _running: set[subprocess.Popen[bytes]] = set()
 _running_lock = threading.Lock()
 _is_cancelled = threading.Event()
@@ -47,7 +49,9 @@ def clean_environment(folder: Path) -> dict[str, str]:
 
 
 def _own_environment() -> dict[str, str]:
-    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    """What our own workers get besides: where modules lie, and the way to the network, for what a digest pins."""
+    found = {name: os.environ[name] for name in _NETWORK_VARIABLES if name in os.environ}
+    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **found}
 
 
 def run_tool(
