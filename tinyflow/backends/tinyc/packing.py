@@ -295,4 +295,19 @@ _PLAIN: Mapping[str, tuple[str, tuple[int, ...]]] = {
 def plain(variant: str, operator: str, fields: Mapping[str, Field]) -> Call:
     """An operator without weights, by the name in its functions: `plain("dsp", "add", {...})`."""
     struct, in_place = _PLAIN[operator]
-    return Call(f"tinynn_{operator}_ref", struct, dict(fields), in_place=in_place)
+    call = Call(f"tinynn_{operator}_ref", struct, dict(fields), in_place=in_place)
+    if "c" not in VARIANTS[variant]:
+        return call
+    if operator in ("add", "sub") and _has_whole_input(fields):
+        return replace(call, function=f"tinynn_{operator}_c")
+    if operator == "average_pool":
+        sums_bytes = WORD_BYTES * int(fields["channels"])  # type: ignore[call-overload]
+        return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
+    return call
+
+
+def _has_whole_input(fields: Mapping[str, Any]) -> bool:
+    """Whether src/c/add.c computes an ADD or SUB: one input's multiplier is 1/2, the sum is scaled down."""
+    halves = [(fields[f"{side}_multiplier"], fields[f"{side}_multiplier_shift"]) for side in ("left", "right")]
+    is_down = all(-22 <= shift <= 0 for _, shift in halves) and -22 <= fields["output_multiplier_shift"] <= -1
+    return is_down and (1 << 30, 0) in halves and fields["left_shift"] == 20

@@ -219,26 +219,27 @@ struct tinynn_resize_nearest {
   int32_t output_height, output_width;
 };
 
-/* Convolutions and layers with weights. `scratch` is what packing.py says for the function, or NULL where that is 0. */
-#define TINYNN_WEIGHTED(function, parameters)                                                                \
+/* Convolutions and others that need memory. `scratch` is what packing.py says for the function, or NULL where that is 0. */
+#define TINYNN_SCRATCH(function, parameters)                                                                \
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output, \
                 void *restrict scratch)
 
-TINYNN_WEIGHTED(tinynn_conv2d_ref, tinynn_conv2d);
-TINYNN_WEIGHTED(tinynn_depthwise_ref, tinynn_depthwise);
-TINYNN_WEIGHTED(tinynn_fully_connected_ref, tinynn_fully_connected);
-TINYNN_WEIGHTED(tinynn_conv2d_c, tinynn_conv2d);
-TINYNN_WEIGHTED(tinynn_fully_connected_c, tinynn_fully_connected);
-TINYNN_WEIGHTED(tinynn_conv2d_rv32, tinynn_conv2d);
-TINYNN_WEIGHTED(tinynn_conv2d_dsp, tinynn_conv2d);
-TINYNN_WEIGHTED(tinynn_fully_connected_dsp, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_conv2d_ref, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_depthwise_ref, tinynn_depthwise);
+TINYNN_SCRATCH(tinynn_fully_connected_ref, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_conv2d_c, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_fully_connected_c, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_average_pool_c, tinynn_pool);
+TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 
 /* The same, in place where the output is no larger than the input. */
-#define TINYNN_WEIGHTED_IN_PLACE(function, parameters) \
+#define TINYNN_SCRATCH_IN_PLACE(function, parameters) \
   void function(const struct parameters *restrict p, const int8_t *input, int8_t *output, void *restrict scratch)
 
-TINYNN_WEIGHTED_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
-TINYNN_WEIGHTED_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
 
 /* One input, one output. */
 #define TINYNN_UNARY(function, parameters) \
@@ -274,6 +275,8 @@ TINYNN_BINARY(tinynn_sub_ref, tinynn_add);
 TINYNN_BINARY(tinynn_mul_ref, tinynn_mul);
 TINYNN_BINARY(tinynn_minimum_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_maximum_ref, tinynn_minmax);
+TINYNN_BINARY(tinynn_add_c, tinynn_add);
+TINYNN_BINARY(tinynn_sub_c, tinynn_add);
 TINYNN_BINARY(tinynn_add_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_sub_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_mul_broadcast_ref, tinynn_mul);
