@@ -50,7 +50,8 @@ class Net:
     ) -> int:
         """A new operator; its output."""
         complete: Mapping[str, Any] = {**default_options(name), **options}
-        shape = shape or output_shape(name, [self.tensors[index].shape for index in inputs], complete)
+        if shape is None:
+            shape = output_shape(name, [self.tensors[index].shape for index in inputs], complete)
         assert shape is not None
         output = self.activation(shape, q)
         version = 2 if name in ("ADD", "MAX_POOL_2D") else 3 if "CONV" in name else 4 if "FULLY" in name else 1
@@ -233,6 +234,62 @@ def test_operators_that_change_nothing_go() -> None:
     x = net.operator("RESHAPE", x, net.constant([1, 4, 4, 3], "int32"), shape=(1, 4, 4, 3))
     reduced = _reduced(net.graph(net.convolution(x, _weights(2, 1, 1, 3), [1, 1])))
     assert [operator.name for operator in reduced.operators] == ["CONV_2D", "CONV_2D"]
+
+
+@pytest.mark.parametrize(
+    ("name", "quantisation", "options"),
+    [
+        ("LOGISTIC", Quantisation((1 / 256,), (-128,)), {}),
+        ("TANH", Quantisation((1 / 128,), (0,)), {}),
+        ("LEAKY_RELU", Q, {"alpha": 0.25}),
+        ("HARD_SWISH", Quantisation((0.06,), (-10,)), {}),
+        ("RELU", Quantisation((0.07,), (-100,)), {}),
+        ("RELU6", Q, {}),
+        ("QUANTIZE", Quantisation((0.03,), (5,)), {}),
+    ],
+)
+def test_constants_go_through_functions_of_one_element(
+    name: str, quantisation: Quantisation, options: dict[str, Any]
+) -> None:
+    """Whatever the reference interpreter makes of the constant is folded behind it."""
+    net = Net(1, 4, 4, 3)
+    x = net.convolution(net.input, _dead(4, 1, 3, 1, 2), [0, -700, 900, 0])
+    x = net.operator(name, x, shape=(1, 4, 4, 4), q=quantisation, **options)
+    reduced = _reduced(net.graph(net.convolution(x, _weights(2, 3, 3, 4), [0, 0], padding="VALID")))
+    assert [_channels(reduced, operator) for operator in (0, 1)] == [2, 2]
+
+
+def test_constants_go_through_means_and_extremes() -> None:
+    """MEAN over height and width, MINIMUM of two maps, MAXIMUM with a constant that is cut, too."""
+    net = Net(1, 4, 4, 3)
+    left = net.convolution(net.input, _dead(4, 1, 3, 0, 1), [300, -200, 0, 0])
+    right = net.convolution(net.input, _dead(4, 1, 3, 0, 2), [200, 0, 99, 0])
+    floor = net.constant([[[[-5, -6, -7, -8]]]], "int8", Q)
+    x = net.operator("MAXIMUM", net.operator("MINIMUM", left, right), floor)
+    x = net.operator("MEAN", x, net.constant([1, 2], "int32"), shape=(1, 4), q=Quantisation((0.04,), (1,)))
+    weights = net.constant(_weights(3, 4), "int8", Quantisation((0.02,), (0,)))
+    reduced = _reduced(net.graph(net.operator("FULLY_CONNECTED", x, weights)))
+    assert [_channels(reduced, operator) for operator in range(5)] == [3] * 5
+    assert reduced.tensors[reduced.operators[3].inputs[1]].shape == (1, 1, 1, 3)
+
+
+def test_shapes_that_a_converter_left_to_be_computed_are_constants() -> None:
+    """SHAPE, STRIDED_SLICE and PACK before a RESHAPE go, since all shapes are known."""
+    net = Net(1, 4, 4, 3)
+
+    def integer(name: str, *inputs: int, shape: tuple[int, ...], **options: int) -> int:
+        output = net.operator(name, *inputs, shape=shape, **options)
+        net.tensors[output] = replace(net.tensors[output], dtype="int32", quantisation=None)
+        return output
+
+    shape = integer("SHAPE", net.input, shape=(4,))
+    ends = [net.constant([value], "int32") for value in (0, 1, 1)]
+    batch = integer("STRIDED_SLICE", shape, *ends, shape=(), shrink_axis_mask=1)
+    target = integer("PACK", batch, net.constant(48, "int32"), shape=(2,), values_count=2)
+    x = net.operator("RESHAPE", net.input, target, shape=(1, 48))
+    weights = net.constant(_weights(5, 48), "int8", Quantisation((0.02,), (0,)))
+    graph = net.graph(net.operator("FULLY_CONNECTED", x, weights))
+    assert [operator.name for operator in _reduced(graph).operators] == ["RESHAPE", "FULLY_CONNECTED"]
 
 
 def test_equal_constants_are_kept_once() -> None:

@@ -126,7 +126,7 @@ class Planner:
                 function=f"tinyflow.stages.{name}:{name}",
                 outputs=("model.tflite", f"{name}.json"),
                 inputs={"model.tflite": model},
-                tools=_READER_TOOLS,
+                tools=_READER_TOOLS + _REFERENCE_TOOLS,
                 isolated=True,
             )
         )

@@ -20,6 +20,7 @@ from tinyflow.model.fixed_point import (
     add_factors,
 )
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.shrink import evaluate
 from tinyflow.model.shrink.bounds import Bounds
 from tinyflow.model.shrink.windows import windows
 from tinyflow.model.weighted import NAMES as WEIGHTED
@@ -149,6 +150,42 @@ def _concatenated(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> B
     )
 
 
+def _minmax(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    if len({whole(graph.tensors[index]) for index in (*operator.inputs, *operator.outputs)}) > 1:
+        raise ValueError("an extreme that rescales has no integer kernel")
+    choose = np.minimum if operator.name == "MINIMUM" else np.maximum
+    a, b = read
+    return Bounds(choose(a.low, b.low), choose(a.high, b.high))
+
+
+def _tabled(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds | None:
+    """A function of single elements, rising or not: the extremes of its table between the bounds."""
+    for index in (operator.inputs[0], operator.outputs[0]):
+        whole(graph.tensors[index])
+    values = evaluate.table(graph, operator)
+    if values is None:
+        return None
+    # row i, column j: over the values from i to j
+    least, most = (
+        np.array([extreme.accumulate(np.concatenate([np.full(i, values[i]), values[i:]])) for i in range(256)])
+        for extreme in (np.minimum, np.maximum)
+    )
+    ends = read[0].low + 128, read[0].high + 128
+    return Bounds(least[ends], most[ends])
+
+
+def _at_the_ends(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds | None:
+    """An operator of one rising activation, by the interpreter: its results at both bounds."""
+    source = operator.inputs[0]
+    for index in (source, operator.outputs[0]):
+        whole(graph.tensors[index])
+    if any(not graph.tensors[index].is_constant for index in operator.inputs[1:]):
+        return None
+    ends = [evaluate.run(graph, operator, {source: values}) for values in (read[0].low, read[0].high)]
+    low, high = ends
+    return None if low is None or high is None else Bounds(low[0], high[0])
+
+
 def _relu(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     given, made = whole(source), whole(output)
@@ -167,6 +204,9 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _rearranged),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
+    **dict.fromkeys(("MINIMUM", "MAXIMUM"), _minmax),
+    **dict.fromkeys(("RELU6", "LEAKY_RELU", "HARD_SWISH", "LOGISTIC", "TANH", "QUANTIZE"), _tabled),
+    **dict.fromkeys(("MEAN", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "RESIZE_NEAREST_NEIGHBOR"), _at_the_ends),
     "CONCATENATION": _concatenated,
     "RELU": _relu,
 }

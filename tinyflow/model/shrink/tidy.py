@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.shrink import evaluate
 from tinyflow.model.shrink.bounds import Bounds
 
 Reasons = dict[int, str]
@@ -19,18 +20,27 @@ Reasons = dict[int, str]
 
 def fold_constants(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, Reasons]:
     """Activations that have the same value for every input become constants; graph outputs stay computed."""
-    tensors, reasons = list(graph.tensors), Reasons()
-    operators = []
+    reasons = Reasons()
     for operator in graph.operators:
         index = operator.outputs[0]
-        known = bounds.get(index)
-        is_inner = len(operator.outputs) == 1 and index not in graph.outputs
-        if is_inner and known is not None and known.fixed.all():
-            tensors[index] = replace(tensors[index], data=known.low.astype(np.int8).tobytes())
+        data = None if index in graph.outputs else _fixed(graph, operator, bounds)
+        if data is not None:
+            tensors = list(graph.tensors)
+            tensors[index] = replace(tensors[index], data=data)
+            # the operators behind may have become constant by this
+            graph = replace(graph, tensors=tuple(tensors))
             reasons[index] = "its output is the same for every input"
-        else:
-            operators.append(operator)
-    return replace(graph, tensors=tuple(tensors), operators=tuple(operators)), reasons
+    left = tuple(operator for operator in graph.operators if operator.outputs[0] not in reasons)
+    return replace(graph, operators=left), reasons
+
+
+def _fixed(graph: Graph, operator: Operator, bounds: Mapping[int, Bounds]) -> bytes | None:
+    """The bytes of an operator's one output where no input can change them."""
+    known = bounds.get(operator.outputs[0])
+    if known is None:
+        return evaluate.constant(graph, operator)
+    is_fixed = len(operator.outputs) == 1 and known.fixed.all()
+    return known.low.astype(np.int8).tobytes() if is_fixed else None
 
 
 def drop_identities(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, Reasons]:

@@ -1,0 +1,49 @@
+"""Stages that a feature puts between fetch and generate: who gets the changed model, and who the original."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinyflow.core.action import Action, Output
+from tinyflow.core.store import Store
+from tinyflow.flow.plan import Planner
+from tinyflow.recipes.bench import parse
+from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.mirrors import Mirrors
+
+
+def _stages(folder: Path, *names: str) -> list[dict[str, Action]]:
+    """Stage → action of each bench, by one planner."""
+    planner = Planner(Catalogue([data_folder() / "recipes"]), Mirrors(), Store(folder / "cache"))
+    return [{action.stage: action for action in planner.plan_bench(parse(name)).actions} for name in names]
+
+
+def _model_from(action: Action) -> str:
+    source = action.inputs["model.tflite"]
+    assert isinstance(source, Output)
+    return source.action.stage
+
+
+def test_the_backend_gets_the_shrunk_model_and_the_reference_stays_the_original(tmp_path: Path) -> None:
+    """With +shrink generate reads its output; convert reads the fetched file, shared with benches without."""
+    for backend in ("tvmaot", "tinyc"):
+        plain, shrunk = _stages(tmp_path, f"vww-{backend}-stm32f7", f"vww-{backend}-stm32f7+shrink")
+        assert [_model_from(shrunk[stage]) for stage in ("convert", "shrink", "generate")] == [
+            "fetch",
+            "fetch",
+            "shrink",
+        ]
+        assert plain["convert"] is shrunk["convert"]
+        assert "shrink" not in plain and plain["generate"] is not shrunk["generate"]
+
+
+def test_two_backends_share_one_reduction(tmp_path: Path) -> None:
+    """What is removed depends on the model alone."""
+    one, other = _stages(tmp_path, "vww-tvmaot-stm32f7+shrink", "vww-tinyc-esp32c3+shrink")
+    assert one["shrink"] is other["shrink"]
+
+
+def test_the_report_gets_what_was_removed(tmp_path: Path) -> None:
+    """Only where something transforms."""
+    plain, shrunk = _stages(tmp_path, "vww-tinyc-stm32f7", "vww-tinyc-stm32f7+shrink")
+    assert "shrink.json" in shrunk["report"].inputs and "shrink.json" not in plain["report"].inputs

@@ -1,0 +1,75 @@
+"""What one operator computes from given values, by the reference interpreter itself: nothing is written twice.
+
+For operators without arithmetic of their own in `rules`. Where no interpreter is installed, or it refuses the operator,
+the answer is None: then nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.model import reference
+from tinyflow.model.fixed_point import Integers
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.tflite_writer import write
+
+_INT8_VALUES = np.arange(-128, 128, dtype=np.int8)
+
+
+def run(graph: Graph, operator: Operator, given: Mapping[int, npt.NDArray[np.generic]]) -> list[Integers] | None:
+    """Outputs of an operator; `given` has the values of the inputs that shall not be constants of the file."""
+    numbers = sorted({index for index in operator.inputs + operator.outputs if index >= 0})
+    new = {index: position for position, index in enumerate(numbers)} | {-1: -1}
+    tensors = tuple(
+        replace(graph.tensors[index], index=new[index], data=None if index in given else graph.tensors[index].data)
+        for index in numbers
+    )
+    inputs, outputs = (tuple(new[index] for index in indices) for indices in (operator.inputs, operator.outputs))
+    alone = Graph(
+        tensors, (replace(operator, index=0, inputs=inputs, outputs=outputs),), tuple(new[i] for i in given), outputs
+    )
+    sample = tuple(values.astype(graph.tensors[index].dtype) for index, values in given.items())
+    try:
+        interpret = reference.run_tflm if reference.reference_name() == "tflm" else reference.run_litert
+        (computed,) = interpret(write(alone), alone, [sample])
+    except (ModelError, ToolError):
+        return None
+    return [
+        values.astype(np.int64).reshape(graph.tensors[index].shape)
+        for index, values in zip(operator.outputs, computed, strict=True)
+    ]
+
+
+def table(graph: Graph, operator: Operator) -> Integers | None:
+    """The results of a function of single int8 elements for -128 … 127."""
+    shape = (1, len(_INT8_VALUES))
+    tensors = list(graph.tensors)
+    for index in (operator.inputs[0], operator.outputs[0]):
+        tensors[index] = replace(tensors[index], shape=shape, data=None)
+    computed = run(replace(graph, tensors=tuple(tensors)), operator, {operator.inputs[0]: _INT8_VALUES.reshape(shape)})
+    return None if computed is None else computed[0].reshape(-1)
+
+
+def constant(graph: Graph, operator: Operator) -> bytes | None:
+    """The bytes of the one output of an operator that reads constants only; None for any other operator."""
+    output = graph.tensors[operator.outputs[0]]
+    if operator.name == "SHAPE":
+        return _bytes(np.array(graph.tensors[operator.inputs[0]].shape, np.int64), output)
+    read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    if len(operator.outputs) > 1 or not read or not all(tensor.is_constant for tensor in read):
+        return None
+    if not (output.is_integer and read[0].is_integer):
+        return None
+    first = read[0]
+    values = np.frombuffer(first.data or b"", reference.numpy_dtype(first)).reshape(first.shape)
+    computed = run(graph, operator, {first.index: values})
+    return None if computed is None else _bytes(computed[0], output)
+
+
+def _bytes(values: Integers, tensor: Tensor) -> bytes:
+    return values.astype(reference.numpy_dtype(tensor)).tobytes()
