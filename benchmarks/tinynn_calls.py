@@ -200,8 +200,8 @@ class HostKernels:
 
 _CALLS = """
 #include <stdint.h>
-{declarations}
 typedef void kernel(void *, void *, void *, void *, void *);
+{declarations} /* weak: a variant's may be missing on this CPU */
 kernel *const kernels[] = {{ {kernels} }};
 uint32_t request[8];
 _Alignas(64) uint8_t pool[{pool}];
@@ -267,7 +267,7 @@ class ChipKernels:
         calls = folder / "calls.c"
         calls.write_text(
             _CALLS.format(
-                declarations="\n".join(f"void {name}(void*, void*, void*, void*, void*);" for name in self.functions),
+                declarations="\n".join(f"__attribute__((weak)) kernel {name};" for name in self.functions),
                 kernels=", ".join(self.functions),
                 pool=_POOL_BYTES,
             ),

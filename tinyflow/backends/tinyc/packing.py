@@ -299,7 +299,8 @@ def plain(variant: str, operator: str, fields: Mapping[str, Field]) -> Call:
     if "c" not in VARIANTS[variant]:
         return call
     if operator in ("add", "sub") and _has_whole_input(fields):
-        return replace(call, function=f"tinynn_{operator}_c")
+        is_dsp = "dsp" in VARIANTS[variant] and _has_smaller_input(fields)
+        return replace(call, function=f"tinynn_{operator}_{'dsp' if is_dsp else 'c'}")
     if operator == "average_pool":
         sums_bytes = WORD_BYTES * int(fields["channels"])  # type: ignore[call-overload]
         return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
@@ -311,3 +312,8 @@ def _has_whole_input(fields: Mapping[str, Any]) -> bool:
     halves = [(fields[f"{side}_multiplier"], fields[f"{side}_multiplier_shift"]) for side in ("left", "right")]
     is_down = all(-22 <= shift <= 0 for _, shift in halves) and -22 <= fields["output_multiplier_shift"] <= -1
     return is_down and (1 << 30, 0) in halves and fields["left_shift"] == 20
+
+
+def _has_smaller_input(fields: Mapping[str, Any]) -> bool:
+    """Whether src/dsp/add.c computes what `_has_whole_input` allows: the other input's multiplier is below 1/2."""
+    return any(fields[f"{side}_multiplier_shift"] < 0 for side in ("left", "right"))

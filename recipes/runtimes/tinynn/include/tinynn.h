@@ -277,6 +277,8 @@ TINYNN_BINARY(tinynn_minimum_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_maximum_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_add_c, tinynn_add);
 TINYNN_BINARY(tinynn_sub_c, tinynn_add);
+TINYNN_BINARY(tinynn_add_dsp, tinynn_add);
+TINYNN_BINARY(tinynn_sub_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_add_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_sub_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_mul_broadcast_ref, tinynn_mul);

@@ -22,8 +22,7 @@ void tinynn_clamp_dsp(int8_t *values, int32_t count, int32_t lowest, int32_t hig
   const uint32_t low = (uint32_t)(uint8_t)lowest * UINT32_C(0x01010101);
   const uint32_t high = (uint32_t)(uint8_t)highest * UINT32_C(0x01010101);
   for (; count >= 4; count -= 4) {
-    const uint32_t word = smaller(larger(tinynn_load_word(values), low), high);
-    memcpy(values, &word, sizeof word);
+    tinynn_store_word(values, smaller(larger(tinynn_load_word(values), low), high));
     values += 4;
   }
   for (; count > 0; --count) {

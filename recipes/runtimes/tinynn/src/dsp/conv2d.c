@@ -62,8 +62,10 @@ static uint32_t last_bytes(const int8_t *row, int32_t bytes) {
   if (bytes >= 4) {
     return tinynn_load_word(row + bytes - 4) >> (8 * (4 - bytes % 4));
   }
-  uint32_t word = 0;
-  memcpy(&word, row, (size_t)bytes);
+  uint32_t word = (uint8_t)row[0];
+  for (int32_t i = 1; i < bytes; ++i) {
+    word |= (uint32_t)(uint8_t)row[i] << (8 * i);
+  }
   return word;
 }
 

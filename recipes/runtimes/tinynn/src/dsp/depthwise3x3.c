@@ -19,7 +19,7 @@ static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 static void fill(int16_t *plane, int32_t columns, int32_t rows, int32_t value) {
   const tinynn_pair pair = tinynn_twice(value);
   for (int32_t i = 0; i < rows * columns; i += 2) {
-    memcpy(plane + i, &pair, sizeof pair);
+    tinynn_store_word(plane + i, pair);
   }
 }
 

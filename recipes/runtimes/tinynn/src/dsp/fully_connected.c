@@ -2,6 +2,8 @@
  *
  * Packing: packing.py, `_matrix1`. Scratch: the inputs padded to a multiple of four, where they are no such multiple.
  */
+#include <string.h>
+
 #include "tinynn.h"
 #include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"

@@ -3,17 +3,18 @@
 #define TINYNN_DSP_H
 
 #include <stdint.h>
-#include <string.h>
 
 /* Two signed 16-bit numbers, the first in the lower half. */
 typedef uint32_t tinynn_pair;
 
-/* Four bytes from any address. */
-static inline uint32_t tinynn_load_word(const int8_t *from) {
+/* Four bytes from and to any address: one instruction. A freestanding compiler would call memcpy. */
+static inline uint32_t tinynn_load_word(const void *from) {
   uint32_t word;
-  memcpy(&word, from, sizeof word);
+  __builtin_memcpy(&word, from, sizeof word);
   return word;
 }
+
+static inline void tinynn_store_word(void *to, uint32_t word) { __builtin_memcpy(to, &word, sizeof word); }
 
 /* Bytes 0 and 2, sign-extended. */
 static inline tinynn_pair tinynn_even_bytes(uint32_t bytes) {
@@ -32,6 +33,20 @@ static inline tinynn_pair tinynn_odd_bytes(uint32_t bytes) {
 /* Two equal halves. */
 static inline tinynn_pair tinynn_twice(int32_t value) {
   return (uint32_t)(uint16_t)value * UINT32_C(0x10001);
+}
+
+/* acc + round(acc * factor / 2^32) = high(acc, multiplier) of fixed_point.h, for factor = 2 * multiplier - 2^32. */
+static inline int32_t tinynn_high_by_factor(int32_t acc, int32_t factor) {
+  int32_t result;
+  __asm__("smmlar %0, %1, %2, %1" : "=r"(result) : "r"(acc), "r"(factor));
+  return result;
+}
+
+/* value / 2 rounded down, saturated to [-128, 127]. */
+static inline int32_t tinynn_saturate_half(int32_t value) {
+  int32_t result;
+  __asm__("ssat %0, #8, %1, asr #1" : "=r"(result) : "r"(value));
+  return result;
 }
 
 #endif
