@@ -19,7 +19,16 @@ CONTENT = {
     "origin.json": {"weights": "synthetic", "source": "zoo"},
     "graph.json": {"macs": 1000},
     "plan.json": {"arena": {"bytes": 512}, "weights_bytes": 2048},
-    "sizes.json": {"rom_bytes": 96, "rom_code": 20, "rom_rodata": 28, "rom_data": 48, "ram_data": 48, "ram_bss": 600},
+    "sizes.json": {
+        "rom_bytes": 96,
+        "rom_code": 20,
+        "rom_rodata": 28,
+        "rom_data": 48,
+        "ram_data": 48,
+        "ram_bss": 600,
+        "regions": {"flash": {"used": 96, "size": 1024}},
+        "symbols": [{"name": "conv_3", "bytes": 20, "section": ".text"}],
+    },
     "run.json": {
         "setup_instructions": 7,
         "invoke_instructions": [5000, 5002],

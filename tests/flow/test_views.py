@@ -14,8 +14,9 @@ from tinyflow.core.process import Cancelled
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.outcome import failure_of
 from tinyflow.flow.plan import BenchPlan
-from tinyflow.flow.views import is_current, publish, read_report, write_if_changed
+from tinyflow.flow.views import is_current, publish, write_if_changed
 from tinyflow.recipes.bench import parse
+from tinyflow.report.documents import read_report
 
 
 def run(bench: BenchPlan, session: Session) -> Ledger:
@@ -44,7 +45,7 @@ def test_a_view_holds_what_was_made_and_says_its_digests(session: Session, tmp_p
     report = read_report(folder)
     assert report is not None
     files = {"model.tflite", "generate", "plan.json", "firmware.elf", "firmware.map", "run.log", "report.json"}
-    assert {path.name for path in folder.iterdir()} == files | {"provenance.json"}
+    assert {path.name for path in folder.iterdir()} == files | {"sizes.json", "run.json", "provenance.json"}
     assert report["artifacts"]["firmware.elf"] == session.output_digest(bench.actions[3], "firmware.elf")
     assert {stage["outcome"] for stage in report["stages"].values()} == {"built"}
     assert is_current(bench, session, folder)

@@ -12,22 +12,30 @@ from typing import Any
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
+from tinyflow.flow.pages import write_bench_page, write_suite_page
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.flow.selection import Selection
-from tinyflow.flow.views import is_current, publish, read_report, write_if_changed
+from tinyflow.flow.views import is_current, publish, write_if_changed
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
+from tinyflow.report.documents import read_report
 
 Row = dict[str, Any]
 
 
-def finish(selection: Selection, session: Session, ledger: Ledger, project: Project) -> tuple[list[Row], list[Path]]:
+def finish(
+    selection: Selection, session: Session, ledger: Ledger, project: Project, catalogue: Catalogue
+) -> tuple[list[Row], list[Path]]:
     """Write what is missing; returns the rows of all selected benches and the suites' reports."""
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
         if not (ledger.is_done(bench.final) and is_current(bench, session, project.build / bench.name)):
             publish(bench, session, ledger, project.build / bench.name)
-    reports = [write_suite(name, benches, project) for name, benches in (selection.suites | selection.reports).items()]
+        write_bench_page(project.build / bench.name, read_report(project.build / bench.name))
+    chosen = selection.suites | selection.reports
+    reports = [write_suite(catalogue.get(Suite, name), benches, project) for name, benches in chosen.items()]
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return read_rows(names, project), reports
 
@@ -50,11 +58,11 @@ def read_rows(benches: Sequence[str] | dict[str, None], project: Project) -> lis
     return [row for row in found if row is not None]
 
 
-def write_suite(name: str, benches: Sequence[str], project: Project) -> Path:
-    """Write `build/suites/<name>/report.{csv,json,md}` from the reports of its benches; the last one's path."""
+def write_suite(suite: Suite, benches: Sequence[str], project: Project) -> Path:
+    """Write `build/suites/<name>/report.{csv,json,md,html}` from the reports of its benches; the last one's path."""
     rows = read_rows(benches, project)
-    folder = project.build / "suites" / name
+    folder = project.build / "suites" / suite.name
     write_if_changed(folder / "report.csv", tables.to_csv(rows))
-    write_if_changed(folder / "report.json", tables.to_json(name, rows))
-    write_if_changed(folder / "report.md", tables.to_markdown(name, rows))
-    return folder / "report.md"
+    write_if_changed(folder / "report.json", tables.to_json(suite.name, rows))
+    write_if_changed(folder / "report.md", tables.to_markdown(suite.name, rows))
+    return write_suite_page(folder, suite, rows, project.build)

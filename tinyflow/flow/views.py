@@ -19,7 +19,7 @@ from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.outcome import provenance_of, report_of
 from tinyflow.flow.plan import BenchPlan
-from tinyflow.report import rows
+from tinyflow.report.documents import read_report
 
 _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
@@ -29,18 +29,11 @@ _OUTPUTS = {  # name in the view: stage and output
     "plan.json": ("generate", "plan.json"),
     "firmware.elf": ("link", "firmware.elf"),
     "firmware.map": ("link", "firmware.map"),
+    "sizes.json": ("link", "sizes.json"),
+    "run.json": ("run", "run.json"),
 }
 _LOG = "run.log"
 _ATTEMPTS = 100  # another process may write the same view at the same time
-
-
-def read_report(folder: Path) -> dict[str, Any] | None:
-    """A bench's `report.json`, or None where there is none that can be read."""
-    try:
-        report = json.loads((folder / "report.json").read_bytes())
-    except (OSError, ValueError):
-        return None
-    return report if isinstance(report, dict) and report.get("schema") == rows.SCHEMA else None
 
 
 def is_current(bench: BenchPlan, session: Session, folder: Path) -> bool:

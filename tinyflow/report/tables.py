@@ -32,7 +32,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     for row in rows:
         naming = [_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
-        writer.writerow([*naming, _validation(row, ""), *numbers, row["reason"] or ""])
+        writer.writerow([*naming, spell_validation(row, ""), *numbers, row["reason"] or ""])
     return text.getvalue()
 
 
@@ -55,14 +55,16 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     for row in rows:
         numbers = [_exact(row["metrics"].get(metric.name)) for metric in metrics]
         lines.append(
-            _line([f"`{row['bench']}`", row["status"], *numbers, _validation(row), row["weights"] or _NOT_MEASURED])
+            _line(
+                [f"`{row['bench']}`", row["status"], *numbers, spell_validation(row), row["weights"] or _NOT_MEASURED]
+            )
         )
     failures = [f"- `{row['bench']}`: {row['reason']}" for row in rows if row["reason"]]
     if failures:
         lines += ["", "## What failed", "", *failures]
     lines += ["", "## What the numbers mean", ""]
     lines += [f"- {metric.heading}: `{metric.name}`, {metric.definition}" for metric in metrics]
-    lines += [f"- {note}" for note in _notes(rows)]
+    lines += [f"- {note}" for note in notes(rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +72,7 @@ def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
     columns = _readable(rows)
     lines = zip(*(column.aligned() for column in columns), strict=True)
-    return "\n".join([*("  ".join(line).rstrip() for line in lines), *_notes(rows)]) + "\n"
+    return "\n".join([*("  ".join(line).rstrip() for line in lines), *notes(rows)]) + "\n"
 
 
 def to_rich(rows: Sequence[Row], width: int) -> Table:
@@ -80,8 +82,8 @@ def to_rich(rows: Sequence[Row], width: int) -> Table:
     from rich.text import Text
 
     columns = _fitting(_readable(rows), width)
-    notes = Text("\n".join(_notes(rows)))
-    table = Table(box=SIMPLE_HEAD, header_style="bold", caption=notes or None, caption_justify="left")
+    caption = Text("\n".join(notes(rows)))
+    table = Table(box=SIMPLE_HEAD, header_style="bold", caption=caption or None, caption_justify="left")
     for column in columns:
         table.add_column(column.heading, justify="right" if column.is_number else "left", overflow="fold")
     for row, *cells in zip(rows, *(column.cells for column in columns), strict=True):
@@ -124,7 +126,7 @@ def _readable(rows: Sequence[Row]) -> list[_Column]:
         _Column("bench", [row["bench"] for row in rows]),
         _Column("status", [row["status"] for row in rows]),
         *numbers,
-        _Column("output", [_validation(row) for row in rows]),
+        _Column("output", [spell_validation(row) for row in rows]),
         _Column("weights", [row["weights"] or _NOT_MEASURED for row in rows]),
     ]
 
@@ -145,13 +147,15 @@ def _columns(rows: Iterable[Row]) -> list[Metric]:
     return [metric for metric in METRICS if metric.heading and metric.name in present]
 
 
-def _notes(rows: Iterable[Row]) -> list[str]:
+def notes(rows: Iterable[Row]) -> list[str]:
+    """What whoever reads these numbers must know besides."""
     if any(row["weights"] == "synthetic" for row in rows):
         return ["synthetic weights: sizes and speed are those of the real graph, accuracy says nothing"]
     return []
 
 
-def _validation(row: Row, absent: str = _NOT_MEASURED) -> str:
+def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:
+    """`exact`, or the result with its largest difference; `absent` where nothing was compared."""
     validation = row["validation"]
     if not validation:
         return absent

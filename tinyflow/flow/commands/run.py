@@ -117,7 +117,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
     def _tell(self, stream: TextIO, seconds: float) -> None:
         """Write views and reports; print the counts, the table and where to read on."""
         loader = self.loader
-        rows, reports = finish(loader.selection, loader.session, loader.ledger, loader.project)
+        rows, reports = finish(loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
         counts = loader.ledger.counts()
         told = [f"{counts[state]} {word}" for state, word in _COUNTED if counts[state]]
         print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
@@ -125,7 +125,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             _print_table(rows, stream)
         if rows and not reports:
             name = rows[0]["bench"] if len(rows) == 1 else "<bench>"
-            reports = [loader.project.build / name / "report.json"]
+            reports = [loader.project.build / name / "report.html"]
         for path in reports:
             print(f"report: {shown(path)}", file=stream)
 

@@ -1,0 +1,169 @@
+"""Pages in a real browser: they sort, filter and open, log no error and ask nobody for anything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_documents import failed, many
+
+from tinyflow.report.html.page import suite_page
+
+pytestmark = pytest.mark.slow
+PRINT = "sha256:" + "0" * 64
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium without a window, which tells what it logs and requests."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed: pip install -e '.[test]'")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no chromium or chromedriver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.set_window_size(1400, 1000)
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def shown(browser: Any, tmp_path: Path) -> Any:
+    """A page of a hundred benches, one of them failed, opened from disk."""
+    path = tmp_path / "report.html"
+    path.write_text(suite_page("hundred", "x", [*many(99), failed("net3", "one", "chipx")], fingerprint=PRINT))
+    started = time.monotonic()
+    browser.get(path.as_uri())
+    browser.seconds = time.monotonic() - started
+    return browser
+
+
+def visible(browser: Any) -> list[str]:
+    """The benches in the table, from the top."""
+    rows = "[...document.querySelectorAll('#results tbody tr')].filter(row => !row.hidden)"
+    return list(browser.execute_script(f"return {rows}.map(row => row.cells[0].innerText)"))
+
+
+def click_heading(browser: Any, text: str) -> None:
+    """Click the heading of a column."""
+    browser.find_element("xpath", f"//table[@id='results']//th[normalize-space()='{text}']/button").click()
+
+
+def test_a_hundred_rows_are_there_within_a_second(shown: Any) -> None:
+    """From opening the file to a table that answers; a busy machine may need longer."""
+    assert len(visible(shown)) == 100
+    assert shown.seconds < 3
+
+
+def test_numbers_sort_as_numbers_and_what_is_missing_comes_last(shown: Any) -> None:
+    """Up on the first click, down on the second; a failed bench is last both times."""
+    click_heading(shown, "ROM")
+    keys = shown.execute_script(
+        "return [...document.querySelectorAll('#results tbody tr')].map(r => r.cells[4].dataset.key)"
+    )
+    assert keys[-1] == ""
+    assert [float(key) for key in keys[:-1]] == sorted(float(key) for key in keys[:-1])
+    first = visible(shown)[0]
+    click_heading(shown, "ROM")
+    assert visible(shown)[-2] == first
+    assert visible(shown)[-1] == "net3-one-chipx"
+
+
+def test_names_sort_as_texts(shown: Any) -> None:
+    """The heading says in which direction, for those who can't see it."""
+    click_heading(shown, "bench")
+    assert visible(shown) == sorted(visible(shown))
+    assert shown.execute_script("return document.querySelector('#results th').ariaSort") == "ascending"
+
+
+def test_the_filter_wants_every_word(shown: Any) -> None:
+    """Words in any order; the count is told; nothing typed shows everything."""
+    box = shown.find_element("id", "filter")
+    box.send_keys("Chip3 net1-")
+    assert visible(shown) == ["net1-one-chip3", "net1-two-chip3"]
+    assert shown.find_element("id", "shown").text == "2 of 100"
+    box.send_keys(" failed")
+    assert visible(shown) == []
+    box.clear()
+    box.send_keys("failed")
+    assert visible(shown) == ["net3-one-chipx"]
+
+
+def test_all_metrics_are_one_click_away(shown: Any) -> None:
+    """Columns of little use are hidden at first."""
+    cell = shown.find_element("css selector", "#results th.extra")
+    assert not cell.is_displayed()
+    shown.find_element("id", "extra").click()
+    assert cell.is_displayed()
+
+
+def test_a_bar_leads_to_its_bench_and_opens_it(shown: Any) -> None:
+    """What was folded up is unfolded where a link leads to it."""
+    part = shown.find_element("id", "bench-net2-two-chip1")
+    assert part.get_attribute("open") is None
+    shown.execute_script("location.hash = 'bench-net2-two-chip1'")
+    time.sleep(0.2)
+    assert part.get_attribute("open") is not None
+    assert part.find_element("css selector", "svg.arena").is_displayed()
+
+
+def test_no_error_is_logged_and_nothing_is_requested(shown: Any) -> None:
+    """The console stays empty, and the file itself is all that was ever read."""
+    click_heading(shown, "RAM")
+    assert shown.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in shown.get_log("performance")]
+    requested = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    assert {url.partition(":")[0] for url in requested} <= {"file", "data"}
+    assert len([url for url in requested if url.startswith("file:") and not url.endswith("/report.html")]) == 0
+
+
+def test_it_reads_without_a_script(browser: Any, tmp_path: Path) -> None:
+    """With JavaScript off the table and the drawings are there, and the tools that need it are not."""
+    path = tmp_path / "report.html"
+    path.write_text(suite_page("few", "x", many(10), fingerprint=PRINT))
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(path.as_uri())
+        assert len(browser.find_elements("css selector", "#results tbody tr")) == 10
+        assert browser.find_element("css selector", "svg.bars").is_displayed()
+        assert not browser.find_element("id", "tools").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
+def test_it_follows_the_reader_s_colours(shown: Any, scheme: str, is_dark: bool) -> None:
+    """Ink and paper change places, and keep a contrast of at least 7 to 1."""
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    paper, ink = (
+        brightness(shown.execute_script(f"return getComputedStyle(document.body).{name}"))
+        for name in ("backgroundColor", "color")
+    )
+    shown.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert (paper < ink) == is_dark
+    assert (max(paper, ink) + 0.05) / (min(paper, ink) + 0.05) > 7
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance of `rgb(r, g, b)`, as WCAG 2.1 defines it."""
+    parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_it_prints_with_everything_unfolded(shown: Any) -> None:
+    """A PDF of several pages comes out; the parts fold up again afterwards."""
+    pdf = shown.execute_cdp_cmd("Page.printToPDF", {"landscape": True})["data"]
+    assert len(pdf) > 50_000
+    assert shown.find_element("id", "bench-net0-one-chip0").get_attribute("open") is None

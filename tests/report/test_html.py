@@ -1,0 +1,236 @@
+"""Pages: complete without a script, closed in themselves, of one size and of the same bytes every time."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from sample_documents import failed, good, many, plan, run, sizes
+
+from tinyflow.report.documents import BenchDocuments, read_documents
+from tinyflow.report.html import arena, bars, memory, profile, provenance
+from tinyflow.report.html.page import bench_page, fingerprint, fingerprint_of, suite_page
+from tinyflow.report.html.svg import Drawing, number
+
+PRINT = "sha256:" + "0" * 64
+VOID = {"meta", "link", "br", "input", "rect", "line", "path"}
+SUITE = [
+    good("vww", "one", "chip"),
+    good("vww", "two", "chip", size=900, weights="synthetic"),
+    failed("aww", "one", "x"),
+]
+
+
+class Checker(HTMLParser):
+    """Collects text and attributes, and refuses tags that close what isn't open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: set[str] = set()
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what it is and where it leads."""
+        self.seen.append(tag)
+        found = dict(attrs)
+        self.addresses += [value for name in ("href", "src", "srcset", "data") if (value := found.get(name))]
+        if "id" in found:
+            assert found["id"] not in self.ids
+            self.ids.add(str(found["id"]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag that closes itself."""
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """The innermost open tag ends, or it is no HTML."""
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Text that a reader sees."""
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.words += data
+
+
+def check(text: str) -> Checker:
+    """A page, parsed."""
+    checker = Checker()
+    checker.feed(text)
+    checker.close()
+    assert checker.open == []
+    return checker
+
+
+def test_a_page_says_everything_without_a_script() -> None:
+    """Every bench, exact numbers, reasons, definitions, tools and commands stand in the text itself."""
+    words = check(suite_page("tiny", "for tests", SUITE, fingerprint=PRINT)).words
+    for expected in (
+        "vww-one-chip",
+        "1,003,000 instructions",
+        "run: hard fault in <conv_3>",
+        "retired in one model_invoke",
+        "ziglang 0.17.0",
+        "flags: -O3",
+        "doit bench:vww-two-chip",
+        "synthetic weights",
+        "3 benches: 2 ok, 1 failed",
+    ):
+        assert expected in words
+
+
+def test_a_page_leads_to_itself_alone() -> None:
+    """No address leaves the file, and each finds its place in it."""
+    checker = check(suite_page("tiny", "for tests", SUITE, fingerprint=PRINT))
+    places = [address.removeprefix("#") for address in checker.addresses if address != "data:,"]
+    assert all(address.startswith("#") for address in checker.addresses if address != "data:,")
+    assert set(places) <= checker.ids
+    assert {"img", "iframe", "object", "embed", "audio", "video"}.isdisjoint(checker.seen)
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", suite_page("t", "", SUITE, fingerprint=PRINT))
+
+
+def test_texts_of_a_bench_are_never_markup() -> None:
+    """A reason, a symbol's and a tensor's name may hold any characters."""
+    bad = "</script><script>alert(1)</script>\"'&"
+    broken = plan(10)
+    broken["arena"]["tensors"][0]["name"] = bad
+    swollen = sizes(10)
+    swollen["symbols"][0]["name"] = bad
+    bench = BenchDocuments(good("a", "b", "c").report | {"reason": bad}, plan=broken, sizes=swollen, run=run(10))
+    checker = check(bench_page(bench, fingerprint=PRINT))
+    assert checker.seen.count("script") == 1
+    assert bad in checker.words
+
+
+def test_a_suite_of_a_hundred_is_small_and_quick() -> None:
+    """Under 2 MB with every bench's table row and maps, made in less than 3 s."""
+    benches = many(100)
+    started = time.monotonic()
+    text = suite_page("hundred", "for tests", benches, fingerprint=PRINT)
+    assert time.monotonic() - started < 3
+    assert len(text.encode()) < 2_000_000
+    assert text.count("<tr data-words") == 100
+
+
+def test_a_suite_too_big_for_one_file_keeps_its_table() -> None:
+    """Maps that have no room are left to the benches' own pages, and the page says so."""
+    text = suite_page("big", "for tests", many(600), fingerprint=PRINT)
+    assert text.count("<tr data-words") == 600
+    assert "are left out to keep this file small" in text
+    assert len(text.encode()) < 6_000_000
+
+
+def test_same_documents_give_the_same_bytes_in_any_process() -> None:
+    """No order of hashes and nothing of the machine gets into a page."""
+    program = (
+        "import sample_documents as s; from tinyflow.report.html.page import *; "
+        "print(suite_page('x', 'y', s.many(12), fingerprint=fingerprint([])))"
+    )
+    pages = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path), "LANG": language},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed, language in (("1", "C.UTF-8"), ("2", "C"))
+    }
+    assert len(pages) == 1
+
+
+def test_a_page_knows_what_it_was_made_from(tmp_path: Path) -> None:
+    """The fingerprint is read back from the file, and changes with any report."""
+    rows = [bench.report for bench in SUITE]
+    path = tmp_path / "report.html"
+    assert fingerprint_of(path) is None
+    path.write_text(suite_page("x", "y", SUITE, fingerprint=fingerprint(rows)))
+    assert fingerprint_of(path) == fingerprint(rows)
+    assert fingerprint(rows) != fingerprint(rows[1:])
+    assert fingerprint(rows) != fingerprint(rows, "another name")
+    path.write_text("<!doctype html>\n<p>mine")
+    assert fingerprint_of(path) is None
+
+
+def test_documents_that_are_missing_are_left_out(tmp_path: Path) -> None:
+    """A view without report is none; one of a failed bench has a page all the same."""
+    assert read_documents(tmp_path) is None
+    (tmp_path / "report.json").write_text("{}")
+    assert read_documents(tmp_path) is None
+    assert "hard fault" in check(bench_page(failed("a", "b", "c"), fingerprint=PRINT)).words
+
+
+def test_live_bytes_are_those_of_the_worst_step_and_shared_bytes_count_once() -> None:
+    """In-place tensors lie on one another."""
+    tensors = [
+        {"name": "a", "offset": 0, "bytes": 10, "first": 0, "last": 1},
+        {"name": "b", "offset": 0, "bytes": 10, "first": 1, "last": 2},
+        {"name": "c", "offset": 16, "bytes": 4, "first": 1, "last": 1},
+    ]
+    assert arena.most_live_bytes({"arena": {"bytes": 20, "tensors": tensors}}) == 14
+    assert arena.arena_map({"arena": {"bytes": 0, "tensors": []}}) is None
+
+
+def test_a_region_is_filled_to_the_last_byte() -> None:
+    """What no symbol accounts for is drawn as reserved; sections add up to what is used."""
+    region = memory.regions(sizes(1000))[1]
+    assert (region.name, region.used, region.percent) == ("ram", "16.6 KiB", 3.3)
+    assert [section[0] for section in region.sections] == [".bss", "reserved"]
+    assert "model_arena (.bss): 16,000 bytes" in region.drawing
+
+
+def test_a_function_of_equal_layers_is_divided_and_of_unequal_ones_is_not() -> None:
+    """A layer's count is told only where it follows from the counts."""
+    lines = profile.layers(plan(1000), run(1000))
+    assert (lines[0].instructions, lines[0].is_shared) == ("50,000", False)
+    assert (lines[1].instructions, lines[1].is_shared) == ("25,000", True)
+    unequal = plan(1000)
+    unequal["layers"][2]["macs"] += 1
+    assert profile.layers(unequal, run(1000))[1].instructions == ""
+    assert lines[-1].name == "functions of no layer"
+
+
+def test_shares_of_all_functions_add_up() -> None:
+    """Small functions are told together, none is lost."""
+    counted = {"functions": [{"name": f"f{i}", "instructions": 10**6 // (i + 1) ** 3, "calls": 1} for i in range(50)]}
+    lines = profile.functions(counted)
+    assert sum(line.percent for line in lines) == pytest.approx(100)
+    assert lines[-1].name.endswith("smaller functions")
+
+
+def test_flags_and_settings_come_from_the_key() -> None:
+    """Of each stage that people ask about, the words that its key holds."""
+    (step,) = provenance.steps(good("a", "b", "c").provenance)
+    assert (step.stage, step.flags, step.settings) == ("compile", "-O3", ("toolchain.name = zig",))
+
+
+def test_bars_have_a_panel_for_each_model_and_lead_to_their_bench() -> None:
+    """Only metrics that somebody has get a chart; a failed bench has no bar."""
+    rows = [bench.report for bench in SUITE]
+    found = bars.charts(rows, {row["bench"]: row["bench"] for row in rows})
+    assert [chart.metric.name for chart in found] == ["invoke_instructions", "ram_bytes", "rom_bytes"]
+    (panel,) = found[0].panels
+    assert panel.count("<rect") == 2
+    assert 'href="#vww-two-chip"' in panel
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (12, "12"), (12.50, "12.5"), (0.066, "0.07"), (1200.0, "1200")])
+def test_numbers_of_drawings_are_short(value: float, text: str) -> None:
+    """The same text on every machine."""
+    assert number(value) == text
+
+
+def test_text_inside_a_shape_needs_room() -> None:
+    """A label that would run over its neighbours is left to the hover text."""
+    drawing = Drawing(100, 20, "x", "y")
+    drawing.rectangle(0, 0, 10, 20, style="s0", text="too long for it")
+    assert "<text" not in str(drawing)

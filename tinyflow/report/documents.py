@@ -1,0 +1,47 @@
+"""The files of one bench's view (`build/<bench>/`) as parsed JSON. Reads; a file that is missing or damaged is None."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyflow.report.rows import SCHEMA
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BenchDocuments:
+    """What is known of one bench. A failed bench has its report and whatever the stages before the failure wrote."""
+
+    report: Document  # report.json
+    plan: Document | None = None  # plan.json: arena, layers
+    sizes: Document | None = None  # sizes.json: regions, symbols
+    run: Document | None = None  # run.json: instructions per sample and per function
+    provenance: Document | None = None  # provenance.json: the key of every action
+
+
+def read_report(folder: Path) -> dict[str, Any] | None:
+    """A bench's `report.json`, or None where there is none that can be read."""
+    report = _read(folder / "report.json")
+    return report if report is not None and report.get("schema") == SCHEMA else None
+
+
+def read_documents(folder: Path) -> BenchDocuments | None:
+    """All documents of a view, or None where it has no report."""
+    report = read_report(folder)
+    if report is None:
+        return None
+    names = ("plan", "sizes", "run", "provenance")
+    return BenchDocuments(report, **{name: _read(folder / f"{name}.json") for name in names})
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,86 @@
+"""The arena map: every tensor as a rectangle of lifetime by offset, as the backend's memory plan has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinyflow.core.units import format_size
+from tinyflow.report.html.bars import SERIES
+from tinyflow.report.html.svg import Drawing, number
+
+Document = Mapping[str, Any]
+
+_WIDTH, _HEIGHT = 760.0, 260.0
+_LEFT, _TOP, _BOTTOM = 64.0, 8.0, 22.0
+_TICKS = 4
+_STEPS_LABELLED = 16  # numbers along the axis, at most
+
+
+@dataclass(frozen=True)
+class ArenaMap:
+    """The drawing, with the most bytes that live at one time: a plan can't be smaller."""
+
+    bytes: str
+    live_bytes: str
+    percent_used: float
+    drawing: str
+
+
+def arena_map(plan: Document) -> ArenaMap | None:
+    """The map of a plan's arena; None where it has none, or doesn't say what lies in it."""
+    arena = plan["arena"]
+    tensors = arena.get("tensors") or []
+    if not tensors or not arena["bytes"]:
+        return None
+    live = most_live_bytes(plan)
+    return ArenaMap(
+        format_size(arena["bytes"]), format_size(live), round(100 * live / arena["bytes"], 1), _draw(arena, tensors)
+    )
+
+
+def most_live_bytes(plan: Document) -> int:
+    """The largest sum of tensors that are alive in one step; in-place tensors share bytes, which count once."""
+    tensors = plan["arena"]["tensors"]
+    steps = range(max(tensor["last"] for tensor in tensors) + 1)
+    return max(_covered([t for t in tensors if t["first"] <= step <= t["last"]]) for step in steps)
+
+
+def _covered(tensors: list[Document]) -> int:
+    """Bytes that at least one of these tensors occupies."""
+    total, end = 0, 0
+    for tensor in sorted(tensors, key=lambda tensor: tensor["offset"]):
+        start, stop = max(tensor["offset"], end), tensor["offset"] + tensor["bytes"]
+        total += max(0, stop - start)
+        end = max(end, stop)
+    return total
+
+
+def _draw(arena: Document, tensors: list[Document]) -> str:
+    steps = max(tensor["last"] for tensor in tensors) + 1
+    across = (_WIDTH - _LEFT) / steps
+    down = (_HEIGHT - _TOP - _BOTTOM) / arena["bytes"]
+    drawing = Drawing(_WIDTH, _HEIGHT, f"{len(tensors)} tensors in {arena['bytes']} bytes over {steps} steps", "arena")
+    for tick in range(_TICKS + 1):
+        y = _TOP + (_HEIGHT - _TOP - _BOTTOM) * tick / _TICKS
+        drawing.line(_LEFT, y, _WIDTH, y, style="grid")
+        drawing.text(_LEFT - 6, y + 4, format_size(arena["bytes"] * tick // _TICKS), anchor="end")
+    for index, tensor in enumerate(tensors):
+        lifetime = tensor["last"] - tensor["first"] + 1
+        tip = (
+            f"{tensor['name']}: {tensor['bytes']:,} bytes at offset {tensor['offset']:,}, "
+            f"steps {tensor['first']} to {tensor['last']}"
+        )
+        drawing.rectangle(
+            _LEFT + tensor["first"] * across,
+            _TOP + tensor["offset"] * down,
+            lifetime * across,
+            max(tensor["bytes"] * down, 0.5),
+            style=f"s{index % SERIES} tensor",
+            tip=tip,
+            text=tensor["name"],
+        )
+    for step in range(0, steps, -(-steps // _STEPS_LABELLED)):
+        drawing.text(_LEFT + (step + 0.5) * across, _HEIGHT - 6, number(step), anchor="middle")
+    return str(drawing)

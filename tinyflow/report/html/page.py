@@ -1,0 +1,190 @@
+"""Pages: a bench's and a suite's report as one HTML text, from parsed documents and the templates.
+
+The first lines of a page carry the fingerprint of what it was made from, so that whoever has the same need not make it
+again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import tinyflow
+from tinyflow.core.action import canonical
+from tinyflow.core.digest import of_bytes
+from tinyflow.recipes.catalogue import data_folder
+from tinyflow.report import tables
+from tinyflow.report.documents import BenchDocuments
+from tinyflow.report.html import arena, bars, memory, profile, provenance
+from tinyflow.report.html.table import Table, table
+from tinyflow.report.metrics import METRICS
+
+Row = Mapping[str, Any]
+Trends = Mapping[str, Mapping[str, str]]  # bench → metric → sparkline
+
+_TEMPLATES = "templates/report"
+# A file that can be sent by mail: maps and profiles of further benches are left to their own pages.
+_DETAILS_MOST_BYTES = 1_700_000
+_SYMBOLS_SHOWN = 20
+_FINGERPRINT = re.compile(rb"<!-- tinyflow report (sha256:[0-9a-f]{64}) -->")
+_HEAD_BYTES = 200
+
+
+def suite_page(
+    name: str, description: str, benches: Sequence[BenchDocuments], *, fingerprint: str, trends: Trends | None = None
+) -> str:
+    """The page of a suite: table, charts and every bench's maps and profile."""
+    rows = [bench.report for bench in benches]
+    anchors = anchors_of(rows)
+    environment = _environment()
+    details, room = [], _DETAILS_MOST_BYTES
+    for bench in benches:
+        known = (trends or {}).get(bench.report["bench"], {})
+        text = _detail(environment, bench, anchors[bench.report["bench"]], trends=known)
+        if len(text) > room:
+            text = _detail(environment, BenchDocuments(bench.report), anchors[bench.report["bench"]], is_cut=True)
+        room -= len(text)
+        details.append(text)
+    return _page(
+        environment,
+        fingerprint=fingerprint,
+        title=name,
+        description=description,
+        command=f"doit suite:{name}",
+        counts=_counts(rows),
+        notes=tables.notes(rows),
+        table=table(rows, anchors),
+        charts=bars.charts(rows, anchors),
+        legend=bars.colours_of(rows),
+        details=details,
+    )
+
+
+def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, str] | None = None) -> str:
+    """The page of one bench, everything unfolded."""
+    environment = _environment()
+    report = bench.report
+    anchor = anchors_of([report])[report["bench"]]
+    return _page(
+        environment,
+        fingerprint=fingerprint,
+        title=report["bench"],
+        description=f"{report['model']} by {report['backend']} on {report['target']}",
+        command=f"doit bench:{report['bench']}",
+        counts=report["status"],
+        notes=tables.notes([report]),
+        table=Table((), ()),
+        charts=[],
+        legend={},
+        details=[_detail(environment, bench, anchor, trends=trends or {}, is_open=True)],
+    )
+
+
+def fingerprint(rows: Iterable[Row], *others: object) -> str:
+    """Digest of everything that a page hangs on: reports (they name the digests of all else) and the code here."""
+    return of_bytes(canonical([_code_digest(), tinyflow.__version__, list(rows), others]).encode())
+
+
+def fingerprint_of(page: Path) -> str | None:
+    """What a page on disk was made from; None where there is no such page."""
+    try:
+        with page.open("rb") as file:
+            found = _FINGERPRINT.search(file.read(_HEAD_BYTES))
+    except OSError:
+        return None
+    return found.group(1).decode() if found else None
+
+
+@cache
+def _code_digest() -> str:
+    """Of what turns documents into pages: an upgrade makes pages anew."""
+    sources = [*Path(__file__).parent.parent.rglob("*.py"), *_template_folder().iterdir()]
+    digest = sha256()
+    for path in sorted(sources, key=lambda path: path.name):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _template_folder() -> Path:
+    return data_folder() / _TEMPLATES
+
+
+def anchors_of(rows: Iterable[Row]) -> dict[str, str]:
+    """Bench → the name of its place in the page."""
+    return {row["bench"]: re.sub(r"[^A-Za-z0-9_-]", "_", f"bench-{row['bench']}") for row in rows}
+
+
+def _environment() -> Any:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_template_folder()),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _page(environment: Any, **content: object) -> str:
+    from markupsafe import Markup
+
+    folder = _template_folder()
+    text: str = environment.get_template("page.html.j2").render(
+        **content,
+        version=tinyflow.__version__,
+        definitions=METRICS,
+        style=Markup((folder / "style.css").read_text(encoding="utf-8").strip()),
+        script=Markup((folder / "script.js").read_text(encoding="utf-8").strip()),
+    )
+    return text + "\n"
+
+
+def _detail(
+    environment: Any,
+    bench: BenchDocuments,
+    anchor: str,
+    *,
+    trends: Mapping[str, str] | None = None,
+    is_open: bool = False,
+    is_cut: bool = False,
+) -> str:
+    report, plan, run, sizes = bench.report, bench.plan, bench.run, bench.sizes
+    metrics = [(metric, report["metrics"][metric.name]) for metric in METRICS if metric.name in report["metrics"]]
+    text: str = environment.get_template("detail.html.j2").render(
+        report=report,
+        anchor=anchor,
+        summary=_summary(report),
+        metrics=metrics,
+        trends=trends or {},
+        exact=bars.exact,
+        regions=memory.regions(sizes) if sizes else [],
+        symbols=sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else [],
+        arena=arena.arena_map(plan) if plan else None,
+        layers=profile.layers(plan, run) if plan and plan.get("layers") else [],
+        functions=profile.functions(run) if run else [],
+        steps=provenance.steps(bench.provenance),
+        command=f"doit bench:{report['bench']}",
+        is_open=is_open,
+        is_cut=is_cut,
+    )
+    return text
+
+
+def _summary(report: Row) -> str:
+    """The few numbers that stand beside a bench's name."""
+    told = [f"{m.heading} {m.format(report['metrics'][m.name])}" for m in METRICS if m.name in report["metrics"]]
+    shown = {"invoke", "ROM", "RAM", "time"}
+    found = [text for text in told if text.split(" ")[0] in shown]
+    return ", ".join(found) if found else str(report["status"])
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    counts = Counter(row["status"] for row in rows)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    return f"{len(rows)} benches: {told}" if rows else "no bench has run yet"

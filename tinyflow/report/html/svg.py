@@ -1,0 +1,91 @@
+"""A drawing in the making, written as SVG text. It knows shapes and text, and nothing of what they stand for.
+
+Colours are classes of the page's style sheet. Numbers are written with two decimals at most, so that the bytes do not
+hang on how a machine prints floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+# The page's font at the size of `.chart text`; measured in DejaVu Sans, which is wider than most.
+CHARACTER_WIDTH = 6.4
+LINE_HEIGHT = 12.0
+
+
+class Drawing:
+    """Shapes on a plane whose origin is at the top left; one unit is one CSS pixel at full width."""
+
+    def __init__(self, width: float, height: float, label: str, kind: str) -> None:
+        """`label` says to people who can't see it what it shows; `kind` is a class for the style sheet."""
+        self._head = (
+            f'<svg class="chart {kind}" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" '
+            f'role="img" aria-label="{escape(label)}">'
+        )
+        self._parts: list[str] = []
+
+    def rectangle(
+        self, x: float, y: float, width: float, height: float, *, style: str, tip: str = "", text: str = ""
+    ) -> None:
+        """A filled rectangle; `tip` shows on hover, `text` inside where it has room."""
+        shape = (
+            f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" class="{style}"'
+        )
+        self._parts.append(f"{shape}><title>{escape(tip)}</title></rect>" if tip else f"{shape}/>")
+        if text and height >= LINE_HEIGHT and width >= CHARACTER_WIDTH * len(text) + 4:
+            self.text(x + width / 2, y + height / 2 + 4, text, anchor="middle", style="inside")
+
+    def line(self, x1: float, y1: float, x2: float, y2: float, *, style: str) -> None:
+        """A straight line."""
+        self._parts.append(
+            f'<line x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}" class="{style}"/>'
+        )
+
+    def path(self, points: Sequence[tuple[float, float]], *, style: str) -> None:
+        """Straight lines from point to point."""
+        steps = " ".join(f"{'L' if index else 'M'}{number(x)} {number(y)}" for index, (x, y) in enumerate(points))
+        self._parts.append(f'<path d="{steps}" class="{style}"/>')
+
+    def dot(self, x: float, y: float, radius: float, *, style: str, tip: str = "") -> None:
+        """A filled circle."""
+        title = f"<title>{escape(tip)}</title>" if tip else ""
+        circle = f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(radius)}" class="{style}">'
+        self._parts.append(f"{circle}{title}</circle>")
+
+    def text(self, x: float, y: float, text: str, *, anchor: str = "start", style: str = "", tip: str = "") -> None:
+        """One line of text; `y` is its base line."""
+        kind = f' class="{style}"' if style else ""
+        where = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        title = f"<title>{escape(tip)}</title>" if tip else ""
+        self._parts.append(f'<text x="{number(x)}" y="{number(y)}"{where}{kind}>{title}{escape(text)}</text>')
+
+    def link(self, address: str) -> _Link:
+        """Everything drawn within `with drawing.link("#there"):` leads there."""
+        return _Link(self._parts, address)
+
+    def __str__(self) -> str:
+        return "".join([self._head, *self._parts, "</svg>"])
+
+
+class _Link:
+    def __init__(self, parts: list[str], address: str) -> None:
+        self._parts = parts
+        self._address = address
+
+    def __enter__(self) -> None:
+        self._parts.append(f'<a href="{escape(self._address)}">')
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.append("</a>")
+
+
+def number(value: float) -> str:
+    """Two decimals at most: `12`, `12.5`, `0.07`."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value else "0"
+
+
+def shorten(text: str, width: float) -> str:
+    """As much of a text as a width has room for."""
+    room = max(1, int(width / CHARACTER_WIDTH))
+    return text if len(text) <= room else text[: room - 1] + "…"
