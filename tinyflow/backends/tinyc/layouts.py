@@ -36,15 +36,35 @@ def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:
     return np.abs(channels[:, 0].astype(np.int64)) + _LARGEST_INPUT * magnitudes
 
 
-def without_idle(rows: Int8s, channels: Array) -> tuple[Int8s, Array]:
-    """The same layer, channels whose scaled sums always round to 0 written as zeros with a scale of 1/4.
+def _rescale(sums: npt.NDArray[np.int64], channels: Array) -> npt.NDArray[np.int64]:
+    """MultiplyByQuantizedMultiplier, as fixed_point.h has it; sums of up to 32 bits, shifts ≤ 0."""
+    high = (sums * channels[:, 1] + (1 << 30)) >> 31
+    exponents = -channels[:, 2].astype(np.int64)
+    half = (1 << exponents) >> 1
+    return (high + half - ((high < 0) & (exponents > 0))) >> exponents
 
-    Their own scale may be 0 or smaller than the fast kernels take.
+
+def with_constants_apart(
+    rows: Int8s, channels: Array, output_zero_point: int, clamp: tuple[int, int]
+) -> tuple[Int8s, Array]:
+    """The same layer; channels that have one value whatever the input become zeros with a bias and a scale of 1/4.
+
+    Their own scale may be 0, or smaller than the fast kernels take.
     """
-    scales = channels[:, 1].astype(np.float64) * np.exp2(channels[:, 2] - 31.0)
-    is_idle = largest_sums(rows, channels) * scales < 0.49
-    idle_record = np.array([0, 1 << 30, -1], np.int32)
-    return np.where(is_idle[:, None], np.int8(0), rows), np.where(is_idle[:, None], idle_record, channels)
+    swing = _LARGEST_INPUT * np.abs(rows.astype(np.int64)).sum(axis=1)
+    bias = channels[:, 0].astype(np.int64)
+    is_tame = (np.abs(bias) + swing < 2**31) & (channels[:, 2] <= 0)
+    down = np.where(is_tame[:, None], channels, 0)
+    least, most = (
+        np.clip(_rescale(np.where(is_tame, bias + sign * swing, 0), down) + output_zero_point, *clamp)
+        for sign in (-1, 1)
+    )
+    is_constant = is_tame & (least == most)
+    quarter = np.stack([4 * (least - output_zero_point), np.full_like(least, 1 << 30), np.full_like(least, -1)], axis=1)
+    return (
+        np.where(is_constant[:, None], np.int8(0), rows),
+        np.where(is_constant[:, None], quarter, channels).astype(np.int32),
+    )
 
 
 def why_not_right(rows: Int8s, channels: Array, output_zero_point: int) -> str | None:

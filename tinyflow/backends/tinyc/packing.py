@@ -95,7 +95,8 @@ def _layer(
 ) -> _Layer:
     rows = weights.reshape(len(weights), -1)
     channels = layouts.records(rows, bias, multipliers, shifts, input_zero_point)
-    rows, channels = layouts.without_idle(rows, channels)
+    clamp = fields["lowest"], fields["highest"]
+    rows, channels = layouts.with_constants_apart(rows, channels, fields["output_zero_point"], clamp)
     return _Layer(fields, rows.reshape(weights.shape), channels)
 
 
