@@ -49,6 +49,13 @@ TF_INLINE int32_t tf_pair(int32_t low, int32_t high) {
   return pair;
 }
 
+/* The pair of the upper halves of two pairs. */
+TF_INLINE int32_t tf_upper_pair(int32_t low, int32_t high) {
+  int32_t pair;
+  __asm("pkhtb %0, %1, %2, asr #16" : "=r"(pair) : "r"(high), "r"(low));
+  return pair;
+}
+
 /* The number itself, at least 1, which the compiler is not to know: such loops are neither unrolled nor skipped. */
 TF_INLINE int32_t tf_hidden(int32_t number) {
   __asm("" : "+r"(number));
@@ -244,42 +251,7 @@ TF_VARIANTS(TF_CONV4, tf_conv4)
   }
 TF_VARIANTS(TF_DENSE4, tf_dense4)
 
-/* --- one output; the same two forms --- */
-
-#define tf_rescale(acc, offset, multiplier, zero, up)                                              \
-  __extension__({                                                                                  \
-    int32_t high_, result_, sum_ = (offset) + (int32_t)((uint32_t)(acc) << (up));                  \
-    __asm("smmla %0, %1, %2, %3" : "=r"(high_) : "r"(sum_), "r"(multiplier), "r"(zero));           \
-    __asm("ssat %0, #8, %1, asr #12" : "=r"(result_) : "r"(high_));                                \
-    result_;                                                                                       \
-  })
-
-/* --- depthwise: one channel is a plane of int16, two neighbours in a row are a pair --- */
-
-#define TF_BINARY(name, instruction)                                        \
-  TF_INLINE int32_t name(int32_t x, int32_t y) {                            \
-    int32_t result;                                                         \
-    __asm(instruction " %0, %1, %2" : "=r"(result) : "r"(x), "r"(y));       \
-    return result;                                                          \
-  }
-#define TF_TERNARY(name, instruction)                                                \
-  TF_INLINE int32_t name(int32_t x, int32_t y, int32_t sum) {                        \
-    int32_t result;                                                                  \
-    __asm(instruction " %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(y), "r"(sum));  \
-    return result;                                                                   \
-  }
-TF_BINARY(tf_smuad, "smuad")
-TF_BINARY(tf_smultb, "smultb")
-TF_TERNARY(tf_smlad, "smlad")
-TF_TERNARY(tf_smlabt, "smlabt")
-TF_TERNARY(tf_smlatb, "smlatb")
-
-/* The pair of the upper halves of two pairs. */
-TF_INLINE int32_t tf_upper_pair(int32_t low, int32_t high) {
-  int32_t pair;
-  __asm("pkhtb %0, %1, %2, asr #16" : "=r"(pair) : "r"(high), "r"(low));
-  return pair;
-}
+/* --- depthwise 3x3: each channel is a plane of int16, two neighbours in a row are a pair --- */
 
 /* A row of pixels, four channels of them, to four planes: to index `left` and on of a row of each. */
 TF_INLINE void tf_split(int32_t *row, int32_t left, const int8_t *pixel, int32_t pixels, int32_t channels,
@@ -301,52 +273,78 @@ TF_INLINE void tf_split(int32_t *row, int32_t left, const int8_t *pixel, int32_t
   }
 }
 
-/* A 3x3 filter with stride 1 along a row of one plane, two outputs at a time. w[i] of row i is {[0, 1], [1, 2]}. */
-#define tf_filter3(out, plane, w, scale, zero, up, count, channels, row_words)                            \
-  do {                                                                                                    \
-    int8_t *to_ = (out);                                                                                  \
-    const int32_t *x_ = (plane), *const end_ = x_ + (count) / 2;                                          \
-    const int32_t a0_ = (w)[0], b0_ = (w)[1], a1_ = (w)[2], b1_ = (w)[3], a2_ = (w)[4], b2_ = (w)[5];     \
-    const int32_t offset_ = (scale)[0], multiplier_ = (scale)[1];                                         \
-    for (; x_ != end_; ++x_) {                                                                            \
-      int32_t left_ = tf_smuad(x_[0], a0_), right_ = tf_smultb(x_[0], a0_);                               \
-      left_ = tf_smlabt(x_[1], b0_, left_), right_ = tf_smlad(x_[1], b0_, right_);                        \
-      left_ = tf_smlad(x_[row_words], a1_, left_), right_ = tf_smlatb(x_[row_words], a1_, right_);        \
-      left_ = tf_smlabt(x_[row_words + 1], b1_, left_), right_ = tf_smlad(x_[row_words + 1], b1_, right_); \
-      left_ = tf_smlad(x_[2 * row_words], a2_, left_), right_ = tf_smlatb(x_[2 * row_words], a2_, right_); \
-      left_ = tf_smlabt(x_[2 * row_words + 1], b2_, left_), right_ = tf_smlad(x_[2 * row_words + 1], b2_, right_); \
-      *to_ = (int8_t)tf_rescale(left_, offset_, multiplier_, zero, up);                                   \
-      to_ += (channels);                                                                                  \
-      *to_ = (int8_t)tf_rescale(right_, offset_, multiplier_, zero, up);                                  \
-      to_ += (channels);                                                                                  \
-    }                                                                                                     \
-    if ((count) % 2) {                                                                                    \
-      int32_t left_ = tf_smuad(x_[0], a0_);                                                               \
-      left_ = tf_smlabt(x_[1], b0_, left_);                                                               \
-      left_ = tf_smlad(x_[row_words], a1_, left_);                                                        \
-      left_ = tf_smlabt(x_[row_words + 1], b1_, left_);                                                   \
-      left_ = tf_smlad(x_[2 * row_words], a2_, left_);                                                    \
-      left_ = tf_smlabt(x_[2 * row_words + 1], b2_, left_);                                               \
-      *to_ = (int8_t)tf_rescale(left_, offset_, multiplier_, zero, up);                                   \
-    }                                                                                                     \
-  } while (0)
+/* r0 to r5 are the filter, {[0, 1], [1, 2]} for each row; r6 and r7 two outputs of a row, r8 and r9 four values of the
+ * plane, at r12. With stride 1 the outputs are x0 w0 + x1 w1 + x2 w2 and x1 w0 + x2 w1 + x3 w2. */
+#define TF_FILTER_ROW(first, second, at, a, b)                                                       \
+  "ldrd r8, r9, [r12, #" at "]\n\t" first("r6", "r8", a) second("r7", "r8", a)                       \
+  "smlabt r6, r9, " b ", r6\n\tsmlad r7, r9, " b ", r7\n\t"
+#define TF_FILTER_ONE(first, at, acc, a, b)                                                          \
+  "ldrd r8, r9, [r12, #" at "]\n\t" first(acc, "r8", a) "smlabt " acc ", r9, " b ", " acc "\n\t"
+#define TF_SMUAD(acc, x, w) "smuad " acc ", " x ", " w "\n\t"
+#define TF_SMLAD(acc, x, w) "smlad " acc ", " x ", " w ", " acc "\n\t"
+#define TF_SMULTB(acc, x, w) "smultb " acc ", " x ", " w "\n\t"
+#define TF_SMLATB(acc, x, w) "smlatb " acc ", " x ", " w ", " acc "\n\t"
+#define TF_FILTER_SINGLE(acc, one, two, three)                                                       \
+  TF_FILTER_ONE(TF_SMUAD, one, acc, "r0", "r1") TF_FILTER_ONE(TF_SMLAD, two, acc, "r2", "r3")        \
+  TF_FILTER_ONE(TF_SMLAD, three, acc, "r4", "r5")
+/* Two outputs from rows that lie `row` bytes apart; r12 moves to the next two. */
+#define TF_FILTER_STRIDE1(row)                                                                       \
+  TF_FILTER_ROW(TF_SMUAD, TF_SMULTB, "0", "r0", "r1")                                                \
+  TF_FILTER_ROW(TF_SMLAD, TF_SMLATB, #row, "r2", "r3")                                               \
+  TF_FILTER_ROW(TF_SMLAD, TF_SMLATB, "2*" #row, "r4", "r5") "adds r12, #4\n\t"
+#define TF_FILTER_STRIDE2(row)                                                                       \
+  TF_FILTER_SINGLE("r6", "0", #row, "2*" #row)                                                       \
+  TF_FILTER_SINGLE("r7", "4", #row "+4", "2*" #row "+4") "add r12, #8\n\t"
 
-/* The same with stride 2, one output at a time. */
-#define tf_filter3_skip(out, plane, w, scale, zero, up, count, channels, row_words)                       \
-  do {                                                                                                    \
-    int8_t *to_ = (out);                                                                                  \
-    const int32_t *x_ = (plane), *const end_ = x_ + (count);                                              \
-    const int32_t a0_ = (w)[0], b0_ = (w)[1], a1_ = (w)[2], b1_ = (w)[3], a2_ = (w)[4], b2_ = (w)[5];     \
-    const int32_t offset_ = (scale)[0], multiplier_ = (scale)[1];                                         \
-    for (; x_ != end_; ++x_, to_ += (channels)) {                                                         \
-      int32_t left_ = tf_smuad(x_[0], a0_);                                                               \
-      left_ = tf_smlabt(x_[1], b0_, left_);                                                               \
-      left_ = tf_smlad(x_[row_words], a1_, left_);                                                        \
-      left_ = tf_smlabt(x_[row_words + 1], b1_, left_);                                                   \
-      left_ = tf_smlad(x_[2 * row_words], a2_, left_);                                                    \
-      left_ = tf_smlabt(x_[2 * row_words + 1], b2_, left_);                                               \
-      *to_ = (int8_t)tf_rescale(left_, offset_, multiplier_, zero, up);                                   \
-    }                                                                                                     \
-  } while (0)
+/* Requantisation of r6 and r7, or of r6 alone, to lr and on; the frame has at 0 the zero point or the bias, at 4 channels,
+ * at 8 half. r10 and r11 are offset and multiplier, or multiplier and shift. */
+#define TF_SHORT_ONE(up, acc) "add " acc ", r10, " acc ", lsl #" #up "\n\tsmmla " acc ", " acc ", r11, r8\n\t"
+#define TF_SHORT_LOAD "ldrd r8, r9, [sp]\n\t"
+#define TF_SHORT_END(acc) "ssat " acc ", #8, " acc ", asr #12\n\t"
+#define TF_FILTER_SHORT(up)                                                                          \
+  TF_SHORT_LOAD TF_SHORT_ONE(up, "r6") TF_SHORT_ONE(up, "r7") TF_SHORT_END("r6") TF_SHORT_END("r7")
+#define TF_FILTER_SHORT_ONE(up) TF_SHORT_LOAD TF_SHORT_ONE(up, "r6") TF_SHORT_END("r6")
+#define TF_LONG_ONE(acc)                                                                             \
+  "ldrd r8, r9, [sp, #4]\n\tldr r8, [sp]\n\tadd " acc ", r8\n\tsmmlar " acc ", " acc ", r10, " acc "\n\t" \
+  "add r9, r9, " acc ", asr #31\n\tadd " acc ", r9\n\tasr " acc ", " acc ", r11\n\tssat " acc ", #8, " acc "\n\t"
+#define TF_FILTER_LONG TF_LONG_ONE("r6") TF_LONG_ONE("r7") "ldr r9, [sp, #4]\n\t"
+#define TF_FILTER_LONG_ONE TF_LONG_ONE("r6") "ldr r9, [sp, #4]\n\t"
+#define TF_FILTER_SHORT_CONSTANTS "ldrd r10, r11, [r3]\n\t"
+#define TF_FILTER_LONG_CONSTANTS "ldmia r3, {r8, r9, r10, r11}\n\tstr r8, [sp]\n\tstr r10, [sp, #8]\n\tmov r10, r9\n\t"
+
+/* One channel of some output rows. out, plane, w, scale: the first output, the first row of the plane, the bytes 0, 1, 1, 2
+ * of each row of the filter (which SXTB16 makes [0, 1] and [1, 2]), constants. pair_bytes: of the plane for all pairs of outputs in a row; is_odd: whether there is
+ * one more output; row_bytes: from where a row's pairs end to the next output row's beginning.
+ * The frame: 0 to 8 above, 12 end of the row's pairs, 16 pair_bytes, 20 is_odd, 24 rows left, 28 row_bytes. */
+#define TF_FILTER(name, pair, single, constants, requantise, requantise_one)                                         \
+  TF_ROUTINE void name(void *out, int32_t *plane, int32_t *w, int32_t *scale, int32_t zero, int32_t channels,         \
+                       int32_t pair_bytes, int32_t is_odd, int32_t rows, int32_t row_bytes) {                         \
+    __asm volatile("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tsub sp, #36\n\tmov lr, r0\n\tmov r12, r1\n\t"      \
+                   "ldrd r4, r5, [sp, #72]\n\tldrd r6, r7, [sp, #80]\n\tldrd r8, r9, [sp, #88]\n\t"                   \
+                   "strd r4, r5, [sp]\n\tstrd r6, r7, [sp, #16]\n\tstrd r8, r9, [sp, #24]\n\t" constants              \
+                   "ldmia r2, {r6, r8, r9}\n\tsxtb16 r0, r6\n\tsxtb16 r1, r6, ror #8\n\t"                            \
+                   "sxtb16 r2, r8\n\tsxtb16 r3, r8, ror #8\n\tsxtb16 r4, r9\n\tsxtb16 r5, r9, ror #8\n"             \
+                   "1:\n\tldr r8, [sp, #16]\n\tadd r8, r12\n\tstr r8, [sp, #12]\n\tcmp r8, r12\n\tbeq 3f\n"           \
+                   "2:\n\t" pair requantise                                                                           \
+                   "strb r6, [lr]\n\tstrb r7, [lr, r9]\n\tadd lr, lr, r9, lsl #1\n\t"                                 \
+                   "ldr r8, [sp, #12]\n\tcmp r12, r8\n\tbne 2b\n"                                                     \
+                   "3:\n\tldr r8, [sp, #20]\n\tcmp r8, #0\n\tbeq 4f\n\t" single requantise_one                        \
+                   "strb r6, [lr]\n\tadd lr, r9\n"                                                                    \
+                   "4:\n\tldrd r8, r9, [sp, #24]\n\tadd r12, r9\n\tsubs r8, #1\n\tstr r8, [sp, #24]\n\tbne 1b\n\t"    \
+                   "add sp, #36\n\tpop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                      \
+  }
+#define TF_FILTER_FORMS(name, pair, single)                                                                           \
+  TF_FILTER(name##_up9, pair, single, TF_FILTER_SHORT_CONSTANTS, TF_FILTER_SHORT(9), TF_FILTER_SHORT_ONE(9))          \
+  TF_FILTER(name##_up10, pair, single, TF_FILTER_SHORT_CONSTANTS, TF_FILTER_SHORT(10), TF_FILTER_SHORT_ONE(10))       \
+  TF_FILTER(name##_up11, pair, single, TF_FILTER_SHORT_CONSTANTS, TF_FILTER_SHORT(11), TF_FILTER_SHORT_ONE(11))       \
+  TF_FILTER(name##_up13, pair, single, TF_FILTER_SHORT_CONSTANTS, TF_FILTER_SHORT(13), TF_FILTER_SHORT_ONE(13))       \
+  TF_FILTER(name##_long, pair, single, TF_FILTER_LONG_CONSTANTS, TF_FILTER_LONG, TF_FILTER_LONG_ONE)
+#define TF_FILTER_WIDTHS(row)                                                                                         \
+  TF_FILTER_FORMS(tf_filter_stride1_##row, TF_FILTER_STRIDE1(row), TF_FILTER_SINGLE("r6", "0", #row, "2*" #row))      \
+  TF_FILTER_FORMS(tf_filter_stride2_##row, TF_FILTER_STRIDE2(row), TF_FILTER_SINGLE("r6", "0", #row, "2*" #row))
+TF_FILTER_WIDTHS(32)
+TF_FILTER_WIDTHS(64)
+TF_FILTER_WIDTHS(128)
+TF_FILTER_WIDTHS(256)
 
 #endif
