@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinyflow.backends.tvm.kernel import Parameter
 from tinyflow.backends.tvm.memory import Memory, operands
 from tinyflow.backends.tvm.program import Operand, Step
 
@@ -45,34 +46,48 @@ typedef struct {
 _DLTENSOR_POINTER, _CPU, _SIGNED = 7, 1, 0
 
 
-def _arguments(index: int, step: Step, memory: Memory) -> list[tuple[str, str]]:
-    """The type and the address of each argument, in the order of the kernel's parameters."""
+# a name that stands for scratch on the stack
+_STACK = "scratch"
+
+
+def _arguments(index: int, step: Step, memory: Memory) -> list[tuple[Parameter, str]]:
+    """Each parameter of the kernel with its address."""
     places: dict[str, Operand] = {parameter.name: operand for operand, parameter in operands(index, step)}
     arguments = []
     for parameter in step.kernel.parameters:
         if parameter.role == "constant":
-            arguments.append((parameter.dtype, step.constants[parameter.name]))
+            address = step.constants[parameter.name]
         else:
-            arguments.append((parameter.dtype, f"{ARENA} + {memory.offsets[places[parameter.name]]}"))
+            offset = memory.offsets.get(places[parameter.name])
+            address = _STACK if offset is None else f"{ARENA} + {offset}"
+        arguments.append((parameter, address))
     return arguments
 
 
 def unpacked(index: int, step: Step, memory: Memory) -> tuple[str, str]:
-    """Nothing before the function that calls; one call of data pointers."""
+    """Nothing before the function that calls; one call of data pointers, in a block with scratch on the stack."""
+    arguments = _arguments(index, step, memory)
     words = [
-        address if dtype == "int8" or ARENA not in address else f"({C_TYPES[dtype]}*)(void*)({address})"
-        for dtype, address in _arguments(index, step, memory)
+        f"({C_TYPES[parameter.dtype]}*)(void*)({address})"
+        if parameter.dtype != "int8" and ARENA in address
+        else address
+        for parameter, address in arguments
     ]
-    return "", f"  {step.function}({', '.join(words)});\n"
+    call = f"{step.function}({', '.join(words)});"
+    for parameter, address in arguments:
+        if address == _STACK:
+            alignment = f"_Alignas({parameter.alignment})"
+            return (
+                "",
+                f"  {{\n    {alignment} {C_TYPES[parameter.dtype]} {_STACK}[{parameter.elements}];\n    {call}\n  }}\n",
+            )
+    return "", f"  {call}\n"
 
 
 def packed(index: int, step: Step, memory: Memory) -> tuple[str, str]:
     """The tensors and arguments of one call, which lie in flash: nothing of them is computed on the chip; the call."""
     arguments = _arguments(index, step, memory)
-    tensors = "".join(
-        f"  {{(void*)({address}), {{{_CPU}, 0}}, 1, {{{_SIGNED}, {dtype.removeprefix('int')}, 1}}, 0, 0, 0}},\n"
-        for dtype, address in arguments
-    )
+    tensors = "".join(f"  {_tensor(parameter, address)},\n" for parameter, address in arguments)
     values = "".join(
         f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n" for i in range(len(arguments))
     )
@@ -82,3 +97,9 @@ def packed(index: int, step: Step, memory: Memory) -> tuple[str, str]:
     )
     call = f"{step.function}(0, (void*)arguments_{index}, {len(arguments)}, 0)"
     return before, f"  if ({call} != 0) return -1;\n"
+
+
+def _tensor(parameter: Parameter, address: str) -> str:
+    """A DLTensor; its shape is compiled into the function, which doesn't read it."""
+    dtype = f"{{{_SIGNED}, {parameter.dtype.removeprefix('int')}, 1}}"
+    return f"{{(void*)({address}), {{{_CPU}, 0}}, 1, {dtype}, 0, 0, 0}}"

@@ -1,6 +1,6 @@
 """From a spec to a kernel.
 
-`build` chooses among the styles:
+The styles:
     plain    one loop nest straight from the definition; every spec, every machine
     aot      plain, with tiles and packed weights by schedule
     aotplus  the best in portable C, for one instruction set and compiler
@@ -10,11 +10,37 @@ A style that has nothing better for a spec gives the next simpler one's kernel.
 
 from __future__ import annotations
 
-from tinyflow.backends.tvm import kernels_plain
-from tinyflow.backends.tvm.kernel import Kernel, Machine, Style
-from tinyflow.backends.tvm.specs import Spec
+from dataclasses import replace
+
+from tinyflow.backends.tvm import kernels_depthwise, kernels_dsp, kernels_plain, kernels_tiled, requantise
+from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
+from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec, DepthwiseSpec, Spec
 
 
-def build(spec: Spec, style: Style, machine: Machine) -> Kernel:
-    """The kernel of a spec. Its function has no name yet: give it one with `with_attr("global_symbol", …)`."""
-    return kernels_plain.build(spec)
+def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
+    """The spec with the form of requantisation that is best for these weights in this style."""
+    if style == "plain" or weights is None or not isinstance(spec, (ConvSpec, DenseSpec, DepthwiseSpec)):
+        return spec
+    up = requantise.find_up(spec, weights)
+    return replace(spec, requantisation=replace(spec.requantisation, up=up))
+
+
+def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096) -> Kernel:
+    """The kernel of a spec. Its function has no name yet: give it one with `with_attr("global_symbol", …)`.
+
+    Scratch is about `scratch_bytes` where a kernel can do with less or more.
+    """
+    kernel = _dsp(spec) if style == "dsp" else None
+    if kernel is None and style != "plain":
+        kernel = kernels_tiled.build(spec, machine, scratch_bytes)
+    return kernel or kernels_plain.build(spec)
+
+
+def _dsp(spec: Spec) -> Kernel | None:
+    if isinstance(spec, ConvSpec):
+        return kernels_dsp.conv(spec)
+    if isinstance(spec, DenseSpec) and spec.inputs % 4 == 0:
+        return kernels_dsp.dense(spec)
+    if isinstance(spec, DepthwiseSpec) and kernels_depthwise.is_supported(spec):
+        return kernels_depthwise.depthwise(spec)
+    return None

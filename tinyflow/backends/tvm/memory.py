@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinyflow.backends.tvm import relax_module
@@ -21,10 +21,15 @@ class Lifetime:
     first: int
     last: int
 
+    @property
+    def is_scratch(self) -> bool:
+        """Whether nobody but one step knows of it."""
+        return isinstance(self.operand, int)
+
 
 @dataclass(frozen=True)
 class Memory:
-    """The arena: its size, and the offset of each operand."""
+    """The arena: its size, and the offset of each operand in it. Scratch without an offset lies on the stack."""
 
     total_bytes: int
     alignment: int
@@ -63,11 +68,30 @@ def operands(index: int, step: Step) -> list[tuple[Operand, Parameter]]:
 
 
 def plan_offsets(program: Program, alignment: int) -> Memory:
-    """Offsets by lifetime, at the liveness bound wherever the planner reaches it."""
+    """Offsets by lifetime, at the liveness bound wherever the planner reaches it.
+
+    Scratch lies in the arena as long as that costs nothing, else on the stack: those who have no room find it there
+    for the time of one call.
+    """
     lives = lifetimes(program)
-    buffers = [arena.Buffer(life.name, life.size_bytes, life.first, life.last) for life in lives]
-    plan = arena.plan(buffers, alignment)
-    return Memory(plan.total_bytes, alignment, lives, {life.operand: plan.offsets[life.name] for life in lives})
+    activations = [life for life in lives if not life.is_scratch]
+    smallest = _plan(activations, alignment)
+    kept = [life for life in lives if not life.is_scratch or _fits(life, activations, alignment, smallest.total_bytes)]
+    plan = _plan(kept, alignment)
+    if plan.total_bytes > smallest.total_bytes:  # there is room, but not in one piece
+        kept, plan = activations, smallest
+    offsets = {life.operand: plan.offsets[life.name] for life in kept}
+    return Memory(plan.total_bytes, alignment, tuple(kept), offsets)
+
+
+def _plan(lives: Sequence[Lifetime], alignment: int) -> arena.Plan:
+    return arena.plan([arena.Buffer(life.name, life.size_bytes, life.first, life.last) for life in lives], alignment)
+
+
+def _fits(scratch: Lifetime, activations: Sequence[Lifetime], alignment: int, total_bytes: int) -> bool:
+    """Whether the scratch of a step and all that is alive then stay within so many bytes."""
+    alive = [life for life in activations if life.first <= scratch.first <= life.last]
+    return sum(_aligned(life.size_bytes, alignment) for life in [*alive, scratch]) <= total_bytes
 
 
 def plan_blocks(program: Program, alignment: int) -> Memory:

@@ -30,6 +30,8 @@ _NAMES: Mapping[type, str] = {
     DepthwiseSpec: "depthwise_conv2d",
     SoftmaxSpec: "softmax",
 }
+# where the arena has no room, scratch lies on the stack; no kernel gets much faster by more than the most
+_LEAST_SCRATCH_BYTES, _MOST_SCRATCH_BYTES = 2048, 8192
 _NO_NUMBERS = np.zeros(0, np.int32)
 _NO_WEIGHTS = Weights(np.zeros(0, np.int8), _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS)
 
@@ -68,9 +70,26 @@ class Program:
 
 def select(network: Network, style: Style, machine: Machine) -> Program:
     """Choose a kernel for each layer; equal specs share one function, named after the first operator that uses it."""
-    selection = _Selection(style, machine)
+    selection = _Selection(style, machine, _scratch_bytes(network))
     steps = tuple(selection.step(layer) for layer in network.layers)
     return Program(network.inputs, network.outputs, steps, selection.functions, selection.constants)
+
+
+def _scratch_bytes(network: Network) -> dict[Spec, int]:
+    """What the arena has left for each spec's scratch when its layers run, within reason."""
+    last = {value: index for index, layer in enumerate(network.layers) for value in layer.inputs}
+    last.update(dict.fromkeys(network.outputs, len(network.layers)))
+    alive = set(network.inputs)
+    live_bytes = []
+    for index, layer in enumerate(network.layers):
+        alive.add(layer.output)
+        live_bytes.append(sum(value.elements for value in alive))
+        alive = {value for value in alive if last.get(value, -1) > index}
+    room: dict[Spec, int] = {}
+    for layer, live in zip(network.layers, live_bytes, strict=True):
+        left = min(max(max(live_bytes) - live, _LEAST_SCRATCH_BYTES), _MOST_SCRATCH_BYTES)
+        room[layer.spec] = min(left, room.get(layer.spec, left))
+    return room
 
 
 @dataclass
@@ -79,30 +98,30 @@ class _Selection:
 
     style: Style
     machine: Machine
+    scratch_bytes: Mapping[Spec, int]
     names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
     functions: dict[str, Kernel] = field(default_factory=dict)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def step(self, layer: Layer) -> Step:
-        name = self._function(layer, self.style)
         weights = layer.weights or _NO_WEIGHTS
+        name = self._function(layer, kernels.specialise(layer.spec, layer.weights, self.style), self.style)
         try:
             packed = self.functions[name].pack(weights)
         except ValueError:  # these weights are outside of what the fast kernel is exact for
-            name = self._function(layer, "plain")
+            name = self._function(layer, layer.spec, "plain")
             packed = self.functions[name].pack(weights)
         symbols = {parameter: f"{parameter}_{layer.operator}" for parameter in packed}
         self.constants.update({symbols[parameter]: array for parameter, array in packed.items()})
         return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols)
 
-    def _function(self, layer: Layer, style: Style) -> str:
-        """The name of the kernel for a layer's spec, built where it is new."""
-        key = (layer.spec, style)
-        if key not in self.names:
-            self.names[key] = name = f"{_name(layer.spec)}_{layer.operator}"
-            kernel = kernels.build(layer.spec, style, self.machine)
+    def _function(self, layer: Layer, spec: Spec, style: Style) -> str:
+        """The name of the kernel for a spec, built where it is new."""
+        if (spec, style) not in self.names:
+            self.names[spec, style] = name = f"{_name(spec)}_{layer.operator}"
+            kernel = kernels.build(spec, style, self.machine, self.scratch_bytes[layer.spec])
             self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
-        return self.names[key]
+        return self.names[spec, style]
 
 
 def _name(spec: Spec) -> str:

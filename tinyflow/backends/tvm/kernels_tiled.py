@@ -1,0 +1,303 @@
+"""Styles aot and aotplus: portable C with several outputs in registers at once, packed weights, short requantisation.
+
+    for each chunk of output rows:
+        copy the input rows that it reads into scratch, with the padding around them (where there is any)
+        for each tile of pixels and each group of channels:
+            for each product: load pixels + channels bytes for pixels times channels multiply-accumulates
+            requantise the tile
+
+So no product asks whether it lies in the padding, and scratch is a few rows. How many accumulators fit into registers
+depends on the instruction set and on how the compiler spills. The last tile of a row may overlap the one before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from tinyflow.backends.tvm import requantise
+from tinyflow.backends.tvm.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
+from tinyflow.backends.tvm.intrinsics import call
+from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Parameter, Weights
+from tinyflow.backends.tvm.kernels_plain import vector
+from tinyflow.backends.tvm.packing import by_channel, folded_bias
+from tinyflow.backends.tvm.specs import (
+    ConvolutionSpec,
+    ConvSpec,
+    DenseSpec,
+    DepthwiseSpec,
+    Requantisation,
+    Spec,
+    WeightedSpec,
+)
+
+Expr = Any
+PrimFunc = Any
+# pixels and channels of a tile, measured on the layers of the MLPerf Tiny networks: clang spills above 2 by 2 on Arm
+_TILES: Mapping[tuple[str, str], tuple[int, int]] = {
+    ("thumb", "zig"): (2, 2),
+    ("thumb", "gcc"): (2, 4),
+    ("riscv", "zig"): (3, 4),
+    ("riscv", "gcc"): (3, 4),
+}
+_OTHER_TILE = (2, 4)
+# pixels that share the filter of a channel in registers
+_DEPTHWISE_PIXELS = 3
+# a filter with more weights stays in memory
+_UNROLLED_WEIGHTS = 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of bytes that products are read from: the input itself, or chunks of it in scratch with padding around."""
+
+    height: int  # output rows
+    width: int  # output pixels in a row
+    rows: int  # source rows of one product
+    down: int  # source rows from one output row to the next
+    step_bytes: int  # from one output pixel to the next
+    row_bytes: int  # of a source row
+    chunk: int  # output rows at a time
+    input_rows: int
+    padding: Padding | None = None
+
+    @property
+    def chunk_rows(self) -> int:
+        """Source rows of a chunk."""
+        return (self.chunk - 1) * self.down + self.rows
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Rows and bytes of a row of the input."""
+        return self.input_rows, self.row_bytes if self.padding is None else self.padding.inside_bytes
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Where the input lies in the padded one."""
+
+    top: int
+    left_bytes: int
+    inside_bytes: int  # of an input row
+    value: int
+
+
+def _convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
+    """Chunks as large as the scratch allows; all at once where there is no padding."""
+    border, output, depth = spec.padding, spec.output, spec.input.channels
+    row_bytes = (border.left + spec.input.width + border.right) * depth
+    (rows, _), (down, right) = spec.kernel, spec.stride
+    chunk, padding = output.height, None
+    if border:
+        most = max(1, min(chunk, (scratch_bytes // row_bytes - rows) // down + 1))
+        chunk = -(-chunk // -(-chunk // most))  # equal portions
+        padding = Padding(border.top, border.left * depth, spec.input.width * depth, spec.input_zero_point)
+    step_bytes = right * depth
+    return Source(output.height, output.width, rows, down, step_bytes, row_bytes, chunk, spec.input.height, padding)
+
+
+def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
+    """The tiled kernel of a spec, or None where there is none."""
+    if isinstance(spec, ConvSpec):
+        return conv(spec, machine, scratch_bytes)
+    if isinstance(spec, DepthwiseSpec):
+        return depthwise(spec, scratch_bytes)
+    return dense(spec, machine) if isinstance(spec, DenseSpec) else None
+
+
+def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
+    """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
+    run_bytes = spec.kernel[1] * spec.input.channels
+    if spec.kernel == spec.stride == (1, 1) and not spec.padding:
+        pixels = spec.output.height * spec.output.width
+        source = Source(1, pixels, 1, 1, run_bytes, pixels * run_bytes, 1, 1)
+    else:
+        source = _convolution_source(spec, scratch_bytes)
+    return _products(spec, source, run_bytes, spec.output.channels, machine)
+
+
+def dense(spec: DenseSpec, machine: Machine) -> Kernel:
+    """FULLY_CONNECTED: one pixel."""
+    return _products(spec, Source(1, 1, 1, 1, 0, spec.inputs, 1, 1), spec.inputs, spec.outputs, machine)
+
+
+def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channels: int, machine: Machine) -> Kernel:
+    """Dot products of runs of bytes with packed weights, [group, row, byte, channel of the group]."""
+    to = spec.requantisation
+    most_pixels, most_channels = _TILES.get((machine.isa, machine.toolchain), _OTHER_TILE)
+    pixels = min(most_pixels, source.width)
+    group = next(number for number in range(most_channels, 0, -1) if channels % number == 0)
+
+    @T.prim_func(s_tir=True)
+    def products(
+        data: T.Buffer(source.input_shape, "int8"),
+        weights: T.Buffer((channels // group, source.rows, run_bytes, group), "int8"),
+        scale: T.Buffer((channels, _scale_numbers(to)), "int32"),
+        output: T.Buffer((source.height, source.width, channels), "int8"),
+        scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.alloc_buffer((pixels * group,), "int32")
+        numbers = T.alloc_buffer((group, _scale_numbers(to)), "int32")
+        read = T.meta_var(data if source.padding is None else scratch)
+        fill(scratch, source)
+        for part in range(-(-source.height // source.chunk)):
+            first: T.let = part * source.chunk
+            expand(data, scratch, first * source.down, source)
+            for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-source.width // pixels)):
+                x: T.let = T.min(tile * pixels, source.width - pixels)
+                for g in range(channels // group):
+                    for p, c in T.grid(pixels, group):
+                        total[p * group + c] = 0
+                    for i, k in T.grid(source.rows, run_bytes):
+                        for p in T.unroll(pixels):
+                            for c in T.unroll(group):
+                                total[p * group + c] += T.Cast(
+                                    "int32", read[y * source.down + i, (x + p) * source.step_bytes + k]
+                                ) * T.Cast("int32", weights[g, i, k, c])
+                    for c in T.unroll(group):
+                        for n in T.unroll(_scale_numbers(to)):
+                            numbers[c, n] = scale[g * group + c, n]
+                    for p in T.unroll(pixels):
+                        for c in T.unroll(group):
+                            add_offset(total, p * group + c, numbers, c, to)
+                            output[first + y, x + p, g * group + c] = rescaled(total[p * group + c], numbers, c, to)
+
+    def pack(given: Weights) -> Mapping[str, Array]:
+        values, scale = _pack_scale(spec, given)
+        grouped = values.reshape(channels // group, group, -1).transpose(0, 2, 1)
+        return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
+
+    return _kernel(products, spec, source, channels, pack)
+
+
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
+    """DEPTHWISE_CONV_2D, channel by channel: a filter is loaded once for a chunk."""
+    to, channels, source = spec.requantisation, spec.output.channels, _convolution_source(spec, scratch_bytes)
+    rows, columns = spec.kernel
+    multiple, right = channels // spec.input.channels, spec.stride[1]
+    pixels = min(_DEPTHWISE_PIXELS, source.width)
+    each = T.unroll if rows * columns <= _UNROLLED_WEIGHTS else T.serial
+
+    @T.prim_func(s_tir=True)
+    def depthwise2d(
+        data: T.Buffer(source.input_shape, "int8"),
+        weights: T.Buffer((channels, rows, columns), "int8"),
+        scale: T.Buffer((channels, _scale_numbers(to)), "int32"),
+        output: T.Buffer((source.height, source.width, channels), "int8"),
+        scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.alloc_buffer((pixels,), "int32")
+        filter_of = T.alloc_buffer((rows, columns), "int32")
+        numbers = T.alloc_buffer((1, _scale_numbers(to)), "int32")
+        read = T.meta_var(data if source.padding is None else scratch)
+        fill(scratch, source)
+        for part in range(-(-source.height // source.chunk)):
+            first: T.let = part * source.chunk
+            expand(data, scratch, first * source.down, source)
+            for c in range(channels):
+                for i in each(rows):
+                    for j in each(columns):
+                        filter_of[i, j] = T.Cast("int32", weights[c, i, j])
+                for n in T.unroll(_scale_numbers(to)):
+                    numbers[0, n] = scale[c, n]
+                for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-source.width // pixels)):
+                    x: T.let = T.min(tile * pixels, source.width - pixels)
+                    for p in T.unroll(pixels):
+                        total[p] = 0
+                    for i in each(rows):
+                        for j in each(columns):
+                            for p in T.unroll(pixels):
+                                at: T.let = ((x + p) * right + j) * spec.input.channels + c // multiple
+                                total[p] += T.Cast("int32", read[y * source.down + i, at]) * filter_of[i, j]
+                    for p in T.unroll(pixels):
+                        add_offset(total, p, numbers, 0, to)
+                        output[first + y, x + p, c] = rescaled(total[p], numbers, 0, to)
+
+    def pack(given: Weights) -> Mapping[str, Array]:
+        values, scale = _pack_scale(spec, given)
+        return {"weights": values.ravel(), "scale": scale.ravel()}
+
+    return _kernel(depthwise2d, spec, source, channels, pack)
+
+
+def _scale_numbers(to: Requantisation) -> int:
+    """Constants of a channel: offset and multiplier in the short form; bias, multiplier and shift in the long one."""
+    return 3 if to.up is None else 2
+
+
+def _inside(scratch: Any, row: Expr, padding: Padding) -> Expr:
+    """The address of a row in scratch behind its left padding."""
+    return T.address_of(scratch[row, padding.left_bytes])
+
+
+@T.inline
+def fill(scratch: Any, source: Source) -> None:
+    """Write the padding's value everywhere; rows are copied over it."""
+    if source.padding is not None:
+        call("memset", T.address_of(scratch[0, 0]), source.padding.value, source.chunk_rows * source.row_bytes)
+
+
+@T.inline
+def expand(data: Any, scratch: Any, first: Expr, source: Source) -> None:
+    """Copy input rows into scratch, from row `first` of the padded input on; outside of the input its value."""
+    if source.padding is not None:
+        for r in range(source.chunk_rows):
+            row: T.let = first + r - source.padding.top
+            if (row >= 0) & (row < source.input_rows):
+                place = T.meta_var(_inside(scratch, r, source.padding))
+                call("memcpy", place, T.address_of(data[row, 0]), source.padding.inside_bytes)
+            else:
+                place = T.meta_var(_inside(scratch, r, source.padding))
+                call("memset", place, source.padding.value, source.padding.inside_bytes)
+
+
+@T.inline
+def add_offset(total: Any, at: Any, numbers: Any, channel: Expr, to: Requantisation) -> None:
+    """The first step of rescaling, in place: TVM would do the sum in int64 if it were part of the product after it."""
+    if to.up is None:
+        total[at] = total[at] + numbers[channel, 0]
+    else:
+        total[at] = numbers[channel, 0] + T.shift_left(total[at], T.int32(to.up))
+
+
+def rescaled(total: Expr, numbers: Any, channel: Expr, to: Requantisation) -> Expr:
+    """An output from its accumulator with offset, in the form that the spec says."""
+    if to.up is None:
+        high = doubling_high_mul(total, numbers[channel, 1])
+        moved = divide_by_power_of_two(high, numbers[channel, 2]) + T.int32(to.zero_point)
+        return clamp(moved, to.lowest, to.highest)
+    product = T.Cast("int64", total) * T.Cast("int64", numbers[channel, 1])
+    high = T.Cast("int32", T.shift_right(product, T.int64(32))) + T.int32(to.zero_point << requantise.FRACTION_BITS)
+    return clamp(T.shift_right(high, T.int32(requantise.FRACTION_BITS)), to.lowest, to.highest)
+
+
+def _pack_scale(spec: WeightedSpec, given: Weights) -> tuple[Array, Array]:
+    """Weights, [C, products], and the constants of all channels; ValueError where they aren't exact."""
+    if spec.requantisation.up is not None:
+        return requantise.pack(spec, given)
+    if spec.requantisation.rounding != "double" or (given.shift > 0).any():
+        raise ValueError("the long form rounds twice and shifts to the right")
+    numbers = np.stack([folded_bias(spec, given), given.multiplier, -given.shift], axis=1)
+    return by_channel(spec, given), numbers.astype(np.int32)
+
+
+def _kernel(function: PrimFunc, spec: WeightedSpec, source: Source, channels: int, pack: Any) -> Kernel:
+    """The kernel; one that needs no padding has no scratch."""
+    parameters = (
+        Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
+        vector("weights", "constant", channels * spec.reduction, "int8"),
+        vector("scale", "constant", channels * _scale_numbers(spec.requantisation)),
+        Parameter("output", "output", "int8", source.height * source.width * channels, 1),
+    )
+    if source.padding is None:
+        return Kernel(tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs), parameters, pack)
+    scratch = Parameter("scratch", "scratch", "int8", source.chunk_rows * source.row_bytes, 4)
+    return Kernel(function, (*parameters, scratch), pack, ("string.h",))
