@@ -17,8 +17,9 @@ from tinyflow.flow.tasks import action_tasks, group_task
 
 
 def concatenate(workspace: Workspace) -> None:
-    """What `cat` does for the other tools."""
-    text = "".join(path.read_text() for _, path in sorted(workspace.inputs.items()))
+    """What `echo` and `cat` do for the other tools."""
+    texts = [path.read_text() for _, path in sorted(workspace.inputs.items())]
+    text = "".join([workspace.parameters["output"], "\n", *texts])
     workspace.outputs["output"].write_text(text)
 
 

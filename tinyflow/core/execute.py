@@ -23,6 +23,8 @@ from tinyflow.core.store import Result, Store
 if TYPE_CHECKING:
     from tinyflow.core.remote import Remote
 
+Sealed = tuple[str, Mapping[str, str]]  # a record in short: seal and outputs
+
 _MANY = 500  # from here on one look at all records is cheaper than one at each
 _ATTEMPTS = 3  # an input that is edited again and again while we start, or blobs lost meanwhile
 
@@ -41,7 +43,6 @@ class Outcome:
 
     outcome: str
     seconds: float
-    record: Record
 
 
 class _Lost(Exception):
@@ -74,8 +75,9 @@ class Session:
         self._remote = remote
         self._logs = state_root / "logs"
         self._maker_seals: dict[tuple[object, ...], Any] = {}  # hash objects to go on from
-        # Actions known to be up to date in this session. Threads only get, set and pop single items, which are atomic.
-        self._current: dict[str, Record] = {}
+        # Outputs of the actions known to be up to date in this session, by id. Threads only get, set and pop single
+        # items, which is atomic.
+        self._current: dict[str, Mapping[str, str]] = {}
 
     def close(self) -> None:
         """Finish uploads, remove the scratch folder and close the records."""
@@ -91,14 +93,20 @@ class Session:
 
         Nothing is said of why, so that an empty run over very many actions is quick.
         """
-        if len(actions) > _MANY:
-            self.records.prefetch()
-        return [action for action in actions if not self._is_up_to_date(action)]
+        if len(actions) < _MANY:
+            return [action for action in actions if not self._is_current(action, self._sealed(action.id))]
+        seals = self.records.seals()
+        with self.store.listed(len(actions)):
+            return [action for action in actions if not self._is_current(action, seals.get(action.id))]
 
-    def _is_up_to_date(self, action: Action) -> bool:
+    def _sealed(self, action_id: str) -> Sealed | None:
+        record = self.records.get(action_id)
+        return (record.seal, record.outputs) if record is not None else None
+
+    def _is_current(self, action: Action, sealed: Sealed | None) -> bool:
         try:
             inputs = self._input_digests(action)
-            return inputs is not None and self._recorded(action, inputs, self.records.get(action.id))
+            return inputs is not None and self._recorded(action, inputs, sealed)
         except TinyflowError:
             return False  # executing it will say the same
 
@@ -113,18 +121,21 @@ class Session:
             waiting = [before.title for before in action.dependencies if before.id not in self._current]
             return Verdict("unknown", tuple(f"waits for {title}" for title in waiting))
         record = self.records.get(action.id)
-        if self._recorded(action, inputs, record):
+        if self._recorded(action, inputs, (record.seal, record.outputs) if record is not None else None):
             return Verdict("up to date")
         text = key.key_text(action, inputs, self._memo)
         name = digest.of_bytes(text.encode())
         reasons = tuple(self._reasons(action, record, name, text))
         return Verdict("hit" if self.store.look_up(name) else "run", reasons)
 
-    def _recorded(self, action: Action, inputs: Mapping[str, str], record: Record | None) -> bool:
+    def _recorded(self, action: Action, inputs: Mapping[str, str], sealed: Sealed | None) -> bool:
         """Whether an action's record speaks of these inputs, tools and code, and its outputs are still there."""
-        if record is None or record.seal != self._seal(action, inputs) or not self.store.is_complete(record.outputs):
+        if sealed is None or sealed[0] != self._seal(action, inputs):
             return False
-        self._current[action.id] = record
+        outputs = sealed[1]
+        if outputs.keys() != set(action.outputs) or not self.store.is_complete(outputs):
+            return False
+        self._current[action.id] = outputs
         return True
 
     def _seal(self, action: Action, inputs: Mapping[str, str]) -> str:
@@ -142,10 +153,10 @@ class Session:
         found = {}
         for name, source in action.inputs.items():
             if isinstance(source, Output):
-                record = self._current.get(source.action.id)
-                if record is None:
+                outputs = self._current.get(source.action.id)
+                if outputs is None:
                     return None
-                found[name] = record.outputs[source.name]
+                found[name] = outputs[source.name]
             else:
                 try:
                     found[name] = self._memo.digest(source.path)
@@ -207,7 +218,7 @@ class Session:
 
     def _execute(self, action: Action, started: float) -> Outcome:
         if self.check(action).state == "up to date":
-            return Outcome("up-to-date", time.monotonic() - started, self._current[action.id])
+            return Outcome("up-to-date", time.monotonic() - started)
         inputs = self._input_digests(action)
         if inputs is None:
             raise AssertionError(f"{action.title} was started before its inputs")
@@ -233,8 +244,8 @@ class Session:
             before_key=before.key if before is not None else "",
         )
         self.records.put(record, text)
-        self._current[action.id] = record
-        return Outcome(outcome, time.monotonic() - started, record)
+        self._current[action.id] = result.outputs
+        return Outcome(outcome, time.monotonic() - started)
 
     def _fetch(self, action: Action, name: str) -> Result | None:
         """The result as the remote cache has it, kept in the local one."""
@@ -315,7 +326,7 @@ class Session:
 
     def output_digest(self, action: Action, name: str) -> str:
         """Digest of one output of an action that is up to date or was executed in this session."""
-        return self._current[action.id].outputs[name]
+        return self._current[action.id][name]
 
     def output_path(self, action: Action, name: str) -> Path:
         """The blob of one output file, to be read only."""

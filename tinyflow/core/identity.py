@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import platform
 import shutil
@@ -118,6 +117,8 @@ def _file_of(module: str) -> Path | None:
 
 def _imports(path: Path) -> str:
     """The modules of ours that a source file imports, one a line."""
+    import ast  # only where a module of ours was edited
+
     found = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):

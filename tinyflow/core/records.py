@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Record(NamedTuple):
-    """How an action last came to its outputs. A tuple, since an empty run makes one for every action."""
+    """How an action last came to its outputs."""
 
     id: str
     stage: str
@@ -60,7 +60,6 @@ class Records:
         self._path = path
         self._say = say
         self._lock = threading.RLock()
-        self._prefetched: dict[str, Any] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = _open(path)
@@ -98,16 +97,17 @@ class Records:
 
     def get(self, action_id: str) -> Record | None:
         """The last record of an action."""
-        row = self._prefetched.pop(action_id, None)  # atomic
-        try:
-            return _record(row) if row is not None else self._one("WHERE id = ?", (action_id,))
-        except (ValueError, TypeError):  # damaged; reading it alone begins the file afresh
-            return self._one("WHERE id = ?", (action_id,))
+        return self._one("WHERE id = ?", (action_id,))
 
-    def prefetch(self) -> None:
-        """Read all records at once, as somebody is about to `get` most of them, each once."""
-        rows = self._attempt(lambda database: database.execute(f"SELECT {_COLUMNS} FROM records").fetchall())
-        self._prefetched = {row[0]: row for row in rows}
+    def seals(self) -> dict[str, tuple[str, Mapping[str, str]]]:
+        """Seal and outputs of every action that has a record, by id: quicker than one `get` each."""
+
+        def read(database: sqlite3.Connection) -> dict[str, tuple[str, Mapping[str, str]]]:
+            rows = database.execute("SELECT id, seal, outputs FROM records").fetchall()
+            outputs = json.loads(f"[{','.join([row[2] for row in rows])}]")
+            return {row[0]: (row[1], made) for row, made in zip(rows, outputs, strict=True)}
+
+        return self._attempt(read)
 
     def latest_like(self, stage: str, title: str, but: str) -> Record | None:
         """The newest record of another action with this stage and title: what a changed parameter replaced."""
@@ -138,7 +138,6 @@ class Records:
             )
             database.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (record.key, key_text))
 
-        self._prefetched.pop(record.id, None)
         self._attempt(write)
 
     def forget(self, action_id: str) -> None:

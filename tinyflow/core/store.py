@@ -19,6 +19,9 @@ from tinyflow.core import digest, lock
 from tinyflow.core.errors import CacheError
 
 _RESULT_HEADER = b"tinyflow result 1 "
+_SMALL_BYTES = 1 << 20  # what is read at once, to see whether it is known before anything is written
+_FOLDERS = 256  # of blobs, by the first two digits
+_ENTRIES_PER_QUESTION = 8  # that can be listed in the time in which one file is asked for
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,21 @@ class Result:
             raise ValueError("not a result") from error
 
 
+class _Listings(dict[str, frozenset[str]]):
+    """The names in each folder of a folder, read when first asked for."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def __missing__(self, folder: str) -> frozenset[str]:
+        try:
+            names = frozenset(os.listdir(f"{self._root}/{folder}"))  # noqa: PTH208 (makes no Path of each)
+        except OSError:
+            names = frozenset()
+        self[folder] = names
+        return names
+
+
 class Store:
     """A cache folder: `cas/` (blobs), `results/` (action key → result), `tmp/`, `locks/`, `damaged/`.
 
@@ -62,6 +80,7 @@ class Store:
         self._roots = [root] if own is None or not own.is_dir() else [root, own]
         self._is_read_only = False
         self._damaged: set[Path] = set()  # found in this session, and could not be moved
+        self._listed: _Listings | None = None
         self._say = say
 
     # Blobs
@@ -78,8 +97,21 @@ class Store:
         """Whether all blobs of these names are there. An empty run asks this of every action, so it makes no Path."""
         if len(self._roots) > 1 or self._damaged:
             return all(map(self.has, names))
+        if self._listed is not None:
+            return all(name[9:] in self._listed[name[7:9]] for name in names)
         folder = f"{self.root}/cas"
         return all(os.path.exists(f"{folder}/{name[7:9]}/{name[9:]}") for name in names)  # noqa: PTH110
+
+    @contextlib.contextmanager
+    def listed(self, questions: int) -> Iterator[None]:
+        """Within, `are_there` lists each folder once, if that is cheaper for so many questions than asking for each."""
+        listings = _Listings(f"{self.root}/cas")
+        if len(listings["00"]) * _FOLDERS <= questions * _ENTRIES_PER_QUESTION:
+            self._listed = listings
+        try:
+            yield
+        finally:
+            self._listed = None
 
     def _find(self, kind: str, name: str) -> Path | None:
         for root in self._roots:
@@ -90,6 +122,8 @@ class Store:
 
     def add_file(self, path: Path) -> str:
         """Keep a file's content; returns its digest."""
+        if path.stat().st_size <= _SMALL_BYTES:
+            return self.add_bytes(path.read_bytes())
         with path.open("rb") as source, self._new_file() as (file, place):
             name = digest.copy_digesting(source, file)
             self._keep_blob(name, place)
@@ -98,10 +132,13 @@ class Store:
     def add_bytes(self, data: bytes) -> str:
         """Keep some bytes; returns their digest."""
         name = digest.of_bytes(data)
-        if self._find("cas", name) is None:
-            with self._new_file() as (file, place):
-                file.write(data)
-                self._keep_blob(name, place)
+        known = self._find("cas", name)
+        if known is not None:
+            _touch(known)
+            return name
+        with self._new_file() as (file, place):
+            file.write(data)
+            self._keep_blob(name, place)
         return name
 
     def _keep_blob(self, name: str, place: Callable[[Path], None]) -> None:
