@@ -1,8 +1,194 @@
-"""Operators that move bytes: CONCATENATION, SPLIT, PAD, TRANSPOSE, slices."""
+"""Operators that move bytes: CONCATENATION, SPLIT, PAD, TRANSPOSE, slices, RESIZE_NEAREST_NEIGHBOR."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-LOWERINGS: Mapping[str, Any] = {}
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.backends.tinyc.packing import Constant, plain
+from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
+from tinyflow.backends.tinyc.strides import RANK, five
+from tinyflow.model.fixed_point import Integers
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.weighted import integers, whole
+
+
+def _same_quantisation(tensors: Sequence[Tensor]) -> None:
+    if len({whole(tensor) for tensor in tensors}) > 1:
+        raise Unsupported("inputs and outputs are quantised differently", "convert with TFLite's converter")
+
+
+def _pitch(tensor: Tensor, axis: int) -> int:
+    """Bytes of all that lies behind one index of the axes before `axis`."""
+    return math.prod(tensor.shape[axis:])
+
+
+def _concatenation(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """Each input is copied to its place, row by row."""
+    output = graph.tensors[operator.outputs[0]]
+    inputs = [graph.tensors[index] for index in operator.inputs]
+    _same_quantisation([*inputs, output])
+    axis = operator.options["axis"]
+    assert isinstance(axis, int), "readers give a number"
+    axis %= len(output.shape)
+    if operator.options["activation"] != "NONE":
+        raise Unsupported("a fused activation is not supported", "put it behind the concatenation")
+    start = 0
+    for tensor in inputs:
+        piece = _pitch(tensor, axis)
+        yield _moved(
+            operator, variant, tensor.elements // piece, piece, (tensor.index, 0), (output.index, start), output
+        )
+        start += piece
+
+
+def _moved(
+    operator: Operator,
+    variant: str,
+    rows: int,
+    piece: int,
+    source: tuple[int, int],
+    target: tuple[int, int],
+    wide: Tensor,
+) -> Step:
+    """Rows of `piece` bytes between a dense tensor and one whose rows are `wide.elements // rows` bytes apart."""
+    pitch = wide.elements // rows
+    source_pitch, target_pitch = (piece, pitch) if wide.index == target[0] else (pitch, piece)
+    fields = {"rows": rows, "bytes": piece, "input_pitch": source_pitch, "output_pitch": target_pitch}
+    return Step(operator.index, plain(variant, "copy_rows", fields), (Operand(*source),), Operand(*target))
+
+
+def _split(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """SPLIT names its axis first."""
+    source = graph.tensors[operator.inputs[1]]
+    axis = int(integers(graph.tensors[operator.inputs[0]]).reshape(-1)[0]) % len(source.shape)
+    outputs = [graph.tensors[index] for index in operator.outputs]
+    _same_quantisation([source, *outputs])
+    start = 0
+    for tensor in outputs:
+        piece = _pitch(tensor, axis)
+        yield _moved(
+            operator, variant, tensor.elements // piece, piece, (source.index, start), (tensor.index, 0), source
+        )
+        start += piece
+
+
+def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    _same_quantisation([source, output])
+    before = integers(graph.tensors[operator.inputs[1]])[:, 0]
+    value = whole(output).zero_point
+    if len(operator.inputs) > 2:
+        value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
+    fields = {
+        "input_shape": five(source.shape),
+        "output_shape": five(output.shape),
+        "before": (0,) * (RANK - len(before)) + tuple(before.tolist()),
+        "value": value,
+    }
+    yield _gathered(operator, variant, "pad", fields)
+
+
+def _gathered(operator: Operator, variant: str, kernel: str, fields: Mapping[str, Any]) -> Step:
+    return Step(
+        operator.index, plain(variant, kernel, fields), (Operand(operator.inputs[0]),), Operand(operator.outputs[0])
+    )
+
+
+def _transpose(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    order = integers(graph.tensors[operator.inputs[1]]).reshape(-1).tolist()
+    yield _view(graph, operator, variant, _positions(graph, operator).transpose(order))
+
+
+def _slice(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    begins, sizes = (integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:3])
+    parts = tuple(slice(b, None if size < 0 else b + size) for b, size in zip(begins, sizes, strict=True))
+    yield _view(graph, operator, variant, _positions(graph, operator)[parts])
+
+
+def _strided_slice(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
+        raise Unsupported("an ellipsis or a new axis is not supported", "spell all axes out")
+    columns = [integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:4]]
+    parts = []
+    for axis, (begin, end, step) in enumerate(zip(*columns, strict=True)):
+        if _has(operator, "shrink_axis_mask", axis):
+            begin, end, step = begin, begin + 1 or None, 1
+        elif _has(operator, "begin_mask", axis):
+            begin = None
+        if not _has(operator, "shrink_axis_mask", axis) and _has(operator, "end_mask", axis):
+            end = None
+        parts.append(slice(begin, end, step))
+    yield _view(graph, operator, variant, _positions(graph, operator)[tuple(parts)])
+
+
+def _has(operator: Operator, mask: str, axis: int) -> bool:
+    value = operator.options[mask]
+    assert isinstance(value, int), "readers give a number"
+    return bool(value >> axis & 1)
+
+
+def _positions(graph: Graph, operator: Operator) -> Integers:
+    """The input with the number of each element for its value: views of it say what moves where."""
+    source = graph.tensors[operator.inputs[0]]
+    _same_quantisation([source, graph.tensors[operator.outputs[0]]])
+    return np.arange(source.elements, dtype=np.int64).reshape(source.shape)
+
+
+def _view(graph: Graph, operator: Operator, variant: str, view: npt.NDArray[np.int64]) -> Step:
+    if view.size != graph.tensors[operator.outputs[0]].elements:
+        raise Unsupported("the output has another shape than the slice", "convert again")
+    steps = tuple(stride // view.itemsize for stride in view.strides)
+    fields = {
+        "shape": five(view.shape),
+        "strides": (0,) * (RANK - view.ndim) + steps,
+        "offset": int(view.reshape(-1)[0]),
+    }
+    return _gathered(operator, variant, "gather", fields)
+
+
+def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    _same_quantisation([source, output])
+    rows, columns = (_nearest(operator, source.shape[axis], output.shape[axis]) for axis in (1, 2))
+    fields = {
+        "rows": Constant(rows),
+        "columns": Constant(columns),
+        "batches": source.shape[0],
+        "input_height": source.shape[1],
+        "input_width": source.shape[2],
+        "channels": source.shape[3],
+        "output_height": output.shape[1],
+        "output_width": output.shape[2],
+    }
+    yield _gathered(operator, variant, "resize_nearest", fields)
+
+
+def _nearest(operator: Operator, size: int, wanted: int) -> npt.NDArray[np.int32]:
+    """The input index for each output index, in float32: GetNearestNeighbor of TFLite's resize_nearest_neighbor.h."""
+    aligned, centred = operator.options["align_corners"], operator.options["half_pixel_centers"]
+    scale = (
+        np.float32(size - 1) / np.float32(wanted - 1)
+        if aligned and wanted > 1
+        else np.float32(size) / np.float32(wanted)
+    )
+    places = (np.arange(wanted, dtype=np.float32) + np.float32(0.5 if centred else 0)) * np.float32(scale)
+    indices = np.floor(places + np.float32(0.5)) if aligned else np.floor(places)
+    nearest: npt.NDArray[np.int32] = np.clip(indices, 0, size - 1).astype(np.int32)
+    return nearest
+
+
+LOWERINGS: Mapping[str, Any] = {
+    "CONCATENATION": (2, _concatenation),
+    "SPLIT": (2, _split),
+    "PAD": (2, _pad),
+    "PADV2": (2, _pad),
+    "TRANSPOSE": (4, _transpose),
+    "SLICE": (3, _slice),
+    "STRIDED_SLICE": (4, _strided_slice),
+    "RESIZE_NEAREST_NEIGHBOR": (3, _resize_nearest),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tinyflow.backends.tinyc import lower_elementwise, lower_pieces, lower_spatial
+from tinyflow.backends.tinyc import lower_binary, lower_pieces, lower_spatial, lower_unary
 from tinyflow.backends.tinyc.packing import plain
 from tinyflow.backends.tinyc.steps import Operand, Program, Step, Unsupported
 from tinyflow.model.graph import Graph, Operator
@@ -14,7 +14,8 @@ Lowering = Callable[[Graph, Operator, str], Iterable[Step]]
 # operator → (newest version whose int8 arithmetic is the kernels', its lowering)
 _LOWERINGS: Mapping[str, tuple[int, Lowering]] = {
     **lower_spatial.LOWERINGS,
-    **lower_elementwise.LOWERINGS,
+    **lower_binary.LOWERINGS,
+    **lower_unary.LOWERINGS,
     **lower_pieces.LOWERINGS,
 }
 # operators that leave every byte where it is → newest version

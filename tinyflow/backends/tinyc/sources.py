@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
 
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.packing import Array, Call, Constant, Field
+from tinyflow.backends.tinyc.packing import Call, Constant, Field
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
+from tinyflow.model.weighted import integers
+
+Array = npt.NDArray[Any]
 
 ARENA = "model_arena"
 _ARENA_ALIGNMENT = 16
@@ -171,6 +177,4 @@ def _address(operand: Operand, program: Program, memory: Memory, constants: Cons
 
 
 def _values(program: Program, index: int) -> Array:
-    from tinyflow.model.weighted import integers
-
     return integers(program.graph.tensors[index]).astype("int8")

@@ -1,35 +1,20 @@
-"""Operators that go element by element or row by row: ADD and its kin, activations, SOFTMAX, QUANTIZE."""
+"""Operators of two activations, element by element: ADD, SUB, MUL, MINIMUM, MAXIMUM, shapes broadcast."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tinyflow.backends.tinyc.packing import Field, plain
+from tinyflow.backends.tinyc.packing import Call, Field, plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.model.fixed_point import (
-    ADD_LEFT_SHIFT,
-    activation_range,
-    add_factors,
-    quantise_multiplier,
-    softmax_scaling,
-)
-from tinyflow.model.graph import Graph, Operator, Quantisation, Shape, Tensor
+from tinyflow.backends.tinyc.strides import broadcast_strides, five
+from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, quantise_multiplier
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.weighted import whole
-
-# axes of the kernels that take any shape: TINYNN_RANK
-RANK = 5
-# SOFTMAX of int8 gives these, by TFLite's quantisation specification
-_SOFTMAX_OUTPUT = (1 / 256, -128)
-
-
-def _step(operator: Operator, kernel: str, variant: str, fields: Mapping[str, Field]) -> list[Step]:
-    inputs = tuple(Operand(index) for index in operator.inputs)
-    return [Step(operator.index, plain(variant, kernel, fields), inputs, Operand(operator.outputs[0]))]
 
 
 def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
-    """All inputs, then the output."""
+    """Both inputs, then the output."""
     return tuple(graph.tensors[index] for index in (*operator.inputs, operator.outputs[0]))
 
 
@@ -87,51 +72,19 @@ def _binary(graph: Graph, operator: Operator, variant: str, fields: dict[str, Fi
     kernel = _BINARY_KERNELS[operator.name]
     elements = {"elements": output.elements}
     if left.elements == right.elements == output.elements:
-        return _step(operator, kernel, variant, {**fields, **elements})
+        return _step(operator, plain(variant, kernel, {**fields, **elements}))
     broadcast = {
-        "shape": _five(output.shape),
-        "left_strides": _strides(left.shape),
-        "right_strides": _strides(right.shape),
+        "shape": five(output.shape),
+        "left_strides": broadcast_strides(left.shape),
+        "right_strides": broadcast_strides(right.shape),
     }
-    return _step(operator, f"{kernel}_broadcast", variant, {**fields, **elements, "broadcast": broadcast})
+    call = plain(variant, f"{kernel}_broadcast", {**fields, **elements, "broadcast": broadcast})
+    return _step(operator, call)
 
 
-def _five(shape: Shape) -> tuple[int, ...]:
-    if len(shape) > RANK:
-        raise Unsupported(f"tensors of {len(shape)} dimensions are not supported", f"use {RANK} at most")
-    return (1,) * (RANK - len(shape)) + shape
-
-
-def strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Elements from one index of each axis to the next, in a dense tensor."""
-    steps = [1]
-    for size in reversed(shape[1:]):
-        steps.append(steps[-1] * size)
-    return tuple(reversed(steps))
-
-
-def _strides(shape: Shape) -> tuple[int, ...]:
-    """Strides along RANK axes, 0 where an axis is repeated."""
-    sizes = _five(shape)
-    return tuple(0 if size == 1 else step for size, step in zip(sizes, strides(sizes), strict=True))
-
-
-def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    source, output = _operands(graph, operator)
-    made = whole(output)
-    if (made.scale, made.zero_point) != _SOFTMAX_OUTPUT:
-        raise Unsupported("the output is not quantised as 1/256 and -128", "quantise with TFLite's converter")
-    beta = operator.options.get("beta", 1.0)
-    assert isinstance(beta, float), "readers give a number"
-    multiplier, left_shift, least = softmax_scaling(whole(source).scale, beta)
-    fields = {
-        "rows": source.elements // source.shape[-1],
-        "columns": source.shape[-1],
-        "multiplier": multiplier,
-        "left_shift": left_shift,
-        "least_difference": least,
-    }
-    return _step(operator, "softmax", variant, fields)
+def _step(operator: Operator, call: Call) -> list[Step]:
+    left, right = operator.inputs
+    return [Step(operator.index, call, (Operand(left), Operand(right)), Operand(operator.outputs[0]))]
 
 
 LOWERINGS: Mapping[str, Any] = {
@@ -140,5 +93,4 @@ LOWERINGS: Mapping[str, Any] = {
     "MUL": (3, _mul),
     "MINIMUM": (3, _extreme),
     "MAXIMUM": (3, _extreme),
-    "SOFTMAX": (2, _softmax),
 }

@@ -1,0 +1,113 @@
+"""Single operators beyond those of the four networks: what tinyc makes of them is what TFLM computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_networks import Net, Q
+from tinyc_host import assert_exact, compile_kernels, defined_kernels
+
+from tinyflow.backends.tinyc.lowering import lower
+from tinyflow.model.graph import Graph, Quantisation
+
+Build = Callable[[Net], int]
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kernels in plain C for this machine."""
+    return compile_kernels(tmp_path_factory.mktemp("kernels"))
+
+
+def _unary(name: str, quantisation: Quantisation, **options: Any) -> Build:
+    return lambda net: net.operator(name, net.input, shape=(1, 5, 4, 6), q=quantisation, **options)
+
+
+def _binary(name: str, scale: float = 0.05, *, broadcast: bool = False) -> Build:
+    def build(net: Net) -> int:
+        shape = (1, 1, 1, 6) if broadcast else (1, 5, 4, 6)
+        values = np.random.default_rng(3).integers(-128, 128, shape)
+        quantisation = Quantisation((scale,), (7,)) if name in ("MUL", "SUB", "ADD") else Q
+        options = {"pot_scale_int16": False} if name in ("ADD", "SUB") else {}
+        right = net.constant(values, "int8", quantisation)
+        output = Quantisation((0.11,), (-3,)) if name in ("MUL", "SUB", "ADD") else Q
+        return net.operator(name, net.input, right, shape=(1, 5, 4, 6), q=output, **options)
+
+    return build
+
+
+def _with_constants(name: str, shape: tuple[int, ...], *constants: Any, **options: Any) -> Build:
+    def build(net: Net) -> int:
+        inputs = [net.constant(values, "int32") for values in constants]
+        return net.operator(name, net.input, *inputs, shape=shape, **options)
+
+    return build
+
+
+def _concatenation(axis: int) -> Build:
+    def build(net: Net) -> int:
+        shape = (1, 5, 4, 6)
+        values = np.random.default_rng(3).integers(-128, 128, shape)
+        joined = tuple(3 * size if i == axis % 4 else size for i, size in enumerate(shape))
+        inputs = (net.input, net.constant(values, "int8", Q), net.input)
+        return net.operator("CONCATENATION", *inputs, shape=joined, axis=axis)
+
+    return build
+
+
+def _split(net: Net) -> int:
+    axis = net.constant(np.array(3), "int32")
+    first = net.operator("SPLIT", axis, net.input, shape=(1, 5, 4, 3), num_splits=2)
+    second = net.activation((1, 5, 4, 3))
+    net.operators[-1] = replace(net.operators[-1], outputs=(first, second))
+    return net.operator("ADD", first, second, pot_scale_int16=False)
+
+
+CASES: dict[str, Build] = {
+    "RELU": _unary("RELU", Quantisation((0.07,), (-100,))),
+    "RELU6": _unary("RELU6", Q),
+    "QUANTIZE": _unary("QUANTIZE", Quantisation((0.03,), (5,))),
+    "LOGISTIC": _unary("LOGISTIC", Quantisation((1 / 256,), (-128,))),
+    "TANH": _unary("TANH", Quantisation((1 / 128,), (0,))),
+    "LEAKY_RELU": _unary("LEAKY_RELU", Quantisation((0.04,), (2,)), alpha=0.3),
+    "MAX_POOL_2D": _unary("MAX_POOL_2D", Q, padding="SAME", stride=(1, 1), filter=(3, 2), activation="RELU6"),
+    "SUB": _binary("SUB"),
+    "MUL": _binary("MUL"),
+    "MINIMUM": _binary("MINIMUM"),
+    "MAXIMUM": _binary("MAXIMUM"),
+    "ADD broadcast": _binary("ADD", broadcast=True),
+    "MUL broadcast": _binary("MUL", broadcast=True),
+    "MAXIMUM broadcast": _binary("MAXIMUM", broadcast=True),
+    "CONCATENATION of channels": _concatenation(-1),
+    "CONCATENATION of rows": _concatenation(1),
+    "SPLIT": _split,
+    "PAD": _with_constants("PAD", (1, 8, 4, 7), [[0, 0], [1, 2], [0, 0], [1, 0]]),
+    "TRANSPOSE": _with_constants("TRANSPOSE", (1, 6, 5, 4), [0, 3, 1, 2]),
+    "SLICE": _with_constants("SLICE", (1, 2, 4, 3), [0, 1, 0, 2], [1, 2, -1, 3]),
+    "STRIDED_SLICE": _with_constants(
+        "STRIDED_SLICE", (1, 2, 3, 6), [0, 4, 1, 0], [0, 0, 9, 0], [1, -2, 1, 1], begin_mask=1, end_mask=9
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": _with_constants(
+        "RESIZE_NEAREST_NEIGHBOR", (1, 9, 7, 6), [9, 7], half_pixel_centers=True
+    ),
+}
+
+
+def _graph(case: str) -> Graph:
+    net = Net(1, 5, 4, 6)
+    return net.graph(CASES[case](net))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_operator_is_exact(case: str, kernels: Path, tmp_path: Path) -> None:
+    """One operator of odd shape and scale gives TFLM's bytes."""
+    graph = _graph(case)
+    missing = {step.call.function for step in lower(graph, "ref").steps} - defined_kernels()
+    if missing:
+        pytest.skip(f"tinynn has no {', '.join(missing)} yet")
+    assert_exact(graph, kernels, tmp_path / "model")

@@ -1,0 +1,144 @@
+"""Operators of one activation, element by element or row by row: activations, SOFTMAX, QUANTIZE, DEQUANTIZE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyflow.backends.tinyc.packing import Field, plain
+from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
+from tinyflow.model.fixed_point import activation_range, quantise_multiplier, softmax_scaling
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.weighted import whole
+
+# SOFTMAX of int8 gives these, by TFLite's quantisation specification
+_SOFTMAX_OUTPUT = (1 / 256, -128)
+_SIGMOID_OUTPUTS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+# their fixed-point input has so many (kInputIntegerBits)
+_SIGMOID_INTEGER_BITS = 4
+
+
+def _step(operator: Operator, kernel: str, variant: str, fields: Mapping[str, Field]) -> list[Step]:
+    source, output = Operand(operator.inputs[0]), Operand(operator.outputs[0])
+    return [Step(operator.index, plain(variant, kernel, fields), (source,), output)]
+
+
+def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
+    """Input and output."""
+    return tuple(graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
+
+
+def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    source, output = _operands(graph, operator)
+    made = whole(output)
+    if (made.scale, made.zero_point) != _SOFTMAX_OUTPUT:
+        raise Unsupported("the output is not quantised as 1/256 and -128", "quantise with TFLite's converter")
+    beta = operator.options.get("beta", 1.0)
+    assert isinstance(beta, float), "readers give a number"
+    multiplier, left_shift, least = softmax_scaling(whole(source).scale, beta)
+    fields = {
+        "rows": source.elements // source.shape[-1],
+        "columns": source.shape[-1],
+        "multiplier": multiplier,
+        "left_shift": left_shift,
+        "least_difference": least,
+    }
+    return _step(operator, "softmax", variant, fields)
+
+
+def _relu(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """RELU and QUANTIZE rescale; RELU6 of TFLM clamps the input's own integers."""
+    source, output = _operands(graph, operator)
+    given, made = whole(source), whole(output)
+    if operator.name == "RELU6":
+        made = given
+    multiplier, shift = quantise_multiplier(given.scale / made.scale)
+    activation = "NONE" if operator.name == "QUANTIZE" else operator.name
+    lowest, highest = activation_range(activation, made.scale, made.zero_point)
+    fields = {
+        "elements": output.elements,
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "lowest": lowest,
+        "highest": highest,
+    }
+    return _step(operator, "requantise", variant, fields)
+
+
+def _quantise(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """QUANTIZE from float32, or from int8 of another scale."""
+    source, output = _operands(graph, operator)
+    return _affine(operator, "quantise", variant, output) if not source.is_integer else _relu(graph, operator, variant)
+
+
+def _dequantise(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    source, output = _operands(graph, operator)
+    if output.dtype != "float32":
+        raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
+    return _affine(operator, "dequantise", variant, source)
+
+
+def _affine(operator: Operator, kernel: str, variant: str, tensor: Tensor) -> Iterable[Step]:
+    scheme = whole(tensor)
+    fields = {"elements": tensor.elements, "scale": scheme.scale, "zero_point": scheme.zero_point}
+    return _step(operator, kernel, variant, fields)
+
+
+def _sigmoid(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """LOGISTIC, TANH, as logistic_common.cc and tanh.cc of TFLM prepare them."""
+    source, output = _operands(graph, operator)
+    given, made = whole(source), whole(output)
+    if (made.scale, made.zero_point) != _SIGMOID_OUTPUTS[operator.name]:
+        scale, zero_point = _SIGMOID_OUTPUTS[operator.name]
+        what = f"the output is not quantised as {scale:g} and {zero_point}"
+        raise Unsupported(what, "quantise with TFLite's converter")
+    multiplier, left_shift = quantise_multiplier(given.scale * 2 ** (31 - _SIGMOID_INTEGER_BITS))
+    radius = (2**_SIGMOID_INTEGER_BITS - 1) * 2 ** (31 - _SIGMOID_INTEGER_BITS) / 2.0**left_shift
+    fields = {
+        "elements": output.elements,
+        "input_zero_point": given.zero_point,
+        "input_range_radius": math.floor(radius),
+        "multiplier": multiplier,
+        "left_shift": left_shift,
+    }
+    return _step(operator, operator.name.lower(), variant, fields)
+
+
+def _leaky_relu(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """The factors are quotients in float32: leaky_relu_common.cc of TFLM."""
+    source, output = _operands(graph, operator)
+    given, made = whole(source), whole(output)
+    slope = operator.options["alpha"]
+    assert isinstance(slope, float), "readers give a number"
+    scale, alpha = np.float32(given.scale), np.float32(slope)
+    if alpha < 0:
+        raise Unsupported(f"a slope of {alpha} is not supported", "use one that is not negative")
+    identity = quantise_multiplier(float(scale / np.float32(made.scale)))
+    below = quantise_multiplier(float(scale * alpha / np.float32(made.scale)))
+    fields = {
+        "elements": output.elements,
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "identity_multiplier": identity[0],
+        "identity_shift": identity[1],
+        "alpha_multiplier": below[0],
+        "alpha_shift": below[1],
+    }
+    return _step(operator, "leaky_relu", variant, fields)
+
+
+LOWERINGS: Mapping[str, Any] = {
+    "SOFTMAX": (2, _softmax),
+    "RELU": (2, _relu),
+    "RELU6": (2, _relu),
+    "QUANTIZE": (2, _quantise),
+    "DEQUANTIZE": (2, _dequantise),
+    "LOGISTIC": (2, _sigmoid),
+    "TANH": (2, _sigmoid),
+    "LEAKY_RELU": (2, _leaky_relu),
+}
