@@ -264,7 +264,7 @@ TINYNN_UNARY_IN_PLACE(tinynn_tanh_ref, tinynn_sigmoid);
 TINYNN_UNARY_IN_PLACE(tinynn_requantise_ref, tinynn_requantise);
 TINYNN_UNARY_IN_PLACE(tinynn_leaky_relu_ref, tinynn_leaky_relu);
 TINYNN_UNARY_IN_PLACE(tinynn_hard_swish_ref, tinynn_hard_swish);
-TINYNN_UNARY_IN_PLACE(tinynn_lookup_ref, tinynn_lookup);
+TINYNN_UNARY_IN_PLACE(tinynn_lookup_c, tinynn_lookup);
 
 /* Two inputs. In place: the output may be at the address of either input of equal shape. */
 #define TINYNN_BINARY(function, parameters) \

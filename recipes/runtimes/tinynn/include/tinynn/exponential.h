@@ -1,5 +1,6 @@
-/* exp, 1/(1 + x) in fixed point: bit for bit exp_on_negative_values and one_over_one_plus_x_for_x_in_0_1 of gemmlowp
- * (fixedpoint/fixedpoint.h). Qm.n is a number of m integer and n fraction bits. */
+/* exp, 1/(1 + x) and (1 - x)/(1 + x) in fixed point: bit for bit exp_on_negative_values, one_over_one_plus_x_for_x_in_0_1
+ * and one_minus_x_over_one_plus_x_for_x_in_0_1 of gemmlowp (fixedpoint/fixedpoint.h). Qm.n is a number of m integer and n
+ * fraction bits. */
 #ifndef TINYNN_EXPONENTIAL_H
 #define TINYNN_EXPONENTIAL_H
 
@@ -37,15 +38,27 @@ static inline int32_t tinynn_exp_on_negative_values(int32_t x, int32_t integer_b
   return result;
 }
 
-/* 1 / (1 + x) in Q0.31 for x in [0, 1), Q0.31: Newton's method from 48/17 - 32/17 * half of the denominator. */
-static inline int32_t tinynn_one_over_one_plus(int32_t x) {
+/* 2 / (1 + x) in Q2.29 for x in [0, 1), Q0.31: Newton's method from 48/17 - 32/17 * half of the denominator. */
+static inline int32_t tinynn_two_over_one_plus(int32_t x) {
   const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
-  int32_t y = 1515870810 + tinynn_high(half_denominator, -1010580540); /* Q2.29 */
+  int32_t y = 1515870810 + tinynn_high(half_denominator, -1010580540);
   for (int32_t i = 0; i < 3; ++i) {
     const int32_t rest = (INT32_C(1) << 29) - tinynn_high(half_denominator, y);
     y += tinynn_shift_left(tinynn_high(y, rest), 2);
   }
+  return y;
+}
+
+/* 1 / (1 + x) in Q0.31 for x in [0, 1), Q0.31. */
+static inline int32_t tinynn_one_over_one_plus(int32_t x) {
+  const int32_t y = tinynn_two_over_one_plus(x);
   return y > INT32_MAX / 2 ? INT32_MAX : y * 2;
+}
+
+/* (1 - x) / (1 + x) in Q0.31 for x in [0, 1), Q0.31. */
+static inline int32_t tinynn_one_minus_over_one_plus(int32_t x) {
+  const int32_t y = tinynn_two_over_one_plus(x) - (INT32_C(1) << 29);
+  return y > INT32_MAX / 4 ? INT32_MAX : y < INT32_MIN / 4 ? INT32_MIN : y * 4;
 }
 
 #endif

@@ -6,6 +6,7 @@
  * Bit for bit Add of TFLM (tensorflow/lite/kernels/internal/reference/integer_ops/add.h) and Sub (reference/sub.h).
  */
 #include "tinynn.h"
+#include "tinynn/broadcast.h"
 #include "tinynn/fixed_point.h"
 
 static int32_t left_term(const struct tinynn_add *restrict p, int32_t value) {
@@ -23,14 +24,32 @@ static int8_t result(const struct tinynn_add *restrict p, int32_t sum) {
   return (int8_t)tinynn_clamp(p->output_zero_point + scaled, p->lowest, p->highest);
 }
 
+static int8_t add(const void *p, int32_t left, int32_t right) {
+  return result(p, left_term(p, left) + right_term(p, right));
+}
+
+static int8_t sub(const void *p, int32_t left, int32_t right) {
+  return result(p, left_term(p, left) - right_term(p, right));
+}
+
 void tinynn_add_ref(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right, int8_t *output) {
   for (int32_t i = 0; i < p->elements; ++i) {
-    output[i] = result(p, left_term(p, left[i]) + right_term(p, right[i]));
+    output[i] = add(p, left[i], right[i]);
   }
 }
 
 void tinynn_sub_ref(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right, int8_t *output) {
   for (int32_t i = 0; i < p->elements; ++i) {
-    output[i] = result(p, left_term(p, left[i]) - right_term(p, right[i]));
+    output[i] = sub(p, left[i], right[i]);
   }
+}
+
+void tinynn_add_broadcast_ref(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right,
+                              int8_t *output) {
+  tinynn_broadcast(&p->broadcast, add, p, left, right, output);
+}
+
+void tinynn_sub_broadcast_ref(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right,
+                              int8_t *output) {
+  tinynn_broadcast(&p->broadcast, sub, p, left, right, output);
 }
