@@ -16,7 +16,7 @@ from kernel_firmware import Chip, Outcome, Sample, run
 from numpy.typing import NDArray
 
 from tinyflow.backends.tvm import backend, definitions, kernels
-from tinyflow.backends.tvm.kernel import Machine, Weights
+from tinyflow.backends.tvm.kernel import Machine, Style, Weights
 from tinyflow.backends.tvm.layers import Layer
 from tinyflow.model.tflite_reader import read
 
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--cpu", default="cortex-m7")
     parser.add_argument("--toolchain", default="zig")
     parser.add_argument("--opt", default="-O3")
+    parser.add_argument("--scratch", type=int, default=8192, help="bytes that a kernel may take")
     parser.add_argument("--only", type=int, action="append", help="an operator's index; may be given several times")
     parser.add_argument("--keep", type=Path, help="leave sources and firmware in this folder")
     chosen = parser.parse_args()
@@ -39,16 +40,18 @@ def main() -> None:
         layers = backend.lower(path, read(path), "double").layers
         if chosen.only:
             layers = tuple(layer for layer in layers if layer.operator in chosen.only)
-        bench(path.stem, layers, chosen.style, chip, chosen.keep)
+        bench(path.stem, layers, chosen.style, chip, chosen.scratch, chosen.keep)
 
 
-def bench(name: str, layers: tuple[Layer, ...], style: str, chip: Chip, folder: Path | None) -> None:
+def bench(
+    name: str, layers: tuple[Layer, ...], style: Style, chip: Chip, scratch_bytes: int, folder: Path | None
+) -> None:
     """Run and print all layers of one model."""
     generator = np.random.default_rng(1)
     machine = Machine(chip.isa, chip.toolchain)
     inputs = [random_inputs(layer, generator) for layer in layers]
     specs = [kernels.specialise(layer.spec, layer.weights, style) for layer in layers]
-    built = [kernels.build(spec, style, machine) for spec in specs]
+    built = [kernels.build(spec, style, machine, scratch_bytes) for spec in specs]
     samples = [
         Sample(kernel, layer.weights or NO_WEIGHTS, given)
         for kernel, layer, given in zip(built, layers, inputs, strict=True)

@@ -30,17 +30,17 @@ def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096)
 
     Scratch is about `scratch_bytes` where a kernel can do with less or more.
     """
-    kernel = _dsp(spec) if style == "dsp" else None
+    kernel = _dsp(spec, scratch_bytes) if style == "dsp" else None
     if kernel is None and style != "plain":
         kernel = kernels_tiled.build(spec, machine, scratch_bytes)
     return kernel or kernels_plain.build(spec)
 
 
-def _dsp(spec: Spec) -> Kernel | None:
+def _dsp(spec: Spec, scratch_bytes: int) -> Kernel | None:
     if isinstance(spec, ConvSpec):
-        return kernels_dsp.conv(spec)
+        return kernels_dsp.conv(spec, scratch_bytes)
     if isinstance(spec, DenseSpec) and spec.inputs % 4 == 0:
         return kernels_dsp.dense(spec)
     if isinstance(spec, DepthwiseSpec) and kernels_depthwise.is_supported(spec):
-        return kernels_depthwise.depthwise(spec)
+        return kernels_depthwise.depthwise(spec, scratch_bytes)
     return None

@@ -22,7 +22,6 @@ from tinyflow.backends.tvm.specs import DepthwiseSpec
 
 # A row of a plane takes as many bytes as one of the routines steps over.
 _ROW_BYTES = (32, 64, 128, 256)
-_SCRATCH_BYTES = 4096
 _FILTER_WORDS = 3  # one for each row
 
 
@@ -58,11 +57,11 @@ def _columns(spec: DepthwiseSpec) -> int:
     return (spec.output.width - 1) * spec.stride[1] + 3
 
 
-def planes(spec: DepthwiseSpec) -> Planes:
+def planes(spec: DepthwiseSpec, scratch_bytes: int) -> Planes:
     """The tiling of a layer. The last filter of a row reads two values further than it needs."""
     columns, stride, height = _columns(spec), spec.stride[0], spec.output.height
     row_bytes = next(size for size in _ROW_BYTES if columns + 2 <= size // 2)
-    rows = max(3, _SCRATCH_BYTES // (GROUP * row_bytes))
+    rows = max(3, scratch_bytes // (GROUP * row_bytes))
     most = min(height, (rows - 3) // stride + 1)
     chunk = -(-height // -(-height // most))
     return Planes(columns, row_bytes // 4, chunk, (chunk - 1) * stride + 3)
@@ -72,11 +71,11 @@ def planes(spec: DepthwiseSpec) -> Planes:
 # TFLite, kernels/internal/reference/integer_ops/depthwise_conv.h
 
 
-def depthwise(spec: DepthwiseSpec) -> Kernel:
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
     """DEPTHWISE_CONV_2D of the shapes that `is_supported` names."""
     to, channels, stride = spec.requantisation, spec.input.channels, spec.stride[0]
     width, height = spec.output.width, spec.output.height
-    plane = planes(spec)
+    plane = planes(spec, scratch_bytes)
     row_words, plane_words = plane.row_words, plane.words
     left, inside = spec.padding.left, min(spec.input.width, plane.columns - spec.padding.left)
     variant = "long" if to.up is None else f"up{to.up}"

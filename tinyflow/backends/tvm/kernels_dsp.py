@@ -28,9 +28,9 @@ from tinyflow.backends.tvm.widening import product_order, widening
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec) -> Kernel:
+def conv(spec: ConvSpec, scratch_bytes: int) -> Kernel:
     """CONV_2D of any shape."""
-    tiling, expand = widening(spec)
+    tiling, expand = widening(spec, scratch_bytes)
     channels, groups = spec.output.channels, -(-spec.output.channels // GROUP)
     routine = Routine("tf_conv4_flat" if tiling.is_flat else "tf_conv4", spec.requantisation, channels)
     shape = (

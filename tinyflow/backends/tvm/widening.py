@@ -22,7 +22,6 @@ Expand = Callable[..., None]  # a T.inline of (data, scratch, place in scratch, 
 _BLOCK = 8  # products of one step of tf_conv4
 # Weights are widened once for each chunk: 48 pixels make that 3 % of the work, and more would only cost memory.
 _CHUNK_PIXELS = 48
-_CHUNK_BYTES = 10240
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,14 @@ class Tiling:
         return T.min(T.int32(self.chunk), self.rows - first)
 
 
-def widening(spec: ConvSpec) -> tuple[Tiling, Expand]:
-    """The tiling of a convolution and what fills scratch for it."""
+def widening(spec: ConvSpec, scratch_bytes: int) -> tuple[Tiling, Expand]:
+    """The tiling of a convolution and what fills scratch for it; scratch grows beyond `scratch_bytes` for one row only."""
+    words = (scratch_bytes - 2 * GROUP * spec.reduction) // 4  # without the weights of a group
     if spec.input.channels % 4:
-        return _patches(spec)
+        return _patches(spec, words)
     if spec.kernel == (1, 1) and spec.stride == (1, 1):
-        return _flat(spec)
-    return _rows(spec)
+        return _flat(spec, words)
+    return _rows(spec, words)
 
 
 def product_order(spec: ConvSpec) -> list[int]:
@@ -104,18 +104,16 @@ def product_order(spec: ConvSpec) -> list[int]:
     return order + [-1] * (-len(order) % 4)
 
 
-def _chunk(rows: int, pixels_per_row: int, words_per_row: int, more_words: int = 0) -> int:
-    """Output rows at a time: as few as are enough for `_CHUNK_PIXELS`, if they fit, in equal portions."""
-    fit = (_CHUNK_BYTES // 4 - more_words) // words_per_row
-    most = max(1, min(rows, -(-_CHUNK_PIXELS // pixels_per_row), fit))
+def _chunk(rows: int, pixels_per_row: int, words_per_row: int, words: int) -> int:
+    """Output rows at a time: as few as are enough for `_CHUNK_PIXELS`, if so many fit into `words`, in equal portions."""
+    most = max(1, min(rows, -(-_CHUNK_PIXELS // pixels_per_row), words // words_per_row))
     return -(-rows // -(-rows // most))
 
 
-def _flat(spec: ConvSpec) -> tuple[Tiling, Expand]:
+def _flat(spec: ConvSpec, words: int) -> tuple[Tiling, Expand]:
     pixels, depth = spec.output.height * spec.output.width, spec.input.channels
-    words = depth // 2
-    chunk = _chunk(pixels, 1, words)
-    tiling = Tiling(pixels, 1, chunk, 1, depth, 0, words, words, chunk * words)
+    chunk = _chunk(pixels, 1, depth // 2, words)
+    tiling = Tiling(pixels, 1, chunk, 1, depth, 0, depth // 2, depth // 2, chunk * depth // 2)
 
     @T.inline
     def expand(data: Any, scratch: Any, at: Any, first: Any, count: Any):
@@ -124,53 +122,54 @@ def _flat(spec: ConvSpec) -> tuple[Tiling, Expand]:
     return tiling, expand
 
 
-def _rows(spec: ConvSpec) -> tuple[Tiling, Expand]:
+def _rows(spec: ConvSpec, words: int) -> tuple[Tiling, Expand]:
     (kernel_rows, kernel_columns), (down, right) = spec.kernel, spec.stride
     depth = spec.input.channels
     width = (spec.output.width - 1) * right + kernel_columns
-    words = width * depth // 2
-    chunk = _chunk(spec.output.height, spec.output.width, down * words, (kernel_rows - down) * words)
+    row_words = width * depth // 2
+    chunk = _chunk(spec.output.height, spec.output.width, down * row_words, words - (kernel_rows - down) * row_words)
     tiling = Tiling(
         rows=spec.output.height,
         columns=spec.output.width,
         chunk=chunk,
         segments=kernel_rows,
         length=kernel_columns * depth,
-        segment_words=words,
-        row_words=down * words,
+        segment_words=row_words,
+        row_words=down * row_words,
         column_words=right * depth // 2,
-        input_words=((chunk - 1) * down + kernel_rows) * words,
+        input_words=((chunk - 1) * down + kernel_rows) * row_words,
     )
     left = spec.padding.left * depth // 2
     inside = min(spec.input.width, width - spec.padding.left) * depth
-    after = words - left - inside // 2
+    after = row_words - left - inside // 2
     zero = spec.input_zero_point
 
     @T.inline
     def expand(data: Any, scratch: Any, at: Any, first: Any, count: Any):
         for r in range((count - 1) * down + kernel_rows):
             row: T.let = first * down + r - spec.padding.top
-            target: T.let = at + r * words
+            target: T.let = at + r * row_words
             if (row >= 0) & (row < spec.input.height):
                 source: T.let = row * (spec.input.width * depth)
                 call("tf_fill", T.address_of(scratch[target]), zero, left)
                 call("tf_widen", T.address_of(scratch[target + left]), T.address_of(data[source]), inside // 4)
                 call("tf_fill", T.address_of(scratch[target + left + inside // 2]), zero, after)
             else:
-                call("tf_fill", T.address_of(scratch[target]), zero, words)
+                call("tf_fill", T.address_of(scratch[target]), zero, row_words)
 
     return tiling, expand
 
 
-def _patches(spec: ConvSpec) -> tuple[Tiling, Expand]:
+def _patches(spec: ConvSpec, words: int) -> tuple[Tiling, Expand]:
     (kernel_rows, kernel_columns), (down, right) = spec.kernel, spec.stride
     depth, columns = spec.input.channels, spec.output.width
     length, width = kernel_columns * depth, (columns - 1) * right + kernel_columns
     products = -(-len(product_order(spec)) // _BLOCK) * _BLOCK
-    words, row_words = columns * products // 2, -(-width * depth // 4)
-    chunk = _chunk(spec.output.height, columns, words + down * row_words, (kernel_rows - down) * row_words)
-    input_words = chunk * words + ((chunk - 1) * down + kernel_rows) * row_words
-    tiling = Tiling(spec.output.height, columns, chunk, 1, products, 0, words, products // 2, input_words)
+    pair_words, row_words = columns * products // 2, -(-width * depth // 4)
+    left_words = words - (kernel_rows - down) * row_words
+    chunk = _chunk(spec.output.height, columns, pair_words + down * row_words, left_words)
+    input_words = chunk * pair_words + ((chunk - 1) * down + kernel_rows) * row_words
+    tiling = Tiling(spec.output.height, columns, chunk, 1, products, 0, pair_words, products // 2, input_words)
     left = spec.padding.left * depth
     inside = min(spec.input.width, width - spec.padding.left) * depth
     after = width * depth - left - inside
@@ -180,15 +179,15 @@ def _patches(spec: ConvSpec) -> tuple[Tiling, Expand]:
     def expand(data: Any, scratch: Any, at: Any, first: Any, count: Any):
         for r in range((count - 1) * down + kernel_rows):
             row: T.let = first * down + r - spec.padding.top
-            target: T.let = at + chunk * words + r * row_words
+            target: T.let = at + chunk * pair_words + r * row_words
             if (row >= 0) & (row < spec.input.height):
                 source: T.let = row * (spec.input.width * depth)
                 call("tf_pad_row", T.address_of(scratch[target]), zero, left, T.address_of(data[source]), inside, after)
             else:
                 call("tf_pad_row", T.address_of(scratch[target]), zero, width * depth, T.address_of(data[0]), 0, 0)
         for y, x in T.grid(count, hidden(columns)):
-            pairs: T.let = at + y * words + x * (products // 2)
-            bytes_at: T.let = at + chunk * words + y * (down * row_words)
+            pairs: T.let = at + y * pair_words + x * (products // 2)
+            bytes_at: T.let = at + chunk * pair_words + y * (down * row_words)
             call(
                 "tf_patch", T.address_of(scratch[pairs]), T.address_of(scratch[bytes_at]), x * (right * depth),
                 row_words * 4, kernel_rows, length,
