@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
@@ -36,8 +37,22 @@ def finish(
         write_bench_page(project.build / bench.name, read_report(project.build / bench.name))
     chosen = selection.suites | selection.reports
     reports = [write_suite(catalogue.get(Suite, name), benches, project) for name, benches in chosen.items()]
+    reports += [
+        path for name, action in selection.shrunk.items() for path in _write_shrunk(name, action, session, project)
+    ]
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return read_rows(names, project), reports
+
+
+def _write_shrunk(model: str, action: Action, session: Session, project: Project) -> list[Path]:
+    """Write `build/shrink/<model>.tflite` and `.json` where they could be made; the latter's path."""
+    if session.check(action).state != "up to date":
+        return []
+    folder = project.build / "shrink"
+    folder.mkdir(parents=True, exist_ok=True)
+    session.copy_output(action, "model.tflite", folder / f"{model}.tflite")
+    session.copy_output(action, "shrink.json", folder / f"{model}.json")
+    return [folder / f"{model}.json"]
 
 
 def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:

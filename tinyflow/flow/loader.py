@@ -112,6 +112,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         groups = {f"bench:{name}": stale(bench.final) for name, bench in chosen.benches.items()}
         for name, members in chosen.suites.items():
             groups[f"suite:{name}"] = stale(*(chosen.benches[member].final for member in members))
+        groups.update((f"shrink:{name}", stale(action)) for name, action in chosen.shrunk.items())
         groups.update((name, []) for name in chosen.tasks if name not in made and name not in groups)
         return [*tasks, *(group_task(name, groups[name]) for name in chosen.tasks if name in groups)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -33,12 +33,13 @@ class Selection:
     benches: dict[str, BenchPlan] = field(default_factory=dict)
     suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
+    shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
     actions: list[Action] = field(default_factory=list)  # chosen one by one
 
     @property
     def all_actions(self) -> Mapping[str, Action]:
         """Every action that is needed, by id, each behind those that it waits for."""
-        return in_order([*(plan.final for plan in self.benches.values()), *self.actions])
+        return in_order([*(plan.final for plan in self.benches.values()), *self.shrunk.values(), *self.actions])
 
 
 class Selector:
@@ -77,10 +78,10 @@ class Selector:
     def _resolve(self, word: str, is_bare_fine: bool) -> list[tuple[str, str]]:
         """The (group, name) pairs that a word stands for."""
         group, colon, name = word.partition(":")
-        if _ACTION.fullmatch(word) and not self._catalogue.has(Suite, name):
+        if _ACTION.fullmatch(word) and not self._catalogue.has(Model if group == "shrink" else Suite, name):
             return [("action", word)]
         if group in _GROUPS:
-            known = self.benches if group == "bench" else tuple(self.suites)
+            known = self._known(group)
             if not colon:
                 return [(group, member) for member in known]
             if _PATTERN & set(name):
@@ -92,6 +93,12 @@ class Selector:
             return [("bench", word)]
         raise self._unknown(word)
 
+    def _known(self, group: str) -> Sequence[str]:
+        """The members of a group that patterns match."""
+        if group == "bench":
+            return self.benches
+        return self._catalogue.names(Model) if group == "shrink" else tuple(self.suites)
+
     def _add(self, selection: Selection, group: str, name: str) -> str:
         """Add one thing; its task's name."""
         if group == "action":
@@ -102,9 +109,19 @@ class Selector:
             (name,) = _add_plans(selection, [self._planner.plan_bench(parse(name))])
         elif group == "suite":
             selection.suites[name] = _add_plans(selection, self._planner.plan_suite(name))
+        elif group == "shrink":
+            selection.shrunk[name] = self._shrinking(name)
         else:
             selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
         return f"{group}:{name}"
+
+    def _shrinking(self, name: str) -> Action:
+        """The action that shrinks a model, whatever bench it is for."""
+        if not self._catalogue.has(Model, name):
+            raise UsageError(f'unknown model "{name}"', hint=hint_for(name, self._catalogue.names(Model), "models"))
+        folder = self._catalogue.path(Model, name).parent
+        fetched = self._planner.fetch(self._catalogue.get(Model, name), folder)
+        return self._planner.transform("shrink", name, fetched.output("model.tflite"))
 
     def _find_action(self, word: str) -> Action:
         """The action `<stage>:<first digits of its id>` of a known bench."""

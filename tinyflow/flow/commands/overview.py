@@ -13,6 +13,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} 'bench:aww-*'                   every known bench that a pattern matches
   {bin} suite:mlperf_tiny               all benches of a suite, and its report
   {bin} report:mlperf_tiny              the report of what is known already; runs nothing
+  {bin} shrink:vww                      build/shrink/vww.tflite: the same outputs, without what no input changes
 
   {bin} list                            suites and known benches
   {bin} plan suite:mlperf_tiny          what would run, and why; runs nothing

@@ -1,0 +1,42 @@
+"""`doit shrink:<model>`: a smaller model for other tools."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import Run
+from model.planted_networks import planted_network
+
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+
+
+def _shrink(model: str) -> subprocess.CompletedProcess[str]:
+    program = "import sys; from tinyflow.flow.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, f"shrink:{model}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_the_shrunk_model_and_its_report_are_written(project: Path) -> None:
+    """A model of the project, called like the beginning of an action's id; the second time nothing is to do."""
+    graph = planted_network(5)
+    models = project / "recipes" / "models"
+    models.mkdir()
+    (models / "bad.yaml").write_text("description: with dead channels\nfile: bad.tflite\n")
+    (models / "bad.tflite").write_bytes(write(graph))
+    first, again = _shrink("bad"), _shrink("bad")
+    assert (first.returncode, again.returncode) == (0, 0), first.stdout + first.stderr
+    assert "2 built" in first.stdout and "up to date" in again.stdout
+    report = json.loads((project / "build" / "shrink" / "bad.json").read_text(encoding="utf-8"))
+    shrunk = read(project / "build" / "shrink" / "bad.tflite")
+    assert shrunk.macs == report["after"]["macs"] < graph.macs
+
+
+def test_an_unknown_model_gets_a_suggestion(real: Run) -> None:
+    """Wrong use, before anything runs."""
+    done = real("shrink:vwx")
+    assert done.returncode == 2
+    assert 'did you mean "vww"?' in done.stdout + done.stderr
