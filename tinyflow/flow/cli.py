@@ -23,6 +23,7 @@ PLUGINS = {
         "models": f"{_COMMANDS}.models:Models",
         "fetch": f"{_COMMANDS}.fetch:Fetch",
         "doctor": f"{_COMMANDS}.doctor:Doctor",
+        "results": f"{_COMMANDS}.results:Results",
     },
     "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},
 }

@@ -22,6 +22,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import read_report
+from tinyflow.report.junit import to_junit
 
 Row = dict[str, Any]
 
@@ -74,10 +75,11 @@ def read_rows(benches: Sequence[str] | dict[str, None], project: Project) -> lis
 
 
 def write_suite(suite: Suite, benches: Sequence[str], project: Project) -> Path:
-    """Write `build/suites/<name>/report.{csv,json,md,html}` from the reports of its benches; the last one's path."""
+    """Write `build/suites/<name>/report.{csv,json,md,html}` and `junit.xml`; the path of the page."""
     rows = read_rows(benches, project)
     folder = project.build / "suites" / suite.name
     write_if_changed(folder / "report.csv", tables.to_csv(rows))
     write_if_changed(folder / "report.json", tables.to_json(suite.name, rows))
     write_if_changed(folder / "report.md", tables.to_markdown(suite.name, rows))
+    write_if_changed(folder / "junit.xml", to_junit(suite.name, rows))
     return write_suite_page(folder, suite, rows, project.build)

@@ -30,7 +30,7 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*_NAMING, "validation", *(metric.name for metric in METRICS), "reason"])
     for row in rows:
-        naming = [_features(row) if name == "features" else row[name] or "" for name in _NAMING]
+        naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
         writer.writerow([*naming, spell_validation(row, ""), *numbers, row["reason"] or ""])
     return text.getvalue()
@@ -165,7 +165,8 @@ def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:
     return f"{result} (±{validation['max_abs_error']})"
 
 
-def _features(row: Row) -> str:
+def spell_features(row: Row) -> str:
+    """`dsp+layout.NCHW`, as in the name of a bench."""
     return "+".join(name if value is True else f"{name}.{value}" for name, value in row["features"].items())
 
 

@@ -22,6 +22,8 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} fetch vww                       get a model's real file
   {bin} doctor                          which tools are here, and what is missing
 
+  {bin} results --where 'ram_bytes<64KiB'    query what was measured; csv, json, md, xlsx, parquet
+
   {bin} help <command>                  options of a command
   -n 4: four actions at once   -v 2: tell everything   --no-continue: stop at the first failure
 """

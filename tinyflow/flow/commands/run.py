@@ -26,7 +26,7 @@ from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
 from tinyflow.flow.signals import stoppable, unstoppable
-from tinyflow.report import tables
+from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
 _COUNTED = (
@@ -123,6 +123,9 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
             _print_table(rows, stream)
+        if github.is_here(os.environ):
+            print(*github.annotate(rows), sep="\n", file=stream)
+            github.add_summary(os.environ, tables.to_markdown("tinyflow", rows))
         if rows and not reports:
             name = rows[0]["bench"] if len(rows) == 1 else "<bench>"
             reports = [loader.project.build / name / "report.html"]

@@ -67,8 +67,8 @@ def _table_row(
         status=row["status"],
         words=" ".join(words).lower(),
         cells=tuple(_cell(row, metric, best) for metric in metrics),
-        validation=spell_validation(row, "–"),  # noqa: RUF001
-        weights=row["weights"] or "–",  # noqa: RUF001
+        validation=spell_validation(row, "–"),
+        weights=row["weights"] or "–",
     )
 
 

@@ -1,0 +1,85 @@
+"""Expressions: what people type means what they think, and nothing but columns can be reached."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinyflow.core.errors import UsageError
+from tinyflow.report.expressions import parse
+
+ROW = {"bench": "a-b-c", "target": "stm32f7", "ram_bytes": 65536, "macs": 1000, "invoke_s": 0.002, "rom_bytes": None}
+COLUMNS, TEXTS = tuple(ROW), ("bench", "target")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("ram_bytes<100KiB", True),
+        ("ram_bytes < 64KiB", False),
+        ("ram_bytes <= 64KiB and target=stm32f7", True),
+        ("target == stm32f4 or not ram_bytes > 1MB", True),
+        ("target in (stm32f4, stm32f7)", True),
+        ("target != 'stm32f7'", False),
+        ("60KB < ram_bytes < 70KB", True),
+        ("invoke_s < 5ms", True),
+        ("ram_bytes / 1024 + 2 ** 3", 72.0),
+        ("-max(macs, 5) // 3 % 7", -334 % 7),
+        ("round(ram_bytes / 3)", 21845),
+        ("rom_bytes < 5", False),
+        ("rom_bytes > 5", False),
+        ("rom_bytes == None", True),
+        ("rom_bytes + 1", None),
+        ("max(rom_bytes, 1)", None),
+        ("bench == 'a = b'", False),
+    ],
+)
+def test_an_expression_means_what_it_says(text: str, value: Any) -> None:
+    """Units, bare texts, a lone `=`, chains, and what was not measured."""
+    assert parse(text, COLUMNS, TEXTS).value(ROW) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("ram_byte < 3", 'unknown column "ram_byte"'),
+        ("ram_bytes < 3KuB", 'unknown unit "KuB"'),
+        ("ram_bytes <", "is no expression"),
+        ("__import__('os').system('true')", "call can't be used here"),
+        ("open('x')", 'unknown function "open"'),
+        ("ram_bytes.real", "attribute can't be used here"),
+        ("[x for x in bench]", "listcomp can't be used here"),
+        ("(lambda: 1)()", "call can't be used here"),
+        ("bench[0]", "subscript can't be used here"),
+        ("f'{ram_bytes}'", "joinedstr can't be used here"),
+        ("max(*bench)", "starred can't be used here"),
+        ("ram_bytes & 1", "binop can't be used here"),
+        ("(" * 60 + "1" + "+1)" * 60, "nested too deeply"),
+        ("1 + " * 500 + "1", "characters"),
+    ],
+)
+def test_what_is_no_expression_is_refused(text: str, what: str) -> None:
+    """Before any row is looked at, with what is wrong."""
+    with pytest.raises(UsageError) as refusal:
+        parse(text, COLUMNS, TEXTS)
+    assert what in refusal.value.what
+
+
+@pytest.mark.parametrize(
+    "text", ["macs / 0", "9 ** 9 ** 9", "bench * 100000000", "bench < 3", "sqrt(-macs)", "log2(0)"]
+)
+def test_what_cannot_be_computed_is_refused(text: str) -> None:
+    """A number that takes all memory, too."""
+    with pytest.raises(UsageError):
+        parse(text, COLUMNS, TEXTS).value(ROW)
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_an_expression_or_a_refusal(text: str) -> None:
+    """Never another error."""
+    with contextlib.suppress(UsageError):
+        parse(text, COLUMNS, TEXTS).value(ROW)

@@ -1,0 +1,71 @@
+"""`doit results`: a query over what is known already. Runs nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.query import select
+from tinyflow.report.formats import BINARY, FORMATS
+
+# Without `--columns` a terminal gets these, files get all.
+_SHOWN = ("bench", "status", "invoke_instructions", "rom_bytes", "ram_bytes", "arena_bytes", "validation", "weights")
+
+
+def _option(name: str, text: str, default: str = "", **more: Any) -> dict[str, Any]:
+    return {"name": name, "long": name, "short": "", "type": str, "default": default, "help": text, **more}
+
+
+class Results(OwnCommand):
+    """Prints rows, or writes them to a file."""
+
+    name = "results"
+    doc_purpose = "query what was measured, in many formats"
+    doc_description = """\
+Columns are those of report.csv; conditions take sizes and bare texts.
+Example: doit results --suite mlperf_tiny --where 'ram_bytes<100KiB and target=stm32f7' --sort invoke_instructions
+Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output vww.xlsx"""
+    cmd_options = (
+        _option("suite", "only the benches of this suite"),
+        _option("model", "only the benches of this model"),
+        _option("where", "only rows for which this holds: 'ram_bytes<100KiB'"),
+        _option("sort", "columns to sort by, comma-separated; -name sorts downwards"),
+        _option("columns", "columns to show, comma-separated; rom_* shows all that match"),
+        _option("format", "how to write them [default: text]", "text", choices=[(name, "") for name in FORMATS]),
+        _option("output", "write to this file instead of the terminal"),
+    )
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Take conditions with `=` back, which doit keeps for variables."""
+        words = sys.argv[1:]
+        is_taken = self.name in words and any("=" in word and not word.startswith("-") for word in words)
+        return super().parse_execute(words[words.index(self.name) + 1 :] if is_taken else in_args)
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print or write the rows that were asked for."""
+        if args:
+            raise UsageError(
+                f'results takes no "{args[0]}"', hint=f"for example {self.bin_name} results --model {args[0]}"
+            )
+        wanted, output = params["format"], params["output"]
+        if wanted in BINARY and not output:
+            raise UsageError(f"{wanted} can't be shown on a terminal", hint=f"add --output results.{wanted}")
+        asked = {name: params[name] or None for name in ("suite", "model", "where")}
+        frame = select(
+            self.loader.project,
+            lambda: self.loader.catalogue,
+            **asked,
+            sort=params["sort"],
+            columns=params["columns"],
+        )
+        if wanted == "text" and not params["columns"]:
+            frame = frame.choose([name for name in _SHOWN if name in frame.columns])
+        content = FORMATS[wanted](frame)
+        if output:
+            Path(output).write_bytes(content)
+        else:
+            sys.stdout.write(content.decode())
+        return 0

@@ -1,0 +1,74 @@
+"""What is known already, asked for by suite, model and condition: from the views in `build/`. Runs nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.project import Project, find_project
+from tinyflow.recipes.catalogue import Catalogue, recipe_folders
+from tinyflow.recipes.suite import expand
+from tinyflow.report.documents import Document, read_report
+from tinyflow.report.frame import Frame, frame_of
+
+
+def results(
+    *,
+    suite: str | None = None,
+    model: str | None = None,
+    where: str | None = None,
+    sort: str | Sequence[str] = (),
+    columns: str | Sequence[str] = (),
+) -> Frame:
+    """Rows of the benches that have a report in this project: of a suite, else of all.
+
+    `where` is an expression (`ram_bytes < 100KiB`), `sort` and `columns` are names, comma-separated or in a list;
+    `-name` sorts downwards, `rom_*` chooses all that match. `.to_pandas()` gives a data frame. Raises UsageError.
+    """
+    project = find_project(Path.cwd())
+
+    def catalogue() -> Catalogue:
+        return Catalogue(recipe_folders(os.environ, project.root), project.state / "recipes")
+
+    return select(project, catalogue, suite=suite, model=model, where=where, sort=sort, columns=columns)
+
+
+def select(
+    project: Project,
+    catalogue: Callable[[], Catalogue],
+    *,
+    suite: str | None,
+    model: str | None,
+    where: str | None,
+    sort: str | Sequence[str],
+    columns: str | Sequence[str],
+) -> Frame:
+    """The same for a project that is known; recipes are only read for a suite."""
+    reports = suite_reports(project, catalogue(), suite) if suite else all_reports(project)
+    frame = frame_of(report for report in reports if model is None or report["model"] == model)
+    if where:
+        frame = frame.where(where)
+    frame = frame.sort(_names(sort))
+    return frame.choose(_names(columns)) if columns else frame
+
+
+def all_reports(project: Project) -> list[Document]:
+    """The reports of all benches in `build/`, by name."""
+    paths = sorted(project.build.glob("*/report.json"))
+    return [report for path in paths if (report := read_report(path.parent)) is not None]
+
+
+def suite_reports(project: Project, catalogue: Catalogue, suite: str) -> list[Document]:
+    """The reports that the benches of a suite have, in its order. UsageError where none has run."""
+    names = [bench.name for bench in expand(catalogue, suite)]
+    found: list[Document] = [report for name in names if (report := read_report(project.build / name)) is not None]
+    if not found:
+        raise UsageError(f"no bench of suite {suite} has run here", hint=f"doit suite:{suite}")
+    return found
+
+
+def _names(given: str | Iterable[str]) -> list[str]:
+    words = given.split(",") if isinstance(given, str) else given
+    return [word.strip() for word in words if word.strip()]

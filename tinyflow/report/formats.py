@@ -1,0 +1,144 @@
+"""A frame in the formats that people and programs take. Same frame, same bytes.
+
+What is installed with an extra is imported when its format is asked for.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tinyflow.core.errors import ToolError
+from tinyflow.report.frame import Frame
+from tinyflow.report.metrics import BY_NAME
+
+_EMPTY = "-"
+
+
+def to_csv(frame: Frame) -> bytes:
+    """A heading and a line for each row; empty where not measured."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(frame.columns)
+    writer.writerows([row.get(name, "") for name in frame.columns] for row in frame)
+    return text.getvalue().encode()
+
+
+def to_json(frame: Frame) -> bytes:
+    """A list of objects; what was not measured has no key."""
+    rows = [{name: row[name] for name in frame.columns if row.get(name) is not None} for row in frame]
+    return (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def to_markdown(frame: Frame) -> bytes:
+    """A table; numbers to the right."""
+    numbers = [name not in frame.texts for name in frame.columns]
+    lines = [frame.columns, ["---:" if is_number else "---" for is_number in numbers]]
+    lines += [[spell(row.get(name)).replace("|", "\\|") for name in frame.columns] for row in frame]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines).encode()
+
+
+def to_text(frame: Frame) -> bytes:
+    """Aligned columns for a terminal."""
+    texts = frame.texts
+    cells = [frame.columns, *([spell(row.get(name)) for name in frame.columns] for row in frame)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    aligns = [str.ljust if name in texts else str.rjust for name in frame.columns]
+    lines = (
+        "  ".join(align(cell, width) for align, cell, width in zip(aligns, line, widths, strict=True)) for line in cells
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines).encode()
+
+
+def to_xlsx(frame: Frame) -> bytes:
+    """A workbook of two sheets: the rows with a filter on every column, and what the columns mean."""
+    try:
+        import xlsxwriter
+    except ImportError as error:
+        raise _missing("xlsxwriter", "xlsx") from error
+    from datetime import datetime, timezone
+
+    content = io.BytesIO()
+    workbook = xlsxwriter.Workbook(content, {"in_memory": True})
+    # Else it holds the time of its making; the start of DOS's clock is the earliest that a zip archive can say.
+    workbook.set_properties({"created": datetime(1980, 1, 1, tzinfo=timezone.utc), "title": "tinyflow results"})
+    bold, grouped = workbook.add_format({"bold": True}), workbook.add_format({"num_format": "#,##0.####"})
+    sheet = workbook.add_worksheet("results")
+    sheet.write_row(0, 0, frame.columns, bold)
+    for index, row in enumerate(frame, start=1):
+        for column, name in enumerate(frame.columns):
+            _write_cell(sheet, index, column, row.get(name), grouped)
+    sheet.freeze_panes(1, 1)
+    if frame.rows:
+        sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
+    for column, name in enumerate(frame.columns):
+        longest = max(len(text) for text in (name, *(spell(row.get(name)) for row in frame)))
+        sheet.set_column(column, column, min(longest, 60) + 2)
+    _write_definitions(workbook.add_worksheet("definitions"), frame, bold)
+    workbook.close()
+    return content.getvalue()
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, number_format: Any) -> None:
+    if isinstance(value, str):
+        sheet.write_string(row, column, value)  # `write` would make formulas of texts that begin with =
+    elif value is not None:
+        sheet.write_number(row, column, value, number_format)
+
+
+def _write_definitions(sheet: Any, frame: Frame, bold: Any) -> None:
+    sheet.write_row(0, 0, ("column", "unit", "definition"), bold)
+    known = [BY_NAME[name] for name in frame.columns if name in BY_NAME]
+    for index, metric in enumerate(known, start=1):
+        sheet.write_row(index, 0, (metric.name, metric.unit, metric.definition))
+    sheet.set_column(0, 0, 28)
+    sheet.set_column(2, 2, 80)
+
+
+def to_parquet(frame: Frame) -> bytes:
+    """One row group; units and definitions are in the columns' metadata."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise _missing("pyarrow", "parquet") from error
+    fields, columns = [], []
+    for name in frame.columns:
+        values = [row.get(name) for row in frame]
+        if name not in frame.texts and any(isinstance(value, float) for value in values):
+            values = [None if value is None else float(value) for value in values]
+        array = pyarrow.array(values, pyarrow.string() if name in frame.texts else None)
+        metric = BY_NAME.get(name)
+        meaning = {"unit": metric.unit, "definition": metric.definition} if metric else None
+        fields.append(pyarrow.field(name, array.type, metadata=meaning))
+        columns.append(array)
+    content = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_arrays(columns, schema=pyarrow.schema(fields)), content)
+    return content.getvalue()
+
+
+def _missing(package: str, extra: str) -> ToolError:
+    return ToolError(f"{package} is not installed", hint=f"pip install 'tinyflow[{extra}]'", missing=True)
+
+
+def spell(value: Any) -> str:
+    """A cell for people: all digits of a whole number, grouped; six of another."""
+    if value is None or value == "":
+        return _EMPTY
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+FORMATS: dict[str, Callable[[Frame], bytes]] = {
+    "text": to_text,
+    "csv": to_csv,
+    "json": to_json,
+    "md": to_markdown,
+    "xlsx": to_xlsx,
+    "parquet": to_parquet,
+}
+BINARY = frozenset({"xlsx", "parquet"})

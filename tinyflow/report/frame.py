@@ -1,0 +1,129 @@
+"""Flat tables: every bench a row of named columns, and the operations that make one table of another.
+
+A `Frame` is immutable; each operation gives a new one. Columns keep their order, rows theirs unless they are sorted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.recipes.suggest import hint_for
+from tinyflow.report import expressions
+from tinyflow.report.metrics import METRICS
+from tinyflow.report.tables import spell_features
+
+Value = Any  # int, float, str or None
+Row = Mapping[str, Value]
+
+NAMING = ("bench", "model", "backend", "target", "features")
+_TEXTS = (*NAMING, "status", "weights", "validation", "reason")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Columns and rows; a row lacks a column where nothing was measured. Iterates over its rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Row:
+        return self.rows[index]
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Columns that hold texts."""
+        found = {name for row in self.rows for name, value in row.items() if isinstance(value, str)}
+        return frozenset(found | (set(_TEXTS) & set(self.columns)))
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame; UsageError where pandas is not installed."""
+        try:
+            import pandas
+        except ImportError as error:
+            raise UsageError("pandas is not installed", hint="pip install pandas") from error
+        return pandas.DataFrame([dict(row) for row in self.rows], columns=list(self.columns))
+
+    def column(self, name: str) -> str:
+        """The name itself; UsageError with a suggestion where there is no such column."""
+        if name not in self.columns:
+            raise UsageError(f'unknown column "{name}"', hint=hint_for(name, self.columns, "columns"))
+        return name
+
+    def where(self, condition: str) -> Frame:
+        """The rows for which an expression is true."""
+        expression = expressions.parse(condition, self.columns, self.texts)
+        return Frame(self.columns, tuple(row for row in self.rows if expression.value(row)))
+
+    def sort(self, names: Sequence[str]) -> Frame:
+        """By these columns, the first matters most; `-name` downwards. What is not measured comes last."""
+        rows = list(self.rows)
+        for name in reversed(names):
+            key = self.column(name.removeprefix("-"))
+            known = [row for row in rows if row.get(key) is not None]
+            known.sort(key=lambda row: (isinstance(row[key], str), row[key]), reverse=name.startswith("-"))
+            rows = known + [row for row in rows if row.get(key) is None]
+        return Frame(self.columns, tuple(rows))
+
+    def choose(self, patterns: Sequence[str]) -> Frame:
+        """These columns in this order; `rom_*` stands for all that match."""
+        names: dict[str, None] = {}
+        for pattern in patterns:
+            if re.search(r"[*?]", pattern):
+                names |= dict.fromkeys(name for name in self.columns if fnmatchcase(name, pattern))
+            else:
+                names[self.column(pattern)] = None
+        rows = (({name: row[name] for name in names if name in row}) for row in self.rows)
+        return Frame(tuple(names), tuple(rows))
+
+    def rename(self, names: Mapping[str, str]) -> Frame:
+        """Other names for some columns."""
+        for name in names:
+            self.column(name)
+        columns = tuple(names.get(name, name) for name in self.columns)
+        if len(set(columns)) < len(columns):
+            raise UsageError(f"two columns would have one name: {', '.join(names.values())}")
+        return Frame(columns, tuple({names.get(name, name): value for name, value in row.items()} for row in self.rows))
+
+    def compute(self, formulas: Mapping[str, str]) -> Frame:
+        """New columns from expressions, in order: one may use those before it."""
+        frame = self
+        for name, text in formulas.items():
+            expression = expressions.parse(text, frame.columns, frame.texts)
+            rows = tuple({**row, name: expression.value(row)} for row in frame.rows)
+            frame = Frame(tuple(dict.fromkeys([*frame.columns, name])), rows)
+        return frame
+
+
+def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
+    """The frame of some `report.json` documents, with a column for each metric that at least one of them has."""
+    rows = tuple(flatten(report) for report in reports)
+    present = {name for row in rows for name in row}
+    columns = (*_TEXTS[:-1], *(metric.name for metric in METRICS if metric.name in present), "max_abs_error", "reason")
+    return Frame(columns, rows)
+
+
+def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
+    """One report as a flat row."""
+    validation = report["validation"] or {}
+    found = {
+        **{name: report[name] for name in NAMING[:-1]},
+        "features": spell_features(report),
+        "status": report["status"],
+        "weights": report["weights"],
+        "validation": validation.get("result"),
+        **report["metrics"],
+        "max_abs_error": validation.get("max_abs_error"),
+        "reason": report["reason"],
+    }
+    return {name: value for name, value in found.items() if value is not None}

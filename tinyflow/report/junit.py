@@ -1,0 +1,56 @@
+"""JUnit XML for continuous integration: a suite is a test suite, a bench a test case, its metrics properties.
+
+<testsuites><testsuite name="SUITE" tests= failures= errors= skipped= time=>
+  <testcase classname="MODEL.BACKEND" name="BENCH" time="seconds of all stages in the session that made it">
+    <properties><property name="rom_bytes" value="…"/>…</properties>
+    <failure type="mismatch|does_not_fit|timeout|failed" message="REASON"/>  or  <skipped message="REASON"/>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+Row = Mapping[str, Any]
+
+
+def to_junit(suite: str, rows: Sequence[Row]) -> str:
+    """The XML of a suite's reports. A cancelled bench counts as skipped, any other without a result as failed."""
+    cases = [_case(row) for row in rows]
+    skipped = sum(row["status"] == "cancelled" for row in rows)
+    counts = {
+        "tests": str(len(rows)),
+        "failures": str(sum(row["status"] not in ("ok", "cancelled") for row in rows)),
+        "errors": "0",
+        "skipped": str(skipped),
+        "time": f"{sum(map(_seconds, rows)):.3f}",
+    }
+    root = ElementTree.Element("testsuites", {"name": "tinyflow", **counts})
+    ElementTree.SubElement(root, "testsuite", {"name": suite, **counts}).extend(cases)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _case(row: Row) -> ElementTree.Element:
+    names = {"classname": f"{row['model']}.{row['backend']}", "name": row["bench"], "time": f"{_seconds(row):.3f}"}
+    case = ElementTree.Element("testcase", names)
+    if row["metrics"]:
+        properties = ElementTree.SubElement(case, "properties")
+        for name, value in row["metrics"].items():
+            ElementTree.SubElement(properties, "property", {"name": name, "value": repr(value)})
+    reason = _printable(row["reason"] or "")
+    if row["status"] == "cancelled":
+        ElementTree.SubElement(case, "skipped", {"message": reason})
+    elif row["status"] != "ok":
+        ElementTree.SubElement(case, "failure", {"type": row["status"], "message": reason}).text = reason
+    return case
+
+
+def _seconds(row: Row) -> float:
+    return sum(float(stage["seconds"]) for stage in row.get("stages", {}).values())
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that XML 1.0 can't hold."""
+    return "".join(letter for letter in text if letter >= " " or letter in "\t\n")
