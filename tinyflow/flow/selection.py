@@ -15,11 +15,11 @@ from tinyflow.flow.tasks import task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Suite
-from tinyflow.recipes.suggest import did_you_mean
+from tinyflow.recipes.schema import Model, Suite
+from tinyflow.recipes.suggest import did_you_mean, hint_for
 
 COMMANDS = ("run", "list", "plan", "explain", "models", "fetch", "doctor", "help")
-_GROUPS = ("bench", "suite", "report")
+_GROUPS = ("bench", "suite", "report", "shrink")
 _STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
