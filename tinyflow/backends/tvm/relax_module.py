@@ -1,4 +1,4 @@
-"""A program as a Relax module of calls to its TIR functions: TVM plans its storage, and can run it on this machine."""
+"""A program as a Relax module of calls to its TIR functions, for TVM's own storage plan."""
 
 from __future__ import annotations
 

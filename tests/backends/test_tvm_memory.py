@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from random_networks import random_network
+
+from tinyflow.backends.tvm import backend, memory, program
+from tinyflow.backends.tvm.kernel import Machine
+from tinyflow.backends.tvm.memory import Memory
+from tinyflow.backends.tvm.program import Program
+from tinyflow.model.graph import Graph
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo import synthesize
+
+ALIGNMENT = 16
+# lines of padding need scratch at steps that have the whole arena alive
+CROWDED = {"graph": "aww", "height": 13, "width": 6, "channels": 8, "blocks": 2}
+
+
+def selected(folder: Path, content: bytes) -> tuple[Graph, Program]:
+    """The graph of a model and its program in portable C."""
+    model = folder / "model.tflite"
+    model.write_bytes(content)
+    graph = read(model)
+    return graph, program.select(backend.lower(model, graph, "double"), "aotplus", Machine("host"))
+
+
+@pytest.mark.parametrize("plan", [memory.plan_offsets, memory.plan_blocks])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_alive_at_once_lies_apart(seed: int, plan: Callable[[Program, int], Memory], tmp_path: Path) -> None:
+    """Each operand is aligned, within the arena, and no other one that is alive at the same step overlaps it."""
+    _, chosen = selected(tmp_path, write(random_network(seed)))
+    planned = plan(chosen, ALIGNMENT)
+    placed = [(planned.offsets[life.operand], life) for life in planned.lifetimes]
+    for offset, life in placed:
+        assert offset % ALIGNMENT == 0 and offset + life.size_bytes <= planned.total_bytes
+        for other_offset, other in placed:
+            if life is not other and life.first <= other.last and other.first <= life.last:
+                assert offset + life.size_bytes <= other_offset or other_offset + other.size_bytes <= offset
+
+
+def test_scratch_never_raises_the_arena(tmp_path: Path) -> None:
+    """What doesn't fit below the liveness bound lies on the stack, and only that."""
+    graph, chosen = selected(tmp_path, synthesize(CROWDED))
+    planned = memory.plan_offsets(chosen, 1)
+    scratch = [life for life in memory.lifetimes(chosen) if life.is_scratch]
+    assert planned.total_bytes == graph.peak_live_bytes
+    assert {life.operand in planned.offsets for life in scratch} == {True, False}
+
+
+def test_activations_have_names_of_their_own(tmp_path: Path) -> None:
+    """A report may say which of them is where."""
+    _, chosen = selected(tmp_path, synthesize(CROWDED))
+    names = [life.name for life in memory.lifetimes(chosen)]
+    assert len(set(names)) == len(names)
+    assert "conv2d_0" in names and "depthwise_conv2d_1_scratch" in names
+
+
+def test_every_output_lives_to_the_end(tmp_path: Path) -> None:
+    """Nothing overwrites an output before the caller has read it."""
+    _, chosen = selected(tmp_path, write(random_network(0)))
+    lives = {life.operand: life for life in memory.lifetimes(chosen)}
+    assert all(lives[value].last == len(chosen.steps) - 1 for value in chosen.outputs)
