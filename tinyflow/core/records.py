@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS records (
     log TEXT, before_key TEXT);
 CREATE INDEX IF NOT EXISTS records_title ON records (stage, title);
 CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT);
+CREATE TABLE IF NOT EXISTS counters (outcome TEXT PRIMARY KEY, times INTEGER, seconds REAL);
 CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, text TEXT);
 """
 _COLUMNS = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
@@ -47,6 +48,13 @@ class Record(NamedTuple):
     duration_s: float  # what building took when it was built, here or elsewhere
     log: str
     before_key: str  # the key that was current before this one; empty the first time
+
+
+class Counter(NamedTuple):
+    """How often something happened, and the seconds of building that it took or saved."""
+
+    times: int
+    seconds: float
 
 
 class Records:
@@ -137,12 +145,31 @@ class Records:
                 row,
             )
             database.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (record.key, key_text))
+            database.execute(
+                "INSERT INTO counters VALUES (?, 1, ?) ON CONFLICT DO UPDATE"
+                " SET times = times + 1, seconds = seconds + excluded.seconds",
+                (record.outcome, record.duration_s),
+            )
 
         self._attempt(write)
 
     def forget(self, action_id: str) -> None:
         """Drop an action's record, so that it is looked up again."""
         self._attempt(lambda database: database.execute("DELETE FROM records WHERE id = ?", (action_id,)))
+
+    def counters(self) -> Mapping[str, Counter]:
+        """How often this checkout built and how often it had a hit, since its records were begun."""
+        rows = self._attempt(lambda database: database.execute("SELECT * FROM counters").fetchall())
+        return {outcome: Counter(0, 0.0) for outcome in ("built", "hit")} | {
+            outcome: Counter(times, seconds) for outcome, times, seconds in rows
+        }
+
+    def title_of(self, key: str) -> str | None:
+        """What the action whose last key this was is called."""
+        row = self._attempt(
+            lambda database: database.execute("SELECT title FROM records WHERE key = ? LIMIT 1", (key,)).fetchone()
+        )
+        return str(row[0]) if row else None
 
     def key_text(self, key: str) -> str | None:
         """The readable text behind a key that was current here once."""

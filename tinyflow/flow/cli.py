@@ -23,6 +23,8 @@ PLUGINS = {
         "models": f"{_COMMANDS}.models:Models",
         "fetch": f"{_COMMANDS}.fetch:Fetch",
         "doctor": f"{_COMMANDS}.doctor:Doctor",
+        "cache": f"{_COMMANDS}.cache:Cache",
+        "verify": f"{_COMMANDS}.verify:Verify",
         "results": f"{_COMMANDS}.results:Results",
     },
     "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},

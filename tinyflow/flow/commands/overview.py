@@ -21,6 +21,8 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} models                          models with shapes, operators, weights
   {bin} fetch vww                       get a model's real file
   {bin} doctor                          which tools are here, and what is missing
+  {bin} verify bench:vww-tvmaot-stm32f7     rebuild it from nothing and compare every artifact
+  {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, why DIGEST
 
   {bin} results --where 'ram_bytes<64KiB'    query what was measured; csv, json, md, xlsx, parquet
 

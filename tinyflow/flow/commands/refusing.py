@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getopt
 import os
 import sys
 from typing import Any
@@ -29,7 +30,7 @@ class Refusing:
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
         try:
-            status: Any = super().parse_execute(in_args)  # type: ignore[misc]
+            status: Any = super().parse_execute(self._options_first(in_args))  # type: ignore[misc]
             return int(status or 0)
         except CmdParseError as error:
             what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ").strip()
@@ -45,6 +46,15 @@ class Refusing:
             return _PIPE_CLOSED
         except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
             return refuse(error)
+
+    def _options_first(self, words: list[str]) -> list[str]:
+        """Options may stand behind names, too; doit would take them for options of a task, or for names."""
+        parser: Any = self.cmdparser  # type: ignore[attr-defined]
+        try:
+            options, names = getopt.gnu_getopt(words, parser.get_short(), parser.get_long())
+        except getopt.GetoptError:
+            return words  # parsing says what is wrong
+        return [word for option in options for word in option if word] + names
 
 
 class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types

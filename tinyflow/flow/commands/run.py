@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getopt
 import os
 import sys
 import time
@@ -67,15 +66,6 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = _OPTIONS
     loader: Loader
-
-    def parse_execute(self, in_args: list[str]) -> int:
-        """Options may stand behind names, too; doit would take them for options of a task."""
-        try:
-            options, names = getopt.gnu_getopt(in_args, self.cmdparser.get_short(), self.cmdparser.get_long())
-            in_args = [word for option in options for word in option if word] + names
-        except getopt.GetoptError:
-            pass  # parsing says what is wrong
-        return super().parse_execute(in_args)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Tell what to type where nothing was selected."""
