@@ -155,7 +155,7 @@ def bench(layer: Layer, variant: str, host: HostKernels, chip: ChipKernels, is_s
     expected = host.run(case.call("ref"), case.inputs, case.output_bytes).output
     wrong = int((expected != outcome.output).sum())
     if is_shown or wrong:
-        sizes = f"{chip.code_bytes(call.function):>6} {call.scratch_bytes:>7} {outcome.stack_bytes:>5}"
+        sizes = f"{chip.code_bytes():>6} {call.scratch_bytes:>7} {outcome.stack_bytes:>5}"
         print(
             f"{figures(case, outcome)} {sizes}  {layer.times} × {case.name}, {call.function}"
             + f"  {wrong} WRONG" * (wrong > 0)

@@ -12,10 +12,12 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import yaml
@@ -39,6 +41,10 @@ _REGIONS = {
     "riscv": (("flash", 0x42000000, 1 << 20), ("ram", 0x3F000000, 5 << 20)),
 }
 _ARGUMENTS = 5
+_NOT_KERNELS = ("run", "memcpy", "memset", "memmove", "copy_unaligned")
+_SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
+# needs soft float on a CPU without an FPU, and nothing else does
+_FLOAT_SOURCES = ("quantise.c",)
 
 
 @dataclass(frozen=True)
@@ -226,7 +232,8 @@ class ChipKernels:
         isa = self._cpu["isa"]
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in _REGIONS[isa]]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
-        self.sources = _sources(isa)
+        has_float = any("-mfpu" in flag for flag in self._cpu["flags"])
+        self.sources = [path for path in _sources(isa) if has_float or path.name not in _FLOAT_SOURCES]
         self.functions = _functions(self.sources)
         firmware = self._build(Path(tempfile.mkdtemp()))
         self._simulator = Simulator(self._target, _hook())
@@ -234,9 +241,11 @@ class ChipKernels:
         self._symbols = {symbol.name: symbol for symbol in self._simulator._firmware.symbols}
         self.firmware = firmware
 
-    def code_bytes(self, function: str) -> int:
-        """Of a kernel's own function."""
-        return self._symbols[function].size_bytes
+    def code_bytes(self) -> int:
+        """Of all functions that the last call ran, but for the C library's."""
+        firmware = self._simulator._firmware
+        ran = {firmware.function_at(edge.address) for edge in self._simulator.edges}
+        return sum(symbol.size_bytes for symbol in ran if symbol and symbol.name not in _NOT_KERNELS)
 
     def run(
         self,
@@ -273,34 +282,25 @@ class ChipKernels:
             ),
             encoding="utf-8",
         )
-        objects = [self._compile(path, folder / f"k{i}.o", _flags()) for i, path in enumerate(self.sources)]
-        objects += [
-            self._compile(path, folder / f"s{i}.o", ("-O2", "-ffreestanding", "-fno-unroll-loops"))
-            for i, path in enumerate([*support, calls])
-        ]
+        kernels = [(path, folder / f"k{i}.o", (self._level, *_flags())) for i, path in enumerate(self.sources)]
+        others = [(path, folder / f"s{i}.o", _SUPPORT_FLAGS) for i, path in enumerate([*support, calls])]
+        with ThreadPoolExecutor(2) as pool:
+            objects = list(pool.map(self._compile, *zip(*kernels, *others, strict=True)))
         template = ROOT / "templates" / "link" / "firmware.ld.j2"
         (folder / "script.ld").write_text(script.render(template, self._target, self._cpu["isa"]), encoding="utf-8")
         firmware = folder / "firmware.elf"
-        link = self._tool.link_command(
-            self._cpu, objects, self._builtins(folder), folder / "script.ld", firmware, folder / "firmware.map"
-        )
-        _check(link)
+        files = (folder / "script.ld", firmware, folder / "firmware.map")
+        _check(self._tool.link_command(self._cpu, objects, [], *files))
         return firmware
 
     @cached_property
     def _tool(self) -> Toolchain:
-        from importlib import import_module
-        from typing import cast
-
         return cast(Toolchain, import_module(f"tinyflow.toolchains.{self._toolchain}"))
 
     def _compile(self, source: Path, target: Path, flags: Sequence[str]) -> Path:
         includes = [RUNTIME / "include", SUPPORT / "include"]
-        _check(self._tool.compile_command(self._cpu, source, target, includes, [], (self._level, *flags)))
+        _check(self._tool.compile_command(self._cpu, source, target, includes, [], flags))
         return target
-
-    def _builtins(self, folder: Path) -> list[Path]:
-        return []
 
 
 @cache

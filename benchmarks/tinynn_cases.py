@@ -7,18 +7,20 @@ the way their sources do it, so that the tests don't depend on the code generato
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyflow.backends.tinyc import packing
+from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinyc.packing import Call
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.reference import run_tflm
 from tinyflow.model.shapes import same_padding
+from tinyflow.model.tflite_options import default_options
 from tinyflow.model.tflite_writer import write
 
 Generator = np.random.Generator
@@ -383,5 +385,126 @@ def softmax(generator: Generator, rows: int, columns: int) -> Case:
         f"softmax {rows}x{columns}",
         graph,
         lambda variant: packing.plain(variant, "softmax", fields),
+        (random_int8(generator, shape),),
+    )
+
+
+def _quantisation(generator: Generator) -> Quantisation:
+    scale = f32(10 ** generator.uniform(-3, 0))
+    return Quantisation((scale,), (int(generator.integers(-128, 128)),))
+
+
+def _lowered(name: str, graph: Graph, inputs: tuple[NDArray[Any], ...]) -> Case:
+    """A case whose fields the code generator finds, for operators that it makes one call of."""
+
+    def call(variant: str) -> Call:
+        (step,) = lower_operator(graph, graph.operators[0], variant)
+        return step.call
+
+    return Case(name, graph, call, inputs)
+
+
+# operator → the output's quantisation where it is fixed, and version
+_UNARY: Mapping[str, tuple[Quantisation | None, int]] = {
+    "RELU": (None, 2),
+    "RELU6": (None, 2),
+    "LEAKY_RELU": (None, 2),
+    "QUANTIZE": (None, 2),
+    "LOGISTIC": (Quantisation((1 / 256,), (-128,)), 2),
+    "TANH": (Quantisation((1 / 128,), (0,)), 2),
+}
+UNARY = tuple(_UNARY)
+
+
+def unary(generator: Generator, operator: str, elements: int) -> Case:
+    """An operator on each element."""
+    source = _quantisation(generator)
+    made, version = _UNARY[operator]
+    if made is None:
+        scale = f32(source.scale * generator.uniform(0.3, 3))
+        made = source if operator == "RELU6" else Quantisation((scale,), (int(generator.integers(-128, 128)),))
+    options = default_options(operator)
+    if "alpha" in options:
+        options["alpha"] = f32(generator.uniform(0.001, 0.9))
+    shape = (1, elements)
+    tensor = Tensor(0, "input", shape, "int8", source)
+    graph = one_operator(operator, version, [tensor], (shape, "int8", made), options)
+    return _lowered(f"{operator} {elements}", graph, (random_int8(generator, shape),))
+
+
+BINARY = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
+
+
+def binary(generator: Generator, operator: str, left: tuple[int, ...], right: tuple[int, ...]) -> Case:
+    """An operator on two inputs, whose dimensions of 1 are repeated."""
+    shape = tuple(np.broadcast_shapes(left, right))
+    quantisations = [_quantisation(generator) for _ in range(3)]
+    if operator in ("MINIMUM", "MAXIMUM"):
+        quantisations = quantisations[:1] * 3
+    options = default_options(operator)
+    if "activation" in options:
+        options["activation"] = ("NONE", "RELU", "RELU6")[int(generator.integers(3))]
+    tensors = [Tensor(i, f"input{i}", (left, right)[i], "int8", quantisations[i]) for i in range(2)]
+    version = 2 if operator != "MUL" else 3
+    graph = one_operator(operator, version, tensors, (shape, "int8", quantisations[2]), options)
+    return _lowered(f"{operator} {left} {right}", graph, (random_int8(generator, left), random_int8(generator, right)))
+
+
+def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[int]) -> Case:
+    """MEAN over some axes, dimensions kept."""
+    source = _quantisation(generator)
+    made = Quantisation((f32(source.scale * generator.uniform(0.2, 2)),), (int(generator.integers(-128, 128)),))
+    tensors = [
+        Tensor(0, "input", shape, "int8", source),
+        Tensor(1, "axes", (len(axes),), "int32", None, np.array(axes, "<i4").tobytes()),
+    ]
+    output = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    graph = one_operator("MEAN", 2, tensors, (output, "int8", made), {"keep_dims": True})
+    multiplier, shift = quantise_multiplier(source.scale / made.scale)
+    count = math.prod(shape[axis] for axis in axes)
+    # QuantizedMeanOrSum of reference/reduce.h: the multiplier divided by the count, as many bits kept as there are
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    fields = {
+        "shape": (1, *shape),
+        "reduced": (0, *(int(axis in axes) for axis in range(4))),
+        "input_zero_point": source.zero_point,
+        "output_zero_point": made.zero_point,
+        "multiplier": (multiplier << extra) // count,
+        "shift": shift - extra,
+    }
+    return Case(
+        f"mean {shape} {tuple(axes)}",
+        graph,
+        lambda variant: packing.plain(variant, "mean", fields),
+        (random_int8(generator, shape),),
+    )
+
+
+def _down_scale(multiplier: int) -> int:
+    """DownScaleInt32ToInt16Multiplier of reference/hard_swish.h's caller."""
+    return 2**15 - 1 if multiplier >= 2**31 - 1 - 2**15 else (multiplier + 2**15) >> 16
+
+
+def hard_swish(generator: Generator, elements: int) -> Case:
+    """HARD_SWISH."""
+    source, shape = _quantisation(generator), (1, elements)
+    made = Quantisation((f32(source.scale * generator.uniform(0.3, 2)),), (int(generator.integers(-128, 128)),))
+    fine_scale = f32(np.float32(1 / 128) * np.float32(source.scale))
+    output = quantise_multiplier(f32(np.float32(fine_scale) / np.float32(made.scale)))
+    reluish = quantise_multiplier(f32(np.float32(fine_scale) / np.float32(3 / 32768)))
+    fields = {
+        "elements": elements,
+        "input_zero_point": source.zero_point,
+        "output_zero_point": made.zero_point,
+        "output_multiplier": _down_scale(output[0]),
+        "output_shift": output[1],
+        "reluish_multiplier": _down_scale(reluish[0]),
+        "reluish_shift": reluish[1],
+    }
+    tensor = Tensor(0, "input", shape, "int8", source)
+    return Case(
+        f"hard swish {elements}",
+        one_operator("HARD_SWISH", 1, [tensor], (shape, "int8", made), {}),
+        lambda variant: packing.plain(variant, "hard_swish", fields),
         (random_int8(generator, shape),),
     )

@@ -100,7 +100,8 @@ static inline void advance(const struct layer *layer, struct place *place) {
       place->image += p->input_height * layer->line_bytes;
     }
   }
-  place->is_in_columns = p->dilation_x == 1 && place->x >= 0 && place->x + p->kernel_width <= p->input_width;
+  place->is_in_columns = (p->dilation_x == 1 || p->kernel_width == 1) && place->x >= 0 &&
+                         place->x + p->kernel_width <= p->input_width;
 }
 
 void tinynn_conv2d_dsp(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,

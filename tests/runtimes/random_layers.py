@@ -1,0 +1,147 @@
+"""Random layers for the tests of kernels: small shapes, every stride, dilation, padding and activation, odd sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tinynn_cases as cases
+from hypothesis import strategies as st
+from tinynn_cases import Case
+
+_ACTIVATIONS = st.sampled_from(["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+_PADDINGS = st.sampled_from(["SAME", "VALID"])
+# -128 is what converters never write
+_LOWEST_WEIGHTS = st.sampled_from([-127, -127, -128])
+_ZERO_POINTS = st.one_of(st.none(), st.integers(-128, 127))
+
+
+def _generator(draw: st.DrawFn) -> np.random.Generator:
+    return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+
+def _spatial(draw: st.DrawFn, largest_kernel: int) -> dict[str, Any]:
+    """Kernel, stride, dilation, padding, and an input that is large enough for them."""
+    kernel = tuple(draw(st.integers(1, largest_kernel)) for _ in range(2))
+    dilation = tuple(draw(st.sampled_from([1, 1, 1, 2])) for _ in range(2))
+    reach = [(kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
+    size = [reach[i] + draw(st.integers(0, 6)) for i in range(2)]
+    stride = tuple(draw(st.integers(1, 3)) for _ in range(2))
+    return {"kernel": kernel, "dilation": dilation, "size": size, "stride": stride, "padding": draw(_PADDINGS)}
+
+
+@st.composite
+def conv2d(draw: st.DrawFn) -> Case:
+    """CONV_2D of any shape."""
+    spatial = _spatial(draw, draw(st.sampled_from([1, 3, 5])))
+    shape = (draw(st.integers(1, 2)), *spatial.pop("size"), draw(st.sampled_from([1, 2, 3, 4, 5, 8, 12, 17])))
+    return cases.conv2d(
+        _generator(draw),
+        shape,  # type: ignore[arg-type]
+        draw(st.integers(1, 9)),
+        activation=draw(_ACTIVATIONS),
+        wide=draw(st.booleans()),
+        lowest_weight=draw(_LOWEST_WEIGHTS),
+        output_zero_point=draw(_ZERO_POINTS),
+        **spatial,
+    )
+
+
+@st.composite
+def depthwise(draw: st.DrawFn) -> Case:
+    """DEPTHWISE_CONV_2D; more often than not what the 3×3 kernels take."""
+    spatial = _spatial(draw, 4)
+    if draw(st.integers(0, 3)):
+        spatial |= {"kernel": (3, 3), "dilation": (1, 1), "size": [draw(st.integers(3, 11)) for _ in range(2)]}
+    shape = (draw(st.integers(1, 2)), *spatial.pop("size"), draw(st.integers(1, 9)))
+    return cases.depthwise(
+        _generator(draw),
+        shape,  # type: ignore[arg-type]
+        activation=draw(_ACTIVATIONS),
+        depth_multiplier=draw(st.sampled_from([1, 1, 1, 2, 3])),
+        wide=draw(st.booleans()),
+        lowest_weight=draw(_LOWEST_WEIGHTS),
+        output_zero_point=draw(_ZERO_POINTS),
+        **spatial,
+    )
+
+
+@st.composite
+def fully_connected(draw: st.DrawFn) -> Case:
+    """FULLY_CONNECTED, per tensor or per channel."""
+    return cases.fully_connected(
+        _generator(draw),
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 40)),
+        draw(st.integers(1, 11)),
+        draw(_ACTIVATIONS),
+        draw(st.booleans()),
+        draw(_LOWEST_WEIGHTS),
+        draw(_ZERO_POINTS),
+    )
+
+
+@st.composite
+def pool(draw: st.DrawFn) -> Case:
+    """AVERAGE_POOL_2D, MAX_POOL_2D."""
+    spatial = _spatial(draw, 4)
+    shape = (draw(st.integers(1, 2)), *(size + 3 for size in spatial["size"]), draw(st.integers(1, 9)))
+    operator = draw(st.sampled_from(["average_pool", "max_pool"]))
+    kernel, stride, padding = (spatial[name] for name in ("kernel", "stride", "padding"))
+    return cases.average_pool(_generator(draw), shape, kernel, stride, padding, operator, draw(_ACTIVATIONS))  # type: ignore[arg-type]
+
+
+@st.composite
+def add(draw: st.DrawFn) -> Case:
+    """ADD, SUB of equal shapes."""
+    shape = (1, draw(st.integers(1, 40)))
+    operator = draw(st.sampled_from(["add", "sub"]))
+    return cases.add(_generator(draw), shape, operator, draw(_ACTIVATIONS), draw(_ZERO_POINTS))
+
+
+@st.composite
+def binary(draw: st.DrawFn) -> Case:
+    """Two inputs, each dimension of which may be 1 in one of them."""
+    shape = [draw(st.integers(1, 4)) for _ in range(4)]
+    kinds = [draw(st.sampled_from(["both", "left", "right", "both"])) for _ in range(4)]
+    left = tuple(1 if kind == "right" else size for size, kind in zip(shape, kinds, strict=True))
+    right = tuple(1 if kind == "left" else size for size, kind in zip(shape, kinds, strict=True))
+    return cases.binary(_generator(draw), draw(st.sampled_from(cases.BINARY)), left, right)
+
+
+@st.composite
+def unary(draw: st.DrawFn) -> Case:
+    """Activations and QUANTIZE."""
+    elements = draw(st.sampled_from([1, 30, 300]))
+    operator = draw(st.sampled_from([*cases.UNARY, "HARD_SWISH"]))
+    if operator == "HARD_SWISH":
+        return cases.hard_swish(_generator(draw), elements)
+    return cases.unary(_generator(draw), operator, elements)
+
+
+@st.composite
+def softmax(draw: st.DrawFn) -> Case:
+    """SOFTMAX over rows."""
+    return cases.softmax(_generator(draw), draw(st.integers(1, 3)), draw(st.integers(1, 40)))
+
+
+@st.composite
+def mean(draw: st.DrawFn) -> Case:
+    """MEAN over one to three axes."""
+    shape = tuple(draw(st.integers(1, 6)) for _ in range(4))
+    axes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
+    return cases.mean(_generator(draw), shape, sorted(axes))  # type: ignore[arg-type]
+
+
+LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
+    "conv2d": conv2d,
+    "depthwise": depthwise,
+    "fully_connected": fully_connected,
+    "pool": pool,
+    "add": add,
+    "binary": binary,
+    "unary": unary,
+    "softmax": softmax,
+    "mean": mean,
+}

@@ -1,0 +1,43 @@
+"""The variant ref of every operator gives the bytes of TFLM's reference kernels."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_layers import LAYERS
+from tinynn_calls import HostKernels
+
+_ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@cache
+def host() -> HostKernels:
+    """The kernels on this machine."""
+    return HostKernels()
+
+
+def _check(operator: str, examples: int) -> None:
+    @settings(_ENOUGH, max_examples=examples)
+    @given(LAYERS[operator](), st.integers(0, 3))
+    def holds(case, skew):
+        got = host().run(case.call("ref"), case.inputs, case.output_bytes, skew=skew).output
+        np.testing.assert_array_equal(case.expected(), got)
+
+    holds()
+
+
+@pytest.mark.parametrize("operator", LAYERS)
+def test_ref_is_tflm(operator: str) -> None:
+    """A few random layers of each operator, at any alignment."""
+    _check(operator, 25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", LAYERS)
+def test_ref_is_tflm_at_length(operator: str) -> None:
+    """Many random layers of each operator."""
+    _check(operator, 1500)

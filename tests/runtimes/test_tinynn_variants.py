@@ -1,0 +1,114 @@
+"""Every variant gives the bytes of the variant ref: on this machine where it is plain C, else in the simulator."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_layers import LAYERS
+from tinynn_calls import ChipKernels, HostKernels
+from tinynn_cases import Case
+
+_ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_DIFFERENT = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
+
+
+@cache
+def host() -> HostKernels:
+    """The kernels on this machine."""
+    return HostKernels()
+
+
+@cache
+def chip(cpu: str, toolchain: str = "zig", level: str = "-O3") -> ChipKernels:
+    """The kernels in the simulator."""
+    return ChipKernels(cpu, toolchain, level)
+
+
+def _run_and_compare(machine: Any, variant: str, case: Case, skew: int) -> None:
+    """At any alignment, and in place where the call allows it."""
+    expected = host().run(case.call("ref"), case.inputs, case.output_bytes).output
+    call = case.call(variant)
+    for place in (None, *call.in_place):
+        got = machine.run(call, case.inputs, case.output_bytes, in_place=place, skew=skew).output
+        np.testing.assert_array_equal(expected, got, err_msg=f"{case.name}, {call.function}, in place {place}")
+
+
+def _check(machine: Any, variant: str, operator: str, examples: int) -> None:
+    @settings(_ENOUGH, max_examples=examples)
+    @given(LAYERS[operator](), st.integers(0, 3))
+    def holds(case, skew):
+        _run_and_compare(machine, variant, case, skew)
+
+    holds()
+
+
+@pytest.mark.parametrize("operator", _DIFFERENT)
+def test_portable_variant(operator: str) -> None:
+    """The variant c, compiled for this machine."""
+    _check(host(), "c", operator, 40)
+
+
+@pytest.mark.parametrize("operator", _DIFFERENT)
+def test_dsp_variant(operator: str) -> None:
+    """The variant dsp on a Cortex-M7."""
+    _check(chip("cortex-m7"), "dsp", operator, 20)
+
+
+@pytest.mark.parametrize("operator", _DIFFERENT)
+def test_rv32_variant(operator: str) -> None:
+    """The variant rv32 on RV32IMC."""
+    _check(chip("rv32imc"), "rv32", operator, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", _DIFFERENT)
+@pytest.mark.parametrize(
+    ("cpu", "variant"),
+    [("cortex-m7", "dsp"), ("cortex-m4", "dsp"), ("cortex-m33", "dsp"), ("rv32imc", "rv32"), ("cortex-m3", "c")],
+)
+def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
+    """Many layers, on every processor that has the variant."""
+    _check(chip(cpu), variant, operator, 600)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", LAYERS)
+@pytest.mark.parametrize("level", ["-O2", "-Os"])
+def test_ref_on_a_chip(operator: str, level: str) -> None:
+    """The variant ref computes the same on a chip, at other levels."""
+    _check(chip("cortex-m7", "zig", level), "ref", operator, 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", _DIFFERENT)
+@pytest.mark.parametrize(
+    ("cpu", "variant", "program"),
+    [("cortex-m7", "dsp", "arm-none-eabi-gcc"), ("rv32imc", "rv32", "riscv64-unknown-elf-gcc")],
+)
+def test_variants_by_gcc(cpu: str, variant: str, program: str, operator: str) -> None:
+    """What gcc makes of them."""
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program}")
+    _check(chip(cpu, "gcc"), variant, operator, 200)
+
+
+@pytest.mark.parametrize("variant", ["c", "dsp", "rv32"])
+@pytest.mark.parametrize("operator", ["conv2d", "depthwise", "fully_connected", "add"])
+def test_variants_are_used(operator: str, variant: str) -> None:
+    """Kernels of the variant itself come up: the tests above don't compare ref with ref."""
+    seen = set()
+
+    @settings(_ENOUGH, max_examples=60, database=None)
+    @given(LAYERS[operator]())
+    def collect(case):
+        seen.add(case.call(variant).function.rpartition("_")[2])
+
+    collect()
+    own = {"rv32": {"rv32", "c"}}.get(variant, {variant})
+    assert seen & own
