@@ -2,8 +2,8 @@
 
 The styles:
     plain    one loop nest straight from the definition; every spec, every machine
-    aot      plain, with tiles and packed weights by schedule
-    aotplus  the best in portable C, for one instruction set and compiler
+    aot, aotplus
+             portable C in tiles that fit the registers of one instruction set and compiler
     dsp      Armv7E-M's 16-bit multiply-accumulate, through the inline functions of tf_dsp.h
 A style that has nothing better for a spec gives the next simpler one's kernel.
 """
