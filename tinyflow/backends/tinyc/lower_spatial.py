@@ -1,7 +1,8 @@
-"""Operators with weights and windows: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and the pools."""
+"""Operators that add up many elements: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, the pools and MEAN."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy.typing as npt
 from tinyflow.backends.tinyc import packing
 from tinyflow.backends.tinyc.packing import Call
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.model.fixed_point import activation_range
+from tinyflow.backends.tinyc.strides import RANK, five
+from tinyflow.model.fixed_point import activation_range, quantise_multiplier
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, Window, weighted, whole, window
+from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
 
 Int8s = npt.NDArray[np.int8]
 
@@ -123,10 +125,30 @@ def _pool(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     return _step(operator, packing.plain(variant, kernel, fields))
 
 
+def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """QuantizedMeanOrSum of TFLite's reduce.h: the multiplier is divided by the count, its bits kept."""
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    given, made = whole(source), whole(output)
+    axes = set((integers(graph.tensors[operator.inputs[1]]).reshape(-1) % len(source.shape)).tolist())
+    count = math.prod(source.shape[axis] for axis in axes)
+    multiplier, shift = quantise_multiplier(given.scale / made.scale)
+    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    fields = {
+        "shape": five(source.shape),
+        "reduced": (0,) * (RANK - len(source.shape)) + tuple(int(axis in axes) for axis in range(len(source.shape))),
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "multiplier": (multiplier << extra) // count,
+        "shift": shift - extra,
+    }
+    return _step(operator, packing.plain(variant, "mean", fields))
+
+
 LOWERINGS: Mapping[str, Any] = {
     "CONV_2D": (5, _conv2d),
     "DEPTHWISE_CONV_2D": (6, _depthwise),
     "FULLY_CONNECTED": (7, _fully_connected),
     "AVERAGE_POOL_2D": (2, _pool),
     "MAX_POOL_2D": (2, _pool),
+    "MEAN": (2, _mean),
 }

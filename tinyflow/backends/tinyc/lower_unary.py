@@ -19,6 +19,8 @@ _SOFTMAX_OUTPUT = (1 / 256, -128)
 _SIGMOID_OUTPUTS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 # their fixed-point input has so many (kInputIntegerBits)
 _SIGMOID_INTEGER_BITS = 4
+# of relu6(x + 3) in HARD_SWISH
+_RELUISH_SCALE = 3 / 32768
 
 
 def _step(operator: Operator, kernel: str, variant: str, fields: Mapping[str, Field]) -> list[Step]:
@@ -132,6 +134,32 @@ def _leaky_relu(graph: Graph, operator: Operator, variant: str) -> Iterable[Step
     return _step(operator, "leaky_relu", variant, fields)
 
 
+def _hard_swish(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """Scales are float32 here, multipliers of 16 bits: hard_swish_common.cc of TFLM."""
+    source, output = _operands(graph, operator)
+    given, made = whole(source), whole(output)
+    fine = np.float32(1 / 128) * np.float32(given.scale)
+    scaled = quantise_multiplier(float(fine / np.float32(made.scale)))
+    reluish = quantise_multiplier(float(fine / np.float32(_RELUISH_SCALE)))
+    if scaled[1] > 0:
+        raise Unsupported("the output's scale is too small for its input's", "quantise with TFLite's converter")
+    fields = {
+        "elements": output.elements,
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "output_multiplier": _of_16_bits(scaled[0]),
+        "output_shift": scaled[1],
+        "reluish_multiplier": _of_16_bits(reluish[0]),
+        "reluish_shift": reluish[1],
+    }
+    return _step(operator, "hard_swish", variant, fields)
+
+
+def _of_16_bits(multiplier: int) -> int:
+    """DownScaleInt32ToInt16Multiplier of TFLite's common.h."""
+    return 2**15 - 1 if multiplier >= 2**31 - 1 - 2**15 else (multiplier + 2**15) >> 16
+
+
 LOWERINGS: Mapping[str, Any] = {
     "SOFTMAX": (2, _softmax),
     "RELU": (2, _relu),
@@ -141,4 +169,5 @@ LOWERINGS: Mapping[str, Any] = {
     "LOGISTIC": (2, _sigmoid),
     "TANH": (2, _sigmoid),
     "LEAKY_RELU": (2, _leaky_relu),
+    "HARD_SWISH": (1, _hard_swish),
 }
