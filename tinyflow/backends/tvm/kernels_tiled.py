@@ -247,7 +247,7 @@ def fill(scratch: Any, source: Source) -> None:
 
 @T.inline
 def expand(data: Any, scratch: Any, first: Expr, source: Source) -> None:
-    """Copy input rows into scratch, from row `first` of the padded input on; outside of the input its value."""
+    """Copy input rows into scratch, from row `first` of the padded one on; the padding's value outside of the input."""
     if source.padding is not None:
         for r in range(source.chunk_rows):
             row: T.let = first + r - source.padding.top
