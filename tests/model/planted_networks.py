@@ -22,6 +22,8 @@ class PlantedNetwork(RandomNetwork):
 
     def weighted(self, name, shape, axis, options) -> None:  # type: ignore[no-untyped-def]
         """As any layer; then some outputs are cut off from their inputs, and some inputs from all outputs."""
+        if name != "FULLY_CONNECTED" and options["stride"] == (1, 1) and options["padding"] == "SAME":
+            options = {**options, "dilation": (self.number(1, 2), self.number(1, 3))}
         super().weighted(name, shape, axis, options)
         operator = self.operators[-1]
         weights = self._values(operator.inputs[1])

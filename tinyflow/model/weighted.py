@@ -99,6 +99,8 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
     if weights.dtype != "int8" or weights.quantisation is None:
         raise ValueError(f"{weights.name} is not int8")
     given, made, scheme = whole(source), whole(output), weights.quantisation
+    if operator.name != "FULLY_CONNECTED" and any(scheme.zero_points):
+        raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
     values = integers(weights) - _along(scheme, weights)
     laid_out, slides = _layout(graph, operator, values)

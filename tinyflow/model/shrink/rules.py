@@ -92,13 +92,16 @@ def _add(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
     sign = -1 if operator.name == "SUB" else 1
 
-    def compute(a: Integers, b: Integers) -> Integers:
+    def add(a: Integers, b: Integers) -> Integers:
         first = scales[0].apply((a - left.zero_point) << ADD_LEFT_SHIFT)
-        second = scales[1].apply((b - right.zero_point) << ADD_LEFT_SHIFT)
-        return np.clip(scales[2].apply(first + sign * second) + made.zero_point, lowest, highest)
+        return first + sign * scales[1].apply((b - right.zero_point) << ADD_LEFT_SHIFT)
 
     a, b = read
-    return Bounds(compute(a.low, b.low if sign > 0 else b.high), compute(a.high, b.high if sign > 0 else b.low))
+    low, high = add(a.low, b.low if sign > 0 else b.high), add(a.high, b.high if sign > 0 else b.low)
+    if not scales[2].is_exact(low[..., None], high[..., None]).all():
+        raise ValueError("sums that leave int32 on the way")
+    low, high = (np.clip(scales[2].apply(sums) + made.zero_point, lowest, highest) for sums in (low, high))
+    return Bounds(low, high)
 
 
 def _pool(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
@@ -186,18 +189,6 @@ def _at_the_ends(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bo
     return None if low is None or high is None else Bounds(low[0], high[0])
 
 
-def _relu(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    given, made = whole(source), whole(output)
-    rescale = Rescaling.of([given.scale / made.scale])
-    lowest, highest = activation_range(operator.name, made.scale, made.zero_point)
-
-    def compute(values: Integers) -> Integers:
-        return np.clip(rescale.apply(values - given.zero_point) + made.zero_point, lowest, highest)
-
-    return Bounds(compute(read[0].low), compute(read[0].high))
-
-
 _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     **dict.fromkeys(("ADD", "SUB"), _add),
@@ -205,8 +196,7 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _rearranged),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
     **dict.fromkeys(("MINIMUM", "MAXIMUM"), _minmax),
-    **dict.fromkeys(("RELU6", "LEAKY_RELU", "HARD_SWISH", "LOGISTIC", "TANH", "QUANTIZE"), _tabled),
+    **dict.fromkeys(("RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "LOGISTIC", "TANH", "QUANTIZE"), _tabled),
     **dict.fromkeys(("MEAN", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "RESIZE_NEAREST_NEIGHBOR"), _at_the_ends),
     "CONCATENATION": _concatenated,
-    "RELU": _relu,
 }
