@@ -57,9 +57,7 @@ def bench(
         for kernel, layer, given in zip(built, layers, inputs, strict=True)
     ]
     print(f"{name}, style {style}, {chip.cpu}, {chip.toolchain} {' '.join(chip.flags)}")
-    print(
-        f"{'op':>3} {'instructions':>12} {'/MAC':>6} {'/output':>8} {'code':>6} {'const':>7} {'scratch':>7} {'stack':>6}"
-    )
+    print(" op instructions   /MAC  /output   code   const scratch  stack")
     outcomes = run(samples, chip, folder)
     for layer, sample, outcome in zip(layers, samples, outcomes, strict=True):
         print_row(layer, sample, outcome)

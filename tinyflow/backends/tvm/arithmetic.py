@@ -46,7 +46,7 @@ def multiply_by_quantised_multiplier(x: Expr, multiplier: Expr, shift: Expr, rou
 
 
 def clamp(x: Expr, lowest: int, highest: int) -> Expr:
-    """x between two bounds, as int8."""
+    """Put x between two bounds, as int8."""
     return T.Cast("int8", T.max(T.min(x, T.int32(highest)), T.int32(lowest)))
 
 

@@ -132,7 +132,7 @@ def _softmax_row(spec: SoftmaxSpec, row: Integers) -> Integers:
 
 
 def _exp_on_negative_values(a: Integers) -> Integers:
-    """gemmlowp's exp of Q5.26 numbers ≤ 0, as Q0.31."""
+    """Exp of Q5.26 numbers ≤ 0, as Q0.31."""
     quarter = (a & ((1 << 24) - 1)) - (1 << 24)
     x = (quarter << 5) + (1 << 28)
     x2 = doubling_high_mul(x, x)
@@ -148,7 +148,7 @@ def _exp_on_negative_values(a: Integers) -> Integers:
 
 
 def _one_over_one_plus(a: int) -> int:
-    """gemmlowp's 1 / (1 + a) for a in [0, 1), Q0.31."""
+    """Compute 1 / (1 + a) for a in [0, 1), Q0.31; gemmlowp's."""
     half_denominator = np.int64((a + _INT32_MAX + 1) // 2)
     x = 1515870810 + doubling_high_mul(half_denominator, -1010580540)
     for _ in range(3):

@@ -66,7 +66,7 @@ class Routine:
         w: Expr,
         *more: Expr,
     ) -> None:
-        """Compute `pixels` pixels from `place` in the output on; `x` and `w` are pointers, `spill` is one to scratch."""
+        """Compute `pixels` pixels, from `place` in the output on; `x`, `w` and `spill` are pointers into scratch."""
         variant = "long" if self.to.up is None else f"up{self.to.up}"
         zero = T.int32(self.to.zero_point << requantise.FRACTION_BITS)
         step = self.channels if self.is_direct else GROUP

@@ -271,7 +271,8 @@ def scaled_addend(value: Expr, zero_point: int, scale: Rescale) -> Expr:
     return divide_by_power_of_two(doubling_high_mul(shifted, T.int32(scale.multiplier)), T.int32(-scale.shift))
 
 
-# AVERAGE_POOL_2D: out = clamp(Σ in / count), rounded to nearest, halves away from zero. MAX_POOL_2D: out = clamp(max in)
+# AVERAGE_POOL_2D: out = clamp(Σ in / count), rounded to nearest, halves away from zero
+# MAX_POOL_2D: out = clamp(max in)
 # TFLite, kernels/internal/reference/integer_ops/pooling.h
 
 
@@ -312,7 +313,7 @@ def pool(spec: PoolSpec) -> Kernel:
 
 
 def rounded_mean(total: Expr, count: Expr) -> Expr:
-    """total / count to nearest, halves away from zero."""
+    """Total / count to nearest, halves away from zero."""
     half = T.truncdiv(count, T.int32(2))
     return T.truncdiv(T.Select(total > 0, total + half, total - half), count)
 

@@ -17,7 +17,7 @@ from tinyflow.backends.tvm.specs import SoftmaxSpec
 Expr = Any
 
 _INT32_MAX = 2**31 - 1
-# exp(-1/8) and 1/3 in Q0.31: constant_term and constant_1_over_3 of exp_on_interval_between_negative_one_quarter_and_0_excl
+# exp(-1/8) and 1/3 in Q0.31: gemmlowp's constant_term and constant_1_over_3 of exp on the interval [-1/4, 0)
 _EXP_MINUS_EIGHTH = 1895147668
 _THIRD = 715827883
 # exp(-2**e) in Q0.31 for e = -2 … 4, as in exp_on_negative_values

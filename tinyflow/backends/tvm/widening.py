@@ -86,7 +86,7 @@ class Tiling:
 
 
 def widening(spec: ConvSpec, scratch_bytes: int) -> tuple[Tiling, Expand]:
-    """The tiling of a convolution and what fills scratch for it; scratch grows beyond `scratch_bytes` for one row only."""
+    """The tiling of a convolution and what fills scratch for it, which exceeds `scratch_bytes` if one row does."""
     words = (scratch_bytes - 2 * GROUP * spec.reduction) // 4  # without the weights of a group
     if spec.input.channels % 4:
         return _patches(spec, words)
@@ -105,7 +105,7 @@ def product_order(spec: ConvSpec) -> list[int]:
 
 
 def _chunk(rows: int, pixels_per_row: int, words_per_row: int, words: int) -> int:
-    """Output rows at a time: as few as are enough for `_CHUNK_PIXELS`, if so many fit into `words`, in equal portions."""
+    """Output rows at a time, in equal portions: enough for `_CHUNK_PIXELS`, if so many fit into `words`."""
     most = max(1, min(rows, -(-_CHUNK_PIXELS // pixels_per_row), words // words_per_row))
     return -(-rows // -(-rows // most))
 

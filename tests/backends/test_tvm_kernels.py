@@ -1,0 +1,257 @@
+"""Kernels of every style are their definitions, bit for bit, on every instruction set that they are made for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tinyflow.backends.tvm import definitions, kernels, requantise
+from tinyflow.backends.tvm.kernel import Machine, Style, Weights
+from tinyflow.backends.tvm.specs import (
+    AddSpec,
+    Border,
+    ConvSpec,
+    DenseSpec,
+    DepthwiseSpec,
+    FeatureMap,
+    PoolSpec,
+    Requantisation,
+    Rescale,
+    SoftmaxSpec,
+    Spec,
+)
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from kernel_firmware import Chip, Sample, run  # noqa: E402 (a script's module)
+
+NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
+CHIPS = {
+    "m7": Chip("cortex-m7", "zig"),
+    "m4-gcc": Chip("cortex-m4", "gcc", ("-O2", "-ffreestanding")),
+    "m4-O0": Chip("cortex-m4", "zig", ("-O0", "-ffreestanding")),
+    "rv32": Chip("rv32imc", "zig"),
+}
+
+
+@st.composite
+def requantisations(draw: Any) -> Requantisation:
+    """Without activation, ReLU, and clamped on both sides."""
+    zero_point = draw(st.sampled_from((-128, -128, -1, 0, 5, 127)))
+    lowest = draw(st.sampled_from((-128, zero_point)))
+    highest = draw(st.sampled_from((127, 127, max(lowest, 100))))
+    return Requantisation(zero_point, lowest, highest)
+
+
+@st.composite
+def windows(draw: Any, channels: st.SearchStrategy[int]) -> dict[str, Any]:
+    """Shapes, stride and padding that belong together."""
+    kernel = draw(st.sampled_from(((1, 1), (3, 3), (3, 3), (2, 3), (4, 1), (5, 5))))
+    stride = draw(st.sampled_from(((1, 1), (2, 2), (2, 1))))
+    top, left, bottom, right = (draw(st.integers(0, size - 1)) for size in (*kernel, *kernel))
+    height = draw(st.integers(max(1, kernel[0] - top - bottom), 9))
+    width = draw(st.integers(max(1, kernel[1] - left - right), 9))
+    rows = (height + top + bottom - kernel[0]) // stride[0] + 1
+    columns = (width + left + right - kernel[1]) // stride[1] + 1
+    return {
+        "input": FeatureMap(height, width, draw(channels)),
+        "output": FeatureMap(rows, columns, draw(channels)),
+        "kernel": kernel,
+        "stride": stride,
+        "padding": Border(top, left, bottom, right),
+    }
+
+
+CHANNELS = st.sampled_from((1, 2, 3, 4, 4, 7, 8, 8, 12, 20))
+ZERO_POINTS = st.sampled_from((-128, -128, -5, 0, 127))
+
+
+@st.composite
+def convolutions(draw: Any) -> Spec:
+    """CONV_2D."""
+    return ConvSpec(
+        **draw(windows(CHANNELS)), input_zero_point=draw(ZERO_POINTS), requantisation=draw(requantisations())
+    )
+
+
+@st.composite
+def depthwise(draw: Any) -> Spec:
+    """DEPTHWISE_CONV_2D, now and then with several outputs of one input channel."""
+    window = draw(windows(CHANNELS))
+    multiple = draw(st.sampled_from((1, 1, 1, 3)))
+    window["output"] = replace(window["output"], channels=window["input"].channels * multiple)
+    return DepthwiseSpec(**window, input_zero_point=draw(ZERO_POINTS), requantisation=draw(requantisations()))
+
+
+@st.composite
+def dense(draw: Any) -> DenseSpec:
+    """FULLY_CONNECTED."""
+    inputs, outputs = draw(st.integers(1, 70)), draw(st.integers(1, 12))
+    return DenseSpec(inputs, outputs, draw(ZERO_POINTS), draw(requantisations()))
+
+
+@st.composite
+def additions(draw: Any) -> Spec:
+    """ADD; scales as TFLite makes them: one input's is 1/2, the other's at most that."""
+    shape = FeatureMap(draw(st.integers(1, 5)), draw(st.integers(1, 5)), draw(CHANNELS))
+    points = [draw(st.integers(-128, 127)) for _ in range(3)]
+    scales = [Rescale(1 << 30, 0), Rescale(draw(st.integers(1 << 30, (1 << 31) - 1)), draw(st.integers(-4, -1)))]
+    scales = draw(st.permutations(scales))
+    output = Rescale(draw(st.integers(1 << 30, (1 << 31) - 1)), draw(st.integers(-20, -17)))
+    lowest = draw(st.sampled_from((-128, points[2])))
+    return AddSpec(shape, shape, shape, *points, *scales, output, lowest)
+
+
+@st.composite
+def pools(draw: Any) -> Spec:
+    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+    window = draw(windows(CHANNELS))
+    window["output"] = replace(window["output"], channels=window["input"].channels)
+    return PoolSpec(draw(st.sampled_from(("average", "max"))), **window)
+
+
+@st.composite
+def softmaxes(draw: Any) -> Spec:
+    """SOFTMAX."""
+    shift = draw(st.integers(19, 24))
+    scale = Rescale(draw(st.integers(1 << 30, (1 << 31) - 1)), shift)
+    return SoftmaxSpec(draw(st.integers(1, 3)), draw(st.integers(1, 20)), scale, -(31 << (26 - shift)))
+
+
+SPECS = {
+    "conv": convolutions(),
+    "depthwise": depthwise(),
+    "dense": dense(),
+    "add": additions(),
+    "pool": pools(),
+    "softmax": softmaxes(),
+}
+
+
+def random_weights(spec: Spec, generator: np.random.Generator) -> Weights:
+    """Weights, biases and scales with which outputs are spread over the whole range; some channels nearly dead."""
+    if isinstance(spec, DenseSpec):
+        shape, channels = (spec.outputs, spec.inputs), spec.outputs
+    elif isinstance(spec, ConvSpec):
+        channels = spec.output.channels
+        shape = (channels, *spec.kernel, spec.input.channels)
+    elif isinstance(spec, DepthwiseSpec):
+        channels = spec.output.channels
+        shape = (1, *spec.kernel, channels)
+    else:
+        return NO_WEIGHTS
+    spread = 127 * 74 * max(1.0, spec.reduction**0.5)
+    values = generator.integers(-127, 128, shape).astype(np.int8)
+    bias = generator.normal(0, spread, channels).astype(np.int32)
+    shift = np.floor(np.log2(100 / spread * generator.uniform(0.5, 2, channels))).astype(np.int32)
+    shift = np.where(generator.random(channels) < 0.1, shift - 12, shift)
+    return Weights(
+        values, bias, generator.integers(1 << 30, 1 << 31, channels).astype(np.int32), shift.astype(np.int32)
+    )
+
+
+def input_sizes(spec: Spec) -> list[int]:
+    """Elements of each input."""
+    if isinstance(spec, AddSpec):
+        return [spec.left.elements, spec.right.elements]
+    if isinstance(spec, DenseSpec):
+        return [spec.inputs]
+    return [spec.rows * spec.columns if isinstance(spec, SoftmaxSpec) else spec.input.elements]
+
+
+def sample(spec: Spec, style: Style, chip: Chip, seed: int) -> tuple[Sample, np.ndarray]:
+    """A kernel with random constants and inputs, and the output that it has to give."""
+    generator = np.random.default_rng(seed)
+    weights = random_weights(spec, generator)
+    inputs = tuple(generator.integers(-128, 128, size).astype(np.int8) for size in input_sizes(spec))
+    expected = definitions.evaluate(spec, weights, *inputs).ravel()
+    special = kernels.specialise(spec, None if weights is NO_WEIGHTS else weights, style)
+    kernel = kernels.build(special, style, Machine(chip.isa, chip.toolchain), 1024)
+    try:
+        kernel.pack(weights)
+    except ValueError:  # the contract: then take style plain
+        kernel = kernels.build(spec, "plain", Machine(chip.isa, chip.toolchain))
+    return Sample(kernel, weights, inputs), expected
+
+
+def check(specs: list[Spec], style: Style, chip: Chip, seed: int) -> None:
+    """Run all in one firmware and compare."""
+    samples, expected = zip(*(sample(spec, style, chip, seed) for spec in specs), strict=True)
+    for spec, outcome, output in zip(specs, run(samples, chip), expected, strict=True):
+        assert output.tolist() == outcome.output.tolist(), spec
+
+
+EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+
+
+@pytest.mark.parametrize(
+    ("style", "operator"),
+    [*(("plain", name) for name in SPECS), *((s, name) for s in ("aotplus", "dsp") for name in list(SPECS)[:4])],
+)
+@EXACT
+@given(data=st.data())
+def test_kernels_are_exact_on_cortex_m7(data: st.DataObject, style: Style, operator: str) -> None:
+    """Whatever the shape, each style gives the definition's outputs."""
+    specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
+    check(specs, style, CHIPS["m7"], data.draw(st.integers(0, 1000)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", ["conv", "depthwise", "dense"])
+@pytest.mark.parametrize("chip", ["m4-gcc", "m4-O0"])
+@EXACT
+@given(data=st.data())
+def test_assembly_is_exact_whatever_the_compiler(data: st.DataObject, chip: str, operator: str) -> None:
+    """Neither GCC nor a compiler that keeps every variable in memory changes what the routines compute."""
+    specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
+    check(specs, "dsp", CHIPS[chip], data.draw(st.integers(0, 1000)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", SPECS)
+@EXACT
+@given(data=st.data())
+def test_kernels_are_exact_on_riscv(data: st.DataObject, operator: str) -> None:
+    """Portable C means the same on another instruction set."""
+    specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
+    check(specs, "aotplus", CHIPS["rv32"], data.draw(st.integers(0, 1000)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(spec=dense(), seed=st.integers(0, 10_000))
+def test_the_short_form_is_exact_for_every_accumulator(spec: DenseSpec, seed: int) -> None:
+    """Wherever the short form is chosen, it equals TFLite's rule on all accumulators that can occur."""
+    weights = random_weights(spec, np.random.default_rng(seed))
+    up = requantise.find_up(spec, weights)
+    if up is None:
+        return
+    special = replace(spec, requantisation=replace(spec.requantisation, up=up))
+    values, constants = requantise.pack(special, weights)
+    bias = requantise.folded_bias(spec, weights).astype(np.int64)
+    for channel in range(spec.outputs):
+        row = weights.values[channel].astype(np.int64)
+        low, high = np.minimum(row * -128, row * 127).sum(), np.maximum(row * -128, row * 127).sum()
+        totals = np.unique(np.linspace(low, high, 20_000).astype(np.int64))
+        exact = definitions.rescale(
+            totals + bias[channel], int(weights.multiplier[channel]), int(weights.shift[channel])
+        )
+        expected = np.clip(
+            exact + spec.requantisation.zero_point, spec.requantisation.lowest, spec.requantisation.highest
+        )
+        kept = totals if values[channel].any() else np.zeros_like(totals)
+        assert expected.tolist() == short_form(kept, constants[channel], special.requantisation).tolist()
+
+
+def short_form(totals: np.ndarray, constants: np.ndarray, to: Requantisation) -> np.ndarray:
+    """What the chip computes, checked for overflow."""
+    offset, multiplier = (int(number) for number in constants)
+    total = offset + (totals << to.up)
+    assert (np.abs(total) < 2**31).all()
+    high = (total * multiplier >> 32) + (to.zero_point << requantise.FRACTION_BITS)
+    return np.clip(high >> requantise.FRACTION_BITS, to.lowest, to.highest)
