@@ -85,7 +85,8 @@ def run_tool(
         text = log.read().decode(errors="replace")
     if status is None:
         raise Timeout(
-            f"{Path(command[0]).name} didn't end within {timeout_s:g} s", hint="raise `timeout` in the recipe"
+            f"{Path(command[0]).name} didn't end within {timeout_s:g} s",
+            hint="raise `timeout` in the recipe, or give --timeout",
         )
     if status != 0:
         raise ToolError(

@@ -101,10 +101,11 @@ def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_ru
     old_s = time.time() - _GRACE_S
     dropped = [path for path in _files(store.root, "cas") if _name_of(path) not in kept_blobs and _used_s(path) < old_s]
     freed_bytes = sum(entry.size_bytes for entry in evicted) + sum(_size(path) for path in dropped)
+    all_bytes = sum(sizes.values()) + sum(entry.size_bytes for entry in entries)
     if not is_dry_run:
         for path in (*(entry.path for entry in evicted), *dropped, *_abandoned(store, old_s)):
             path.unlink(missing_ok=True)
-    return Collected(len(evicted), len(dropped), freed_bytes, left_bytes)
+    return Collected(len(evicted), len(dropped), freed_bytes, all_bytes - freed_bytes)
 
 
 def uses(store: Store, name: str) -> list[Use]:

@@ -43,6 +43,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         # A plan is very many objects that stay: looking through them again and again would find nothing to free.
         gc.set_threshold(_OBJECTS_PER_COLLECTION)
         self.started_s = time.monotonic()  # planning and checking are a part of what a run takes
+        self.timeout_s: float | None = None  # of every action, where the user says so
         self.selection = Selection()
         self.ledger = Ledger()
         self.say = _complain
@@ -60,7 +61,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def planner(self) -> Planner:
         """Benches to actions."""
-        return Planner(self.catalogue, Mirrors.discover(), self.session.store)
+        return Planner(self.catalogue, Mirrors.discover(), self.session.store, self.timeout_s)
 
     @cached_property
     def selector(self) -> Selector:

@@ -1,35 +1,83 @@
-"""HTML beside the reports: written only when what it would say has changed, since making it takes a while."""
+"""What is written beside the reports only when they changed, since it takes a while: HTML pages, tables, history."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.flow.project import Project
+from tinyflow.flow.revision import current_revision
 from tinyflow.flow.views import write_if_changed
+from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
+from tinyflow.report import formats, history, postprocess
 from tinyflow.report.documents import read_documents
+from tinyflow.report.frame import Frame, frame_of
 from tinyflow.report.html import page
+from tinyflow.report.metrics import METRICS
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 _NAME = "report.html"
 
 
-def write_bench_page(folder: Path, row: Row | None) -> None:
-    """Bring `report.html` in a bench's view up to date with its `report.json`. Raises CacheError."""
-    path = folder / _NAME
-    if row is None or page.fingerprint_of(path) == (wanted := page.fingerprint([row])):
-        return
-    if (bench := read_documents(folder)) is not None:
-        write_if_changed(path, page.bench_page(bench, fingerprint=wanted))
+class PageWriter:
+    """Brings pages up to date with the reports of one session; asks git once, and only when something changed."""
 
+    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+        self._project = project
+        self._catalogue = catalogue
+        self._revision: tuple[str | None, bool] | None = None
 
-def write_suite_page(folder: Path, suite: Suite, rows: Sequence[Row], build: Path) -> Path:
-    """Bring a suite's `report.html` up to date with the views of its benches; its path. Raises CacheError."""
-    path = folder / _NAME
-    wanted = page.fingerprint(rows, suite.name, suite.description)
-    if page.fingerprint_of(path) != wanted:
-        benches = [bench for row in rows if (bench := read_documents(build / row["bench"])) is not None]
-        write_if_changed(path, page.suite_page(suite.name, suite.description, benches, fingerprint=wanted))
-    return path
+    def write_bench(self, row: Row) -> None:
+        """`report.html` in a bench's view, and a line in its history. Raises CacheError."""
+        folder = self._project.build / row["bench"]
+        path, wanted = folder / _NAME, page.fingerprint([row])
+        if page.fingerprint_of(path) == wanted or (bench := read_documents(folder)) is None:
+            return
+        if row["status"] == "ok":
+            self._record(row)
+        write_if_changed(path, page.bench_page(bench, fingerprint=wanted, trends=self._trends(row["bench"])))
+
+    def write_suite(self, suite: Suite, rows: Sequence[Row]) -> Path:
+        """A suite's `report.html` and its views as CSV; the page's path. Raises CacheError and RecipeError."""
+        folder = self._project.build / "suites" / suite.name
+        path, wanted = folder / _NAME, page.fingerprint(rows, repr(suite))
+        if page.fingerprint_of(path) == wanted:
+            return path
+        views = []
+        for index, view in enumerate(suite.views):
+            frame = self._make(suite, index, rows)
+            write_if_changed(folder / f"{view.name}.csv", formats.to_csv(frame).decode())
+            views.append((view.name, view.description, frame))
+        benches = [bench for row in rows if (bench := read_documents(self._project.build / row["bench"])) is not None]
+        trends = {row["bench"]: self._trends(row["bench"]) for row in rows}
+        write_if_changed(path, page.suite_page(suite, benches, fingerprint=wanted, trends=trends, views=views))
+        return path
+
+    def _make(self, suite: Suite, index: int, rows: Sequence[Row]) -> Frame:
+        """One view of a suite; what is wrong with it is told with its place in the recipe."""
+        try:
+            return postprocess.apply(suite.views[index].steps, frame_of(rows))
+        except UsageError as error:
+            where = self._catalogue.where(Suite, suite.name, "views", index)
+            raise RecipeError(error.what, where=where, hint=error.hint) from error
+
+    def _record(self, row: Row) -> None:
+        if self._revision is None:
+            self._revision = current_revision(self._project.root)
+        commit, is_dirty = self._revision
+        date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        path = self._project.history / f"{row['bench']}.jsonl"
+        history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
+
+    def _trends(self, bench: str) -> dict[str, str]:
+        """Metric → sparkline, for those that changed over time."""
+        records = history.read(self._project.history / f"{bench}.jsonl")
+        drawn = {
+            metric.name: history.sparkline(metric.name, history.series(records, metric.name)) for metric in METRICS
+        }
+        return {name: drawing for name, drawing in drawn.items() if drawing}

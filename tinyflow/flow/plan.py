@@ -6,7 +6,7 @@ Work is shared by naming it: two benches that need the same action get the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,9 @@ class BenchPlan:
 class Planner:
     """Plans benches of one catalogue; equal actions of several benches become one."""
 
-    def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store) -> None:
-        """`store` is only asked whether it has a model's file already."""
+    def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store, timeout_s: float | None = None) -> None:
+        """`store` is only asked whether it has a model's file already; `timeout_s` goes before those of all recipes."""
+        self._timeout_s = timeout_s
         self._catalogue = catalogue
         self._mirrors = mirrors
         self._store = store
@@ -63,6 +64,8 @@ class Planner:
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
     def _add(self, action: Action) -> Action:
+        if self._timeout_s is not None:
+            action = replace(action, timeout_s=self._timeout_s)
         return self._known.setdefault(action.id, action)
 
     # Stages
@@ -88,6 +91,7 @@ class Planner:
                 parameters={"name": model.name, "sha256": model.sha256, **sources},
                 inputs=inputs,
                 tools=_READER_TOOLS,
+                timeout_s=model.timeout_s,
                 isolated=True,
             )
         )
@@ -105,6 +109,7 @@ class Planner:
                 parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
                 inputs={"model.tflite": model, **real},
                 tools=_READER_TOOLS + _REFERENCE_TOOLS,
+                timeout_s=resolved.model.timeout_s,
                 isolated=True,
             )
         )
@@ -325,6 +330,7 @@ class Planner:
                 inputs=inputs,
                 tools=(*import_module(toolchain.implementation).tools(cpu), *tools),
                 implementation=(toolchain.implementation,),
+                timeout_s=toolchain.timeout_s,
             )
         )
 

@@ -90,6 +90,8 @@ class Model(Recipe):
     """Of the file; what any source but the zoo must give."""
     samples: Samples = field(default_factory=Samples)
     synthesize: Synthesize | None = None
+    timeout_s: Duration = 600.0
+    """For fetching it, and for converting it with its samples."""
 
     def __post_init__(self) -> None:
         if self.urls and self.sha256 is None:
@@ -213,6 +215,8 @@ class Toolchain(Recipe):
 
     implementation: Module
     cpus: Mapping[str, Cpu]
+    timeout_s: Duration = 600.0
+    """For one call of a tool."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,7 +120,7 @@ class Cache(OwnCommand):
             f"{format_size(removed.left_bytes)} left"
         )
         if removed.left_bytes > keep_bytes:
-            print("  what is left is needed by the current suites; --force removes it, too")
+            print("  what is left is needed by the current suites (--force removes it), or younger than an hour")
         return 0
 
     def _needed(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_ve
 
 from tinyflow.core import process
 from tinyflow.core.errors import UsageError
-from tinyflow.core.units import format_seconds
+from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.flow.commands.overview import overview
 from tinyflow.flow.commands.refusing import CANCELLED, Refusing
 from tinyflow.flow.display import display_on, is_terminal
@@ -46,6 +46,14 @@ _OPTIONS = (
         "help": "0: only errors and tables, 1: what was done, 2: all that is known of errors [default: %(default)s]",
     },
     {
+        "name": "timeout",
+        "short": "",
+        "long": "timeout",
+        "type": str,
+        "default": "",
+        "help": "for each action, such as 30s or 5min, instead of what the recipes say",
+    },
+    {
         "name": "continue",
         "short": "c",
         "long": "continue",
@@ -73,6 +81,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             _refuse_variables(sys.argv[1:])
             print(overview(self.bin_name), end="")
             return 0
+        if params["timeout"]:
+            self.loader.timeout_s = _parse_timeout(params["timeout"])
         return int(super().execute(params, args))
 
     def _execute(self, outfile: TextIO | str, verbosity: int, continue_: bool, num_process: int, par_type: str) -> int:
@@ -141,6 +151,13 @@ def _print_table(rows: list[Row], stream: TextIO) -> None:
 
     console = Console(file=stream)
     console.print(tables.to_rich(rows, console.width))
+
+
+def _parse_timeout(text: str) -> float:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}", hint="for example --timeout 5min") from error
 
 
 def _refuse_variables(words: list[str]) -> None:
