@@ -45,7 +45,8 @@ def test_a_view_holds_what_was_made_and_says_its_digests(session: Session, tmp_p
     report = read_report(folder)
     assert report is not None
     files = {"model.tflite", "generate", "plan.json", "firmware.elf", "firmware.map", "run.log", "report.json"}
-    assert {path.name for path in folder.iterdir()} == files | {"sizes.json", "run.json", "provenance.json"}
+    files |= {"sizes.json", "run.json", "timing.json", "provenance.json"}
+    assert {path.name for path in folder.iterdir()} == files
     assert report["artifacts"]["firmware.elf"] == session.output_digest(bench.actions[3], "firmware.elf")
     assert {stage["outcome"] for stage in report["stages"].values()} == {"built"}
     assert is_current(bench, session, folder)

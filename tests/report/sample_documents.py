@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+from tinyflow.recipes.schema import Suite
 from tinyflow.report import rows
 from tinyflow.report.documents import BenchDocuments
 
@@ -43,6 +44,11 @@ def failed(model: str, backend: str, target: str, reason: str = "run: hard fault
     """A bench that did not run to its end."""
     row = rows.failed_row(naming(model, backend, target), status="failed", reason=reason)
     return BenchDocuments(rows.with_provenance(row, stages={}, tools={}, artifacts={}))
+
+
+def suite(name: str, **more: Any) -> Suite:
+    """A suite's recipe."""
+    return Suite(name=name, description="for tests", include=("a-b-c",), **more)
 
 
 def naming(model: str, backend: str, target: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sample_documents import failed, many
+from sample_documents import failed, many, suite
 
 from tinyflow.report.html.page import suite_page
 
@@ -41,7 +41,7 @@ def browser() -> Iterator[Any]:
 def shown(browser: Any, tmp_path: Path) -> Any:
     """A page of a hundred benches, one of them failed, opened from disk."""
     path = tmp_path / "report.html"
-    path.write_text(suite_page("hundred", "x", [*many(99), failed("net3", "one", "chipx")], fingerprint=PRINT))
+    path.write_text(suite_page(suite("hundred"), [*many(99), failed("net3", "one", "chipx")], fingerprint=PRINT))
     started = time.monotonic()
     browser.get(path.as_uri())
     browser.seconds = time.monotonic() - started
@@ -130,7 +130,7 @@ def test_no_error_is_logged_and_nothing_is_requested(shown: Any) -> None:
 def test_it_reads_without_a_script(browser: Any, tmp_path: Path) -> None:
     """With JavaScript off the table and the drawings are there, and the tools that need it are not."""
     path = tmp_path / "report.html"
-    path.write_text(suite_page("few", "x", many(10), fingerprint=PRINT))
+    path.write_text(suite_page(suite("few"), many(10), fingerprint=PRINT))
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.get(path.as_uri())

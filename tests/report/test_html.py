@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from sample_documents import failed, good, many, plan, run, sizes
+from sample_documents import failed, good, many, plan, run, sizes, suite
 
 from tinyflow.report.documents import BenchDocuments, read_documents
 from tinyflow.report.html import arena, bars, memory, profile, provenance
@@ -74,7 +74,7 @@ def check(text: str) -> Checker:
 
 def test_a_page_says_everything_without_a_script() -> None:
     """Every bench, exact numbers, reasons, definitions, tools and commands stand in the text itself."""
-    words = check(suite_page("tiny", "for tests", SUITE, fingerprint=PRINT)).words
+    words = check(suite_page(suite("tiny"), SUITE, fingerprint=PRINT)).words
     for expected in (
         "vww-one-chip",
         "1,003,000 instructions",
@@ -91,12 +91,12 @@ def test_a_page_says_everything_without_a_script() -> None:
 
 def test_a_page_leads_to_itself_alone() -> None:
     """No address leaves the file, and each finds its place in it."""
-    checker = check(suite_page("tiny", "for tests", SUITE, fingerprint=PRINT))
+    checker = check(suite_page(suite("tiny"), SUITE, fingerprint=PRINT))
     places = [address.removeprefix("#") for address in checker.addresses if address != "data:,"]
     assert all(address.startswith("#") for address in checker.addresses if address != "data:,")
     assert set(places) <= checker.ids
     assert {"img", "iframe", "object", "embed", "audio", "video"}.isdisjoint(checker.seen)
-    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", suite_page("t", "", SUITE, fingerprint=PRINT))
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", suite_page(suite("t"), SUITE, fingerprint=PRINT))
 
 
 def test_texts_of_a_bench_are_never_markup() -> None:
@@ -116,7 +116,7 @@ def test_a_suite_of_a_hundred_is_small_and_quick() -> None:
     """Under 2 MB with every bench's table row and maps, made in less than 3 s."""
     benches = many(100)
     started = time.monotonic()
-    text = suite_page("hundred", "for tests", benches, fingerprint=PRINT)
+    text = suite_page(suite("hundred"), benches, fingerprint=PRINT)
     assert time.monotonic() - started < 3
     assert len(text.encode()) < 2_000_000
     assert text.count("<tr data-words") == 100
@@ -124,7 +124,7 @@ def test_a_suite_of_a_hundred_is_small_and_quick() -> None:
 
 def test_a_suite_too_big_for_one_file_keeps_its_table() -> None:
     """Maps that have no room are left to the benches' own pages, and the page says so."""
-    text = suite_page("big", "for tests", many(600), fingerprint=PRINT)
+    text = suite_page(suite("big"), many(600), fingerprint=PRINT)
     assert text.count("<tr data-words") == 600
     assert "are left out to keep this file small" in text
     assert len(text.encode()) < 6_000_000
@@ -134,7 +134,7 @@ def test_same_documents_give_the_same_bytes_in_any_process() -> None:
     """No order of hashes and nothing of the machine gets into a page."""
     program = (
         "import sample_documents as s; from tinyflow.report.html.page import *; "
-        "print(suite_page('x', 'y', s.many(12), fingerprint=fingerprint([])))"
+        "print(suite_page(s.suite('x'), s.many(12), fingerprint=fingerprint([])))"
     )
     pages = {
         subprocess.run(
@@ -153,7 +153,7 @@ def test_a_page_knows_what_it_was_made_from(tmp_path: Path) -> None:
     rows = [bench.report for bench in SUITE]
     path = tmp_path / "report.html"
     assert fingerprint_of(path) is None
-    path.write_text(suite_page("x", "y", SUITE, fingerprint=fingerprint(rows)))
+    path.write_text(suite_page(suite("x"), SUITE, fingerprint=fingerprint(rows)))
     assert fingerprint_of(path) == fingerprint(rows)
     assert fingerprint(rows) != fingerprint(rows[1:])
     assert fingerprint(rows) != fingerprint(rows, "another name")

@@ -27,6 +27,16 @@ class Project:
         """What this checkout knows of its past; may be deleted at any time, then everything is a hit."""
         return self.build / ".state"
 
+    @property
+    def baselines(self) -> Path:
+        """Results to hold others against, one file each; meant to be committed."""
+        return self.root / "baselines"
+
+    @property
+    def history(self) -> Path:
+        """What benches measured over time, one file each; outlives `build/`."""
+        return self.root / "history"
+
 
 def find_project(start: Path, environment: Mapping[str, str] = os.environ) -> Project:
     """The project around a folder: the nearest folder upwards with recipes of its own, else the folder itself.

@@ -31,6 +31,7 @@ _OUTPUTS = {  # name in the view: stage and output
     "firmware.map": ("link", "firmware.map"),
     "sizes.json": ("link", "sizes.json"),
     "run.json": ("run", "run.json"),
+    "timing.json": ("run", "timing.json"),
 }
 _LOG = "run.log"
 _ATTEMPTS = 100  # another process may write the same view at the same time

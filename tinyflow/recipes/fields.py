@@ -90,6 +90,25 @@ class Check:
         return core_schema.no_info_after_validator_function(self.validate, handler(source))
 
 
+@dataclass(frozen=True)
+class Limit:
+    """How much worse a metric may get: `0`, `64`, `1KiB` or, of what it was, `0.5%`. Kept as text."""
+
+    def validate(self, value: Any) -> str:
+        """The text; ValueError for what is no limit."""
+        if isinstance(value, bool) or re.fullmatch(r"\d+(\.\d+)?\s*(%|B|KB|KiB|MiB)?", str(value)) is None:
+            raise ValueError(f"expected a limit such as 0, 1KiB or 0.5%, not {show(value)}")
+        return str(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}], "examples": [0, "0.5%"]}
+
+
 def _check_address(value: int) -> None:
     if not 0 <= value < 1 << 64:
         raise ValueError(f"{value} is no address")
@@ -117,6 +136,8 @@ Size = Annotated[int, Quantity(units.parse_size, "a size", "512KiB")]
 Rate = Annotated[int, Quantity(units.parse_rate, "a rate", "216MHz")]
 Duration = Annotated[float, Quantity(units.parse_time, "a duration", "30s")]
 Instructions = Annotated[int, Quantity(units.parse_instructions, "a limit", "2000Minstr")]
+
+MaxRegression = Annotated[str, Limit()]
 
 Address = Annotated[int, Check(_check_address)]
 Natural = Annotated[int, Check(_check_natural)]

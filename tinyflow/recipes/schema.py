@@ -18,6 +18,7 @@ from tinyflow.recipes.fields import (
     Duration,
     FeatureValue,
     Instructions,
+    MaxRegression,
     Module,
     Name,
     Natural,
@@ -294,6 +295,69 @@ class Matrix(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Group(_Strict):
+    """One row for all rows that agree in `by`."""
+
+    by: tuple[str, ...]
+    take: Mapping[str, Literal["mean", "geomean", "median", "sum", "min", "max", "count"]]
+    """Column → what becomes of its values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pivot(_Strict):
+    """One row for each value of `rows`, one column for each value of `columns`."""
+
+    rows: tuple[str, ...]
+    columns: str
+    values: str
+    """The column whose values fill the cells."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Against(_Strict):
+    """Each row beside the one that differs from it in these columns only: `to: {backend: tvmaot}`."""
+
+    to: Mapping[str, str]
+    columns: tuple[str, ...]
+    """New columns `<column>_ratio`, `<column>_difference` or `<column>_percent` tell how they compare."""
+    how: Literal["ratio", "difference", "percent"] = "ratio"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(_Strict):
+    """One operation on a table; exactly one of these keys."""
+
+    where: str | None = None
+    """Keep the rows for which an expression holds: `ram_bytes < 100KiB and target == stm32f7`."""
+    choose: tuple[str, ...] = ()
+    """Keep these columns in this order; `rom_*` stands for all that match."""
+    rename: Mapping[str, str] = field(default_factory=dict)
+    compute: Mapping[str, str] = field(default_factory=dict)
+    """New column → expression over the others."""
+    scale: Mapping[str, str] = field(default_factory=dict)
+    """Column → unit (KiB, MiB, k, M, ms, us); its name gets the unit: ram_bytes in KiB is ram_KiB."""
+    sort: tuple[str, ...] = ()
+    """Columns, the first matters most; `-name` downwards."""
+    group: Group | None = None
+    pivot: Pivot | None = None
+    compare: Against | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name, value in vars(self).items() if value]
+        if len(given) != 1:
+            raise ValueError(f"a step is exactly one operation, not {' and '.join(given) or 'none'}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(_Strict):
+    """A table made of a suite's results, step by step: `build/suites/<suite>/<name>.csv` and a part of its page."""
+
+    name: Name
+    description: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suite(Recipe):
     """A named set of benches."""
 
@@ -302,6 +366,10 @@ class Suite(Recipe):
     """More benches by name."""
     exclude: tuple[str, ...] = ()
     """Patterns of bench names to leave out (`*-esp32c3*`); one that matches nothing is an error."""
+    max_regression: Mapping[str, MaxRegression] = field(default_factory=dict)
+    """Metric → how much worse it may get before `doit compare` and `doit baseline check` fail: `0`, `1KiB`, `0.5%`."""
+    views: tuple[View, ...] = ()
+    """Tables made of the results."""
 
     def __post_init__(self) -> None:
         if self.matrix is None and not self.include:

@@ -21,6 +21,7 @@ class BenchDocuments:
     plan: Document | None = None  # plan.json: arena, layers
     sizes: Document | None = None  # sizes.json: regions, symbols
     run: Document | None = None  # run.json: instructions per sample and per function
+    timing: Document | None = None  # timing.json: times of every sample, where the machine's own clock is meant
     provenance: Document | None = None  # provenance.json: the key of every action
 
 
@@ -35,7 +36,7 @@ def read_documents(folder: Path) -> BenchDocuments | None:
     report = read_report(folder)
     if report is None:
         return None
-    names = ("plan", "sizes", "run", "provenance")
+    names = ("plan", "sizes", "run", "timing", "provenance")
     return BenchDocuments(report, **{name: _read(folder / f"{name}.json") for name in names})
 
 

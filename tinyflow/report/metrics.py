@@ -10,12 +10,16 @@ from tinyflow.core.units import format_count, format_seconds, format_size
 
 @dataclass(frozen=True)
 class Metric:
-    """One named number. `heading` is its short column title, empty where a console table leaves it out."""
+    """One named number. `heading` is its short column title, empty where a console table leaves it out.
+
+    `version` grows with every change of the definition that changes numbers; old and new ones are never compared.
+    """
 
     name: str
     unit: str
     definition: str
     heading: str = ""
+    version: int = 1
 
     def format(self, value: float) -> str:
         """The value for people: `22.6 M`, `56.8 KiB`."""

@@ -25,6 +25,9 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, why DIGEST
 
   {bin} results --where 'ram_bytes<64KiB'    query what was measured; csv, json, md, xlsx, parquet
+  {bin} compare tvmaot tvmaotplus       two suites, reports, benches, features, revisions
+  {bin} baseline save mlperf_tiny       keep results; `baseline check` holds later ones against them
+  {bin} history vww-tvmaot-stm32f7      what a bench measured over time
 
   {bin} help <command>                  options of a command
   -n 4: four actions at once   -v 2: tell everything   --no-continue: stop at the first failure

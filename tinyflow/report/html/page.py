@@ -18,14 +18,18 @@ import tinyflow
 from tinyflow.core.action import canonical
 from tinyflow.core.digest import of_bytes
 from tinyflow.recipes.catalogue import data_folder
+from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
+from tinyflow.report.formats import spell
+from tinyflow.report.frame import Frame
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.html.table import Table, table
 from tinyflow.report.metrics import METRICS
 
 Row = Mapping[str, Any]
 Trends = Mapping[str, Mapping[str, str]]  # bench → metric → sparkline
+NamedFrame = tuple[str, str, Frame]  # name, description
 
 _TEMPLATES = "templates/report"
 # A file that can be sent by mail: maps and profiles of further benches are left to their own pages.
@@ -36,9 +40,14 @@ _HEAD_BYTES = 200
 
 
 def suite_page(
-    name: str, description: str, benches: Sequence[BenchDocuments], *, fingerprint: str, trends: Trends | None = None
+    suite: Suite,
+    benches: Sequence[BenchDocuments],
+    *,
+    fingerprint: str,
+    trends: Trends | None = None,
+    views: Sequence[NamedFrame] = (),
 ) -> str:
-    """The page of a suite: table, charts and every bench's maps and profile."""
+    """The page of a suite: table, charts, its views, and every bench's maps and profile."""
     rows = [bench.report for bench in benches]
     anchors = anchors_of(rows)
     environment = _environment()
@@ -53,14 +62,15 @@ def suite_page(
     return _page(
         environment,
         fingerprint=fingerprint,
-        title=name,
-        description=description,
-        command=f"doit suite:{name}",
+        title=suite.name,
+        description=suite.description,
+        command=f"doit suite:{suite.name}",
         counts=_counts(rows),
         notes=tables.notes(rows),
         table=table(rows, anchors),
         charts=bars.charts(rows, anchors),
         legend=bars.colours_of(rows),
+        views=[_view(*view) for view in views],
         details=details,
     )
 
@@ -81,6 +91,7 @@ def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, 
         table=Table((), ()),
         charts=[],
         legend={},
+        views=[],
         details=[_detail(environment, bench, anchor, trends=trends or {}, is_open=True)],
     )
 
@@ -174,6 +185,17 @@ def _detail(
         is_cut=is_cut,
     )
     return text
+
+
+def _view(name: str, description: str, frame: Frame) -> dict[str, object]:
+    """A frame as the template takes it: headings, and cells of text with whether they are numbers."""
+    texts = frame.texts
+    return {
+        "name": name,
+        "description": description,
+        "columns": [(column, column not in texts) for column in frame.columns],
+        "rows": [[(spell(row.get(column)), column not in texts) for column in frame.columns] for row in frame],
+    }
 
 
 def _summary(report: Row) -> str:

@@ -1,0 +1,106 @@
+"""`doit compare`: two sides, bench by bench and metric by metric. Runs nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.sides import find_sides
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.fields import Limit
+from tinyflow.recipes.schema import Suite
+from tinyflow.report import github
+from tinyflow.report.changes import TABLES, summary, to_json, to_table
+from tinyflow.report.compare import Change, Limits, compare
+
+REGRESSED = 1
+
+OPTIONS = (
+    {"name": "all", "long": "all", "short": "a", "type": bool, "default": False, "help": "show what is the same, too"},
+    {
+        "name": "format",
+        "long": "format",
+        "short": "",
+        "type": str,
+        "default": "text",
+        "choices": [(name, "") for name in ("text", "md", "json")],
+        "help": "how to write it [default: text]",
+    },
+    {
+        "name": "limits",
+        "long": "max-regression",
+        "short": "",
+        "type": str,
+        "default": "",
+        "help": "how much worse a metric may get: ram_bytes:0,invoke_instructions:0.5%%",
+    },
+)
+
+
+class Compare(OwnCommand):
+    """Prints changes; ends with 1 where one is over its limit."""
+
+    name = "compare"
+    doc_purpose = "what differs between two suites, reports, benches, features or revisions"
+    doc_usage = "OLD NEW"
+    doc_description = """\
+Each side is a suite, bench, backend (model, target), +feature (+ alone: without it), report.json, folder or git
+revision. A suite's `max_regression` says how much worse is too much; then the exit status is 1.
+Example: doit compare tvmaot tvmaotplus
+Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' old/report.json mlperf_tiny"""
+    cmd_options = OPTIONS
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Compare and tell."""
+        if len(args) != 2:
+            hint = f"for example {self.bin_name} compare tvmaot tvmaotplus"
+            raise UsageError("compare takes two sides: an old one and a new one", hint=hint)
+        old, new = args
+        limits = parse_limits(params["limits"]) or limits_of(self.loader.catalogue, (new, old))
+        sides = find_sides(old, new, self.loader.project, self.loader.catalogue)
+        return tell(old, new, compare(*sides, limits), params)
+
+
+def limits_of(catalogue: Catalogue, names: Sequence[str]) -> Limits:
+    """The limits of the first suite among these names."""
+    for name in names:
+        if catalogue.has(Suite, name):
+            return catalogue.get(Suite, name).max_regression
+    return {}
+
+
+def parse_limits(text: str) -> Limits:
+    """`ram_bytes:0,invoke_instructions:0.5%`, as typed. Raises UsageError."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, colon, limit = part.partition(":")
+        try:
+            found[name.strip()] = Limit().validate(limit.strip())
+        except ValueError as error:
+            raise UsageError(f'"{part}": {error}', hint="for example ram_bytes:0,invoke_instructions:0.5%") from error
+        if not colon:
+            raise UsageError(f'"{part}" has no limit', hint="for example ram_bytes:0")
+    return found
+
+
+def tell(old: str, new: str, changes: Sequence[Change], params: dict[str, Any]) -> int:
+    """Print changes in the wanted format; the exit status."""
+    if params["format"] == "json":
+        sys.stdout.write(to_json(old, new, changes).decode())
+    else:
+        table = to_table(changes, is_all=params["all"])
+        if table.rows:
+            sys.stdout.write(TABLES[params["format"]](table).decode() + "\n")
+        print(summary(changes))
+    crossed = [change for change in changes if change.is_regression]
+    if crossed and github.is_here(os.environ):
+        for change in crossed:
+            message = (
+                f"{change.metric}: {change.old} -> {change.new} ({change.verdict}, limit {change.limit or 'none'})"
+            )
+            print(github.annotation("error", change.bench, message))
+    return REGRESSED if crossed else 0

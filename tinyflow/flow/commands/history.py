@@ -1,0 +1,90 @@
+"""`doit history`: what a bench measured over time. Runs nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.recipes.suggest import hint_for
+from tinyflow.report.formats import FORMATS
+from tinyflow.report.frame import Frame
+from tinyflow.report.history import Record, read, series, text_sparkline
+from tinyflow.report.metrics import BY_NAME
+
+_SHOWN = "invoke_instructions,rom_bytes,ram_bytes"
+_SHORT_COMMIT = 10
+
+_OPTIONS = (
+    {
+        "name": "metrics",
+        "long": "metrics",
+        "short": "m",
+        "type": str,
+        "default": _SHOWN,
+        "help": "comma-separated [default: %(default)s]",
+    },
+    {
+        "name": "format",
+        "long": "format",
+        "short": "",
+        "type": str,
+        "default": "text",
+        "choices": [(name, "") for name in ("text", "md", "csv", "json")],
+        "help": "how to write it [default: text]",
+    },
+)
+
+
+class History(OwnCommand):
+    """Prints a line for each recorded result, and the course of each metric."""
+
+    name = "history"
+    doc_purpose = "what a bench measured over time, by commit"
+    doc_usage = "BENCH..."
+    doc_description = (
+        "Results are recorded when benches run.\nExample: doit history vww-tvmaot-stm32f7 --metrics rom_bytes"
+    )
+    cmd_options = _OPTIONS
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print the records of each bench."""
+        if not args:
+            raise UsageError("history of what?", hint=f"for example {self.bin_name} history vww-tvmaot-stm32f7")
+        metrics = [name.strip() for name in params["metrics"].split(",")]
+        for name in metrics:
+            if name not in BY_NAME:
+                raise UsageError(f'unknown metric "{name}"', hint=hint_for(name, list(BY_NAME), "metrics"))
+        for bench in args:
+            self._tell(bench.removeprefix("bench:"), metrics, params["format"])
+        return 0
+
+    def _tell(self, bench: str, metrics: list[str], wanted: str) -> None:
+        folder = self.loader.project.history
+        records = read(folder / f"{bench}.jsonl")
+        if not records:
+            known = sorted(path.stem for path in folder.glob("*.jsonl"))
+            hint = hint_for(bench, known, "on record") if known else "results are recorded when benches run"
+            raise UsageError(f"nothing is on record of {bench}", hint=hint)
+        if wanted == "text":
+            print(bench)
+        sys.stdout.write(FORMATS[wanted](_frame(records, metrics)).decode())
+        if wanted == "text":
+            for name in metrics:
+                if values := series(records, name):
+                    print(f"{name}: {text_sparkline(values)} {min(values):,} to {max(values):,}")
+
+
+def _frame(records: list[Record], metrics: list[str]) -> Frame:
+    """A row for each record; numbers by an older definition are left out."""
+    rows = tuple(
+        {
+            "date": record.date,
+            "commit": (record.commit or "")[:_SHORT_COMMIT] + ("+" if record.is_dirty else ""),
+            "weights": record.weights,
+            **{name: record.metrics[name] for name in metrics if name in record.metrics and record.is_of_now(name)},
+        }
+        for record in records
+    )
+    return Frame(("date", "commit", "weights", *metrics), rows)

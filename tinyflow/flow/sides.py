@@ -1,0 +1,173 @@
+"""What two words name that can be compared: files, folders, suites, benches, features, names of parts, revisions.
+
+doit compare mlperf_tiny old/report.json     a suite and a file (or folder) of another time or machine
+doit compare vww-tvmaot-stm32f7 vww-tinyc-stm32f7    two benches
+doit compare + +dsp                          every bench without a feature and the same bench with it
+doit compare tvmaot tvmaotplus               two backends (models, targets): benches that agree in all else
+doit compare HEAD~3 HEAD                     two git revisions, from the history kept here
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.project import Project
+from tinyflow.flow.query import all_reports, suite_reports
+from tinyflow.flow.revision import ancestors, resolve_revision
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
+from tinyflow.report import rows
+from tinyflow.report.compare import TIMES, Measured, Side
+from tinyflow.report.documents import Document, read_documents
+from tinyflow.report.history import read_all
+
+_PARTS = ("model", "backend", "target")
+
+
+def find_sides(old: str, new: str, project: Project, catalogue: Catalogue) -> tuple[Side, Side]:
+    """Both sides, paired by the keys of the two. UsageError for words that name nothing, or nothing in common."""
+    if old.startswith("+") or new.startswith("+"):
+        sides = _by_feature(old, new, project)
+    elif (part := _common_part(old, new, project)) is not None:
+        sides = _by_part(part, old, new, project)
+    elif (project.build / old / "report.json").is_file() and (project.build / new / "report.json").is_file():
+        label = f"{old} -> {new}"
+        sides = ({label: _measured(project.build / old)}, {label: _measured(project.build / new)})
+    else:
+        sides = (find_side(old, project, catalogue), find_side(new, project, catalogue))
+    if not set(sides[0]) & set(sides[1]):
+        hint = "benches are paired by name; `doit results` lists what has run"
+        raise UsageError(f"{old} and {new} have no bench in common", hint=hint)
+    return sides
+
+
+def find_side(word: str, project: Project, catalogue: Catalogue) -> Side:
+    """One side that stands for itself: benches by name."""
+    path = Path(word)
+    if path.is_dir():
+        return _from_folder(path)
+    if path.is_file():
+        return read_side(path)
+    if catalogue.has(Suite, word):
+        return _of_reports(suite_reports(project, catalogue, word), project)
+    if (project.build / word / "report.json").is_file():
+        return {word: _measured(project.build / word)}
+    if (commit := resolve_revision(project.root, word)) is not None:
+        return _at_revision(commit, word, project)
+    hint = "name a suite, bench, backend, +feature, report.json, folder or git revision that has results here"
+    raise UsageError(f'"{word}" names nothing to compare', hint=hint)
+
+
+def read_side(path: Path) -> Side:
+    """A suite's or bench's `report.json`, or a saved baseline. UsageError for another file."""
+    try:
+        document = json.loads(path.read_bytes())
+        reports = document.get("benches", [document])
+        samples = document.get("samples", {})
+        return {report["bench"]: Measured(_checked(report), samples.get(report["bench"], {})) for report in reports}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is no report", hint="a report.json of a bench or suite, or a baseline") from error
+
+
+def _checked(report: Document) -> Document:
+    """The report, if it has what comparing needs."""
+    if report["schema"] != rows.SCHEMA or not isinstance(report["metrics"], dict):
+        raise ValueError("another schema")
+    return {"weights": report["weights"], **report, "status": str(report["status"])}
+
+
+def _from_folder(folder: Path) -> Side:
+    if (folder / "report.json").is_file():
+        return read_side(folder / "report.json")
+    views = sorted(path.parent for path in folder.glob("*/report.json"))
+    if not views:
+        raise UsageError(f"{folder} holds no report.json")
+    return {view.name: _measured(view) for view in views}
+
+
+def _measured(view: Path) -> Measured:
+    """A bench's view with its repeated times."""
+    documents = read_documents(view)
+    if documents is None:
+        raise UsageError(f"{view}/report.json can't be read")
+    timing = documents.timing or {}
+    return Measured(documents.report, {name: timing[name] for name in TIMES if isinstance(timing.get(name), list)})
+
+
+def _of_reports(
+    reports: Iterable[Document], project: Project, key: Callable[[Document], str] = lambda report: str(report["bench"])
+) -> Side:
+    return {key(report): _measured(project.build / report["bench"]) for report in reports}
+
+
+def _by_feature(old: str, new: str, project: Project) -> tuple[Side, Side]:
+    """Benches that have a feature each, paired by the rest of their names; `+` alone: those that have neither."""
+    named = [_feature(word) for word in (old, new)]
+    both = {name for name, _ in filter(None, named)}
+    sides = []
+    for chosen in named:
+        reports = [report for report in all_reports(project) if _has(report, chosen, both)]
+        sides.append(_of_reports(reports, project, lambda report: _without(report, both)))
+    return sides[0], sides[1]
+
+
+def _feature(word: str) -> tuple[str, Any] | None:
+    if not word.startswith("+"):
+        raise UsageError(
+            f'"{word}" is no feature', hint="a feature is written +dsp or +opt.O2; + alone means without it"
+        )
+    name, _, value = word[1:].partition(".")
+    return (name, value or True) if name else None
+
+
+def _has(report: Document, chosen: tuple[str, Any] | None, both: set[str]) -> bool:
+    if chosen is None:
+        return both.isdisjoint(report["features"])
+    return bool(report["features"].get(chosen[0]) == chosen[1])
+
+
+def _without(report: Document, left_out: set[str]) -> str:
+    kept = [
+        name if value is True else f"{name}.{value}"
+        for name, value in report["features"].items()
+        if name not in left_out
+    ]
+    return "+".join([f"{report['model']}-{report['backend']}-{report['target']}", *kept])
+
+
+def _common_part(old: str, new: str, project: Project) -> str | None:
+    """The part of a bench's name that both words name, if there is one."""
+    reports = all_reports(project)
+    for part in _PARTS:
+        if {old, new} <= {report[part] for report in reports}:
+            return part
+    return None
+
+
+def _by_part(part: str, old: str, new: str, project: Project) -> tuple[Side, Side]:
+    def key(report: Document) -> str:
+        return _without({**report, part: "*"}, set())
+
+    reports = all_reports(project)
+    sides = [_of_reports((r for r in reports if r[part] == word), project, key) for word in (old, new)]
+    return sides[0], sides[1]
+
+
+def _at_revision(commit: str, word: str, project: Project) -> Side:
+    """What the history knows of each bench at a commit: the last result that it or one before it made."""
+    before = ancestors(project.root, commit)
+    side = {}
+    for bench, records in read_all(project.history).items():
+        known = [record for record in records if record.commit in before and not record.is_dirty]
+        if known:
+            side[bench] = Measured(known[-1].as_report(bench))
+    if not side:
+        raise UsageError(
+            f"no result of revision {word} is on record",
+            hint="results are recorded when benches run on a clean checkout",
+        )
+    return side

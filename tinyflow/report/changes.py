@@ -1,0 +1,74 @@
+"""Changes between two sides, told to people (text, Markdown) and to programs (JSON)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from tinyflow.report.compare import Change
+from tinyflow.report.formats import spell, to_markdown, to_text
+from tinyflow.report.frame import Frame
+
+_COLUMNS = ("bench", "metric", "old", "new", "change", "verdict")
+_QUIET = frozenset({"same"})
+
+
+def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
+    """The changes as a table; `is_all`: with what stayed the same."""
+    rows = tuple(
+        {
+            "bench": change.bench,
+            "metric": change.metric,
+            "old": spell(change.old),
+            "new": spell(change.new),
+            "change": _spell_ratio(change.ratio),
+            "verdict": change.verdict + (f" (limit {change.limit})" if change.is_regression and change.limit else ""),
+        }
+        for change in changes
+        if is_all or change.verdict not in _QUIET
+    )
+    return Frame(_COLUMNS, rows)
+
+
+def _spell_ratio(ratio: float | None) -> str:
+    """`x0.93 -7.0 %`; all digits that tell it from no change."""
+    if ratio is None or ratio == 1:
+        return ""
+    percent = (ratio - 1) * 100
+    return f"x{ratio:.3g} {percent:+.2f} %" if abs(percent) >= 0.01 else f"x{ratio:.6f} {percent:+.2g} %"
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """One line of counts."""
+    counts = Counter(change.verdict for change in changes)
+    benches = len({change.bench for change in changes})
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    crossed = sum(change.is_regression for change in changes)
+    return f"{benches} benches: {told}" + (f"; {crossed} over the limit" if crossed else "")
+
+
+def to_json(old: str, new: str, changes: Sequence[Change]) -> bytes:
+    """The schema is in the docstring of `compare`."""
+    document = {
+        "schema": 1,
+        "old": old,
+        "new": new,
+        "changes": [
+            {
+                "bench": change.bench,
+                "metric": change.metric,
+                "old": change.old,
+                "new": change.new,
+                "ratio": None if change.ratio is None else round(change.ratio, 6),
+                "verdict": change.verdict,
+                "limit": change.limit,
+                "is_regression": change.is_regression,
+            }
+            for change in changes
+        ],
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+TABLES: dict[str, Callable[[Frame], bytes]] = {"text": to_text, "md": to_markdown}

@@ -1,0 +1,128 @@
+"""Two sides, bench by bench and metric by metric: old, new, ratio, verdict.
+
+Counts and sizes are exact, so any difference is one. Times come as repeated samples: without a significant difference
+the verdict is `~`. As JSON:
+
+    {"schema": 1, "old": NAME, "new": NAME, "changes": [{"bench", "metric", "old", "new", "ratio", "verdict",
+     "limit": text or null, "is_regression": bool}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.core.units import parse_size
+from tinyflow.recipes.suggest import hint_for
+from tinyflow.report.metrics import BY_NAME, METRICS
+from tinyflow.report.significance import is_significant
+
+Report = Mapping[str, Any]
+Limits = Mapping[str, str]  # metric → "0", "1KiB", "0.5%"
+
+TIMES = frozenset({"invoke_s"})
+_NOT_COMPARED = frozenset({"simulated_mips", "wall_s"})  # say nothing about the firmware
+_NEUTRAL = frozenset({"macs"})  # neither more nor less is better
+# What a user cares about where nobody said; anything worse by one is a regression.
+DEFAULT_LIMITS: Limits = {"invoke_instructions": "0", "rom_bytes": "0", "ram_bytes": "0"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A bench on one side. `samples` are repeated times by metric."""
+
+    report: Report
+    samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+Side = Mapping[str, Measured]  # what benches are paired by, usually their name
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric of one bench; `metric` is `status` or `weights` where that alone differs."""
+
+    bench: str
+    metric: str
+    old: float | str | None
+    new: float | str | None
+    verdict: str  # same, better, worse, changed, ~, new, gone, failed, fixed
+    limit: str | None = None
+    is_regression: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """New by old, where both are numbers."""
+        if isinstance(self.old, str) or isinstance(self.new, str) or not self.old or self.new is None:
+            return None
+        return self.new / self.old
+
+
+def compare(old: Side, new: Side, limits: Limits, *, must_stay: bool = False) -> list[Change]:
+    """All changes and all that stayed, in the order of the old side. `must_stay`: a bench that is gone is a regression.
+
+    Raises UsageError for limits of unknown metrics.
+    """
+    for name in limits:
+        if name not in BY_NAME:
+            raise UsageError(f'unknown metric "{name}"', hint=hint_for(name, list(BY_NAME), "metrics"))
+    changes: list[Change] = []
+    for name in dict.fromkeys([*old, *new]):
+        changes += _bench_changes(name, old.get(name), new.get(name), limits, must_stay)
+    return changes
+
+
+def _bench_changes(
+    name: str, old: Measured | None, new: Measured | None, limits: Limits, must_stay: bool
+) -> Iterator[Change]:
+    if old is None or new is None:
+        verdict = "new" if old is None else "gone"
+        yield Change(name, "status", _status(old), _status(new), verdict, None, new is None and must_stay)
+        return
+    if _status(old) != "ok" or _status(new) != "ok":
+        verdict = "same" if _status(old) == _status(new) else "fixed" if _status(new) == "ok" else "failed"
+        yield Change(name, "status", _status(old), _status(new), verdict, None, verdict == "failed")
+        return
+    if old.report["weights"] != new.report["weights"]:
+        # Other constants, other zeros: sizes and paths that hang on data can't be held against each other.
+        yield Change(name, "weights", old.report["weights"], new.report["weights"], "changed")
+        return
+    for metric in METRICS:
+        if metric.name not in _NOT_COMPARED and (
+            metric.name in old.report["metrics"] or metric.name in new.report["metrics"]
+        ):
+            yield _metric_change(name, metric.name, old, new, limits.get(metric.name))
+
+
+def _metric_change(bench: str, metric: str, old: Measured, new: Measured, limit: str | None) -> Change:
+    before, after = old.report["metrics"].get(metric), new.report["metrics"].get(metric)
+    verdict = _verdict(metric, before, after)
+    times = (old.samples.get(metric, ()), new.samples.get(metric, ()))
+    if metric in TIMES and verdict in ("better", "worse") and not is_significant(*times):
+        verdict = "~"
+    is_over = verdict == "worse" and limit is not None and after - before > allowed(limit, before)
+    return Change(bench, metric, before, after, verdict, limit, is_over)
+
+
+def _verdict(metric: str, before: float | None, after: float | None) -> str:
+    if before is None or after is None:
+        return "new" if before is None else "gone"
+    if before == after:
+        return "same"
+    if metric in _NEUTRAL:
+        return "changed"
+    return "better" if after < before else "worse"
+
+
+def allowed(limit: str, before: float) -> float:
+    """How much more a limit allows, in the metric's unit."""
+    text = limit.replace(" ", "")
+    if text.endswith("%"):
+        return before * float(text[:-1]) / 100
+    return float(text) if text[-1].isdigit() else float(parse_size(text))
+
+
+def _status(side: Measured | None) -> str | None:
+    return None if side is None else str(side.report["status"])

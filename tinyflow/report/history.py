@@ -1,0 +1,128 @@
+"""What benches measured over time: one file of JSON lines per bench, only ever added to.
+
+    {"date": "2025-01-31T12:00:00Z", "commit": "…" or null, "is_dirty": false, "weights": "trained",
+     "metrics": {"rom_bytes": 256260, …}, "versions": {"rom_bytes": 2}}
+
+`versions` names the definitions that are not the first: numbers of two definitions are never drawn as one line. Nothing
+here goes into any key. A line that can't be read (a session was killed while writing it) is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyflow.report.html.svg import Drawing
+from tinyflow.report.metrics import BY_NAME
+from tinyflow.report.rows import SCHEMA
+
+# Noise of the machine that ran the simulator; a record of it would make each run a new one.
+_NOT_RECORDED = frozenset({"simulated_mips", "wall_s", "invoke_s"})
+_SPARK_WIDTH, _SPARK_HEIGHT = 120.0, 22.0
+_SPARK_MOST = 60  # points
+
+
+@dataclass(frozen=True)
+class Record:
+    """One result of one bench."""
+
+    date: str
+    commit: str | None
+    is_dirty: bool
+    weights: str | None
+    metrics: Mapping[str, float]
+    versions: Mapping[str, int]
+
+    def as_report(self, bench: str) -> dict[str, Any]:
+        """As much of a `report.json` as comparing needs."""
+        return {
+            "schema": SCHEMA,
+            "bench": bench,
+            "status": "ok",
+            "weights": self.weights,
+            "metrics": {name: value for name, value in self.metrics.items() if self.is_of_now(name)},
+        }
+
+    def is_of_now(self, metric: str) -> bool:
+        """Whether the number was measured by the definition that we use."""
+        return metric in BY_NAME and self.versions.get(metric, 1) == BY_NAME[metric].version
+
+
+def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: bool, date: str) -> bool:
+    """Record a good result, unless it is what was recorded last for this commit; whether it was added."""
+    metrics = {name: value for name, value in report["metrics"].items() if name not in _NOT_RECORDED}
+    versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
+    record = Record(date, commit, is_dirty, report["weights"], metrics, versions)
+    before = read(path)
+    if before and _facts(before[-1]) == _facts(record):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # One write of one line, so that two sessions at a time don't mix theirs; a torn line before it is ended.
+    with path.open("ab") as file:
+        torn = b"\n" if file.tell() and not _ends_whole(path) else b""
+        file.write(torn + json.dumps(vars(record), separators=(",", ":")).encode() + b"\n")
+    return True
+
+
+def _facts(record: Record) -> tuple[Any, ...]:
+    return record.commit, record.is_dirty, record.weights, dict(record.metrics), dict(record.versions)
+
+
+def _ends_whole(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def read(path: Path) -> list[Record]:
+    """All records of a bench, oldest first; none where there is no file."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(Record(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+def read_all(folder: Path) -> dict[str, list[Record]]:
+    """The records of every bench, by name."""
+    return {path.stem: read(path) for path in sorted(folder.glob("*.jsonl"))}
+
+
+def series(records: Sequence[Record], metric: str) -> list[float]:
+    """The values of a metric over time by today's definition, without repetitions."""
+    values = [record.metrics[metric] for record in records if metric in record.metrics and record.is_of_now(metric)]
+    return [value for index, value in enumerate(values) if index == 0 or value != values[index - 1]]
+
+
+def text_sparkline(values: Sequence[float]) -> str:
+    """Eight heights of a block: the course of a few numbers in one line of text."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or 1
+    return "".join("▁▂▃▄▅▆▇█"[round(7 * (value - low) / span)] for value in values)
+
+
+def sparkline(metric: str, values: Sequence[float]) -> str:
+    """The same as a drawing; empty for fewer than two values."""
+    values = values[-_SPARK_MOST:]
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    drawing = Drawing(_SPARK_WIDTH, _SPARK_HEIGHT, f"{metric} so far: {low:,} to {high:,}", "spark")
+    room, step = _SPARK_HEIGHT - 8, (_SPARK_WIDTH - 8) / (len(values) - 1)
+    points = [(4 + index * step, 4 + room * (high - value) / (high - low)) for index, value in enumerate(values)]
+    drawing.path(points, style="course")
+    for point, value in ((points[0], values[0]), (points[-1], values[-1])):
+        drawing.dot(*point, 2.0, style="s0", tip=f"{value:,}")
+    return str(drawing)
