@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tinyflow.backends import tinyc
-from tinyflow.core.errors import ModelError
+from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
@@ -40,8 +40,18 @@ def _refusal(graph: Graph) -> str:
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
 def test_the_four_networks_pass(name: str) -> None:
     """What the benchmark needs is supported, by every set of kernels."""
-    for kernels in ("ref", "c", "dsp", "rv32", "best"):
-        tinyc.check(read(synthesize({"graph": name})), "tinyc", {"kernels": kernels, "cpu": "cortex-m7"})
+    graph = read(synthesize({"graph": name}))
+    for cpu, own in (("cortex-m7", "dsp"), ("rv32imc", "rv32"), ("cortex-m3", "c")):
+        for kernels in ("ref", "c", own, "best"):
+            tinyc.check(graph, "tinyc", {"kernels": kernels, "cpu": cpu})
+
+
+@pytest.mark.parametrize(("kernels", "cpu"), [("dsp", "rv32imc"), ("rv32", "cortex-m7"), ("dsp", "cortex-m3")])
+def test_kernels_of_another_processor_are_refused(graph: Graph, kernels: str, cpu: str) -> None:
+    """Before anything is compiled, with what would do."""
+    with pytest.raises(RecipeError, match=cpu) as caught:
+        tinyc.check(graph, "tinyc", {"kernels": kernels, "cpu": cpu})
+    assert "ref, c" in caught.value.hint
 
 
 def test_an_unsupported_operator_is_named(graph: Graph) -> None:

@@ -18,7 +18,10 @@ _QUANTISE = "quantise the model to int8, full integer"
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
-    """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`."""
+    """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`.
+
+    Raises RecipeError for kernels that the processor can't run.
+    """
     from tinyflow.backends.tinyc.backend import variant_of
     from tinyflow.backends.tinyc.lowering import lower_operator
 

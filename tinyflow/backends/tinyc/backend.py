@@ -12,6 +12,7 @@ from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.sources import ARENA, Constants
 from tinyflow.backends.tinyc.steps import Program
+from tinyflow.core.errors import RecipeError
 from tinyflow.model.graph import Graph
 
 
@@ -83,12 +84,6 @@ def _layer(program: Program, operator: Any) -> dict[str, Any]:
     return {**layer, "notes": notes} if notes else layer
 
 
-def variant_of(options: Mapping[str, Any]) -> str:
-    """The kernels that the options ask for: `kernels` by name, or the best that `cpu` has."""
-    chosen = "dsp" if options.get("dsp") else options.get("kernels", "best")
-    return _BEST.get(options.get("cpu", ""), "c") if chosen == "best" else str(chosen)
-
-
 # processor → the fastest variant that it can run; all others run portable C
 _BEST: Mapping[str, str] = {
     "cortex-m4": "dsp",
@@ -96,3 +91,20 @@ _BEST: Mapping[str, str] = {
     "cortex-m33": "dsp",
     "rv32imc": "rv32",
 }
+_PORTABLE = ("ref", "c")
+
+
+def variant_of(options: Mapping[str, Any]) -> str:
+    """The kernels that the options ask for: `kernels` by name, or the best that `cpu` has.
+
+    Raises RecipeError for kernels that don't exist, or not for this processor.
+    """
+    cpu = str(options.get("cpu", ""))
+    best = _BEST.get(cpu, "c")
+    chosen = "dsp" if options.get("dsp") else str(options.get("kernels", "best"))
+    if chosen not in ("best", best, *_PORTABLE):
+        choices = ", ".join(dict.fromkeys((*_PORTABLE, best)))
+        raise RecipeError(
+            f'kernels "{chosen}" don\'t run on {cpu or "this processor"}', hint=f"choose one of {choices}"
+        )
+    return best if chosen == "best" else chosen

@@ -160,7 +160,8 @@ def _call(number: int, step: Step, program: Program, memory: Memory, constants: 
     if step.call.takes_scratch:
         place = memory.scratch.get(number)
         arguments.append("NULL" if place is None else f"{ARENA} + {place.offset}")
-    return f"  {step.call.function}({', '.join(arguments)});\n"
+    name = program.graph.operators[step.operator].name
+    return f"  {step.call.function}({', '.join(arguments)}); /* {step.operator} {name} */\n"
 
 
 def _address(operand: Operand, program: Program, memory: Memory, constants: Constants) -> str:

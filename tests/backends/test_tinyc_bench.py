@@ -1,0 +1,56 @@
+"""tinyc from end to end: small networks on simulated chips with the kernels made for them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from model.planted_networks import planted_network
+
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo import synthesize
+
+pytestmark = pytest.mark.slow
+
+CHECKOUT = Path(__file__).parents[2]
+# odd sizes, so that every kernel meets its edges
+MODELS = {
+    "mobile": synthesize({"graph": "vww", "size": 27, "width": 0.13, "blocks": 5}),
+    "residual": synthesize({"graph": "resnet", "size": 11, "channels": 6, "stacks": 2}),
+    "speech": synthesize({"graph": "aww", "height": 13, "width": 9, "channels": 11, "blocks": 2}),
+    "dense": synthesize({"graph": "toycar", "features": 37, "hidden": 18, "depth": 2}),
+    "planted": write(planted_network(5)),
+}
+CHIPS = ("stm32f7", "stm32f4", "esp32c3")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with these models."""
+    place = tmp_path_factory.mktemp("user")
+    shutil.copy(CHECKOUT / "pyproject.toml", place)
+    models = place / "recipes" / "models"
+    models.mkdir(parents=True)
+    for name, content in MODELS.items():
+        (models / f"{name}.yaml").write_text(f"description: for tests\nfile: {name}.tflite\n")
+        (models / f"{name}.tflite").write_bytes(content)
+    return place
+
+
+def test_every_variant_is_exact_on_its_chip(place: Path) -> None:
+    """Models by chips by kernels, shrunk or not: all outputs are TFLM's, and the planned arena is what is linked."""
+    benches = [f"{model}-tinyc-{chip}{feature}" for model in MODELS for chip in CHIPS for feature in ("", "+kernels.c")]
+    benches += [f"planted-tinyc-{chip}+shrink" for chip in CHIPS]
+    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
+    command = [sys.executable, "-m", "doit", *(f"bench:{bench}" for bench in benches)]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for bench in benches:
+        report = json.loads((place / "build" / bench / "report.json").read_text(encoding="utf-8"))
+        assert report["validation"]["result"] == "exact"
+        metrics = report["metrics"]
+        assert metrics["arena_bytes"] <= metrics["ram_bss"] < metrics["arena_bytes"] + 64
