@@ -23,6 +23,11 @@ def call(name: str, *arguments: Expr) -> None:
     T.evaluate(T.call_extern("void", name, *arguments))
 
 
+def value(name: str, *arguments: Expr) -> Expr:
+    """A call that is made for its int32 result and depends on nothing but its arguments."""
+    return T.call_pure_extern("int32", name, *arguments)
+
+
 def hidden(number: int) -> Expr:
     """A number of iterations that the C compiler can't see, so that it doesn't unroll the loop."""
     return T.call_extern("int32", "tf_hidden", number) if number > 1 else T.int32(number)

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyflow.backends.tvm import kernels_depthwise, kernels_dsp, kernels_plain, kernels_tiled, requantise
+from tinyflow.backends.tvm import kernels_add, kernels_depthwise, kernels_dsp, kernels_plain, kernels_tiled, requantise
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
-from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec, DepthwiseSpec, Spec
+from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
 
 
 def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
@@ -32,7 +32,11 @@ def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096)
     """
     kernel = _dsp(spec, scratch_bytes) if style == "dsp" else None
     if kernel is None and style != "plain":
-        kernel = kernels_tiled.build(spec, machine, scratch_bytes)
+        kernel = (
+            kernels_add.add(spec, style == "dsp")
+            if isinstance(spec, AddSpec)
+            else kernels_tiled.build(spec, machine, scratch_bytes)
+        )
     return kernel or kernels_plain.build(spec)
 
 

@@ -48,7 +48,7 @@ class Steps:
     def is_constant(self) -> NDArray[np.bool_]:
         """[C] channels with one output, whatever the input."""
         is_flat = (self.begins <= self.low[:, None]) | (self.begins > self.high[:, None])
-        result: NDArray[np.bool_] = is_flat.all(axis=1)
+        result: NDArray[np.bool_] = np.asarray(is_flat.all(axis=1))
         return result
 
 

@@ -56,6 +56,14 @@ TF_INLINE int32_t tf_upper_pair(int32_t low, int32_t high) {
   return pair;
 }
 
+/* x shifted down by a constant, saturated to int8: one instruction, which GCC doesn't find by itself. */
+#define tf_saturate(x, down)                                                    \
+  __extension__({                                                               \
+    int32_t result_;                                                            \
+    __asm("ssat %0, #8, %1, asr %2" : "=r"(result_) : "r"(x), "n"(down));       \
+    result_;                                                                    \
+  })
+
 /* The number itself, at least 1, which the compiler is not to know: such loops are neither unrolled nor skipped. */
 TF_INLINE int32_t tf_hidden(int32_t number) {
   __asm("" : "+r"(number));
