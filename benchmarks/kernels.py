@@ -1,6 +1,6 @@
 """Instructions of each tinynn kernel on its own: operators over the shapes of the four MLPerf Tiny models.
 
-    python benchmarks/kernels.py [--variant dsp] [--cpu cortex-m7] [--toolchain zig] [--level O3] [--only aww] [--layers]
+    python benchmarks/kernels.py [--variant dsp] [--cpu cortex-m7] [--toolchain zig] [--level O3] [--only aww] [--sums]
 
 For each distinct layer: instructions, instructions per multiply-accumulate and per output, bytes of the kernel's code,
 scratch, stack; the sums of each model. Weights and inputs are random; every output must equal the variant ref's.
@@ -137,13 +137,15 @@ def main() -> None:
     parser.add_argument("--toolchain", default="zig")
     parser.add_argument("--level", default="O3")
     parser.add_argument("--only", action="append", choices=sorted(MODELS))
-    parser.add_argument("--layers", action="store_true", help="a line for each layer, not only the sums")
+    parser.add_argument("--sums", action="store_true", help="no lines for single layers")
     chosen = parser.parse_args()
     host, chip = HostKernels(), ChipKernels(chosen.cpu, chosen.toolchain, f"-{chosen.level}")
     for variant in chosen.variant or ["dsp"]:
         print(f"variant {variant}, {chosen.cpu}, {chosen.toolchain} -{chosen.level}")
+        if not chosen.sums:
+            print("instructions  instr/MAC instr/out   code scratch stack")
         for model in chosen.only or MODELS:
-            total = sum(bench(layer, variant, host, chip, chosen.layers) for layer in MODELS[model])
+            total = sum(bench(layer, variant, host, chip, not chosen.sums) for layer in MODELS[model])
             print(f"{total:>12,}  {model}, sum of its layers")
 
 

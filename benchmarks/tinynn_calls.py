@@ -181,6 +181,7 @@ class HostKernels:
         command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-I", RUNTIME / "include"]
         _check([*command, "-fno-sanitize=all", *sources, "-o", library])
         self._library = ctypes.CDLL(str(library))
+        self.functions = _functions(sources)
 
     def run(
         self,
@@ -224,7 +225,10 @@ int main(void) {{ return keep() + pool[0]; }}
 class ChipKernels:
     """All variants for one CPU, in the simulator."""
 
-    def __init__(self, cpu: str = "cortex-m7", toolchain: str = "zig", level: str = "-O3") -> None:
+    def __init__(
+        self, cpu: str = "cortex-m7", toolchain: str = "zig", level: str = "-O3", variants: Sequence[str] = ()
+    ) -> None:
+        """`variants`: their sources only; all where empty."""
         recipe = (ROOT / "recipes" / "toolchains" / f"{toolchain}.yaml").read_text(encoding="utf-8")
         self._cpu: Mapping[str, Any] = yaml.safe_load(recipe)["cpus"][cpu]
         self._toolchain = toolchain
@@ -233,7 +237,11 @@ class ChipKernels:
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in _REGIONS[isa]]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
         has_float = any("-mfpu" in flag for flag in self._cpu["flags"])
-        self.sources = [path for path in _sources(isa) if has_float or path.name not in _FLOAT_SOURCES]
+        self.sources = [
+            path
+            for path in _sources(isa)
+            if (has_float or path.name not in _FLOAT_SOURCES) and (not variants or path.parent.name in variants)
+        ]
         self.functions = _functions(self.sources)
         firmware = self._build(Path(tempfile.mkdtemp()))
         self._simulator = Simulator(self._target, _hook())

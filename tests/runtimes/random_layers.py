@@ -50,7 +50,7 @@ def conv2d(draw: st.DrawFn) -> Case:
 
 @st.composite
 def depthwise(draw: st.DrawFn) -> Case:
-    """DEPTHWISE_CONV_2D; more often than not what the 3×3 kernels take."""
+    """DEPTHWISE_CONV_2D; more often than not what the 3x3 kernels take."""
     spatial = _spatial(draw, 4)
     if draw(st.integers(0, 3)):
         spatial |= {"kernel": (3, 3), "dilation": (1, 1), "size": [draw(st.integers(3, 11)) for _ in range(2)]}

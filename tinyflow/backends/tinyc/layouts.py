@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.fixed_point import Rescaling
+
 Array = npt.NDArray[Any]
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
@@ -36,14 +38,6 @@ def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:
     return np.abs(channels[:, 0].astype(np.int64)) + _LARGEST_INPUT * magnitudes
 
 
-def _rescale(sums: npt.NDArray[np.int64], channels: Array) -> npt.NDArray[np.int64]:
-    """MultiplyByQuantizedMultiplier, as fixed_point.h has it; sums of up to 32 bits, shifts ≤ 0."""
-    high = (sums * channels[:, 1] + (1 << 30)) >> 31
-    exponents = -channels[:, 2].astype(np.int64)
-    half = (1 << exponents) >> 1
-    return (high + half - ((high < 0) & (exponents > 0))) >> exponents
-
-
 def with_constants_apart(
     rows: Int8s, channels: Array, output_zero_point: int, clamp: tuple[int, int]
 ) -> tuple[Int8s, Array]:
@@ -51,14 +45,12 @@ def with_constants_apart(
 
     Their own scale may be 0, or smaller than the fast kernels take.
     """
+    rescaling = Rescaling(channels[:, 1].astype(np.int64), channels[:, 2].astype(np.int64))
     swing = _LARGEST_INPUT * np.abs(rows.astype(np.int64)).sum(axis=1)
-    bias = channels[:, 0].astype(np.int64)
-    is_tame = (np.abs(bias) + swing < 2**31) & (channels[:, 2] <= 0)
-    down = np.where(is_tame[:, None], channels, 0)
-    least, most = (
-        np.clip(_rescale(np.where(is_tame, bias + sign * swing, 0), down) + output_zero_point, *clamp)
-        for sign in (-1, 1)
-    )
+    bounds = np.stack([channels[:, 0] - swing, channels[:, 0] + swing])
+    is_tame = rescaling.is_exact(bounds[0], bounds[1])
+    # rescaling is monotone, so that what lies between the bounds lies between their results
+    least, most = np.clip(rescaling.apply(np.where(is_tame, bounds, 0)) + output_zero_point, *clamp)
     is_constant = is_tame & (least == most)
     quarter = np.stack([4 * (least - output_zero_point), np.full_like(least, 1 << 30), np.full_like(least, -1)], axis=1)
     return (

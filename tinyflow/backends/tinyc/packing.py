@@ -1,60 +1,23 @@
 """Which kernel of the tinynn runtime computes a layer, and the constants and scratch that it wants.
 
 A layer's parameters come in as the fields of its C struct (recipes/runtimes/tinynn/include/tinynn.h), its weights as
-the model has them; out comes a `Call`: function, struct, fields, packed arrays, scratch. It writes no C and knows no graph.
+the model has them; out comes a `Call`: function, struct, fields, packed arrays, scratch. It writes no C.
 A kernel that can't compute a layer exactly (a shape, an accumulator that could overflow) is passed over for the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Union
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from tinyflow.backends.tinyc import layouts
+from tinyflow.backends.tinyc import layouts, tables
+from tinyflow.backends.tinyc.calls import VARIANTS, WORD_BYTES, Call, Constant, Field
 from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
 
-# The best variant first; each falls back to those behind it.
-VARIANTS: Mapping[str, tuple[str, ...]] = {
-    "ref": ("ref",),
-    "c": ("c", "ref"),
-    "dsp": ("dsp", "c", "ref"),
-    "rv32": ("rv32", "c", "ref"),
-}
-WORD_BYTES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """An array that goes to flash: `<dtype>_t` elements, or records of `struct` with one row of `values` for each."""
-
-    values: Array
-    alignment: int = WORD_BYTES
-    struct: str | None = None
-    """`tinynn_channel` for an [N, 3] int32 array of records; None for plain numbers (`values.dtype` is their type)."""
-
-
-Field = Union[int, float, tuple[int, ...], Constant, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call of a kernel: `function(&<struct of fields>, inputs…, output[, scratch])`."""
-
-    function: str
-    struct: str
-    fields: Mapping[str, Field]
-    """Initialisers by the struct's names: numbers, tuples for arrays, mappings for structs, Constants for pointers."""
-    takes_scratch: bool = False
-    """Whether the function has a last parameter `scratch`."""
-    scratch_bytes: int = 0
-    """What that points to, aligned to 4 bytes; NULL where it is 0."""
-    in_place: tuple[int, ...] = ()
-    """Inputs (0, 1) at whose address the output may begin."""
-    notes: tuple[str, ...] = field(default=())
-    """Why the variant's own kernel was passed over, for the report."""
+__all__ = ["VARIANTS", "Array", "Call", "Constant", "Field", "conv2d", "depthwise", "fully_connected", "plain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,6 +225,9 @@ def _fully_connected_c(layer: _Layer) -> Call | str:
     return layer.call("fully_connected_c", "fully_connected", layouts.tiles(layer.rows, 4), records, 0)
 
 
+# elements from which on a table of 256 bytes in flash is a good price for its speed
+_WORTH_A_TABLE = 64
+
 # operators without weights: name → (struct, inputs that the output may overwrite)
 _PLAIN: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "average_pool": ("tinynn_pool", ()),
@@ -293,7 +259,7 @@ _PLAIN: Mapping[str, tuple[str, tuple[int, ...]]] = {
 }
 
 
-def plain(variant: str, operator: str, fields: Mapping[str, Field]) -> Call:
+def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
     """An operator without weights, by the name in its functions: `plain("dsp", "add", {...})`."""
     struct, in_place = _PLAIN[operator]
     call = Call(f"tinynn_{operator}_ref", struct, dict(fields), in_place=in_place)
@@ -303,8 +269,11 @@ def plain(variant: str, operator: str, fields: Mapping[str, Field]) -> Call:
         is_dsp = "dsp" in VARIANTS[variant] and _has_smaller_input(fields)
         return replace(call, function=f"tinynn_{operator}_{'dsp' if is_dsp else 'c'}")
     if operator == "average_pool":
-        sums_bytes = WORD_BYTES * int(fields["channels"])  # type: ignore[call-overload]
+        sums_bytes = WORD_BYTES * fields["channels"]
         return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
+    if operator in tables.TABLES and fields["elements"] >= _WORTH_A_TABLE:
+        table = Constant(tables.TABLES[operator](fields).astype(np.int8), alignment=1)
+        return Call("tinynn_lookup_c", "tinynn_lookup", {"table": table, "elements": fields["elements"]}, in_place=(0,))
     return call
 
 

@@ -1,0 +1,49 @@
+"""What a call of a tinynn kernel is: function, struct of constants, scratch; and the variants that kernels have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Union
+
+from tinyflow.backends.tinyc.layouts import Array
+
+# The best variant first; each falls back to those behind it.
+VARIANTS: Mapping[str, tuple[str, ...]] = {
+    "ref": ("ref",),
+    "c": ("c", "ref"),
+    "dsp": ("dsp", "c", "ref"),
+    "rv32": ("rv32", "c", "ref"),
+}
+WORD_BYTES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that goes to flash: `<dtype>_t` elements, or records of `struct` with one row of `values` for each."""
+
+    values: Array
+    alignment: int = WORD_BYTES
+    struct: str | None = None
+    """`tinynn_channel` for an [N, 3] int32 array of records; None for plain numbers (`values.dtype` is their type)."""
+
+
+Field = Union[int, float, tuple[int, ...], Constant, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a kernel: `function(&<struct of fields>, inputs…, output[, scratch])`."""
+
+    function: str
+    struct: str
+    fields: Mapping[str, Field]
+    """Initialisers by the struct's names: numbers, tuples for arrays, mappings for structs, Constants for pointers."""
+    takes_scratch: bool = False
+    """Whether the function has a last parameter `scratch`."""
+    scratch_bytes: int = 0
+    """What that points to, aligned to 4 bytes; NULL where it is 0."""
+    in_place: tuple[int, ...] = ()
+    """Inputs (0, 1) at whose address the output may begin."""
+    notes: tuple[str, ...] = ()
+    """Why the variant's own kernel was passed over, for the report."""
