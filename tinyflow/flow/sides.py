@@ -31,9 +31,9 @@ _PARTS = ("model", "backend", "target")
 def find_sides(old: str, new: str, project: Project, catalogue: Catalogue) -> tuple[Side, Side]:
     """Both sides, paired by the keys of the two. UsageError for words that name nothing, or nothing in common."""
     if old.startswith("+") or new.startswith("+"):
-        sides = _by_feature(old, new, project)
+        sides = _pairs(*_by_feature(old, new, project))
     elif (part := _common_part(old, new, project)) is not None:
-        sides = _by_part(part, old, new, project)
+        sides = _pairs(*_by_part(part, old, new, project))
     elif (project.build / old / "report.json").is_file() and (project.build / new / "report.json").is_file():
         label = f"{old} -> {new}"
         sides = ({label: _measured(project.build / old)}, {label: _measured(project.build / new)})
@@ -102,6 +102,12 @@ def _of_reports(
     reports: Iterable[Document], project: Project, key: Callable[[Document], str] = lambda report: str(report["bench"])
 ) -> Side:
     return {key(report): _measured(project.build / report["bench"]) for report in reports}
+
+
+def _pairs(old: Side, new: Side) -> tuple[Side, Side]:
+    """Both sides without the benches that have no counterpart: nobody said that they should have one."""
+    both = [name for name in old if name in new]
+    return {name: old[name] for name in both}, {name: new[name] for name in both}
 
 
 def _by_feature(old: str, new: str, project: Project) -> tuple[Side, Side]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from tinyflow.report.compare import Change
 from tinyflow.report.formats import spell, to_markdown, to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.metrics import BY_NAME
 
 _COLUMNS = ("bench", "metric", "old", "new", "change", "verdict")
-_QUIET = frozenset({"same"})
 
 
 def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
-    """The changes as a table; `is_all`: with what stayed the same."""
+    """The changes that matter most as a table; `is_all`: every metric, and what stayed the same."""
     rows = tuple(
         {
             "bench": change.bench,
@@ -26,17 +26,22 @@ def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
             "verdict": change.verdict + (f" (limit {change.limit})" if change.is_regression and change.limit else ""),
         }
         for change in changes
-        if is_all or change.verdict not in _QUIET
+        if is_all or change.is_regression or (change.verdict != "same" and _is_main(change.metric))
     )
     return Frame(_COLUMNS, rows)
 
 
+def _is_main(metric: str) -> bool:
+    """Whether a console table has a column for it; parts of a sum have none. Of no metric: the whole bench."""
+    return metric not in BY_NAME or bool(BY_NAME[metric].heading)
+
+
 def _spell_ratio(ratio: float | None) -> str:
-    """`x0.93 -7.0 %`; all digits that tell it from no change."""
+    """`x0.93 -7.00 %`; all digits that tell it from no change."""
     if ratio is None or ratio == 1:
         return ""
     percent = (ratio - 1) * 100
-    return f"x{ratio:.3g} {percent:+.2f} %" if abs(percent) >= 0.01 else f"x{ratio:.6f} {percent:+.2g} %"
+    return f"x{ratio:.4g} {percent:+.2f} %" if abs(percent) >= 0.01 else f"x{ratio:.6f} {percent:+.2g} %"
 
 
 def summary(changes: Sequence[Change]) -> str:
@@ -45,7 +50,7 @@ def summary(changes: Sequence[Change]) -> str:
     benches = len({change.bench for change in changes})
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     crossed = sum(change.is_regression for change in changes)
-    return f"{benches} benches: {told}" + (f"; {crossed} over the limit" if crossed else "")
+    return f"{benches} bench{'' if benches == 1 else 'es'}: {told}" + (f"; {crossed} over the limit" if crossed else "")
 
 
 def to_json(old: str, new: str, changes: Sequence[Change]) -> bytes:

@@ -20,7 +20,14 @@ from tinyflow.report.compare import Change, Limits, compare
 REGRESSED = 1
 
 OPTIONS = (
-    {"name": "all", "long": "all", "short": "a", "type": bool, "default": False, "help": "show what is the same, too"},
+    {
+        "name": "all",
+        "long": "all",
+        "short": "a",
+        "type": bool,
+        "default": False,
+        "help": "show every metric, and what is the same",
+    },
     {
         "name": "format",
         "long": "format",

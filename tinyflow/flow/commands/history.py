@@ -72,7 +72,7 @@ class History(OwnCommand):
         sys.stdout.write(FORMATS[wanted](_frame(records, metrics)).decode())
         if wanted == "text":
             for name in metrics:
-                if values := series(records, name):
+                if len(values := series(records, name)) > 1:
                     print(f"{name}: {text_sparkline(values)} {min(values):,} to {max(values):,}")
 
 

@@ -1,0 +1,191 @@
+"""Commands over what is known already: they run nothing, say what differs, and end with the status that says so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+SUITE = """\
+description: for tests
+include: [net-good-chip, tiny-good-chip]
+max_regression: {rom_bytes: 1%, ram_bytes: 0}
+views:
+- name: small
+  description: Sizes
+  steps:
+  - choose: [bench, rom_bytes]
+  - scale: {rom_bytes: KiB}
+"""
+
+
+@pytest.fixture
+def built(synthetic: Run, project: Path) -> Path:
+    """The project with one suite that has run."""
+    (project / "recipes" / "suites" / "mine.yaml").write_text(SUITE)
+    assert synthetic("suite:mine").returncode == 0
+    return project
+
+
+def worsen(project: Path, bench: str, **metrics: float) -> None:
+    """Make a bench's report say other numbers."""
+    path = project / "build" / bench / "report.json"
+    report = json.loads(path.read_text())
+    report["metrics"] |= metrics
+    path.write_text(json.dumps(report))
+
+
+def test_pages_and_tables_lie_beside_the_reports(built: Path) -> None:
+    """HTML for bench and suite, JUnit, and the views that the suite asks for."""
+    folder = built / "build" / "suites" / "mine"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"report.csv", "report.json", "report.md", "report.html", "junit.xml", "small.csv"}
+    assert (folder / "small.csv").read_text().splitlines()[:2] == ["bench,rom_KiB", "net-good-chip,0.09375"]
+    page = (folder / "report.html").read_text()
+    assert 'id="view-small"' in page and "conv_3" in page
+    assert (built / "build" / "net-good-chip" / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_page_is_made_again_only_when_it_would_differ(built: Path, synthetic: Run) -> None:
+    """Nothing written by the same again; a deleted page comes back; a changed suite has a new one."""
+    page = built / "build" / "suites" / "mine" / "report.html"
+    before = page.stat().st_mtime_ns
+    synthetic("suite:mine")
+    assert page.stat().st_mtime_ns == before
+    page.unlink()
+    synthetic("report:mine")
+    assert page.exists()
+    (built / "recipes" / "suites" / "mine.yaml").write_text(SUITE.replace("for tests", "for people"))
+    synthetic("report:mine")
+    assert "for people" in page.read_text()
+
+
+def test_a_view_that_cannot_be_made_is_told_with_its_place(built: Path, synthetic: Run) -> None:
+    """File, line and column of the view, and what to type instead."""
+    (built / "recipes" / "suites" / "mine.yaml").write_text(SUITE.replace("[bench, rom_bytes]", "[bench, rom_byte]"))
+    done = synthetic("report:mine")
+    assert done.returncode == 2
+    assert done.stderr.startswith('recipes/suites/mine.yaml:5:3: step 1: unknown column "rom_byte"')
+
+
+def test_results_answers_queries(built: Path, synthetic: Run) -> None:
+    """By suite, model, condition; with `=` in a condition, which doit would keep for itself."""
+    asked = ["results", "--suite", "mine", "--where", "model=tiny and rom_bytes<1KiB", "--format", "csv"]
+    (row,) = csv.DictReader(io.StringIO(synthetic(*asked).stdout))
+    assert (row["bench"], row["rom_bytes"]) == ("tiny-good-chip", "96")
+    names = synthetic("results", "--columns", "bench", "--sort=-bench").stdout.split()
+    assert names == ["bench", "tiny-good-chip", "net-good-chip"]
+    synthetic("results", "--format", "json", "--output", "rows.json")
+    assert len(json.loads((built / "rows.json").read_text())) == 2
+
+
+def test_python_asks_the_same(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tinyflow.results(…)` gives the rows."""
+    import tinyflow
+
+    rows = tinyflow.results(model="net", columns=["bench", "macs"])  # type: ignore[operator]
+    assert list(rows) == [{"bench": "net-good-chip", "macs": 1000}]
+
+
+def test_a_baseline_holds_later_results(built: Path, synthetic: Run) -> None:
+    """Good as long as nothing gets worse than the suite allows; then 1, and the metric is named."""
+    assert "2 benches in baselines/mine.json" in synthetic("baseline", "save", "mine").stdout
+    assert synthetic("baseline", "check", "mine").returncode == 0
+    worsen(built, "net-good-chip", ram_bytes=749)
+    done = synthetic("baseline", "check", "mine")
+    assert done.returncode == 1
+    assert "ram_bytes" in done.stdout and "worse (limit 0)" in done.stdout
+    shutil.rmtree(built / "build" / "tiny-good-chip")
+    assert "gone" in synthetic("baseline", "check", "mine").stdout
+
+
+def test_reports_of_two_times_are_compared(built: Path, synthetic: Run) -> None:
+    """A file against a suite; the suite's limits count unless others are given."""
+    shutil.copy(built / "build" / "suites" / "mine" / "report.json", built / "old.json")
+    assert synthetic("compare", "old.json", "mine").stdout == "2 benches: 32 same\n"
+    worsen(built, "net-good-chip", rom_bytes=97)
+    assert synthetic("compare", "old.json", "mine").returncode == 1
+    assert synthetic("compare", "--max-regression", "rom_bytes:2%", "old.json", "mine").returncode == 0
+    document = json.loads(synthetic("compare", "--format", "json", "old.json", "mine").stdout)
+    assert [c["metric"] for c in document["changes"] if c["verdict"] == "worse"] == ["rom_bytes"]
+
+
+def test_parts_of_names_pair_their_benches(built: Path, synthetic: Run) -> None:
+    """Two models, two benches, with and without a feature."""
+    assert "1 bench:" in synthetic("compare", "net", "tiny").stdout
+    assert "net-good-chip -> tiny-good-chip" in synthetic("compare", "-a", "net-good-chip", "tiny-good-chip").stdout
+    for name in ("net-good-chip", "tiny-good-chip"):
+        shutil.copytree(built / "build" / name, built / "build" / f"{name}+dsp")
+        path = built / "build" / f"{name}+dsp" / "report.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"bench": f"{name}+dsp", "features": {"dsp": True}}))
+    assert synthetic("compare", "+", "+dsp").stdout.startswith("2 benches")
+
+
+def test_regressions_are_annotated_in_a_workflow(built: Path, synthetic: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub shows them beside the change; a run leaves its table in the step's summary."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(built / "summary.md"))
+    synthetic("baseline", "save", "mine")
+    worsen(built, "net-good-chip", ram_bytes=2000)
+    assert "::error title=net-good-chip::ram_bytes: 748 -> 2000" in synthetic("baseline", "check", "mine").stdout
+    assert "::error title=net-faults-chip::failed: run: hard fault" in synthetic("bench:net-faults-chip").stdout
+    assert "| `net-faults-chip` | failed |" in (built / "summary.md").read_text()
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git as somebody."""
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_history_knows_commits_and_compares_them(synthetic: Run, project: Path) -> None:
+    """Each new result is a line with its commit; two revisions are compared by what is on record of them."""
+    (project / ".gitignore").write_text("build/\ncache/\nhistory/\n")
+    git(project, "init")
+    git(project, "add", ".")
+    git(project, "commit", "-m", "first")
+    synthetic("bench:net-good-chip")
+    git(project, "commit", "--allow-empty", "-m", "second")
+    shutil.rmtree(project / "build")
+    synthetic("bench:net-good-chip")
+    told = synthetic("history", "net-good-chip", "--metrics", "rom_bytes").stdout.splitlines()
+    assert told[1].split() == ["date", "commit", "weights", "rom_bytes"]
+    assert len({line.split()[1] for line in told[2:4]}) == 2
+    done = synthetic("compare", "HEAD~1", "HEAD")
+    assert (done.returncode, done.stdout) == (0, "1 bench: 16 same\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["results", "vww"], 'results takes no "vww"'),
+        (["results", "--where", "ram<1"], 'ram<1: unknown column "ram"'),
+        (["results", "--format", "xlsx"], "xlsx can't be shown on a terminal"),
+        (["results", "--suite", "god"], 'unknown suite "god"'),
+        (["results", "--suite", "good"], "no bench of suite good has run here"),
+        (["compare", "a"], "compare takes two sides: an old one and a new one"),
+        (["compare", "a", "b"], '"a" names nothing to compare'),
+        (["compare", "--max-regression", "ram_bytes:x", "a", "b"], '"ram_bytes:x": expected a limit such as'),
+        (["compare", "recipes/suites/good.yaml", "good"], "recipes/suites/good.yaml is no report"),
+        (["compare", "+dsp", "x"], '"x" is no feature'),
+        (["baseline", "keep", "good"], "baseline takes save or check, and a suite"),
+        (["baseline", "check", "good"], "no bench of suite good has run here"),
+        (["history"], "history of what?"),
+        (["history", "x-y-z"], "nothing is on record of x-y-z"),
+        (["history", "-m", "rom", "x-y-z"], 'unknown metric "rom"'),
+    ],
+)
+def test_wrong_use_is_one_line_and_a_way_on(real: Run, words: list[str], line: str) -> None:
+    """Exit status 2, nothing on the standard output."""
+    done = real(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    first, *rest = done.stderr.splitlines()
+    assert first.startswith(line)
+    assert rest and all(hint.startswith("  ") for hint in rest)

@@ -1,0 +1,160 @@
+"""Comparing: exact numbers exactly, times by their samples, and limits that are crossed only by what is worse."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sample_documents import failed, good
+
+from tinyflow.core.errors import UsageError
+from tinyflow.report.changes import summary, to_json, to_table
+from tinyflow.report.compare import Change, Measured, allowed, compare
+from tinyflow.report.significance import is_significant, p_value
+
+
+def side(**metrics: float) -> dict[str, Measured]:
+    """One bench with some metrics set."""
+    report = dict(good("a", "b", "c").report)
+    return {"a-b-c": Measured({**report, "metrics": {**report["metrics"], **metrics}})}
+
+
+def timed(*samples: float) -> dict[str, Measured]:
+    """One bench on the host with repeated times."""
+    (bench,) = side(invoke_s=min(samples)).values()
+    return {"a-b-c": Measured(bench.report, {"invoke_s": samples})}
+
+
+def only(changes: list[Change], metric: str) -> Change:
+    """The change of one metric."""
+    (found,) = [change for change in changes if change.metric == metric]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "limit", "verdict", "is_regression"),
+    [
+        (1000, 1000, "0", "same", False),
+        (1000, 1001, "0", "worse", True),
+        (1000, 999, "0", "better", False),
+        (1000, 1005, "0.5%", "worse", False),
+        (1000, 1006, "0.5%", "worse", True),
+        (1000, 2024, "1KiB", "worse", False),
+        (1000, 2025, "1KiB", "worse", True),
+        (1000, 1064, "64", "worse", False),
+        (0, 1, "10%", "worse", True),
+    ],
+)
+def test_a_limit_is_crossed_by_what_is_above_it(
+    old: int, new: int, limit: str, verdict: str, is_regression: bool
+) -> None:
+    """Percent of the old value, or so much in the metric's unit; at the limit is within."""
+    change = only(compare(side(ram_bytes=old), side(ram_bytes=new), {"ram_bytes": limit}), "ram_bytes")
+    assert (change.verdict, change.is_regression) == (verdict, is_regression)
+
+
+def test_without_a_limit_nothing_is_a_regression() -> None:
+    """Worse is told, and that is all."""
+    changes = compare(side(rom_bytes=1), side(rom_bytes=1000), {})
+    assert only(changes, "rom_bytes").verdict == "worse"
+    assert not any(change.is_regression for change in changes)
+
+
+def test_a_bench_that_fails_now_is_a_regression() -> None:
+    """Whatever the limits; one that failed before and still does is the same."""
+    ran, fails = {"x": Measured(good("a", "b", "c").report)}, {"x": Measured(failed("a", "b", "c").report)}
+    (broken,) = compare(ran, fails, {})
+    assert (broken.verdict, broken.is_regression) == ("failed", True)
+    (fixed,) = compare(fails, ran, {})
+    assert (fixed.verdict, fixed.is_regression) == ("fixed", False)
+    (still,) = compare(fails, fails, {})
+    assert (still.verdict, still.is_regression) == ("same", False)
+
+
+def test_a_bench_that_is_gone_counts_where_it_must_stay() -> None:
+    """For a baseline; two suites may differ in what they hold."""
+    assert compare(side(), {}, {})[0].is_regression is False
+    assert compare(side(), {}, {}, must_stay=True)[0].is_regression is True
+    assert compare({}, side(), {}, must_stay=True)[0].verdict == "new"
+
+
+def test_other_weights_are_not_held_against_each_other() -> None:
+    """Sizes hang on constants that merge, counts on zeros."""
+    changes = compare(
+        {"x": Measured(good("a", "b", "c").report)},
+        {"x": Measured(good("a", "b", "c", weights="synthetic").report)},
+        {},
+    )
+    assert [(change.metric, change.verdict) for change in changes] == [("weights", "changed")]
+
+
+def test_times_differ_when_chance_would_not_part_them() -> None:
+    """Overlapping samples and too few of them are `~`; clearly parted ones have a verdict, and can be over a limit."""
+    slow, fast = timed(*(2.0 + i / 100 for i in range(8))), timed(*(1.0 + i / 100 for i in range(8)))
+    mixed = timed(*(1.9 + i / 20 for i in range(8)))
+    limits = {"invoke_s": "5%"}
+    assert only(compare(slow, fast, limits), "invoke_s").verdict == "better"
+    assert only(compare(fast, slow, limits), "invoke_s").is_regression
+    assert only(compare(slow, mixed, limits), "invoke_s").verdict == "~"
+    assert only(compare(timed(1.0, 1.1), timed(2.0, 2.1), limits), "invoke_s").verdict == "~"
+
+
+def test_noise_of_the_simulator_is_never_compared() -> None:
+    """How fast the simulator ran says nothing about the firmware."""
+    metrics = {change.metric for change in compare(side(wall_s=1), side(wall_s=9), {})}
+    assert {"wall_s", "simulated_mips"}.isdisjoint(metrics)
+
+
+def test_a_limit_of_nothing_is_refused() -> None:
+    """A mistyped metric would otherwise never fail."""
+    with pytest.raises(UsageError, match="unknown metric"):
+        compare(side(), side(), {"ram": "0"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # Exact values: Mann and Whitney's own table, doubled.
+        ([1, 2, 3, 4], [5, 6, 7, 8], 2 / 70),
+        ([1, 2, 3, 5], [4, 6, 7, 8], 4 / 70),
+        ([1, 2, 3], [4, 5, 6], 2 / 20),
+        ([1, 4, 5, 8], [2, 3, 6, 7], 1.0),
+    ],
+)
+def test_p_values_are_those_of_the_paper(old: list[float], new: list[float], expected: float) -> None:
+    """Small sets without ties, two-sided."""
+    assert p_value(old, new) == pytest.approx(expected)
+
+
+def test_equal_times_and_large_sets_go_by_the_normal_distribution() -> None:
+    """All equal: nothing differs. Hundreds of samples: quick, and close to the exact value."""
+    assert p_value([1.0] * 8, [1.0] * 8) == 1.0
+    assert not is_significant([1.0] * 8, [1.0] * 8)
+    assert is_significant([i / 100 for i in range(100)], [0.5 + i / 100 for i in range(100)])
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=12), st.lists(st.floats(0.1, 10), min_size=1, max_size=12))
+def test_a_p_value_is_a_probability_and_has_no_sides(old: list[float], new: list[float]) -> None:
+    """Between 0 and 1, the same the other way round."""
+    assert 0 <= p_value(old, new) <= 1
+    assert p_value(old, new) == pytest.approx(p_value(new, old))
+
+
+def test_what_is_told_agrees_with_what_was_found() -> None:
+    """The table leaves out parts of sums and what is the same; JSON holds everything."""
+    changes = compare(side(rom_bytes=100, rom_code=50), side(rom_bytes=110, rom_code=60), {"rom_bytes": "5%"})
+    assert [row["metric"] for row in to_table(changes, is_all=False)] == ["rom_bytes"]
+    assert to_table(changes, is_all=False)[0]["change"] == "x1.1 +10.00 %"
+    assert len(to_table(changes, is_all=True)) == len(changes)
+    assert summary(changes).endswith("1 over the limit")
+    document: Any = json.loads(to_json("a", "b", changes))
+    assert [c["metric"] for c in document["changes"] if c["is_regression"]] == ["rom_bytes"]
+
+
+@pytest.mark.parametrize(("limit", "more"), [("0", 0), ("1.5%", 15), ("2 KiB", 2048), ("7", 7)])
+def test_limits_have_units(limit: str, more: float) -> None:
+    """Of an old value of 1000."""
+    assert allowed(limit, 1000) == pytest.approx(more)

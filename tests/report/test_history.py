@@ -1,0 +1,78 @@
+"""History: only ever added to, never mixed between definitions, readable after a killed session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_documents import good
+
+from tinyflow.report import history
+from tinyflow.report.metrics import BY_NAME, Metric
+
+
+def record(path: Path, size: int = 1000, commit: str | None = "c1", **more: Any) -> bool:
+    """Add one result."""
+    report = good("a", "b", "c", size=size, **more).report
+    return history.add(path, report, commit=commit, is_dirty=False, date="2025-01-31T12:00:00Z")
+
+
+def test_a_result_is_recorded_once_for_a_commit(tmp_path: Path) -> None:
+    """The same again adds nothing; another number or another commit does."""
+    path = tmp_path / "history" / "a-b-c.jsonl"
+    assert [record(path), record(path), record(path, 900), record(path, 900, "c2")] == [True, False, True, True]
+    assert [(r.commit, r.metrics["rom_bytes"]) for r in history.read(path)] == [
+        ("c1", 61_000),
+        ("c1", 54_900),
+        ("c2", 54_900),
+    ]
+    assert history.series(history.read(path), "rom_bytes") == [61_000, 54_900]
+
+
+def test_noise_makes_no_record(tmp_path: Path) -> None:
+    """How long the run took differs every time."""
+    path = tmp_path / "a.jsonl"
+    record(path)
+    assert "wall_s" not in history.read(path)[0].metrics
+
+
+def test_earlier_lines_are_never_touched(tmp_path: Path) -> None:
+    """What stands in the file stays as its beginning, byte for byte."""
+    path = tmp_path / "a.jsonl"
+    before = b""
+    for size in (1, 2, 3):
+        record(path, size)
+        assert path.read_bytes().startswith(before)
+        before = path.read_bytes()
+
+
+def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
+    """A session that was killed while it wrote."""
+    path = tmp_path / "a.jsonl"
+    record(path, 1)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    record(path, 2)
+    assert [r.metrics["macs"] for r in history.read(path)] == [600, 1200]
+
+
+def test_numbers_of_another_definition_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed definition begins a new line in the drawing, and is never compared."""
+    path = tmp_path / "a.jsonl"
+    record(path, 1)
+    changed = Metric("rom_bytes", "bytes", "counted in another way", "ROM", version=2)
+    monkeypatch.setitem(BY_NAME, "rom_bytes", changed)
+    record(path, 2)
+    records = history.read(path)
+    assert history.series(records, "rom_bytes") == [122]
+    assert history.series(records, "ram_bytes") == [17, 34]
+    assert "rom_bytes" not in records[0].as_report("a")["metrics"]
+
+
+def test_sparklines_show_the_course() -> None:
+    """Low to high; a single value has none to draw."""
+    assert history.text_sparkline([0, 7, 3.5]) == "▁█▅"
+    assert history.text_sparkline([5, 5]) == "▁▁"
+    assert history.sparkline("rom_bytes", [5]) == ""
+    assert history.sparkline("rom_bytes", [5, 9, 7]).count("<circle") == 2
