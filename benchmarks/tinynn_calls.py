@@ -178,8 +178,8 @@ class HostKernels:
     def __init__(self) -> None:
         library = Path(tempfile.mkdtemp()) / "tinynn.so"
         sources = _sources("host")
-        command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-I", RUNTIME / "include"]
-        _check([*command, "-fno-sanitize=all", *sources, "-o", library])
+        command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-fno-sanitize=all"]
+        _check([*command, "-I", RUNTIME / "include", *sources, "-o", library])
         self._library = ctypes.CDLL(str(library))
         self.functions = _functions(sources)
 

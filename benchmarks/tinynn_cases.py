@@ -90,7 +90,8 @@ def random_int8(generator: Generator, shape: Sequence[int], extreme: float = 0.2
 
 def random_weights(generator: Generator, shape: Sequence[int], lowest: int = -127) -> Int8s:
     """Per channel weights as a converter makes them; `lowest` -128 for the odd model."""
-    return np.maximum(random_int8(generator, shape), np.int8(lowest))
+    weights: Int8s = np.maximum(random_int8(generator, shape), np.int8(lowest))
+    return weights
 
 
 def one_operator(
@@ -143,7 +144,8 @@ def _draw_weighted(
 
 def _multipliers(input_scale: float, scales: Sequence[float], output_scale: float) -> tuple[Any, Any]:
     pairs = [quantise_multiplier(input_scale * scale / output_scale) for scale in scales]
-    return tuple(np.array(column, np.int32) for column in zip(*pairs, strict=True))
+    multipliers, shifts = zip(*pairs, strict=True)
+    return np.array(multipliers, np.int32), np.array(shifts, np.int32)
 
 
 def _out_size(size: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:

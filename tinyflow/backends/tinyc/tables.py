@@ -112,7 +112,8 @@ def hard_swish(fields: Fields) -> Integers:
     """See src/ref/hard_swish.c."""
 
     def high16(x: Integers, y: int) -> Integers:
-        return np.clip((x * y + (1 << 14)) >> 15, -(2**15), 2**15 - 1)
+        high: Integers = np.clip((x * y + (1 << 14)) >> 15, -(2**15), 2**15 - 1)
+        return high
 
     wide = (VALUES - fields["input_zero_point"]) * 128
     shift = fields["reluish_shift"]
