@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tinyflow.backends.tinyc.calls import Call, Constant, Field
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.packing import Call, Constant, Field
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
 from tinyflow.model.weighted import integers
 
