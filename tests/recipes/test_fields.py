@@ -24,7 +24,7 @@ def _read(kind: Any, value: object) -> object:
         (fields.Name, "tvmaot_2", "tvmaot_2"),
         (fields.Url, "https://example.org/net.tflite", "https://example.org/net.tflite"),
         (fields.Module, "tinyflow.backends.tvm", "tinyflow.backends.tvm"),
-        (fields.RelativePath, "../net.tflite", "../net.tflite"),
+        (fields.RelativePath, "nets/..net.tflite", "nets/..net.tflite"),
         (fields.Address, 0x42000000, 0x42000000),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_good_value_is_taken(kind: Any, text: object, value: object) -> None:
         (fields.Module, "os; rm", "expected a Python module"),
         (fields.RelativePath, "/etc/passwd", "expected a relative path"),
         (fields.RelativePath, "~/net.tflite", "expected a relative path"),
-        (fields.RelativePath, None, "expected a relative path, not nothing"),
+        (fields.RelativePath, None, "expected a relative path without .., not nothing"),
         (fields.Address, -1, "-1 is no address"),
         (fields.Natural, -1, "expected 0 or more, not -1"),
     ],

@@ -6,17 +6,24 @@ A digest names content for ever, so it is sha256, written `sha256:<hex>`. A tree
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
 # File systems stamp times in ticks of some milliseconds: a file changed this recently may change again unseen.
 _RACY_NS = 2_000_000_000
 
 Stamp = tuple[int, int, int, int]  # size_bytes, mtime_ns, inode, ctime_ns
+
+
+def is_digest(text: object) -> bool:
+    """Whether this is `sha256:` and 64 hexadecimal digits, which can stand in a path."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def of_bytes(data: bytes) -> str:
@@ -61,8 +68,7 @@ def parse_listing(listing: bytes) -> list[tuple[str, str]]:
     entries = []
     for line in listing.decode().splitlines():
         digest, _, name = line.partition(" ")
-        parts = name.split("/")
-        if not digest.startswith("sha256:") or name.startswith("/") or not name or {"", ".", ".."} & set(parts):
+        if not is_digest(digest) or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise ValueError(f"not an entry of a tree: {line!r}")
         entries.append((name, digest))
     return entries

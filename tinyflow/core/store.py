@@ -47,9 +47,13 @@ class Result:
             raise ValueError("damaged")
         try:
             fields: dict[str, Any] = json.loads(body)
-            return Result(**fields)
-        except TypeError as error:
+            result = Result(**fields)
+            names = [result.key, result.log, *result.outputs.values()]
+        except (TypeError, AttributeError) as error:
             raise ValueError("not a result") from error
+        if not all(map(digest.is_digest, names)):  # they become paths
+            raise ValueError("names what is no digest")
+        return result
 
 
 class _Listings(dict[str, frozenset[str]]):

@@ -147,5 +147,5 @@ FeatureValue = Annotated[str, Text(r"[A-Za-z0-9_]+", "a feature's value of lette
 Digest = Annotated[str, Text(r"[0-9a-f]{64}", "a sha256 digest of 64 hexadecimal digits")]
 Url = Annotated[str, Text(r"(https?|file)://\S+", "a URL such as https://example.org/net.tflite")]
 Module = Annotated[str, Text(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "a Python module such as tinyflow.backends.tvm")]
-# Paths are relative, so that a recipe means the same on every machine; `..` may lead out of a user's recipe folder.
-RelativePath = Annotated[str, Text(r"[^/\s~][^\n]*", "a relative path")]
+# Paths are relative, so that a recipe means the same on every machine, and stay below the folder that they start in.
+RelativePath = Annotated[str, Text(r"(?!([^\n]*/)?\.\.(/|$))[^/\s~][^\n]*", "a relative path without ..")]

@@ -20,8 +20,9 @@ def render(template: Path, target: Mapping[str, Any], isa: str) -> str:
     Raises RecipeError for a template that can't be filled in, or a target without flash or RAM.
     """
     import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    environment = jinja2.Environment(
+    environment = ImmutableSandboxedEnvironment(  # a template may come with somebody's recipe
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     try:

@@ -1,0 +1,243 @@
+"""Disks that are full, read-only or elsewhere, clocks that lie, files that change while read: never a wrong hit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from trust_places import Disk
+
+from tinyflow.core import upkeep
+from tinyflow.core.action import Action, SourceFile, Workspace
+from tinyflow.core.errors import CacheError, ToolError
+from tinyflow.core.execute import Session
+
+
+def grow(workspace: Workspace) -> None:
+    """Write the input as often as a parameter says, and its beginning to a second output."""
+    text = workspace.inputs["text"].read_text()
+    workspace.outputs["first"].write_text(text)
+    workspace.outputs["second"].write_text(text * workspace.parameters["times"])
+
+
+def edit_and_copy(workspace: Workspace) -> None:
+    """Copy the input; meanwhile somebody edits the file that it came from."""
+    Path(workspace.parameters["source"]).write_text("edited\n")
+    workspace.outputs["first"].write_text(workspace.inputs["text"].read_text())
+
+
+def die(workspace: Workspace) -> None:
+    """Die as a process that the kernel kills, unless a file says that all is well now."""
+    if not Path(workspace.parameters["well"]).exists():
+        if workspace.parameters["tool"]:
+            workspace.run(["sh", "-c", "echo half > half; kill -9 $$"])
+        os.kill(os.getpid(), 9)
+    workspace.outputs["first"].write_text("done\n")
+
+
+def action(
+    source: Path, function: str = "grow", times: int = 1, outputs: tuple[str, ...] = ("first", "second")
+) -> Action:
+    """One action over one file."""
+    return Action(
+        stage="grow",
+        title=f"grow {times}",
+        function=f"{__name__}:{function}",
+        outputs=outputs,
+        parameters={"times": times, "source": str(source)},
+        inputs={"text": SourceFile(source, "text")},
+    )
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """The input."""
+    path = tmp_path / "source"
+    path.write_text("text\n" * 1000)
+    return path
+
+
+def test_full_disk_in_the_middle_of_a_store(tmp_path: Path, source: Path, disk: Disk) -> None:
+    """ENOSPC while an output is stored: one line of what and what to do, finished work stays, no torn blob; with room
+    again only the missing action runs.
+
+    Guards writing aside and renaming: a blob written in place would be there, cut.
+    """
+    small, big = action(source), action(source, times=2000)
+    session = Session(disk.folder / "cache", tmp_path / "state")
+    session.execute(small)
+    with pytest.raises(CacheError, match="No space left") as caught:
+        session.execute(big)
+    assert "free some space" in caught.value.hint
+    assert upkeep.verify(session.store).damaged == ()
+    assert list((disk.folder / "cache" / "tmp").iterdir()) == []
+    session.close()
+    disk.remount("size=32m")
+    session = Session(disk.folder / "cache", tmp_path / "state")
+    assert [session.execute(one).outcome for one in (small, big)] == ["up-to-date", "built"]
+    assert session.output_path(big, "second").stat().st_size == 5000 * 2000
+    session.close()
+
+
+def test_full_state_disk(source: Path, tmp_path: Path, disk: Disk) -> None:
+    """Where the records can't be written the result is still in the cache, and the error says where."""
+    session = Session(tmp_path / "cache", disk.folder / "state")
+    session.execute(action(source))
+    (disk.folder / "rest").write_bytes(b"x" * (1 << 20 >> 1))
+    fill = disk.folder / "fill"
+    with pytest.raises(OSError, match="No space left"), fill.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    with pytest.raises((CacheError, OSError)):
+        session.execute(action(source, times=3))
+    fill.unlink()
+    session.close()
+    session = Session(tmp_path / "cache", disk.folder / "state")
+    assert session.execute(action(source)).outcome == "up-to-date"
+    assert session.execute(action(source, times=3)).outcome in ("built", "hit")
+    session.close()
+
+
+def test_read_only_cache_is_read(tmp_path: Path, source: Path, disk: Disk) -> None:
+    """From a shared cache that can't be written comes what it has; what is new stays with the checkout; said once.
+
+    Guards `Store._turn_to_own`.
+    """
+    writer = Session(disk.folder / "cache", tmp_path / "writer")
+    writer.execute(action(source))
+    writer.close()
+    disk.remount("ro")
+    for expected in (["hit", "built", "built"], ["up-to-date"] * 3):
+        said: list[str] = []
+        reader = Session(disk.folder / "cache", tmp_path / "reader", said.append)
+        outcomes = [reader.execute(action(source, times=times)).outcome for times in (1, 2, 3)]
+        reader.close()
+        assert outcomes == expected
+    assert said == []
+    said = []
+    reader = Session(disk.folder / "cache", tmp_path / "reader", said.append)
+    reader.execute(action(source, times=4))
+    reader.execute(action(source, times=5))
+    reader.close()
+    assert len(said) == 1
+    assert "can't be written; what is new is kept in" in said[0]
+    disk.remount("rw")
+
+
+def test_cache_on_another_file_system(tmp_path: Path, source: Path, disk: Disk) -> None:
+    """Checkout and cache need not share a disk: nothing is renamed or linked across.
+
+    Guards `tmp/` inside the cache: a file renamed from elsewhere would raise EXDEV.
+    """
+    assert disk.folder.stat().st_dev != tmp_path.stat().st_dev
+    for state, expected in (("one", "built"), ("two", "hit"), ("two", "up-to-date")):
+        session = Session(disk.folder / "cache", tmp_path / state)
+        assert session.execute(action(source)).outcome == expected
+        session.copy_output(action(source), "first", tmp_path / "copy")
+        session.close()
+    assert (tmp_path / "copy").read_text() == source.read_text()
+
+
+@pytest.mark.parametrize("shift_s", [-10_000_000, -3600, 3600, 10_000_000])
+def test_lying_clock_hides_no_edit(tmp_path: Path, source: Path, shift_s: float) -> None:
+    """An edit of the same length with a time stamp of the past or future, even the same one as before, is seen.
+
+    Guards the inode and ctime in the stamp, and content as the last word.
+    """
+    moment = time.time() + shift_s
+    os.utime(source, (moment, moment))
+    time.sleep(0.01)
+    for text in ("text\n", "tent\n", "text\n"):
+        source.write_text(text * 1000)
+        os.utime(source, (moment, moment))
+        session = Session(tmp_path / "cache", tmp_path / "state")
+        session.execute(action(source))
+        assert session.output_path(action(source), "first").read_text() == text * 1000
+        session.close()
+
+
+def test_cache_from_the_future_is_used(tmp_path: Path, source: Path) -> None:
+    """Blobs whose time stamps lie ahead (the clock was set back) are as good as others, for hits and for eviction."""
+    session = Session(tmp_path / "cache", tmp_path / "state")
+    session.execute(action(source))
+    session.close()
+    for path in (tmp_path / "cache").rglob("*"):
+        os.utime(path, (time.time() + 10**7,) * 2)
+    session = Session(tmp_path / "cache", tmp_path / "other")
+    assert session.execute(action(source)).outcome == "hit"
+    assert upkeep.collect(session.store, 1 << 30, ()).results == 0
+    session.close()
+
+
+def test_input_edited_while_its_action_runs(tmp_path: Path, source: Path) -> None:
+    """The result belongs to the bytes that the action was given: the edit makes it run again, the old text is a hit.
+
+    Guards copying inputs into the workspace with a digest: an action that read the file itself would be recorded
+    under a text that it never saw.
+    """
+    old = source.read_text()
+    copy = action(source, "edit_and_copy", outputs=("first",))
+    outcomes = []
+    for text in (None, None, old):
+        if text is not None:
+            source.write_text(text)
+        given = source.read_text()
+        session = Session(tmp_path / "cache", tmp_path / "state")
+        outcomes.append(session.execute(copy).outcome)
+        assert session.output_path(copy, "first").read_text() == given
+        session.close()
+    assert outcomes == ["built", "built", "hit"]
+
+
+@pytest.mark.parametrize("tool", [True, False])
+def test_killed_compiler_or_worker_is_one_failed_action(tmp_path: Path, tool: bool) -> None:
+    """SIGKILL (the OOM killer's, too) of a tool or of the worker: a ToolError that names the signal, nothing stored;
+    the next time it is made.
+    """
+    well = tmp_path / "well"
+    one = Action(
+        stage="die",
+        title="die",
+        function=f"{__name__}:die",
+        outputs=("first",),
+        parameters={"well": str(well), "tool": tool},
+        isolated=True,
+    )
+    session = Session(tmp_path / "cache", tmp_path / "state")
+    with pytest.raises(ToolError, match=r"status -9|signal 9"):
+        session.execute(one)
+    assert upkeep.contents(session.store).results == 0
+    well.touch()
+    assert session.execute(one).outcome == "built"
+    session.close()
+
+
+def test_no_tool_outlives_its_action(tmp_path: Path) -> None:
+    """Processes that a tool leaves in the background die with it.
+
+    Guards the process group of each tool.
+    """
+    session = Session(tmp_path / "cache", tmp_path / "state")
+    one = Action(
+        stage="leave",
+        title="leave",
+        function=f"{__name__}:leave_child",
+        outputs=("first",),
+        parameters={"pid": str(tmp_path / "pid")},
+    )
+    session.execute(one)
+    session.close()
+    child = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 5
+    while subprocess.run(["kill", "-0", str(child)], capture_output=True).returncode == 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def leave_child(workspace: Workspace) -> None:
+    """A tool that starts another one and ends."""
+    workspace.run(["sh", "-c", f"sleep 60 >/dev/null 2>&1 & echo $! > {workspace.parameters['pid']}"])
+    workspace.outputs["first"].write_text("done")
