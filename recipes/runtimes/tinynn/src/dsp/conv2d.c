@@ -115,8 +115,12 @@ void tinynn_conv2d_dsp(const struct tinynn_conv2d *restrict p, const int8_t *res
   if (p->kernel_height * p->kernel_width > 1) {
     memset(layer.padding, p->input_zero_point, (size_t)row_bytes);
   }
-  struct tinynn_matrix matrix = {
-      p->weights, p->channels, wide, output, p->output_channels, groups, pairs, 2 * p->output_zero_point + 1};
+  struct tinynn_matrix matrix = {.weights = p->weights,
+                                 .channels = p->channels,
+                                 .x = wide,
+                                 .groups = groups,
+                                 .blocks = pairs,
+                                 .zero_twice_plus1 = 2 * p->output_zero_point + 1};
 
   struct place place = {input, -p->pad_top, -p->pad_left - p->stride_x, 0};
   int32_t left = p->batches * p->output_height * p->output_width;

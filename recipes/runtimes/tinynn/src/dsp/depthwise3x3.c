@@ -16,34 +16,11 @@ enum { TAPS = 3 };
 
 static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 
-static void fill(int16_t *plane, int32_t columns, int32_t rows, int32_t value) {
+static __attribute__((noinline)) void fill(int16_t *plane, int32_t columns, int32_t rows, int32_t value) {
   const tinynn_pair pair = tinynn_twice(value);
+#pragma GCC unroll 1
   for (int32_t i = 0; i < rows * columns; i += 2) {
     tinynn_store_word(plane + i, pair);
-  }
-}
-
-/* One channel's `width` × `height` values, `channels` bytes apart, into the plane's inner part. */
-static void copy_channel(int16_t *restrict to, const int8_t *restrict from, int32_t columns, int32_t width,
-                         int32_t height, int32_t channels, int32_t line_bytes) {
-  for (; height > 0; --height) {
-    const int8_t *restrict pixel = from;
-    int16_t *restrict column = to;
-    int32_t left = width;
-    for (; left >= 4; left -= 4) {
-      column[0] = pixel[0];
-      column[1] = pixel[channels];
-      column[2] = pixel[2 * channels];
-      column[3] = pixel[3 * channels];
-      pixel += 4 * channels;
-      column += 4;
-    }
-    for (; left > 0; --left) {
-      *column++ = *pixel;
-      pixel += channels;
-    }
-    to += columns;
-    from += line_bytes;
   }
 }
 
@@ -56,14 +33,18 @@ void tinynn_depthwise3x3_dsp(const struct tinynn_depthwise *restrict p, const in
   const int32_t width = smaller(p->input_width, columns - p->pad_left);
   const int32_t height = smaller(p->input_height, rows - p->pad_top);
   int16_t *inner = (int16_t *)scratch + p->pad_top * columns + p->pad_left;
-  struct tinynn_plane3x3 plane = {scratch,   output,
-                                  channels,  p->output_width,
-                                  p->output_height, row_bytes,
-                                  p->stride_y * row_bytes, 2 * p->output_zero_point + 1};
+  struct tinynn_plane3x3 plane = {.plane = scratch,
+                                  .output_pitch = channels,
+                                  .output_width = p->output_width,
+                                  .output_height = p->output_height,
+                                  .row_bytes = row_bytes,
+                                  .row_step_bytes = p->stride_y * row_bytes,
+                                  .zero_twice_plus1 = 2 * p->output_zero_point + 1};
   fill(scratch, columns, rows, p->input_zero_point);
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t c = 0; c < channels; ++c) {
-      copy_channel(inner, input + c, columns, width, height, channels, p->input_width * channels);
+      tinynn_plane3x3_copy_dsp(inner, input + c, channels, width, height, row_bytes - 2 * width,
+                               (p->input_width - width) * channels);
       plane.output = output + c;
       if (p->stride_x == 1) {
         tinynn_plane3x3_stride1_dsp(&plane, p->weights + c * TAPS * TAPS, &p->channels[c]);

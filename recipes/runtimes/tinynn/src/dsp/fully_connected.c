@@ -21,8 +21,13 @@ void tinynn_fully_connected_dsp(const struct tinynn_fully_connected *restrict p,
       x = scratch;
       memcpy(scratch, input, (size_t)p->inputs); /* what follows meets weights of 0 */
     }
-    struct tinynn_matrix matrix = {p->weights, p->channels, x,     output,
-                                   0,          groups,      fours, 2 * p->output_zero_point + 1};
+    struct tinynn_matrix matrix = {.weights = p->weights,
+                                   .channels = p->channels,
+                                   .x = x,
+                                   .output = output,
+                                   .groups = groups,
+                                   .blocks = fours,
+                                   .zero_twice_plus1 = 2 * p->output_zero_point + 1};
     if (fours > 0) {
       tinynn_matrix1_dsp(&matrix);
     }

@@ -1,7 +1,7 @@
 /* The inner loops of the dsp variant of DEPTHWISE_CONV_2D with 3×3 taps, in plane3x3.S.
  *
- * One channel at a time lies in memory by itself, widened to 16 bits, padding around it: then two neighbouring columns are
- * one word, and one SMLAD takes two taps.
+ * One channel at a time lies in memory by itself, widened to 16 bits, padding around it: then two neighbouring columns
+ * are one word, and one SMLAD takes two taps.
  */
 #ifndef TINYNN_PLANE3X3_H
 #define TINYNN_PLANE3X3_H
@@ -19,6 +19,11 @@ struct tinynn_plane3x3 {
   int32_t row_step_bytes;   /* vertical stride * row_bytes */
   int32_t zero_twice_plus1; /* 2 * output zero point + 1 */
 };
+
+/* One channel's `width` × `height` values, `channels` bytes apart, widened; the rests lead from behind a row's values to
+ * the next row. */
+void tinynn_plane3x3_copy_dsp(int16_t *to, const int8_t *from, int32_t channels, int32_t width, int32_t height,
+                              int32_t to_rest_bytes, int32_t from_rest_bytes);
 
 /* All output values of one channel, horizontal stride 1 or 2. `taps`: nine int8, rows first; one byte more is read.
  * `channel`: as in matrix.h. */
