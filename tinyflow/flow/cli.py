@@ -28,6 +28,8 @@ PLUGINS = {
         "compare": f"{_COMMANDS}.compare:Compare",
         "baseline": f"{_COMMANDS}.baseline:Baseline",
         "history": f"{_COMMANDS}.history:History",
+        "graph": f"{_COMMANDS}.graph:Graph",
+        "tabcompletion": f"{_COMMANDS}.tabcompletion:TabCompletion",
         "results": f"{_COMMANDS}.results:Results",
     },
     "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},

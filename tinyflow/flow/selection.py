@@ -18,7 +18,24 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
 
-COMMANDS = ("run", "list", "plan", "explain", "models", "fetch", "doctor", "cache", "verify", "help")
+COMMANDS = (
+    "run",
+    "list",
+    "plan",
+    "explain",
+    "models",
+    "fetch",
+    "doctor",
+    "cache",
+    "verify",
+    "results",
+    "compare",
+    "baseline",
+    "history",
+    "graph",
+    "tabcompletion",
+    "help",
+)
 _GROUPS = ("bench", "suite", "report", "shrink")
 _STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")

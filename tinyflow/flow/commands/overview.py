@@ -24,10 +24,12 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} verify bench:vww-tvmaot-stm32f7     rebuild it from nothing and compare every artifact
   {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, why DIGEST
 
+  {bin} graph vww-tvmaot-stm32f7        the actions of a bench as DOT, Mermaid or SVG
   {bin} results --where 'ram_bytes<64KiB'    query what was measured; csv, json, md, xlsx, parquet
   {bin} compare tvmaot tvmaotplus       two suites, reports, benches, features, revisions
   {bin} baseline save mlperf_tiny       keep results; `baseline check` holds later ones against them
   {bin} history vww-tvmaot-stm32f7      what a bench measured over time
+  {bin} tabcompletion                   a script that completes names in your shell
 
   {bin} help <command>                  options of a command
   -n 4: four actions at once   -v 2: tell everything   --no-continue: stop at the first failure

@@ -47,6 +47,13 @@ class Drawing:
         steps = " ".join(f"{'L' if index else 'M'}{number(x)} {number(y)}" for index, (x, y) in enumerate(points))
         self._parts.append(f'<path d="{steps}" class="{style}"/>')
 
+    def curve(self, start: tuple[float, float], end: tuple[float, float], *, style: str) -> None:
+        """A curve that leaves and arrives horizontally."""
+        (x1, y1), (x2, y2) = start, end
+        middle = number((x1 + x2) / 2)
+        steps = f"M{number(x1)} {number(y1)} C{middle} {number(y1)} {middle} {number(y2)} {number(x2)} {number(y2)}"
+        self._parts.append(f'<path d="{steps}" class="{style}"/>')
+
     def dot(self, x: float, y: float, radius: float, *, style: str, tip: str = "") -> None:
         """A filled circle."""
         title = f"<title>{escape(tip)}</title>" if tip else ""
@@ -63,6 +70,11 @@ class Drawing:
     def link(self, address: str) -> _Link:
         """Everything drawn within `with drawing.link("#there"):` leads there."""
         return _Link(self._parts, address)
+
+    def standalone(self, style: str) -> str:
+        """The drawing as a file of its own, with its own style sheet."""
+        head = self._head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+        return "".join([head, f"<style>{style}</style>", *self._parts, "</svg>"])
 
     def __str__(self) -> str:
         return "".join([self._head, *self._parts, "</svg>"])

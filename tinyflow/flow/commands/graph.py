@@ -1,0 +1,106 @@
+"""`doit graph`: the actions of a selection and what each waits for, as DOT, Mermaid or SVG. Runs nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from os.path import commonpath
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import Action
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.report.diagram import DRAWINGS, Box
+
+_OPTIONS = (
+    {
+        "name": "format",
+        "long": "format",
+        "short": "",
+        "type": str,
+        "default": "dot",
+        "choices": [(name, "") for name in DRAWINGS],
+        "help": "how to write it [default: dot]",
+    },
+    {
+        "name": "all",
+        "long": "all",
+        "short": "a",
+        "type": bool,
+        "default": False,
+        "help": "a box for each action; else actions of one kind that lead to the same share a box",
+    },
+    {
+        "name": "output",
+        "long": "output",
+        "short": "",
+        "type": str,
+        "default": "",
+        "help": "write to this file instead of the terminal",
+    },
+)
+
+
+class Graph(OwnCommand):
+    """Draws the graph; what would run stands out."""
+
+    name = "graph"
+    doc_purpose = "draw the actions of benches, and what each waits for"
+    doc_usage = "BENCH|SUITE..."
+    doc_description = "Example: doit graph bench:vww-tvmaot-stm32f7 --format svg --output graph.svg"
+    cmd_options = _OPTIONS
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print or write the graph."""
+        if not args:
+            raise UsageError("graph of what?", hint=f"for example {self.bin_name} graph bench:vww-tvmaot-stm32f7")
+        actions = self.loader.selector.select(args, is_bare_fine=True).all_actions
+        stale = {action.id for action in self.loader.session.stale(list(actions.values()))}
+        boxes = _each(actions, stale) if params["all"] else _grouped(actions, stale)
+        text = DRAWINGS[params["format"]](" ".join(args), boxes)
+        if params["output"]:
+            Path(params["output"]).write_text(text, encoding="utf-8")
+        else:
+            sys.stdout.write(text)
+        self.loader.session.close()
+        return 0
+
+
+def _each(actions: Mapping[str, Action], stale: Iterable[str]) -> list[Box]:
+    """A box for each action."""
+    known = frozenset(stale)
+    return [
+        Box(action.id, action.title, tuple(before.id for before in action.dependencies), action.id in known)
+        for action in actions.values()
+    ]
+
+
+def _grouped(actions: Mapping[str, Action], stale: Iterable[str]) -> list[Box]:
+    """A box for all actions of one stage that wait for the same and are waited for by the same: a runtime's sources."""
+    known = frozenset(stale)
+    users: dict[str, list[str]] = {identity: [] for identity in actions}
+    for action in actions.values():
+        for before in action.dependencies:
+            users[before.id].append(action.id)
+    groups: dict[tuple[Any, ...], list[Action]] = {}
+    for action in actions.values():
+        needs = tuple(other.id for other in action.dependencies)
+        is_alone = len(users[action.id]) != 1  # shared by several, or the end of a bench
+        key = (action.id,) if is_alone else (action.stage, needs, *users[action.id])
+        groups.setdefault(key, []).append(action)
+    named = {action.id: members[0].id for members in groups.values() for action in members}
+    return [
+        Box(
+            members[0].id,
+            _title([action.title for action in members]),
+            tuple(dict.fromkeys(named[before.id] for before in members[0].dependencies)),
+            any(action.id in known for action in members),
+        )
+        for members in groups.values()
+    ]
+
+
+def _title(titles: list[str]) -> str:
+    """`compile support (4)` for all of its sources."""
+    return titles[0] if len(titles) == 1 else f"{commonpath(titles)} ({len(titles)})"
