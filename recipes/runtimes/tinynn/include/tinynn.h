@@ -50,8 +50,8 @@ struct tinynn_conv2d {
   int32_t lowest, highest;
 };
 
-/* DEPTHWISE_CONV_2D. Weights in ref: [kernel_height, kernel_width, output_channels]; output channel c reads input channel
- * c / depth_multiplier. */
+/* DEPTHWISE_CONV_2D. Weights in ref: [kernel_height, kernel_width, output_channels]; output channel c reads input
+ * channel c / depth_multiplier. */
 struct tinynn_depthwise {
   const int8_t *weights;
   const struct tinynn_channel *channels; /* [output_channels] */
@@ -87,8 +87,8 @@ struct tinynn_pool {
   int32_t lowest, highest;
 };
 
-/* How two inputs meet in an element-wise operator: `shape` is the output's, a stride is in elements and 0 where an input
- * is repeated along an axis. */
+/* How two inputs meet in an element-wise operator: `shape` is the output's, a stride is in elements and 0 where an
+ * input is repeated along an axis. */
 struct tinynn_broadcast {
   int32_t shape[TINYNN_RANK];
   int32_t left_strides[TINYNN_RANK];
@@ -122,8 +122,8 @@ struct tinynn_minmax {
   struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only */
 };
 
-/* SOFTMAX over the last axis: `rows` of `columns`. `multiplier`, `left_shift`: PreprocessSoftmaxScaling; a difference to
- * the row's largest below `least_difference` counts as 0. */
+/* SOFTMAX over the last axis: `rows` of `columns`. `multiplier`, `left_shift`: PreprocessSoftmaxScaling; a
+ * difference to the row's largest below `least_difference` counts as 0. */
 struct tinynn_softmax {
   int32_t rows, columns;
   int32_t multiplier, left_shift;
@@ -219,7 +219,8 @@ struct tinynn_resize_nearest {
   int32_t output_height, output_width;
 };
 
-/* Convolutions and others that need memory. `scratch` is what packing.py says for the function, or NULL where that is 0. */
+/* Convolutions and others that need memory. `scratch` is what packing.py says for the function, or NULL where that
+ * is 0. */
 #define TINYNN_SCRATCH(function, parameters)                                                                \
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output, \
                 void *restrict scratch)

@@ -1,6 +1,6 @@
-/* exp, 1/(1 + x) and (1 - x)/(1 + x) in fixed point: bit for bit exp_on_negative_values, one_over_one_plus_x_for_x_in_0_1
- * and one_minus_x_over_one_plus_x_for_x_in_0_1 of gemmlowp (fixedpoint/fixedpoint.h). Qm.n is a number of m integer and n
- * fraction bits. */
+/* exp, 1/(1 + x) and (1 - x)/(1 + x) in fixed point: bit for bit exp_on_negative_values,
+ * one_over_one_plus_x_for_x_in_0_1 and one_minus_x_over_one_plus_x_for_x_in_0_1 of gemmlowp
+ * (fixedpoint/fixedpoint.h). Qm.n is a number of m integer and n fraction bits. */
 #ifndef TINYNN_EXPONENTIAL_H
 #define TINYNN_EXPONENTIAL_H
 

@@ -6,8 +6,8 @@
  *
  * Bit for bit SaturatingRoundingDoublingHighMul and RoundingDivideByPOT of gemmlowp (fixedpoint.h) and
  * MultiplyByQuantizedMultiplier of TFLM (tensorflow/lite/kernels/internal/common.h, without
- * TFLITE_SINGLE_ROUNDING). gemmlowp rounds negative products by 1 - 2^30 and a division that truncates, which is the same
- * as adding 2^30 and flooring.
+ * TFLITE_SINGLE_ROUNDING). gemmlowp rounds negative products by 1 - 2^30 and a division that truncates, which is the
+ * same as adding 2^30 and flooring.
  */
 #ifndef TINYNN_FIXED_POINT_H
 #define TINYNN_FIXED_POINT_H

@@ -1,5 +1,5 @@
-/* CONV_2D of the portable variants: the formula of ref/conv2d.c, TILE_PIXELS pixels by TILE_CHANNELS channels at a time.
- * The file that includes this defines both, and has the inner loops: `tile`.
+/* CONV_2D of the portable variants: the formula of ref/conv2d.c, TILE_PIXELS pixels by TILE_CHANNELS channels at a
+ * time. The file that includes this defines both, and has the inner loops: `tile`.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
  * Packing and scratch: packing.py, `_conv2d_tiled`.

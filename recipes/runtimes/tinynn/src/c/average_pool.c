@@ -1,5 +1,6 @@
-/* AVERAGE_POOL_2D, int8: the formula of ref/average_pool.c; a window is read pixel by pixel, its sums beside each other.
- * Loops that are not to be unrolled, functions not to be inlined: that saves two kilobytes of code and costs nothing.
+/* AVERAGE_POOL_2D, int8: the formula of ref/average_pool.c; a window is read pixel by pixel, its sums beside each
+ * other. Loops that are not to be unrolled, functions not to be inlined: that saves two kilobytes of code and costs
+ * nothing.
  *
  * Scratch: [channels] int32 sums.
  */

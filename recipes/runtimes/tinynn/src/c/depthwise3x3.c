@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D, int8, 3×3 taps, depth multiplier 1: the formula of ref/depthwise.c, one channel after the other.
  *
- * A channel is brought together, with padding around it, before its first output is written, and no other channel's place
- * is touched: input and output may begin at one address. The nine taps stay in registers where there are enough.
+ * A channel is brought together, with padding around it, before its first output is written, and no other channel's
+ * place is touched: input and output may begin at one address. The nine taps stay in registers where there are enough.
  * Packing: [channel][3][3] int8; records as in rescale_right.h.
  * Scratch: [(output_height - 1) * stride_y + 3][(output_width - 1) * stride_x + 3] int8.
  */

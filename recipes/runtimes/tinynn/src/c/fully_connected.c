@@ -1,5 +1,5 @@
-/* FULLY_CONNECTED in portable C: the formula of ref/fully_connected.c, four outputs at a time, which share the reading of
- * the inputs. Packing: [blocks of four outputs][inputs][4] int8; records as in rescale_right.h. */
+/* FULLY_CONNECTED in portable C: the formula of ref/fully_connected.c, four outputs at a time, which share the
+ * reading of the inputs. Packing: [blocks of four outputs][inputs][4] int8; records as in rescale_right.h. */
 #include "tinynn.h"
 #include "tinynn/fixed_point.h"
 #include "tinynn/rescale_right.h"

@@ -1,5 +1,5 @@
-/* ADD and SUB, int8: the formula of ref/add.c where the input of the larger scale has the multiplier 1/2, the other one a
- * smaller one, and the sum is scaled down, as TFLite prepares them (see c/add.c).
+/* ADD and SUB, int8: the formula of ref/add.c where the input of the larger scale has the multiplier 1/2, the other
+ * one a smaller one, and the sum is scaled down, as TFLite prepares them (see c/add.c).
  */
 #include "tinynn.h"
 #include "tinynn/dsp/clamp.h"

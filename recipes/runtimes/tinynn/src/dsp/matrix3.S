@@ -1,7 +1,7 @@
 /* Three pixels by pairs of output channels: see matrix.h. 17 instructions for 24 products.
  *
- * Registers of the inner loop: r0 activations, r1 weights, r2 count, r3-r5 two activations of each pixel, r6-r7 weights,
- * r8-r10 sums of 256 a + b for each pixel, r11 r12 lr sums of b.
+ * Registers of the inner loop: r0 activations, r1 weights, r2 count, r3-r5 two activations of each pixel, r6-r7
+ * weights, r8-r10 sums of 256 a + b for each pixel, r11 r12 lr sums of b.
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"

@@ -1,7 +1,7 @@
 /* One channel under 3×3 taps: see plane3x3.h. 18 instructions for an output of 9 products, 11 to copy four inputs.
  *
- * Registers of the products: r0 r1 r12 the three rows, r2 r3 (lr) columns 01, 23 (45), r4-r9 taps as (first, second) and (second, third)
- * of each row, r10 r11 the sums of two neighbouring outputs.
+ * Registers of the products: r0 r1 r12 the three rows, r2 r3 (lr) columns 01, 23 (45), r4-r9 taps as (first, second)
+ * and (second, third) of each row, r10 r11 the sums of two neighbouring outputs.
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"

@@ -3,8 +3,9 @@
  *   out[n, y, x, o] = clamp(zero_point + rescale(bias[o] + Σ in[n, y', x', o / depth_multiplier] * weights[ky, kx, o]))
  *   y' = y * stride_y - pad_top + ky * dilation_y, x' likewise; outside the input lies the input's zero point
  *
- * Bit for bit DepthwiseConvPerChannel of TFLM (tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h).
- * Scratch: the sums of one pixel, [output_channels] int32.
+ * Bit for bit DepthwiseConvPerChannel of TFLM
+ * (tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h). Scratch: the sums of one pixel,
+ * [output_channels] int32.
  */
 #include <stddef.h>
 

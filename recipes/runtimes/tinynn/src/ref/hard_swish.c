@@ -16,7 +16,9 @@ static int32_t saturate16(int32_t x) { return tinynn_clamp(x, INT16_MIN, INT16_M
 static int32_t high16(int32_t x, int32_t y) { return saturate16((x * y + (1 << 14)) >> 15); }
 
 /* x * 2^exponent, saturated; 15 places do that to any number but 0. */
-static int32_t shift_left16(int32_t x, int32_t exponent) { return saturate16(x * (1 << (exponent < 15 ? exponent : 15))); }
+static int32_t shift_left16(int32_t x, int32_t exponent) {
+  return saturate16(x * (1 << (exponent < 15 ? exponent : 15)));
+}
 
 /* relu6(x + 3) / 6 as Q0.15. */
 static int32_t gate(const struct tinynn_hard_swish *restrict p, int32_t wide) {

@@ -2,8 +2,9 @@
  *
  *   void tinynn_tile4x4_rv32(const struct tinynn_tile *tile)
  *
- * Registers of the inner loop: a0-a3 the pixels' values, t0 weights, t1 end of the first pixel's values, t3-t6 one value
- * of each pixel, t2 a weight, ra a product; sums of channel 0: s0-s3 for the four pixels, 1: s4-s7, 2: s8-s11, 3: a4-a7.
+ * Registers of the inner loop: a0-a3 the pixels' values, t0 weights, t1 end of the first pixel's values, t3-t6 one
+ * value of each pixel, t2 a weight, ra a product; sums of channel 0: s0-s3 for the four pixels, 1: s4-s7, 2: s8-s11,
+ * 3: a4-a7.
  */
 #define WEIGHTS 0
 #define CHANNELS 4
@@ -77,7 +78,8 @@
   mv \sum3, \sum0
 .endm
 
-/* One sum to one output: tinynn_rescale_right, then the clamp. t2 factor, t3 shift, t4 offset, t5 lowest, t6 highest. */
+/* One sum to one output: tinynn_rescale_right, then the clamp. t2 factor, t3 shift, t4 offset, t5 lowest, t6
+ * highest. */
 .macro finish_one channel, sum, output
   slli \sum, \sum, 1
   mulhsu \sum, \sum, t2

@@ -1,8 +1,8 @@
 /* The inner loops of the dsp variants of CONV_2D and FULLY_CONNECTED, in matrix3.S and matrix1.S.
  *
- * Weights lie in pairs of output channels, a and b, two products in a word: a halfword is 256 * a + b (modulo 2^16). So one
- * SMLAD sums 256 * Σ x*a + Σ x*b, and after one SXTB16 another sums Σ x*b: the difference, an exact multiple of 256, is
- * the first channel's. That is one instruction less for four weights than to extend both channels. It needs
+ * Weights lie in pairs of output channels, a and b, two products in a word: a halfword is 256 * a + b (modulo 2^16).
+ * So one SMLAD sums 256 * Σ x*a + Σ x*b, and after one SXTB16 another sums Σ x*b: the difference, an exact multiple
+ * of 256, is the first channel's. That is one instruction less for four weights than to extend both channels. It needs
  * |Σ x*a| < 2^23, which packing.py proves from the weights.
  *
  * In a group of four products k … k+3 the first word has k and k+2, the second k+1 and k+3: the order in which SXTB16
@@ -36,8 +36,8 @@ void tinynn_matrix3_dsp(const struct tinynn_matrix *matrix);
 /* Activations of three pixels for matrix3, four values of each for each group; returns the end. */
 uint32_t *tinynn_widen3_dsp(uint32_t *to, const int8_t *const from[TINYNN_MATRIX_PIXELS], int32_t groups);
 
-/* One row by `blocks` fours of outputs. `x`: int8 activations, [4 * groups], any alignment. Weights: for each group, the
- * first pair's two words, then the second's. */
+/* One row by `blocks` fours of outputs. `x`: int8 activations, [4 * groups], any alignment. Weights: for each group,
+ * the first pair's two words, then the second's. */
 void tinynn_matrix1_dsp(const struct tinynn_matrix *matrix);
 
 #endif

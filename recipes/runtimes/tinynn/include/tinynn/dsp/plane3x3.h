@@ -20,8 +20,8 @@ struct tinynn_plane3x3 {
   int32_t zero_twice_plus1; /* 2 * output zero point + 1 */
 };
 
-/* One channel's `width` × `height` values, `channels` bytes apart, widened; the rests lead from behind a row's values to
- * the next row. */
+/* One channel's `width` × `height` values, `channels` bytes apart, widened; the rests lead from behind a row's
+ * values to the next row. */
 void tinynn_plane3x3_copy_dsp(int16_t *to, const int8_t *from, int32_t channels, int32_t width, int32_t height,
                               int32_t to_rest_bytes, int32_t from_rest_bytes);
 
