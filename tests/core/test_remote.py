@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nginx_cache
 import pytest
 from test_execute import Chain, execute_all
 
@@ -234,38 +233,11 @@ def test_wrong_address_is_refused(text: str) -> None:
         parse_address(text)
 
 
-NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
-
-
 @pytest.fixture
 def nginx(tmp_path: Path) -> Iterator[str]:
-    """A real nginx with WebDAV on a loopback port; the URL of its cache."""
-    if NGINX is None:
-        pytest.skip("nginx is not installed (Debian: nginx-light)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path / "nginx"
-    folder.mkdir()
-    places = "".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if Path("/root").owner() == Path.home().owner() else ""
-    (folder / "nginx.conf").write_text(
-        f"{user} daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}"
-        f"http {{ access_log off; {places} server {{ listen 127.0.0.1:{port}; root {folder}/www;"
-        "location / { dav_methods PUT DELETE; create_full_put_path on; client_max_body_size 0; } } }"
-    )
-    (folder / "www").mkdir()
-    process = subprocess.Popen([NGINX, "-p", folder, "-c", folder / "nginx.conf"], stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/cache"
-    process.terminate()
-    process.wait()
+    """The URL of a real nginx's cache."""
+    with nginx_cache.serve(tmp_path / "nginx") as url:
+        yield url
 
 
 def test_nginx_serves_as_it_is(nginx: str, chain: Chain, tmp_path: Path) -> None:
