@@ -13,16 +13,14 @@ from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
-from tinyflow.flow.pages import PageWriter
+from tinyflow.flow.pages import Pages
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.flow.selection import Selection
-from tinyflow.flow.views import is_current, publish, write_if_changed
+from tinyflow.flow.views import is_current, publish
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
-from tinyflow.report import tables
 from tinyflow.report.documents import read_report
-from tinyflow.report.junit import to_junit
 
 Row = dict[str, Any]
 
@@ -31,15 +29,17 @@ def finish(
     selection: Selection, session: Session, ledger: Ledger, project: Project, catalogue: Catalogue
 ) -> tuple[list[Row], list[Path]]:
     """Write what is missing; returns the rows of all selected benches and the suites' reports."""
-    pages = PageWriter(project, catalogue)
+    pages = Pages(project, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
         if not (ledger.is_done(bench.final) and is_current(bench, session, project.build / bench.name)):
             publish(bench, session, ledger, project.build / bench.name)
         if (row := read_report(project.build / bench.name)) is not None:
-            pages.write_bench(row)
+            pages.update_bench(row)
     chosen = selection.suites | selection.reports
-    reports = [write_suite(catalogue.get(Suite, name), benches, project, pages) for name, benches in chosen.items()]
+    reports = [
+        pages.update_suite(catalogue.get(Suite, name), read_rows(benches, project)) for name, benches in chosen.items()
+    ]
     reports += [
         path for name, action in selection.shrunk.items() for path in _write_shrunk(name, action, session, project)
     ]
@@ -74,14 +74,3 @@ def read_rows(benches: Sequence[str] | dict[str, None], project: Project) -> lis
     """The reports of those benches that have one."""
     found = (read_report(project.build / name) for name in benches)
     return [row for row in found if row is not None]
-
-
-def write_suite(suite: Suite, benches: Sequence[str], project: Project, pages: PageWriter) -> Path:
-    """Write `build/suites/<name>/report.{csv,json,md,html}` and `junit.xml`; the path of the page."""
-    rows = read_rows(benches, project)
-    folder = project.build / "suites" / suite.name
-    write_if_changed(folder / "report.csv", tables.to_csv(rows))
-    write_if_changed(folder / "report.json", tables.to_json(suite.name, rows))
-    write_if_changed(folder / "report.md", tables.to_markdown(suite.name, rows))
-    write_if_changed(folder / "junit.xml", to_junit(suite.name, rows))
-    return pages.write_suite(suite, rows)

@@ -1,83 +1,52 @@
-"""What is written beside the reports only when they changed, since it takes a while: HTML pages, tables, history."""
+"""Which reports of a session are out of date. What writes them is imported only when one is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow.project import Project
-from tinyflow.flow.revision import current_revision
-from tinyflow.flow.views import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
-from tinyflow.report import formats, history, postprocess
-from tinyflow.report.documents import read_documents
-from tinyflow.report.frame import Frame, frame_of
-from tinyflow.report.html import page
-from tinyflow.report.metrics import METRICS
+from tinyflow.report.html.fingerprint import fingerprint, fingerprint_of
+
+if TYPE_CHECKING:
+    from tinyflow.flow.page_writer import PageWriter
 
 Row = Mapping[str, Any]
 
-_NAME = "report.html"
+_PAGE = "report.html"
+_SUITE_FILES = ("report.csv", "report.json", "report.md", "junit.xml")
 
 
-class PageWriter:
-    """Brings pages up to date with the reports of one session; asks git once, and only when something changed."""
+class Pages:
+    """Brings pages up to date with the reports of one session."""
 
     def __init__(self, project: Project, catalogue: Catalogue) -> None:
         self._project = project
         self._catalogue = catalogue
-        self._revision: tuple[str | None, bool] | None = None
 
-    def write_bench(self, row: Row) -> None:
-        """`report.html` in a bench's view, and a line in its history. Raises CacheError."""
-        folder = self._project.build / row["bench"]
-        path, wanted = folder / _NAME, page.fingerprint([row])
-        if page.fingerprint_of(path) == wanted or (bench := read_documents(folder)) is None:
-            return
-        if row["status"] == "ok":
-            self._record(row)
-        write_if_changed(path, page.bench_page(bench, fingerprint=wanted, trends=self._trends(row["bench"])))
+    @cached_property
+    def _writer(self) -> PageWriter:
+        from tinyflow.flow.page_writer import PageWriter
 
-    def write_suite(self, suite: Suite, rows: Sequence[Row]) -> Path:
-        """A suite's `report.html` and its views as CSV; the page's path. Raises CacheError and RecipeError."""
-        folder = self._project.build / "suites" / suite.name
-        path, wanted = folder / _NAME, page.fingerprint(rows, repr(suite))
-        if page.fingerprint_of(path) == wanted:
-            return path
-        views = []
-        for index, view in enumerate(suite.views):
-            frame = self._make(suite, index, rows)
-            write_if_changed(folder / f"{view.name}.csv", formats.to_csv(frame).decode())
-            views.append((view.name, view.description, frame))
-        benches = [bench for row in rows if (bench := read_documents(self._project.build / row["bench"])) is not None]
-        trends = {row["bench"]: self._trends(row["bench"]) for row in rows}
-        write_if_changed(path, page.suite_page(suite, benches, fingerprint=wanted, trends=trends, views=views))
-        return path
+        return PageWriter(self._project, self._catalogue)
 
-    def _make(self, suite: Suite, index: int, rows: Sequence[Row]) -> Frame:
-        """One view of a suite; what is wrong with it is told with its place in the recipe."""
-        try:
-            return postprocess.apply(suite.views[index].steps, frame_of(rows))
-        except UsageError as error:
-            where = self._catalogue.where(Suite, suite.name, "views", index)
-            raise RecipeError(error.what, where=where, hint=error.hint) from error
+    def update_bench(self, row: Row) -> None:
+        """`report.html` in a bench's view, and its history. Raises CacheError."""
+        path, wanted = self._project.build / row["bench"] / _PAGE, fingerprint([row])
+        if fingerprint_of(path) != wanted:
+            self._writer.write_bench(row, path, wanted)
 
-    def _record(self, row: Row) -> None:
-        if self._revision is None:
-            self._revision = current_revision(self._project.root)
-        commit, is_dirty = self._revision
-        date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        path = self._project.history / f"{row['bench']}.jsonl"
-        history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
+    def update_suite(self, suite: Suite, rows: Sequence[Row]) -> Path:
+        """`build/suites/<name>/report.{csv,json,md,html}`, `junit.xml` and a table per view; the path of the page.
 
-    def _trends(self, bench: str) -> dict[str, str]:
-        """Metric → sparkline, for those that changed over time."""
-        records = history.read(self._project.history / f"{bench}.jsonl")
-        drawn = {
-            metric.name: history.sparkline(metric.name, history.series(records, metric.name)) for metric in METRICS
-        }
-        return {name: drawing for name, drawing in drawn.items() if drawing}
+        Raises CacheError and RecipeError.
+        """
+        folder, wanted = self._project.build / "suites" / suite.name, fingerprint(rows, repr(suite))
+        names = [*_SUITE_FILES, *(f"{view.name}.csv" for view in suite.views)]
+        if fingerprint_of(folder / _PAGE) != wanted or not all((folder / name).exists() for name in names):
+            self._writer.write_suite(suite, rows, folder, wanted)
+        return folder / _PAGE

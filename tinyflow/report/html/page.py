@@ -1,29 +1,20 @@
-"""Pages: a bench's and a suite's report as one HTML text, from parsed documents and the templates.
-
-The first lines of a page carry the fingerprint of what it was made from, so that whoever has the same need not make it
-again.
-"""
+"""Pages: a bench's and a suite's report as one HTML text, from parsed documents and the templates."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import tinyflow
-from tinyflow.core.action import canonical
-from tinyflow.core.digest import of_bytes
-from tinyflow.recipes.catalogue import data_folder
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
 from tinyflow.report.html import arena, bars, memory, profile, provenance
+from tinyflow.report.html.fingerprint import template_folder
 from tinyflow.report.html.table import Table, table
 from tinyflow.report.metrics import METRICS
 
@@ -31,12 +22,9 @@ Row = Mapping[str, Any]
 Trends = Mapping[str, Mapping[str, str]]  # bench → metric → sparkline
 NamedFrame = tuple[str, str, Frame]  # name, description
 
-_TEMPLATES = "templates/report"
-# A file that can be sent by mail: maps and profiles of further benches are left to their own pages.
-_DETAILS_MOST_BYTES = 1_700_000
+# A file that can be sent by mail: maps and profiles that have no room are left to the benches' own pages.
+_MOST_BYTES = 1_950_000
 _SYMBOLS_SHOWN = 20
-_FINGERPRINT = re.compile(rb"<!-- tinyflow report (sha256:[0-9a-f]{64}) -->")
-_HEAD_BYTES = 200
 
 
 def suite_page(
@@ -51,28 +39,43 @@ def suite_page(
     rows = [bench.report for bench in benches]
     anchors = anchors_of(rows)
     environment = _environment()
-    details, room = [], _DETAILS_MOST_BYTES
-    for bench in benches:
-        known = (trends or {}).get(bench.report["bench"], {})
-        text = _detail(environment, bench, anchors[bench.report["bench"]], trends=known)
-        if len(text) > room:
-            text = _detail(environment, BenchDocuments(bench.report), anchors[bench.report["bench"]], is_cut=True)
-        room -= len(text)
-        details.append(text)
-    return _page(
-        environment,
-        fingerprint=fingerprint,
-        title=suite.name,
-        description=suite.description,
-        command=f"doit suite:{suite.name}",
-        counts=_counts(rows),
-        notes=tables.notes(rows),
-        table=table(rows, anchors),
-        charts=bars.charts(rows, anchors),
-        legend=bars.colours_of(rows),
-        views=[_view(*view) for view in views],
-        details=details,
-    )
+
+    def page(details: Sequence[str]) -> str:
+        return _page(
+            environment,
+            fingerprint=fingerprint,
+            title=suite.name,
+            description=suite.description,
+            command=f"doit suite:{suite.name}",
+            counts=_counts(rows),
+            notes=tables.notes(rows),
+            table=table(rows, anchors),
+            charts=bars.charts(rows, anchors),
+            legend=bars.colours_of(rows),
+            views=[_view(*view) for view in views],
+            details=details,
+        )
+
+    return page(_fitting(environment, benches, anchors, trends or {}, _MOST_BYTES - len(page([]).encode())))
+
+
+def _fitting(
+    environment: Any, benches: Sequence[BenchDocuments], anchors: Mapping[str, str], trends: Trends, room_bytes: int
+) -> list[str]:
+    """The benches' parts of a page; from the last one on without maps and profile, until they have room."""
+    names = [bench.report["bench"] for bench in benches]
+    details = [
+        _detail(environment, bench, anchors[name], trends=trends.get(name, {}))
+        for name, bench in zip(names, benches, strict=True)
+    ]
+    size = sum(len(detail.encode()) for detail in details)
+    for index in reversed(range(len(details))):
+        if size <= room_bytes:
+            break
+        size -= len(details[index].encode())
+        details[index] = _detail(environment, BenchDocuments(benches[index].report), anchors[names[index]], is_cut=True)
+        size += len(details[index].encode())
+    return details
 
 
 def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, str] | None = None) -> str:
@@ -96,35 +99,6 @@ def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, 
     )
 
 
-def fingerprint(rows: Iterable[Row], *others: object) -> str:
-    """Digest of everything that a page hangs on: reports (they name the digests of all else) and the code here."""
-    return of_bytes(canonical([_code_digest(), tinyflow.__version__, list(rows), others]).encode())
-
-
-def fingerprint_of(page: Path) -> str | None:
-    """What a page on disk was made from; None where there is no such page."""
-    try:
-        with page.open("rb") as file:
-            found = _FINGERPRINT.search(file.read(_HEAD_BYTES))
-    except OSError:
-        return None
-    return found.group(1).decode() if found else None
-
-
-@cache
-def _code_digest() -> str:
-    """Of what turns documents into pages: an upgrade makes pages anew."""
-    sources = [*Path(__file__).parent.parent.rglob("*.py"), *_template_folder().iterdir()]
-    digest = sha256()
-    for path in sorted(sources, key=lambda path: path.name):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _template_folder() -> Path:
-    return data_folder() / _TEMPLATES
-
-
 def anchors_of(rows: Iterable[Row]) -> dict[str, str]:
     """Bench → the name of its place in the page."""
     return {row["bench"]: re.sub(r"[^A-Za-z0-9_-]", "_", f"bench-{row['bench']}") for row in rows}
@@ -134,7 +108,7 @@ def _environment() -> Any:
     import jinja2
 
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_template_folder()),
+        loader=jinja2.FileSystemLoader(template_folder()),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
@@ -145,7 +119,7 @@ def _environment() -> Any:
 def _page(environment: Any, **content: object) -> str:
     from markupsafe import Markup
 
-    folder = _template_folder()
+    folder = template_folder()
     text: str = environment.get_template("page.html.j2").render(
         **content,
         version=tinyflow.__version__,

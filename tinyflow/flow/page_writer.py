@@ -1,0 +1,81 @@
+"""Writes what `pages` found to be out of date: tables and pages of suites, pages and history of benches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.flow.project import Project
+from tinyflow.flow.revision import current_revision
+from tinyflow.flow.views import write_if_changed
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
+from tinyflow.report import formats, history, postprocess, tables
+from tinyflow.report.documents import read_documents
+from tinyflow.report.frame import Frame, frame_of
+from tinyflow.report.html import page
+from tinyflow.report.junit import to_junit
+from tinyflow.report.metrics import METRICS
+
+Row = Mapping[str, Any]
+
+
+class PageWriter:
+    """Asks git once, and only when something changed."""
+
+    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+        self._project = project
+        self._catalogue = catalogue
+        self._revision: tuple[str | None, bool] | None = None
+
+    def write_bench(self, row: Row, path: Path, fingerprint: str) -> None:
+        """A bench's page, and a line in its history. Raises CacheError."""
+        bench = read_documents(path.parent)
+        if bench is None:
+            return
+        if row["status"] == "ok":
+            self._record(row)
+        write_if_changed(path, page.bench_page(bench, fingerprint=fingerprint, trends=self._trends(row["bench"])))
+
+    def write_suite(self, suite: Suite, rows: Sequence[Row], folder: Path, fingerprint: str) -> None:
+        """Everything that a suite's folder holds, the page last. Raises CacheError and RecipeError."""
+        write_if_changed(folder / "report.csv", tables.to_csv(rows))
+        write_if_changed(folder / "report.json", tables.to_json(suite.name, rows))
+        write_if_changed(folder / "report.md", tables.to_markdown(suite.name, rows))
+        write_if_changed(folder / "junit.xml", to_junit(suite.name, rows))
+        views = []
+        for index, view in enumerate(suite.views):
+            frame = self._make(suite, index, rows)
+            write_if_changed(folder / f"{view.name}.csv", formats.to_csv(frame).decode())
+            views.append((view.name, view.description, frame))
+        benches = [bench for row in rows if (bench := read_documents(self._project.build / row["bench"])) is not None]
+        trends = {row["bench"]: self._trends(row["bench"]) for row in rows}
+        text = page.suite_page(suite, benches, fingerprint=fingerprint, trends=trends, views=views)
+        write_if_changed(folder / "report.html", text)
+
+    def _make(self, suite: Suite, index: int, rows: Sequence[Row]) -> Frame:
+        """One view of a suite; what is wrong with it is told with its place in the recipe."""
+        try:
+            return postprocess.apply(suite.views[index].steps, frame_of(rows))
+        except UsageError as error:
+            where = self._catalogue.where(Suite, suite.name, "views", index)
+            raise RecipeError(error.what, where=where, hint=error.hint) from error
+
+    def _record(self, row: Row) -> None:
+        if self._revision is None:
+            self._revision = current_revision(self._project.root)
+        commit, is_dirty = self._revision
+        date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        path = self._project.history / f"{row['bench']}.jsonl"
+        history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
+
+    def _trends(self, bench: str) -> dict[str, str]:
+        """Metric → sparkline, for those that changed over time."""
+        records = history.read(self._project.history / f"{bench}.jsonl")
+        drawn = {
+            metric.name: history.sparkline(metric.name, history.series(records, metric.name)) for metric in METRICS
+        }
+        return {name: drawing for name, drawing in drawn.items() if drawing}
