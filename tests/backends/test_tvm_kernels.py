@@ -204,13 +204,14 @@ def test_kernels_are_exact_on_cortex_m7(data: st.DataObject, style: Style, opera
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operator", ["conv", "depthwise", "dense"])
+@pytest.mark.parametrize("style", ["aotplus", "dsp"])
 @pytest.mark.parametrize("chip", ["m4-gcc", "m4-O0"])
 @EXACT
 @given(data=st.data())
-def test_assembly_is_exact_whatever_the_compiler(data: st.DataObject, chip: str, operator: str) -> None:
+def test_kernels_are_exact_whatever_the_compiler(data: st.DataObject, chip: str, style: Style, operator: str) -> None:
     """Neither GCC nor a compiler that keeps every variable in memory changes what the routines compute."""
     specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
-    check(specs, "dsp", CHIPS[chip], data.draw(st.integers(0, 1000)))
+    check(specs, style, CHIPS[chip], data.draw(st.integers(0, 1000)))
 
 
 @pytest.mark.slow

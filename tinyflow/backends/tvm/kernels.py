@@ -12,17 +12,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinyflow.backends.tvm import kernels_add, kernels_depthwise, kernels_dsp, kernels_plain, kernels_tiled, requantise
+from tinyflow.backends.tvm import (
+    kernels_add,
+    kernels_depthwise,
+    kernels_dsp,
+    kernels_plain,
+    kernels_tiled,
+    kernels_wide,
+    requantise,
+)
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
 from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
 
 
 def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
-    """The spec with the form of requantisation that is best for these weights in this style."""
+    """The spec with what a style wants to know of the weights: the form of requantisation, the size of sums."""
     if style == "plain" or weights is None or not isinstance(spec, (ConvSpec, DenseSpec, DepthwiseSpec)):
         return spec
-    up = requantise.find_up(spec, weights)
-    return replace(spec, requantisation=replace(spec.requantisation, up=up))
+    if style == "aotplus" and isinstance(spec, ConvSpec):
+        spec = replace(spec, is_narrow=kernels_wide.is_narrow(spec, weights))
+    return replace(spec, requantisation=replace(spec.requantisation, up=requantise.find_up(spec, weights)))
 
 
 def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096) -> Kernel:
@@ -30,13 +39,13 @@ def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096)
 
     Scratch is about `scratch_bytes` where a kernel can do with less or more.
     """
-    kernel = _dsp(spec, scratch_bytes) if style == "dsp" else None
+    kernel = None
+    if style == "dsp":
+        kernel = _dsp(spec, scratch_bytes)
+    elif style == "aotplus" and isinstance(spec, ConvSpec):
+        kernel = kernels_wide.conv(spec, machine, scratch_bytes)
     if kernel is None and style != "plain":
-        kernel = (
-            kernels_add.add(spec, style == "dsp")
-            if isinstance(spec, AddSpec)
-            else kernels_tiled.build(spec, machine, scratch_bytes)
-        )
+        kernel = kernels_tiled.build(spec, machine, scratch_bytes)
     return kernel or kernels_plain.build(spec)
 
 
@@ -47,4 +56,4 @@ def _dsp(spec: Spec, scratch_bytes: int) -> Kernel | None:
         return kernels_dsp.dense(spec)
     if isinstance(spec, DepthwiseSpec) and kernels_depthwise.is_supported(spec):
         return kernels_depthwise.depthwise(spec, scratch_bytes)
-    return None
+    return kernels_add.add(spec, has_dsp=True) if isinstance(spec, AddSpec) else None

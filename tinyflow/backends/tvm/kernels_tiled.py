@@ -21,13 +21,14 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from tinyflow.backends.tvm import requantise
+from tinyflow.backends.tvm import kernels_add, requantise
 from tinyflow.backends.tvm.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
 from tinyflow.backends.tvm.intrinsics import call
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Parameter, Weights
 from tinyflow.backends.tvm.kernels_plain import vector
 from tinyflow.backends.tvm.packing import by_channel, folded_bias
 from tinyflow.backends.tvm.specs import (
+    AddSpec,
     ConvolutionSpec,
     ConvSpec,
     DenseSpec,
@@ -108,6 +109,8 @@ def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
         return conv(spec, machine, scratch_bytes)
     if isinstance(spec, DepthwiseSpec):
         return depthwise(spec, scratch_bytes)
+    if isinstance(spec, AddSpec):
+        return kernels_add.add(spec, has_dsp=False)
     return dense(spec, machine) if isinstance(spec, DenseSpec) else None
 
 
@@ -138,13 +141,13 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
     def products(
         data: T.Buffer(source.input_shape, "int8"),
         weights: T.Buffer((channels // group, source.rows, run_bytes, group), "int8"),
-        scale: T.Buffer((channels, _scale_numbers(to)), "int32"),
+        scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer((source.height, source.width, channels), "int8"),
         scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels * group,), "int32")
-        numbers = T.alloc_buffer((group, _scale_numbers(to)), "int32")
+        numbers = T.alloc_buffer((group, scale_numbers(to)), "int32")
         read = T.meta_var(data if source.padding is None else scratch)
         fill(scratch, source)
         for part in range(-(-source.height // source.chunk)):
@@ -162,7 +165,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                                     "int32", read[y * source.down + i, (x + p) * source.step_bytes + k]
                                 ) * T.Cast("int32", weights[g, i, k, c])
                     for c in T.unroll(group):
-                        for n in T.unroll(_scale_numbers(to)):
+                        for n in T.unroll(scale_numbers(to)):
                             numbers[c, n] = scale[g * group + c, n]
                     for p in T.unroll(pixels):
                         for c in T.unroll(group):
@@ -170,7 +173,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                             output[first + y, x + p, g * group + c] = rescaled(total[p * group + c], numbers, c, to)
 
     def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = _pack_scale(spec, given)
+        values, scale = pack_scale(spec, given)
         grouped = values.reshape(channels // group, group, -1).transpose(0, 2, 1)
         return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
 
@@ -189,14 +192,14 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
     def depthwise2d(
         data: T.Buffer(source.input_shape, "int8"),
         weights: T.Buffer((channels, rows, columns), "int8"),
-        scale: T.Buffer((channels, _scale_numbers(to)), "int32"),
+        scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer((source.height, source.width, channels), "int8"),
         scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels,), "int32")
         filter_of = T.alloc_buffer((rows, columns), "int32")
-        numbers = T.alloc_buffer((1, _scale_numbers(to)), "int32")
+        numbers = T.alloc_buffer((1, scale_numbers(to)), "int32")
         read = T.meta_var(data if source.padding is None else scratch)
         fill(scratch, source)
         for part in range(-(-source.height // source.chunk)):
@@ -206,7 +209,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
                 for i in each(rows):
                     for j in each(columns):
                         filter_of[i, j] = T.Cast("int32", weights[c, i, j])
-                for n in T.unroll(_scale_numbers(to)):
+                for n in T.unroll(scale_numbers(to)):
                     numbers[0, n] = scale[c, n]
                 for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-source.width // pixels)):
                     x: T.let = T.min(tile * pixels, source.width - pixels)
@@ -222,13 +225,13 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
                         output[first + y, x + p, c] = rescaled(total[p], numbers, 0, to)
 
     def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = _pack_scale(spec, given)
+        values, scale = pack_scale(spec, given)
         return {"weights": values.ravel(), "scale": scale.ravel()}
 
     return _kernel(depthwise2d, spec, source, channels, pack)
 
 
-def _scale_numbers(to: Requantisation) -> int:
+def scale_numbers(to: Requantisation) -> int:
     """Constants of a channel: offset and multiplier in the short form; bias, multiplier and shift in the long one."""
     return 3 if to.up is None else 2
 
@@ -279,7 +282,7 @@ def rescaled(total: Expr, numbers: Any, channel: Expr, to: Requantisation) -> Ex
     return clamp(T.shift_right(high, T.int32(requantise.FRACTION_BITS)), to.lowest, to.highest)
 
 
-def _pack_scale(spec: WeightedSpec, given: Weights) -> tuple[Array, Array]:
+def pack_scale(spec: WeightedSpec, given: Weights) -> tuple[Array, Array]:
     """Weights, [C, products], and the constants of all channels; ValueError where they aren't exact."""
     if spec.requantisation.up is not None:
         return requantise.pack(spec, given)
@@ -294,7 +297,7 @@ def _kernel(function: PrimFunc, spec: WeightedSpec, source: Source, channels: in
     parameters = (
         Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
         vector("weights", "constant", channels * spec.reduction, "int8"),
-        vector("scale", "constant", channels * _scale_numbers(spec.requantisation)),
+        vector("scale", "constant", channels * scale_numbers(spec.requantisation)),
         Parameter("output", "output", "int8", source.height * source.width * channels, 1),
     )
     if source.padding is None:

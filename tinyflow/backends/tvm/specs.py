@@ -75,6 +75,8 @@ class ConvSpec:
     padding: Border  # with the input's zero point
     input_zero_point: int
     requantisation: Requantisation
+    # whether no sum of products can reach 2**22, whatever the input; known by the weights
+    is_narrow: bool = False
 
     @property
     def reduction(self) -> int:

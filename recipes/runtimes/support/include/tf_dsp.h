@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "tf_hidden.h"
+
 #define TF_INLINE static inline __attribute__((always_inline, unused))
 #define TF_SCRATCH_REGISTERS "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"
 
@@ -63,15 +65,6 @@ TF_INLINE int32_t tf_upper_pair(int32_t low, int32_t high) {
     __asm("ssat %0, #8, %1, asr %2" : "=r"(result_) : "r"(x), "n"(down));       \
     result_;                                                                    \
   })
-
-/* The number itself, at least 1, which the compiler is not to know: such loops are neither unrolled nor skipped. */
-TF_INLINE int32_t tf_hidden(int32_t number) {
-  __asm("" : "+r"(number));
-  if (number < 1) {
-    __builtin_unreachable();
-  }
-  return number;
-}
 
 /* --- pairs in memory --- */
 
