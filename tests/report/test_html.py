@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sample_documents import failed, good, many, plan, run, sizes, suite
 
+from tinyflow.recipes.schema import Published
 from tinyflow.report.documents import BenchDocuments, read_documents
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.html.fingerprint import fingerprint, fingerprint_of
@@ -88,6 +89,16 @@ def test_a_page_says_everything_without_a_script() -> None:
         "3 benches: 2 ok, 1 failed",
     ):
         assert expected in words
+
+
+def test_published_figures_stand_beside_ours() -> None:
+    """With their source and the ratio; a bench that has not run shows theirs alone."""
+    numbers = {"vww-one-chip": {"rom_bytes": 122_000}, "nobody-ran-this": {"rom_bytes": 5}}
+    quoted = Published(source="Somebody, 2024, on a board", numbers=numbers)
+    words = check(suite_page(suite("tiny", published=(quoted,)), SUITE, fingerprint=PRINT)).words
+    assert "Somebody, 2024, on a board" in words
+    assert "122,00061,0000.5" in words.replace("\n", "")
+    assert "nobody-ran-this" in words
 
 
 def test_a_page_leads_to_itself_alone() -> None:

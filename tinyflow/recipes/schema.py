@@ -358,6 +358,16 @@ class View(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Published(_Strict):
+    """Numbers that others measured, to stand beside ours."""
+
+    source: str
+    """Who, where and how: what a reader needs to judge them."""
+    numbers: Mapping[str, Mapping[str, float]]
+    """Bench → metric → value, in our units."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Suite(Recipe):
     """A named set of benches."""
 
@@ -370,6 +380,7 @@ class Suite(Recipe):
     """Metric → how much worse it may get before `doit compare` and `doit baseline check` fail: `0`, `1KiB`, `0.5%`."""
     views: tuple[View, ...] = ()
     """Tables made of the results."""
+    published: tuple[Published, ...] = ()
 
     def __post_init__(self) -> None:
         if self.matrix is None and not self.include:

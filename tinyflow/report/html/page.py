@@ -15,6 +15,7 @@ from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.html.fingerprint import template_folder
+from tinyflow.report.html.published import beside_published
 from tinyflow.report.html.table import Table, table
 from tinyflow.report.metrics import METRICS
 
@@ -24,7 +25,7 @@ NamedFrame = tuple[str, str, Frame]  # name, description
 
 # A file that can be sent by mail: maps and profiles that have no room are left to the benches' own pages.
 _MOST_BYTES = 1_950_000
-_SYMBOLS_SHOWN = 20
+_SYMBOLS_SHOWN = 12
 
 
 def suite_page(
@@ -52,7 +53,7 @@ def suite_page(
             table=table(rows, anchors),
             charts=bars.charts(rows, anchors),
             legend=bars.colours_of(rows),
-            views=[_view(*view) for view in views],
+            views=[_view(*view) for view in (*views, *beside_published(suite, rows))],
             details=details,
         )
 
