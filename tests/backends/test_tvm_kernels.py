@@ -192,7 +192,10 @@ EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(Healt
 
 @pytest.mark.parametrize(
     ("style", "operator"),
-    [*(("plain", name) for name in SPECS), *((s, name) for s in ("aotplus", "dsp") for name in list(SPECS)[:4])],
+    [
+        *(pytest.param("plain", name, marks=pytest.mark.slow) for name in SPECS),
+        *((style, name) for style in ("aotplus", "dsp") for name in list(SPECS)[:4]),
+    ],
 )
 @EXACT
 @given(data=st.data())

@@ -121,7 +121,7 @@ def test_every_header_byte_may_be_wrong(path: Path, tmp_path: Path) -> None:
     sections = int.from_bytes(content[32:36], "little")
     damaged = tmp_path / "firmware.elf"
     for place in (*range(52 + 4 * 32), *range(sections, len(content))):
-        for value in (0, 1, 0x7F, 0xFF):
+        for value in (0, 0xFF):
             damaged.write_bytes(content[:place] + bytes([value]) + content[place + 1 :])
             try:
                 elf.sizes(elf.read(damaged), [])
