@@ -64,7 +64,7 @@ def test_full_disk_in_the_middle_of_a_store(tmp_path: Path, source: Path, disk: 
     """ENOSPC while an output is stored: one line of what and what to do, finished work stays, no torn blob; with room
     again only the missing action runs.
 
-    Guards writing aside and renaming: a blob written in place would be there, cut.
+    Guards removing what was written aside, and naming the error.
     """
     small, big = action(source), action(source, times=2000)
     session = Session(disk.folder / "cache", tmp_path / "state")
