@@ -60,7 +60,7 @@ def _json(session: Session, action: Action, output: str) -> dict[str, Any]:
 
 def _describe(graph: Mapping[str, Any], origin: Mapping[str, Any], digest: str) -> list[str]:
     operators = Counter(f"{operator['name']} v{operator['version']}" for operator in graph["operators"])
-    counted = ", ".join(f"{name} ×{count}" for name, count in sorted(operators.items()))  # noqa: RUF001
+    counted = ", ".join(f"{name} ×{count}" for name, count in sorted(operators.items()))
     return [
         f"  {_ports(graph, 'inputs')} -> {_ports(graph, 'outputs')}",
         f"  {format_count(graph['macs'])} MACs, weights {format_size(graph['weights_bytes'])}, "
