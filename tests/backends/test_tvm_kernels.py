@@ -29,7 +29,7 @@ from tinyflow.backends.tvm.specs import (
 )
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from kernel_firmware import Chip, Sample, run  # noqa: E402 (a script's module)
+from kernel_firmware import Chip, Sample, run
 
 NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
 CHIPS = {

@@ -29,7 +29,7 @@ _INT32_MAX = 2**31 - 1
 
 
 @singledispatch
-def evaluate(spec: Spec, weights: Weights | None, *inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+def evaluate(spec: Spec, weights: Weights | None, *inputs: NDArray[np.int8]) -> NDArray[np.int8]:  # noqa: ARG001
     """The output of a layer. Activations are [height, width, channels], flat ones count as such by their size."""
     raise TypeError(f"no definition of {type(spec).__name__}")
 
