@@ -23,7 +23,7 @@ from tvm.script import tirx as T
 
 from tinyflow.backends.tvm import kernels_add, requantise
 from tinyflow.backends.tvm.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
-from tinyflow.backends.tvm.intrinsics import call
+from tinyflow.backends.tvm.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Parameter, Weights
 from tinyflow.backends.tvm.kernels_plain import vector
 from tinyflow.backends.tvm.packing import by_channel, folded_bias
@@ -48,6 +48,9 @@ _TILES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("riscv", "gcc"): (3, 4),
 }
 _OTHER_TILE = (2, 4)
+_HEADERS = ("string.h", "tf_hidden.h")
+# so few products clang would unroll to the end on RISC-V, and spill
+_SHORT_RUN = 32
 # pixels that share the filter of a channel in registers
 _DEPTHWISE_PIXELS = 3
 # a filter with more weights stays in memory
@@ -136,6 +139,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
     most_pixels, most_channels = _TILES.get((machine.isa, machine.toolchain), _OTHER_TILE)
     pixels = min(most_pixels, source.width)
     group = next(number for number in range(most_channels, 0, -1) if channels % number == 0)
+    is_short = (machine.isa, machine.toolchain) == ("riscv", "zig") and source.rows * run_bytes <= _SHORT_RUN
 
     @T.prim_func(s_tir=True)
     def products(
@@ -158,7 +162,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                 for g in range(channels // group):
                     for p, c in T.grid(pixels, group):
                         total[p * group + c] = 0
-                    for i, k in T.grid(source.rows, run_bytes):
+                    for i, k in T.grid(source.rows, hidden(run_bytes) if is_short else run_bytes):
                         for p in T.unroll(pixels):
                             for c in T.unroll(group):
                                 total[p * group + c] += T.Cast(
@@ -301,6 +305,7 @@ def _kernel(function: PrimFunc, spec: WeightedSpec, source: Source, channels: in
         Parameter("output", "output", "int8", source.height * source.width * channels, 1),
     )
     if source.padding is None:
-        return Kernel(tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs), parameters, pack)
+        unpadded = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
+        return Kernel(unpadded, parameters, pack, _HEADERS)
     scratch = Parameter("scratch", "scratch", "int8", source.chunk_rows * source.row_bytes, 4)
-    return Kernel(function, (*parameters, scratch), pack, ("string.h",))
+    return Kernel(function, (*parameters, scratch), pack, _HEADERS)
