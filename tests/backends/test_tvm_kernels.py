@@ -227,6 +227,25 @@ def test_kernels_are_exact_on_riscv(data: st.DataObject, operator: str) -> None:
     check(specs, "aotplus", CHIPS["rv32"], data.draw(st.integers(0, 1000)))
 
 
+def large(height: int, width: int, depth: int, channels: int, size: int = 3, stride: int = 1) -> ConvSpec:
+    """A padded convolution."""
+    border = Border(size // 2, size // 2, size // 2, size // 2)
+    rows, columns = ((extent - 1) // stride + 1 for extent in (height, width))
+    shapes = FeatureMap(height, width, depth), FeatureMap(rows, columns, channels)
+    return ConvSpec(*shapes, (size, size), (stride, stride), border, -128, Requantisation(-128))
+
+
+def test_large_layers_keep_to_the_stack_that_is_there() -> None:
+    """Rows that are too long are done in pieces, and weights that are too many stay narrow: exact all the same."""
+    specs = [large(4, 61, 32, 4), large(3, 50, 64, 8, stride=2), large(4, 5, 128, 5), large(2, 300, 3, 8, stride=2)]
+    specs += [large(2, 2, 1024, 4, size=1), large(2, 3, 203, 4)]
+    samples, expected = zip(*(sample(spec, "dsp", CHIPS["m7"], 3) for spec in specs), strict=True)
+    for spec, outcome, output in zip(specs, run(samples, CHIPS["m7"]), expected, strict=True):
+        assert output.tolist() == outcome.output.tolist(), spec
+    for built in samples:
+        assert sum(p.size_bytes for p in built.kernel.parameters if p.role == "scratch") < 7000
+
+
 @settings(max_examples=60, deadline=None)
 @given(spec=dense(), seed=st.integers(0, 10_000))
 def test_the_short_form_is_exact_for_every_accumulator(spec: DenseSpec, seed: int) -> None:

@@ -10,6 +10,7 @@ A style that has nothing better for a spec gives the next simpler one's kernel.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tinyflow.backends.tvm import (
@@ -24,6 +25,9 @@ from tinyflow.backends.tvm import (
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
 from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
 
+# what a stack of 8 KiB has left for the scratch of one kernel, where the arena has no room
+_STACK_BYTES = 6656
+
 
 def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
     """The spec with what a style wants to know of the weights: the form of requantisation, the size of sums."""
@@ -37,16 +41,27 @@ def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
 def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096) -> Kernel:
     """The kernel of a spec. Its function has no name yet: give it one with `with_attr("global_symbol", …)`.
 
-    Scratch is about `scratch_bytes` where a kernel can do with less or more.
+    Scratch is about `scratch_bytes` where a kernel can do with less or more, and never much above what a small stack
+    has room for.
     """
-    kernel = None
+    for kernel in _candidates(spec, style, machine, scratch_bytes):
+        if kernel is not None and _scratch_bytes(kernel) <= max(scratch_bytes, _STACK_BYTES):
+            return kernel
+    return kernels_plain.build(spec)
+
+
+def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) -> Iterator[Kernel | None]:
+    """What a style has for a spec, best first."""
     if style == "dsp":
-        kernel = _dsp(spec, scratch_bytes)
-    elif style == "aotplus" and isinstance(spec, ConvSpec):
-        kernel = kernels_wide.conv(spec, machine, scratch_bytes)
-    if kernel is None and style != "plain":
-        kernel = kernels_tiled.build(spec, machine, scratch_bytes)
-    return kernel or kernels_plain.build(spec)
+        yield _dsp(spec, scratch_bytes)
+    if style in ("aotplus", "dsp") and isinstance(spec, ConvSpec):
+        yield kernels_wide.conv(spec, machine, scratch_bytes)
+    if style != "plain":
+        yield kernels_tiled.build(spec, machine, scratch_bytes)
+
+
+def _scratch_bytes(kernel: Kernel) -> int:
+    return sum(parameter.size_bytes for parameter in kernel.parameters if parameter.role == "scratch")
 
 
 def _dsp(spec: Spec, scratch_bytes: int) -> Kernel | None:

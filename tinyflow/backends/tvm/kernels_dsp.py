@@ -22,7 +22,7 @@ from tinyflow.backends.tvm.intrinsics import GROUP, HEADER, Routine, call, hidde
 from tinyflow.backends.tvm.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
 from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec
-from tinyflow.backends.tvm.widening import product_order, widening
+from tinyflow.backends.tvm.widening import Tiling, product_order, widening
 
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
@@ -32,37 +32,37 @@ def conv(spec: ConvSpec, scratch_bytes: int) -> Kernel:
     """CONV_2D of any shape."""
     tiling, expand = widening(spec, scratch_bytes)
     channels, groups = spec.output.channels, -(-spec.output.channels // GROUP)
-    routine = Routine("tf_conv4_flat" if tiling.is_flat else "tf_conv4", spec.requantisation, channels)
-    shape = (
-        (tiling.blocks,) if tiling.is_flat else (tiling.blocks, tiling.segments, tiling.segment_step, tiling.pixel_step)
-    )
-    at, end = tiling.weight_words, tiling.weight_words + tiling.chunk_words
+    routine = Routine(_routine_name(tiling), spec.requantisation, channels)
+    steps = (tiling.segments, tiling.segment_step, tiling.pixel_step)
+    shape = (tiling.blocks,) if tiling.is_flat else (tiling.blocks, *steps)
+    at, end = tiling.weight_words, tiling.weight_words + tiling.part_words
     run = tiling.run
     scratch_words = end + routine.spill_words(run * tiling.columns)
 
     @T.prim_func(s_tir=True)
     def conv2d(
         data: T.Buffer((spec.input.elements,), "int8"),
-        weights: T.Buffer((groups, tiling.weight_words // 2), "int32"),
+        weights: T.Buffer((groups, tiling.group_words), "int32"),
         scale: T.Buffer((groups * GROUP, routine.constants), "int32"),
         output: T.Buffer((spec.output.elements,), "int8"),
         scratch: T.Buffer((scratch_words,), "int32"),
     ):
         T.func_attr({"tirx.noalias": True})
-        for part in range(hidden(-(-tiling.rows // tiling.chunk))):
-            first: T.let = part * tiling.chunk
-            count: T.let = tiling.rows_from(first)
-            expand(data, scratch, at, first, count)
+        for part, side in T.grid(hidden(tiling.row_parts), hidden(tiling.column_parts)):
+            first: T.let = part * tiling.rows
+            count: T.let = T.int32(0) + tiling.rows_from(first)
+            left = T.meta_var(tiling.first_column(side))
+            expand(data, scratch, at, first, count, left)
             for g in range(hidden(groups)):
-                call("tf_widen", T.address_of(scratch[0]), T.address_of(weights[g, 0]), tiling.weight_words // 2)
+                pairs = T.meta_var(T.address_of(weights[g, 0] if tiling.is_narrow else scratch[0]))
+                if not tiling.is_narrow:
+                    call("tf_widen", pairs, T.address_of(weights[g, 0]), tiling.group_words)
                 for y in range(1 if run > 1 else count):
-                    place: T.let = (first + y) * (tiling.columns * channels) + g * GROUP
+                    place: T.let = ((first + y) * tiling.width + left) * channels + g * GROUP
                     pixels: T.let = (count if run > 1 else 1) * tiling.columns
-                    routine.emit(
-                        output, place, scale, g * GROUP, pixels, T.address_of(scratch[end]),
-                        T.address_of(scratch[at + y * tiling.row_words]), T.address_of(scratch[0]),
-                        *shape,
-                    )  # fmt: skip
+                    x: T.let = T.address_of(scratch[at + y * tiling.row_words])
+                    spill: T.let = T.address_of(scratch[end])
+                    routine.emit(output, place, scale, g * GROUP, pixels, spill, x, pairs, *shape)
                     unspill(routine, output, place, g * GROUP, pixels, scratch, end)
 
     order = product_order(spec) if spec.input.channels % 4 else None
@@ -70,7 +70,7 @@ def conv(spec: ConvSpec, scratch_bytes: int) -> Kernel:
         conv2d,
         (
             feature_map("data", "input", spec.input),
-            vector("weights", "constant", groups * tiling.weight_words // 2),
+            vector("weights", "constant", groups * tiling.group_words),
             vector("scale", "constant", groups * GROUP * routine.constants),
             feature_map("output", "output", spec.output),
             vector("scratch", "scratch", scratch_words),
@@ -78,6 +78,10 @@ def conv(spec: ConvSpec, scratch_bytes: int) -> Kernel:
         lambda given: _pack(given, spec, tiling.segments, tiling.padded_length, 2, order),
         (HEADER,),
     )
+
+
+def _routine_name(tiling: Tiling) -> str:
+    return f"tf_conv4{'_narrow' if tiling.is_narrow else ''}{'_flat' if tiling.is_flat else ''}"
 
 
 # FULLY_CONNECTED: out[c] = requantise(bias[c] + Σ in[k] * w[c, k])

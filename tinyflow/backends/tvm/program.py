@@ -31,7 +31,7 @@ _NAMES: Mapping[type, str] = {
     SoftmaxSpec: "softmax",
 }
 # where the arena has no room, scratch lies on the stack; no kernel gets much faster by more than the most
-_LEAST_SCRATCH_BYTES, _MOST_SCRATCH_BYTES = 2048, 8192
+_LEAST_SCRATCH_BYTES, _MOST_SCRATCH_BYTES = 2048, 16384
 _NO_NUMBERS = np.zeros(0, np.int32)
 _NO_WEIGHTS = Weights(np.zeros(0, np.int8), _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS)
 

@@ -138,15 +138,21 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
  * r0 to r3 are accumulators, r4 to r7 eight values of a pixel, r8 to r11 those of a channel, r12 and lr the addresses of
  * the next ones. What else is needed lies in the frame. */
 #define TF_ROUTINE static __attribute__((naked, noinline, unused))
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 #define TF_DOT_CHANNEL(a)                                             \
   "ldmia.w lr!, {r8, r9, r10, r11}\n\t"                               \
   "smlad " a ", r4, r8, " a "\n\tsmlad " a ", r5, r9, " a "\n\t"      \
   "smlad " a ", r6, r10, " a "\n\tsmlad " a ", r7, r11, " a "\n\t"
-#define TF_DOT_BLOCK                                                                       \
-  "ldmia.w r12!, {r4, r5, r6, r7}\n\t" TF_DOT_CHANNEL("r0") TF_DOT_CHANNEL("r1")           \
-  TF_DOT_CHANNEL("r2") TF_DOT_CHANNEL("r3")
-#define TF_DOT_BLOCK_BYTES "84"
+/* The same with weights that are still bytes, two words of four. */
+#define TF_DOT_BYTES(a)                                                                                   \
+  "ldmia.w lr!, {r8, r10}\n\tsxtb16 r9, r8, ror #8\n\tsxtb16 r8, r8\n\t"                                 \
+  "sxtb16 r11, r10, ror #8\n\tsxtb16 r10, r10\n\t"                                                       \
+  "smlad " a ", r4, r8, " a "\n\tsmlad " a ", r5, r9, " a "\n\t"                                         \
+  "smlad " a ", r6, r10, " a "\n\tsmlad " a ", r7, r11, " a "\n\t"
+#define TF_DOT_BLOCK(channel)                                                                             \
+  "ldmia.w r12!, {r4, r5, r6, r7}\n\t" channel("r0") channel("r1") channel("r2") channel("r3")
 
 /* Requantisation of r0 to r3, from the constants at r4, to four bytes at r6. Short form: {offset, multiplier} of each
  * channel, the zero point in r5; see requantise.py. */
@@ -170,6 +176,12 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
   "ssat " a ", #8, " a "\n\tstrb " a ", [r6, #" #at "]\n\t"
 #define TF_LONG TF_LONG_CHANNEL("r0", 0) TF_LONG_CHANNEL("r1", 1) TF_LONG_CHANNEL("r2", 2) TF_LONG_CHANNEL("r3", 3)
 
+/* Where the loop, four blocks long, begins for the number of blocks in r7: so many blocks before its end as are left over.
+ * It is kept at 16, with w from r2 behind it. code_bytes are those of a block, whose instructions are four bytes each. */
+#define TF_DOT_ENTRY(code_bytes)                                                                                                  \
+  "rsb r7, r7, #0\n\tand r7, r7, #3\n\tmovs r0, #" code_bytes "\n\tadr r1, 2f\n\tmla r1, r0, r7, r1\n\t"      \
+  "orr r1, r1, #1\n\tstrd r1, r2, [sp, #16]\n"
+
 /* Four channels of a run of pixels: out[p][c] = requantise(sum over segments, k of x[p, segment][k] * w[segment][k][c]).
  *
  * out, x, w, scale   the first output; pairs of the first pixel's first segment; pairs of the weights; constants
@@ -178,7 +190,7 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
  *
  * _flat: one segment, and pixels lie one behind the other. The frame: 0 four zeros, 16 entry into the unrolled loop, 20 w,
  * 24 end of w, 28 end of out, 32 out, 36 channels, 40 scale, 44 zero. */
-#define TF_CONV4_FLAT(name, requantise)                                                                               \
+#define TF_CONV4_FLAT(name, requantise, channel, code_bytes, weight_power)                                                                               \
   TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
                        int32_t channels, int32_t blocks) {                                                            \
     __asm volatile(                                                                                                   \
@@ -186,22 +198,17 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
         "mov r12, r1\n\tmovs r8, #0\n\tstrd r8, r8, [sp]\n\tstrd r8, r8, [sp, #8]\n\t"                                \
         "ldrd r4, r5, [sp, #84]\n\tldrd r6, r7, [sp, #92]\n\t"                                                        \
         "strd r0, r6, [sp, #32]\n\tstrd r3, r4, [sp, #40]\n\t"                                                        \
-        "add r5, r0\n\tadd r4, r2, r7, lsl #6\n\tstrd r4, r5, [sp, #24]\n\t" TF_DOT_ENTRY                             \
+        "add r5, r0\n\tadd r4, r2, r7, lsl #" weight_power "\n\tstrd r4, r5, [sp, #24]\n\t" TF_DOT_ENTRY(code_bytes)                             \
         "1:\n\tldmia.w sp, {r0, r1, r2, r3}\n\tldr lr, [sp, #20]\n\tldr.w pc, [sp, #16]\n\t.balign 4\n"               \
-        "2:\n\t" TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK                                                  \
+        "2:\n\t" TF_DOT_BLOCK(channel) TF_DOT_BLOCK(channel) TF_DOT_BLOCK(channel) TF_DOT_BLOCK(channel)                                                  \
         "ldr r4, [sp, #24]\n\tcmp lr, r4\n\tbne 2b\n\t"                                                               \
         "ldrd r4, r5, [sp, #40]\n\tldrd r6, r7, [sp, #32]\n\t" requantise                                             \
         "add r6, r7\n\tldr r5, [sp, #28]\n\tstr r6, [sp, #32]\n\tcmp r6, r5\n\tbne 1b\n\t"                            \
         "add sp, #48\n\tpop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                 \
   }
-/* From the number of blocks in r7 and w in r2: where the loop, four blocks long, begins; kept at 16 with w behind it. */
-#define TF_DOT_ENTRY                                                                                                  \
-  "rsb r7, r7, #0\n\tand r7, r7, #3\n\tmovs r0, #" TF_DOT_BLOCK_BYTES "\n\tadr r1, 2f\n\tmla r1, r0, r7, r1\n\t"      \
-  "orr r1, r1, #1\n\tstrd r1, r2, [sp, #16]\n"
-
 /* segments; segment_bytes, pixel_bytes: from a segment's end to the next one, from a pixel's end to the next one, of x.
  * The frame goes on: 48 end of the segment's w, 52 bytes of a segment's w, 56 segment_bytes, 60 pixel_bytes. */
-#define TF_CONV4(name, requantise)                                                                                    \
+#define TF_CONV4(name, requantise, channel, code_bytes, weight_power)                                                                                    \
   TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
                        int32_t channels, int32_t blocks, int32_t segments, int32_t segment_bytes,                     \
                        int32_t pixel_bytes) {                                                                         \
@@ -210,11 +217,11 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
         "mov r12, r1\n\tmovs r8, #0\n\tstrd r8, r8, [sp]\n\tstrd r8, r8, [sp, #8]\n\t"                                \
         "ldrd r4, r5, [sp, #100]\n\tldrd r6, r7, [sp, #108]\n\tldrd r9, r10, [sp, #116]\n\tldr r11, [sp, #124]\n\t"   \
         "strd r0, r6, [sp, #32]\n\tstrd r3, r4, [sp, #40]\n\tstrd r10, r11, [sp, #56]\n\t"                            \
-        "add r5, r0\n\tlsls r8, r7, #6\n\tmla r4, r8, r9, r2\n\tstrd r4, r5, [sp, #24]\n\tstr r8, [sp, #52]\n\t"      \
-        TF_DOT_ENTRY                                                                                                  \
+        "add r5, r0\n\tlsls r8, r7, #" weight_power "\n\tmla r4, r8, r9, r2\n\tstrd r4, r5, [sp, #24]\n\tstr r8, [sp, #52]\n\t"      \
+        TF_DOT_ENTRY(code_bytes)                                                                                      \
         "1:\n\tldmia.w sp, {r0, r1, r2, r3}\n\tldr lr, [sp, #20]\n\tldr r4, [sp, #52]\n\tadd r4, lr\n\t"              \
         "str r4, [sp, #48]\n\tldr.w pc, [sp, #16]\n\t.balign 4\n"                                                     \
-        "2:\n\t" TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK TF_DOT_BLOCK                                                  \
+        "2:\n\t" TF_DOT_BLOCK(channel) TF_DOT_BLOCK(channel) TF_DOT_BLOCK(channel) TF_DOT_BLOCK(channel)                                                  \
         "ldr r4, [sp, #48]\n\tcmp lr, r4\n\tbne 2b\n\t"                                                               \
         "ldr r5, [sp, #24]\n\tcmp lr, r5\n\tbeq 3f\n\t"                                                               \
         "ldrd r5, r6, [sp, #52]\n\tadd r12, r6\n\tadd r4, r5\n\tstr r4, [sp, #48]\n\tldr.w pc, [sp, #16]\n"           \
@@ -224,33 +231,36 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
         "add sp, #64\n\tpop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                 \
   }
 
-#define TF_VARIANTS(define, name)        \
-  define(name##_up9, TF_SHORT(9))        \
-  define(name##_up10, TF_SHORT(10))      \
-  define(name##_up11, TF_SHORT(11))      \
-  define(name##_up13, TF_SHORT(13))      \
-  define(name##_long, TF_LONG)
-TF_VARIANTS(TF_CONV4_FLAT, tf_conv4_flat)
-TF_VARIANTS(TF_CONV4, tf_conv4)
+/* One routine for each form of requantisation; the rest is handed on. */
+#define TF_VARIANTS(define, name, ...)            \
+  define(name##_up9, TF_SHORT(9), __VA_ARGS__)    \
+  define(name##_up10, TF_SHORT(10), __VA_ARGS__)  \
+  define(name##_up11, TF_SHORT(11), __VA_ARGS__)  \
+  define(name##_up13, TF_SHORT(13), __VA_ARGS__)  \
+  define(name##_long, TF_LONG, __VA_ARGS__)
+/* How the weights of a channel are loaded; instruction bytes of a block; bytes of a block's weights, a power of two. */
+TF_VARIANTS(TF_CONV4_FLAT, tf_conv4_flat, TF_DOT_CHANNEL, "84", "6")
+TF_VARIANTS(TF_CONV4, tf_conv4, TF_DOT_CHANNEL, "84", "6")
+TF_VARIANTS(TF_CONV4_FLAT, tf_conv4_narrow_flat, TF_DOT_BYTES, "148", "5")
+TF_VARIANTS(TF_CONV4, tf_conv4_narrow, TF_DOT_BYTES, "148", "5")
 
 /* One pixel with weights that are used once and so not worth widening in memory: x are pairs, w[k / 4][c] words of four.
  * steps: groups of four products, at least one. */
 #define TF_NARROW_CHANNEL(a, w)                                                       \
   "sxtb16 r6, " w "\n\tsxtb16 " w ", " w ", ror #8\n\t"                               \
   "smlad " a ", r4, r6, " a "\n\tsmlad " a ", r5, " w ", " a "\n\t"
-#define TF_DENSE4(name, requantise)                                                                                   \
+#define TF_DENSE4(name, requantise, channel)                                                                                   \
   TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,          \
                        int32_t channels, int32_t steps) {                                                             \
     __asm volatile("push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tpush {r0, r3}\n\t"                                 \
                    "mov r12, r1\n\tmov lr, r2\n\tldr r7, [sp, #56]\n\t"                                               \
                    "movs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\tmovs r3, #0\n"                                       \
                    "1:\n\tldrd r4, r5, [r12], #8\n\tldmia.w lr!, {r8, r9, r10, r11}\n\t"                              \
-                   TF_NARROW_CHANNEL("r0", "r8") TF_NARROW_CHANNEL("r1", "r9")                                        \
-                   TF_NARROW_CHANNEL("r2", "r10") TF_NARROW_CHANNEL("r3", "r11")                                      \
+                   channel("r0", "r8") channel("r1", "r9") channel("r2", "r10") channel("r3", "r11")                  \
                    "subs r7, #1\n\tbne 1b\n\tpop {r6}\n\tpop {r4}\n\tldr r5, [sp, #36]\n\t" requantise                \
                    "pop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                     \
   }
-TF_VARIANTS(TF_DENSE4, tf_dense4)
+TF_VARIANTS(TF_DENSE4, tf_dense4, TF_NARROW_CHANNEL)
 
 /* --- depthwise 3x3: each channel is a plane of int16, two neighbours in a row are a pair --- */
 
@@ -347,5 +357,6 @@ TF_FILTER_WIDTHS(32)
 TF_FILTER_WIDTHS(64)
 TF_FILTER_WIDTHS(128)
 TF_FILTER_WIDTHS(256)
+#pragma GCC diagnostic pop
 
 #endif
