@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool, in_order
-from tinyflow.core.errors import RecipeError
 from tinyflow.core.store import Store
+from tinyflow.flow.builds import Builds, target_facts
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.schema import Model, Runtime
+from tinyflow.recipes.schema import Model
 from tinyflow.recipes.suite import expand
 
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
@@ -46,6 +46,7 @@ class Planner:
         self._mirrors = mirrors
         self._store = store
         self._known: dict[str, Action] = {}
+        self._builds = Builds(catalogue, self._add)
 
     def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
         """All benches of a suite. Raises UsageError and RecipeError."""
@@ -58,7 +59,7 @@ class Planner:
         converted = self._convert(resolved, model)
         transforms = self._transforms(resolved, model)
         generated = self._generate(resolved, (model.action, *transforms)[-1].output("model.tflite"))
-        linked = self._link(resolved, self._compile_tree(resolved, generated.output("sources/")))
+        linked = self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/")))
         run = self._run(resolved, converted, generated, linked)
         final = self._report(resolved, (model.action, converted, *transforms, generated, linked, run))
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
@@ -157,48 +158,6 @@ class Planner:
             )
         )
 
-    def _compile_tree(self, resolved: ResolvedBench, sources: Output) -> Action:
-        """Compile what a backend generated; the headers of all runtimes are at hand."""
-        return self._build(
-            resolved,
-            "compile",
-            f"compile {resolved.bench.model_name} {resolved.backend.name} for {_flag_set(resolved)}",
-            "build:compile_tree",
-            ("objects/",),
-            {"sources/": sources, **self._headers(resolved.runtimes)},
-            {"flags": [f"-{resolved.optimise}"], "defines": []},
-        )
-
-    def _link(self, resolved: ResolvedBench, objects: Action) -> Action:
-        target = resolved.target
-        libraries = {f"lib/{runtime.name}.a": self._library(resolved, runtime) for runtime in resolved.runtimes}
-        if resolved.cpu.builtins:
-            libraries["lib/builtins.a"] = self._build(
-                resolved,
-                "archive",
-                f"archive builtins for {_cpu_name(resolved)}",
-                "build:builtins",
-                ("library.a",),
-                {},
-                {},
-            )
-        inputs: dict[str, Input] = {"objects/": objects.output("objects/")}
-        inputs |= {name: library.output("library.a") for name, library in libraries.items()}
-        if target.linker_script is not None:
-            script = self._catalogue.data_file(target.linker_script)
-            inputs["link.ld.j2"] = SourceFile(script, target.linker_script)
-        return self._build(
-            resolved,
-            "link",
-            f"link {resolved.bench.name}",
-            "link:link",
-            ("firmware.elf", "firmware.map", "sizes.json"),
-            inputs,
-            {"target": _target(resolved)},
-            # The script is rendered by it.
-            tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
-        )
-
     def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, linked: Action) -> Action:
         target = resolved.target
         implementation = import_module(target.implementation)
@@ -209,7 +168,7 @@ class Planner:
                 function="tinyflow.stages.run:run",
                 outputs=("run.json", "timing.json"),
                 parameters={
-                    "target": {**_target(resolved), "implementation": target.implementation},
+                    "target": {**target_facts(resolved), "implementation": target.implementation},
                     "tolerance": resolved.backend.tolerance,
                     "limit_instructions": target.limit_instructions,
                 },
@@ -248,114 +207,6 @@ class Planner:
             )
         )
 
-    # Runtimes
-
-    def _headers(self, runtimes: Iterable[Runtime]) -> dict[str, Input]:
-        """Header folders of runtimes as input trees `include/<runtime>/<folder>/`."""
-        found: dict[str, Input] = {}
-        for runtime in runtimes:
-            folder = self._catalogue.path(Runtime, runtime.name).parent
-            for name in runtime.include:
-                found[f"include/{runtime.name}/{name}/"] = SourceFile(folder / name, f"{runtime.name}/{name}/")
-        return found
-
-    def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
-        """Headers beside a runtime's sources, for these alone: found by `#include "…"` relative to the source."""
-        folder = self._catalogue.path(Runtime, runtime.name).parent
-        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
-        public = tuple(f"{name}/" for name in runtime.include)
-        return {
-            name: SourceFile(folder / name, f"{runtime.name}/{name}") for name in names if not name.startswith(public)
-        }
-
-    def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action:
-        """A runtime's library for one flag set: an object for each source, and the archive of them."""
-        headers = self._headers((runtime,)) | self._private_headers(runtime)
-        objects = {
-            f"objects/{name}.o": self._build(
-                resolved,
-                "compile",
-                f"compile {runtime.name}/{name} for {_flag_set(resolved)}",
-                "build:compile_source",
-                ("object.o",),
-                {name: SourceFile(path, f"{runtime.name}/{name}"), **headers},
-                {
-                    "source": name,
-                    "flags": [f"-{resolved.optimise}", *runtime.flags],
-                    "defines": [f"{key}={value}" for key, value in sorted(runtime.defines.items())],
-                },
-            ).output("object.o")
-            for name, path in self._sources(resolved, runtime)
-        }
-        title = f"archive {runtime.name} for {_flag_set(resolved)}"
-        return self._build(resolved, "archive", title, "build:archive", ("library.a",), objects, {})
-
-    def _sources(self, resolved: ResolvedBench, runtime: Runtime) -> list[tuple[str, Path]]:
-        """A runtime's sources for an instruction set, as (name below the recipe's folder, path), sorted."""
-        recipe = self._catalogue.path(Runtime, runtime.name)
-        found: dict[str, Path] = {}
-        for pattern in runtime.sources_for(resolved.cpu.isa):
-            matches = [path for path in sorted(recipe.parent.glob(pattern)) if path.is_file()]
-            if not matches:
-                raise RecipeError(
-                    f'no file matches "{pattern}"', where=self._catalogue.where(Runtime, runtime.name, "sources")
-                )
-            found |= {path.relative_to(recipe.parent).as_posix(): path for path in matches}
-        return sorted(found.items())
-
-    def _build(
-        self,
-        resolved: ResolvedBench,
-        stage: str,
-        title: str,
-        function: str,
-        outputs: tuple[str, ...],
-        inputs: Mapping[str, Input],
-        parameters: Mapping[str, JSON],
-        tools: tuple[Tool, ...] = (),
-    ) -> Action:
-        """One action of the toolchain; `function` is `module:name` among the stages."""
-        toolchain = resolved.toolchain
-        cpu = _plain(resolved.cpu)
-        return self._add(
-            Action(
-                stage=stage,
-                title=title,
-                function=f"tinyflow.stages.{function}",
-                outputs=outputs,
-                parameters={
-                    "toolchain": {"name": toolchain.name, "implementation": toolchain.implementation, "cpu": cpu},
-                    **parameters,
-                },
-                inputs=inputs,
-                tools=(*import_module(toolchain.implementation).tools(cpu), *tools),
-                implementation=(toolchain.implementation,),
-                timeout_s=toolchain.timeout_s,
-            )
-        )
-
-
-def _target(resolved: ResolvedBench) -> dict[str, JSON]:
-    """What linking and running need to know of a target; its description and defaults are not in any key."""
-    target = resolved.target
-    return {
-        "name": target.name,
-        "cpu": target.cpu,
-        "isa": resolved.cpu.isa,
-        "clock_hz": target.clock_hz,
-        "memory": [
-            {"name": region.name, "kind": region.kind, "origin": region.origin, "length_bytes": region.length_bytes}
-            for region in target.memory
-        ],
-        "stack_bytes": target.stack_bytes,
-        "heap_bytes": resolved.heap_bytes,
-    }
-
-
-def _plain(recipe: Any) -> dict[str, JSON]:
-    """A part of a recipe as JSON, without what it leaves open."""
-    return {key: value for key, value in asdict(recipe).items() if value is not None}
-
 
 def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """A backend's name with the options that features set: `tvmaotplus dsp=True`."""
@@ -365,11 +216,3 @@ def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, An
         if str(defaults.get(name))[:1] != "$" and value != defaults.get(name)
     ]
     return " ".join([backend, *changed])
-
-
-def _cpu_name(resolved: ResolvedBench) -> str:
-    return f"{resolved.target.cpu} {resolved.toolchain.name}"
-
-
-def _flag_set(resolved: ResolvedBench) -> str:
-    return f"{_cpu_name(resolved)} {resolved.optimise}"
