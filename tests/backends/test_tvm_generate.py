@@ -13,7 +13,7 @@ import pytest
 from random_networks import random_network
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import reference
+from tinyflow.model import interpreters, reference
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
@@ -112,7 +112,7 @@ def test_two_outputs_are_exact(variant: str, generate: Callable[..., Any]) -> No
     assert_exact(content, generate(content, variant=variant))
 
 
-@pytest.mark.skipif(not reference.has_litert(), reason="needs ai-edge-litert")
+@pytest.mark.skipif(not interpreters.has_litert(), reason="needs ai-edge-litert")
 def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     """LiteRT's fully connected layers round once; with that option they are matched, and TFLM's are not."""
     content = synthesize({"graph": "toycar", "features": 300, "hidden": 40, "depth": 2})

@@ -9,7 +9,7 @@ import pytest
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ModelError
-from tinyflow.model import reference
+from tinyflow.model import interpreters
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -90,7 +90,7 @@ def test_litert_is_named_where_it_is_the_reference(
 ) -> None:
     """Without TFLM the outputs are LiteRT's, and there is no second opinion."""
     with_tflm = converted(tmp_path / "tflm", toycar)
-    monkeypatch.setattr(reference, "_is_importable", lambda package: package == "ai_edge_litert")
+    monkeypatch.setattr(interpreters, "is_importable", lambda package: package == "ai_edge_litert")
     made = converted(tmp_path / "litert", toycar)
     told = json.loads(made["reference.json"])
     assert (told["reference"], told["litert_max_abs_error"]) == ("litert", None)

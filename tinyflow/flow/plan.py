@@ -55,13 +55,18 @@ class Planner:
     def plan_bench(self, bench: Bench) -> BenchPlan:
         """One bench. Raises UsageError and RecipeError."""
         resolved = resolve(bench, self._catalogue)
-        model = self.fetch(resolved.model, resolved.model_folder).output("model.tflite")
-        converted = self._convert(resolved, model)
-        transforms = self._transforms(resolved, model)
-        generated = self._generate(resolved, (model.action, *transforms)[-1].output("model.tflite"))
-        linked = self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/")))
-        run = self._run(resolved, converted, generated, linked)
-        final = self._report(resolved, (model.action, converted, *transforms, generated, linked, run))
+        fetched = self.fetch(resolved.model, resolved.model_folder)
+        converted = self._convert(resolved, fetched.output("model.tflite"))
+        transforms = self._transforms(resolved, fetched.output("model.tflite"))
+        model = (fetched, *transforms)[-1].output("model.tflite")
+        generated = self._generate(resolved, model)
+        made = [fetched, converted, *transforms, generated]
+        program = model
+        if resolved.backend.machine is None:
+            made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
+            program = made[-1].output("firmware.elf")
+        made.append(self._run(resolved, converted, generated, program))
+        final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
     def _add(self, action: Action) -> Action:
@@ -158,9 +163,11 @@ class Planner:
             )
         )
 
-    def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, linked: Action) -> Action:
+    def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, program: Output) -> Action:
+        """Run `program`: the firmware, or the model where the backend brings a machine for it."""
         target = resolved.target
-        implementation = import_module(target.implementation)
+        module = resolved.backend.machine or target.implementation
+        implementation = import_module(module)
         return self._add(
             Action(
                 stage="run",
@@ -168,12 +175,12 @@ class Planner:
                 function="tinyflow.stages.run:run",
                 outputs=("run.json", "timing.json"),
                 parameters={
-                    "target": {**target_facts(resolved), "implementation": target.implementation},
+                    "target": {**target_facts(resolved), "implementation": module},
                     "tolerance": resolved.backend.tolerance,
                     "limit_instructions": target.limit_instructions,
                 },
                 inputs={
-                    "firmware.elf": linked.output("firmware.elf"),
+                    program.name: program,
                     "plan.json": generated.output("plan.json"),
                     **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
                     **{
@@ -181,7 +188,7 @@ class Planner:
                     },
                 },
                 tools=implementation.tools(),
-                implementation=(target.implementation,),
+                implementation=(module,),
                 timeout_s=target.timeout_s,
                 isolated=True,
             )

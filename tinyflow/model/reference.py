@@ -1,27 +1,21 @@
 """What a network must compute: inputs for it, and outputs of the interpreters that define it.
 
 TFLM's reference kernels (`tflite_micro`) are the oracle, since their arithmetic is the chips'; LiteRT's BUILTIN_REF
-kernels are the second opinion, and the only one where that wheel does not exist. Both packages are imported inside
-the functions that need them. An interpreter runs native code on the model: call it only from an action.
+kernels are the second opinion, and the only one where that wheel does not exist. See `interpreters` for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
+from tinyflow.model.interpreters import Array, Litert, Tflm, run_all
+from tinyflow.model.interpreters import Sample as Sample  # what its functions take and give
 
-Array = npt.NDArray[Any]
-Sample = tuple[Array, ...]  # one array for each graph input or output, in the graph's order
-
-# TFLM keeps its tables of tensors and operators in the arena too
-_TFLM_TABLES_BYTES = 1 << 20
 FORMATS = ("float32", "uint8", "int8")
 
 
@@ -34,71 +28,14 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
         raise ModelError(f"{tensor.name} holds {tensor.dtype} values, which no sample can hold") from None
 
 
-def reference_name() -> str:
-    """`tflm`, or `litert` where TFLM can't be imported. Raises ToolError where neither can."""
-    for name, package in (("tflm", "tflite_micro"), ("litert", "ai_edge_litert")):
-        if _is_importable(package):
-            return name
-    raise ToolError("no reference interpreter is installed", hint="pip install tflite-micro", missing=True)
-
-
-def _is_importable(package: str) -> bool:
-    try:
-        __import__(package)
-    except ImportError:
-        return False
-    return True
-
-
-def has_litert() -> bool:
-    """Whether LiteRT can be imported."""
-    return _is_importable("ai_edge_litert")
-
-
-def interpreter_versions() -> dict[str, str]:
-    """Package → version, of the interpreters that are there."""
-    packages = {"tflite-micro": "tflite_micro", "ai-edge-litert": "ai_edge_litert"}
-    return {name: version(name) for name, package in packages.items() if _is_importable(package)}
-
-
 def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     """Outputs of TFLM's reference kernels. Raises ModelError for a model that TFLM refuses."""
-    from tflite_micro import runtime
-
-    arena_bytes = _TFLM_TABLES_BYTES + 4 * (graph.peak_live_bytes + graph.weights_bytes)
-    try:
-        interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
-        return [_run_tflm_once(interpreter, graph, sample) for sample in samples]
-    except Exception as error:  # its wheel parses parts of the file that our reader skips, with no error of its own
-        raise ModelError(f"TFLM can't run it: {error}", hint="see the action's log for TFLM's own words") from None
-
-
-def _run_tflm_once(interpreter: Any, graph: Graph, sample: Sample) -> Sample:
-    for i, array in enumerate(sample):
-        interpreter.set_input(array, i)
-    interpreter.invoke()
-    return tuple(np.array(interpreter.get_output(i)) for i in range(len(graph.outputs)))
+    return run_all(Tflm(model, graph), samples)
 
 
 def run_litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     """Outputs of LiteRT's reference kernels. Raises ModelError for a model that LiteRT refuses."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    try:
-        interpreter = Interpreter(
-            model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, num_threads=1
-        )
-        interpreter.allocate_tensors()
-        return [_run_litert_once(interpreter, graph, sample) for sample in samples]
-    except (RuntimeError, ValueError) as error:
-        raise ModelError(f"LiteRT can't run it: {error}", hint="see the action's log for LiteRT's own words") from None
-
-
-def _run_litert_once(interpreter: Any, graph: Graph, sample: Sample) -> Sample:
-    for index, array in zip(graph.inputs, sample, strict=True):
-        interpreter.set_tensor(index, array)
-    interpreter.invoke()
-    return tuple(np.array(interpreter.get_tensor(index)) for index in graph.outputs)
+    return run_all(Litert(model, graph, is_reference=True), samples)
 
 
 def largest_difference(expected: Sequence[Sample], got: Sequence[Sample]) -> float:

@@ -117,6 +117,8 @@ class Backend(Recipe):
     """Python distributions whose versions decide the generated code."""
     heap_bytes: Size = 0
     """What the generated code allocates at run time; most need none."""
+    machine: Module | None = None
+    """Module with `open_machine` that runs the model itself: nothing is compiled or linked (interpreters on host)."""
     targets: tuple[Name, ...] = ()
     """Targets that it generates for; all where empty."""
     timeout_s: Duration = 600.0

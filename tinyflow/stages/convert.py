@@ -25,7 +25,7 @@ def convert(workspace: Workspace) -> None:
     Parameters: `samples` (how many at least), `seed`, `input_format` of the real samples, which are the inputs
     `samples/<number>.bin`. The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
     """
-    from tinyflow.model import reference, tflite_reader
+    from tinyflow.model import interpreters, reference, tflite_reader
 
     model = workspace.inputs["model.tflite"].read_bytes()
     graph = tflite_reader.read(model, "model.tflite")
@@ -36,7 +36,7 @@ def convert(workspace: Workspace) -> None:
         [path.read_bytes() for path in _sample_files(workspace)],
         workspace.parameters["input_format"],
     )
-    name = reference.reference_name()
+    name = interpreters.reference_name()
     outputs, difference = _run(name, model, graph, samples, workspace)
     _write_json(workspace.outputs["graph.json"], graph.summary())
     workspace.outputs["inputs.bin"].write_bytes(_joined(samples))
@@ -47,7 +47,7 @@ def convert(workspace: Workspace) -> None:
         "inputs": [_port(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_port(graph.tensors[index]) for index in graph.outputs],
         "litert_max_abs_error": difference,
-        "tools": reference.interpreter_versions(),
+        "tools": interpreters.interpreter_versions(),
     }
     _write_json(workspace.outputs["reference.json"], description)
 
@@ -56,12 +56,12 @@ def _run(
     name: str, model: bytes, graph: Graph, samples: Sequence[Sample], workspace: Workspace
 ) -> tuple[list[Sample], float | None]:
     """The reference's outputs, and how far LiteRT is from them where it is not the reference itself."""
-    from tinyflow.model import reference
+    from tinyflow.model import interpreters, reference
 
     if name == "litert":
         return reference.run_litert(model, graph, samples), None
     outputs = reference.run_tflm(model, graph, samples)
-    if not reference.has_litert():
+    if not interpreters.has_litert():
         return outputs, None
     try:
         return outputs, reference.largest_difference(outputs, reference.run_litert(model, graph, samples))

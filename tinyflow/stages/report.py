@@ -12,13 +12,13 @@ from tinyflow.report import rows
 def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
-    Inputs: graph.json, origin.json, plan.json, sizes.json, run.json, timing.json, shrink.json (optional: what was
-    removed from the model). Parameters: bench (canonical name), model, backend, target, features ({name: value, or
-    True}).
+    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, shrink.json
+    (what was removed from the model) where it was shrunk. Parameters: bench (canonical name), model, backend, target,
+    features ({name: value, or True}).
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(
-        files["graph.json"], files["plan.json"], files["sizes.json"], files["run.json"], files["timing.json"]
+        files["graph.json"], files["plan.json"], files.get("sizes.json", {}), files["run.json"], files["timing.json"]
     )
     row = rows.measured_row(
         workspace.parameters,

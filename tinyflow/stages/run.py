@@ -54,22 +54,24 @@ class Samples:
 
 
 def run(workspace: Workspace) -> None:
-    """Make run.json and timing.json. Parameters: `target`, `tolerance`, `limit_instructions` (of one call).
+    """Make run.json and timing.json of `firmware.elf`, or of `model.tflite` where an interpreter runs that.
 
+    Parameters: `target`, `tolerance`, `limit_instructions` (of one call).
     Raises RunError and Timeout (they name the function), and ValidationError for outputs that differ by more than the
     tolerance, in units of the output: steps of the last bit where that is an integer.
     """
     plan = json.loads(workspace.inputs["plan.json"].read_bytes())
+    program = workspace.inputs.get("firmware.elf") or workspace.inputs["model.tflite"]
     samples = _read_samples(workspace.inputs, plan)
     started = time.perf_counter()
     machine = open_machine(workspace.parameters["target"], workspace.inputs)
     try:
-        startup = machine.load(workspace.inputs["firmware.elf"])
+        startup = machine.load(program)
         limit = workspace.parameters["limit_instructions"]
         setup = _call(machine, plan["setup"], limit)
         invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
         validation = _validate(differences, samples, workspace.parameters["tolerance"])
-        counts = _counts(machine, workspace.inputs["firmware.elf"], plan, samples, invokes, limit)
+        counts = _counts(machine, program, plan, samples, invokes, limit)
     finally:
         machine.close()
     result = {"status": "ok", **_costs(startup, setup, invokes, counts), "validation": validation}

@@ -30,7 +30,7 @@ class ArenaMap:
 
 def arena_map(plan: Document) -> ArenaMap | None:
     """The map of a plan's arena; None where it has none, or doesn't say what lies in it."""
-    arena = plan["arena"]
+    arena = plan["arena"] or {}
     tensors = arena.get("tensors") or []
     if not tensors or not arena["bytes"]:
         return None

@@ -1,0 +1,110 @@
+"""A machine without firmware: an interpreter from its Python wheel runs the model itself, on this machine.
+
+Wall time is real, and holds the wheel's way into native code, some microseconds; nothing else is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinyflow.core.action import Output, Tool
+from tinyflow.core.errors import RunError
+from tinyflow.targets.protocol import Counters
+
+if TYPE_CHECKING:
+    from tinyflow.model.interpreters import Interpreter
+
+
+def tools() -> tuple[Tool, ...]:
+    """What decides the outputs, for keys."""
+    return tuple(Tool("optional package", name) for name in ("ai-edge-litert", "tflite-micro"))
+
+
+def inputs() -> Mapping[str, Output]:
+    """What a run needs besides the model: nothing."""
+    return {}
+
+
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Interpreted:  # noqa: ARG001 (every target's)
+    """The interpreter that `plan.json` names."""
+    return Interpreted(json.loads(files["plan.json"].read_bytes())["interpreter"])
+
+
+class Interpreted:
+    """One model in one interpreter: see `protocol.Machine`. Its symbols are `input<i>` and `output<i>`."""
+
+    is_native = True
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._buffers: dict[str, bytes] = {}
+
+    def load(self, firmware: Path) -> Counters:
+        """Read the model, a `.tflite`; the interpreter starts with the call of `setup`."""
+        from tinyflow.model import tflite_reader
+
+        started = time.perf_counter()
+        self._model = firmware.read_bytes()
+        self._graph = tflite_reader.read(self._model, firmware.name)
+        return _counters(time.perf_counter() - started)
+
+    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:  # noqa: ARG002 (time limits do)
+        """Either `setup` or `invoke`. Raises ModelError for what the interpreter refuses."""
+        if symbol == "setup":
+            started = time.perf_counter()
+            self._interpreter = self._open()
+            return 0, _counters(time.perf_counter() - started)
+        if symbol != "invoke":
+            raise RunError("an interpreter has no such function", where=symbol)
+        return 0, _counters(self._invoke())
+
+    def read(self, symbol: str, size_bytes: int) -> bytes:
+        """See `protocol.Machine`."""
+        return self._known(symbol)[:size_bytes]
+
+    def write(self, symbol: str, data: bytes) -> None:
+        """See `protocol.Machine`."""
+        self._buffers[symbol] = data
+
+    def counting_twin(self, symbol: str) -> None:
+        """Nothing counts instructions here."""
+
+    def close(self) -> None:
+        """See `protocol.Machine`."""
+
+    def _open(self) -> Interpreter:
+        from tinyflow.model.interpreters import Litert, Tflm
+
+        if self._name == "tflm":
+            return Tflm(self._model, self._graph)
+        return Litert(self._model, self._graph, is_reference=False)
+
+    def _invoke(self) -> float:
+        """Seconds of one inference."""
+        import numpy as np
+
+        from tinyflow.model.reference import numpy_dtype
+
+        tensors = [self._graph.tensors[index] for index in self._graph.inputs]
+        sample = tuple(
+            np.frombuffer(self._known(f"input{number}"), numpy_dtype(tensor)).reshape(tensor.shape)
+            for number, tensor in enumerate(tensors)
+        )
+        started = time.perf_counter()
+        outputs = self._interpreter.invoke(sample)
+        elapsed_s = time.perf_counter() - started
+        self._buffers |= {f"output{number}": array.tobytes() for number, array in enumerate(outputs)}
+        return elapsed_s
+
+    def _known(self, symbol: str) -> bytes:
+        if symbol not in self._buffers:
+            raise RunError("nothing has been written there", where=symbol)
+        return self._buffers[symbol]
+
+
+def _counters(wall_s: float) -> Counters:
+    return Counters(instructions=None, stack_bytes=None, heap_bytes=None, wall_s=wall_s)
