@@ -31,6 +31,8 @@ PLUGINS = {
         "graph": f"{_COMMANDS}.graph:Graph",
         "tabcompletion": f"{_COMMANDS}.tabcompletion:TabCompletion",
         "results": f"{_COMMANDS}.results:Results",
+        "init": f"{_COMMANDS}.init:Init",
+        "schema": f"{_COMMANDS}.schema:Schema",
     },
     "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},
 }

@@ -20,12 +20,14 @@ from tinyflow.recipes.suggest import did_you_mean, hint_for
 
 COMMANDS = (
     "run",
+    "init",
     "list",
     "plan",
     "explain",
     "models",
     "fetch",
     "doctor",
+    "schema",
     "cache",
     "verify",
     "results",

@@ -1,29 +1,48 @@
-"""`doit doctor`: which tools are here, who needs them, and what to do about those that are missing."""
+"""`doit doctor`: which tools are here, who needs them, what to do about missing ones; and all faults of recipes."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow import doctor
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.commands.refusing import OwnCommand, refuse
+from tinyflow.recipes.catalogue import KINDS
+from tinyflow.recipes.check import check_all
 
 _MISSING = 3
 
 
 class Doctor(OwnCommand):
-    """Prints one line per tool."""
+    """Prints one line per tool, and all faults of all recipes."""
 
     name = "doctor"
-    doc_purpose = "which tools are here, and what is missing"
-    doc_description = "Ends with status 3 where something is missing that benches need.\nExample: doit doctor"
+    doc_purpose = "which tools are here, what is missing, and whether all recipes are right"
+    doc_description = """\
+Ends with status 3 where something is missing that benches need, and with 2 where a recipe is wrong.
+Example: doit doctor"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
-        """Print the findings."""
-        del params, args
+        """Print the findings; faults of recipes go to the standard error."""
+        del params
+        if args:
+            raise UsageError(f'doctor takes no "{args[0]}"', hint=f"type {self.bin_name} doctor")
         findings = doctor.inspect()
         for finding in findings:
             state = finding.state if finding.is_required or finding.state == "ok" else f"{finding.state} (optional)"
             print(f"{finding.name:<24}  {state:<20}  {finding.version or '-':<16}  {finding.needed_by}")
             if finding.state != "ok":
                 print(f"{'':<24}    {finding.remedy}")
-        return _MISSING if any(finding.is_fault for finding in findings) else 0
+        status = self._check_recipes()
+        return _MISSING if any(finding.is_fault for finding in findings) else status
+
+    def _check_recipes(self) -> int:
+        """Validate every recipe and every name in one of another; the exit status."""
+        catalogue = self.loader.catalogue
+        try:
+            check_all(catalogue)
+        except RecipeError as error:
+            return refuse(error)
+        count = sum(len(catalogue.names(kind)) for kind in KINDS)
+        print(f"{'recipes':<24}  {'ok':<20}  {count:<16}  {len(catalogue.folders)} folders")
+        return 0

@@ -15,12 +15,14 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} report:mlperf_tiny              the report of what is known already; runs nothing
   {bin} shrink:vww                      build/shrink/vww.tflite: the same outputs, without what no input changes
 
+  {bin} init my_project --model my_net.tflite   a project of your own, with your model
   {bin} list                            suites and known benches
   {bin} plan suite:mlperf_tiny          what would run, and why; runs nothing
   {bin} explain bench:vww-tvmaot-stm32f7    how its results came about
   {bin} models                          models with shapes, operators, weights
   {bin} fetch vww                       get a model's real file
-  {bin} doctor                          which tools are here, and what is missing
+  {bin} doctor                          which tools are here, what is missing, and whether all recipes are right
+  {bin} schema                          recipes/schemas/*.json: what recipes may hold, for editors
   {bin} verify bench:vww-tvmaot-stm32f7     rebuild it from nothing and compare every artifact
   {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, why DIGEST
 

@@ -1,0 +1,123 @@
+"""A project of one's own: whole, at once usable, and never at the cost of a file that was there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from tinyflow.model.zoo import synthesize
+from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.check import check_all
+from tinyflow.recipes.schema import Model, Suite
+
+
+@pytest.fixture
+def empty(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory without recipes, and a small network in it."""
+    folder = tmp_path_factory.mktemp("empty")
+    monkeypatch.chdir(folder)
+    network = {"graph": "toycar", "features": 33, "hidden": 10, "bottleneck": 3, "depth": 1}
+    (folder / "My-Net.tflite").write_bytes(synthesize(network))
+    return folder
+
+
+def test_a_project_is_made_around_a_model(real: Run, empty: Path) -> None:
+    """Its recipes are right, name the model's digest, and ask editors for schemas that are there."""
+    done = real("init", "mine", "--model", "My-Net.tflite")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "  tinyflow bench:my_net-tvmaotplus-stm32f4"
+    recipes = empty / "mine" / "recipes"
+    catalogue = Catalogue([recipes, data_folder() / "recipes"])
+    check_all(catalogue)
+    assert catalogue.get(Model, "my_net").sha256 == sha256((empty / "My-Net.tflite").read_bytes()).hexdigest()
+    assert catalogue.get(Suite, "first").matrix is not None
+    for path in recipes.glob("*/*.yaml"):
+        first = path.read_text().splitlines()[0]
+        json.loads((path.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text())
+
+
+def test_plain_doit_works_in_it(real: Run, empty: Path) -> None:
+    """Its pyproject.toml has all that doit needs: our commands, and the model's bench."""
+    real("init", "--model", "My-Net.tflite")
+    doit = [sys.executable, "-m", "doit", "plan", "suite:first"]
+    done = subprocess.run(doit, cwd=empty, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "generate my_net tinyc" in done.stdout
+
+
+def test_without_a_model_it_begins_with_a_built_in_one(real: Run, empty: Path) -> None:
+    """So that the first command can be tried at once."""
+    real("init")
+    assert "models: [vww]" in (empty / "recipes" / "suites" / "first.yaml").read_text()
+    assert real("list").stdout.count("bench:vww-tvmaotplus-stm32f4") == 1
+
+
+def test_a_model_is_added_to_a_project(real: Run, empty: Path) -> None:
+    """Nothing else changes."""
+    real("init")
+    before = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()}
+    assert real("init", "--model", "My-Net.tflite").returncode == 0
+    after = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()}
+    assert before.items() <= after.items()
+    added = {path.name for path in after.keys() - before.keys()}
+    assert added == {"my_net.yaml", "my_net.tflite"}
+
+
+@pytest.mark.parametrize("path", ["README.md", "pyproject.toml", ".gitignore"])
+def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
+    """Where one is in the way nothing at all is written."""
+    (empty / path).write_text("mine")
+    done = real("init")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"{path} is there already")
+    assert sorted(file.name for file in empty.iterdir()) == sorted([path, "My-Net.tflite"])
+    assert (empty / path).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "line"),
+    [
+        (["init", "a", "b"], 2, 'init takes one folder, not "b" as well'),
+        (["init", "--model", "none.tflite"], 2, "none.tflite can't be read: No such file or directory"),
+        (["init", "--model", "notes.txt"], 1, "notes.txt: this is no .tflite file"),
+        (["init", "--model", "+.tflite"], 2, '"+" gives no name for a recipe'),
+        (["init", "My-Net.tflite"], 2, "My-Net.tflite is no folder"),
+        (["schema", "modle"], 2, 'unknown kind of recipe "modle"'),
+        (["schema", "model", "suite"], 2, 'schema takes one kind, not "suite" as well'),
+        (["doctor", "vww"], 2, 'doctor takes no "vww"'),
+    ],
+)
+def test_wrong_use_is_told(real: Run, empty: Path, words: list[str], status: int, line: str) -> None:
+    """In one line, with what to do instead in the next."""
+    (empty / "notes.txt").write_text("no network")
+    done = real(*words)
+    assert (done.returncode, done.stdout, done.stderr.splitlines()[0]) == (status, "", line)
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_schemas_are_renewed_and_printed(real: Run, empty: Path) -> None:
+    """What stands in a project's files is what is printed."""
+    real("init")
+    path = empty / "recipes" / "schemas" / "target.json"
+    made = path.read_text()
+    path.write_text("of an older version")
+    assert "7 schemas in recipes/schemas" in real("schema").stdout
+    assert path.read_text() == made == real("schema", "target").stdout
+
+
+def test_the_doctor_checks_all_recipes(real: Run, empty: Path) -> None:
+    """Every fault of every file at once, with its place, whether or not a bench needs it."""
+    real("init")
+    assert "recipes" in real("doctor").stdout.splitlines()[-1]
+    (empty / "recipes" / "suites" / "first.yaml").write_text("description: x\ninclde: [a]\n")
+    (empty / "recipes" / "features").mkdir()
+    (empty / "recipes" / "features" / "mine.yaml").write_text("description: x\nsets: {}\nconflicts: [dps]\n")
+    done = real("doctor")
+    assert done.returncode == 2
+    assert 'recipes/suites/first.yaml:2:1: unknown key "inclde"' in done.stderr
+    assert 'recipes/features/mine.yaml:3:13: unknown feature "dps"; did you mean "dsp"?' in done.stderr

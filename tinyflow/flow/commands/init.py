@@ -1,0 +1,63 @@
+"""`doit init`: a folder of one's own, ready for the first bench. Runs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.flow import new_project
+from tinyflow.flow.commands.refusing import OwnCommand
+
+_OPTION_MODEL = {
+    "name": "model",
+    "long": "model",
+    "short": "m",
+    "type": str,
+    "default": "",
+    "help": "a .tflite file to begin with; it is copied beside its recipe",
+}
+
+
+class Init(OwnCommand):
+    """Writes a project, or adds a model to the one that is there."""
+
+    name = "init"
+    doc_purpose = "make a project of your own, or add a model to it"
+    doc_usage = "[FOLDER]"
+    doc_description = """\
+Without FOLDER in the working directory. No file is ever replaced.
+Example: tinyflow init my_project --model my_net.tflite"""
+    cmd_options = (_OPTION_MODEL,)
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Write the files, and tell what to type next."""
+        from tinyflow.flow.cli import PLUGINS  # which names this module
+
+        if len(args) > 1:
+            raise UsageError(f'init takes one folder, not "{args[1]}" as well', hint=f"{self.bin_name} init {args[0]}")
+        folder = Path(args[0] if args else ".")
+        given = Path(params["model"]) if params["model"] else None
+        model = new_project.recipe_name(given) if given is not None else new_project.default_model()
+        files = {}
+        if given is not None:
+            files.update(new_project.model_files(model, new_project.read_model(given), given.name))
+        if not new_project.is_project(folder):
+            files.update(new_project.project_files(folder.resolve().name, model, PLUGINS))
+        elif given is None:
+            raise UsageError(f"{folder / 'recipes'} is there already", hint="--model FILE.tflite adds a model")
+        new_project.write(folder, files)
+        self._tell(folder, sorted(files), model)
+        return 0
+
+    def _tell(self, folder: Path, files: list[str], model: str) -> None:
+        shown = [path for path in files if "/schemas/" not in path]
+        more = len(files) - len(shown)
+        for path in shown:
+            print(f"wrote {folder / path}")
+        if more:
+            print(f"wrote {folder / 'recipes' / 'schemas'}: {more} JSON schemas for editors")
+        print("next:")
+        if folder.resolve() != Path.cwd():
+            print(f"  cd {folder}")
+        print(f"  {self.bin_name} bench:{model}-tvmaotplus-stm32f4")

@@ -1,0 +1,108 @@
+"""A user's own project: the files of `doit init`, made from `templates/init`. Never replaces a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from string import Template
+
+from tinyflow.core.errors import ModelError, UsageError
+from tinyflow.recipes.catalogue import data_folder
+from tinyflow.recipes.schemas import schema_files
+
+_TEMPLATES = "templates/init"
+_MAGIC = b"TFL3"  # at byte 4 of every .tflite: the schema's file_identifier
+_BUILT_IN_MODEL = "vww"  # what a project without a model begins with
+_PROJECT_FILES = {"README.md": "README.md", ".gitignore": "gitignore", "dodo.py": "dodo.py"}
+
+
+def is_project(folder: Path) -> bool:
+    """Whether the folder has recipes, so that only a model can be added to it."""
+    return (folder / "recipes").is_dir()
+
+
+def project_files(name: str, model: str, plugins: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+    """Path → content of all that a new project has but for its model."""
+    words = {"project": name, "model": model}
+    files = {path: _fill(template, words) for path, template in _PROJECT_FILES.items()}
+    files["pyproject.toml"] = _doit_settings(plugins).encode()
+    files["recipes/suites/first.yaml"] = _fill("suite.yaml", words)
+    files.update((f"recipes/schemas/{file}", text.encode()) for file, text in schema_files().items())
+    return files
+
+
+def model_files(name: str, content: bytes, source: str) -> dict[str, bytes]:
+    """Path → content of a model and its recipe."""
+    words = {
+        "name": name,
+        "file": f"{name}.tflite",
+        "sha256": sha256(content).hexdigest(),
+        "description": f"The network of {source}",
+    }
+    return {f"recipes/models/{name}.yaml": _fill("model.yaml", words), f"recipes/models/{name}.tflite": content}
+
+
+def read_model(path: Path) -> bytes:
+    """A user's `.tflite`. UsageError where there is none, ModelError where it is something else."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{path} can't be read: {error.strerror}", hint="--model takes the path of a .tflite file"
+        ) from error
+    if content[4:8] != _MAGIC:
+        raise ModelError("this is no .tflite file", where=str(path), hint="convert it with LiteRT's converter first")
+    return content
+
+
+def recipe_name(path: Path) -> str:
+    """What a bench name may call a file: `my_net` of `My-Net.tflite`. UsageError where nothing is left."""
+    name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_")
+    if not name:
+        raise UsageError(f'"{path.stem}" gives no name for a recipe', hint="rename the file: a-z, 0-9 and _")
+    return name
+
+
+def default_model() -> str:
+    """The model that a project without one of its own begins with."""
+    return _BUILT_IN_MODEL
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files. UsageError, and nothing is written, where one of them is there already and says other things."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="nothing was written; choose another name")
+    for path, content in files.items():
+        place = folder / path
+        if place.exists() and not (place.is_file() and place.read_bytes() == content):
+            raise UsageError(f"{place} is there already", hint="nothing was written; choose another folder or name")
+    try:
+        for path, content in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+    except OSError as error:
+        what = f"{error.filename} can't be written: {error.strerror}"
+        raise UsageError(what, hint="choose another folder") from error
+
+
+def _fill(template: str, words: Mapping[str, str]) -> bytes:
+    text = (data_folder() / _TEMPLATES / template).read_text(encoding="utf-8")
+    return Template(text).substitute(words).encode()
+
+
+def _doit_settings(plugins: Mapping[str, Mapping[str, str]]) -> str:
+    """What plain `doit` needs to find us, which reads only the pyproject.toml of its working directory."""
+    lines = [
+        "# So that plain `doit` is tinyflow in this folder; `tinyflow` is so in any.",
+        "[tool.doit]",
+        'loader = "tinyflow"',
+        'backend = "memory"',
+        "",
+        "[tool.doit.plugins.loader]",
+        'tinyflow = "tinyflow.flow.loader:Loader"',
+    ]
+    for kind, members in plugins.items():
+        lines += ["", f"[tool.doit.plugins.{kind.lower()}]", *(f'{name} = "{at}"' for name, at in members.items())]
+    return "\n".join(lines) + "\n"
