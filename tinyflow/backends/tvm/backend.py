@@ -11,10 +11,10 @@ import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
 from tinyflow.backends.tvm import OPTIONS, integer, memory, program, sources
-from tinyflow.backends.tvm.calls import ARENA
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
+from tinyflow.backends.tvm.plan_document import arena_document, plan_document
 from tinyflow.backends.tvm.program import Program
 from tinyflow.backends.tvm.specs import Rounding
 from tinyflow.core.errors import ModelError
@@ -63,48 +63,23 @@ def _import(model: Path) -> Any:
 
 
 def _plan(graph: Graph, selected: Program, arena: memory.Memory, backend: str) -> dict[str, Any]:
-    """plan.json: what the run stage and the report need to know of the sources."""
-    return {
-        "schema": 1,
-        "backend": backend,
-        "setup": "model_setup",
-        "invoke": "model_invoke",
-        "inputs": _ports(graph, graph.inputs, selected.inputs, arena),
-        "outputs": _ports(graph, graph.outputs, selected.outputs, arena),
-        "arena": _arena(selected, arena),
-        "weights_bytes": sum(array.nbytes for array in selected.constants.values()),
-        "macs": graph.macs,
-        "layers": [
-            {
-                "index": operator.index,
-                "operator": operator.name,
-                "functions": [step.function for step in selected.steps if step.operator == operator.index],
-                "macs": graph.operator_macs(operator),
-                "outputs_bytes": sum(graph.tensors[index].size_bytes for index in operator.outputs),
-            }
-            for operator in graph.operators
-        ],
-        "removed": [],
-    }
+    functions: dict[int, list[str]] = {}
+    for step in selected.steps:
+        functions.setdefault(step.operator, []).append(step.function)
+    return plan_document(
+        graph,
+        backend,
+        inputs=[arena.offsets[value] for value in selected.inputs],
+        outputs=[arena.offsets[value] for value in selected.outputs],
+        arena=arena_document(arena.total_bytes, arena.alignment, _tensors(selected, arena)),
+        weights_bytes=sum(array.nbytes for array in selected.constants.values()),
+        functions=functions,
+    )
 
 
-def _ports(graph: Graph, indices: tuple[int, ...], values: Any, arena: memory.Memory) -> list[dict[str, Any]]:
-    tensors = [graph.tensors[index] for index in indices]
+def _tensors(selected: Program, arena: memory.Memory) -> list[dict[str, Any]]:
+    """What lies in the arena; lifetimes count operators of the model."""
     return [
-        {
-            "name": tensor.name,
-            "symbol": f"{ARENA}+{arena.offsets[value]}",
-            "bytes": tensor.size_bytes,
-            "dtype": tensor.dtype,
-            "shape": list(tensor.shape),
-        }
-        for tensor, value in zip(tensors, values, strict=True)
-    ]
-
-
-def _arena(selected: Program, arena: memory.Memory) -> dict[str, Any]:
-    """The arena; lifetimes count operators of the model."""
-    tensors = [
         {
             "name": life.name,
             "offset": arena.offsets[life.operand],
@@ -114,4 +89,3 @@ def _arena(selected: Program, arena: memory.Memory) -> dict[str, Any]:
         }
         for life in arena.lifetimes
     ]
-    return {"symbol": ARENA, "bytes": arena.total_bytes, "alignment": arena.alignment, "tensors": tensors}

@@ -1,0 +1,63 @@
+"""TVM's packed calling convention in C: its types, and calls whose arguments lie in flash. Imports no TVM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# What packed functions take: layouts of the DLPack and TVM FFI binary interfaces, as far as they are used here.
+TYPES = """\
+typedef struct {
+  int32_t device_type;
+  int32_t device_id;
+} DLDevice;
+
+typedef struct {
+  uint8_t code;
+  uint8_t bits;
+  uint16_t lanes;
+} DLDataType;
+
+typedef struct {
+  void* data;
+  DLDevice device;
+  int32_t ndim;
+  DLDataType dtype;
+  int64_t* shape;
+  int64_t* strides;
+  uint64_t byte_offset;
+} DLTensor;
+
+typedef struct {
+  int32_t type_index;
+  uint32_t zero_padding;
+  union {
+    int64_t v_int64;
+    void* v_ptr;
+  };
+} TVMFFIAny;
+
+"""
+# TVMFFITypeIndex of a DLTensor pointer; DLDeviceType of a CPU; DLDataTypeCode of signed integers
+_DLTENSOR_POINTER, _CPU, _SIGNED = 7, 1, 0
+
+
+def call(index: int, function: str, arguments: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The tensors and arguments of one call, which lie in flash: nothing of them is computed on the chip; the call.
+
+    `arguments` are (dtype, address) in the order of the function's parameters.
+    """
+    tensors = "".join(f"  {_tensor(dtype, address)},\n" for dtype, address in arguments)
+    values = "".join(
+        f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n" for i in range(len(arguments))
+    )
+    before = (
+        f"static const DLTensor tensors_{index}[{len(arguments)}] = {{\n{tensors}}};\n"
+        f"static const TVMFFIAny arguments_{index}[{len(arguments)}] = {{\n{values}}};\n\n"
+    )
+    words = f"{function}(0, (void*)arguments_{index}, {len(arguments)}, 0)"
+    return before, f"  if ({words} != 0) return -1;\n"
+
+
+def _tensor(dtype: str, address: str) -> str:
+    """A DLTensor; its shape is compiled into the function, which doesn't read it."""
+    return f"{{(void*)({address}), {{{_CPU}, 0}}, 1, {{{_SIGNED}, {dtype.removeprefix('int')}, 1}}, 0, 0, 0}}"
