@@ -44,6 +44,11 @@ class _Main(DoitMain):  # type: ignore[misc]  # doit has no types
 
 def run(words: list[str], loader: Loader) -> int:
     """Run one command line; its exit status."""
+    if words == ["--version"]:
+        from tinyflow.flow.version import describe
+
+        print(*describe(), sep="\n")
+        return 0
     program = _Main(loader, config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
     return int(program.run(["help"] if words == ["--help"] else words))
 

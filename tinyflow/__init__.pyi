@@ -1,0 +1,3 @@
+from tinyflow.flow.query import results as results
+
+__version__: str
