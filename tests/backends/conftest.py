@@ -61,7 +61,7 @@ def generate(tmp_path: Path) -> Callable[..., HostModel]:
         backend.check(graph, "tested", options)
         backend.generate(model, graph, "tested", {"isa": "host", **options}, sources, plan)
         library = folder / "model.so"
-        files = sorted(str(file) for file in sources.glob("*.c"))
+        files = sorted(str(file) for file in sources.glob("*.[co]"))
         flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-shared", "-fPIC"]
         subprocess.run([*_compiler(), *flags, f"-I{HEADERS}", "-o", str(library), *files], check=True, cwd=folder)
         built = HostModel(sources, json.loads(plan.read_text()), ctypes.CDLL(str(library)))

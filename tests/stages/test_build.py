@@ -199,3 +199,20 @@ def test_sources_of_one_name_have_their_own_objects(tmp_path: Path) -> None:
     objects = bench(tmp_path, "cortex-m4").compile(text)
     found = sorted(path.relative_to(objects).as_posix() for path in objects.rglob("*") if path.is_file())
     assert found == ["a/x.c.o", "b/x.S.o", "b/x.c.o"]
+
+
+def test_objects_of_a_backend_go_to_the_link(tmp_path: Path) -> None:
+    """A generated tree may hold objects beside its C, in folders too; they are handed on as they are."""
+    bench_ = bench(tmp_path, "cortex-m7")
+    made = replace(bench_, folder=tmp_path / "first").compile({"twice.c": "int twice(int x) { return 2 * x; }\n"})
+    sources = bench_.folder / "sources" / "kernels"
+    sources.mkdir(parents=True)
+    shutil.copyfile(made / "twice.c.o", sources / "twice.o")
+    objects = bench_.compile(
+        {
+            "model.c": MODEL.replace("++model_arena[0];", "model_arena[0] = twice(4);\n  (void)0;").replace(
+                "int model_setup", "int twice(int x);\nint model_setup"
+            )
+        }
+    )
+    assert (objects / "kernels" / "twice.o").read_bytes() == (made / "twice.c.o").read_bytes()

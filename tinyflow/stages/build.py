@@ -6,6 +6,7 @@ Tools run in the workspace's folder with relative paths, so that no object learn
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,8 +26,15 @@ def compile_source(workspace: Workspace) -> None:
 
 
 def compile_tree(workspace: Workspace) -> None:
-    """Compile every C and assembly file below `sources/` to `objects/<its path>.o`, a few at a time."""
+    """Compile every C and assembly file below `sources/` to `objects/<its path>.o`, a few at a time.
+
+    Objects that a backend made itself are handed on.
+    """
     root, objects = workspace.inputs["sources/"], workspace.outputs["objects/"]
+    for made in sorted(root.rglob("*.o")):
+        copy = objects / made.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(made, copy)
     sources = sorted(path for path in root.rglob("*") if path.suffix in _SOURCE_SUFFIXES)
     logs = [workspace.folder / f"log{index}" for index in range(len(sources))]
 

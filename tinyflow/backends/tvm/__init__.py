@@ -1,4 +1,4 @@
-"""Backends tvmaot and tvmaotplus: TVM's importer, passes and C code generator; integer kernels exact as TFLite's.
+"""Backends tvmaot, tvmaotplus, tvmllvm: TVM's importer, passes and code generators; integer kernels exact as TFLite's.
 
 This module says what they can compile without importing TVM; `generate` imports it.
 """
@@ -25,10 +25,11 @@ _NEWEST_VERSION: Mapping[str, int] = {
 }
 # each option with the values that it takes, the default first; None stands for any number
 OPTIONS: Mapping[str, tuple[Any, ...] | None] = {
-    "variant": ("aot", "aotplus"),
+    "variant": ("aot", "aotplus", "llvm"),
     "dsp": (False, True),
     "toolchain": ("zig", "gcc"),
     "isa": ("thumb", "riscv", "host"),
+    "cpu": ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"),
     "rounding": ("double", "single"),
     "alignment": None,
 }
@@ -53,8 +54,9 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
-    `graph` is the same model, read and checked. Options: variant aot|aotplus, dsp, toolchain, isa, alignment;
-    rounding of fully connected layers: double as TFLM does, single as LiteRT does.
+    `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm, dsp, toolchain, isa,
+    cpu (which only llvm asks for), alignment; rounding of fully connected layers: double as TFLM does, single as
+    LiteRT does.
     """
     from tinyflow.backends.tvm.backend import write_sources
 

@@ -16,6 +16,7 @@ from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
 from tinyflow.backends.tvm.plan_document import arena_document, plan_document
 from tinyflow.backends.tvm.program import Program
+from tinyflow.backends.tvm.sources import Convention
 from tinyflow.backends.tvm.specs import Rounding
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
@@ -33,7 +34,8 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
         sources.write(selected, arena, "packed", backend, out)
     else:
         arena = memory.plan_offsets(selected, chosen["alignment"])
-        sources.write(selected, arena, "unpacked", backend, out)
+        convention: Convention = "objects" if chosen["variant"] == "llvm" else "unpacked"
+        sources.write(selected, arena, convention, backend, out, chosen["cpu"])
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
 
 

@@ -76,8 +76,13 @@ def unpacked(functions: Mapping[str, Any]) -> dict[str, str]:
 
     Only the parameters in WRITTEN_PARAMETERS are not const.
     """
+    return {name: _restrict(_c_text(function, name)) for name, function in with_pointers(functions).items()}
+
+
+def with_pointers(functions: Mapping[str, Any]) -> dict[str, Any]:
+    """Each PrimFunc lowered, with its buffers on pointer parameters: what a code generator takes."""
     lowered = _lower(functions)
-    return {name: _restrict(_c_text(_with_pointers(lowered[name]), name)) for name in functions}
+    return {name: _with_pointers(lowered[name]).with_attr("global_symbol", name) for name in functions}
 
 
 def prototype(text: str) -> str:

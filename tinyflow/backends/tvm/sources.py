@@ -5,11 +5,11 @@ No path, date or name of a machine gets into them; equal programs give equal byt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from tinyflow.backends.tvm import arrays, calls, codegen, packed
+from tinyflow.backends.tvm import arrays, calls, codegen, objects, packed
 from tinyflow.backends.tvm.memory import Memory
 from tinyflow.backends.tvm.model_header import model_header
 from tinyflow.backends.tvm.plan_document import ARENA
@@ -17,7 +17,7 @@ from tinyflow.backends.tvm.program import Program
 
 # so many files are compiled at once, whatever machine it is
 _KERNEL_FILES = 4
-Convention = Literal["packed", "unpacked"]
+Convention = Literal["packed", "unpacked", "objects"]
 
 # The code generator names all that a tensor has, used or not, and puts `#pragma unroll 1` before loops for clang only.
 _QUIET = """\
@@ -26,11 +26,19 @@ _QUIET = """\
 """
 
 
-def write(program: Program, memory: Memory, convention: Convention, backend: str, folder: Path) -> None:
-    """Write all files; `convention` is packed or unpacked."""
+def write(program: Program, memory: Memory, convention: Convention, backend: str, folder: Path, cpu: str = "") -> None:
+    """Write all files; `convention` is packed, unpacked, or objects: compiled for `cpu`, called like unpacked."""
+    if convention == "objects":
+        compiled = objects.compile_functions({name: kernel.function for name, kernel in program.functions.items()}, cpu)
+        (folder / "kernels.o").write_bytes(compiled.content)
+        (folder / "kernels.ll").write_text(compiled.text, encoding="utf-8")
+        prototypes = [objects.prototype(name, kernel) for name, kernel in program.functions.items()]
+        kernels = {"kernels.h": _kernels_header(prototypes)}
+    else:
+        kernels = kernel_files(program, convention)
     files = {
         "model.h": model_header(memory.total_bytes),
-        **kernel_files(program, convention),
+        **kernels,
         "weights.h": arrays.header(program.constants),
         "weights.c": arrays.definitions(program.constants, _alignments(program)),
         "model.c": _model(program, memory, convention),
@@ -43,7 +51,9 @@ def kernel_files(program: Program, convention: Convention) -> dict[str, str]:
     """The functions of a program as C, shared out to a few files, and their header: name → text."""
     generate = codegen.packed if convention == "packed" else codegen.unpacked
     texts = generate({name: kernel.function for name, kernel in program.functions.items()})
-    files = {"kernels.h": _kernels_header(program, texts, convention)}
+    prototypes = [codegen.prototype(text) for text in texts.values()]
+    types = packed.TYPES if convention == "packed" else ""
+    files = {"kernels.h": _kernels_header(prototypes, program.headers, types)}
     for index, names in enumerate(_shared_out(texts)):
         body = "\n".join(texts[name] for name in names)
         files[f"kernels_{index}.c"] = f'#include "kernels.h"\n\n{_QUIET}\n{body}'
@@ -61,12 +71,11 @@ def _shared_out(texts: Mapping[str, str]) -> list[list[str]]:
     return shares
 
 
-def _kernels_header(program: Program, texts: Mapping[str, str], convention: Convention) -> str:
+def _kernels_header(prototypes: Sequence[str], headers: Sequence[str] = (), types: str = "") -> str:
     includes = "".join(f"#include {header}\n" for header in ("<stdbool.h>", "<stddef.h>", "<stdint.h>"))
-    includes += "".join(f'#include "{header}"\n' for header in program.headers)
-    types = packed.TYPES if convention == "packed" else ""
-    prototypes = "\n".join(codegen.prototype(text) for text in texts.values())
-    return f"#ifndef KERNELS_H\n#define KERNELS_H\n\n{includes}\n{types}{prototypes}\n\n#endif\n"
+    includes += "".join(f'#include "{header}"\n' for header in headers)
+    declarations = "\n".join(prototypes)
+    return f"#ifndef KERNELS_H\n#define KERNELS_H\n\n{includes}\n{types}{declarations}\n\n#endif\n"
 
 
 def _alignments(program: Program) -> dict[str, int]:
