@@ -163,14 +163,6 @@ def test_no_words_are_answered_with_examples(real: Run, words: list[str]) -> Non
     assert "tinyflow bench:vww-tvmaot-stm32f7" in done.stdout
 
 
-def test_every_command_has_help_with_an_example(real: Run) -> None:
-    """Purpose, usage, options and a line to copy."""
-    for name in PLUGINS["COMMAND"]:
-        done = real("help", name)
-        assert done.returncode == 0
-        assert name == "help" or "Example: " in done.stdout
-
-
 def test_list_shows_what_a_person_would_type(real: Run) -> None:
     """Suites and benches, no action among them."""
     names = [line.split()[0] for line in real("list").stdout.splitlines()]

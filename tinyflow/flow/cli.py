@@ -33,6 +33,13 @@ PLUGINS = {
         "results": f"{_COMMANDS}.results:Results",
         "init": f"{_COMMANDS}.init:Init",
         "schema": f"{_COMMANDS}.schema:Schema",
+        "clean": f"{_COMMANDS}.left_out:Clean",
+        "forget": f"{_COMMANDS}.left_out:Forget",
+        "ignore": f"{_COMMANDS}.left_out:Ignore",
+        "info": f"{_COMMANDS}.left_out:Info",
+        "dumpdb": f"{_COMMANDS}.left_out:DumpDB",
+        "reset-dep": f"{_COMMANDS}.left_out:ResetDep",
+        "strace": f"{_COMMANDS}.left_out:Strace",
     },
     "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},
 }

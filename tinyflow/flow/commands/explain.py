@@ -15,7 +15,9 @@ class Explain(OwnCommand):
     name = "explain"
     doc_purpose = "why an action would run, or why it ran"
     doc_usage = "BENCH|SUITE|STAGE:ID..."
-    doc_description = "Example: doit explain bench:vww-tvmaot-stm32f7, or one action of `doit plan`: generate:1a2b3c4d"
+    doc_description = """\
+One action alone is named as `doit plan` lists it: generate:1a2b3c4d.
+Example: doit explain bench:vww-tvmaot-stm32f7"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Explain each action; for one that was named alone, those before it are only looked at."""

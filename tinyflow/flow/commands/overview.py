@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from doit.cmd_help import Help as DoitHelp
 
+from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import Refusing
+from tinyflow.flow.selection import COMMANDS
+from tinyflow.recipes.suggest import hint_for
 
 _TEXT = """\
 Deploys neural networks on microcontrollers and compares them; equal work runs once.
@@ -44,12 +49,21 @@ def overview(bin_name: str) -> str:
 
 
 class Help(Refusing, DoitHelp):  # type: ignore[misc]  # doit has no types
-    """doit's help with our overview."""
+    """doit's help of a command, else our overview."""
 
     name = "help"
+    doc_purpose = "what can be typed, or all about one command"
     doc_usage = "[COMMAND]"
+    doc_description = "Example: doit help results"
 
-    def print_usage(self, cmds: dict[str, type]) -> None:
-        """Print the overview instead of doit's list of commands."""
-        del cmds
-        print(overview(self.bin_name), end="")
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Print it."""
+        del params
+        if not args:
+            print(overview(self.bin_name), end="")
+            return 0
+        if len(args) > 1 or args[0] not in COMMANDS:
+            hint = hint_for(args[-1], sorted(COMMANDS), "commands")
+            raise UsageError(f'there is no command "{" ".join(args)}"', hint=hint)
+        print(self.cmds[args[0]](cmds=self._cmds, **self.init_kwargs).help())
+        return 0

@@ -24,6 +24,7 @@ class Refusing:
     """Mixed into doit's commands, before them; doit itself would print a traceback and end with 3."""
 
     bin_name: str
+    name: str
     # doit's options about its database, which we do without: known to doit, but not to the command line.
     base_options = tuple({**option, "section": "", "short": "", "long": ""} for option in DoitCmdBase.base_options)
 
@@ -34,7 +35,7 @@ class Refusing:
             return int(status or 0)
         except CmdParseError as error:
             what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ").strip()
-            return refuse(UsageError(what, hint=f"`{self.bin_name} help` tells what can be typed"))
+            return refuse(self._wrong_use(what))
         except (InvalidCommand, InvalidTask, InvalidDodoFile) as error:
             return refuse(UsageError(str(error).partition("\n")[0]))
         except TinyflowError as error:
@@ -52,9 +53,12 @@ class Refusing:
         parser: Any = self.cmdparser  # type: ignore[attr-defined]
         try:
             options, names = getopt.gnu_getopt(words, parser.get_short(), parser.get_long())
-        except getopt.GetoptError:
-            return words  # parsing says what is wrong
+        except getopt.GetoptError as error:
+            raise self._wrong_use(error.msg) from None
         return [word for option in options for word in option if word] + names
+
+    def _wrong_use(self, what: str) -> UsageError:
+        return UsageError(what, hint=f"`{self.bin_name} help {self.name}` tells what can be typed")
 
 
 class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.selection import COMMANDS
 
@@ -65,7 +66,9 @@ class TabCompletion(OwnCommand):
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print it with the commands and the interpreter that are known now."""
-        del args
+        if args:
+            hint = f"for example {self.bin_name} tabcompletion --shell zsh"
+            raise UsageError(f'tabcompletion takes no "{args[0]}"', hint=hint)
         ask = f"{sys.executable} -m tinyflow.flow.completion"
         print(_SCRIPTS[params["shell"]].format(commands=" ".join(COMMANDS), ask=ask), end="")
         return 0

@@ -1,0 +1,84 @@
+"""Every command that can be typed: help that can be copied from, and one line for each wrong use."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from doit.doit_cmd import DoitMain
+
+from tinyflow.flow.cli import PLUGINS
+from tinyflow.flow.commands.overview import overview
+from tinyflow.flow.selection import COMMANDS
+
+LEFT_OUT = [name for name, place in PLUGINS["COMMAND"].items() if "left_out" in place]
+ALL = sorted(PLUGINS["COMMAND"].keys() - set(LEFT_OUT))
+# Commands for which any one word is right, or none is needed; what is wrong for them instead.
+WRONG = {"init": ["one", "two"], "explain": ["frobnicate"], "plan": ["frobnicate"]}
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The line of what is wrong; the only other one is a hint."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    first, *rest = done.stderr.splitlines()
+    assert len(rest) <= 1 and all(line.startswith("  ") for line in rest), done.stderr
+    return first
+
+
+def test_the_lists_of_commands_agree() -> None:
+    """What completion offers, what suggestions know and what the overview shows is what is registered."""
+    assert sorted(COMMANDS) == ALL
+    shown = overview("tinyflow")
+    assert [name for name in ALL if name != "run" and f"tinyflow {name}" not in shown] == []
+
+
+def test_no_command_is_left_to_doit(real: Run) -> None:
+    """Each that doit brings is ours, or refused with what to do instead."""
+    assert {command.get_name() for command in DoitMain.DOIT_CMDS} <= {*ALL, *LEFT_OUT}
+    for name in LEFT_OUT:
+        assert refusal(real(name, "bench:vww-tvmaot-stm32f7", "--all")) == f"there is no {name} here"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_help_says_what_and_shows_how(real: Run, project: Path, name: str) -> None:
+    """Purpose, usage, what each option is for, and examples of which every option exists."""
+    done = real("help", name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [part for part in ("PURPOSE", "USAGE", "Example: ") if part not in done.stdout] == []
+    assert examples_of(name)
+    for words in examples_of(name):
+        assert words[0] in ("doit", "tinyflow") and (words[1] == name or name == "run")
+        assert refusal(real(*words[1:], "--frobnicate")) == "option --frobnicate not recognized"
+
+
+def examples_of(name: str) -> list[list[str]]:
+    """The words of each example in a command's help, without variables before it."""
+    place, _, attribute = PLUGINS["COMMAND"][name].partition(":")
+    lines = getattr(import_module(place), attribute).doc_description.splitlines()
+    texts = [line.removeprefix("Example: ") for line in lines if line.startswith("Example: ")]
+    # `eval "$(tinyflow …)"` stands for what is within
+    found = [shlex.split(re.sub(r'^eval "\$\((.*)\)"$', r"\1", text)) for text in texts]
+    return [[word for word in words if not word.startswith("TINYFLOW_")] for words in found]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_unknown_option_is_told_in_one_line(real: Run, project: Path, name: str) -> None:
+    """Long and short, with the way to the help."""
+    assert refusal(real(name, "--frobnicate")) == "option --frobnicate not recognized"
+    assert refusal(real(name, "-X")) == "option -X not recognized"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_unknown_argument_is_told_in_one_line(real: Run, project: Path, name: str) -> None:
+    """The word is quoted, or what is missing is named; nothing is made."""
+    before = sorted(path for path in project.rglob("*") if ".state" not in path.parts)
+    line = refusal(real(name, *WRONG.get(name, ["frobnicate"])))
+    assert "frobnicate" in line or name in line
+    after = sorted(path for path in project.rglob("*") if ".state" not in path.parts)
+    assert [path for path in after if path not in before and path.name != "build"] == []
