@@ -92,5 +92,9 @@ class CacheError(TinyflowError):
     exit_status = 3
 
 
+class ArchiveError(TinyflowError):
+    """An archive that is damaged, was tampered with, or is none; `where` names the entry."""
+
+
 class ValidationError(TinyflowError):
     """Outputs that differ from the reference by more than the backend's declared tolerance."""

@@ -230,12 +230,33 @@ class Session:
             if result is None:
                 result = self._build(action, inputs, name, text)
                 outcome = "built"
+        self._record(action, inputs, text, result, outcome)
+        return Outcome(outcome, time.monotonic() - started)
+
+    def key_text(self, action: Action) -> str | None:
+        """The text of an action's key, or None while an input has yet to be made. Raises as `execute` does."""
+        inputs = self._input_digests(action)
+        return None if inputs is None else key.key_text(action, inputs, self._memo)
+
+    def maker_text(self, action: Action) -> str:
+        """What an action would be made with, as in its key: machine, tools, our code. Raises ToolError (missing)."""
+        return key.maker_text(action, self._memo)
+
+    def adopt(self, action: Action, result: Result) -> None:
+        """Record a result of this action's present key, whose blobs are in the store, as if it had been a hit here."""
+        inputs = self._input_digests(action)
+        if inputs is None or key.key_text(action, inputs, self._memo) != result.key_text:
+            raise AssertionError(f"{action.title}: a result of another key")
+        self._record(action, inputs, result.key_text, result, "hit")
+
+    def _record(self, action: Action, inputs: Mapping[str, str], text: str, result: Result, outcome: str) -> None:
+        """Note how an action came to its outputs."""
         before = self.records.get(action.id) or self.records.latest_like(action.stage, action.title, action.id)
         record = Record(
             id=action.id,
             stage=action.stage,
             title=action.title,
-            key=name,
+            key=result.key,
             seal=self._seal(action, inputs),
             outputs=result.outputs,
             outcome=outcome,
@@ -245,7 +266,6 @@ class Session:
         )
         self.records.put(record, text)
         self._current[action.id] = result.outputs
-        return Outcome(outcome, time.monotonic() - started)
 
     def _fetch(self, action: Action, name: str) -> Result | None:
         """The result as the remote cache has it, kept in the local one."""

@@ -25,6 +25,7 @@ PLUGINS = {
         "doctor": f"{_COMMANDS}.doctor:Doctor",
         "cache": f"{_COMMANDS}.cache:Cache",
         "verify": f"{_COMMANDS}.verify:Verify",
+        "import": f"{_COMMANDS}.restore:Import",
         "compare": f"{_COMMANDS}.compare:Compare",
         "baseline": f"{_COMMANDS}.baseline:Baseline",
         "history": f"{_COMMANDS}.history:History",

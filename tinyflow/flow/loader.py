@@ -61,7 +61,12 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def planner(self) -> Planner:
         """Benches to actions."""
-        return Planner(self.catalogue, Mirrors.discover(), self.session.store, self.timeout_s)
+        return Planner(self.catalogue, self.mirrors, self.session.store, self.timeout_s)
+
+    @cached_property
+    def mirrors(self) -> Mirrors:
+        """Where models are looked for."""
+        return Mirrors.discover()
 
     @cached_property
     def selector(self) -> Selector:
@@ -111,8 +116,10 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
             return [name for name in map(task_name, finals) if name in made]
 
         groups = {f"bench:{name}": stale(bench.final) for name, bench in chosen.benches.items()}
-        for name, members in chosen.suites.items():
-            groups[f"suite:{name}"] = stale(*(chosen.benches[member].final for member in members))
+        several = {f"suite:{name}": members for name, members in chosen.suites.items()}
+        several |= {f"export:{name}": members for name, members in chosen.exports.items()}
+        for task, members in several.items():
+            groups[task] = stale(*(chosen.benches[member].final for member in members))
         groups.update((f"shrink:{name}", stale(action)) for name, action in chosen.shrunk.items())
         groups.update((name, []) for name in chosen.tasks if name not in made and name not in groups)
         return [*tasks, *(group_task(name, groups[name]) for name in chosen.tasks if name in groups)]

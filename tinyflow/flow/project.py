@@ -23,6 +23,11 @@ class Project:
         return self.root / "build"
 
     @property
+    def archives(self) -> Path:
+        """What `export:` writes; not below a bench's view, which is replaced as a whole."""
+        return self.build / "archives"
+
+    @property
     def state(self) -> Path:
         """What this checkout knows of its past; may be deleted at any time, then everything is a hit."""
         return self.build / ".state"

@@ -30,6 +30,7 @@ COMMANDS = (
     "schema",
     "cache",
     "verify",
+    "import",
     "results",
     "compare",
     "baseline",
@@ -38,7 +39,7 @@ COMMANDS = (
     "tabcompletion",
     "help",
 )
-_GROUPS = ("bench", "suite", "report", "shrink")
+_GROUPS = ("bench", "suite", "report", "shrink", "export")
 _STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
@@ -53,6 +54,7 @@ class Selection:
     suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
+    exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
 
     @property
@@ -101,6 +103,8 @@ class Selector:
             return [("action", word)]
         if group in _GROUPS:
             known = self._known(group)
+            if group == "export" and not name:
+                raise UsageError("export what?", hint="a bench or a suite: export:vww-tvmaot-stm32f7")
             if not colon:
                 return [(group, member) for member in known]
             if _PATTERN & set(name):
@@ -116,6 +120,8 @@ class Selector:
         """The members of a group that patterns match."""
         if group == "bench":
             return self.benches
+        if group == "export":
+            return (*self.suites, *self.benches)
         return self._catalogue.names(Model) if group == "shrink" else tuple(self.suites)
 
     def _add(self, selection: Selection, group: str, name: str) -> str:
@@ -128,6 +134,12 @@ class Selector:
             (name,) = _add_plans(selection, [self._planner.plan_bench(parse(name))])
         elif group == "suite":
             selection.suites[name] = _add_plans(selection, self._planner.plan_suite(name))
+        elif group == "export":
+            is_suite = self._catalogue.has(Suite, name)
+            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(parse(name)),)
+            names = _add_plans(selection, plans)
+            name = name if is_suite else names[0]
+            selection.exports[name] = names
         elif group == "shrink":
             selection.shrunk[name] = self._shrinking(name)
         else:

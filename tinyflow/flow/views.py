@@ -108,9 +108,9 @@ def _replacing(folder: Path) -> Iterator[Path]:
         raise refusal
 
 
-def write_if_changed(path: Path, text: str) -> None:
+def write_if_changed(path: Path, text: str | bytes) -> None:
     """Replace a file whole, unless it says this already. Raises CacheError."""
-    content = text.encode()
+    content = text.encode() if isinstance(text, str) else text
     with contextlib.suppress(OSError):
         if path.read_bytes() == content:
             return

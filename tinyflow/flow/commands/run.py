@@ -70,7 +70,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[bench:NAME | suite:NAME | report:SUITE]..."
+    doc_usage = "[bench:NAME | suite:NAME | report:SUITE | export:NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = _OPTIONS
     loader: Loader
@@ -92,6 +92,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             with unstoppable():
                 self.loader.ledger.wait_idle(_LAST_WORDS_S)
                 self._tell(stream, time.monotonic() - self.loader.started_s)
+            if status != CANCELLED and self.loader.selection.exports:
+                self._export(stream)
         if status == CANCELLED:
             # Uploads would be waited for, and a thread that can't be stopped would crash the interpreter's own end.
             sys.stdout.flush()
@@ -113,6 +115,15 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         except KeyboardInterrupt:
             process.cancel_all()
             return CANCELLED
+
+    def _export(self, stream: TextIO) -> None:
+        """Write the archives that were asked for."""
+        from tinyflow.flow.export import Exporter
+
+        loader = self.loader
+        exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)
+        for line in exporter.write(loader.selection, loader.ledger):
+            print(line, file=stream)
 
     def _tell(self, stream: TextIO, seconds: float) -> None:
         """Write views and reports; print the counts, the table and where to read on."""

@@ -1,0 +1,260 @@
+"""What the files of an archive say of each other: the manifest, the actions with their keys, the blobs that they made.
+
+An `Archive` in memory is one whose every digest was found right; whatever is made of it needs no further look.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyflow.archive import container, documents
+from tinyflow.core import digest
+from tinyflow.core.errors import ArchiveError, TinyflowError, UsageError
+from tinyflow.core.store import Result
+
+MANIFEST, ACTIONS, PROVENANCE = "manifest.sha256", "actions.json", "provenance.json"
+SUFFIX = ".tar.gz"
+_SCHEMA = 1
+_ARTIFACTS = "artifacts"
+_LISTING = ".listing"  # stands for the `/` of a tree's name
+
+
+@dataclass(frozen=True)
+class ArchivedAction:
+    """One action as it was recorded: its key, as text too, and the digests of its outputs."""
+
+    stage: str
+    title: str
+    key: str
+    key_text: str
+    outputs: Mapping[str, str]
+    is_local: bool  # its outputs hang on more than the key, so that no shared cache may have them
+
+    @property
+    def result(self) -> Result:
+        """What a cache keeps of it. How long it took and what it said was another machine's business."""
+        return Result(self.key, self.key_text, self.outputs, 0.0, digest.of_bytes(b""))
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What was exported (a bench or a suite, by name), and all files."""
+
+    name: str
+    tinyflow: str  # version
+    benches: Mapping[str, tuple[ArchivedAction, ...]]  # the actions of each in the order of its plan
+    files: Mapping[str, bytes]
+    digest: str  # of the manifest, so of all content, however it is packed
+    blobs: Mapping[str, str]  # digest → one file that has it
+
+    @property
+    def actions(self) -> tuple[ArchivedAction, ...]:
+        """Each once, behind those that it hangs on."""
+        return tuple({action.key: action for plan in self.benches.values() for action in plan}.values())
+
+    def read(self, name: str) -> bytes | None:
+        """The blob of a digest."""
+        place = self.blobs.get(name)
+        return None if place is None else self.files[place]
+
+
+def compose(
+    name: str,
+    benches: Mapping[str, Sequence[ArchivedAction]],
+    sources: Mapping[str, bytes],
+    outputs: Mapping[str, bytes],
+    tinyflow: str,
+) -> bytes:
+    """The bytes of an archive. `sources`: path → content; `outputs`: digest → content, of trees and what is in them."""
+    files = dict(sources)
+    blobs = {digest.of_bytes(content): path for path, content in sorted(files.items())}
+    actions = tuple({action.key: action for plan in benches.values() for action in plan}.values())
+    for action, folder in zip(actions, _folders(actions), strict=True):
+        for path, blob in _outputs_of(action, folder, outputs):
+            if blob not in blobs:
+                path = path if container.fits(path) else f"{_ARTIFACTS}/blobs/{blob.removeprefix('sha256:')}"
+                files[path], blobs[blob] = outputs[blob], path
+    document = {
+        "schema": _SCHEMA,
+        "name": name,
+        "tinyflow": tinyflow,
+        "benches": {bench: [action.key for action in plan] for bench, plan in benches.items()},
+        "actions": [_to_document(action) for action in actions],
+    }
+    files[ACTIONS] = _to_json(document)
+    made = {path: blob for blob, path in blobs.items() if path.startswith(f"{_ARTIFACTS}/")}
+    statement = documents.statement(name, list(benches), made, _digests(sources), _facts(actions, "tool "), tinyflow)
+    files[PROVENANCE] = _to_json(statement)
+    named = {bench: _named(plan, blobs) for bench, plan in benches.items()}
+    files["README.md"] = documents.readme(name, named, _facts(actions, "tool "), tinyflow).encode()
+    files["LICENSES.md"] = documents.licences(files).encode()
+    lines = [f"{digest.of_bytes(files[path])[7:]}  {path}\n" for path in sorted(files)]
+    files[MANIFEST] = "".join(lines).encode()
+    return container.pack(files)
+
+
+def load(path: Path) -> Archive:
+    """Read an archive and check all of it. Raises ArchiveError with the entry, UsageError where there is no file."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"can't be read: {error.strerror}", where=str(path), hint="name an archive's file") from error
+    try:
+        return parse(data)
+    except ArchiveError as error:
+        raise ArchiveError(
+            error.what, where=": ".join(filter(None, (str(path), error.where))), hint=error.hint
+        ) from None
+
+
+def parse(data: bytes) -> Archive:
+    """The same from bytes. Raises ArchiveError."""
+    files, fault = container.unpack(data)
+    found = _check_manifest(files)
+    if fault:
+        raise ArchiveError(fault, hint="it was damaged; get it once more")
+    blobs = {name: path for path, name in sorted(found.items(), reverse=True)}
+    try:
+        return _read(files, blobs)
+    except ArchiveError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, TinyflowError, RecursionError) as error:
+        raise ArchiveError(f"is not what it should be: {error}", where=ACTIONS) from error
+
+
+def _check_manifest(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Path → digest of every file; ArchiveError for one that is not in the manifest, missing, or otherwise there."""
+    manifest = files.get(MANIFEST)
+    if manifest is None:
+        raise ArchiveError(f"has no {MANIFEST}", hint="it is no archive of tinyflow")
+    claimed: dict[str, str] = {}
+    for line in manifest.decode(errors="replace").split("\n")[:-1]:
+        match = re.fullmatch("([0-9a-f]{64})  ([^\n]+)", line)
+        if match is None:
+            raise ArchiveError(f"not a line of a manifest: {line[:80]!r}", where=MANIFEST)
+        claimed[match[2]] = f"sha256:{match[1]}"
+    found = {path: digest.of_bytes(content) for path, content in files.items() if path != MANIFEST}
+    for path in sorted(claimed.keys() | found.keys()):
+        if path not in found:
+            raise ArchiveError("is missing, though the manifest names it", where=path)
+        if path not in claimed:
+            raise ArchiveError("is not in the manifest", where=path)
+        if claimed[path] != found[path]:
+            raise ArchiveError(f"its digest is {found[path]}, not {claimed[path]}", where=path)
+    return found
+
+
+def _read(files: Mapping[str, bytes], blobs: Mapping[str, str]) -> Archive:
+    """The archive behind files whose digests are right. Raises ArchiveError, ValueError, KeyError, TypeError."""
+    document = json.loads(files[ACTIONS])
+    if document["schema"] != _SCHEMA:
+        raise ValueError(f"schema {document['schema']}, and this tinyflow reads {_SCHEMA}")
+    actions = {action.key: action for action in map(_from_document, document["actions"])}
+    for action in actions.values():
+        _check_blobs(action, files, blobs)
+    benches = {str(bench): tuple(actions[key] for key in keys) for bench, keys in document["benches"].items()}
+    if not benches or not all(benches.values()) or len(actions) != len(document["actions"]):
+        raise ValueError("benches and actions don't go together")
+    _check_subjects(json.loads(files[PROVENANCE]), files)
+    name = digest.of_bytes(files[MANIFEST])
+    return Archive(_text(document["name"]), _text(document["tinyflow"]), benches, files, name, blobs)
+
+
+def _check_blobs(action: ArchivedAction, files: Mapping[str, bytes], blobs: Mapping[str, str]) -> None:
+    """Every output is there, of a tree every file."""
+    for output, blob in action.outputs.items():
+        needed = [(output, blob)]
+        if output.endswith("/") and blob in blobs:
+            needed += [(output + path, name) for path, name in digest.parse_listing(files[blobs[blob]])]
+        for path, name in needed:
+            if name not in blobs:
+                raise ArchiveError(f"lacks {path} of {action.title}, {name}", where=ACTIONS)
+
+
+def _check_subjects(statement: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """The provenance speaks of files that are here, as they are here."""
+    for subject in statement["subject"]:
+        content = files.get(subject["name"])
+        if content is None or digest.of_bytes(content) != f"sha256:{subject['digest']['sha256']}":
+            raise ArchiveError(f"speaks of another {subject['name']}", where=PROVENANCE)
+
+
+def _to_document(action: ArchivedAction) -> dict[str, Any]:
+    facts = action.key_text.rstrip("\n").split("\n")
+    fields = {"stage": action.stage, "title": action.title, "key": action.key, "facts": facts}
+    return {**fields, "outputs": dict(sorted(action.outputs.items())), "is_local": action.is_local}
+
+
+def _from_document(fields: Mapping[str, Any]) -> ArchivedAction:
+    text = "\n".join(fields["facts"]) + "\n"
+    if digest.of_bytes(text.encode()) != fields["key"]:
+        raise ValueError(f"the key of {fields['title']!r} is not that of its facts")
+    outputs = dict(fields["outputs"])
+    named = [json.loads(line.removeprefix("output ")) for line in fields["facts"] if line.startswith("output ")]
+    if sorted(outputs) != sorted(named) or not all(map(digest.is_digest, outputs.values())):
+        raise ValueError(f"the outputs of {fields['title']!r} are not those of its key")
+    is_local = fields["is_local"] is True
+    return ArchivedAction(_text(fields["stage"]), _text(fields["title"]), fields["key"], text, outputs, is_local)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _folders(actions: Iterable[ArchivedAction]) -> list[str]:
+    """A folder for each action's outputs, named by its title; where two have one title, by the key as well."""
+    titles = [(action, f"{action.stage}/{_slug(action)}") for action in actions]
+    names = [name for _, name in titles]
+    return [
+        f"{_ARTIFACTS}/{name}" + (f"-{action.key[7:15]}" if names.count(name) > 1 else "") for action, name in titles
+    ]
+
+
+def _slug(action: ArchivedAction) -> str:
+    """`link vww-tinyc-stm32f7` → `vww-tinyc-stm32f7`."""
+    title = action.title.removeprefix(f"{action.stage} ")
+    return re.sub(r"[^A-Za-z0-9_+=.-]+", "-", title).strip("-.") or action.key[7:15]
+
+
+def _outputs_of(action: ArchivedAction, folder: str, outputs: Mapping[str, bytes]) -> Iterable[tuple[str, str]]:
+    """(Path in the archive, digest) of all that an action made, trees and what is in them."""
+    for output, blob in sorted(action.outputs.items()):
+        if output.endswith("/"):
+            yield f"{folder}/{output[:-1]}{_LISTING}", blob
+            for path, name in digest.parse_listing(outputs[blob]):
+                yield f"{folder}/{output}{path}", name
+        else:
+            yield f"{folder}/{output}", blob
+
+
+def _named(plan: Iterable[ArchivedAction], blobs: Mapping[str, str]) -> dict[str, str]:
+    """Output → file, of what people ask for in a bench."""
+    made = {output: blobs[blob] for action in plan for output, blob in action.outputs.items()}
+    return {
+        output: made[output] for output in ("firmware.elf", "firmware.map", "run.json", "row.json") if output in made
+    }
+
+
+def _facts(actions: Iterable[ArchivedAction], section: str) -> dict[str, Any]:
+    """Name → value of all facts of a section."""
+    found = {}
+    for line in (line for action in actions for line in action.key_text.splitlines()):
+        if line.startswith(section):
+            name, _, value = line.removeprefix(section).partition(" ")
+            found[name] = json.loads(value)
+    return dict(sorted(found.items()))
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: digest.of_bytes(content) for path, content in sorted(files.items())}
+
+
+def _to_json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,216 @@
+"""Archives the other way: into the cache (`import`), and rebuilt from nothing but what is in them (`verify`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tinyflow.archive.contents import Archive, ArchivedAction
+from tinyflow.core.action import Action, SourceFile, in_order
+from tinyflow.core.digest import parse_listing
+from tinyflow.core.errors import ArchiveError, TinyflowError
+from tinyflow.core.execute import Session
+from tinyflow.core.key import differences
+from tinyflow.core.store import Store
+from tinyflow.flow.export import NO_TIMES
+from tinyflow.flow.plan import BenchPlan, Planner
+from tinyflow.flow.rebuild import VOLATILE, Difference, Rebuild
+from tinyflow.flow.sources import PACKAGE
+from tinyflow.recipes.bench import parse
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.mirrors import Mirrors
+
+_MAKERS = ("implementation ", "environment ", "tool ")
+
+
+# Import
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What an import brought: results that are new, that were here, and that are here with other outputs (kept)."""
+
+    new: int
+    known: int
+    other: tuple[str, ...]  # titles
+
+
+def store(archive: Archive, cache: Store) -> Stored:
+    """Put an archive's blobs and results into a cache; what is there already stays."""
+    new, known = 0, 0
+    other: list[str] = []
+    for action in archive.actions:
+        before = cache.look_up(action.key)
+        if before is not None:
+            known += 1
+            if any(before.outputs.get(name) != blob for name, blob in action.outputs.items() if name != VOLATILE):
+                other.append(action.title)
+            continue
+        for blob in _blobs(archive, action):
+            cache.add_bytes(archive.read(blob) or b"")
+        cache.add_bytes(b"")  # the log
+        if not action.is_local:
+            cache.keep(action.result)
+            new += 1
+    return Stored(new, known, tuple(other))
+
+
+def _blobs(archive: Archive, action: ArchivedAction) -> Iterator[str]:
+    for output, blob in action.outputs.items():
+        yield blob
+        if output.endswith("/"):
+            yield from (name for _, name in parse_listing(archive.read(blob) or b""))
+
+
+def adopt(archive: Archive, name: str, planner: Planner, session: Session) -> list[str]:
+    """Record a stored bench's actions as this checkout's, as far as their keys are the same here.
+
+    Returns why the first other one is another (empty: there is none). Raises UsageError and RecipeError.
+    """
+    known = {action.key_text: action for action in archive.actions}
+    for action in planner.plan_bench(parse(name)).actions:
+        verdict = session.check(action)
+        if verdict.state == "up to date":
+            continue
+        text = session.key_text(action) or ""
+        if verdict.state == "hit":
+            session.execute(action)
+        elif text in known:
+            session.adopt(action, known[text].result)
+        else:
+            like = (old for old in archive.benches[name] if (old.stage, old.title) == (action.stage, action.title))
+            before = next(like, None)
+            return [f"{action.title} would run:", *(differences(before.key_text, text) if before else verdict.reasons)]
+    return []
+
+
+# Rebuild
+
+
+class RecordedArchive:
+    """What an archive says that was made; see `rebuild.Recorded`."""
+
+    def __init__(self, archive: Archive, no_times: Path) -> None:
+        """`no_times` is a file with what stands for times that were measured."""
+        self._archive = archive
+        self._no_times = no_times
+        self._known: dict[str, ArchivedAction] = {}
+
+    def add(self, plan: BenchPlan) -> None:
+        """Match a bench's actions with the archive's, by their places in the plan. Raises ArchiveError."""
+        old = self._archive.benches[plan.name]
+        if [action.stage for action in plan.actions] != [action.stage for action in old]:
+            raise ArchiveError("this tinyflow plans it otherwise", where=plan.name, hint="take the archive's tinyflow")
+        self._known.update((action.id, before) for action, before in zip(plan.actions, old, strict=True))
+
+    def outputs_of(self, action: Action) -> Mapping[str, str]:
+        """See `rebuild.Recorded`."""
+        return self._known[action.id].outputs
+
+    def volatile(self, action: Action) -> Path:  # noqa: ARG002 (the protocol's)
+        """See `rebuild.Recorded`."""
+        return self._no_times
+
+    def read(self, name: str) -> bytes | None:
+        """See `rebuild.Recorded`."""
+        return self._archive.read(name)
+
+    def key_text(self, action: Action) -> str | None:
+        """See `rebuild.Recorded`."""
+        return self._known[action.id].key_text
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of it: how many actions were made again, outputs equal and different; or with what it was not tried."""
+
+    actions: int
+    equal: int
+    differing: tuple[Difference, ...]
+    other_tools: tuple[str, ...]
+
+
+def rebuild(archive: Archive, folder: Path, is_anyway: bool) -> Rebuilt:
+    """Rebuild all benches of an archive below an empty folder, from its files alone.
+
+    Where tools or our code are others than the archive's, nothing is rebuilt unless `is_anyway`. Raises ArchiveError,
+    and what building raises.
+    """
+    for name, content in archive.files.items():
+        path = folder / "archive" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    no_times = folder / VOLATILE
+    no_times.write_bytes(NO_TIMES)
+    recorded = RecordedArchive(archive, no_times)
+    again = Rebuild(recorded, folder, _offline)
+    try:
+        plans = _plan(archive, folder, recorded)
+        actions = in_order(plan.final for plan in plans).values()
+        other_tools = tuple(_other_tools(actions, recorded, again))
+        if other_tools and not is_anyway:
+            return Rebuilt(0, 0, (), other_tools)
+        differing: list[Difference] = []
+        for action in actions:
+            differing += again.compare(action)
+        return Rebuilt(len(actions), again.equal, tuple(differing), other_tools)
+    finally:
+        again.close()
+
+
+def _plan(archive: Archive, folder: Path, recorded: RecordedArchive) -> list[BenchPlan]:
+    """The archive's benches planned from its own recipes. Raises ArchiveError where they need what it does not have."""
+    root = folder / "archive"
+    models = (root / "models",) if (root / "models").is_dir() else ()
+    try:
+        planner = Planner(Catalogue((root / "recipes",)), Mirrors(folders=models), Store(folder / "nothing"))
+        plans = [planner.plan_bench(parse(name)) for name in archive.benches]
+    except TinyflowError as error:
+        raise ArchiveError(f"can't be planned from its recipes: {error}", where=archive.name) from error
+    for plan in plans:
+        recorded.add(plan)
+        for source in (source for action in plan.actions for source in action.inputs.values()):
+            if isinstance(source, SourceFile) and not any(map(source.path.is_relative_to, (root, PACKAGE))):
+                raise ArchiveError(f"lacks {source.name}", where=archive.name, hint="it can't be rebuilt from it alone")
+    return plans
+
+
+def _offline(action: Action) -> Action:
+    """A model that was made from code, since no server had it, is made from code again; none is asked."""
+    return replace(action, parameters={**action.parameters, "urls": []}) if action.parameters.get("urls") else action
+
+
+def _other_tools(actions: Iterable[Action], recorded: RecordedArchive, again: Rebuild) -> Iterator[str]:
+    """What the actions were made with and would not be made with here, a line each."""
+    told: set[str] = set()
+    for action in actions:
+        there = [line for line in (recorded.key_text(action) or "").splitlines() if line.startswith(_MAKERS)]
+        try:
+            here = again.maker_text(action).splitlines()
+        except TinyflowError as error:
+            here = []
+            told.add(line := error.what)
+            yield line
+            continue
+        for line in _compare(there, here, action):
+            if line not in told:
+                told.add(line)
+                yield line
+
+
+def _compare(there: Iterable[str], here: Iterable[str], action: Action) -> Iterator[str]:
+    old, new = (dict(map(_split, lines)) for lines in (there, here))
+    for fact in sorted(old.keys() | new.keys()):
+        if old.get(fact) != new.get(fact):
+            if fact == "implementation modules":
+                yield f"tinyflow's own code of stage {action.stage} is another"
+            else:
+                spelled = [json.loads(value) if value else "none" for value in (old.get(fact), new.get(fact))]
+                yield f"{fact.partition(' ')[2]}: {spelled[0]} there, {spelled[1]} here"
+
+
+def _split(line: str) -> tuple[str, str]:
+    section, name, value = line.split(" ", 2)
+    return f"{section} {name}", value

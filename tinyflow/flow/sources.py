@@ -1,0 +1,79 @@
+"""What a bench was made from, file by file, with its place in an archive: recipes, runtimes, templates, model, samples.
+
+Places are such that the archive's folder can be used as a project's: `recipes/` as recipes, `models/` as a mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import tinyflow
+from tinyflow.core.action import Action, SourceFile
+from tinyflow.core.digest import tree_files
+from tinyflow.core.errors import ArchiveError
+from tinyflow.flow.plan import BenchPlan
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import ResolvedBench, resolve
+from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Runtime, Target, Toolchain
+
+# Our own code's folder: it is no part of an archive, but a tool with a version.
+PACKAGE = Path(tinyflow.__file__).parent
+
+
+def sources_of(plans: Iterable[BenchPlan], catalogue: Catalogue) -> dict[str, bytes]:
+    """Path in the archive → content. Raises ArchiveError where two files want one place."""
+    found: dict[str, bytes] = {}
+    for plan in plans:
+        for place, content in _of_bench(plan, resolve(plan.bench, catalogue), catalogue):
+            if found.setdefault(place, content) != content:
+                what = "two files of different content would have this name"
+                raise ArchiveError(what, where=place, hint="rename a model's file, or export the benches one by one")
+    return found
+
+
+def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[tuple[str, bytes]]:
+    for path in _recipes(resolved, catalogue):
+        yield f"recipes/{_below(path, catalogue.folders)}", path.read_bytes()
+    if plan.bench.is_file:
+        text = f"description: {resolved.model.description}\nfile: {plan.bench.model_name}.tflite\n"
+        yield f"recipes/models/{plan.bench.model_name}.yaml", text.encode()
+    for action in plan.actions:
+        for source in action.inputs.values():
+            if isinstance(source, SourceFile):
+                place = _place(action, source, resolved, catalogue)
+                if source.path.is_dir():
+                    yield from ((f"{place}/{name}", path.read_bytes()) for name, path in tree_files(source.path))
+                else:
+                    yield place, source.path.read_bytes()
+
+
+def _recipes(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path]:
+    named: list[Recipe] = [resolved.backend, resolved.target, resolved.toolchain, *resolved.runtimes]
+    kinds: list[type[Recipe]] = [Backend, Target, Toolchain, *(Runtime for _ in resolved.runtimes)]
+    yield from (catalogue.path(kind, recipe.name) for kind, recipe in zip(kinds, named, strict=True))
+    yield from (catalogue.path(Feature, name) for name in resolved.features)
+    if not resolved.bench.is_file:
+        yield catalogue.path(Model, resolved.model.name)
+
+
+def _place(action: Action, source: SourceFile, resolved: ResolvedBench, catalogue: Catalogue) -> str:
+    """Where a file that no action makes lies in the archive, so that planning from there finds it again."""
+    if action.stage == "fetch":
+        if resolved.bench.is_file:
+            return f"recipes/models/{resolved.bench.model_name}.tflite"
+        beside_recipe = resolved.model.file is not None and source.path == resolved.model_folder / resolved.model.file
+        return f"recipes/models/{resolved.model.file}" if beside_recipe else f"models/{resolved.model.name}.tflite"
+    if action.stage == "convert":
+        return f"models/{resolved.model.samples.folder}/{source.path.name}"
+    if action.stage == "link":
+        return source.name
+    below = _below(source.path, catalogue.folders)
+    if below is not None:
+        return f"recipes/{below}"
+    return f"sources/tinyflow/{_below(source.path, [PACKAGE]) or source.name}"
+
+
+def _below(path: Path, folders: Iterable[Path]) -> str | None:
+    """The path relative to the first of the folders that it lies in."""
+    return next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), None)
