@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 
 from tinyflow.backends import tvm as backend
+from tinyflow.backends.tvm.graph.lowering import lower
 from tinyflow.model.reference import Sample
 from tinyflow.model.tflite_reader import read
 
-HEADERS = Path(__file__).parents[2] / "recipes" / "runtimes" / "support" / "include"
+RUNTIMES = Path(__file__).parents[2] / "recipes" / "runtimes"
+HEADERS = RUNTIMES / "support" / "include"
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,41 @@ def generate(tmp_path: Path) -> Callable[..., HostModel]:
         graph = read(model)
         backend.check(graph, "tested", options)
         backend.generate(model, graph, "tested", {"isa": "host", **options}, sources, plan)
-        library = folder / "model.so"
-        files = sorted(str(file) for file in sources.glob("*.[co]"))
-        flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-shared", "-fPIC"]
-        subprocess.run([*_compiler(), *flags, f"-I{HEADERS}", "-o", str(library), *files], check=True, cwd=folder)
-        built = HostModel(sources, json.loads(plan.read_text()), ctypes.CDLL(str(library)))
-        assert built.library.model_setup() == 0
-        return built
+        return _built(sources, plan)
 
     return build
+
+
+@pytest.fixture
+def generate_graph(tmp_path: Path) -> Callable[..., HostModel]:
+    """Bytes of a `.tflite`, a backend that takes a lowered graph (static or executor) and its options → the same."""
+
+    def build(content: bytes, backend: str, lowering: Mapping[str, Any] | None = None, **options: Any) -> HostModel:
+        folder = Path(tmp_path / f"model_{len(list(tmp_path.iterdir()))}")
+        lowered, sources, model = folder / "lowered", folder / "sources", folder / "model.tflite"
+        lowered.mkdir(parents=True)
+        sources.mkdir()
+        model.write_bytes(content)
+        implementation = import_module(f"tinyflow.backends.tvm.graph.{backend}")
+        implementation.check(read(model), "tested", options)
+        lower(model, read(model), {"isa": "host", **(lowering or {})}, lowered)
+        implementation.generate(lowered, read(model), "tested", options, sources, folder / "plan.json")
+        return _built(sources, folder / "plan.json", RUNTIMES / "tvmrt")
+
+    return build
+
+
+def _built(sources: Path, plan: Path, *runtimes: Path) -> HostModel:
+    """Generated sources as a library of this machine, set up."""
+    library = sources.parent / "model.so"
+    folders = (sources, *(runtime / "src" for runtime in runtimes))
+    files = [str(file) for folder in folders for file in sorted(folder.glob("*.[co]"))]
+    flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-shared", "-fPIC"]
+    includes = [f"-I{folder}" for folder in (HEADERS, *(runtime / "include" for runtime in runtimes))]
+    subprocess.run([*_compiler(), *flags, *includes, "-o", str(library), *files], check=True, cwd=sources.parent)
+    built = HostModel(sources, json.loads(plan.read_text()), ctypes.CDLL(str(library)))
+    assert built.library.model_setup() == 0
+    return built
 
 
 @pytest.fixture(scope="session")

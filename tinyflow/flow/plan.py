@@ -59,8 +59,9 @@ class Planner:
         converted = self._convert(resolved, fetched.output("model.tflite"))
         transforms = self._transforms(resolved, fetched.output("model.tflite"))
         model = (fetched, *transforms)[-1].output("model.tflite")
-        generated = self._generate(resolved, model)
-        made = [fetched, converted, *transforms, generated]
+        lowered = self._lower(resolved, model)
+        generated = self._generate(resolved, model, lowered)
+        made = [fetched, converted, *transforms, *lowered, generated]
         program = model
         if resolved.backend.machine is None:
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
@@ -142,7 +143,27 @@ class Planner:
             )
         )
 
-    def _generate(self, resolved: ResolvedBench, model: Output) -> Action:
+    def _lower(self, resolved: ResolvedBench, model: Output) -> tuple[Action, ...]:
+        """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
+        lowering = resolved.backend.lowering
+        if lowering is None:
+            return ()
+        title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
+        action = Action(
+            stage="lower",
+            title=title,
+            function="tinyflow.stages.lower:lower",
+            outputs=("lowered/",),
+            parameters={"implementation": lowering.implementation, "options": dict(resolved.lowering_options)},
+            inputs={"model.tflite": model},
+            tools=(*_READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
+            implementation=(lowering.implementation,),
+            timeout_s=resolved.backend.timeout_s,
+            isolated=True,
+        )
+        return (self._add(action),)
+
+    def _generate(self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...]) -> Action:
         backend = resolved.backend
         return self._add(
             Action(
@@ -155,7 +176,10 @@ class Planner:
                     "implementation": backend.implementation,
                     "options": dict(resolved.options),
                 },
-                inputs={"model.tflite": model},
+                inputs={
+                    "model.tflite": model,
+                    **{name: action.output(name) for action in lowered for name in action.outputs},
+                },
                 tools=(*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)),
                 implementation=(backend.implementation,),
                 timeout_s=backend.timeout_s,
@@ -216,7 +240,7 @@ class Planner:
 
 
 def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """A backend's name with the options that features set: `tvmaotplus dsp=True`."""
+    """A name with the options that features set: `tvmaotplus dsp=True`."""
     changed = [
         f"{name}={value}"
         for name, value in sorted(options.items())

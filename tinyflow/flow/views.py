@@ -25,6 +25,7 @@ _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
     "shrunk.tflite": ("shrink", "model.tflite"),
     "shrink.json": ("shrink", "shrink.json"),
+    "lowered/": ("lower", "lowered/"),
     "generate/": ("generate", "sources/"),
     "plan.json": ("generate", "plan.json"),
     "firmware.elf": ("link", "firmware.elf"),

@@ -33,6 +33,7 @@ class ResolvedBench:
     toolchain: Toolchain
     cpu: Cpu  # the toolchain's entry for the target's processor
     options: Mapping[str, Any]  # the backend's, with features merged in
+    lowering_options: Mapping[str, Any]  # the same of its lowering
     optimise: str
     transforms: tuple[str, ...]  # stages that change the model before the backend gets it
     features: Mapping[str, str | bool]  # a feature without a value is True
@@ -55,6 +56,8 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     toolchain = _toolchain(catalogue, target, settings.toolchain or target.toolchain)
     cpu = _cpu(bench, catalogue, target, toolchain)
     _check_requirements(bench, features, target, toolchain)
+    facts = {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
+    options, lowering_options = _options(catalogue, backend, settings, facts)
     return ResolvedBench(
         bench=bench,
         model=model,
@@ -64,9 +67,8 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         target=target,
         toolchain=toolchain,
         cpu=cpu,
-        options=_options(
-            catalogue, backend, settings, {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
-        ),
+        options=options,
+        lowering_options=lowering_options,
         optimise=settings.optimise or target.optimise,
         transforms=settings.transforms,
         features={feature: True if value is None else value for feature, value in bench.features},
@@ -179,18 +181,33 @@ def _cpu(bench: Bench, catalogue: Catalogue, target: Target, toolchain: Toolchai
     raise RecipeError(what, where=catalogue.where(Target, target.name, "cpu"), hint=hint)
 
 
-def _options(catalogue: Catalogue, backend: Backend, settings: Settings, facts: Mapping[str, str]) -> dict[str, Any]:
-    """The backend's options with `$toolchain`, `$isa` and `$cpu` filled in, then what the features set."""
+def _options(
+    catalogue: Catalogue, backend: Backend, settings: Settings, facts: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the backend and of its lowering, with what the features set; these ask the lowering first."""
+    options = _filled(catalogue, backend, backend.options, facts, "options")
+    lowering = {}
+    if backend.lowering is not None:
+        lowering = _filled(catalogue, backend, backend.lowering.options, facts, "lowering", "options")
+    for key, setting in settings.options.items():
+        (lowering if key in lowering else options)[key] = setting
+    return options, lowering
+
+
+def _filled(
+    catalogue: Catalogue, backend: Backend, declared: Mapping[str, Any], facts: Mapping[str, str], *path: str
+) -> dict[str, Any]:
+    """Options with `$toolchain`, `$isa` and `$cpu` filled in."""
     options = {}
-    for key, option in backend.options.items():
+    for key, option in declared.items():
         if isinstance(option, str) and option.startswith("$"):
             if option[1:] not in facts:
-                where = catalogue.where(Backend, backend.name, "options", key)
+                where = catalogue.where(Backend, backend.name, *path, key)
                 hint = hint_for(option[1:], facts, "known")
                 raise RecipeError(f'nothing is called "{option}"', where=where, hint=hint)
             option = facts[option[1:]]
         options[key] = option
-    return options | dict(settings.options)
+    return options
 
 
 def _listing(names: tuple[str, ...]) -> str:

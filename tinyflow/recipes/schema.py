@@ -102,6 +102,18 @@ class Model(Recipe):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lowering(_Strict):
+    """What is done before generating, and shared by all backends that want it with the same options."""
+
+    implementation: Module
+    """Module with `check` and `lower`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """As the backend's; a feature sets an option where it is listed."""
+    tools: tuple[str, ...] = ()
+    """Python distributions whose versions decide the result."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend(Recipe):
     """A way from a model to C sources."""
 
@@ -109,6 +121,8 @@ class Backend(Recipe):
     """Module with `check` and `generate`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Passed to `generate`. `$toolchain`, `$isa` and `$cpu` stand for the bench's own."""
+    lowering: Lowering | None = None
+    """Where `generate` takes what this makes of the model."""
     tolerance: Natural = 0
     """Largest difference from the reference, in steps of the quantised output, that still validates."""
     runtimes: tuple[Name, ...] = ("support",)

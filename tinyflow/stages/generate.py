@@ -12,8 +12,9 @@ from tinyflow.model import tflite_reader
 
 
 def generate(workspace: Workspace) -> None:
-    """Compile input `model.tflite` into `sources/` and `plan.json`.
+    """Compile input `model.tflite`, or what stage lower made of it where there is `lowered/`, into C and a plan.
 
+    Outputs: `sources/`, `plan.json`.
     Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
     `generate`), options. Raises ModelError for a model that is damaged or that the backend can't compile.
     """
@@ -22,6 +23,7 @@ def generate(workspace: Workspace) -> None:
     implementation = import_module(workspace.parameters["implementation"])
     graph = tflite_reader.read(model)
     implementation.check(graph, backend, options)
+    source = workspace.inputs.get("lowered/", model)
     implementation.generate(
-        model, graph, backend, options, workspace.outputs["sources/"], workspace.outputs["plan.json"]
+        source, graph, backend, options, workspace.outputs["sources/"], workspace.outputs["plan.json"]
     )

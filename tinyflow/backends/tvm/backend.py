@@ -26,7 +26,7 @@ _DEFAULT_ALIGNMENT = 16
 
 def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """See `tinyflow.backends.tvm.generate`."""
-    chosen = _with_defaults(options)
+    chosen = with_defaults(options)
     network = lower(model, graph, chosen["rounding"])
     selected = program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]))
     if chosen["variant"] == "aot":
@@ -39,7 +39,8 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
 
 
-def _with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options: those that are not given have their defaults."""
     defaults = {name: values[0] if values else _DEFAULT_ALIGNMENT for name, values in OPTIONS.items()}
     return {**defaults, **options}
 

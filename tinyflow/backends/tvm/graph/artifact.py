@@ -1,0 +1,71 @@
+"""The folder that a lowered model is: graph.json, params.bin, kernels.json, and C sources of the kernels.
+
+It holds all that a runtime or a generator needs; neither TVM nor the model's file is asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tinyflow.backends.tvm.graph import document, params
+from tinyflow.backends.tvm.graph.document import ExecutorGraph
+
+_GRAPH, _PARAMETERS, _SIGNATURES, _KERNELS = "graph.json", "params.bin", "kernels.json", "kernels"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a function: what lies there, in how many bytes, at a multiple of how many."""
+
+    role: str  # input, constant, output or scratch
+    dtype: str
+    size_bytes: int
+    alignment: int
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A lowered model; `signatures` has the arguments of each function, in order."""
+
+    graph: ExecutorGraph
+    parameters: Mapping[str, NDArray[Any]]
+    signatures: Mapping[str, tuple[Argument, ...]]
+    kernels: Mapping[str, str]  # file → C text; all functions of `signatures`, declared in kernels.h
+
+    @property
+    def alignments(self) -> dict[str, int]:
+        """What each parameter's functions want of its address."""
+        found: dict[str, int] = {}
+        names = {row: node.name for row, node in self.graph.numbered() if not node.function}
+        for node in filter(lambda node: node.function, self.graph.nodes):
+            for tensor, argument in zip(node.inputs, self.signatures[node.function], strict=False):
+                if tensor in names:
+                    found[names[tensor]] = max(argument.alignment, found.get(names[tensor], 1))
+        return found
+
+    def write(self, folder: Path) -> None:
+        """Write all files."""
+        signatures = {name: [asdict(argument) for argument in arguments] for name, arguments in self.signatures.items()}
+        (folder / _GRAPH).write_text(document.dump(self.graph), encoding="utf-8")
+        (folder / _PARAMETERS).write_bytes(params.dump(self.parameters))
+        (folder / _SIGNATURES).write_text(json.dumps(signatures, indent=1) + "\n", encoding="utf-8")
+        (folder / _KERNELS).mkdir()
+        for name, text in self.kernels.items():
+            (folder / _KERNELS / name).write_text(text, encoding="utf-8")
+
+
+def read(folder: Path) -> Artifact:
+    """What `Artifact.write` wrote."""
+    signatures = json.loads((folder / _SIGNATURES).read_text(encoding="utf-8"))
+    return Artifact(
+        document.load((folder / _GRAPH).read_text(encoding="utf-8")),
+        params.load((folder / _PARAMETERS).read_bytes()),
+        {name: tuple(Argument(**argument) for argument in arguments) for name, arguments in signatures.items()},
+        {path.name: path.read_text(encoding="utf-8") for path in sorted((folder / _KERNELS).iterdir())},
+    )
