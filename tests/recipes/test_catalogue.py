@@ -56,7 +56,7 @@ def test_an_unknown_name_gets_the_nearest_and_all(catalogue: Catalogue) -> None:
     with pytest.raises(UsageError) as refusal:
         catalogue.get(Backend, "tvmoat")
     assert refusal.value.what == 'unknown backend "tvmoat"'
-    assert refusal.value.hint.startswith('did you mean "tvmaot"? backends: tinyc, tvmaot, tvmaotplus')
+    assert refusal.value.hint.startswith('did you mean "tvmaot"? backends: ') and ", tinyc, " in refusal.value.hint
 
 
 @pytest.mark.parametrize("name", ["../models/vww", "", "VWW", "vww.yaml", "vww\n"])

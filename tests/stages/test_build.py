@@ -8,12 +8,14 @@ import re
 import shutil
 import struct
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from small_firmware import MODEL, Bench
+from small_firmware import MODEL, Bench, workspace
 
-from tinyflow.core.errors import DoesNotFit, ToolError
+from tinyflow.core.errors import DoesNotFit, RecipeError, ToolError
+from tinyflow.stages.link import link
 from tinyflow.targets import elf
 from tinyflow.targets.protocol import open_machine
 
@@ -216,3 +218,31 @@ def test_objects_of_a_backend_go_to_the_link(tmp_path: Path) -> None:
         }
     )
     assert (objects / "kernels" / "twice.o").read_bytes() == (made / "twice.c.o").read_bytes()
+
+
+def test_a_prebuilt_library_must_be_the_one_its_recipe_names(tmp_path: Path) -> None:
+    """Another file in its place is refused before the linker sees it, and the right digest is told."""
+    library = tmp_path / "libfast.a"
+    library.write_bytes(b"!<arch>\n")
+    digest = sha256(library.read_bytes()).hexdigest()
+    made = workspace(
+        tmp_path / "link",
+        {"prebuilt/mine/libfast.a": library},
+        ["firmware.elf"],
+        {"target": {}, "pinned": {"prebuilt/mine/libfast.a": "0" * 64}},
+    )
+    with pytest.raises(RecipeError, match=r"mine/libfast\.a has another digest") as refusal:
+        link(made)
+    assert digest in refusal.value.hint
+
+
+def test_a_class_in_cpp_is_compiled_and_called(tmp_path: Path) -> None:
+    """C++ needs no run-time library: no exceptions, no type information, no guards of statics."""
+    source = """
+    namespace { struct Counter { int value = 40; int next() { return ++value; } }; }
+    template <class T> static T twice(T x) { return x + x; }
+    extern "C" int model_setup(void) { static Counter counter; return twice(counter.next() - 41); }
+    extern "C" int model_invoke(void) { return 7; }
+    """
+    made = bench(tmp_path, "cortex-m7").link({"model.cpp": source})
+    assert made["firmware.elf"].stat().st_size > 0

@@ -70,6 +70,7 @@ class ToolError(TinyflowError):
         self.command = command
         self.status = status
         self.log = log
+        self.refused_flag = ""  # an option that the tool doesn't take, for who knows where it comes from
         if missing:
             self.exit_status = 3
 

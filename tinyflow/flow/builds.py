@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
-from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.runtime_files import RuntimeFile, chain_of, folder_of, prebuilt_of, sources_of
 from tinyflow.recipes.schema import Runtime
 
 
@@ -41,7 +40,11 @@ class Builds:
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:
         """Link compiled objects with the runtimes' libraries to a firmware."""
         target = resolved.target
-        libraries = {f"lib/{runtime.name}.a": self._library(resolved, runtime) for runtime in resolved.runtimes}
+        libraries = {
+            f"lib/{runtime.name}.a": self._library(resolved, runtime)
+            for runtime in resolved.runtimes
+            if sources_of(self._catalogue, runtime, resolved.cpu.isa)  # it may be all prebuilt
+        }
         if resolved.cpu.builtins:
             libraries["lib/builtins.a"] = self._build(
                 resolved,
@@ -54,6 +57,12 @@ class Builds:
             )
         inputs: dict[str, Input] = {"objects/": objects.output("objects/")}
         inputs |= {name: library.output("library.a") for name, library in libraries.items()}
+        pinned: dict[str, str] = {}
+        for runtime in resolved.runtimes:
+            for file in prebuilt_of(self._catalogue, runtime, resolved.cpu.isa):
+                name = f"prebuilt/{file.owner.name}/{file.name}"
+                inputs[name] = SourceFile(file.path, f"{file.owner.name}/{file.name}")
+                pinned[name] = str(file.sha256)
         if target.linker_script is not None:
             script = self._catalogue.data_file(target.linker_script)
             inputs["link.ld.j2"] = SourceFile(script, target.linker_script)
@@ -64,7 +73,7 @@ class Builds:
             "link:link",
             ("firmware.elf", "firmware.map", "sizes.json"),
             inputs,
-            {"target": target_facts(resolved)},
+            {"target": target_facts(resolved), **({"pinned": pinned} if pinned else {})},
             # The script is rendered by it.
             tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
         )
@@ -72,17 +81,18 @@ class Builds:
     # Runtimes
 
     def _headers(self, runtimes: Iterable[Runtime]) -> dict[str, Input]:
-        """Header folders of runtimes as input trees `include/<runtime>/<folder>/`."""
+        """Header folders of runtimes and their bases as input trees `include/<runtime>/<folder>/`."""
         found: dict[str, Input] = {}
         for runtime in runtimes:
-            folder = self._catalogue.path(Runtime, runtime.name).parent
-            for name in runtime.include:
-                found[f"include/{runtime.name}/{name}/"] = SourceFile(folder / name, f"{runtime.name}/{name}/")
+            for one in chain_of(self._catalogue, runtime):
+                folder = folder_of(self._catalogue, one)
+                for name in one.include:
+                    found[f"include/{one.name}/{name}/"] = SourceFile(folder / name, f"{one.name}/{name}/")
         return found
 
     def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
         """Headers beside a runtime's sources, for these alone: found by `#include "…"` relative to the source."""
-        folder = self._catalogue.path(Runtime, runtime.name).parent
+        folder = folder_of(self._catalogue, runtime)
         names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
         public = tuple(f"{name}/" for name in runtime.include)
         return {
@@ -91,38 +101,31 @@ class Builds:
 
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action:
         """A runtime's library for one flag set: an object for each source, and the archive of them."""
-        headers = self._headers((runtime,)) | self._private_headers(runtime)
-        objects = {
-            f"objects/{name}.o": self._build(
-                resolved,
-                "compile",
-                f"compile {runtime.name}/{name} for {_flag_set(resolved)}",
-                "build:compile_source",
-                ("object.o",),
-                {name: SourceFile(path, f"{runtime.name}/{name}"), **headers},
-                {
-                    "source": name,
-                    "flags": [f"-{resolved.optimise}", *runtime.flags],
-                    "defines": [f"{key}={value}" for key, value in sorted(runtime.defines.items())],
-                },
-            ).output("object.o")
-            for name, path in self._sources(resolved, runtime)
-        }
+        objects: dict[str, Input] = {}
+        for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
+            owner = "" if file.owner is runtime else f"{file.owner.name}/"
+            objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, file)
         title = f"archive {runtime.name} for {_flag_set(resolved)}"
         return self._build(resolved, "archive", title, "build:archive", ("library.a",), objects, {})
 
-    def _sources(self, resolved: ResolvedBench, runtime: Runtime) -> list[tuple[str, Path]]:
-        """A runtime's sources for an instruction set, as (name below the recipe's folder, path), sorted."""
-        recipe = self._catalogue.path(Runtime, runtime.name)
-        found: dict[str, Path] = {}
-        for pattern in runtime.sources_for(resolved.cpu.isa):
-            matches = [path for path in sorted(recipe.parent.glob(pattern)) if path.is_file()]
-            if not matches:
-                raise RecipeError(
-                    f'no file matches "{pattern}"', where=self._catalogue.where(Runtime, runtime.name, "sources")
-                )
-            found |= {path.relative_to(recipe.parent).as_posix(): path for path in matches}
-        return sorted(found.items())
+    def _object(self, resolved: ResolvedBench, file: RuntimeFile) -> Output:
+        """One source, with the flags and defines of its runtime behind those of the runtime's base."""
+        chain = chain_of(self._catalogue, file.owner)
+        defines = {key: value for one in reversed(chain) for key, value in one.defines.items()}
+        source = SourceFile(file.path, f"{file.owner.name}/{file.name}")
+        return self._build(
+            resolved,
+            "compile",
+            f"compile {file.owner.name}/{file.name} for {_flag_set(resolved)}",
+            "build:compile_source",
+            ("object.o",),
+            {file.name: source, **self._headers((file.owner,)), **self._private_headers(file.owner)},
+            {
+                "source": file.name,
+                "flags": [f"-{resolved.optimise}", *(flag for one in reversed(chain) for flag in one.flags)],
+                "defines": [f"{key}={value}" for key, value in sorted(defines.items())],
+            },
+        ).output("object.o")
 
     def _build(
         self,

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool, in_order
+from tinyflow.core.errors import RecipeError
 from tinyflow.core.store import Store
 from tinyflow.flow.builds import Builds, target_facts
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.schema import Model
+from tinyflow.recipes.schema import Backend, Model
 from tinyflow.recipes.suite import expand
 
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
@@ -164,28 +165,43 @@ class Planner:
         return (self._add(action),)
 
     def _generate(self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...]) -> Action:
+        """The backend's own code, or the command that its recipe names, makes sources of the model."""
         backend = resolved.backend
+        parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
+        inputs: dict[str, Input] = {"model.tflite": model}
+        inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
+        tools = [*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
+        function = "generate:generate"
+        if backend.implementation is not None:
+            parameters["implementation"] = backend.implementation
+        else:
+            function = "external:generate"
+            parameters["command"] = list(backend.command)
+            inputs |= self._command_files(backend)
+            tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))
         return self._add(
             Action(
                 stage="generate",
                 title=f"generate {resolved.model.name} {_spelled(backend.name, resolved.options, backend.options)}",
-                function="tinyflow.stages.generate:generate",
+                function=f"tinyflow.stages.{function}",
                 outputs=("sources/", "plan.json"),
-                parameters={
-                    "backend": backend.name,
-                    "implementation": backend.implementation,
-                    "options": dict(resolved.options),
-                },
-                inputs={
-                    "model.tflite": model,
-                    **{name: action.output(name) for action in lowered for name in action.outputs},
-                },
-                tools=(*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)),
-                implementation=(backend.implementation,),
+                parameters=parameters,
+                inputs=inputs,
+                tools=tuple(tools),
+                implementation=tuple(filter(None, [backend.implementation])),
                 timeout_s=backend.timeout_s,
                 isolated=True,
             )
         )
+
+    def _command_files(self, backend: Backend) -> dict[str, Input]:
+        """The files and folders that a backend's command needs. Raises RecipeError for one that isn't there."""
+        folder = self._catalogue.path(Backend, backend.name).parent
+        for index, name in enumerate(backend.files):
+            if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
+                where = self._catalogue.where(Backend, backend.name, "files", index)
+                raise RecipeError(f'there is no "{name}" beside the recipe', where=where, hint="a folder ends in /")
+        return {f"files/{name}": SourceFile(folder / name, f"{backend.name}/{name}") for name in backend.files}
 
     def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, program: Output) -> Action:
         """Run `program`: the firmware, or the model where the backend brings a machine for it."""

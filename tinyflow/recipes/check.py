@@ -48,7 +48,11 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         yield from _each(Target, recipe.targets, "targets")
     elif isinstance(recipe, Target):
         yield Toolchain, recipe.toolchain, ("toolchain",)
+    elif isinstance(recipe, Runtime) and recipe.base is not None:
+        yield Runtime, recipe.base, ("base",)
     elif isinstance(recipe, Feature):
+        for name, other in recipe.sets.runtimes.items():
+            yield Runtime, other, ("sets", "runtimes", name)
         yield from _each(Backend, recipe.requires.backends, "requires", "backends")
         yield from _each(Target, recipe.requires.targets, "requires", "targets")
         yield from _each(Toolchain, recipe.requires.toolchains, "requires", "toolchains")

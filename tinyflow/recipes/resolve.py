@@ -63,7 +63,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         model=model,
         model_folder=model_folder,
         backend=backend,
-        runtimes=tuple(catalogue.get(Runtime, name) for name in backend.runtimes),
+        runtimes=_runtimes(bench, catalogue, backend, settings),
         target=target,
         toolchain=toolchain,
         cpu=cpu,
@@ -123,6 +123,15 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
     return feature
 
 
+def _runtimes(bench: Bench, catalogue: Catalogue, backend: Backend, settings: Settings) -> tuple[Runtime, ...]:
+    """What is linked, in order: the backend's runtimes, with those that features replace."""
+    for name in settings.runtimes:
+        if name not in backend.runtimes:
+            what = f'a feature replaces the runtime "{name}", which {backend.name} does not link'
+            bench.refuse(what, at="backend", hint=f"its runtimes: {', '.join(backend.runtimes) or 'none'}")
+    return tuple(catalogue.get(Runtime, settings.runtimes.get(name, name)) for name in backend.runtimes)
+
+
 def _check_requirements(bench: Bench, features: Mapping[str, Feature], target: Target, toolchain: Toolchain) -> None:
     for name, feature in features.items():
         needs = feature.requires
@@ -148,6 +157,7 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
     for name, value in bench.features:
         sets = features[name].sets
         wanted = {f"options.{key}": setting for key, setting in sets.options.items()}
+        wanted |= {f"runtimes.{key}": setting for key, setting in sets.runtimes.items()}
         wanted |= {key: getattr(sets, key) for key in ("toolchain", "optimise") if getattr(sets, key) is not None}
         for key, setting in wanted.items():
             setting = value if setting == "$value" else setting
@@ -156,10 +166,17 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
                     f'features "{setters[key]}" and "{name}" both set {key}', at=f"+{name}", hint="leave one out"
                 )
             flat[key], setters[key] = setting, name
-    options = {key.removeprefix("options."): setting for key, setting in flat.items() if key.startswith("options.")}
+    options, runtimes = (
+        {key.removeprefix(group): setting for key, setting in flat.items() if key.startswith(group)}
+        for group in ("options.", "runtimes.")
+    )
     transforms = tuple(transform for name, _ in bench.features for transform in features[name].sets.transforms)
     return Settings(
-        options=options, toolchain=flat.get("toolchain"), optimise=flat.get("optimise"), transforms=transforms
+        options=options,
+        toolchain=flat.get("toolchain"),
+        optimise=flat.get("optimise"),
+        runtimes=runtimes,
+        transforms=transforms,
     )
 
 

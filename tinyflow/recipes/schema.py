@@ -6,6 +6,7 @@ A field is the YAML key; where its name ends in a unit (`length_bytes`), the YAM
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -29,6 +30,7 @@ from tinyflow.recipes.fields import (
     yaml_key,
 )
 
+Isa = Literal["all", "thumb", "riscv", "host"]
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
 
 # Read by pydantic, see `validate`: refuse unknown keys, convert nothing, name fields as YAML does.
@@ -117,8 +119,14 @@ class Lowering(_Strict):
 class Backend(Recipe):
     """A way from a model to C sources."""
 
-    implementation: Module
+    implementation: Module | None = None
     """Module with `check` and `generate`."""
+    command: tuple[str, ...] = ()
+    """Instead, a program that generates: its words, with `{model}`, `{graph}`, `{options}`, `{files}`, `{out}`."""
+    files: tuple[RelativePath, ...] = ()
+    """Files and folders (`name/`) beside the recipe that the command needs."""
+    machine: Module | None = None
+    """Module with `open_machine` that runs the model itself: nothing is compiled or linked (interpreters on host)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Passed to `generate`. `$toolchain`, `$isa` and `$cpu` stand for the bench's own."""
     lowering: Lowering | None = None
@@ -131,12 +139,33 @@ class Backend(Recipe):
     """Python distributions whose versions decide the generated code."""
     heap_bytes: Size = 0
     """What the generated code allocates at run time; most need none."""
-    machine: Module | None = None
-    """Module with `open_machine` that runs the model itself: nothing is compiled or linked (interpreters on host)."""
     targets: tuple[Name, ...] = ()
     """Targets that it generates for; all where empty."""
     timeout_s: Duration = 600.0
     """For one generation."""
+
+    def __post_init__(self) -> None:
+        if (self.implementation is None) == (not self.command):
+            raise ValueError('give "implementation" or "command"')
+        for word in self.command:
+            for name in re.findall(r"\{(\w+)\}", word):
+                if name not in _PLACES:
+                    raise ValueError(
+                        f"nothing is called {{{name}}}; a command knows {', '.join(map(_braced, _PLACES))}"
+                    )
+        if self.command and self.command[0].startswith("{"):
+            raise ValueError("a command starts with a program on PATH, such as python3 {files}/generate.py")
+        if self.command and not any("{out}" in word for word in self.command):
+            raise ValueError("a command needs {out}, the folder that its sources belong in")
+        if self.files and not self.command:
+            raise ValueError('"files" are for a "command"')
+
+
+_PLACES = ("model", "graph", "options", "files", "out")
+
+
+def _braced(name: str) -> str:
+    return f"{{{name}}}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,12 +269,27 @@ class Toolchain(Recipe):
 class Runtime(Recipe):
     """A library for the chip: C sources beside the recipe, built once per flag set."""
 
-    sources: Mapping[Literal["all", "thumb", "riscv", "host"], tuple[RelativePath, ...]]
-    """Files below the recipe's folder, for `all` processors or for one instruction set."""
+    sources: Mapping[Isa, tuple[RelativePath, ...]] = field(default_factory=dict)
+    """Files below the recipe's folder (C, C++, assembly), for `all` processors or for one instruction set."""
+    prebuilt: Mapping[Isa, Mapping[RelativePath, Digest]] = field(default_factory=dict)
+    """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256."""
+    base: Name | None = None
+    """Another runtime that this one stands for, with some of its sources replaced."""
+    overrides: Mapping[RelativePath, RelativePath] = field(default_factory=dict)
+    """Source of the base → source below this recipe's folder that takes its place."""
     include: tuple[RelativePath, ...] = ()
     """Folders of headers below the recipe's folder."""
     flags: tuple[str, ...] = ()
     defines: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.overrides and self.base is None:
+            raise ValueError('"overrides" need "base", the runtime whose sources they replace')
+        if not (self.sources or self.prebuilt or self.base):
+            raise ValueError('nothing to build; give "sources", "prebuilt" or "base"')
+        for path in (path for group in self.prebuilt.values() for path in group):
+            if not path.endswith((".o", ".a")):
+                raise ValueError(f"{path} is neither an object (.o) nor a library (.a)")
 
     def sources_for(self, isa: str) -> tuple[str, ...]:
         """All files that are compiled for one instruction set, in the recipe's order."""
@@ -270,6 +314,8 @@ class Settings(_Strict):
     """Merged into the backend's options."""
     toolchain: str | None = None
     optimise: str | None = None
+    runtimes: Mapping[Name, Name] = field(default_factory=dict)
+    """Runtime of the backend → the one that is linked instead."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 

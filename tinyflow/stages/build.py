@@ -1,4 +1,4 @@
-"""Compile and archive: C sources to objects and libraries, through whichever toolchain the recipe names.
+"""Compile and archive: C, C++ and assembly to objects and libraries, through whichever toolchain the recipe names.
 
 Tools run in the workspace's folder with relative paths, so that no object learns where it was made.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ToolError
-from tinyflow.stages.toolchain import first_lines, shorter, toolchain_of
+from tinyflow.stages.toolchain import first_lines, refused_flag, shorter, toolchain_of
 
-_SOURCE_SUFFIXES = {".c", ".S"}
+SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".S"})
 
 
 def compile_source(workspace: Workspace) -> None:
@@ -26,7 +26,7 @@ def compile_source(workspace: Workspace) -> None:
 
 
 def compile_tree(workspace: Workspace) -> None:
-    """Compile every C and assembly file below `sources/` to `objects/<its path>.o`, a few at a time.
+    """Compile every C, C++ and assembly file below `sources/` to `objects/<its path>.o`, a few at a time.
 
     Objects that a backend made itself are handed on.
     """
@@ -35,7 +35,7 @@ def compile_tree(workspace: Workspace) -> None:
         copy = objects / made.relative_to(root)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(made, copy)
-    sources = sorted(path for path in root.rglob("*") if path.suffix in _SOURCE_SUFFIXES)
+    sources = sorted(path for path in root.rglob("*") if path.suffix in SOURCE_SUFFIXES)
     logs = [workspace.folder / f"log{index}" for index in range(len(sources))]
 
     def compile_one(source: Path, log_path: Path) -> None:
@@ -78,7 +78,9 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
     except ToolError as error:
         if error.status is None:
             raise
-        raise shorter(error, f"{source.name} does not compile", first_lines(error.log, "error:")) from error
+        told = shorter(error, f"{source.name} does not compile", first_lines(error.log, "error:"))
+        told.refused_flag = refused_flag(error.log)
+        raise told from error
 
 
 def _is_tree(name: str) -> bool:

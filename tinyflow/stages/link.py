@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow.core.action import Workspace
-from tinyflow.core.errors import DoesNotFit, ToolError
+from tinyflow.core.errors import DoesNotFit, RecipeError, ToolError
 from tinyflow.stages import fit
 from tinyflow.stages.toolchain import first_lines, shorter, toolchain_of
 from tinyflow.targets import elf
@@ -19,11 +20,12 @@ _BUILTINS = "lib/builtins.a"
 
 
 def link(workspace: Workspace) -> None:
-    """Link `objects/` and `lib/*.a` by the script template `link.ld.j2`; write firmware, map and sizes.
+    """Link `objects/`, other `*.o` and `lib/…*.a` by the script template `link.ld.j2`; write firmware, map and sizes.
 
     Raises DoesNotFit with what was needed, and ToolError naming the symbols that are missing or there twice.
     """
     target = workspace.parameters["target"]
+    _check_pinned(workspace)
     try:
         _link(workspace, target["memory"], workspace.outputs["firmware.elf"], workspace.outputs["firmware.map"])
     except ToolError as error:
@@ -34,12 +36,24 @@ def link(workspace: Workspace) -> None:
     workspace.outputs["sizes.json"].write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
 
 
+def _check_pinned(workspace: Workspace) -> None:
+    """RecipeError for a prebuilt file that isn't the one that its recipe names by digest."""
+    for name, sha256 in workspace.parameters.get("pinned", {}).items():
+        got = hashlib.sha256(workspace.inputs[name].read_bytes()).hexdigest()
+        if got != sha256:
+            raise RecipeError(
+                f"the prebuilt {name.partition('/')[2]} has another digest than the runtime's recipe says",
+                hint=f"if it is the right file, write {got}",
+            )
+
+
 def _link(workspace: Workspace, memory: Sequence[fit.Region], firmware: Path, map_path: Path) -> None:
     toolchain, cpu = toolchain_of(workspace)
     script_path = workspace.folder / "link.ld"
     target = {**workspace.parameters["target"], "memory": memory}
     script_path.write_text(script.render(workspace.inputs["link.ld.j2"], target, cpu["isa"]), encoding="utf-8")
-    objects = sorted(workspace.inputs["objects/"].rglob("*.o"))
+    own = [path for name, path in sorted(workspace.inputs.items()) if name.endswith(".o")]
+    objects = [*sorted(workspace.inputs["objects/"].rglob("*.o")), *own]
     libraries = sorted((name == _BUILTINS, name) for name in workspace.inputs if name.endswith(".a"))
     paths = [workspace.inputs[name] for _, name in libraries]
     workspace.run(toolchain.link_command(cpu, objects, paths, script_path, firmware, map_path))

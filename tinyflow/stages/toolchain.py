@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import cast
 
 from tinyflow.core.action import Workspace
@@ -23,6 +24,13 @@ def first_lines(log: str, word: str) -> str:
     lines = log.splitlines()
     start = next((index for index, line in enumerate(lines) if word in line), 0)
     return "\n".join(lines[start : start + _SHOWN_LINES])
+
+
+def refused_flag(log: str) -> str:
+    """The option that clang or gcc says it doesn't know or can't take; empty where that isn't the trouble."""
+    pattern = r"(?:unknown argument|unrecognized .*option|unsupported option|invalid value)[^'‘]*['‘](-[^'’]+)['’]"
+    found = re.search(pattern, log)
+    return found[1] if found else ""
 
 
 def shorter(error: ToolError, what: str, hint: str) -> ToolError:

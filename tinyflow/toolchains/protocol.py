@@ -29,9 +29,13 @@ CODE_FLAGS = (
 )
 
 
+# C++ for a chip: what would need an unwinder, type information or a lock that a freestanding program has not.
+_CPP_FLAGS = ("-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics")
+
+
 def standard(source: Path) -> tuple[str, ...]:
-    """The language of a source file, where one has to be named: C11 for `.c`, none for `.S`."""
-    return ("-std=c11",) if source.suffix == ".c" else ()
+    """The language of a source file, where one has to be named: C11 for `.c`, C++17 for `.cpp`, none for `.S`."""
+    return {".c": ("-std=c11",), ".cpp": _CPP_FLAGS}.get(source.suffix, ())
 
 
 def script_option(cpu: Cpu) -> str:
@@ -54,7 +58,7 @@ class Toolchain(Protocol):
         defines: Sequence[str] = (),
         flags: Sequence[str] = (),
     ) -> Command:
-        """Compile one C or assembly file; `flags` come last, so that they win."""
+        """Compile one C, C++ or assembly file; `flags` come last, so that they win."""
 
     def archive_command(self, cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:
         """Put objects into a static library that tells neither date nor owner."""

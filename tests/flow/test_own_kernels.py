@@ -1,0 +1,77 @@
+"""Kernels and generators of a user, by recipes alone: the two examples of docs/kernels.md, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from tests_support import CHECKOUT, doit
+
+EXAMPLES = CHECKOUT / "tests" / "examples"
+
+
+def project(tmp_path: Path, example: str) -> Path:
+    """A user's folder with the example's recipes."""
+    return Path(shutil.copytree(EXAMPLES / example, tmp_path / example))
+
+
+def metrics(place: Path, bench: str) -> dict[str, float]:
+    """Of a bench that was run and is exact."""
+    report = json.loads((place / "build" / bench / "report.json").read_bytes())
+    assert report["validation"]["result"] == "exact"
+    found: dict[str, float] = report["metrics"]
+    return found
+
+
+def test_the_documentation_shows_these_files() -> None:
+    """Every recipe that docs/kernels.md prints under its path is the one that is tried here."""
+    text = (CHECKOUT / "docs" / "kernels.md").read_text(encoding="utf-8")
+    shown = re.findall(r"`(recipes/\S+\.yaml)`:\n\n((?:    .*\n|\n)+)", text)
+    assert len(shown) == 3
+    for path, block in shown:
+        (file,) = EXAMPLES.glob(f"*/{path}")
+        assert "".join(line[4:] + "\n" for line in block.rstrip().split("\n")) == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_an_override_replaces_one_kernel_and_shares_the_rest(tmp_path: Path) -> None:
+    """The bench with it is exact and costs something else; of the library only the new kernel is compiled."""
+    place = project(tmp_path, "own_kernels")
+    first = doit(place, "bench:toycar-tinyc-stm32f7+kernels.c")
+    assert first.returncode == 0, first.stdout + first.stderr
+    done = doit(place, "bench:toycar-tinyc-stm32f7+fastnn")
+    assert done.returncode == 0, done.stdout + done.stderr
+    compiled = re.findall(r"built   compile (\S+)", done.stdout)
+    assert compiled == ["fastnn/fully_connected.c"]
+    theirs, ours = (metrics(place, f"toycar-tinyc-stm32f7+{name}") for name in ("kernels.c", "fastnn"))
+    assert ours["invoke_instructions"] > theirs["invoke_instructions"]
+
+    recipe = place / "recipes" / "runtimes" / "fastnn" / "runtime.yaml"
+    recipe.write_text(recipe.read_text().replace("-fno-unroll-loops", "-mno-such-thing"))
+    refused = doit(place, "bench:toycar-tinyc-stm32f7+fastnn")
+    assert refused.returncode == 1
+    assert "recipes/runtimes/fastnn/runtime.yaml:6:9" in refused.stdout + refused.stderr
+    assert "-mno-such-thing" in refused.stdout + refused.stderr
+
+
+@pytest.mark.slow
+def test_a_generator_of_the_users_is_a_backend(tmp_path: Path) -> None:
+    """Chip and host are exact; an edit of the generator generates anew; what it refuses is told in its words."""
+    place = project(tmp_path, "own_generator")
+    done = doit(place, "bench:toycar-fcgen-esp32c3", "bench:toycar-fcgen-host")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert metrics(place, "toycar-fcgen-esp32c3")["arena_bytes"] == 1280
+    again = doit(place, "bench:toycar-fcgen-esp32c3")
+    assert "built" not in again.stdout
+
+    program = place / "recipes" / "backends" / "fcgen" / "generate.py"
+    program.write_text(program.read_text() + "# a comment\n")
+    edited = doit(place, "bench:toycar-fcgen-esp32c3")
+    assert re.findall(r"built   (\w+) ", edited.stdout) == ["generate"]
+
+    refused = doit(place, "bench:vww-fcgen-host")
+    assert refused.returncode == 1
+    assert "only fully connected layers, not AVERAGE_POOL_2D, CONV_2D" in refused.stdout

@@ -1,0 +1,74 @@
+"""What a runtime is made of, with a base and overrides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.errors import RecipeError
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.runtime_files import prebuilt_of, sources_of
+from tinyflow.recipes.schema import Runtime
+
+BASE = "description: theirs\nsources: {all: ['src/*.c'], thumb: [fast.S]}\n"
+OURS = "description: ours\nbase: theirs\n"
+
+
+def catalogue_of(tmp_path: Path, ours: str, files: tuple[str, ...] = ("conv.c",)) -> Catalogue:
+    """Two runtimes, `theirs` with src/conv.c, src/add.c, fast.S, and `ours`."""
+    for name, text, sources in (("theirs", BASE, ("src/conv.c", "src/add.c", "fast.S")), ("ours", ours, files)):
+        folder = tmp_path / "runtimes" / name
+        for source in sources:
+            (folder / source).parent.mkdir(parents=True, exist_ok=True)
+            (folder / source).write_text("")
+        (folder / "runtime.yaml").write_text(text)
+    return Catalogue([tmp_path])
+
+
+def sources(catalogue: Catalogue, isa: str) -> list[str]:
+    """Names with their owners."""
+    return [f"{file.owner.name}/{file.name}" for file in sources_of(catalogue, catalogue.get(Runtime, "ours"), isa)]
+
+
+def test_a_replaced_source_is_left_out(tmp_path: Path) -> None:
+    """Ours first, then what is left of the base."""
+    catalogue = catalogue_of(tmp_path, OURS + "overrides: {src/conv.c: conv.c}\n")
+    assert sources(catalogue, "thumb") == ["ours/conv.c", "theirs/fast.S", "theirs/src/add.c"]
+    assert sources(catalogue, "riscv") == ["ours/conv.c", "theirs/src/add.c"]
+
+
+def test_what_replaces_another_instruction_sets_source_is_left_out_with_it(tmp_path: Path) -> None:
+    """An override of thumb assembly means nothing for RISC-V."""
+    catalogue = catalogue_of(tmp_path, OURS + "overrides: {fast.S: conv.c}\n")
+    assert sources(catalogue, "thumb") == ["ours/conv.c", "theirs/src/add.c", "theirs/src/conv.c"]
+    assert sources(catalogue, "riscv") == ["theirs/src/add.c", "theirs/src/conv.c"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        (OURS + "overrides: {src/cnov.c: conv.c}\n", r'3:25: theirs has no source "src/cnov.c"\n.*did you mean'),
+        (OURS + "overrides: {src/conv.c: missing.c}\n", r'3:25: no file matches "missing.c"'),
+        ("description: ours\nsources: {riscv: [conv.c], all: [gone.c]}\n", r'2:34: no file matches "gone.c"'),
+        ("description: ours\nbase: their\n", r'2:7: unknown runtime "their"\n.*did you mean "theirs"'),
+        ("description: ours\nbase: ours\n", r"2:7: a runtime can't be its own base"),
+        ("description: ours\noverrides: {a: b}\nsources: {all: [conv.c]}\n", '"overrides" need "base"'),
+        ("description: ours\n", "nothing to build"),
+        (f"description: ours\nprebuilt: {{all: {{fast.so: {'a' * 64}}}}}\n", "fast.so is neither an object"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, recipe: str, told: str) -> None:
+    """File, line and column, and what to type instead."""
+    with pytest.raises(RecipeError, match=told):
+        sources(catalogue_of(tmp_path, recipe), "thumb")
+
+
+def test_a_missing_prebuilt_file_is_told_with_its_place(tmp_path: Path) -> None:
+    """One for another instruction set isn't asked for."""
+    recipe = f"description: ours\nprebuilt: {{thumb: {{libfast.a: {'a' * 64}}}}}\n"
+    catalogue = catalogue_of(tmp_path, recipe)
+    runtime = catalogue.get(Runtime, "ours")
+    assert prebuilt_of(catalogue, runtime, "riscv") == []
+    with pytest.raises(RecipeError, match=r'2:31: there is no file "libfast.a"'):
+        prebuilt_of(catalogue, runtime, "thumb")

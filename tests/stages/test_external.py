@@ -1,0 +1,116 @@
+"""A program of the user's as generator: what it gets, and what is refused of what it leaves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinyflow.core.action import Workspace
+from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.model import tflite_reader
+from tinyflow.model.zoo import synthesize
+from tinyflow.stages.external import generate
+
+MODEL = synthesize({"graph": "toycar", "features": 8, "hidden": 4, "depth": 1})
+
+
+def generated(folder: Path, program: str, words: Sequence[str] = ("{out}",)) -> Workspace:
+    """What is left when `program` (Python) was run with these words."""
+    (folder / "inputs" / "files").mkdir(parents=True)
+    (folder / "sources").mkdir()
+    (folder / "inputs" / "model.tflite").write_bytes(MODEL)
+    (folder / "inputs" / "files" / "program.py").write_text(program)
+    workspace = Workspace(
+        folder=folder,
+        parameters={
+            "backend": "mine",
+            "command": [sys.executable, "{files}/program.py", *words],
+            "options": {"unroll": 4},
+        },
+        inputs={
+            "model.tflite": folder / "inputs" / "model.tflite",
+            "files/program.py": folder / "inputs" / "files" / "program.py",
+        },
+        outputs={"sources/": folder / "sources", "plan.json": folder / "plan.json"},
+        log_path=folder / "log",
+        timeout_s=60,
+    )
+    generate(workspace)
+    return workspace
+
+
+WRITE = "import pathlib, sys\nout = pathlib.Path(sys.argv[1])\n(out / 'model.c').write_text('int x;')\n"
+
+
+def test_the_program_gets_model_graph_and_options(tmp_path: Path) -> None:
+    """All three are readable, and the graph as JSON holds every constant."""
+    program = WRITE + "for i, path in enumerate(sys.argv[2:]): (out / f'{i}.h').write_bytes(open(path, 'rb').read())\n"
+    made = generated(tmp_path, program, ("{out}", "{model}", "{graph}", "{options}")).outputs["sources/"]
+    assert (made / "0.h").read_bytes() == MODEL
+    told = json.loads((made / "1.h").read_bytes())
+    graph = tflite_reader.read(MODEL)
+    for tensor, shown in zip(graph.tensors, told["tensors"], strict=True):
+        assert (tensor.data is None) == (shown["data"] is None)
+        assert base64.b64decode(shown["data"] or "") == (tensor.data or b"")
+        assert shown["scales"] == list(tensor.quantisation.scales if tensor.quantisation else ())
+    assert json.loads((made / "2.h").read_bytes()) == {"unroll": 4}
+
+
+def test_without_a_plan_the_documented_symbols_hold(tmp_path: Path) -> None:
+    """The ports are the model's; nothing is claimed of memory."""
+    plan = json.loads(generated(tmp_path, WRITE).outputs["plan.json"].read_bytes())
+    assert [port["symbol"] for port in plan["inputs"] + plan["outputs"]] == ["model_input_0", "model_output_0"]
+    assert (plan["inputs"][0]["bytes"], plan["arena"], plan["backend"]) == (8, None, "mine")
+
+
+def test_a_plan_of_its_own_is_taken_and_is_no_source(tmp_path: Path) -> None:
+    """What it says counts, what it leaves out is the default."""
+    plan = {"arena": {"bytes": 12}, "invoke": "mine_invoke"}
+    made = generated(tmp_path, WRITE + f"(out / 'plan.json').write_text('''{json.dumps(plan)}''')\n")
+    told = json.loads(made.outputs["plan.json"].read_bytes())
+    assert (told["arena"], told["invoke"], told["setup"]) == ({"bytes": 12}, "mine_invoke", "model_setup")
+    assert [path.name for path in made.outputs["sources/"].iterdir()] == ["model.c"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ("[]", "not a mapping"),
+        ("{", "no JSON"),
+        ({"arenas": {}}, 'unknown key "arenas"; known: .*arena'),
+        ({"inputs": []}, '"inputs" must have 1 entries'),
+        ({"inputs": [{"symbol": "x"}]}, 'each of "inputs" needs symbol and bytes'),
+        ({"arena": {"bytes": "12"}}, '"arena" needs bytes'),
+        ({"layers": [{"index": 0}]}, 'each of "layers" needs index, operator'),
+    ],
+)
+def test_a_plan_that_is_none_is_refused(tmp_path: Path, plan: Any, told: str) -> None:
+    """With what is wrong in it."""
+    text = plan if isinstance(plan, str) else json.dumps(plan)
+    with pytest.raises(ModelError, match=told):
+        generated(tmp_path, WRITE + f"(out / 'plan.json').write_text('''{text}''')\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("pass", r"mine left no source in \{out\}"),
+        (WRITE + "(out / 'away.c').symlink_to('/etc/passwd')", "mine left away.c, which is no plain file"),
+    ],
+)
+def test_what_is_left_must_be_sources(tmp_path: Path, program: str, told: str) -> None:
+    """Plain files, at least one to compile."""
+    with pytest.raises(ModelError, match=told):
+        generated(tmp_path, program)
+
+
+def test_its_own_words_come_through(tmp_path: Path) -> None:
+    """What it printed is the error."""
+    with pytest.raises(ToolError, match="error: only the best networks"):
+        generated(tmp_path, "import sys; sys.exit('error: only the best networks')")

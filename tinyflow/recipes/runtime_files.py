@@ -1,0 +1,112 @@
+"""What a runtime is made of: its own files, those of the runtime that it stands for, and which of them it replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import RecipeError
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Runtime
+from tinyflow.recipes.suggest import hint_for
+
+
+@dataclass(frozen=True)
+class RuntimeFile:
+    """One file of a runtime: `owner` is the runtime whose recipe names it."""
+
+    owner: Runtime
+    name: str  # below the recipe's folder
+    path: Path
+    sha256: str | None = None  # of a prebuilt one
+
+
+def folder_of(catalogue: Catalogue, runtime: Runtime) -> Path:
+    """Where a runtime's recipe lies."""
+    return catalogue.path(Runtime, runtime.name).parent
+
+
+def chain_of(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
+    """A runtime, the one that it stands for, and so on. RecipeError for a chain without an end."""
+    found = [runtime]
+    while (base := found[-1].base) is not None:
+        if base in (one.name for one in found):
+            where = catalogue.where(Runtime, found[-1].name, "base")
+            raise RecipeError("a runtime can't be its own base", where=where, hint="name the one that it changes")
+        if not catalogue.has(Runtime, base):
+            where = catalogue.where(Runtime, found[-1].name, "base")
+            hint = hint_for(base, catalogue.names(Runtime), "runtimes")
+            raise RecipeError(f'unknown runtime "{base}"', where=where, hint=hint)
+        found.append(catalogue.get(Runtime, base))
+    return found
+
+
+def sources_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
+    """All sources for an instruction set, sorted: the base's but for those replaced, then the runtime's own.
+
+    RecipeError for a file that isn't there and for an override of what the base hasn't got.
+    """
+    chain = chain_of(catalogue, runtime)
+    found: dict[tuple[str, str], RuntimeFile] = {}
+    for one in reversed(chain):
+        own = _matching(catalogue, one, one.sources_for(isa), "sources")
+        for replaced, name in one.overrides.items():
+            place = next((key for key in found if key[1] == replaced), None)
+            if place is not None:
+                del found[place]
+                own |= _matching(catalogue, one, [name], "overrides", replaced)
+            else:
+                _check_replaced(catalogue, one, chain, replaced)
+        found |= {(one.name, name): RuntimeFile(one, name, path) for name, path in own.items()}
+    return sorted(found.values(), key=lambda file: ([one.name for one in chain].index(file.owner.name), file.name))
+
+
+def prebuilt_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
+    """Objects and libraries that are linked as they are. RecipeError for one that isn't there."""
+    found = []
+    for one in chain_of(catalogue, runtime):
+        for key, files in one.prebuilt.items():
+            for name, sha256 in files.items() if key in ("all", isa) else ():
+                path = folder_of(catalogue, one) / name
+                if not path.is_file():
+                    where = catalogue.where(Runtime, one.name, "prebuilt", key, name)
+                    raise RecipeError(f'there is no file "{name}"', where=where, hint="it lies beside the recipe")
+                found.append(RuntimeFile(one, name, path, sha256))
+    return found
+
+
+def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *place: Any) -> dict[str, Path]:
+    """Files below the recipe's folder: name → path. RecipeError for a pattern that none matches."""
+    folder = folder_of(catalogue, runtime)
+    found: dict[str, Path] = {}
+    for pattern in patterns:
+        matches = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        if not matches:
+            where = catalogue.where(Runtime, runtime.name, *_place_of(runtime, pattern, place))
+            raise RecipeError(f'no file matches "{pattern}"', where=where, hint="paths start at the recipe's folder")
+        found |= {path.relative_to(folder).as_posix(): path for path in matches}
+    return found
+
+
+def _place_of(runtime: Runtime, pattern: str, place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Where in the recipe a pattern stands."""
+    groups: Mapping[Any, tuple[str, ...]] = runtime.sources
+    isa = next((key for key, group in groups.items() if pattern in group), None) if place == ("sources",) else None
+    return place if isa is None else (*place, isa, groups[isa].index(pattern))
+
+
+def _check_replaced(catalogue: Catalogue, runtime: Runtime, chain: list[Runtime], replaced: str) -> None:
+    """RecipeError unless some base has this source, if only for another instruction set."""
+    bases = chain[chain.index(runtime) + 1 :]
+    known = [
+        name
+        for base in bases
+        for group in base.sources.values()
+        for name in _matching(catalogue, base, group, "sources")
+    ]
+    if replaced not in known:
+        where = catalogue.where(Runtime, runtime.name, "overrides", replaced)
+        hint = hint_for(replaced, known, "its sources")
+        raise RecipeError(f'{bases[0].name} has no source "{replaced}"', where=where, hint=hint)

@@ -1,0 +1,170 @@
+"""Generate by a program of the user's: it gets a model, options and an output folder, and leaves C or C++ there.
+
+The contract (docs/kernels.md has an example): the sources define `int model_setup(void)` and `int model_invoke(void)`,
+both 0 where all is well, and the buffers `model_input_<i>` and `model_output_<i>` of the graph's inputs and outputs. A
+`plan.json` beside the sources, in the form that every backend's has, may name other symbols and tell more.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import JSON, Workspace
+from tinyflow.core.errors import ModelError
+from tinyflow.model import tflite_reader
+from tinyflow.model.graph import Graph
+from tinyflow.stages.build import SOURCE_SUFFIXES
+
+PLAN = "plan.json"
+_PORT = ("symbol", "bytes")
+
+
+def generate(workspace: Workspace) -> None:
+    """Run the parameter `command` on input `model.tflite`; make `sources/` and `plan.json` of what it leaves.
+
+    Parameters: backend, options, command (words, in which `{model}`, `{graph}`, … stand for paths).
+    Inputs `files/…` are the command's own. Raises ToolError where the command fails and ModelError where it leaves
+    no source or a plan that isn't one.
+    """
+    backend = workspace.parameters["backend"]
+    graph = tflite_reader.read(workspace.inputs["model.tflite"])
+    sources = workspace.outputs["sources/"]
+    places = {
+        "model": workspace.inputs["model.tflite"],
+        "graph": _written(workspace.folder / "graph.json", _graph_document(graph)),
+        "options": _written(workspace.folder / "options.json", workspace.parameters["options"]),
+        "files": _files_folder(workspace),
+        "out": sources,
+    }
+    workspace.run([_filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
+    _check_tree(sources, backend)
+    plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
+    text = json.dumps({**plan, "backend": backend}, indent=1, ensure_ascii=False, allow_nan=False)
+    workspace.outputs[PLAN].write_text(text + "\n", encoding="utf-8")
+
+
+def _written(path: Path, document: JSON) -> Path:
+    path.write_text(json.dumps(document, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def _graph_document(graph: Graph) -> dict[str, JSON]:
+    """All that the model holds, for programs that don't read flatbuffers: constants as base64, little-endian."""
+    tensors = []
+    for tensor, summary in zip(graph.tensors, graph.summary()["tensors"], strict=True):
+        quantisation = tensor.quantisation
+        del summary["quantisation"], summary["constant"]
+        tensors.append(
+            {
+                **summary,
+                "scales": [] if quantisation is None else list(quantisation.scales),
+                "zero_points": [] if quantisation is None else list(quantisation.zero_points),
+                "axis": 0 if quantisation is None else quantisation.axis,
+                "data": None if tensor.data is None else base64.b64encode(tensor.data).decode(),
+            }
+        )
+    return {**graph.summary(), "tensors": tensors}
+
+
+def _files_folder(workspace: Workspace) -> Path:
+    """Where the inputs `files/…` lie."""
+    for name, path in workspace.inputs.items():
+        if name.startswith("files/"):
+            return path.parents[len(Path(name).parts) - 2]
+    return workspace.folder
+
+
+def _filled(word: str, places: Mapping[str, Path], folder: Path) -> str:
+    """A word with its placeholders filled in, relative to the folder in which the command runs."""
+    return re.sub(r"\{(\w+)\}", lambda match: str(places[match[1]].relative_to(folder)), word)
+
+
+def _check_tree(sources: Path, backend: str) -> None:
+    """What was left must be plain files, sources among them: a link may lead anywhere, and differently each time."""
+    found = sorted(sources.rglob("*"))
+    for path in found:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise ModelError(
+                f"{backend} left {path.relative_to(sources)}, which is no plain file", hint="let it copy files"
+            )
+    if not any(path.suffix in SOURCE_SUFFIXES for path in found):
+        names = ", ".join(sorted(SOURCE_SUFFIXES))
+        raise ModelError(f"{backend} left no source in {{out}}", hint=f"what is compiled ends in {names}")
+
+
+def _default_plan(graph: Graph, backend: str) -> dict[str, JSON]:
+    """What holds where the program says nothing else; its memory is not known then."""
+    return {
+        "schema": 1,
+        "backend": backend,
+        "setup": "model_setup",
+        "invoke": "model_invoke",
+        "inputs": _ports(graph, "model_input", graph.inputs),
+        "outputs": _ports(graph, "model_output", graph.outputs),
+        "arena": None,
+        "weights_bytes": None,
+        "macs": graph.macs,
+        "layers": [],
+        "removed": [],
+    }
+
+
+def _ports(graph: Graph, symbol: str, indices: Sequence[int]) -> list[dict[str, JSON]]:
+    tensors = (graph.tensors[index] for index in indices)
+    return [
+        {
+            "name": tensor.name,
+            "symbol": f"{symbol}_{number}",
+            "bytes": tensor.size_bytes,
+            "dtype": tensor.dtype,
+            "shape": list(tensor.shape),
+        }
+        for number, tensor in enumerate(tensors)
+    ]
+
+
+def _own_plan(path: Path, graph: Graph, backend: str) -> dict[str, JSON]:
+    """The program's plan, moved away from the sources; empty where it wrote none."""
+    if not path.is_file():
+        return {}
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        plan = json.loads(content)
+    except ValueError as error:
+        raise ModelError(f"{PLAN} of {backend} is no JSON: {error}", hint="leave it out, or mend it") from None
+    fault = _fault_of(plan, graph)
+    if fault:
+        raise ModelError(f"{PLAN} of {backend}: {fault}", hint="docs/kernels.md tells what may stand there")
+    return dict(plan)
+
+
+def _fault_of(plan: Any, graph: Graph) -> str:
+    """What is wrong with a plan, as far as others rely on it."""
+    known = _default_plan(graph, "")
+    if not isinstance(plan, dict):
+        return "not a mapping"
+    unknown = sorted(set(plan) - set(known))
+    if unknown:
+        return f'unknown key "{unknown[0]}"; known: {", ".join(known)}'
+    for kind in ("inputs", "outputs"):
+        ports = plan.get(kind, known[kind])
+        if not isinstance(ports, list) or len(ports) != len(known[kind]):
+            return f'"{kind}" must have {len(known[kind])} entries, as the model has'
+        if any(not isinstance(port, dict) or any(key not in port for key in _PORT) for port in ports):
+            return f'each of "{kind}" needs {" and ".join(_PORT)}'
+    arena = plan.get("arena")
+    if arena is not None and not (isinstance(arena, dict) and isinstance(arena.get("bytes"), int)):
+        return '"arena" needs bytes, a whole number'
+    layers = plan.get("layers", [])
+    wanted = ("index", "operator", "functions", "macs", "outputs_bytes")
+    if not isinstance(layers, list) or any(
+        not isinstance(one, dict) or any(k not in one for k in wanted) for one in layers
+    ):
+        return f'each of "layers" needs {", ".join(wanted)}'
+    return ""
