@@ -54,8 +54,12 @@ def write(workspace: Workspace) -> None:
         raise FAILURES[behaviour]
     if behaviour == "sleeps":
         workspace.run(["sleep", "60"])
+    if behaviour.startswith("pauses"):
+        workspace.run(["sleep", "0.7"])
     for name, path in workspace.outputs.items():
         if name.endswith("/"):
             (path / "model.c").write_text("int model_invoke(void);\n")
         else:
             path.write_text(json.dumps(CONTENT[name]) if name in CONTENT else f"{name} of {workspace.parameters}\n")
+    if behaviour.startswith("pauses"):  # nobody else's output, so that it is made again where the cache was lost
+        workspace.outputs["timing.json"].write_text(json.dumps(CONTENT["timing.json"] | {"of": behaviour}))

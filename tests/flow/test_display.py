@@ -6,13 +6,15 @@ import contextlib
 import os
 import pty
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from conftest import Run, synthetic_command
 
 
-def on_terminal(project: Path, *words: str, **environment: str) -> str:
+def on_terminal(project: Path, *words: str, status: int = 0, **environment: str) -> str:
     """What a session writes to a terminal."""
     master, slave = pty.openpty()
     session = subprocess.Popen(
@@ -29,7 +31,7 @@ def on_terminal(project: Path, *words: str, **environment: str) -> str:
         while chunk := os.read(master, 4096):
             written += chunk
     os.close(master)
-    assert session.wait(60) == 0
+    assert session.wait(60) == status
     return written.decode()
 
 
@@ -64,3 +66,52 @@ def test_output_can_go_to_a_file(synthetic: Run, project: Path) -> None:
     """`-o log` leaves the standard output empty."""
     assert synthetic("-o", "log", "bench:net-good-chip").stdout == ""
     assert "6 built" in (project / "log").read_text()
+
+
+def test_a_terminal_counts_what_is_done(project: Path) -> None:
+    """Done of all, running, and each outcome; the counts come to all."""
+    written = on_terminal(project, "-n", "1", "suite:good", "bench:net-faults-chip", status=1)
+    assert re.search(r"\d+/\d+ · 1 running", written)
+    assert re.search(r"\d+ built · \d+\.\d\d s", written)
+    assert "1 failed" in written
+
+
+def test_quiet_shows_only_failures_and_tables(synthetic: Run) -> None:
+    """`-q` and `-v 0`: no line for what went well."""
+    for words in (["-q"], ["-v", "0"]):
+        done = synthetic(*words, "bench:net-good-chip", "bench:net-faults-chip")
+        lines = done.stdout.splitlines()
+        assert not [line for line in lines if line.startswith(("built", "hit"))]
+        assert lines[0] == "failed  run net-faults-chip: hard fault in conv_3 at 0x08001234"
+        assert any(line.startswith("net-good-chip") for line in lines)
+        assert not any(" built" in line for line in lines)
+
+
+def test_quiet_on_a_terminal_moves_nothing(project: Path) -> None:
+    """No spinner, no list; only the table's colours may be there."""
+    written = on_terminal(project, "-q", "bench:net-good-chip")
+    assert "running" not in written
+    assert "\x1b[?25l" not in written
+
+
+def test_plain_lines_can_be_had_on_a_terminal(project: Path) -> None:
+    """`--plain`: as in a log, action by action."""
+    written = on_terminal(project, "--plain", "bench:net-good-chip")
+    assert re.search(r"(?m)^built   fetch net  0\.\d\d s\r?$", written)
+    assert "running" not in written
+
+
+def test_what_is_not_reached_is_counted_too(project: Path) -> None:
+    """Behind a failure nothing waits for ever: the last count is of all."""
+    written = on_terminal(project, "-n", "1", "bench:net-faults-chip", status=1)
+    shown = re.findall(r"(\d+)/(\d+) · 0 running", written)
+    assert shown and shown[-1][0] == shown[-1][1]
+
+
+@pytest.mark.slow
+def test_the_time_left_is_told_from_what_is_on_record(project: Path) -> None:
+    """What is built again takes about what it took; the first time nothing is told."""
+    benches = [f"bench:net-pauses{index}-chip" for index in range(4)]
+    assert " left" not in on_terminal(project, "-n", "1", *benches)
+    shutil.rmtree(project / "cache")
+    assert re.search(r"about \d+ s left", on_terminal(project, "-n", "1", *benches))

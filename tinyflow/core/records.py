@@ -121,6 +121,11 @@ class Records:
         """The newest record of another action with this stage and title: what a changed parameter replaced."""
         return self._one("WHERE stage = ? AND title = ? AND id != ? ORDER BY rowid DESC", (stage, title, but))
 
+    def durations(self) -> list[tuple[str, str, str, float]]:
+        """Id, stage, title and seconds of building of every action that has a record, oldest first."""
+        query = "SELECT id, stage, title, duration_s FROM records ORDER BY rowid"
+        return self._attempt(lambda database: database.execute(query).fetchall())
+
     def find(self, stage: str, id_prefix: str) -> Record | None:
         """The newest record whose id begins so."""
         return self._one("WHERE stage = ? AND id LIKE ? ORDER BY rowid DESC", (stage, id_prefix + "%"))

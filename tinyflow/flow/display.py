@@ -1,22 +1,26 @@
-"""Shows actions while they run: a live list with elapsed times on a terminal, else plain lines. Decides nothing."""
+"""Shows actions while they run: what moves on a terminal (`live`), else plain lines. Decides nothing."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from tinyflow.core.action import Action
+from tinyflow.flow.forecast import Forecast, Past
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from tinyflow.flow.live import Live
 
-_STYLES = {"built": "green", "hit": "cyan", "failed": "bold red"}
+_ASKED_FOR = ("failed",)  # what even a quiet display shows
 
 
 class Display(Protocol):
     """What a reporter needs; `started` comes from worker threads."""
+
+    def expect(self, actions: Sequence[Action]) -> None:
+        """These actions may run: told once, before any does."""
 
     def started(self, action: Action) -> None:
         """An action is being executed."""
@@ -36,25 +40,25 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-def display_on(stream: TextIO) -> Display:
-    """The display that suits a stream."""
-    return LiveDisplay(stream) if is_terminal(stream) else PlainDisplay(stream)
-
-
 class PlainDisplay:
-    """One line when an action ends: for logs."""
+    """One line when an action ends: for logs. A quiet one only shows what failed."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, is_quiet: bool = False) -> None:
         self._stream = stream
+        self._is_quiet = is_quiet
         self._lock = threading.Lock()
+
+    def expect(self, actions: Sequence[Action]) -> None:
+        """Say nothing."""
 
     def started(self, action: Action) -> None:
         """Say nothing: what runs in parallel ends in another order."""
 
     def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
         """Only the lines: they name the action."""
-        del action, state
-        self.say(lines)
+        del action
+        if not self._is_quiet or state in _ASKED_FOR:
+            self.say(lines)
 
     def say(self, lines: Iterable[str]) -> None:
         """These lines, together."""
@@ -67,54 +71,48 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """Running actions with their elapsed time at the bottom; what ended scrolls above."""
+    """Running actions and counts at the bottom; what ended scrolls above. Begun with the first action that starts."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, past: Callable[[], Past], started_s: float) -> None:
+        """`past` tells what actions took before; it is asked once, and only where something runs."""
         self._stream = stream
-        self._progress: Progress | None = None
-        self._lines: dict[str, TaskID] = {}
-        self._lock = threading.Lock()
+        self._past = past
+        self._started_s = started_s
+        self._expected: tuple[Action, ...] = ()
+        self._live: Live | None = None
+        self._lock = threading.RLock()
 
-    def _live(self) -> Progress:
-        """The live list, begun when there is first something to show, for `rich` takes a while to import."""
-        if self._progress is None:
-            from rich.console import Console
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    def _shown(self) -> Live:
+        """What moves, begun when there is first something to show: `rich` takes a while to import."""
+        if self._live is None:
+            from tinyflow.flow.live import Live
 
-            self._progress = Progress(
-                SpinnerColumn(),
-                TimeElapsedColumn(),
-                TextColumn("{task.description}", markup=False),
-                console=Console(file=self._stream, highlight=False),
-                transient=True,
-                refresh_per_second=5,
-            )
-            self._progress.start()
-        return self._progress
+            forecast = Forecast(self._expected, self._past())
+            self._live = Live(self._stream, self._expected, forecast, self._started_s)
+        return self._live
+
+    def expect(self, actions: Sequence[Action]) -> None:
+        """Keep them for the counts."""
+        self._expected = tuple(actions)
 
     def started(self, action: Action) -> None:
         """Add a line."""
         with self._lock:
-            self._lines[action.id] = self._live().add_task(action.title, total=None)
+            self._shown().started(action)
 
     def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
-        """Take it from the list, and print the lines above."""
-        from rich.text import Text
-
+        """Count it, take it from the list, and print the lines above."""
         with self._lock:
-            progress = self._live()
-            if action.id in self._lines:
-                progress.remove_task(self._lines.pop(action.id))
-            progress.console.print(Text("\n".join(lines), style=_STYLES.get(state, "")), soft_wrap=True)
+            self._shown().ended(action, state, lines)
 
     def say(self, lines: Iterable[str]) -> None:
         """These lines, above the list."""
         with self._lock:
-            self._live().console.print("\n".join(lines), markup=False, soft_wrap=True)
+            self._shown().say(lines)
 
     def close(self) -> None:
         """Remove the list."""
         with self._lock:
-            if self._progress is not None:
-                self._progress.stop()
-                self._progress = None
+            if self._live is not None:
+                self._live.close()
+                self._live = None

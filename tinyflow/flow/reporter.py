@@ -10,7 +10,7 @@ from doit.task import Task
 from tinyflow.core.action import Action
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.display import Display
-from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.messages import error_lines
 
 _STATE_WIDTH = 8
@@ -28,6 +28,8 @@ class Reporter:
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
         """Tasks were loaded."""
+        del selected_tasks
+        self._display.expect([action for task in tasks.values() if (action := _action(task)) is not None])
 
     def get_status(self, task: Task) -> None:
         """A task is about to be checked."""
@@ -47,9 +49,11 @@ class Reporter:
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         """A task failed, or could not start since another one did, which was said already."""
-        if isinstance(fail, UnmetDependency):
-            return
         action = _action(task)
+        if isinstance(fail, UnmetDependency):
+            if action is not None:
+                self._display.ended(action, "not started", [])
+            return
         entry = self._ledger.get(action) if action is not None else None
         if action is None or entry is None or entry.error is None:
             self._display.say([f"{task.name}: {fail.get_msg()}"])
@@ -58,7 +62,9 @@ class Reporter:
             self._display.ended(action, entry.state, [f"{entry.state:<{_STATE_WIDTH}}{first}", *rest])
 
     def skip_uptodate(self, task: Task) -> None:
-        """A task has nothing to do: counted at the end, not shown."""
+        """A task has nothing to do: counted, not shown."""
+        if (action := _action(task)) is not None:
+            self._display.ended(action, UP_TO_DATE, [])
 
     def skip_ignore(self, task: Task) -> None:
         """Never: our records know no ignored tasks."""

@@ -15,11 +15,13 @@ from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_ve
 
 from tinyflow.core import process
 from tinyflow.core.errors import UsageError
+from tinyflow.core.execute import Session
 from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.flow.commands.overview import overview
 from tinyflow.flow.commands.refusing import CANCELLED, Refusing
-from tinyflow.flow.display import display_on, is_terminal
+from tinyflow.flow.display import Display, LiveDisplay, PlainDisplay, is_terminal
 from tinyflow.flow.finish import Row, finish
+from tinyflow.flow.forecast import Past
 from tinyflow.flow.ledger import UP_TO_DATE, exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
@@ -28,6 +30,7 @@ from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
+_QUIET = 0
 _COUNTED = (
     ("built", "built"),
     ("hit", "hits"),
@@ -44,6 +47,22 @@ _OPTIONS = (
         **opt_verbosity,
         "default": 1,
         "help": "0: only errors and tables, 1: what was done, 2: all that is known of errors [default: %(default)s]",
+    },
+    {
+        "name": "quiet",
+        "short": "q",
+        "long": "quiet",
+        "type": bool,
+        "default": False,
+        "help": "the same as -v 0",
+    },
+    {
+        "name": "plain",
+        "short": "",
+        "long": "plain",
+        "type": bool,
+        "default": False,
+        "help": "a line per action and nothing that moves, as in a log; NO_COLOR=1 only takes the colours away",
     },
     {
         "name": "timeout",
@@ -85,13 +104,24 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             self.loader.timeout_s = _parse_timeout(params["timeout"])
         return int(super().execute(params, args))
 
-    def _execute(self, outfile: TextIO | str, verbosity: int, continue_: bool, num_process: int, par_type: str) -> int:
+    def _execute(
+        self,
+        outfile: TextIO | str,
+        verbosity: int,
+        quiet: bool,
+        plain: bool,
+        continue_: bool,
+        num_process: int,
+        par_type: str,
+    ) -> int:
         """Run the selection under doit, then write down what became of it."""
+        verbosity = _QUIET if quiet else verbosity
         with _opened(outfile) as stream:
-            status = self._run(stream, verbosity, continue_, num_process, par_type)
+            display = self._display(stream, is_quiet=verbosity == _QUIET, is_plain=plain)
+            status = self._run(stream, display, verbosity, continue_, num_process, par_type)
             with unstoppable():
                 self.loader.ledger.wait_idle(_LAST_WORDS_S)
-                self._tell(stream, time.monotonic() - self.loader.started_s)
+                self._tell(stream, time.monotonic() - self.loader.started_s, is_quiet=verbosity == _QUIET)
             if status != CANCELLED and self.loader.selection.exports:
                 self._export(stream)
         if status == CANCELLED:
@@ -101,9 +131,16 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         self.loader.session.close()
         return exit_status(self.loader.ledger.failures()) or status
 
-    def _run(self, stream: TextIO, verbosity: int, continue_: bool, num_process: int, par_type: str) -> int:
+    def _display(self, stream: TextIO, *, is_quiet: bool, is_plain: bool) -> Display:
+        """What suits the stream and the user."""
+        if is_quiet or is_plain or not is_terminal(stream):
+            return PlainDisplay(stream, is_quiet=is_quiet)
+        return LiveDisplay(stream, lambda: _past(self.loader.session), self.loader.started_s)
+
+    def _run(
+        self, stream: TextIO, display: Display, verbosity: int, continue_: bool, num_process: int, par_type: str
+    ) -> int:
         """What doit makes of it: 0 where all is well; CANCELLED where the user stopped it."""
-        display = display_on(stream)
         self.loader.say = lambda line: display.say([line])
         reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
         try:
@@ -125,13 +162,15 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         for line in exporter.write(loader.selection, loader.ledger):
             print(line, file=stream)
 
-    def _tell(self, stream: TextIO, seconds: float) -> None:
+    def _tell(self, stream: TextIO, seconds: float, *, is_quiet: bool) -> None:
         """Write views and reports; print the counts, the table and where to read on."""
         loader = self.loader
         rows, reports = finish(loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
         counts = loader.ledger.counts()
-        told = [f"{counts[state]} {word}" for state, word in _COUNTED if counts[state]]
-        print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
+        words = dict(_COUNTED) | ({"hit": "hit"} if counts["hit"] == 1 else {})
+        told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+        if not is_quiet:
+            print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
             _print_table(rows, stream)
         if github.is_here(os.environ):
@@ -142,6 +181,15 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             reports = [loader.project.build / name / "report.html"]
         for path in reports:
             print(f"report: {shown(path)}", file=stream)
+
+
+def _past(session: Session) -> Past:
+    """What is on record of what actions took."""
+    durations = session.records.durations()
+    return Past(
+        {name: seconds for name, _, _, seconds in durations},
+        {(stage, title): seconds for _, stage, title, seconds in durations},
+    )
 
 
 @contextlib.contextmanager
