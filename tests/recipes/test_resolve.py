@@ -66,6 +66,15 @@ def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip
         ("vww-tvmaot-stm32f7+opt", 'feature "opt" needs a value', "opt", "choose one of +opt.O2, +opt.O3"),
         ("vww-tvmaot-stm32f7+opt.O9", 'has no value "O9"', "opt.O9", "choose one of +opt.O2, +opt.O3"),
         ("vww-tvmaotplus-stm32f7+dsp.on", 'feature "dsp" takes no value', "dsp.on", "write +dsp"),
+        (
+            "vww-tvmaot-esp32c3+schedule.cortexm",
+            '"schedule.cortexm" needs a processor with dsp',
+            "schedule.cortexm",
+            "SMLAD",
+        ),
+        ("vww-tvmaot-stm32f4+layout.NCHW+schedule.cortexm", "exclude each other", "schedule.cortexm", "neighbouring"),
+        ("vww-tvmaotplus-stm32f7+dsp+layout.NCHW", '"dsp" and "layout.NCHW" exclude', "dsp", "neighbouring"),
+        ("vww-tinyc-stm32f7+layout.NHWC", "doesn't go with backend tinyc", "layout.NHWC", "backends that have it: tvm"),
         ("./gone/net.tflite-tvmaot-stm32f7", "there is no file", "./gone/net.tflite", "paths start at"),
     ],
 )
@@ -85,6 +94,21 @@ def test_features_that_exclude_each_other_are_refused(write: Write, catalogue: C
     write("features/fast.yaml", "description: x\nsets: {optimise: O3}\nconflicts: [dsp]\n")
     (first, *_) = _refusal("vww-tvmaotplus-stm32f7+dsp+fast", catalogue)
     assert 'features "fast" and "dsp" exclude each other' in first
+
+
+def test_what_one_value_needs_is_not_asked_of_the_others(write: Write, catalogue: Catalogue) -> None:
+    """A case belongs to its value; a recipe that has one for no value of its own is wrong."""
+    assert _resolve("vww-tvmaot-esp32c3+schedule.default", catalogue).options["schedule"] == "default"
+    assert _resolve("vww-tvmaot-stm32f7+layout.NHWC+schedule.cortexm", catalogue).options["layout"] == "NHWC"
+    write("features/odd.yaml", "description: x\nsets: {}\nvalues: [a]\ncases: {b: {conflicts: [dsp]}}\n")
+    with pytest.raises(RecipeError, match='a case for "b", which is none of the values a'):
+        _resolve("vww-tvmaot-stm32f7+odd.a", catalogue)
+
+
+def test_asking_for_what_is_there_anyway_changes_nothing(catalogue: Catalogue) -> None:
+    """So that a suite may spell every choice, and still share its work with other benches."""
+    plain = _resolve("vww-tvmaot-stm32f7", catalogue)
+    assert _resolve("vww-tvmaot-stm32f7+layout.NHWC+schedule.arm", catalogue).options == plain.options
 
 
 def test_features_that_set_one_thing_differently_are_refused(write: Write, catalogue: Catalogue) -> None:

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import KINDS, Catalogue, spell_path
-from tinyflow.recipes.schema import Backend, Feature, Matrix, Model, Recipe, Runtime, Suite, Target, Toolchain
+from tinyflow.recipes.schema import (
+    Backend,
+    Feature,
+    Matrix,
+    Model,
+    Recipe,
+    Requirements,
+    Runtime,
+    Suite,
+    Target,
+    Toolchain,
+)
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.recipes.suite import expand
 
@@ -53,12 +64,18 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
     elif isinstance(recipe, Feature):
         for name, other in recipe.sets.runtimes.items():
             yield Runtime, other, ("sets", "runtimes", name)
-        yield from _each(Backend, recipe.requires.backends, "requires", "backends")
-        yield from _each(Target, recipe.requires.targets, "requires", "targets")
-        yield from _each(Toolchain, recipe.requires.toolchains, "requires", "toolchains")
-        yield from _each(Feature, recipe.conflicts, "conflicts")
+        yield from _of_requirements(recipe.requires, recipe.conflicts)
+        for value, case in recipe.cases.items():
+            yield from _of_requirements(case.requires, case.conflicts, "cases", value)
     elif isinstance(recipe, Suite) and recipe.matrix is not None:
         yield from _of_matrix(recipe.matrix)
+
+
+def _of_requirements(needs: Requirements, conflicts: tuple[str, ...], *path: str) -> Iterator[_Reference]:
+    yield from _each(Backend, needs.backends, *path, "requires", "backends")
+    yield from _each(Target, needs.targets, *path, "requires", "targets")
+    yield from _each(Toolchain, needs.toolchains, *path, "requires", "toolchains")
+    yield from _each(Feature, tuple(word.partition(".")[0] for word in conflicts), *path, "conflicts")
 
 
 def _of_matrix(matrix: Matrix) -> Iterator[_Reference]:

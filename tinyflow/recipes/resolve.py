@@ -5,7 +5,7 @@ The rest of the program asks this for everything a bench is, and never reads a r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -14,7 +14,18 @@ from typing import Any, TypeVar
 from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.bench import Bench, spell_feature
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Backend, Cpu, Feature, Model, Recipe, Runtime, Settings, Target, Toolchain
+from tinyflow.recipes.schema import (
+    Backend,
+    Cpu,
+    Feature,
+    Model,
+    Recipe,
+    Requirements,
+    Runtime,
+    Settings,
+    Target,
+    Toolchain,
+)
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
@@ -117,9 +128,10 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
         bench.refuse(f'feature "{name}" needs a value', at=f"+{name}", hint=f"choose one of {choices}")
     if value is not None and value not in feature.values:
         bench.refuse(f'feature "{name}" has no value "{value}"', at=f"+{name}", hint=f"choose one of {choices}")
-    for other, _ in bench.features:
-        if other in feature.conflicts:
-            bench.refuse(f'features "{name}" and "{other}" exclude each other', at=f"+{name}", hint="leave one out")
+    _check_conflicts(bench, name, spell_feature(name, None), feature.conflicts, feature.reason)
+    if value is not None and value in feature.cases:
+        case = feature.cases[value]
+        _check_conflicts(bench, name, spell_feature(name, value), case.conflicts, case.reason)
     return feature
 
 
@@ -132,22 +144,44 @@ def _runtimes(bench: Bench, catalogue: Catalogue, backend: Backend, settings: Se
     return tuple(catalogue.get(Runtime, settings.runtimes.get(name, name)) for name in backend.runtimes)
 
 
+def _check_conflicts(bench: Bench, name: str, spelled: str, conflicts: Iterable[str], reason: str | None) -> None:
+    for other, value in bench.features:
+        for word in (other, spell_feature(other, value)):
+            if word in conflicts:
+                what = f'features "{spelled}" and "{word}" exclude each other'
+                bench.refuse(what, at=f"+{name}", hint=_why(reason, "leave one out"))
+
+
+def _why(reason: str | None, hint: str) -> str:
+    return hint if reason is None else f"{reason}; {hint}"
+
+
+def _requirements(bench: Bench, features: Mapping[str, Feature]) -> Iterator[tuple[str, str, Requirements, str | None]]:
+    """Feature, how to spell it, what it needs and why: for each feature, then for its value."""
+    for name, value in bench.features:
+        feature = features[name]
+        yield name, name, feature.requires, feature.reason
+        if value is not None and value in feature.cases:
+            case = feature.cases[value]
+            yield name, spell_feature(name, value), case.requires, case.reason
+
+
 def _check_requirements(bench: Bench, features: Mapping[str, Feature], target: Target, toolchain: Toolchain) -> None:
-    for name, feature in features.items():
-        needs = feature.requires
+    for name, spelled, needs, reason in _requirements(bench, features):
         for noun, chosen, allowed in (
             ("backend", bench.backend, needs.backends),
             ("target", bench.target, needs.targets),
             ("toolchain", toolchain.name, needs.toolchains),
         ):
             if allowed and chosen not in allowed:
-                hint = f"{noun}s that have it: {', '.join(allowed)}"
-                bench.refuse(f'feature "{name}" doesn\'t go with {noun} {chosen}', at=f"+{name}", hint=hint)
+                hint = _why(reason, f"{noun}s that have it: {', '.join(allowed)}")
+                bench.refuse(f'feature "{spelled}" doesn\'t go with {noun} {chosen}', at=f"+{name}", hint=hint)
         for cpu_feature in needs.cpu_features:
             if cpu_feature not in target.cpu_features:
                 has = ", ".join(target.cpu_features) or "none"
-                what = f'feature "{name}" needs a processor with {cpu_feature}; {target.name} ({target.cpu}) has it not'
-                bench.refuse(what, at=f"+{name}", hint=f"its cpu_features: {has}")
+                needed = f'feature "{spelled}" needs a processor with {cpu_feature}'
+                what = f"{needed}; {target.name} ({target.cpu}) has it not"
+                bench.refuse(what, at=f"+{name}", hint=_why(reason, f"its cpu_features: {has}"))
 
 
 def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:

@@ -307,6 +307,15 @@ class Requirements(_Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Case(_Strict):
+    """What one value of a feature needs besides."""
+
+    requires: Requirements = field(default_factory=Requirements)
+    conflicts: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings(_Strict):
     """What a feature changes. `$value` stands for the feature's value."""
 
@@ -328,10 +337,17 @@ class Feature(Recipe):
     values: tuple[FeatureValue, ...] = ()
     """The choices; a feature without takes no value."""
     requires: Requirements = field(default_factory=Requirements)
-    conflicts: tuple[Name, ...] = ()
-    """Features that can't stand beside it."""
+    conflicts: tuple[str, ...] = ()
+    """Features that can't stand beside it, or single values of them: `layout.NCHW`."""
+    cases: Mapping[FeatureValue, Case] = field(default_factory=dict)
+    """Value → what it needs beyond what all values do."""
+    reason: str | None = None
+    """Why it needs what it requires: told to whoever asks for what doesn't go together."""
 
     def __post_init__(self) -> None:
+        for value in self.cases:
+            if value not in self.values:
+                raise ValueError(f'a case for "{value}", which is none of the values {", ".join(self.values)}')
         settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
         if not self.values and "$value" in settings:
             raise ValueError('"$value" needs "values" to choose from')

@@ -27,6 +27,8 @@ _NEWEST_VERSION: Mapping[str, int] = {
 OPTIONS: Mapping[str, tuple[Any, ...] | None] = {
     "variant": ("aot", "aotplus", "llvm"),
     "dsp": (False, True),
+    "schedule": ("arm", "default", "cortexm"),
+    "layout": ("NHWC", "NCHW"),
     "toolchain": ("zig", "gcc"),
     "isa": ("thumb", "riscv", "host"),
     "cpu": ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"),
@@ -54,9 +56,9 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
-    `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm, dsp, toolchain, isa,
-    cpu (which only llvm asks for), alignment; rounding of fully connected layers: double as TFLM does, single as
-    LiteRT does.
+    `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, cpu (which only
+    llvm asks for), alignment; schedule default|arm|cortexm (dsp is another word for cortexm); layout NHWC|NCHW;
+    rounding of fully connected layers: double as TFLM does, single as LiteRT does.
     """
     from tinyflow.backends.tvm.backend import write_sources
 
@@ -70,6 +72,9 @@ def _check_options(backend: str, options: Mapping[str, Any]) -> None:
         values = OPTIONS[name]
         if values is not None and value not in values:
             raise RecipeError(f"backend {backend}: {name} can't be {value!r}", hint=f"one of {values}")
+    if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
+        what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
+        raise RecipeError(what, hint="layout NHWC, or schedule arm")
 
 
 def _complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> tuple[str, str] | None:

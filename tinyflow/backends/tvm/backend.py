@@ -10,7 +10,7 @@ from typing import Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from tinyflow.backends.tvm import OPTIONS, integer, memory, program, sources
+from tinyflow.backends.tvm import OPTIONS, integer, layouts, memory, program, sources
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
@@ -27,8 +27,7 @@ _DEFAULT_ALIGNMENT = 16
 def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """See `tinyflow.backends.tvm.generate`."""
     chosen = with_defaults(options)
-    network = lower(model, graph, chosen["rounding"])
-    selected = program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]))
+    selected = select(model, graph, chosen)
     if chosen["variant"] == "aot":
         arena = memory.plan_blocks(selected, chosen["alignment"])
         sources.write(selected, arena, "packed", backend, out)
@@ -39,6 +38,12 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
 
 
+def select(model: Path, graph: Graph, chosen: Mapping[str, Any]) -> Program:
+    """Layers in the layout, and kernels of the schedule, that all these options ask for. Raises ModelError."""
+    network = layouts.carry(lower(model, graph, chosen["rounding"]), chosen["layout"])
+    return program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]))
+
+
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """All options: those that are not given have their defaults."""
     defaults = {name: values[0] if values else _DEFAULT_ALIGNMENT for name, values in OPTIONS.items()}
@@ -46,9 +51,12 @@ def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _style(options: Mapping[str, Any]) -> Style:
-    if options["variant"] == "aot":
-        return "aot"
-    return "dsp" if options["dsp"] and options["isa"] == "thumb" else "aotplus"
+    """The best kernels that a schedule has with a variant; SMLAD is the Cortex-M's alone."""
+    if options["schedule"] == "default":
+        return "plain"
+    if (options["dsp"] or options["schedule"] == "cortexm") and options["isa"] == "thumb":
+        return "dsp"
+    return "aot" if options["variant"] == "aot" else "aotplus"
 
 
 def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:

@@ -17,6 +17,7 @@ from tinyflow.backends.tvm.specs import (
     ConvSpec,
     DenseSpec,
     DepthwiseSpec,
+    FeatureMap,
     PoolSpec,
     Requantisation,
     Rescale,
@@ -30,7 +31,7 @@ _INT32_MAX = 2**31 - 1
 
 @singledispatch
 def evaluate(spec: Spec, weights: Weights | None, *inputs: NDArray[np.int8]) -> NDArray[np.int8]:  # noqa: ARG001
-    """The output of a layer. Activations are [height, width, channels], flat ones count as such by their size."""
+    """The output of a layer, in the layout that its feature map says; activations count by their size only."""
     raise TypeError(f"no definition of {type(spec).__name__}")
 
 
@@ -62,11 +63,21 @@ def _requantise(accumulators: Integers, weights: Weights, to: Requantisation) ->
     return np.clip(scaled + to.zero_point, to.lowest, to.highest).astype(np.int8)
 
 
+def _rows_first(feature: FeatureMap, data: NDArray[Any]) -> NDArray[Any]:
+    """An activation as [height, width, channels]."""
+    return data.reshape(feature.shape).transpose(feature.axes(0, 1, 2))
+
+
+def _as_it_lies(feature: FeatureMap, data: NDArray[Any]) -> NDArray[np.int8]:
+    """[height, width, channels] in the order of the feature map's bytes."""
+    return np.ascontiguousarray(data.transpose(feature.place(0, 1, 2)), np.int8)
+
+
 def _windows(spec: Any, data: NDArray[np.int8], outside: int) -> Integers:
     """[output row, output column, kernel row, kernel column, channel], the padding holding `outside`."""
     padding = spec.padding
     sides = ((padding.top, padding.bottom), (padding.left, padding.right), (0, 0))
-    padded = np.pad(data.reshape(spec.input.shape).astype(np.int64), sides, constant_values=outside)
+    padded = np.pad(_rows_first(spec.input, data).astype(np.int64), sides, constant_values=outside)
     views = np.lib.stride_tricks.sliding_window_view(padded, spec.kernel, (0, 1))[:: spec.stride[0], :: spec.stride[1]]
     return views[: spec.output.height, : spec.output.width].transpose(0, 1, 3, 4, 2)
 
@@ -75,7 +86,7 @@ def _windows(spec: Any, data: NDArray[np.int8], outside: int) -> Integers:
 def _conv(spec: ConvSpec, weights: Weights, data: NDArray[np.int8]) -> NDArray[np.int8]:
     windows = _windows(spec, data, spec.input_zero_point) - spec.input_zero_point
     total = np.einsum("yxijk,cijk->yxc", windows, weights.values.astype(np.int64), optimize=True)
-    return _requantise(total + weights.bias, weights, spec.requantisation)
+    return _as_it_lies(spec.output, _requantise(total + weights.bias, weights, spec.requantisation))
 
 
 @evaluate.register
@@ -83,7 +94,7 @@ def _depthwise(spec: DepthwiseSpec, weights: Weights, data: NDArray[np.int8]) ->
     windows = _windows(spec, data, spec.input_zero_point) - spec.input_zero_point
     repeated = np.repeat(windows, spec.output.channels // spec.input.channels, axis=-1)
     total = np.einsum("yxijc,ijc->yxc", repeated, weights.values.reshape(*spec.kernel, -1).astype(np.int64))
-    return _requantise(total + weights.bias, weights, spec.requantisation)
+    return _as_it_lies(spec.output, _requantise(total + weights.bias, weights, spec.requantisation))
 
 
 @evaluate.register
@@ -94,23 +105,25 @@ def _dense(spec: DenseSpec, weights: Weights, data: NDArray[np.int8]) -> NDArray
 
 @evaluate.register
 def _add(spec: AddSpec, _: None, left: NDArray[np.int8], right: NDArray[np.int8]) -> NDArray[np.int8]:
-    def addend(values: NDArray[np.int8], zero_point: int, scale: Rescale) -> Integers:
-        return rescale((values.astype(np.int64) - zero_point) << 20, scale.multiplier, scale.shift)
+    def addend(feature: FeatureMap, data: NDArray[np.int8], zero_point: int, scale: Rescale) -> Integers:
+        values = _rows_first(feature, data).astype(np.int64)
+        return rescale((values - zero_point) << 20, scale.multiplier, scale.shift)
 
-    total = addend(left, spec.left_zero_point, spec.left_scale) + addend(right, spec.right_zero_point, spec.right_scale)
+    total = addend(spec.left, left, spec.left_zero_point, spec.left_scale)
+    total = total + addend(spec.right, right, spec.right_zero_point, spec.right_scale)
     scaled = rescale(total, spec.output_scale.multiplier, spec.output_scale.shift)
-    return np.clip(scaled + spec.output_zero_point, spec.lowest, spec.highest).astype(np.int8)
+    return _as_it_lies(spec.output, np.clip(scaled + spec.output_zero_point, spec.lowest, spec.highest))
 
 
 @evaluate.register
 def _pool(spec: PoolSpec, _: None, data: NDArray[np.int8]) -> NDArray[np.int8]:
-    inside = _windows(spec, np.ones(spec.input.shape, np.int8), 0)
+    inside = _windows(spec, np.ones(spec.input.elements, np.int8), 0)
     if spec.operator == "max":
         result = _windows(spec, data, -128).max(axis=(2, 3))
     else:
         total, count = _windows(spec, data, 0).sum(axis=(2, 3)), inside.sum(axis=(2, 3))
         result = np.where(total > 0, (total + count // 2) // count, -((-total + count // 2) // count))
-    return np.clip(result, spec.lowest, spec.highest).astype(np.int8)
+    return _as_it_lies(spec.output, np.clip(result, spec.lowest, spec.highest))
 
 
 @evaluate.register

@@ -18,6 +18,7 @@ from tinyflow.backends.tvm import (
     kernels_depthwise,
     kernels_dsp,
     kernels_plain,
+    kernels_planes,
     kernels_tiled,
     kernels_wide,
     requantise,
@@ -52,6 +53,9 @@ def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096)
 
 def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) -> Iterator[Kernel | None]:
     """What a style has for a spec, best first."""
+    if kernels_planes.is_planar(spec) and style != "plain":
+        yield kernels_planes.build(spec, machine, scratch_bytes)
+        return
     if style == "dsp":
         yield _dsp(spec, scratch_bytes)
     if style in ("aotplus", "dsp") and isinstance(spec, ConvSpec):

@@ -78,8 +78,8 @@ def _on_pairs(spec: AddSpec, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def add(spec: AddSpec, has_dsp: bool) -> Kernel | None:
-    """ADD of two feature maps of one shape; None where no plane is exact."""
-    plane = fit(spec)
+    """ADD of two feature maps of one shape and layout; None where these differ or no plane is exact."""
+    plane = fit(spec) if len({spec.left, spec.right, spec.output}) == 1 else None
     if plane is None:
         return None
     elements, rounds = spec.output.elements, spec.output.elements // _UNROLLED

@@ -63,7 +63,7 @@ def pack_nothing(_: Weights) -> Mapping[str, Array]:
 def read_padded(buffer: Any, row: Expr, column: Expr, channel: Expr, spec: ConvolutionSpec) -> Expr:
     """The input at a place that may lie in the padding, as int32."""
     feature = spec.input
-    value = T.Cast("int32", buffer[row, column, channel])
+    value = T.Cast("int32", buffer[feature.place(row, column, channel)])
     if not spec.padding:
         return value
     inside = is_inside(row, column, feature.height, feature.width)
@@ -81,34 +81,37 @@ def is_inside(row: Expr, column: Expr, height: int, width: int) -> Expr:
 
 @build.register
 def conv(spec: ConvSpec) -> Kernel:
-    """CONV_2D with weights as TFLite has them."""
-    height, width, channels = spec.output.height, spec.output.width, spec.output.channels
-    rows, columns, depth = *spec.kernel, spec.input.channels
+    """CONV_2D. Outputs are computed in the order of their layout; weights and products lie in that of the input's."""
+    channels, source, result = spec.output.channels, spec.input, spec.output
+    window = source.place(*spec.kernel, source.channels)
     down, right = spec.stride
 
     @T.prim_func(s_tir=True)
     def conv2d(
         data: T.Buffer(spec.input.shape, "int8"),
-        weights: T.Buffer((channels, rows, columns, depth), "int8"),
+        weights: T.Buffer((channels, *window), "int8"),
         bias: T.Buffer((channels,), "int32"),
         multiplier: T.Buffer((channels,), "int32"),
         shift: T.Buffer((channels,), "int32"),
         output: T.Buffer(spec.output.shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
-        total = T.sblock_alloc_buffer((height, width, channels), "int32")
-        for y, x, c, i, j, k in T.grid(height, width, channels, rows, columns, depth):
+        total = T.sblock_alloc_buffer(result.shape, "int32")
+        for p, q, r, u, v, w in T.grid(*result.shape, *window):
             with T.sblock("accumulate"):
-                vy, vx, vc, vi, vj, vk = T.axis.remap("SSSRRR", [y, x, c, i, j, k])
+                vp, vq, vr, vu, vv, vw = T.axis.remap("SSSRRR", [p, q, r, u, v, w])
+                y, x, c = T.meta_var(result.axes(vp, vq, vr))
+                i, j, k = T.meta_var(source.axes(vu, vv, vw))
                 with T.init():
-                    total[vy, vx, vc] = bias[vc]
-                total[vy, vx, vc] += read_padded(
-                    data, vy * down + vi - spec.padding.top, vx * right + vj - spec.padding.left, vk, spec
-                ) * T.Cast("int32", weights[vc, vi, vj, vk])
-        for y, x, c in T.grid(height, width, channels):
+                    total[vp, vq, vr] = bias[c]
+                total[vp, vq, vr] += read_padded(
+                    data, y * down + i - spec.padding.top, x * right + j - spec.padding.left, k, spec
+                ) * T.Cast("int32", weights[c, vu, vv, vw])
+        for p, q, r in T.grid(*result.shape):
             with T.sblock("requantise"):
-                vy, vx, vc = T.axis.remap("SSS", [y, x, c])
-                output[vy, vx, vc] = requantise(total[vy, vx, vc], multiplier[vc], shift[vc], spec.requantisation)
+                vp, vq, vr = T.axis.remap("SSS", [p, q, r])
+                c = T.meta_var(result.axes(vp, vq, vr)[2])
+                output[vp, vq, vr] = requantise(total[vp, vq, vr], multiplier[c], shift[c], spec.requantisation)
 
     return Kernel(
         schedules.one_at_a_time(conv2d),
@@ -119,7 +122,7 @@ def conv(spec: ConvSpec) -> Kernel:
             feature_map("output", "output", spec.output),
         ),
         lambda given: {
-            "weights": given.values,
+            "weights": np.ascontiguousarray(given.values.transpose(0, *(axis + 1 for axis in source.place(0, 1, 2)))),
             "bias": folded_bias(spec, given),
             "multiplier": given.multiplier,
             "shift": given.shift,
@@ -133,35 +136,38 @@ def conv(spec: ConvSpec) -> Kernel:
 
 @build.register
 def depthwise(spec: DepthwiseSpec) -> Kernel:
-    """DEPTHWISE_CONV_2D with weights as TFLite has them."""
-    height, width, channels = spec.output.height, spec.output.width, spec.output.channels
+    """DEPTHWISE_CONV_2D. Outputs are computed, and weights lie, in the order of the output's layout."""
+    channels, result = spec.output.channels, spec.output
     rows, columns = spec.kernel
+    window = result.place(rows, columns, channels)
     down, right = spec.stride
     multiple = channels // spec.input.channels
 
     @T.prim_func(s_tir=True)
     def depthwise2d(
         data: T.Buffer(spec.input.shape, "int8"),
-        weights: T.Buffer((rows, columns, channels), "int8"),
+        weights: T.Buffer(window, "int8"),
         bias: T.Buffer((channels,), "int32"),
         multiplier: T.Buffer((channels,), "int32"),
         shift: T.Buffer((channels,), "int32"),
         output: T.Buffer(spec.output.shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
-        total = T.sblock_alloc_buffer((height, width, channels), "int32")
-        for y, x, c, i, j in T.grid(height, width, channels, rows, columns):
+        total = T.sblock_alloc_buffer(result.shape, "int32")
+        for p, q, r, i, j in T.grid(*result.shape, rows, columns):
             with T.sblock("accumulate"):
-                vy, vx, vc, vi, vj = T.axis.remap("SSSRR", [y, x, c, i, j])
+                vp, vq, vr, vi, vj = T.axis.remap("SSSRR", [p, q, r, i, j])
+                y, x, c = T.meta_var(result.axes(vp, vq, vr))
                 with T.init():
-                    total[vy, vx, vc] = bias[vc]
-                total[vy, vx, vc] += read_padded(
-                    data, vy * down + vi - spec.padding.top, vx * right + vj - spec.padding.left, vc // multiple, spec
-                ) * T.Cast("int32", weights[vi, vj, vc])
-        for y, x, c in T.grid(height, width, channels):
+                    total[vp, vq, vr] = bias[c]
+                total[vp, vq, vr] += read_padded(
+                    data, y * down + vi - spec.padding.top, x * right + vj - spec.padding.left, c // multiple, spec
+                ) * T.Cast("int32", weights[result.place(vi, vj, c)])
+        for p, q, r in T.grid(*result.shape):
             with T.sblock("requantise"):
-                vy, vx, vc = T.axis.remap("SSS", [y, x, c])
-                output[vy, vx, vc] = requantise(total[vy, vx, vc], multiplier[vc], shift[vc], spec.requantisation)
+                vp, vq, vr = T.axis.remap("SSS", [p, q, r])
+                c = T.meta_var(result.axes(vp, vq, vr)[2])
+                output[vp, vq, vr] = requantise(total[vp, vq, vr], multiplier[c], shift[c], spec.requantisation)
 
     return Kernel(
         schedules.one_at_a_time(depthwise2d),
@@ -172,7 +178,7 @@ def depthwise(spec: DepthwiseSpec) -> Kernel:
             feature_map("output", "output", spec.output),
         ),
         lambda given: {
-            "weights": given.values,
+            "weights": np.ascontiguousarray(given.values[0].transpose(result.place(0, 1, 2))),
             "bias": folded_bias(spec, given),
             "multiplier": given.multiplier,
             "shift": given.shift,
@@ -243,12 +249,13 @@ def add(spec: AddSpec) -> Kernel:
         output: T.Buffer(spec.output.shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
-        for y, x, c in T.grid(spec.output.height, spec.output.width, spec.output.channels):
-            total: T.let = scaled_addend(left[y, x, c], spec.left_zero_point, spec.left_scale) + scaled_addend(
-                right[y, x, c], spec.right_zero_point, spec.right_scale
-            )
+        for p, q, r in T.grid(*spec.output.shape):
+            place = T.meta_var(spec.output.axes(p, q, r))
+            total: T.let = scaled_addend(
+                left[spec.left.place(*place)], spec.left_zero_point, spec.left_scale
+            ) + scaled_addend(right[spec.right.place(*place)], spec.right_zero_point, spec.right_scale)
             high: T.let = doubling_high_mul(total, T.int32(spec.output_scale.multiplier))
-            output[y, x, c] = clamp(
+            output[p, q, r] = clamp(
                 divide_by_power_of_two(high, T.int32(-spec.output_scale.shift)) + spec.output_zero_point,
                 spec.lowest,
                 spec.highest,
@@ -291,17 +298,18 @@ def pool(spec: PoolSpec) -> Kernel:
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((1,), "int32")
         count = T.alloc_buffer((1,), "int32")
-        for y, x, c in T.grid(spec.output.height, spec.output.width, spec.output.channels):
+        for p, q, r in T.grid(*spec.output.shape):
+            y, x, c = T.meta_var(spec.output.axes(p, q, r))
             total[0] = 0 if is_average else -128
             count[0] = 0
             for i, j in T.grid(rows, columns):
                 row: T.let = y * down + i - spec.padding.top
                 column: T.let = x * right + j - spec.padding.left
                 if (row >= 0) & (row < spec.input.height) & (column >= 0) & (column < spec.input.width):
-                    value: T.let = T.Cast("int32", data[row, column, c])
+                    value: T.let = T.Cast("int32", data[spec.input.place(row, column, c)])
                     total[0] = total[0] + value if is_average else T.max(total[0], value)
                     count[0] = count[0] + 1
-            output[y, x, c] = clamp(
+            output[p, q, r] = clamp(
                 rounded_mean(total[0], count[0]) if is_average else total[0], spec.lowest, spec.highest
             )
 

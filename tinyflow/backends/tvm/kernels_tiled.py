@@ -33,6 +33,7 @@ from tinyflow.backends.tvm.specs import (
     ConvSpec,
     DenseSpec,
     DepthwiseSpec,
+    FeatureMap,
     Requantisation,
     Spec,
     WeightedSpec,
@@ -48,13 +49,13 @@ _TILES: Mapping[tuple[str, str], tuple[int, int]] = {
     ("riscv", "gcc"): (3, 4),
 }
 _OTHER_TILE = (2, 4)
-_HEADERS = ("string.h", "tf_hidden.h")
+HEADERS = ("string.h", "tf_hidden.h")
 # so few products clang would unroll to the end on RISC-V, and spill
 _SHORT_RUN = 32
 # pixels that share the filter of a channel in registers
 _DEPTHWISE_PIXELS = 3
 # a filter with more weights stays in memory
-_UNROLLED_WEIGHTS = 16
+UNROLLED_WEIGHTS = 16
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,16 @@ def _convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
     return Source(output.height, output.width, rows, down, step_bytes, row_bytes, chunk, spec.input.height, padding)
 
 
+def tile_of(machine: Machine) -> tuple[int, int]:
+    """Pixels and channels of a tile."""
+    return _TILES.get((machine.isa, machine.toolchain), _OTHER_TILE)
+
+
+def is_spiller(machine: Machine) -> bool:
+    """Whether the compiler unrolls loops whose length it sees until its registers don't suffice."""
+    return (machine.isa, machine.toolchain) == ("riscv", "zig")
+
+
 def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
     """The tiled kernel of a spec, or None where there is none."""
     if isinstance(spec, ConvSpec):
@@ -136,17 +147,20 @@ def dense(spec: DenseSpec, machine: Machine) -> Kernel:
 def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channels: int, machine: Machine) -> Kernel:
     """Dot products of runs of bytes with packed weights, [group, row, byte, channel of the group]."""
     to = spec.requantisation
-    most_pixels, most_channels = _TILES.get((machine.isa, machine.toolchain), _OTHER_TILE)
+    most_pixels, most_channels = tile_of(machine)
     pixels = min(most_pixels, source.width)
     group = next(number for number in range(most_channels, 0, -1) if channels % number == 0)
-    is_short = (machine.isa, machine.toolchain) == ("riscv", "zig") and source.rows * run_bytes <= _SHORT_RUN
+    result = FeatureMap(
+        source.height, source.width, channels, spec.output.layout if isinstance(spec, ConvSpec) else "NHWC"
+    )
+    is_short = is_spiller(machine) and source.rows * run_bytes <= _SHORT_RUN
 
     @T.prim_func(s_tir=True)
     def products(
         data: T.Buffer(source.input_shape, "int8"),
         weights: T.Buffer((channels // group, source.rows, run_bytes, group), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
-        output: T.Buffer((source.height, source.width, channels), "int8"),
+        output: T.Buffer(result.shape, "int8"),
         scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
@@ -174,7 +188,9 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                     for p in T.unroll(pixels):
                         for c in T.unroll(group):
                             add_offset(total, p * group + c, numbers, c, to)
-                            output[first + y, x + p, g * group + c] = rescaled(total[p * group + c], numbers, c, to)
+                            output[result.place(first + y, x + p, g * group + c)] = rescaled(
+                                total[p * group + c], numbers, c, to
+                            )
 
     def pack(given: Weights) -> Mapping[str, Array]:
         values, scale = pack_scale(spec, given)
@@ -190,14 +206,14 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
     rows, columns = spec.kernel
     multiple, right = channels // spec.input.channels, spec.stride[1]
     pixels = min(_DEPTHWISE_PIXELS, source.width)
-    each = T.unroll if rows * columns <= _UNROLLED_WEIGHTS else T.serial
+    each = T.unroll if rows * columns <= UNROLLED_WEIGHTS else T.serial
 
     @T.prim_func(s_tir=True)
     def depthwise2d(
         data: T.Buffer(source.input_shape, "int8"),
         weights: T.Buffer((channels, rows, columns), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
-        output: T.Buffer((source.height, source.width, channels), "int8"),
+        output: T.Buffer(spec.output.shape, "int8"),
         scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
@@ -226,7 +242,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
                                 total[p] += T.Cast("int32", read[y * source.down + i, at]) * filter_of[i, j]
                     for p in T.unroll(pixels):
                         add_offset(total, p, numbers, 0, to)
-                        output[first + y, x + p, c] = rescaled(total[p], numbers, 0, to)
+                        output[spec.output.place(first + y, x + p, c)] = rescaled(total[p], numbers, 0, to)
 
     def pack(given: Weights) -> Mapping[str, Array]:
         values, scale = pack_scale(spec, given)
@@ -306,6 +322,6 @@ def _kernel(function: PrimFunc, spec: WeightedSpec, source: Source, channels: in
     )
     if source.padding is None:
         unpadded = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
-        return Kernel(unpadded, parameters, pack, _HEADERS)
+        return Kernel(unpadded, parameters, pack, HEADERS)
     scratch = Parameter("scratch", "scratch", "int8", source.chunk_rows * source.row_bytes, 4)
-    return Kernel(function, (*parameters, scratch), pack, _HEADERS)
+    return Kernel(function, (*parameters, scratch), pack, HEADERS)

@@ -28,7 +28,7 @@ from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, is_inside, vector
 from tinyflow.backends.tvm.kernels_tiled import pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.packing import by_channel
-from tinyflow.backends.tvm.specs import ConvSpec, Requantisation
+from tinyflow.backends.tvm.specs import ConvSpec, FeatureMap, Requantisation
 
 Expr = Any
 
@@ -230,6 +230,7 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
     channels, to = spec.output.channels, spec.requantisation
     pixels = spec.output.height * spec.output.width
     numbers_each = scale_numbers(to)
+    result = FeatureMap(1, pixels, channels, spec.output.layout)
     rounds = paired.run // tile.unrolled
 
     @T.prim_func(s_tir=True)
@@ -237,7 +238,7 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
         data: T.Buffer((spec.input.elements,), "int8"),
         weights: T.Buffer((channels // tile.group, paired.kernel_rows, paired.run, tile.group), "int8"),
         scale: T.Buffer((channels, numbers_each), "int32"),
-        output: T.Buffer((pixels, channels), "int8"),
+        output: T.Buffer(result.shape, "int8"),
         scratch: T.Buffer((paired.words,), "int32"),
     ):
         T.func_attr({"tirx.noalias": True})
@@ -269,7 +270,9 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
                             split(sums, (2 * h) * tile.group + c, tile.group, total[h * tile.group + c], numbers, c, to)
                     for p in T.unroll(tile.pixels):
                         for c in T.unroll(tile.group):
-                            output[first + p, g * tile.group + c] = rescaled(sums[p * tile.group + c], numbers, c, to)
+                            output[result.place(0, first + p, g * tile.group + c)] = rescaled(
+                                sums[p * tile.group + c], numbers, c, to
+                            )
 
     def pack(given: Weights) -> Mapping[str, Array]:
         if not is_narrow(spec, given):

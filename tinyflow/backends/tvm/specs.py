@@ -1,15 +1,16 @@
 """What a kernel computes, as values: shapes, strides, padding, quantisation. No weights, no style, no TVM.
 
 Two layers with equal specs share one kernel: whatever differs per channel (weights, bias, multipliers) is an argument.
-Activations are int8, [height, width, channels] with channels innermost; batch is 1.
+Activations are int8; batch is 1. Each feature map says in which order its bytes lie.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Any, Literal, Union
 
 Rounding = Literal["double", "single"]
+Layout = Literal["NHWC", "NCHW"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,12 @@ class Border:
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """The extent of an activation."""
+    """The extent of an activation, and the order of its axes in memory, the last one innermost."""
 
     height: int
     width: int
     channels: int
+    layout: Layout = "NHWC"
 
     @property
     def elements(self) -> int:
@@ -40,8 +42,16 @@ class FeatureMap:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """[height, width, channels]."""
-        return self.height, self.width, self.channels
+        """[height, width, channels] or [channels, height, width]: the extents as they lie in memory."""
+        return self.place(self.height, self.width, self.channels)
+
+    def place(self, row: Any, column: Any, channel: Any) -> tuple[Any, Any, Any]:
+        """Indices in the order of `shape`."""
+        return (channel, row, column) if self.layout == "NCHW" else (row, column, channel)
+
+    def axes(self, first: Any, second: Any, third: Any) -> tuple[Any, Any, Any]:
+        """Row, column and channel of indices that are in the order of `shape`."""
+        return (second, third, first) if self.layout == "NCHW" else (first, second, third)
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class Requantisation:
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """CONV_2D. Weights as in TFLite: [output channel, row, column, input channel] int8."""
+    """CONV_2D. Weights as in TFLite: [output channel, row, column, input channel] int8, whatever the layout."""
 
     input: FeatureMap
     output: FeatureMap

@@ -21,7 +21,7 @@ def check(graph: Graph, options: Mapping[str, Any]) -> None:
 def lower(model: Path, graph: Graph, options: Mapping[str, Any], out: Path) -> None:
     """Write the artifact of `model` into the folder `out`. `graph` is the same model, read and checked.
 
-    Options: dsp, toolchain, isa, rounding, as for the other TVM backends.
+    Options: schedule, layout, dsp, toolchain, isa, rounding, as for the other TVM backends.
     """
     from tinyflow.backends.tvm.graph.program_graph import lowered
 

@@ -6,20 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tvm import backend, program, relax_module, sources
+from tinyflow.backends.tvm import backend, relax_module, sources
 from tinyflow.backends.tvm.graph.artifact import Argument, Artifact
 from tinyflow.backends.tvm.graph.document import ExecutorGraph, GraphTensor, Node
-from tinyflow.backends.tvm.kernel import Kernel, Machine, Style
+from tinyflow.backends.tvm.kernel import Kernel
 from tinyflow.backends.tvm.program import Operand, Program, Step
 from tinyflow.model.graph import Graph
 
 
 def lowered(model: Path, graph: Graph, options: Mapping[str, Any]) -> Artifact:
     """The artifact of a checked model. Raises ModelError."""
-    chosen = backend.with_defaults(options)
-    network = backend.lower(model, graph, chosen["rounding"])
-    style: Style = "dsp" if chosen["dsp"] and chosen["isa"] == "thumb" else "aot"
-    selected = program.select(network, style, Machine(chosen["isa"], chosen["toolchain"]))
+    selected = backend.select(model, graph, backend.with_defaults(options))
     texts = sources.kernel_files(selected, "packed")
     return Artifact(
         _Nodes(selected).graph(),
