@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,18 @@ def test_names_are_those_of_the_catalogue(project: Path, monkeypatch: pytest.Mon
         assert completion.names("suites") == list(catalogue.names(Suite))
 
 
+def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
+    """Of the built-in ones, and of one that is written line by line; the project's own stands first."""
+    built_in = Catalogue(recipe_folders({}, project))
+    assert all(completion.values(name) == list(built_in.get(Feature, name).values) for name in built_in.names(Feature))
+    own = project / "recipes" / "features"
+    own.mkdir()
+    (own / "opt.yaml").write_text("description: x\nvalues:\n  - O1\n  - 'Os'\nsets: {optimise: $value}\n")
+    assert completion.values("opt") == list(Catalogue(recipe_folders({}, project)).get(Feature, "opt").values)
+    (own / "opt.yaml").write_text("description: no list\nvalues: [")
+    assert completion.values("opt") == []
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -43,6 +56,16 @@ def test_names_are_those_of_the_catalogue(project: Path, monkeypatch: pytest.Mon
         (["results", "--model", "toy"], ["toycar"]),
         (["plan", "toy"], ["toycar-"]),
         (["baseline", ""], ["check", "save"]),
+        (["bench:vww-tvmaot-stm32f4+o"], ["bench:vww-tvmaot-stm32f4+opt."]),
+        (["bench:vww-tvmaot-stm32f4+opt.O"], [f"bench:vww-tvmaot-stm32f4+opt.{level}" for level in ("O2", "O3", "Os")]),
+        (["bench:vww-tvmaot-stm32f4+dsp+opt.Os+ds"], []),
+        (["plan", "vww-tinyc-host+toolchain.g"], ["vww-tinyc-host+toolchain.gcc"]),
+        (["bench:vww-tinyc-host+dsp."], []),
+        (["bench:vww-tinyc-host+nothing."], []),
+        (["export:go"], ["export:good"]),
+        (["shrink:to"], ["shrink:toycar"]),
+        (["schema", "ta"], ["target"]),
+        (["cache", "s"], ["stats"]),
         (["baseline", "save", "go"], ["good"]),
         (["bench:a-b-c-d"], []),
         (["nothing:x"], []),
@@ -75,11 +98,42 @@ def test_bash_completes(real: Run, project: Path) -> None:
         ("tinyflow base", "baseline"),
         ("tinyflow results --suite mi", "mixed"),
         ("tinyflow suite:", "good mixed mlperf_tiny slow"),
+        ("tinyflow bench:vww-tinyc-stm32f4+opt.", "vww-tinyc-stm32f4+opt.Os"),
     ):
         program = f'{script}\nCOMP_LINE="{line}"; COMP_POINT={len(line)}; _tinyflow; echo "${{COMPREPLY[@]}}"'
         done = subprocess.run(["bash", "-c", program], cwd=project, capture_output=True, text=True)
         assert set(expected.split()) <= set(done.stdout.split()), done.stderr
         assert done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes(real: Run, project: Path) -> None:
+    """Asked as fish asks itself: commands, names after a colon, values after a dot."""
+    script = real("tabcompletion", "--shell", "fish").stdout
+    for line, expected in (
+        ("tinyflow base", "baseline"),
+        ("tinyflow suite:mi", "suite:mixed"),
+        ("tinyflow bench:vww-tinyc-stm32f4+opt.", "bench:vww-tinyc-stm32f4+opt.Os"),
+    ):
+        ask = ["fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'"]
+        done = subprocess.run(ask, cwd=project, capture_output=True, text=True, env=os.environ | {"HOME": str(project)})
+        assert expected in done.stdout.split(), done.stderr
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_completes(real: Run, project: Path) -> None:
+    """The function, with what zsh sets for it; what it offers is printed instead."""
+    script = real("tabcompletion", "--shell", "zsh").stdout
+    around = "compdef() {}; compadd() { while [[ $1 != -- ]]; do shift; done; shift; print -l -- $@ }"
+    for words, expected in (
+        (["tinyflow", "base"], "baseline"),
+        (["tinyflow", "suite:mi"], "suite:mixed"),
+        (["tinyflow", "results", "--model", "to"], "toycar"),
+    ):
+        asked = f"words=({' '.join(words)}); CURRENT={len(words)}; _tinyflow"
+        command = ["zsh", "-f", "-c", f"{around}\n{script}\n{asked}"]
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+        assert expected in done.stdout.split(), done.stderr
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

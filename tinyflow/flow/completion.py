@@ -1,8 +1,8 @@
 """What a shell may put in place of a half-typed word. A program of its own: `python -m tinyflow.flow.completion LINE`.
 
-It runs at every press of Tab, so it imports nothing but `os` and `sys` and reads folders, never a recipe: names of
-recipes are names of files. Hence the rules of `recipes.catalogue` and `flow.project` about folders stand here once
-more; a test holds them equal.
+It runs at every press of Tab, so it imports nothing but `os` and `sys` and reads folders: names of recipes are names of
+files. Of features, which are few, it looks for the line of `values:`. Hence the rules of `recipes.catalogue` and
+`flow.project` about folders, and of YAML about lists, stand here once more; a test holds them equal.
 """
 
 import os
@@ -10,10 +10,12 @@ import sys
 
 import tinyflow
 
-_GROUPS = ("bench:", "suite:", "report:")
-_BARE = ("plan", "explain")  # commands that take names without `bench:`
+_GROUPS = ("bench:", "suite:", "report:", "export:", "shrink:")
+_BARE = ("plan", "explain", "verify", "graph")  # commands that take names without `bench:`
 _ABOUT_BENCHES = ("history", "compare")
 _KINDS = ("models", "backends", "targets")
+_VERBS = {"baseline": ("check", "save"), "cache": ("gc", "stats", "verify", "why")}
+_RECIPES = ("backend", "feature", "model", "runtime", "suite", "target", "toolchain")
 
 
 def complete(words: list[str]) -> list[str]:
@@ -25,29 +27,64 @@ def complete(words: list[str]) -> list[str]:
         return _matching(names("models"), word)
     group, colon, rest = word.partition(":")
     if colon:
-        found = benches(rest) if group == "bench" else names("suites") if group in ("suite", "report") else []
-        return _matching([f"{group}:{name}" for name in found], word)
+        return _matching([f"{group}:{name}" for name in _members(group, rest)], word)
     command = before[0] if before else ""
     if command in _ABOUT_BENCHES or command in _BARE:
-        return _matching([*benches(word), *names("suites"), *(_GROUPS if command in _BARE else ())], word)
+        return _matching([*benches(word), *names("suites"), *(_GROUPS[:2] if command in _BARE else ())], word)
+    if command in _VERBS and len(before) == 1:
+        return _matching(_VERBS[command], word)
     if command == "baseline":
-        return _matching(names("suites") if len(before) > 1 else ["check", "save"], word)
+        return _matching(names("suites"), word)
     if command in ("models", "fetch"):
         return _matching(names("models"), word)
-    return _matching(list(_GROUPS), word)
+    if command in ("schema", "init", "doctor", "help", "results"):
+        return _matching(_RECIPES if command == "schema" else (), word)
+    return _matching(_GROUPS, word)
+
+
+def _members(group: str, word: str) -> list[str]:
+    """What may stand behind `group:`."""
+    if group == "bench":
+        return benches(word)
+    if group == "export":
+        return [*benches(word), *names("suites")]
+    if group == "shrink":
+        return names("models")
+    return names("suites") if group in ("suite", "report") else []
 
 
 def benches(word: str) -> list[str]:
-    """A bench's name with its next part: model, backend, target, feature."""
+    """A bench's name with its next part: model, backend, target, feature, value of a feature."""
     if "+" in word:
-        head = word[: word.rindex("+") + 1]
-        return [head + name for name in names("features")]
+        before, _, last = word.rpartition("+")
+        taken = {feature.partition(".")[0] for feature in before.split("+")[1:]}
+        feature, dot, _ = last.partition(".")
+        if dot:
+            return [f"{before}+{feature}.{value}" for value in values(feature)]
+        left = [name for name in names("features") if name not in taken]
+        return [f"{before}+{name}{'.' if values(name) else ''}" for name in left]
     parts = word.split("-")
     if len(parts) > len(_KINDS):
         return []
     head = "".join(f"{part}-" for part in parts[:-1])
     tail = "-" if len(parts) < len(_KINDS) else ""
     return [head + name + tail for name in names(_KINDS[len(parts) - 1])]
+
+
+def values(feature: str) -> list[str]:
+    """The values that a feature can have, in its recipe's order; none where it takes none."""
+    for folder in recipe_folders():
+        try:
+            with open(os.path.join(folder, "features", f"{feature}.yaml"), encoding="utf-8") as file:
+                _, found, rest = ("\n" + file.read()).partition("\nvalues:")
+        except (OSError, UnicodeDecodeError):
+            continue
+        flow = rest.partition("]")[0] if rest.lstrip().startswith("[") else ""
+        block = [line.lstrip()[1:] for line in rest.splitlines()[1:] if line.lstrip().startswith("- ")]
+        words = flow.strip(" [\n").split(",") if flow else block
+        plain = [word.strip(" \t\n'\"") for word in words]
+        return [word for word in plain if found and word]
+    return []
 
 
 def names(kind: str) -> list[str]:
@@ -77,7 +114,7 @@ def recipe_folders() -> list[str]:
     return [*folders, os.path.join(installed if os.path.isdir(installed) else os.path.dirname(package), "recipes")]
 
 
-def _matching(candidates: list[str], word: str) -> list[str]:
+def _matching(candidates: list[str] | tuple[str, ...], word: str) -> list[str]:
     return [candidate for candidate in candidates if candidate.startswith(word)]
 
 
