@@ -19,6 +19,7 @@ from tinyflow.targets.unicorn.block_table import BlockTable, Edge, attach, instr
 from tinyflow.targets.unicorn.processor import Processor, processor
 from tinyflow.targets.unicorn.profile import count_functions
 from tinyflow.targets.unicorn.system_space import map_system_space
+from tinyflow.targets.unicorn.trace import Piece, Recorder
 
 _PAGE_BYTES = 4096  # Unicorn maps whole pages
 _PAINT = b"\xa5"
@@ -76,6 +77,17 @@ class Simulator:
         counters = self._run(symbol, begin, _RETURN_ADDRESS, limit_instructions)
         result = int(self._engine.reg_read(cpu.result)).to_bytes(4, "little")
         return int.from_bytes(result, "little", signed=True), counters
+
+    def trace(self, symbol: str, dispatcher: str, *, limit_instructions: int) -> tuple[int, Counters, list[Piece]]:
+        """Like `call`, cut into what `dispatcher` called, in order. Raises RunError where there is no such function."""
+        recorder = Recorder(self._engine, self._table, self._firmware, dispatcher)
+        status, counters = self.call(symbol, limit_instructions=limit_instructions)
+        return status, counters, recorder.pieces()
+
+    @property
+    def firmware(self) -> elf.Firmware:
+        """What was loaded."""
+        return self._firmware
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""

@@ -1,0 +1,89 @@
+"""One call cut into pieces: what each call made by one function cost, in order, without a change of the firmware.
+
+The table of executed blocks adds up over a whole call, so a kernel that several layers share has one sum. Here the
+table is looked at whenever the dispatching function (`model_invoke`, or an interpreter's loop) is back in charge;
+the differences belong to what it called meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tinyflow.targets.elf import Firmware, Symbol
+from tinyflow.targets.unicorn.block_table import BlockTable, Edge
+
+_Counts = dict[tuple[int, int, int, int, int], int]  # an edge without its executions → these
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What ran between two moments in which the dispatcher was in charge: one call of `callee`, all within included."""
+
+    callee: str  # empty for the dispatcher's own instructions
+    edges: tuple[Edge, ...]
+
+    @property
+    def instructions(self) -> int:
+        """Instructions retired in it."""
+        return sum(edge.instructions * edge.executions for edge in self.edges)
+
+
+class Recorder:
+    """Watches one function of a loaded firmware during one call."""
+
+    def __init__(self, engine: Any, table: BlockTable, firmware: Firmware, dispatcher: str) -> None:
+        """Raises RunError where the firmware has no such function."""
+        from unicorn import UC_HOOK_BLOCK
+
+        self._engine = engine
+        self._table = table
+        self._firmware = firmware
+        self._function = firmware.symbol(dispatcher)
+        self._moments: list[_Counts] = [{}]
+        first, last = self._function.address, self._function.address + max(self._function.size_bytes, 1) - 1
+        # Behind the table's own hook, so that the block just entered is counted already.
+        self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=first, end=last)
+
+    def _look(self, *_: object) -> None:
+        self._moments.append(_counted(self._table.edges()))
+
+    def pieces(self) -> list[Piece]:
+        """The call, cut; to be asked once, when it has returned. The pieces' instructions add up to the call's."""
+        self._engine.hook_del(self._hook)
+        moments = [*self._moments, _counted(self._table.edges())]
+        found: list[Piece] = []
+        for before, after in pairwise(moments):
+            found += _split(list(_differences(before, after)), self._function, self._firmware)
+        return found
+
+
+def _counted(edges: Iterable[Edge]) -> _Counts:
+    return {edge[:5]: edge.executions for edge in edges}
+
+
+def _differences(before: _Counts, after: _Counts) -> Iterator[Edge]:
+    for key, executions in after.items():
+        more = executions - before.get(key, 0)
+        if more:
+            yield Edge(*key, more)
+
+
+def _split(edges: list[Edge], dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
+    """The callee's part, where there was a call, then the dispatcher's."""
+
+    def is_own(address: int) -> bool:
+        return dispatcher.address <= address < dispatcher.address + max(dispatcher.size_bytes, 1)
+
+    own = [edge for edge in edges if is_own(edge.address)]
+    called = [edge for edge in edges if not is_own(edge.address)]
+    pieces = []
+    if called:
+        entry = next((edge.address for edge in called if is_own(edge.from_address)), called[0].address)
+        function = firmware.function_at(entry)
+        pieces.append(Piece(function.name if function else "?", tuple(called)))
+    if own:
+        pieces.append(Piece("", tuple(own)))
+    return pieces
