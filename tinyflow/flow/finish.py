@@ -5,6 +5,7 @@ Runs nothing. What was not reached is looked up once more, for it may be up to d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tinyflow.flow.pages import Pages
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.flow.selection import Selection
-from tinyflow.flow.views import is_current, publish
+from tinyflow.flow.views import is_current, publish, write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.report.documents import read_report
@@ -43,6 +44,9 @@ def finish(
     reports += [
         path for name, action in selection.shrunk.items() for path in _write_shrunk(name, action, session, project)
     ]
+    reports += [
+        path for name, action in selection.profiles.items() for path in _write_profile(name, action, session, project)
+    ]
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return read_rows(names, project), reports
 
@@ -56,6 +60,20 @@ def _write_shrunk(model: str, action: Action, session: Session, project: Project
     session.copy_output(action, "model.tflite", folder / f"{model}.tflite")
     session.copy_output(action, "shrink.json", folder / f"{model}.json")
     return [folder / f"{model}.json"]
+
+
+def _write_profile(bench: str, action: Action, session: Session, project: Project) -> list[Path]:
+    """Write `build/profile/<bench>.json` and `.txt` where there is a profile; the latter's path."""
+    if session.check(action).state != "up to date":
+        return []
+    from tinyflow.report.profile import profile_text
+
+    folder = project.build / "profile"
+    folder.mkdir(parents=True, exist_ok=True)
+    session.copy_output(action, "profile.json", folder / f"{bench}.json")
+    document = json.loads((folder / f"{bench}.json").read_bytes())
+    write_if_changed(folder / f"{bench}.txt", profile_text(bench, document))
+    return [folder / f"{bench}.txt"]
 
 
 def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:

@@ -121,6 +121,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         for task, members in several.items():
             groups[task] = stale(*(chosen.benches[member].final for member in members))
         groups.update((f"shrink:{name}", stale(action)) for name, action in chosen.shrunk.items())
+        groups.update((f"profile:{name}", stale(action)) for name, action in chosen.profiles.items())
         groups.update((name, []) for name in chosen.tasks if name not in made and name not in groups)
         return [*tasks, *(group_task(name, groups[name]) for name in chosen.tasks if name in groups)]
 

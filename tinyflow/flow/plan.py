@@ -234,6 +234,27 @@ class Planner:
             )
         )
 
+    def profile(self, plan: BenchPlan) -> Action:
+        """What the instructions of a planned bench go into. UsageError where its target isn't simulated here."""
+        run = next(action for action in plan.actions if action.stage == "run")
+        if run.parameters["target"]["implementation"] != "tinyflow.targets.unicorn":
+            plan.bench.refuse(
+                f"only the built-in simulator sees every instruction; {plan.bench.target} isn't run by it",
+                at="target",
+                hint="profile the bench on a simulated target, such as stm32f7",
+            )
+        return self._add(
+            replace(
+                run,
+                stage="profile",
+                title=f"profile {plan.name}",
+                function="tinyflow.stages.profile:profile",
+                outputs=("profile.json",),
+                parameters={name: run.parameters[name] for name in ("target", "limit_instructions")},
+                tools=(*run.tools, Tool("package", "capstone")),
+            )
+        )
+
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
         wanted = ("origin.json", "graph.json", "shrink.json", "plan.json", "sizes.json", "run.json", "timing.json")

@@ -39,8 +39,8 @@ COMMANDS = (
     "tabcompletion",
     "help",
 )
-_GROUPS = ("bench", "suite", "report", "shrink", "export")
-_STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report")
+_GROUPS = ("bench", "suite", "report", "shrink", "profile", "export")
+_STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report", "profile")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
 
@@ -54,13 +54,15 @@ class Selection:
     suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
+    profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
 
     @property
     def all_actions(self) -> Mapping[str, Action]:
         """Every action that is needed, by id, each behind those that it waits for."""
-        return in_order([*(plan.final for plan in self.benches.values()), *self.shrunk.values(), *self.actions])
+        finals = (plan.final for plan in self.benches.values())
+        return in_order([*finals, *self.shrunk.values(), *self.profiles.values(), *self.actions])
 
 
 class Selector:
@@ -120,6 +122,8 @@ class Selector:
         """The members of a group that patterns match."""
         if group == "bench":
             return self.benches
+        if group == "profile":
+            return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
         return self._catalogue.names(Model) if group == "shrink" else tuple(self.suites)
@@ -140,6 +144,10 @@ class Selector:
             names = _add_plans(selection, plans)
             name = name if is_suite else names[0]
             selection.exports[name] = names
+        elif group == "profile":
+            plan = self._planner.plan_bench(parse(name))
+            name = plan.name
+            selection.profiles[name] = self._planner.profile(plan)
         elif group == "shrink":
             selection.shrunk[name] = self._shrinking(name)
         else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
-from tinyflow.stages.run import call, invoke, read_samples
+from tinyflow.stages.run import call, read_samples
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.protocol import open_machine
 from tinyflow.targets.unicorn.block_table import Edge
@@ -83,9 +83,7 @@ def _document(plan: Document, machine: Simulator, pieces: Sequence[Piece], calls
     }
 
 
-def match_layers(
-    layers: Sequence[Document], pieces: Sequence[Piece]
-) -> tuple[list[list[Piece] | None], list[Piece]]:
+def match_layers(layers: Sequence[Document], pieces: Sequence[Piece]) -> tuple[list[list[Piece] | None], list[Piece]]:
     """The calls that belong to each layer, in order, and those that belong to none.
 
     A layer names the functions that it calls; the dispatcher's calls of these come in the layers' order. A layer that
@@ -123,7 +121,8 @@ def _live_bytes(plan: Document, index: int) -> int | None:
     tensors = (plan["arena"] or {}).get("tensors")
     if not tensors:
         return None
-    return sum(tensor["bytes"] for tensor in tensors if tensor["first"] <= index <= tensor["last"])
+    sizes: list[int] = [tensor["bytes"] for tensor in tensors if tensor["first"] <= index <= tensor["last"]]
+    return sum(sizes)
 
 
 def _share(part: int, total: int) -> float:

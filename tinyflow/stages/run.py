@@ -62,13 +62,13 @@ def run(workspace: Workspace) -> None:
     """
     plan = json.loads(workspace.inputs["plan.json"].read_bytes())
     program = workspace.inputs.get("firmware.elf") or workspace.inputs["model.tflite"]
-    samples = _read_samples(workspace.inputs, plan)
+    samples = read_samples(workspace.inputs, plan)
     started = time.perf_counter()
     machine = open_machine(workspace.parameters["target"], workspace.inputs)
     try:
         startup = machine.load(program)
         limit = workspace.parameters["limit_instructions"]
-        setup = _call(machine, plan["setup"], limit)
+        setup = call(machine, plan["setup"], limit)
         invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
         validation = _validate(differences, samples, workspace.parameters["tolerance"])
         counts = _counts(machine, program, plan, samples, invokes, limit)
@@ -79,7 +79,8 @@ def run(workspace: Workspace) -> None:
     _write_json(workspace.outputs["timing.json"], _timing(machine, invokes, time.perf_counter() - started))
 
 
-def _read_samples(inputs: Mapping[str, Path], plan: Mapping[str, Any]) -> Samples:
+def read_samples(inputs: Mapping[str, Path], plan: Mapping[str, Any]) -> Samples:
+    """What `inputs.bin` and `reference.bin` hold. Raises ModelError where the plan has other tensors."""
     reference = json.loads(inputs["reference.json"].read_bytes())
     for kind in ("inputs", "outputs"):
         planned, wanted = ([tensor["bytes"] for tensor in document[kind]] for document in (plan, reference))
@@ -109,7 +110,8 @@ def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> 
     return pieces
 
 
-def _call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
+def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
+    """Call a function of the firmware; its cost. Raises RunError for a status other than 0."""
     status, counters = machine.call(symbol, limit_instructions=limit_instructions)
     if status != 0:
         raise RunError(f"returned {status}, not 0", where=symbol, hint="the generated code refuses its inputs")
@@ -120,7 +122,7 @@ def _invoke(machine: Machine, symbol: str, samples: Samples, sample: int, limit_
     """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
     for place, data in zip(samples.input_symbols, samples.inputs[sample], strict=True):
         machine.write(place, data)
-    return _call(machine, symbol, limit_instructions)
+    return call(machine, symbol, limit_instructions)
 
 
 def _invoke_all(
@@ -196,7 +198,7 @@ def _counts(
     if twin is not None:
         try:
             twin.load(firmware)
-            _call(twin, plan["setup"], limit_instructions)
+            call(twin, plan["setup"], limit_instructions)
             counts[0] = _invoke(twin, plan["invoke"], samples, 0, limit_instructions).instructions
         finally:
             twin.close()

@@ -89,7 +89,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[bench:NAME | suite:NAME | report:SUITE | export:NAME]..."
+    doc_usage = "[bench:NAME | suite:NAME | report:SUITE | profile:BENCH | export:NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = _OPTIONS
     loader: Loader
@@ -173,6 +173,10 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
             _print_table(rows, stream)
+        for name in loader.selection.profiles:
+            path = loader.project.build / "profile" / f"{name}.txt"
+            if path in reports:
+                stream.write(path.read_text(encoding="utf-8"))
         if github.is_here(os.environ):
             print(*github.annotate(rows), sep="\n", file=stream)
             github.add_summary(os.environ, tables.to_markdown("tinyflow", rows))

@@ -45,6 +45,7 @@ class Recorder:
         self._moments: list[_Counts] = [{}]
         first, last = self._function.address, self._function.address + max(self._function.size_bytes, 1) - 1
         # Behind the table's own hook, so that the block just entered is counted already.
+        engine.ctl_flush_tb()  # code that was translated before would not call the new hook
         self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=first, end=last)
 
     def _look(self, *_: object) -> None:

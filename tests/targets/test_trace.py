@@ -1,0 +1,78 @@
+"""A call cut into pieces: the pieces are in order, and add up to what the call cost."""
+
+from __future__ import annotations
+
+import pytest
+from small_firmware import Bench
+
+from tinyflow.core.errors import RunError
+from tinyflow.stages.profile import match_layers
+from tinyflow.targets.disassembly import count, disassembler
+from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.targets.unicorn.trace import Piece
+
+MODEL = r"""
+#include <stdint.h>
+int8_t model_arena[64];
+__attribute__((noinline)) static void inner(volatile int8_t *x, int n) {
+#pragma clang loop unroll(disable)
+  for (int i = 0; i < n; ++i) { x[i]++; }
+}
+__attribute__((noinline)) static void first(int8_t *x) { inner(x, 5); x[7] = 1; }
+__attribute__((noinline)) static void second(int8_t *x, int n) { inner(x, n); x[8] = 2; }
+int model_setup(void) { return 0; }
+int model_invoke(void) { first(model_arena); second(model_arena, 3); second(model_arena, 30); return 0; }
+"""
+
+
+@pytest.fixture(scope="module", params=["cortex-m7", "rv32imc"])
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Simulator:
+    """A chip with that model, counting in Python."""
+    bench = Bench(tmp_path_factory.mktemp("trace"), cpu=request.param)
+    simulator = Simulator(bench.machine_target, None)
+    simulator.load(bench.link({"model.c": MODEL})["firmware.elf"])
+    return simulator
+
+
+def test_pieces_are_the_calls_in_order(machine: Simulator) -> None:
+    """Each call with all that it calls itself; together with the dispatcher's own instructions they are the whole."""
+    status, counters, pieces = machine.trace("model_invoke", "model_invoke", limit_instructions=10_000)
+    calls = [piece for piece in pieces if piece.callee]
+    assert (status, [piece.callee for piece in calls]) == (0, ["first", "second", "second"])
+    assert sum(piece.instructions for piece in pieces) == counters.instructions
+    _, short, long = (piece.instructions for piece in calls)
+    assert (long - short) % 27 == 0 and long > short  # 27 more times round the loop
+    again = machine.trace("model_invoke", "model_invoke", limit_instructions=10_000)
+    assert [piece.instructions for piece in again[2]] == [piece.instructions for piece in pieces]
+    assert machine.call("model_invoke", limit_instructions=10_000)[1].instructions == counters.instructions
+
+
+def test_loads_and_stores_are_those_of_the_code(machine: Simulator) -> None:
+    """The loop of `inner` reads and writes one byte each time round."""
+    _, _, pieces = machine.trace("model_invoke", "model_invoke", limit_instructions=10_000)
+    disassemble = disassembler(machine.firmware)
+
+    def accesses(piece: Piece) -> tuple[int, int]:
+        counted = [(count(disassemble(edge.address, edge.size)), edge.executions) for edge in piece.edges]
+        return sum(reads * times for (reads, _), times in counted), sum(w * times for (_, w), times in counted)
+
+    second, third = [accesses(piece) for piece in pieces if piece.callee == "second"]
+    assert (third[0] - second[0], third[1] - second[1]) == (27, 27)
+
+
+def test_an_unknown_dispatcher_is_told(machine: Simulator) -> None:
+    """By the name that the plan gave."""
+    with pytest.raises(RunError, match="no symbol nothing"):
+        machine.trace("model_invoke", "nothing", limit_instructions=10_000)
+
+
+def test_calls_are_matched_with_layers_only_where_they_agree() -> None:
+    """Helpers belong to no layer; a call too few or in another order makes every layer unknown."""
+    layers = [{"functions": ["conv"]}, {"functions": []}, {"functions": ["pad", "conv"]}]
+    pieces = [Piece(name, ()) for name in ("conv", "", "memcpy", "pad", "conv", "")]
+    found, rest = match_layers(layers, pieces)
+    assert [[piece.callee for piece in own or []] for own in found] == [["conv"], [], ["pad", "conv"]]
+    assert [piece.callee for piece in rest] == ["", "memcpy", ""]
+    for wrong in (["conv", "conv", "pad"], ["conv", "pad"], ["conv", "pad", "conv", "conv"]):
+        unknown, everything = match_layers(layers, [Piece(name, ()) for name in wrong])
+        assert unknown == [None, None, None] and len(everything) == len(wrong)
