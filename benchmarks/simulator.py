@@ -19,9 +19,9 @@ from unittest.mock import patch
 import yaml
 
 from tinyflow.core.action import Workspace
+from tinyflow.targets.blocks import Edge
 from tinyflow.targets.unicorn import machine as simulator
 from tinyflow.targets.unicorn import native_hook
-from tinyflow.targets.unicorn.block_table import Edge
 from tinyflow.toolchains import script, zig
 
 ROOT = Path(__file__).parents[1]

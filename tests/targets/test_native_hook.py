@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_firmware import workspace
 
+from tinyflow.targets.blocks import instruction_lengths
 from tinyflow.targets.unicorn import native_hook
-from tinyflow.targets.unicorn.block_table import instruction_lengths
 
 OTHERS = ["aarch64-linux-gnu.2.17", "x86_64-macos", "aarch64-macos"]
 

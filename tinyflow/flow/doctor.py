@@ -70,8 +70,9 @@ _PACKAGES = (
 _PROGRAMS = (
     _Program("arm-none-eabi-gcc", "+toolchain.gcc on Cortex-M", "gcc-arm-none-eabi"),
     _Program("riscv64-unknown-elf-gcc", "+toolchain.gcc on RISC-V", "gcc-riscv64-unknown-elf"),
-    _Program("qemu-system-arm", "tests: counts against another simulator", "qemu-system-arm"),
-    _Program("qemu-system-riscv32", "tests: counts against another simulator", "qemu-system-misc"),
+    _Program("qemu-system-arm", "target corstone300", "qemu-system-arm"),
+    _Program("qemu-system-riscv32", "target riscv_qemu", "qemu-system-misc"),
+    _Program("qemu-system-riscv64", "target riscv64_qemu", "qemu-system-misc"),
     _Program("valgrind", "instruction counts on target host", "valgrind"),
     _Program("perf", "instruction counts on target host", "linux-perf"),
     _Program("strace", "tests: what a command reads", "strace", version_flag="-V"),

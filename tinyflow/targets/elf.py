@@ -104,6 +104,12 @@ class Firmware:
         return function if is_inside else None
 
 
+def place(firmware: Firmware, address: int) -> str:
+    """An address for people: `conv_3+0x1c (0x08001234)`."""
+    function = firmware.function_at(address)
+    return f"{function.name}+0x{address - function.address:x} (0x{address:08x})" if function else f"0x{address:08x}"
+
+
 def read(path: Path) -> Firmware:
     """Read a linked ELF file. Raises ToolError for one that is damaged or not linked."""
     try:

@@ -1,7 +1,6 @@
 """The table of executed blocks: what the hook counts while the firmware runs, in C or, where there is no C, in Python.
 
-A block is straight-line code as the simulator translates it. `Edge` is the raw count from which everything else
-follows: instructions, calls, taken branches. This module owns both counters and knows nothing of symbols.
+This module owns both counters and knows nothing of symbols.
 """
 
 from __future__ import annotations
@@ -9,27 +8,11 @@ from __future__ import annotations
 import ctypes
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from tinyflow.targets.blocks import Edge, instruction_lengths
 
 _FIRST_CAPACITY = 512  # edges, a power of two; a network's invoke has some hundred
-_LONG_THUMB = 0x1D  # Armv7-M ARM, A5.1: the first halfword of a 4-byte instruction begins with 0b11101 or above
-_LONG_RISCV = 3  # RISC-V ISA manual, 1.5: the lowest two bits of a 4-byte instruction
-
-
-class Edge(NamedTuple):
-    """How often `address` ran right after `from_address` (0: the call began here). Sizes are in bytes."""
-
-    from_address: int
-    from_size: int
-    address: int
-    size: int
-    instructions: int  # in one execution; IT, and instructions whose condition fails, count as any other
-    executions: int
-
-    @property
-    def is_taken(self) -> bool:
-        """Whether control jumped here, by a branch, call or return, instead of falling through."""
-        return self.from_address + self.from_size != self.address
 
 
 class BlockTable(Protocol):
@@ -52,17 +35,6 @@ class BlockTable(Protocol):
 
     def edges(self) -> list[Edge]:
         """Everything that ran since `reset`, in a fixed order."""
-
-
-def instruction_lengths(code: bytes, is_riscv: bool) -> list[int]:
-    """Bytes of each instruction that begins in `code`."""
-    lengths, offset = [], 0
-    while offset + 1 < len(code):
-        halfword = code[offset] | code[offset + 1] << 8
-        is_long = halfword & 3 == _LONG_RISCV if is_riscv else halfword >> 11 >= _LONG_THUMB
-        lengths.append(4 if is_long else 2)
-        offset += lengths[-1]
-    return lengths
 
 
 def attach(engine: Any, library: Path | None, is_riscv: bool) -> BlockTable:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinyflow.core.errors import RunError
-from tinyflow.targets.elf import Firmware
-from tinyflow.targets.unicorn.block_table import instruction_lengths
+from tinyflow.targets.blocks import instruction_lengths
+from tinyflow.targets.elf import Firmware, place
 from tinyflow.targets.unicorn.processor import Processor
 
 # An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
@@ -139,12 +139,6 @@ class Stop:
         code = self.code(first, size)
         start = sum(instruction_lengths(code, self.processor.is_riscv)[:-1])
         return first + start, code[start:]
-
-
-def place(firmware: Firmware, address: int) -> str:
-    """An address for people: `conv_3+0x1c (0x08001234)`."""
-    function = firmware.function_at(address)
-    return f"{function.name}+0x{address - function.address:x} (0x{address:08x})" if function else f"0x{address:08x}"
 
 
 def explain(stop: Stop, symbol: str, instructions: int) -> RunError:

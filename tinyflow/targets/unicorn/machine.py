@@ -13,11 +13,12 @@ from typing import Any
 
 from tinyflow.core.errors import RunError, Timeout, UsageError
 from tinyflow.targets import elf
+from tinyflow.targets.blocks import Edge, instruction_lengths
+from tinyflow.targets.profile import count_functions
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.unicorn import faults
-from tinyflow.targets.unicorn.block_table import BlockTable, Edge, attach, instruction_lengths
+from tinyflow.targets.unicorn.block_table import BlockTable, attach
 from tinyflow.targets.unicorn.processor import Processor, processor
-from tinyflow.targets.unicorn.profile import count_functions
 from tinyflow.targets.unicorn.system_space import map_system_space
 from tinyflow.targets.unicorn.trace import Piece, Recorder
 
@@ -168,7 +169,7 @@ class Simulator:
     def _timeout(self, symbol: str, limit_instructions: int) -> Timeout:
         return Timeout(
             f"{symbol} didn't return within {limit_instructions} instructions",
-            where=faults.place(self._firmware, self._table.last[0]),
+            where=elf.place(self._firmware, self._table.last[0]),
             hint="is it a loop without end? Else raise `limit` in the target's recipe",
         )
 

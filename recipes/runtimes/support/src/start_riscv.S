@@ -16,6 +16,10 @@ _start:
     csrs mstatus, t0
     fscsr zero
 #endif
+#if defined(__riscv_vector)
+    li t0, 0x200 /* mstatus.VS = initial */
+    csrs mstatus, t0
+#endif
     j tf_start
     .size _start, . - _start
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tinyflow.targets.blocks import Edge
 from tinyflow.targets.elf import Firmware
 from tinyflow.targets.protocol import FunctionCount
-from tinyflow.targets.unicorn.block_table import Edge
 
 _UNKNOWN = "?"  # code without a symbol
 

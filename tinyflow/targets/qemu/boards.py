@@ -1,0 +1,147 @@
+"""The boards of QEMU that have the processors of our targets: how to start them, and what a probe sets up before reset.
+
+Here stands everything that differs between Arm and RISC-V but the reading of faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tinyflow.core.errors import UsageError
+from tinyflow.targets.qemu.gdb import Remote
+
+# Where no board has memory: calls return to one, traps lead to the other. A breakpoint stops before a fetch.
+RETURN_ADDRESS = 0x9FFFF000
+TRAP_ADDRESS = 0x9FFFE000
+
+# mps3-an547: the first bytes of DTCM, which the target leaves to the probe: an instruction, a vector table.
+_PROBE_RAM = 0x20000000
+_STORE = bytes.fromhex("0160")  # str r1, [r0]
+_PROBE_VECTORS = _PROBE_RAM + 0x400
+_VECTORS = 16
+# Armv8-M Architecture Reference Manual (DDI 0553), D1.2: addresses of system registers.
+_VTOR = 0xE000ED08
+_MPU_CTRL, _MPU_RNR, _MPU_RBAR, _MPU_RLAR, _MPU_MAIR0 = 0xE000ED94, 0xE000ED98, 0xE000ED9C, 0xE000EDA0, 0xE000EDC0
+_EXECUTE_NEVER, _READ_WRITE, _READ_ONLY = 1, 1 << 1, 3 << 1  # of MPU_RBAR
+_NORMAL_MEMORY = 0x44  # an attribute of MPU_MAIR0: not cached
+
+# RISC-V Privileged ISA, 3.7: physical memory protection.
+_TOP_OF_RANGE, _LOCKED, _PMP_READ, _PMP_WRITE, _PMP_EXECUTE = 1 << 3, 1 << 7, 1, 2, 4
+_NATURAL_POWER_OF_TWO = 3 << 3
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board; registers by the names that QEMU's GDB stub has for them."""
+
+    options: tuple[str, ...]
+    machine: str  # what its firmware's ELF header says, in pyelftools' word
+    is_riscv: bool
+    has_probe_ram: bool  # Arm: whether the probe may set up vectors and MPU
+    word_bytes: int = 4
+
+    @property
+    def stack_alignment(self) -> int:
+        """Bytes, at a call (AAPCS32, 6.2.1.2; RISC-V psABI, integer calling convention)."""
+        return 16 if self.is_riscv else 8
+
+    @property
+    def code_bit(self) -> int:
+        """What a code address carries in its lowest bit: Thumb's 1."""
+        return 0 if self.is_riscv else 1
+
+    @property
+    def link(self) -> str:
+        """The register with the return address."""
+        return "ra" if self.is_riscv else "lr"
+
+    @property
+    def result(self) -> str:
+        """The register with a function's result."""
+        return "a0" if self.is_riscv else "r0"
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The general registers that a call begins with as 0; gp and tp belong to the start-up code."""
+        if not self.is_riscv:
+            return tuple(f"r{number}" for number in range(13))
+        numbered = [("a", 8), ("t", 7), ("s", 12)]
+        return tuple("fp" if name + str(i) == "s0" else f"{name}{i}" for name, count in numbered for i in range(count))
+
+
+def _arm(name: str, has_probe_ram: bool) -> Board:
+    return Board(("-M", name), "EM_ARM", is_riscv=False, has_probe_ram=has_probe_ram)
+
+
+def _riscv(cpu: str, word_bytes: int) -> Board:
+    return Board(("-M", "virt", "-bios", "none", "-m", "32M", "-cpu", cpu), "EM_RISCV", True, False, word_bytes)
+
+
+_BOARDS: Mapping[str, Board] = {
+    "cortex-m3": _arm("mps2-an385", False),
+    "cortex-m4": _arm("mps2-an386", False),
+    "cortex-m7": _arm("mps2-an500", False),
+    "cortex-m55": _arm("mps3-an547", True),
+    "rv32imc": _riscv("rv32", 4),
+    "rv32gcv": _riscv("rv32,v=true,vext_spec=v1.0,vlen=128", 4),
+    "rv64gcv": _riscv("rv64,v=true,vext_spec=v1.0,vlen=128", 8),
+}
+
+
+def board(cpu: str) -> Board:
+    """The board with the CPU of a target recipe. Raises UsageError for one that no board has."""
+    if cpu not in _BOARDS:
+        raise UsageError(f"no board of QEMU for {cpu}", hint=f"there are boards for {', '.join(_BOARDS)}")
+    return _BOARDS[cpu]
+
+
+def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> None:
+    """Let every exception lead to TRAP_ADDRESS, and make every access outside the memory map one.
+
+    It needs the start-up code to be done, which sets a vector of its own.
+    """
+    if made.is_riscv:
+        _protect_riscv(remote, memory)
+        remote.set("mtvec", TRAP_ADDRESS)
+    elif made.has_probe_ram:
+        vectors = [0, *[TRAP_ADDRESS | 1] * (_VECTORS - 1)]
+        remote.write(_PROBE_VECTORS, b"".join(vector.to_bytes(4, "little") for vector in vectors))
+        remote.write(_PROBE_RAM, _STORE)
+        for address, value in ((_VTOR, _PROBE_VECTORS), *_protection_arm(memory)):
+            _store(remote, address, value)
+
+
+def _protection_arm(memory: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """What to write to the MPU's registers: regions for flash and RAM, nothing for all the rest."""
+    writes = [(_MPU_MAIR0, _NORMAL_MEMORY)]
+    for number, region in enumerate(memory):
+        access = _READ_ONLY if region["kind"] == "flash" else _READ_WRITE | _EXECUTE_NEVER
+        last = (region["origin"] + region["length_bytes"] - 1) & ~31
+        writes += [(_MPU_RNR, number), (_MPU_RBAR, region["origin"] | access), (_MPU_RLAR, last | 1)]
+    return [*writes, (_MPU_CTRL, 1)]
+
+
+def _store(remote: Remote, address: int, value: int) -> None:
+    """Write a system register by an instruction: what the GDB stub writes reaches memory only."""
+    for name, content in (("r0", address), ("r1", value), ("pc", _PROBE_RAM)):
+        remote.set(name, content)
+    remote.step()
+
+
+def _protect_riscv(remote: Remote, memory: list[dict[str, Any]]) -> None:
+    """Two entries for a region, of which the first only marks its beginning; the last entry locks all the rest."""
+    settings, entry = 0, 0
+    for region in memory:
+        access = _PMP_READ | (_PMP_EXECUTE if region["kind"] == "flash" else _PMP_WRITE)
+        remote.set(f"pmpaddr{entry}", region["origin"] >> 2)
+        remote.set(f"pmpaddr{entry + 1}", region["origin"] + region["length_bytes"] >> 2)
+        settings |= (_LOCKED | _TOP_OF_RANGE | access) << 8 * (entry + 1)
+        entry += 2
+    remote.set(f"pmpaddr{entry}", (1 << 32) - 1)
+    settings |= (_LOCKED | _NATURAL_POWER_OF_TWO) << 8 * entry
+    per_register = remote.size("pmpcfg0")
+    for number in reversed(range(-(-(entry + 1) // per_register))):
+        part = settings >> 8 * per_register * number & (1 << 8 * per_register) - 1
+        remote.set(f"pmpcfg{number * per_register // 4}", part)  # RV64 has those with even numbers
