@@ -10,7 +10,8 @@ import struct
 from pathlib import Path
 from typing import Any, Protocol
 
-from tinyflow.targets.blocks import Edge, instruction_lengths
+from tinyflow.targets.blocks import Edge as Edge
+from tinyflow.targets.blocks import instruction_lengths as instruction_lengths
 
 _FIRST_CAPACITY = 512  # edges, a power of two; a network's invoke has some hundred
 
