@@ -21,7 +21,7 @@ _END = bytes(2 * _BLOCK_BYTES)
 # 1980-01-01: some programs complain of 1970, and zip knows nothing before.
 _MTIME_S = 315_532_800
 _NAME_BYTES, _PREFIX_BYTES, _SIZE_DIGITS = 100, 155, 11
-_MOST_BYTES = 2 << 30  # it is held in memory
+MOST_BYTES = 2 << 30  # of an archive: it is held in memory
 _KINDS = {
     b"1": "a hard link",
     b"2": "a symbolic link",
@@ -40,8 +40,8 @@ def pack(files: Mapping[str, bytes]) -> bytes:
         _check_name(name)
         content += _header(name, len(files[name])) + files[name]
         content += bytes(-len(content) % _BLOCK_BYTES)
-        if len(content) > _MOST_BYTES:
-            raise ArchiveError(f"more than {_MOST_BYTES >> 30} GiB", hint="export parts of it")
+        if len(content) > MOST_BYTES:
+            raise ArchiveError(f"more than {MOST_BYTES >> 30} GiB", hint="export parts of it")
     return _frame(content + _END)
 
 
@@ -83,8 +83,6 @@ def _tail(content: bytearray) -> bytes:
 
 def _unframe(data: bytes) -> tuple[bytearray, str]:
     """The content up to the first fault of the frame, and that fault (empty: none)."""
-    if len(data) > _MOST_BYTES:
-        raise ArchiveError(f"is larger than {_MOST_BYTES >> 30} GiB", hint="no archive of ours is")
     content = bytearray()
     if not data.startswith(_GZIP_HEAD):
         return content, "it does not begin as an archive of tinyflow does"

@@ -101,10 +101,13 @@ def compose(
 def load(path: Path) -> Archive:
     """Read an archive and check all of it. Raises ArchiveError with the entry, UsageError where there is no file."""
     try:
-        data = path.read_bytes()
+        is_too_large = path.stat().st_size > container.MOST_BYTES
+        data = b"" if is_too_large else path.read_bytes()
     except OSError as error:
         raise UsageError(f"can't be read: {error.strerror}", where=str(path), hint="name an archive's file") from error
     try:
+        if is_too_large:
+            raise ArchiveError(f"is larger than {container.MOST_BYTES >> 30} GiB", hint="no archive of ours is")
         return parse(data)
     except ArchiveError as error:
         raise ArchiveError(
@@ -124,14 +127,15 @@ def parse(data: bytes) -> Archive:
     except ArchiveError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, TinyflowError, RecursionError) as error:
-        raise ArchiveError(f"is not what it should be: {error}", where=ACTIONS) from error
+        raise ArchiveError(f"is not what it should be: {str(error)!a}", where=ACTIONS) from error
 
 
 def _check_manifest(files: Mapping[str, bytes]) -> dict[str, str]:
     """Path → digest of every file; ArchiveError for one that is not in the manifest, missing, or otherwise there."""
-    manifest = files.get(MANIFEST)
-    if manifest is None:
-        raise ArchiveError(f"has no {MANIFEST}", hint="it is no archive of tinyflow")
+    for name in (MANIFEST, ACTIONS, PROVENANCE):
+        if name not in files:
+            raise ArchiveError(f"has no {name}", hint="it is no archive of tinyflow")
+    manifest = files[MANIFEST]
     claimed: dict[str, str] = {}
     for line in manifest.decode(errors="replace").split("\n")[:-1]:
         match = re.fullmatch("([0-9a-f]{64})  ([^\n]+)", line)
@@ -157,7 +161,7 @@ def _read(files: Mapping[str, bytes], blobs: Mapping[str, str]) -> Archive:
     actions = {action.key: action for action in map(_from_document, document["actions"])}
     for action in actions.values():
         _check_blobs(action, files, blobs)
-    benches = {str(bench): tuple(actions[key] for key in keys) for bench, keys in document["benches"].items()}
+    benches = {_text(bench): tuple(actions[key] for key in keys) for bench, keys in document["benches"].items()}
     if not benches or not all(benches.values()) or len(actions) != len(document["actions"]):
         raise ValueError("benches and actions don't go together")
     _check_subjects(json.loads(files[PROVENANCE]), files)

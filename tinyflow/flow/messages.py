@@ -14,6 +14,11 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
+def plain(text: str) -> str:
+    """Somebody else's text without what a terminal would take for orders."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
+
+
 def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) -> list[str]:
     """The lines to print for an error; `title` says what was being done."""
     if not isinstance(error, TinyflowError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from tinyflow.archive.contents import Archive, ArchivedAction
 from tinyflow.core.action import Action, SourceFile, in_order
 from tinyflow.core.digest import parse_listing
-from tinyflow.core.errors import ArchiveError, TinyflowError
+from tinyflow.core.errors import ArchiveError, TinyflowError, ToolError
 from tinyflow.core.execute import Session
 from tinyflow.core.key import differences
 from tinyflow.core.store import Store
@@ -19,7 +19,7 @@ from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.rebuild import VOLATILE, Difference, Rebuild
 from tinyflow.flow.sources import PACKAGE
 from tinyflow.recipes.bench import parse
-from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors
 
 _MAKERS = ("implementation ", "environment ", "tool ")
@@ -94,6 +94,7 @@ class RecordedArchive:
 
     def __init__(self, archive: Archive, no_times: Path) -> None:
         """`no_times` is a file with what stands for times that were measured."""
+        self.has_keys = True  # of the tools that are here
         self._archive = archive
         self._no_times = no_times
         self._known: dict[str, ArchivedAction] = {}
@@ -119,7 +120,11 @@ class RecordedArchive:
 
     def key_text(self, action: Action) -> str | None:
         """See `rebuild.Recorded`."""
-        return self._known[action.id].key_text
+        return self._known[action.id].key_text if self.has_keys else None
+
+    def maker_lines(self, action: Action) -> list[str]:
+        """What an action was made with, as in its key."""
+        return [line for line in self._known[action.id].key_text.splitlines() if line.startswith(_MAKERS)]
 
 
 @dataclass(frozen=True)
@@ -152,6 +157,7 @@ def rebuild(archive: Archive, folder: Path, is_anyway: bool) -> Rebuilt:
         other_tools = tuple(_other_tools(actions, recorded, again))
         if other_tools and not is_anyway:
             return Rebuilt(0, 0, (), other_tools)
+        recorded.has_keys = not other_tools
         differing: list[Difference] = []
         for action in actions:
             differing += again.compare(action)
@@ -172,9 +178,15 @@ def _plan(archive: Archive, folder: Path, recorded: RecordedArchive) -> list[Ben
     for plan in plans:
         recorded.add(plan)
         for source in (source for action in plan.actions for source in action.inputs.values()):
-            if isinstance(source, SourceFile) and not any(map(source.path.is_relative_to, (root, PACKAGE))):
+            if isinstance(source, SourceFile) and not _is_there(source.path, root):
                 raise ArchiveError(f"lacks {source.name}", where=archive.name, hint="it can't be rebuilt from it alone")
     return plans
+
+
+def _is_there(path: Path, root: Path) -> bool:
+    """Whether a file is the archive's, or our own code, which is a tool."""
+    is_code = path.is_relative_to(PACKAGE) and not path.is_relative_to(data_folder() / "templates")
+    return path.is_relative_to(root) or is_code
 
 
 def _offline(action: Action) -> Action:
@@ -186,18 +198,12 @@ def _other_tools(actions: Iterable[Action], recorded: RecordedArchive, again: Re
     """What the actions were made with and would not be made with here, a line each."""
     told: set[str] = set()
     for action in actions:
-        there = [line for line in (recorded.key_text(action) or "").splitlines() if line.startswith(_MAKERS)]
         try:
-            here = again.maker_text(action).splitlines()
-        except TinyflowError as error:
-            here = []
-            told.add(line := error.what)
-            yield line
-            continue
-        for line in _compare(there, here, action):
-            if line not in told:
-                told.add(line)
-                yield line
+            lines = list(_compare(recorded.maker_lines(action), again.maker_text(action).splitlines(), action))
+        except ToolError as error:
+            lines = [error.what]
+        yield from (line for line in lines if line not in told)
+        told.update(lines)
 
 
 def _compare(there: Iterable[str], here: Iterable[str], action: Action) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tinyflow.archive import contents
 from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.flow import restore
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.messages import plain
 from tinyflow.flow.rebuild import Difference, Rebuild, RecordedSession
 from tinyflow.flow.tasks import task_name
 
@@ -47,7 +48,7 @@ class Verify(OwnCommand):
     doc_description = (
         "Ends with status 1 where something differs, 3 where an archive was made with tools that are not here.\n"
         "Example: doit verify bench:vww-tvmaot-stm32f7\n"
-        "         doit verify build/archives/vww-tvmaot-stm32f7.tar.gz"
+        "Example: doit verify build/archives/vww-tvmaot-stm32f7.tar.gz"
     )
     cmd_options = _OPTIONS
 
@@ -85,7 +86,7 @@ class Verify(OwnCommand):
         with tempfile.TemporaryDirectory(prefix="tinyflow-verify-") as folder:
             found = restore.rebuild(archive, Path(folder), is_anyway)
         for line in found.other_tools:
-            print(f"  {line}")
+            print(f"  {plain(line)}")
         if found.other_tools and not is_anyway:
             what = "its digests are right; it was not rebuilt, since it was made with other tools"
             hint = f"install those, or compare all the same: {self.bin_name} verify --anyway {path}"
@@ -99,6 +100,6 @@ class Verify(OwnCommand):
 def _tell(differing: Sequence[Difference], done: str, equal: int) -> int:
     """Print what differs and the counts; the exit status."""
     for found in differing:
-        print(f"{task_name(found.action)}  {found.action.title}: {found.output}{found.detail}")
+        print(f"{task_name(found.action)}  {found.action.title}: {found.output}{plain(found.detail)}")
     print(f"{done}: {equal} outputs equal, {len(differing)} different")
     return _DIFFERENT if differing else 0
