@@ -10,7 +10,7 @@ import pytest
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import ResolvedBench, resolve
+from tinyflow.recipes.resolve import ResolvedBench, list_benches, resolve
 from tinyflow.recipes.schema import Model
 
 Write = Callable[[str, str], Path]
@@ -186,3 +186,16 @@ def test_the_heap_is_the_larger_wish(write: Write, catalogue: Catalogue) -> None
     write("backends/greedy.yaml", "description: x\nimplementation: a.b\nheap: 4KiB\n")
     assert _resolve("vww-greedy-stm32f7", catalogue).heap_bytes == 4096
     assert _resolve("vww-tvmaot-stm32f7", catalogue).heap_bytes == 0
+
+
+def test_nothing_is_built_for_what_is_a_board_only(catalogue: Catalogue) -> None:
+    """The target exists, is refused with its reason, and is never among the benches that can be had."""
+    assert "no package has a compiler or a simulator of Xtensa" in _refusal("vww-tvmaot-esp32", catalogue)[0]
+    assert not any(bench.target == "esp32" for bench in list_benches(catalogue))
+
+
+def test_a_target_runs_or_says_why_it_doesn_t(write: Write, catalogue: Catalogue) -> None:
+    """One of both."""
+    write("targets/odd.yaml", "description: x\ncpu: cortex-m4\n")
+    with pytest.raises(RecipeError, match='say in "board_only" why'):
+        _resolve("vww-tvmaot-odd", catalogue)

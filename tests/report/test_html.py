@@ -97,7 +97,7 @@ def test_published_figures_stand_beside_ours() -> None:
     quoted = Published(source="Somebody, 2024, on a board", numbers=numbers)
     words = check(suite_page(suite("tiny", published=(quoted,)), SUITE, fingerprint=PRINT)).words
     assert "Somebody, 2024, on a board" in words
-    assert "122,00061,0000.5" in words.replace("\n", "")
+    assert "59.6 KiB119.1 KiB0.500" in words.replace("\n", "")
     assert "nobody-ran-this" in words
 
 

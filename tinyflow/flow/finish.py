@@ -21,6 +21,7 @@ from tinyflow.flow.selection import Selection
 from tinyflow.flow.views import is_current, publish, write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
+from tinyflow.recipes.suite import with_published
 from tinyflow.report.documents import read_report
 
 Row = dict[str, Any]
@@ -39,7 +40,8 @@ def finish(
             pages.update_bench(row)
     chosen = selection.suites | selection.reports
     reports = [
-        pages.update_suite(catalogue.get(Suite, name), read_rows(benches, project)) for name, benches in chosen.items()
+        pages.update_suite(with_published(catalogue, catalogue.get(Suite, name)), read_rows(benches, project))
+        for name, benches in chosen.items()
     ]
     reports += [
         path for name, action in selection.shrunk.items() for path in _write_shrunk(name, action, session, project)
@@ -49,6 +51,19 @@ def finish(
     ]
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return read_rows(names, project), reports
+
+
+def compare_published(selection: Selection, project: Project, catalogue: Catalogue) -> str:
+    """What others published beside what is known of the selected suites, as text; empty where they quote nobody."""
+    texts = []
+    for name, benches in (selection.suites | selection.reports).items():
+        suite = catalogue.get(Suite, name)
+        if suite.published:
+            from tinyflow.report import published
+
+            tables = published.side_by_side(with_published(catalogue, suite), read_rows(benches, project))
+            texts.append(published.to_text(tables))
+    return "\n".join(texts)
 
 
 def _write_shrunk(model: str, action: Action, session: Session, project: Project) -> list[Path]:

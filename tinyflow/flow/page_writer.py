@@ -13,7 +13,7 @@ from tinyflow.flow.revision import current_revision
 from tinyflow.flow.views import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
-from tinyflow.report import formats, history, postprocess, tables
+from tinyflow.report import formats, history, postprocess, published, tables
 from tinyflow.report.documents import read_documents
 from tinyflow.report.frame import Frame, frame_of
 from tinyflow.report.html import page
@@ -44,7 +44,13 @@ class PageWriter:
         """Everything that a suite's folder holds, the page last. Raises CacheError and RecipeError."""
         write_if_changed(folder / "report.csv", tables.to_csv(rows))
         write_if_changed(folder / "report.json", tables.to_json(suite.name, rows))
-        write_if_changed(folder / "report.md", tables.to_markdown(suite.name, rows))
+        compared = published.side_by_side(suite, rows)
+        text = tables.to_markdown(suite.name, rows) + "".join(
+            f"\n{part}" for part in [published.to_markdown(compared)] if part
+        )
+        write_if_changed(folder / "report.md", text)
+        for table in compared:
+            write_if_changed(folder / f"{table.name}.csv", formats.to_csv(table.frame).decode())
         write_if_changed(folder / "junit.xml", to_junit(suite.name, rows))
         views = []
         for index, view in enumerate(suite.views):

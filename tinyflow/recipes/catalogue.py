@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import tinyflow
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.memo import Memo, take_stamp
-from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Runtime, Suite, Target, Toolchain
+from tinyflow.recipes.schema import Backend, Feature, Figures, Model, Recipe, Runtime, Suite, Target, Toolchain
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
@@ -38,6 +38,7 @@ KINDS: dict[type[Recipe], Kind] = {
     Toolchain: Kind("toolchain", "toolchains", "{}.yaml"),
     Feature: Kind("feature", "features", "{}.yaml"),
     Suite: Kind("suite", "suites", "{}.yaml"),
+    Figures: Kind("figures", "published", "{}.yaml"),
 }
 
 

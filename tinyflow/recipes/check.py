@@ -11,6 +11,7 @@ from tinyflow.recipes.catalogue import KINDS, Catalogue, spell_path
 from tinyflow.recipes.schema import (
     Backend,
     Feature,
+    Figures,
     Matrix,
     Model,
     Recipe,
@@ -67,8 +68,12 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         yield from _of_requirements(recipe.requires, recipe.conflicts)
         for value, case in recipe.cases.items():
             yield from _of_requirements(case.requires, case.conflicts, "cases", value)
-    elif isinstance(recipe, Suite) and recipe.matrix is not None:
-        yield from _of_matrix(recipe.matrix)
+    elif isinstance(recipe, Suite):
+        for index, published in enumerate(recipe.published):
+            if published.figures is not None:
+                yield Figures, published.figures, ("published", index, "figures")
+        if recipe.matrix is not None:
+            yield from _of_matrix(recipe.matrix)
 
 
 def _of_requirements(needs: Requirements, conflicts: tuple[str, ...], *path: str) -> Iterator[_Reference]:

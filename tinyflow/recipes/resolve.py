@@ -60,6 +60,9 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     model, model_folder = _model(bench, catalogue)
     backend = _named(bench, catalogue, Backend, bench.backend, "backend")
     target = _named(bench, catalogue, Target, bench.target, "target")
+    if target.board_only is not None:
+        what = f"nothing can be built or run for {target.name}: {target.board_only}"
+        bench.refuse(what, at="target", hint="a suite that quotes published figures shows those of its boards")
     if backend.targets and target.name not in backend.targets:
         bench.refuse(f"{backend.name} doesn't generate for {target.name}", at="target", hint=_listing(backend.targets))
     features = {feature: _feature(bench, catalogue, feature, value) for feature, value in bench.features}
@@ -88,7 +91,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
 
 def list_benches(catalogue: Catalogue) -> Iterator[Bench]:
     """Every bench without features that the recipes allow, in order of model, backend, target."""
-    targets = catalogue.names(Target)
+    targets = [name for name in catalogue.names(Target) if catalogue.get(Target, name).board_only is None]
     for model, backend in product(catalogue.names(Model), catalogue.names(Backend)):
         allowed = catalogue.get(Backend, backend).targets
         yield from (Bench(model, backend, target) for target in targets if not allowed or target in allowed)

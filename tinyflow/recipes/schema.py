@@ -199,8 +199,10 @@ def _check_map(memory: tuple[Memory, ...]) -> None:
 class Target(Recipe):
     """A chip (or this machine) and the way firmware is run on it."""
 
-    implementation: Module
+    implementation: Module = ""
     """Module with `open_machine`."""
+    board_only: str | None = None
+    """Why nothing can be built or run for it here: such a target only has what others published about it."""
     cpu: str
     """Key in the toolchains' `cpus`."""
     clock_hz: Rate | None = None
@@ -221,6 +223,8 @@ class Target(Recipe):
     """For all samples of one bench."""
 
     def __post_init__(self) -> None:
+        if bool(self.implementation) == (self.board_only is not None):
+            raise ValueError('give "implementation", or say in "board_only" why there is none')
         ram_bytes = sum(region.length_bytes for region in self.memory if region.kind == "ram")
         if self.memory and self.stack_bytes + self.heap_bytes >= ram_bytes:
             raise ValueError(f"stack and heap leave nothing of {ram_bytes} bytes of RAM")
@@ -437,12 +441,34 @@ class View(_Strict):
 
 @dataclass(frozen=True, kw_only=True)
 class Published(_Strict):
-    """Numbers that others measured, to stand beside ours."""
+    """Numbers that others measured, to stand beside ours: in the suite itself, or a recipe of their own."""
+
+    figures: Name | None = None
+    """The recipe `published/<name>.yaml` that has all the rest."""
+    source: str = ""
+    """Who, where and how: what a reader needs to judge them."""
+    notes: tuple[str, ...] = ()
+    """What may be compared with ours and what not."""
+    clocks_hz: Mapping[Name, Rate] = field(default_factory=dict)
+    """Target → clock of the board that `board_s`, seconds of one inference, was measured on."""
+    numbers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Bench → metric → value, in our units."""
+    board_only: Mapping[Name, str] = field(default_factory=dict)
+    """Target → why there is nothing of ours beside its numbers; the target's recipe says it."""
+
+    def __post_init__(self) -> None:
+        if bool(self.figures) == bool(self.source and self.numbers):
+            raise ValueError('give "source" and "numbers", or the name of a recipe that has them as "figures"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures(Recipe):
+    """A published table, copied number by number."""
 
     source: str
-    """Who, where and how: what a reader needs to judge them."""
+    notes: tuple[str, ...] = ()
+    clocks_hz: Mapping[Name, Rate] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, float]]
-    """Bench → metric → value, in our units."""
 
 
 @dataclass(frozen=True, kw_only=True)

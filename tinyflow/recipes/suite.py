@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import product
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Matrix, Suite
+from tinyflow.recipes.schema import Figures, Matrix, Published, Suite, Target
+from tinyflow.recipes.suggest import hint_for
 
 
 def expand(catalogue: Catalogue, name: str) -> tuple[Bench, ...]:
@@ -24,6 +26,35 @@ def expand(catalogue: Catalogue, name: str) -> tuple[Bench, ...]:
             raise RecipeError(f'"{pattern}" leaves out nothing', where=where, hint="correct the pattern or remove it")
         kept = left
     return tuple(kept)
+
+
+def with_published(catalogue: Catalogue, suite: Suite) -> Suite:
+    """The suite with its published figures in place, and told which of their targets exist as boards only.
+
+    RecipeError for a name that is none.
+    """
+    return replace(suite, published=tuple(_filled(catalogue, suite, index) for index in range(len(suite.published))))
+
+
+def _filled(catalogue: Catalogue, suite: Suite, index: int) -> Published:
+    published = suite.published[index]
+    if published.figures is not None:
+        if not catalogue.has(Figures, published.figures):
+            where = catalogue.where(Suite, suite.name, "published", index, "figures")
+            hint = hint_for(published.figures, catalogue.names(Figures), "published figures")
+            raise RecipeError(f'unknown figures "{published.figures}"', where=where, hint=hint)
+        found = catalogue.get(Figures, published.figures)
+        published = Published(source=found.source, notes=found.notes, clocks_hz=found.clocks_hz, numbers=found.numbers)
+    names = {_parse_figure(name).target for name in published.numbers}
+    targets = [catalogue.get(Target, name) for name in sorted(names) if catalogue.has(Target, name)]
+    return replace(published, board_only={t.name: t.board_only for t in targets if t.board_only is not None})
+
+
+def _parse_figure(name: str) -> Bench:
+    try:
+        return parse(name)
+    except UsageError as error:
+        raise RecipeError(f'published figures of "{name}": {error.what}', hint=error.hint) from error
 
 
 def _combine(matrix: Matrix) -> list[tuple[str, tuple[str | int, ...]]]:

@@ -15,9 +15,9 @@ from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.html.fingerprint import template_folder
-from tinyflow.report.html.published import beside_published
 from tinyflow.report.html.table import Table, table
 from tinyflow.report.metrics import METRICS
+from tinyflow.report.published import SideBySide, side_by_side
 
 Row = Mapping[str, Any]
 Trends = Mapping[str, Mapping[str, str]]  # bench → metric → sparkline
@@ -53,7 +53,7 @@ def suite_page(
             table=table(rows, anchors),
             charts=bars.charts(rows, anchors),
             legend=bars.colours_of(rows),
-            views=[_view(*view) for view in (*views, *beside_published(suite, rows))],
+            views=[*(_view(*view) for view in views), *map(_compared, side_by_side(suite, rows))],
             details=details,
         )
 
@@ -167,9 +167,21 @@ def _view(name: str, description: str, frame: Frame) -> dict[str, object]:
     texts = frame.texts
     return {
         "name": name,
-        "description": description,
+        "title": name,
+        "descriptions": [description],
         "columns": [(column, column not in texts) for column in frame.columns],
-        "rows": [[(spell(row.get(column)), column not in texts) for column in frame.columns] for row in frame],
+        "rows": [[(spell(row.get(column)), column not in texts, False) for column in frame.columns] for row in frame],
+    }
+
+
+def _compared(compared: SideBySide) -> dict[str, object]:
+    """Published figures beside ours, as `_view` gives a frame."""
+    return {
+        "name": compared.name,
+        "title": compared.title,
+        "descriptions": compared.notes,
+        "columns": [(column, index > 0) for index, column in enumerate(compared.headings)],
+        "rows": [[(cell.text, index > 0, cell.is_best) for index, cell in enumerate(row)] for row in compared.rows],
     }
 
 

@@ -1,0 +1,224 @@
+"""Published figures beside ours: what a suite's recipe quotes, what its benches measured, and how they compare.
+
+One table for each source and target, since only there a column compares like with like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tinyflow.recipes.bench import parse
+from tinyflow.recipes.schema import Published, Suite
+from tinyflow.report.frame import Frame
+from tinyflow.report.metrics import BY_NAME
+
+Reports = Sequence[Mapping[str, Any]]
+
+# seconds of one inference on a board: the number that is none of ours
+_BOARD = "board_s"
+_INVOKE = "invoke_instructions"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number, what people read of it, and whether it is the smallest of its model in its column."""
+
+    text: str
+    value: float | None = None
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """A table: the first column names benches, all others hold numbers."""
+
+    name: str
+    title: str
+    notes: tuple[str, ...]
+    columns: tuple[str, ...]  # names for programs, each once
+    headings: tuple[str, ...]  # for people
+    rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def frame(self) -> Frame:
+        """The numbers with all their digits."""
+        rows = ([(row[0].text), *(cell.value for cell in row[1:])] for row in self.rows)
+        return Frame(
+            self.columns,
+            tuple(
+                {name: value for name, value in zip(self.columns, row, strict=True) if value is not None}
+                for row in rows
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """How the cells of one column are found: from the published numbers and our metrics of a bench."""
+
+    name: str
+    heading: str
+    value: Callable[[Mapping[str, float], Mapping[str, float]], float | None]
+    spell: Callable[[float], str]
+    is_ranked: bool = True
+
+
+def side_by_side(suite: Suite, reports: Reports) -> list[SideBySide]:
+    """All tables of a suite whose published figures are in place, see `recipes.suite.with_published`."""
+    found = []
+    for index, published in enumerate(suite.published, start=1):
+        prefix = "published" if len(suite.published) == 1 else f"published-{index}"
+        targets = dict.fromkeys(_target(name) for name in [*(r["bench"] for r in reports), *published.numbers])
+        quoted = [target for target in targets if any(_target(name) == target for name in published.numbers)]
+        for target in quoted:
+            name = prefix if len(quoted) == 1 else f"{prefix}-{target}"
+            # What is said of all tables of one source is said once.
+            notes = (published.source, *published.notes) if target == quoted[0] else ()
+            found.append(_table(published, reports, target, name, notes))
+    return found
+
+
+def _target(bench: str) -> str:
+    return bench.split("+")[0].rpartition("-")[2]
+
+
+def _model(bench: str) -> str:
+    return parse(bench).model_name
+
+
+def _table(published: Published, reports: Reports, target: str, name: str, notes: tuple[str, ...]) -> SideBySide:
+    measured = {report["bench"]: report["metrics"] for report in reports}
+    numbers = published.numbers
+    benches = [bench for bench in dict.fromkeys([*measured, *numbers]) if _target(bench) == target]
+    models = list(dict.fromkeys(_model(bench) for bench in benches))
+    benches.sort(key=lambda bench: models.index(_model(bench)))
+    metrics = dict.fromkeys(metric for bench in benches for metric in numbers.get(bench, ()))
+    columns = [column for metric in metrics for column in _columns(metric, published.clocks_hz.get(target))]
+    values = [
+        [column.value(numbers.get(bench, {}), measured.get(bench, {})) for column in columns] for bench in benches
+    ]
+    best = _best(values, columns, [_model(bench) for bench in benches])
+    rows = [
+        (
+            Cell(bench),
+            *(_cell(column, value, value == least) for column, value, least in zip(columns, row, low, strict=True)),
+        )
+        for bench, row, low in zip(benches, values, best, strict=True)
+    ]
+    why = published.board_only.get(target)
+    more = () if why is None else (f"{target} is a board only: {why}; nothing of ours stands here",)
+    title = f"{target}, published and ours" if why is None else f"{target}, published only"
+    return SideBySide(
+        name,
+        title,
+        (*notes, *more),
+        ("bench", *(column.name for column in columns)),
+        ("bench", *(column.heading for column in columns)),
+        tuple(rows),
+    )
+
+
+def _cell(column: _Column, value: float | None, is_best: bool) -> Cell:
+    if value is None:
+        return Cell("–")
+    return Cell(column.spell(value), value, is_best and column.is_ranked)
+
+
+def _best(
+    values: Sequence[Sequence[float | None]], columns: Sequence[_Column], models: Sequence[str]
+) -> list[list[float | None]]:
+    """For each row the smallest value of its model in each column; None where all are the same."""
+
+    def least(model: str, index: int) -> float | None:
+        known = {row[index] for row, other in zip(values, models, strict=True) if other == model} - {None}
+        return min(value for value in known if value is not None) if len(known) > 1 else None
+
+    return [[least(model, index) for index in range(len(columns))] for model in models]
+
+
+def _columns(metric: str, clock_hz: int | None) -> Iterable[_Column]:
+    """Ours, published, and what they are to each other."""
+    if metric == _BOARD:
+        return _board_columns(clock_hz)
+    known = BY_NAME.get(metric)
+    heading = (known.heading if known else "") or metric
+    spell = known.format if known else "{:,.6g}".format
+    return (
+        _Column(metric, heading, lambda _, ours: ours.get(metric), spell),
+        _Column(f"{metric}_published", "published", lambda theirs, _: theirs.get(metric), spell),
+        _Column(
+            f"{metric}_ratio",
+            "ratio",
+            lambda theirs, ours: _ratio(ours.get(metric), theirs.get(metric)),
+            "{:.3f}".format,
+            is_ranked=False,
+        ),
+    )
+
+
+def _board_columns(clock_hz: int | None) -> Iterable[_Column]:
+    """Seconds beside instructions: through the board's clock they share a unit, instructions per cycle."""
+
+    def cycles(theirs: Mapping[str, float]) -> float | None:
+        seconds = theirs.get(_BOARD)
+        return None if seconds is None or clock_hz is None else seconds * clock_hz
+
+    return (
+        _Column(_INVOKE, "ours [M instr]", lambda _, ours: ours.get(_INVOKE), _millions),
+        _Column(_BOARD, "published [s]", lambda theirs, _: theirs.get(_BOARD), "{:.3f}".format),
+        _Column("board_cycles", "published [M cycles]", lambda theirs, _: cycles(theirs), _millions, is_ranked=False),
+        _Column(
+            "instructions_per_board_cycle",
+            "instr/cycle",
+            lambda theirs, ours: _ratio(ours.get(_INVOKE), cycles(theirs)),
+            "{:.3f}".format,
+            is_ranked=False,
+        ),
+    )
+
+
+def _millions(value: float) -> str:
+    return f"{value / 1e6:,.2f}"
+
+
+def _ratio(ours: float | None, theirs: float | None) -> float | None:
+    return ours / theirs if ours is not None and theirs else None
+
+
+def to_text(tables: Iterable[SideBySide]) -> str:
+    """Aligned columns, with a star behind the smallest of each model and column."""
+    return "\n".join(_text_of(table) for table in tables)
+
+
+def _text_of(table: SideBySide) -> str:
+    lines = [table.headings, *([_starred(cell) for cell in row] for row in table.rows)]
+    widths = [max(len(line[index].rstrip("*")) for line in lines) for index in range(len(table.columns))]
+    aligned = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0])]
+        for cell, width in zip(line[1:], widths[1:], strict=True):
+            cells.append(cell.rjust(width + cell.count("*")) + " " * (1 - cell.count("*")))
+        aligned.append("  ".join(cells).rstrip())
+    return "\n".join([table.title, *aligned, *(f"- {note}" for note in table.notes)]) + "\n"
+
+
+def _starred(cell: Cell) -> str:
+    return f"{cell.text}*" if cell.is_best else cell.text
+
+
+def to_markdown(tables: Iterable[SideBySide]) -> str:
+    """The smallest of each model and column is bold."""
+    parts = []
+    for table in tables:
+        lines = [f"## {table.title}", "", *(f"- {note}" for note in table.notes)]
+        lines += [""] if table.notes else []
+        lines += [_line(table.headings), _line(["---", *("---:" for _ in table.headings[1:])])]
+        lines += [_line([f"**{cell.text}**" if cell.is_best else cell.text for cell in row]) for row in table.rows]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
