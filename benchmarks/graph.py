@@ -26,26 +26,46 @@ _HERE = Path(__file__).resolve().parent
 Steps = list[tuple[str, list[str]]]  # output, inputs; an input that no step makes is a source file
 
 
+def inputs_of(output: str) -> list[str]:
+    """What a step reads, told by what it makes: `run5_0_3` is of model 5, backend 0, target 3."""
+    stage = output.rstrip("0123456789_")
+    place = output[len(stage) :]
+    model, generated = place.partition("_")[0], place.rpartition("_")[0]
+    if stage == "fetched":
+        return ["source"]
+    if stage in ("converted", "generated"):
+        return [f"fetched{model}"]
+    if stage == "compiled":
+        return [f"generated{generated}"]
+    if stage == "linked":
+        return [f"compiled{place}"]
+    return [f"linked{place}", f"converted{model}", f"generated{generated}"]
+
+
+def finals(tasks: int) -> list[str]:
+    """The outputs that nobody needs further, of about so many steps."""
+    return [
+        f"run{model}_{backend}_{target}"
+        for model in range(max(1, tasks // _STEPS_PER_MODEL))
+        for backend in range(_BACKENDS)
+        for target in range(_TARGETS)
+    ]
+
+
 def steps(tasks: int) -> Steps:
     """About so many steps, each after those that it needs."""
-    found: Steps = []
-    for model in range(max(1, tasks // _STEPS_PER_MODEL)):
-        found.append((f"fetched{model}", ["source"]))
-        found.append((f"converted{model}", [f"fetched{model}"]))
-        for backend in range(_BACKENDS):
-            generated = f"generated{model}_{backend}"
-            found.append((generated, [f"fetched{model}"]))
-            for target in range(_TARGETS):
-                name = f"{model}_{backend}_{target}"
-                found.append((f"compiled{name}", [generated]))
-                found.append((f"linked{name}", [f"compiled{name}"]))
-                found.append((f"run{name}", [f"linked{name}", f"converted{model}", generated]))
-    return found
+    found: dict[str, list[str]] = {}
 
+    def add(output: str) -> None:
+        inputs = inputs_of(output)
+        for name in inputs:
+            if name not in found and name != "source":
+                add(name)
+        found[output] = inputs
 
-def finals(made: Steps) -> list[str]:
-    """The outputs that nobody needs further."""
-    return [output for output, _ in made if output.startswith("run")]
+    for final in finals(tasks):
+        add(final)
+    return list(found.items())
 
 
 def write_ninja(made: Steps, folder: Path) -> list[str]:
@@ -127,7 +147,7 @@ def main() -> None:
             again_s, memory_mb = min(measure(command, folder) for _ in range(3))
             line = f"{tool:>10}  {first_s:8.2f}  {again_s:6.2f}  {memory_mb:6.0f} MB"
             if tool == "tinyflow":
-                one_s, _ = min(measure([*command, "bench:" + finals(made)[-1]], folder) for _ in range(3))
+                one_s, _ = min(measure([*command, "bench:" + finals(options.tasks)[-1]], folder) for _ in range(3))
                 line += f"   one bench of them: {one_s:.2f}"
             print(line, flush=True)
 

@@ -23,22 +23,31 @@ def concatenate(workspace: Workspace) -> None:
     workspace.outputs["output"].write_text(text)
 
 
-def actions(made: graph.Steps) -> dict[str, Action]:
-    """One action a step."""
-    found: dict[str, Action] = {}
-    for output, names in made:
+class Steps:
+    """Steps to actions; like the planner of benches it makes only those that are asked for, each once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Action] = {}
+        self._source = SourceFile(Path("source"), "source")
+
+    def action(self, output: str) -> Action:
+        """The action that makes this output."""
+        known = self._known.get(output)
+        return known if known is not None else self._known.setdefault(output, self._make(output))
+
+    def _make(self, output: str) -> Action:
         inputs: dict[str, Input] = {
-            name: found[name].output("output") if name in found else SourceFile(Path(name), name) for name in names
+            name: self._source if name == "source" else self.action(name).output("output")
+            for name in graph.inputs_of(output)
         }
-        found[output] = Action(
-            stage=output.rstrip("0123456789_"),
+        return Action(
+            stage=sys.intern(output.rstrip("0123456789_")),
             title=output,
             function="graph_steps:concatenate",
             outputs=("output",),
             parameters={"output": output},
             inputs=inputs,
         )
-    return found
 
 
 class StepLoader(Loader):
@@ -47,10 +56,9 @@ class StepLoader(Loader):
     def load_tasks(self, cmd: object, pos_args: list[str]) -> list:
         """All final steps, or the one that was named."""
         del cmd
-        made = graph.steps(int(sys.argv[1]))
-        known = actions(made)
-        wanted = [name.partition(":")[2] for name in pos_args if name != "bench"] or graph.finals(made)
-        tasks = action_tasks(in_order(known[name] for name in wanted).values(), self.session, self.ledger)
+        steps = Steps()
+        wanted = [name.partition(":")[2] for name in pos_args if name != "bench"] or graph.finals(int(sys.argv[1]))
+        tasks = action_tasks(in_order(map(steps.action, wanted)), self.session, self.ledger)
         pos_args[:] = ["all"]
         return [*tasks, group_task("all", [task.name for task in tasks])]
 

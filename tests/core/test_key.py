@@ -32,7 +32,8 @@ def action(**changes: Any) -> Action:
 def text(**changes: Any) -> str:
     """Its key text."""
     inputs = changes.pop("digests", {})
-    return key.key_text(action(**changes), inputs, NO_MEMO)
+    made = action(**changes)
+    return key.key_text(made, inputs, key.maker_facts(made, NO_MEMO)[0])
 
 
 @given(parameters, parameters)

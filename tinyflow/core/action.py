@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from hashlib import sha256
 from json import JSONEncoder, encoder
 from pathlib import Path
@@ -30,7 +30,7 @@ def canonical(value: JSON) -> str:
     return "".join(_chunks(value, 0)) if _chunks is not None else _ENCODER.encode(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file (or, where `path` is a folder, a tree) that no action makes, such as a kernel's C source.
 
@@ -41,7 +41,7 @@ class SourceFile:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Output:
     """One named output of another action, used as an input."""
 
@@ -52,7 +52,7 @@ class Output:
 Input = Union[SourceFile, Output]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tool:
     """A program or package whose identity belongs in the key.
 
@@ -65,7 +65,7 @@ class Tool:
     hint: str = field(default="", compare=False)  # what to do where it is missing
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Action:
     """One step of work. Two actions with equal ids are the same task.
 
@@ -85,20 +85,18 @@ class Action:
     timeout_s: float = 600.0
     isolated: bool = False  # run in a worker process: heavy imports, native code that may crash
 
-    @cached_property
-    def id(self) -> str:
-        """Digest of everything but contents: 64 hexadecimal digits."""
-        return sha256(self._id_text().encode()).hexdigest()
+    id: str = field(init=False)  # digest of everything but contents: 64 hexadecimal digits
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", sha256(self._id_text().encode()).hexdigest())
 
     def _id_text(self) -> str:
         """All parts between NULs, which none has; what comes any number of times stands behind its number.
 
         An empty run makes one for every action, so it is no JSON, which would take three times as long.
         """
-        parts = [self.stage, self.function, canonical(self.parameters)]
-        tools = [f"{tool.kind} {tool.name}" for tool in self.tools]
-        for names in (sorted(self.implementation), sorted(tools), self.outputs):
-            parts += (str(len(names)), *names)
+        lists = _lists(self.implementation, self.tools, self.outputs)
+        parts = [self.stage, self.function, canonical(self.parameters), lists]
         for name, source in sorted(self.inputs.items()):
             parts += (name, source.name, source.action.id if isinstance(source, Output) else "")
         return "\0".join(parts)
@@ -114,6 +112,14 @@ class Action:
         """The actions that this one waits for, each once, in the order of the inputs."""
         found = {source.action.id: source.action for source in self.inputs.values() if isinstance(source, Output)}
         return tuple(found.values())
+
+
+@cache
+def _lists(implementation: tuple[str, ...], tools: tuple[Tool, ...], outputs: tuple[str, ...]) -> str:
+    """The middle of an id's text. Very many actions have the same."""
+    spelled = sorted(f"{tool.kind} {tool.name}" for tool in tools)
+    names = (sorted(implementation), spelled, outputs)
+    return "\0".join(part for each in names for part in (str(len(each)), *each))
 
 
 def in_order(finals: Iterable[Action]) -> dict[str, Action]:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tinyflow.core import digest, key, process, worker
+from tinyflow.core import digest, process, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
-from tinyflow.core.errors import CacheError, RecipeError, TinyflowError, ToolError
+from tinyflow.core.errors import CacheError, TinyflowError, ToolError
+from tinyflow.core.look import Look, Verdict
 from tinyflow.core.records import Record, Records
 from tinyflow.core.scratch import Scratch
 from tinyflow.core.store import Result, Store
@@ -23,18 +23,7 @@ from tinyflow.core.store import Result, Store
 if TYPE_CHECKING:
     from tinyflow.core.remote import Remote
 
-Sealed = tuple[str, Mapping[str, str]]  # a record in short: seal and outputs
-
-_MANY = 500  # from here on one look at all records is cheaper than one at each
 _ATTEMPTS = 3  # an input that is edited again and again while we start, or blobs lost meanwhile
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What an action needs, and why: `up to date`, `hit` (the cache has it), `run`, or `unknown` before its inputs."""
-
-    state: str
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,14 +59,10 @@ class Session:
         """`say` gets one line for each thing that went wrong and was put right. `remote` is closed with the session."""
         self.store = Store(cache_root, say, state_root / "cache")
         self.records = Records(state_root / "state.sqlite3", say)
-        self._memo = digest.Memo(self.records)
+        self._look = Look(self.store, self.records)
         self._scratch = Scratch(state_root / "scratch")
         self._remote = remote
         self._logs = state_root / "logs"
-        self._maker_seals: dict[tuple[object, ...], Any] = {}  # hash objects to go on from
-        # Outputs of the actions known to be up to date in this session, by id. Threads only get, set and pop single
-        # items, which is atomic.
-        self._current: dict[str, Mapping[str, str]] = {}
 
     def close(self) -> None:
         """Finish uploads, remove the scratch folder and close the records."""
@@ -89,106 +74,20 @@ class Session:
     # Deciding
 
     def stale(self, actions: Collection[Action]) -> list[Action]:
-        """Those of these actions that can't be seen to be up to date; each must stand behind those that it waits for.
+        """Those of these actions that are not up to date; each must stand behind those that it waits for."""
+        return self._look.stale(actions)
 
-        Nothing is said of why, so that an empty run over very many actions is quick.
-        """
-        if len(actions) < _MANY:
-            return [action for action in actions if not self._is_current(action, self._sealed(action.id))]
-        seals = self.records.seals()
-        with self.store.listed(len(actions)):
-            return [action for action in actions if not self._is_current(action, seals.get(action.id))]
-
-    def _sealed(self, action_id: str) -> Sealed | None:
-        record = self.records.get(action_id)
-        return (record.seal, record.outputs) if record is not None else None
-
-    def _is_current(self, action: Action, sealed: Sealed | None) -> bool:
-        try:
-            inputs = self._input_digests(action)
-            return inputs is not None and self._recorded(action, inputs, sealed)
-        except TinyflowError:
-            return False  # executing it will say the same
+    def is_current(self, action: Action) -> bool:
+        """Whether this action is up to date, its dependencies having been checked or executed before."""
+        return self._look.is_current(action)
 
     def check(self, action: Action) -> Verdict:
-        """What this action needs; reads only. Its dependencies must have been checked or executed before.
-
-        The id names everything but contents, tools and code, so a digest of these (the seal) stands for the whole
-        key: no key text is made where nothing changed.
-        """
-        inputs = self._input_digests(action)
-        if inputs is None:
-            waiting = [before.title for before in action.dependencies if before.id not in self._current]
-            return Verdict("unknown", tuple(f"waits for {title}" for title in waiting))
-        record = self.records.get(action.id)
-        if self._recorded(action, inputs, (record.seal, record.outputs) if record is not None else None):
-            return Verdict("up to date")
-        text = key.key_text(action, inputs, self._memo)
-        name = digest.of_bytes(text.encode())
-        reasons = tuple(self._reasons(action, record, name, text))
-        return Verdict("hit" if self.store.look_up(name) else "run", reasons)
-
-    def _recorded(self, action: Action, inputs: Mapping[str, str], sealed: Sealed | None) -> bool:
-        """Whether an action's record speaks of these inputs, tools and code, and its outputs are still there."""
-        if sealed is None or sealed[0] != self._seal(action, inputs):
-            return False
-        outputs = sealed[1]
-        if outputs.keys() != set(action.outputs) or not self.store.is_complete(outputs):
-            return False
-        self._current[action.id] = outputs
-        return True
-
-    def _seal(self, action: Action, inputs: Mapping[str, str]) -> str:
-        maker = (action.function, action.implementation, action.tools)
-        seal = self._maker_seals.get(maker)
-        if seal is None:
-            text = f"{key.KEY_VERSION}\n{key.maker_text(action, self._memo)}\n"
-            seal = self._maker_seals[maker] = sha256(text.encode())
-        seal = seal.copy()
-        seal.update("\n".join([inputs[name] for name in sorted(inputs)]).encode())
-        return seal.hexdigest()
-
-    def _input_digests(self, action: Action) -> dict[str, str] | None:
-        """Input name → digest, or None while an input has yet to be made. Raises RecipeError for a missing file."""
-        found = {}
-        for name, source in action.inputs.items():
-            if isinstance(source, Output):
-                outputs = self._current.get(source.action.id)
-                if outputs is None:
-                    return None
-                found[name] = outputs[source.name]
-            else:
-                try:
-                    found[name] = self._memo.digest(source.path)
-                except OSError as error:
-                    raise RecipeError(error.strerror or str(error), where=str(source.path)) from error
-        return found
-
-    def _reasons(self, action: Action, record: Record | None, name: str, text: str) -> Iterator[str]:
-        """Why the record does not do, against the nearest earlier one."""
-        if record is not None and record.key == name:
-            yield "its outputs are no longer in the cache"
-            return
-        before = record or self.records.latest_like(action.stage, action.title, action.id)
-        before_text = self.records.key_text(before.key) if before is not None else None
-        if before_text is None:
-            yield "never made here"
-        else:
-            yield from key.differences(before_text, text)
+        """What this action needs; reads only. Its dependencies must have been checked or executed before."""
+        return self._look.check(action)
 
     def explain(self, action: Action) -> list[str]:
         """Why this action would run, or how it last came to its outputs and which facts had changed then."""
-        verdict = self.check(action)
-        if verdict.state != "up to date":
-            return [f"{verdict.state}:", *verdict.reasons]
-        record = self.records.get(action.id)
-        assert record is not None
-        lines = [f"up to date; last {record.outcome} ({record.duration_s:.2f} s), key {record.key}"]
-        before = self.records.key_text(record.before_key) if record.before_key else None
-        text = self.records.key_text(record.key)
-        if before is not None and text is not None:
-            lines += ["then, against the key before it:", *key.differences(before, text)]
-        return lines
+        return self._look.explain(action)
 
     # Doing
 
@@ -202,8 +101,7 @@ class Session:
             try:
                 return self._execute(action, started)
             except _Edited:
-                self._memo.distrust()
-                self._maker_seals.clear()
+                self._look.distrust()
             except _Lost as lost:
                 self._make_again(lost.action)
         raise CacheError(
@@ -213,16 +111,16 @@ class Session:
 
     def _make_again(self, action: Action) -> None:
         """Run an action whose outputs were recorded but are lost."""
-        self._current.pop(action.id, None)
+        self._look.drop(action)
         self.execute(action)
 
     def _execute(self, action: Action, started: float) -> Outcome:
-        if self.check(action).state == "up to date":
+        if self._look.is_current(action):
             return Outcome("up-to-date", time.monotonic() - started)
-        inputs = self._input_digests(action)
+        inputs = self._look.input_digests(action)
         if inputs is None:
             raise AssertionError(f"{action.title} was started before its inputs")
-        text = key.key_text(action, inputs, self._memo)
+        text = self._look.key_text(action, inputs)
         name = digest.of_bytes(text.encode())
         outcome = "hit"
         with self.store.lock(name, process.raise_if_cancelled):
@@ -235,37 +133,35 @@ class Session:
 
     def key_text(self, action: Action) -> str | None:
         """The text of an action's key, or None while an input has yet to be made. Raises as `execute` does."""
-        inputs = self._input_digests(action)
-        return None if inputs is None else key.key_text(action, inputs, self._memo)
+        inputs = self._look.input_digests(action)
+        return None if inputs is None else self._look.key_text(action, inputs)
 
     def maker_text(self, action: Action) -> str:
         """What an action would be made with, as in its key: machine, tools, our code. Raises ToolError (missing)."""
-        return key.maker_text(action, self._memo)
+        return self._look.maker_text(action)
 
     def adopt(self, action: Action, result: Result) -> None:
         """Record a result of this action's present key, whose blobs are in the store, as if it had been a hit here."""
-        inputs = self._input_digests(action)
-        if inputs is None or key.key_text(action, inputs, self._memo) != result.key_text:
+        inputs = self._look.input_digests(action)
+        if inputs is None or self._look.key_text(action, inputs) != result.key_text:
             raise AssertionError(f"{action.title}: a result of another key")
         self._record(action, inputs, result.key_text, result, "hit")
 
     def _record(self, action: Action, inputs: Mapping[str, str], text: str, result: Result, outcome: str) -> None:
         """Note how an action came to its outputs."""
-        before = self.records.get(action.id) or self.records.latest_like(action.stage, action.title, action.id)
         record = Record(
             id=action.id,
             stage=action.stage,
             title=action.title,
             key=result.key,
-            seal=self._seal(action, inputs),
+            seal=self._look.seal(action, inputs),
             outputs=result.outputs,
             outcome=outcome,
             duration_s=result.duration_s,
             log=result.log,
-            before_key=before.key if before is not None else "",
         )
         self.records.put(record, text)
-        self._current[action.id] = result.outputs
+        self._look.note(action, result.outputs)
 
     def _fetch(self, action: Action, name: str) -> Result | None:
         """The result as the remote cache has it, kept in the local one."""
@@ -283,6 +179,8 @@ class Session:
             started = time.monotonic()
             try:
                 (worker.call_isolated if action.isolated else worker.call)(action.function, workspace)
+                if self._look.is_code_edited(action):
+                    raise ToolError(f"the code of {action.stage} was edited while it ran", hint="run again")
             except TinyflowError as error:
                 self._keep_log(action, workspace, error)
                 raise
@@ -346,7 +244,7 @@ class Session:
 
     def output_digest(self, action: Action, name: str) -> str:
         """Digest of one output of an action that is up to date or was executed in this session."""
-        return self._current[action.id][name]
+        return self._look.output_digest(action, name)
 
     def output_path(self, action: Action, name: str) -> Path:
         """The blob of one output file, to be read only."""
@@ -364,7 +262,7 @@ class Session:
     def forget(self, action: Action) -> None:
         """Have an action looked at as if it had never been made here."""
         self.records.forget(action.id)
-        self._current.pop(action.id, None)
+        self._look.drop(action)
 
 
 def _copy_source(source: Path, target: Path) -> str:

@@ -69,23 +69,25 @@ def of_machine() -> str:
     return f"{sys.platform} {platform.machine()}"
 
 
-def of_modules(names: Iterable[str], memo: digest.Memo) -> str:
+def of_modules(names: Iterable[str], memo: digest.Memo) -> tuple[str, dict[Path, digest.Stamp]]:
     """Digest of all of our modules that these names reach through imports, wherever in their text the import stands.
+
+    With it come the stamps that these modules had before they were read.
 
     A name is a module, a package (all files beside its `__init__.py` count) or `module:function`. What is only imported
     counts alone. Core is left out, see CORE_VERSION.
     """
     waiting = [path for name in names for path in _files_of(name.partition(":")[0])]
-    found: dict[str, Path] = {}
+    found: dict[Path, digest.Stamp] = {}
     while waiting:
         path = waiting.pop()
-        if str(path) not in found:
-            found[str(path)] = path
+        if path not in found:
+            found[path] = digest.stamp_of(path)
             if path.suffix == ".py":
                 imported = memo.derive(path, "imports", _imports).split()
                 waiting += [file for name in imported if (file := _file_of(name)) is not None]
     # The same module may lie anywhere, and a name alone does not tell what is in it: content decides.
-    return digest.of_bytes("\n".join(sorted(memo.digest(path) for path in found.values())).encode())
+    return digest.of_bytes("\n".join(sorted(memo.digest(path) for path in found)).encode()), found
 
 
 @cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from tinyflow.core import digest, identity
 from tinyflow.core.action import JSON, Action, canonical
@@ -12,33 +13,35 @@ from tinyflow.core.action import JSON, Action, canonical
 KEY_VERSION = 1
 
 
-def key_text(action: Action, inputs: Mapping[str, str], memo: digest.Memo) -> str:
+Fact = tuple[str, str, str]  # section, name, value
+
+
+def key_text(action: Action, inputs: Mapping[str, str], maker: Iterable[Fact]) -> str:
     """The text: one fact a line, `section name value`, values as JSON, so that no value can pass for another line.
 
-    `inputs` gives each input's digest. Raises ToolError where a tool is missing.
+    `inputs` gives each input's digest, `maker` the facts that come from neither these nor the action's own value.
     """
     return (
-        "\n".join(f"{section} {name} {value}".rstrip() for section, name, value in _facts(action, inputs, memo)) + "\n"
+        "\n".join(f"{section} {name} {value}".rstrip() for section, name, value in _facts(action, inputs, maker)) + "\n"
     )
 
 
-def maker_text(action: Action, memo: digest.Memo) -> str:
-    """The facts that don't come from the action's own value or its inputs: machine, tools, our code."""
-    return "\n".join(f"{section} {name} {value}" for section, name, value in _maker_facts(action, memo))
+def maker_facts(action: Action, memo: digest.Memo) -> tuple[tuple[Fact, ...], Mapping[Path, digest.Stamp]]:
+    """The facts of machine, tools and our code, and stamps of our modules. Raises ToolError where a tool is missing."""
+    modules, stamps = identity.of_modules((action.function, *action.implementation), memo)
+    facts = (
+        ("implementation", "core", str(identity.CORE_VERSION)),
+        ("implementation", "modules", modules),
+        ("environment", "machine", canonical(identity.of_machine())),
+    )
+    tools = sorted(action.tools, key=lambda tool: (tool.kind, tool.name))
+    return (*facts, *(("tool", tool.name, canonical(identity.of_tool(tool, memo))) for tool in tools)), stamps
 
 
-def _maker_facts(action: Action, memo: digest.Memo) -> Iterator[tuple[str, str, str]]:
-    yield "implementation", "core", str(identity.CORE_VERSION)
-    yield "implementation", "modules", identity.of_modules((action.function, *action.implementation), memo)
-    yield "environment", "machine", canonical(identity.of_machine())
-    for tool in sorted(action.tools, key=lambda tool: (tool.kind, tool.name)):
-        yield "tool", tool.name, canonical(identity.of_tool(tool, memo))
-
-
-def _facts(action: Action, inputs: Mapping[str, str], memo: digest.Memo) -> Iterator[tuple[str, str, str]]:
+def _facts(action: Action, inputs: Mapping[str, str], maker: Iterable[Fact]) -> Iterator[Fact]:
     yield "tinyflow", "key", str(KEY_VERSION)
     yield "stage", action.stage, action.function
-    yield from _maker_facts(action, memo)
+    yield from maker
     for place, value in _leaves(action.parameters, ()):
         yield "parameter", canonical(place), canonical(value)
     for name in sorted(inputs):

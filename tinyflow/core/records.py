@@ -25,14 +25,19 @@ CREATE INDEX IF NOT EXISTS records_title ON records (stage, title);
 CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT);
 CREATE TABLE IF NOT EXISTS counters (outcome TEXT PRIMARY KEY, times INTEGER, seconds REAL);
 CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, text TEXT);
+CREATE TABLE IF NOT EXISTS notes (facts TEXT PRIMARY KEY, text TEXT);
 """
 _COLUMNS = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
+_LATEST_LIKE = "FROM records WHERE stage = ? AND title = ? AND id != ? ORDER BY rowid DESC"
 _BUSY_S = 30.0
 # What SQLite says when the file is sound and can't be used all the same; its error codes need Python 3.11.
 _NOT_DAMAGE = ("locked", "full", "readonly", "unable to open", "disk I/O")
 # What SQLite and the reading of its rows raise over damaged pages.
 _DAMAGE = (sqlite3.Error, ValueError, TypeError)
+_MOST_NOTES = 4  # each is as long as all digests of a selection
 T = TypeVar("T")
+
+Sealed = tuple[str, Mapping[str, str]]  # a record in short: seal and outputs
 
 
 class Record(NamedTuple):
@@ -47,7 +52,7 @@ class Record(NamedTuple):
     outcome: str  # built | hit
     duration_s: float  # what building took when it was built, here or elsewhere
     log: str
-    before_key: str  # the key that was current before this one; empty the first time
+    before_key: str = ""  # the key that was current before this one, which `put` finds; empty the first time
 
 
 class Counter(NamedTuple):
@@ -105,12 +110,21 @@ class Records:
 
     def get(self, action_id: str) -> Record | None:
         """The last record of an action."""
-        return self._one("WHERE id = ?", (action_id,))
+        return self._one("FROM records WHERE id = ?", (action_id,))
 
-    def seals(self) -> dict[str, tuple[str, Mapping[str, str]]]:
+    def sealed(self, action_id: str) -> Sealed | None:
+        """Seal and outputs of an action."""
+
+        def read(database: sqlite3.Connection) -> Sealed | None:
+            row = database.execute("SELECT seal, outputs FROM records WHERE id = ?", (action_id,)).fetchone()
+            return (row[0], json.loads(row[1])) if row is not None else None
+
+        return self._attempt(read)
+
+    def seals(self) -> dict[str, Sealed]:
         """Seal and outputs of every action that has a record, by id: quicker than one `get` each."""
 
-        def read(database: sqlite3.Connection) -> dict[str, tuple[str, Mapping[str, str]]]:
+        def read(database: sqlite3.Connection) -> dict[str, Sealed]:
             rows = database.execute("SELECT id, seal, outputs FROM records").fetchall()
             outputs = json.loads(f"[{','.join([row[2] for row in rows])}]")
             return {row[0]: (row[1], made) for row, made in zip(rows, outputs, strict=True)}
@@ -119,7 +133,7 @@ class Records:
 
     def latest_like(self, stage: str, title: str, but: str) -> Record | None:
         """The newest record of another action with this stage and title: what a changed parameter replaced."""
-        return self._one("WHERE stage = ? AND title = ? AND id != ? ORDER BY rowid DESC", (stage, title, but))
+        return self._one(_LATEST_LIKE, (stage, title, but))
 
     def durations(self) -> list[tuple[str, str, str, float]]:
         """Id, stage, title and seconds of building of every action that has a record, oldest first."""
@@ -128,11 +142,11 @@ class Records:
 
     def find(self, stage: str, id_prefix: str) -> Record | None:
         """The newest record whose id begins so."""
-        return self._one("WHERE stage = ? AND id LIKE ? ORDER BY rowid DESC", (stage, id_prefix + "%"))
+        return self._one("FROM records WHERE stage = ? AND id LIKE ? ORDER BY rowid DESC", (stage, id_prefix + "%"))
 
-    def _one(self, where: str, values: tuple[str, ...]) -> Record | None:
+    def _one(self, from_where: str, values: tuple[str, ...]) -> Record | None:
         def read(database: sqlite3.Connection) -> Record | None:
-            row = database.execute(f"SELECT {_COLUMNS} FROM records {where} LIMIT 1", values).fetchone()
+            row = database.execute(f"SELECT {_COLUMNS} {from_where} LIMIT 1", values).fetchone()
             return _record(row) if row is not None else None
 
         return self._attempt(read)
@@ -141,13 +155,16 @@ class Records:
         """Replace an action's record."""
         row = (
             *(record.id, record.stage, record.title, record.key, record.seal, json.dumps(dict(record.outputs))),
-            *(record.outcome, record.duration_s, record.log, record.before_key),
+            *(record.outcome, record.duration_s, record.log),
         )
+        likeness = (record.stage, record.title)
 
         def write(database: sqlite3.Connection) -> None:
+            before = database.execute("SELECT key FROM records WHERE id = ?", (record.id,)).fetchone()
+            before = before or database.execute(f"SELECT key {_LATEST_LIKE} LIMIT 1", (*likeness, record.id)).fetchone()
             database.execute(
                 "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # under a new, highest rowid
-                row,
+                (*row, before[0] if before is not None else ""),
             )
             database.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (record.key, key_text))
             database.execute(
@@ -155,12 +172,35 @@ class Records:
                 " SET times = times + 1, seconds = seconds + excluded.seconds",
                 (record.outcome, record.duration_s),
             )
+            database.execute("DELETE FROM notes")
 
         self._attempt(write)
 
     def forget(self, action_id: str) -> None:
         """Drop an action's record, so that it is looked up again."""
-        self._attempt(lambda database: database.execute("DELETE FROM records WHERE id = ?", (action_id,)))
+
+        def write(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM records WHERE id = ?", (action_id,))
+            database.execute("DELETE FROM notes")
+
+        self._attempt(write)
+
+    def note(self, facts: str) -> str | None:
+        """What was noted of a selection when nothing was to be done, these being the facts."""
+        row = self._attempt(
+            lambda database: database.execute("SELECT text FROM notes WHERE facts = ?", (facts,)).fetchone()
+        )
+        return str(row[0]) if row else None
+
+    def put_note(self, facts: str, text: str) -> None:
+        """Keep a note until any record changes. Only the newest few are kept."""
+
+        def write(database: sqlite3.Connection) -> None:
+            database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (facts, text))
+            newest = "SELECT rowid FROM notes ORDER BY rowid DESC LIMIT ?"
+            database.execute(f"DELETE FROM notes WHERE rowid NOT IN ({newest})", (_MOST_NOTES,))
+
+        self._attempt(write)
 
     def counters(self) -> Mapping[str, Counter]:
         """How often this checkout built and how often it had a hit, since its records were begun."""

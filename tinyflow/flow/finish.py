@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Action
-from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.pages import Pages
@@ -68,7 +67,7 @@ def compare_published(selection: Selection, project: Project, catalogue: Catalog
 
 def _write_shrunk(model: str, action: Action, session: Session, project: Project) -> list[Path]:
     """Write `build/shrink/<model>.tflite` and `.json` where they could be made; the latter's path."""
-    if session.check(action).state != "up to date":
+    if not session.is_current(action):
         return []
     folder = project.build / "shrink"
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,13 +93,8 @@ def _write_profile(bench: str, action: Action, session: Session, project: Projec
 def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
     """Enter the actions that are up to date though nobody asked, since the session was stopped before."""
     for action in bench.actions:
-        if ledger.get(action) is None:
-            try:
-                verdict = session.check(action)
-            except TinyflowError:
-                return
-            if verdict.state == "up to date":
-                ledger.end(action, UP_TO_DATE)
+        if ledger.get(action) is None and session.is_current(action):
+            ledger.end(action, UP_TO_DATE)
 
 
 def read_rows(benches: Sequence[str] | dict[str, None], project: Project) -> list[Row]:

@@ -43,11 +43,10 @@ class Ledger:
         """An action has its outputs: `outcome` is one of DONE."""
         self._put(action, Entry(outcome, seconds))
 
-    def end_all(self, actions: Iterable[Action], outcome: str) -> None:
-        """Actions that have their outputs, and took no time."""
-        entry = Entry(outcome)
+    def end_all(self, ids: Iterable[str], outcome: str) -> None:
+        """Actions that have their outputs, by id, and took no time."""
         with self._changed:
-            self._entries.update((action.id, entry) for action in actions)
+            self._entries.update(dict.fromkeys(ids, Entry(outcome)))
             self._changed.notify_all()
 
     def fail(self, action: Action, error: Exception) -> None:

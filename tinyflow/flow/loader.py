@@ -109,7 +109,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def _tasks(self) -> list[Task]:
         chosen = self.selection
-        tasks = action_tasks(chosen.all_actions.values(), self.session, self.ledger)
+        tasks = action_tasks(chosen.all_actions, self.session, self.ledger)
         made = {task.name for task in tasks}
 
         def stale(*finals: Action) -> list[str]:

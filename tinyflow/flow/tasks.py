@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from doit.exceptions import TaskFailed
 from doit.task import Task
 
 from tinyflow.core.action import Action
-from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.places import place_refused_flag
@@ -23,21 +22,18 @@ def task_name(action: Action) -> str:
     return f"{action.stage}:{action.id[:_SHORT_ID]}"
 
 
-def action_tasks(actions: Collection[Action], session: Session, ledger: Ledger) -> list[Task]:
-    """Tasks for those actions that are not up to date; they come each behind those that it waits for.
+def action_tasks(actions: Mapping[str, Action], session: Session, ledger: Ledger) -> list[Task]:
+    """Tasks for those actions, by id, that are not up to date; they come each behind those that it waits for.
 
     What need not run needs no task: an empty run costs our look at each action, and nothing in doit.
     """
-    stale = {action.id: action for action in session.stale(actions)}
-    ledger.end_all((action for action in actions if action.id not in stale), UP_TO_DATE)
+    stale = {action.id: action for action in session.stale(actions.values())}
+    ledger.end_all(actions.keys() - stale.keys() if stale else actions, UP_TO_DATE)
     return [_action_task(action, stale, session, ledger) for action in stale.values()]
 
 
 def _is_up_to_date(action: Action, session: Session, ledger: Ledger) -> bool:
-    try:
-        is_current = session.check(action).state == "up to date"
-    except TinyflowError:
-        return False  # executing it will say the same, as a failure of its task
+    is_current = session.is_current(action)
     if is_current:
         ledger.end(action, UP_TO_DATE)
     return is_current

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.core.execute import Verdict
+from tinyflow.core.look import Verdict
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.tasks import task_name
 
