@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, text TEXT);
 CREATE TABLE IF NOT EXISTS notes (facts TEXT PRIMARY KEY, text TEXT);
 """
 _COLUMNS = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
+_PUT = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # under a new, highest rowid
 _LATEST_LIKE = "FROM records WHERE stage = ? AND title = ? AND id != ? ORDER BY rowid DESC"
 _BUSY_S = 30.0
 # What SQLite says when the file is sound and can't be used all the same; its error codes need Python 3.11.
@@ -73,6 +74,7 @@ class Records:
         self._path = path
         self._say = say
         self._lock = threading.RLock()
+        self._seen: dict[str, tuple[Any, ...]] = {}  # rows of records by id: they outlive damage to the file
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = _open(path)
@@ -107,19 +109,30 @@ class Records:
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
         self._say(f"{self._path} was damaged; moved to {aside.name}. Finished work is still in the cache")
         self._database = _open(self._path)
+        with self._database:
+            self._database.executemany(_PUT, list(self._seen.values()))
 
     def get(self, action_id: str) -> Record | None:
         """The last record of an action."""
-        return self._one("FROM records WHERE id = ?", (action_id,))
+        row = self._row(action_id)
+        return _record(row) if row is not None else None
+
+    def _row(self, action_id: str) -> tuple[Any, ...] | None:
+        query = f"SELECT {_COLUMNS} FROM records WHERE id = ?"
+
+        def read(database: sqlite3.Connection) -> tuple[Any, ...] | None:
+            row: tuple[Any, ...] | None = database.execute(query, (action_id,)).fetchone()
+            if row is not None:
+                _record(row)  # raises what damage raises
+                self._seen[action_id] = row
+            return row
+
+        return self._attempt(read)
 
     def sealed(self, action_id: str) -> Sealed | None:
         """Seal and outputs of an action."""
-
-        def read(database: sqlite3.Connection) -> Sealed | None:
-            row = database.execute("SELECT seal, outputs FROM records WHERE id = ?", (action_id,)).fetchone()
-            return (row[0], json.loads(row[1])) if row is not None else None
-
-        return self._attempt(read)
+        record = self.get(action_id)
+        return (record.seal, record.outputs) if record is not None else None
 
     def seals(self) -> dict[str, Sealed]:
         """Seal and outputs of every action that has a record, by id: quicker than one `get` each."""
@@ -162,10 +175,9 @@ class Records:
         def write(database: sqlite3.Connection) -> None:
             before = database.execute("SELECT key FROM records WHERE id = ?", (record.id,)).fetchone()
             before = before or database.execute(f"SELECT key {_LATEST_LIKE} LIMIT 1", (*likeness, record.id)).fetchone()
-            database.execute(
-                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # under a new, highest rowid
-                (*row, before[0] if before is not None else ""),
-            )
+            whole = (*row, before[0] if before is not None else "")
+            database.execute(_PUT, whole)
+            self._seen[record.id] = whole
             database.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (record.key, key_text))
             database.execute(
                 "INSERT INTO counters VALUES (?, 1, ?) ON CONFLICT DO UPDATE"
@@ -180,6 +192,7 @@ class Records:
         """Drop an action's record, so that it is looked up again."""
 
         def write(database: sqlite3.Connection) -> None:
+            self._seen.pop(action_id, None)
             database.execute("DELETE FROM records WHERE id = ?", (action_id,))
             database.execute("DELETE FROM notes")
 
