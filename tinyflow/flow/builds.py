@@ -30,7 +30,7 @@ class Builds:
         return self._build(
             resolved,
             "compile",
-            f"compile {resolved.bench.model_name} {resolved.backend.name} for {_flag_set(resolved)}",
+            f"compile {resolved.part_name} {resolved.backend.name} for {_flag_set(resolved)}",
             "build:compile_tree",
             ("objects/",),
             {"sources/": sources, **self._headers(resolved.runtimes)},

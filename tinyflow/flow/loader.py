@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 import time
@@ -17,7 +18,7 @@ from doit.task import Task
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import Ledger
-from tinyflow.flow.plan import Planner
+from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.selection import Selection, Selector
 from tinyflow.flow.tasks import action_tasks, group_task, task_name
@@ -71,7 +72,16 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def selector(self) -> Selector:
         """What words can select."""
-        return Selector(self.catalogue, lambda: self.planner)
+        return Selector(self.catalogue, lambda: self.planner, self._read_graph)
+
+    def _read_graph(self, plan: BenchPlan) -> dict[str, Any]:
+        """A bench's `graph.json`; its model is fetched and converted if need be."""
+        stages = {action.stage: action for action in reversed(plan.actions)}
+        for name in ("fetch", "cut", "convert"):
+            if name in stages:
+                self.session.execute(stages[name])
+        graph: dict[str, Any] = json.loads(self.session.output_path(stages["convert"], "graph.json").read_bytes())
+        return graph
 
     @cached_property
     def session(self) -> Session:
@@ -117,6 +127,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
         groups = {f"bench:{name}": stale(bench.final) for name, bench in chosen.benches.items()}
         several = {f"suite:{name}": members for name, members in chosen.suites.items()}
+        several |= {f"layers:{name}": members for name, members in chosen.layers.items()}
         several |= {f"export:{name}": members for name, members in chosen.exports.items()}
         for task, members in several.items():
             groups[task] = stale(*(chosen.benches[member].final for member in members))

@@ -57,12 +57,15 @@ class Planner:
         """One bench. Raises UsageError and RecipeError."""
         resolved = resolve(bench, self._catalogue)
         fetched = self.fetch(resolved.model, resolved.model_folder)
-        converted = self._convert(resolved, fetched.output("model.tflite"))
-        transforms = self._transforms(resolved, fetched.output("model.tflite"))
-        model = (fetched, *transforms)[-1].output("model.tflite")
+        whole = [fetched]
+        if resolved.layer is not None:
+            whole.append(self._cut(resolved, fetched.output("model.tflite"), resolved.layer))
+        converted = self._convert(resolved, whole[-1].output("model.tflite"))
+        transforms = self._transforms(resolved, whole[-1].output("model.tflite"))
+        model = (*whole, *transforms)[-1].output("model.tflite")
         lowered = self._lower(resolved, model)
         generated = self._generate(resolved, model, lowered)
-        made = [fetched, converted, *transforms, *lowered, generated]
+        made = [*whole, converted, *transforms, *lowered, generated]
         program = model
         if resolved.backend.machine is None:
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
@@ -104,14 +107,31 @@ class Planner:
             )
         )
 
+    def _cut(self, resolved: ResolvedBench, model: Output, layer: int) -> Action:
+        """One layer of the model as a model."""
+        return self._add(
+            Action(
+                stage="cut",
+                title=f"cut layer {layer} of {resolved.model.name}",
+                function="tinyflow.stages.cut:cut",
+                outputs=("model.tflite",),
+                parameters={"first": layer, "last": layer},
+                inputs={"model.tflite": model},
+                tools=_READER_TOOLS,
+                timeout_s=resolved.model.timeout_s,
+                isolated=True,
+            )
+        )
+
     def _convert(self, resolved: ResolvedBench, model: Output) -> Action:
+        """The graph, inputs for it, and what it must give; a part of a model gets random inputs alone."""
         samples = resolved.model.samples
-        files = find_samples(resolved.model, resolved.model_folder, self._mirrors)
+        files = find_samples(resolved.model, resolved.model_folder, self._mirrors) if resolved.layer is None else ()
         real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
         return self._add(
             Action(
                 stage="convert",
-                title=f"convert {resolved.model.name}",
+                title=f"convert {resolved.part_name}",
                 function="tinyflow.stages.convert:convert",
                 outputs=("graph.json", "inputs.bin", "reference.bin", "reference.json"),
                 parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
@@ -182,7 +202,7 @@ class Planner:
         return self._add(
             Action(
                 stage="generate",
-                title=f"generate {resolved.model.name} {_spelled(backend.name, resolved.options, backend.options)}",
+                title=f"generate {resolved.part_name} {_spelled(backend.name, resolved.options, backend.options)}",
                 function=f"tinyflow.stages.{function}",
                 outputs=("sources/", "plan.json"),
                 parameters=parameters,

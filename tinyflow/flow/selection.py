@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Any
 
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import UsageError
@@ -15,7 +16,7 @@ from tinyflow.flow.tasks import task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Model, Suite
+from tinyflow.recipes.schema import Feature, Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
 
 COMMANDS = (
@@ -39,10 +40,11 @@ COMMANDS = (
     "tabcompletion",
     "help",
 )
-_GROUPS = ("bench", "suite", "report", "shrink", "profile", "export")
-_STAGES = ("fetch", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report", "profile")
+_GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
+_STAGES = ("fetch", "cut", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report", "profile")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
+_RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})  # no byte moves, so there is nothing to measure
 
 
 @dataclass
@@ -54,6 +56,7 @@ class Selection:
     suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
+    layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
@@ -68,10 +71,16 @@ class Selection:
 class Selector:
     """Words to a selection. UsageError for a word that names nothing and a pattern that matches nothing."""
 
-    def __init__(self, catalogue: Catalogue, make_planner: Callable[[], Planner]) -> None:
-        """The planner is only made when something is planned."""
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        make_planner: Callable[[], Planner],
+        read_graph: Callable[[BenchPlan], Mapping[str, Any]],
+    ) -> None:
+        """The planner is only made when something is planned; `read_graph` gives a bench's `graph.json`."""
         self._catalogue = catalogue
         self._make_planner = make_planner
+        self._read_graph = read_graph
 
     @cached_property
     def _planner(self) -> Planner:
@@ -122,7 +131,7 @@ class Selector:
         """The members of a group that patterns match."""
         if group == "bench":
             return self.benches
-        if group == "profile":
+        if group in ("profile", "layers"):
             return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
@@ -144,6 +153,10 @@ class Selector:
             names = _add_plans(selection, plans)
             name = name if is_suite else names[0]
             selection.exports[name] = names
+        elif group == "layers":
+            plan = self._planner.plan_bench(parse(name))
+            name = plan.name
+            selection.layers[name] = _add_plans(selection, self._plan_layers(plan))
         elif group == "profile":
             plan = self._planner.plan_bench(parse(name))
             name = plan.name
@@ -153,6 +166,14 @@ class Selector:
         else:
             selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
         return f"{group}:{name}"
+
+    def _plan_layers(self, plan: BenchPlan) -> Iterator[BenchPlan]:
+        """A bench for each layer that computes something. Reading the model is all that runs for it."""
+        if not self._catalogue.has(Feature, "layer"):
+            raise UsageError("there is no feature layer", hint="is it hidden by a recipe folder of yours?")
+        for operator in self._read_graph(plan)["operators"]:
+            if operator["name"] not in _RESHAPES:
+                yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
 
     def _shrinking(self, name: str) -> Action:
         """The action that shrinks a model, whatever bench it is for."""

@@ -23,6 +23,7 @@ from tinyflow.report.documents import read_report
 
 _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
+    "layer.tflite": ("cut", "model.tflite"),
     "shrunk.tflite": ("shrink", "model.tflite"),
     "shrink.json": ("shrink", "shrink.json"),
     "lowered/": ("lower", "lowered/"),

@@ -5,6 +5,7 @@ The rest of the program asks this for everything a bench is, and never reads a r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -29,6 +30,7 @@ from tinyflow.recipes.schema import (
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
+_NUMBER = re.compile("0|[1-9][0-9]{0,5}")  # one spelling for each
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,14 @@ class ResolvedBench:
     options: Mapping[str, Any]  # the backend's, with features merged in
     lowering_options: Mapping[str, Any]  # the same of its lowering
     optimise: str
+    layer: int | None  # the only one of the model's layers that is meant
     transforms: tuple[str, ...]  # stages that change the model before the backend gets it
     features: Mapping[str, str | bool]  # a feature without a value is True
+
+    @property
+    def part_name(self) -> str:
+        """The model, and which layer of it."""
+        return self.model.name if self.layer is None else f"{self.model.name} layer {self.layer}"
 
     @property
     def heap_bytes(self) -> int:
@@ -84,6 +92,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         options=options,
         lowering_options=lowering_options,
         optimise=settings.optimise or target.optimise,
+        layer=_layer(bench, features),
         transforms=settings.transforms,
         features={feature: True if value is None else value for feature, value in bench.features},
     )
@@ -124,6 +133,10 @@ def _model(bench: Bench, catalogue: Catalogue) -> tuple[Model, Path]:
 
 def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -> Feature:
     feature = _named(bench, catalogue, Feature, name, "feature")
+    if feature.takes_number:
+        if value is None or not _NUMBER.fullmatch(value):
+            bench.refuse(f'feature "{name}" needs a whole number', at=f"+{name}", hint=f"for example +{name}.0")
+        return feature
     choices = ", ".join(f"+{spell_feature(name, choice)}" for choice in feature.values)
     if value is not None and not feature.values:
         bench.refuse(f'feature "{name}" takes no value', at=f"+{name}", hint=f"write +{name}")
@@ -136,6 +149,11 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
         case = feature.cases[value]
         _check_conflicts(bench, name, spell_feature(name, value), case.conflicts, case.reason)
     return feature
+
+
+def _layer(bench: Bench, features: Mapping[str, Feature]) -> int | None:
+    """The layer that a feature cuts out."""
+    return next((int(value or 0) for name, value in bench.features if features[name].sets.layer is not None), None)
 
 
 def _runtimes(bench: Bench, catalogue: Catalogue, backend: Backend, settings: Settings) -> tuple[Runtime, ...]:

@@ -329,6 +329,8 @@ class Settings(_Strict):
     optimise: str | None = None
     runtimes: Mapping[Name, Name] = field(default_factory=dict)
     """Runtime of the backend → the one that is linked instead."""
+    layer: Literal["$value"] | None = None
+    """Only this layer of the model, counted from 0."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 
@@ -340,6 +342,8 @@ class Feature(Recipe):
     sets: Settings
     values: tuple[FeatureValue, ...] = ()
     """The choices; a feature without takes no value."""
+    takes_number: bool = False
+    """Its value is any whole number."""
     requires: Requirements = field(default_factory=Requirements)
     conflicts: tuple[str, ...] = ()
     """Features that can't stand beside it, or single values of them: `layout.NCHW`."""
@@ -353,7 +357,10 @@ class Feature(Recipe):
             if value not in self.values:
                 raise ValueError(f'a case for "{value}", which is none of the values {", ".join(self.values)}')
         settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
-        if not self.values and "$value" in settings:
+        if self.takes_number and self.values:
+            raise ValueError('give "values" or "takes_number"')
+        settings.append(self.sets.layer)
+        if not (self.values or self.takes_number) and "$value" in settings:
             raise ValueError('"$value" needs "values" to choose from')
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)
         for level in levels:
