@@ -77,6 +77,20 @@ def test_a_word_becomes_what_may_stand_there(project: Path, words: list[str], ex
     assert completion.complete(words) == expected
 
 
+def test_archives_are_found_as_files(project: Path) -> None:
+    """Folders on the way, too; nothing else."""
+    folder = project / "build" / "archives"
+    folder.mkdir(parents=True)
+    for name in ("a.tar.gz", "b.txt", ".c.tar.gz"):
+        (folder / name).touch()
+    assert completion.complete(["import", "b"]) == ["build/"]
+    for command in ("import", "verify"):
+        assert completion.complete([command, "build/"]) == ["build/archives/"]
+        assert completion.complete([command, "build/archives/"]) == ["build/archives/a.tar.gz"]
+    assert completion.complete(["import", "nowhere/"]) == []
+    assert "build/" in completion.complete(["verify", "bu"])
+
+
 def test_it_imports_next_to_nothing(project: Path) -> None:
     """Tab is pressed often: no recipe is parsed, no task is made."""
     program = (

@@ -29,8 +29,11 @@ def complete(words: list[str]) -> list[str]:
     if colon:
         return _matching([f"{group}:{name}" for name in _members(group, rest)], word)
     command = before[0] if before else ""
+    if command == "import" or (command == "verify" and "/" in word):
+        return archives(word)
     if command in _ABOUT_BENCHES or command in _BARE:
-        return _matching([*benches(word), *names("suites"), *(_GROUPS[:2] if command in _BARE else ())], word)
+        found = [*benches(word), *names("suites"), *(_GROUPS[:2] if command in _BARE else ())]
+        return _matching(found, word) + (archives(word) if command == "verify" and word else [])
     if command in _VERBS and len(before) == 1:
         return _matching(_VERBS[command], word)
     if command == "baseline":
@@ -51,6 +54,17 @@ def _members(group: str, word: str) -> list[str]:
     if group == "shrink":
         return names("models")
     return names("suites") if group in ("suite", "report") else []
+
+
+def archives(word: str) -> list[str]:
+    """Paths of archives, and of folders on the way to one."""
+    head = word[: word.rfind("/") + 1]
+    try:
+        entries = sorted(os.scandir(head or "."), key=lambda entry: entry.name)
+    except OSError:
+        return []
+    found = [f"{head}{entry.name}{'/' if entry.is_dir() else ''}" for entry in entries if entry.name[0] != "."]
+    return _matching([path for path in found if path.endswith((".tar.gz", "/"))], word)
 
 
 def benches(word: str) -> list[str]:

@@ -21,7 +21,7 @@ _tinyflow() {{
   mapfile -t COMPREPLY <<< "$reply"
   local before=${{word%"${{word##*:}}"}}
   COMPREPLY=("${{COMPREPLY[@]#"$before"}}")
-  [[ ${{COMPREPLY[0]}} == *[:.-] ]] && compopt -o nospace 2>/dev/null
+  [[ ${{COMPREPLY[0]}} == *[:./-] ]] && compopt -o nospace 2>/dev/null
   return 0
 }}
 complete -o default -F _tinyflow tinyflow doit
