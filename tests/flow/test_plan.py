@@ -89,6 +89,13 @@ def test_feature_changes_only_what_it_decides(tmp_path: Path) -> None:
     assert named(plain)["convert"] == named(gcc)["convert"]
 
 
+def test_backends_share_what_they_generate_from(tmp_path: Path) -> None:
+    """One lowering for both backends of TVM's graph, whatever the form of the graph and the chip; +dsp is another."""
+    names = ["aww-tvmrt-stm32f7", "aww-tvmrt-stm32f7+graph.binary", "aww-tvmcg-stm32f4", "aww-tvmcg-stm32f7+dsp"]
+    lowered = [action for one in plan(tmp_path, names) for action in one.actions if action.stage == "lower"]
+    assert [action is lowered[0] for action in lowered] == [True, True, True, False]
+
+
 @pytest.mark.parametrize("text", ["description: Renamed", "description: Renamed\n# and commented"])
 def test_what_no_stage_reads_is_in_no_id(tmp_path: Path, text: str) -> None:
     """A target's description can be changed without building anything."""

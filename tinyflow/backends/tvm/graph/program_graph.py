@@ -38,8 +38,12 @@ class _Nodes:
         self._nodes: list[Node] = []
         self._tensors = 0
         self._number: dict[Operand | str, int] = {}  # what has a tensor already: activation, scratch or symbol
-        self._block_of, sizes = relax_module.plan_storage(selected)
+        self._storage_of, sizes = relax_module.plan_storage(selected)
         self._storages = len(sizes)
+        # what TVM leaves to the caller, inputs and outputs, has storages of its own
+        for value in (*selected.inputs, *selected.outputs):
+            if value not in self._storage_of:
+                self._storage_of[value] = self._fresh()
 
     def graph(self) -> ExecutorGraph:
         """All nodes."""
@@ -50,7 +54,7 @@ class _Nodes:
             while name in taken:  # what a converter called an input may be what we call something else
                 name += "_"
             taken.add(name)
-            self._add(Node(name, (GraphTensor("int8", shape, self._storage(value)),)), value)
+            self._add(Node(name, (GraphTensor("int8", shape, self._storage_of[value]),)), value)
         for index, step in enumerate(self._program.steps):
             self._add_step(index, step)
         return ExecutorGraph(tuple(self._nodes), tuple(self._number[value] for value in self._program.outputs))
@@ -70,7 +74,8 @@ class _Nodes:
             (parameter, written[parameter.role]) for parameter in step.kernel.parameters if parameter.role in written
         ]
         tensors = tuple(
-            GraphTensor(parameter.dtype, shapes[parameter.name], self._storage(operand)) for parameter, operand in given
+            GraphTensor(parameter.dtype, shapes[parameter.name], self._storage_of[operand])
+            for parameter, operand in given
         )
         node = Node(_name(step), tensors, step.function, tuple(inputs), step.operator)
         self._add(node, *(operand for _, operand in given))
@@ -79,11 +84,6 @@ class _Nodes:
         self._nodes.append(node)
         self._number.update({operand: self._tensors + i for i, operand in enumerate(operands)})
         self._tensors += len(node.tensors)
-
-    def _storage(self, operand: Operand) -> int:
-        """TVM's block; inputs and outputs, which it leaves to the caller, have storages of their own."""
-        block = self._block_of.get(operand)
-        return self._fresh() if block is None else block
 
     def _fresh(self) -> int:
         self._storages += 1
