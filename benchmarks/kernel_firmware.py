@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tinyflow.backends.tvm import codegen
 from tinyflow.backends.tvm.kernel import Kernel, Parameter, Weights
+from tinyflow.backends.tvm.objects import compile_kernels
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.unicorn import block_table, native_hook
 from tinyflow.targets.unicorn.machine import Simulator
@@ -39,7 +40,7 @@ _ISAS = {"rv32imc": "riscv"}
 
 @dataclass(frozen=True)
 class Chip:
-    """A CPU, the toolchain that compiles for it, and its flags."""
+    """A CPU, the toolchain that compiles for it (for `llvm`, TVM's own, zig does the rest), and its flags."""
 
     cpu: str = "cortex-m7"
     toolchain: str = "zig"
@@ -50,10 +51,15 @@ class Chip:
         """Thumb or riscv."""
         return _ISAS.get(self.cpu, "thumb")
 
+    @property
+    def linking(self) -> str:
+        """The toolchain that compiles the rest and links."""
+        return "zig" if self.toolchain == "llvm" else self.toolchain
+
     @cached_property
     def recipe(self) -> Mapping[str, Any]:
         """The toolchain recipe's entry for the CPU."""
-        text = (ROOT / "recipes" / "toolchains" / f"{self.toolchain}.yaml").read_text(encoding="utf-8")
+        text = (ROOT / "recipes" / "toolchains" / f"{self.linking}.yaml").read_text(encoding="utf-8")
         recipe: Mapping[str, Any] = yaml.safe_load(text)["cpus"][self.cpu]
         return recipe
 
@@ -119,13 +125,18 @@ def _hook() -> Path:
 
 
 def _build(samples: Sequence[Sample], chip: Chip, folder: Path) -> Path:
-    toolchain = import_module(f"tinyflow.toolchains.{chip.toolchain}")
-    sources = [folder / "kernels.c", folder / "calls.c"]
-    sources[0].write_text(_kernels(samples), encoding="utf-8")
-    sources[1].write_text(_calls(samples), encoding="utf-8")
+    toolchain = import_module(f"tinyflow.toolchains.{chip.linking}")
+    sources, objects = [folder / "calls.c"], []
+    sources[0].write_text(_calls(samples), encoding="utf-8")
+    if chip.toolchain == "llvm":
+        kernels = {f"kernel_{index}": sample.kernel for index, sample in enumerate(samples)}
+        objects.append(folder / "kernels.o")
+        objects[0].write_bytes(compile_kernels(kernels, chip.cpu).content)
+    else:
+        sources.append(folder / "kernels.c")
+        sources[1].write_text(_kernels(samples), encoding="utf-8")
     runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
     sources += [SUPPORT / name for name in (*runtime["all"], *runtime[chip.isa]) if "main" not in name]
-    objects = []
     for source in sources:
         objects.append(folder / f"{source.stem}.o")
         flags = (*chip.flags, "-w") if source.name == "kernels.c" else ("-O2", "-ffreestanding")

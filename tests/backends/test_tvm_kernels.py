@@ -37,6 +37,8 @@ CHIPS = {
     "m4-gcc": Chip("cortex-m4", "gcc", ("-O2", "-ffreestanding")),
     "m4-O0": Chip("cortex-m4", "zig", ("-O0", "-ffreestanding")),
     "rv32": Chip("rv32imc", "zig"),
+    "m4-llvm": Chip("cortex-m4", "llvm"),
+    "rv32-llvm": Chip("rv32imc", "llvm"),
 }
 
 
@@ -225,6 +227,17 @@ def test_kernels_are_exact_on_riscv(data: st.DataObject, operator: str) -> None:
     """Portable C means the same on another instruction set."""
     specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
     check(specs, "aotplus", CHIPS["rv32"], data.draw(st.integers(0, 1000)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", ["conv", "dense"])
+@pytest.mark.parametrize(("chip", "style"), [("m4-llvm", "smlad"), ("rv32-llvm", "aotplus")])
+@EXACT
+@given(data=st.data())
+def test_kernels_are_exact_as_objects_of_tvms_llvm(data: st.DataObject, chip: str, style: Style, operator: str) -> None:
+    """What no compiler of C sees, with and without SMLAD as an intrinsic."""
+    specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
+    check(specs, style, CHIPS[chip], data.draw(st.integers(0, 1000)))
 
 
 def large(height: int, width: int, depth: int, channels: int, size: int = 3, stride: int = 1) -> ConvSpec:

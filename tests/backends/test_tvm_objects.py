@@ -18,6 +18,7 @@ from tvm.script import tirx as T  # noqa: N812
 
 from tinyflow.backends import tvm as backend
 from tinyflow.backends.tvm import OPTIONS, objects
+from tinyflow.backends.tvm.kernel import Kernel
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
@@ -36,7 +37,7 @@ def _copy(data: T.Buffer((64,), "int8"), output: T.Buffer((64,), "int8")):
 
 def elf_of(cpu: str) -> ELFFile:
     """The object of one small function."""
-    return ELFFile(io.BytesIO(objects.compile_functions({"copy_0": _copy}, cpu).content))
+    return ELFFile(io.BytesIO(objects.compile_kernels({"copy_0": Kernel(_copy, (), lambda _: {})}, cpu).content))
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, tuple[Any, ...] | None] = {
     "dsp": (False, True),
     "schedule": ("arm", "default", "cortexm"),
     "layout": ("NHWC", "NCHW"),
-    "toolchain": ("zig", "gcc"),
+    "toolchain": ("zig", "gcc", "llvm"),
     "isa": ("thumb", "riscv", "host"),
     "cpu": ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"),
     "rounding": ("double", "single"),

@@ -55,7 +55,7 @@ def _style(options: Mapping[str, Any]) -> Style:
     if options["schedule"] == "default":
         return "plain"
     if (options["dsp"] or options["schedule"] == "cortexm") and options["isa"] == "thumb":
-        return "dsp"
+        return "smlad" if options["variant"] == "llvm" else "dsp"
     return "aot" if options["variant"] == "aot" else "aotplus"
 
 

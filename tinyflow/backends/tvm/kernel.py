@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Style = Literal["plain", "aot", "aotplus", "dsp"]
+Style = Literal["plain", "aot", "aotplus", "dsp", "smlad"]
 Role = Literal["input", "constant", "output", "scratch"]
 Array = NDArray[Any]
 
@@ -23,6 +23,11 @@ class Machine:
 
     isa: Literal["thumb", "riscv", "host"] = "thumb"
     toolchain: str = "zig"
+
+    @property
+    def is_llvm(self) -> bool:
+        """Whether LLVM plans the registers: as clang behind C, or as TVM's own code generator."""
+        return self.toolchain in ("zig", "llvm")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ The styles:
     aot, aotplus
              portable C in tiles that fit the registers of one instruction set and compiler
     dsp      Armv7E-M's 16-bit multiply-accumulate, through the inline functions of tf_dsp.h
+    smlad    the same through LLVM's intrinsics, for objects that no C compiler sees
 A style that has nothing better for a spec gives the next simpler one's kernel.
 """
 
@@ -19,6 +20,7 @@ from tinyflow.backends.tvm import (
     kernels_dsp,
     kernels_plain,
     kernels_planes,
+    kernels_smlad,
     kernels_tiled,
     kernels_wide,
     requantise,
@@ -34,7 +36,7 @@ def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
     """The spec with what a style wants to know of the weights: the form of requantisation, the size of sums."""
     if style == "plain" or weights is None or not isinstance(spec, (ConvSpec, DenseSpec, DepthwiseSpec)):
         return spec
-    if style == "aotplus" and isinstance(spec, ConvSpec):
+    if style in ("aotplus", "smlad") and isinstance(spec, ConvSpec):
         spec = replace(spec, is_narrow=kernels_wide.is_narrow(spec, weights))
     return replace(spec, requantisation=replace(spec.requantisation, up=requantise.find_up(spec, weights)))
 
@@ -58,7 +60,9 @@ def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) 
         return
     if style == "dsp":
         yield _dsp(spec, scratch_bytes)
-    if style in ("aotplus", "dsp") and isinstance(spec, ConvSpec):
+    if style == "smlad":
+        yield _smlad(spec, scratch_bytes)
+    if style in ("aotplus", "dsp", "smlad") and isinstance(spec, ConvSpec):
         yield kernels_wide.conv(spec, machine, scratch_bytes)
     if style != "plain":
         yield kernels_tiled.build(spec, machine, scratch_bytes)
@@ -66,6 +70,12 @@ def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) 
 
 def _scratch_bytes(kernel: Kernel) -> int:
     return sum(parameter.size_bytes for parameter in kernel.parameters if parameter.role == "scratch")
+
+
+def _smlad(spec: Spec, scratch_bytes: int) -> Kernel | None:
+    if isinstance(spec, ConvSpec):
+        return kernels_smlad.conv(spec, scratch_bytes)
+    return kernels_smlad.dense(spec) if isinstance(spec, DenseSpec) and spec.inputs % 4 == 0 else None
 
 
 def _dsp(spec: Spec, scratch_bytes: int) -> Kernel | None:

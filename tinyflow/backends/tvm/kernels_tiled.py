@@ -42,13 +42,8 @@ from tinyflow.backends.tvm.specs import (
 Expr = Any
 PrimFunc = Any
 # pixels and channels of a tile, measured on the layers of the MLPerf Tiny networks: clang spills above 2 by 2 on Arm
-_TILES: Mapping[tuple[str, str], tuple[int, int]] = {
-    ("thumb", "zig"): (2, 2),
-    ("thumb", "gcc"): (2, 4),
-    ("riscv", "zig"): (3, 4),
-    ("riscv", "gcc"): (3, 4),
-}
-_OTHER_TILE = (2, 4)
+_TILES: Mapping[str, tuple[int, int]] = {"thumb": (2, 4), "riscv": (3, 4), "host": (2, 4)}
+_LLVM_TILES: Mapping[str, tuple[int, int]] = {**_TILES, "thumb": (2, 2)}
 HEADERS = ("string.h", "tf_hidden.h")
 # so few products clang would unroll to the end on RISC-V, and spill
 _SHORT_RUN = 32
@@ -109,12 +104,12 @@ def _convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
 
 def tile_of(machine: Machine) -> tuple[int, int]:
     """Pixels and channels of a tile."""
-    return _TILES.get((machine.isa, machine.toolchain), _OTHER_TILE)
+    return (_LLVM_TILES if machine.is_llvm else _TILES)[machine.isa]
 
 
 def is_spiller(machine: Machine) -> bool:
     """Whether the compiler unrolls loops whose length it sees until its registers don't suffice."""
-    return (machine.isa, machine.toolchain) == ("riscv", "zig")
+    return machine.isa == "riscv" and machine.is_llvm
 
 
 def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:

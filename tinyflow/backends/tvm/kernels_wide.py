@@ -60,7 +60,7 @@ _MOST_WASTE = 1.15
 def _tile(spec: ConvSpec, machine: Machine) -> Tile:
     """The tile for a shape and a compiler, as far as it fits."""
     tile = _TILE
-    if machine.toolchain == "zig" and _is_flat(spec):
+    if machine.is_llvm and _is_flat(spec):
         pixels = spec.output.height * spec.output.width
         padded = -(-pixels // _CLANG_TILE.pixels) * _CLANG_TILE.pixels
         tile = _CLANG_TILE if padded <= pixels * _MOST_WASTE else _CLANG_TILE_OF_FEW

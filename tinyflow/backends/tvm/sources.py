@@ -29,7 +29,7 @@ _QUIET = """\
 def write(program: Program, memory: Memory, convention: Convention, backend: str, folder: Path, cpu: str = "") -> None:
     """Write all files; `convention` is packed, unpacked, or objects: compiled for `cpu`, called like unpacked."""
     if convention == "objects":
-        compiled = objects.compile_functions({name: kernel.function for name, kernel in program.functions.items()}, cpu)
+        compiled = objects.compile_kernels(program.functions, cpu)
         (folder / "kernels.o").write_bytes(compiled.content)
         (folder / "kernels.ll").write_text(compiled.text, encoding="utf-8")
         prototypes = [objects.prototype(name, kernel) for name, kernel in program.functions.items()]
