@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sample_documents import failed, many, suite
+from sample_documents import failed, good, many, suite
 
 from tinyflow.report.html.page import suite_page
 
@@ -139,6 +139,28 @@ def test_it_reads_without_a_script(browser: Any, tmp_path: Path) -> None:
         assert not browser.find_element("id", "tools").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_a_map_that_several_benches_share_is_seen_in_each(browser: Any, tmp_path: Path) -> None:
+    """It takes the place of its own drawing, in the same colours, with hover texts; without a script as well."""
+    path = tmp_path / "report.html"
+    path.write_text(
+        suite_page(suite("few"), [good("vww", "one", f"chip{index}") for index in range(2)], fingerprint=PRINT)
+    )
+    browser.get(path.as_uri())
+    browser.execute_script("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    sizes = browser.execute_script(
+        "const found = [...document.querySelectorAll('svg.arena use, svg.memory use')];"
+        "return found.map(one => one.getBoundingClientRect().toJSON())"
+    )
+    assert len(sizes) == 6
+    assert all(size["width"] > 400 and size["height"] > 20 for size in sizes)
+    assert "steps 3-4" in browser.execute_script(
+        "const shapes = document.querySelector(document.querySelector('svg.arena use').getAttribute('href'));"
+        "return shapes.querySelectorAll('rect title')[3].textContent"
+    )
+    image = browser.find_element("css selector", "svg.arena").screenshot_as_png
+    assert len(image) > 3_000  # an empty one of this size has some 700 bytes
 
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])

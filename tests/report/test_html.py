@@ -28,6 +28,11 @@ SUITE = [
 ]
 
 
+# What a beginning or ending tag ends by itself: HTML, "Optional tags".
+IMPLIED = {"td": {"td", "th"}, "th": {"td", "th"}, "tr": {"td", "th", "tr"}}
+ENDED = {"td", "th", "tr"}
+
+
 class Checker(HTMLParser):
     """Collects text and attributes, and refuses tags that close what isn't open."""
 
@@ -47,17 +52,25 @@ class Checker(HTMLParser):
         if "id" in found:
             assert found["id"] not in self.ids
             self.ids.add(str(found["id"]))
+        self._end(IMPLIED.get(tag, set()))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """A tag that closes itself."""
         self.seen.append(tag)
+        self.addresses += [value for name, value in attrs if name == "href" and value]
 
     def handle_endtag(self, tag: str) -> None:
         """The innermost open tag ends, or it is no HTML."""
+        self._end(ENDED - {tag})
         if tag not in VOID:
             assert self.open.pop() == tag
+
+    def _end(self, tags: set[str]) -> None:
+        """Cells and rows end with what they stand in."""
+        while self.open and self.open[-1] in tags:
+            self.open.pop()
 
     def handle_data(self, data: str) -> None:
         """Text that a reader sees."""
@@ -125,13 +138,31 @@ def test_texts_of_a_bench_are_never_markup() -> None:
 
 
 def test_a_suite_of_a_hundred_is_small_and_quick() -> None:
-    """Under 2 MB with every bench's table row and maps, made in less than 3 s."""
+    """Under 2 MB with every bench's table row, maps and profile, none of them equal; made in less than 3 s."""
     benches = many(100)
     started = time.monotonic()
     text = suite_page(suite("hundred"), benches, fingerprint=PRINT)
     assert time.monotonic() - started < 3
     assert len(text.encode()) < 2_000_000
     assert text.count("<tr data-words") == 100
+    assert "are left out" not in text
+    assert text.count('<svg class="chart arena"') == 100
+
+
+def test_what_benches_have_in_common_stands_in_a_page_once() -> None:
+    """An arena map, the tools and a stage's settings: each bench leads to them; what is its own stays with it."""
+    equal = [good("vww", "one", f"chip{index}", size=1000) for index in range(3)]
+    other = good("vww", "two", "chip0", size=2000)
+    text = suite_page(suite("tiny"), [*equal, other], fingerprint=PRINT)
+    checker = check(text)
+    assert text.count("t17: 8,000 bytes") == text.count("t17: 16,000 bytes") == 1
+    assert text.count('<svg class="chart arena"') == 4
+    assert text.count('href="#shapes-') == 3 * 3  # flash, ram and arena
+    assert text.count("toolchain.name = zig") == text.count("ziglang 0.17.0") == 1
+    assert {"#tools-1", "#settings-1", "#shapes-1"} <= set(checker.addresses)
+    assert {address.removeprefix("#") for address in checker.addresses if address != "data:,"} <= checker.ids
+    alone = bench_page(equal[0], fingerprint=PRINT)
+    assert "shapes-" not in alone and "toolchain.name = zig" in alone
 
 
 def test_a_suite_too_big_for_one_file_keeps_its_table() -> None:
@@ -222,7 +253,7 @@ def test_shares_of_all_functions_add_up() -> None:
 def test_flags_and_settings_come_from_the_key() -> None:
     """Of each stage that people ask about, the words that its key holds."""
     (step,) = provenance.steps(good("a", "b", "c").provenance)
-    assert (step.stage, step.flags, step.settings) == ("compile", "-O3", ("toolchain.name = zig",))
+    assert (step.stage, step.flags, step.settings) == ("compile", "-O3", "toolchain.name = zig")
 
 
 def test_bars_have_a_panel_for_each_model_and_lead_to_their_bench() -> None:

@@ -69,15 +69,15 @@ def _draw(arena: Document, tensors: list[Document]) -> str:
     for index, tensor in enumerate(tensors):
         lifetime = tensor["last"] - tensor["first"] + 1
         tip = (
-            f"{tensor['name']}: {tensor['bytes']:,} bytes at offset {tensor['offset']:,}, "
-            f"steps {tensor['first']} to {tensor['last']}"
+            f"{tensor['name']}: {tensor['bytes']:,} bytes at {tensor['offset']:,}, "
+            f"steps {tensor['first']}-{tensor['last']}"
         )
         drawing.rectangle(
             _LEFT + tensor["first"] * across,
             _TOP + tensor["offset"] * down,
             lifetime * across,
             max(tensor["bytes"] * down, 0.5),
-            style=f"s{index % SERIES} tensor",
+            style=f"s{index % SERIES}",
             tip=tip,
             text=tensor["name"],
         )

@@ -70,9 +70,9 @@ def _panel(
         y = top + index * (_BAR + _GAP)
         width = max(1.0, room * value / largest)
         tip = f"{row['bench']}: {exact(value)} {metric.unit}"
-        with drawing.link("#" + anchors[row["bench"]]):
-            drawing.text(left - 6, y + 11, shorten(label, left - 6), anchor="end", tip=tip)
-            drawing.rectangle(left, y, width, _BAR, style=f"s{colours[row['backend']]}", tip=tip)
+        with drawing.link("#" + anchors[row["bench"]], tip):
+            drawing.text(left - 6, y + 11, shorten(label, left - 6), anchor="end")
+            drawing.rectangle(left, y, width, _BAR, style=f"s{colours[row['backend']]}")
             drawing.text(left + width + 4, y + 11, metric.format(value), style="value")
     return str(drawing)
 

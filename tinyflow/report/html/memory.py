@@ -12,7 +12,7 @@ from tinyflow.report.html.svg import Drawing
 Document = Mapping[str, Any]
 
 _WIDTH = 760.0
-_HEIGHT = 30.0
+_HEIGHT = 30.0  # of all its rectangles, which the style sheet says
 _NARROWEST = 2.0  # a symbol with less room is drawn with the others of its section
 # `.data` lies in both: its initial values in flash, the variables in RAM.
 _SECTIONS = {"flash": (".text", ".rodata", ".data"), "ram": (".data", ".bss")}
@@ -78,11 +78,12 @@ def _draw(region: str, parts: Sequence[_Part], used_bytes: int) -> str:
     x, scale = 0.0, _WIDTH / max(used_bytes, sum(part.size_bytes for part in parts), 1)
     for section in dict.fromkeys(part.section for part in parts):
         members = [part for part in parts if part.section == section]
-        for part in _drawn(members, scale):
-            width = part.size_bytes * scale
-            tip = f"{part.name} ({section}): {part.size_bytes:,} bytes"
-            drawing.rectangle(x, 0, width, _HEIGHT, style=_COLOURS[section], tip=tip, text=part.name)
-            x += width
+        with drawing.group(_COLOURS[section]):
+            for part in _drawn(members, scale):
+                width = part.size_bytes * scale
+                tip = f"{part.name} ({section}): {part.size_bytes:,} bytes"
+                drawing.rectangle(x, 0, width, _HEIGHT, tip=tip, text=part.name, is_full=True)
+                x += width
     return str(drawing)
 
 

@@ -13,7 +13,8 @@ from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
-from tinyflow.report.html import arena, bars, memory, profile, provenance
+from tinyflow.report.html import bars
+from tinyflow.report.html.detail import Details
 from tinyflow.report.html.fingerprint import template_folder
 from tinyflow.report.html.table import Table, table
 from tinyflow.report.metrics import METRICS
@@ -25,7 +26,6 @@ NamedFrame = tuple[str, str, Frame]  # name, description
 
 # A file that can be sent by mail: maps and profiles that have no room are left to the benches' own pages.
 _MOST_BYTES = 1_950_000
-_SYMBOLS_SHOWN = 12
 
 
 def suite_page(
@@ -40,6 +40,7 @@ def suite_page(
     rows = [bench.report for bench in benches]
     anchors = anchors_of(rows)
     environment = _environment()
+    shown = Details(environment, benches, anchors)
 
     def page(details: Sequence[str]) -> str:
         return _page(
@@ -54,36 +55,32 @@ def suite_page(
             charts=bars.charts(rows, anchors),
             legend=bars.colours_of(rows),
             views=[*(_view(*view) for view in views), *map(_compared, side_by_side(suite, rows))],
+            shared=shown,
             details=details,
         )
 
-    return page(_fitting(environment, benches, anchors, trends or {}, _MOST_BYTES - len(page([]).encode())))
+    names = [row["bench"] for row in rows]
+    return page(_fitting(shown, names, trends or {}, _MOST_BYTES - len(page([]).encode())))
 
 
-def _fitting(
-    environment: Any, benches: Sequence[BenchDocuments], anchors: Mapping[str, str], trends: Trends, room_bytes: int
-) -> list[str]:
+def _fitting(details: Details, names: Sequence[str], trends: Trends, room_bytes: int) -> list[str]:
     """The benches' parts of a page; from the last one on without maps and profile, until they have room."""
-    names = [bench.report["bench"] for bench in benches]
-    details = [
-        _detail(environment, bench, anchors[name], trends=trends.get(name, {}))
-        for name, bench in zip(names, benches, strict=True)
-    ]
-    size = sum(len(detail.encode()) for detail in details)
-    for index in reversed(range(len(details))):
+    parts = [_without_implied_ends(details.write(name, trends.get(name, {}))) for name in names]
+    size = sum(len(part.encode()) for part in parts)
+    for index in reversed(range(len(parts))):
         if size <= room_bytes:
             break
-        size -= len(details[index].encode())
-        details[index] = _detail(environment, BenchDocuments(benches[index].report), anchors[names[index]], is_cut=True)
-        size += len(details[index].encode())
-    return details
+        size -= len(parts[index].encode())
+        parts[index] = _without_implied_ends(details.write(names[index], {}, is_cut=True))
+        size += len(parts[index].encode())
+    return parts
 
 
 def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, str] | None = None) -> str:
     """The page of one bench, everything unfolded."""
     environment = _environment()
     report = bench.report
-    anchor = anchors_of([report])[report["bench"]]
+    details = Details(environment, [bench], anchors_of([report]))
     return _page(
         environment,
         fingerprint=fingerprint,
@@ -96,7 +93,8 @@ def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, 
         charts=[],
         legend={},
         views=[],
-        details=[_detail(environment, bench, anchor, trends=trends or {}, is_open=True)],
+        shared=details,
+        details=[details.write(report["bench"], trends or {}, is_open=True)],
     )
 
 
@@ -128,38 +126,12 @@ def _page(environment: Any, **content: object) -> str:
         style=Markup((folder / "style.css").read_text(encoding="utf-8").strip()),
         script=Markup((folder / "script.js").read_text(encoding="utf-8").strip()),
     )
-    return text + "\n"
+    return _without_implied_ends(text) + "\n"
 
 
-def _detail(
-    environment: Any,
-    bench: BenchDocuments,
-    anchor: str,
-    *,
-    trends: Mapping[str, str] | None = None,
-    is_open: bool = False,
-    is_cut: bool = False,
-) -> str:
-    report, plan, run, sizes = bench.report, bench.plan, bench.run, bench.sizes
-    metrics = [(metric, report["metrics"][metric.name]) for metric in METRICS if metric.name in report["metrics"]]
-    text: str = environment.get_template("detail.html.j2").render(
-        report=report,
-        anchor=anchor,
-        summary=_summary(report),
-        metrics=metrics,
-        trends=trends or {},
-        exact=bars.exact,
-        regions=memory.regions(sizes) if sizes else [],
-        symbols=sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else [],
-        arena=arena.arena_map(plan) if plan else None,
-        layers=profile.layers(plan, run) if plan and plan.get("layers") else [],
-        functions=profile.functions(run) if run else [],
-        steps=provenance.steps(bench.provenance),
-        command=f"doit bench:{report['bench']}",
-        is_open=is_open,
-        is_cut=is_cut,
-    )
-    return text
+def _without_implied_ends(text: str) -> str:
+    """HTML ends cells and rows by itself where the next ones begin; a page is a tenth smaller without the tags."""
+    return re.sub("</t[dhr]>", "", text)
 
 
 def _view(name: str, description: str, frame: Frame) -> dict[str, object]:
@@ -183,14 +155,6 @@ def _compared(compared: SideBySide) -> dict[str, object]:
         "columns": [(column, index > 0) for index, column in enumerate(compared.headings)],
         "rows": [[(cell.text, index > 0, cell.is_best) for index, cell in enumerate(row)] for row in compared.rows],
     }
-
-
-def _summary(report: Row) -> str:
-    """The few numbers that stand beside a bench's name."""
-    told = [f"{m.heading} {m.format(report['metrics'][m.name])}" for m in METRICS if m.name in report["metrics"]]
-    shown = {"invoke", "ROM", "RAM", "time"}
-    found = [text for text in told if text.split(" ")[0] in shown]
-    return ", ".join(found) if found else str(report["status"])
 
 
 def _counts(rows: Sequence[Row]) -> str:

@@ -20,7 +20,7 @@ class Step:
     stage: str
     key: str
     flags: str
-    settings: tuple[str, ...]  # `name = value`, of the other parameters
+    settings: str  # `name = value; …`, of the other parameters
 
 
 def steps(provenance: Document | None) -> list[Step]:
@@ -41,7 +41,7 @@ def _step(action: Document) -> Step:
             flags.append(str(value))
         elif "memory" not in path:
             settings.append(f"{'.'.join(map(str, path))} = {value}")
-    return Step(action["stage"], action["key"], " ".join(flags), tuple(settings))
+    return Step(action["stage"], action["key"], " ".join(flags), "; ".join(settings))
 
 
 def _parameters(facts: list[str]) -> Iterator[tuple[list[Any], Any]]:

@@ -24,17 +24,31 @@ class Drawing:
             f'role="img" aria-label="{escape(label)}">'
         )
         self._parts: list[str] = []
+        self._inside: list[str] = []  # texts within shapes, which lie above all of them
 
     def rectangle(
-        self, x: float, y: float, width: float, height: float, *, style: str, tip: str = "", text: str = ""
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        *,
+        style: str = "",
+        tip: str = "",
+        text: str = "",
+        is_full: bool = False,
     ) -> None:
-        """A filled rectangle; `tip` shows on hover, `text` inside where it has room."""
-        shape = (
-            f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}" class="{style}"'
-        )
+        """A filled rectangle; `tip` shows on hover, `text` inside where it has room.
+
+        `is_full`: the style sheet knows its height, and it begins at the top: many are shorter so.
+        """
+        numbers = {"x": x, "y": 0.0 if is_full else y, "width": width, "height": 0.0 if is_full else height}
+        shape = "".join(f' {name}="{number(value)}"' for name, value in numbers.items() if value)
+        shape = f"<rect{shape}" + (f' class="{style}"' if style else "")
         self._parts.append(f"{shape}><title>{escape(tip)}</title></rect>" if tip else f"{shape}/>")
         if text and height >= LINE_HEIGHT and width >= CHARACTER_WIDTH * len(text) + 4:
-            self.text(x + width / 2, y + height / 2 + 4, text, anchor="middle", style="inside")
+            place = f'x="{number(x + width / 2)}" y="{number(y + height / 2 + 4)}"'
+            self._inside.append(f"<text {place}>{escape(text)}</text>")
 
     def line(self, x1: float, y1: float, x2: float, y2: float, *, style: str) -> None:
         """A straight line."""
@@ -67,29 +81,39 @@ class Drawing:
         title = f"<title>{escape(tip)}</title>" if tip else ""
         self._parts.append(f'<text x="{number(x)}" y="{number(y)}"{where}{kind}>{title}{escape(text)}</text>')
 
-    def link(self, address: str) -> _Link:
-        """Everything drawn within `with drawing.link("#there"):` leads there."""
-        return _Link(self._parts, address)
+    def link(self, address: str, tip: str = "") -> _Within:
+        """Everything drawn within `with drawing.link("#there"):` leads there, and shows `tip` on hover."""
+        title = f"<title>{escape(tip)}</title>" if tip else ""
+        return _Within(self._parts, f'<a href="{escape(address)}">{title}', "</a>")
+
+    def group(self, style: str) -> _Within:
+        """Everything drawn within has this style."""
+        return _Within(self._parts, f'<g class="{style}">', "</g>")
 
     def standalone(self, style: str) -> str:
         """The drawing as a file of its own, with its own style sheet."""
         head = self._head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-        return "".join([head, f"<style>{style}</style>", *self._parts, "</svg>"])
+        return "".join([head, f"<style>{style}</style>", self._shapes(), "</svg>"])
 
     def __str__(self) -> str:
-        return "".join([self._head, *self._parts, "</svg>"])
+        return f"{self._head}{self._shapes()}</svg>"
+
+    def _shapes(self) -> str:
+        inside = f'<g class="inside">{"".join(self._inside)}</g>' if self._inside else ""
+        return "".join(self._parts) + inside
 
 
-class _Link:
-    def __init__(self, parts: list[str], address: str) -> None:
+class _Within:
+    def __init__(self, parts: list[str], opening: str, closing: str) -> None:
         self._parts = parts
-        self._address = address
+        self._opening = opening
+        self._closing = closing
 
     def __enter__(self) -> None:
-        self._parts.append(f'<a href="{escape(self._address)}">')
+        self._parts.append(self._opening)
 
     def __exit__(self, *_: object) -> None:
-        self._parts.append("</a>")
+        self._parts.append(self._closing)
 
 
 def number(value: float) -> str:

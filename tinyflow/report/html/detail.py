@@ -1,0 +1,82 @@
+"""One bench's part of a page: what was measured, maps, profile, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tinyflow.report.documents import BenchDocuments
+from tinyflow.report.html import arena, bars, memory, profile, provenance
+from tinyflow.report.html.shared import Shared, SharedDrawings
+from tinyflow.report.metrics import METRICS
+
+_SYMBOLS_SHOWN = 12
+
+
+class Detail:
+    """All that is shown of a bench, worked out once however often it is written."""
+
+    def __init__(self, bench: BenchDocuments) -> None:
+        self.report, sizes, plan, run = bench.report, bench.sizes, bench.plan, bench.run
+        self.regions = memory.regions(sizes) if sizes else []
+        self.symbols = sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else []
+        self.arena = arena.arena_map(plan) if plan else None
+        self.layers = profile.layers(plan, run) if plan and plan.get("layers") else []
+        self.functions = profile.functions(run) if run else []
+        self.steps = provenance.steps(bench.provenance)
+        self.tools = ", ".join(f"{name} {tool}" for name, tool in self.report["tools"].items())
+
+    @property
+    def drawings(self) -> list[str]:
+        """The maps."""
+        return [region.drawing for region in self.regions] + ([self.arena.drawing] if self.arena else [])
+
+    @property
+    def settings(self) -> list[str]:
+        """What each stage was told."""
+        return [step.settings for step in self.steps]
+
+
+class Details:
+    """The parts of all benches of one page."""
+
+    def __init__(self, environment: Any, benches: Sequence[BenchDocuments], anchors: Mapping[str, str]) -> None:
+        """`anchors` leads from a bench to its place in the page."""
+        self._template = environment.get_template("detail.html.j2")
+        self._anchors = anchors
+        self._details = {bench.report["bench"]: Detail(bench) for bench in benches}
+        found = self._details.values()
+        self.drawings = SharedDrawings(drawing for detail in found for drawing in detail.drawings)
+        self.tools = Shared(detail.tools for detail in found)
+        self.settings = Shared(text for detail in found for text in detail.settings)
+
+    def write(self, name: str, trends: Mapping[str, str], *, is_open: bool = False, is_cut: bool = False) -> str:
+        """One bench's part; `is_cut`: without maps and profile."""
+        detail = self._details[name]
+        report = detail.report
+        text: str = self._template.render(
+            report=report,
+            detail=detail,
+            anchor=self._anchors[name],
+            summary=_summary(report),
+            metrics=[
+                (metric, report["metrics"][metric.name]) for metric in METRICS if metric.name in report["metrics"]
+            ],
+            trends=trends,
+            exact=bars.exact,
+            place=self.drawings.place,
+            tools=self.tools,
+            settings=self.settings,
+            command=f"doit bench:{report['bench']}",
+            is_open=is_open,
+            is_cut=is_cut,
+        )
+        return text
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    """The few numbers that stand beside a bench's name."""
+    told = [f"{m.heading} {m.format(report['metrics'][m.name])}" for m in METRICS if m.name in report["metrics"]]
+    shown = {"invoke", "ROM", "RAM", "time"}
+    found = [text for text in told if text.split(" ")[0] in shown]
+    return ", ".join(found) if found else str(report["status"])
