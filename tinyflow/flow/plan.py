@@ -19,7 +19,7 @@ from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.schema import Backend, Model
+from tinyflow.recipes.schema import Backend, Model, Target
 from tinyflow.recipes.suite import expand
 
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
@@ -263,6 +263,8 @@ class Planner:
                 at="target",
                 hint="profile the bench on a simulated target, such as stm32f7",
             )
+        model = self._catalogue.get(Target, plan.bench.target).cycle_model
+        more = {} if model is None else import_module("tinyflow.targets.unicorn").cycle_inputs()
         return self._add(
             replace(
                 run,
@@ -270,7 +272,14 @@ class Planner:
                 title=f"profile {plan.name}",
                 function="tinyflow.stages.profile:profile",
                 outputs=("profile.json",),
-                parameters={name: run.parameters[name] for name in ("target", "limit_instructions")},
+                parameters={
+                    **{name: run.parameters[name] for name in ("target", "limit_instructions")},
+                    **({} if model is None else {"cycle_model": asdict(model)}),
+                },
+                inputs={
+                    **run.inputs,
+                    **{name: self._add(made.action).output(made.name) for name, made in more.items()},
+                },
                 tools=(*run.tools, Tool("package", "capstone")),
             )
         )

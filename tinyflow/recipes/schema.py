@@ -184,6 +184,24 @@ class Memory(_Strict):
         return self.origin + self.length_bytes
 
 
+@dataclass(frozen=True, kw_only=True)
+class CycleModel(_Strict):
+    """How cycles are estimated from what was executed (`doit profile:`)."""
+
+    core: Literal["cortex-m4"]
+    wait_states: Natural
+    """Cycles for a line of flash that no cache holds."""
+    instruction_lines: Natural
+    data_lines: Natural
+    line_bytes: Size
+    error: str
+    """How far off it may be, and how that is known."""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.instruction_lines <= 128 and 1 <= self.data_lines <= 128 and self.line_bytes):
+            raise ValueError("a flash cache has 1 to 128 lines of each kind")
+
+
 def _check_map(memory: tuple[Memory, ...]) -> None:
     regions = sorted(memory, key=lambda region: region.origin)
     for lower, upper in pairwise(regions):
@@ -206,6 +224,8 @@ class Target(Recipe):
     cpu: str
     """Key in the toolchains' `cpus`."""
     clock_hz: Rate | None = None
+    cycle_model: CycleModel | None = None
+    """For `cycles_estimate`; none where no model is good enough to be shown."""
     cpu_features: tuple[str, ...] = ()
     """What features may require: dsp, fpu, …"""
     memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()

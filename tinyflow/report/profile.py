@@ -10,7 +10,7 @@ from tinyflow.report.frame import Frame
 
 Document = Mapping[str, Any]
 
-_COSTS = ("instructions", "share_%", "MACs", "instructions/MAC", "loads", "stores", "arena_bytes")
+_COSTS = ("instructions", "share_%", "MACs", "instructions/MAC", "loads", "stores", "cycles_estimate", "arena_bytes")
 _LAYERS = ("layer", "operator", *_COSTS, "functions")
 _FUNCTIONS = ("function", "instructions", "share_%", "calls")
 _FEWEST_SHARE = 0.0005  # functions below are told together
@@ -30,7 +30,8 @@ def layers(document: Document) -> Frame:
     ]
     rows.append({"layer": "other", **_numbers(document["other"], total["instructions"])})
     rows.append({"layer": "all", **_numbers(total, total["instructions"])})
-    return Frame(_LAYERS, tuple(rows))
+    columns = _LAYERS if "cycle_model" in document else tuple(name for name in _LAYERS if name != "cycles_estimate")
+    return Frame(columns, tuple(rows))
 
 
 def _numbers(costs: Document, all_instructions: int) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def _numbers(costs: Document, all_instructions: int) -> dict[str, Any]:
         "MACs": macs or None,
         "loads": costs.get("loads"),
         "stores": costs.get("stores"),
+        "cycles_estimate": costs.get("cycles_estimate"),
         "arena_bytes": costs.get("arena_bytes"),
     }
     if instructions is not None:
@@ -73,4 +75,14 @@ def functions(document: Document) -> Frame:
 def profile_text(bench: str, document: Document) -> str:
     """Both tables, for a terminal."""
     tables = [to_text(frame).decode() for frame in (layers(document), functions(document))]
-    return f"{bench}, the first sample\n{tables[0]}\n{tables[1]}"
+    return f"{bench}, the first sample\n{tables[0]}{_estimate(document)}\n{tables[1]}"
+
+
+def _estimate(document: Document) -> str:
+    """What the cycles are worth, where there are any."""
+    model = document.get("cycle_model")
+    if model is None:
+        return ""
+    cycles, clock_hz = document["total"]["cycles_estimate"], model["clock_hz"]
+    time = f"; {cycles / clock_hz:.3g} s at {clock_hz / 1e6:g} MHz" if clock_hz else ""
+    return f"cycles are estimated, not counted{time} (model {model['name']}: {model['error']})\n"

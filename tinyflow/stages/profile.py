@@ -13,9 +13,9 @@ from typing import Any
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.stages.run import call, read_samples
+from tinyflow.targets.cycles import TAKEN_BRANCH_CYCLES, block_cycles
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.protocol import open_machine
-from tinyflow.targets.unicorn.block_table import Edge
 from tinyflow.targets.unicorn.machine import Simulator
 from tinyflow.targets.unicorn.trace import Piece
 
@@ -29,16 +29,14 @@ class Costs:
     instructions: int = 0
     loads: int = 0
     stores: int = 0
+    cycles: int = 0  # estimated
     functions: dict[str, int] = field(default_factory=dict)  # name → instructions
-
-    def document(self) -> dict[str, JSON]:
-        """The plain numbers."""
-        return {"instructions": self.instructions, "loads": self.loads, "stores": self.stores}
 
 
 def profile(workspace: Workspace) -> None:
-    """Make `profile.json` of `firmware.elf` and the first sample. Parameters: `target`, `limit_instructions`.
+    """Make `profile.json` of `firmware.elf` and the first sample.
 
+    Parameters: `target`, `limit_instructions`, `cycle_model` (optional, as its recipe; then cycles are estimated).
     Raises RunError for firmware that doesn't run, and where the target isn't the built-in simulator.
     """
     plan = json.loads(workspace.inputs["plan.json"].read_bytes())
@@ -53,29 +51,39 @@ def profile(workspace: Workspace) -> None:
         for symbol, data in zip(samples.input_symbols, samples.inputs[0], strict=True):
             machine.write(symbol, data)
         dispatcher = plan.get("dispatcher", plan["invoke"])
-        status, counters, pieces = machine.trace(plan["invoke"], dispatcher, limit_instructions=limit)
+        model = workspace.parameters.get("cycle_model")
+        status, counters, pieces = machine.trace(
+            plan["invoke"],
+            dispatcher,
+            limit_instructions=limit,
+            flash_cache=None if model is None else (workspace.inputs["flash_model.so"], model),
+        )
         if status != 0:
             raise RunError(f"returned {status}, not 0", where=plan["invoke"])
-        document = _document(plan, machine, pieces, {name: f.calls for name, f in counters.functions.items()})
+        calls = {name: function.calls for name, function in counters.functions.items()}
+        document = _document(plan, _Summer(machine, model), pieces, calls)
+        if model is not None:
+            clock_hz = workspace.parameters["target"]["clock_hz"]
+            document["cycle_model"] = {"name": model["core"], "error": model["error"], "clock_hz": clock_hz}
     finally:
         machine.close()
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     workspace.outputs["profile.json"].write_text(text + "\n", encoding="utf-8")
 
 
-def _document(plan: Document, machine: Simulator, pieces: Sequence[Piece], calls: Mapping[str, int]) -> dict[str, JSON]:
+def _document(plan: Document, summed: _Summer, pieces: Sequence[Piece], calls: Mapping[str, int]) -> dict[str, JSON]:
     layers, rest = match_layers(plan["layers"], pieces)
-    summed = _Summer(machine)
-    total = summed.costs(edge for piece in pieces for edge in piece.edges)
+    total = summed.costs(pieces)
     lines = []
     for layer, own in zip(plan["layers"], layers, strict=True):
-        costs = None if own is None else summed.costs(edge for piece in own for edge in piece.edges)
-        lines.append(_layer(plan, layer, costs, total.instructions))
+        costs = None if own is None else summed.costs(own)
+        line = _layer(plan, layer, costs, total.instructions)
+        lines.append(line if costs is None else line | summed.document(costs))
     return {
         "schema": 1,
-        "total": {**total.document(), "macs": plan["macs"]},
+        "total": {**summed.document(total), "macs": plan["macs"]},
         "layers": lines,
-        "other": summed.costs(edge for piece in rest for edge in piece.edges).document(),
+        "other": summed.document(summed.costs(rest)),
         "functions": [
             {"name": name, "instructions": cost, "calls": calls.get(name, 0), "share": _share(cost, total.instructions)}
             for name, cost in sorted(total.functions.items(), key=lambda item: (-item[1], item[0]))
@@ -110,7 +118,7 @@ def _layer(plan: Document, layer: Document, costs: Costs | None, total: int) -> 
     }
     if costs is None:
         return line
-    line |= {**costs.document(), "share": _share(costs.instructions, total)}
+    line["share"] = _share(costs.instructions, total)
     if layer["macs"]:
         line["instructions_per_mac"] = round(costs.instructions / layer["macs"], 4)
     return line
@@ -132,16 +140,27 @@ def _share(part: int, total: int) -> float:
 class _Summer:
     """Blocks to costs; remembers what each block holds."""
 
-    def __init__(self, machine: Simulator) -> None:
+    def __init__(self, machine: Simulator, cycle_model: Document | None) -> None:
         self._firmware = machine.firmware
         self._disassemble = disassembler(machine.firmware)
-        self._memory: dict[tuple[int, int], tuple[int, int]] = {}
+        self._cycle_model = cycle_model
+        self._known: dict[tuple[int, int], tuple[int, int, int]] = {}
 
-    def costs(self, edges: Iterable[Edge]) -> Costs:
+    def document(self, costs: Costs) -> dict[str, JSON]:
+        """The plain numbers; cycles only where there is a model for them."""
+        document = {"instructions": costs.instructions, "loads": costs.loads, "stores": costs.stores}
+        return document if self._cycle_model is None else {**document, "cycles_estimate": costs.cycles}
+
+    def costs(self, pieces: Iterable[Piece]) -> Costs:
         """The sum over these."""
         costs = Costs()
-        for edge in edges:
-            reads, writes = self._accesses(edge.address, edge.size)
+        if self._cycle_model is not None:
+            pieces = list(pieces)
+            costs.cycles = self._cycle_model["wait_states"] * sum(piece.flash_waits for piece in pieces)
+        for edge in (edge for piece in pieces for edge in piece.edges):
+            reads, writes, cycles = self._block(edge.address, edge.size)
+            taken = TAKEN_BRANCH_CYCLES if edge.is_taken and edge.from_address else 0
+            costs.cycles += (cycles + taken) * edge.executions
             costs.instructions += edge.instructions * edge.executions
             costs.loads += reads * edge.executions
             costs.stores += writes * edge.executions
@@ -150,7 +169,10 @@ class _Summer:
             costs.functions[name] = costs.functions.get(name, 0) + edge.instructions * edge.executions
         return costs
 
-    def _accesses(self, address: int, size: int) -> tuple[int, int]:
-        if (address, size) not in self._memory:
-            self._memory[address, size] = count(self._disassemble(address, size))
-        return self._memory[address, size]
+    def _block(self, address: int, size: int) -> tuple[int, int, int]:
+        """Reads, writes and cycles of one execution."""
+        if (address, size) not in self._known:
+            instructions = self._disassemble(address, size)
+            cycles = block_cycles(instructions) if self._cycle_model is not None else 0
+            self._known[address, size] = (*count(instructions), cycles)
+        return self._known[address, size]

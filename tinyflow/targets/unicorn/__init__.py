@@ -18,16 +18,26 @@ def tools() -> tuple[Tool, ...]:
 
 def inputs() -> Mapping[str, Output]:
     """What a run needs besides the firmware: the block counter, compiled for the machine that we are on."""
+    return {"block_table.so": _compiled(native_hook.SOURCE, "compile the simulator's block counter")}
+
+
+def cycle_inputs() -> Mapping[str, Output]:
+    """What an estimate of cycles needs besides: the model of a flash's caches."""
+    return {"flash_model.so": _compiled(native_hook.FLASH_SOURCE, "compile the simulator's flash model")}
+
+
+def _compiled(source: Path, title: str) -> Output:
+    name = f"{source.stem}.so"
     hook = Action(
         stage="compile",
-        title="compile the simulator's block counter",
+        title=title,
         function=f"{native_hook.__name__}:build_hook",
-        outputs=("block_table.so",),
+        outputs=(name,),
         parameters={"triple": native_hook.host_triple()},
-        inputs={"block_table.c": SourceFile(native_hook.SOURCE, "targets/unicorn/block_table.c")},
+        inputs={source.name: SourceFile(source, f"targets/unicorn/{source.name}")},
         tools=(Tool("package", "ziglang"),),
     )
-    return {"block_table.so": hook.output("block_table.so")}
+    return hook.output(name)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Simulator:

@@ -18,6 +18,7 @@ from tinyflow.targets.profile import count_functions
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.unicorn import faults
 from tinyflow.targets.unicorn.block_table import BlockTable, attach
+from tinyflow.targets.unicorn.flash_model import FlashModel
 from tinyflow.targets.unicorn.processor import Processor, processor
 from tinyflow.targets.unicorn.system_space import map_system_space
 from tinyflow.targets.unicorn.trace import Piece, Recorder
@@ -79,9 +80,23 @@ class Simulator:
         result = int(self._engine.reg_read(cpu.result)).to_bytes(4, "little")
         return int.from_bytes(result, "little", signed=True), counters
 
-    def trace(self, symbol: str, dispatcher: str, *, limit_instructions: int) -> tuple[int, Counters, list[Piece]]:
-        """Like `call`, cut into what `dispatcher` called, in order. Raises RunError where there is no such function."""
-        recorder = Recorder(self._engine, self._table, self._firmware, dispatcher)
+    def trace(
+        self,
+        symbol: str,
+        dispatcher: str,
+        *,
+        limit_instructions: int,
+        flash_cache: tuple[Path, Mapping[str, int]] | None = None,
+    ) -> tuple[int, Counters, list[Piece]]:
+        """Like `call`, cut into what `dispatcher` called, in order. Raises RunError where there is no such function.
+
+        With `flash_cache` (flash_model.so, and the cache as FlashModel takes it) waits for flash are counted.
+        """
+        flash = None
+        if flash_cache is not None:
+            region = next(region for region in self._target["memory"] if region["kind"] == "flash")
+            flash = FlashModel(self._engine, flash_cache[0], region, flash_cache[1])
+        recorder = Recorder(self._engine, self._table, self._firmware, dispatcher, flash)
         status, counters = self.call(symbol, limit_instructions=limit_instructions)
         return status, counters, recorder.pieces()
 

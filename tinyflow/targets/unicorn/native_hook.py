@@ -11,6 +11,7 @@ from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ToolError
 
 SOURCE = Path(__file__).with_name("block_table.c")
+FLASH_SOURCE = Path(__file__).with_name("flash_model.c")
 
 _SYSTEMS = {"linux": "linux-gnu.2.17", "darwin": "macos"}  # glibc 2.17: what manylinux2014 wheels ask for
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # other names of the same thing
@@ -23,16 +24,17 @@ def host_triple() -> str:
 
 
 def build_hook(workspace: Workspace) -> None:
-    """Compile `block_table.c` to `block_table.so` for `parameters["triple"]`.
+    """Compile the one input `<name>.c` to `<name>.so` for `parameters["triple"]`.
 
     Code is for the oldest processor of the family and needs no library, so one result serves every such machine.
     """
     cache = str(workspace.folder / "zig-cache")
+    ((source, source_path),) = workspace.inputs.items()
     workspace.run(
         [
             *(zig_binary(), "cc", "-target", workspace.parameters["triple"], "-mcpu=baseline"),
             *("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-O2", "-fPIC", "-shared", "-nostdlib", "-s"),
-            *(workspace.inputs["block_table.c"], "-o", workspace.outputs["block_table.so"]),
+            *(source_path, "-o", workspace.outputs[f"{Path(source).stem}.so"]),
         ],
         environment={"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache},
     )

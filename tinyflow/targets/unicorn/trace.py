@@ -14,6 +14,7 @@ from typing import Any
 
 from tinyflow.targets.elf import Firmware, Symbol
 from tinyflow.targets.unicorn.block_table import BlockTable, Edge
+from tinyflow.targets.unicorn.flash_model import FlashModel
 
 _Counts = dict[tuple[int, int, int, int, int], int]  # an edge without its executions → these
 
@@ -24,6 +25,9 @@ class Piece:
 
     callee: str  # empty for the dispatcher's own instructions
     edges: tuple[Edge, ...]
+    flash_waits: int = (
+        0  # lines that the flash's caches didn't hold; in a callee's piece or, without one, the dispatcher's
+    )
 
     @property
     def instructions(self) -> int:
@@ -34,7 +38,9 @@ class Piece:
 class Recorder:
     """Watches one function of a loaded firmware during one call."""
 
-    def __init__(self, engine: Any, table: BlockTable, firmware: Firmware, dispatcher: str) -> None:
+    def __init__(
+        self, engine: Any, table: BlockTable, firmware: Firmware, dispatcher: str, flash: FlashModel | None = None
+    ) -> None:
         """Raises RunError where the firmware has no such function."""
         from unicorn import UC_HOOK_BLOCK
 
@@ -42,22 +48,30 @@ class Recorder:
         self._table = table
         self._firmware = firmware
         self._function = firmware.symbol(dispatcher)
-        self._moments: list[_Counts] = [{}]
+        self._flash = flash
+        self._moments: list[tuple[_Counts, int]] = [({}, self._waits())]
         first, last = self._function.address, self._function.address + max(self._function.size_bytes, 1) - 1
         # Behind the table's own hook, so that the block just entered is counted already.
         engine.ctl_flush_tb()  # code that was translated before would not call the new hook
         self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=first, end=last)
 
     def _look(self, *_: object) -> None:
-        self._moments.append(_counted(self._table.edges()))
+        self._moments.append(self._moment())
+
+    def _moment(self) -> tuple[_Counts, int]:
+        return _counted(self._table.edges()), self._waits()
+
+    def _waits(self) -> int:
+        return self._flash.misses if self._flash is not None else 0
 
     def pieces(self) -> list[Piece]:
         """The call, cut; to be asked once, when it has returned. The pieces' instructions add up to the call's."""
         self._engine.hook_del(self._hook)
-        moments = [*self._moments, _counted(self._table.edges())]
+        moments = [*self._moments, self._moment()]
         found: list[Piece] = []
-        for before, after in pairwise(moments):
-            found += _split(list(_differences(before, after)), self._function, self._firmware)
+        for (before, waits), (after, waits_after) in pairwise(moments):
+            edges = list(_differences(before, after))
+            found += _split(edges, waits_after - waits, self._function, self._firmware)
         return found
 
 
@@ -72,7 +86,7 @@ def _differences(before: _Counts, after: _Counts) -> Iterator[Edge]:
             yield Edge(*key, more)
 
 
-def _split(edges: list[Edge], dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
+def _split(edges: list[Edge], flash_waits: int, dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
     """The callee's part, where there was a call, then the dispatcher's."""
 
     def is_own(address: int) -> bool:
@@ -84,7 +98,7 @@ def _split(edges: list[Edge], dispatcher: Symbol, firmware: Firmware) -> list[Pi
     if called:
         entry = next((edge.address for edge in called if is_own(edge.from_address)), called[0].address)
         function = firmware.function_at(entry)
-        pieces.append(Piece(function.name if function else "?", tuple(called)))
+        pieces.append(Piece(function.name if function else "?", tuple(called), flash_waits))
     if own:
-        pieces.append(Piece("", tuple(own)))
+        pieces.append(Piece("", tuple(own), 0 if called else flash_waits))
     return pieces

@@ -1,0 +1,77 @@
+/* Counts what a chip waits for its flash: lines that its small caches for instructions and for data don't hold.
+ *
+ * Unicorn calls `tf_fetch` at the start of every translated block and `tf_load` at every read from flash. Both caches are fully
+ * associative and replace the line that was used longest ago; the line behind the one that runs is fetched ahead. Freestanding,
+ * like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+enum { MOST_LINES = 128 };
+
+struct tf_lines {
+    uint64_t line[MOST_LINES]; /* address / bytes of a line, plus 1; 0 is empty */
+    uint64_t used[MOST_LINES]; /* when */
+    uint64_t now;
+    uint64_t misses;
+    uint32_t count;
+    uint32_t bytes;
+};
+
+struct tf_flash {
+    struct tf_lines instructions;
+    struct tf_lines data;
+    uint64_t begin, end; /* of flash */
+    uint64_t last_fetched; /* line, plus 1 */
+};
+
+/* Whether a line was there; it is afterwards. */
+static int touch(struct tf_lines *lines, uint64_t line)
+{
+    uint32_t oldest = 0;
+    lines->now++;
+    for (uint32_t place = 0; place < lines->count; place++) {
+        if (lines->line[place] == line) {
+            lines->used[place] = lines->now;
+            return 1;
+        }
+        if (lines->used[place] < lines->used[oldest]) {
+            oldest = place;
+        }
+    }
+    lines->line[oldest] = line;
+    lines->used[oldest] = lines->now;
+    return 0;
+}
+
+/* UC_HOOK_BLOCK */
+EXPORTED void tf_fetch(void *engine, uint64_t address, uint32_t size, struct tf_flash *flash)
+{
+    (void)engine;
+    if (address < flash->begin || address >= flash->end) {
+        return;
+    }
+    struct tf_lines *lines = &flash->instructions;
+    for (uint64_t line = address / lines->bytes; line <= (address + size - 1) / lines->bytes; line++) {
+        int was_there = touch(lines, line + 1);
+        if (!was_there && line + 1 != flash->last_fetched + 1) {
+            lines->misses++;
+        }
+        flash->last_fetched = line + 1;
+    }
+}
+
+/* UC_HOOK_MEM_READ over flash */
+EXPORTED void tf_load(void *engine, int type, uint64_t address, int size, int64_t value, struct tf_flash *flash)
+{
+    (void)engine;
+    (void)type;
+    (void)value;
+    struct tf_lines *lines = &flash->data;
+    for (uint64_t line = address / lines->bytes; line <= (address + (uint64_t)size - 1) / lines->bytes; line++) {
+        if (!touch(lines, line + 1)) {
+            lines->misses++;
+        }
+    }
+}
