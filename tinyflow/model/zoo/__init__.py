@@ -17,12 +17,14 @@ from tinyflow.model.graph import Graph
 def graphs() -> Mapping[str, Callable[..., Graph]]:
     """Name → function that builds the graph from a seed and, optionally, its own parameters."""
     from tinyflow.model.zoo import mlperf_tiny
+    from tinyflow.model.zoo.sine import sine
 
     return {
         "aww": mlperf_tiny.keyword_spotting,
         "vww": mlperf_tiny.visual_wake_words,
         "resnet": mlperf_tiny.image_classification,
         "toycar": mlperf_tiny.anomaly_detection,
+        "sine": sine,
     }
 
 
