@@ -59,6 +59,13 @@ class Place:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start plain doit with a short environment."""
+        fixed = {"PYTHONPATH": str(CHECKOUT), "HOME": str(self.folder), "PATH": PATH, "TINYFLOW_CACHE": "cache"}
+        command = [sys.executable, "-m", "doit", *words]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, cwd=self.folder, env=fixed | environment, stdout=pipe, stderr=pipe, text=True)
+
     def artifacts(self, bench: str) -> dict[str, dict[str, str]]:
         """Title of every action of a bench → its outputs' digests, but for what depends on the time that it took."""
         document = json.loads((self.folder / "build" / bench / "provenance.json").read_text())
@@ -182,3 +189,26 @@ def test_the_same_bytes_anywhere(first: Place, tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path / "home"), "TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "7"}
     other.doit("-n", "1", "bench:aww-tvmaotplus-stm32f7", umask=0o077, **environment)
     assert other.artifacts("aww-tvmaotplus-stm32f7") == first.artifacts("aww-tvmaotplus-stm32f7")
+
+
+@pytest.mark.parametrize("checkouts", [1, 8])
+def test_eight_at_once_run_each_action_once(tmp_path: Path, checkouts: int) -> None:
+    """Eight `doit` processes, on one checkout or on eight over one cache: every action is executed by one of them.
+
+    Guards the lock per key, and that records, views and reports bear several writers.
+    """
+    places = [Place(tmp_path / f"checkout{number}") for number in range(checkouts)]
+    cache = str(tmp_path / "cache")
+    running = [
+        places[number % checkouts].start("-n", "2", "bench:aww-tinyc-stm32f4", TINYFLOW_CACHE=cache)
+        for number in range(8)
+    ]
+    ended = [process.communicate(timeout=300) for process in running]
+    assert [process.returncode for process in running] == [0] * 8, ended
+    assert {errors for _, errors in ended} == {""}
+    built = [title for output, _ in ended for title in re.findall(r"^built +(.*?)  ", output, re.MULTILINE)]
+    assert sorted(set(built)) == sorted(built)
+    told = {json.dumps(place.artifacts("aww-tinyc-stm32f4"), sort_keys=True) for place in places}
+    assert len(told) == 1
+    assert sorted(json.loads(told.pop())) == sorted(title for title in built if not title.startswith("report "))
+    assert ran(places[0].doit("bench:aww-tinyc-stm32f4", TINYFLOW_CACHE=cache)) == {}
