@@ -87,7 +87,7 @@ measured on somebody's machine are left out (`timing.json` is empty): they would
     tinyflow verify {name}.tar.gz      # every digest; then rebuilds it from this archive alone and compares each byte
     tinyflow import {name}.tar.gz      # into the cache: the benches are up to date, nothing runs
 
-Rebuilding runs compilers on this archive's sources, and simulates, or for target `host` runs, what comes out.
+Recipes and sources that are not tinyflow's own can run anything: `verify` asks for `--trust` before it follows them.
 By hand, in the unpacked folder, with an empty cache:
 
     TINYFLOW_MIRRORS=$PWD/models TINYFLOW_CACHE=$PWD/cache tinyflow bench:{first}

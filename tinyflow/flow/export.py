@@ -58,10 +58,11 @@ class Exporter:
     def pack(self, name: str, benches: Sequence[BenchPlan]) -> bytes:
         """The archive of benches that are up to date."""
         # The model is in the store by now, so it is no matter where it came from; and whose mirror it was is private.
-        planner = Planner(self.catalogue, replace(self.mirrors, urls=()), self.session.store)
+        catalogue = self.catalogue.afresh()
+        planner = Planner(catalogue, replace(self.mirrors, urls=()), self.session.store)
         plans = [planner.plan_bench(plan.bench) for plan in benches]
         recorded = {action.id: self._record(action) for action in in_order([plan.final for plan in plans]).values()}
-        sources = sources_of(plans, self.catalogue)
+        sources = sources_of(plans, catalogue)
         if self.catalogue.has(Suite, name):
             sources[f"recipes/suites/{name}.yaml"] = self.catalogue.path(Suite, name).read_bytes()
         return contents.compose(

@@ -15,15 +15,18 @@ from tinyflow.core.errors import ArchiveError
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Runtime, Target, Toolchain
+from tinyflow.recipes.runtime_files import chain_of, folder_of
 
 # Our own code's folder: it is no part of an archive, but a tool with a version.
 PACKAGE = Path(tinyflow.__file__).parent
 
 
 def sources_of(plans: Iterable[BenchPlan], catalogue: Catalogue) -> dict[str, bytes]:
-    """Path in the archive → content. Raises ArchiveError where two files want one place."""
-    found: dict[str, bytes] = {}
+    """Path in the archive → content. `catalogue` was used for these plans alone: what was read is what they need.
+
+    Raises ArchiveError where two files want one place.
+    """
+    found = {f"recipes/{_below(path, catalogue.folders)}": path.read_bytes() for path in catalogue.used}
     for plan in plans:
         for place, content in _of_bench(plan, resolve(plan.bench, catalogue), catalogue):
             if found.setdefault(place, content) != content:
@@ -33,31 +36,30 @@ def sources_of(plans: Iterable[BenchPlan], catalogue: Catalogue) -> dict[str, by
 
 
 def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[tuple[str, bytes]]:
-    for path in _recipes(resolved, catalogue):
+    for path in _replaceable(resolved, catalogue):
         yield f"recipes/{_below(path, catalogue.folders)}", path.read_bytes()
     if plan.bench.is_file:
         text = f"description: {resolved.model.description}\nfile: {plan.bench.model_name}.tflite\n"
         yield f"recipes/models/{plan.bench.model_name}.yaml", text.encode()
     for action in plan.actions:
-        for source in action.inputs.values():
+        for name, source in action.inputs.items():
             if isinstance(source, SourceFile):
-                place = _place(action, source, resolved, catalogue)
+                place = _place(action, name, source, resolved, catalogue)
                 if source.path.is_dir():
-                    yield from ((f"{place}/{name}", path.read_bytes()) for name, path in tree_files(source.path))
+                    yield from ((f"{place}/{below}", path.read_bytes()) for below, path in tree_files(source.path))
                 else:
                     yield place, source.path.read_bytes()
 
 
-def _recipes(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path]:
-    named: list[Recipe] = [resolved.backend, resolved.target, resolved.toolchain, *resolved.runtimes]
-    kinds: list[type[Recipe]] = [Backend, Target, Toolchain, *(Runtime for _ in resolved.runtimes)]
-    yield from (catalogue.path(kind, recipe.name) for kind, recipe in zip(kinds, named, strict=True))
-    yield from (catalogue.path(Feature, name) for name in resolved.features)
-    if not resolved.bench.is_file:
-        yield catalogue.path(Model, resolved.model.name)
+def _replaceable(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path]:
+    """All sources of runtimes that others stand on: planning looks whether what they replace is there."""
+    for runtime in resolved.runtimes:
+        for base in chain_of(catalogue, runtime)[1:]:
+            patterns = (pattern for group in base.sources.values() for pattern in group)
+            yield from (path for pattern in patterns for path in sorted(folder_of(catalogue, base).glob(pattern)))
 
 
-def _place(action: Action, source: SourceFile, resolved: ResolvedBench, catalogue: Catalogue) -> str:
+def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBench, catalogue: Catalogue) -> str:
     """Where a file that no action makes lies in the archive, so that planning from there finds it again."""
     if action.stage == "fetch":
         if resolved.bench.is_file:
@@ -66,7 +68,7 @@ def _place(action: Action, source: SourceFile, resolved: ResolvedBench, catalogu
         return f"recipes/models/{resolved.model.file}" if beside_recipe else f"models/{resolved.model.name}.tflite"
     if action.stage == "convert":
         return f"models/{resolved.model.samples.folder}/{source.path.name}"
-    if action.stage == "link":
+    if name == "link.ld.j2":
         return source.name
     below = _below(source.path, catalogue.folders)
     if below is not None:

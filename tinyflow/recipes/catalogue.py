@@ -76,6 +76,17 @@ class Catalogue:
         found = {path.parent.name if "/" in pattern else path.stem for path in paths}
         return tuple(sorted(name for name in found if _NAME.fullmatch(name)))
 
+    def afresh(self) -> Catalogue:
+        """The same recipes, none of them read yet."""
+        fresh = Catalogue(self.folders)
+        fresh._memo = self._memo
+        return fresh
+
+    @property
+    def used(self) -> tuple[Path, ...]:
+        """The files of all recipes that were asked for, sorted."""
+        return tuple(sorted(self.path(kind, name) for kind, name in self._loaded))
+
     def has(self, kind: type[Recipe], name: str) -> bool:
         """Whether there is such a recipe; it is not read."""
         return self._find(kind, name) is not None

@@ -5,13 +5,13 @@ one, or with what an archive says. Touches neither the cache nor the records.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tinyflow.archive import contents
 from tinyflow.core.errors import ToolError, UsageError
-from tinyflow.flow import restore
+from tinyflow.flow import rebuild_archive
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import plain
 from tinyflow.flow.rebuild import Difference, Rebuild, RecordedSession
@@ -26,7 +26,15 @@ _OPTIONS = (
         "inverse": "no-rebuild",
         "type": bool,
         "default": True,
-        "help": "archives: rebuild what is in them, which runs compilers on it; else only check digests",
+        "help": "archives: rebuild what is in them; else only check digests",
+    },
+    {
+        "name": "trust",
+        "short": "",
+        "long": "trust",
+        "type": bool,
+        "default": False,
+        "help": "archives: rebuild by recipes and sources that are not tinyflow's own; they can run anything",
     },
     {
         "name": "anyway",
@@ -58,7 +66,7 @@ class Verify(OwnCommand):
             raise UsageError("verify what?", hint=f"for example {self.bin_name} verify bench:vww-tvmaot-stm32f7")
         files = [word for word in args if word.endswith(contents.SUFFIX)]
         names = [word for word in args if word not in files]
-        statuses = [self._archive(Path(word), params["rebuild"], params["anyway"]) for word in files]
+        statuses = [self._archive(Path(word), params) for word in files]
         if names:
             statuses.append(self._recorded(names))
         return max(statuses)
@@ -77,17 +85,22 @@ class Verify(OwnCommand):
         session.close()
         return _tell(differing, f"{len(actions)} actions rebuilt", rebuilt.equal)
 
-    def _archive(self, path: Path, is_rebuilt: bool, is_anyway: bool) -> int:
+    def _archive(self, path: Path, params: Mapping[str, Any]) -> int:
         """What somebody has exported. Raises ArchiveError, and ToolError where the tools here are others."""
         archive = contents.load(path)
         print(f"{path}: {len(archive.files)} files, every digest is right; content {archive.digest}", flush=True)
-        if not is_rebuilt:
+        if not params["rebuild"]:
             return 0
+        own = rebuild_archive.own_code(archive)
+        if own and not params["trust"]:
+            what = f"rebuilding would follow {len(own)} recipes or sources that are not tinyflow's, such as {own[0]}"
+            hint = f"if you would run its maker's programs: {self.bin_name} verify --trust {path}"
+            raise UsageError(what, where=str(path), hint=hint)
         with tempfile.TemporaryDirectory(prefix="tinyflow-verify-") as folder:
-            found = restore.rebuild(archive, Path(folder), is_anyway)
+            found = rebuild_archive.rebuild(archive, Path(folder), params["anyway"])
         for line in found.other_tools:
             print(f"  {plain(line)}")
-        if found.other_tools and not is_anyway:
+        if found.other_tools and not params["anyway"]:
             what = "its digests are right; it was not rebuilt, since it was made with other tools"
             hint = f"install those, or compare all the same: {self.bin_name} verify --anyway {path}"
             raise ToolError(what, where=str(path), hint=hint, missing=True)
