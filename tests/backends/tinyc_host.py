@@ -37,9 +37,14 @@ def compile_kernels(folder: Path) -> Path:
     return library
 
 
+def compiler() -> list[str]:
+    """A compiler for this machine."""
+    gcc = shutil.which("gcc")
+    return [gcc] if gcc else [sys.executable, "-m", "ziglang", "cc"]
+
+
 def _compile(*words: Any) -> None:
-    compiler = [shutil.which("gcc")] if shutil.which("gcc") else [sys.executable, "-m", "ziglang", "cc"]
-    subprocess.run([*compiler, *_FLAGS, *words], check=True)
+    subprocess.run([*compiler(), *_FLAGS, *words], check=True)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,7 @@ class Builds:
     def _object(self, resolved: ResolvedBench, file: RuntimeFile) -> Output:
         """One source, with the flags and defines of its runtime behind those of the runtime's base."""
         chain = chain_of(self._catalogue, file.owner)
+        used = [self._catalogue.get(Runtime, name) for one in chain for name in one.uses]
         defines = {key: value for one in reversed(chain) for key, value in one.defines.items()}
         source = SourceFile(file.path, f"{file.owner.name}/{file.name}")
         return self._build(
@@ -119,7 +120,7 @@ class Builds:
             f"compile {file.owner.name}/{file.name} for {_flag_set(resolved)}",
             "build:compile_source",
             ("object.o",),
-            {file.name: source, **self._headers((file.owner,)), **self._private_headers(file.owner)},
+            {file.name: source, **self._headers((file.owner, *used)), **self._private_headers(file.owner)},
             {
                 "source": file.name,
                 "flags": [f"-{resolved.optimise}", *(flag for one in reversed(chain) for flag in one.flags)],

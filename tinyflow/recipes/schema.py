@@ -303,6 +303,8 @@ class Runtime(Recipe):
     """Source of the base → source below this recipe's folder that takes its place."""
     include: tuple[RelativePath, ...] = ()
     """Folders of headers below the recipe's folder."""
+    uses: tuple[Name, ...] = ()
+    """Other runtimes whose headers its sources include; a backend that names it names them too."""
     flags: tuple[str, ...] = ()
     defines: Mapping[str, Any] = field(default_factory=dict)
 

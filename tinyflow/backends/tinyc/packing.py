@@ -85,6 +85,7 @@ def conv2d(
     shifts: Int32s,
 ) -> Call:
     """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
+    fields = {**fields, "output_pitch": fields["output_channels"]}
     layer = _layer(fields, weights, bias, multipliers, shifts, fields["input_zero_point"])
     return _first_exact(
         variant,

@@ -42,6 +42,7 @@ struct tinynn_conv2d {
   int32_t batches;
   int32_t input_height, input_width, input_channels;
   int32_t output_height, output_width, output_channels;
+  int32_t output_pitch; /* bytes from one pixel's first channel to the next one's: output_channels, or more */
   int32_t kernel_height, kernel_width;
   int32_t stride_y, stride_x;
   int32_t dilation_y, dilation_x;
@@ -74,6 +75,19 @@ struct tinynn_fully_connected {
   int32_t batches, inputs, outputs;
   int32_t output_zero_point;
   int32_t lowest, highest;
+};
+
+/* FULLY_CONNECTED over rows of weights as a model has them, [outputs][inputs] in every variant; the input's zero point is
+ * subtracted from the inputs. */
+struct tinynn_rows {
+  const int8_t *weights;
+  const int32_t *bias;                   /* [outputs], or NULL */
+  const struct tinynn_channel *channels; /* [outputs], or one record for all; their biases are not read */
+  int32_t is_per_channel;
+  int32_t batches, inputs, outputs;
+  int32_t input_zero_point, output_zero_point;
+  int32_t lowest, highest;
+  int32_t widened; /* dsp: the first inputs, a multiple of 8, that have room in scratch as int16 */
 };
 
 /* AVERAGE_POOL_2D, MAX_POOL_2D: elements outside the input do not count. */
@@ -231,8 +245,12 @@ TINYNN_SCRATCH(tinynn_fully_connected_ref, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_c, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_c, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_c, tinynn_pool);
+TINYNN_SCRATCH(tinynn_rows_ref, tinynn_rows);
+TINYNN_SCRATCH(tinynn_rows_c, tinynn_rows);
+TINYNN_SCRATCH(tinynn_rows_dsp, tinynn_rows);
 TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 
 /* The same, in place where the output is no larger than the input. */

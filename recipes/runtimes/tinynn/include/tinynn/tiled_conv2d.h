@@ -125,12 +125,12 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const in
     /* the tile is written as a whole, but the output may have fewer pixels or channels */
     const int is_aside = pixels < TILE_PIXELS || p->output_channels < pitch_aside;
     job.output = is_aside ? aside : output;
-    job.output_pitch = is_aside ? pitch_aside : p->output_channels;
+    job.output_pitch = is_aside ? pitch_aside : p->output_pitch;
     tile(&job);
     for (int32_t i = 0; is_aside && i < pixels; ++i) {
-      memcpy(output + i * p->output_channels, aside + i * pitch_aside, (size_t)p->output_channels);
+      memcpy(output + i * p->output_pitch, aside + i * pitch_aside, (size_t)p->output_channels);
     }
-    output += pixels * p->output_channels;
+    output += pixels * p->output_pitch;
     left -= pixels;
   }
 }

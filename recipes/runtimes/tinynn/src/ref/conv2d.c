@@ -41,8 +41,9 @@ void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *res
           const struct tinynn_channel *channel = &p->channels[o];
           const int32_t sum = tinynn_dot(channel->bias, patch, p->weights + o * products, products);
           const int32_t scaled = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
-          *output++ = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
+          output[o] = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
         }
+        output += p->output_pitch;
       }
     }
     input += p->input_height * p->input_width * p->input_channels;

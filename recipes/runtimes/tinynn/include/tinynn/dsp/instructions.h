@@ -30,6 +30,26 @@ static inline tinynn_pair tinynn_odd_bytes(uint32_t bytes) {
   return result;
 }
 
+/* The same, added to a pair. */
+static inline tinynn_pair tinynn_add_even_bytes(tinynn_pair pair, uint32_t bytes) {
+  tinynn_pair result;
+  __asm__("sxtab16 %0, %1, %2" : "=r"(result) : "r"(pair), "r"(bytes));
+  return result;
+}
+
+static inline tinynn_pair tinynn_add_odd_bytes(tinynn_pair pair, uint32_t bytes) {
+  tinynn_pair result;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(result) : "r"(pair), "r"(bytes));
+  return result;
+}
+
+/* sum + both products of the halves. */
+static inline int32_t tinynn_multiply_pairs(tinynn_pair a, tinynn_pair b, int32_t sum) {
+  int32_t result;
+  __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
+  return result;
+}
+
 /* Two equal halves. */
 static inline tinynn_pair tinynn_twice(int32_t value) {
   return (uint32_t)(uint16_t)value * UINT32_C(0x10001);

@@ -33,8 +33,13 @@ struct tinynn_matrix {
 /* Three pixels by `blocks` pairs of channels. `x`: int16 activations, [2 * groups][3 pixels][2]. */
 void tinynn_matrix3_dsp(const struct tinynn_matrix *matrix);
 
-/* Activations of three pixels for matrix3, four values of each for each group; returns the end. */
-uint32_t *tinynn_widen3_dsp(uint32_t *to, const int8_t *const from[TINYNN_MATRIX_PIXELS], int32_t groups);
+/* The same with weights of 16 bits (see conv2d_wide.c). */
+void tinynn_matrix3_wide_dsp(const struct tinynn_matrix *matrix);
+
+/* Activations of three pixels for matrix3, four values of each for each group, both halves of `zeros` added; returns
+ * the end. */
+uint32_t *tinynn_widen3_dsp(uint32_t *to, const int8_t *const from[TINYNN_MATRIX_PIXELS], int32_t groups,
+                            uint32_t zeros);
 
 /* One row by `blocks` fours of outputs. `x`: int8 activations, [4 * groups], any alignment. Weights: for each group,
  * the first pair's two words, then the second's. */

@@ -1,0 +1,54 @@
+/* tinyi: walks a `.tflite` file where it lies, in flash, and calls the kernels of tinynn.
+ *
+ * The file is trusted in nothing: every offset, index and size is checked before it is used, in tinyi_setup and again in
+ * each tinyi_invoke. What set-up keeps in RAM is where each tensor and each operator's scratch lies; all else is read
+ * from the file again, per-channel multipliers included (see tinyi/multiplier.h).
+ */
+#ifndef TINYI_H
+#define TINYI_H
+
+#include <stdint.h>
+
+#include "tinyi/flat.h"
+
+/* What both functions return. */
+enum tinyi_status {
+  TINYI_OK = 0,
+  TINYI_DAMAGED = 1,         /* an offset leads out of the file, or something in it contradicts another part */
+  TINYI_UNKNOWN_OPERATOR = 2, /* none of the operators that were linked */
+  TINYI_UNSUPPORTED = 3,     /* a type, shape, option or quantisation that the operator's kernels don't have */
+  TINYI_ARENA_TOO_SMALL = 4, /* `needed_bytes` says what would do */
+};
+
+struct tinyi;
+struct tinyi_visit;
+
+/* An operator that the model may use. */
+struct tinyi_operator {
+  int32_t code;   /* of the enumeration BuiltinOperator in TFLite's schema */
+  int32_t newest; /* version that the kernels compute */
+  void (*visit)(struct tinyi_visit *visit);
+  const void *kernel; /* what `visit` calls, where there are several */
+};
+
+struct tinyi {
+  struct tinyi_file file;
+  const struct tinyi_operator *operators;
+  int32_t operator_count;
+  uint8_t *arena;        /* aligned to 16 bytes */
+  uint32_t arena_bytes;
+  uint32_t needed_bytes; /* of the arena; written by tinyi_setup */
+  uint32_t unit;         /* places are multiples of it: a power of two, 4 at least */
+  struct tinyi_vector tensors, nodes, codes, buffers;
+  uint16_t *places;      /* of all tensors, in units; at the end of the arena */
+  uint16_t *scratches;   /* of all operators: place and size, in units */
+  uint8_t *choices;      /* of all operators, between several kernels */
+};
+
+/* Read the file, plan the memory. The first seven members of `model` must be set, and `unit`. */
+int tinyi_setup(struct tinyi *model);
+
+/* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. */
+int tinyi_invoke(const struct tinyi *model);
+
+#endif

@@ -1,0 +1,44 @@
+/* What CONV_2D and DEPTHWISE_CONV_2D share: windows, channels, and kernels as they are chosen by the operator table. */
+#ifndef TINYI_CONVOLUTION_H
+#define TINYI_CONVOLUTION_H
+
+#include "tinyi/channels.h"
+
+/* One axis of a window that slides over the input. */
+struct tinyi_axis {
+  int32_t input, output, kernel, stride, dilation;
+  int32_t pad; /* before the first element; follows from the others */
+};
+
+/* Check that the output is as long as the window makes it, and find the padding. `padding`: 0 SAME, 1 VALID. */
+void tinyi_slide(struct tinyi_visit *visit, struct tinyi_axis *axis, int32_t padding);
+
+/* A way to compute CONV_2D: weights are packed block by block of channels into scratch, then the kernel runs. */
+struct tinyi_conv2d {
+  /* Weights and records of `count` channels from `first` on; the rest of a tile is filled with zeros. */
+  void (*pack)(const struct tinyi_channels *channels, const struct tinynn_conv2d *p, int32_t first, int32_t count,
+               int8_t *weights, struct tinynn_channel *records);
+  void (*compute)(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
+                  void *restrict scratch);
+  /* Bytes of scratch for a block of p->output_channels, apart from weights and records. */
+  uint32_t (*scratch_bytes)(const struct tinynn_conv2d *p);
+  uint32_t (*channel_bytes)(const struct tinynn_conv2d *p); /* packed weights of one channel; 0: those of the file */
+  int32_t tile; /* channels of a block are a multiple of it */
+};
+
+extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp;
+
+/* A kernel for 3×3 taps, depth multiplier 1. */
+struct tinyi_depthwise {
+  void (*compute)(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
+                  void *restrict scratch);
+  uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
+  int32_t largest_stride_x;
+};
+
+extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp;
+
+void tinyi_conv2d(struct tinyi_visit *visit);
+void tinyi_depthwise(struct tinyi_visit *visit); /* kernel NULL: any taps */
+
+#endif

@@ -1,0 +1,43 @@
+/* CONV_2D by the kernels of tinynn/tiled_conv2d.h: the file that includes this defines TILE_PIXELS and TILE_CHANNELS. */
+#ifndef TINYI_TILES_H
+#define TINYI_TILES_H
+
+#include "tinyi/convolution.h"
+
+/* [blocks][products][TILE_CHANNELS]; what their sums say goes into the biases. */
+static void pack(const struct tinyi_channels *channels, const struct tinynn_conv2d *p, int32_t first, int32_t count,
+                 int8_t *weights, struct tinynn_channel *records) {
+  const int32_t products = channels->rows.products;
+  (void)p;
+  tinyi_right_records(channels, first, count, records);
+  for (int32_t c = 0; c < (count + TILE_CHANNELS - 1) / TILE_CHANNELS * TILE_CHANNELS; ++c) {
+    int8_t *to = weights + c / TILE_CHANNELS * TILE_CHANNELS * products + c % TILE_CHANNELS;
+    if (c >= count) {
+      for (int32_t i = 0; i < products; ++i) {
+        to[i * TILE_CHANNELS] = 0;
+      }
+      records[c] = records[0]; /* any that is valid */
+      continue;
+    }
+    const int8_t *from = channels->rows.weights + (first + c) * products;
+    int32_t sum = 0;
+#pragma GCC unroll 4
+    for (int32_t i = 0; i < products; ++i) {
+      to[i * TILE_CHANNELS] = from[i];
+      sum += from[i];
+    }
+    records[c].bias -= channels->input_zero_point * sum;
+  }
+}
+
+/* Each pixel's values under the kernel; a place aside for outputs. */
+static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
+  const int32_t patch = p->kernel_height * p->kernel_width == 1 ? 0 : p->kernel_height * p->kernel_width;
+  return (uint32_t)(TILE_PIXELS * (patch * p->input_channels + p->output_channels));
+}
+
+static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
+  return (uint32_t)(p->kernel_height * p->kernel_width * p->input_channels);
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* What an operator's `visit` gets and gives: it is called once in set-up, to check and to ask for memory, and once in
+ * each inference, to compute. Both times it reads the same fields of the file in the same way. */
+#ifndef TINYI_VISIT_H
+#define TINYI_VISIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tinyi.h"
+#include "tinyi/flat.h"
+#include "tinyi/multiplier.h"
+#include "tinynn.h"
+
+/* Of TFLite's enumeration TensorType. */
+enum tinyi_type { TINYI_FLOAT32 = 0, TINYI_INT32 = 2, TINYI_INT8 = 9 };
+
+/* Fields of the schema's Operator. */
+enum { TINYI_OPERATOR_INPUTS = 1, TINYI_OPERATOR_OUTPUTS = 2 };
+
+/* Largest size of one dimension, and largest stride or dilation: their products fit 32 bits. */
+enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
+
+/* A tensor while set-up runs. */
+struct tinyi_life {
+  uint32_t units;       /* its size */
+  uint16_t first, last; /* operators; first is TINYI_UNWRITTEN until one writes it */
+  uint16_t owner;       /* the tensor in whose bytes it lies: itself for most */
+  uint16_t order;       /* entry i: the tensor that is placed as the i-th */
+};
+
+enum { TINYI_UNWRITTEN = 0xffff };
+
+struct tinyi_visit {
+  struct tinyi_file file;
+  const struct tinyi *model;
+  const void *kernel;
+  uint32_t node; /* its number */
+  struct tinyi_table options;
+  struct tinyi_vector inputs, outputs; /* numbers of tensors */
+  struct tinyi_life *lives;            /* of all tensors; NULL in an inference */
+  uint8_t choice; /* what set-up leaves here an inference finds here */
+  /* set-up: what the operator asks for */
+  uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
+  uint32_t in_place;                    /* bit i: the output may begin at input i's address */
+  /* inference: what it got */
+  uint8_t *scratch;
+  uint32_t scratch_bytes;
+};
+
+struct tinyi_tensor {
+  int8_t *data; /* in an inference, or of a constant; never written if it is one */
+  int32_t is_constant;
+  int32_t rank;
+  int32_t shape[TINYNN_RANK]; /* ones in front */
+  int32_t elements;
+  int32_t zero_point;
+  uint32_t scale; /* bits of the float32; the first channel's where there are several */
+  const uint32_t *scales;
+  int32_t scale_count;
+};
+
+/* Find operator `visit->node`, check it and ask for memory, or compute it. `file`, `model` and `lives` must be set. */
+void tinyi_visit_node(struct tinyi_visit *visit);
+
+/* The number of an input or output; -1 where an input is absent. */
+int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position);
+
+/* An int8 activation with one scale > 0, or a constant of that kind. */
+void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
+                      struct tinyi_tensor *tensor);
+
+/* An int8 constant with one scale for each of the channels, or one for all; zero points are 0. */
+void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor);
+
+/* Refuse scales of weights that are negative, infinite or no numbers. */
+void tinyi_check_scales(struct tinyi_visit *visit, const struct tinyi_tensor *weights);
+
+/* An int32 constant of `count` elements; NULL where the input is absent. */
+const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count);
+
+/* Clamp of a fused activation, by its number in TFLite's enumeration. */
+void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
+                 int32_t *highest);
+
+/* Give up where something isn't as it must be. */
+static inline void tinyi_require(struct tinyi_visit *visit, int32_t is_met, int32_t status) {
+  if (!is_met) {
+    tinyi_fail(&visit->file, status);
+  }
+}
+
+static inline int32_t tinyi_is_quantised_alike(const struct tinyi_tensor *a, const struct tinyi_tensor *b) {
+  return a->scale == b->scale && a->zero_point == b->zero_point;
+}
+
+#endif

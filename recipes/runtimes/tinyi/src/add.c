@@ -1,0 +1,58 @@
+/* ADD and SUB of tensors of one shape: factors as TFLite prepares them (kernels/add.cc). */
+#include "tinyi/operators.h"
+
+/* Field of the schema's AddOptions and SubOptions. */
+enum { ACTIVATION = 0 };
+enum { LEFT_SHIFT = 20, HALF = 1 << 30, LARGEST_SHIFT = 22 };
+/* 2^-1 and 2^-19 as float32. */
+enum { ONE_HALF = 0x3f000000, TWO_TO_MINUS_19 = 0x36000000 };
+
+/* The bits of positive float32 numbers are in their order. */
+static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+/* The kernel for these factors: c/add.c of tinynn says what the fast ones ask for. */
+static tinyi_add_kernel *choose(const struct tinyi_add *kernels, const struct tinynn_add *p) {
+  const int32_t left = p->left_multiplier_shift, right = p->right_multiplier_shift;
+  const int32_t has_whole =
+      (p->left_multiplier == HALF && left == 0) || (p->right_multiplier == HALF && right == 0);
+  const int32_t is_down = left <= 0 && left >= -LARGEST_SHIFT && right <= 0 && right >= -LARGEST_SHIFT &&
+                          p->output_multiplier_shift <= -1 && p->output_multiplier_shift >= -LARGEST_SHIFT;
+  if (!has_whole || !is_down) {
+    return kernels->any;
+  }
+  return left < 0 || right < 0 ? kernels->below_half : kernels->one_half;
+}
+
+void tinyi_add(struct tinyi_visit *visit) {
+  struct tinyi_tensor left, right, output;
+  tinyi_activation(visit, &visit->inputs, 0, &left);
+  tinyi_activation(visit, &visit->inputs, 1, &right);
+  tinyi_activation(visit, &visit->outputs, 0, &output);
+  /* broadcast operands have other numbers of elements; equal ones lie alike */
+  tinyi_require(visit, left.elements == output.elements && right.elements == output.elements, TINYI_UNSUPPORTED);
+  if (visit->file.status != TINYI_OK) {
+    return;
+  }
+  struct tinynn_add p;
+  tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
+  visit->in_place = 3;
+  if (visit->lives != NULL) {
+    return;
+  }
+  const uint32_t largest = larger(left.scale, right.scale);
+  const struct tinyi_factor left_factor = tinyi_ratio(left.scale, largest, ONE_HALF);
+  const struct tinyi_factor right_factor = tinyi_ratio(right.scale, largest, ONE_HALF);
+  const struct tinyi_factor output_factor = tinyi_ratio(largest, output.scale, TWO_TO_MINUS_19);
+  p.elements = output.elements;
+  p.left_shift = LEFT_SHIFT;
+  p.left_zero_point = left.zero_point;
+  p.left_multiplier = left_factor.multiplier;
+  p.left_multiplier_shift = left_factor.shift;
+  p.right_zero_point = right.zero_point;
+  p.right_multiplier = right_factor.multiplier;
+  p.right_multiplier_shift = right_factor.shift;
+  p.output_zero_point = output.zero_point;
+  p.output_multiplier = output_factor.multiplier;
+  p.output_multiplier_shift = output_factor.shift;
+  choose(visit->kernel, &p)(&p, left.data, right.data, output.data);
+}

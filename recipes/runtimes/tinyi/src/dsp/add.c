@@ -1,0 +1,8 @@
+/* ADD: the kernels of the variant dsp. */
+#include "tinyi/operators.h"
+
+#if defined(__ARM_FEATURE_DSP)
+
+const struct tinyi_add tinyi_add_dsp = {tinynn_add_ref, tinynn_add_c, tinynn_add_dsp};
+
+#endif

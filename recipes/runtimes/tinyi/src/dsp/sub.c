@@ -1,0 +1,8 @@
+/* SUB: the kernels of the variant dsp. */
+#include "tinyi/operators.h"
+
+#if defined(__ARM_FEATURE_DSP)
+
+const struct tinyi_add tinyi_sub_dsp = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_dsp};
+
+#endif

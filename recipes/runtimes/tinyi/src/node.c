@@ -1,0 +1,51 @@
+/* One operator of the file: which it is, and the call of its `visit`. */
+#include "tinyi/visit.h"
+
+/* Fields of TFLite's schema: Operator, OperatorCode. */
+enum { OPERATOR_OPCODE_INDEX = 0, OPERATOR_BUILTIN_OPTIONS = 4 };
+enum { CODE_DEPRECATED = 0, CODE_VERSION = 2, CODE_BUILTIN = 3 };
+
+/* The operator's entry in the table of those that were linked. */
+static const struct tinyi_operator *find(struct tinyi_visit *visit, uint32_t code_index) {
+  struct tinyi_file *file = &visit->file;
+  const struct tinyi_table code = tinyi_element(file, &visit->model->codes, code_index);
+  /* the older, narrow field holds 127 for all codes above it */
+  const int32_t narrow = tinyi_byte(file, &code, CODE_DEPRECATED);
+  const int32_t wide = tinyi_int(file, &code, CODE_BUILTIN, 0);
+  const int32_t number = wide > narrow ? wide : narrow;
+  const int32_t version = tinyi_int(file, &code, CODE_VERSION, 1);
+  for (int32_t i = 0; i < visit->model->operator_count; ++i) {
+    const struct tinyi_operator *entry = &visit->model->operators[i];
+    if (entry->code == number) {
+      tinyi_require(visit, version <= entry->newest, TINYI_UNSUPPORTED);
+      return entry;
+    }
+  }
+  tinyi_fail(file, TINYI_UNKNOWN_OPERATOR);
+  return visit->model->operators;
+}
+
+void tinyi_visit_node(struct tinyi_visit *visit) {
+  struct tinyi_file *file = &visit->file;
+  const struct tinyi *model = visit->model;
+  const struct tinyi_table node = tinyi_element(file, &model->nodes, visit->node);
+  const struct tinyi_operator *entry = find(visit, (uint32_t)tinyi_int(file, &node, OPERATOR_OPCODE_INDEX, 0));
+  visit->inputs = tinyi_vector(file, &node, TINYI_OPERATOR_INPUTS, 2);
+  visit->outputs = tinyi_vector(file, &node, TINYI_OPERATOR_OUTPUTS, 2);
+  visit->options = tinyi_child(file, &node, OPERATOR_BUILTIN_OPTIONS);
+  visit->kernel = entry->kernel;
+  visit->scratch_least = 0;
+  visit->scratch_most = 0;
+  visit->in_place = 0;
+  visit->choice = 0;
+  if (visit->lives == NULL) {
+    const uint16_t *scratch = &model->scratches[2 * visit->node];
+    visit->scratch = model->arena + scratch[0] * model->unit;
+    visit->scratch_bytes = scratch[1] * model->unit;
+    visit->choice = model->choices[visit->node];
+  }
+  tinyi_require(visit, visit->outputs.count == 1, TINYI_UNSUPPORTED);
+  if (file->status == TINYI_OK) {
+    entry->visit(visit);
+  }
+}

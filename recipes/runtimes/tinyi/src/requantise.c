@@ -1,0 +1,36 @@
+/* RELU, RELU6, QUANTIZE from int8 to int8. */
+#include "tinyi/operators.h"
+
+enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU6 = 3 };
+enum { ONE = 0x3f800000 };
+
+static void requantise(struct tinyi_visit *visit, int32_t activation) {
+  struct tinyi_tensor input, output;
+  struct tinynn_requantise p;
+  tinyi_activation(visit, &visit->inputs, 0, &input);
+  tinyi_activation(visit, &visit->outputs, 0, &output);
+  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
+  if (visit->file.status != TINYI_OK) {
+    return;
+  }
+  /* RELU6 of TFLM only clamps: its output counts as quantised as its input */
+  const struct tinyi_tensor *made = activation == ACTIVATION_RELU6 ? &input : &output;
+  tinyi_clamp(visit, activation, made, &p.lowest, &p.highest);
+  visit->in_place = 1;
+  if (visit->lives != NULL) {
+    return;
+  }
+  const struct tinyi_factor factor = tinyi_ratio(input.scale, made->scale, ONE);
+  p.elements = output.elements;
+  p.input_zero_point = input.zero_point;
+  p.output_zero_point = made->zero_point;
+  p.multiplier = factor.multiplier;
+  p.shift = factor.shift;
+  tinynn_requantise_ref(&p, input.data, output.data);
+}
+
+void tinyi_relu(struct tinyi_visit *visit) { requantise(visit, ACTIVATION_RELU); }
+
+void tinyi_relu6(struct tinyi_visit *visit) { requantise(visit, ACTIVATION_RELU6); }
+
+void tinyi_requantise(struct tinyi_visit *visit) { requantise(visit, ACTIVATION_NONE); }

@@ -1,0 +1,21 @@
+/* RESHAPE, SQUEEZE, EXPAND_DIMS: the output has the input's bytes. A constant's are copied to RAM. */
+#include <string.h>
+
+#include "tinyi/operators.h"
+
+void tinyi_reshape(struct tinyi_visit *visit) {
+  struct tinyi_tensor input, output;
+  tinyi_activation(visit, &visit->inputs, 0, &input);
+  tinyi_activation(visit, &visit->outputs, 0, &output);
+  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
+  if (visit->file.status != TINYI_OK) {
+    return;
+  }
+  if (visit->lives != NULL && !input.is_constant) {
+    const int32_t from = tinyi_index(visit, &visit->inputs, 0), to = tinyi_index(visit, &visit->outputs, 0);
+    visit->lives[to].owner = visit->lives[from].owner;
+  }
+  if (visit->lives == NULL && input.is_constant) {
+    memcpy(output.data, input.data, (size_t)output.elements);
+  }
+}

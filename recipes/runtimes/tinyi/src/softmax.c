@@ -1,0 +1,38 @@
+/* SOFTMAX over the last axis: scaling as TFLite prepares it (PreprocessSoftmaxScaling). */
+#include "tinyi/operators.h"
+
+/* Field of the schema's SoftmaxOptions. */
+enum { BETA = 0 };
+/* The output's quantisation by TFLite's specification: 1/256, -128. */
+enum { OUTPUT_SCALE = 0x3b800000, OUTPUT_ZERO_POINT = -128 };
+enum { ONE = 0x3f800000, INTEGER_BITS = 5, EXPONENT_UNIT = 1 << 23 };
+
+void tinyi_softmax(struct tinyi_visit *visit) {
+  struct tinyi_tensor input, output;
+  tinyi_activation(visit, &visit->inputs, 0, &input);
+  tinyi_activation(visit, &visit->outputs, 0, &output);
+  const uint32_t beta = (uint32_t)tinyi_int(&visit->file, &visit->options, BETA, ONE);
+  /* scale and beta below 2^4: times 2^26 their product is below 2^31 - 1 only where it is below 2^5 */
+  tinyi_require(visit,
+                input.elements == output.elements && output.scale == OUTPUT_SCALE &&
+                    output.zero_point == OUTPUT_ZERO_POINT && tinyi_is_positive(beta) &&
+                    (beta >> 23) + (input.scale >> 23) < 2 * 127 + 3 && beta >> 23 > 30 && input.scale >> 23 > 30,
+                TINYI_UNSUPPORTED);
+  visit->in_place = 1;
+  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+    return;
+  }
+  /* beta * scale * 2^(31 - INTEGER_BITS), by the exponent */
+  const uint32_t scale = input.scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT;
+  const struct tinyi_factor factor = tinyi_ratio(beta, ONE, scale);
+  const int64_t largest = (int64_t)((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS);
+  const struct tinynn_softmax p = {
+      .rows = input.elements / input.shape[4],
+      .columns = input.shape[4],
+      .multiplier = factor.multiplier,
+      .left_shift = factor.shift,
+      /* -floor(largest / 2^shift) */
+      .least_difference = factor.shift >= 0 ? -(int32_t)(largest >> factor.shift) : INT16_MIN,
+  };
+  tinynn_softmax_ref(&p, input.data, output.data);
+}

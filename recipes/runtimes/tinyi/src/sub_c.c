@@ -1,0 +1,4 @@
+/* SUB: the kernels of the variant c. */
+#include "tinyi/operators.h"
+
+const struct tinyi_add tinyi_sub_c = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_c};

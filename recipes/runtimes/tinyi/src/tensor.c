@@ -1,0 +1,191 @@
+/* Tensors of the file, checked: types, shapes, quantisation, constants that are as long as their shapes say. */
+#include "tinyi/visit.h"
+
+/* Fields of TFLite's schema (schema.fbs): Tensor, QuantizationParameters, Buffer. */
+enum { TENSOR_SHAPE = 0, TENSOR_TYPE = 1, TENSOR_BUFFER = 2, TENSOR_QUANTIZATION = 4 };
+enum { QUANTIZATION_SCALE = 2, QUANTIZATION_ZERO_POINT = 3 };
+enum { BUFFER_DATA = 0 };
+
+enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
+
+int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position) {
+  if (position >= vector->count) {
+    return -1;
+  }
+  const int32_t index = (int32_t)tinyi_word(&visit->file, vector->at + 4 * position);
+  if (index < -1 || (index >= 0 && (uint32_t)index >= visit->model->tensors.count)) {
+    tinyi_fail(&visit->file, TINYI_DAMAGED);
+    return -1;
+  }
+  return index;
+}
+
+static void read_shape(struct tinyi_visit *visit, const struct tinyi_table *table, struct tinyi_tensor *tensor) {
+  const struct tinyi_vector shape = tinyi_vector(&visit->file, table, TENSOR_SHAPE, 2);
+  tensor->elements = 1;
+  if (shape.count > TINYNN_RANK) {
+    tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
+    return;
+  }
+  tensor->rank = (int32_t)shape.count;
+  int32_t *size = tensor->shape;
+  for (uint32_t i = shape.count; i < TINYNN_RANK; ++i) {
+    *size++ = 1;
+  }
+  uint32_t elements = 1;
+  for (uint32_t i = 0; i < shape.count; ++i) {
+    const uint32_t dimension = tinyi_word(&visit->file, shape.at + 4 * i);
+    *size++ = (int32_t)dimension;
+    /* at most 2^16 times less than 2^15 */
+    if (dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= UINT32_C(1) << 27) {
+      tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
+      return;
+    }
+  }
+  tensor->elements = (int32_t)elements;
+}
+
+static void read_quantisation(struct tinyi_visit *visit, const struct tinyi_table *table,
+                              struct tinyi_tensor *tensor) {
+  struct tinyi_file *file = &visit->file;
+  const struct tinyi_table scheme = tinyi_child(file, table, TENSOR_QUANTIZATION);
+  const struct tinyi_vector scales = tinyi_vector(file, &scheme, QUANTIZATION_SCALE, 2);
+  const struct tinyi_vector zero_points = tinyi_vector(file, &scheme, QUANTIZATION_ZERO_POINT, 3);
+  tensor->scale_count = (int32_t)scales.count;
+  if (scales.count == 0) {
+    tinyi_fail(file, TINYI_UNSUPPORTED);
+    return;
+  }
+  tensor->scales = (const uint32_t *)(const void *)(file->data + scales.at);
+  tensor->scale = tensor->scales[0];
+  if (zero_points.count != 0) {
+    tensor->zero_point = (int32_t)tinyi_word(file, zero_points.at);
+    tinyi_require(visit, tensor->zero_point == (int8_t)tensor->zero_point, TINYI_UNSUPPORTED);
+  }
+}
+
+/* The bytes of a constant; NULL for an activation. */
+static const uint8_t *constant(struct tinyi_visit *visit, const struct tinyi_table *table, uint32_t bytes) {
+  struct tinyi_file *file = &visit->file;
+  const uint32_t number = (uint32_t)tinyi_int(file, table, TENSOR_BUFFER, 0);
+  if (number == 0) {
+    return NULL; /* by convention the empty one */
+  }
+  const struct tinyi_table buffer = tinyi_element(file, &visit->model->buffers, number);
+  const struct tinyi_vector data = tinyi_vector(file, &buffer, BUFFER_DATA, 0);
+  if (data.count == 0) {
+    return NULL;
+  }
+  tinyi_require(visit, data.count >= bytes, TINYI_DAMAGED);
+  return file->data + data.at;
+}
+
+/* Set-up: an activation is read, so it was written and stays until now, or it is written for the first time. */
+static void note_life(struct tinyi_visit *visit, uint32_t index, uint32_t bytes, int32_t is_written) {
+  struct tinyi_life *life = &visit->lives[index];
+  if (is_written) {
+    tinyi_require(visit, life->first == TINYI_UNWRITTEN, TINYI_DAMAGED);
+    const uint32_t unit = visit->model->unit;
+    life->units = (bytes + unit - 1) / unit;
+    life->first = (uint16_t)visit->node;
+    life->last = (uint16_t)visit->node;
+  } else {
+    tinyi_require(visit, life->first != TINYI_UNWRITTEN, TINYI_DAMAGED);
+    visit->lives[life->owner].last = (uint16_t)visit->node;
+  }
+}
+
+/* Type and shape; the bytes, as far as they are there already. */
+static struct tinyi_table read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
+                                      int32_t type, struct tinyi_tensor *tensor) {
+  const int32_t index = tinyi_index(visit, vector, position);
+  struct tinyi_file *file = &visit->file;
+  struct tinyi_table table = {0, 0, 0};
+  tensor->data = NULL;
+  tensor->is_constant = 0;
+  tensor->zero_point = 0;
+  tensor->scale = 0;
+  tensor->scale_count = 0;
+  if (index < 0) {
+    tinyi_fail(file, TINYI_DAMAGED);
+    return table;
+  }
+  table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
+  read_shape(visit, &table, tensor);
+  tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == type, TINYI_UNSUPPORTED);
+  const uint32_t bytes = (uint32_t)tensor->elements * (type == TINYI_INT8 ? 1 : 4);
+  const uint8_t *data = constant(visit, &table, bytes);
+  if (data != NULL) {
+    tensor->is_constant = 1;
+    tensor->data = (int8_t *)(uintptr_t)data;
+    tinyi_require(visit, vector != &visit->outputs, TINYI_DAMAGED);
+  } else if (visit->lives == NULL) {
+    tensor->data = (int8_t *)visit->model->arena + visit->model->places[index] * visit->model->unit;
+  } else if (file->status == TINYI_OK) {
+    note_life(visit, (uint32_t)index, bytes, vector == &visit->outputs);
+  }
+  return table;
+}
+
+void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
+                      struct tinyi_tensor *tensor) {
+  const struct tinyi_table table = read_tensor(visit, vector, position, TINYI_INT8, tensor);
+  read_quantisation(visit, &table, tensor);
+  tinyi_require(visit, tensor->scale_count == 1 && tinyi_is_positive(tensor->scale), TINYI_UNSUPPORTED);
+}
+
+void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor) {
+  const struct tinyi_table table = read_tensor(visit, &visit->inputs, position, TINYI_INT8, tensor);
+  read_quantisation(visit, &table, tensor);
+  tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
+}
+
+void tinyi_check_scales(struct tinyi_visit *visit, const struct tinyi_tensor *weights) {
+  for (int32_t c = 0; c < weights->scale_count; ++c) {
+    const uint32_t scale = weights->scales[c];
+    tinyi_require(visit, scale == 0 || tinyi_is_positive(scale), TINYI_UNSUPPORTED);
+  }
+}
+
+const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count) {
+  struct tinyi_tensor tensor;
+  if (tinyi_index(visit, &visit->inputs, position) < 0) {
+    return NULL;
+  }
+  read_tensor(visit, &visit->inputs, position, TINYI_INT32, &tensor);
+  tinyi_require(visit, tensor.is_constant && tensor.elements == count, TINYI_UNSUPPORTED);
+  return (const int32_t *)(const void *)tensor.data;
+}
+
+/* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. */
+static int32_t quantised(float real, uint32_t bits) {
+  union {
+    uint32_t bits;
+    float value;
+  } scale = {bits};
+  const float quotient = real / scale.value;
+  if (!(quotient < 1024)) {
+    return 1024;
+  }
+  const int32_t whole = (int32_t)quotient;
+  return whole + (quotient - (float)whole >= 0.5f);
+}
+
+void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
+                 int32_t *highest) {
+  *lowest = INT8_MIN;
+  *highest = INT8_MAX;
+  if (activation == ACTIVATION_NONE) {
+    return;
+  }
+  tinyi_require(visit, activation > 0 && activation <= ACTIVATION_RELU6, TINYI_UNSUPPORTED);
+  int32_t low = output->zero_point;
+  if (activation != ACTIVATION_RELU) {
+    const int32_t high = low + quantised(activation == ACTIVATION_RELU6 ? 6 : 1, output->scale);
+    *highest = high < *highest ? high : *highest;
+  }
+  if (activation == ACTIVATION_RELU_N1_TO_1) {
+    low -= quantised(1, output->scale);
+  }
+  *lowest = low > *lowest ? low : *lowest;
+}

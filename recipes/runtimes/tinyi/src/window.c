@@ -1,0 +1,19 @@
+/* A window along one axis: see tinyi_slide. The formulas are TFLite's (kernels/padding.h). */
+#include "tinyi/convolution.h"
+
+void tinyi_slide(struct tinyi_visit *visit, struct tinyi_axis *axis, int32_t padding) {
+  axis->pad = 0;
+  if (axis->stride < 1 || axis->stride > TINYI_MAX_STRIDE || axis->dilation < 1 || axis->dilation > TINYI_MAX_STRIDE ||
+      (padding & ~1) != 0) {
+    tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
+    return;
+  }
+  const int32_t reach = (axis->kernel - 1) * axis->dilation + 1;
+  const int32_t positions = padding == 0 ? axis->input : axis->input - reach + 1;
+  if (positions < 1 || axis->output != (positions + axis->stride - 1) / axis->stride) {
+    tinyi_fail(&visit->file, TINYI_DAMAGED);
+    return;
+  }
+  const int32_t missing = (axis->output - 1) * axis->stride + reach - axis->input;
+  axis->pad = padding == 0 && missing > 0 ? missing / 2 : 0;
+}

@@ -1,0 +1,168 @@
+/* The input values under the kernel of three pixels at a time, widened to 16 bits side by side: what the dsp variants of
+ * CONV_2D share.
+ *
+ * Each row of the kernel is filled up to whole groups of four products. Scratch: the widened values; a place aside for
+ * outputs; four rows of the kernel where one can lie over an edge.
+ */
+#ifndef TINYNN_DSP_PATCHES_H
+#define TINYNN_DSP_PATCHES_H
+
+#include <string.h>
+
+#include "tinynn.h"
+#include "tinynn/dsp/clamp.h"
+#include "tinynn/dsp/instructions.h"
+#include "tinynn/dsp/matrix.h"
+
+enum { PIXELS = TINYNN_MATRIX_PIXELS };
+
+/* Where one pixel's kernel lies in the input. */
+struct place {
+  const int8_t *image;
+  int32_t y, x;
+  int32_t is_in_columns; /* all of its columns inside the input, and neighbours */
+};
+
+/* What is constant in one call. */
+struct layer {
+  const struct tinynn_conv2d *p;
+  int32_t row_bytes;  /* of the kernel in the input, dilation apart */
+  int32_t line_bytes; /* of the input */
+  int8_t *padding;    /* a row of it, followed by PIXELS rows to put together what lies at an edge */
+  tinynn_pair zeros;  /* twice what is added to each widened value */
+};
+
+/* A row of the kernel, column by column, as far as they are inside the input. */
+static __attribute__((noinline)) void assemble(const struct layer *layer, const int8_t *line, int32_t x,
+                                               int8_t *restrict to) {
+  const struct tinynn_conv2d *p = layer->p;
+  for (int32_t kx = 0; kx < p->kernel_width; ++kx, x += p->dilation_x) {
+    const int is_inside = x >= 0 && x < p->input_width;
+    memcpy(to, is_inside ? line + x * p->input_channels : layer->padding, (size_t)p->input_channels);
+    to += p->input_channels;
+  }
+}
+
+/* Where to read a row of the kernel: the input itself, or what is put together for it. */
+static inline const int8_t *row_of(const struct layer *layer, const struct place *place, int32_t ky, int32_t pixel) {
+  const struct tinynn_conv2d *p = layer->p;
+  const int32_t y = place->y + ky * p->dilation_y;
+  if ((uint32_t)y >= (uint32_t)p->input_height) {
+    return layer->padding;
+  }
+  const int8_t *line = place->image + y * layer->line_bytes;
+  if (place->is_in_columns) {
+    return line + place->x * p->input_channels;
+  }
+  int8_t *together = layer->padding + (1 + pixel) * layer->row_bytes;
+  assemble(layer, line, place->x, together);
+  return together;
+}
+
+/* The last 1 to 3 bytes of a row, zeros behind them. */
+static inline uint32_t last_bytes(const int8_t *row, int32_t bytes) {
+  if (bytes >= 4) {
+    return tinynn_load_word(row + bytes - 4) >> (8 * (4 - bytes % 4));
+  }
+  uint32_t word = (uint8_t)row[0];
+  for (int32_t i = 1; i < bytes; ++i) {
+    word |= (uint32_t)(uint8_t)row[i] << (8 * i);
+  }
+  return word;
+}
+
+static inline void widen_patches(const struct layer *layer, const struct place places[PIXELS], tinynn_pair *to) {
+  const int32_t groups = layer->row_bytes / 4;
+  for (int32_t ky = 0; ky < layer->p->kernel_height; ++ky) {
+    const int8_t *rows[PIXELS];
+    for (int32_t i = 0; i < PIXELS; ++i) {
+      rows[i] = row_of(layer, &places[i], ky, i);
+    }
+    to = tinynn_widen3_dsp(to, rows, groups, layer->zeros);
+    if (layer->row_bytes % 4 != 0) {
+      for (int32_t i = 0; i < PIXELS; ++i) {
+        const uint32_t word = last_bytes(rows[i], layer->row_bytes);
+        to[i] = tinynn_add_even_bytes(layer->zeros, word);
+        to[PIXELS + i] = tinynn_add_odd_bytes(layer->zeros, word);
+      }
+      to += 2 * PIXELS;
+    }
+  }
+}
+
+/* The place behind one in the output: next column, row or image. */
+static inline void advance(const struct layer *layer, struct place *place) {
+  const struct tinynn_conv2d *p = layer->p;
+  place->x += p->stride_x;
+  if (place->x == p->output_width * p->stride_x - p->pad_left) {
+    place->x = -p->pad_left;
+    place->y += p->stride_y;
+    if (place->y == p->output_height * p->stride_y - p->pad_top) {
+      place->y = -p->pad_top;
+      place->image += p->input_height * layer->line_bytes;
+    }
+  }
+  place->is_in_columns = (p->dilation_x == 1 || p->kernel_width == 1) && place->x >= 0 &&
+                         place->x + p->kernel_width <= p->input_width;
+}
+
+static inline void clamp_pixels(const struct tinynn_conv2d *p, int8_t *output, int32_t pixels) {
+  if (p->output_pitch == p->output_channels) {
+    tinynn_clamp_dsp(output, pixels * p->output_channels, p->lowest, p->highest);
+    return;
+  }
+  for (int32_t i = 0; i < pixels; ++i) {
+    tinynn_clamp_dsp(output + i * p->output_pitch, p->output_channels, p->lowest, p->highest);
+  }
+}
+
+/* All pixels by all output channels. `zeros`: twice what is added to each input value. */
+static inline void convolve(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
+                            int8_t *restrict output, void *restrict scratch, tinynn_pair zeros,
+                            void (*multiply)(const struct tinynn_matrix *matrix)) {
+  const int32_t row_bytes = p->kernel_width * p->input_channels;
+  const int32_t groups = p->kernel_height * ((row_bytes + 3) / 4);
+  const int32_t pairs = (p->output_channels + 1) / 2;
+  tinynn_pair *wide = scratch;
+  int8_t *aside = (int8_t *)(wide + 2 * PIXELS * groups);
+  const struct layer layer = {p, row_bytes, p->input_width * p->input_channels, aside + PIXELS * 2 * pairs,
+                              zeros};
+  if (p->kernel_height * p->kernel_width > 1) {
+    memset(layer.padding, p->input_zero_point, (size_t)row_bytes);
+  }
+  struct tinynn_matrix matrix = {.weights = p->weights,
+                                 .channels = p->channels,
+                                 .x = wide,
+                                 .groups = groups,
+                                 .blocks = pairs,
+                                 .zero_twice_plus1 = 2 * p->output_zero_point + 1};
+
+  struct place place = {input, -p->pad_top, -p->pad_left - p->stride_x, 0};
+  int32_t left = p->batches * p->output_height * p->output_width;
+  while (left > 0) {
+    const int32_t count = left < PIXELS ? left : PIXELS;
+    struct place places[PIXELS];
+    for (int32_t i = 0; i < PIXELS; ++i) {
+      if (i < count) {
+        advance(&layer, &place);
+      }
+      places[i] = place;
+    }
+    widen_patches(&layer, places, wide);
+    /* matrix3 writes three pixels of even channels, but the output may have fewer or odd ones */
+    const int is_aside = count < PIXELS || p->output_channels % 2 != 0;
+    matrix.output = is_aside ? aside : output;
+    matrix.output_pitch = is_aside ? 2 * pairs : p->output_pitch;
+    multiply(&matrix);
+    for (int32_t i = 0; is_aside && i < count; ++i) {
+      memcpy(output + i * p->output_pitch, aside + i * 2 * pairs, (size_t)p->output_channels);
+    }
+    if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
+      clamp_pixels(p, output, count);
+    }
+    output += count * p->output_pitch;
+    left -= count;
+  }
+}
+
+#endif

@@ -1,0 +1,67 @@
+"""The interpreter tinyi on this machine: its outputs are TFLM's, its plan is the tool's, damaged files are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import random_network
+from test_tinyc_generate import SMALL
+from tinyi_host import ARENA_TOO_SMALL, OK, Interpreter, assert_exact, compile_interpreter
+
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo import synthesize
+
+pytestmark = pytest.mark.slow
+
+VARIANTS = ("ref", "c")
+
+
+@pytest.fixture(scope="module")
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Interpreter]:
+    """With the kernels that this machine can run."""
+    library = compile_interpreter(tmp_path_factory.mktemp("tinyi"))
+    return {variant: Interpreter.load(library, variant) for variant in VARIANTS}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", SMALL)
+def test_small_networks_are_exact(name: str, variant: str, interpreters: dict[str, Interpreter]) -> None:
+    """Relatives of the four networks, with odd sizes."""
+    assert_exact(read(synthesize(SMALL[name])), interpreters[variant], variant)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(VARIANTS))
+def test_random_networks_are_exact(interpreters: dict[str, Interpreter], seed: int, variant: str) -> None:
+    """Branches, sums, any window and any activation; an even seed makes every activation an output."""
+    assert_exact(random_network(seed), interpreters[variant], variant)
+
+
+@settings(deadline=None, max_examples=300)
+@given(data=st.data(), variant=st.sampled_from(VARIANTS))
+def test_damaged_files_are_refused_or_harmless(
+    interpreters: dict[str, Interpreter], data: st.DataObject, variant: str
+) -> None:
+    """Cut or changed anywhere, a file gets a status, and nothing is read or written outside (guards, and no crash)."""
+    content = bytearray(write(random_network(data.draw(st.integers(0, 40)))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content))) :]
+    session = interpreters[variant].model(bytes(content), 1 << 16)
+    assert OK <= session.status <= ARENA_TOO_SMALL
+    if session.status == OK:
+        assert session.invoke() == OK
+
+
+def test_a_cut_file_is_never_accepted(interpreters: dict[str, Interpreter], tmp_path: Path) -> None:
+    """Whatever its length: every byte of a file that the writer makes is reachable but the last padding."""
+    content = synthesize(SMALL["toycar"])
+    interpreter = interpreters["c"]
+    assert interpreter.model(content, 1 << 16).status == OK
+    assert all(interpreter.model(content[:size], 1 << 16).status != OK for size in range(0, len(content) - 16, 7))

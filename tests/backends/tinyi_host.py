@@ -1,0 +1,183 @@
+"""The interpreter tinyi as a library of this machine: any model and any bytes, without compiling anything again."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tflite
+from tinyc_host import RUNTIME, compiler
+
+from tinyflow.backends.tinyi.operators import ENTRIES, wish
+from tinyflow.backends.tinyi.planner import plan
+from tinyflow.model import reference
+from tinyflow.model.graph import Graph
+from tinyflow.model.reference import Sample
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+
+INTERPRETER = RUNTIME.parent / "tinyi"
+OK, DAMAGED, UNKNOWN_OPERATOR, UNSUPPORTED, ARENA_TOO_SMALL = range(5)
+_GUARD_BYTES = 64
+
+
+def compile_interpreter(folder: Path) -> Path:
+    """Everything that any machine can run, with the sanitizers' checks of what C leaves undefined."""
+    library = folder / "tinyi.so"
+    sources = [path for root in (INTERPRETER, RUNTIME) for path in sorted(root.glob("src/**/*.c"))]
+    sources = [path for path in sources if path.parent.name not in ("dsp", "rv32", "mve", "rvv")]
+    flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
+    includes = [f"-I{root / 'include'}" for root in (INTERPRETER, RUNTIME)]
+    subprocess.run([*compiler(), *flags, *includes, *map(str, sources), "-o", str(library)], check=True)
+    return library
+
+
+class _Vector(ctypes.Structure):
+    _fields_ = (("at", ctypes.c_uint32), ("count", ctypes.c_uint32))
+
+
+class _File(ctypes.Structure):
+    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_uint32), ("status", ctypes.c_int32))
+
+
+class _Operator(ctypes.Structure):
+    _fields_ = (
+        ("code", ctypes.c_int32),
+        ("newest", ctypes.c_int32),
+        ("visit", ctypes.c_void_p),
+        ("kernel", ctypes.c_void_p),
+    )
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        ("file", _File),
+        ("operators", ctypes.c_void_p),
+        ("operator_count", ctypes.c_int32),
+        ("arena", ctypes.c_void_p),
+        ("arena_bytes", ctypes.c_uint32),
+        ("needed_bytes", ctypes.c_uint32),
+        ("unit", ctypes.c_uint32),
+        ("tensors", _Vector),
+        ("nodes", _Vector),
+        ("codes", _Vector),
+        ("buffers", _Vector),
+        ("places", ctypes.c_void_p),
+        ("scratches", ctypes.c_void_p),
+        ("choices", ctypes.c_void_p),
+    )
+
+
+def _aligned(size: int, alignment: int = 16) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    raw = np.zeros(size + alignment, np.uint8)
+    start = -raw.ctypes.data % alignment
+    return raw[start : start + size]
+
+
+@dataclass
+class Interpreter:
+    """The library, and the table of all operators with the kernels of one variant."""
+
+    library: ctypes.CDLL
+    operators: Any
+
+    @staticmethod
+    def load(library: Path, variant: str) -> Interpreter:
+        """`variant`: ref or c."""
+        loaded = ctypes.CDLL(str(library))
+
+        def address(symbol: str | None) -> int | None:
+            return None if symbol is None else ctypes.addressof(ctypes.c_byte.in_dll(loaded, symbol.removeprefix("&")))
+
+        rows = [
+            _Operator(
+                getattr(tflite.BuiltinOperator, name),
+                entry.newest,
+                address(entry.visit),
+                address(entry.kernel_symbol(variant)),
+            )
+            for name, entry in ENTRIES.items()
+        ]
+        return Interpreter(loaded, (_Operator * len(rows))(*rows))
+
+    def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> Session:
+        """Set a file up; `status` tells how that went."""
+        return Session(self, content, arena_bytes, unit)
+
+
+class Session:
+    """A file, an arena full of garbage with guards behind it, and what set-up returned."""
+
+    def __init__(self, interpreter: Interpreter, content: bytes, arena_bytes: int, unit: int) -> None:
+        self._interpreter = interpreter
+        self._file = _aligned(len(content))
+        self._file[:] = np.frombuffer(content, np.uint8)
+        self._arena = _aligned(arena_bytes + _GUARD_BYTES)
+        self._arena[:] = np.random.default_rng(arena_bytes).integers(0, 256, len(self._arena))
+        self._guard = self._arena[arena_bytes:].copy()
+        self._bytes = arena_bytes
+        self._model = _Model(
+            file=_File(self._file.ctypes.data, len(content), 0),
+            operators=ctypes.addressof(interpreter.operators),
+            operator_count=len(interpreter.operators),
+            arena=self._arena.ctypes.data,
+            arena_bytes=arena_bytes,
+            unit=unit,
+        )
+        self.status = interpreter.library.tinyi_setup(ctypes.byref(self._model))
+        self._check()
+
+    @property
+    def needed_bytes(self) -> int:
+        """Of the arena, as set-up found."""
+        return int(self._model.needed_bytes)
+
+    def invoke(self) -> int:
+        """One inference on whatever lies there."""
+        status = self._interpreter.library.tinyi_invoke(ctypes.byref(self._model))
+        self._check()
+        return int(status)
+
+    def run(self, inputs: Sequence[tuple[int, Any]], outputs: Sequence[tuple[int, int, Any]]) -> Sample:
+        """Write (offset, array), invoke, read (offset, bytes, like)."""
+        for offset, array in inputs:
+            data = np.frombuffer(array.tobytes(), np.uint8)
+            self._arena[offset : offset + len(data)] = data
+        assert self.invoke() == OK
+        found = (self._arena[offset : offset + size].tobytes() for offset, size, _ in outputs)
+        return tuple(
+            np.frombuffer(data, like.dtype).reshape(like.shape)
+            for data, (_, _, like) in zip(found, outputs, strict=True)
+        )
+
+    def _check(self) -> None:
+        assert (self._arena[self._bytes :] == self._guard).all(), "wrote behind the arena"
+
+
+def assert_exact(graph: Graph, interpreter: Interpreter, variant: str) -> None:
+    """The plan is that of the tool, its arena is enough and one byte less is not, and the outputs are TFLM's."""
+    content = write(graph)
+    graph = read(content)
+    made = plan(graph, [wish(graph, operator, variant) for operator in graph.operators])
+    samples = reference.make_inputs(graph, 3, seed=7)
+    expected = reference.run_tflm(content, graph, samples)
+    session = interpreter.model(content, made.total_bytes, made.unit)
+    assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
+    less = interpreter.model(content, made.total_bytes - 4, made.unit)
+    assert (less.status, less.needed_bytes) == (ARENA_TOO_SMALL, made.total_bytes)
+    got = [
+        session.run(
+            [(made.offsets[index], array) for index, array in zip(graph.inputs, sample, strict=True)],
+            [
+                (made.offsets[index], graph.tensors[index].size_bytes, array)
+                for index, array in zip(graph.outputs, outputs, strict=True)
+            ],
+        )
+        for sample, outputs in zip(samples, expected, strict=True)
+    ]
+    assert reference.largest_difference(expected, got) == 0

@@ -1,0 +1,49 @@
+"""Backend tinyi: the `.tflite` as it is, in flash, walked by the runtime tinyi over the kernels of tinynn.
+
+What is generated is small: the file, a table of the operators that it uses, so that no other gets linked, and an arena
+whose size is what the interpreter's own plan needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph
+
+_QUANTISE = "quantise the model to int8, full integer"
+
+
+def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
+    """Raise ModelError for the first operator that the interpreter doesn't compute: its name, a tensor, `backend`.
+
+    Raises RecipeError for kernels that the processor can't run.
+    """
+    from tinyflow.backends.tinyi.operators import wish
+    from tinyflow.backends.tinyi.variants import variant_of
+
+    variant = variant_of(options)
+    for operator in graph.operators:
+        tensor = graph.tensors[operator.outputs[0]].name
+        try:
+            wish(graph, operator, variant)
+        except ValueError as error:
+            where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
+            hint = getattr(error, "hint", _QUANTISE)
+            raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
+
+
+def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+    """Write C sources and the file itself into the folder `out`, the memory plan to the file `plan`.
+
+    Options: kernels ref|c|dsp|rv32|best, cpu (what is best depends on it), dsp (the same as kernels dsp), arena_bytes
+    (0: what the plan needs).
+    """
+    from tinyflow.backends.tinyi.sources import write_sources
+    from tinyflow.backends.tinyi.variants import variant_of
+
+    write_sources(
+        model.read_bytes(), graph, backend, variant_of(options), int(options.get("arena_bytes", 0)), out, plan
+    )

@@ -1,0 +1,232 @@
+"""What each operator of the runtime tinyi is called, and how much scratch it asks for: as its C computes it.
+
+Whoever changes a scratch rule here changes it in recipes/runtimes/tinyi/src too; the tests hold both equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinyflow.backends.tinyi.variants import VARIANTS
+from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.weighted import Weighted, weighted, whole
+
+# of struct tinynn_channel
+_RECORD_BYTES = 12
+# the kernels' right shifts: up to these (src/channels.c, src/fully_connected.c)
+_LARGEST_SHIFT = 22
+_LARGEST_SHIFT_OF_ROWS = 20
+_MAX_PRODUCTS = 1 << 13
+_MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
+_SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+
+
+class Unsupported(ValueError):
+    """What speaks against an operator, and what to do about it."""
+
+    def __init__(self, what: str, hint: str = "use backend tinyc, which knows more of them") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on."""
+
+    least: int = 0
+    most: int = 0
+    in_place: tuple[int, ...] = ()
+    is_view: bool = False
+
+
+def _exactly(size: int, in_place: tuple[int, ...] = ()) -> Wish:
+    return Wish(size, size, in_place)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An operator of the runtime: its function, the newest version, the variants that its kernels have."""
+
+    visit: str
+    newest: int
+    wish: Callable[[Graph, Operator, str], Wish]
+    kernel: str | None = None
+    variants: tuple[str, ...] = ()
+
+    def kernel_symbol(self, variant: str) -> str | None:
+        """The struct beside the function in the operator table; None for NULL."""
+        found = [name for name in VARIANTS[variant] if name in self.variants]
+        return f"&tinyi_{self.kernel}_{found[0]}" if found else None
+
+
+def _round(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
+    """tinyi_is_right of src/channels.c; `rows`: [channels, products]."""
+    if rows.shape[1] > _MAX_PRODUCTS:
+        return False
+    shifts, bias = layer.rescaling.shifts, np.abs(layer.bias)
+    most = bias + rows.shape[1] * 255 * 128
+    offset = abs(2 * layer.output_zero_point + 1)
+    is_tame = (shifts >= -_LARGEST_SHIFT) & (shifts <= -1) & (most < 1 << 30)
+    is_tame &= 2 * most + (offset << np.clip(-shifts, 0, 31)) < 1 << 31
+    return bool((is_tame | ~rows.any(axis=1)).all())
+
+
+def _layer(graph: Graph, operator: Operator) -> Weighted:
+    layer = weighted(graph, operator)
+    if any(layer.weight_zero_points):
+        raise Unsupported("the weights are not symmetric", "convert with a newer converter")
+    _modest(graph, operator)
+    if max(*layer.window.stride, *layer.window.dilation) > _MAX_STRIDE:
+        raise Unsupported(f"a stride or dilation above {_MAX_STRIDE} is not supported")
+    return layer
+
+
+def _modest(graph: Graph, operator: Operator) -> None:
+    """Sizes whose products fit 32 bits."""
+    for index in (*operator.inputs, *operator.outputs):
+        shape = graph.tensors[index].shape if index >= 0 else ()
+        if len(shape) > _MAX_RANK or max(shape, default=1) > _MAX_SIZE:
+            raise Unsupported(f"the shape {shape} is not supported")
+
+
+def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
+    layer = _layer(graph, operator)
+    channels, (height, width) = layer.outputs, layer.window.size
+    products = layer.weights[0].size
+    row = products // height
+    kernel = variant if is_right(layer, layer.weights.reshape(channels, -1)) else "ref"
+    has_window = height * width > 1
+    if kernel == "dsp":
+        padded = height * _round(row, 4)
+        fixed, tile, each = 6 * padded + has_window * 4 * row, 2, 2 * padded + 3
+    elif kernel == "ref":
+        fixed, tile, each = products, 1, 0
+    else:
+        tile = 2 if kernel == "c" else 4
+        fixed, each = tile * has_window * products, products + tile
+    each += _RECORD_BYTES
+    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each)
+
+
+def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
+    layer = _layer(graph, operator)
+    channels, slides, source = layer.outputs, layer.window, layer.source.shape
+    kernel = "c" if variant == "rv32" else variant
+    largest_stride = 2 if kernel == "dsp" else _MAX_STRIDE
+    is_fast = (
+        kernel != "ref"
+        and slides.size == (3, 3)
+        and channels == source[3]
+        and slides.dilation == (1, 1)
+        and slides.stride[1] <= largest_stride
+        and is_right(layer, layer.weights.reshape(-1, channels).T)
+    )
+    if not is_fast:
+        return _exactly(channels * (_RECORD_BYTES + 4))
+    rows, columns = ((layer.output.shape[i + 1] - 1) * slides.stride[i] + 3 for i in (0, 1))
+    plane = 2 * rows * _round(columns, 2) if kernel == "dsp" else rows * columns
+    pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
+    is_in_place = source[0] == 1 and pixels[0] <= pixels[1]
+    return _exactly(channels * _RECORD_BYTES + _round(plane, 4) + channels * 9 + 1, (0,) if is_in_place else ())
+
+
+def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
+    layer = _layer(graph, operator)
+    if operator.options["weights_format"] != "DEFAULT":
+        raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
+    scales = graph.tensors[operator.inputs[1]].quantisation
+    assert scales is not None, "weighted() has read them"
+    records = _RECORD_BYTES * (layer.outputs if scales.is_per_channel else 1)
+    shifts = layer.rescaling.shifts
+    inputs = layer.weights[0].size
+    is_fast = inputs <= _MAX_PRODUCTS and bool(((shifts <= -1) & (shifts >= -_LARGEST_SHIFT_OF_ROWS)).all())
+    return Wish(records, records + (2 * (inputs & ~7) if variant == "dsp" and is_fast else 0))
+
+
+def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:
+    _same_quantisation(graph, operator)
+    channels = graph.tensors[operator.inputs[0]].shape[3]
+    return _exactly(0 if variant == "ref" else 4 * channels)
+
+
+def _max_pool(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+    _same_quantisation(graph, operator)
+    return Wish()
+
+
+def _same_quantisation(graph: Graph, operator: Operator) -> None:
+    tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
+    if len({whole(tensor) for tensor in tensors}) > 1:
+        raise Unsupported("inputs and outputs are quantised differently", "convert with TFLite's converter")
+
+
+def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+    tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
+    if len({tensor.elements for tensor in tensors}) > 1:
+        raise Unsupported("operands of different shapes are not supported")
+    for tensor in tensors:
+        whole(tensor)
+    if operator.name in ("MINIMUM", "MAXIMUM"):
+        _same_quantisation(graph, operator)
+    return Wish(in_place=(0, 1))
+
+
+def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+    made = [whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0])][1]
+    wanted = {"SOFTMAX": (1 / 256, -128), **_SIGMOIDS}.get(operator.name)
+    if wanted is not None and (made.scale, made.zero_point) != wanted:
+        what = f"the output is not quantised as {wanted[0]:g} and {wanted[1]}"
+        raise Unsupported(what, "quantise with TFLite's converter")
+    return Wish(in_place=(0,))
+
+
+def _reshape(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+    tensors = [graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0])]
+    for tensor in tensors:
+        whole(tensor)
+    return Wish(is_view=not tensors[0].is_constant)
+
+
+_FAST = ("ref", "c", "dsp", "rv32")
+_PORTABLE = ("ref", "c", "dsp")
+ENTRIES: Mapping[str, Entry] = {
+    "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", _FAST),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp")),
+    "FULLY_CONNECTED": Entry("tinyi_fully_connected", 7, _fully_connected, "fully_connected", _PORTABLE),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c",)),
+    "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool),
+    "ADD": Entry("tinyi_add", 3, _binary, "add", _PORTABLE),
+    "SUB": Entry("tinyi_add", 3, _binary, "sub", _PORTABLE),
+    "MUL": Entry("tinyi_mul", 3, _binary),
+    "MINIMUM": Entry("tinyi_minimum", 2, _binary),
+    "MAXIMUM": Entry("tinyi_maximum", 2, _binary),
+    "SOFTMAX": Entry("tinyi_softmax", 2, _unary),
+    "LOGISTIC": Entry("tinyi_logistic", 2, _unary),
+    "TANH": Entry("tinyi_tanh", 2, _unary),
+    "RELU": Entry("tinyi_relu", 2, _unary),
+    "RELU6": Entry("tinyi_relu6", 2, _unary),
+    "QUANTIZE": Entry("tinyi_requantise", 2, _unary),
+    "RESHAPE": Entry("tinyi_reshape", 1, _reshape),
+    "SQUEEZE": Entry("tinyi_reshape", 2, _reshape),
+    "EXPAND_DIMS": Entry("tinyi_reshape", 1, _reshape),
+}
+
+
+def wish(graph: Graph, operator: Operator, variant: str) -> Wish:
+    """What an operator asks for. Raises ValueError, mostly Unsupported, for one that the runtime doesn't compute."""
+    entry = ENTRIES.get(operator.name)
+    if entry is None:
+        raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(ENTRIES))}")
+    if operator.version > entry.newest:
+        raise Unsupported(f"only versions up to {entry.newest} are supported", "convert with an older converter")
+    if len(operator.outputs) != 1:
+        raise Unsupported("several outputs are not supported")
+    _modest(graph, operator)
+    return entry.wish(graph, operator, variant)
