@@ -15,7 +15,7 @@ _BARE = ("plan", "explain", "verify", "graph")  # commands that take names witho
 _ABOUT_BENCHES = ("history", "compare")
 _KINDS = ("models", "backends", "targets")
 _VERBS = {"baseline": ("check", "save"), "cache": ("gc", "stats", "verify", "why")}
-_RECIPES = ("backend", "feature", "model", "runtime", "suite", "target", "toolchain")
+_RECIPES = ("backend", "feature", "figures", "model", "runtime", "suite", "target", "toolchain")
 
 
 def complete(words: list[str]) -> list[str]:
@@ -82,7 +82,19 @@ def benches(word: str) -> list[str]:
         return []
     head = "".join(f"{part}-" for part in parts[:-1])
     tail = "-" if len(parts) < len(_KINDS) else ""
-    return [head + name + tail for name in names(_KINDS[len(parts) - 1])]
+    kind = _KINDS[len(parts) - 1]
+    return [head + name + tail for name in names(kind) if kind != "targets" or not is_board_only(name)]
+
+
+def is_board_only(target: str) -> bool:
+    """Whether a target's recipe has a line of `board_only:`, so that no bench can name it."""
+    for folder in recipe_folders():
+        try:
+            with open(os.path.join(folder, "targets", f"{target}.yaml"), encoding="utf-8") as file:
+                return "\nboard_only:" in f"\n{file.read()}"
+        except (OSError, UnicodeDecodeError):
+            continue
+    return False
 
 
 def values(feature: str) -> list[str]:
