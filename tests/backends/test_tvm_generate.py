@@ -123,6 +123,33 @@ def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"api": "unpacked"}, marks=pytest.mark.slow),
+        {"usmp": "greedy"},
+        pytest.param({"api": "unpacked", "usmp": "exact"}, marks=pytest.mark.slow),
+    ],
+)
+def test_calling_convention_and_planner_change_no_output(options: dict[str, str], generate: Callable[..., Any]) -> None:
+    """tvmaot with plain pointers, with planned memory, with both; what is planned is never larger than TVM's blocks."""
+    content = synthesize(SMALL["toycar"])
+    blocks = generate(content, variant="aot").plan["arena"]["bytes"]
+    model = generate(content, variant="aot", **options)
+    assert_exact(content, model, samples=3)
+    assert ("DLTensor" in (model.sources / "model.c").read_text()) == ("api" not in options)
+    assert model.plan["arena"]["bytes"] < blocks if "usmp" in options else model.plan["arena"]["bytes"] == blocks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("usmp", ["greedy", "hill_climb", "exact"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_planners_are_exact_with_scratch(variant: str, usmp: str, generate: Callable[..., Any]) -> None:
+    """Scratch and activations share the arena, or scratch lies on the stack where a convention can point there."""
+    content = synthesize(SMALL["vww"])
+    assert_exact(content, generate(content, variant=variant, usmp=usmp), samples=3)
+
+
 def test_arena_is_at_the_liveness_bound(generate: Callable[..., Any]) -> None:
     """Backend tvmaotplus needs the bytes that are alive at once, and no more than alignment on top."""
     content = synthesize(SMALL["resnet"])

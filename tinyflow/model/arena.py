@@ -6,13 +6,23 @@ the same plan on every machine. Nothing here knows of tensors or of C.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+Planner = Literal["search", "greedy", "hill_climb", "exact"]
 
 # heights that the exact search may look at: about a second, and the same plan whatever the machine's speed
 _SEARCH_LIMIT = 150_000
 # the search recurses once per buffer
 _SEARCH_BUFFERS = 200
+# exchanges that hill_climb tries: a second for a hundred buffers
+_CLIMBS = 500
+
+
+class NotProvenError(Exception):
+    """The exact planner would take longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +60,60 @@ def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
     return bound
 
 
-def plan(buffers: Sequence[Buffer], alignment: int = 1) -> Plan:
-    """Place all buffers at multiples of `alignment`, in as few bytes as can be found.
+def plan(buffers: Sequence[Buffer], alignment: int = 1, planner: Planner = "search") -> Plan:
+    """Place all buffers at multiples of `alignment`, in as few bytes as the planner finds.
 
-    The arena is at the lower bound wherever one of the greedy orders or the bounded search reaches it. ValueError for a
-    buffer that ends before it begins, for a size below 1, for two of one name.
+    search: at the lower bound wherever one of the greedy orders or the bounded search reaches it. greedy: the largest
+    first. hill_climb: from there on, exchanges in the order that don't make it worse. exact: no plan is smaller.
+    ValueError for a buffer that ends before it begins, for a size below 1, for two of one name; NotProvenError where
+    `exact` would take too long.
     """
     _check(buffers, alignment)
+    best = _greedy(buffers, alignment) if planner in ("search", "exact") else _by_size(buffers, alignment)
     bound = lower_bound(buffers, alignment)
-    best: dict[str, int] | None = None
-    best_total = 0
-    for order in _GREEDY_ORDERS:
-        offsets = _place_lowest(sorted(buffers, key=order), alignment)
-        total = _total(buffers, offsets)
-        if best is None or total < best_total:
-            best, best_total = offsets, total
-    if best is not None and best_total > bound and len(buffers) <= _SEARCH_BUFFERS:
-        best = _Search(buffers, alignment, bound, best, best_total).run()
-    offsets = {buffer.name: (best or {})[buffer.name] for buffer in buffers}
+    if planner == "hill_climb":
+        best = _climb(buffers, alignment, bound)
+    elif planner != "greedy" and _total(buffers, best) > bound:
+        if len(buffers) <= _SEARCH_BUFFERS:
+            search = _Search(buffers, alignment, bound, best, _total(buffers, best))
+            best = search.run()
+            is_proven = search.is_finished
+        else:
+            is_proven = False
+        if planner == "exact" and not is_proven:
+            raise NotProvenError(
+                f"no plan of {len(buffers)} buffers is proven the smallest within the limit of the search"
+            )
+    offsets = {buffer.name: best[buffer.name] for buffer in buffers}
     return Plan(offsets, _total(buffers, offsets))
+
+
+def _by_size(buffers: Sequence[Buffer], alignment: int) -> dict[str, int]:
+    return _place_lowest(sorted(buffers, key=_GREEDY_ORDERS[0]), alignment)
+
+
+def _greedy(buffers: Sequence[Buffer], alignment: int) -> dict[str, int]:
+    """The best of all greedy orders, the earlier where two are equal."""
+    plans = (_place_lowest(sorted(buffers, key=order), alignment) for order in _GREEDY_ORDERS)
+    return min(plans, key=lambda offsets: _total(buffers, offsets))
+
+
+def _climb(buffers: Sequence[Buffer], alignment: int, bound: int) -> dict[str, int]:
+    """Exchange two in the order in which buffers are placed, and keep what isn't worse; seeded, so always the same."""
+    chance = random.Random(0)
+    order = sorted(buffers, key=_GREEDY_ORDERS[0])
+    best = _place_lowest(order, alignment)
+    for _ in range(_CLIMBS if len(order) > 1 else 0):
+        if _total(buffers, best) <= bound:
+            break
+        i, j = chance.sample(range(len(order)), 2)
+        order[i], order[j] = order[j], order[i]
+        offsets = _place_lowest(order, alignment)
+        if _total(buffers, offsets) <= _total(buffers, best):
+            best = offsets
+        else:
+            order[i], order[j] = order[j], order[i]
+    return best
 
 
 def _check(buffers: Sequence[Buffer], alignment: int) -> None:
@@ -143,6 +188,11 @@ class _Search:
         """The best offsets found within the limit."""
         self._descend(list(range(len(self._buffers))), {}, 0)
         return self._best
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left that could be better."""
+        return self._looked_at <= _SEARCH_LIMIT or self._best_total <= self._bound
 
     def _descend(self, unplaced: list[int], offsets: dict[str, int], floor: int) -> None:
         if not unplaced:

@@ -30,6 +30,8 @@ OPTIONS: Mapping[str, tuple[Any, ...] | None] = {
     "schedule": ("arm", "default", "cortexm"),
     "layout": ("NHWC", "NCHW"),
     "toolchain": ("zig", "gcc", "llvm"),
+    "api": ("own", "unpacked"),
+    "usmp": ("own", "greedy", "hill_climb", "exact"),
     "isa": ("thumb", "riscv", "host"),
     "cpu": ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"),
     "rounding": ("double", "single"),
@@ -58,6 +60,7 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, cpu (which only
     llvm asks for), alignment; schedule default|arm|cortexm (dsp is another word for cortexm); layout NHWC|NCHW;
+    api and usmp (calling convention and planner of memory) own, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.
     """
     from tinyflow.backends.tvm.backend import write_sources

@@ -19,6 +19,7 @@ from tinyflow.backends.tvm.program import Program
 from tinyflow.backends.tvm.sources import Convention
 from tinyflow.backends.tvm.specs import Rounding
 from tinyflow.core.errors import ModelError
+from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
 
 _DEFAULT_ALIGNMENT = 16
@@ -28,14 +29,24 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
     """See `tinyflow.backends.tvm.generate`."""
     chosen = with_defaults(options)
     selected = select(model, graph, chosen)
-    if chosen["variant"] == "aot":
-        arena = memory.plan_blocks(selected, chosen["alignment"])
-        sources.write(selected, arena, "packed", backend, out)
-    else:
-        arena = memory.plan_offsets(selected, chosen["alignment"])
-        convention: Convention = "objects" if chosen["variant"] == "llvm" else "unpacked"
-        sources.write(selected, arena, convention, backend, out, chosen["cpu"])
+    convention = _convention(chosen)
+    arena = _memory(selected, chosen, convention)
+    sources.write(selected, arena, convention, backend, out, chosen["cpu"])
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
+
+
+def _convention(chosen: Mapping[str, Any]) -> Convention:
+    if chosen["variant"] == "llvm":
+        return "objects"
+    return "packed" if chosen["variant"] == "aot" and chosen["api"] == "own" else "unpacked"
+
+
+def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention) -> memory.Memory:
+    """Where everything lies. Arguments of packed calls lie in flash, so that they can't point into a stack."""
+    if chosen["variant"] == "aot" and chosen["usmp"] == "own":
+        return memory.plan_blocks(selected, chosen["alignment"])
+    planner: Planner = "search" if chosen["usmp"] == "own" else chosen["usmp"]
+    return memory.plan_offsets(selected, chosen["alignment"], planner, has_stack=convention != "packed")
 
 
 def select(model: Path, graph: Graph, chosen: Mapping[str, Any]) -> Program:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tinyflow.backends.tvm import relax_module
 from tinyflow.backends.tvm.kernel import Parameter
 from tinyflow.backends.tvm.program import Operand, Program, Step
+from tinyflow.core.errors import ModelError
 from tinyflow.model import arena
 
 
@@ -67,25 +68,35 @@ def operands(index: int, step: Step) -> list[tuple[Operand, Parameter]]:
     return pairs
 
 
-def plan_offsets(program: Program, alignment: int) -> Memory:
+def plan_offsets(
+    program: Program, alignment: int, planner: arena.Planner = "search", *, has_stack: bool = True
+) -> Memory:
     """Offsets by lifetime, at the liveness bound wherever the planner reaches it.
 
     Scratch lies in the arena as long as that costs nothing, else on the stack: those who have no room find it there
-    for the time of one call.
+    for the time of one call. Without `has_stack` all of it lies in the arena. Raises ModelError where `exact` can't
+    prove its plan.
     """
     lives = lifetimes(program)
+    if not has_stack:
+        plan = _plan(lives, alignment, planner)
+        return Memory(plan.total_bytes, alignment, lives, {life.operand: plan.offsets[life.name] for life in lives})
     activations = [life for life in lives if not life.is_scratch]
-    smallest = _plan(activations, alignment)
+    smallest = _plan(activations, alignment, planner)
     kept = [life for life in lives if not life.is_scratch or _fits(life, activations, alignment, smallest.total_bytes)]
-    plan = _plan(kept, alignment)
+    plan = _plan(kept, alignment, "search" if planner == "exact" else planner)
     if plan.total_bytes > smallest.total_bytes:  # there is room, but not in one piece
         kept, plan = activations, smallest
     offsets = {life.operand: plan.offsets[life.name] for life in kept}
     return Memory(plan.total_bytes, alignment, tuple(kept), offsets)
 
 
-def _plan(lives: Sequence[Lifetime], alignment: int) -> arena.Plan:
-    return arena.plan([arena.Buffer(life.name, life.size_bytes, life.first, life.last) for life in lives], alignment)
+def _plan(lives: Sequence[Lifetime], alignment: int, planner: arena.Planner) -> arena.Plan:
+    buffers = [arena.Buffer(life.name, life.size_bytes, life.first, life.last) for life in lives]
+    try:
+        return arena.plan(buffers, alignment, planner)
+    except arena.NotProvenError as error:
+        raise ModelError(f"planner exact: {error}", hint="+usmp.hill_climb, which proves nothing") from error
 
 
 def _fits(scratch: Lifetime, activations: Sequence[Lifetime], alignment: int, total_bytes: int) -> bool:
