@@ -1,4 +1,4 @@
-"""Kernels of the runtime tinynn, called one by one: on this machine through ctypes, or in the simulator, counted.
+"""Kernels of the runtime tinynn, called one by one: on this machine through ctypes, or simulated and counted.
 
 A `Call` (see tinyflow.backends.tinyc.packing) becomes bytes in memory: its struct, packed constants, inputs, output and
 scratch, with painted gaps between them that must stay as they were.
@@ -6,6 +6,7 @@ scratch, with painted gaps between them that must stay as they were.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import re
 import struct
@@ -24,6 +25,9 @@ import yaml
 from numpy.typing import NDArray
 
 from tinyflow.backends.tinyc.packing import Call, Constant
+from tinyflow.core.action import SourceFile, Workspace
+from tinyflow.targets.qemu import counter
+from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn import block_table, native_hook
 from tinyflow.targets.unicorn.machine import Simulator
 from tinyflow.toolchains import script
@@ -34,11 +38,17 @@ RUNTIME = ROOT / "recipes" / "runtimes" / "tinynn"
 SUPPORT = ROOT / "recipes" / "runtimes" / "support"
 _PAINT = 0xA5
 _GAP_BYTES = 32
-_POOL_BYTES = 4 << 20
+_POOL_BYTES = 3 << 20
 _LIMIT_INSTRUCTIONS = 1_000_000_000
 _REGIONS = {
     "thumb": (("flash", 0x08000000, 1 << 20), ("ram", 0x20000000, 5 << 20)),
     "riscv": (("flash", 0x42000000, 1 << 20), ("ram", 0x3F000000, 5 << 20)),
+}
+# processors that only QEMU has: its program, memory
+_QEMU = {
+    "cortex-m55": ("qemu-system-arm", (("flash", 0x01000000, 2 << 20), ("ram", 0x21000000, 4 << 20))),
+    "rv32gcv": ("qemu-system-riscv32", (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20))),
+    "rv64gcv": ("qemu-system-riscv64", (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20))),
 }
 _ARGUMENTS = 5
 _NOT_KERNELS = ("run", "memcpy", "memset", "memmove", "copy_unaligned")
@@ -210,10 +220,10 @@ _CALLS = """
 typedef void kernel(void *, void *, void *, void *, void *);
 {declarations} /* weak: a variant's may be missing on this CPU */
 kernel *const kernels[] = {{ {kernels} }};
-uint32_t request[8];
+uintptr_t request[8];
 _Alignas(64) uint8_t pool[{pool}];
 int run(void) {{
-  void **a = (void **)(uintptr_t)(request + 1);
+  void **a = (void **)(request + 1);
   kernels[request[0]](a[0], a[1], a[2], a[3], a[4]);
   return 0;
 }}
@@ -234,9 +244,11 @@ class ChipKernels:
         self._toolchain = toolchain
         self._level = level
         isa = self._cpu["isa"]
-        regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in _REGIONS[isa]]
+        places = _QEMU[cpu][1] if cpu in _QEMU else _REGIONS[isa]
+        regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
-        has_float = any("-mfpu" in flag for flag in self._cpu["flags"])
+        has_float = cpu in _QEMU or any("-mfpu" in flag for flag in self._cpu["flags"])
+        self._pointer = "Q" if cpu.startswith("rv64") else "I"
         self.sources = [
             path
             for path in _sources(isa)
@@ -244,7 +256,12 @@ class ChipKernels:
         ]
         self.functions = _functions(self.sources)
         firmware = self._build(Path(tempfile.mkdtemp()))
-        self._simulator = Simulator(self._target, _hook())
+        self._simulator: Simulator | Qemu
+        if cpu in _QEMU:
+            self._simulator = Qemu(_QEMU[cpu][0], self._target, _plugin())
+            atexit.register(self._simulator.close)
+        else:
+            self._simulator = Simulator(self._target, _hook())
         self._simulator.load(firmware)
         self._symbols = {symbol.name: symbol for symbol in self._simulator._firmware.symbols}
         self.firmware = firmware
@@ -265,11 +282,11 @@ class ChipKernels:
     ) -> Outcome:
         """See `HostKernels.run`."""
         base = self._symbols["pool"].address
-        placed = _place(base, "I", call, inputs, output_bytes, in_place=in_place, skew=skew)
+        placed = _place(base, self._pointer, call, inputs, output_bytes, in_place=in_place, skew=skew)
         assert len(placed.image) <= _POOL_BYTES
         self._simulator.write("pool", bytes(placed.image))
         arguments = [*placed.arguments, *[0] * (_ARGUMENTS - len(placed.arguments))]
-        request = struct.pack(f"<{1 + _ARGUMENTS}I", self.functions.index(call.function), *arguments)
+        request = struct.pack(f"<{1 + _ARGUMENTS}{self._pointer}", self.functions.index(call.function), *arguments)
         self._simulator.write("request", request)
         status, counters = self._simulator.call("run", limit_instructions=_LIMIT_INSTRUCTIONS)
         assert status == 0
@@ -309,6 +326,19 @@ class ChipKernels:
         includes = [RUNTIME / "include", SUPPORT / "include"]
         _check(self._tool.compile_command(self._cpu, source, target, includes, [], flags))
         return target
+
+
+@cache
+def _plugin() -> Path:
+    """QEMU's counter, built as its action builds it."""
+    made = counter.library().action
+    folder = Path(tempfile.mkdtemp())
+    (folder / "out").mkdir()
+    source = made.inputs["counter.c"]
+    assert isinstance(source, SourceFile)
+    outputs = {counter.LIBRARY: folder / "out" / counter.LIBRARY}
+    counter.build(Workspace(folder, made.parameters, {"counter.c": source.path}, outputs, folder / "log", 120))
+    return outputs[counter.LIBRARY]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Every variant gives the bytes of the variant ref: on this machine where it is plain C, else in the simulator."""
+"""Every variant gives the bytes of the variant ref: on this machine where it is plain C, else simulated."""
 
 from __future__ import annotations
 
@@ -100,6 +100,23 @@ def test_variants_by_gcc(cpu: str, variant: str, program: str, operator: str) ->
     _check(chip(cpu, "gcc"), variant, operator, 200)
 
 
+_ON_QEMU = [
+    ("cortex-m55", "mve", "qemu-system-arm"),
+    ("rv32gcv", "rvv", "qemu-system-riscv32"),
+    ("rv64gcv", "rvv", "qemu-system-riscv64"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", _DIFFERENT)
+@pytest.mark.parametrize(("cpu", "variant", "program"), _ON_QEMU)
+def test_vector_variants(cpu: str, variant: str, program: str, operator: str) -> None:
+    """The variants mve and rvv on QEMU, many layers in one process."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    _check(chip(cpu, variants=(variant, "c")), variant, operator, 60)
+
+
 @pytest.mark.parametrize("operator", ["conv2d", "depthwise", "fully_connected", "add"])
 def test_variants_are_used(operator: str) -> None:
     """Kernels of the variants themselves come up: the tests above don't compare ref with ref."""
@@ -108,8 +125,8 @@ def test_variants_are_used(operator: str) -> None:
     @settings(_ENOUGH, max_examples=30, database=None)
     @given(LAYERS[operator]())
     def collect(case):
-        seen.update(case.call(variant).function.rpartition("_")[2] for variant in ("c", "dsp", "rv32"))
+        seen.update(case.call(variant).function.rpartition("_")[2] for variant in ("c", "dsp", "rv32", "mve", "rvv"))
 
     collect()
-    assert seen >= {"c", "dsp"}
+    assert seen >= {"c", "dsp", "mve", "rvv"}
     assert "rv32" in seen or operator != "conv2d"

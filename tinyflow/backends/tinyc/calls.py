@@ -14,6 +14,8 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "c": ("c", "ref"),
     "dsp": ("dsp", "c", "ref"),
     "rv32": ("rv32", "c", "ref"),
+    "mve": ("mve", "c", "ref"),
+    "rvv": ("rvv", "c", "ref"),
 }
 WORD_BYTES = 4
 

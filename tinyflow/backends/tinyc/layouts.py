@@ -115,3 +115,28 @@ def pair_words(rows: Int8s, pairs_in_block: int) -> Array:
     full = padded(np.pad(rows, ((0, 0), (0, 4 * groups - rows.shape[1]))), 2 * pairs_in_block)
     halves = _pairs(full).astype(np.int16).reshape(-1, pairs_in_block, groups, 2, 2)
     return np.ascontiguousarray(halves.transpose(0, 2, 1, 4, 3))
+
+
+def why_not_halved(channels: Array) -> str | None:
+    """Why the vector kernels (mve/rescale.h, rvv/rescale.h) can't rescale; None where every scale is below 1/2."""
+    return "a scale of 1/2 or more" if channels[:, 2].max() > -1 else None
+
+
+def why_not_tap_pairs(rows: Int8s) -> str | None:
+    """Why products of neighbouring taps can't share 16 bits (mve, rvv); None where they can."""
+    magnitudes = np.abs(rows.astype(np.int64))
+    magnitudes = np.pad(magnitudes, ((0, 0), (0, magnitudes.shape[1] % 2)))
+    return "two weights of -128" if (magnitudes[:, 0::2] + magnitudes[:, 1::2]).max() > 255 else None
+
+
+def vector_records(channels: Array, lanes: int, sign: int = 1) -> Array:
+    """Blocks of [lanes] biases, [lanes] multipliers, [lanes] shifts times `sign`; the last block may be smaller."""
+    signed = channels * np.array([1, 1, sign], np.int32)
+    blocks = [signed[start : start + lanes].T.reshape(-1, 3) for start in range(0, len(signed), lanes)]
+    return np.concatenate(blocks).astype(np.int32)
+
+
+def dot_blocks(rows: Int8s, channels: int, step: int) -> Int8s:
+    """Weights for sums of whole vectors: [blocks of `channels` rows, steps, `channels`, `step`], zeros filled up."""
+    full = padded(np.pad(rows, ((0, 0), (0, -rows.shape[1] % step))), channels)
+    return np.ascontiguousarray(full.reshape(-1, channels, full.shape[1] // step, step).transpose(0, 2, 1, 3))

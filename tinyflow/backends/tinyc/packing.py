@@ -91,6 +91,8 @@ def conv2d(
         variant,
         layer,
         {
+            "mve": _conv2d_mve,
+            "rvv": _conv2d_rvv,
             "dsp": _conv2d_dsp,
             "rv32": lambda layer: _conv2d_tiled(layer, "rv32", 4, 4),
             "c": lambda layer: _conv2d_tiled(layer, "c", 2, 2),
@@ -132,6 +134,58 @@ def _conv2d_tiled(layer: _Layer, variant: str, tile_pixels: int, tile_channels: 
     return layer.call(f"conv2d_{variant}", "conv2d", layouts.tiles(layer.rows, tile_channels), records, scratch_bytes)
 
 
+_MVE_STEP, _MVE_CHANNELS, _MVE_PIXELS = 16, 4, 2
+
+
+def _conv2d_mve(layer: _Layer) -> Call | str:
+    """See src/mve/conv2d.c. Scratch: each pixel's values under the kernel in whole steps; a place aside for outputs."""
+    refusal = layouts.why_not_halved(layer.channels)
+    if refusal is not None:
+        return refusal
+    fields, outputs, products = layer.fields, len(layer.rows), layer.rows.shape[1]
+    is_direct = layer.weights.shape[1:3] == (1, 1) and products % _MVE_STEP == 0
+    scratch_bytes = 0 if is_direct else _MVE_PIXELS * (products + -products % _MVE_STEP)
+    pixels = fields["batches"] * fields["output_height"] * fields["output_width"]
+    if outputs % _MVE_CHANNELS or pixels % _MVE_PIXELS:
+        scratch_bytes += _MVE_PIXELS * (outputs + -outputs % _MVE_CHANNELS)
+    records = layouts.vector_records(layouts.padded(layer.channels, _MVE_CHANNELS), _MVE_CHANNELS)
+    return layer.call("conv2d_mve", "conv2d", _mve_weights(layer), records, scratch_bytes)
+
+
+_RVV_LANES = 32
+
+
+def _rvv_constants(layer: _Layer) -> tuple[Array, Array]:
+    """Weights and records in blocks of lanes, the last one smaller (rvv/conv2d.c, rvv/rescale.h)."""
+    starts = range(0, len(layer.rows), _RVV_LANES)
+    weights = np.concatenate([layer.rows[start : start + _RVV_LANES].T.ravel() for start in starts])
+    return weights, layouts.vector_records(layer.channels, _RVV_LANES, sign=-1)
+
+
+def _conv2d_rvv(layer: _Layer) -> Call | str:
+    """See src/rvv/conv2d.c. Scratch: each pixel's values under the kernel; a place aside for the last pixel."""
+    refusal = layouts.why_not_halved(layer.channels) or layouts.why_not_tap_pairs(layer.rows)
+    if refusal is not None:
+        return refusal
+    fields, outputs = layer.fields, len(layer.rows)
+    scratch_bytes = 0 if layer.weights.shape[1:3] == (1, 1) else 2 * layer.rows.shape[1]
+    if fields["batches"] * fields["output_height"] * fields["output_width"] % 2:
+        scratch_bytes += 2 * outputs
+    return layer.call("conv2d_rvv", "conv2d", *_rvv_constants(layer), scratch_bytes)
+
+
+def _fully_connected_rvv(layer: _Layer) -> Call | str:
+    """See src/rvv/fully_connected.c."""
+    refusal = layouts.why_not_halved(layer.channels) or layouts.why_not_tap_pairs(layer.rows)
+    if refusal is not None:
+        return refusal
+    return layer.call("fully_connected_rvv", "fully_connected", *_rvv_constants(layer), 0)
+
+
+def _mve_weights(layer: _Layer) -> Array:
+    return layouts.dot_blocks(layer.rows, _MVE_CHANNELS, _MVE_STEP)
+
+
 def depthwise(
     variant: str,
     fields: Mapping[str, int],
@@ -148,6 +202,8 @@ def depthwise(
         variant,
         layer,
         {
+            "mve": _depthwise3x3_mve,
+            "rvv": _depthwise3x3_rvv,
             "dsp": lambda layer: _depthwise3x3(layer, "dsp"),
             "c": lambda layer: _depthwise3x3(layer, "c"),
             "ref": _depthwise_ref,
@@ -165,13 +221,11 @@ def _depthwise3x3(layer: _Layer, variant: str) -> Call | str:
     """See src/dsp/depthwise3x3.c and src/c/depthwise3x3.c. Scratch: one channel with padding around it."""
     if layer.why_not_right is not None:
         return layer.why_not_right
+    refusal = _why_not_3x3(layer, largest_stride=2 if variant == "dsp" else None)
+    if refusal is not None:
+        return refusal
     fields = layer.fields
-    if layer.weights.shape[1:] != (3, 3) or fields["depth_multiplier"] > 1:
-        return "not 3x3 taps for each channel"
-    if fields["dilation_y"] > 1 or fields["dilation_x"] > 1 or (variant == "dsp" and fields["stride_x"] > 2):
-        return "dilation, or a stride of more than 2"
-    rows = (fields["output_height"] - 1) * fields["stride_y"] + 3
-    columns = (fields["output_width"] - 1) * fields["stride_x"] + 3
+    rows, columns = _plane(fields)
     scratch_bytes = 2 * rows * (columns + columns % 2) if variant == "dsp" else rows * columns
     taps = layer.rows.ravel()
     if variant == "dsp":
@@ -181,6 +235,51 @@ def _depthwise3x3(layer: _Layer, variant: str) -> Call | str:
     )
     pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
     is_in_place = fields["batches"] == 1 and pixels[1] <= pixels[0]
+    return replace(call, in_place=(0,) if is_in_place else ())
+
+
+def _why_not_3x3(layer: _Layer, largest_stride: int | None) -> str | None:
+    fields = layer.fields
+    if layer.weights.shape[1:] != (3, 3) or fields["depth_multiplier"] > 1:
+        return "not 3x3 taps for each channel"
+    is_wide = largest_stride is not None and fields["stride_x"] > largest_stride
+    if fields["dilation_y"] > 1 or fields["dilation_x"] > 1 or is_wide:
+        return "dilation, or a stride of more than 2"
+    return None
+
+
+def _plane(fields: Mapping[str, int]) -> tuple[int, int]:
+    """Rows and columns of what 3x3 taps see of one channel, padding included."""
+    return (fields["output_height"] - 1) * fields["stride_y"] + 3, (fields["output_width"] - 1) * fields["stride_x"] + 3
+
+
+def _depthwise3x3_mve(layer: _Layer) -> Call | str:
+    """See src/mve/depthwise3x3.c."""
+    channels, count = layer.channels, len(layer.rows)
+    split = layouts.padded(channels, 8).reshape(-1, 4, 2, 3).transpose(0, 2, 1, 3).reshape(-1, 3)
+    constants = layouts.tiles(layer.rows, 8), layouts.vector_records(split, 8)
+    return _depthwise3x3_vectors(layer, "mve", count + -count % 8, constants)
+
+
+def _depthwise3x3_rvv(layer: _Layer) -> Call | str:
+    """See src/rvv/depthwise3x3.c."""
+    count = len(layer.rows)
+    pixels = _RVV_LANES // count if layer.fields["stride_x"] == 1 and 2 * count <= _RVV_LANES else 1
+    rows, channels = np.tile(layer.weights, (pixels, 1, 1)), np.tile(layer.channels, (pixels, 1))
+    return _depthwise3x3_vectors(layer, "rvv", count, _rvv_constants(replace(layer, weights=rows, channels=channels)))
+
+
+def _depthwise3x3_vectors(layer: _Layer, variant: str, row_channels: int, constants: tuple[Array, Array]) -> Call | str:
+    """See include/tinynn/rows3x3.h. Scratch: three rows of the input with their padding."""
+    refusal = (
+        layouts.why_not_halved(layer.channels) or _why_not_3x3(layer, None) or layouts.why_not_tap_pairs(layer.rows)
+    )
+    if refusal is not None:
+        return refusal
+    fields = layer.fields
+    scratch_bytes = 3 * _plane(fields)[1] * row_channels
+    call = layer.call(f"depthwise3x3_{variant}", "depthwise", *constants, scratch_bytes)
+    is_in_place = fields["batches"] == 1 and fields["output_width"] <= fields["input_width"] and fields["pad_top"] <= 2
     return replace(call, in_place=(0,) if is_in_place else ())
 
 
@@ -199,6 +298,8 @@ def fully_connected(
         variant,
         layer,
         {
+            "mve": _fully_connected_mve,
+            "rvv": _fully_connected_rvv,
             "dsp": _fully_connected_dsp,
             "c": _fully_connected_c,
             "ref": lambda layer: layer.call("fully_connected_ref", "fully_connected", layer.rows, layer.channels, 0),
@@ -218,6 +319,17 @@ def _fully_connected_dsp(layer: _Layer) -> Call | str:
     return layer.call("fully_connected_dsp", "fully_connected", words, records, scratch_bytes)
 
 
+def _fully_connected_mve(layer: _Layer) -> Call | str:
+    """See src/mve/fully_connected.c. Scratch: inputs filled up to whole steps."""
+    refusal = layouts.why_not_halved(layer.channels)
+    if refusal is not None:
+        return refusal
+    inputs = layer.fields["inputs"]
+    records = layouts.vector_records(layouts.padded(layer.channels, _MVE_CHANNELS), _MVE_CHANNELS)
+    scratch_bytes = inputs + -inputs % _MVE_STEP if inputs % _MVE_STEP else 0
+    return layer.call("fully_connected_mve", "fully_connected", _mve_weights(layer), records, scratch_bytes)
+
+
 def _fully_connected_c(layer: _Layer) -> Call | str:
     """See src/c/fully_connected.c."""
     if layer.why_not_right is not None:
@@ -226,6 +338,9 @@ def _fully_connected_c(layer: _Layer) -> Call | str:
     return layer.call("fully_connected_c", "fully_connected", layouts.tiles(layer.rows, 4), records, 0)
 
 
+# variants with vectors, whose sums of int8 values have 16 bits: enough for so many
+_VECTORS = ("mve", "rvv")
+_NARROW_WINDOW = 255
 # elements from which on a table of 256 bytes in flash is a good price for its speed
 _WORTH_A_TABLE = 64
 
@@ -266,9 +381,16 @@ def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
     call = Call(f"tinynn_{operator}_ref", struct, dict(fields), in_place=in_place)
     if "c" not in VARIANTS[variant]:
         return call
+    vector = next((name for name in _VECTORS if name in VARIANTS[variant]), None)
+    if vector and operator in ("add", "sub") and _has_no_left_shift(fields):
+        return replace(call, function=f"tinynn_{operator}_{vector}")
     if operator in ("add", "sub") and _has_whole_input(fields):
         is_dsp = "dsp" in VARIANTS[variant] and _has_smaller_input(fields)
         return replace(call, function=f"tinynn_{operator}_{'dsp' if is_dsp else 'c'}")
+    if vector and operator == "average_pool" and fields["kernel_height"] * fields["kernel_width"] <= _NARROW_WINDOW:
+        sums_bytes = 2 * (fields["channels"] + -fields["channels"] % 8) if vector == "mve" else 0
+        name = f"tinynn_average_pool_{vector}"
+        return replace(call, function=name, takes_scratch=True, scratch_bytes=sums_bytes)
     if operator == "average_pool":
         sums_bytes = WORD_BYTES * fields["channels"]
         return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
@@ -276,6 +398,12 @@ def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
         table = Constant(tables.TABLES[operator](fields).astype(np.int8), alignment=1)
         return Call("tinynn_lookup_c", "tinynn_lookup", {"table": table, "elements": fields["elements"]}, in_place=(0,))
     return call
+
+
+def _has_no_left_shift(fields: Mapping[str, Any]) -> bool:
+    """Whether the vector kernels compute an ADD or SUB: nothing is scaled up."""
+    shifts: list[int] = [fields[f"{part}_multiplier_shift"] for part in ("left", "right", "output")]
+    return max(shifts) <= 0 and min(shifts) >= -31 and fields["left_shift"] == 20
 
 
 def _has_whole_input(fields: Mapping[str, Any]) -> bool:

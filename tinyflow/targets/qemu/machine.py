@@ -20,6 +20,7 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.core.process import clean_environment, die_with_parent
 from tinyflow.targets import elf
+from tinyflow.targets.blocks import Edge
 from tinyflow.targets.profile import count_functions
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu import faults
@@ -60,6 +61,11 @@ class Qemu:
     def firmware(self) -> elf.Firmware:
         """What is loaded."""
         return self._firmware
+
+    @property
+    def edges(self) -> list[Edge]:
+        """The raw counts of the last call (or start-up)."""
+        return self._table.edges()
 
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`. RAM begins as paint, not as zeros, so that nothing works by luck."""

@@ -5,6 +5,8 @@
  *   tinynn_conv2d_c     fast in portable C
  *   tinynn_conv2d_dsp   Armv7E-M and Armv8-M with the DSP extension
  *   tinynn_conv2d_rv32  RV32IM
+ *   tinynn_conv2d_mve   Armv8.1-M with Helium
+ *   tinynn_conv2d_rvv   RISC-V with the vector extension 1.0 (or Zve32x), vectors of 128 bits and more
  * All variants of an operator take the same struct and give the same bytes; they differ in how `weights` and `channels`
  * are laid out and in the scratch that they need. tinyflow/backends/tinyc/packing.py chooses the function for a layer,
  * packs its constants and says how much scratch it needs. Only the functions that are called get linked.
@@ -252,6 +254,12 @@ TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_fully_connected_mve, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_average_pool_mve, tinynn_pool);
+TINYNN_SCRATCH(tinynn_conv2d_rvv, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_fully_connected_rvv, tinynn_fully_connected);
+TINYNN_SCRATCH(tinynn_average_pool_rvv, tinynn_pool);
 
 /* The same, in place where the output is no larger than the input. */
 #define TINYNN_SCRATCH_IN_PLACE(function, parameters) \
@@ -259,6 +267,8 @@ TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_mve, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_rvv, tinynn_depthwise);
 
 /* One input, one output. */
 #define TINYNN_UNARY(function, parameters) \
@@ -298,6 +308,10 @@ TINYNN_BINARY(tinynn_add_c, tinynn_add);
 TINYNN_BINARY(tinynn_sub_c, tinynn_add);
 TINYNN_BINARY(tinynn_add_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_sub_dsp, tinynn_add);
+TINYNN_BINARY(tinynn_add_mve, tinynn_add);
+TINYNN_BINARY(tinynn_sub_mve, tinynn_add);
+TINYNN_BINARY(tinynn_add_rvv, tinynn_add);
+TINYNN_BINARY(tinynn_sub_rvv, tinynn_add);
 TINYNN_BINARY(tinynn_add_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_sub_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_mul_broadcast_ref, tinynn_mul);

@@ -1,5 +1,6 @@
 /* CONV_2D of the portable variants: the formula of ref/conv2d.c, TILE_PIXELS pixels by TILE_CHANNELS channels at a
- * time. The file that includes this defines both, and has the inner loops: `tile`.
+ * time. The file that includes this defines both, and has the inner loops: `tile`. It may define TILE_STEP, to a multiple of
+ * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has `copy_values` and `fill_values` of its own.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
  * Packing and scratch: packing.py, `_conv2d_tiled`.
@@ -10,6 +11,10 @@
 #include <string.h>
 
 #include "tinynn.h"
+
+#ifndef TILE_STEP
+#define TILE_STEP 1
+#endif
 
 /* All outputs of TILE_PIXELS pixels. */
 struct tinynn_tile {
@@ -24,6 +29,7 @@ struct tinynn_tile {
 
 static inline void tile(const struct tinynn_tile *tile);
 
+#ifndef TILE_COPIES
 static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
   for (; count >= 4; count -= 4) {
     to[0] = from[0];
@@ -45,6 +51,26 @@ static inline int8_t *fill_values(int8_t *to, int32_t value, int32_t count) {
   }
   return to;
 }
+
+#endif
+
+#ifdef TILE_COPIES
+/* A kernel whose columns are neighbours and inside the input: whole rows. */
+static inline void copy_rows(const struct tinynn_conv2d *restrict p, const int8_t *restrict image,
+                             int8_t *restrict patch, int32_t y, int32_t x) {
+  const int32_t line_bytes = p->input_width * p->input_channels, row_bytes = p->kernel_width * p->input_channels;
+  const int8_t *line = image + y * line_bytes + x * p->input_channels;
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_y) {
+    if (y >= 0 && y < p->input_height) {
+      copy_values(patch, line, row_bytes);
+    } else {
+      fill_values(patch, p->input_zero_point, row_bytes);
+    }
+    line += p->dilation_y * line_bytes;
+    patch += row_bytes;
+  }
+}
+#endif
 
 /* The values under the kernel whose first row and column are y and x. */
 static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *restrict image, int8_t *restrict patch,
@@ -73,6 +99,7 @@ static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *res
 struct place {
   const int8_t *image;
   int32_t y, x;
+  const int8_t *last; /* from which on whole steps of TILE_STEP reach behind the input */
 };
 
 static inline void advance(const struct tinynn_conv2d *restrict p, struct place *place) {
@@ -91,8 +118,17 @@ static inline void advance(const struct tinynn_conv2d *restrict p, struct place 
 static inline const int8_t *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
                                         int8_t *restrict patch) {
   if (p->kernel_height * p->kernel_width == 1) {
-    return place->image + (place->y * p->input_width + place->x) * p->input_channels;
+    const int8_t *pixel = place->image + (place->y * p->input_width + place->x) * p->input_channels;
+    if (TILE_STEP == 1 || pixel <= place->last) {
+      return pixel;
+    }
   }
+#ifdef TILE_COPIES
+  if (place->x >= 0 && place->x + p->kernel_width <= p->input_width && p->dilation_x == 1) {
+    copy_rows(p, place->image, patch, place->y, place->x);
+    return patch;
+  }
+#endif
   copy_patch(p, place->image, patch, place->y, place->x);
   return patch;
 }
@@ -100,7 +136,9 @@ static inline const int8_t *products_of(const struct tinynn_conv2d *restrict p, 
 static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
                                 int8_t *restrict output, int8_t *restrict scratch) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
-  const int32_t patches_bytes = products == p->input_channels ? 0 : TILE_PIXELS * products;
+  const int32_t pitch = (products + TILE_STEP - 1) / TILE_STEP * TILE_STEP;
+  const int is_direct = p->kernel_height * p->kernel_width == 1 && pitch == products;
+  const int32_t patches_bytes = is_direct ? 0 : TILE_PIXELS * pitch;
   const int32_t blocks = (p->output_channels + TILE_CHANNELS - 1) / TILE_CHANNELS;
   const int32_t pitch_aside = blocks * TILE_CHANNELS;
   int8_t *aside = scratch + patches_bytes;
@@ -111,14 +149,15 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const in
                             .output_zero_point = p->output_zero_point,
                             .lowest = p->lowest,
                             .highest = p->highest};
-  struct place place = {input, -p->pad_top, -p->pad_left};
+  const int32_t input_bytes = p->batches * p->input_height * p->input_width * p->input_channels;
+  struct place place = {input, -p->pad_top, -p->pad_left, input + input_bytes - pitch};
   int32_t left = p->batches * p->output_height * p->output_width;
   while (left > 0) {
     const int32_t pixels = left < TILE_PIXELS ? left : TILE_PIXELS;
     for (int32_t i = 0; i < TILE_PIXELS; ++i) {
       job.x[i] = job.x[0]; /* pixels that are not there */
       if (i < pixels) {
-        job.x[i] = products_of(p, &place, scratch + i * products);
+        job.x[i] = products_of(p, &place, scratch + i * pitch);
         advance(p, &place);
       }
     }

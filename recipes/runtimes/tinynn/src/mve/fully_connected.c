@@ -1,0 +1,47 @@
+/* FULLY_CONNECTED with Helium: four outputs at a time, which share the loading of the inputs. Packing as in mve/conv2d.c.
+ * Scratch: the inputs filled up to groups of sixteen, where they aren't a multiple of that. */
+#if defined(__ARM_FEATURE_MVE)
+#include "tinynn/mve/copy.h"
+#include "tinynn/mve/rescale.h"
+
+enum { STEP = 16, BLOCK = 4 };
+
+static inline int32x4_t dots(const int8_t *restrict x, const int8_t *restrict w, int32_t steps) {
+  int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+#pragma GCC unroll 1
+  for (int32_t step = 0; step < steps; ++step) {
+    const int8x16_t values = vld1q_s8(x);
+    sum0 = vmladavaq_s8(sum0, values, vld1q_s8(w));
+    sum1 = vmladavaq_s8(sum1, values, vld1q_s8(w + STEP));
+    sum2 = vmladavaq_s8(sum2, values, vld1q_s8(w + 2 * STEP));
+    sum3 = vmladavaq_s8(sum3, values, vld1q_s8(w + 3 * STEP));
+    x += STEP;
+    w += BLOCK * STEP;
+  }
+  return (int32x4_t){sum0, sum1, sum2, sum3};
+}
+
+void tinynn_fully_connected_mve(const struct tinynn_fully_connected *restrict p, const int8_t *restrict input,
+                                int8_t *restrict output, void *restrict scratch) {
+  const struct tinynn_mve_clamp clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest);
+  const int32_t steps = (p->inputs + STEP - 1) / STEP;
+  for (int32_t n = 0; n < p->batches; ++n) {
+    const int8_t *x = input, *weights = p->weights;
+    const int32_t *channel = (const int32_t *)p->channels;
+    if (p->inputs % STEP != 0) {
+      copy_values(scratch, input, p->inputs); /* what follows there meets weights of 0 */
+      x = scratch;
+    }
+#pragma GCC unroll 1
+    for (int32_t o = 0; o < p->outputs; o += BLOCK) {
+      const int32x4_t sums = vaddq_s32(dots(x, weights, steps), vld1q_s32(channel));
+      const int32x4_t out = tinynn_mve_rescale(sums, vld1q_s32(channel + 4), vld1q_s32(channel + 8), &clamp);
+      vstrbq_p_s32(output + o, out, vctp32q((uint32_t)(p->outputs - o)));
+      weights += BLOCK * STEP * steps;
+      channel += 12;
+    }
+    input += p->inputs;
+    output += p->outputs;
+  }
+}
+#endif
