@@ -13,6 +13,7 @@ from conftest import CHECKOUT, Run
 
 from tinyflow.flow import completion
 from tinyflow.flow.project import find_project
+from tinyflow.flow.selection import _GROUPS
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.schema import Backend, Feature, Model, Suite, Target
 
@@ -29,6 +30,13 @@ def test_names_are_those_of_the_catalogue(project: Path, monkeypatch: pytest.Mon
         for kind, name in ((Model, "models"), (Backend, "backends"), (Target, "targets"), (Feature, "features")):
             assert completion.names(name) == list(catalogue.names(kind))
         assert completion.names("suites") == list(catalogue.names(Suite))
+
+
+def test_every_group_of_tasks_is_offered() -> None:
+    """And members of each."""
+    assert set(completion.complete([""])) == {f"{group}:" for group in _GROUPS}
+    for group in _GROUPS:
+        assert completion.complete([f"{group}:"]), group
 
 
 def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
@@ -65,6 +73,8 @@ def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
         (["export:go"], ["export:good"]),
         (["shrink:to"], ["shrink:toycar"]),
         (["schema", "ta"], ["target"]),
+        (["init", "--model", "v"], []),
+        (["import", "v"], []),
         (["cache", "s"], ["stats"]),
         (["baseline", "save", "go"], ["good"]),
         (["bench:a-b-c-d"], []),
@@ -118,6 +128,14 @@ def test_bash_completes(real: Run, project: Path) -> None:
         done = subprocess.run(["bash", "-c", program], cwd=project, capture_output=True, text=True)
         assert set(expected.split()) <= set(done.stdout.split()), done.stderr
         assert done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_is_left_to_complete_files(real: Run, project: Path) -> None:
+    """Where we know nothing there is no candidate at all, not an empty one: then bash offers files."""
+    asked = 'COMP_LINE="tinyflow import x"; COMP_POINT=17; _tinyflow; echo "${#COMPREPLY[@]}"'
+    program = real("tabcompletion").stdout + asked
+    assert subprocess.run(["bash", "-c", program], cwd=project, capture_output=True, text=True).stdout == "0\n"
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")

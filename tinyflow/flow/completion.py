@@ -10,7 +10,7 @@ import sys
 
 import tinyflow
 
-_GROUPS = ("bench:", "suite:", "report:", "export:", "shrink:")
+_GROUPS = ("bench:", "suite:", "report:", "export:", "shrink:", "layers:", "profile:")
 _BARE = ("plan", "explain", "verify", "graph")  # commands that take names without `bench:`
 _ABOUT_BENCHES = ("history", "compare")
 _KINDS = ("models", "backends", "targets")
@@ -24,7 +24,7 @@ def complete(words: list[str]) -> list[str]:
     if before and before[-1] == "--suite":
         return _matching(names("suites"), word)
     if before and before[-1] == "--model":
-        return _matching(names("models"), word)
+        return [] if "init" in before else _matching(names("models"), word)  # there it is a file, which shells know
     group, colon, rest = word.partition(":")
     if colon:
         return _matching([f"{group}:{name}" for name in _members(group, rest)], word)
@@ -40,14 +40,16 @@ def complete(words: list[str]) -> list[str]:
         return _matching(names("suites"), word)
     if command in ("models", "fetch"):
         return _matching(names("models"), word)
-    if command in ("schema", "init", "doctor", "help", "results"):
-        return _matching(_RECIPES if command == "schema" else (), word)
+    if command == "schema":
+        return _matching(_RECIPES, word)
+    if command in ("init", "import", "doctor", "help", "results"):
+        return []
     return _matching(_GROUPS, word)
 
 
 def _members(group: str, word: str) -> list[str]:
     """What may stand behind `group:`."""
-    if group == "bench":
+    if group in ("bench", "layers", "profile"):
         return benches(word)
     if group == "export":
         return [*benches(word), *names("suites")]

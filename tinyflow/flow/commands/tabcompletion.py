@@ -18,6 +18,8 @@ _tinyflow() {{
   word=${{words[-1]}}
   if (( ${{#words[@]}} == 2 )); then reply=$(compgen -W '{commands}' -- "$word"; {ask} "$word")
   else reply=$({ask} "${{words[@]:1}}"); fi
+  COMPREPLY=()
+  [[ -z $reply ]] && return 0
   mapfile -t COMPREPLY <<< "$reply"
   local before=${{word%"${{word##*:}}"}}
   COMPREPLY=("${{COMPREPLY[@]#"$before"}}")
