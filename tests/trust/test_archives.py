@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,37 @@ def test_after_an_import_nothing_runs(first: tuple[Place, Path], tmp_path: Path)
     assert place.told("import", str(first[1])).startswith(f"{BENCH}: 0 results restored, 5 were here")
     row = json.loads((place.folder / "build" / BENCH / "report.json").read_text())
     assert row["status"] == "ok" and not {"wall_s", "invoke_s"} & row["metrics"].keys()
+
+
+def test_a_model_that_no_server_had_stays_with_its_checkout(tmp_path: Path) -> None:
+    """Made from code since a download failed: rebuilt without asking again, imported for one checkout alone."""
+    server = socket.create_server(("127.0.0.1", 0))
+    callers = []
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, caller = server.accept()
+                connection.close()
+                callers.append(caller)
+
+    threading.Thread(target=hang_up, daemon=True).start()
+    recipe = (
+        f"description: for tests\nurls: [https://127.0.0.1:{server.getsockname()[1]}/net.tflite]\n"
+        f"sha256: {'a' * 64}\nsamples: {{count: 1}}\nsynthesize: {{graph: toycar}}\n"
+    )
+    places = [Place(tmp_path / name) for name in ("first", "second", "third")]
+    for place in places:
+        (place.folder / "recipes" / "models" / "made.yaml").write_text(recipe)
+    archive = str(places[0].export("made-tflm-host"))
+    asked = len(callers)
+    assert places[0].told("verify", archive).endswith("10 outputs equal, 0 different\n")
+    assert len(callers) == asked > 0
+    assert "4 results restored" in places[1].told("import", archive)
+    assert places[1].told("bench:made-tflm-host").startswith("5 up to date in")
+    said = places[2].told("bench:made-tflm-host", TINYFLOW_CACHE=str(places[1].folder / "cache"))
+    assert re.search("^1 built, 4 hits in", said, re.MULTILINE)
+    server.close()
 
 
 def test_what_is_not_the_same_here_is_said(first: tuple[Place, Path], tmp_path: Path) -> None:
