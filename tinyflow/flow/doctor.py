@@ -64,6 +64,7 @@ _PACKAGES = (
     _Package("ziglang", "toolchain zig, the simulator's counter"),
     _Package("pyelftools", "sizes, running firmware"),
     _Package("unicorn", "targets stm32f7, stm32f4, esp32c3"),
+    _Package("onnx", "models in ONNX", without="`.tflite` only"),
     _Package("capstone", "profiles by instruction"),
 )
 

@@ -25,6 +25,10 @@ from tinyflow.recipes.suite import expand
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 _READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
 _REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), Tool("optional package", "tflite-micro"))
+_ONNX_TOOLS = (
+    Tool("package", "onnx", "pip install 'tinyflow[onnx]'"),
+    Tool("optional package", "onnxruntime"),
+)
 
 
 @dataclass(frozen=True)
@@ -93,19 +97,18 @@ class Planner:
         if not inputs:
             synthesize = None if model.synthesize is None else asdict(model.synthesize)
             sources = {"urls": list(model_urls(model, self._mirrors)), "synthesize": synthesize}
-        return self._add(
-            Action(
-                stage="fetch",
-                title=f"fetch {model.name}",
-                function="tinyflow.stages.fetch:fetch",
-                outputs=("model.tflite", "origin.json"),
-                parameters={"name": model.name, "sha256": model.sha256, **sources},
-                inputs=inputs,
-                tools=_READER_TOOLS,
-                timeout_s=model.timeout_s,
-                isolated=True,
-            )
+        action = Action(
+            stage="fetch",
+            title=f"fetch {model.name}",
+            function="tinyflow.stages.fetch:fetch",
+            outputs=("model.tflite", "origin.json"),
+            parameters={"name": model.name, "sha256": model.sha256, **sources},
+            inputs=inputs,
+            tools=_READER_TOOLS,
+            timeout_s=model.timeout_s,
+            isolated=True,
         )
+        return self._add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
 
     def _cut(self, resolved: ResolvedBench, model: Output, layer: int) -> Action:
         """One layer of the model as a model."""
@@ -303,6 +306,17 @@ class Planner:
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )
         )
+
+
+def _imported(action: Action, model: Model) -> Action:
+    """The same for an ONNX file, of which a `.tflite` is made."""
+    return replace(
+        action,
+        function="tinyflow.stages.from_onnx:fetch",
+        outputs=("model.tflite", "model.onnx", "origin.json"),
+        parameters={**action.parameters, "tolerance": model.tolerance},
+        tools=(*action.tools, *_REFERENCE_TOOLS, *_ONNX_TOOLS),
+    )
 
 
 def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

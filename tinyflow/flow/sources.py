@@ -39,7 +39,8 @@ def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) ->
     for path in _replaceable(resolved, catalogue):
         yield f"recipes/{_below(path, catalogue.folders)}", path.read_bytes()
     if plan.bench.is_file:
-        text = f"description: {resolved.model.description}\nfile: {plan.bench.model_name}.tflite\n"
+        file = f"{plan.bench.model_name}{_suffix(resolved)}"
+        text = f"description: {resolved.model.description}\nfile: {file}\n"
         yield f"recipes/models/{plan.bench.model_name}.yaml", text.encode()
     for action in plan.actions:
         for name, source in action.inputs.items():
@@ -63,7 +64,7 @@ def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBenc
     """Where a file that no action makes lies in the archive, so that planning from there finds it again."""
     if action.stage == "fetch":
         if resolved.bench.is_file:
-            return f"recipes/models/{resolved.bench.model_name}.tflite"
+            return f"recipes/models/{resolved.bench.model_name}{_suffix(resolved)}"
         beside_recipe = resolved.model.file is not None and source.path == resolved.model_folder / resolved.model.file
         return f"recipes/models/{resolved.model.file}" if beside_recipe else f"models/{resolved.model.name}.tflite"
     if action.stage == "convert":
@@ -74,6 +75,11 @@ def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBenc
     if below is not None:
         return f"recipes/{below}"
     return f"sources/tinyflow/{_below(source.path, [PACKAGE]) or source.name}"
+
+
+def _suffix(resolved: ResolvedBench) -> str:
+    """Of the model's file: `.tflite` or `.onnx`."""
+    return Path(resolved.model.file or "").suffix
 
 
 def _below(path: Path, folders: Iterable[Path]) -> str | None:

@@ -23,6 +23,7 @@ from tinyflow.report.documents import read_report
 
 _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
+    "model.onnx": ("fetch", "model.onnx"),
     "layer.tflite": ("cut", "model.tflite"),
     "shrunk.tflite": ("shrink", "model.tflite"),
     "shrink.json": ("shrink", "shrink.json"),
@@ -75,7 +76,7 @@ def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:
     found = {
         name: session.output_digest(named[stage], output)
         for name, (stage, output) in _OUTPUTS.items()
-        if stage in named
+        if stage in named and output in named[stage].outputs
     }
     if "run" in named and (record := session.records.get(named["run"].id)) is not None:
         found[_LOG] = record.log

@@ -14,7 +14,7 @@ from typing import NoReturn
 from tinyflow.core.errors import UsageError
 
 GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
-_MODEL_FILE = ".tflite"
+_MODEL_FILES = (".tflite", ".onnx")
 _NAME = re.compile(r"[a-z0-9_]+")
 _VALUE = re.compile(r"[A-Za-z0-9_]+")
 
@@ -34,7 +34,7 @@ class Bench:
     @property
     def is_file(self) -> bool:
         """Whether the model is given by the path of its file."""
-        return self.model.endswith(_MODEL_FILE)
+        return self.model.endswith(_MODEL_FILES)
 
     @property
     def model_name(self) -> str:
@@ -85,8 +85,11 @@ def parse(text: str) -> Bench:
 
 def _split_model(text: str) -> tuple[str | None, str]:
     """The path of a model's file, which may contain anything, and what follows it."""
-    model, found, rest = text.rpartition(f"{_MODEL_FILE}-")
-    return (model + _MODEL_FILE, rest) if found else (None, text)
+    for suffix in _MODEL_FILES:
+        model, found, rest = text.rpartition(f"{suffix}-")
+        if found:
+            return model + suffix, rest
+    return None, text
 
 
 def _parse_features(text: str, start: int, words: list[str]) -> tuple[tuple[str, str | None], ...]:
@@ -115,7 +118,7 @@ def _expect(text: str, start: int, part: str, pattern: re.Pattern[str], noun: st
 def _advice(text: str, parts: int) -> str:
     if parts > 3:
         return f"it has {parts} parts, and no name may contain '-'; a bench is {GRAMMAR}"
-    if "/" in text or _MODEL_FILE in text:
+    if "/" in text or any(suffix in text for suffix in _MODEL_FILES):
         return "a model's file is followed by the rest: ./my/net.tflite-tvmaot-stm32f7"
     return f"a bench is {GRAMMAR}"
 

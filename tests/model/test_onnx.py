@@ -1,0 +1,129 @@
+"""QDQ ONNX becomes an int8 graph that computes the same as ONNX Runtime, but for rounding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="needs onnx: pip install 'tinyflow[onnx]'")
+pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'tinyflow[onnx]'")
+
+import onnx
+from model.onnx_networks import Layers, pooled_cnn, quantised, small_cnn
+from onnx import TensorProto, helper
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model import reference, tflite_reader, tflite_writer
+from tinyflow.model.onnx import read_onnx
+from tinyflow.model.onnx.compare import run_onnx
+
+
+def difference(content: bytes) -> tuple[float, int]:
+    """Between ONNX Runtime and TFLM on our graph: the largest one, and how many outputs of 16 are different ones."""
+    graph = read_onnx(content)
+    model = tflite_writer.write(graph)
+    samples = reference.make_inputs(graph, 16, 1)
+    ours = reference.run_tflm(model, tflite_reader.read(model), samples)
+    theirs = run_onnx(content, graph, samples)
+    assert theirs is not None
+    return reference.largest_difference(ours, theirs), len({sample[0].tobytes() for sample in ours})
+
+
+@pytest.mark.parametrize("activations", ["QInt8", "QUInt8"])
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_networks_compute_what_onnx_runtime_computes(tmp_path: Path, activations: str, per_channel: bool) -> None:
+    """But for steps of rounding: a wrong order of channels or weights would be off by dozens."""
+    steps, outputs = difference(quantised(pooled_cnn(), tmp_path, activations=activations, per_channel=per_channel))
+    assert steps <= 2 and outputs > 8
+    steps, outputs = difference(quantised(small_cnn(), tmp_path, activations=activations, per_channel=per_channel))
+    assert steps <= 8 and outputs > 8  # a softmax magnifies its inputs' steps
+
+
+def one_node(kind: str, *weights: tuple[int, ...], shape: tuple[int, ...] = (1, 4, 6, 5), **attributes: Any) -> Any:
+    """A network of one operator."""
+    net = Layers(3, shape)
+    # ONNX Runtime's tools leave operators in float that nothing quantised stands before.
+    source = (
+        "x" if weights else net.node("MaxPool", net.node("Conv", "x", net.weights(4, 4, 1, 1)), kernel_shape=[1, 1])
+    )
+    return net.model(net.node(kind, source, *(net.weights(*one) for one in weights), **attributes))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        one_node("Conv", (4, 4, 3, 3), pads=[1, 1, 1, 1], strides=[2, 2]),
+        one_node("Conv", (4, 4, 2, 3), (4,), auto_pad="SAME_UPPER", strides=[2, 1]),
+        one_node("Conv", (8, 1, 3, 3), group=4, pads=[2, 0, 1, 1]),
+        one_node("Conv", (4, 4, 3, 3), dilations=[2, 1], pads=[2, 1, 2, 1]),
+        one_node("AveragePool", kernel_shape=[2, 2], strides=[1, 1]),
+        one_node("MaxPool", kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1]),
+        one_node("GlobalAveragePool"),
+        one_node("Relu"),
+        one_node("MatMul", (9, 4), shape=(1, 9)),
+        one_node("Gemm", (4, 9), (4,), shape=(1, 9), transB=1),
+    ],
+    ids=lambda model: model.graph.node[-1].op_type,
+)
+def test_each_operator_alone(tmp_path: Path, model: Any) -> None:
+    """To a step for each time that something is rounded."""
+    steps, outputs = difference(quantised(model, tmp_path))
+    assert steps <= 2 and outputs > 8
+
+
+def test_a_concatenation_along_channels(tmp_path: Path) -> None:
+    """Axis 1 of NCHW is the last of ours; both sides get the output's scale."""
+    net = Layers(5, (1, 3, 6, 6))
+    left, right = (net.node("Conv", "x", net.weights(n, 3, 1, 1)) for n in (2, 5))
+    steps, _ = difference(quantised(net.model(net.node("Concat", left, right, axis=1)), tmp_path))
+    assert steps <= 1
+
+
+def float_model(kind: str, **attributes: Any) -> bytes:
+    """Not quantised at all."""
+    content: bytes = onnx.shape_inference.infer_shapes(one_node(kind, **attributes)).SerializeToString()
+    return content
+
+
+def with_sigmoid(tmp_path: Path) -> bytes:
+    """An operator that is not known."""
+    return quantised(one_node("Sigmoid"), tmp_path)
+
+
+def test_what_cannot_be_imported_is_told_by_node(tmp_path: Path) -> None:
+    """With its name and its kind."""
+    with pytest.raises(ModelError, match=r"node .*\(Sigmoid\): the operator Sigmoid can't be imported"):
+        read_onnx(with_sigmoid(tmp_path))
+    with pytest.raises(ModelError, match="the output v2 is not quantised"):
+        read_onnx(float_model("Relu"))
+    with pytest.raises(ModelError, match=r"\(Conv\): 2 groups of 4 channels"):
+        read_onnx(quantised(one_node("Conv", (4, 2, 1, 1), group=2), tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"\x08\x07" * 40])
+def test_damaged_files_are_refused(content: bytes) -> None:
+    """In one line."""
+    with pytest.raises(ModelError, match="not a valid ONNX model"):
+        read_onnx(content)
+
+
+def test_truncated_files_are_refused(tmp_path: Path) -> None:
+    """Or are read, where only an ending was lost that nobody needs."""
+    content = quantised(pooled_cnn(), tmp_path)
+    for length in np.linspace(1, len(content) - 1, 40, dtype=int):
+        try:
+            read_onnx(content[:length])
+        except ModelError:
+            continue
+
+
+def test_old_opsets_and_open_shapes_are_refused() -> None:
+    """With what to do."""
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [value.__class__(name="y")])
+    old = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=8)
+    with pytest.raises(ModelError):
+        read_onnx(old.SerializeToString())

@@ -1,0 +1,125 @@
+"""An ONNX file as plain values: nodes with names, attributes and constants as arrays. The only home of `onnx`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.core.errors import ModelError, ToolError
+
+Array = npt.NDArray[Any]
+_OLDEST_OPSET = 13  # from here on QuantizeLinear has an axis
+_DOMAINS = ("", "ai.onnx")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator: `name` for errors, `kind` as ONNX calls it; an absent optional input is an empty text."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    def refuse(self, what: str, hint: str = "see docs/onnx.md for what can be imported") -> ModelError:
+        """The error about this node."""
+        return ModelError(what, where=f"node {self.name} ({self.kind})", hint=hint)
+
+
+class Source:
+    """A checked ONNX model. Raises ModelError for one that is damaged, ToolError where `onnx` is not installed."""
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            import onnx
+            from onnx import numpy_helper, shape_inference
+        except ImportError:
+            raise ToolError(
+                "the package onnx is not installed", hint="pip install 'tinyflow[onnx]'", missing=True
+            ) from None
+        try:
+            model = onnx.load_model_from_string(content)
+            onnx.checker.check_model(model)
+            model = shape_inference.infer_shapes(model, strict_mode=True)
+        except Exception as error:  # its own errors, and protobuf's, have no common base
+            first = str(error).strip().partition("\n")[0]
+            raise ModelError(f"not a valid ONNX model: {first}", hint="check it with onnx.checker") from None
+        self._graph = model.graph
+        self._to_array = numpy_helper.to_array
+        self._get_attribute = onnx.helper.get_attribute_value
+        for opset in model.opset_import:
+            if opset.domain in _DOMAINS and opset.version < _OLDEST_OPSET:
+                raise ModelError(
+                    f"opset {opset.version} is too old", hint=f"export with opset {_OLDEST_OPSET} or later"
+                )
+
+    @cached_property
+    def constants(self) -> dict[str, Array]:
+        """Initialisers and the outputs of Constant nodes."""
+        found = {tensor.name: self._to_array(tensor) for tensor in self._graph.initializer}
+        for node in self._graph.node:
+            if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
+                found[node.output[0]] = self._to_array(node.attribute[0].t)
+        return found
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All other nodes, in the file's order, which is one in which they can run."""
+        return tuple(
+            Node(
+                name=node.name or node.output[0],
+                kind=node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}",
+                inputs=tuple(node.input),
+                outputs=tuple(node.output),
+                attributes={attribute.name: self._get_attribute(attribute) for attribute in node.attribute},
+            )
+            for node in self._graph.node
+            if node.op_type != "Constant"
+        )
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Inputs that are not constants."""
+        return tuple(value.name for value in self._graph.input if value.name not in self.constants)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Outputs."""
+        return tuple(value.name for value in self._graph.output)
+
+    @cached_property
+    def name(self) -> str:
+        """The graph's name."""
+        return str(self._graph.name)
+
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        values = (*self._graph.input, *self._graph.value_info, *self._graph.output)
+        return {
+            value.name: tuple(
+                dimension.dim_value if dimension.HasField("dim_value") else 0
+                for dimension in value.type.tensor_type.shape.dim
+            )
+            for value in values
+        }
+
+    def shape(self, value: str) -> tuple[int, ...]:
+        """The shape of a value; a batch of unknown size is 1. ModelError for another dimension that isn't known."""
+        shape = self._shapes.get(value)
+        if shape is None:
+            raise ModelError(f"the shape of {value} is not known", hint="export with fixed shapes")
+        first = shape[:1] and (shape[0] or 1,)
+        if 0 in shape[1:]:
+            raise ModelError(f"{value} has a dimension that isn't fixed: {shape}", hint="export with fixed shapes")
+        return (*first, *shape[1:])
+
+
+def as_float32(array: Array) -> tuple[float, ...]:
+    """Scales as float32 values."""
+    return tuple(float(value) for value in np.atleast_1d(array).astype(np.float32))
