@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.tvm.options import Options, check_options
 from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model.graph import Graph, Operator, Tensor
 
@@ -24,7 +25,7 @@ _NEWEST_VERSION: Mapping[str, int] = {
     "SOFTMAX": 2,
 }
 # each option with the values that it takes, the default first; None stands for any number
-OPTIONS: Mapping[str, tuple[Any, ...] | None] = {
+OPTIONS: Options = {
     "variant": ("aot", "aotplus", "llvm"),
     "dsp": (False, True),
     "schedule": ("arm", "default", "cortexm"),
@@ -69,12 +70,7 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
 
 def _check_options(backend: str, options: Mapping[str, Any]) -> None:
-    for name, value in options.items():
-        if name not in OPTIONS:
-            raise RecipeError(f"backend {backend} has no option {name}", hint=f"its options: {', '.join(OPTIONS)}")
-        values = OPTIONS[name]
-        if values is not None and value not in values:
-            raise RecipeError(f"backend {backend}: {name} can't be {value!r}", hint=f"one of {values}")
+    check_options(backend, options, OPTIONS)
     if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
         what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
         raise RecipeError(what, hint="layout NHWC, or schedule arm")

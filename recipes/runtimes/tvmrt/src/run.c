@@ -35,7 +35,8 @@ typedef struct {
 /* DLDeviceType of a CPU; TVMFFITypeIndex of a pointer to a DLTensor */
 enum { CPU = 1, DLTENSOR_POINTER = 7 };
 
-static int run_call(const tvmrt_graph_t *graph, const tvmrt_call_t *call) {
+/* Part of tvmrt_run wherever it is compiled, so that this is what calls the functions, and a profile is by layers. */
+__attribute__((always_inline)) static inline int run_call(const tvmrt_graph_t *graph, const tvmrt_call_t *call) {
   int64_t shapes[TVMRT_MAX_ARGUMENTS][TVMRT_MAX_DIMENSIONS];
   dl_tensor_t tensors[TVMRT_MAX_ARGUMENTS];
   any_t arguments[TVMRT_MAX_ARGUMENTS];

@@ -14,11 +14,12 @@ from typing import Any
 from tinyflow.backends.tvm import arrays
 from tinyflow.backends.tvm.graph import artifact, binary, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
+from tinyflow.backends.tvm.options import Options, check_options
 from tinyflow.backends.tvm.plan_document import ARENA
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
-OPTIONS: Mapping[str, tuple[Any, ...] | None] = {"graph": ("json", "binary")}
+OPTIONS: Options = {"graph": ("json", "binary")}
 # limits and alignment of tvmrt.h
 _MOST_ARGUMENTS, _MOST_DIMENSIONS, _ALIGNMENT = 8, 6, 16
 _MOST_TENSORS = 2**16 - 1
@@ -27,7 +28,7 @@ _CHARACTERS_PER_LINE = 100
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001 (lowering took the graph)
     """Raise RecipeError for an option that doesn't exist."""
-    generated.check_options(backend, options, OPTIONS)
+    check_options(backend, options, OPTIONS)
 
 
 def generate(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
@@ -48,7 +49,8 @@ def generate(lowered: Path, graph: Graph, backend: str, options: Mapping[str, An
         "model.c": _model(made, form, arena_bytes),
     }
     generated.write_sources(made, arena_bytes, backend, own, out)
-    generated.write_plan(made, graph, backend, offsets, (arena_bytes, _ALIGNMENT), plan)
+    more = {"dispatcher": "tvmrt_run"}  # what calls the functions
+    generated.write_plan(made, graph, backend, offsets, (arena_bytes, _ALIGNMENT), plan, more)
 
 
 def _check_limits(made: Artifact, backend: str) -> None:

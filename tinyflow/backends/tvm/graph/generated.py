@@ -11,19 +11,8 @@ from tinyflow.backends.tvm import arrays
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.model_header import model_header
 from tinyflow.backends.tvm.plan_document import arena_document, plan_document
-from tinyflow.core.errors import RecipeError
 from tinyflow.model.arena import Buffer
 from tinyflow.model.graph import Graph
-
-
-def check_options(backend: str, options: Mapping[str, Any], allowed: Mapping[str, tuple[Any, ...] | None]) -> None:
-    """RecipeError for an option that isn't among `allowed`, or has a value that isn't; None allows any."""
-    for name, value in options.items():
-        if name not in allowed:
-            raise RecipeError(f"backend {backend} has no option {name}", hint=f"its options: {', '.join(allowed)}")
-        values = allowed[name]
-        if values is not None and value not in values:
-            raise RecipeError(f"backend {backend}: {name} can't be {value!r}", hint=f"one of {values}")
 
 
 def write_sources(artifact: Artifact, arena_bytes: int, backend: str, own: Mapping[str, str], out: Path) -> None:
@@ -42,7 +31,13 @@ def write_sources(artifact: Artifact, arena_bytes: int, backend: str, own: Mappi
 
 
 def write_plan(
-    artifact: Artifact, model: Graph, backend: str, offsets: Mapping[int, int], arena: tuple[int, int], path: Path
+    artifact: Artifact,
+    model: Graph,
+    backend: str,
+    offsets: Mapping[int, int],
+    arena: tuple[int, int],
+    path: Path,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Write plan.json; `offsets` in the arena are by the tensors' numbers, `arena` is its bytes and its alignment."""
     graph = artifact.graph
@@ -60,6 +55,7 @@ def write_plan(
         weights_bytes=sum(array.nbytes for array in artifact.parameters.values()),
         functions=functions,
     )
+    document |= more or {}
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

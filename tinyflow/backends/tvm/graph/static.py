@@ -14,16 +14,17 @@ from tinyflow.backends.tvm import packed
 from tinyflow.backends.tvm.graph import artifact, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.document import Node
+from tinyflow.backends.tvm.options import Options, check_options
 from tinyflow.backends.tvm.plan_document import ARENA
 from tinyflow.model import arena
 from tinyflow.model.graph import Graph
 
-OPTIONS: Mapping[str, tuple[Any, ...] | None] = {"alignment": None}
+OPTIONS: Options = {"alignment": None}
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001 (lowering took the graph)
     """Raise RecipeError for an option that doesn't exist."""
-    generated.check_options(backend, options, OPTIONS)
+    check_options(backend, options, OPTIONS)
 
 
 def generate(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
