@@ -52,6 +52,20 @@ def _compiler() -> list[str]:
 
 
 @pytest.fixture
+def build_library() -> Callable[[Path], ctypes.CDLL]:
+    """A folder of generated sources → the library that this machine's compiler makes of them, warnings allowed."""
+
+    def build(sources: Path) -> ctypes.CDLL:
+        library = sources / "rebuilt.so"
+        # TVM is loaded in this process: the library is to call its own functions, not those of the same names there
+        flags = ["-std=c11", "-O1", "-shared", "-fPIC", "-Wl,-Bsymbolic", f"-I{HEADERS}", "-o", str(library)]
+        subprocess.run([*_compiler(), *flags, *sorted(str(file) for file in sources.glob("*.c"))], check=True)
+        return ctypes.CDLL(str(library))
+
+    return build
+
+
+@pytest.fixture
 def generate(tmp_path: Path) -> Callable[..., HostModel]:
     """Bytes of a `.tflite` and options of the backend → the model as a library of this machine, set up."""
 

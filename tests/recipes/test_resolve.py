@@ -199,3 +199,21 @@ def test_a_target_runs_or_says_why_it_doesn_t(write: Write, catalogue: Catalogue
     write("targets/odd.yaml", "description: x\ncpu: cortex-m4\n")
     with pytest.raises(RecipeError, match='say in "board_only" why'):
         _resolve("vww-tvmaot-odd", catalogue)
+
+
+def test_a_target_s_options_are_taken_when_asked_for(write: Write, catalogue: Catalogue) -> None:
+    """Off by default; the rest of the options stays, and a target that has none is refused."""
+    plain = _resolve("vww-tvmaotplus-stm32f7", catalogue)
+    found = _resolve("vww-tvmaotplus-stm32f7+target_optimized", catalogue)
+    assert plain.target_options == {} and plain.options["schedule"] == "arm"
+    assert found.target_options == {"schedule": "cortexm"}
+    assert found.options == {**plain.options, "schedule": "cortexm"}
+    assert _resolve("vww-tvmcg-stm32f7+target_optimized", catalogue).lowering_options["schedule"] == "cortexm"
+    refusal = _refusal("vww-tvmaotplus-esp32c3+target_optimized", catalogue)
+    assert "esp32c3's recipe has no options for tvmaotplus" in refusal[0]
+
+
+def test_debugging_adds_flags_for_generated_code_only(catalogue: Catalogue) -> None:
+    """Libraries are shared with benches that have no such feature."""
+    assert _resolve("vww-tvmaot-stm32f7+debug", catalogue).flags == ("-g",)
+    assert _resolve("vww-tvmaot-stm32f7", catalogue).flags == ()

@@ -34,7 +34,7 @@ class Builds:
             "build:compile_tree",
             ("objects/",),
             {"sources/": sources, **self._headers(resolved.runtimes)},
-            {"flags": [f"-{resolved.optimise}"], "defines": []},
+            {"flags": [f"-{resolved.optimise}", *resolved.flags], "defines": []},
         )
 
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:

@@ -302,6 +302,8 @@ class Planner:
                     "backend": bench.backend,
                     "target": bench.target,
                     "features": dict(resolved.features),
+                    # Only where there are some: no other bench's key is to know of them.
+                    **({"target_options": dict(resolved.target_options)} if resolved.target_options else {}),
                 },
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )

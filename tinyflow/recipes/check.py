@@ -60,6 +60,8 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         yield from _each(Target, recipe.targets, "targets")
     elif isinstance(recipe, Target):
         yield Toolchain, recipe.toolchain, ("toolchain",)
+        for name in recipe.backend_options:
+            yield Backend, name, ("backend_options", name)
     elif isinstance(recipe, Runtime) and recipe.base is not None:
         yield Runtime, recipe.base, ("base",)
     elif isinstance(recipe, Feature):

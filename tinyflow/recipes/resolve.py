@@ -48,6 +48,8 @@ class ResolvedBench:
     options: Mapping[str, Any]  # the backend's, with features merged in
     lowering_options: Mapping[str, Any]  # the same of its lowering
     optimise: str
+    flags: tuple[str, ...]  # for the compiler, of what the backend generated
+    target_options: Mapping[str, Any]  # those of the options that the target's recipe chose
     layer: int | None  # the only one of the model's layers that is meant
     transforms: tuple[str, ...]  # stages that change the model before the backend gets it
     features: Mapping[str, str | bool]  # a feature without a value is True
@@ -79,7 +81,8 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     cpu = _cpu(bench, catalogue, target, toolchain)
     _check_requirements(bench, features, target, toolchain)
     facts = {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
-    options, lowering_options = _options(catalogue, backend, settings, facts)
+    target_options = _target_options(bench, features, backend, target) if settings.target_options else {}
+    options, lowering_options = _options(catalogue, backend, {**target_options, **settings.options}, facts)
     return ResolvedBench(
         bench=bench,
         model=model,
@@ -92,6 +95,8 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         options=options,
         lowering_options=lowering_options,
         optimise=settings.optimise or target.optimise,
+        flags=settings.flags,
+        target_options=target_options,
         layer=_layer(bench, features),
         transforms=settings.transforms,
         features={feature: True if value is None else value for feature, value in bench.features},
@@ -232,6 +237,8 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         optimise=flat.get("optimise"),
         runtimes=runtimes,
         transforms=transforms,
+        target_options=any(feature.sets.target_options for feature in features.values()),
+        flags=tuple(flag for name, _ in bench.features for flag in features[name].sets.flags),
     )
 
 
@@ -254,16 +261,28 @@ def _cpu(bench: Bench, catalogue: Catalogue, target: Target, toolchain: Toolchai
 
 
 def _options(
-    catalogue: Catalogue, backend: Backend, settings: Settings, facts: Mapping[str, str]
+    catalogue: Catalogue, backend: Backend, wanted: Mapping[str, Any], facts: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The options of the backend and of its lowering, with what the features set; these ask the lowering first."""
+    """Options of the backend and of its lowering, with what target and features set; these ask the lowering first."""
     options = _filled(catalogue, backend, backend.options, facts, "options")
     lowering = {}
     if backend.lowering is not None:
         lowering = _filled(catalogue, backend, backend.lowering.options, facts, "lowering", "options")
-    for key, setting in settings.options.items():
+    for key, setting in wanted.items():
         (lowering if key in lowering else options)[key] = setting
     return options, lowering
+
+
+def _target_options(
+    bench: Bench, features: Mapping[str, Feature], backend: Backend, target: Target
+) -> Mapping[str, Any]:
+    """What the target's recipe has for the backend; refused where that is nothing."""
+    if not target.backend_options.get(backend.name):
+        name = next(name for name, feature in features.items() if feature.sets.target_options)
+        known = ", ".join(target.backend_options) or "none"
+        what = f"{target.name}'s recipe has no options for {backend.name}"
+        bench.refuse(what, at=f"+{name}", hint=f"backends that it has some for: {known}")
+    return target.backend_options[backend.name]
 
 
 def _filled(

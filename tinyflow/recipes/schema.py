@@ -243,6 +243,8 @@ class Target(Recipe):
     """A call that takes more never ends, as far as we care."""
     timeout_s: Duration = 600.0
     """For all samples of one bench."""
+    backend_options: Mapping[Name, Mapping[str, Any]] = field(default_factory=dict)
+    """Backend → options that suit this target; taken where a feature says so (`+target_optimized`)."""
 
     def __post_init__(self) -> None:
         if bool(self.implementation) == (self.board_only is not None):
@@ -355,6 +357,10 @@ class Settings(_Strict):
     """Runtime of the backend → the one that is linked instead."""
     layer: Literal["$value"] | None = None
     """Only this layer of the model, counted from 0."""
+    target_options: bool = False
+    """Whether the backend gets the options that the target's recipe has for it; other features go before them."""
+    flags: tuple[str, ...] = ()
+    """For the compiler, behind all others; for what a backend generated only."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 

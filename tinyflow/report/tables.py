@@ -149,9 +149,16 @@ def _columns(rows: Iterable[Row]) -> list[Metric]:
 
 def notes(rows: Iterable[Row]) -> list[str]:
     """What whoever reads these numbers must know besides."""
+    rows = list(rows)
+    found = []
     if any(row["weights"] == "synthetic" for row in rows):
-        return ["synthetic weights: sizes and speed are those of the real graph, accuracy says nothing"]
-    return []
+        found.append("synthetic weights: sizes and speed are those of the real graph, accuracy says nothing")
+    chosen = {
+        f"{row['backend']} on {row['target']}: {', '.join(f'{k} {v}' for k, v in row['target_options'].items())}"
+        for row in rows
+        if row.get("target_options")
+    }
+    return [*found, *(f"target_optimized, {text}" for text in sorted(chosen))]
 
 
 def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:

@@ -14,7 +14,7 @@ def report(workspace: Workspace) -> None:
 
     Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, shrink.json
     (what was removed from the model) where it was shrunk. Parameters: bench (canonical name), model, backend, target,
-    features ({name: value, or True}).
+    features ({name: value, or True}); target_options where the target's recipe chose some.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(
@@ -26,6 +26,8 @@ def report(workspace: Workspace) -> None:
         metrics=metrics,
         validation=files["run.json"]["validation"],
     )
+    if "target_options" in workspace.parameters:
+        row["target_options"] = workspace.parameters["target_options"]
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
     text = json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False)

@@ -20,6 +20,8 @@ from tinyflow.targets.protocol import Counters, Machine, open_machine
 
 # How often a machine with real wall time repeats each sample.
 _NATIVE_REPETITIONS = 5
+# of the text that sources made for debugging leave
+_ERROR_BYTES = 160
 _FORMATS = {
     **{"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q"},
     **{"uint64": "Q", "bool": "?", "float16": "e", "float32": "f", "float64": "d"},
@@ -114,8 +116,19 @@ def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
     """Call a function of the firmware; its cost. Raises RunError for a status other than 0."""
     status, counters = machine.call(symbol, limit_instructions=limit_instructions)
     if status != 0:
-        raise RunError(f"returned {status}, not 0", where=symbol, hint="the generated code refuses its inputs")
+        told = _told(machine)
+        hint = told or "the generated code refuses its inputs; +debug may know why, where the backend has it"
+        raise RunError(f"returned {status}, not 0", where=symbol, hint=hint)
     return counters
+
+
+def _told(machine: Machine) -> str:
+    """What the firmware says went wrong; only sources made for debugging have a place for that."""
+    try:
+        text = machine.read("model_error", _ERROR_BYTES)
+    except RunError:
+        return ""
+    return text.partition(b"\0")[0].decode("ascii", "replace")
 
 
 def _invoke(machine: Machine, symbol: str, samples: Samples, sample: int, limit_instructions: int) -> Counters:

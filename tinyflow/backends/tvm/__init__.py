@@ -31,6 +31,7 @@ OPTIONS: Options = {
     "schedule": ("arm", "default", "cortexm"),
     "layout": ("NHWC", "NCHW"),
     "toolchain": ("zig", "gcc", "llvm"),
+    "debug": (False, True),
     "api": ("own", "unpacked"),
     "usmp": ("own", "greedy", "hill_climb", "exact"),
     "isa": ("thumb", "riscv", "host"),
@@ -61,6 +62,7 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, cpu (which only
     llvm asks for), alignment; schedule default|arm|cortexm (dsp is another word for cortexm); layout NHWC|NCHW;
+    debug (assertions, guards behind what lies in the arena);
     api and usmp (calling convention and planner of memory) own, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.
     """

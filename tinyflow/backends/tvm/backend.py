@@ -10,7 +10,7 @@ from typing import Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from tinyflow.backends.tvm import OPTIONS, integer, layouts, memory, program, sources
+from tinyflow.backends.tvm import OPTIONS, debug, integer, layouts, memory, program, sources
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
@@ -31,7 +31,7 @@ def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str,
     selected = select(model, graph, chosen)
     convention = _convention(chosen)
     arena = _memory(selected, chosen, convention)
-    sources.write(selected, arena, convention, backend, out, chosen["cpu"])
+    sources.write(selected, arena, convention, backend, out, chosen["cpu"], has_debug=chosen["debug"])
     plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
 
 
@@ -46,7 +46,9 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
     if chosen["variant"] == "aot" and chosen["usmp"] == "own":
         return memory.plan_blocks(selected, chosen["alignment"])
     planner: Planner = "search" if chosen["usmp"] == "own" else chosen["usmp"]
-    return memory.plan_offsets(selected, chosen["alignment"], planner, has_stack=convention != "packed")
+    has_stack = convention != "packed" and not chosen["debug"]  # guards are in the arena only
+    guard_bytes = debug.GUARD_BYTES if chosen["debug"] else 0
+    return memory.plan_offsets(selected, chosen["alignment"], planner, has_stack=has_stack, guard_bytes=guard_bytes)
 
 
 def select(model: Path, graph: Graph, chosen: Mapping[str, Any]) -> Program:

@@ -47,7 +47,13 @@ def unpacked(index: int, step: Step, memory: Memory) -> tuple[str, str]:
     return "", f"  {call}\n"
 
 
-def packed(index: int, step: Step, memory: Memory) -> tuple[str, str]:
-    """The tensors and arguments of one call, which lie in flash: nothing of them is computed on the chip; the call."""
+def packed(index: int, step: Step, memory: Memory, has_shapes: bool = False) -> tuple[str, str]:
+    """The tensors and arguments of one call, which lie in flash: nothing of them is computed on the chip; the call.
+
+    `has_shapes`: tensors with their extents, which assertions look at.
+    """
     arguments = [(parameter.dtype, address) for parameter, address in _arguments(index, step, memory)]
-    return packed_convention.call(index, step.function, arguments)
+    shapes = None
+    if has_shapes:
+        shapes = [tuple(int(extent) for extent in buffer.ty.shape) for buffer in step.kernel.function.params]
+    return packed_convention.call(index, step.function, arguments, shapes)

@@ -48,15 +48,10 @@ _LOWER = tvm.ir.transform.Sequential(
     ]
 )
 # `tirx.disable_assert` has no effect in 0.27, the pass has
-_PACK = tvm.ir.transform.Sequential(
-    [
-        transform.MakePackedAPI(),
-        transform.SkipAssert(),
-        transform.RemoveNoOp(),
-        transform.LowerTVMBuiltin(),
-        transform.LowerIntrin(),
-    ]
-)
+_CALLING = [transform.MakePackedAPI()]
+_BUILTINS = [transform.RemoveNoOp(), transform.LowerTVMBuiltin(), transform.LowerIntrin()]
+_PACK = tvm.ir.transform.Sequential([*_CALLING, transform.SkipAssert(), *_BUILTINS])
+_PACK_ASSERTING = tvm.ir.transform.Sequential([*_CALLING, *_BUILTINS])
 # up to here the generated file is headers of TVM's runtime
 _PREAMBLE_END = "void* __tvm_ffi__library_ctx = NULL;\n"
 _GUARD = '#ifdef __cplusplus\nextern "C"\n#endif\n'
@@ -65,9 +60,9 @@ _POINTER = re.compile(r"\b(u?int\d+_t)\* (\w+)")
 PACKED_ARGUMENTS = "void* self_handle, void* args, int32_t num_args, void* result"
 
 
-def packed(functions: Mapping[str, Any]) -> dict[str, str]:
-    """C text of each PrimFunc as `int32_t name(PACKED_ARGUMENTS)`."""
-    lowered = _PACK(_lower(functions))
+def packed(functions: Mapping[str, Any], has_asserts: bool = False) -> dict[str, str]:
+    """C text of each PrimFunc as `int32_t name(PACKED_ARGUMENTS)`; `has_asserts`: TVM's on its arguments."""
+    lowered = (_PACK_ASSERTING if has_asserts else _PACK)(_lower(functions))
     return {name: _c_text(lowered[name], name) for name in functions}
 
 

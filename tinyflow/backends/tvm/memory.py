@@ -36,6 +36,7 @@ class Memory:
     alignment: int
     lifetimes: tuple[Lifetime, ...]
     offsets: Mapping[Operand, int]
+    guard_bytes: int = 0  # that are free behind each operand
 
 
 def lifetimes(program: Program) -> tuple[Lifetime, ...]:
@@ -69,18 +70,20 @@ def operands(index: int, step: Step) -> list[tuple[Operand, Parameter]]:
 
 
 def plan_offsets(
-    program: Program, alignment: int, planner: arena.Planner = "search", *, has_stack: bool = True
+    program: Program, alignment: int, planner: arena.Planner = "search", *, has_stack: bool = True, guard_bytes: int = 0
 ) -> Memory:
     """Offsets by lifetime, at the liveness bound wherever the planner reaches it.
 
     Scratch lies in the arena as long as that costs nothing, else on the stack: those who have no room find it there
-    for the time of one call. Without `has_stack` all of it lies in the arena. Raises ModelError where `exact` can't
+    for the time of one call. Without `has_stack` all of it lies in the arena, with `guard_bytes` free behind each
+    operand. Raises ModelError where `exact` can't
     prove its plan.
     """
     lives = lifetimes(program)
     if not has_stack:
-        plan = _plan(lives, alignment, planner)
-        return Memory(plan.total_bytes, alignment, lives, {life.operand: plan.offsets[life.name] for life in lives})
+        plan = _plan(lives, alignment, planner, guard_bytes)
+        offsets = {life.operand: plan.offsets[life.name] for life in lives}
+        return Memory(plan.total_bytes, alignment, lives, offsets, guard_bytes)
     activations = [life for life in lives if not life.is_scratch]
     smallest = _plan(activations, alignment, planner)
     kept = [life for life in lives if not life.is_scratch or _fits(life, activations, alignment, smallest.total_bytes)]
@@ -91,8 +94,8 @@ def plan_offsets(
     return Memory(plan.total_bytes, alignment, tuple(kept), offsets)
 
 
-def _plan(lives: Sequence[Lifetime], alignment: int, planner: arena.Planner) -> arena.Plan:
-    buffers = [arena.Buffer(life.name, life.size_bytes, life.first, life.last) for life in lives]
+def _plan(lives: Sequence[Lifetime], alignment: int, planner: arena.Planner, guard_bytes: int = 0) -> arena.Plan:
+    buffers = [arena.Buffer(life.name, life.size_bytes + guard_bytes, life.first, life.last) for life in lives]
     try:
         return arena.plan(buffers, alignment, planner)
     except arena.NotProvenError as error:

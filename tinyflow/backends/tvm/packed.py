@@ -41,23 +41,38 @@ typedef struct {
 _DLTENSOR_POINTER, _CPU, _SIGNED = 7, 1, 0
 
 
-def call(index: int, function: str, arguments: Sequence[tuple[str, str]]) -> tuple[str, str]:
+def call(
+    index: int,
+    function: str,
+    arguments: Sequence[tuple[str, str]],
+    shapes: Sequence[Sequence[int]] | None = None,
+) -> tuple[str, str]:
     """The tensors and arguments of one call, which lie in flash: nothing of them is computed on the chip; the call.
 
-    `arguments` are (dtype, address) in the order of the function's parameters.
+    `arguments` are (dtype, address) in the order of the function's parameters. Without `shapes` a tensor tells none:
+    they are compiled into the function, and only its assertions would look.
     """
-    tensors = "".join(f"  {_tensor(dtype, address)},\n" for dtype, address in arguments)
+    extents = "" if shapes is None else "".join(_shape(index, i, shape) for i, shape in enumerate(shapes))
+    told = [
+        (1, "0") if shapes is None else (len(shapes[i]), f"(int64_t*)shape_{index}_{i}") for i in range(len(arguments))
+    ]
+    tensors = "".join(f"  {_tensor(*argument, *told[i])},\n" for i, argument in enumerate(arguments))
     values = "".join(
         f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n" for i in range(len(arguments))
     )
     before = (
-        f"static const DLTensor tensors_{index}[{len(arguments)}] = {{\n{tensors}}};\n"
+        f"{extents}static const DLTensor tensors_{index}[{len(arguments)}] = {{\n{tensors}}};\n"
         f"static const TVMFFIAny arguments_{index}[{len(arguments)}] = {{\n{values}}};\n\n"
     )
     words = f"{function}(0, (void*)arguments_{index}, {len(arguments)}, 0)"
     return before, f"  if ({words} != 0) return -1;\n"
 
 
-def _tensor(dtype: str, address: str) -> str:
-    """A DLTensor; its shape is compiled into the function, which doesn't read it."""
-    return f"{{(void*)({address}), {{{_CPU}, 0}}, 1, {{{_SIGNED}, {dtype.removeprefix('int')}, 1}}, 0, 0, 0}}"
+def _shape(call: int, argument: int, shape: Sequence[int]) -> str:
+    numbers = ", ".join(map(str, shape))
+    return f"static const int64_t shape_{call}_{argument}[{len(shape)}] = {{{numbers}}};\n"
+
+
+def _tensor(dtype: str, address: str, dimensions: int, shape: str) -> str:
+    element = f"{{{_SIGNED}, {dtype.removeprefix('int')}, 1}}"
+    return f"{{(void*)({address}), {{{_CPU}, 0}}, {dimensions}, {element}, {shape}, 0, 0}}"
