@@ -51,6 +51,17 @@ def test_equal_work_is_one_action(tmp_path: Path) -> None:
     assert len({id(action) for action in actions.values()}) == len(actions)
 
 
+def test_libraries_are_built_once_for_each_processor(tmp_path: Path) -> None:
+    """Four models on three chips share three libraries of each runtime, and of these every object."""
+    models, chips = ("aww", "vww", "resnet", "toycar"), ("stm32f4", "stm32f7", "esp32c3")
+    actions = distinct(plan(tmp_path, [f"{model}-tinyc-{chip}" for model in models for chip in chips])).values()
+    libraries = Counter(action.title.split()[1] for action in actions if action.stage == "archive")
+    assert libraries == {"tinynn": 3, "support": 3, "builtins": 3}
+    objects = Counter(action.title for action in actions if action.stage == "compile" and "source" in action.parameters)
+    assert len(objects) > 50 and set(objects.values()) == {1}
+    assert Counter(action.stage for action in actions)["link"] == 12
+
+
 def test_actions_come_behind_those_that_they_wait_for(tmp_path: Path) -> None:
     """A plan can be executed from left to right, and ends with the row."""
     for one in plan(tmp_path, matrix()):
