@@ -49,6 +49,7 @@ def test_small_networks_are_exact(name: str, variant: str, kernels: Path, folder
     assert_exact(read(synthesize(SMALL[name])), kernels, folders(), variant)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(VARIANTS))
 def test_random_networks_are_exact(kernels: Path, folders: Callable[[], Path], seed: int, variant: str) -> None:

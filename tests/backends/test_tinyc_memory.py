@@ -24,6 +24,7 @@ def _planned(graph: Graph, variant: str = "ref") -> tuple[Program, Memory]:
     return program, memory.plan(program, 4)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(("ref", "dsp")))
 def test_what_is_alive_is_not_overwritten(seed: int, variant: str) -> None:

@@ -48,6 +48,7 @@ def assert_exact(content: bytes, model: Any, samples: int = 8) -> None:
     assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(
     "name", [name if name == "aww" else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
@@ -78,7 +79,7 @@ def test_trained_networks_are_exact(
     assert_exact(content, generate(content, variant=variant))
 
 
-@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 40))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 40))])
 def test_random_networks_are_exact(seed: int, generate: Callable[..., Any]) -> None:
     """Any geometry, padding, activation and quantisation that TFLite allows for these operators."""
     content = write(random_network(seed))
@@ -112,6 +113,7 @@ def test_two_outputs_are_exact(variant: str, generate: Callable[..., Any]) -> No
     assert_exact(content, generate(content, variant=variant))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not interpreters.has_litert(), reason="needs ai-edge-litert")
 def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     """LiteRT's fully connected layers round once; with that option they are matched, and TFLM's are not."""
@@ -150,6 +152,7 @@ def test_planners_are_exact_with_scratch(variant: str, usmp: str, generate: Call
     assert_exact(content, generate(content, variant=variant, usmp=usmp), samples=3)
 
 
+@pytest.mark.slow
 def test_arena_is_at_the_liveness_bound(generate: Callable[..., Any]) -> None:
     """Backend tvmaotplus needs the bytes that are alive at once, and no more than alignment on top."""
     content = synthesize(SMALL["resnet"])
@@ -173,6 +176,7 @@ def test_equal_layers_share_a_function(generate: Callable[..., Any]) -> None:
     assert [layer["functions"] for layer in layers] == [["conv2d_0"], ["conv2d_0"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_plan_tells_the_whole_truth(variant: str, generate: Callable[..., Any]) -> None:
     """Every operator is listed, a reshape without a function; tensors that are alive at once are apart."""
@@ -194,6 +198,7 @@ def test_plan_tells_the_whole_truth(variant: str, generate: Callable[..., Any]) 
                 assert apart, (one, other)
 
 
+@pytest.mark.slow
 def test_no_trace_of_the_machine(generate: Callable[..., Any], tmp_path: Path) -> None:
     """No path, user or header of TVM's runtime is in a generated file, and no float is computed."""
     sources = generate(synthesize(SMALL["resnet"]), variant="aot").sources

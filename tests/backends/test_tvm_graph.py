@@ -140,6 +140,7 @@ def test_input_may_have_the_name_of_a_constant(generate_graph: Callable[..., Any
     assert_exact(content, generate_graph(content, "static"))
 
 
+@pytest.mark.slow
 @_EACH
 @pytest.mark.parametrize(
     "name", ["toycar", *(pytest.param(name, marks=pytest.mark.slow) for name in SMALL if name != "toycar")]
@@ -161,6 +162,7 @@ def test_random_networks_are_exact(seed: int, generate_graph: Callable[..., Any]
     assert_exact(content, generate_graph(content, backend, **options))
 
 
+@pytest.mark.slow
 @_EACH
 def test_two_outputs_are_exact(backend: str, options: Mapping[str, Any], generate_graph: Callable[..., Any]) -> None:
     """An output in the middle of the network keeps its bytes to the end; the plan tells where they are."""
@@ -168,6 +170,7 @@ def test_two_outputs_are_exact(backend: str, options: Mapping[str, Any], generat
     assert_exact(content, generate_graph(content, backend, **options))
 
 
+@pytest.mark.slow
 def test_static_arena_is_smaller_than_the_storages(lowered: Artifact, generate_graph: Callable[..., Any]) -> None:
     """Planned offsets need no more than the sum of TVM's storages, and no less than what is alive at once."""
     content = residual()

@@ -192,6 +192,7 @@ def check(specs: list[Spec], style: Style, chip: Chip, seed: int) -> None:
 EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("style", "operator"),
     [
@@ -248,6 +249,7 @@ def large(height: int, width: int, depth: int, channels: int, size: int = 3, str
     return ConvSpec(*shapes, (size, size), (stride, stride), border, -128, Requantisation(-128))
 
 
+@pytest.mark.slow
 def test_large_layers_keep_to_the_stack_that_is_there() -> None:
     """Rows that are too long are done in pieces, and weights that are too many stay narrow: exact all the same."""
     specs = [large(4, 61, 32, 4), large(3, 50, 64, 8, stride=2), large(4, 5, 128, 5), large(2, 300, 3, 8, stride=2)]

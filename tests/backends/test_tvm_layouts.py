@@ -83,6 +83,7 @@ def test_channels_lie_outermost_from_the_first_layer_to_the_last(tmp_path: Path)
     assert len(inner) > 5 and set(inner) == {"NCHW"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("schedule", "seed"),
     [("arm", 1), *(pytest.param(s, n, marks=pytest.mark.slow) for s in ("arm", "default") for n in (2, 3, 5))],

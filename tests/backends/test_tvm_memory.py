@@ -29,7 +29,7 @@ def selected(folder: Path, content: bytes) -> tuple[Graph, Program]:
 
 
 @pytest.mark.parametrize("plan", [memory.plan_offsets, memory.plan_blocks])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3)), 3])
 def test_what_is_alive_at_once_lies_apart(seed: int, plan: Callable[[Program, int], Memory], tmp_path: Path) -> None:
     """Each operand is aligned, within the arena, and no other one that is alive at the same step overlaps it."""
     _, chosen = selected(tmp_path, write(random_network(seed)))
@@ -42,6 +42,7 @@ def test_what_is_alive_at_once_lies_apart(seed: int, plan: Callable[[Program, in
                 assert offset + life.size_bytes <= other_offset or other_offset + other.size_bytes <= offset
 
 
+@pytest.mark.slow
 def test_scratch_never_raises_the_arena(tmp_path: Path) -> None:
     """What doesn't fit below the liveness bound lies on the stack, and only that."""
     graph, chosen = selected(tmp_path, synthesize(CROWDED))
@@ -51,6 +52,7 @@ def test_scratch_never_raises_the_arena(tmp_path: Path) -> None:
     assert {life.operand in planned.offsets for life in scratch} == {True, False}
 
 
+@pytest.mark.slow
 def test_activations_have_names_of_their_own(tmp_path: Path) -> None:
     """A report may say which of them is where."""
     _, chosen = selected(tmp_path, synthesize(CROWDED))
@@ -59,6 +61,7 @@ def test_activations_have_names_of_their_own(tmp_path: Path) -> None:
     assert "conv2d_0" in names and "depthwise_conv2d_1_scratch" in names
 
 
+@pytest.mark.slow
 def test_every_output_lives_to_the_end(tmp_path: Path) -> None:
     """Nothing overwrites an output before the caller has read it."""
     _, chosen = selected(tmp_path, write(random_network(0)))

@@ -40,6 +40,7 @@ def elf_of(cpu: str) -> ELFFile:
     return ELFFile(io.BytesIO(objects.compile_kernels({"copy_0": Kernel(_copy, (), lambda _: {})}, cpu).content))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name == "aww" else pytest.param(name, marks=pytest.mark.slow) for name in SMALL]
 )

@@ -105,14 +105,30 @@ def settle(graph: Graph) -> tuple[list[str], list[str]]:
     return outputs, outcomes
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(0, 2**32), st.lists(st.sampled_from(FAULTS), min_size=1, max_size=8))
+SEEDS, FAULT_LISTS = st.integers(0, 2**32), st.lists(st.sampled_from(FAULTS), min_size=1, max_size=8)
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(SEEDS, FAULT_LISTS)
 @example(3, [edit, evict, forget])  # records that turn out to be damaged when some of them had been used already
 def test_incremental_equals_clean(seed: int, faults: list) -> None:
     """After any faults, a run's results equal a clean build's, and a rerun executes nothing.
 
     A blob that nothing reads again may stay damaged in the cache; read through the session it is made again.
     """
+    torture(seed, faults)
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(SEEDS, FAULT_LISTS)
+def test_incremental_equals_clean_in_many_cases(seed: int, faults: list) -> None:
+    """The same, with more cases."""
+    torture(seed, faults)
+
+
+def torture(seed: int, faults: list) -> None:
+    """Let these faults come over a random graph, mend and compare."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         graph = Graph.random(Path(folder), chance)

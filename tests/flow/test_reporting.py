@@ -52,6 +52,7 @@ def test_pages_and_tables_lie_beside_the_reports(built: Path) -> None:
     assert (built / "build" / "net-good-chip" / "report.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 def test_a_page_is_made_again_only_when_it_would_differ(built: Path, synthetic: Run) -> None:
     """Nothing written by the same again; a deleted page comes back; a changed suite has a new one."""
     page = built / "build" / "suites" / "mine" / "report.html"
@@ -93,6 +94,7 @@ def test_python_asks_the_same(built: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert list(rows) == [{"bench": "net-good-chip", "macs": 1000}]
 
 
+@pytest.mark.slow
 def test_a_baseline_holds_later_results(built: Path, synthetic: Run) -> None:
     """Good as long as nothing gets worse than the suite allows; then 1, and the metric is named."""
     assert "2 benches in baselines/mine.json" in synthetic("baseline", "save", "mine").stdout
@@ -105,6 +107,7 @@ def test_a_baseline_holds_later_results(built: Path, synthetic: Run) -> None:
     assert "gone" in synthetic("baseline", "check", "mine").stdout
 
 
+@pytest.mark.slow
 def test_reports_of_two_times_are_compared(built: Path, synthetic: Run) -> None:
     """A file against a suite; the suite's limits count unless others are given."""
     shutil.copy(built / "build" / "suites" / "mine" / "report.json", built / "old.json")
@@ -127,6 +130,7 @@ def test_parts_of_names_pair_their_benches(built: Path, synthetic: Run) -> None:
     assert synthetic("compare", "+", "+dsp").stdout.startswith("2 benches")
 
 
+@pytest.mark.slow
 def test_regressions_are_annotated_in_a_workflow(built: Path, synthetic: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """GitHub shows them beside the change; a run leaves its table in the step's summary."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
@@ -144,6 +148,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_history_knows_commits_and_compares_them(synthetic: Run, project: Path) -> None:
     """Each new result is a line with its commit; two revisions are compared by what is on record of them."""

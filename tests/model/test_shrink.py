@@ -49,6 +49,7 @@ def _channels(graph: Graph, operator: int) -> int:
     return graph.tensors[graph.operators[operator].outputs[0]].shape[-1]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_output_ever_changes(seed: int) -> None:

@@ -176,6 +176,7 @@ def test_plan_must_fit_the_model(run_model: Run) -> None:
         run_model(input_bytes=3)
 
 
+@pytest.mark.slow
 def test_host_has_wall_time_and_counts_by_valgrind(run_model: Run) -> None:
     """Real times are repeated and volatile; a count is exact, of the first sample, and only where valgrind is."""
     files = run_model("host")

@@ -115,6 +115,7 @@ def test_flipped_bytes_never_crash(
         assert "firmware.elf" in str(error)
 
 
+@pytest.mark.slow
 def test_every_header_byte_may_be_wrong(path: Path, tmp_path: Path) -> None:
     """The same for each byte of the file's header and tables alone, where one byte decides most."""
     content = path.read_bytes()

@@ -91,6 +91,7 @@ def test_firmware_of_a_chip_is_refused(tmp_path: Path) -> None:
     machine.close()
 
 
+@pytest.mark.slow
 def test_counts_by_hand(host: Host, firmware: Path) -> None:
     """Valgrind's count of a loop in assembly is what one can count by hand, call for call."""
     twin = host.counting_twin("model_counted")

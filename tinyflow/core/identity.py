@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import platform
+import os
 import shutil
 import subprocess
 import sys
@@ -66,7 +66,7 @@ def _version_text(path: Path) -> str:
 @cache
 def of_machine() -> str:
     """The kind of machine that tools run on: results of another kind are not taken for our own."""
-    return f"{sys.platform} {platform.machine()}"
+    return f"{sys.platform} {os.uname().machine}"
 
 
 def of_modules(names: Iterable[str], memo: digest.Memo) -> tuple[str, dict[Path, digest.Stamp]]:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflow.backends.tvm import fixed_point
 from tinyflow.backends.tvm.expressions import Linear, Pending, Pool, Softmax, Stored, Sum, Value
 from tinyflow.backends.tvm.kernel import Weights
 from tinyflow.backends.tvm.specs import (
@@ -30,6 +29,7 @@ from tinyflow.backends.tvm.specs import (
     Spec,
     WeightedSpec,
 )
+from tinyflow.model import fixed_point
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,15 +113,17 @@ def _weights(expression: Linear, spec: WeightedSpec, output_scale: float) -> Wei
     if isinstance(spec, DenseSpec):
         channels = spec.outputs
         values = data.transpose(1, 0)
-        reals = [fixed_point.dense_multiplier(expression.data.scale, scale, output_scale) for scale in scales]
+        reals = [fixed_point.dense_factor(expression.data.scale, scale, output_scale) for scale in scales]
     else:
         channels = spec.output.channels
         is_depthwise = isinstance(spec, DepthwiseSpec)
         values = data.reshape(1, *spec.kernel, channels) if is_depthwise else data.transpose(3, 0, 1, 2)
-        reals = fixed_point.convolution_multipliers(expression.data.scale, scales, output_scale)
-    multiplier, shift = fixed_point.quantise_multipliers(reals * channels if len(reals) == 1 else reals)
+        reals = fixed_point.convolution_factors(expression.data.scale, scales, output_scale)
+    factors = fixed_point.Rescaling.of(reals * channels if len(reals) == 1 else reals)
     bias = np.zeros(channels, np.int32) if expression.bias is None else expression.bias
-    return Weights(_contiguous(values), _contiguous(bias), multiplier, shift)
+    return Weights(
+        _contiguous(values), _contiguous(bias), factors.multipliers.astype(np.int32), factors.shifts.astype(np.int32)
+    )
 
 
 def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
@@ -131,7 +133,7 @@ def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
 def _add_spec(expression: Sum, source: Pending) -> AddSpec:
     left, right = expression.left, expression.right
     feature_map = _feature_map(left.stored.shape)
-    reals = fixed_point.add_multipliers(left.scale, right.scale, source.scale)
+    reals = fixed_point.add_factors(left.scale, right.scale, source.scale)
     scales = [Rescale(*fixed_point.quantise_multiplier(real)) for real in reals]
     return AddSpec(
         left=feature_map,

@@ -1,3 +1,5 @@
+"""Real factors as fixed-point numbers: what TFLite makes of them."""
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyflow.backends.tvm import fixed_point
+from tinyflow.model import fixed_point
 
 reals = st.floats(min_value=2.0**-30, max_value=2.0**29, allow_nan=False)
 
@@ -41,8 +43,8 @@ def test_dense_rounds_the_product_of_scales() -> None:
     """TFLite multiplies the two scales in float32 for fully connected layers, in double for convolutions."""
     input_scale, weight_scale = 0.39101523160934448, 0.00037687498843297362
     exact = input_scale * weight_scale / 0.049459129571914673
-    rounded = fixed_point.dense_multiplier(input_scale, weight_scale, 0.049459129571914673)
-    assert [exact] == fixed_point.convolution_multipliers(input_scale, [weight_scale], 0.049459129571914673)
+    rounded = fixed_point.dense_factor(input_scale, weight_scale, 0.049459129571914673)
+    assert [exact] == fixed_point.convolution_factors(input_scale, [weight_scale], 0.049459129571914673)
     assert 0 < abs(rounded - exact) < exact * 2**-23
 
 
