@@ -178,6 +178,18 @@ def test_it_is_rebuilt_from_itself_alone(first: tuple[Place, Path], tmp_path: Pa
     assert list(folder.iterdir()) == list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_its_readme_can_be_followed(first: tuple[Place, Path], tmp_path: Path) -> None:
+    """Unpacked with tar, checked with sha256sum, built with the command that stands there."""
+    subprocess.run(["tar", "xzf", first[1]], cwd=tmp_path, check=True)
+    subprocess.run(["sha256sum", "--quiet", "-c", "manifest.sha256"], cwd=tmp_path, check=True)
+    commands = re.findall(r"^    (.*tinyflow bench:.*)$", (tmp_path / "README.md").read_text(), re.MULTILINE)
+    (tmp_path / "tinyflow").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{PROGRAM}" "$@"\n')
+    (tmp_path / "tinyflow").chmod(0o755)
+    variables = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "PATH": f"{tmp_path}:{PATH}"}
+    done = subprocess.run(commands[0], shell=True, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert (done.returncode, len(commands)) == (0, 1) and "\n5 built in" in done.stdout, done.stdout + done.stderr
+
+
 def rekeyed(files: dict[str, bytes], before: str, after: str) -> None:
     """Replace text in the documents, and make keys that match."""
     assert before in files[ACTIONS].decode()

@@ -91,7 +91,8 @@ def compose(
     statement = documents.statement(name, list(benches), made, _digests(sources), _facts(actions, "tool "), tinyflow)
     files[PROVENANCE] = _to_json(statement)
     named = {bench: _named(plan, blobs) for bench, plan in benches.items()}
-    files["README.md"] = documents.readme(name, named, _facts(actions, "tool "), tinyflow).encode()
+    has_mirror = any(path.startswith("models/") for path in files)
+    files["README.md"] = documents.readme(name, named, _facts(actions, "tool "), tinyflow, has_mirror).encode()
     files["LICENSES.md"] = documents.licences(files).encode()
     lines = [f"{digest.of_bytes(files[path])[7:]}  {path}\n" for path in sorted(files)]
     files[MANIFEST] = "".join(lines).encode()

@@ -56,8 +56,11 @@ def _tool(name: str, identity: str) -> Document:
     return {"name": name, "uri": f"pkg:pypi/{name}@{identity}"}
 
 
-def readme(name: str, benches: Mapping[str, Mapping[str, str]], tools: Mapping[str, str], tinyflow: str) -> str:
-    """How to look into it, check it and rebuild it. `benches`: name → output → file."""
+def readme(
+    name: str, benches: Mapping[str, Mapping[str, str]], tools: Mapping[str, str], tinyflow: str, has_mirror: bool
+) -> str:
+    """How to look into it, check and rebuild it. `benches`: name → output → file; `has_mirror`: `models/` is there."""
+    mirror = "TINYFLOW_MIRRORS=$PWD/models " if has_mirror else ""
     rows = [f"- `{bench}`: {', '.join(f'`{path}`' for path in found.values())}" for bench, found in benches.items()]
     lines = [f"{tool} {_short(identity)}" for tool, identity in sorted(tools.items())]
     first = next(iter(benches))
@@ -90,7 +93,7 @@ measured on somebody's machine are left out (`timing.json` is empty): they would
 Recipes and sources that are not tinyflow's own can run anything: `verify` asks for `--trust` before it follows them.
 By hand, in the unpacked folder, with an empty cache:
 
-    TINYFLOW_MIRRORS=$PWD/models TINYFLOW_CACHE=$PWD/cache tinyflow bench:{first}
+    {mirror}TINYFLOW_CACHE=$PWD/cache tinyflow bench:{first}
 
 The same bytes need the same tools:
 

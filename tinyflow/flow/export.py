@@ -50,8 +50,8 @@ class Exporter:
                 continue
             path = self.project.archives / f"{name}{contents.SUFFIX}"
             data = self.pack(name, [selection.benches[bench] for bench in benches])
+            archive = contents.parse(data)  # what can't be read is not written
             write_if_changed(path, data)
-            archive = contents.parse(data)
             size = format_size(len(data))
             yield f"archive: {shown(path)} ({size}, {len(archive.files)} files, content {archive.digest})"
 
