@@ -11,7 +11,10 @@ from functools import cache
 from hashlib import sha256
 from json import JSONEncoder, encoder
 from pathlib import Path
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    from tinyflow.core.parts import Parts
 
 LOCAL_MARK = "keep-local"
 ASIDE_FOLDER = "aside"
@@ -151,6 +154,7 @@ class Workspace:
     outputs: Mapping[str, Path]
     log_path: Path
     timeout_s: float
+    parts: Parts | None = None  # what of the work is kept as soon as it is made, where there is a cache
 
     def run(self, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> str:
         """Run a tool in `folder` with a clean environment; its output goes to the log and is returned.

@@ -16,6 +16,7 @@ from tinyflow.core import digest, process, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError
 from tinyflow.core.look import Look, Verdict
+from tinyflow.core.parts import Parts
 from tinyflow.core.records import Record, Records
 from tinyflow.core.scratch import Scratch
 from tinyflow.core.store import Result, Store
@@ -219,6 +220,7 @@ class Session:
             outputs=outputs,
             log_path=log_path,
             timeout_s=action.timeout_s,
+            parts=Parts(self.store.root, self.store.own, self._look.maker_text(action)),
         )
 
     def _add_output(self, action: Action, workspace: Workspace, name: str) -> str:

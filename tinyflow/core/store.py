@@ -87,6 +87,11 @@ class Store:
         self._listed: _Listings | None = None
         self._say = say
 
+    @property
+    def own(self) -> Path | None:
+        """The second folder."""
+        return self._own
+
     # Blobs
 
     def blob_path(self, name: str) -> Path:

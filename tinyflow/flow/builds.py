@@ -6,7 +6,7 @@ Like `plan`, it names actions and runs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +15,12 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import RuntimeFile, chain_of, folder_of, prebuilt_of, sources_of
 from tinyflow.recipes.schema import Runtime
+
+# The linker's script is rendered by the first.
+_LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
+# A search of the same seed tries the same candidates in the same order.
+_TUNING_SEED = 1
+_TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it was
 
 
 class Builds:
@@ -37,8 +43,51 @@ class Builds:
             {"flags": [f"-{resolved.optimise}", *resolved.flags], "defines": []},
         )
 
+    def tune(
+        self, resolved: ResolvedBench, trials: int, inputs: Mapping[str, Input], tools: tuple[Tool, ...]
+    ) -> Action:
+        """Search kernels for a model, on firmware with nothing else; `inputs` has the model and what runs it."""
+        target, backend = resolved.target, resolved.backend
+        trees = {**self._headers(resolved.runtimes), **self._link_inputs(resolved)[0]}
+        made = self._build(
+            resolved,
+            "tune",
+            f"tune {resolved.part_name} {backend.name} for {_flag_set(resolved)}, {trials} trials",
+            "tune:tune",
+            ("records.jsonl",),
+            {**trees, **inputs},
+            {
+                "target": {**target_facts(resolved), "implementation": target.implementation},
+                "flags": [f"-{resolved.optimise}"],
+                "defines": [],
+                "optimise": resolved.optimise,
+                "options": dict(resolved.options),
+                "implementation": backend.tuning,
+                "trials": trials,
+                "seed": _TUNING_SEED,
+                "limit_instructions": target.limit_instructions,
+            },
+            tools=(*_LINK_TOOLS, *tools),
+        )
+        whole = (*made.implementation, str(backend.tuning), target.implementation)
+        return self._add(replace(made, implementation=whole, timeout_s=_TUNING_TIMEOUT_S, isolated=True))
+
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:
         """Link compiled objects with the runtimes' libraries to a firmware."""
+        libraries, pinned = self._link_inputs(resolved)
+        return self._build(
+            resolved,
+            "link",
+            f"link {resolved.bench.name}",
+            "link:link",
+            ("firmware.elf", "firmware.map", "sizes.json"),
+            {"objects/": objects.output("objects/"), **libraries},
+            {"target": target_facts(resolved), **({"pinned": pinned} if pinned else {})},
+            tools=_LINK_TOOLS,
+        )
+
+    def _link_inputs(self, resolved: ResolvedBench) -> tuple[dict[str, Input], dict[str, str]]:
+        """What firmware is linked with besides its objects, and the digests that some of it must have."""
         target = resolved.target
         libraries = {
             f"lib/{runtime.name}.a": self._library(resolved, runtime)
@@ -55,8 +104,7 @@ class Builds:
                 {},
                 {},
             )
-        inputs: dict[str, Input] = {"objects/": objects.output("objects/")}
-        inputs |= {name: library.output("library.a") for name, library in libraries.items()}
+        inputs: dict[str, Input] = {name: library.output("library.a") for name, library in libraries.items()}
         pinned: dict[str, str] = {}
         for runtime in resolved.runtimes:
             for file in prebuilt_of(self._catalogue, runtime, resolved.cpu.isa):
@@ -66,17 +114,7 @@ class Builds:
         if target.linker_script is not None:
             script = self._catalogue.data_file(target.linker_script)
             inputs["link.ld.j2"] = SourceFile(script, target.linker_script)
-        return self._build(
-            resolved,
-            "link",
-            f"link {resolved.bench.name}",
-            "link:link",
-            ("firmware.elf", "firmware.map", "sizes.json"),
-            inputs,
-            {"target": target_facts(resolved), **({"pinned": pinned} if pinned else {})},
-            # The script is rendered by it.
-            tools=(Tool("package", "jinja2"), Tool("package", "pyelftools")),
-        )
+        return inputs, pinned
 
     # Runtimes
 

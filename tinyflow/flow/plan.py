@@ -68,8 +68,9 @@ class Planner:
         transforms = self._transforms(resolved, whole[-1].output("model.tflite"))
         model = (*whole, *transforms)[-1].output("model.tflite")
         lowered = self._lower(resolved, model)
-        generated = self._generate(resolved, model, lowered)
-        made = [*whole, converted, *transforms, *lowered, generated]
+        tuned, records = self._tune(resolved, model)
+        generated = self._generate(resolved, model, lowered, records)
+        made = [*whole, converted, *transforms, *lowered, *tuned, generated]
         program = model
         if resolved.backend.machine is None:
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
@@ -187,12 +188,41 @@ class Planner:
         )
         return (self._add(action),)
 
-    def _generate(self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...]) -> Action:
+    def _tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
+        """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
+        if resolved.tuning is None:
+            return (), {}
+        records = self._records(resolved)
+        if resolved.tuning == "records":
+            return (), records
+        backend, target = resolved.backend, resolved.target
+        machine = import_module(target.implementation)
+        inputs: dict[str, Input] = {"model.tflite": model, **records}
+        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs().items()}
+        tools = (*_READER_TOOLS, *(Tool("package", name) for name in backend.tools), *machine.tools())
+        action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
+        return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
+
+    def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
+        """The records of all recipe folders for a processor and toolchain, the first folder's first."""
+        name = f"tuning/{resolved.tuning_place['toolchain']}-{resolved.target.cpu}.jsonl"
+        paths = [folder / name for folder in self._catalogue.folders]
+        return {
+            f"tuning/{index}.jsonl": SourceFile(path, f"{index}/{name}")
+            for index, path in enumerate(path for path in paths if path.is_file())
+        }
+
+    def _generate(
+        self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
+    ) -> Action:
         """The backend's own code, or the command that its recipe names, makes sources of the model."""
         backend = resolved.backend
         parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
         inputs: dict[str, Input] = {"model.tflite": model}
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
+        if resolved.tuning is not None:
+            parameters["tuning"] = dict(resolved.tuning_place)
+            inputs |= records
         tools = [*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
         function = "generate:generate"
         if backend.implementation is not None:

@@ -51,6 +51,7 @@ class ResolvedBench:
     flags: tuple[str, ...]  # for the compiler, of what the backend generated
     target_options: Mapping[str, Any]  # those of the options that the target's recipe chose
     layer: int | None  # the only one of the model's layers that is meant
+    tuning: str | None  # "records", or the trials of a search
     transforms: tuple[str, ...]  # stages that change the model before the backend gets it
     features: Mapping[str, str | bool]  # a feature without a value is True
 
@@ -58,6 +59,12 @@ class ResolvedBench:
     def part_name(self) -> str:
         """The model, and which layer of it."""
         return self.model.name if self.layer is None else f"{self.model.name} layer {self.layer}"
+
+    @property
+    def tuning_place(self) -> dict[str, str]:
+        """What tuning records of this bench are found by, but for the kernel; a backend may have a compiler itself."""
+        toolchain = str(self.options.get("toolchain", self.toolchain.name))
+        return {"cpu": self.target.cpu, "toolchain": toolchain, "optimise": self.optimise}
 
     @property
     def heap_bytes(self) -> int:
@@ -79,7 +86,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     settings = _merge(bench, features)
     toolchain = _toolchain(catalogue, target, settings.toolchain or target.toolchain)
     cpu = _cpu(bench, catalogue, target, toolchain)
-    _check_requirements(bench, features, target, toolchain)
+    _check_requirements(bench, features, target, toolchain, cpu)
     facts = {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
     target_options = _target_options(bench, features, backend, target) if settings.target_options else {}
     options, lowering_options = _options(catalogue, backend, {**target_options, **settings.options}, facts)
@@ -98,6 +105,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         flags=settings.flags,
         target_options=target_options,
         layer=_layer(bench, features),
+        tuning=settings.tuning,
         transforms=settings.transforms,
         features={feature: True if value is None else value for feature, value in bench.features},
     )
@@ -192,11 +200,14 @@ def _requirements(bench: Bench, features: Mapping[str, Feature]) -> Iterator[tup
             yield name, spell_feature(name, value), case.requires, case.reason
 
 
-def _check_requirements(bench: Bench, features: Mapping[str, Feature], target: Target, toolchain: Toolchain) -> None:
+def _check_requirements(
+    bench: Bench, features: Mapping[str, Feature], target: Target, toolchain: Toolchain, cpu: Cpu
+) -> None:
     for name, spelled, needs, reason in _requirements(bench, features):
         for noun, chosen, allowed in (
             ("backend", bench.backend, needs.backends),
             ("target", bench.target, needs.targets),
+            ("instruction set", cpu.isa, needs.isas),
             ("toolchain", toolchain.name, needs.toolchains),
         ):
             if allowed and chosen not in allowed:
@@ -218,7 +229,9 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         sets = features[name].sets
         wanted = {f"options.{key}": setting for key, setting in sets.options.items()}
         wanted |= {f"runtimes.{key}": setting for key, setting in sets.runtimes.items()}
-        wanted |= {key: getattr(sets, key) for key in ("toolchain", "optimise") if getattr(sets, key) is not None}
+        wanted |= {
+            key: getattr(sets, key) for key in ("toolchain", "optimise", "tuning") if getattr(sets, key) is not None
+        }
         for key, setting in wanted.items():
             setting = value if setting == "$value" else setting
             if flat.get(key, setting) != setting:
@@ -235,6 +248,7 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         options=options,
         toolchain=flat.get("toolchain"),
         optimise=flat.get("optimise"),
+        tuning=flat.get("tuning"),
         runtimes=runtimes,
         transforms=transforms,
         target_options=any(feature.sets.target_options for feature in features.values()),

@@ -139,6 +139,8 @@ class Backend(Recipe):
     """Libraries that the generated code is linked with, in link order."""
     tools: tuple[str, ...] = ()
     """Python distributions whose versions decide the generated code."""
+    tuning: Module | None = None
+    """Module with `subjects` and `write_firmware`, of a backend whose kernels can be tuned."""
     heap_bytes: Size = 0
     """What the generated code allocates at run time; most need none."""
     targets: tuple[Name, ...] = ()
@@ -331,6 +333,8 @@ class Requirements(_Strict):
     """What a feature needs of the rest of its bench; what is empty is not asked."""
 
     backends: tuple[Name, ...] = ()
+    isas: tuple[Literal["thumb", "riscv", "host"], ...] = ()
+    """Instruction sets."""
     targets: tuple[Name, ...] = ()
     toolchains: tuple[Name, ...] = ()
     cpu_features: tuple[str, ...] = ()
@@ -361,6 +365,8 @@ class Settings(_Strict):
     """Whether the backend gets the options that the target's recipe has for it; other features go before them."""
     flags: tuple[str, ...] = ()
     """For the compiler, behind all others; for what a backend generated only."""
+    tuning: str | None = None
+    """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 
@@ -389,7 +395,7 @@ class Feature(Recipe):
         settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
         if self.takes_number and self.values:
             raise ValueError('give "values" or "takes_number"')
-        settings.append(self.sets.layer)
+        settings += [self.sets.layer, self.sets.tuning]
         if not (self.values or self.takes_number) and "$value" in settings:
             raise ValueError('"$value" needs "values" to choose from')
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)

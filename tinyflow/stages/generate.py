@@ -15,6 +15,7 @@ def generate(workspace: Workspace) -> None:
     """Compile input `model.tflite`, or what stage lower made of it where there is `lowered/`, into C and a plan.
 
     Outputs: `sources/`, `plan.json`.
+    Where there is a parameter `tuning`, the backend gets it, and the records of the inputs `tuning/…`.
     Parameters: backend (the recipe's name, for errors and the plan), implementation (a module with `check` and
     `generate`), options. Raises ModelError for a model that is damaged or that the backend can't compile.
     """
@@ -24,6 +25,11 @@ def generate(workspace: Workspace) -> None:
     graph = tflite_reader.read(model)
     implementation.check(graph, backend, options)
     source = workspace.inputs.get("lowered/", model)
+    outputs = workspace.outputs["sources/"], workspace.outputs["plan.json"]
+    if "tuning" not in workspace.parameters:
+        implementation.generate(source, graph, backend, options, *outputs)
+        return
+    records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
     implementation.generate(
-        source, graph, backend, options, workspace.outputs["sources/"], workspace.outputs["plan.json"]
+        source, graph, backend, options, *outputs, tuning=workspace.parameters["tuning"], records=records
     )

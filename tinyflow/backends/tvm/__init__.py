@@ -5,7 +5,7 @@ This module says what they can compile without importing TVM; `generate` imports
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,16 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
             raise ModelError(f"{what} (backend {backend})", where=where, hint=hint)
 
 
-def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+def generate(
+    model: Path,
+    graph: Graph,
+    backend: str,
+    options: Mapping[str, Any],
+    out: Path,
+    plan: Path,
+    tuning: Mapping[str, Any] | None = None,
+    records: Sequence[Path] = (),
+) -> None:
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
     `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, cpu (which only
@@ -65,10 +74,15 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     debug (assertions, guards behind what lies in the arena);
     api and usmp (calling convention and planner of memory) own, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.
+
+    With `tuning` (cpu, toolchain, optimise), kernels that have a record for these in one of the files `records` are
+    made as it says; of two records, the first file's counts.
     """
     from tinyflow.backends.tvm.backend import write_sources
+    from tinyflow.backends.tvm.tuning_records import Known
 
-    write_sources(model, graph, backend, options, out, plan)
+    known = None if tuning is None else Known.read(records, tuning)
+    write_sources(model, graph, backend, options, out, plan, known)
 
 
 def _check_options(backend: str, options: Mapping[str, Any]) -> None:

@@ -15,9 +15,10 @@ from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
 from tinyflow.backends.tvm.plan_document import arena_document, plan_document
-from tinyflow.backends.tvm.program import Program
+from tinyflow.backends.tvm.program import Chooser, Program
 from tinyflow.backends.tvm.sources import Convention
 from tinyflow.backends.tvm.specs import Rounding
+from tinyflow.backends.tvm.tuning_records import Known
 from tinyflow.core.errors import ModelError
 from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
@@ -25,14 +26,25 @@ from tinyflow.model.graph import Graph
 _DEFAULT_ALIGNMENT = 16
 
 
-def write_sources(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+def write_sources(
+    model: Path,
+    graph: Graph,
+    backend: str,
+    options: Mapping[str, Any],
+    out: Path,
+    plan: Path,
+    tuning: Known | None = None,
+) -> None:
     """See `tinyflow.backends.tvm.generate`."""
     chosen = with_defaults(options)
-    selected = select(model, graph, chosen)
+    selected = select(model, graph, chosen, tuning.choose if tuning is not None else lambda question: None)
     convention = _convention(chosen)
     arena = _memory(selected, chosen, convention)
     sources.write(selected, arena, convention, backend, out, chosen["cpu"], has_debug=chosen["debug"])
-    plan.write_text(json.dumps(_plan(graph, selected, arena, backend), indent=1) + "\n", encoding="utf-8")
+    document = _plan(graph, selected, arena, backend)
+    if tuning is not None:
+        document["tuning"] = tuning.summary()
+    plan.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def _convention(chosen: Mapping[str, Any]) -> Convention:
@@ -51,10 +63,10 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
     return memory.plan_offsets(selected, chosen["alignment"], planner, has_stack=has_stack, guard_bytes=guard_bytes)
 
 
-def select(model: Path, graph: Graph, chosen: Mapping[str, Any]) -> Program:
+def select(model: Path, graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
     """Layers in the layout, and kernels of the schedule, that all these options ask for. Raises ModelError."""
     network = layouts.carry(lower(model, graph, chosen["rounding"]), chosen["layout"])
-    return program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]))
+    return program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]), choose)
 
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:

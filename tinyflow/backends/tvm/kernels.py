@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tinyflow.backends.tvm import (
+    choices,
     kernels_add,
     kernels_depthwise,
     kernels_dsp,
@@ -25,6 +26,7 @@ from tinyflow.backends.tvm import (
     kernels_wide,
     requantise,
 )
+from tinyflow.backends.tvm.choices import Choice
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
 from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
 
@@ -41,16 +43,31 @@ def specialise(spec: Spec, weights: Weights | None, style: Style) -> Spec:
     return replace(spec, requantisation=replace(spec.requantisation, up=requantise.find_up(spec, weights)))
 
 
-def build(spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096) -> Kernel:
+def build(
+    spec: Spec, style: Style, machine: Machine, scratch_bytes: int = 4096, choice: Choice | None = None
+) -> Kernel:
     """The kernel of a spec. Its function has no name yet: give it one with `with_attr("global_symbol", …)`.
 
     Scratch is about `scratch_bytes` where a kernel can do with less or more, and never much above what a small stack
-    has room for.
+    has room for. `choice` goes before what the style has, where it fits.
     """
+    chosen = None if choice is None else build_choice(choice, spec, machine, scratch_bytes)
+    if chosen is not None:
+        return chosen
     for kernel in _candidates(spec, style, machine, scratch_bytes):
-        if kernel is not None and _scratch_bytes(kernel) <= max(scratch_bytes, _STACK_BYTES):
+        if kernel is not None and _fits(kernel, scratch_bytes):
             return kernel
     return kernels_plain.build(spec)
+
+
+def build_choice(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
+    """The kernel of a choice, or None where it doesn't fit the spec or the stack."""
+    kernel = choices.build(choice, spec, machine, scratch_bytes)
+    return kernel if kernel is not None and _fits(kernel, scratch_bytes) else None
+
+
+def _fits(kernel: Kernel, scratch_bytes: int) -> bool:
+    return _scratch_bytes(kernel) <= max(scratch_bytes, _STACK_BYTES)
 
 
 def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) -> Iterator[Kernel | None]:

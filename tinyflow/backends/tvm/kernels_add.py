@@ -77,12 +77,12 @@ def _on_pairs(spec: AddSpec, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return evaluate(every, None, *pairs.astype(np.int8)).astype(np.int64)
 
 
-def add(spec: AddSpec, has_dsp: bool) -> Kernel | None:
+def add(spec: AddSpec, has_dsp: bool, unrolled: int = _UNROLLED) -> Kernel | None:
     """ADD of two feature maps of one shape and layout; None where these differ or no plane is exact."""
     plane = fit(spec) if len({spec.left, spec.right, spec.output}) == 1 else None
     if plane is None:
         return None
-    elements, rounds = spec.output.elements, spec.output.elements // _UNROLLED
+    elements, rounds = spec.output.elements, spec.output.elements // unrolled
 
     def saturated(total: Expr) -> Expr:
         if has_dsp and (spec.lowest, spec.highest) == (-128, 127):
@@ -100,10 +100,10 @@ def add(spec: AddSpec, has_dsp: bool) -> Kernel | None:
     ):
         T.func_attr({"tirx.noalias": True})
         for i in range(rounds):
-            for j in T.unroll(_UNROLLED):
-                one(left, right, output, i * _UNROLLED + j)
-        for i in range(elements - rounds * _UNROLLED):
-            one(left, right, output, rounds * _UNROLLED + i)
+            for j in T.unroll(unrolled):
+                one(left, right, output, i * unrolled + j)
+        for i in range(elements - rounds * unrolled):
+            one(left, right, output, rounds * unrolled + i)
 
     return Kernel(
         add,

@@ -22,15 +22,15 @@ from tinyflow.backends.tvm.intrinsics import GROUP, HEADER, Routine, call, hidde
 from tinyflow.backends.tvm.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
 from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec
-from tinyflow.backends.tvm.widening import Tiling, product_order, widening
+from tinyflow.backends.tvm.widening import PART_PIXELS, Tiling, product_order, widening
 
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec, scratch_bytes: int) -> Kernel:
+def conv(spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS) -> Kernel:
     """CONV_2D of any shape."""
-    tiling, expand = widening(spec, scratch_bytes)
+    tiling, expand = widening(spec, scratch_bytes, part_pixels)
     channels, groups = spec.output.channels, -(-spec.output.channels // GROUP)
     routine = Routine(_routine_name(tiling), spec.requantisation, channels)
     steps = (tiling.segments, tiling.segment_step, tiling.pixel_step)

@@ -23,7 +23,7 @@ from tinyflow.backends.tvm.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
 from tinyflow.backends.tvm.kernels_tiled import add_offset, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec
-from tinyflow.backends.tvm.widening import widening
+from tinyflow.backends.tvm.widening import PART_PIXELS, widening
 
 Expr = Any
 
@@ -38,7 +38,7 @@ class Tile:
 
 # More accumulators than these spill, of fourteen registers.
 TILE = Tile(2, 4)
-_DENSE_GROUP = 4
+DENSE_GROUP = 4
 
 
 def _smlad(x: Expr, w: Expr, total: Expr) -> Expr:
@@ -50,11 +50,11 @@ def _smlad(x: Expr, w: Expr, total: Expr) -> Expr:
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE) -> Kernel | None:
+def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: int = PART_PIXELS) -> Kernel | None:
     """CONV_2D of a multiple of four input channels, if there is scratch for the pairs of the weights."""
     if spec.input.channels % 4:
         return None
-    tiling, expand = widening(spec, scratch_bytes)
+    tiling, expand = widening(spec, scratch_bytes, part_pixels)
     if tiling.is_narrow:
         return None
     to, channels = spec.requantisation, spec.output.channels
@@ -137,7 +137,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE) -> Kernel | No
 # TFLite, kernels/internal/reference/integer_ops/fully_connected.h
 
 
-def dense(spec: DenseSpec, wanted: int = _DENSE_GROUP) -> Kernel:
+def dense(spec: DenseSpec, wanted: int = DENSE_GROUP) -> Kernel:
     """FULLY_CONNECTED of a multiple of four inputs; weights are widened in registers, for each is used once."""
     to, steps = spec.requantisation, spec.inputs // 4
     group = next(number for number in range(wanted, 0, -1) if spec.outputs % number == 0)

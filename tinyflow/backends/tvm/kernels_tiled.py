@@ -48,7 +48,7 @@ HEADERS = ("string.h", "tf_hidden.h")
 # so few products clang would unroll to the end on RISC-V, and spill
 _SHORT_RUN = 32
 # pixels that share the filter of a channel in registers
-_DEPTHWISE_PIXELS = 3
+DEPTHWISE_PIXELS = 3
 # a filter with more weights stays in memory
 UNROLLED_WEIGHTS = 16
 
@@ -123,7 +123,20 @@ def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
     return dense(spec, machine) if isinstance(spec, DenseSpec) else None
 
 
-def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
+@dataclass(frozen=True)
+class Tile:
+    """What dot products are computed together, and whether the compiler may see how many products each has."""
+
+    pixels: int
+    group: int  # channels, as far as they divide all
+    is_hidden: bool
+
+
+def _default_tile(machine: Machine, products: int) -> Tile:
+    return Tile(*tile_of(machine), is_spiller(machine) and products <= _SHORT_RUN)
+
+
+def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, tile: Tile | None = None) -> Kernel:
     """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
     run_bytes = spec.kernel[1] * spec.input.channels
     if spec.kernel == spec.stride == (1, 1) and not spec.padding:
@@ -131,24 +144,24 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
         source = Source(1, pixels, 1, 1, run_bytes, pixels * run_bytes, 1, 1)
     else:
         source = _convolution_source(spec, scratch_bytes)
-    return _products(spec, source, run_bytes, spec.output.channels, machine)
+    tile = tile or _default_tile(machine, source.rows * run_bytes)
+    return _products(spec, source, run_bytes, spec.output.channels, tile)
 
 
-def dense(spec: DenseSpec, machine: Machine) -> Kernel:
+def dense(spec: DenseSpec, machine: Machine, tile: Tile | None = None) -> Kernel:
     """FULLY_CONNECTED: one pixel."""
-    return _products(spec, Source(1, 1, 1, 1, 0, spec.inputs, 1, 1), spec.inputs, spec.outputs, machine)
+    tile = tile or _default_tile(machine, spec.inputs)
+    return _products(spec, Source(1, 1, 1, 1, 0, spec.inputs, 1, 1), spec.inputs, spec.outputs, tile)
 
 
-def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channels: int, machine: Machine) -> Kernel:
+def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channels: int, wanted: Tile) -> Kernel:
     """Dot products of runs of bytes with packed weights, [group, row, byte, channel of the group]."""
     to = spec.requantisation
-    most_pixels, most_channels = tile_of(machine)
-    pixels = min(most_pixels, source.width)
-    group = next(number for number in range(most_channels, 0, -1) if channels % number == 0)
+    pixels = min(wanted.pixels, source.width)
+    group = next(number for number in range(wanted.group, 0, -1) if channels % number == 0)
     result = FeatureMap(
         source.height, source.width, channels, spec.output.layout if isinstance(spec, ConvSpec) else "NHWC"
     )
-    is_short = is_spiller(machine) and source.rows * run_bytes <= _SHORT_RUN
 
     @T.prim_func(s_tir=True)
     def products(
@@ -171,7 +184,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                 for g in range(channels // group):
                     for p, c in T.grid(pixels, group):
                         total[p * group + c] = 0
-                    for i, k in T.grid(source.rows, hidden(run_bytes) if is_short else run_bytes):
+                    for i, k in T.grid(source.rows, hidden(run_bytes) if wanted.is_hidden else run_bytes):
                         for p in T.unroll(pixels):
                             for c in T.unroll(group):
                                 total[p * group + c] += T.Cast(
@@ -195,12 +208,12 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
     return _kernel(products, spec, source, channels, pack)
 
 
-def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHWISE_PIXELS) -> Kernel:
     """DEPTHWISE_CONV_2D, channel by channel: a filter is loaded once for a chunk."""
     to, channels, source = spec.requantisation, spec.output.channels, _convolution_source(spec, scratch_bytes)
     rows, columns = spec.kernel
     multiple, right = channels // spec.input.channels, spec.stride[1]
-    pixels = min(_DEPTHWISE_PIXELS, source.width)
+    pixels = min(most_pixels, source.width)
     each = T.unroll if rows * columns <= UNROLLED_WEIGHTS else T.serial
 
     @T.prim_func(s_tir=True)

@@ -34,6 +34,8 @@ Expr = Any
 
 _FIELD_BITS = 23
 _MIDDLE = 1 << (_FIELD_BITS - 1)
+# the weights of a channel, without their signs, have to stay below this in all
+MOST_NARROW = _MIDDLE // 128
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _above(to: Requantisation) -> int:
 def is_narrow(spec: ConvSpec, weights: Weights) -> bool:
     """Whether no sum of products can leave its field."""
     sums = np.abs(by_channel(spec, weights).astype(np.int64)).sum(axis=1)
-    return bool((sums * 128 < _MIDDLE).all())
+    return bool((sums < MOST_NARROW).all())
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,11 @@ class Paired:
     word: Callable[[Expr, Expr, int, Expr, Expr], Expr]  # row, tile, pair, kernel row, product → index in scratch
 
 
-def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel | None:
+def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, wanted: Tile | None = None) -> Kernel | None:
     """CONV_2D, if the instruction set has SMLAL, sums are narrow and rows are long enough."""
     if machine.isa != "thumb" or not spec.is_narrow:
         return None
-    tile = _tile(spec, machine)
+    tile = wanted or _tile(spec, machine)
     if (spec.output.height * spec.output.width if _is_flat(spec) else spec.output.width) < tile.pixels:
         return None
     return _conv(spec, tile, (_pair_pixels if _is_flat(spec) else _pair_rows)(spec, tile, scratch_bytes))

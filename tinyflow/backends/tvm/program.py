@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinyflow.backends.tvm import kernels
+from tinyflow.backends.tvm.choices import Choice
 from tinyflow.backends.tvm.expressions import Value
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
 from tinyflow.backends.tvm.layers import Layer, Network
@@ -68,9 +69,23 @@ class Program:
         return tuple(sorted({header for kernel in self.functions.values() for header in kernel.headers}))
 
 
-def select(network: Network, style: Style, machine: Machine) -> Program:
-    """Choose a kernel for each layer; equal specs share one function, named after the first operator that uses it."""
-    selection = _Selection(style, machine, _scratch_bytes(network))
+class Question(NamedTuple):
+    """What decides a kernel, but for its choice."""
+
+    spec: Spec
+    style: Style
+    scratch_bytes: int
+
+
+Chooser = Callable[[Question], Union[Choice, None]]
+
+
+def select(network: Network, style: Style, machine: Machine, choose: Chooser = lambda question: None) -> Program:
+    """Choose a kernel for each layer; equal specs share one function, named after the first operator that uses it.
+
+    `choose` is asked once for each kernel, in the order of the layers.
+    """
+    selection = _Selection(style, machine, _scratch_bytes(network), choose)
     steps = tuple(selection.step(layer) for layer in network.layers)
     return Program(network.inputs, network.outputs, steps, selection.functions, selection.constants)
 
@@ -99,6 +114,7 @@ class _Selection:
     style: Style
     machine: Machine
     scratch_bytes: Mapping[Spec, int]
+    choose: Chooser
     names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
     functions: dict[str, Kernel] = field(default_factory=dict)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -119,7 +135,9 @@ class _Selection:
         """The name of the kernel for a spec, built where it is new."""
         if (spec, style) not in self.names:
             self.names[spec, style] = name = f"{_name(spec)}_{layer.operator}"
-            kernel = kernels.build(spec, style, self.machine, self.scratch_bytes[layer.spec])
+            question = Question(spec, style, self.scratch_bytes[layer.spec])
+            choice = self.choose(question)
+            kernel = kernels.build(spec, style, self.machine, question.scratch_bytes, choice)
             self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
         return self.names[spec, style]
 

@@ -120,6 +120,18 @@ def _staircase(spec: WeightedSpec, weights: Weights) -> Steps:
 
 def fit(steps: Steps, weights: Weights, to: Requantisation, up: int) -> Short | None:
     """Constants for one `up` that put every step where it belongs, or None."""
+    short, is_open = _fit(steps, weights, to, up)
+    return None if is_open.any() else short
+
+
+def fitting_channels(spec: WeightedSpec, weights: Weights, up: int) -> NDArray[np.bool_]:
+    """[C] channels that have constants in the short form with this `up`."""
+    result: NDArray[np.bool_] = ~_fit(_staircase(spec, weights), weights, spec.requantisation, up)[1]
+    return result
+
+
+def _fit(steps: Steps, weights: Weights, to: Requantisation, up: int) -> tuple[Short, NDArray[np.bool_]]:
+    """The constants, and for which channels there are none."""
     nearest = np.rint(weights.multiplier * 2.0 ** (weights.shift + (1 + FRACTION_BITS - up))).astype(np.int64)
     near = [nearest + distance for distance in sorted(range(-_NEIGHBOURS, _NEIGHBOURS + 1), key=abs)]
     # where hardly any step can be reached, a steeper staircase may do, with an offset that isn't too large
@@ -133,8 +145,8 @@ def fit(steps: Steps, weights: Weights, to: Requantisation, up: int) -> Short | 
         offset, multiplier = np.where(fits, middle, offset), np.where(fits, candidate, multiplier)
         is_open &= ~fits
         if not is_open.any():
-            return Short(offset, multiplier, steps.is_constant)
-    return None
+            break
+    return Short(offset, multiplier, steps.is_constant), is_open
 
 
 def _offsets(steps: Steps, to: Requantisation, multiplier: Integers, up: int) -> tuple[Integers, Integers]:

@@ -21,7 +21,7 @@ Expand = Callable[..., None]  # a T.inline of (data, scratch, place in scratch, 
 
 _BLOCK = 8  # products of one step of tf_conv4
 # Weights are widened once for each part: 48 pixels make that 3 % of the work, and more would only cost memory.
-_PART_PIXELS = 48
+PART_PIXELS = 48
 # A whole row is worth so much scratch even where there is less room; it fits on a stack of 8 KiB.
 _ROW_BYTES = 6144
 # Where not even so many pixels would fit beside the pairs of the weights, these stay bytes.
@@ -130,12 +130,12 @@ def _span(spec: ConvSpec, left: Expr, columns: int) -> Span:
     return Span(before, source, inside, width - before - inside)
 
 
-def widening(spec: ConvSpec, scratch_bytes: int) -> tuple[Tiling, Expand]:
+def widening(spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS) -> tuple[Tiling, Expand]:
     """The tiling of a convolution and what fills scratch for it: `scratch_bytes` or, if need be, `_ROW_BYTES`."""
     weight_bytes, row_bytes = 2 * GROUP * spec.reduction, max(scratch_bytes, _ROW_BYTES)
     is_narrow = weight_bytes + 2 * _FEW_PIXELS * spec.reduction > row_bytes
     taken = 0 if is_narrow else weight_bytes
-    limits = Limits((scratch_bytes - taken) // 4, (row_bytes - taken) // 4)
+    limits = Limits((scratch_bytes - taken) // 4, (row_bytes - taken) // 4, part_pixels)
     if spec.input.channels % 4:
         return _patches(spec, limits, is_narrow)
     if spec.kernel == (1, 1) and spec.stride == (1, 1) and not spec.padding:
@@ -149,13 +149,14 @@ class Limits:
 
     words: int
     row_words: int
+    part_pixels: int
 
     def shape(self, height: int, width: int, words: Callable[[int, int], int]) -> tuple[int, int]:
         """Rows and columns of a part, in equal portions; `words` says what so many rows and columns take."""
         if words(1, width) > self.row_words:
             fitting = [columns for columns in range(1, width) if words(1, columns) <= self.row_words]
             return 1, -(-width // -(-width // max(fitting, default=1)))
-        enough = -(-_PART_PIXELS // width)
+        enough = -(-self.part_pixels // width)
         fitting = [rows for rows in range(1, min(height, enough) + 1) if words(rows, width) <= self.words]
         return -(-height // -(-height // max(fitting, default=1))), width
 
