@@ -106,7 +106,7 @@ class _Image:
         for field, kind, count in layouts()[name]:
             value = fields.get(field, (0,) * count if count > 1 else 0)
             if kind == "*":
-                content += struct.pack("<" + self._pointer, self._constant(value))
+                content += struct.pack("<" + self._pointer, self._constant(value) if value else 0)
             elif kind.startswith("struct"):
                 content += self.struct(kind.split()[1], value or {})
             else:

@@ -294,6 +294,13 @@ def fully_connected(
 ) -> Call:
     """FULLY_CONNECTED: `weights` [out, in]; multipliers and shifts [out], equal ones for a per-tensor scale."""
     layer = _layer(fields, weights, bias, multipliers, shifts, input_zero_point)
+    if len({*zip(np.asarray(multipliers).tolist(), np.asarray(shifts).tolist(), strict=True)}) == 1:
+        as_it_is = replace(
+            layer, weights=weights, channels=layouts.records(weights, bias, multipliers, shifts, input_zero_point)
+        )
+        made = _fully_connected_by_tensor(variant, as_it_is)
+        if made is not None:
+            return made
     return _first_exact(
         variant,
         layer,
@@ -305,6 +312,24 @@ def fully_connected(
             "ref": lambda layer: layer.call("fully_connected_ref", "fully_connected", layer.rows, layer.channels, 0),
         },
     )
+
+
+def _fully_connected_by_tensor(variant: str, layer: _Layer) -> Call | None:
+    """A layer with one scale for all outputs: biases and one record; None where the variant has no kernel for it."""
+    kernels: Mapping[str, tuple[Callable[[_Layer], Call | str], int]] = {
+        "mve": (_fully_connected_mve, _MVE_CHANNELS),
+        "rvv": (_fully_connected_rvv, 1),
+        "dsp": (_fully_connected_dsp, 4),
+    }
+    kernel, multiple = kernels.get(variant, (None, 0))
+    call = kernel(layer) if kernel else ""
+    if isinstance(call, str):
+        return None
+    biases = layouts.padded(layer.channels[:, :1], multiple).ravel().astype(np.int32)
+    first = layer.channels[:1] if variant != "dsp" else layouts.right_records(layer.channels[:1])
+    record = first * np.array([0, 1, -1 if variant == "rvv" else 1], np.int32)
+    constants = {"channels": Constant(record.astype(np.int32), struct="tinynn_channel"), "biases": Constant(biases)}
+    return replace(call, fields={**call.fields, **constants})
 
 
 def _fully_connected_dsp(layer: _Layer) -> Call | str:

@@ -35,7 +35,17 @@ OPTIONS: Options = {
     "api": ("own", "unpacked"),
     "usmp": ("own", "greedy", "hill_climb", "exact"),
     "isa": ("thumb", "riscv", "host"),
-    "cpu": ("host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc"),
+    "cpu": (
+        "host",
+        "cortex-m0plus",
+        "cortex-m3",
+        "cortex-m4",
+        "cortex-m7",
+        "cortex-m33",
+        "cortex-m55",
+        "rv32imc",
+        "rv32gcv",
+    ),
     "rounding": ("double", "single"),
     "alignment": None,
 }

@@ -30,6 +30,12 @@ _PROCESSORS: Mapping[str, Mapping[str, Any]] = {
     "cortex-m7": {"mtriple": "thumbv7em-none-eabihf", "mcpu": "cortex-m7", **_HARD},
     "cortex-m33": {"mtriple": "thumbv8m.main-none-eabihf", "mcpu": "cortex-m33", **_HARD},
     "cortex-m55": {"mtriple": "thumbv8.1m.main-none-eabihf", "mcpu": "cortex-m55", **_HARD},
+    "rv32gcv": {
+        "mtriple": "riscv32-none-elf",
+        "mcpu": "generic-rv32",
+        "mattr": ["+m", "+a", "+f", "+d", "+c", "+v"],
+        "mabi": "ilp32d",
+    },
     "rv32imc": {"mtriple": "riscv32-none-elf", "mcpu": "generic-rv32", "mattr": ["+m", "+c"], "mabi": "ilp32"},
     # the baseline of the machine's architecture, as the toolchains build for it
     "host": {"mtriple": f"{platform.machine()}-unknown-linux-gnu", "mcpu": "generic"},

@@ -77,6 +77,9 @@ struct tinynn_fully_connected {
   int32_t batches, inputs, outputs;
   int32_t output_zero_point;
   int32_t lowest, highest;
+  /* dsp, mve, rvv: [outputs], then `channels` is one record for all, whose own bias is not read; NULL else, and in ref
+   * and c. */
+  const int32_t *biases;
 };
 
 /* FULLY_CONNECTED over rows of weights as a model has them, [outputs][inputs] in every variant; the input's zero point is

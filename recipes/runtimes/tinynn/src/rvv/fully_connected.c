@@ -23,14 +23,17 @@ void tinynn_fully_connected_rvv(const struct tinynn_fully_connected *restrict p,
   const struct tinynn_rvv_clamp clamp = {p->output_zero_point, p->lowest, p->highest};
   for (int32_t n = 0; n < p->batches; ++n) {
     const int8_t *w = p->weights;
-    const int32_t *channel = (const int32_t *)p->channels;
+    const int is_one_scale = p->biases != NULL;
+    const int32_t *channel = is_one_scale ? p->biases : (const int32_t *)p->channels;
     size_t lanes;
     for (int32_t left = p->outputs; left > 0; left -= (int32_t)lanes) {
       lanes = left < TINYNN_RVV_LANES ? (size_t)left : (size_t)TINYNN_RVV_LANES;
       const vint32m8_t sums = add_products(__riscv_vle32_v_i32m8(channel, lanes), input, w, p->inputs, lanes);
-      __riscv_vse8_v_i8m2(output, tinynn_rvv_rescale(sums, channel + lanes, clamp, lanes), lanes);
+      const vint8m2_t out = is_one_scale ? tinynn_rvv_rescale_all(sums, p->channels, clamp, lanes)
+                                         : tinynn_rvv_rescale(sums, channel + lanes, clamp, lanes);
+      __riscv_vse8_v_i8m2(output, out, lanes);
       w += (size_t)p->inputs * lanes;
-      channel += 3 * lanes;
+      channel += is_one_scale ? lanes : 3 * lanes;
       output += lanes;
     }
     input += p->inputs;

@@ -33,4 +33,13 @@ static inline vint8m2_t tinynn_rvv_rescale(vint32m8_t sums, const int32_t *chann
   return tinynn_rvv_clamped(__riscv_vssra_vv_i32m8(high, shifts, __RISCV_VXRM_RNU, lanes), clamp, lanes);
 }
 
+/* The same with one scale for all. */
+static inline vint8m2_t tinynn_rvv_rescale_all(vint32m8_t sums, const struct tinynn_channel *channel,
+                                               struct tinynn_rvv_clamp clamp, size_t lanes) {
+  vint32m8_t high = __riscv_vsmul_vx_i32m8(sums, channel->multiplier, __RISCV_VXRM_RNU, lanes);
+  high = __riscv_vadd_vv_i32m8(high, __riscv_vsra_vx_i32m8(high, 31, lanes), lanes);
+  high = __riscv_vssra_vx_i32m8(high, (size_t)channel->shift, __RISCV_VXRM_RNU, lanes);
+  return tinynn_rvv_clamped(high, clamp, lanes);
+}
+
 #endif
