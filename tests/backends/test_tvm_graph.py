@@ -131,6 +131,14 @@ def test_arguments_are_what_the_functions_take(lowered: Artifact) -> None:
             assert sizes == [argument.size_bytes for argument in lowered.signatures[node.function]]
 
 
+def test_alignment_is_what_functions_want(lowered: Artifact) -> None:
+    """Where an option says less."""
+    (name, arguments), *others = lowered.signatures.items()
+    wanted = [replace(argument, alignment=32 if argument.role == "output" else 1) for argument in arguments]
+    artifact_of_one = replace(lowered, signatures={name: tuple(wanted), **dict(others)})
+    assert lowered.least_alignment <= 16 < artifact_of_one.least_alignment
+
+
 def test_input_may_have_the_name_of_a_constant(generate_graph: Callable[..., Any]) -> None:
     """What a converter called the input is not mistaken for what we call the weights."""
     net = NetworkBuilder(2, (5,), input_scale=0.05, input_zero_point=3)
@@ -174,7 +182,7 @@ def test_two_outputs_are_exact(backend: str, options: Mapping[str, Any], generat
 def test_static_arena_is_smaller_than_the_storages(lowered: Artifact, generate_graph: Callable[..., Any]) -> None:
     """Planned offsets need no more than the sum of TVM's storages, and no less than what is alive at once."""
     content = residual()
-    plan = generate_graph(content, "static", alignment=1).plan
+    plan = generate_graph(content, "static", alignment=16).plan
     storages: dict[int, int] = {}
     for tensor in generated.lifetimes(lowered):
         one = lowered.graph.tensors[tensor]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.tvm.options import Options, check_options
+from tinyflow.backends.tvm.planner import USMP
 from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model.graph import Graph, Operator, Tensor
 
@@ -33,7 +34,7 @@ OPTIONS: Options = {
     "toolchain": ("zig", "gcc", "llvm"),
     "debug": (False, True),
     "api": ("own", "unpacked"),
-    "usmp": ("own", "greedy", "hill_climb", "exact"),
+    "usmp": USMP,
     "isa": ("thumb", "riscv", "host"),
     "cpu": (
         "host",

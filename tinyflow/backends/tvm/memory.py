@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tinyflow.backends.tvm import relax_module
 from tinyflow.backends.tvm.kernel import Parameter
+from tinyflow.backends.tvm.planner import plan_buffers
 from tinyflow.backends.tvm.program import Operand, Program, Step
-from tinyflow.core.errors import ModelError
 from tinyflow.model import arena
 
 
@@ -96,10 +96,7 @@ def plan_offsets(
 
 def _plan(lives: Sequence[Lifetime], alignment: int, planner: arena.Planner, guard_bytes: int = 0) -> arena.Plan:
     buffers = [arena.Buffer(life.name, life.size_bytes + guard_bytes, life.first, life.last) for life in lives]
-    try:
-        return arena.plan(buffers, alignment, planner)
-    except arena.NotProvenError as error:
-        raise ModelError(f"planner exact: {error}", hint="+usmp.hill_climb, which proves nothing") from error
+    return plan_buffers(buffers, alignment, planner)
 
 
 def _fits(scratch: Lifetime, activations: Sequence[Lifetime], alignment: int, total_bytes: int) -> bool:

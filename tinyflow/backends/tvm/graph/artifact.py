@@ -49,6 +49,12 @@ class Artifact:
                     found[names[tensor]] = max(argument.alignment, found.get(names[tensor], 1))
         return found
 
+    @property
+    def least_alignment(self) -> int:
+        """What the functions want of the addresses of activations and scratch."""
+        arguments = (argument for signature in self.signatures.values() for argument in signature)
+        return max((argument.alignment for argument in arguments if argument.role != "constant"), default=1)
+
     def write(self, folder: Path) -> None:
         """Write all files."""
         signatures = {name: [asdict(argument) for argument in arguments] for name, arguments in self.signatures.items()}

@@ -16,10 +16,10 @@ from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.document import Node
 from tinyflow.backends.tvm.options import Options, check_options
 from tinyflow.backends.tvm.plan_document import ARENA
-from tinyflow.model import arena
+from tinyflow.backends.tvm.planner import USMP, plan_buffers
 from tinyflow.model.graph import Graph
 
-OPTIONS: Options = {"alignment": None}
+OPTIONS: Options = {"alignment": None, "usmp": USMP}
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001 (lowering took the graph)
@@ -30,11 +30,14 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # no
 def generate(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """Write C sources of the artifact in the folder `lowered` into the folder `out`, and the memory plan.
 
-    `graph` is the model that was lowered. Options: alignment.
+    `graph` is the model that was lowered. Options: alignment, which is more where a function wants that;
+    usmp, the planner. Raises ModelError where planner exact can't prove its plan.
     """
-    made, alignment = artifact.read(lowered), options.get("alignment", 16)
+    made = artifact.read(lowered)
+    alignment = max(options.get("alignment", 16), made.least_alignment)
     buffers = generated.lifetimes(made)
-    planned = arena.plan(list(buffers.values()), alignment)
+    planner = options.get("usmp", "own")
+    planned = plan_buffers(list(buffers.values()), alignment, "search" if planner == "own" else planner)
     offsets = {tensor: planned.offsets[buffer.name] for tensor, buffer in buffers.items()}
     own = {"model.c": _model(made, offsets, planned.total_bytes, alignment)}
     generated.write_sources(made, planned.total_bytes, backend, own, out)

@@ -1,0 +1,19 @@
+"""The planner of memory that options name, with its refusal. Imports no TVM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model import arena
+
+# option usmp: what the backend has anyway, or one of `arena.Planner`
+USMP = ("own", "greedy", "hill_climb", "exact")
+
+
+def plan_buffers(buffers: Sequence[arena.Buffer], alignment: int, planner: arena.Planner) -> arena.Plan:
+    """`arena.plan`; raises ModelError where `exact` can't prove its plan."""
+    try:
+        return arena.plan(buffers, alignment, planner)
+    except arena.NotProvenError as error:
+        raise ModelError(f"planner exact: {error}", hint="+usmp.hill_climb, which proves nothing") from error
