@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import socket
 import threading
@@ -217,6 +218,69 @@ def test_full_server_costs_only_time(server: Server, chain: Chain, tmp_path: Pat
     server.is_full = True
     assert run(tmp_path, "one", f"{server.url}:rw", chain) == ["built", "built"]
     assert server.bodies == {}
+
+
+def stored(handler: Handler) -> None:
+    """Answer as a server that means well."""
+    body = handler.server.bodies.get(handler.path)
+    handler.reply(404 if body is None else 200, body or b"")
+
+
+def test_busy_server_is_asked_again(
+    server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that can't answer just now (503) is asked again after a while, and then everything comes from it."""
+    monkeypatch.setattr(remote, "_BACKOFF_S", 0.01)
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    refused: set[str] = set()
+
+    def refuse_once(handler: Handler) -> None:
+        if handler.path in refused:
+            stored(handler)
+        else:
+            refused.add(handler.path)
+            handler.reply(503, b"")
+
+    server.harm = refuse_once
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["hit", "hit"]
+    assert len(refused) > 4
+
+
+def test_answers_may_be_compressed(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """Who answers in gzip, having been told that it may, is understood; digests are of what was inside."""
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    compressed: list[str] = []
+
+    def compress(handler: Handler) -> None:
+        assert "gzip" in handler.headers["Accept-Encoding"]
+        body = gzip.compress(handler.server.bodies[handler.path])
+        compressed.append(handler.path)
+        handler.send_response(200)
+        handler.send_header("Content-Encoding", "gzip")
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    server.harm = compress
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["hit", "hit"]
+    assert len(compressed) > 4
+
+
+def test_blobs_come_side_by_side(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """Each of two answers waits until the other was asked for: one after the other they would never come."""
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    both = threading.Barrier(2)
+    waited: list[str] = []
+
+    def wait(handler: Handler) -> None:
+        if "/cas/" in handler.path and len(waited) < 2:
+            waited.append(handler.path)
+            both.wait(5)
+        stored(handler)
+
+    server.harm = wait
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["hit", "hit"]
+    assert len(set(waited)) == 2
 
 
 def test_answer_has_a_limit(server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
