@@ -14,7 +14,7 @@ from conftest import CHECKOUT, Run
 from tinyflow.flow import completion
 from tinyflow.flow.project import find_project
 from tinyflow.flow.selection import _GROUPS
-from tinyflow.recipes.catalogue import Catalogue, recipe_folders
+from tinyflow.recipes.catalogue import KINDS, Catalogue, recipe_folders
 from tinyflow.recipes.schema import Backend, Feature, Model, Suite, Target
 
 
@@ -37,6 +37,11 @@ def test_every_group_of_tasks_is_offered() -> None:
     assert set(completion.complete([""])) == {f"{group}:" for group in _GROUPS}
     for group in _GROUPS:
         assert completion.complete([f"{group}:"]), group
+
+
+def test_every_kind_of_recipe_has_a_schema_to_ask_for() -> None:
+    """The words behind `schema` are the catalogue's."""
+    assert completion.complete(["schema", ""]) == sorted(kind.noun for kind in KINDS.values())
 
 
 def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:

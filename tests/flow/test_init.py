@@ -12,7 +12,7 @@ import pytest
 from conftest import Run
 
 from tinyflow.model.zoo import synthesize
-from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.check import check_all
 from tinyflow.recipes.schema import Model, Suite
 
@@ -55,7 +55,7 @@ def test_without_a_model_it_begins_with_a_built_in_one(real: Run, empty: Path) -
     """So that the first command can be tried at once."""
     real("init")
     assert "models: [vww]" in (empty / "recipes" / "suites" / "first.yaml").read_text()
-    assert real("list").stdout.count("bench:vww-tvmaotplus-stm32f4") == 1
+    assert "bench:vww-tvmaotplus-stm32f4" in [line.split()[0] for line in real("list").stdout.splitlines()]
 
 
 def test_a_model_is_added_to_a_project(real: Run, empty: Path) -> None:
@@ -106,7 +106,7 @@ def test_schemas_are_renewed_and_printed(real: Run, empty: Path) -> None:
     path = empty / "recipes" / "schemas" / "target.json"
     made = path.read_text()
     path.write_text("of an older version")
-    assert "7 schemas in recipes/schemas" in real("schema").stdout
+    assert real("schema").stdout == f"{len(KINDS)} schemas in recipes/schemas\n"
     assert path.read_text() == made == real("schema", "target").stdout
 
 

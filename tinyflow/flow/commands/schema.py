@@ -8,6 +8,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import shown
 from tinyflow.flow.views import write_if_changed
+from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.suggest import hint_for
 
 
@@ -17,9 +18,9 @@ class Schema(OwnCommand):
     name = "schema"
     doc_purpose = "JSON schemas of recipes, for editors"
     doc_usage = "[KIND]"
-    doc_description = """\
-With a KIND (model, backend, runtime, target, toolchain, feature, suite) print its schema; without write all of them to
-recipes/schemas/. A recipe asks for its own in its first line:
+    doc_description = f"""\
+With a KIND ({", ".join(kind.noun for kind in KINDS.values())}) print its schema;
+without write all of them to recipes/schemas/. A recipe asks for its own in its first line:
 # yaml-language-server: $schema=../schemas/model.json
 Example: doit schema model"""
 
