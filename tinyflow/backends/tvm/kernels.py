@@ -72,16 +72,15 @@ def _fits(kernel: Kernel, scratch_bytes: int) -> bool:
 
 def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) -> Iterator[Kernel | None]:
     """What a style has for a spec, best first."""
-    if kernels_planes.is_planar(spec) and style != "plain":
-        yield kernels_planes.build(spec, machine, scratch_bytes)
-        return
     if style == "dsp":
         yield _dsp(spec, scratch_bytes)
     if style == "smlad":
         yield _smlad(spec, scratch_bytes)
     if style in ("aotplus", "dsp", "smlad") and isinstance(spec, ConvSpec):
         yield kernels_wide.conv(spec, machine, scratch_bytes)
-    if style != "plain":
+    if style != "plain" and kernels_planes.is_planar(spec):
+        yield kernels_planes.build(spec, machine, scratch_bytes)
+    elif style != "plain":
         yield kernels_tiled.build(spec, machine, scratch_bytes)
 
 

@@ -118,6 +118,13 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, wanted: Tile | No
     return _conv(spec, tile, (_pair_pixels if _is_flat(spec) else _pair_rows)(spec, tile, scratch_bytes))
 
 
+def _at(spec: ConvSpec, pixel: Expr, k: Expr) -> Expr:
+    """Where the value of a pixel and a channel lies in the input, in bytes."""
+    if spec.input.layout == "NCHW":
+        return k * (spec.input.height * spec.input.width) + pixel
+    return pixel * spec.input.channels + k
+
+
 def _paired(first: Expr, second: Expr) -> Expr:
     """Two pixels in one number."""
     return T.Cast("int32", first) + T.shift_left(T.Cast("int32", second), T.int32(_FIELD_BITS))
@@ -134,21 +141,22 @@ def _pair_pixels(spec: ConvSpec, tile: Tile, scratch_bytes: int) -> Paired:
     def first(part: Expr) -> Expr:
         return T.min(part * columns, pixels - columns)
 
-    def place(pixel: Expr) -> Expr:
+    def place(pixel: Expr, k: Expr) -> Expr:
         if (down, right) == (1, 1):
-            return pixel * depth
+            return _at(spec, pixel, k)
         row, column = T.truncdiv(pixel, spec.output.width), T.truncmod(pixel, spec.output.width)
-        return (row * (down * spec.input.width) + column * right) * depth
+        return _at(spec, row * (down * spec.input.width) + column * right, k)
 
     @T.inline
     def pair(data: Any, scratch: Any, part: Any):
         for t in range(hidden(tiles)):
             x: T.let = first(part) + T.min(t * tile.pixels, columns - tile.pixels)
             for h in range(tile.pairs):
-                at: T.let = place(x + 2 * h)
-                after: T.let = place(x + 2 * h + 1)
+                at: T.let = place(x + 2 * h, 0)
+                after: T.let = place(x + 2 * h + 1, 0)
                 for k in range(depth):
-                    scratch[(t * depth + k) * tile.pairs + h] = _paired(data[at + k], data[after + k])
+                    further = T.meta_var(_at(spec, 0, k))
+                    scratch[(t * depth + k) * tile.pairs + h] = _paired(data[at + further], data[after + further])
 
     def word(_: Expr, t: Expr, h: int, __: Expr, k: Expr) -> Expr:
         return (t * depth + k) * tile.pairs + h
@@ -172,10 +180,10 @@ def _pair_rows(spec: ConvSpec, tile: Tile, scratch_bytes: int) -> Paired:
 
     def read(data: Any, row: Expr, column: Expr, k: Expr) -> Expr:
         inside = is_inside(row, column, spec.input.height, spec.input.width)
-        return T.if_then_else(inside, T.Cast("int32", data[_place(row, column) + k]), T.int32(spec.input_zero_point))
+        return T.if_then_else(inside, T.Cast("int32", data[_place(row, column, k)]), T.int32(spec.input_zero_point))
 
-    def _place(row: Expr, column: Expr) -> Expr:
-        return (row * spec.input.width + column) * depth
+    def _place(row: Expr, column: Expr, k: Expr) -> Expr:
+        return _at(spec, row * spec.input.width + column, k)
 
     @T.inline
     def pair(data: Any, scratch: Any, part: Any):
@@ -189,8 +197,9 @@ def _pair_rows(spec: ConvSpec, tile: Tile, scratch_bytes: int) -> Paired:
                     left: T.let = x - spec.padding.left
                     if (left >= 0) & (left + right < spec.input.width):
                         for k in range(depth):
-                            at: T.let = _place(row, left) + k
-                            scratch[r * row_words + x * depth + k] = _paired(data[at], data[at + right * depth])
+                            at: T.let = _place(row, left, k)
+                            after: T.let = _place(row, left + right, k)
+                            scratch[r * row_words + x * depth + k] = _paired(data[at], data[after])
                     else:
                         for k in range(depth):
                             scratch[r * row_words + x * depth + k] = _paired(
