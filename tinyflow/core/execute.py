@@ -64,6 +64,8 @@ class Session:
         self._scratch = Scratch(state_root / "scratch")
         self._remote = remote
         self._logs = state_root / "logs"
+        # How isolated actions are run; a session that runs them again and again may know a quicker way.
+        self.call_isolated: Callable[[str, Workspace], None] = worker.call_isolated
 
     def close(self) -> None:
         """Finish uploads, remove the scratch folder and close the records."""
@@ -89,6 +91,10 @@ class Session:
     def explain(self, action: Action) -> list[str]:
         """Why this action would run, or how it last came to its outputs and which facts had changed then."""
         return self._look.explain(action)
+
+    def look_again(self) -> None:
+        """Forget what was seen in this session: files may have changed since."""
+        self._look = Look(self.store, self.records)
 
     # Doing
 
@@ -179,7 +185,7 @@ class Session:
             workspace = self._lay_out(action, inputs, folder)
             started = time.monotonic()
             try:
-                (worker.call_isolated if action.isolated else worker.call)(action.function, workspace)
+                (self.call_isolated if action.isolated else worker.call)(action.function, workspace)
                 if self._look.is_code_edited(action):
                     raise ToolError(f"the code of {action.stage} was edited while it ran", hint="run again")
             except TinyflowError as error:

@@ -54,6 +54,11 @@ def _own_environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **found}
 
 
+def worker_environment(folder: Path) -> dict[str, str]:
+    """The environment of a worker of ours."""
+    return clean_environment(folder) | _own_environment()
+
+
 def run_tool(
     command: Sequence[str],
     *,

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from tinyflow.core import process
 from tinyflow.core.action import Workspace
@@ -29,20 +30,31 @@ def call(function: str, workspace: Workspace) -> None:
 
 def call_isolated(function: str, workspace: Workspace) -> None:
     """Run `module:name` in a worker process. Raises what it raised; ToolError where the process died."""
-    request = workspace.folder / "request.pickle"
-    request.write_bytes(pickle.dumps((function, workspace)))
+    request = write_request(function, workspace)
     command = [sys.executable, "-m", "tinyflow.core.worker", str(request)]
     try:
         process.run_tool(
             command, folder=workspace.folder, log_path=workspace.log_path, timeout_s=workspace.timeout_s, is_own=True
         )
     except ToolError as error:
-        refusal = workspace.folder / _ERROR_NAME
-        if error.status == _REFUSED and refusal.exists():
-            raise pickle.loads(refusal.read_bytes()) from None
-        raise ToolError(
-            f"the worker of {function} {_end_of(error.status)}", hint=error.hint, status=error.status, log=error.log
-        ) from None
+        raise_refusal(function, workspace, error)
+
+
+def write_request(function: str, workspace: Workspace) -> Path:
+    """The file that `main` takes."""
+    request = workspace.folder / "request.pickle"
+    request.write_bytes(pickle.dumps((function, workspace)))
+    return request
+
+
+def raise_refusal(function: str, workspace: Workspace, error: ToolError) -> NoReturn:
+    """What a worker that ended with another status than 0 raised, or how it died."""
+    refusal = workspace.folder / _ERROR_NAME
+    if error.status == _REFUSED and refusal.exists():
+        raise pickle.loads(refusal.read_bytes()) from None
+    raise ToolError(
+        f"the worker of {function} {_end_of(error.status)}", hint=error.hint, status=error.status, log=error.log
+    ) from None
 
 
 def _end_of(status: int | None) -> str:

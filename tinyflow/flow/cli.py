@@ -29,6 +29,8 @@ PLUGINS = {
         "compare": f"{_COMMANDS}.compare:Compare",
         "baseline": f"{_COMMANDS}.baseline:Baseline",
         "history": f"{_COMMANDS}.history:History",
+        "watch": f"{_COMMANDS}.watch:Watch",
+        "bisect-layer": f"{_COMMANDS}.bisect:BisectLayer",
         "graph": f"{_COMMANDS}.graph:Graph",
         "tabcompletion": f"{_COMMANDS}.tabcompletion:TabCompletion",
         "results": f"{_COMMANDS}.results:Results",

@@ -88,6 +88,11 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         """The cache and the records. Makes the state folder."""
         return Session(self.project.cache, self.project.state, self._tell, _remote(os.environ, self._tell))
 
+    def forget_recipes(self) -> None:
+        """Read the recipes and plan anew when next asked."""
+        for name in ("catalogue", "planner", "mirrors", "selector"):
+            self.__dict__.pop(name, None)
+
     def _tell(self, line: str) -> None:
         """To whoever listens when there is something to tell."""
         self.say(line)

@@ -57,13 +57,15 @@ class Planner:
         """All benches of a suite. Raises UsageError and RecipeError."""
         return tuple(self.plan_bench(bench) for bench in expand(self._catalogue, name))
 
-    def plan_bench(self, bench: Bench) -> BenchPlan:
-        """One bench. Raises UsageError and RecipeError."""
+    def plan_bench(self, bench: Bench, last_layer: int | None = None) -> BenchPlan:
+        """One bench, or only its layers up to `last_layer`. Raises UsageError and RecipeError."""
         resolved = resolve(bench, self._catalogue)
         fetched = self.fetch(resolved.model, resolved.model_folder)
         whole = [fetched]
         if resolved.layer is not None:
-            whole.append(self._cut(resolved, fetched.output("model.tflite"), resolved.layer))
+            whole.append(self._cut(resolved, fetched.output("model.tflite"), resolved.layer, resolved.layer))
+        elif last_layer is not None:
+            whole.append(self._cut(resolved, fetched.output("model.tflite"), 0, last_layer))
         converted = self._convert(resolved, whole[-1].output("model.tflite"))
         transforms = self._transforms(resolved, whole[-1].output("model.tflite"))
         model = (*whole, *transforms)[-1].output("model.tflite")
@@ -111,15 +113,15 @@ class Planner:
         )
         return self._add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
 
-    def _cut(self, resolved: ResolvedBench, model: Output, layer: int) -> Action:
-        """One layer of the model as a model."""
+    def _cut(self, resolved: ResolvedBench, model: Output, first: int, last: int) -> Action:
+        """Some layers of the model as a model."""
         return self._add(
             Action(
                 stage="cut",
-                title=f"cut layer {layer} of {resolved.model.name}",
+                title=f"cut {f'layer {first}' if first == last else f'layers {first} to {last}'} of {resolved.model.name}",
                 function="tinyflow.stages.cut:cut",
                 outputs=("model.tflite",),
-                parameters={"first": layer, "last": layer},
+                parameters={"first": first, "last": last},
                 inputs={"model.tflite": model},
                 tools=_READER_TOOLS,
                 timeout_s=resolved.model.timeout_s,

@@ -36,6 +36,8 @@ COMMANDS = (
     "compare",
     "baseline",
     "history",
+    "watch",
+    "bisect-layer",
     "graph",
     "tabcompletion",
     "help",

@@ -1,0 +1,170 @@
+"""Workers that start at once: copies of one process that has done the imports already.
+
+For sessions that run the same stages again and again. A copy is as much a process of its own as a worker that is started
+anew, with the same environment, folder, log and time limit; it only has modules in memory that the other would read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from tinyflow.core import process, worker
+from tinyflow.core.action import Workspace
+from tinyflow.core.errors import Timeout, ToolError
+
+_POLL_S = 0.1  # how long a wish to stop may go unnoticed
+_REQUEST_BYTES = 1 << 16
+
+
+class Nursery:
+    """The process that is copied. Threads may ask it at the same time; `close` ends it and all its copies."""
+
+    def __init__(self, modules: Iterable[str], folder: Path) -> None:
+        """`modules` are imported before the first copy; one that can't be is left to the worker that needs it."""
+        self._lock = threading.Lock()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket = ours
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(theirs.fileno()), *modules],
+            cwd=folder,
+            env=process.worker_environment(folder),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=(theirs.fileno(),),
+            preexec_fn=process.die_with_parent,
+        )
+        theirs.close()
+
+    def close(self) -> None:
+        """End it; copies die with it."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+    def call(self, function: str, workspace: Workspace) -> None:
+        """As `worker.call_isolated`. Raises what it raises, Timeout, and Cancelled."""
+        request = worker.write_request(function, workspace)
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs, self._lock:
+                message = pickle.dumps((str(request), str(workspace.folder), str(workspace.log_path)))
+                try:
+                    socket.send_fds(self._socket, [message], [theirs.fileno()])
+                except OSError:
+                    raise ToolError("the process that workers are copies of has ended", hint="start again") from None
+            status = _wait(ours, workspace.timeout_s)
+        if status is None:
+            raise Timeout(
+                f"python didn't end within {workspace.timeout_s:g} s",
+                hint="raise `timeout` in the recipe, or give --timeout",
+            )
+        if status != 0:
+            log = workspace.log_path.read_text(encoding="utf-8", errors="replace")
+            worker.raise_refusal(function, workspace, ToolError("", hint=log[-4000:], status=status, log=log))
+
+
+def _wait(connection: socket.socket, timeout_s: float) -> int | None:
+    """A worker's exit status, negative for a signal; None where the time ran out. It is dead when this returns."""
+    connection.settimeout(_POLL_S)
+    pid, left = 0, timeout_s
+    try:
+        while left > 0:
+            process.raise_if_cancelled()
+            try:
+                text = connection.recv(64)
+            except TimeoutError:
+                left -= _POLL_S
+                continue
+            if not text:  # whoever was to tell is gone
+                return -signal.SIGKILL
+            for word in text.decode().split():
+                if word.startswith("pid"):
+                    pid = int(word[3:])
+                else:
+                    pid = 0
+                    return int(word)
+        return None
+    finally:
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+# What runs in the process that is copied
+
+
+def _serve(requests: socket.socket) -> None:
+    """Copy this process for each request, until the other end is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 1)
+        if not message:
+            return
+        if os.fork() == 0:
+            requests.close()
+            with socket.socket(fileno=descriptors[0]) as answer:
+                _attend(answer, *map(Path, pickle.loads(message)))
+            os._exit(0)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _attend(answer: socket.socket, request: Path, folder: Path, log: Path) -> None:
+    """Be one worker's parent: start it, and tell how it ended."""
+    process.die_with_parent()
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    answer.send(f"pid{os.getpid()} ".encode())
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            process.die_with_parent()
+            status = _work(request, folder, log)
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    answer.send(f"{os.waitstatus_to_exitcode(status)} ".encode())
+
+
+def _work(request: Path, folder: Path, log: Path) -> int:
+    os.chdir(folder)
+    os.environ.update({"HOME": str(folder), "TMPDIR": str(folder)})
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with log.open("ab") as stream:
+        stream.write(f"$ worker {request.name}\n".encode())
+        stream.flush()
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    try:
+        return worker.main(request)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _main(words: list[str]) -> None:
+    for name in words[1:]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    _serve(socket.socket(fileno=int(words[0])))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -1,0 +1,172 @@
+"""`doit watch`: benches are made again whenever a source is saved; a line for each says what became of its numbers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import tinyflow
+from tinyflow.core.action import Action
+from tinyflow.core.errors import ToolError, UsageError
+from tinyflow.core.execute import Outcome
+from tinyflow.core.warm import Nursery
+from tinyflow.flow import gang
+from tinyflow.flow.commands.bisect import find_culprit
+from tinyflow.flow.commands.refusing import CANCELLED, OwnCommand
+from tinyflow.flow.culprit import WRONG
+from tinyflow.flow.finish import finish
+from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.messages import error_lines, shown
+from tinyflow.flow.selection import Selection
+from tinyflow.flow.signals import stoppable, unstoppable
+from tinyflow.flow.watching import Board, Watched, modules_of, row_of
+
+_PACKAGE = Path(tinyflow.__file__).parent
+# Editors write a file in several steps, milliseconds apart; a moment of quiet ends them.
+_QUIET_MS, _LONGEST_MS = 20, 200
+_OPTIONS = (
+    {
+        "name": "no_pages",
+        "long": "no-pages",
+        "short": "",
+        "type": bool,
+        "default": False,
+        "help": "leave build/ as it is: print numbers, write no reports",
+    },
+    {
+        "name": "verbose",
+        "long": "verbose",
+        "short": "v",
+        "type": bool,
+        "default": False,
+        "help": "a line for each action too, with the seconds that it took",
+    },
+)
+
+
+class Watch(OwnCommand):
+    """Keeps plan, session and workers from one save to the next; everything else goes the way of `doit bench:…`."""
+
+    name = "watch"
+    doc_purpose = "run benches again whenever a kernel, recipe or model is saved"
+    doc_usage = "BENCH|SUITE..."
+    doc_description = "Ctrl-C ends it. Example: doit watch bench:vww-tinyc-stm32f7 bench:aww-tinyc-stm32f7"
+    cmd_options = _OPTIONS
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """Run what was selected, then again after each save, until told to stop."""
+        if not args:
+            raise UsageError("watch what?", hint=f"for example {self.bin_name} watch bench:vww-tinyc-stm32f7")
+        try:
+            import watchfiles
+        except ImportError:
+            hint = "pip install 'tinyflow[watch]'"
+            raise ToolError("the package watchfiles is not installed", hint=hint, missing=True) from None
+        self._words, self._board, self._writes_pages = args, Board(), not params["no_pages"]
+        self._is_verbose = params["verbose"]
+        selection = self._select()
+        nursery = Nursery(modules_of(selection.all_actions.values()), self.loader.project.state)
+        self.loader.session.call_isolated = nursery.call
+        try:
+            with stoppable():
+                self._make(selection)
+                while True:
+                    watched = Watched.of(selection.benches.values(), self.loader.catalogue.folders)
+                    roots = [*watched.roots, _PACKAGE]
+                    print(f"watching {_count(len(watched.files), 'file')} in {_count(len(roots) - 1, 'folder')}")
+                    sys.stdout.flush()
+                    for changes in watchfiles.watch(
+                        *roots, step=_QUIET_MS, debounce=_LONGEST_MS, raise_interrupt=True, recursive=True
+                    ):
+                        started = time.monotonic()
+                        paths = sorted({Path(path) for _, path in changes})
+                        if any(_PACKAGE in path.parents and path.suffix == ".py" for path in paths):
+                            self._start_again(nursery)
+                        if not any(map(watched.concerns, paths)):
+                            continue
+                        print(f"saved: {', '.join(map(shown, paths))}")
+                        is_new = self._plan_again(selection, watched, paths)
+                        selection = is_new or selection
+                        self._make(selection, started)
+                        if is_new is not None:
+                            break
+        except KeyboardInterrupt:
+            return CANCELLED
+        finally:
+            with unstoppable():
+                nursery.close()
+                self.loader.session.close()
+
+    def _select(self) -> Selection:
+        return self.loader.selector.select(self._words, is_bare_fine=True)
+
+    def _plan_again(self, selection: Selection, watched: Watched, paths: Iterable[Path]) -> Selection | None:
+        """A new selection where more than the content of known files may have changed; None where not."""
+        del selection
+        self.loader.session.look_again()
+        if all(path in watched.files and path.exists() for path in paths):
+            return None
+        self.loader.forget_recipes()
+        try:
+            return self._select()
+        except Exception as error:  # a recipe half written is told, and the next save is waited for
+            print(*error_lines(error), sep="\n")
+            return None
+
+    def _start_again(self, nursery: Nursery) -> None:
+        """Our own code changed: what is in memory is old."""
+        print("tinyflow's own code changed: starting again", flush=True)
+        nursery.close()
+        self.loader.session.close()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+    def _make(self, selection: Selection, started: float | None = None) -> None:
+        """Run what is stale; a line for each bench as soon as its numbers are there; pages after that."""
+        started = time.monotonic() if started is None else started
+        finals = {plan.final.id: plan for plan in selection.benches.values()}
+        ledger, errors = Ledger(), {}
+
+        def done(action: Action, ended: Outcome | Exception) -> None:
+            if isinstance(ended, Exception):
+                errors[action.id] = ended
+                ledger.fail(action, ended)
+                print(*error_lines(ended, action.title), sep="\n", flush=True)
+                return
+            ledger.end(action, ended.outcome, ended.seconds)
+            if self._is_verbose:
+                print(f"  {ended.outcome}  {action.title}  {ended.seconds:.2f} s", flush=True)
+            if action.id in finals:
+                self._tell(finals.pop(action.id), time.monotonic() - started)
+
+        gang.run(selection.all_actions.values(), self.loader.session, done)
+        for plan in finals.values():
+            if self.loader.session.is_current(plan.final):
+                self._tell(plan, time.monotonic() - started)
+            else:
+                self._look_closer(plan.name, [errors[a.id] for a in plan.actions if a.id in errors])
+        if self._writes_pages:
+            finish(selection, self.loader.session, ledger, self.loader.project, self.loader.catalogue)
+
+    def _tell(self, plan: Any, seconds: float) -> None:
+        line = self._board.tell(plan.name, row_of(plan, self.loader.session))
+        print(f"{plan.name}: {line}; exact, {seconds:.2f} s", flush=True)
+
+    def _look_closer(self, bench: str, errors: list[Exception]) -> None:
+        """Name the layer of a bench whose outputs are wrong or whose kernel faults."""
+        for line in _culprit(self, bench) if any(isinstance(error, WRONG) for error in errors) else ():
+            print(f"{bench}: {line}", flush=True)
+
+
+def _culprit(command: Watch, bench: str) -> Iterator[str]:
+    try:
+        yield from find_culprit(command.loader, bench, lambda line: None)
+    except Exception as error:
+        yield from error_lines(error)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
