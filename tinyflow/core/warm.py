@@ -1,7 +1,7 @@
 """Workers that start at once: copies of one process that has done the imports already.
 
-For sessions that run the same stages again and again. A copy is as much a process of its own as a worker that is started
-anew, with the same environment, folder, log and time limit; it only has modules in memory that the other would read.
+For sessions that run the same stages again and again. A copy is as much a process of its own as a worker that is
+started anew, with the same environment, folder, log and time limit; it only has modules in memory already.
 """
 
 from __future__ import annotations

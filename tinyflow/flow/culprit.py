@@ -1,7 +1,7 @@
 """Which layer of a bench is wrong: the bench of the first layers alone, again and again, half of the rest each time.
 
-A bench of layers 0 to k goes the way of any bench: the reference computes the cut model too, and all that later layers
-read is compared. So the layer that is named has inputs that are right and an output that is not, or its firmware faults.
+A bench of layers 0 to k goes the way of any bench: the reference computes the cut model too, and all that later
+layers read is compared. So the layer that is named has inputs that are right and an output that is not, or it faults.
 """
 
 from __future__ import annotations

@@ -115,10 +115,11 @@ class Planner:
 
     def _cut(self, resolved: ResolvedBench, model: Output, first: int, last: int) -> Action:
         """Some layers of the model as a model."""
+        layers = f"layer {first}" if first == last else f"layers {first} to {last}"
         return self._add(
             Action(
                 stage="cut",
-                title=f"cut {f'layer {first}' if first == last else f'layers {first} to {last}'} of {resolved.model.name}",
+                title=f"cut {layers} of {resolved.model.name}",
                 function="tinyflow.stages.cut:cut",
                 outputs=("model.tflite",),
                 parameters={"first": first, "last": last},

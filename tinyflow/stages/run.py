@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
-from tinyflow.core.errors import ModelError, RunError, ValidationError
+from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ValidationError
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 
 # How often a machine with real wall time repeats each sample.
@@ -71,7 +71,11 @@ def run(workspace: Workspace) -> None:
         startup = machine.load(program)
         limit = workspace.parameters["limit_instructions"]
         setup = call(machine, plan["setup"], limit)
-        invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
+        try:
+            invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
+        except (RunError, Timeout) as error:
+            _name_layer(error, machine, plan)
+            raise
         validation = _validate(differences, samples, workspace.parameters["tolerance"])
         counts = _counts(machine, program, plan, samples, invokes, limit)
     finally:
@@ -150,6 +154,18 @@ def _invoke_all(
             differences.append(_largest_difference(machine.read, samples, sample))
         invokes.append(costs)
     return invokes, differences
+
+
+def _name_layer(error: TinyflowError, machine: Machine, plan: Mapping[str, Any]) -> None:
+    """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order."""
+    steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
+    begun = getattr(machine, "calls_begun", None)
+    if begun is None or not steps:
+        return
+    count = begun(plan.get("dispatcher", plan["invoke"]), {name for _, name in steps})
+    if 0 < count <= len(steps):
+        layer, name = steps[count - 1]
+        error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"
 
 
 def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sample: int) -> Difference:

@@ -21,7 +21,9 @@ def find_culprit(loader: Loader, bench: str, say: Callable[[str], None]) -> list
 
     def attempt(actions: Collection[Action]) -> Exception | None:
         errors: list[Exception] = []
-        gang.run(actions, loader.session, lambda _, ended: errors.append(ended) if isinstance(ended, Exception) else None)
+        gang.run(
+            actions, loader.session, lambda _, ended: errors.append(ended) if isinstance(ended, Exception) else None
+        )
         return errors[0] if errors else None
 
     def read(plan: BenchPlan, name: str) -> Any:

@@ -7,7 +7,7 @@ The stack is measured by painting it before a call and looking how far the paint
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,20 @@ class Simulator:
         recorder = Recorder(self._engine, self._table, self._firmware, dispatcher, flash)
         status, counters = self.call(symbol, limit_instructions=limit_instructions)
         return status, counters, recorder.pieces()
+
+    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
+        """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended."""
+        try:
+            caller = self._firmware.symbol(dispatcher)
+            entries = {self._firmware.symbol(name).address for name in functions}
+        except RunError:
+            return 0
+        end = caller.address + caller.size_bytes
+        return sum(
+            edge.executions
+            for edge in self.edges
+            if caller.address <= edge.from_address < end and edge.is_taken and edge.address in entries
+        )
 
     @property
     def firmware(self) -> elf.Firmware:

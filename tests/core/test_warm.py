@@ -1,0 +1,100 @@
+"""Workers copied from a process that has its imports: as isolated as any, errors and deaths told in the same words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.action import Workspace
+from tinyflow.core.errors import ModelError, Timeout, ToolError
+from tinyflow.core.warm import Nursery
+
+
+def stage_write(workspace: Workspace) -> None:
+    """Where a stage finds itself."""
+    print("to the log")
+    text = f"{Path.cwd()} {os.environ['HOME']} {os.environ.get('SECRET')} {os.getpid()} {os.getppid()}"
+    workspace.outputs["out"].write_text(text)
+
+
+def stage_refuse(workspace: Workspace) -> None:
+    """An error of a user."""
+    raise ModelError("no such thing", where="here", hint="there")
+
+
+def stage_die(workspace: Workspace) -> None:
+    """A crash."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def stage_hang(workspace: Workspace) -> None:
+    """Never ends; leaves its id."""
+    workspace.outputs["out"].write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def _workspace(folder: Path, timeout_s: float = 20) -> Workspace:
+    folder.mkdir()
+    return Workspace(
+        folder=folder,
+        inputs={},
+        outputs={"out": folder / "out"},
+        parameters={},
+        log_path=folder / "log",
+        timeout_s=timeout_s,
+    )
+
+
+@pytest.fixture
+def nursery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
+    """With a secret in the environment that no worker must see."""
+    monkeypatch.setenv("SECRET", "x")
+    made = Nursery([__name__, "no.such.module"], tmp_path)
+    yield made
+    made.close()
+
+
+def test_each_call_is_a_process_in_its_own_folder(nursery: Nursery, tmp_path: Path) -> None:
+    """Nothing of the user's environment; what it prints is in the log; no process serves twice."""
+    seen = []
+    for name in ("a", "b"):
+        workspace = _workspace(tmp_path / name)
+        nursery.call(f"{__name__}:stage_write", workspace)
+        cwd, home, secret, *processes = workspace.outputs["out"].read_text().split()
+        assert (cwd, home, secret) == (str(workspace.folder), str(workspace.folder), "None")
+        assert "to the log" in workspace.log_path.read_text()
+        seen += processes
+    assert len(set(seen)) == 4 and str(os.getpid()) not in seen
+
+
+def test_errors_and_deaths_are_told(nursery: Nursery, tmp_path: Path) -> None:
+    """A refusal comes back as it was; a crash is one failed call, and the next one works."""
+    with pytest.raises(ModelError) as refusal:
+        nursery.call(f"{__name__}:stage_refuse", _workspace(tmp_path / "a"))
+    assert (refusal.value.what, refusal.value.where, refusal.value.hint) == ("no such thing", "here", "there")
+    with pytest.raises(ToolError, match="was killed by signal 11"):
+        nursery.call(f"{__name__}:stage_die", _workspace(tmp_path / "b"))
+    nursery.call(f"{__name__}:stage_write", _workspace(tmp_path / "c"))
+
+
+def test_what_takes_too_long_is_killed(nursery: Nursery, tmp_path: Path) -> None:
+    """And what is running when the session ends."""
+    workspace = _workspace(tmp_path / "a", timeout_s=0.5)
+    with pytest.raises(Timeout):
+        nursery.call(f"{__name__}:stage_hang", workspace)
+    assert _is_gone(int(workspace.outputs["out"].read_text()))
+
+
+def _is_gone(pid: int) -> bool:
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,118 @@
+"""`doit watch`: a saved kernel becomes a number, a wrong one its layer; Ctrl-C ends it and leaves nothing running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests_support import CHECKOUT, doit
+
+pytest.importorskip("watchfiles")
+EXAMPLE = CHECKOUT / "tests" / "examples" / "own_kernels"
+BENCH = "toycar-tinyc-stm32f7+fastnn"
+
+
+class Watching:
+    """A session, and what it printed so far."""
+
+    def __init__(self, place: Path, *words: str) -> None:
+        shutil.copy(CHECKOUT / "pyproject.toml", place)
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "doit", "watch", *words],
+            cwd=place,
+            env={"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until(self, is_wanted: Callable[[str], bool]) -> str:
+        """The line that was waited for."""
+        assert self.process.stdout is not None
+        seen = []
+        for line in self.process.stdout:
+            seen.append(line)
+            if is_wanted(line):
+                return line
+        raise AssertionError("".join(seen))
+
+
+@pytest.fixture
+def watching(tmp_path: Path) -> Iterator[Callable[..., Watching]]:
+    """Starts a session that is ended in any case."""
+    started: list[Watching] = []
+
+    def start(*words: str) -> Watching:
+        started.append(Watching(tmp_path, *words))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+@pytest.mark.slow
+def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
+    tmp_path: Path, watching: Callable[..., Watching]
+) -> None:
+    """Old → new; then a bug: layer, element, both values; then right again; a broken recipe is told; Ctrl-C."""
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
+    kernel = tmp_path / "recipes" / "runtimes" / "fastnn" / "fully_connected.c"
+    right = kernel.read_text()
+    last = right.rindex("}\n")
+    session = watching(f"bench:{BENCH}")
+    first = session.until(lambda line: "invoke " in line)
+    assert first.startswith(f"{BENCH}: invoke ") and "exact" in first
+    session.until(lambda line: line.startswith("watching"))
+
+    kernel.write_text(right[:last] + '  __asm__ volatile("nop");\n}\n')
+    changed = session.until(lambda line: line.startswith(BENCH))
+    assert "→" in changed and "%" in changed
+
+    kernel.write_text(right[:last] + "  if (p->inputs == 8) output[-1] ^= 1;\n}\n")
+    named = session.until(lambda line: line.startswith(f"{BENCH}: layer"))
+    assert named.startswith(f"{BENCH}: layer 5 FULLY_CONNECTED")
+    assert "output 0[127]: expected" in session.until(lambda line: "expected" in line)
+
+    kernel.write_text(right)
+    session.until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
+    recipe = tmp_path / "recipes" / "runtimes" / "fastnn" / "runtime.yaml"
+    text = recipe.read_text()
+    recipe.write_text(text + "nonsense: 1\n")
+    assert "runtime.yaml:" in session.until(lambda line: "nonsense" in line)
+    recipe.write_text(text)
+    session.until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
+
+    session.process.send_signal(signal.SIGINT)
+    assert session.process.wait(20) == 130
+    assert _children(session.process.pid) == []
+    assert (tmp_path / "build" / BENCH / "report.html").is_file()
+
+
+def test_nothing_to_watch_is_wrong_use(tmp_path: Path) -> None:
+    """And so is a bench that doesn't exist."""
+    assert doit(tmp_path, "watch").returncode == 2
+    assert doit(tmp_path, "watch", "bench:vvw-tinyc-stm32f7").returncode == 2
+
+
+def _children(session: int) -> list[int]:
+    """Processes of a session that are still there a moment later."""
+    time.sleep(0.2)
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if os.getsid(int(entry.name)) == session:
+                    found.append(int(entry.name))
+            except ProcessLookupError:
+                continue
+    return found
