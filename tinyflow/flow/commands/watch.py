@@ -133,6 +133,7 @@ class Watch(OwnCommand):
         def done(action: Action, ended: Outcome | Exception) -> None:
             if isinstance(ended, Exception):
                 errors[action.id] = ended
+                ledger.begin(action)
                 ledger.fail(action, ended)
                 print(*error_lines(ended, action.title), sep="\n", flush=True)
                 return
