@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import tinyflow
 from tinyflow.core.action import Action
-from tinyflow.core.errors import ToolError, UsageError
+from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.warm import Nursery
 from tinyflow.flow import gang
@@ -89,11 +89,13 @@ class Watch(OwnCommand):
                         if not any(map(watched.concerns, paths)):
                             continue
                         print(f"saved: {', '.join(map(shown, paths))}")
-                        is_new = self._plan_again(selection, watched, paths)
-                        selection = is_new or selection
-                        self._make(selection, started)
-                        if is_new is not None:
-                            break
+                        self.loader.session.look_again()
+                        if all(path in watched.files and path.exists() for path in paths):
+                            self._make(selection, started)
+                        elif (planned := self._plan_again()) is not None:
+                            selection = planned
+                            self._make(selection, started)
+                            break  # other files may matter now
         except KeyboardInterrupt:
             return CANCELLED
         finally:
@@ -104,17 +106,13 @@ class Watch(OwnCommand):
     def _select(self) -> Selection:
         return self.loader.selector.select(self._words, is_bare_fine=True)
 
-    def _plan_again(self, selection: Selection, watched: Watched, paths: Iterable[Path]) -> Selection | None:
-        """A new selection where more than the content of known files may have changed; None where not."""
-        del selection
-        self.loader.session.look_again()
-        if all(path in watched.files and path.exists() for path in paths):
-            return None
+    def _plan_again(self) -> Selection | None:
+        """The selection anew, since recipes changed or files came or went; None where that can't be planned."""
         self.loader.forget_recipes()
         try:
             return self._select()
-        except Exception as error:  # a recipe half written is told, and the next save is waited for
-            print(*error_lines(error), sep="\n")
+        except TinyflowError as error:  # a recipe half written is told, and the next save is waited for
+            print(*error_lines(error), sep="\n", flush=True)
             return None
 
     def _start_again(self, nursery: Nursery) -> None:
