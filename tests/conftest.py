@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tinyflow.core.execute import Session
@@ -14,6 +15,10 @@ from tinyflow.core.execute import Session
 # Very many tests start programs of ours; without bytecode each would compile all its modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# How long an example takes is the machine's business; a busy one must not fail a test.
+hypothesis.settings.register_profile("tinyflow", deadline=None)
+hypothesis.settings.load_profile("tinyflow")
 
 
 @pytest.fixture

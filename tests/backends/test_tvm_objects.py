@@ -68,8 +68,8 @@ def test_every_processor_has_its_kind_of_object(cpu: str) -> None:
     assert symbols["copy_0"]["st_info"]["type"] == "STT_FUNC"
     undefined = {name for name, symbol in symbols.items() if name and symbol["st_shndx"] == "SHN_UNDEF"}
     assert undefined <= {"memcpy", "memset"}
-    machine = {"rv32imc": "EM_RISCV", "host": elf["e_machine"]}.get(cpu, "EM_ARM")
-    assert machine == elf["e_machine"]
+    if cpu != "host":
+        assert elf["e_machine"] == ("EM_RISCV" if cpu.startswith("rv") else "EM_ARM")
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
