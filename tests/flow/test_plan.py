@@ -107,6 +107,16 @@ def test_backends_share_what_they_generate_from(tmp_path: Path) -> None:
     assert [action is lowered[0] for action in lowered] == [True, True, True, False]
 
 
+def test_a_search_comes_before_what_is_lowered_by_it(tmp_path: Path) -> None:
+    """Its records are the lowering's; what generates from that knows nothing of them."""
+    [one] = plan(tmp_path, ["aww-tvmrt-stm32f7+tune.4"])
+    stages = {action.stage: action for action in one.actions}
+    assert stages["tune"] in stages["lower"].dependencies
+    assert stages["tune"].parameters["options"] == stages["lower"].parameters["options"]
+    assert set(stages["generate"].inputs) == {"model.tflite", "lowered/"}
+    assert "tuning" not in stages["generate"].parameters
+
+
 @pytest.mark.parametrize("text", ["description: Renamed", "description: Renamed\n# and commented"])
 def test_what_no_stage_reads_is_in_no_id(tmp_path: Path, text: str) -> None:
     """A target's description can be changed without building anything."""

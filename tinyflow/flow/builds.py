@@ -61,7 +61,7 @@ class Builds:
                 "flags": [f"-{resolved.optimise}"],
                 "defines": [],
                 "optimise": resolved.optimise,
-                "options": dict(resolved.options),
+                "options": dict(resolved.kernel_options),
                 "implementation": backend.tuning,
                 "trials": trials,
                 "seed": _TUNING_SEED,

@@ -69,10 +69,10 @@ class Planner:
         converted = self._convert(resolved, whole[-1].output("model.tflite"))
         transforms = self._transforms(resolved, whole[-1].output("model.tflite"))
         model = (*whole, *transforms)[-1].output("model.tflite")
-        lowered = self._lower(resolved, model)
         tuned, records = self._tune(resolved, model)
+        lowered = self._lower(resolved, model, records)
         generated = self._generate(resolved, model, lowered, records)
-        made = [*whole, converted, *transforms, *lowered, *tuned, generated]
+        made = [*whole, converted, *transforms, *tuned, *lowered, generated]
         program = model
         if resolved.backend.machine is None:
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
@@ -171,19 +171,25 @@ class Planner:
             )
         )
 
-    def _lower(self, resolved: ResolvedBench, model: Output) -> tuple[Action, ...]:
+    def _lower(self, resolved: ResolvedBench, model: Output, records: Mapping[str, Input]) -> tuple[Action, ...]:
         """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
         lowering = resolved.backend.lowering
         if lowering is None:
             return ()
+        parameters: dict[str, JSON] = {
+            "implementation": lowering.implementation,
+            "options": dict(resolved.lowering_options),
+        }
+        if resolved.tuning is not None:
+            parameters["tuning"] = dict(resolved.tuning_place)
         title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
         action = Action(
             stage="lower",
             title=title,
             function="tinyflow.stages.lower:lower",
             outputs=("lowered/",),
-            parameters={"implementation": lowering.implementation, "options": dict(resolved.lowering_options)},
-            inputs={"model.tflite": model},
+            parameters=parameters,
+            inputs={"model.tflite": model, **records},
             tools=(*_READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
             implementation=(lowering.implementation,),
             timeout_s=resolved.backend.timeout_s,
@@ -202,7 +208,8 @@ class Planner:
         machine = import_module(target.implementation)
         inputs: dict[str, Input] = {"model.tflite": model, **records}
         inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs().items()}
-        tools = (*_READER_TOOLS, *(Tool("package", name) for name in backend.tools), *machine.tools())
+        packages = (backend.lowering or backend).tools
+        tools = (*_READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools())
         action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
         return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
 
@@ -223,7 +230,7 @@ class Planner:
         parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
         inputs: dict[str, Input] = {"model.tflite": model}
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
-        if resolved.tuning is not None:
+        if resolved.tuning is not None and not lowered:
             parameters["tuning"] = dict(resolved.tuning_place)
             inputs |= records
         tools = [*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)]

@@ -61,6 +61,11 @@ class ResolvedBench:
         return self.model.name if self.layer is None else f"{self.model.name} layer {self.layer}"
 
     @property
+    def kernel_options(self) -> Mapping[str, Any]:
+        """The options that decide kernels: of what comes before the backend, where something does."""
+        return self.options if self.backend.lowering is None else self.lowering_options
+
+    @property
     def tuning_place(self) -> dict[str, str]:
         """What tuning records of this bench are found by, but for the kernel; a backend may have a compiler itself."""
         toolchain = str(self.options.get("toolchain", self.toolchain.name))

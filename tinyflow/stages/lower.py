@@ -14,11 +14,14 @@ from tinyflow.model import tflite_reader
 def lower(workspace: Workspace) -> None:
     """Make the folder `lowered/` of input `model.tflite`.
 
-    Parameters: implementation (a module with `check` and `lower`), options. Raises ModelError for a model that is
+    Parameters: implementation (a module with `check` and `lower`), options, tuning (optional: kernels go by the records
+    of the inputs `tuning/…`). Raises ModelError for a model that is
     damaged or can't be lowered.
     """
     model, options = workspace.inputs["model.tflite"], workspace.parameters["options"]
     implementation = import_module(workspace.parameters["implementation"])
     graph = tflite_reader.read(model)
     implementation.check(graph, options)
-    implementation.lower(model, graph, options, workspace.outputs["lowered/"])
+    records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
+    tuning = workspace.parameters.get("tuning")
+    implementation.lower(model, graph, options, workspace.outputs["lowered/"], tuning, records)

@@ -17,6 +17,7 @@ from tinyflow.backends.tvm.graph import document, params
 from tinyflow.backends.tvm.graph.document import ExecutorGraph
 
 _GRAPH, _PARAMETERS, _SIGNATURES, _KERNELS = "graph.json", "params.bin", "kernels.json", "kernels"
+_TUNING = "tuning.json"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Artifact:
     parameters: Mapping[str, NDArray[Any]]
     signatures: Mapping[str, tuple[Argument, ...]]
     kernels: Mapping[str, str]  # file → C text; all functions of `signatures`, declared in kernels.h
+    tuning: Mapping[str, int] | None = None  # how many kernels go by a record, where they were asked to
 
     @property
     def alignments(self) -> dict[str, int]:
@@ -61,6 +63,8 @@ class Artifact:
         (folder / _GRAPH).write_text(document.dump(self.graph), encoding="utf-8")
         (folder / _PARAMETERS).write_bytes(params.dump(self.parameters))
         (folder / _SIGNATURES).write_text(json.dumps(signatures, indent=1) + "\n", encoding="utf-8")
+        if self.tuning is not None:
+            (folder / _TUNING).write_text(json.dumps(self.tuning) + "\n", encoding="utf-8")
         (folder / _KERNELS).mkdir()
         for name, text in self.kernels.items():
             (folder / _KERNELS / name).write_text(text, encoding="utf-8")
@@ -69,9 +73,11 @@ class Artifact:
 def read(folder: Path) -> Artifact:
     """What `Artifact.write` wrote."""
     signatures = json.loads((folder / _SIGNATURES).read_text(encoding="utf-8"))
+    tuning = folder / _TUNING
     return Artifact(
         document.load((folder / _GRAPH).read_text(encoding="utf-8")),
         params.load((folder / _PARAMETERS).read_bytes()),
         {name: tuple(Argument(**argument) for argument in arguments) for name, arguments in signatures.items()},
         {path.name: path.read_text(encoding="utf-8") for path in sorted((folder / _KERNELS).iterdir())},
+        json.loads(tuning.read_text(encoding="utf-8")) if tuning.exists() else None,
     )

@@ -56,6 +56,8 @@ def write_plan(
         functions=functions,
     )
     document |= more or {}
+    if artifact.tuning is not None:
+        document["tuning"] = dict(artifact.tuning)
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

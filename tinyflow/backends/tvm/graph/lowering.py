@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,19 @@ def check(graph: Graph, options: Mapping[str, Any]) -> None:
     tvm.check(graph, _NAME, options)
 
 
-def lower(model: Path, graph: Graph, options: Mapping[str, Any], out: Path) -> None:
+def lower(
+    model: Path,
+    graph: Graph,
+    options: Mapping[str, Any],
+    out: Path,
+    tuning: Mapping[str, Any] | None = None,
+    records: Sequence[Path] = (),
+) -> None:
     """Write the artifact of `model` into the folder `out`. `graph` is the same model, read and checked.
 
-    Options: schedule, layout, dsp, toolchain, isa, rounding, as for the other TVM backends.
+    Options: schedule, layout, dsp, toolchain, isa, rounding, as for the other TVM backends; `tuning` and `records` too.
     """
     from tinyflow.backends.tvm.graph.program_graph import lowered
+    from tinyflow.backends.tvm.tuning_records import Known
 
-    lowered(model, graph, options).write(out)
+    lowered(model, graph, options, None if tuning is None else Known.read(records, tuning)).write(out)
