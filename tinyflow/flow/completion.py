@@ -11,7 +11,7 @@ import sys
 import tinyflow
 
 _GROUPS = ("bench:", "suite:", "report:", "export:", "shrink:", "layers:", "profile:")
-_BARE = ("plan", "explain", "verify", "graph")  # commands that take names without `bench:`
+_BARE = ("plan", "explain", "verify", "graph", "watch", "bisect-layer")  # commands that take names without `bench:`
 _ABOUT_BENCHES = ("history", "compare")
 _KINDS = ("models", "backends", "targets")
 _VERBS = {"baseline": ("check", "save"), "cache": ("gc", "stats", "verify", "why")}

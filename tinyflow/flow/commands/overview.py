@@ -36,6 +36,8 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} import FILE.tar.gz              take what an archive holds into the cache; runs nothing
   {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, why DIGEST
 
+  {bin} watch bench:vww-tinyc-stm32f7   run it again whenever a kernel, recipe or model is saved
+  {bin} bisect-layer vww-tinyc-stm32f7  the layer whose output is wrong, or whose kernel faults
   {bin} graph vww-tvmaot-stm32f7        the actions of a bench as DOT, Mermaid or SVG
   {bin} results --where 'ram_bytes<64KiB'    query what was measured; csv, json, md, xlsx, parquet
   {bin} compare tvmaot tvmaotplus       two suites, reports, benches, features, revisions

@@ -54,7 +54,7 @@ class Watch(OwnCommand):
     name = "watch"
     doc_purpose = "run benches again whenever a kernel, recipe or model is saved"
     doc_usage = "BENCH|SUITE..."
-    doc_description = "Ctrl-C ends it. Example: doit watch bench:vww-tinyc-stm32f7 bench:aww-tinyc-stm32f7"
+    doc_description = "Ctrl-C ends it.\nExample: doit watch bench:vww-tinyc-stm32f7 bench:aww-tinyc-stm32f7"
     cmd_options = _OPTIONS
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
