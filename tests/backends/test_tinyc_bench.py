@@ -44,7 +44,25 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_variant_is_exact_on_its_chip(place: Path) -> None:
     """Models by chips by kernels, shrunk or not: all outputs are TFLM's, and the planned arena is what is linked."""
     benches = [f"{model}-tinyc-{chip}{feature}" for model in MODELS for chip in CHIPS for feature in ("", "+kernels.c")]
-    benches += [f"planted-tinyc-{chip}+shrink" for chip in CHIPS]
+    _run_exactly(place, [*benches, *(f"planted-tinyc-{chip}+shrink" for chip in CHIPS)])
+
+
+@pytest.mark.parametrize(
+    ("program", "target", "feature"),
+    [("qemu-system-arm", "corstone300", "mve"), ("qemu-system-riscv32", "riscv_qemu", "rvv")],
+)
+def test_vector_variants_are_exact_on_qemu(program: str, target: str, feature: str, place: Path) -> None:
+    """The same with the vector kernels, which are the default there: asked for by name it is the same firmware."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    _run_exactly(place, [*(f"{model}-tinyc-{target}" for model in MODELS), f"mobile-tinyc-{target}+{feature}"])
+    firmware = [place / "build" / f"mobile-tinyc-{target}{end}" / "firmware.elf" for end in ("", f"+{feature}")]
+    assert firmware[0].read_bytes() == firmware[1].read_bytes()
+    plan = json.loads((place / "build" / f"mobile-tinyc-{target}" / "plan.json").read_text())
+    assert sum(name.endswith(f"_{feature}") for layer in plan["layers"] for name in layer["functions"]) > 10
+
+
+def _run_exactly(place: Path, benches: list[str]) -> None:
     environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
     command = [sys.executable, "-m", "doit", *(f"bench:{bench}" for bench in benches)]
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=900)
