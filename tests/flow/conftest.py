@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flow_support import CHECKOUT, HERE, Run, synthetic_command
 
 from tinyflow.flow import cli
 
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parent.parent
 SUITES = {
     "good": ["net-good-chip", "net-good-host", "tiny-good-chip"],
     "mixed": ["net-good-chip", "net-faults-chip", "net-differs-chip", "net-overflows-chip", "net-hangs-chip"],
     "slow": ["net-good-chip", "net-sleeps-chip", "net-sleeps-host"],
 }
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -44,11 +41,6 @@ def synthetic(project: Path) -> Run:
         return subprocess.run(synthetic_command(*words), cwd=project, capture_output=True, text=True, timeout=60)
 
     return run
-
-
-def synthetic_command(*words: str) -> list[str]:
-    """The command line of `tinyflow` with synthetic benches."""
-    return [sys.executable, str(HERE / "synthetic_benches.py"), *words]
 
 
 @pytest.fixture

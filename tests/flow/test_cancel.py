@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import synthetic_command
+from flow_support import synthetic_command
 
 _STOPPED_WITHIN_S = 3.0
 

@@ -9,8 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from conftest import Run
 from doit.doit_cmd import DoitMain
+from flow_support import Run
 
 from tinyflow.flow.cli import PLUGINS
 from tinyflow.flow.commands.overview import overview

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Run
+from flow_support import CHECKOUT, Run
 
 from tinyflow.flow import completion
 from tinyflow.flow.project import find_project

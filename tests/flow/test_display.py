@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Run, synthetic_command
+from flow_support import Run, synthetic_command
 
 
 def on_terminal(project: Path, *words: str, status: int = 0, **environment: str) -> str:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from flow_support import Run
 
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder

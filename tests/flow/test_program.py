@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Run
+from flow_support import CHECKOUT, Run
 
 from tinyflow.flow.cli import PLUGINS
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from flow_support import CHECKOUT
 
 pytestmark = pytest.mark.slow
 

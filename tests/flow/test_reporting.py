@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from flow_support import Run
 
 SUITE = """\
 description: for tests

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Run
+from flow_support import Run
 from model.planted_networks import planted_network
 
 from tinyflow.model.tflite_reader import read

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from flow_support import CHECKOUT
 
 from tinyflow.core.action import SourceFile
 from tinyflow.core.digest import Memo
