@@ -21,7 +21,7 @@ from tinyflow.core.errors import CacheError
 _RESULT_HEADER = b"tinyflow result 1 "
 _SMALL_BYTES = 1 << 20  # what is read at once, to see whether it is known before anything is written
 _FOLDERS = 256  # of blobs, by the first two digits
-_ENTRIES_PER_QUESTION = 8  # that can be listed in the time in which one file is asked for
+_ENTRIES_PER_QUESTION = 3  # that can be listed in the time in which one file is asked for (1.1 us, 3.7 us)
 
 
 @dataclass(frozen=True)
