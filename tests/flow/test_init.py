@@ -42,6 +42,14 @@ def test_a_project_is_made_around_a_model(real: Run, empty: Path) -> None:
         json.loads((path.parent / first.removeprefix("# yaml-language-server: $schema=")).read_text())
 
 
+def test_an_onnx_file_keeps_its_name(real: Run, empty: Path) -> None:
+    """Whether it is one, fetching it will tell."""
+    (empty / "Other.onnx").write_bytes(b"any")
+    real("init", "--model", "Other.onnx")
+    assert "file: other.onnx" in (empty / "recipes" / "models" / "other.yaml").read_text()
+    assert (empty / "recipes" / "models" / "other.onnx").read_bytes() == b"any"
+
+
 def test_plain_doit_works_in_it(real: Run, empty: Path) -> None:
     """Its pyproject.toml has all that doit needs: our commands, and the model's bench."""
     real("init", "--model", "My-Net.tflite")

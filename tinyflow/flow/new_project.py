@@ -37,23 +37,24 @@ def model_files(name: str, content: bytes, source: str) -> dict[str, bytes]:
     """Path → content of a model and its recipe."""
     words = {
         "name": name,
-        "file": f"{name}.tflite",
+        "file": f"{name}{Path(source).suffix.lower()}",
         "sha256": sha256(content).hexdigest(),
         "description": f"The network of {source}",
     }
-    return {f"recipes/models/{name}.yaml": _fill("model.yaml", words), f"recipes/models/{name}.tflite": content}
+    return {f"recipes/models/{name}.yaml": _fill("model.yaml", words), f"recipes/models/{words['file']}": content}
 
 
 def read_model(path: Path) -> bytes:
-    """A user's `.tflite`. UsageError where there is none, ModelError where it is something else."""
+    """A user's `.tflite` or `.onnx`. UsageError where there is none, ModelError where it is something else."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"{path} can't be read: {error.strerror}", hint="--model takes the path of a .tflite file"
+            f"{path} can't be read: {error.strerror}", hint="--model takes the path of a .tflite or .onnx file"
         ) from error
-    if content[4:8] != _MAGIC:
-        raise ModelError("this is no .tflite file", where=str(path), hint="convert it with LiteRT's converter first")
+    if path.suffix.lower() != ".onnx" and content[4:8] != _MAGIC:
+        hint = "convert it with LiteRT's converter, or quantise it as ONNX (QDQ)"
+        raise ModelError("this is no .tflite file", where=str(path), hint=hint)
     return content
 
 

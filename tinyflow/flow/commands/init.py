@@ -15,7 +15,7 @@ _OPTION_MODEL = {
     "short": "m",
     "type": str,
     "default": "",
-    "help": "a .tflite file to begin with; it is copied beside its recipe",
+    "help": "a .tflite or .onnx file to begin with; it is copied beside its recipe",
 }
 
 
