@@ -100,6 +100,19 @@ def test_random_networks_are_exact_with_channels_outermost(
     assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "schedule"), [("resnet", "arm"), ("aww", "default")])
+def test_trained_networks_are_exact_with_channels_outermost(
+    name: str, schedule: str, generate: Callable[..., Any], trained: Callable[[str], Path]
+) -> None:
+    """Two of the published files; the suite experiment_b runs all of them on three chips."""
+    content = trained(name).read_bytes()
+    graph, model = read(content), generate(content, variant="aotplus", layout="NCHW", schedule=schedule)
+    inputs = reference.make_inputs(graph, 2, seed=7)
+    outputs = [model.invoke(sample) for sample in inputs]
+    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+
+
 def test_a_fully_connected_layer_takes_channels_outermost(tmp_path: Path, generate: Callable[..., Any]) -> None:
     """The columns of its weights are reordered: nothing is copied on the chip."""
     net = NetworkBuilder(3, (4, 3, 2), input_scale=0.05, input_zero_point=-3)
