@@ -4,14 +4,13 @@
 
 static inline vint32m8_t add_products(vint32m8_t sums, const int8_t *x, const int8_t *w, int32_t inputs, size_t lanes) {
 #pragma GCC unroll 1
-  for (; inputs > 1; inputs -= 2) {
+  for (const int8_t *end = x + inputs / 2 * 2; x != end; x += 2) {
     vint16m4_t products = __riscv_vwmul_vx_i16m4(__riscv_vle8_v_i8m2(w, lanes), x[0], lanes);
     products = __riscv_vwmacc_vx_i16m4(products, x[1], __riscv_vle8_v_i8m2(w + lanes, lanes), lanes);
     sums = __riscv_vwadd_wv_i32m8(sums, products, lanes);
-    x += 2;
     w += 2 * lanes;
   }
-  if (inputs != 0) {
+  if (inputs % 2 != 0) {
     sums = __riscv_vwadd_wv_i32m8(sums, __riscv_vwmul_vx_i16m4(__riscv_vle8_v_i8m2(w, lanes), *x, lanes), lanes);
   }
   return sums;
