@@ -43,13 +43,18 @@ struct tinyi_quotient tinyi_quotient(uint32_t numerator, uint32_t denominator) {
   quotient.low = next_bits(&remainder, below.mantissa) << 16;
   quotient.low |= next_bits(&remainder, below.mantissa);
   quotient.exponent = above.exponent - below.exponent;
+  /* the 17 bits of `high`, of which the first may be 0, then as many of the others as fit */
+  quotient.places = whole == 0;
+  const int32_t left = 15 + quotient.places;
+  quotient.first = quotient.high << left | quotient.middle >> (32 - left);
+  quotient.second = quotient.middle << left | quotient.low >> (32 - left);
   if (remainder != 0 && ++quotient.low == 0 && ++quotient.middle == 0) {
     ++quotient.high;
   }
   return quotient;
 }
 
-struct tinyi_factor tinyi_factor(const struct tinyi_quotient *quotient, uint32_t scale) {
+struct tinyi_factor tinyi_factor_by_all(const struct tinyi_quotient *quotient, uint32_t scale) {
   struct tinyi_factor factor = {0, 0};
   if (scale == 0) {
     return factor;

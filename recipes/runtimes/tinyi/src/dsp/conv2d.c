@@ -3,6 +3,7 @@
 
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/instructions.h"
+#include "tinynn/dsp/matrix.h"
 
 enum { PIXELS = 3 };
 
@@ -30,13 +31,9 @@ static uint32_t *pack_pair(const struct tinynn_conv2d *p, const int8_t *a, const
   const int32_t row_bytes = p->kernel_width * p->input_channels;
   const int32_t rest = row_bytes % 4;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-#pragma GCC unroll 2
-    for (int32_t i = 0; i < row_bytes / 4; ++i) {
-      store_group(to, tinynn_load_word(a), tinynn_load_word(b));
-      a += 4;
-      b += 4;
-      to += 4;
-    }
+    to = tinynn_widen_rows2_dsp(to, a, b, row_bytes / 4);
+    a += row_bytes - rest;
+    b += row_bytes - rest;
     if (rest != 0) {
       store_group(to, last_weights(a, rest), last_weights(b, rest));
       a += rest;

@@ -36,6 +36,9 @@ void tinynn_matrix3_dsp(const struct tinynn_matrix *matrix);
 /* The same with weights of 16 bits (see conv2d_wide.c). */
 void tinynn_matrix3_wide_dsp(const struct tinynn_matrix *matrix);
 
+/* Weights of two channels for it, four values of each for each group; returns the end. */
+uint32_t *tinynn_widen_rows2_dsp(uint32_t *to, const int8_t *a, const int8_t *b, int32_t groups);
+
 /* Activations of three pixels for matrix3, four values of each for each group, both halves of `zeros` added; returns
  * the end. */
 uint32_t *tinynn_widen3_dsp(uint32_t *to, const int8_t *const from[TINYNN_MATRIX_PIXELS], int32_t groups,
