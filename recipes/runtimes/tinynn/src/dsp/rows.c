@@ -30,48 +30,67 @@ static void add_rest(struct tinynn_rows2 *rows, int32_t count, int32_t zero_poin
   }
 }
 
+/* What turns sums into outputs, in registers: stores of outputs can't change it. */
+struct scaling {
+  struct tinynn_right right;
+  int32_t lowest, highest;
+};
+
+static inline int8_t output_of(int32_t sum, const struct scaling *scaling) {
+  const int32_t high = tinynn_high_by_factor(tinynn_saturate_30(sum), scaling->right.factor);
+  const int32_t value = (high + (high >> 31) + scaling->right.offset) >> scaling->right.shift;
+  return (int8_t)tinynn_clamp(value, scaling->lowest, scaling->highest);
+}
+
+/* All outputs of one row of inputs. */
+static void multiply(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
+                     const tinynn_pair *wide, int32_t widened) {
+  const int32_t inputs = p->inputs, outputs = p->outputs, eights = inputs & ~7, is_per_channel = p->is_per_channel;
+  const int32_t *bias = p->bias;
+  const int8_t *weights = p->weights;
+  struct tinynn_rows2 rows = {.zeros = tinynn_twice(-p->input_zero_point)};
+  struct scaling first = {row_right(p, 0), p->lowest, p->highest}, second = first;
+  for (int32_t o = 0; o < outputs; o += 2) {
+    const int32_t has_second = o + 1 < outputs;
+    rows.x = wide;
+    rows.a = weights;
+    rows.b = weights + has_second * inputs;
+    rows.sum_a = bias == NULL ? 0 : bias[o];
+    rows.sum_b = bias == NULL ? 0 : bias[o + has_second];
+    weights += 2 * inputs;
+    if (widened > 0) {
+      tinynn_rows2_wide_dsp(&rows, widened);
+    }
+    rows.x = input + widened;
+    if (eights > widened) {
+      tinynn_rows2_narrow_dsp(&rows, eights - widened);
+    }
+    if (inputs > eights) {
+      add_rest(&rows, inputs - eights, p->input_zero_point);
+    }
+    if (is_per_channel) {
+      first.right = row_right(p, o);
+      second.right = row_right(p, o + has_second);
+    }
+    output[o] = output_of(rows.sum_a, &first);
+    if (has_second) {
+      output[o + 1] = output_of(rows.sum_b, &second);
+    }
+  }
+}
+
 void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                      void *restrict scratch) {
-  const int32_t inputs = p->inputs, eights = inputs & ~7;
-  const int32_t wide = p->widened < eights ? p->widened : eights;
-  if (inputs % 4 != 0 || ((uintptr_t)p->weights | (uintptr_t)input) % 4 != 0) {
+  const int32_t eights = p->inputs & ~7;
+  const int32_t widened = p->widened < eights ? p->widened : eights;
+  if (p->inputs % 4 != 0 || ((uintptr_t)p->weights | (uintptr_t)input) % 4 != 0) {
     tinynn_rows_c(p, input, output, scratch);
     return;
   }
-  const tinynn_pair zeros = tinynn_twice(-p->input_zero_point);
-  struct tinynn_right right = row_right(p, 0), next = right;
   for (int32_t n = 0; n < p->batches; ++n) {
-    struct tinynn_rows2 rows = {.zeros = zeros};
-    const int8_t *weights = p->weights;
-    widen(input, wide, zeros, scratch);
-    for (int32_t o = 0; o < p->outputs; o += 2) {
-      const int32_t has_second = o + 1 < p->outputs;
-      rows.x = scratch;
-      rows.a = weights;
-      rows.b = weights + has_second * inputs;
-      weights += 2 * inputs;
-      rows.sum_a = row_bias(p, o);
-      rows.sum_b = row_bias(p, o + has_second);
-      if (wide > 0) {
-        tinynn_rows2_wide_dsp(&rows, wide);
-      }
-      rows.x = input + wide;
-      if (eights > wide) {
-        tinynn_rows2_narrow_dsp(&rows, eights - wide);
-      }
-      if (inputs > eights) {
-        add_rest(&rows, inputs - eights, p->input_zero_point);
-      }
-      if (p->is_per_channel) {
-        right = row_right(p, o);
-        next = row_right(p, o + has_second);
-      }
-      output[o] = row_output(p, rows.sum_a, right);
-      if (has_second) {
-        output[o + 1] = row_output(p, rows.sum_b, next);
-      }
-    }
-    input += inputs;
+    widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
+    multiply(p, input, output, scratch, widened);
+    input += p->inputs;
     output += p->outputs;
   }
 }

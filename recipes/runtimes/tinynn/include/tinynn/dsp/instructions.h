@@ -62,6 +62,13 @@ static inline int32_t tinynn_high_by_factor(int32_t acc, int32_t factor) {
   return result;
 }
 
+/* Saturated to 30 bits. */
+static inline int32_t tinynn_saturate_30(int32_t value) {
+  int32_t result;
+  __asm__("ssat %0, #30, %1" : "=r"(result) : "r"(value));
+  return result;
+}
+
 /* value / 2 rounded down, saturated to [-128, 127]. */
 static inline int32_t tinynn_saturate_half(int32_t value) {
   int32_t result;
