@@ -1,4 +1,4 @@
-"""tinyc from end to end: small networks on simulated chips with the kernels made for them."""
+"""tinyc and tinyi from end to end: small networks on simulated chips with the kernels made for them."""
 
 from __future__ import annotations
 
@@ -47,6 +47,12 @@ def test_every_variant_is_exact_on_its_chip(place: Path) -> None:
     _run_exactly(place, [*benches, *(f"planted-tinyc-{chip}+shrink" for chip in CHIPS)])
 
 
+def test_the_interpreter_is_exact_on_every_chip(place: Path) -> None:
+    """tinyi over the same kernels, its plan made on the chip in what the tool found it to need."""
+    benches = [f"{model}-tinyi-{chip}" for model in MODELS for chip in CHIPS]
+    _run_exactly(place, [*benches, "speech-tinyi-stm32f7+kernels.ref", "planted-tinyi-stm32f7+shrink"])
+
+
 @pytest.mark.parametrize(
     ("program", "target", "feature"),
     [("qemu-system-arm", "corstone300", "mve"), ("qemu-system-riscv32", "riscv_qemu", "rvv")],
@@ -71,4 +77,5 @@ def _run_exactly(place: Path, benches: list[str]) -> None:
         report = json.loads((place / "build" / bench / "report.json").read_text(encoding="utf-8"))
         assert report["validation"]["result"] == "exact"
         metrics = report["metrics"]
-        assert metrics["arena_bytes"] <= metrics["ram_bss"] < metrics["arena_bytes"] + 64
+        assert metrics["arena_bytes"] <= metrics["ram_bss"] < metrics["arena_bytes"] + 128
+        assert ("tinyi" in bench) == (metrics["setup_instructions"] > 1000)

@@ -22,12 +22,17 @@ BENCH = "toycar-tinyc-stm32f7+fastnn"
 class Watching:
     """A session, and what it printed so far."""
 
-    def __init__(self, place: Path, *words: str) -> None:
+    def __init__(self, place: Path, cache: str, *words: str) -> None:
         shutil.copy(CHECKOUT / "pyproject.toml", place)
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "doit", "watch", *words],
             cwd=place,
-            env={"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"},
+            env={
+                "PYTHONPATH": str(CHECKOUT),
+                "HOME": str(place),
+                "PATH": "/usr/bin:/bin",
+                "TINYFLOW_CACHE": cache,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -46,12 +51,12 @@ class Watching:
 
 
 @pytest.fixture
-def watching(tmp_path: Path) -> Iterator[Callable[..., Watching]]:
+def watching(tmp_path: Path, kernel_cache: str) -> Iterator[Callable[..., Watching]]:
     """Starts a session that is ended in any case."""
     started: list[Watching] = []
 
     def start(*words: str) -> Watching:
-        started.append(Watching(tmp_path, *words))
+        started.append(Watching(tmp_path, kernel_cache, *words))
         return started[-1]
 
     yield start

@@ -28,12 +28,6 @@ CULPRIT = 5
 FUNCTION = "tinynn_fully_connected_c"
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One for all: the library is compiled once."""
-    return str(tmp_path_factory.mktemp("cache"))
-
-
 @pytest.fixture
 def with_bug(tmp_path: Path) -> Callable[[str], Path]:
     """A project whose kernel does this before it returns, in layer 5 only."""
@@ -52,22 +46,22 @@ def with_bug(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str], Path], cache: str) -> None:
+def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str], Path], kernel_cache: str) -> None:
     """A value that is off by one in one layer; the report says that the bench failed and has no numbers."""
     place = with_bug("output[17] ^= 1;")
-    failed = doit(place, f"bench:{BENCH}", TINYFLOW_CACHE=cache)
+    failed = doit(place, f"bench:{BENCH}", TINYFLOW_CACHE=kernel_cache)
     assert failed.returncode == 1
     report = json.loads((place / "build" / BENCH / "report.json").read_bytes())
     assert report["status"] != "ok" and not report.get("metrics")
 
-    found = doit(place, "bisect-layer", BENCH, TINYFLOW_CACHE=cache)
+    found = doit(place, "bisect-layer", BENCH, TINYFLOW_CACHE=kernel_cache)
     assert found.returncode == 1, found.stdout + found.stderr
     last = "\n".join(found.stdout.splitlines()[-2:])
     assert f"layer {CULPRIT} FULLY_CONNECTED ({FUNCTION})" in last
     place_of = re.search(r"output 0\[17\]: expected (-?\d+), got (-?\d+)", last)
     assert place_of is not None and int(place_of[1]) ^ int(place_of[2]) == 1
 
-    right = doit(place, "bisect-layer", BENCH.replace("+badnn", "+kernels.c"), TINYFLOW_CACHE=cache)
+    right = doit(place, "bisect-layer", BENCH.replace("+badnn", "+kernels.c"), TINYFLOW_CACHE=kernel_cache)
     assert (right.returncode, right.stdout.splitlines()[-1]) == (
         0,
         f"{BENCH.replace('+badnn', '+kernels.c')}: every layer is right",
@@ -85,7 +79,7 @@ def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str],
     ids=["overflow", "flash", "endless", "trap"],
 )
 def test_a_fault_names_function_layer_and_address(
-    with_bug: Callable[[str], Path], cache: str, bug: str, words: list[str]
+    with_bug: Callable[[str], Path], kernel_cache: str, bug: str, words: list[str]
 ) -> None:
     """And nothing of it is in a report as valid."""
     place = with_bug(bug)
@@ -93,7 +87,7 @@ def test_a_fault_names_function_layer_and_address(
         target = (CHECKOUT / "recipes" / "targets" / "stm32f7.yaml").read_text(encoding="utf-8")
         (place / "recipes" / "targets").mkdir()
         (place / "recipes" / "targets" / "stm32f7.yaml").write_text(target + "limit: 5Minstr\n")
-    failed = doit(place, f"bench:{BENCH}", TINYFLOW_CACHE=cache)
+    failed = doit(place, f"bench:{BENCH}", TINYFLOW_CACHE=kernel_cache)
     told = failed.stdout + failed.stderr
     assert failed.returncode == 1, told
     for word in (FUNCTION, f"layer {CULPRIT} FULLY_CONNECTED", *words):

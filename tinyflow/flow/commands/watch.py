@@ -26,8 +26,16 @@ from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.flow.watching import Board, Watched, modules_of, row_of
 
 _PACKAGE = Path(tinyflow.__file__).parent
-# Editors write a file in several steps, milliseconds apart; a moment of quiet ends them.
-_QUIET_MS, _LONGEST_MS = 20, 200
+# Editors write a file in several steps, milliseconds apart; a moment of quiet ends them. Without a change there is an
+# empty set now and then: the first one tells that saves are heard from now on.
+_WAITING: dict[str, Any] = {
+    "step": 20,
+    "debounce": 200,
+    "rust_timeout": 500,
+    "yield_on_timeout": True,
+    "raise_interrupt": True,
+    "recursive": True,
+}
 _OPTIONS = (
     {
         "name": "no_pages",
@@ -62,7 +70,7 @@ class Watch(OwnCommand):
         if not args:
             raise UsageError("watch what?", hint=f"for example {self.bin_name} watch bench:vww-tinyc-stm32f7")
         try:
-            import watchfiles
+            import watchfiles  # noqa: F401
         except ImportError:
             hint = "pip install 'tinyflow[watch]'"
             raise ToolError("the package watchfiles is not installed", hint=hint, missing=True) from None
@@ -75,27 +83,7 @@ class Watch(OwnCommand):
             with stoppable():
                 self._make(selection)
                 while True:
-                    watched = Watched.of(selection.benches.values(), self.loader.catalogue.folders)
-                    roots = [*watched.roots, _PACKAGE]
-                    print(f"watching {_count(len(watched.files), 'file')} in {_count(len(roots) - 1, 'folder')}")
-                    sys.stdout.flush()
-                    for changes in watchfiles.watch(
-                        *roots, step=_QUIET_MS, debounce=_LONGEST_MS, raise_interrupt=True, recursive=True
-                    ):
-                        started = time.monotonic()
-                        paths = sorted({Path(path) for _, path in changes})
-                        if any(_PACKAGE in path.parents and path.suffix == ".py" for path in paths):
-                            self._start_again(nursery)
-                        if not any(map(watched.concerns, paths)):
-                            continue
-                        print(f"saved: {', '.join(map(shown, paths))}")
-                        self.loader.session.look_again()
-                        if all(path in watched.files and path.exists() for path in paths):
-                            self._make(selection, started)
-                        elif (planned := self._plan_again()) is not None:
-                            selection = planned
-                            self._make(selection, started)
-                            break  # other files may matter now
+                    selection = self._watch(selection, nursery)
         except KeyboardInterrupt:
             return CANCELLED
         finally:
@@ -105,6 +93,42 @@ class Watch(OwnCommand):
 
     def _select(self) -> Selection:
         return self.loader.selector.select(self._words, is_bare_fine=True)
+
+    def _watch(self, selection: Selection, nursery: Nursery) -> Selection:
+        """Wait for saves and run what they make stale. Returns a selection for which other folders must be watched."""
+        from watchfiles import watch
+
+        watched = Watched.of(selection.benches.values(), self.loader.catalogue.folders)
+        print(f"watching {_count(len(watched.files), 'file')} in {_count(len(watched.roots), 'folder')}", flush=True)
+        is_first = True
+        roots = [*watched.roots, _PACKAGE]
+        for changes in watch(*roots, **_WAITING):
+            started = time.monotonic()
+            paths = sorted({Path(path) for _, path in changes})
+            if any(_PACKAGE in path.parents and path.suffix == ".py" for path in paths):
+                self._start_again(nursery)
+            is_concerned = any(map(watched.concerns, paths))
+            if not (is_concerned or is_first):
+                continue
+            self.loader.session.look_again()
+            if is_first and not is_concerned:  # what was saved before anybody listened
+                is_first = False
+                if not self.loader.session.stale(selection.all_actions.values()):
+                    continue
+            if paths:
+                print(f"saved: {', '.join(map(shown, paths))}", flush=True)
+            if not all(path in watched.files and path.exists() for path in paths):
+                planned = self._plan_again()
+                if planned is None:
+                    continue
+                selection = planned
+                again = Watched.of(selection.benches.values(), self.loader.catalogue.folders)
+                if again.roots != watched.roots:
+                    self._make(selection, started)
+                    return selection
+                watched = again
+            self._make(selection, started)
+        return selection
 
     def _plan_again(self) -> Selection | None:
         """The selection anew, since recipes changed or files came or went; None where that can't be planned."""
