@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,7 @@ from random_networks import random_network
 from test_tinyc_generate import SMALL
 from tinyi_host import ARENA_TOO_SMALL, OK, Interpreter, assert_exact, compile_interpreter
 
+from tinyflow.model.fixed_point import quantise_multiplier
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -59,7 +60,27 @@ def test_damaged_files_are_refused_or_harmless(
         assert session.invoke() == OK
 
 
-def test_a_cut_file_is_never_accepted(interpreters: dict[str, Interpreter], tmp_path: Path) -> None:
+@st.composite
+def _scales(draw: st.DrawFn) -> tuple[int, int, int]:
+    """Bits of three float32 numbers, with mantissas at which quotients are near a rounding's bound."""
+    exponents = [draw(st.integers(100, 150)) << 23 for _ in range(3)]
+    numerator, denominator = (draw(st.integers(0, 2**23 - 1)) for _ in range(2))
+    wanted = draw(st.integers(2**30, 2**31 - 1)) + 0.5 - 2**-23
+    shift = draw(st.integers(6, 8))
+    near = round(wanted * (denominator + 2**23) / 2**shift / (numerator + 2**23)) + draw(st.integers(-1, 1))
+    scale = near - 2**23 if 2**23 <= near < 2**24 else draw(st.integers(0, 2**23 - 1))
+    return exponents[0] | numerator, exponents[1] | denominator, exponents[2] | scale
+
+
+@settings(deadline=None, max_examples=2000)
+@given(bits=_scales())
+def test_multipliers_are_those_of_doubles(interpreters: dict[str, Interpreter], bits: tuple[int, int, int]) -> None:
+    """Integer arithmetic on the chip is bit for bit QuantizeMultiplier on a quotient of doubles, ties included."""
+    numerator, denominator, scale = struct.unpack("<3f", struct.pack("<3I", *bits))
+    assert interpreters["c"].factor(*bits) == quantise_multiplier(scale * numerator / denominator)
+
+
+def test_a_cut_file_is_never_accepted(interpreters: dict[str, Interpreter]) -> None:
     """Whatever its length: every byte of a file that the writer makes is reachable but the last padding."""
     content = synthesize(SMALL["toycar"])
     interpreter = interpreters["c"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,16 +25,28 @@ from tinyflow.model.tflite_writer import write
 INTERPRETER = RUNTIME.parent / "tinyi"
 OK, DAMAGED, UNKNOWN_OPERATOR, UNSUPPORTED, ARENA_TOO_SMALL = range(5)
 _GUARD_BYTES = 64
+# the quick way is inline
+_FACTOR = """\
+#include "tinyi/multiplier.h"
+void test_factor(uint32_t, uint32_t, uint32_t, struct tinyi_quotient *, struct tinyi_factor *);
+void test_factor(uint32_t n, uint32_t d, uint32_t s, struct tinyi_quotient *quotient, struct tinyi_factor *factor) {
+  *quotient = tinyi_quotient(n, d);
+  *factor = tinyi_factor(quotient, s);
+}
+"""
+_LIBC = ctypes.CDLL(None)
 
 
 def compile_interpreter(folder: Path) -> Path:
-    """Everything that any machine can run, with the sanitizers' checks of what C leaves undefined."""
+    """Everything that any machine can run."""
     library = folder / "tinyi.so"
+    wrapper = folder / "factor.c"
+    wrapper.write_text(_FACTOR)
     sources = [path for root in (INTERPRETER, RUNTIME) for path in sorted(root.glob("src/**/*.c"))]
     sources = [path for path in sources if path.parent.name not in ("dsp", "rv32", "mve", "rvv")]
     flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
     includes = [f"-I{root / 'include'}" for root in (INTERPRETER, RUNTIME)]
-    subprocess.run([*compiler(), *flags, *includes, *map(str, sources), "-o", str(library)], check=True)
+    subprocess.run([*compiler(), *flags, *includes, *map(str, sources), str(wrapper), "-o", str(library)], check=True)
     return library
 
 
@@ -79,6 +92,23 @@ def _aligned(size: int, alignment: int = 16) -> np.ndarray[Any, np.dtype[np.uint
     return raw[start : start + size]
 
 
+def _guarded(content: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A copy that ends within 16 bytes of a page that can't be read: what reads behind it dies."""
+    page = mmap.PAGESIZE
+    pages = -(-len(content) // page) + 1
+    memory = mmap.mmap(-1, pages * page)
+    whole = np.frombuffer(memory, np.uint8)
+    guard = whole.ctypes.data + (pages - 1) * page
+    assert _LIBC.mprotect(ctypes.c_void_p(guard), page, 0) == 0
+    start = (pages - 1) * page - _round_up(len(content), 16)
+    whole[start : start + len(content)] = np.frombuffer(content, np.uint8)
+    return whole[start : start + len(content)]
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
 @dataclass
 class Interpreter:
     """The library, and the table of all operators with the kernels of one variant."""
@@ -105,6 +135,12 @@ class Interpreter:
         ]
         return Interpreter(loaded, (_Operator * len(rows))(*rows))
 
+    def factor(self, numerator: int, denominator: int, scale: int) -> tuple[int, int]:
+        """tinyi_factor of scale * numerator / denominator, given as bits."""
+        quotient, factor = (ctypes.c_uint32 * 7)(), (ctypes.c_int32 * 2)()
+        self.library.test_factor(numerator, denominator, scale, quotient, factor)
+        return factor[0], factor[1]
+
     def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> Session:
         """Set a file up; `status` tells how that went."""
         return Session(self, content, arena_bytes, unit)
@@ -115,8 +151,7 @@ class Session:
 
     def __init__(self, interpreter: Interpreter, content: bytes, arena_bytes: int, unit: int) -> None:
         self._interpreter = interpreter
-        self._file = _aligned(len(content))
-        self._file[:] = np.frombuffer(content, np.uint8)
+        self._file = _guarded(content)
         self._arena = _aligned(arena_bytes + _GUARD_BYTES)
         self._arena[:] = np.random.default_rng(arena_bytes).integers(0, 256, len(self._arena))
         self._guard = self._arena[arena_bytes:].copy()
