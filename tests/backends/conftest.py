@@ -75,8 +75,9 @@ def generate(tmp_path: Path) -> Callable[..., HostModel]:
         sources.mkdir(parents=True)
         model.write_bytes(content)
         graph = read(model)
+        tuning = {name: options.pop(name) for name in ("tuning", "records") if name in options}
         backend.check(graph, "tested", options)
-        backend.generate(model, graph, "tested", {"isa": "host", **options}, sources, plan)
+        backend.generate(model, graph, "tested", {"isa": "host", **options}, sources, plan, **tuning)
         return _built(sources, plan)
 
     return build

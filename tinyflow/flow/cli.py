@@ -34,6 +34,7 @@ PLUGINS = {
         "graph": f"{_COMMANDS}.graph:Graph",
         "tabcompletion": f"{_COMMANDS}.tabcompletion:TabCompletion",
         "results": f"{_COMMANDS}.results:Results",
+        "tuning": f"{_COMMANDS}.tuning:Tuning",
         "init": f"{_COMMANDS}.init:Init",
         "schema": f"{_COMMANDS}.schema:Schema",
         "clean": f"{_COMMANDS}.left_out:Clean",

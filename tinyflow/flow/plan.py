@@ -21,6 +21,7 @@ from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_ur
 from tinyflow.recipes.resolve import ResolvedBench, resolve
 from tinyflow.recipes.schema import Backend, Model, Target
 from tinyflow.recipes.suite import expand
+from tinyflow.recipes.tuning import file_name
 
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 _READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
@@ -215,7 +216,7 @@ class Planner:
 
     def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
         """The records of all recipe folders for a processor and toolchain, the first folder's first."""
-        name = f"tuning/{resolved.tuning_place['toolchain']}-{resolved.target.cpu}.jsonl"
+        name = file_name(resolved.target.cpu, resolved.tuning_place["toolchain"])
         paths = [folder / name for folder in self._catalogue.folders]
         return {
             f"tuning/{index}.jsonl": SourceFile(path, f"{index}/{name}")

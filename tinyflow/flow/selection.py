@@ -32,6 +32,7 @@ COMMANDS = (
     "cache",
     "verify",
     "import",
+    "tuning",
     "results",
     "compare",
     "baseline",
@@ -43,7 +44,8 @@ COMMANDS = (
     "help",
 )
 _GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
-_STAGES = ("fetch", "cut", "convert", "shrink", "generate", "compile", "archive", "link", "run", "report", "profile")
+_BEFORE_BUILD = ("fetch", "cut", "convert", "shrink", "tune", "generate")
+_STAGES = (*_BEFORE_BUILD, "compile", "archive", "link", "run", "report", "profile")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
 _RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})  # no byte moves, so there is nothing to measure

@@ -57,6 +57,7 @@ METRICS = (
     Metric("weights_bytes", "bytes", "weights and other constants, from the memory plan"),
     Metric("macs", "MACs", "multiply-accumulates of one inference, from the model's graph"),
     Metric("instructions_per_mac", "instructions/MAC", "invoke_instructions / macs", "instr/MAC"),
+    Metric("tuned_kernels", "kernels", "kernels of the backend for which there was a tuning record"),
     Metric("invoke_s", "s", "wall time of one model_invoke on the host, the fastest of all", "time"),
     Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware"),
     Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware"),

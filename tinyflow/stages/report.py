@@ -28,6 +28,8 @@ def report(workspace: Workspace) -> None:
     )
     if "target_options" in workspace.parameters:
         row["target_options"] = workspace.parameters["target_options"]
+    if "tuning" in files["plan.json"]:
+        row["tuning"] = files["plan.json"]["tuning"]
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
     text = json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False)

@@ -18,6 +18,7 @@ from typing import Any, Union
 from tinyflow.core.action import JSON, Workspace, canonical
 from tinyflow.core.errors import RunError
 from tinyflow.model import tflite_reader
+from tinyflow.recipes import tuning
 from tinyflow.stages import build, fit, link
 from tinyflow.targets.protocol import Machine, open_machine
 
@@ -38,21 +39,20 @@ def tune(workspace: Workspace) -> None:
     model = workspace.inputs["model.tflite"]
     cpu = workspace.parameters["target"]["cpu"]
     found = implementation.subjects(model, tflite_reader.read(model), workspace.parameters["options"], cpu)
-    known = _known(workspace, implementation)
+    known = _known(workspace)
     records = []
     for number, subject in enumerate(found, 1):
         place = {**subject.document, "optimise": workspace.parameters["optimise"]}
         search = _Search(workspace, implementation, subject, f"{number}/{len(found)} {subject.title}")
-        records.append(search.record(place, known.get(implementation.key_of(place))))
-    lines = [canonical(record) + "\n" for record in records]
-    workspace.outputs["records.jsonl"].write_text("".join(lines), encoding="utf-8")
+        records.append(search.record(place, known.get(tuning.key_of(place))))
+    tuning.write(workspace.outputs["records.jsonl"], records)
 
 
-def _known(workspace: Workspace, implementation: Any) -> dict[str, Choice]:
+def _known(workspace: Workspace) -> dict[str, Choice]:
     """The choices of the records that there are, by what they are found by."""
     files = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
-    records = [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
-    return {implementation.key_of(record): record["choice"] for record in reversed(records)}
+    records = [record for path in files for record in tuning.read(path)]
+    return {tuning.key_of(record): record["choice"] for record in reversed(records)}
 
 
 @dataclass
@@ -80,7 +80,7 @@ class _Search:
             self._tell(f"{tried} of {self._most} trials, {before} to {after} ({after / before - 1:+.1%})")
         choice, after = _best(counts, before)
         return {
-            "schema": self.implementation.SCHEMA,
+            "schema": tuning.SCHEMA,
             **place,
             "choice": choice,
             "instructions": {"before": before, "after": after},

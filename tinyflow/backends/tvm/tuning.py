@@ -23,11 +23,9 @@ from tinyflow.backends.tvm.kernels_wide import MOST_NARROW
 from tinyflow.backends.tvm.packing import by_channel
 from tinyflow.backends.tvm.program import Question
 from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec, WeightedSpec
-from tinyflow.backends.tvm.tuning_records import SCHEMA, kernel_document, key_of
+from tinyflow.backends.tvm.tuning_records import kernel_document
 from tinyflow.core.action import canonical
 from tinyflow.model.graph import Graph
-
-__all__ = ["SCHEMA", "Call", "Subject", "key_of", "subjects", "write_firmware"]
 
 ARENA = "tuning_arena"
 _ALIGNMENT = 16

@@ -1,0 +1,167 @@
+"""Choices of kernels and records of them: whatever is chosen, the bytes are the same."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_tvm_generate import SMALL, assert_exact
+from test_tvm_kernels import CHIPS, SPECS, sample
+
+from tinyflow.backends import tvm as backend
+from tinyflow.backends.tvm import choices, kernels, kernels_wide, tuning
+from tinyflow.backends.tvm.kernel import Machine
+from tinyflow.core.errors import RecipeError
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.zoo import synthesize
+from tinyflow.recipes import tuning as records
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from kernel_firmware import Sample, run
+
+EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+STYLES = [("m7", "aotplus"), ("m7", "dsp"), ("m4-llvm", "smlad"), ("rv32", "aotplus")]
+PLACE = {"cpu": "host", "toolchain": "zig", "optimise": "O3"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", ["conv", "depthwise", "dense", "add"])
+@pytest.mark.parametrize(("chip", "style"), STYLES)
+@EXACT
+@given(data=st.data())
+def test_every_choice_is_exact(data: st.DataObject, operator: str, chip: str, style: Any) -> None:
+    """Kernels of any choice give the definition's outputs, or say that they don't fit."""
+    machine = Machine(CHIPS[chip].isa, CHIPS[chip].toolchain)
+    samples, expected = [], []
+    for spec in data.draw(st.lists(SPECS[operator], min_size=4, max_size=4)):
+        made, output = sample(spec, style, CHIPS[chip], data.draw(st.integers(0, 1000)))
+        weights = made.weights if made.weights.values.size else None
+        special = kernels.specialise(spec, weights, style)
+        space = choices.space(special, style, machine)
+        for choice in data.draw(st.lists(st.sampled_from(space), max_size=3, unique_by=str)) if space else []:
+            kernel = kernels.build_choice(choice, special, machine, 1024)
+            try:
+                if kernel is not None and (weights is None or kernel.pack(weights) is not None):
+                    samples.append(Sample(kernel, made.weights, made.inputs))
+                    expected.append((choice, spec, output))
+            except ValueError:  # the contract: then another kernel is taken
+                continue
+    for (choice, spec, output), outcome in zip(expected, run(samples, CHIPS[chip]) if samples else [], strict=True):
+        assert output.tolist() == outcome.output.tolist(), (choice, spec)
+
+
+def record_of(subject: tuning.Subject, choice: Any, after: int = 90) -> dict[str, Any]:
+    """A record as a search writes it."""
+    counts = {"before": 100, "after": after}
+    return {"schema": 1, **subject.document, "optimise": "O3", "choice": choice, "instructions": counts}
+
+
+def test_records_change_the_code_and_nothing_else(tmp_path: Path, generate: Callable[..., Any]) -> None:
+    """What a record chooses is generated, the plan tells for how many kernels, and outputs stay TFLM's."""
+    content = synthesize(SMALL["aww"])
+    (tmp_path / "model.tflite").write_bytes(content)
+    options = {"variant": "aotplus", "isa": "host", "toolchain": "zig"}
+    subjects = tuning.subjects(tmp_path / "model.tflite", read(content), options, "host")
+    chosen = [record_of(subject, subject.space[0]) for subject in subjects]
+    assert chosen
+    records.write(tmp_path / "found.jsonl", chosen)
+    plain = generate(content, **options)
+    assert "tuning" not in plain.plan
+    made = generate(content, **options, tuning=PLACE, records=[tmp_path / "found.jsonl"])
+    tuned = {"tuned": len(chosen), "changed": len(chosen)}
+    assert {name: made.plan["tuning"][name] for name in tuned} == tuned
+    assert made.plan["tuning"]["kernels"] > len(chosen)  # pooling and softmax have nothing to choose
+    assert {file.read_text() for file in made.sources.glob("kernels*.c")} != {
+        file.read_text() for file in plain.sources.glob("kernels*.c")
+    }
+    assert_exact(content, made)
+
+
+def test_records_of_another_level_or_processor_are_not_taken(tmp_path: Path) -> None:
+    """A record is for what it was measured on."""
+    from tinyflow.backends.tvm.tuning_records import Known
+
+    content = synthesize(SMALL["toycar"])
+    (tmp_path / "model.tflite").write_bytes(content)
+    subject = tuning.subjects(tmp_path / "model.tflite", read(content), {"variant": "aotplus", "isa": "host"}, "host")[
+        0
+    ]
+    records.write(tmp_path / "found.jsonl", [record_of(subject, subject.space[0])])
+    for place in ({**PLACE, "optimise": "O2"}, {**PLACE, "cpu": "cortex-m4"}, {**PLACE, "toolchain": "gcc"}):
+        assert Known.read([tmp_path / "found.jsonl"], place).choose(subject.question) is None
+    assert Known.read([tmp_path / "found.jsonl"], PLACE).choose(subject.question) == subject.space[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vww", "resnet"])
+def test_made_up_weights_are_what_the_spec_says(name: str, tmp_path: Path) -> None:
+    """Counts are those of the kernel that the model gets: the form of requantisation and narrow sums are kept."""
+    content = synthesize(SMALL[name])
+    (tmp_path / "model.tflite").write_bytes(content)
+    options = {"variant": "aotplus", "isa": "thumb", "toolchain": "zig"}
+    for subject in tuning.subjects(tmp_path / "model.tflite", read(content), options, "cortex-m7"):
+        spec = subject.question.spec
+        weights, _, expected = tuning._sample(spec, 5)
+        if weights is not None:
+            assert kernels.build(spec, "aotplus", subject.machine, 1024).pack(weights)
+            assert not getattr(spec, "is_narrow", False) or kernels_wide.is_narrow(spec, weights)
+            assert len(np.unique(np.frombuffer(expected, np.int8))) > 1
+
+
+def test_the_better_of_two_records_is_kept() -> None:
+    """Merging keeps each kernel once, by instructions, whatever comes first."""
+    place = {"kernel": {"operator": "add"}, "style": "dsp", "cpu": "cortex-m7", "toolchain": "zig", "optimise": "O3"}
+    good, bad = ({**place, "instructions": {"before": 9, "after": after}} for after in (7, 8))
+    assert records.merge([good], [bad]) == records.merge([bad], [good]) == [good]
+    other = {**good, "style": "aotplus"}
+    assert records.merge([good], [other]) == [good, other]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.pop("kernel"),
+        lambda one: one.update(schema=2),
+        lambda one: one.update(choice={"pixels": 2}),
+        lambda one: one.update(cpu="../../etc"),
+        lambda one: one["instructions"].update(after=101),
+    ],
+)
+def test_what_is_no_record_is_refused(tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """With file and line."""
+    place = {"kernel": {"operator": "add"}, "style": "dsp", "cpu": "cortex-m7", "toolchain": "zig", "optimise": "O3"}
+    right = {"schema": 1, **place, "choice": None, "instructions": {"before": 100, "after": 90}}
+    wrong = json.loads(json.dumps(right))
+    change(wrong)
+    (tmp_path / "found.jsonl").write_text(f"{json.dumps(right)}\n{json.dumps(wrong)}\n")
+    with pytest.raises(RecipeError, match="no tuning record") as caught:
+        records.read(tmp_path / "found.jsonl")
+    assert caught.value.where == "found.jsonl:2"
+
+
+def test_a_choice_of_another_operator_is_no_kernel() -> None:
+    """A record that was edited by hand gives the default kernel."""
+    from test_tvm_kernels import large
+
+    spec = replace(large(8, 8, 4, 8), is_narrow=True)
+    default = kernels.build(spec, "aotplus", Machine())
+    for choice in ({"kernel": "wide", "pairs": 1, "group": 3, "unrolled": 1}, {"kernel": "nonsense"}):
+        made = kernels.build(spec, "aotplus", Machine(), choice=choice)
+        assert tvm.ir.structural_equal(made.function, default.function)
+    made = kernels.build(spec, "aotplus", Machine(), choice={"kernel": "wide", "pairs": 1, "group": 1, "unrolled": 1})
+    assert not tvm.ir.structural_equal(made.function, default.function)
+
+
+def test_backends_without_tuning_are_told_nothing(tmp_path: Path) -> None:
+    """An unknown option is refused as ever."""
+    with pytest.raises(RecipeError, match="no option tuning"):
+        backend.check(read(synthesize(SMALL["toycar"])), "tvmaotplus", {"tuning": PLACE})
