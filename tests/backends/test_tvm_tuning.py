@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tvm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_tvm_generate import SMALL, assert_exact
 from test_tvm_kernels import CHIPS, SPECS, sample
 
 from tinyflow.backends import tvm as backend
-from tinyflow.backends.tvm import choices, kernels, kernels_wide, tuning
-from tinyflow.backends.tvm.kernel import Machine
+from tinyflow.backends.tvm import choices, codegen, kernels, kernels_wide, tuning
+from tinyflow.backends.tvm.kernel import Kernel, Machine
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
@@ -29,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from kernel_firmware import Sample, run
 
 EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+RECIPES = Path(__file__).parents[2] / "recipes"
 STYLES = [("m7", "aotplus"), ("m7", "dsp"), ("m4-llvm", "smlad"), ("rv32", "aotplus")]
 PLACE = {"cpu": "host", "toolchain": "zig", "optimise": "O3"}
 
@@ -148,20 +148,42 @@ def test_what_is_no_record_is_refused(tmp_path: Path, change: Callable[[dict[str
     assert caught.value.where == "found.jsonl:2"
 
 
+def text_of(kernel: Kernel) -> str:
+    """The kernel in C."""
+    return codegen.unpacked({"kernel": kernel.function})["kernel"]
+
+
 def test_a_choice_of_another_operator_is_no_kernel() -> None:
     """A record that was edited by hand gives the default kernel."""
     from test_tvm_kernels import large
 
     spec = replace(large(8, 8, 4, 8), is_narrow=True)
-    default = kernels.build(spec, "aotplus", Machine())
+    default = text_of(kernels.build(spec, "aotplus", Machine()))
     for choice in ({"kernel": "wide", "pairs": 1, "group": 3, "unrolled": 1}, {"kernel": "nonsense"}):
         made = kernels.build(spec, "aotplus", Machine(), choice=choice)
-        assert tvm.ir.structural_equal(made.function, default.function)
+        assert text_of(made) == default
     made = kernels.build(spec, "aotplus", Machine(), choice={"kernel": "wide", "pairs": 1, "group": 1, "unrolled": 1})
-    assert not tvm.ir.structural_equal(made.function, default.function)
+    assert text_of(made) != default
 
 
 def test_backends_without_tuning_are_told_nothing(tmp_path: Path) -> None:
     """An unknown option is refused as ever."""
     with pytest.raises(RecipeError, match="no option tuning"):
         backend.check(read(synthesize(SMALL["toycar"])), "tvmaotplus", {"tuning": PLACE})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(("cpu", "isa", "dsp"), [("cortex-m7", "thumb", True), ("rv32imc", "riscv", False)])
+def test_the_shipped_records_are_of_the_four_networks(
+    name: str, cpu: str, isa: str, dsp: bool, trained: Callable[[str], Path]
+) -> None:
+    """Every kernel of theirs that has something to choose has a record, and each choice is still one."""
+    options = {"variant": "aotplus", "isa": isa, "toolchain": "zig", "dsp": dsp}
+    path = trained(name)
+    shipped = {records.key_of(one): one for one in records.read(RECIPES / records.file_name(cpu, "zig"))}
+    subjects = tuning.subjects(path, read(path.read_bytes()), options, cpu)
+    assert subjects
+    for subject in subjects:
+        record = shipped[records.key_of({**subject.document, "optimise": "O3"})]
+        assert record["choice"] is None or record["choice"] in subject.space
