@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import random_network
 from test_tinyc_generate import SMALL
@@ -63,13 +64,16 @@ def test_damaged_files_are_refused_or_harmless(
 @st.composite
 def _scales(draw: st.DrawFn) -> tuple[int, int, int]:
     """Bits of three float32 numbers, with mantissas at which quotients are near a rounding's bound."""
-    exponents = [draw(st.integers(100, 150)) << 23 for _ in range(3)]
-    numerator, denominator = (draw(st.integers(0, 2**23 - 1)) for _ in range(2))
-    wanted = draw(st.integers(2**30, 2**31 - 1)) + 0.5 - 2**-23
+    numerator, denominator = (draw(st.integers(2**22, 2**23 - 1)) * 2 + 1 for _ in range(2))
+    assume(math.gcd(numerator, denominator) == 1)
+    # numerator * scale * 2**shift leaves this remainder: a fraction next to 1/2, on either side
+    remainder = denominator // 2 + draw(st.integers(-2, 2))
     shift = draw(st.integers(6, 8))
-    near = round(wanted * (denominator + 2**23) / 2**shift / (numerator + 2**23)) + draw(st.integers(-1, 1))
-    scale = near - 2**23 if 2**23 <= near < 2**24 else draw(st.integers(0, 2**23 - 1))
-    return exponents[0] | numerator, exponents[1] | denominator, exponents[2] | scale
+    scale = remainder * pow(numerator * 2**shift, -1, denominator) % denominator
+    if scale < 2**23:
+        scale = draw(st.integers(2**23, 2**24 - 1))
+    numbers = (numerator, denominator, scale)
+    return tuple(draw(st.integers(100, 150)) << 23 | number - 2**23 for number in numbers)  # type: ignore[return-value]
 
 
 @settings(deadline=None, max_examples=2000)

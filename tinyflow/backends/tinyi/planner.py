@@ -88,7 +88,7 @@ def _place_scratch(
     for node, (least, _) in enumerate(wishes):
         if least and _find_gap(alive[node], least, total)[1] < least:
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
-    limit = min(total + total // 4, _MAX_UNITS)
+    limit = min(total + total // 32 * 7, _MAX_UNITS)
     scratch = {}
     for node, (_, most) in enumerate(wishes):
         if most:

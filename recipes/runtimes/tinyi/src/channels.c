@@ -39,8 +39,8 @@ static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
 
 /* The record of channel c for rescale_right.h, without the zero point's part of the bias; 0 where there is none. What
  * was checked once need not be looked at again. */
-static inline __attribute__((always_inline)) int32_t make_record(const struct tinyi_channels *channels, int32_t c, int32_t is_checked,
-                                                                        struct tinynn_channel *record) {
+static inline __attribute__((always_inline)) int32_t make_record(const struct tinyi_channels *channels, int32_t c,
+                                                                 int32_t is_checked, struct tinynn_channel *record) {
   const struct tinyi_factor factor = factor_of(channels, c);
   const int32_t bias = bias_of(channels, c);
   /* |input - zero point| ≤ 255, |weight| ≤ 128 */

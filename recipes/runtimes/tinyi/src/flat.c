@@ -3,11 +3,6 @@
 
 #include "tinyi.h"
 
-void tinyi_fail(struct tinyi_file *file, int32_t status) {
-  if (file->status == TINYI_OK) {
-    file->status = status;
-  }
-}
 
 struct tinyi_table tinyi_follow(struct tinyi_file *file, uint32_t at) {
   const uint32_t offset = tinyi_word(file, at);
@@ -32,32 +27,6 @@ struct tinyi_table tinyi_follow(struct tinyi_file *file, uint32_t at) {
   table.vtable = vtable;
   table.vtable_bytes = bytes;
   return table;
-}
-
-uint32_t tinyi_field(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id, uint32_t bytes) {
-  const uint32_t entry = 4 + 2 * id;
-  if (entry + 2 > table->vtable_bytes) {
-    return 0;
-  }
-  const uint32_t offset = *(const uint16_t *)(const void *)(file->data + table->vtable + entry);
-  if (offset == 0) {
-    return 0;
-  }
-  if (!tinyi_is_inside(file, table->at + offset, bytes, bytes)) {
-    tinyi_fail(file, TINYI_DAMAGED);
-    return 0;
-  }
-  return table->at + offset;
-}
-
-int32_t tinyi_int(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id, int32_t otherwise) {
-  const uint32_t at = tinyi_field(file, table, id, 4);
-  return at == 0 ? otherwise : (int32_t)tinyi_word(file, at);
-}
-
-int32_t tinyi_byte(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id) {
-  const uint32_t at = tinyi_field(file, table, id, 1);
-  return at == 0 ? 0 : (int8_t)file->data[at];
 }
 
 struct tinyi_table tinyi_child(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id) {

@@ -5,7 +5,7 @@
  *
  * The plan is the one that tinyflow/backends/tinyi/planner.py makes too: buffers in order of size, the largest first,
  * each at the lowest place where it overlaps none that lives at the same time. Scratch lies between
- * them; where more of it makes an operator faster, it gets what a quarter more than the least arena leaves.
+ * them; where more of it makes an operator faster, it gets what 7/32 more than the least arena leave.
  */
 #include "tinyi/visit.h"
 
@@ -252,7 +252,7 @@ static uint32_t place_scratch(struct setup *setup, uint32_t total) {
   if (total > UINT16_MAX) {
     return total;
   }
-  const uint32_t limit = total + total / 4 < UINT16_MAX ? total + total / 4 : UINT16_MAX;
+  const uint32_t limit = total + total / 32 * 7 < UINT16_MAX ? total + total / 32 * 7 : UINT16_MAX;
   for (uint32_t node = 0; node < model->nodes.count; ++node) {
     const uint32_t most = setup->wishes[node].most;
     struct gap gap = {0, 0};

@@ -8,7 +8,9 @@
 enum { PIXELS = 3 };
 
 /* Words of a row of the kernel, filled up to groups of four products: two for each. */
-static inline int32_t row_groups(const struct tinynn_conv2d *p) { return (p->kernel_width * p->input_channels + 3) / 4; }
+static inline int32_t row_groups(const struct tinynn_conv2d *p) {
+  return (p->kernel_width * p->input_channels + 3) / 4;
+}
 
 /* The last 1 to 3 weights of a row. */
 static uint32_t last_weights(const int8_t *from, int32_t count) {
@@ -66,7 +68,9 @@ static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
   return (uint32_t)(PIXELS * 2 * products + PIXELS * p->output_channels + edges);
 }
 
-static uint32_t channel_bytes(const struct tinynn_conv2d *p) { return (uint32_t)(p->kernel_height * row_groups(p) * 8); }
+static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
+  return (uint32_t)(p->kernel_height * row_groups(p) * 8);
+}
 
 const struct tinyi_conv2d tinyi_conv2d_dsp = {pack, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2};
 
