@@ -55,6 +55,7 @@ def write(workspace: Workspace) -> None:
     if behaviour == "sleeps":
         workspace.run(["sleep", "60"])
     if behaviour.startswith("pauses"):
+        workspace.progress("2 of 3 done")
         workspace.run(["sleep", "0.7"])
     for name, path in workspace.outputs.items():
         if name.endswith("/"):

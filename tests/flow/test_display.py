@@ -115,3 +115,11 @@ def test_the_time_left_is_told_from_what_is_on_record(project: Path) -> None:
     assert " left" not in on_terminal(project, "-n", "1", *benches)
     shutil.rmtree(project / "cache")
     assert re.search(r"about \d+ s left", on_terminal(project, "-n", "1", *benches))
+
+
+@pytest.mark.slow
+def test_a_running_action_says_how_far_it_is(project: Path) -> None:
+    """What a stage tells of its progress stands behind its title while it runs, and nowhere later."""
+    written = on_terminal(project, "-n", "1", "bench:net-pauses0-chip")
+    assert re.search(r"0:00:0\d.* run net-pauses0-chip: 2 of 3 done", written)
+    assert not list((project / "build" / ".state" / "progress").iterdir())

@@ -155,6 +155,7 @@ class Workspace:
     log_path: Path
     timeout_s: float
     parts: Parts | None = None  # what of the work is kept as soon as it is made, where there is a cache
+    progress_path: Path | None = None  # where a terminal looks how far this is
 
     def run(self, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> str:
         """Run a tool in `folder` with a clean environment; its output goes to the log and is returned.
@@ -178,6 +179,15 @@ class Workspace:
         path = self.folder / ASIDE_FOLDER / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
+
+    def progress(self, text: str) -> None:
+        """Say how far this is, in one line: to the log, and to whoever looks on."""
+        self.log(text)
+        if self.progress_path is not None:
+            self.progress_path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self.progress_path.with_suffix(".new")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(self.progress_path)
 
     def log(self, line: str) -> None:
         """Add one line to the action's log."""

@@ -64,6 +64,7 @@ class Session:
         self._scratch = Scratch(state_root / "scratch")
         self._remote = remote
         self._logs = state_root / "logs"
+        self._progress = state_root / "progress"
         # How isolated actions are run; a session that runs them again and again may know a quicker way.
         self.call_isolated: Callable[[str, Workspace], None] = worker.call_isolated
 
@@ -198,6 +199,7 @@ class Session:
                 duration_s=round(time.monotonic() - started, 3),
                 log=self.store.add_file(workspace.log_path),
             )
+            (self._progress / action.id).unlink(missing_ok=True)
             if not (folder / LOCAL_MARK).exists():
                 self.store.keep(result)
                 if self._remote is not None:
@@ -227,6 +229,7 @@ class Session:
             log_path=log_path,
             timeout_s=action.timeout_s,
             parts=Parts(self.store.root, self.store.own, self._look.maker_text(action)),
+            progress_path=self._progress / action.id,
         )
 
     def _add_output(self, action: Action, workspace: Workspace, name: str) -> str:
@@ -266,6 +269,13 @@ class Session:
                 return
             self._make_again(action)
         raise CacheError(f"{name} of {action.title} was lost {_ATTEMPTS} times", where=str(self.store.root))
+
+    def progress(self, action: Action) -> str:
+        """How far a running action is, in its own words; empty where it says nothing."""
+        try:
+            return (self._progress / action.id).read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def forget(self, action: Action) -> None:
         """Have an action looked at as if it had never been made here."""

@@ -73,8 +73,18 @@ class PlainDisplay:
 class LiveDisplay:
     """Running actions and counts at the bottom; what ended scrolls above. Begun with the first action that starts."""
 
-    def __init__(self, stream: TextIO, past: Callable[[], Past], started_s: float) -> None:
-        """`past` tells what actions took before; it is asked once, and only where something runs."""
+    def __init__(
+        self,
+        stream: TextIO,
+        past: Callable[[], Past],
+        started_s: float,
+        progress: Callable[[Action], str] = lambda action: "",
+    ) -> None:
+        """`past` tells what actions took before; it is asked once, and only where something runs.
+
+        `progress` tells how far a running action is.
+        """
+        self._progress = progress
         self._stream = stream
         self._past = past
         self._started_s = started_s
@@ -88,7 +98,7 @@ class LiveDisplay:
             from tinyflow.flow.live import Live
 
             forecast = Forecast(self._expected, self._past())
-            self._live = Live(self._stream, self._expected, forecast, self._started_s)
+            self._live = Live(self._stream, self._expected, forecast, self._started_s, self._progress)
         return self._live
 
     def expect(self, actions: Sequence[Action]) -> None:

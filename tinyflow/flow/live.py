@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from rich.console import Console, RenderableType
@@ -29,6 +29,7 @@ class _List(Progress):
 
     def __init__(self, live: Live, stream: TextIO) -> None:
         self._summary = live.summary
+        self._told = live.told
         super().__init__(
             SpinnerColumn(),
             TimeElapsedColumn(),
@@ -40,6 +41,8 @@ class _List(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The list, then the line."""
+        for task, text in self._told():
+            self.update(task, description=text)
         yield from super().get_renderables()
         yield Text(self._summary(len(self.tasks)), style="dim", no_wrap=True, overflow="ellipsis")
 
@@ -47,14 +50,26 @@ class _List(Progress):
 class Live:
     """One session on a terminal. `rich` draws from a thread of its own."""
 
-    def __init__(self, stream: TextIO, actions: Iterable[Action], forecast: Forecast, started_s: float) -> None:
-        """`actions` are all that may run; `started_s` is the session's begin on the monotonic clock."""
+    def __init__(
+        self,
+        stream: TextIO,
+        actions: Iterable[Action],
+        forecast: Forecast,
+        started_s: float,
+        progress: Callable[[Action], str] = lambda action: "",
+    ) -> None:
+        """`actions` are all that may run; `started_s` is the session's begin on the monotonic clock.
+
+        `progress` tells how far one that runs is.
+        """
+        self._progress = progress
         self._total = len(list(actions))
         self._forecast = forecast
         self._started_s = started_s
         self._shown_s = time.monotonic()
         self._counts: Counter[str] = Counter()
         self._running: dict[str, tuple[TaskID, float]] = {}
+        self._actions: dict[str, Action] = {}
         self._lock = threading.Lock()
         self._list = _List(self, stream)
         self._list.start()
@@ -72,12 +87,20 @@ class Live:
             told.append(f"about {_round(left_s)} left")
         return " · ".join(told)
 
+    def told(self) -> list[tuple[TaskID, str]]:
+        """The line of each running action that says how far it is."""
+        with self._lock:
+            running = [(task, self._actions[name]) for name, (task, _) in self._running.items()]
+        lines = [(task, action, self._progress(action)) for task, action in running]
+        return [(task, f"{action.title}: {text}") for task, action, text in lines if text]
+
     # The lock is for what `summary` reads, and never held while rich is called: rich calls `summary` holding its own.
 
     def started(self, action: Action) -> None:
         """Add a line."""
         task = self._list.add_task(action.title, total=None)
         with self._lock:
+            self._actions[action.id] = action
             self._running[action.id] = (task, time.monotonic())
 
     def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:

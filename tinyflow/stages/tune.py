@@ -168,7 +168,7 @@ class _Search:
         return counters.instructions
 
     def _tell(self, text: str) -> None:
-        self.workspace.log(f"{self.title}: {text}")
+        self.workspace.progress(f"{self.title}: {text}")
 
 
 def _best(counts: Mapping[str, Count], before: int) -> tuple[Choice, int]:

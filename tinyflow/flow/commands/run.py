@@ -14,6 +14,7 @@ from doit.cmd_run import Run as DoitRun
 from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_verbosity
 
 from tinyflow.core import process
+from tinyflow.core.action import Action
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.units import format_seconds, parse_time
@@ -135,7 +136,12 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         """What suits the stream and the user."""
         if is_quiet or is_plain or not is_terminal(stream):
             return PlainDisplay(stream, is_quiet=is_quiet)
-        return LiveDisplay(stream, lambda: _past(self.loader.session), self.loader.started_s)
+        loader = self.loader
+
+        def progress(action: Action) -> str:
+            return loader.session.progress(action)
+
+        return LiveDisplay(stream, lambda: _past(loader.session), loader.started_s, progress)
 
     def _run(
         self, stream: TextIO, display: Display, verbosity: int, continue_: bool, num_process: int, par_type: str
