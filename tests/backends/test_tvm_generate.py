@@ -129,7 +129,7 @@ def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     "options",
     [
         pytest.param({"api": "unpacked"}, marks=pytest.mark.slow),
-        {"usmp": "greedy"},
+        pytest.param({"usmp": "greedy"}, marks=pytest.mark.slow),
         pytest.param({"api": "unpacked", "usmp": "exact"}, marks=pytest.mark.slow),
     ],
 )
