@@ -19,4 +19,5 @@ def test_too_small_an_arena_is_refused_in_set_up(tmp_path: Path) -> None:
     (folder / "small.yaml").write_text(recipe.replace("arena_bytes: 0", "arena_bytes: 900"))
     refused = doit(tmp_path, f"bench:{BENCH}")
     assert refused.returncode == 1
-    assert "model_setup" in refused.stdout and "arena" in refused.stdout
+    told = refused.stdout + refused.stderr
+    assert "model_setup: returned 4" in told and "the arena of 900 bytes is too small: it needs 10" in told, told

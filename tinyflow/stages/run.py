@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
@@ -70,7 +71,7 @@ def run(workspace: Workspace) -> None:
     try:
         startup = machine.load(program)
         limit = workspace.parameters["limit_instructions"]
-        setup = call(machine, plan["setup"], limit)
+        setup = call(machine, plan["setup"], limit, plan.get("statuses", {}))
         try:
             invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
         except (RunError, Timeout) as error:
@@ -116,11 +117,13 @@ def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> 
     return pieces
 
 
-def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
-    """Call a function of the firmware; its cost. Raises RunError for a status other than 0."""
+def call(
+    machine: Machine, symbol: str, limit_instructions: int, statuses: Mapping[str, str] = MappingProxyType({})
+) -> Counters:
+    """Call a function of the firmware; its cost. Raises RunError for a status other than 0; `statuses` explain some."""
     status, counters = machine.call(symbol, limit_instructions=limit_instructions)
     if status != 0:
-        told = _told(machine)
+        told = statuses.get(str(status)) or _told(machine)
         hint = told or "the generated code refuses its inputs; +debug may know why, where the backend has it"
         raise RunError(f"returned {status}, not 0", where=symbol, hint=hint)
     return counters

@@ -118,6 +118,13 @@ def _plan(graph: Graph, made: Plan, backend: str, size: int, model_bytes: int) -
         "backend": backend,
         "setup": "model_setup",
         "invoke": "model_invoke",
+        # enum tinyi_status of tinyi.h
+        "statuses": {
+            "1": "the model is damaged",
+            "2": "the model has an operator that was not linked",
+            "3": "the model has a type, shape, option or quantisation that the kernels don't have",
+            "4": f"the arena of {size} bytes is too small: it needs {made.total_bytes}; arena_bytes: 0 takes that",
+        },
         # What calls the layers' functions, in set-up and in each inference.
         "dispatcher": "tinyi_visit_node",
         "inputs": [_port(graph, made, index) for index in graph.inputs],
