@@ -48,9 +48,9 @@ def _space(spec: Spec, style: Style, machine: Machine) -> Iterator[Choice]:
     elif isinstance(spec, DenseSpec):
         yield from _tiles(spec.outputs, (1,))
         if style == "smlad":
-            for group in (1, 2, 4, 5, 8):
-                if spec.outputs % group == 0:
-                    yield {"kernel": "smlad", "group": group}
+            for group, unrolled in product((1, 2, 3, 4, 5, 8), (1, 2, 3)):
+                if spec.outputs % group == 0 and spec.inputs // 4 % unrolled == 0:
+                    yield {"kernel": "smlad", "group": group, "unrolled": unrolled}
     elif isinstance(spec, ConvSpec):
         yield from _convolutions(spec, style, machine)
 
@@ -95,7 +95,7 @@ def build(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> K
         tile_ = kernels_smlad.Tile(numbers["pixels"], numbers["group"])
         return kernels_smlad.conv(spec, scratch_bytes, tile_, numbers["part"])
     if family == "smlad" and isinstance(spec, DenseSpec):
-        return kernels_smlad.dense(spec, numbers["group"]) if spec.inputs % 4 == 0 else None
+        return kernels_smlad.dense(spec, numbers["group"], numbers["unrolled"]) if spec.inputs % 4 == 0 else None
     if family == "dsp" and isinstance(spec, ConvSpec):
         return kernels_dsp.conv(spec, scratch_bytes, numbers["part"])
     if family == "dsp" and isinstance(spec, DepthwiseSpec) and kernels_depthwise.is_supported(spec):

@@ -137,11 +137,15 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: i
 # TFLite, kernels/internal/reference/integer_ops/fully_connected.h
 
 
-def dense(spec: DenseSpec, wanted: int = DENSE_GROUP) -> Kernel:
-    """FULLY_CONNECTED of a multiple of four inputs; weights are widened in registers, for each is used once."""
+def dense(spec: DenseSpec, wanted: int = DENSE_GROUP, most_unrolled: int = 2) -> Kernel:
+    """FULLY_CONNECTED of a multiple of four inputs; weights are widened in registers, for each is used once.
+
+    The compiler doesn't see how many inputs there are: it would unroll until it spills.
+    """
     to, steps = spec.requantisation, spec.inputs // 4
     group = next(number for number in range(wanted, 0, -1) if spec.outputs % number == 0)
     groups, numbers_each = spec.outputs // group, scale_numbers(to)
+    unrolled = next(number for number in range(most_unrolled, 0, -1) if steps % number == 0)
 
     @T.prim_func(s_tir=True)
     def fully_connected(
@@ -158,11 +162,13 @@ def dense(spec: DenseSpec, wanted: int = DENSE_GROUP) -> Kernel:
         for g in range(hidden(groups)):
             for c in T.unroll(group):
                 total[c] = 0
-            for k in range(hidden(steps)):
-                for c in T.unroll(group):
-                    word: T.let = weights[g, k, c]
-                    total[c] = _smlad(scratch[2 * k], value("tf_even", word), total[c])
-                    total[c] = _smlad(scratch[2 * k + 1], value("tf_odd", word), total[c])
+            for ko in range(hidden(steps // unrolled)):
+                for ki in T.unroll(unrolled):
+                    for c in T.unroll(group):
+                        k: T.let = ko * unrolled + ki
+                        word: T.let = weights[g, k, c]
+                        total[c] = _smlad(scratch[2 * k], value("tf_even", word), total[c])
+                        total[c] = _smlad(scratch[2 * k + 1], value("tf_odd", word), total[c])
             for c in T.unroll(group):
                 for n in T.unroll(numbers_each):
                     numbers[c, n] = scale[g * group + c, n]
