@@ -82,7 +82,7 @@ def _place_scratch(
 ) -> tuple[dict[int, tuple[int, int]], int]:
     """Operator → (place, units), and the arena's end."""
     alive = [
-        [(places[t], places[t] + lives[t].units) for t in places if lives[t].first <= node <= lives[t].last]
+        sorted((places[t], places[t] + lives[t].units) for t in places if lives[t].first <= node <= lives[t].last)
         for node in range(len(wishes))
     ]
     for node, (least, _) in enumerate(wishes):

@@ -20,12 +20,12 @@ static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
   const int8_t *weight = rows->weights + c * rows->step;
   int32_t left = rows->products;
   if (rows->pitch == 1 && ((uintptr_t)weight & 3) == 0) {
-    for (; left >= 16; left -= 16) {
+    for (; left >= 32; left -= 32) {
       const uint32_t *words = (const uint32_t *)(const void *)weight;
-      if ((words[0] | words[1] | words[2] | words[3]) != 0) {
+      if ((words[0] | words[1] | words[2] | words[3] | words[4] | words[5] | words[6] | words[7]) != 0) {
         return 0;
       }
-      weight += 16;
+      weight += 32;
     }
   }
   for (; left > 0; --left) {
@@ -37,24 +37,25 @@ static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
   return 1;
 }
 
-/* The record of channel c for rescale_right.h, without the zero point's part of the bias; 0 where there is none. What
- * was checked once need not be looked at again. */
-static inline __attribute__((always_inline)) int32_t make_record(const struct tinyi_channels *channels, int32_t c,
-                                                                 int32_t is_checked, struct tinynn_channel *record) {
+/* Whether channel c can be rescaled by right shifts alone, whatever its weights are. */
+static inline int32_t is_tame(const struct tinyi_channels *channels, int32_t c, struct tinyi_factor factor) {
+  /* |input - zero point| ≤ 255, |weight| ≤ 128 */
+  const uint32_t most = absolute(bias_of(channels, c)) + (uint32_t)channels->rows.products * 255 * 128;
+  const uint32_t offset = absolute(2 * channels->output_zero_point + 1);
+  return (uint32_t)(-factor.shift - 1) < LARGEST_SHIFT && most < UINT32_C(1) << 30 &&
+         2 * most + (offset << -factor.shift) < UINT32_C(1) << 31;
+}
+
+/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is tame or has no weights. */
+static inline __attribute__((always_inline)) void make_record(const struct tinyi_channels *channels, int32_t c,
+                                                              struct tinynn_channel *record) {
   const struct tinyi_factor factor = factor_of(channels, c);
   const int32_t bias = bias_of(channels, c);
-  /* |input - zero point| ≤ 255, |weight| ≤ 128 */
-  const uint32_t most = absolute(bias) + (uint32_t)channels->rows.products * 255 * 128;
-  const uint32_t offset = absolute(2 * channels->output_zero_point + 1);
   record->bias = bias;
   record->multiplier = (int32_t)((uint32_t)factor.multiplier << 1);
   record->shift = -factor.shift - 1;
-  if ((uint32_t)record->shift < LARGEST_SHIFT && most < UINT32_C(1) << 30 &&
-      2 * most + (offset << -factor.shift) < UINT32_C(1) << 31) {
-    return 1;
-  }
-  if (!is_checked && !is_zero(&channels->rows, c)) {
-    return 0;
+  if (is_tame(channels, c, factor)) {
+    return;
   }
   /* One value whatever the input; a quarter of four times it. */
   const int32_t scaled = tinynn_rescale(bias, factor.multiplier, factor.shift);
@@ -62,14 +63,53 @@ static inline __attribute__((always_inline)) int32_t make_record(const struct ti
   record->bias = 4 * (value - channels->output_zero_point);
   record->multiplier = INT32_MIN; /* twice 2^30 */
   record->shift = 0;
-  return 1;
 }
 
-int32_t tinyi_is_right(const struct tinyi_channels *channels) {
-  struct tinynn_channel record;
+/* What is tame for sure, seen without a factor: bits of scales from `lowest` on, biases up to `bias`. */
+struct range {
+  uint32_t lowest, count;
+  int32_t bias;
+};
+
+static struct range tame(const struct tinyi_channels *channels) {
+  /* tinyi_factor's shift is the scale's exponent and this, or one more */
+  const int32_t base = channels->quotient.exponent - channels->quotient.places - 126;
+  const int32_t first = -LARGEST_SHIFT - base, last = -2 - base;
+  const int32_t from = first < 1 ? 1 : first, to = last > 254 ? 254 : last;
+  const uint32_t offset = absolute(2 * channels->output_zero_point + 1);
+  const uint32_t most = ((UINT32_C(1) << 31) - (offset << LARGEST_SHIFT)) / 2 - 1;
+  const struct range range = {(uint32_t)from << 23, to < from ? 0 : (uint32_t)(to - from + 1) << 23,
+                              (int32_t)(most - (uint32_t)channels->rows.products * 255 * 128)};
+  return range;
+}
+
+/* The first channel from c on that isn't for sure: a loop of its own, so that all is in registers. */
+static __attribute__((noinline)) int32_t first_doubt(const struct tinyi_channels *channels, const struct range *range,
+                                                     int32_t c) {
+  const int32_t count = channels->rows.channels, step = channels->scale_step;
+  const uint32_t lowest = range->lowest, width = range->count, limit = 2 * (uint32_t)range->bias;
+  const uint32_t *scale = channels->scales + c * step;
+  const int32_t *bias = channels->bias;
+  for (; c < count && *scale - lowest < width; ++c) {
+    if (bias != NULL && (uint32_t)bias[c] + (uint32_t)range->bias > limit) {
+      break;
+    }
+    scale += step;
+  }
+  return c;
+}
+
+int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels) {
+  const int32_t count = channels->rows.channels, step = channels->scale_step;
   int32_t is_right = channels->rows.products <= 1 << 13;
-  for (int32_t c = 0; is_right && c < channels->rows.channels; ++c) {
-    is_right = make_record(channels, c, 0, &record);
+  const struct range range = tame(channels);
+  for (int32_t c = 0; is_right && (c = first_doubt(channels, &range, c)) < count; ++c) {
+    is_right = tinyi_is_scale(channels->scales[c * step]) &&
+               (is_zero(&channels->rows, c) || is_tame(channels, c, factor_of(channels, c)));
+  }
+  /* where it isn't, the others have not been looked at */
+  for (int32_t c = 0; !is_right && c < (step ? count : 1); ++c) {
+    tinyi_require(visit, tinyi_is_scale(channels->scales[c]), TINYI_UNSUPPORTED);
   }
   return is_right;
 }
@@ -99,6 +139,6 @@ void tinyi_plain_records(const struct tinyi_channels *channels, int32_t first, i
 void tinyi_right_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
                          struct tinynn_channel *records) {
   for (int32_t c = 0; c < count; ++c) {
-    make_record(channels, first + c, 1, &records[c]);
+    make_record(channels, first + c, &records[c]);
   }
 }

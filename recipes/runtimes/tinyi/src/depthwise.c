@@ -75,8 +75,7 @@ static void read(struct tinyi_visit *visit, struct layer *layer) {
 static int32_t is_for(const struct tinyi_depthwise *kernel, const struct layer *layer) {
   const struct tinynn_depthwise *p = &layer->p;
   return kernel != NULL && p->kernel_height == 3 && p->kernel_width == 3 && p->depth_multiplier == 1 &&
-         p->dilation_y == 1 && p->dilation_x == 1 && p->stride_x <= kernel->largest_stride_x &&
-         tinyi_is_right(&layer->channels);
+         p->dilation_y == 1 && p->dilation_x == 1 && p->stride_x <= kernel->largest_stride_x;
 }
 
 /* [channel][3][3], and records with the zero point folded in. */
@@ -124,8 +123,7 @@ void tinyi_depthwise(struct tinyi_visit *visit) {
     compute(visit, &layer, visit->choice ? visit->kernel : NULL);
     return;
   }
-  tinyi_check_scales(visit, &layer.weights);
-  visit->choice = (uint8_t)is_for(visit->kernel, &layer);
+  visit->choice = (uint8_t)(tinyi_is_right(visit, &layer.channels) && is_for(visit->kernel, &layer));
   const struct tinyi_depthwise *kernel = visit->choice ? visit->kernel : NULL;
   uint32_t bytes = (uint32_t)p->output_channels * (uint32_t)sizeof(struct tinynn_channel);
   if (kernel == NULL) {

@@ -208,31 +208,43 @@ static int32_t is_alive(const struct tinyi_life *life, uint32_t node) {
   return life->first <= node && node <= life->last;
 }
 
-/* Units from `begin` to the next buffer that lives in an operator, at most up to `limit`; 0 inside such a buffer. */
-static uint32_t room_at(const struct setup *setup, uint32_t node, uint32_t begin, uint32_t limit) {
-  uint32_t end = limit;
+/* Entry i of `owner`, which nobody needs any more: the buffer that lies as the i-th in an operator. Their number. */
+static uint32_t line_up(const struct setup *setup, uint32_t node) {
+  struct tinyi_life *lives = setup->lives;
+  const uint16_t *places = setup->model->places;
+  uint32_t count = 0;
   for (uint32_t i = 0; i < setup->buffers; ++i) {
-    const uint32_t index = setup->lives[i].order, from = setup->model->places[index];
-    if (is_alive(&setup->lives[index], node) && begin < from + setup->lives[index].units && from < end) {
-      end = from;
+    const uint32_t index = lives[i].order;
+    if (!is_alive(&lives[index], node)) {
+      continue;
     }
+    uint32_t at = count++;
+    for (; at > 0 && places[lives[at - 1].owner] > places[index]; --at) {
+      lives[at].owner = lives[at - 1].owner;
+    }
+    lives[at].owner = (uint16_t)index;
   }
-  return end > begin ? end - begin : 0;
+  return count;
 }
 
 /* The first gap of so many units between the buffers of an operator, or the largest one; `limit` is the arena's end. */
 static struct gap find_gap(const struct setup *setup, uint32_t node, uint32_t units, uint32_t limit) {
-  struct gap best = {0, room_at(setup, node, 0, limit)};
-  for (uint32_t i = 0; i < setup->buffers && best.units < units; ++i) {
-    const uint32_t index = setup->lives[i].order;
-    if (is_alive(&setup->lives[index], node)) {
-      const uint32_t begin = setup->model->places[index] + setup->lives[index].units;
-      const uint32_t room = room_at(setup, node, begin, limit);
-      if (room > best.units) {
-        best.begin = begin;
-        best.units = room;
-      }
+  const struct tinyi_life *lives = setup->lives;
+  const uint32_t count = line_up(setup, node);
+  struct gap best = {0, 0};
+  uint32_t begin = 0;
+  for (uint32_t i = 0; i <= count && best.units < units; ++i) {
+    uint32_t end = limit, next = limit;
+    if (i < count) {
+      const uint32_t index = lives[i].owner;
+      end = setup->model->places[index];
+      next = end + lives[index].units;
     }
+    if (end > begin && end - begin > best.units) {
+      best.begin = begin;
+      best.units = end - begin;
+    }
+    begin = next;
   }
   return best;
 }

@@ -140,13 +140,6 @@ void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_te
   tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
 }
 
-void tinyi_check_scales(struct tinyi_visit *visit, const struct tinyi_tensor *weights) {
-  for (int32_t c = 0; c < weights->scale_count; ++c) {
-    const uint32_t scale = weights->scales[c];
-    tinyi_require(visit, scale == 0 || tinyi_is_positive(scale), TINYI_UNSUPPORTED);
-  }
-}
-
 const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count) {
   struct tinyi_tensor tensor;
   if (tinyi_index(visit, &visit->inputs, position) < 0) {

@@ -23,8 +23,9 @@ struct tinyi_channels {
 };
 
 /* Whether rescaling by right shifts alone is exact for all channels, as tinynn/rescale_right.h needs it, for any input
- * and whether or not the input's zero point was folded into the bias. Channels without weights are left aside. */
-int32_t tinyi_is_right(const struct tinyi_channels *channels);
+ * and whether or not the input's zero point was folded into the bias. Channels without weights are left aside. Refuses
+ * scales that are negative, infinite or no numbers. */
+int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels);
 
 /* Records of `count` channels from `first` on as the variant ref reads them: the input's zero point is folded in. */
 void tinyi_plain_records(const struct tinyi_channels *channels, int32_t first, int32_t count,

@@ -33,6 +33,9 @@ struct tinyi_factor {
 /* Whether the bits are those of a finite float32 > 0. */
 static inline int tinyi_is_positive(uint32_t bits) { return bits - 1 < UINT32_C(0x7f800000) - 1; }
 
+/* Whether they are what a channel of weights may have. */
+static inline int tinyi_is_scale(uint32_t bits) { return bits < UINT32_C(0x7f800000); }
+
 /* Both as the bits of positive float32 numbers. */
 struct tinyi_quotient tinyi_quotient(uint32_t numerator, uint32_t denominator);
 

@@ -72,9 +72,6 @@ void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vect
 /* An int8 constant with one scale for each of the channels, or one for all; zero points are 0. */
 void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor);
 
-/* Refuse scales of weights that are negative, infinite or no numbers. */
-void tinyi_check_scales(struct tinyi_visit *visit, const struct tinyi_tensor *weights);
-
 /* An int32 constant of `count` elements; NULL where the input is absent. */
 const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count);
 
