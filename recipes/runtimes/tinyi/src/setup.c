@@ -186,14 +186,21 @@ static void sort(struct setup *setup) {
 static uint32_t lowest_place(const struct setup *setup, uint32_t which) {
   const struct tinyi_life *lives = setup->lives, *life = &lives[lives[which].order];
   const uint16_t *places = setup->model->places;
+  const uint32_t first = life->first, last = life->last, units = life->units;
   uint32_t place = 0;
-  for (uint32_t i = 0; i < which; ++i) {
-    const uint32_t other = lives[i].order;
-    const uint32_t begin = places[other], end = begin + lives[other].units;
-    if (lives[other].first <= life->last && life->first <= lives[other].last && begin < place + life->units &&
-        place < end) {
-      place = end;
-      i = UINT32_MAX; /* what was below may be in the way now */
+  int32_t has_moved = 1;
+  while (has_moved) { /* what was below may be in the way now */
+    has_moved = 0;
+    for (uint32_t i = 0; i < which; ++i) {
+      const uint32_t index = lives[i].order;
+      const struct tinyi_life *other = &lives[index];
+      if (other->first <= last && first <= other->last) {
+        const uint32_t begin = places[index], end = begin + other->units;
+        if (begin < place + units && place < end) {
+          place = end;
+          has_moved = 1;
+        }
+      }
     }
   }
   return place;

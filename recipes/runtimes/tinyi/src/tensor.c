@@ -100,7 +100,7 @@ static struct tinyi_table read_tensor(struct tinyi_visit *visit, const struct ti
                                       int32_t type, struct tinyi_tensor *tensor) {
   const int32_t index = tinyi_index(visit, vector, position);
   struct tinyi_file *file = &visit->file;
-  struct tinyi_table table = {0, 0, 0};
+  struct tinyi_table table = {0, 0, 0, 0};
   tensor->data = NULL;
   tensor->is_constant = 0;
   tensor->zero_point = 0;
