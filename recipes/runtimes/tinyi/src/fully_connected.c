@@ -5,7 +5,8 @@
 enum { ACTIVATION = 0, WEIGHTS_FORMAT = 1 };
 
 struct layer {
-  struct tinyi_tensor input, weights, output;
+  const int8_t *input;
+  int8_t *output;
   struct tinynn_rows p;
   struct tinyi_quotient quotient;
   const uint32_t *scales; /* of the channels, or a 1 */
@@ -21,43 +22,45 @@ static uint32_t product(uint32_t a, uint32_t b) {
   return left.bits;
 }
 
+/* One tensor after the other, so that the stack holds one of them at a time. */
 static void read(struct tinyi_visit *visit, struct layer *layer) {
   struct tinyi_file *file = &visit->file;
-  struct tinyi_tensor *input = &layer->input, *weights = &layer->weights, *output = &layer->output;
-  tinyi_activation(visit, &visit->inputs, 0, input);
-  tinyi_weights(visit, 1, weights);
-  tinyi_activation(visit, &visit->outputs, 0, output);
+  struct tinyi_tensor tensor;
+  struct tinynn_rows *p = &layer->p;
+  tinyi_activation(visit, &visit->inputs, 0, &tensor);
+  const int32_t elements = tensor.elements;
+  uint32_t numerator = tensor.scale;
+  layer->input = tensor.data;
+  p->input_zero_point = tensor.zero_point;
+  tinyi_weights(visit, 1, &tensor);
   if (file->status != TINYI_OK) {
     return;
   }
-  struct tinynn_rows *p = &layer->p;
-  p->inputs = weights->shape[4];
-  p->outputs = weights->shape[3];
-  p->batches = input->elements / p->inputs;
-  tinyi_require(visit,
-                weights->rank == 2 && p->batches * p->inputs == input->elements &&
-                    p->batches * p->outputs == output->elements &&
-                    (weights->scale_count == 1 || weights->scale_count == p->outputs) &&
-                    tinyi_byte(file, &visit->options, WEIGHTS_FORMAT) == 0,
-                TINYI_UNSUPPORTED);
-  p->weights = weights->data;
-  p->bias = tinyi_integers(visit, 2, p->outputs);
-  p->is_per_channel = weights->scale_count > 1;
-  p->input_zero_point = input->zero_point;
-  p->output_zero_point = output->zero_point;
-  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), output, &p->lowest, &p->highest);
-  uint32_t numerator = input->scale;
-  layer->scales = weights->scales;
+  p->inputs = tensor.shape[4];
+  p->outputs = tensor.shape[3];
+  p->batches = elements / p->inputs;
+  p->weights = tensor.data;
+  p->is_per_channel = tensor.scale_count > 1;
+  layer->scales = tensor.scales;
   if (!p->is_per_channel) {
     static const uint32_t one = 0x3f800000;
-    numerator = product(numerator, weights->scale);
+    numerator = product(numerator, tensor.scale);
     layer->scales = &one;
   }
-  tinyi_require(visit, tinyi_is_positive(numerator), TINYI_UNSUPPORTED);
-  if (file->status != TINYI_OK) {
-    return;
+  tinyi_require(visit,
+                tensor.rank == 2 && p->batches * p->inputs == elements &&
+                    (!p->is_per_channel || tensor.scale_count == p->outputs) &&
+                    tinyi_byte(file, &visit->options, WEIGHTS_FORMAT) == 0 && tinyi_is_positive(numerator),
+                TINYI_UNSUPPORTED);
+  p->bias = tinyi_integers(visit, 2, p->outputs);
+  tinyi_activation(visit, &visit->outputs, 0, &tensor);
+  tinyi_require(visit, p->batches * p->outputs == tensor.elements, TINYI_UNSUPPORTED);
+  layer->output = tensor.data;
+  p->output_zero_point = tensor.zero_point;
+  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), &tensor, &p->lowest, &p->highest);
+  if (file->status == TINYI_OK) {
+    layer->quotient = tinyi_quotient(numerator, tensor.scale);
   }
-  layer->quotient = tinyi_quotient(numerator, output->scale);
 }
 
 /* Beyond it a sum that is clamped to 30 bits could make a difference: see tinynn/saturated_rows.h. */
@@ -93,7 +96,7 @@ static void compute(struct tinyi_visit *visit, struct layer *layer, const struct
   }
   p->channels = records;
   p->widened = (int32_t)(visit->scratch_bytes - (uint32_t)count * (uint32_t)sizeof *records) / 2 & ~7;
-  kernel->compute(p, layer->input.data, layer->output.data, records + count);
+  kernel->compute(p, layer->input, layer->output, records + count);
 }
 
 void tinyi_fully_connected(struct tinyi_visit *visit) {

@@ -30,7 +30,7 @@ struct setup {
   uint32_t end;     /* bytes before the tables at the arena's end */
 };
 
-static void find_parts(struct setup *setup) {
+static __attribute__((noinline)) void find_parts(struct setup *setup) {
   struct tinyi *model = setup->model;
   struct tinyi_file *file = &model->file;
   if (file->size < 8 || file->size >= UINT32_C(1) << 31 || tinyi_word(file, 4) != UINT32_C(0x334c4654)) { /* TFL3 */
@@ -86,7 +86,7 @@ static void place_tables(struct setup *setup) {
 }
 
 /* The graph's inputs live from the start: they are what an operator before the first one writes. */
-static void begin_inputs(struct setup *setup) {
+static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
   struct tinyi_visit *visit = &setup->visit;
   visit->node = 0;
   visit->outputs = setup->inputs;
@@ -133,7 +133,7 @@ static uint32_t root_of(const struct setup *setup, uint32_t index) {
 }
 
 /* Put outputs on inputs that nobody reads any more, where the operator allows it and they fit. */
-static void merge(struct setup *setup) {
+static __attribute__((noinline)) void merge(struct setup *setup) {
   struct tinyi_visit *visit = &setup->visit;
   struct tinyi_life *lives = setup->lives;
   for (uint32_t node = 0; node < setup->model->nodes.count; ++node) {
@@ -161,7 +161,7 @@ static void merge(struct setup *setup) {
 }
 
 /* Buffers in the order of placing: by size downwards, then by first operator, then by number. */
-static void sort(struct setup *setup) {
+static __attribute__((noinline)) void sort(struct setup *setup) {
   struct tinyi_life *lives = setup->lives;
   uint32_t count = 0;
   for (uint32_t i = 0; i < setup->model->tensors.count; ++i) {
@@ -287,7 +287,7 @@ static uint32_t place_scratch(struct setup *setup, uint32_t total) {
 }
 
 /* Places of all tensors and of all scratch; the arena's end in units. */
-static uint32_t place(struct setup *setup) {
+static __attribute__((noinline)) uint32_t place(struct setup *setup) {
   struct tinyi *model = setup->model;
   uint32_t total = 0;
   for (uint32_t i = 0; i < setup->buffers; ++i) {

@@ -20,7 +20,9 @@ int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector
   return index;
 }
 
-static void read_shape(struct tinyi_visit *visit, const struct tinyi_table *table, struct tinyi_tensor *tensor) {
+/* `restrict`: what is written there changes nothing of the file, which so stays in registers. */
+static inline void read_shape(struct tinyi_visit *visit, const struct tinyi_table *table,
+                              struct tinyi_tensor *restrict tensor) {
   const struct tinyi_vector shape = tinyi_vector(&visit->file, table, TENSOR_SHAPE, 2);
   tensor->elements = 1;
   if (shape.count > TINYNN_RANK) {
@@ -29,9 +31,10 @@ static void read_shape(struct tinyi_visit *visit, const struct tinyi_table *tabl
   }
   tensor->rank = (int32_t)shape.count;
   int32_t *size = tensor->shape;
-  for (uint32_t i = shape.count; i < TINYNN_RANK; ++i) {
-    *size++ = 1;
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    size[i] = 1;
   }
+  size += TINYNN_RANK - shape.count;
   uint32_t elements = 1;
   for (uint32_t i = 0; i < shape.count; ++i) {
     const uint32_t dimension = tinyi_word(&visit->file, shape.at + 4 * i);
@@ -45,8 +48,8 @@ static void read_shape(struct tinyi_visit *visit, const struct tinyi_table *tabl
   tensor->elements = (int32_t)elements;
 }
 
-static void read_quantisation(struct tinyi_visit *visit, const struct tinyi_table *table,
-                              struct tinyi_tensor *tensor) {
+static inline void read_quantisation(struct tinyi_visit *visit, const struct tinyi_table *table,
+                                     struct tinyi_tensor *restrict tensor) {
   struct tinyi_file *file = &visit->file;
   const struct tinyi_table scheme = tinyi_child(file, table, TENSOR_QUANTIZATION);
   const struct tinyi_vector scales = tinyi_vector(file, &scheme, QUANTIZATION_SCALE, 2);
@@ -65,7 +68,7 @@ static void read_quantisation(struct tinyi_visit *visit, const struct tinyi_tabl
 }
 
 /* The bytes of a constant; NULL for an activation. */
-static const uint8_t *constant(struct tinyi_visit *visit, const struct tinyi_table *table, uint32_t bytes) {
+static inline const uint8_t *constant(struct tinyi_visit *visit, const struct tinyi_table *table, uint32_t bytes) {
   struct tinyi_file *file = &visit->file;
   const uint32_t number = (uint32_t)tinyi_int(file, table, TENSOR_BUFFER, 0);
   if (number == 0) {
@@ -95,12 +98,12 @@ static void note_life(struct tinyi_visit *visit, uint32_t index, uint32_t bytes,
   }
 }
 
-/* Type and shape; the bytes, as far as they are there already. */
-static struct tinyi_table read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
-                                      int32_t type, struct tinyi_tensor *tensor) {
+/* Type and shape, quantisation of int8; the bytes, as far as they are there already. */
+static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector,
+                                                  uint32_t position, int32_t type,
+                                                  struct tinyi_tensor *restrict tensor) {
   const int32_t index = tinyi_index(visit, vector, position);
   struct tinyi_file *file = &visit->file;
-  struct tinyi_table table = {0, 0, 0, 0};
   tensor->data = NULL;
   tensor->is_constant = 0;
   tensor->zero_point = 0;
@@ -108,12 +111,15 @@ static struct tinyi_table read_tensor(struct tinyi_visit *visit, const struct ti
   tensor->scale_count = 0;
   if (index < 0) {
     tinyi_fail(file, TINYI_DAMAGED);
-    return table;
+    return;
   }
-  table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
+  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
   read_shape(visit, &table, tensor);
   tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == type, TINYI_UNSUPPORTED);
   const uint32_t bytes = (uint32_t)tensor->elements * (type == TINYI_INT8 ? 1 : 4);
+  if (type == TINYI_INT8) {
+    read_quantisation(visit, &table, tensor);
+  }
   const uint8_t *data = constant(visit, &table, bytes);
   if (data != NULL) {
     tensor->is_constant = 1;
@@ -124,19 +130,16 @@ static struct tinyi_table read_tensor(struct tinyi_visit *visit, const struct ti
   } else if (file->status == TINYI_OK) {
     note_life(visit, (uint32_t)index, bytes, vector == &visit->outputs);
   }
-  return table;
 }
 
 void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
                       struct tinyi_tensor *tensor) {
-  const struct tinyi_table table = read_tensor(visit, vector, position, TINYI_INT8, tensor);
-  read_quantisation(visit, &table, tensor);
+  read_tensor(visit, vector, position, TINYI_INT8, tensor);
   tinyi_require(visit, tensor->scale_count == 1 && tinyi_is_positive(tensor->scale), TINYI_UNSUPPORTED);
 }
 
 void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor) {
-  const struct tinyi_table table = read_tensor(visit, &visit->inputs, position, TINYI_INT8, tensor);
-  read_quantisation(visit, &table, tensor);
+  read_tensor(visit, &visit->inputs, position, TINYI_INT8, tensor);
   tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
 }
 

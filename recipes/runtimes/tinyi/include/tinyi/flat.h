@@ -89,6 +89,9 @@ static inline uint32_t tinyi_field(struct tinyi_file *file, const struct tinyi_t
     tinyi_damaged(file);
     return 0;
   }
+  if (table->at + offset == 0) {
+    __builtin_unreachable(); /* both are less than 2^31, and `offset` isn't 0: callers need not ask */
+  }
   return table->at + offset;
 }
 
