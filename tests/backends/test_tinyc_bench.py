@@ -25,6 +25,8 @@ MODELS = {
     "dense": synthesize({"graph": "toycar", "features": 37, "hidden": 18, "depth": 2}),
     "planted": write(planted_network(5)),
 }
+# of a dense layer's inputs and outputs: whole words of the one, an odd number of the other
+ROWS = synthesize({"graph": "toycar", "features": 40, "hidden": 25, "depth": 2})
 CHIPS = ("stm32f7", "stm32f4", "esp32c3")
 
 
@@ -35,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(CHECKOUT / "pyproject.toml", place)
     models = place / "recipes" / "models"
     models.mkdir(parents=True)
-    for name, content in MODELS.items():
+    for name, content in {**MODELS, "rows": ROWS}.items():
         (models / f"{name}.yaml").write_text(f"description: for tests\nfile: {name}.tflite\n")
         (models / f"{name}.tflite").write_bytes(content)
     return place
@@ -50,7 +52,8 @@ def test_every_variant_is_exact_on_its_chip(place: Path) -> None:
 def test_the_interpreter_is_exact_on_every_chip(place: Path) -> None:
     """tinyi over the same kernels, its plan made on the chip in what the tool found it to need."""
     benches = [f"{model}-tinyi-{chip}" for model in MODELS for chip in CHIPS]
-    _run_exactly(place, [*benches, "speech-tinyi-stm32f7+kernels.ref", "planted-tinyi-stm32f7+shrink"])
+    more = ["speech-tinyi-stm32f7+kernels.ref", "planted-tinyi-stm32f7+shrink", "rows-tinyi-stm32f7"]
+    _run_exactly(place, [*benches, *more])
 
 
 @pytest.mark.parametrize(

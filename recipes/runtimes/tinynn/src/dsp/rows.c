@@ -42,15 +42,43 @@ static inline int8_t output_of(int32_t sum, const struct scaling *scaling) {
   return (int8_t)tinynn_clamp(value, scaling->lowest, scaling->highest);
 }
 
-/* All outputs of one row of inputs. */
-static void multiply(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
-                     const tinynn_pair *wide, int32_t widened) {
+/* All outputs of one row of inputs, where that is simple, but for the last of an odd number: how many. */
+static __attribute__((noinline)) int32_t multiply_pairs(const struct tinynn_rows *p, const int8_t *input,
+                                                        int8_t *output, const tinynn_pair *wide, int32_t widened) {
+  if (p->is_per_channel || p->bias == NULL || p->inputs % 8 != 0 || p->outputs < 2) {
+    return 0;
+  }
+  const struct tinynn_right right = row_right(p, 0);
+  struct tinynn_pairs pairs = {.weights = p->weights,
+                               .inputs = p->inputs,
+                               .wide = wide,
+                               .whole_end = wide + (widened & ~31) / 2,
+                               .wide_end = wide + widened / 2,
+                               .narrow = input + widened,
+                               .narrow_end = input + p->inputs,
+                               .bias = p->bias,
+                               .output = output,
+                               .pairs = p->outputs / 2,
+                               .zeros = tinynn_twice(-p->input_zero_point),
+                               .factor = right.factor,
+                               .shift = right.shift,
+                               .offset = right.offset,
+                               .lowest = p->lowest,
+                               .highest = p->highest};
+  tinynn_pairs_dsp(&pairs);
+  return p->outputs & ~1;
+}
+
+/* The outputs from o on. */
+static __attribute__((noinline)) void multiply(const struct tinynn_rows *restrict p, const int8_t *restrict input,
+                                               int8_t *restrict output, const tinynn_pair *wide, int32_t widened,
+                                               int32_t o) {
   const int32_t inputs = p->inputs, outputs = p->outputs, eights = inputs & ~7, is_per_channel = p->is_per_channel;
   const int32_t *bias = p->bias;
-  const int8_t *weights = p->weights;
+  const int8_t *weights = p->weights + o * inputs;
   struct tinynn_rows2 rows = {.zeros = tinynn_twice(-p->input_zero_point)};
   struct scaling first = {row_right(p, 0), p->lowest, p->highest}, second = first;
-  for (int32_t o = 0; o < outputs; o += 2) {
+  for (; o < outputs; o += 2) {
     const int32_t has_second = o + 1 < outputs;
     rows.x = wide;
     rows.a = weights;
@@ -89,7 +117,10 @@ void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restric
   }
   for (int32_t n = 0; n < p->batches; ++n) {
     widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
-    multiply(p, input, output, scratch, widened);
+    const int32_t done = multiply_pairs(p, input, output, scratch, widened);
+    if (done < p->outputs) {
+      multiply(p, input, output, scratch, widened, done);
+    }
     input += p->inputs;
     output += p->outputs;
   }

@@ -17,4 +17,20 @@ void tinynn_rows2_wide_dsp(struct tinynn_rows2 *rows, int32_t products);
 /* Inputs of 8 bits. */
 void tinynn_rows2_narrow_dsp(struct tinynn_rows2 *rows, int32_t products);
 
+/* Outputs by pairs where one scale holds for all of them, inputs are a multiple of 8, and there is a bias. */
+struct tinynn_pairs {
+  const int8_t *weights;
+  int32_t inputs;
+  const void *wide, *whole_end, *wide_end; /* inputs of 16 bits; whole_end: as far as they are a multiple of 32 */
+  const int8_t *narrow, *narrow_end;       /* the others */
+  const int32_t *bias;
+  int8_t *output;
+  int32_t pairs; /* above 0 */
+  uint32_t zeros; /* twice what is added to each narrow input */
+  int32_t factor, shift, offset, lowest, highest; /* the first three as struct tinynn_right has them */
+};
+
+/* Changes what it is given. */
+void tinynn_pairs_dsp(struct tinynn_pairs *pairs);
+
 #endif
