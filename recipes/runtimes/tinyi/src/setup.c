@@ -191,8 +191,8 @@ static uint32_t lowest_place(const struct setup *setup, uint32_t which) {
   int32_t has_moved = 1;
   while (has_moved) { /* what was below may be in the way now */
     has_moved = 0;
-    for (uint32_t i = 0; i < which; ++i) {
-      const uint32_t index = lives[i].order;
+    for (const struct tinyi_life *entry = lives; entry != lives + which; ++entry) {
+      const uint32_t index = entry->order;
       const struct tinyi_life *other = &lives[index];
       if (other->first <= last && first <= other->last) {
         const uint32_t begin = places[index], end = begin + other->units;
@@ -218,10 +218,11 @@ static int32_t is_alive(const struct tinyi_life *life, uint32_t node) {
 /* Entry i of `owner`, which nobody needs any more: the buffer that lies as the i-th in an operator. Their number. */
 static uint32_t line_up(const struct setup *setup, uint32_t node) {
   struct tinyi_life *lives = setup->lives;
+  const struct tinyi_life *end = lives + setup->buffers;
   const uint16_t *places = setup->model->places;
   uint32_t count = 0;
-  for (uint32_t i = 0; i < setup->buffers; ++i) {
-    const uint32_t index = lives[i].order;
+  for (const struct tinyi_life *entry = lives; entry != end; ++entry) {
+    const uint32_t index = entry->order;
     if (!is_alive(&lives[index], node)) {
       continue;
     }

@@ -65,7 +65,7 @@ static inline struct tinyi_table tinyi_follow(struct tinyi_file *file, uint32_t 
     return absent;
   }
   const uint32_t bytes = *(const uint16_t *)(const void *)(file->data + vtable);
-  if (TINYI_RARE(bytes < 4 || bytes > last + 4 - vtable)) {
+  if (TINYI_RARE(bytes > last + 4 - vtable)) { /* with less than 4 there are no fields */
     tinyi_damaged(file);
     return absent;
   }
