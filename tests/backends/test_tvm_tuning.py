@@ -65,6 +65,7 @@ def record_of(subject: tuning.Subject, choice: Any, after: int = 90) -> dict[str
     return {"schema": 1, **subject.document, "optimise": "O3", "choice": choice, "instructions": counts}
 
 
+@pytest.mark.slow
 def test_records_change_the_code_and_nothing_else(tmp_path: Path, generate: Callable[..., Any]) -> None:
     """What a record chooses is generated, the plan tells for how many kernels, and outputs stay TFLM's."""
     content = synthesize(SMALL["aww"])
@@ -153,6 +154,7 @@ def text_of(kernel: Kernel) -> str:
     return codegen.unpacked({"kernel": kernel.function})["kernel"]
 
 
+@pytest.mark.slow
 def test_a_choice_of_another_operator_is_no_kernel() -> None:
     """A record that was edited by hand gives the default kernel."""
     from test_tvm_kernels import large

@@ -181,6 +181,7 @@ def garble(handler: Handler) -> None:
     handler.wfile.write(b"nope")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [flip, cut, refuse, swap, lose_blobs, garble])
 def test_bad_server_costs_only_time(server: Server, chain: Chain, tmp_path: Path, harm: Answer) -> None:
     """A lying or broken server is never believed: everything is built here, rightly."""

@@ -82,6 +82,7 @@ def test_errors_and_deaths_are_told(nursery: Nursery, tmp_path: Path) -> None:
     nursery.call(f"{__name__}:stage_write", _workspace(tmp_path / "c"))
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_killed(nursery: Nursery, tmp_path: Path) -> None:
     """And what is running when the session ends."""
     workspace = _workspace(tmp_path / "a", timeout_s=0.5)

@@ -40,6 +40,7 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_session_reports_what_it_knows(project: Path, stop: signal.Signals) -> None:
     """Within 3 s: no child left, finished benches `ok`, the rest `cancelled`, status 130, no traceback."""
@@ -62,6 +63,7 @@ def test_a_stopped_session_reports_what_it_knows(project: Path, stop: signal.Sig
     }
 
 
+@pytest.mark.slow
 def test_finished_actions_are_kept_even_when_killed(project: Path, synthetic: object) -> None:
     """`kill -9` writes no report, but the next session goes on behind the last finished action."""
     session = start(project, "suite:slow")

@@ -32,6 +32,7 @@ def test_every_layer_is_benched_alone(tmp_path: Path) -> None:
     assert beyond.returncode == 1 and "the model has layers 0 to 9" in beyond.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["layer", "layer.x", "layer.01", "layer.-1"])
 def test_a_layer_is_a_number(tmp_path: Path, word: str) -> None:
     """Anything else is refused with what to type."""

@@ -58,6 +58,7 @@ each_linker = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @every_compiler
 def test_sizes_say_what_the_firmware_takes(tmp_path: Path, cpu: str, toolchain: str) -> None:
     """Flash is code, constants and initial values; RAM is .data and .bss without the stack's reserve."""
@@ -72,6 +73,7 @@ def test_sizes_say_what_the_firmware_takes(tmp_path: Path, cpu: str, toolchain: 
         assert 4096 + 1024 <= sizes["regions"]["sram"]["used"] <= 4096 + 1024 + 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["cortex-m4", "cortex-m7", "rv32imc", "host"])
 def test_same_bytes_wherever_it_is_built(tmp_path: Path, cpu: str) -> None:
     """No output tells the folder, even with debugging information and a source that asks for its own name."""
@@ -175,6 +177,7 @@ def test_undefined_symbols_are_named(tmp_path: Path, cpu: str, toolchain: str) -
     assert sorted(re.findall("missing_...", error.value.what)) == ["missing_one", "missing_two"]
 
 
+@pytest.mark.slow
 @each_linker
 def test_symbols_defined_twice_are_named(tmp_path: Path, cpu: str, toolchain: str) -> None:
     """Two sources with one function are no secret of the linker's."""

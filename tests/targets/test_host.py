@@ -75,6 +75,7 @@ def test_crash_names_the_signal(function: str, name: str, host: Host) -> None:
         host.call(function, limit_instructions=LIMIT)
 
 
+@pytest.mark.slow
 def test_loop_without_end_times_out(host: Host) -> None:
     """The limit of instructions becomes one of time."""
     with pytest.raises(Timeout, match=r"model_loop: call took more than 2\.5 s"):

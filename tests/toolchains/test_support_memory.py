@@ -82,6 +82,7 @@ int model_invoke(void) { memcpy(model_to, model_from + model_shift, model_size -
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["cortex-m0plus", "cortex-m3", "cortex-m7", "rv32imc"])
 def test_every_small_size_and_alignment_on_the_chip(tmp_path: Path, cpu: str) -> None:
     """Copies, overlapping moves and fills write what byte loops write, nothing beside it, on cores of all kinds."""

@@ -215,6 +215,7 @@ def test_killed_compiler_or_worker_is_one_failed_action(tmp_path: Path, tool: bo
     session.close()
 
 
+@pytest.mark.slow
 def test_no_tool_outlives_its_action(tmp_path: Path) -> None:
     """Processes that a tool leaves in the background die with it.
 
