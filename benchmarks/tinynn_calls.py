@@ -1,6 +1,6 @@
 """Kernels of the runtime tinynn, called one by one: on this machine through ctypes, or simulated and counted.
 
-A `Call` (see tinyflow.backends.tinyc.packing) becomes bytes in memory: its struct, packed constants, inputs, output and
+A `Call` (see tinyflow.backends.tinyc.calls) becomes bytes in memory: its struct, packed constants, inputs, output and
 scratch, with painted gaps between them that must stay as they were.
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from tinyflow.backends.tinyc.packing import Call, Constant
+from tinyflow.backends.tinyc.calls import Call, Constant
 from tinyflow.core.action import SourceFile, Workspace
 from tinyflow.targets.qemu import counter
 from tinyflow.targets.qemu.machine import Qemu

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyflow.backends.tinyc import packing
+from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinyc.packing import Call
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.reference import run_tflm
 from tinyflow.model.shapes import same_padding

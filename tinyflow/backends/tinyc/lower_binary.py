@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinyflow.backends.tinyc.calls import Call, Field
-from tinyflow.backends.tinyc.packing import plain
+from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
 from tinyflow.backends.tinyc.strides import broadcast_strides, five
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, quantise_multiplier

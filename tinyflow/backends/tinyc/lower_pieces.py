@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.tinyc.calls import Constant
-from tinyflow.backends.tinyc.packing import plain
+from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
 from tinyflow.backends.tinyc.strides import RANK, five
 from tinyflow.model.fixed_point import Integers

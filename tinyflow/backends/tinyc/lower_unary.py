@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyflow.backends.tinyc.calls import Field
-from tinyflow.backends.tinyc.packing import plain
+from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
 from tinyflow.model.fixed_point import activation_range, quantise_multiplier, softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor

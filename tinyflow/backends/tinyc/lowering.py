@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from tinyflow.backends.tinyc import lower_binary, lower_pieces, lower_spatial, lower_unary
-from tinyflow.backends.tinyc.packing import plain
+from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Program, Step, Unsupported
 from tinyflow.model.graph import Graph, Operator
 

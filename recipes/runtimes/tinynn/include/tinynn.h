@@ -8,7 +8,7 @@
  *   tinynn_conv2d_mve   Armv8.1-M with Helium
  *   tinynn_conv2d_rvv   RISC-V with the vector extension 1.0 (or Zve32x), vectors of 128 bits and more
  * All variants of an operator take the same struct and give the same bytes; they differ in how `weights` and `channels`
- * are laid out and in the scratch that they need. tinyflow/backends/tinyc/packing.py chooses the function for a layer,
+ * are laid out and in the scratch that they need. tinyflow/backends/tinyc/packing chooses the function for a layer,
  * packs its constants and says how much scratch it needs. Only the functions that are called get linked.
  *
  * Conventions

@@ -1,0 +1,114 @@
+"""DEPTHWISE_CONV_2D: a kernel for each variant, most of them for 3x3 taps only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tinyflow.backends.tinyc import layouts
+from tinyflow.backends.tinyc.calls import WORD_BYTES, Call
+from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
+from tinyflow.backends.tinyc.packing.layer import Layer, first_exact, layer_of
+from tinyflow.backends.tinyc.packing.vectors import (
+    RVV_LANES,
+    rvv_constants,
+)
+
+
+def depthwise(
+    variant: str,
+    fields: Mapping[str, int],
+    weights: Int8s,
+    bias: Sequence[int] | Int32s,
+    multipliers: Int32s,
+    shifts: Int32s,
+) -> Call:
+    """DEPTHWISE_CONV_2D: `weights` [1, kh, kw, out] or [kh, kw, out]; the rest as `conv2d`."""
+    taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
+    by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
+    layer = layer_of(fields, by_channel, bias, multipliers, shifts, fields["input_zero_point"])
+    return first_exact(
+        variant,
+        layer,
+        {
+            "mve": _depthwise3x3_mve,
+            "rvv": _depthwise3x3_rvv,
+            "dsp": lambda layer: _depthwise3x3(layer, "dsp"),
+            "c": lambda layer: _depthwise3x3(layer, "c"),
+            "ref": _depthwise_ref,
+        },
+    )
+
+
+def _depthwise_ref(layer: Layer) -> Call:
+    """See src/ref/depthwise.c. Scratch: the sums of one pixel."""
+    taps = np.ascontiguousarray(np.moveaxis(layer.weights, 0, -1))
+    return layer.call("depthwise_ref", "depthwise", taps, layer.channels, WORD_BYTES * len(layer.rows))
+
+
+def _depthwise3x3(layer: Layer, variant: str) -> Call | str:
+    """See src/dsp/depthwise3x3.c and src/c/depthwise3x3.c. Scratch: one channel with padding around it."""
+    if layer.why_not_right is not None:
+        return layer.why_not_right
+    refusal = _why_not_3x3(layer, largest_stride=2 if variant == "dsp" else None)
+    if refusal is not None:
+        return refusal
+    fields = layer.fields
+    rows, columns = _plane(fields)
+    scratch_bytes = 2 * rows * (columns + columns % 2) if variant == "dsp" else rows * columns
+    taps = layer.rows.ravel()
+    if variant == "dsp":
+        taps = np.append(taps, np.int8(0))  # the last three taps are read as a word
+    call = layer.call(
+        f"depthwise3x3_{variant}", "depthwise", taps, layouts.right_records(layer.channels), scratch_bytes
+    )
+    pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
+    is_in_place = fields["batches"] == 1 and pixels[1] <= pixels[0]
+    return replace(call, in_place=(0,) if is_in_place else ())
+
+
+def _why_not_3x3(layer: Layer, largest_stride: int | None) -> str | None:
+    fields = layer.fields
+    if layer.weights.shape[1:] != (3, 3) or fields["depth_multiplier"] > 1:
+        return "not 3x3 taps for each channel"
+    is_wide = largest_stride is not None and fields["stride_x"] > largest_stride
+    if fields["dilation_y"] > 1 or fields["dilation_x"] > 1 or is_wide:
+        return "dilation, or a stride of more than 2"
+    return None
+
+
+def _plane(fields: Mapping[str, int]) -> tuple[int, int]:
+    """Rows and columns of what 3x3 taps see of one channel, padding included."""
+    return (fields["output_height"] - 1) * fields["stride_y"] + 3, (fields["output_width"] - 1) * fields["stride_x"] + 3
+
+
+def _depthwise3x3_mve(layer: Layer) -> Call | str:
+    """See src/mve/depthwise3x3.c."""
+    channels, count = layer.channels, len(layer.rows)
+    split = layouts.padded(channels, 8).reshape(-1, 4, 2, 3).transpose(0, 2, 1, 3).reshape(-1, 3)
+    constants = layouts.tiles(layer.rows, 8), layouts.vector_records(split, 8)
+    return _depthwise3x3_vectors(layer, "mve", count + -count % 8, constants)
+
+
+def _depthwise3x3_rvv(layer: Layer) -> Call | str:
+    """See src/rvv/depthwise3x3.c."""
+    count = len(layer.rows)
+    pixels = RVV_LANES // count if layer.fields["stride_x"] == 1 and 2 * count <= RVV_LANES else 1
+    rows, channels = np.tile(layer.weights, (pixels, 1, 1)), np.tile(layer.channels, (pixels, 1))
+    return _depthwise3x3_vectors(layer, "rvv", count, rvv_constants(replace(layer, weights=rows, channels=channels)))
+
+
+def _depthwise3x3_vectors(layer: Layer, variant: str, row_channels: int, constants: tuple[Array, Array]) -> Call | str:
+    """See include/tinynn/rows3x3.h. Scratch: three rows of the input with their padding."""
+    refusal = (
+        layouts.why_not_halved(layer.channels) or _why_not_3x3(layer, None) or layouts.why_not_tap_pairs(layer.rows)
+    )
+    if refusal is not None:
+        return refusal
+    fields = layer.fields
+    scratch_bytes = 3 * _plane(fields)[1] * row_channels
+    call = layer.call(f"depthwise3x3_{variant}", "depthwise", *constants, scratch_bytes)
+    is_in_place = fields["batches"] == 1 and fields["output_width"] <= fields["input_width"] and fields["pad_top"] <= 2
+    return replace(call, in_place=(0,) if is_in_place else ())
