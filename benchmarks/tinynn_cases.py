@@ -155,6 +155,11 @@ def _out_size(size: int, kernel: int, stride: int, dilation: int, padding: str) 
     return (size - (kernel - 1) * dilation - 1) // stride + 1, 0
 
 
+def _window(kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> str:
+    """Such as 3x3/2, with its dilation where it has one."""
+    return f"{kernel[0]}x{kernel[1]}/{stride[0]}" + f" dilated {dilation[0]}x{dilation[1]}" * (max(dilation) > 1)
+
+
 def conv2d(
     generator: Generator,
     input_shape: tuple[int, int, int, int],
@@ -190,7 +195,7 @@ def conv2d(
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
     multipliers, shifts = _multipliers(input_q[0], scales, output_q[0])
-    name = f"conv2d {kernel[0]}x{kernel[1]}/{stride[0]} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    name = f"conv2d {_window(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
@@ -239,7 +244,7 @@ def depthwise(
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
     multipliers, shifts = _multipliers(input_q[0], scales, output_q[0])
-    name = f"depthwise {kernel[0]}x{kernel[1]}/{stride[0]} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    name = f"depthwise {_window(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
