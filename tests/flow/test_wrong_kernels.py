@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,13 +85,56 @@ def test_a_fault_names_function_layer_and_address(
     """And nothing of it is in a report as valid."""
     place = with_bug(bug)
     if "for" in bug:  # two thousand million instructions take a while
-        target = (CHECKOUT / "recipes" / "targets" / "stm32f7.yaml").read_text(encoding="utf-8")
-        (place / "recipes" / "targets").mkdir()
-        (place / "recipes" / "targets" / "stm32f7.yaml").write_text(target + "limit: 5Minstr\n")
-    failed = doit(place, f"bench:{BENCH}", TINYFLOW_CACHE=kernel_cache)
-    told = failed.stdout + failed.stderr
-    assert failed.returncode == 1, told
+        limit(place, "stm32f7")
+    told = refused(place, BENCH, kernel_cache)
     for word in (FUNCTION, f"layer {CULPRIT} FULLY_CONNECTED", *words):
         assert word in told, told
-    report = json.loads((place / "build" / BENCH / "report.json").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("target", "program", "bug", "words"),
+    [
+        ("corstone300", "qemu-system-arm", "output[1 << 28] = 1;", "accesses 0x3"),
+        ("riscv_qemu", "qemu-system-riscv32", "for (volatile int i = 1; i;) { }", "within 5000000 instructions"),
+    ],
+)
+def test_a_fault_on_qemu_names_them_too(
+    with_bug: Callable[[str], Path], kernel_cache: str, target: str, program: str, bug: str, words: str
+) -> None:
+    """In the words of the built-in simulator."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    place = with_bug(bug)
+    limit(place, target)
+    told = refused(place, f"toycar-tinyc-{target}+badnn", kernel_cache)
+    for word in (f"in layer {CULPRIT} FULLY_CONNECTED", FUNCTION, "model_invoke", words):
+        assert word in told, told
+
+
+def test_an_interpreters_layers_are_named(tmp_path: Path, kernel_cache: str) -> None:
+    """The interpreter calls the layers' functions, in set-up as well."""
+    if shutil.which("qemu-system-riscv32") is None:
+        pytest.skip("qemu-system-riscv32 is not installed")
+    (tmp_path / "recipes").mkdir()
+    for instructions, words in ((20_000, r"model_setup didn't .* in layer \d"), (200_000, r"model_invoke .* layer \d")):
+        limit(tmp_path, "riscv_qemu", instructions)
+        told = refused(tmp_path, "toycar-tinyi-riscv_qemu+kernels.c", kernel_cache)
+        assert re.search(words + " FULLY_CONNECTED, which tinyi_fully_connected computes", told), told
+
+
+def limit(place: Path, target: str, instructions: int = 5_000_000) -> None:
+    """Let a call on this target end soon."""
+    text = (CHECKOUT / "recipes" / "targets" / f"{target}.yaml").read_text(encoding="utf-8")
+    (place / "recipes" / "targets").mkdir(exist_ok=True)
+    (place / "recipes" / "targets" / f"{target}.yaml").write_text(f"{text}limit: {instructions // 1000}kinstr\n")
+
+
+def refused(place: Path, bench: str, cache: str) -> str:
+    """What a bench says that must fail; nothing of it is in its report."""
+    failed = doit(place, f"bench:{bench}", TINYFLOW_CACHE=cache)
+    told = failed.stdout + failed.stderr
+    assert failed.returncode == 1, told
+    assert "Traceback" not in told
+    report = json.loads((place / "build" / bench / "report.json").read_bytes())
     assert report["status"] != "ok" and not report.get("metrics")
+    return told

@@ -10,13 +10,14 @@ import json
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
-from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ValidationError
+from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 
 # How often a machine with real wall time repeats each sample.
@@ -71,12 +72,11 @@ def run(workspace: Workspace) -> None:
     try:
         startup = machine.load(program)
         limit = workspace.parameters["limit_instructions"]
-        setup = call(machine, plan["setup"], limit, plan.get("statuses", {}))
-        try:
+        with _layer_named(machine, plan):
+            status, setup = machine.call(plan["setup"], limit_instructions=limit)
+        _check_status(machine, plan["setup"], status, plan.get("statuses", {}))
+        with _layer_named(machine, plan):
             invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
-        except (RunError, Timeout) as error:
-            _name_layer(error, machine, plan)
-            raise
         validation = _validate(differences, samples, workspace.parameters["tolerance"])
         counts = _counts(machine, program, plan, samples, invokes, limit)
     finally:
@@ -117,16 +117,21 @@ def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> 
     return pieces
 
 
-def call(
-    machine: Machine, symbol: str, limit_instructions: int, statuses: Mapping[str, str] = MappingProxyType({})
-) -> Counters:
-    """Call a function of the firmware; its cost. Raises RunError for a status other than 0; `statuses` explain some."""
+def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
+    """Call a function of the firmware; its cost. Raises RunError for a status other than 0."""
     status, counters = machine.call(symbol, limit_instructions=limit_instructions)
+    _check_status(machine, symbol, status)
+    return counters
+
+
+def _check_status(
+    machine: Machine, symbol: str, status: int, statuses: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """RunError for a status other than 0; `statuses` explain some."""
     if status != 0:
         told = statuses.get(str(status)) or _told(machine)
         hint = told or "the generated code refuses its inputs; +debug may know why, where the backend has it"
         raise RunError(f"returned {status}, not 0", where=symbol, hint=hint)
-    return counters
 
 
 def _told(machine: Machine) -> str:
@@ -159,16 +164,22 @@ def _invoke_all(
     return invokes, differences
 
 
-def _name_layer(error: TinyflowError, machine: Machine, plan: Mapping[str, Any]) -> None:
-    """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order."""
-    steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
-    begun = getattr(machine, "calls_begun", None)
-    if begun is None or not steps:
-        return
-    count = begun(plan.get("dispatcher", plan["invoke"]), {name for _, name in steps})
-    if 0 < count <= len(steps):
-        layer, name = steps[count - 1]
-        error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"
+@contextmanager
+def _layer_named(machine: Machine, plan: Mapping[str, Any]) -> Iterator[None]:
+    """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order.
+
+    An interpreter calls the layers' functions in set-up, too.
+    """
+    try:
+        yield
+    except (RunError, Timeout) as error:
+        steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
+        names = {name for _, name in steps}
+        count = machine.calls_begun(plan.get("dispatcher", plan["invoke"]), names) if steps else 0
+        if 0 < count <= len(steps):
+            layer, name = steps[count - 1]
+            error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"
+        raise
 
 
 def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sample: int) -> Difference:

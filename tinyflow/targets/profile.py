@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from tinyflow.core.errors import RunError
 from tinyflow.targets.blocks import Edge
 from tinyflow.targets.elf import Firmware
 from tinyflow.targets.protocol import FunctionCount
@@ -29,3 +30,18 @@ def count_functions(edges: Iterable[Edge], firmware: Firmware) -> dict[str, Func
         name: FunctionCount(count, calls.get(name, 0))
         for name, count in sorted(instructions.items(), key=lambda item: (-item[1], item[0]))
     }
+
+
+def count_calls_begun(edges: Iterable[Edge], firmware: Firmware, dispatcher: str, functions: Collection[str]) -> int:
+    """How many calls of these functions `dispatcher` had begun; 0 where the firmware lacks one of them."""
+    try:
+        caller = firmware.symbol(dispatcher)
+        entries = {firmware.symbol(name).address for name in functions}
+    except RunError:
+        return 0
+    end = caller.address + caller.size_bytes
+    return sum(
+        edge.executions
+        for edge in edges
+        if caller.address <= edge.from_address < end and edge.is_taken and edge.address in entries
+    )

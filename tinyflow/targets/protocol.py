@@ -7,7 +7,7 @@ for the plan, `tools()` and `inputs()`: what decides its counts, and which files
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -53,6 +53,12 @@ class Machine(Protocol):
 
     def write(self, symbol: str, data: bytes) -> None:
         """Change bytes of memory. Raises RunError for an unknown symbol."""
+
+    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
+        """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended.
+
+        0 where that isn't known.
+        """
 
     def counting_twin(self, symbol: str) -> Machine | None:
         """A machine that counts the instructions of `symbol` where this one doesn't, at the price of speed, or None."""

@@ -58,6 +58,15 @@ class Stop:
     target: Mapping[str, Any]
     remote: Remote
     last_block: tuple[int, int]  # address, size in bytes
+    instructions: int  # with all of the last block
+
+    def retired(self, address: int) -> int:
+        """Instructions before the one at this address, which stopped the last block."""
+        first, size = self.last_block
+        if not first <= address < first + size:
+            return self.instructions
+        code = self.remote.read(address, first + size - address) or b""
+        return self.instructions - len(instruction_lengths(code, self.board.is_riscv))
 
     def jump(self) -> int:
         """Address of the last instruction that ran."""
@@ -75,15 +84,18 @@ def explain(stop: Stop, symbol: str) -> RunError:
     cause = _riscv(stop) if stop.board.is_riscv else _arm(stop)
     address = stop.jump() if cause.kind == "fetch" else cause.counter
     what, hint = _words(stop, cause)
-    return RunError(f"{what}, in a call of {symbol}", where=place(stop.firmware, address), hint=hint)
+    instructions = stop.instructions if cause.kind == "fetch" else stop.retired(address)
+    return RunError(
+        f"{what}, {instructions} instructions into {symbol}", where=place(stop.firmware, address), hint=hint
+    )
 
 
-def explain_lockup(firmware: Firmware, symbol: str, stack_pointer: int, counter: int) -> RunError:
+def explain_lockup(firmware: Firmware, symbol: str, stack_pointer: int, counter: int, instructions: int) -> RunError:
     """The refusal for an exception within an exception, at which a Cortex-M stops for good."""
     what, hint = "an exception within an exception (lockup)", "is the stack pointer spoiled?"
     if stack_pointer < firmware.address("tf_stack_bottom"):
         what, hint = _stack_overflow(firmware)
-    return RunError(f"{what}, in a call of {symbol}", where=place(firmware, counter), hint=hint)
+    return RunError(f"{what}, {instructions} instructions into {symbol}", where=place(firmware, counter), hint=hint)
 
 
 def refuse_waiting(stop: Stop, symbol: str) -> None:
@@ -94,7 +106,8 @@ def refuse_waiting(stop: Stop, symbol: str) -> None:
         if code.startswith(_WAITS):
             what = "waits for an interrupt (wfi), and none will come"
             where = place(stop.firmware, counter - back)
-            raise RunError(f"{what}, in a call of {symbol}", where=where, hint="interrupts are not simulated")
+            told = f"{what}, {stop.retired(counter - back)} instructions into {symbol}"
+            raise RunError(told, where=where, hint="interrupts are not simulated")
 
 
 def _riscv(stop: Stop) -> Cause:

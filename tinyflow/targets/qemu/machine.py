@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.core.process import clean_environment, die_with_parent
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge
-from tinyflow.targets.profile import count_functions
+from tinyflow.targets.profile import count_calls_begun, count_functions
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.qemu.boards import RETURN_ADDRESS, TRAP_ADDRESS, Board, board, catch_traps
@@ -98,6 +98,10 @@ class Qemu:
         counters = self._run(symbol, begin, RETURN_ADDRESS, limit_instructions)
         status = (self._remote.get(self._board.result) & 0xFFFFFFFF).to_bytes(4, "little")
         return int.from_bytes(status, "little", signed=True), counters
+
+    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
+        """See `protocol.Machine`; the counts outlive QEMU."""
+        return count_calls_begun(self.edges, self._firmware, dispatcher, functions)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""
@@ -234,7 +238,9 @@ class Qemu:
             looks.clear()
 
     def _stop(self) -> faults.Stop:
-        return faults.Stop(self._board, self._firmware, self._target, self._remote, self._table.last)
+        return faults.Stop(
+            self._board, self._firmware, self._target, self._remote, self._table.last, self._table.instructions
+        )
 
     def _death(self, symbol: str, limit_instructions: int) -> RunError | Timeout:
         where = elf.place(self._firmware, self._table.last[0])
@@ -249,7 +255,7 @@ class Qemu:
         lockup = _LOCKUP.search(self._errors())
         if lockup is not None:
             stack_pointer, counter = (int(digits, 16) for digits in lockup.groups())
-            return faults.explain_lockup(self._firmware, symbol, stack_pointer, counter)
+            return faults.explain_lockup(self._firmware, symbol, stack_pointer, counter, self._table.instructions)
         return RunError(f"QEMU ended in a call of {symbol}", where=where, hint=self._errors())
 
     def _stack(self) -> tuple[int, int]:

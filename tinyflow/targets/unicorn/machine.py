@@ -14,7 +14,7 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout, UsageError
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, instruction_lengths
-from tinyflow.targets.profile import count_functions
+from tinyflow.targets.profile import count_calls_begun, count_functions
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.unicorn import faults
 from tinyflow.targets.unicorn.block_table import BlockTable, attach
@@ -102,17 +102,7 @@ class Simulator:
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended."""
-        try:
-            caller = self._firmware.symbol(dispatcher)
-            entries = {self._firmware.symbol(name).address for name in functions}
-        except RunError:
-            return 0
-        end = caller.address + caller.size_bytes
-        return sum(
-            edge.executions
-            for edge in self.edges
-            if caller.address <= edge.from_address < end and edge.is_taken and edge.address in entries
-        )
+        return count_calls_begun(self.edges, self._firmware, dispatcher, functions)
 
     @property
     def firmware(self) -> elf.Firmware:
