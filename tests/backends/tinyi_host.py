@@ -61,7 +61,8 @@ class _File(ctypes.Structure):
 class _Operator(ctypes.Structure):
     _fields_ = (
         ("code", ctypes.c_int32),
-        ("newest", ctypes.c_int32),
+        ("newest", ctypes.c_int16),
+        ("most_outputs", ctypes.c_uint16),
         ("visit", ctypes.c_void_p),
         ("kernel", ctypes.c_void_p),
     )
@@ -128,6 +129,7 @@ class Interpreter:
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
                 entry.newest,
+                entry.most_outputs,
                 address(entry.visit),
                 address(entry.kernel_symbol(variant)),
             )

@@ -55,6 +55,7 @@ class Entry:
     wish: Callable[[Graph, Operator, str], Wish]
     kernel: str | None = None
     variants: tuple[str, ...] = ()
+    most_outputs: int = 1
 
     def kernel_symbol(self, variant: str) -> str | None:
         """The struct beside the function in the operator table; None for NULL."""
@@ -187,6 +188,22 @@ def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG
     return Wish(in_place=(0,))
 
 
+def _quantise(graph: Graph, operator: Operator, variant: str) -> Wish:
+    source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
+    if source.dtype != "float32":
+        return _unary(graph, operator, variant)
+    whole(output)
+    return Wish()
+
+
+def _dequantise(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+    source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
+    if output.dtype != "float32":
+        raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
+    whole(source)
+    return Wish()
+
+
 def _reshape(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0])]
     for tensor in tensors:
@@ -212,7 +229,8 @@ ENTRIES: Mapping[str, Entry] = {
     "TANH": Entry("tinyi_tanh", 2, _unary),
     "RELU": Entry("tinyi_relu", 2, _unary),
     "RELU6": Entry("tinyi_relu6", 2, _unary),
-    "QUANTIZE": Entry("tinyi_requantise", 2, _unary),
+    "QUANTIZE": Entry("tinyi_quantise", 2, _quantise),
+    "DEQUANTIZE": Entry("tinyi_dequantise", 2, _dequantise),
     "RESHAPE": Entry("tinyi_reshape", 1, _reshape),
     "SQUEEZE": Entry("tinyi_reshape", 2, _reshape),
     "EXPAND_DIMS": Entry("tinyi_reshape", 1, _reshape),
@@ -226,7 +244,7 @@ def wish(graph: Graph, operator: Operator, variant: str) -> Wish:
         raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(ENTRIES))}")
     if operator.version > entry.newest:
         raise Unsupported(f"only versions up to {entry.newest} are supported", "convert with an older converter")
-    if len(operator.outputs) != 1:
-        raise Unsupported("several outputs are not supported")
+    if not 1 <= len(operator.outputs) <= entry.most_outputs:
+        raise Unsupported(f"{len(operator.outputs)} outputs are not supported")
     _modest(graph, operator)
     return entry.wish(graph, operator, variant)

@@ -122,9 +122,9 @@ def _lifetimes(graph: Graph, wishes: Sequence[Wish], unit: int) -> tuple[dict[in
         for index in operator.inputs:
             if index in lives:
                 lives[owners[index]].last = node
-        output = operator.outputs[0]
-        lives[output] = _Life(_units(graph.tensors[output].size_bytes, unit), node, node)
-        owners[output] = owners[operator.inputs[0]] if wish.is_view else output
+        for output in operator.outputs:
+            lives[output] = _Life(_units(graph.tensors[output].size_bytes, unit), node, node)
+            owners[output] = owners[operator.inputs[0]] if wish.is_view else output
     for index in graph.outputs:
         lives[owners[index]].last = len(graph.operators)
     return lives, owners

@@ -109,7 +109,8 @@ def _entry(name: str, variant: str) -> str:
 
     entry = ENTRIES[name]
     kernel = entry.kernel_symbol(variant) or "NULL"
-    return f"  {{{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.visit}, {kernel}}}, /* {name} */\n"
+    numbers = f"{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}"
+    return f"  {{{numbers}, {entry.visit}, {kernel}}}, /* {name} */\n"
 
 
 def _plan(graph: Graph, made: Plan, backend: str, size: int, model_bytes: int) -> dict[str, Any]:

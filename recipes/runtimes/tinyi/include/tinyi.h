@@ -26,7 +26,8 @@ struct tinyi_visit;
 /* An operator that the model may use. */
 struct tinyi_operator {
   int32_t code;   /* of the enumeration BuiltinOperator in TFLite's schema */
-  int32_t newest; /* version that the kernels compute */
+  int16_t newest; /* version that the kernels compute */
+  uint16_t most_outputs;
   void (*visit)(struct tinyi_visit *visit);
   const void *kernel; /* what `visit` calls, where there are several */
 };

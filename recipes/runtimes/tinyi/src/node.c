@@ -44,7 +44,7 @@ void tinyi_visit_node(struct tinyi_visit *visit) {
     visit->scratch_bytes = scratch[1] * model->unit;
     visit->choice = model->choices[visit->node];
   }
-  tinyi_require(visit, visit->outputs.count == 1, TINYI_UNSUPPORTED);
+  tinyi_require(visit, visit->outputs.count - 1 < entry->most_outputs, TINYI_UNSUPPORTED);
   if (file->status == TINYI_OK) {
     entry->visit(visit);
   }

@@ -92,7 +92,11 @@ static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
   visit->outputs = setup->inputs;
   for (uint32_t i = 0; i < visit->outputs.count && visit->file.status == TINYI_OK; ++i) {
     struct tinyi_tensor tensor;
-    tinyi_activation(visit, &visit->outputs, i, &tensor);
+    if (tinyi_type_of(visit, &visit->outputs, i) == TINYI_FLOAT32) {
+      tinyi_reals(visit, &visit->outputs, i, &tensor);
+    } else {
+      tinyi_activation(visit, &visit->outputs, i, &tensor);
+    }
   }
 }
 

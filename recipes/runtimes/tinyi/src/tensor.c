@@ -138,6 +138,11 @@ void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vect
   tinyi_require(visit, tensor->scale_count == 1 && tinyi_is_positive(tensor->scale), TINYI_UNSUPPORTED);
 }
 
+void tinyi_reals(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
+                 struct tinyi_tensor *tensor) {
+  read_tensor(visit, vector, position, TINYI_FLOAT32, tensor);
+}
+
 void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor) {
   read_tensor(visit, &visit->inputs, position, TINYI_INT8, tensor);
   tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
@@ -150,6 +155,14 @@ const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int3
   }
   read_tensor(visit, &visit->inputs, position, TINYI_INT32, &tensor);
   tinyi_require(visit, tensor.is_constant && tensor.elements == count, TINYI_UNSUPPORTED);
+  return (const int32_t *)(const void *)tensor.data;
+}
+
+const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t *count) {
+  struct tinyi_tensor tensor;
+  read_tensor(visit, &visit->inputs, position, TINYI_INT32, &tensor);
+  tinyi_require(visit, tensor.is_constant, TINYI_UNSUPPORTED);
+  *count = tensor.elements;
   return (const int32_t *)(const void *)tensor.data;
 }
 

@@ -41,7 +41,9 @@ void tinyi_reshape(struct tinyi_visit *visit);
 void tinyi_softmax(struct tinyi_visit *visit);
 void tinyi_relu(struct tinyi_visit *visit);
 void tinyi_relu6(struct tinyi_visit *visit);
-void tinyi_requantise(struct tinyi_visit *visit);
+void tinyi_requantise(struct tinyi_visit *visit); /* from int8 */
+void tinyi_quantise(struct tinyi_visit *visit);
+void tinyi_dequantise(struct tinyi_visit *visit);
 void tinyi_logistic(struct tinyi_visit *visit);
 void tinyi_tanh(struct tinyi_visit *visit);
 void tinyi_minimum(struct tinyi_visit *visit);

@@ -65,6 +65,13 @@ void tinyi_visit_node(struct tinyi_visit *visit);
 /* The number of an input or output; -1 where an input is absent. */
 int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position);
 
+/* The enum tinyi_type of an input or output that is there. */
+int32_t tinyi_type_of(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position);
+
+/* A float32 activation or constant; its scale isn't read. */
+void tinyi_reals(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
+                 struct tinyi_tensor *tensor);
+
 /* An int8 activation with one scale > 0, or a constant of that kind. */
 void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
                       struct tinyi_tensor *tensor);
@@ -74,6 +81,9 @@ void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_te
 
 /* An int32 constant of `count` elements; NULL where the input is absent. */
 const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count);
+
+/* An int32 constant that must be there, of any size; NULL where it isn't. */
+const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t *count);
 
 /* Clamp of a fused activation, by its number in TFLite's enumeration. */
 void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,

@@ -1,0 +1,38 @@
+/* QUANTIZE from float32 or from int8 of another scale, DEQUANTIZE to float32. */
+#include "tinyi/operators.h"
+
+/* The int8 side of both. */
+static struct tinynn_affine affine(const struct tinyi_tensor *tensor) {
+  const union {
+    uint32_t bits;
+    float value;
+  } scale = {tensor->scale};
+  const struct tinynn_affine p = {.elements = tensor->elements, .scale = scale.value, .zero_point = tensor->zero_point};
+  return p;
+}
+
+void tinyi_quantise(struct tinyi_visit *visit) {
+  struct tinyi_tensor input, output;
+  if (tinyi_type_of(visit, &visit->inputs, 0) != TINYI_FLOAT32) {
+    tinyi_requantise(visit);
+    return;
+  }
+  tinyi_reals(visit, &visit->inputs, 0, &input);
+  tinyi_activation(visit, &visit->outputs, 0, &output);
+  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
+  if (visit->file.status == TINYI_OK && visit->lives == NULL) {
+    const struct tinynn_affine p = affine(&output);
+    tinynn_quantise_ref(&p, (const float *)(const void *)input.data, output.data);
+  }
+}
+
+void tinyi_dequantise(struct tinyi_visit *visit) {
+  struct tinyi_tensor input, output;
+  tinyi_activation(visit, &visit->inputs, 0, &input);
+  tinyi_reals(visit, &visit->outputs, 0, &output);
+  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
+  if (visit->file.status == TINYI_OK && visit->lives == NULL) {
+    const struct tinynn_affine p = affine(&input);
+    tinynn_dequantise_ref(&p, input.data, (float *)(void *)output.data);
+  }
+}
