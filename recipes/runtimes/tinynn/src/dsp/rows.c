@@ -1,4 +1,4 @@
-/* FULLY_CONNECTED, weights as a model has them: the formula of ref/rows.c, two outputs at a time (see rows.h).
+/* FULLY_CONNECTED, weights as a model has them: the formula of ref/rows.c, three or two outputs at a time (see rows.h).
  *
  * As many inputs as scratch has room for are widened to 16 bits once, the others for each two outputs. Records as in
  * rescale_right.h; see saturated_rows.h. Rows that don't begin at whole words are left to the portable variant.
@@ -7,6 +7,7 @@
 #include "tinynn/saturated_rows.h"
 
 #if defined(__ARM_FEATURE_DSP)
+#include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"
 #include "tinynn/dsp/rows.h"
 
@@ -42,43 +43,45 @@ static inline int8_t output_of(int32_t sum, const struct scaling *scaling) {
   return (int8_t)tinynn_clamp(value, scaling->lowest, scaling->highest);
 }
 
-/* All outputs of one row of inputs, where that is simple, but for the last of an odd number: how many. */
-static __attribute__((noinline)) int32_t multiply_pairs(const struct tinynn_rows *p, const int8_t *input,
-                                                        int8_t *output, const tinynn_pair *wide, int32_t widened) {
-  if (p->is_per_channel || p->bias == NULL || p->inputs % 8 != 0 || p->outputs < 2) {
-    return 0;
-  }
-  const struct tinynn_right right = row_right(p, 0);
-  struct tinynn_pairs pairs = {.weights = p->weights,
-                               .inputs = p->inputs,
-                               .wide = wide,
-                               .whole_end = wide + (widened & ~31) / 2,
-                               .wide_end = wide + widened / 2,
-                               .narrow = input + widened,
-                               .narrow_end = input + p->inputs,
-                               .bias = p->bias,
-                               .output = output,
-                               .pairs = p->outputs / 2,
-                               .zeros = tinynn_twice(-p->input_zero_point),
-                               .factor = right.factor,
-                               .shift = right.shift,
-                               .offset = right.offset,
-                               .lowest = p->lowest,
-                               .highest = p->highest};
-  tinynn_pairs_dsp(&pairs);
-  return p->outputs & ~1;
+/* Whether outputs can be made by threes. */
+static int32_t is_simple(const struct tinynn_rows *p) {
+  return !p->is_per_channel && p->bias != NULL && p->inputs % 8 == 0 && p->outputs >= 3;
 }
 
-/* The outputs from o on. */
+/* `count` outputs from o on, a multiple of three. */
+static inline void multiply_threes(const struct tinynn_rows *p, const int8_t *input, int8_t *output,
+                                   const tinynn_pair *wide, int32_t widened, int32_t o, int32_t count) {
+  const struct tinynn_channel *record = p->channels;
+  const int8_t *narrow = input + widened;
+  tinynn_rows3_dsp(p->weights + o * p->inputs, p->inputs, p->bias + o, output + o, wide, wide + (widened & ~63) / 2,
+                   wide + widened / 2, narrow, narrow + ((p->inputs - widened) & ~31), input + p->inputs,
+                   tinynn_twice(-p->input_zero_point), output + o + count, record->multiplier, record->shift,
+                   (2 * p->output_zero_point + 1) * (INT32_C(1) << record->shift));
+}
+
+/* All outputs of one row of inputs, the last three once more where they aren't a multiple of three. */
+static __attribute__((noinline)) void multiply_simply(const struct tinynn_rows *p, const int8_t *input,
+                                                      int8_t *output, const tinynn_pair *wide, int32_t widened) {
+  const int32_t outputs = p->outputs, rest = outputs % 3;
+  multiply_threes(p, input, output, wide, widened, 0, outputs - rest);
+  if (rest != 0) {
+    multiply_threes(p, input, output, wide, widened, outputs - 3, 3);
+  }
+  if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
+    tinynn_clamp_dsp(output, outputs, p->lowest, p->highest);
+  }
+}
+
+/* All outputs of one row of inputs, two at a time. */
 static __attribute__((noinline)) void multiply(const struct tinynn_rows *restrict p, const int8_t *restrict input,
-                                               int8_t *restrict output, const tinynn_pair *wide, int32_t widened,
-                                               int32_t o) {
+                                               int8_t *restrict output, const tinynn_pair *wide,
+                                               int32_t widened) {
   const int32_t inputs = p->inputs, outputs = p->outputs, eights = inputs & ~7, is_per_channel = p->is_per_channel;
   const int32_t *bias = p->bias;
-  const int8_t *weights = p->weights + o * inputs;
+  const int8_t *weights = p->weights;
   struct tinynn_rows2 rows = {.zeros = tinynn_twice(-p->input_zero_point)};
   struct scaling first = {row_right(p, 0), p->lowest, p->highest}, second = first;
-  for (; o < outputs; o += 2) {
+  for (int32_t o = 0; o < outputs; o += 2) {
     const int32_t has_second = o + 1 < outputs;
     rows.x = wide;
     rows.a = weights;
@@ -117,9 +120,10 @@ void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restric
   }
   for (int32_t n = 0; n < p->batches; ++n) {
     widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
-    const int32_t done = multiply_pairs(p, input, output, scratch, widened);
-    if (done < p->outputs) {
-      multiply(p, input, output, scratch, widened, done);
+    if (is_simple(p)) {
+      multiply_simply(p, input, output, scratch, widened);
+    } else {
+      multiply(p, input, output, scratch, widened);
     }
     input += p->inputs;
     output += p->outputs;

@@ -1,4 +1,4 @@
-/* The inner loops of tinynn_rows_dsp, in rows2.S: two rows of weights by the same inputs. */
+/* The inner loops of tinynn_rows_dsp, in rows2.S and rows3.S: some rows of weights by the same inputs. */
 #ifndef TINYNN_DSP_ROWS_H
 #define TINYNN_DSP_ROWS_H
 
@@ -17,20 +17,12 @@ void tinynn_rows2_wide_dsp(struct tinynn_rows2 *rows, int32_t products);
 /* Inputs of 8 bits. */
 void tinynn_rows2_narrow_dsp(struct tinynn_rows2 *rows, int32_t products);
 
-/* Outputs by pairs where one scale holds for all of them, inputs are a multiple of 8, and there is a bias. */
-struct tinynn_pairs {
-  const int8_t *weights;
-  int32_t inputs;
-  const void *wide, *whole_end, *wide_end; /* inputs of 16 bits; whole_end: as far as they are a multiple of 32 */
-  const int8_t *narrow, *narrow_end;       /* the others */
-  const int32_t *bias;
-  int8_t *output;
-  int32_t pairs; /* above 0 */
-  uint32_t zeros; /* twice what is added to each narrow input */
-  int32_t factor, shift, offset, lowest, highest; /* the first three as struct tinynn_right has them */
-};
-
-/* Changes what it is given. */
-void tinynn_pairs_dsp(struct tinynn_pairs *pairs);
+/* Outputs by threes, from `output` to `output_end`, where one scale holds for all of them, inputs are a multiple of 8, and
+ * there is a bias. The first inputs are `wide` ones; whole_end: as far as they are a multiple of 64; narrow_whole_end: as
+ * far as the others are a multiple of 32. factor, shift, offset: see requantise.inc. Outputs are clamped to int8 alone. */
+void tinynn_rows3_dsp(const int8_t *weights, int32_t inputs, const int32_t *bias, int8_t *output, const void *wide,
+                      const void *whole_end, const void *wide_end, const int8_t *narrow,
+                      const int8_t *narrow_whole_end, const int8_t *narrow_end, uint32_t zeros,
+                      const int8_t *output_end, int32_t factor, int32_t shift, int32_t offset);
 
 #endif
