@@ -35,6 +35,9 @@ _VERSIONS: Mapping[str, int] = {
 _CALIBRATION_INPUTS = 8
 # real values that a layer's outputs reach: a trained network's order of magnitude
 _ACTIVATION_PEAK = 6.0
+# the range of a layer that is 0 for all calibration inputs; were it smaller, TFLM would find the next layer's bias scale,
+# rounded to float32, too far from that of its sums (it allows 2 % of an output step)
+_LEAST_RANGE = 0.01
 # logits from -2.5 to 2.5 make a softmax that is neither flat nor saturated
 _LOGITS_PEAK = 2.5
 
@@ -174,7 +177,7 @@ class NetworkBuilder:
         """An operator whose output scale covers the real values that it gives; 0 is always representable."""
         low = 0.0 if options["activation"] == "RELU" else min(float(real.min()), 0.0)
         high = max(float(real.max()), 0.0)
-        scale = _float32(max(high - low, 1e-6) / 255)
+        scale = _float32(max(high - low, _LEAST_RANGE) / 255)
         zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
         integers = np.clip(np.rint(np.maximum(real, low) / scale).astype(np.int64) + zero_point, -128, 127)
         return self._operator(name, inputs, Quantisation((scale,), (zero_point,)), integers - zero_point, options)
