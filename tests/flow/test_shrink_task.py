@@ -33,6 +33,13 @@ def test_the_shrunk_model_and_its_report_are_written(project: Path) -> None:
     report = json.loads((project / "build" / "shrink" / "bad.json").read_text(encoding="utf-8"))
     shrunk = read(project / "build" / "shrink" / "bad.tflite")
     assert shrunk.macs == report["after"]["macs"] < graph.macs
+    text = (project / "build" / "shrink" / "bad.txt").read_text(encoding="utf-8")
+    assert text in first.stdout and text in again.stdout
+    sizes, _, *lines = text.splitlines()
+    assert sizes.startswith(f"bad: MACs {graph.macs:,} → {shrunk.macs:,} (-")
+    narrowed = report["channels"][0]
+    found = next(line for line in lines if line.split()[0] == str(narrowed["operator"]))
+    assert found.split()[1:4] == [narrowed["name"], str(narrowed["channels"]), str(narrowed["kept"])]
 
 
 def test_an_unknown_model_gets_a_suggestion(real: Run) -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -102,6 +103,38 @@ def test_a_page_says_everything_without_a_script() -> None:
         "3 benches: 2 ok, 1 failed",
     ):
         assert expected in words
+
+
+def test_what_was_removed_from_a_model_is_told_with_its_reasons() -> None:
+    """Layers that went whole and those that lost channels, by the original's numbers; models as they came have none."""
+    bench = good("vww", "one", "chip")
+    sizes = {"macs": 1000, "weights_bytes": 2048, "peak_live_bytes": 10, "operators": 4, "tensors": 9}
+    removed = {
+        "schema": 1,
+        "before": sizes,
+        "after": {**sizes, "macs": 250, "weights_bytes": 1024},
+        "operators": [{"operator": 3, "name": "RESHAPE", "tensor": "t", "why": "its output is its input"}],
+        "channels": [
+            {
+                "operator": 2,
+                "name": "CONV_2D",
+                "tensor": "c",
+                "channels": 8,
+                "kept": 2,
+                "removed": {"always 5": [0], "nothing reads it": [1, 2, 3, 4], "always <1": [7]},
+            }
+        ],
+    }
+    shrunk = replace(bench, report={**bench.report, "removed": removed})
+    words = " ".join(check(bench_page(shrunk, fingerprint=PRINT)).words.split())
+    assert "MACs 1,000 → 250 (-75.0 %), weights 2.0 KiB → 1.0 KiB (-50.0 %)" in words
+    expected = "2 CONV_2D 8 2 4 nothing reads it, 1 always 5, 1 always <1 3 RESHAPE all of it: its output is its input"
+    assert expected.replace(" ", "") in words.replace(" ", "")
+    assert "Removed from the model" not in check(bench_page(bench, fingerprint=PRINT)).words
+    nothing = replace(
+        bench, report={**bench.report, "removed": {**removed, "after": sizes, "operators": [], "channels": []}}
+    )
+    assert "nothing can be removed" in check(bench_page(nothing, fingerprint=PRINT)).words
 
 
 def test_published_figures_stand_beside_ours() -> None:

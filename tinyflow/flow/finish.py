@@ -66,14 +66,18 @@ def compare_published(selection: Selection, project: Project, catalogue: Catalog
 
 
 def _write_shrunk(model: str, action: Action, session: Session, project: Project) -> list[Path]:
-    """Write `build/shrink/<model>.tflite` and `.json` where they could be made; the latter's path."""
+    """Write `build/shrink/<model>.tflite`, `.json` and `.txt` where they could be made; the last one's path."""
     if not session.is_current(action):
         return []
+    from tinyflow.report.removed import removed_text
+
     folder = project.build / "shrink"
     folder.mkdir(parents=True, exist_ok=True)
     session.copy_output(action, "model.tflite", folder / f"{model}.tflite")
     session.copy_output(action, "shrink.json", folder / f"{model}.json")
-    return [folder / f"{model}.json"]
+    document = json.loads((folder / f"{model}.json").read_bytes())
+    write_if_changed(folder / f"{model}.txt", removed_text(model, document))
+    return [folder / f"{model}.txt"]
 
 
 def _write_profile(bench: str, action: Action, session: Session, project: Project) -> list[Path]:

@@ -179,8 +179,10 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
             _print_table(rows, stream)
-        for name in loader.selection.profiles:
-            path = loader.project.build / "profile" / f"{name}.txt"
+        texts = [("shrink", name) for name in loader.selection.shrunk]
+        texts += [("profile", name) for name in loader.selection.profiles]
+        for folder, name in texts:
+            path = loader.project.build / folder / f"{name}.txt"
             if path in reports:
                 stream.write(path.read_text(encoding="utf-8"))
         if compared := compare_published(loader.selection, loader.project, loader.catalogue):

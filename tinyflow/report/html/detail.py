@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tinyflow.report import removed
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.html.shared import Shared, SharedDrawings
@@ -23,6 +24,7 @@ class Detail:
         self.arena = arena.arena_map(plan) if plan else None
         self.layers = profile.layers(plan, run) if plan and plan.get("layers") else []
         self.functions = profile.functions(run) if run else []
+        self.removed = _removed(self.report.get("removed"))
         self.steps = provenance.steps(bench.provenance)
         self.tools = ", ".join(f"{name} {tool}" for name, tool in self.report["tools"].items())
 
@@ -35,6 +37,13 @@ class Detail:
     def settings(self) -> list[str]:
         """What each stage was told."""
         return [step.settings for step in self.steps]
+
+
+def _removed(document: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What became of the model's sizes, and a line for each layer that lost something; None for models as they came."""
+    if document is None:
+        return None
+    return {"sizes": removed.sizes(document), "layers": list(removed.layers(document))}
 
 
 class Details:
