@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinyflow.core.units import format_size
@@ -12,7 +12,7 @@ from tinyflow.report.frame import Frame
 Document = Mapping[str, Any]
 
 _COLUMNS = ("layer", "operator", "channels", "kept", "why")
-_SIZES = {
+_SIZES: dict[str, tuple[str, Callable[[int], str]]] = {
     "macs": ("MACs", "{:,}".format),
     "weights_bytes": ("weights", format_size),
     "peak_live_bytes": ("largest live set", format_size),
