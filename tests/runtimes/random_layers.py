@@ -27,6 +27,8 @@ def _spatial(draw: st.DrawFn, largest_kernel: int) -> dict[str, Any]:
     dilation = tuple(draw(st.sampled_from([1, 1, 1, 2])) for _ in range(2))
     reach = [(kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
     size = [reach[i] + draw(st.integers(0, 6)) for i in range(2)]
+    if draw(st.integers(0, 7)) == 0:  # one column, as of a sound or of a sensor
+        kernel, size = (kernel[0], 1), [size[0], 1]
     stride = tuple(draw(st.integers(1, 3)) for _ in range(2))
     return {"kernel": kernel, "dilation": dilation, "size": size, "stride": stride, "padding": draw(_PADDINGS)}
 
@@ -50,10 +52,14 @@ def conv2d(draw: st.DrawFn) -> Case:
 
 @st.composite
 def depthwise(draw: st.DrawFn) -> Case:
-    """DEPTHWISE_CONV_2D; more often than not what the 3x3 kernels take."""
-    spatial = _spatial(draw, 4)
-    if draw(st.integers(0, 3)):
-        spatial |= {"kernel": (3, 3), "dilation": (1, 1), "size": [draw(st.integers(3, 11)) for _ in range(2)]}
+    """DEPTHWISE_CONV_2D; more often than not what the kernels for three and five columns take."""
+    spatial = _spatial(draw, 6)
+    columns = draw(st.sampled_from([0, 3, 3, 5]))
+    if columns:
+        spatial |= {"kernel": (columns, columns), "dilation": (1, 1)}
+        spatial |= {"size": [draw(st.integers(columns, 11)) for _ in range(2)]}
+    if columns == 5:
+        spatial |= {"stride": (draw(st.integers(1, 2)), 1)}
     shape = (draw(st.integers(1, 2)), *spatial.pop("size"), draw(st.integers(1, 9)))
     return cases.depthwise(
         _generator(draw),

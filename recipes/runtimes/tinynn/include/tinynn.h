@@ -260,14 +260,18 @@ TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_mve, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_mve, tinynn_pool);
+TINYNN_SCRATCH(tinynn_depthwise_mve, tinynn_depthwise);
 TINYNN_SCRATCH(tinynn_conv2d_rvv, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_rvv, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_rvv, tinynn_pool);
+TINYNN_SCRATCH(tinynn_depthwise_rvv, tinynn_depthwise);
 
 /* The same, in place where the output is no larger than the input. */
 #define TINYNN_SCRATCH_IN_PLACE(function, parameters) \
   void function(const struct parameters *restrict p, const int8_t *input, int8_t *output, void *restrict scratch)
 
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_c, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_mve, tinynn_depthwise);

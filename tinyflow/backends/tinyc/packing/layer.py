@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from tinyflow.backends.tinyc import layouts
 from tinyflow.backends.tinyc.calls import VARIANTS, Call, Constant
 from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
@@ -52,6 +54,19 @@ def layer_of(
     clamp = fields["lowest"], fields["highest"]
     rows, channels = layouts.with_constants_apart(rows, channels, fields["output_zero_point"], clamp)
     return Layer(fields, rows.reshape(weights.shape), channels)
+
+
+def lying(fields: Mapping[str, int], weights: Int8s) -> tuple[Mapping[str, int], Int8s]:
+    """A convolution over one column as one over one row, whose bytes are the same; `weights` [out, kh, kw, …].
+
+    The kernels read and write along rows.
+    """
+    if any(fields[f"{part}_width"] != 1 for part in ("input", "output", "kernel")):
+        return fields, weights
+    turned = {"height": "width", "width": "height", "y": "x", "x": "y", "top": "left", "left": "top"}
+    names = {name: f"{name.rpartition('_')[0]}_{turned.get(name.rpartition('_')[2], '')}" for name in fields}
+    swapped = {name: fields[other] if other in fields else fields[name] for name, other in names.items()}
+    return swapped, np.ascontiguousarray(weights.swapaxes(1, 2))
 
 
 def first_exact(variant: str, layer: Layer, kernels: Mapping[str, Callable[[Layer], Call | str]]) -> Call:
