@@ -20,6 +20,8 @@ _RECORD_BYTES = 12
 _LARGEST_SHIFT = 22
 _LARGEST_SHIFT_OF_ROWS = 20
 _MAX_PRODUCTS = 1 << 13
+# of the kernels with vectors: products of a step, lanes of a block, elements whose sum has 16 bits
+_MVE_STEP, _RVV_LANES, _NARROW_WINDOW = 16, 32, 255
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
@@ -102,9 +104,16 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
     channels, (height, width) = layer.outputs, layer.window.size
     products = layer.weights[0].size
     row = products // height
-    kernel = variant if is_right(layer, layer.weights.reshape(channels, -1)) else "ref"
+    is_fast = is_right(layer, layer.weights.reshape(channels, -1)) and not (variant == "rvv" and _has_lowest(layer))
+    kernel = variant if is_fast else "ref"
     has_window = height * width > 1
-    if kernel == "dsp":
+    if kernel == "mve":
+        whole_steps = _round(products, _MVE_STEP)
+        patch = whole_steps if has_window or products % _MVE_STEP else 0
+        fixed, tile, each = 2 * patch, 4, whole_steps + 2
+    elif kernel == "rvv":
+        fixed, tile, each = 2 * has_window * products, 8, products + 2
+    elif kernel == "dsp":
         padded = height * _round(row, 4)
         fixed, tile, each = 6 * padded + has_window * 4 * row, 2, 2 * padded + 3
     elif kernel == "ref":
@@ -114,6 +123,11 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
         fixed, each = tile * has_window * products, products + tile
     each += _RECORD_BYTES
     return Wish(fixed + tile * each, fixed + _round(channels, tile) * each)
+
+
+def _has_lowest(layer: Weighted) -> bool:
+    """Weights of -128: takes() of the kernels whose products share 16 bits."""
+    return bool((layer.weights == np.iinfo(np.int8).min).any())
 
 
 def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
@@ -128,14 +142,23 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
         and slides.dilation == (1, 1)
         and slides.stride[1] <= largest_stride
         and is_right(layer, layer.weights.reshape(-1, channels).T)
+        and not (kernel in ("mve", "rvv") and _has_lowest(layer))
     )
     if not is_fast:
         return _exactly(channels * (_RECORD_BYTES + 4))
     rows, columns = ((layer.output.shape[i + 1] - 1) * slides.stride[i] + 3 for i in (0, 1))
-    plane = 2 * rows * _round(columns, 2) if kernel == "dsp" else rows * columns
+    slots, plane = channels, rows * columns
+    if kernel == "dsp":
+        plane = 2 * rows * _round(columns, 2)
+    elif kernel == "mve":
+        slots = _round(channels, 8)
+        plane = 3 * columns * slots
+    elif kernel == "rvv":
+        pixels = _RVV_LANES // channels if slides.stride[1] == 1 and 2 * channels <= _RVV_LANES else 1
+        slots, plane = pixels * channels, 3 * columns * channels
     pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
     is_in_place = source[0] == 1 and pixels[0] <= pixels[1]
-    return _exactly(channels * _RECORD_BYTES + _round(plane, 4) + channels * 9 + 1, (0,) if is_in_place else ())
+    return _exactly(slots * _RECORD_BYTES + _round(plane, 4) + slots * 9 + 1, (0,) if is_in_place else ())
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
@@ -154,7 +177,16 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:
     _same_quantisation(graph, operator)
     channels = graph.tensors[operator.inputs[0]].shape[3]
-    return _exactly(0 if variant == "ref" else 4 * channels)
+    height, width = _pair(operator, "filter")
+    is_narrow = height * width <= _NARROW_WINDOW
+    sums = {"ref": 0, "mve": 2 * _round(channels, 8) * is_narrow, "rvv": 0}
+    return _exactly(sums.get(variant, 4 * channels))
+
+
+def _pair(operator: Operator, option: str) -> tuple[int, int]:
+    value = operator.options[option]
+    assert isinstance(value, tuple), "readers give pairs"
+    return value[0], value[1]
 
 
 def _max_pool(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
@@ -211,16 +243,16 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: A
     return Wish(is_view=not tensors[0].is_constant)
 
 
-_FAST = ("ref", "c", "dsp", "rv32")
-_PORTABLE = ("ref", "c", "dsp")
+_VECTORS = ("mve", "rvv")
+_MOST = ("ref", "c", "dsp", *_VECTORS)
 ENTRIES: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", _FAST),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp")),
-    "FULLY_CONNECTED": Entry("tinyi_fully_connected", 7, _fully_connected, "fully_connected", _PORTABLE),
-    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c",)),
+    "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", (*_MOST, "rv32")),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *_VECTORS)),
+    "FULLY_CONNECTED": Entry("tinyi_fully_connected", 7, _fully_connected, "fully_connected", _MOST),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", *_VECTORS)),
     "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool),
-    "ADD": Entry("tinyi_add", 3, _binary, "add", _PORTABLE),
-    "SUB": Entry("tinyi_add", 3, _binary, "sub", _PORTABLE),
+    "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST),
+    "SUB": Entry("tinyi_add", 3, _binary, "sub", _MOST),
     "MUL": Entry("tinyi_mul", 3, _binary),
     "MINIMUM": Entry("tinyi_minimum", 2, _binary),
     "MAXIMUM": Entry("tinyi_maximum", 2, _binary),

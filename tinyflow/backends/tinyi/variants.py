@@ -13,9 +13,19 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "c": ("c", "ref"),
     "dsp": ("dsp", "c", "ref"),
     "rv32": ("rv32", "c", "ref"),
+    "mve": ("mve", "c", "ref"),
+    "rvv": ("rvv", "c", "ref"),
 }
-# processor → the fastest variant that it can run; all others run portable C
-_BEST: Mapping[str, str] = {"cortex-m4": "dsp", "cortex-m7": "dsp", "cortex-m33": "dsp", "rv32imc": "rv32"}
+# processor → the variants for its instructions, the fastest first; all others run portable C
+_ESPECIALLY: Mapping[str, tuple[str, ...]] = {
+    "cortex-m4": ("dsp",),
+    "cortex-m7": ("dsp",),
+    "cortex-m33": ("dsp",),
+    "cortex-m55": ("mve", "dsp"),
+    "rv32imc": ("rv32",),
+    "rv32gcv": ("rvv", "rv32"),
+    "rv64gcv": ("rvv",),
+}
 _PORTABLE = ("ref", "c")
 
 
@@ -25,11 +35,11 @@ def variant_of(options: Mapping[str, Any]) -> str:
     Raises RecipeError for kernels that don't exist, or not for this processor.
     """
     cpu = str(options.get("cpu", ""))
-    best = _BEST.get(cpu, "c")
+    special = _ESPECIALLY.get(cpu, ())
     chosen = "dsp" if options.get("dsp") else str(options.get("kernels", "best"))
-    if chosen not in ("best", best, *_PORTABLE):
-        choices = ", ".join(dict.fromkeys((*_PORTABLE, best)))
+    if chosen not in ("best", *special, *_PORTABLE):
+        choices = ", ".join((*_PORTABLE, *special))
         raise RecipeError(
             f'kernels "{chosen}" don\'t run on {cpu or "this processor"}', hint=f"choose one of {choices}"
         )
-    return best if chosen == "best" else chosen
+    return (*special, "c")[0] if chosen == "best" else chosen

@@ -108,7 +108,8 @@ void tinyi_conv2d(struct tinyi_visit *visit) {
     compute(visit, &layer, visit->choice ? kernel : &tinyi_conv2d_ref);
     return;
   }
-  visit->choice = (uint8_t)tinyi_is_right(visit, &layer.channels);
+  visit->choice =
+      (uint8_t)(tinyi_is_right(visit, &layer.channels) && (kernel->takes == NULL || kernel->takes(&layer.channels)));
   kernel = visit->choice ? kernel : &tinyi_conv2d_ref;
   const int32_t tiles = (layer.p.output_channels + kernel->tile - 1) / kernel->tile;
   visit->scratch_most = block_bytes(kernel, &layer.p, tiles * kernel->tile);

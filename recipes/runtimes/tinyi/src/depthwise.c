@@ -93,10 +93,14 @@ static void gather_taps(const struct layer *layer, int8_t *to, struct tinynn_cha
   }
 }
 
+static int32_t slots_of(const struct tinyi_depthwise *kernel, const struct tinynn_depthwise *p) {
+  return kernel == NULL || kernel->slots == NULL ? p->output_channels : kernel->slots(p);
+}
+
 static void compute(struct tinyi_visit *visit, struct layer *layer, const struct tinyi_depthwise *kernel) {
   struct tinynn_depthwise *p = &layer->p;
   struct tinynn_channel *records = (struct tinynn_channel *)(void *)visit->scratch;
-  int8_t *behind = (int8_t *)(records + p->output_channels);
+  int8_t *behind = (int8_t *)(records + slots_of(kernel, p));
   p->channels = records;
   if (kernel == NULL) {
     p->weights = layer->weights.data;
@@ -107,8 +111,12 @@ static void compute(struct tinyi_visit *visit, struct layer *layer, const struct
   const uint32_t plane_bytes = (kernel->scratch_bytes(p) + 3) & ~UINT32_C(3);
   int8_t *taps = behind + plane_bytes;
   p->weights = taps;
-  tinyi_right_records(&layer->channels, 0, p->output_channels, records);
-  gather_taps(layer, taps, records);
+  if (kernel->pack != NULL) {
+    kernel->pack(&layer->channels, p, taps, records);
+  } else {
+    tinyi_right_records(&layer->channels, 0, p->output_channels, records);
+    gather_taps(layer, taps, records);
+  }
   kernel->compute(p, layer->input.data, layer->output.data, behind);
 }
 
@@ -123,14 +131,17 @@ void tinyi_depthwise(struct tinyi_visit *visit) {
     compute(visit, &layer, visit->choice ? visit->kernel : NULL);
     return;
   }
-  visit->choice = (uint8_t)(tinyi_is_right(visit, &layer.channels) && is_for(visit->kernel, &layer));
-  const struct tinyi_depthwise *kernel = visit->choice ? visit->kernel : NULL;
-  uint32_t bytes = (uint32_t)p->output_channels * (uint32_t)sizeof(struct tinynn_channel);
+  const struct tinyi_depthwise *kernel = visit->kernel;
+  visit->choice = (uint8_t)(tinyi_is_right(visit, &layer.channels) && is_for(kernel, &layer) &&
+                            (kernel->takes == NULL || kernel->takes(&layer.channels)));
+  kernel = visit->choice ? kernel : NULL;
+  const uint32_t slots = (uint32_t)slots_of(kernel, p);
+  uint32_t bytes = slots * (uint32_t)sizeof(struct tinynn_channel);
   if (kernel == NULL) {
     bytes += (uint32_t)p->output_channels * 4;
   } else {
     /* one byte more is read than there are taps */
-    bytes += ((kernel->scratch_bytes(p) + 3) & ~UINT32_C(3)) + (uint32_t)p->output_channels * TAPS + 1;
+    bytes += ((kernel->scratch_bytes(p) + 3) & ~UINT32_C(3)) + slots * TAPS + 1;
     visit->in_place = p->batches == 1 && p->output_height * p->output_width <= p->input_height * p->input_width;
   }
   visit->scratch_least = bytes;

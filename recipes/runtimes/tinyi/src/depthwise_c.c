@@ -7,4 +7,6 @@ static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
   return (uint32_t)(rows * columns);
 }
 
-const struct tinyi_depthwise tinyi_depthwise_c = {tinynn_depthwise3x3_c, scratch_bytes, TINYI_MAX_STRIDE};
+const struct tinyi_depthwise tinyi_depthwise_c = {.compute = tinynn_depthwise3x3_c,
+                                                  .scratch_bytes = scratch_bytes,
+                                                  .largest_stride_x = TINYI_MAX_STRIDE};

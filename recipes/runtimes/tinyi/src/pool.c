@@ -50,8 +50,11 @@ void tinyi_average_pool(struct tinyi_visit *visit) {
   if (visit->file.status != TINYI_OK) {
     return;
   }
+  if (kernel != NULL && p.kernel_height > kernel->most / p.kernel_width) {
+    kernel = NULL;
+  }
   if (visit->lives != NULL) {
-    visit->scratch_least = kernel == NULL ? 0 : 4 * (uint32_t)p.channels; /* sums */
+    visit->scratch_least = kernel == NULL ? 0 : kernel->scratch_bytes(&p);
     visit->scratch_most = visit->scratch_least;
   } else if (kernel == NULL) {
     tinynn_average_pool_ref(&p, input.data, output.data);

@@ -87,7 +87,8 @@ struct tinynn_fully_connected {
 struct tinynn_rows {
   const int8_t *weights;
   const int32_t *bias;                   /* [outputs], or NULL */
-  const struct tinynn_channel *channels; /* [outputs], or one record for all; their biases are not read */
+  /* [outputs], or one record for all; their biases are not read; mve and rvv: shifts from -31 to -1 */
+  const struct tinynn_channel *channels;
   int32_t is_per_channel;
   int32_t batches, inputs, outputs;
   int32_t input_zero_point, output_zero_point;
@@ -253,6 +254,8 @@ TINYNN_SCRATCH(tinynn_average_pool_c, tinynn_pool);
 TINYNN_SCRATCH(tinynn_rows_ref, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_c, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_dsp, tinynn_rows);
+TINYNN_SCRATCH(tinynn_rows_mve, tinynn_rows);
+TINYNN_SCRATCH(tinynn_rows_rvv, tinynn_rows);
 TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);

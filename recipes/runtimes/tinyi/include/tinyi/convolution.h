@@ -24,9 +24,11 @@ struct tinyi_conv2d {
   uint32_t (*scratch_bytes)(const struct tinynn_conv2d *p);
   uint32_t (*channel_bytes)(const struct tinynn_conv2d *p); /* packed weights of one channel; 0: those of the file */
   int32_t tile; /* channels of a block are a multiple of it */
+  int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
 };
 
-extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp;
+extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp,
+    tinyi_conv2d_mve, tinyi_conv2d_rvv;
 
 /* A kernel for 3×3 taps, depth multiplier 1. */
 struct tinyi_depthwise {
@@ -34,9 +36,14 @@ struct tinyi_depthwise {
                   void *restrict scratch);
   uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
   int32_t largest_stride_x;
+  /* NULL, the three of them, where weights are [channel][3][3] and any will do. */
+  int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights */
+  int32_t (*slots)(const struct tinynn_depthwise *p);      /* channels that weights and records have room for */
+  void (*pack)(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
+               struct tinynn_channel *records);
 };
 
-extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp;
+extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp, tinyi_depthwise_mve, tinyi_depthwise_rvv;
 
 void tinyi_conv2d(struct tinyi_visit *visit);
 void tinyi_depthwise(struct tinyi_visit *visit); /* kernel NULL: any taps */

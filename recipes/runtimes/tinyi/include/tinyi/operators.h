@@ -14,7 +14,7 @@ struct tinyi_fully_connected {
   int32_t is_right; /* its records are those of tinynn/rescale_right.h */
 };
 extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully_connected_c,
-    tinyi_fully_connected_dsp;
+    tinyi_fully_connected_dsp, tinyi_fully_connected_mve, tinyi_fully_connected_rvv;
 void tinyi_fully_connected(struct tinyi_visit *visit);
 
 /* ADD and SUB of tensors of one shape. */
@@ -23,16 +23,20 @@ typedef void tinyi_add_kernel(const struct tinynn_add *restrict p, const int8_t 
 struct tinyi_add {
   tinyi_add_kernel *any, *one_half, *below_half; /* what the inputs' multipliers must be: see tinyi/src/add.c */
 };
-extern const struct tinyi_add tinyi_add_ref, tinyi_add_c, tinyi_add_dsp;
-extern const struct tinyi_add tinyi_sub_ref, tinyi_sub_c, tinyi_sub_dsp;
+extern const struct tinyi_add tinyi_add_ref, tinyi_add_c, tinyi_add_dsp, tinyi_add_mve, tinyi_add_rvv;
+extern const struct tinyi_add tinyi_sub_ref, tinyi_sub_c, tinyi_sub_dsp, tinyi_sub_mve, tinyi_sub_rvv;
 void tinyi_add(struct tinyi_visit *visit);
 
 /* AVERAGE_POOL_2D; kernel NULL: the definition. */
 struct tinyi_average_pool {
   void (*compute)(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,
                   void *restrict scratch);
+  uint32_t (*scratch_bytes)(const struct tinynn_pool *p);
+  int32_t most; /* elements of a window: beyond it the definition computes */
 };
-extern const struct tinyi_average_pool tinyi_average_pool_c;
+/* What sums of 16 bits have room for. */
+enum { TINYI_NARROW_WINDOW = 255 };
+extern const struct tinyi_average_pool tinyi_average_pool_c, tinyi_average_pool_mve, tinyi_average_pool_rvv;
 void tinyi_average_pool(struct tinyi_visit *visit);
 
 void tinyi_max_pool(struct tinyi_visit *visit);

@@ -9,6 +9,8 @@ static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
   return (uint32_t)(2 * rows * (columns + columns % 2));
 }
 
-const struct tinyi_depthwise tinyi_depthwise_dsp = {tinynn_depthwise3x3_dsp, scratch_bytes, 2};
+const struct tinyi_depthwise tinyi_depthwise_dsp = {.compute = tinynn_depthwise3x3_dsp,
+                                                    .scratch_bytes = scratch_bytes,
+                                                    .largest_stride_x = 2};
 
 #endif

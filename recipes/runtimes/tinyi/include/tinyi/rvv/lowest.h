@@ -1,0 +1,24 @@
+/* Products of two weights share 16 bits in the kernels with vectors, which two of -128 would leave; converters write none. */
+#ifndef TINYI_RVV_LOWEST_H
+#define TINYI_RVV_LOWEST_H
+
+#include <riscv_vector.h>
+
+#include "tinyi/channels.h"
+
+/* Whether no weight is -128. */
+static int32_t tinyi_rvv_has_no_lowest(const struct tinyi_channels *channels) {
+  const int8_t *weights = channels->rows.weights;
+  size_t lanes;
+  for (size_t left = (size_t)channels->rows.channels * (size_t)channels->rows.products; left > 0; left -= lanes) {
+    lanes = __riscv_vsetvl_e8m8(left);
+    const vbool1_t is_lowest = __riscv_vmseq_vx_i8m8_b1(__riscv_vle8_v_i8m8(weights, lanes), INT8_MIN, lanes);
+    if (__riscv_vfirst_m_b1(is_lowest, lanes) >= 0) {
+      return 0;
+    }
+    weights += lanes;
+  }
+  return 1;
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* AVERAGE_POOL_2D with Helium. */
+#include "tinyi/operators.h"
+
+#if defined(__ARM_FEATURE_MVE)
+
+/* Sums of 16 bits, in eights. */
+static uint32_t scratch_bytes(const struct tinynn_pool *p) { return 2 * (((uint32_t)p->channels + 7) & ~UINT32_C(7)); }
+
+const struct tinyi_average_pool tinyi_average_pool_mve = {tinynn_average_pool_mve, scratch_bytes,
+                                                          TINYI_NARROW_WINDOW};
+
+#endif
