@@ -64,6 +64,12 @@ def workspace(
     return Workspace(folder, parameters, {name: folder / "in" / name for name in inputs}, made, folder / "log", 120)
 
 
+@cache
+def _recipe(path: Path) -> Any:
+    """A recipe as it is written; not to be changed."""
+    return yaml.safe_load(path.read_text())
+
+
 @dataclass(frozen=True)
 class Bench:
     """One CPU with one toolchain, and a folder to build in."""
@@ -82,7 +88,7 @@ class Bench:
     @property
     def parameters(self) -> dict[str, Any]:
         """What every build stage is told of the toolchain."""
-        recipe = yaml.safe_load((ROOT / "recipes" / "toolchains" / f"{self.toolchain}.yaml").read_text())
+        recipe = _recipe(ROOT / "recipes" / "toolchains" / f"{self.toolchain}.yaml")
         chosen = {"name": self.toolchain, "implementation": recipe["implementation"], "cpu": recipe["cpus"][self.cpu]}
         return {"toolchain": chosen}
 
@@ -126,7 +132,7 @@ class Bench:
 
     def support(self) -> Path:
         """The support runtime's library."""
-        runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text())
+        runtime = _recipe(SUPPORT / "runtime.yaml")
         objects = {}
         for name in [*runtime["sources"]["all"], *runtime["sources"].get(self.isa, [])]:
             parameters = {**self.parameters, "source": name, "flags": [*self.flags, *runtime["flags"]], "defines": []}

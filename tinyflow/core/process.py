@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _LOG_TAIL_BYTES = 4000
+_LONGEST_WAIT_MS = 2**31 - 1  # what poll(2) takes: 24 days
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR")
 _running: set[subprocess.Popen[bytes]] = set()
@@ -122,15 +124,29 @@ def _run(
         )
         _running.add(child)
     try:
-        return child.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        return None
+        return _status(child, timeout_s)
     finally:
         _kill_group(child)
         child.wait()
         with _running_lock:
             _running.discard(child)
         raise_if_cancelled()
+
+
+def _status(child: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """How a child ended, at once; None where the time ran out. `Popen.wait` with a limit only looks now and then."""
+    try:
+        descriptor = os.pidfd_open(child.pid)
+    except (AttributeError, OSError):  # not Linux, or one before 5.3
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(timeout_s)
+        return None
+    try:
+        end = select.poll()
+        end.register(descriptor, select.POLLIN)
+        return child.wait() if end.poll(min(timeout_s * 1000, _LONGEST_WAIT_MS)) else None
+    finally:
+        os.close(descriptor)
 
 
 def is_cancelled() -> bool:

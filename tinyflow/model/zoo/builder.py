@@ -35,8 +35,8 @@ _VERSIONS: Mapping[str, int] = {
 _CALIBRATION_INPUTS = 8
 # real values that a layer's outputs reach: a trained network's order of magnitude
 _ACTIVATION_PEAK = 6.0
-# the range of a layer that is 0 for all calibration inputs; were it smaller, TFLM would find the next layer's bias scale,
-# rounded to float32, too far from that of its sums (it allows 2 % of an output step)
+# the range of a layer that is 0 for all calibration inputs; were it smaller, TFLM would find the next layer's bias
+# scale, rounded to float32, too far from that of its sums (it allows 2 % of an output step)
 _LEAST_RANGE = 0.01
 # logits from -2.5 to 2.5 make a softmax that is neither flat nor saturated
 _LOGITS_PEAK = 2.5
