@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import random_network
 from test_tinyc_generate import SMALL
-from tinyi_host import ARENA_TOO_SMALL, OK, Interpreter, assert_exact, compile_interpreter
+from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, assert_exact, compile_interpreter
 
 from tinyflow.model.fixed_point import quantise_multiplier
+from tinyflow.model.graph import Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -58,7 +61,9 @@ def test_damaged_files_are_refused_or_harmless(
     session = interpreters[variant].model(bytes(content), 1 << 16)
     assert OK <= session.status <= ARENA_TOO_SMALL
     if session.status == OK:
-        assert session.invoke() == OK
+        first, second = session.invoke(), session.invoke()
+        assert first == second
+        assert first in (OK, DAMAGED, UNSUPPORTED)
 
 
 @st.composite
@@ -90,3 +95,50 @@ def test_a_cut_file_is_never_accepted(interpreters: dict[str, Interpreter]) -> N
     interpreter = interpreters["c"]
     assert interpreter.model(content, 1 << 16).status == OK
     assert all(interpreter.model(content[:size], 1 << 16).status != OK for size in range(len(content) - 16))
+
+
+def _dense(**changes: Any) -> bytes:
+    """A dense layer with something else for its weights; `data` also None: an activation that nobody writes."""
+    graph = read(synthesize({"graph": "toycar", "features": 16, "hidden": 8, "depth": 1}))
+    weights = graph.operators[0].inputs[1]
+    tensors = [replace(tensor, **changes) if tensor.index == weights else tensor for tensor in graph.tensors]
+    return write(replace(graph, tensors=tuple(tensors)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, OK),
+        ({"dtype": "uint8"}, UNSUPPORTED),
+        ({"shape": (1, 8, 16)}, UNSUPPORTED),
+        ({"quantisation": Quantisation((0.5,), (3,))}, UNSUPPORTED),
+        ({"quantisation": Quantisation((-0.5,), (0,))}, UNSUPPORTED),
+        ({"quantisation": Quantisation((-0.5,) * 8, (0,) * 8)}, UNSUPPORTED),
+        ({"data": b"too short"}, DAMAGED),
+        ({"data": None}, DAMAGED),
+    ],
+)
+def test_weights_of_dense_layers_are_refused_by_the_first_inference(
+    interpreters: dict[str, Interpreter], changes: dict[str, Any], status: int
+) -> None:
+    """Set-up doesn't read them: neither the plan nor the choice of kernels hangs on them."""
+    session = interpreters["c"].model(_dense(**changes), 1 << 16)
+    assert (session.status, session.invoke()) == (OK, status)
+
+
+@pytest.mark.parametrize("changes", [{"dtype": "float32"}, {"shape": (1 << 20, 1 << 20)}])
+def test_activations_are_refused_by_set_up(interpreters: dict[str, Interpreter], changes: dict[str, Any]) -> None:
+    """Of a dense layer, too: the type and the shape of what it writes."""
+    graph = read(_dense())
+    tensors = list(graph.tensors)
+    index = graph.operators[0].outputs[0]
+    tensors[index] = replace(tensors[index], **changes)
+    assert interpreters["c"].model(write(replace(graph, tensors=tuple(tensors))), 1 << 16).status == UNSUPPORTED
+
+
+def test_a_tensor_that_is_read_before_it_is_written_is_refused(interpreters: dict[str, Interpreter]) -> None:
+    """Even where set-up takes it for a constant at first."""
+    graph = read(_dense())
+    first, second = graph.operators[:2]
+    swapped = (replace(second, index=0), replace(first, index=1), *graph.operators[2:])
+    assert interpreters["c"].model(write(replace(graph, operators=swapped)), 1 << 16).status == DAMAGED

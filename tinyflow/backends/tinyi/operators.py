@@ -16,9 +16,8 @@ from tinyflow.model.weighted import Weighted, weighted, whole
 
 # of struct tinynn_channel
 _RECORD_BYTES = 12
-# the kernels' right shifts: up to these (src/channels.c, src/fully_connected.c)
+# the kernels' right shifts: up to it (src/channels.c)
 _LARGEST_SHIFT = 22
-_LARGEST_SHIFT_OF_ROWS = 20
 _MAX_PRODUCTS = 1 << 13
 # of the kernels with vectors: products of a step, lanes of a block, elements whose sum has 16 bits
 _MVE_STEP, _RVV_LANES, _NARROW_WINDOW = 16, 32, 255
@@ -162,16 +161,11 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
-    layer = _layer(graph, operator)
+    _layer(graph, operator)
     if operator.options["weights_format"] != "DEFAULT":
         raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
-    scales = graph.tensors[operator.inputs[1]].quantisation
-    assert scales is not None, "weighted() has read them"
-    records = _RECORD_BYTES * (layer.outputs if scales.is_per_channel else 1)
-    shifts = layer.rescaling.shifts
-    inputs = layer.weights[0].size
-    is_fast = inputs <= _MAX_PRODUCTS and bool(((shifts <= -1) & (shifts >= -_LARGEST_SHIFT_OF_ROWS)).all())
-    return Wish(records, records + (2 * (inputs & ~7) if variant == "dsp" and is_fast else 0))
+    source = graph.tensors[operator.inputs[0]]
+    return Wish(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:

@@ -17,11 +17,12 @@ _MAX_UNITS = 2**16 - 1
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
 # sizes of struct tinyi_life and struct wish
-_LIFE_BYTES, _WISH_BYTES = 12, 12
+_LIFE_BYTES, _WISH_BYTES = 16, 12
 
 
 @dataclass
 class _Life:
+    size_bytes: int
     units: int
     first: int
     last: int
@@ -56,7 +57,8 @@ def _plan(graph: Graph, wishes: Sequence[Wish], unit: int) -> Plan | None:
     lives, owners = _lifetimes(graph, wishes, unit)
     spans = {tensor: (life.first, life.last) for tensor, life in lives.items()}
     _merge(graph, wishes, lives, owners)
-    order = sorted((t for t in lives if owners[t] == t), key=lambda t: (-lives[t].units, lives[t].first, t))
+    # equal ones as they are written
+    order = sorted((t for t in lives if owners[t] == t), key=lambda t: -lives[t].units)
     places: dict[int, int] = {}
     for tensor in order:
         places[tensor] = _lowest(lives, places, tensor)
@@ -116,14 +118,18 @@ def _root(owners: Mapping[int, int], tensor: int) -> int:
 
 
 def _lifetimes(graph: Graph, wishes: Sequence[Wish], unit: int) -> tuple[dict[int, _Life], dict[int, int]]:
-    lives = {t: _Life(_units(graph.tensors[t].size_bytes, unit), 0, 0) for t in graph.inputs}
+    def life(tensor: int, node: int) -> _Life:
+        size_bytes = graph.tensors[tensor].size_bytes
+        return _Life(size_bytes, _units(size_bytes, unit), node, node)
+
+    lives = {t: life(t, 0) for t in graph.inputs}
     owners = {t: t for t in lives}
     for node, (operator, wish) in enumerate(zip(graph.operators, wishes, strict=True)):
         for index in operator.inputs:
             if index in lives:
                 lives[owners[index]].last = node
         for output in operator.outputs:
-            lives[output] = _Life(_units(graph.tensors[output].size_bytes, unit), node, node)
+            lives[output] = life(output, node)
             owners[output] = owners[operator.inputs[0]] if wish.is_view else output
     for index in graph.outputs:
         lives[owners[index]].last = len(graph.operators)
@@ -138,7 +144,7 @@ def _merge(graph: Graph, wishes: Sequence[Wish], lives: dict[int, _Life], owners
             if index not in lives:
                 continue
             root = _root(owners, index)
-            if lives[root].last == node and lives[root].units >= lives[output].units:
+            if lives[root].last == node and lives[root].size_bytes >= lives[output].size_bytes:
                 lives[root].last = lives[output].last
                 owners[output] = root
                 break

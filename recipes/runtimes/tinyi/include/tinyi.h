@@ -3,6 +3,10 @@
  * The file is trusted in nothing: every offset, index and size is checked before it is used, in tinyi_setup and again in
  * each tinyi_invoke. What set-up keeps in RAM is where each tensor and each operator's scratch lies; all else is read
  * from the file again, per-channel multipliers included (see tinyi/multiplier.h).
+ *
+ * tinyi_setup refuses unknown operators and versions, and tensors of unknown types and shapes. What neither the plan nor
+ * the choice of kernels hangs on may be refused by the first tinyi_invoke instead, with the same statuses: of
+ * FULLY_CONNECTED the weights, the bias, the options and all quantisation.
  */
 #ifndef TINYI_H
 #define TINYI_H
@@ -49,7 +53,8 @@ struct tinyi {
 /* Read the file, plan the memory. The first seven members of `model` must be set, and `unit`. */
 int tinyi_setup(struct tinyi *model);
 
-/* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. */
+/* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. TINYI_DAMAGED or
+ * TINYI_UNSUPPORTED: what set-up left to it; nothing outside of the file was read, nothing outside of the arena written. */
 int tinyi_invoke(const struct tinyi *model);
 
 #endif

@@ -1,15 +1,28 @@
-/* FULLY_CONNECTED: read it; the file's rows of weights are used as they are. */
+/* FULLY_CONNECTED: read it; the file's rows of weights are used as they are.
+ *
+ * Set-up notes what is read and written, and nothing else: the rest is checked in the inference. Records are made where
+ * they are used: one for all channels, or some at a time.
+ */
 #include "tinyi/operators.h"
 
 /* Fields of the schema's FullyConnectedOptions. */
 enum { ACTIVATION = 0, WEIGHTS_FORMAT = 1 };
 
+/* Beyond it a sum that is clamped to 30 bits could make a difference: see tinynn/saturated_rows.h. */
+enum { LARGEST_SHIFT = 20 };
+enum { LARGEST_INPUTS = 1 << 13 };
+
+/* Channels at a time, where each has a scale of its own. */
+enum { BLOCK = 8 };
+
+#define ONE UINT32_C(0x3f800000)
+
 struct layer {
   const int8_t *input;
   int8_t *output;
   struct tinynn_rows p;
-  struct tinyi_quotient quotient;
-  const uint32_t *scales; /* of the channels, or a 1 */
+  uint32_t numerator, denominator; /* of a factor, but for the channel's scale */
+  const uint32_t *scales;          /* of the channels, where there are several */
 };
 
 /* The product of two float32 numbers, rounded to float32: how TFLM makes the factor of one scale. */
@@ -22,8 +35,8 @@ static uint32_t product(uint32_t a, uint32_t b) {
   return left.bits;
 }
 
-/* One tensor after the other, so that the stack holds one of them at a time. */
-static void read(struct tinyi_visit *visit, struct layer *layer) {
+/* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
+static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct layer *layer) {
   struct tinyi_file *file = &visit->file;
   struct tinyi_tensor tensor;
   struct tinynn_rows *p = &layer->p;
@@ -43,10 +56,9 @@ static void read(struct tinyi_visit *visit, struct layer *layer) {
   p->is_per_channel = tensor.scale_count > 1;
   layer->scales = tensor.scales;
   if (!p->is_per_channel) {
-    static const uint32_t one = 0x3f800000;
     numerator = product(numerator, tensor.scale);
-    layer->scales = &one;
   }
+  layer->numerator = numerator;
   tinyi_require(visit,
                 tensor.rank == 2 && p->batches * p->inputs == elements &&
                     (!p->is_per_channel || tensor.scale_count == p->outputs) &&
@@ -56,63 +68,94 @@ static void read(struct tinyi_visit *visit, struct layer *layer) {
   tinyi_activation(visit, &visit->outputs, 0, &tensor);
   tinyi_require(visit, p->batches * p->outputs == tensor.elements, TINYI_UNSUPPORTED);
   layer->output = tensor.data;
+  layer->denominator = tensor.scale;
   p->output_zero_point = tensor.zero_point;
   tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), &tensor, &p->lowest, &p->highest);
-  if (file->status == TINYI_OK) {
-    layer->quotient = tinyi_quotient(numerator, tensor.scale);
-  }
+  p->widened = (int32_t)visit->scratch_bytes / 2 & ~7;
+  p->is_widened = 0;
 }
 
-/* Beyond it a sum that is clamped to 30 bits could make a difference: see tinynn/saturated_rows.h. */
-enum { LARGEST_SHIFT = 20 };
-
-static struct tinyi_factor factor_of(const struct layer *layer, int32_t c) {
-  return tinyi_factor(&layer->quotient, layer->scales[c]);
-}
-
-static int32_t record_count(const struct tinynn_rows *p) { return p->is_per_channel ? p->outputs : 1; }
-
-/* Whether the fast kernels compute it; checks the scales. */
-static int32_t is_right(struct tinyi_visit *visit, const struct layer *layer) {
-  int32_t is_right = layer->p.inputs <= 1 << 13;
-  for (int32_t c = 0; c < record_count(&layer->p); ++c) {
-    const uint32_t scale = layer->scales[c];
-    tinyi_require(visit, scale == 0 || tinyi_is_positive(scale), TINYI_UNSUPPORTED);
-    const int32_t shift = factor_of(layer, c).shift;
-    is_right &= shift <= -1 && shift >= -LARGEST_SHIFT;
-  }
-  return is_right;
-}
-
-static void compute(struct tinyi_visit *visit, struct layer *layer, const struct tinyi_fully_connected *kernel) {
-  struct tinynn_rows *p = &layer->p;
-  const int32_t count = record_count(p);
-  struct tinynn_channel *records = (struct tinynn_channel *)(void *)visit->scratch;
+/* Records of some channels, as their kernel wants them, which it returns. */
+static const struct tinyi_fully_connected *make_records(const struct tinyi_visit *visit, const struct layer *layer,
+                                                        const struct tinyi_quotient *quotient, const uint32_t *scales,
+                                                        int32_t count, struct tinynn_channel *records) {
+  int32_t is_right = layer->p.inputs <= LARGEST_INPUTS;
   for (int32_t c = 0; c < count; ++c) {
-    const struct tinyi_factor factor = factor_of(layer, c);
-    const struct tinynn_channel right = {0, (int32_t)((uint32_t)factor.multiplier << 1), -factor.shift - 1};
-    const struct tinynn_channel plain = {0, factor.multiplier, factor.shift};
-    records[c] = kernel->is_right ? right : plain;
+    const struct tinyi_factor factor = tinyi_factor(quotient, scales[c]);
+    records[c].bias = 0;
+    records[c].multiplier = factor.multiplier;
+    records[c].shift = factor.shift;
+    is_right &= factor.shift <= -1 && factor.shift >= -LARGEST_SHIFT;
   }
+  const struct tinyi_fully_connected *kernel = visit->kernel;
+  kernel = is_right ? kernel : &tinyi_fully_connected_ref;
+  for (int32_t c = 0; c < count && kernel->is_right; ++c) {
+    records[c].multiplier = (int32_t)((uint32_t)records[c].multiplier << 1);
+    records[c].shift = -records[c].shift - 1;
+  }
+  return kernel;
+}
+
+static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(const struct tinyi_visit *visit,
+                                                                                 const struct layer *layer,
+                                                                                 struct tinynn_channel *record) {
+  static const uint32_t one = ONE;
+  const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
+  return make_records(visit, layer, &quotient, &one, 1, record);
+}
+
+/* One scale for all channels. */
+static void compute(struct tinyi_visit *visit, struct layer *layer) {
+  struct tinynn_channel record;
+  const struct tinyi_fully_connected *kernel = make_record(visit, layer, &record);
+  layer->p.channels = &record;
+  kernel->compute(&layer->p, layer->input, layer->output, visit->scratch);
+}
+
+/* All channels of one batch, block by block. */
+static __attribute__((noinline)) void compute_by_channel(struct tinyi_visit *visit, struct layer *layer) {
+  struct tinynn_channel records[BLOCK];
+  struct tinynn_rows *p = &layer->p;
+  const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
+  const struct tinynn_rows all = *p;
   p->channels = records;
-  p->widened = (int32_t)(visit->scratch_bytes - (uint32_t)count * (uint32_t)sizeof *records) / 2 & ~7;
-  kernel->compute(p, layer->input, layer->output, records + count);
+  p->batches = 1;
+  for (int32_t first = 0; first < all.outputs; first += BLOCK) {
+    p->outputs = all.outputs - first < BLOCK ? all.outputs - first : BLOCK;
+    p->weights = all.weights + first * all.inputs;
+    p->bias = all.bias == NULL ? NULL : all.bias + first;
+    const struct tinyi_fully_connected *kernel =
+        make_records(visit, layer, &quotient, layer->scales + first, p->outputs, records);
+    kernel->compute(p, layer->input, layer->output + first, visit->scratch);
+    p->is_widened |= kernel->widens;
+  }
+  *p = all;
+  p->is_widened = 0;
 }
 
 void tinyi_fully_connected(struct tinyi_visit *visit) {
   struct layer layer;
+  if (visit->lives != NULL) {
+    const struct tinyi_fully_connected *kernel = visit->kernel;
+    const uint32_t inputs = tinyi_plan_input(visit, 0);
+    tinyi_plan_output(visit, 0);
+    visit->scratch_most = kernel->widens ? 2 * (inputs & ~UINT32_C(7)) : 0;
+    return;
+  }
   read(visit, &layer);
+  for (int32_t c = 0; visit->file.status == TINYI_OK && layer.p.is_per_channel && c < layer.p.outputs; ++c) {
+    tinyi_require(visit, tinyi_is_scale(layer.scales[c]), TINYI_UNSUPPORTED);
+  }
   if (visit->file.status != TINYI_OK) {
     return;
   }
-  const struct tinynn_rows *p = &layer.p;
-  const struct tinyi_fully_connected *kernel = visit->kernel;
-  if (visit->lives == NULL) {
-    compute(visit, &layer, visit->choice ? kernel : &tinyi_fully_connected_ref);
+  if (!layer.p.is_per_channel) {
+    compute(visit, &layer);
     return;
   }
-  visit->choice = (uint8_t)is_right(visit, &layer);
-  kernel = visit->choice ? kernel : &tinyi_fully_connected_ref;
-  visit->scratch_least = (uint32_t)record_count(p) * (uint32_t)sizeof(struct tinynn_channel);
-  visit->scratch_most = visit->scratch_least + (kernel->widens ? 2 * ((uint32_t)p->inputs & ~UINT32_C(7)) : 0);
+  for (int32_t n = layer.p.batches; n > 0; --n) {
+    compute_by_channel(visit, &layer);
+    layer.input += layer.p.inputs;
+    layer.output += layer.p.outputs;
+  }
 }

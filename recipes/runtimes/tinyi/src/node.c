@@ -6,7 +6,7 @@ enum { OPERATOR_OPCODE_INDEX = 0, OPERATOR_BUILTIN_OPTIONS = 4 };
 enum { CODE_DEPRECATED = 0, CODE_VERSION = 2, CODE_BUILTIN = 3 };
 
 /* The operator's entry in the table of those that were linked. */
-static const struct tinyi_operator *find(struct tinyi_visit *visit, uint32_t code_index) {
+static __attribute__((noinline)) void find(struct tinyi_visit *visit, uint32_t code_index) {
   struct tinyi_file *file = &visit->file;
   const struct tinyi_table code = tinyi_element(file, &visit->model->codes, code_index);
   /* the older, narrow field holds 127 for all codes above it */
@@ -14,38 +14,49 @@ static const struct tinyi_operator *find(struct tinyi_visit *visit, uint32_t cod
   const int32_t wide = tinyi_int(file, &code, CODE_BUILTIN, 0);
   const int32_t number = wide > narrow ? wide : narrow;
   const int32_t version = tinyi_int(file, &code, CODE_VERSION, 1);
-  for (int32_t i = 0; i < visit->model->operator_count; ++i) {
-    const struct tinyi_operator *entry = &visit->model->operators[i];
-    if (entry->code == number) {
-      tinyi_require(visit, version <= entry->newest, TINYI_UNSUPPORTED);
-      return entry;
-    }
+  const struct tinyi_operator *entry = visit->model->operators, *end = entry + visit->model->operator_count;
+  while (entry != end && entry->code != number) {
+    ++entry;
   }
-  tinyi_fail(file, TINYI_UNKNOWN_OPERATOR);
-  return visit->model->operators;
+  if (entry == end) {
+    tinyi_fail(file, TINYI_UNKNOWN_OPERATOR);
+    return;
+  }
+  tinyi_require(visit, version <= entry->newest, TINYI_UNSUPPORTED);
+  visit->code = code_index;
+  visit->entry = entry;
 }
 
 void tinyi_visit_node(struct tinyi_visit *visit) {
   struct tinyi_file *file = &visit->file;
   const struct tinyi *model = visit->model;
   const struct tinyi_table node = tinyi_element(file, &model->nodes, visit->node);
-  const struct tinyi_operator *entry = find(visit, (uint32_t)tinyi_int(file, &node, OPERATOR_OPCODE_INDEX, 0));
+  const uint32_t code = (uint32_t)tinyi_int(file, &node, OPERATOR_OPCODE_INDEX, 0);
   visit->inputs = tinyi_vector(file, &node, TINYI_OPERATOR_INPUTS, 2);
   visit->outputs = tinyi_vector(file, &node, TINYI_OPERATOR_OUTPUTS, 2);
   visit->options = tinyi_child(file, &node, OPERATOR_BUILTIN_OPTIONS);
-  visit->kernel = entry->kernel;
-  visit->scratch_least = 0;
-  visit->scratch_most = 0;
-  visit->in_place = 0;
-  visit->choice = 0;
+  if (visit->code != code) {
+    find(visit, code);
+  }
   if (visit->lives == NULL) {
     const uint16_t *scratch = &model->scratches[2 * visit->node];
     visit->scratch = model->arena + scratch[0] * model->unit;
     visit->scratch_bytes = scratch[1] * model->unit;
     visit->choice = model->choices[visit->node];
+  } else {
+    visit->scratch_least = 0;
+    visit->scratch_most = 0;
+    visit->in_place = 0;
+    visit->choice = 0;
   }
-  tinyi_require(visit, visit->outputs.count - 1 < entry->most_outputs, TINYI_UNSUPPORTED);
-  if (file->status == TINYI_OK) {
-    entry->visit(visit);
+  if (file->status != TINYI_OK) {
+    return;
   }
+  const struct tinyi_operator *entry = visit->entry;
+  if (visit->outputs.count - 1 >= entry->most_outputs) {
+    tinyi_fail(file, TINYI_UNSUPPORTED);
+    return;
+  }
+  visit->kernel = entry->kernel;
+  entry->visit(visit);
 }

@@ -28,6 +28,7 @@ struct setup {
   struct wish *wishes;
   uint32_t buffers; /* tensors that have bytes of their own */
   uint32_t end;     /* bytes before the tables at the arena's end */
+  uint32_t least, most, in_place; /* all wishes' bits: 0 where there are none */
 };
 
 static __attribute__((noinline)) void find_parts(struct setup *setup) {
@@ -50,7 +51,7 @@ static __attribute__((noinline)) void find_parts(struct setup *setup) {
   model->nodes = tinyi_vector(file, &graph, SUBGRAPH_OPERATORS, 2);
   setup->inputs = tinyi_vector(file, &graph, SUBGRAPH_INPUTS, 2);
   setup->outputs = tinyi_vector(file, &graph, SUBGRAPH_OUTPUTS, 2);
-  if (model->nodes.count - 1 >= TINYI_UNWRITTEN - 1 || model->tensors.count >= TINYI_UNWRITTEN) {
+  if (model->nodes.count - 1 >= TINYI_CONSTANT - 1 || model->tensors.count >= TINYI_UNWRITTEN) {
     tinyi_fail(file, TINYI_UNSUPPORTED);
   }
 }
@@ -79,9 +80,10 @@ static void place_tables(struct setup *setup) {
   model->scratches = (uint16_t *)(void *)(model->arena + setup->end);
   model->places = model->scratches + 2 * nodes;
   model->choices = (uint8_t *)(model->places + tensors);
+#pragma GCC unroll 4
   for (uint32_t i = 0; i < tensors; ++i) {
     setup->lives[i].first = TINYI_UNWRITTEN;
-    setup->lives[i].owner = (uint16_t)i;
+    model->places[i] = TINYI_UNWRITTEN;
   }
 }
 
@@ -111,6 +113,9 @@ static void visit_nodes(struct setup *setup) {
     wish->least = (visit->scratch_least + bias) / model->unit;
     wish->most = (visit->scratch_most + bias) / model->unit;
     wish->in_place = visit->in_place;
+    setup->least |= wish->least;
+    setup->most |= wish->most;
+    setup->in_place |= wish->in_place;
     model->choices[node] = visit->choice;
   }
 }
@@ -120,7 +125,7 @@ static void keep_outputs(struct setup *setup) {
   struct tinyi_visit *visit = &setup->visit;
   for (uint32_t i = 0; i < setup->outputs.count; ++i) {
     const int32_t index = tinyi_index(visit, &setup->outputs, i);
-    if (index < 0 || setup->lives[index].first == TINYI_UNWRITTEN) {
+    if (index < 0 || setup->lives[index].first >= TINYI_CONSTANT) {
       tinyi_fail(&visit->file, TINYI_DAMAGED);
       return;
     }
@@ -151,11 +156,11 @@ static __attribute__((noinline)) void merge(struct setup *setup) {
     struct tinyi_life *output = &lives[tinyi_index(visit, &visit->outputs, 0)];
     for (uint32_t i = 0; i < visit->inputs.count; ++i) {
       const int32_t index = tinyi_index(visit, &visit->inputs, i);
-      if ((in_place >> i & 1) == 0 || index < 0 || lives[index].first == TINYI_UNWRITTEN) {
+      if ((in_place >> i & 1) == 0 || index < 0 || lives[index].first >= TINYI_CONSTANT) {
         continue;
       }
       const uint32_t root = root_of(setup, (uint32_t)index);
-      if (lives[root].last == node && lives[root].units >= output->units) {
+      if (lives[root].last == node && lives[root].size >= output->size) {
         lives[root].last = output->last;
         output->owner = (uint16_t)root;
         break;
@@ -164,44 +169,42 @@ static __attribute__((noinline)) void merge(struct setup *setup) {
   }
 }
 
-/* Buffers in the order of placing: by size downwards, then by first operator, then by number. */
+/* Buffers in the order of placing: by size downwards, then as they are written. */
 static __attribute__((noinline)) void sort(struct setup *setup) {
   struct tinyi_life *lives = setup->lives;
+  const uint32_t unit = setup->model->unit, written = setup->visit.written;
   uint32_t count = 0;
-  for (uint32_t i = 0; i < setup->model->tensors.count; ++i) {
-    const struct tinyi_life *life = &lives[i];
-    if (life->first == TINYI_UNWRITTEN || life->owner != i) {
+  for (uint32_t i = 0; i < written; ++i) {
+    const uint32_t index = lives[i].written;
+    struct tinyi_life *life = &lives[index];
+    if (life->owner != index) {
       continue;
     }
-    uint32_t at = count++;
-    for (; at > 0; --at) {
-      const struct tinyi_life *before = &lives[lives[at - 1].order];
-      if (before->units > life->units || (before->units == life->units && before->first <= life->first)) {
-        break;
-      }
-      lives[at].order = lives[at - 1].order;
+    const uint32_t units = (life->size + unit - 1) / unit;
+    life->size = units;
+    struct tinyi_life *at = lives + count++;
+    for (; at != lives && lives[at[-1].order].size < units; --at) {
+      at->order = at[-1].order;
     }
-    lives[at].order = (uint16_t)i;
+    at->order = (uint16_t)index;
   }
   setup->buffers = count;
 }
 
-/* The lowest place of buffer number `which` among those that were placed before it. */
-static uint32_t lowest_place(const struct setup *setup, uint32_t which) {
-  const struct tinyi_life *lives = setup->lives, *life = &lives[lives[which].order];
-  const uint16_t *places = setup->model->places;
-  const uint32_t first = life->first, last = life->last, units = life->units;
+/* The lowest place of a buffer among those that were placed before it: the entries up to `end`. */
+static uint32_t lowest_place(const struct tinyi_life *lives, const struct tinyi_life *end,
+                             const struct tinyi_life *life) {
+  const uint32_t first = life->first, last = life->last, units = life->size;
   uint32_t place = 0;
   int32_t has_moved = 1;
   while (has_moved) { /* what was below may be in the way now */
     has_moved = 0;
-    for (const struct tinyi_life *entry = lives; entry != lives + which; ++entry) {
-      const uint32_t index = entry->order;
-      const struct tinyi_life *other = &lives[index];
+    for (const struct tinyi_life *entry = lives; entry != end; ++entry) {
+      const struct tinyi_life *other = &lives[entry->order];
       if (other->first <= last && first <= other->last) {
-        const uint32_t begin = places[index], end = begin + other->units;
-        if (begin < place + units && place < end) {
-          place = end;
+        const uint32_t from = other->place, to = from + other->size;
+        if (from < place + units && place < to) {
+          place = to;
           has_moved = 1;
         }
       }
@@ -215,42 +218,52 @@ struct gap {
   uint32_t begin, units;
 };
 
-static int32_t is_alive(const struct tinyi_life *life, uint32_t node) {
-  return life->first <= node && node <= life->last;
-}
+/* The buffers that live in one operator after the other: the first `count` entries of `order`, by place. */
+struct line {
+  struct tinyi_life *lives;
+  uint32_t written, next; /* of the list of tensors as they are written: how many, and the first that wasn't looked at */
+  uint32_t count;
+};
 
-/* Entry i of `owner`, which nobody needs any more: the buffer that lies as the i-th in an operator. Their number. */
-static uint32_t line_up(const struct setup *setup, uint32_t node) {
-  struct tinyi_life *lives = setup->lives;
-  const struct tinyi_life *end = lives + setup->buffers;
-  const uint16_t *places = setup->model->places;
+/* Go on to operator `node`. */
+static void advance(struct line *line, uint32_t node) {
+  struct tinyi_life *lives = line->lives;
   uint32_t count = 0;
-  for (const struct tinyi_life *entry = lives; entry != end; ++entry) {
-    const uint32_t index = entry->order;
-    if (!is_alive(&lives[index], node)) {
-      continue;
+  for (uint32_t i = 0; i < line->count; ++i) {
+    const uint16_t index = lives[i].order;
+    if (lives[index].last >= node) {
+      lives[count++].order = index;
     }
-    uint32_t at = count++;
-    for (; at > 0 && places[lives[at - 1].owner] > places[index]; --at) {
-      lives[at].owner = lives[at - 1].owner;
-    }
-    lives[at].owner = (uint16_t)index;
   }
-  return count;
+  while (line->next < line->written) {
+    const uint32_t index = lives[line->next].written;
+    const struct tinyi_life *life = &lives[index];
+    if (life->first > node) {
+      break;
+    }
+    ++line->next;
+    if (life->owner == index && life->last >= node) {
+      struct tinyi_life *at = lives + count++;
+      for (; at != lives && lives[at[-1].order].place > life->place; --at) {
+        at->order = at[-1].order;
+      }
+      at->order = (uint16_t)index;
+    }
+  }
+  line->count = count;
 }
 
-/* The first gap of so many units between the buffers of an operator, or the largest one; `limit` is the arena's end. */
-static struct gap find_gap(const struct setup *setup, uint32_t node, uint32_t units, uint32_t limit) {
-  const struct tinyi_life *lives = setup->lives;
-  const uint32_t count = line_up(setup, node);
+/* The first gap of so many units in a line, or the largest one; `limit` is the arena's end. */
+static struct gap find_gap(const struct line *line, uint32_t units, uint32_t limit) {
+  const struct tinyi_life *lives = line->lives;
   struct gap best = {0, 0};
   uint32_t begin = 0;
-  for (uint32_t i = 0; i <= count && best.units < units; ++i) {
+  for (uint32_t i = 0; i <= line->count && best.units < units; ++i) {
     uint32_t end = limit, next = limit;
-    if (i < count) {
-      const uint32_t index = lives[i].owner;
-      end = setup->model->places[index];
-      next = end + lives[index].units;
+    if (i < line->count) {
+      const struct tinyi_life *life = &lives[lives[i].order];
+      end = life->place;
+      next = end + life->size;
     }
     if (end > begin && end - begin > best.units) {
       best.begin = begin;
@@ -261,27 +274,36 @@ static struct gap find_gap(const struct setup *setup, uint32_t node, uint32_t un
   return best;
 }
 
-/* Scratch of all operators; `total` without it, in units, and with it when it returns. */
-static uint32_t place_scratch(struct setup *setup, uint32_t total) {
-  struct tinyi *model = setup->model;
+/* The arena's end, in units, where all have the least scratch; `total` without any. */
+static __attribute__((noinline)) uint32_t fit_least(const struct setup *setup, uint32_t total) {
   const uint32_t infinite = UINT32_C(1) << 30;
-  for (uint32_t node = 0; node < model->nodes.count; ++node) {
+  struct line line = {setup->lives, setup->visit.written, 0, 0};
+  for (uint32_t node = 0; node < setup->model->nodes.count; ++node) {
     const uint32_t least = setup->wishes[node].least;
+    if (least == 0) {
+      continue;
+    }
+    advance(&line, node);
     /* as much as fits between the others for nothing, or behind them */
-    if (least > 0 && find_gap(setup, node, least, total).units < least) {
-      const uint32_t end = find_gap(setup, node, infinite, infinite).begin + least;
+    if (find_gap(&line, least, total).units < least) {
+      const uint32_t end = find_gap(&line, infinite, infinite).begin + least;
       total = end > total ? end : total;
     }
   }
-  if (total > UINT16_MAX) {
-    return total;
-  }
+  return total;
+}
+
+/* Scratch of all operators; `total` with the least of it, in units, and with all when it returns. */
+static __attribute__((noinline)) uint32_t place_scratch(const struct setup *setup, uint32_t total) {
+  const struct tinyi *model = setup->model;
   const uint32_t limit = total + total / 32 * 7 < UINT16_MAX ? total + total / 32 * 7 : UINT16_MAX;
+  struct line line = {setup->lives, setup->visit.written, 0, 0};
   for (uint32_t node = 0; node < model->nodes.count; ++node) {
     const uint32_t most = setup->wishes[node].most;
     struct gap gap = {0, 0};
     if (most > 0) {
-      gap = find_gap(setup, node, most, limit);
+      advance(&line, node);
+      gap = find_gap(&line, most, limit);
       gap.units = gap.units < most ? gap.units : most;
     }
     model->scratches[2 * node] = (uint16_t)gap.begin;
@@ -293,21 +315,25 @@ static uint32_t place_scratch(struct setup *setup, uint32_t total) {
 
 /* Places of all tensors and of all scratch; the arena's end in units. */
 static __attribute__((noinline)) uint32_t place(struct setup *setup) {
-  struct tinyi *model = setup->model;
+  struct tinyi_life *lives = setup->lives;
   uint32_t total = 0;
-  for (uint32_t i = 0; i < setup->buffers; ++i) {
-    const uint32_t index = setup->lives[i].order, at = lowest_place(setup, i);
-    const uint32_t end = at + setup->lives[index].units;
-    model->places[index] = (uint16_t)at;
+  for (struct tinyi_life *entry = lives; entry != lives + setup->buffers; ++entry) {
+    struct tinyi_life *life = &lives[entry->order];
+    const uint32_t at = lowest_place(lives, entry, life), end = at + life->size;
+    life->place = (uint16_t)at;
     total = end > total ? end : total;
     if (total > UINT16_MAX) {
       return total;
     }
   }
-  for (uint32_t i = 0; i < model->tensors.count; ++i) {
-    model->places[i] = model->places[root_of(setup, i)];
+  for (uint32_t i = 0; i < setup->visit.written; ++i) {
+    const uint32_t index = lives[i].written;
+    setup->model->places[index] = lives[root_of(setup, index)].place;
   }
-  return place_scratch(setup, total);
+  if (setup->least != 0) {
+    total = fit_least(setup, total);
+  }
+  return total > UINT16_MAX ? total : place_scratch(setup, total);
 }
 
 int tinyi_setup(struct tinyi *model) {
@@ -322,16 +348,23 @@ int tinyi_setup(struct tinyi *model) {
   if (model->file.status != TINYI_OK) {
     return model->file.status;
   }
+  setup.least = 0;
+  setup.most = 0;
+  setup.in_place = 0;
   setup.visit.file = model->file;
   setup.visit.model = model;
   setup.visit.lives = setup.lives;
+  setup.visit.written = 0;
+  setup.visit.code = TINYI_NO_CODE;
   begin_inputs(&setup);
   visit_nodes(&setup);
   if (setup.visit.file.status == TINYI_OK) {
     keep_outputs(&setup);
   }
   if (setup.visit.file.status == TINYI_OK) {
-    merge(&setup);
+    if (setup.in_place != 0) {
+      merge(&setup);
+    }
     sort(&setup);
     const uint32_t total = place(&setup);
     if (total > UINT16_MAX) {

@@ -6,6 +6,9 @@ enum { TENSOR_SHAPE = 0, TENSOR_TYPE = 1, TENSOR_BUFFER = 2, TENSOR_QUANTIZATION
 enum { QUANTIZATION_SCALE = 2, QUANTIZATION_ZERO_POINT = 3 };
 enum { BUFFER_DATA = 0 };
 
+/* Of a tensor: their bytes fit 31 bits. */
+enum { MAX_ELEMENTS = 1 << 27 };
+
 enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
 
 int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position) {
@@ -40,7 +43,7 @@ static inline void read_shape(struct tinyi_visit *visit, const struct tinyi_tabl
     const uint32_t dimension = tinyi_word(&visit->file, shape.at + 4 * i);
     *size++ = (int32_t)dimension;
     /* at most 2^16 times less than 2^15 */
-    if (dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= UINT32_C(1) << 27) {
+    if (dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS) {
       tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
       return;
     }
@@ -83,21 +86,6 @@ static inline const uint8_t *constant(struct tinyi_visit *visit, const struct ti
   return file->data + data.at;
 }
 
-/* Set-up: an activation is read, so it was written and stays until now, or it is written for the first time. */
-static void note_life(struct tinyi_visit *visit, uint32_t index, uint32_t bytes, int32_t is_written) {
-  struct tinyi_life *life = &visit->lives[index];
-  if (is_written) {
-    tinyi_require(visit, life->first == TINYI_UNWRITTEN, TINYI_DAMAGED);
-    const uint32_t unit = visit->model->unit;
-    life->units = (bytes + unit - 1) / unit;
-    life->first = (uint16_t)visit->node;
-    life->last = (uint16_t)visit->node;
-  } else {
-    tinyi_require(visit, life->first != TINYI_UNWRITTEN, TINYI_DAMAGED);
-    visit->lives[life->owner].last = (uint16_t)visit->node;
-  }
-}
-
 /* Type and shape, quantisation of int8; the bytes, as far as they are there already. */
 static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector,
                                                   uint32_t position, int32_t type,
@@ -126,9 +114,15 @@ static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, con
     tensor->data = (int8_t *)(uintptr_t)data;
     tinyi_require(visit, vector != &visit->outputs, TINYI_DAMAGED);
   } else if (visit->lives == NULL) {
-    tensor->data = (int8_t *)visit->model->arena + visit->model->places[index] * visit->model->unit;
-  } else if (file->status == TINYI_OK) {
-    note_life(visit, (uint32_t)index, bytes, vector == &visit->outputs);
+    const uint32_t place = visit->model->places[index];
+    tinyi_require(visit, place != TINYI_UNWRITTEN, TINYI_DAMAGED);
+    tensor->data = (int8_t *)visit->model->arena + place * visit->model->unit;
+  } else if (file->status != TINYI_OK) {
+    return;
+  } else if (vector == &visit->outputs) {
+    tinyi_note_written(visit, (uint32_t)index, bytes);
+  } else {
+    tinyi_note_read(visit, (uint32_t)index);
   }
 }
 
@@ -164,6 +158,29 @@ const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t 
   tinyi_require(visit, tensor.is_constant, TINYI_UNSUPPORTED);
   *count = tensor.elements;
   return (const int32_t *)(const void *)tensor.data;
+}
+
+void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position) {
+  struct tinyi_file *file = &visit->file;
+  const int32_t index = tinyi_index(visit, &visit->outputs, position);
+  if (index < 0) {
+    tinyi_fail(file, TINYI_DAMAGED);
+    return;
+  }
+  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
+  const struct tinyi_vector shape = tinyi_vector(file, &table, TENSOR_SHAPE, 2);
+  uint32_t bytes = 1;
+  for (uint32_t i = 0; i < shape.count; ++i) {
+    const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
+    if (i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE || (bytes *= dimension) >= MAX_ELEMENTS) {
+      tinyi_fail(file, TINYI_UNSUPPORTED);
+      return;
+    }
+  }
+  tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == TINYI_INT8, TINYI_UNSUPPORTED);
+  if (file->status == TINYI_OK) {
+    tinyi_note_written(visit, (uint32_t)index, bytes);
+  }
 }
 
 /* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. */

@@ -93,7 +93,8 @@ struct tinynn_rows {
   int32_t batches, inputs, outputs;
   int32_t input_zero_point, output_zero_point;
   int32_t lowest, highest;
-  int32_t widened; /* dsp: the first inputs, a multiple of 8, that have room in scratch as int16 */
+  int32_t widened;    /* dsp: the first inputs, a multiple of 8, that have room in scratch as int16 */
+  int32_t is_widened; /* they lie there, from a call with the same ones; batches: 1 */
 };
 
 /* AVERAGE_POOL_2D, MAX_POOL_2D: elements outside the input do not count. */

@@ -22,13 +22,16 @@ enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
 
 /* A tensor while set-up runs. */
 struct tinyi_life {
-  uint32_t units;       /* its size */
-  uint16_t first, last; /* operators; first is TINYI_UNWRITTEN until one writes it */
+  uint32_t size;        /* bytes; units once it is sorted */
+  uint16_t first, last; /* operators; `first` may be one of the marks below */
   uint16_t owner;       /* the tensor in whose bytes it lies: itself for most */
-  uint16_t order;       /* entry i: the tensor that is placed as the i-th */
+  uint16_t place;       /* units */
+  /* entries of two lists, whatever this tensor is: the i-th that is written, the i-th that is placed */
+  uint16_t written, order;
 };
 
-enum { TINYI_UNWRITTEN = 0xffff };
+/* Nobody has written it; nobody had when it was read, so it must be a constant. */
+enum { TINYI_UNWRITTEN = 0xffff, TINYI_CONSTANT = 0xfffe };
 
 struct tinyi_visit {
   struct tinyi_file file;
@@ -38,6 +41,9 @@ struct tinyi_visit {
   struct tinyi_table options;
   struct tinyi_vector inputs, outputs; /* numbers of tensors */
   struct tinyi_life *lives;            /* of all tensors; NULL in an inference */
+  uint32_t written;                    /* set-up: so many tensors are */
+  uint32_t code; /* of the last operator: its place among the file's operator codes */
+  const struct tinyi_operator *entry; /* what it is, of those that are linked */
   uint8_t choice; /* what set-up leaves here an inference finds here */
   /* set-up: what the operator asks for */
   uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
@@ -59,7 +65,11 @@ struct tinyi_tensor {
   int32_t scale_count;
 };
 
-/* Find operator `visit->node`, check it and ask for memory, or compute it. `file`, `model` and `lives` must be set. */
+/* What `code` is before the first operator. */
+#define TINYI_NO_CODE UINT32_MAX
+
+/* Find operator `visit->node`, check it and ask for memory, or compute it. `file`, `model`, `lives` and `code` must be
+ * set, `written` too in set-up. */
 void tinyi_visit_node(struct tinyi_visit *visit);
 
 /* The number of an input or output; -1 where an input is absent. */
@@ -88,6 +98,15 @@ const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t 
 /* Clamp of a fused activation, by its number in TFLite's enumeration. */
 void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
                  int32_t *highest);
+
+/* Set-up: tensor `index` is written, or read, by the current operator. */
+void tinyi_note_written(struct tinyi_visit *visit, uint32_t index, uint32_t bytes);
+void tinyi_note_read(struct tinyi_visit *visit, uint32_t index);
+
+/* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, 0 for what nobody has
+ * written, which must be a constant then. An output is written: type and shape are checked. */
+uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position);
+void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position);
 
 /* Give up where something isn't as it must be. */
 static inline void tinyi_require(struct tinyi_visit *visit, int32_t is_met, int32_t status) {

@@ -119,7 +119,9 @@ void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restric
     return;
   }
   for (int32_t n = 0; n < p->batches; ++n) {
-    widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
+    if (!p->is_widened) {
+      widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
+    }
     if (is_simple(p)) {
       multiply_simply(p, input, output, scratch, widened);
     } else {
