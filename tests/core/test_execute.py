@@ -252,7 +252,7 @@ def test_refusal_crosses_the_worker(session: Session, tmp_path: Path, isolated: 
 def test_crash_is_one_failed_action(session: Session) -> None:
     """Native code that aborts takes its worker with it and nothing else."""
     action = Action(stage="crash", title="c", function=f"{__name__}:crash", outputs=("x",), isolated=True)
-    with pytest.raises(ToolError, match="killed by signal 6"):
+    with pytest.raises(ToolError, match="killed by SIGABRT"):
         session.execute(action)
 
 

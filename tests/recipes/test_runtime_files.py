@@ -8,7 +8,7 @@ import pytest
 
 from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.runtime_files import prebuilt_of, sources_of
+from tinyflow.recipes.runtime_files import headers_of, prebuilt_of, sources_of, used_by
 from tinyflow.recipes.schema import Runtime
 
 BASE = "description: theirs\nsources: {all: ['src/*.c'], thumb: [fast.S]}\n"
@@ -55,6 +55,7 @@ def test_what_replaces_another_instruction_sets_source_is_left_out_with_it(tmp_p
         ("description: ours\nbase: ours\n", r"2:7: a runtime can't be its own base"),
         ("description: ours\noverrides: {a: b}\nsources: {all: [conv.c]}\n", '"overrides" need "base"'),
         ("description: ours\n", "nothing to build"),
+        ("description: ours\nsources: {all: [conv.c, '*.yaml']}\n", r"2:25: runtime.yaml is no source that can be"),
         (f"description: ours\nprebuilt: {{all: {{fast.so: {'a' * 64}}}}}\n", "fast.so is neither an object"),
     ],
 )
@@ -72,3 +73,15 @@ def test_a_missing_prebuilt_file_is_told_with_its_place(tmp_path: Path) -> None:
     assert prebuilt_of(catalogue, runtime, "riscv") == []
     with pytest.raises(RecipeError, match=r'2:31: there is no file "libfast.a"'):
         prebuilt_of(catalogue, runtime, "thumb")
+
+
+def test_headers_and_used_runtimes_must_exist(tmp_path: Path) -> None:
+    """A folder that isn't there, and a runtime that nobody has, are told at their places."""
+    catalogue = catalogue_of(
+        tmp_path, "description: ours\nsources: {all: [conv.c]}\ninclude: [., inc]\nuses: [thiers]\n"
+    )
+    runtime = catalogue.get(Runtime, "ours")
+    with pytest.raises(RecipeError, match=r'3:14: there is no folder "inc"'):
+        headers_of(catalogue, runtime)
+    with pytest.raises(RecipeError, match=r'(?s)4:8: unknown runtime "thiers".*did you mean "theirs"'):
+        used_by(catalogue, runtime)

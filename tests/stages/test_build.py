@@ -12,9 +12,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from small_firmware import MODEL, Bench, workspace
+from small_firmware import MODEL, ROOT, Bench, workspace
 
 from tinyflow.core.errors import DoesNotFit, RecipeError, ToolError
+from tinyflow.stages.build import archive
 from tinyflow.stages.link import link
 from tinyflow.targets import elf
 from tinyflow.targets.protocol import open_machine
@@ -183,7 +184,50 @@ def test_symbols_defined_twice_are_named(tmp_path: Path, cpu: str, toolchain: st
     """Two sources with one function are no secret of the linker's."""
     with pytest.raises(ToolError) as error:
         bench(tmp_path, cpu, toolchain).link({"a.c": MODEL, "b.c": "int model_setup(void) { return 1; }\n"})
-    assert error.value.what == "defined twice: model_setup"
+    assert error.value.what == "defined twice: model_setup, in a.c, b.c"
+
+
+@each_linker
+def test_a_library_defines_nothing_twice(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """A linker would take the first and say nothing; of a weak and a strong definition it may."""
+    made = bench(tmp_path, cpu, toolchain)
+    sources = {"a.c": "int twice(void) { return 1; }\n", "b.c": "int twice(void) { return 2; }\n"}
+    sources["weak.c"] = "__attribute__((weak)) int twice(void) { return 3; }\n"
+    compiled = made.compile(sources)
+    for names, is_wrong in ((("a.c", "weak.c"), False), (("a.c", "b.c"), True)):
+        objects = {f"objects/{name}.o": compiled / f"{name}.o" for name in names}
+        space = workspace(tmp_path / f"archive{len(names)}{is_wrong}", objects, ["library.a"], made.parameters)
+        if not is_wrong:
+            archive(space)
+            continue
+        with pytest.raises(ToolError, match=r"defined twice: twice, in a\.c, b\.c") as error:
+            archive(space)
+        assert set(error.value.about) == {"objects/a.c.o", "objects/b.c.o"}
+
+
+@each_linker
+def test_a_missing_symbol_names_who_wants_it(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """The source of a library, and what a C++ program needs that no chip has."""
+    made = bench(tmp_path, cpu, toolchain)
+    wanting = 'extern "C" int *own(unsigned n) { return new int[n]; }\n'
+    compiled = replace(made, folder=tmp_path / "f").compile({"fast.cpp": wanting})
+    objects = {"objects/fast.cpp.o": compiled / "fast.cpp.o"}
+    space = workspace(tmp_path / "archive", objects, ["library.a"], made.parameters)
+    archive(space)
+    source = MODEL.replace("int model_setup(void) {", "int *own(unsigned); int model_setup(void) { own(9);")
+    with pytest.raises(ToolError, match=r"undefined: .*operator new.* wanted by fast\.cpp of mine") as error:
+        replace(made, libraries={"mine": space.outputs["library.a"]}).link({"model.c": source})
+    assert "C++ must do without" in error.value.hint
+    assert error.value.about == ("lib/mine.a(fast.cpp.o)",)
+
+
+@each_linker
+def test_a_constructor_that_nothing_would_run_is_refused(tmp_path: Path, cpu: str, toolchain: str) -> None:
+    """A chip's start-up calls none: the object would be zeros, and the outputs wrong."""
+    source = "volatile int seven = 7; struct S { int x; S() { x = seven; } }; S made;\n"
+    source += 'extern "C" { int model_setup() { return made.x; } int model_invoke() { return 0; } }\n'
+    with pytest.raises(ToolError, match=r"a static constructor in model\.cpp, which nothing would run"):
+        bench(tmp_path, cpu, toolchain).link({"model.cpp": source})
 
 
 @each_linker
@@ -237,6 +281,66 @@ def test_a_prebuilt_library_must_be_the_one_its_recipe_names(tmp_path: Path) -> 
     with pytest.raises(RecipeError, match=r"mine/libfast\.a has another digest") as refusal:
         link(made)
     assert digest in refusal.value.hint
+
+
+def test_what_is_prebuilt_must_be_for_this_processor(tmp_path: Path) -> None:
+    """An object or library of another processor, or what is none at all, is refused by name, before the linker."""
+    source = {"fast.c": "int fast(void) { return 1; }\n"}
+    thumb, riscv = (bench(tmp_path / cpu, cpu) for cpu in ("cortex-m7", "rv32imc"))
+    objects = {made.cpu: made.compile(source) for made in (thumb, riscv)}
+    space = workspace(
+        tmp_path / "a", {"objects/fast.c.o": objects["rv32imc"] / "fast.c.o"}, ["library.a"], riscv.parameters
+    )
+    archive(space)
+    (tmp_path / "text").write_text("GROUP ( -lc )\n")
+    for name, path, told in (
+        ("fast.o", objects["rv32imc"] / "fast.c.o", "fast.o is for another processor"),
+        ("libfast.a", space.outputs["library.a"], "libfast.a is for another processor"),
+        ("libfast.a", tmp_path / "text", "libfast.a is no static library"),
+        ("fast.o", tmp_path / "text", "fast.o holds what is no ELF object"),
+    ):
+        pinned = {f"prebuilt/mine/{name}": sha256(path.read_bytes()).hexdigest()}
+        folder = tmp_path / f"link {told}"
+        inputs = {f"prebuilt/mine/{name}": path, "objects/": objects["cortex-m7"]}
+        made = workspace(folder, inputs, ["firmware.elf"], {"target": {}, "pinned": pinned})
+        with pytest.raises(RecipeError, match=told) as refusal:
+            link(made)
+        assert refusal.value.about == (f"prebuilt/mine/{name}",)
+
+
+def test_what_is_prebuilt_goes_before_what_is_compiled(tmp_path: Path) -> None:
+    """Of two libraries with one function, the one that somebody brought is linked."""
+    made = bench(tmp_path / "x", "cortex-m7")
+    found = {}
+    for number in (7, 8):
+        compiled = replace(made, folder=tmp_path / str(number)).compile(
+            {"f.c": f"int f(void) {{ return {number}; }}\n"}
+        )
+        space = workspace(
+            tmp_path / f"a{number}", {"objects/f.c.o": compiled / "f.c.o"}, ["library.a"], made.parameters
+        )
+        archive(space)
+        found[number] = space.outputs["library.a"]
+    source = MODEL.replace("int model_setup(void) {", "int f(void); int model_setup(void) { return f();")
+    objects = made.compile({"model.c": source})
+    inputs = {
+        "objects/": objects,
+        "lib/a.a": found[7],
+        "lib/support.a": made.support(),
+        "prebuilt/mine/z.a": found[8],
+        "link.ld.j2": ROOT / "templates/link/firmware.ld.j2",
+    }
+    parameters = {
+        **made.parameters,
+        "target": made.target,
+        "pinned": {"prebuilt/mine/z.a": sha256(found[8].read_bytes()).hexdigest()},
+    }
+    space = workspace(tmp_path / "link", inputs, ["firmware.elf", "firmware.map", "sizes.json"], parameters)
+    link(space)
+    machine = open_machine(made.machine_target, {})
+    machine.load(space.outputs["firmware.elf"])
+    assert machine.call("model_setup", limit_instructions=1000)[0] == 8
+    machine.close()
 
 
 def test_a_class_in_cpp_is_compiled_and_called(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ class TinyflowError(Exception):
         self.where = where
         self.hint = hint
         self.log_path: Path | None = None  # set by who keeps the failed action's log
+        # Inputs of the failed action that it is about, `lib/x.a(member.o)` too, for who knows where they come from.
+        self.about: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         first = f"{self.where}: {self.what}" if self.where else self.what
@@ -70,7 +72,9 @@ class ToolError(TinyflowError):
         self.command = command
         self.status = status
         self.log = log
-        self.refused_flag = ""  # an option that the tool doesn't take, for who knows where it comes from
+        # Words of the tool's complaint that may be an option of somebody's, and symbols that nothing defines.
+        self.refused: tuple[str, ...] = ()
+        self.undefined: tuple[str, ...] = ()
         if missing:
             self.exit_status = 3
 

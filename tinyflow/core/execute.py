@@ -67,6 +67,8 @@ class Session:
         self._progress = state_root / "progress"
         # How isolated actions are run; a session that runs them again and again may know a quicker way.
         self.call_isolated: Callable[[str, Workspace], None] = worker.call_isolated
+        # Hears of an action's error before it is raised, and may say more about its place.
+        self.on_failure: Callable[[Action, TinyflowError], None] = lambda action, error: None
 
     def close(self) -> None:
         """Finish uploads, remove the scratch folder and close the records."""
@@ -112,6 +114,9 @@ class Session:
                 self._look.distrust()
             except _Lost as lost:
                 self._make_again(lost.action)
+            except TinyflowError as error:
+                self.on_failure(action, error)
+                raise
         raise CacheError(
             f"the inputs of {action.title} changed or vanished {_ATTEMPTS} times while it was starting",
             hint="stop what writes to them, and run again",

@@ -97,13 +97,21 @@ def run_tool(
         )
     if status != 0:
         raise ToolError(
-            f"{Path(command[0]).name} ended with status {status}",
-            hint=text[-_LOG_TAIL_BYTES:].strip(),
+            f"{Path(command[0]).name} {end_of(status)}",
+            hint=text[-_LOG_TAIL_BYTES:].strip() or "it printed nothing",
             command=tuple(command),
             status=status,
             log=text,
         )
     return text
+
+
+def end_of(status: int) -> str:
+    """How a process ended, in words."""
+    if status >= 0:
+        return f"ended with status {status}"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"was killed by {known.get(-status, f'signal {-status}')}"
 
 
 def _run(

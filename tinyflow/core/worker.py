@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from tinyflow.core import process
 from tinyflow.core.action import Workspace
-from tinyflow.core.errors import TinyflowError, ToolError
+from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _REFUSED = 70  # EX_SOFTWARE: the error lies in the error file
 _ERROR_NAME = "error.pickle"
@@ -36,6 +36,8 @@ def call_isolated(function: str, workspace: Workspace) -> None:
         process.run_tool(
             command, folder=workspace.folder, log_path=workspace.log_path, timeout_s=workspace.timeout_s, is_own=True
         )
+    except Timeout as error:  # it is not the worker that is slow
+        raise Timeout(f"didn't end within {workspace.timeout_s:g} s", hint=error.hint) from None
     except ToolError as error:
         raise_refusal(function, workspace, error)
 
@@ -53,12 +55,11 @@ def raise_refusal(function: str, workspace: Workspace, error: ToolError) -> NoRe
     if error.status == _REFUSED and refusal.exists():
         raise pickle.loads(refusal.read_bytes()) from None
     raise ToolError(
-        f"the worker of {function} {_end_of(error.status)}", hint=error.hint, status=error.status, log=error.log
+        f"the worker of {function} {process.end_of(error.status or 0)}",
+        hint=error.hint,
+        status=error.status,
+        log=error.log,
     ) from None
-
-
-def _end_of(status: int | None) -> str:
-    return f"was killed by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
 
 
 def main(request: Path) -> int:

@@ -13,7 +13,15 @@ from typing import Any
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
-from tinyflow.recipes.runtime_files import RuntimeFile, chain_of, folder_of, prebuilt_of, sources_of
+from tinyflow.recipes.runtime_files import (
+    RuntimeFile,
+    chain_of,
+    folder_of,
+    headers_of,
+    prebuilt_of,
+    sources_of,
+    used_by,
+)
 from tinyflow.recipes.schema import Runtime
 
 # The linker's script is rendered by the first.
@@ -123,9 +131,8 @@ class Builds:
         found: dict[str, Input] = {}
         for runtime in runtimes:
             for one in chain_of(self._catalogue, runtime):
-                folder = folder_of(self._catalogue, one)
-                for name in one.include:
-                    found[f"include/{one.name}/{name}/"] = SourceFile(folder / name, f"{one.name}/{name}/")
+                for name, folder in headers_of(self._catalogue, one).items():
+                    found[f"include/{one.name}/{name}/"] = SourceFile(folder, f"{one.name}/{name}/")
         return found
 
     def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
@@ -149,7 +156,7 @@ class Builds:
     def _object(self, resolved: ResolvedBench, file: RuntimeFile) -> Output:
         """One source, with the flags and defines of its runtime behind those of the runtime's base."""
         chain = chain_of(self._catalogue, file.owner)
-        used = [self._catalogue.get(Runtime, name) for one in chain for name in one.uses]
+        used = used_by(self._catalogue, file.owner)
         defines = {key: value for one in reversed(chain) for key, value in one.defines.items()}
         source = SourceFile(file.path, f"{file.owner.name}/{file.name}")
         return self._build(

@@ -18,6 +18,7 @@ from doit.task import Task
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.places import tell_where
 from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.selection import Selection, Selector
@@ -86,7 +87,9 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def session(self) -> Session:
         """The cache and the records. Makes the state folder."""
-        return Session(self.project.cache, self.project.state, self._tell, _remote(os.environ, self._tell))
+        session = Session(self.project.cache, self.project.state, self._tell, _remote(os.environ, self._tell))
+        session.on_failure = lambda action, error: tell_where(action, error, lambda: self.catalogue)
+        return session
 
     def forget_recipes(self) -> None:
         """Read the recipes and plan anew when next asked."""

@@ -1,36 +1,155 @@
-"""Where in a recipe something stands that only turned out wrong when a tool met it."""
+"""Where in a recipe or source of the user's something stands that only turned out wrong when a tool met it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinyflow.core.action import Action, SourceFile
-from tinyflow.core.errors import ToolError
+from tinyflow.core.action import Action, Output, SourceFile
+from tinyflow.core.errors import TinyflowError, ToolError
+
+if TYPE_CHECKING:
+    from tinyflow.recipes.catalogue import Catalogue
+    from tinyflow.recipes.schema import Runtime
+
+_SOURCE_PLACE = re.compile(r"^([^\s<]+:\d+:\d+): (?:fatal )?error", re.MULTILINE)
 
 
-def place_refused_flag(action: Action, error: Exception) -> None:
-    """Give an error about a runtime's compiler flag the place of the flag in the runtime's recipe."""
-    source = action.inputs.get(str(action.parameters.get("source")))
-    if not isinstance(error, ToolError) or not error.refused_flag or not isinstance(source, SourceFile):
+def tell_where(action: Action, error: Exception, catalogue: Callable[[], Catalogue]) -> None:
+    """Give the error of a failed action a place that its user can open, where there is one.
+
+    `catalogue` has the recipes that the action was planned by.
+    """
+    if not isinstance(error, TinyflowError) or error.where not in ("", action.title):
         return
-    from tinyflow.recipes import yaml
+    _spell_sources(action, error)
+    found = _SOURCE_PLACE.search(error.hint)
+    if found is not None and "source" in action.parameters:
+        error.where = found[1]
+    elif isinstance(error, ToolError) and error.refused and action.stage == "compile":
+        _place_flag(action, error, catalogue())
+    elif error.about:
+        _place_input(action, error, catalogue())
+    if error.where in ("", action.title):
+        _place_command(action, error, catalogue)
+
+
+def _place_command(action: Action, error: TinyflowError, catalogue: Callable[[], Catalogue]) -> None:
+    """The place of the command that generated what doesn't compile or link, or that failed itself."""
+    from tinyflow.recipes.schema import Backend
+
+    made: Action | None = action
+    for name in ("objects/", "sources/"):
+        if made is not None and name in made.inputs:
+            source = made.inputs[name]
+            made = source.action if isinstance(source, Output) else None
+    if made is not None and "command" in made.parameters:
+        error.where = catalogue().where(Backend, made.parameters["backend"], "command")
+        error.hint = error.hint.replace("in/sources/", "{out}/")
+
+
+def _spell_sources(action: Action, error: TinyflowError) -> None:
+    """Say the user's own paths instead of those of the folder in which a tool ran."""
     from tinyflow.recipes.catalogue import spell_path
 
-    # A source's name is `<runtime>/<path below the recipe's folder>`.
-    recipe = source.path.parents[len(Path(source.name).parts) - 2] / "runtime.yaml"
-    document = yaml.parse(recipe.read_bytes())
-    for steps, value in _leaves(document.value):
-        if steps[0] == "flags" and value == error.refused_flag:
-            place = document.place(steps)
-            error.where = f"{spell_path(recipe)}:{place.line}:{place.column}"
-            error.hint = f"the compiler refuses {value}; leave it out or take another toolchain\n{error.hint}"
+    sources = {name: source.path for name, source in action.inputs.items() if isinstance(source, SourceFile)}
+    for name in sorted(sources, key=len, reverse=True):
+        if f"in/{name}" in error.hint:
+            path = spell_path(sources[name]) + ("/" if name.endswith("/") else "")
+            error.hint = re.sub(rf"(?<![\w/]){re.escape(f'in/{name}')}", path.replace("\\", r"\\"), error.hint)
 
 
-def _leaves(value: Any, steps: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """All plain values of a recipe, with the steps that lead to them."""
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, entry in entries:
-        yield (*steps, step), entry
-        yield from _leaves(entry, (*steps, step))
+# Flags
+
+
+def _place_flag(action: Action, error: ToolError, catalogue: Catalogue) -> None:
+    """The place of a flag that the compiler refuses: in the recipe of a runtime, feature or toolchain."""
+    for where, flag in _flags(action, catalogue):
+        if flag in error.refused:
+            error.where = where()
+            error.what = f"{error.what}: the compiler refuses {flag}; leave it out or take another toolchain"
+            return
+
+
+def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], str], str]]:
+    """Flags with which an action may have been run, and how to find their places."""
+    from tinyflow.recipes.schema import Feature, Runtime, Toolchain
+
+    def place(kind: Any, name: str, *steps: Any) -> Callable[[], str]:
+        return lambda: catalogue.where(kind, name, *steps)
+
+    source = action.inputs.get(str(action.parameters.get("source")))
+    if isinstance(source, SourceFile):
+        for runtime in _chain(source.name.partition("/")[0], catalogue):
+            for index, flag in enumerate(runtime.flags):
+                yield place(Runtime, runtime.name, "flags", index), flag
+    else:
+        for name in catalogue.names(Feature):
+            for index, flag in enumerate(catalogue.get(Feature, name).sets.flags):
+                yield place(Feature, name, "sets", "flags", index), flag
+    toolchain = action.parameters["toolchain"]
+    for name, cpu in catalogue.get(Toolchain, toolchain["name"]).cpus.items():
+        for index, flag in enumerate(cpu.flags if list(cpu.flags) == list(toolchain["cpu"]["flags"]) else ()):
+            yield place(Toolchain, toolchain["name"], "cpus", name, "flags", index), flag
+
+
+def _chain(name: str, catalogue: Catalogue) -> list[Runtime]:
+    from tinyflow.recipes.runtime_files import chain_of
+    from tinyflow.recipes.schema import Runtime
+
+    return chain_of(catalogue, catalogue.get(Runtime, name))
+
+
+# Inputs of a link
+
+
+def _place_input(action: Action, error: TinyflowError, catalogue: Catalogue) -> None:
+    """The line that brought a source or a prebuilt file into the link; of those that replace others rather these."""
+    from tinyflow.recipes.runtime_files import place_of_prebuilt, place_of_source
+
+    for name in error.about:
+        if name.startswith("prebuilt/"):
+            error.where = place_of_prebuilt(catalogue, *name.partition("(")[0].split("/", 2)[1:])
+            return
+    sources = [source.name.split("/", 1) for name in error.about for source in _sources_of(action, name)]
+    replacing = _replacing(action, error, catalogue)
+    if replacing:
+        sources = replacing
+        error.hint = f"{replacing[0][1]} stands in place of a source that defines it: it must, too"
+    if sources:
+        error.where = place_of_source(catalogue, *sources[0])
+
+
+def _sources_of(action: Action, name: str) -> Iterator[SourceFile]:
+    """The sources that an object of a link or an archive was compiled from; several where names don't tell."""
+    library, _, member = name.rstrip(")").rpartition("(")
+    made = action.inputs.get(library or name)
+    if not isinstance(made, Output):
+        return
+    objects = made.action.inputs if library else {name: made}
+    for path, compiled in objects.items():
+        if isinstance(compiled, Output) and "source" in compiled.action.parameters:
+            source = compiled.action.inputs[compiled.action.parameters["source"]]
+            if isinstance(source, SourceFile) and (not library or Path(path).name == member):
+                yield source
+
+
+def _replacing(action: Action, error: TinyflowError, catalogue: Catalogue) -> list[list[str]]:
+    """Sources that stand for others which define a symbol that is now missing."""
+    from tinyflow.recipes.runtime_files import folder_of
+
+    undefined = [name.partition("(")[0] for name in getattr(error, "undefined", ())]
+    found = []
+    for name in action.inputs if undefined else ():
+        if not name.startswith("lib/") or name == "lib/builtins.a":
+            continue
+        chain = _chain(name.removeprefix("lib/").removesuffix(".a"), catalogue)
+        for index, runtime in enumerate(chain):
+            for replaced, own in runtime.overrides.items():
+                paths = [folder_of(catalogue, base) / replaced for base in chain[index + 1 :]]
+                text = "".join(path.read_text("utf-8", "replace") for path in paths if path.is_file())
+                if any(re.search(rf"\b{re.escape(symbol)}\b", text) for symbol in undefined):
+                    found.append([runtime.name, own])
+    return found

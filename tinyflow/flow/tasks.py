@@ -10,7 +10,6 @@ from doit.task import Task
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
-from tinyflow.flow.places import place_refused_flag
 
 _SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million
 # Actions keep logs of their own; doit would mix the output of threads and keep it in memory.
@@ -47,7 +46,6 @@ def _action_task(action: Action, stale: Mapping[str, Action], session: Session, 
         try:
             outcome = session.execute(action)
         except Exception as error:  # a bug in one bench must not stop the others; the reporter prints its traceback
-            place_refused_flag(action, error)
             ledger.fail(action, error)
             return TaskFailed(str(error))
         ledger.end(action, outcome.outcome, outcome.seconds)

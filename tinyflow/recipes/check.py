@@ -62,8 +62,10 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         yield Toolchain, recipe.toolchain, ("toolchain",)
         for name in recipe.backend_options:
             yield Backend, name, ("backend_options", name)
-    elif isinstance(recipe, Runtime) and recipe.base is not None:
-        yield Runtime, recipe.base, ("base",)
+    elif isinstance(recipe, Runtime):
+        if recipe.base is not None:
+            yield Runtime, recipe.base, ("base",)
+        yield from _each(Runtime, recipe.uses, "uses")
     elif isinstance(recipe, Feature):
         for name, other in recipe.sets.runtimes.items():
             yield Runtime, other, ("sets", "runtimes", name)

@@ -12,6 +12,8 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Runtime
 from tinyflow.recipes.suggest import hint_for
 
+_SUFFIXES = (".c", ".cpp", ".S")  # what the compile stage knows a language for
+
 
 @dataclass(frozen=True)
 class RuntimeFile:
@@ -77,6 +79,50 @@ def prebuilt_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[Runtim
     return found
 
 
+def place_of_source(catalogue: Catalogue, owner: str, name: str) -> str:
+    """The line of a runtime's recipe that brings in one of its sources."""
+    runtime = catalogue.get(Runtime, owner)
+    for replaced, own in runtime.overrides.items():
+        if own == name:
+            return catalogue.where(Runtime, owner, "overrides", replaced)
+    folder = folder_of(catalogue, runtime)
+    for isa, patterns in runtime.sources.items():
+        for index, pattern in enumerate(patterns):
+            if folder / name in folder.glob(pattern):
+                return catalogue.where(Runtime, owner, "sources", isa, index)
+    return catalogue.where(Runtime, owner)
+
+
+def place_of_prebuilt(catalogue: Catalogue, owner: str, name: str) -> str:
+    """The line of a runtime's recipe that names a prebuilt file."""
+    groups = catalogue.get(Runtime, owner).prebuilt
+    isa = next((key for key, files in groups.items() if name in files), None)
+    return catalogue.where(Runtime, owner, *(("prebuilt", isa, name) if isa is not None else ()))
+
+
+def used_by(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
+    """The other runtimes whose headers its sources include. RecipeError for one that doesn't exist."""
+    found = []
+    for one in chain_of(catalogue, runtime):
+        for index, name in enumerate(one.uses):
+            if not catalogue.has(Runtime, name):
+                where = catalogue.where(Runtime, one.name, "uses", index)
+                hint = hint_for(name, catalogue.names(Runtime), "runtimes")
+                raise RecipeError(f'unknown runtime "{name}"', where=where, hint=hint)
+            found.append(catalogue.get(Runtime, name))
+    return found
+
+
+def headers_of(catalogue: Catalogue, runtime: Runtime) -> dict[str, Path]:
+    """Its folders of headers by name. RecipeError for one that isn't there."""
+    folder = folder_of(catalogue, runtime)
+    for index, name in enumerate(runtime.include):
+        if not (folder / name).is_dir():
+            where = catalogue.where(Runtime, runtime.name, "include", index)
+            raise RecipeError(f'there is no folder "{name}"', where=where, hint="it lies beside the recipe")
+    return {name: folder / name for name in runtime.include}
+
+
 def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *place: Any) -> dict[str, Path]:
     """Files below the recipe's folder: name → path. RecipeError for a pattern that none matches."""
     folder = folder_of(catalogue, runtime)
@@ -86,6 +132,14 @@ def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *
         if not matches:
             where = catalogue.where(Runtime, runtime.name, *_place_of(runtime, pattern, place))
             raise RecipeError(f'no file matches "{pattern}"', where=where, hint="paths start at the recipe's folder")
+        for path in matches:
+            if path.suffix not in _SUFFIXES:
+                where = catalogue.where(Runtime, runtime.name, *_place_of(runtime, pattern, place))
+                raise RecipeError(
+                    f"{path.name} is no source that can be compiled",
+                    where=where,
+                    hint=f"sources end in {', '.join(_SUFFIXES)}; headers are found by `include`",
+                )
         found |= {path.relative_to(folder).as_posix(): path for path in matches}
     return found
 

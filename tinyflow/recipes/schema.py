@@ -117,13 +117,28 @@ class Lowering(_Strict):
     """Python distributions whose versions decide the result."""
 
 
+_PLACES = ("model", "graph", "options", "files", "out")
+
+
+def _check_command(command: tuple[str, ...]) -> None:
+    for word in command:
+        for name in re.findall(r"\{(\w+)\}", word):
+            if name not in _PLACES:
+                known = ", ".join(f"{{{place}}}" for place in _PLACES)
+                raise ValueError(f"nothing is called {{{name}}}; a command knows {known}")
+    if command and command[0].startswith("{"):
+        raise ValueError("a command starts with a program on PATH, such as python3 {files}/generate.py")
+    if command and not any("{out}" in word for word in command):
+        raise ValueError("a command needs {out}, the folder that its sources belong in")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Backend(Recipe):
     """A way from a model to C sources."""
 
     implementation: Module | None = None
     """Module with `check` and `generate`."""
-    command: tuple[str, ...] = ()
+    command: Annotated[tuple[str, ...], Check(_check_command)] = ()
     """Instead, a program that generates: its words, with `{model}`, `{graph}`, `{options}`, `{files}`, `{out}`."""
     files: tuple[RelativePath, ...] = ()
     """Files and folders (`name/`) beside the recipe that the command needs."""
@@ -151,25 +166,8 @@ class Backend(Recipe):
     def __post_init__(self) -> None:
         if (self.implementation is None) == (not self.command):
             raise ValueError('give "implementation" or "command"')
-        for word in self.command:
-            for name in re.findall(r"\{(\w+)\}", word):
-                if name not in _PLACES:
-                    raise ValueError(
-                        f"nothing is called {{{name}}}; a command knows {', '.join(map(_braced, _PLACES))}"
-                    )
-        if self.command and self.command[0].startswith("{"):
-            raise ValueError("a command starts with a program on PATH, such as python3 {files}/generate.py")
-        if self.command and not any("{out}" in word for word in self.command):
-            raise ValueError("a command needs {out}, the folder that its sources belong in")
         if self.files and not self.command:
             raise ValueError('"files" are for a "command"')
-
-
-_PLACES = ("model", "graph", "options", "files", "out")
-
-
-def _braced(name: str) -> str:
-    return f"{{{name}}}"
 
 
 @dataclass(frozen=True, kw_only=True)

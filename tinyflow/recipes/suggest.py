@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_MANY = 30  # choices that nobody reads where the right one is named
+
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`did you mean "length"?`, or an empty text where nothing is near."""
@@ -16,5 +18,8 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 def hint_for(word: str, choices: Iterable[str], noun: str) -> str:
     """What to type instead of `word`: the nearest choice and all of them (`backends: tvmaot, tvmaotplus`)."""
     known = sorted(choices)
+    near = did_you_mean(word, known)
+    if near and len(known) > _MANY:
+        return near
     listing = f"{noun}: {', '.join(known)}" if known else f"there are no {noun}"
-    return f"{did_you_mean(word, known)} {listing}".lstrip()
+    return f"{near} {listing}".lstrip()

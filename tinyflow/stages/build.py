@@ -14,7 +14,9 @@ from pathlib import Path
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ToolError
-from tinyflow.stages.toolchain import first_lines, refused_flag, shorter, toolchain_of
+from tinyflow.stages import library
+from tinyflow.stages.link_errors import explain
+from tinyflow.stages.toolchain import first_lines, refused_words, shorter, toolchain_of
 
 SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".S"})
 
@@ -79,7 +81,7 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
         if error.status is None:
             raise
         told = shorter(error, f"{source.name} does not compile", first_lines(error.log, "error:"))
-        told.refused_flag = refused_flag(error.log)
+        told.refused = refused_words(error.log)
         raise told from error
 
 
@@ -88,10 +90,18 @@ def _is_tree(name: str) -> bool:
 
 
 def archive(workspace: Workspace) -> None:
-    """Put all inputs, in the order of their names, into `library.a`."""
+    """Put all inputs, in the order of their names, into `library.a`.
+
+    Raises ToolError for a symbol that two of them define: of a library a linker takes the first, and says nothing.
+    """
     toolchain, cpu = toolchain_of(workspace)
     objects = [path for _, path in sorted(workspace.inputs.items())]
     workspace.run(toolchain.archive_command(cpu, objects, workspace.outputs["library.a"]))
+    if library.symbols_twice(workspace.outputs["library.a"].read_bytes()):
+        try:  # the linker knows which of them are weak
+            workspace.run(toolchain.join_command(cpu, objects, workspace.folder / "joined.o"))
+        except ToolError as error:
+            raise explain(error) from error
 
 
 def builtins(workspace: Workspace) -> None:

@@ -42,7 +42,7 @@ def generate(workspace: Workspace) -> None:
         "out": sources,
     }
     workspace.run([_filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
-    _check_tree(sources, backend)
+    _check_tree(sources, backend, workspace.folder)
     plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
     text = json.dumps({**plan, "backend": backend}, indent=1, ensure_ascii=False, allow_nan=False)
     workspace.outputs[PLAN].write_text(text + "\n", encoding="utf-8")
@@ -84,7 +84,7 @@ def _filled(word: str, places: Mapping[str, Path], folder: Path) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: str(places[match[1]].relative_to(folder)), word)
 
 
-def _check_tree(sources: Path, backend: str) -> None:
+def _check_tree(sources: Path, backend: str, folder: Path) -> None:
     """What was left must be plain files, sources among them: a link may lead anywhere, and differently each time."""
     found = sorted(sources.rglob("*"))
     for path in found:
@@ -93,8 +93,12 @@ def _check_tree(sources: Path, backend: str) -> None:
                 f"{backend} left {path.relative_to(sources)}, which is no plain file", hint="let it copy files"
             )
     if not any(path.suffix in SOURCE_SUFFIXES for path in found):
-        names = ", ".join(sorted(SOURCE_SUFFIXES))
-        raise ModelError(f"{backend} left no source in {{out}}", hint=f"what is compiled ends in {names}")
+        hint = f"what is compiled ends in {', '.join(sorted(SOURCE_SUFFIXES))}"
+        strays = [path for path in sorted(folder.rglob("*")) if path.suffix in SOURCE_SUFFIXES]
+        strays = [path for path in strays if not path.is_relative_to(folder / "in")]
+        if strays:
+            hint = f"it wrote {strays[0].relative_to(folder)}: write into the folder that {{out}} stands for"
+        raise ModelError(f"{backend} left no source in {{out}}", hint=hint)
 
 
 def _default_plan(graph: Graph, backend: str) -> dict[str, JSON]:

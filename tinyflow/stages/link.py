@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow.core.action import Workspace
-from tinyflow.core.errors import DoesNotFit, RecipeError, ToolError
+from tinyflow.core.errors import DoesNotFit, ToolError
 from tinyflow.stages import fit
-from tinyflow.stages.toolchain import first_lines, shorter, toolchain_of
+from tinyflow.stages.link_errors import explain, listing, objects_of, source_of
+from tinyflow.stages.prebuilt import PREBUILT, check_prebuilt
+from tinyflow.stages.toolchain import toolchain_of
 from tinyflow.targets import elf
 from tinyflow.toolchains import script
 
 # The input with this name is searched last: it has weak, slow versions of what a runtime may define.
 _BUILTINS = "lib/builtins.a"
+# The objects with constructors in a map: GNU ld's (which drops them unless a script keeps them), LLD's.
+_CONSTRUCTORS = re.compile(
+    r"^ \.(?:pre|)(?:init_array|ctors)\S*\s+0x[0-9a-f]+\s+0x0*[1-9a-f][0-9a-f]*\s+(\S+)$"
+    r"|(\S+):\(\.(?:pre|)(?:init_array|ctors)\S*\)$",
+    re.MULTILINE,
+)
 
 
 def link(workspace: Workspace) -> None:
@@ -25,26 +32,30 @@ def link(workspace: Workspace) -> None:
     Raises DoesNotFit with what was needed, and ToolError naming the symbols that are missing or there twice.
     """
     target = workspace.parameters["target"]
-    _check_pinned(workspace)
+    check_prebuilt(workspace)
     try:
         _link(workspace, target["memory"], workspace.outputs["firmware.elf"], workspace.outputs["firmware.map"])
     except ToolError as error:
         if not fit.is_overflow(error.log):
-            raise _link_error(error) from error
+            raise explain(error) from error
         raise _does_not_fit(workspace) from error
+    if target["memory"]:
+        _check_constructors(workspace.outputs["firmware.map"])
     sizes = elf.sizes(elf.read(workspace.outputs["firmware.elf"]), target["memory"])
     workspace.outputs["sizes.json"].write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
 
 
-def _check_pinned(workspace: Workspace) -> None:
-    """RecipeError for a prebuilt file that isn't the one that its recipe names by digest."""
-    for name, sha256 in workspace.parameters.get("pinned", {}).items():
-        got = hashlib.sha256(workspace.inputs[name].read_bytes()).hexdigest()
-        if got != sha256:
-            raise RecipeError(
-                f"the prebuilt {name.partition('/')[2]} has another digest than the runtime's recipe says",
-                hint=f"if it is the right file, write {got}",
-            )
+def _check_constructors(map_path: Path) -> None:
+    """ToolError for C++ objects that only code before `main` could make: a chip's start-up runs none."""
+    text = map_path.read_text(encoding="utf-8", errors="replace")
+    about = objects_of("\n".join(one or other for one, other in _CONSTRUCTORS.findall(text)))
+    if about:
+        error = ToolError(
+            f"a static constructor in {listing([source_of(name) for name in about])}, which nothing would run",
+            hint="make the object constexpr, or fill it in when it is first used: docs/kernels.md",
+        )
+        error.about = tuple(about)
+        raise error
 
 
 def _link(workspace: Workspace, memory: Sequence[fit.Region], firmware: Path, map_path: Path) -> None:
@@ -54,8 +65,11 @@ def _link(workspace: Workspace, memory: Sequence[fit.Region], firmware: Path, ma
     script_path.write_text(script.render(workspace.inputs["link.ld.j2"], target, cpu["isa"]), encoding="utf-8")
     own = [path for name, path in sorted(workspace.inputs.items()) if name.endswith(".o")]
     objects = [*sorted(workspace.inputs["objects/"].rglob("*.o")), *own]
-    libraries = sorted((name == _BUILTINS, name) for name in workspace.inputs if name.endswith(".a"))
-    paths = [workspace.inputs[name] for _, name in libraries]
+    # What is prebuilt stands before what is compiled: whoever brings a library means it.
+    libraries = sorted(
+        (name == _BUILTINS, not name.startswith(PREBUILT), name) for name in workspace.inputs if name.endswith(".a")
+    )
+    paths = [workspace.inputs[name] for *_, name in libraries]
     workspace.run(toolchain.link_command(cpu, objects, paths, script_path, firmware, map_path))
 
 
@@ -67,25 +81,5 @@ def _does_not_fit(workspace: Workspace) -> DoesNotFit:
     try:
         _link(workspace, memory, firmware, workspace.folder / "too_big.map")
     except ToolError as error:
-        raise _link_error(error) from error
+        raise explain(error) from error
     return fit.explain(elf.sizes(elf.read(firmware), memory), target)
-
-
-def _link_error(error: ToolError) -> ToolError:
-    """The same error, with the symbols that it is about and what to do."""
-    undefined = _names(r"undefined symbol: (\S+)|undefined reference to `([^']+)'", error.log)
-    if undefined:
-        return shorter(
-            error, f"undefined: {undefined}", "a source, a runtime or `heap` in the backend's recipe is missing"
-        )
-    twice = _names(r"duplicate symbol: (\S+)|multiple definition of `([^']+)'", error.log)
-    if twice:
-        return shorter(error, f"defined twice: {twice}", "make one of them static, or leave out one of the runtimes")
-    return shorter(error, "the firmware does not link", first_lines(error.log, "error"))
-
-
-def _names(pattern: str, log: str) -> str:
-    """The symbols that a pattern finds in a linker's words, each once."""
-    found = dict.fromkeys(next(filter(None, match.groups())) for match in re.finditer(pattern, log))
-    names = list(found)
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

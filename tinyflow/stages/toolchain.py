@@ -26,11 +26,15 @@ def first_lines(log: str, word: str) -> str:
     return "\n".join(lines[start : start + _SHOWN_LINES])
 
 
-def refused_flag(log: str) -> str:
-    """The option that clang or gcc says it doesn't know or can't take; empty where that isn't the trouble."""
-    pattern = r"(?:unknown argument|unrecognized .*option|unsupported option|invalid value)[^'‘]*['‘](-[^'’]+)['’]"
-    found = re.search(pattern, log)
-    return found[1] if found else ""
+def refused_words(log: str) -> tuple[str, ...]:
+    """What clang or gcc quotes where it complains of no place in a source: options among it, whole and in parts."""
+    found: list[str] = []
+    for line in log.splitlines():
+        if re.search(r"\berror: |unrecogni[sz]ed|bad value", line) and not re.match(r"in/\S+:\d+", line):
+            quoted = re.findall(r"['‘]([^'’]+)['’]", line)
+            found += [*quoted, *(word for text in quoted for word in text.split())]
+            found += [option + value for option in quoted for value in quoted if option.endswith("=")]
+    return tuple(dict.fromkeys(found))
 
 
 def shorter(error: ToolError, what: str, hint: str) -> ToolError:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import IO, Any
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError, Timeout
-from tinyflow.core.process import clean_environment
+from tinyflow.core.process import clean_environment, end_of
 from tinyflow.targets.protocol import Counters
 
 _PROCESS = Path(__file__).with_name("host_process.py")
@@ -120,7 +119,7 @@ class Host:
         word, _, rest = answers.readline().decode().strip().partition(" ")
         if word == "error":
             raise RunError(
-                rest, where=symbol, hint="is the firmware linked for this machine, and its symbols exported?"
+                rest, where=symbol, hint="is it built for this machine, and defines all that plan.json names?"
             )
         if word != "ok":
             raise self._death(verb, symbol)
@@ -130,9 +129,8 @@ class Host:
     def _death(self, verb: str, symbol: str) -> RunError:
         assert self._process is not None
         status = self._process.wait()
-        end = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         return RunError(
-            f"the firmware's process {end} in {verb}",
+            f"the firmware's process {end_of(status)} in {verb}",
             where=symbol,
             hint="run the bench on a simulated target, which names function and address",
         )

@@ -43,6 +43,12 @@ def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command
     return [_program(cpu, "ar"), "rcsD", archive, *objects]
 
 
+def join_command(cpu: Cpu, objects: Sequence[Path], joined: Path) -> Command:
+    """See `protocol.Toolchain`."""
+    flags = [flag for flag in cpu["flags"] if not flag.startswith("--specs")]  # picolibc's name a script
+    return [_program(cpu, "gcc"), *flags, "-r", "-nostdlib", "-o", joined, *objects]
+
+
 def link_command(
     cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
 ) -> Command:

@@ -63,6 +63,9 @@ class Toolchain(Protocol):
     def archive_command(self, cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:
         """Put objects into a static library that tells neither date nor owner."""
 
+    def join_command(self, cpu: Cpu, objects: Sequence[Path], joined: Path) -> Command:
+        """Make one object of several; it fails where two define one symbol."""
+
     def link_command(
         self, cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
     ) -> Command:

@@ -89,6 +89,11 @@ def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command
     return [_zig(), "ar", "rcsD", archive, *objects]
 
 
+def join_command(cpu: Cpu, objects: Sequence[Path], joined: Path) -> Command:  # noqa: ARG001 (the protocol's)
+    """See `protocol.Toolchain`."""
+    return [_zig(), "ld.lld", "-r", "--color-diagnostics=never", "-o", joined, *objects]
+
+
 def link_command(
     cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
 ) -> Command:
