@@ -34,16 +34,11 @@ Isa = Literal["all", "thumb", "riscv", "host"]
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
 
 # Read by pydantic, see `validate`: refuse unknown keys, convert nothing, name fields as YAML does.
-_STRICT: dict[str, Any] = {
-    "extra": "forbid",
-    "strict": True,
-    "alias_generator": yaml_key,
-    "use_attribute_docstrings": True,
-}
+STRICT: dict[str, Any] = {"extra": "forbid", "strict": True, "alias_generator": yaml_key}
 
 
 class _Strict:
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
 
 @dataclass(frozen=True, kw_only=True)

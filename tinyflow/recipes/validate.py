@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tinyflow.recipes import yaml
 from tinyflow.recipes.fields import show, yaml_key
-from tinyflow.recipes.schema import Recipe
+from tinyflow.recipes.schema import STRICT, Recipe
 from tinyflow.recipes.shapes import fields_of, shape_at
 from tinyflow.recipes.suggest import did_you_mean
 
@@ -43,7 +43,13 @@ def validate(kind: type[R], name: str, content: bytes, file: str) -> R:
 
 def json_schema(kind: type[Recipe]) -> dict[str, Any]:
     """The JSON schema of a kind of recipe, for editors."""
-    schema = _adapter(kind).json_schema()
+    # Only here: for the descriptions pydantic parses the text of our modules, which takes longer than all the rest.
+    described = "use_attribute_docstrings"
+    STRICT[described] = True
+    try:
+        schema = TypeAdapter(kind).json_schema()
+    finally:
+        del STRICT[described]
     schema["properties"].pop("name")
     schema["required"].remove("name")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
