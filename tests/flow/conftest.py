@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flow_support import CHECKOUT, HERE, Run, synthetic_command
+from copies import Original
+from flow_support import CHECKOUT, HERE, Run
 
 from tinyflow.flow import cli
 
@@ -40,12 +42,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def original() -> Iterator[Original]:
+    """What runs of synthetic benches are copies of."""
+    original = Original()
+    yield original
+    original.close()
+
+
 @pytest.fixture
-def synthetic(project: Path) -> Run:
+def synthetic(original: Original, project: Path) -> Run:
     """Runs `tinyflow` with synthetic benches in a process of its own."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(synthetic_command(*words), cwd=project, capture_output=True, text=True, timeout=60)
+        return original.run(words, project, os.environ)
 
     return run
 

@@ -80,6 +80,11 @@ def synthetic_loader() -> Loader:
     return loader
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run this process's command line."""
     os.environ.setdefault("TINYFLOW_CACHE", "cache")
-    sys.exit(cli.run(sys.argv[1:], synthetic_loader()))
+    return cli.run(sys.argv[1:], synthetic_loader())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import tinyflow
@@ -103,7 +104,9 @@ def anchors_of(rows: Iterable[Row]) -> dict[str, str]:
     return {row["bench"]: re.sub(r"[^A-Za-z0-9_-]", "_", f"bench-{row['bench']}") for row in rows}
 
 
+@cache
 def _environment() -> Any:
+    """One for all pages: to compile the templates takes longer than to fill them."""
     import jinja2
 
     return jinja2.Environment(
