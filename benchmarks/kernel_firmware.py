@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+import on_qemu
 import yaml
 from numpy.typing import NDArray
 
 from tinyflow.backends.tvm import codegen
-from tinyflow.backends.tvm.kernel import Kernel, Parameter, Weights
+from tinyflow.backends.tvm.kernel import Kernel, Machine, Parameter, Weights
 from tinyflow.backends.tvm.objects import compile_kernels
 from tinyflow.targets.protocol import Counters
+from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn import block_table, native_hook
 from tinyflow.targets.unicorn.machine import Simulator
 from tinyflow.toolchains import script
@@ -35,7 +37,7 @@ _MEMORY = {
     "thumb": (("flash", 0x08000000, 16 << 20), ("ram", 0x20000000, 8 << 20)),
     "riscv": (("flash", 0x42000000, 16 << 20), ("ram", 0x3FC80000, 3 << 20)),
 }
-_ISAS = {"rv32imc": "riscv"}
+_VECTORS: Mapping[str, Literal["mve", "rvv"]] = {"cortex-m55": "mve", "rv32gcv": "rvv", "rv64gcv": "rvv"}
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,19 @@ class Chip:
     flags: tuple[str, ...] = ("-O3", "-ffreestanding")
 
     @property
-    def isa(self) -> str:
+    def isa(self) -> Literal["thumb", "riscv"]:
         """Thumb or riscv."""
-        return _ISAS.get(self.cpu, "thumb")
+        return "riscv" if self.cpu.startswith("rv") else "thumb"
+
+    @property
+    def machine(self) -> Machine:
+        """What kernels are made for."""
+        return Machine(self.isa, self.toolchain, _VECTORS.get(self.cpu, "none"))
+
+    @property
+    def is_on_qemu(self) -> bool:
+        """Whether the built-in simulator doesn't know the CPU."""
+        return self.cpu in on_qemu.PLACES
 
     @property
     def linking(self) -> str:
@@ -68,7 +80,7 @@ class Chip:
         """What the linker script and the simulator want to know."""
         regions = [
             {"name": kind, "kind": kind, "origin": origin, "length_bytes": length}
-            for kind, origin, length in _MEMORY[self.isa]
+            for kind, origin, length in (on_qemu.PLACES[self.cpu][1] if self.is_on_qemu else _MEMORY[self.isa])
         ]
         return {"name": self.cpu, "cpu": self.cpu, "memory": regions, "stack_bytes": 8192}
 
@@ -96,14 +108,21 @@ def run(samples: Sequence[Sample], chip: Chip, folder: Path | None = None) -> li
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
         firmware = _build(samples, chip, place)
-        simulator = Simulator(chip.target, _hook())
-        simulator.load(firmware)
-        outcomes = [_call(simulator, index, sample) for index, sample in enumerate(samples)]
-        simulator.close()
-    return outcomes
+        simulator = _open(chip)
+        try:
+            simulator.load(firmware)
+            return [_call(simulator, index, sample) for index, sample in enumerate(samples)]
+        finally:
+            simulator.close()
 
 
-def _call(simulator: Simulator, index: int, sample: Sample) -> Outcome:
+def _open(chip: Chip) -> Simulator | Qemu:
+    if chip.is_on_qemu:
+        return Qemu(on_qemu.PLACES[chip.cpu][0], chip.target, on_qemu.plugin())
+    return Simulator(chip.target, _hook())
+
+
+def _call(simulator: Simulator | Qemu, index: int, sample: Sample) -> Outcome:
     inputs = [parameter for parameter in sample.kernel.parameters if parameter.role == "input"]
     for parameter, array in zip(inputs, sample.inputs, strict=True):
         simulator.write(f"arena_{index}+{_offsets(sample.kernel)[parameter.name]}", array.tobytes())

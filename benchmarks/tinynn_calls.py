@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import on_qemu
 import yaml
 from numpy.typing import NDArray
 
 from tinyflow.backends.tinyc.calls import Call, Constant
-from tinyflow.core.action import SourceFile, Workspace
-from tinyflow.targets.qemu import counter
 from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn import block_table, native_hook
 from tinyflow.targets.unicorn.machine import Simulator
@@ -43,12 +42,6 @@ _LIMIT_INSTRUCTIONS = 1_000_000_000
 _REGIONS = {
     "thumb": (("flash", 0x08000000, 1 << 20), ("ram", 0x20000000, 5 << 20)),
     "riscv": (("flash", 0x42000000, 1 << 20), ("ram", 0x3F000000, 5 << 20)),
-}
-# processors that only QEMU has: its program, memory
-_QEMU = {
-    "cortex-m55": ("qemu-system-arm", (("flash", 0x01000000, 2 << 20), ("ram", 0x21000000, 4 << 20))),
-    "rv32gcv": ("qemu-system-riscv32", (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20))),
-    "rv64gcv": ("qemu-system-riscv64", (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20))),
 }
 _ARGUMENTS = 5
 _NOT_KERNELS = ("run", "memcpy", "memset", "memmove", "copy_unaligned")
@@ -244,10 +237,10 @@ class ChipKernels:
         self._toolchain = toolchain
         self._level = level
         isa = self._cpu["isa"]
-        places = _QEMU[cpu][1] if cpu in _QEMU else _REGIONS[isa]
+        places = on_qemu.PLACES[cpu][1] if cpu in on_qemu.PLACES else _REGIONS[isa]
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
-        has_float = cpu in _QEMU or any("-mfpu" in flag for flag in self._cpu["flags"])
+        has_float = cpu in on_qemu.PLACES or any("-mfpu" in flag for flag in self._cpu["flags"])
         self._pointer = "Q" if cpu.startswith("rv64") else "I"
         self.sources = [
             path
@@ -257,8 +250,8 @@ class ChipKernels:
         self.functions = _functions(self.sources)
         firmware = self._build(Path(tempfile.mkdtemp()))
         self._simulator: Simulator | Qemu
-        if cpu in _QEMU:
-            self._simulator = Qemu(_QEMU[cpu][0], self._target, _plugin())
+        if cpu in on_qemu.PLACES:
+            self._simulator = Qemu(on_qemu.PLACES[cpu][0], self._target, on_qemu.plugin())
             atexit.register(self._simulator.close)
         else:
             self._simulator = Simulator(self._target, _hook())
@@ -326,19 +319,6 @@ class ChipKernels:
         includes = [RUNTIME / "include", SUPPORT / "include"]
         _check(self._tool.compile_command(self._cpu, source, target, includes, [], flags))
         return target
-
-
-@cache
-def _plugin() -> Path:
-    """QEMU's counter, built as its action builds it."""
-    made = counter.library().action
-    folder = Path(tempfile.mkdtemp())
-    (folder / "out").mkdir()
-    source = made.inputs["counter.c"]
-    assert isinstance(source, SourceFile)
-    outputs = {counter.LIBRARY: folder / "out" / counter.LIBRARY}
-    counter.build(Workspace(folder, made.parameters, {"counter.c": source.path}, outputs, folder / "log", 120))
-    return outputs[counter.LIBRARY]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinyflow.backends.tvm import definitions, kernels, requantise
-from tinyflow.backends.tvm.kernel import Machine, Style, Weights
+from tinyflow.backends.tvm.kernel import Style, Weights
 from tinyflow.backends.tvm.specs import (
     AddSpec,
     Border,
@@ -30,6 +31,7 @@ from tinyflow.backends.tvm.specs import (
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from kernel_firmware import Chip, Sample, run
+from on_qemu import PLACES
 
 NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
 CHIPS = {
@@ -39,6 +41,10 @@ CHIPS = {
     "rv32": Chip("rv32imc", "zig"),
     "m4-llvm": Chip("cortex-m4", "llvm"),
     "rv32-llvm": Chip("rv32imc", "llvm"),
+    "m55": Chip("cortex-m55", "zig"),
+    "m55-gcc": Chip("cortex-m55", "gcc", ("-O2", "-ffreestanding")),
+    "rv32v": Chip("rv32gcv", "zig"),
+    "rv64v": Chip("rv64gcv", "zig"),
 }
 
 
@@ -70,6 +76,7 @@ def windows(draw: Any, channels: st.SearchStrategy[int]) -> dict[str, Any]:
     }
 
 
+SHORT = Requantisation(-128)
 CHANNELS = st.sampled_from((1, 2, 3, 4, 4, 7, 8, 8, 12, 20))
 ZERO_POINTS = st.sampled_from((-128, -128, -5, 0, 127))
 
@@ -174,11 +181,11 @@ def sample(spec: Spec, style: Style, chip: Chip, seed: int) -> tuple[Sample, np.
     inputs = tuple(generator.integers(-128, 128, size).astype(np.int8) for size in input_sizes(spec))
     expected = definitions.evaluate(spec, weights, *inputs).ravel()
     special = kernels.specialise(spec, None if weights is NO_WEIGHTS else weights, style)
-    kernel = kernels.build(special, style, Machine(chip.isa, chip.toolchain), 1024)
+    kernel = kernels.build(special, style, chip.machine, 1024)
     try:
         kernel.pack(weights)
     except ValueError:  # the contract: then take style plain
-        kernel = kernels.build(spec, "plain", Machine(chip.isa, chip.toolchain))
+        kernel = kernels.build(spec, "plain", chip.machine)
     return Sample(kernel, weights, inputs), expected
 
 
@@ -230,6 +237,47 @@ def test_kernels_are_exact_on_riscv(data: st.DataObject, operator: str) -> None:
     check(specs, "aotplus", CHIPS["rv32"], data.draw(st.integers(0, 1000)))
 
 
+def skip_without_programs(chip: Chip) -> None:
+    """Skip a test that needs what isn't here."""
+    program = PLACES[chip.cpu][0]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    if chip.toolchain == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chip", ["m55", "rv32v"])
+@pytest.mark.parametrize("to", [Requantisation(3), Requantisation(-128), Requantisation(-20, -20, 30)])
+def test_vectors_round_halves_as_the_definition_does(chip: str, to: Requantisation) -> None:
+    """Every accumulator around zero at a scale of a quarter, where one output in four is a half: both forms."""
+    skip_without_programs(CHIPS[chip])
+    bias = np.arange(-300, 301, dtype=np.int32)
+    values = np.zeros((bias.size, 5), np.int8)
+    values[:, 0] = 1
+    scales = np.full(bias.size, 1 << 30, np.int32), np.full(bias.size, -1, np.int32)
+    weights, data = Weights(values, bias, *scales), np.zeros(5, np.int8)
+    spec = kernels.specialise(DenseSpec(5, bias.size, 0, to), weights, "aotplus")
+    assert isinstance(spec, DenseSpec)
+    assert (spec.requantisation.up is None) == (not to.is_relu)
+    kernel = kernels.build(spec, "aotplus", CHIPS[chip].machine)
+    assert kernel.headers == ("tf_vector.h",)
+    (outcome,) = run([Sample(kernel, weights, (data,))], CHIPS[chip])
+    assert outcome.output.tolist() == definitions.evaluate(spec, weights, data).tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operator", ["conv", "depthwise", "dense"])
+@pytest.mark.parametrize("chip", ["m55", "m55-gcc", "rv32v", "rv64v"])
+@EXACT
+@given(data=st.data())
+def test_kernels_are_exact_with_vectors(data: st.DataObject, chip: str, operator: str) -> None:
+    """Helium and RISC-V's V: whatever the shape, and in each form of requantisation."""
+    skip_without_programs(CHIPS[chip])
+    specs = data.draw(st.lists(SPECS[operator], min_size=12, max_size=12))
+    check(specs, "aotplus", CHIPS[chip], data.draw(st.integers(0, 1000)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("operator", ["conv", "dense"])
 @pytest.mark.parametrize(("chip", "style"), [("m4-llvm", "smlad"), ("rv32-llvm", "aotplus")])
@@ -259,6 +307,26 @@ def test_large_layers_keep_to_the_stack_that_is_there() -> None:
         assert output.tolist() == outcome.output.tolist(), spec
     for built in samples:
         assert sum(p.size_bytes for p in built.kernel.parameters if p.role == "scratch") < 7000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chip", ["m7", "rv32", "m55", "rv32v"])
+def test_aotplus_is_never_slower_than_aot(chip: str) -> None:
+    """On every processor; where there are vectors it takes clearly less."""
+    if CHIPS[chip].is_on_qemu:
+        skip_without_programs(CHIPS[chip])
+    specs: list[Spec] = [large(12, 12, 16, 32, size=1), large(8, 8, 16, 16), large(16, 16, 3, 8, stride=2)]
+    specs += [replace(large(8, 8, 16, 16, size=1, stride=2), padding=Border()), DenseSpec(100, 12, -5, SHORT)]
+    wide = large(12, 12, 24, 24)
+    specs += [DepthwiseSpec(wide.input, wide.output, (3, 3), (1, 1), wide.padding, -128, SHORT)]
+    counts = {}
+    for style in ("aot", "aotplus"):
+        outcomes = run([sample(spec, style, CHIPS[chip], 1)[0] for spec in specs], CHIPS[chip])
+        counts[style] = [outcome.counters.instructions for outcome in outcomes]
+    for spec, before, after in zip(specs, counts["aot"], counts["aotplus"], strict=True):
+        assert before is not None
+        assert after is not None
+        assert after <= before / (1.2 if CHIPS[chip].is_on_qemu else 1), spec
 
 
 @settings(max_examples=60, deadline=None)

@@ -31,6 +31,8 @@ from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
 _NUMBER = re.compile("0|[1-9][0-9]{0,5}")  # one spelling for each
+# those of a target's cpu_features that are vectors of integers; no processor has two
+_VECTORS = ("mve", "rvv")
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     toolchain = _toolchain(catalogue, target, settings.toolchain or target.toolchain)
     cpu = _cpu(bench, catalogue, target, toolchain)
     _check_requirements(bench, features, target, toolchain, cpu)
-    facts = {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu}
+    vectors = next((feature for feature in _VECTORS if feature in target.cpu_features), "none")
+    facts = {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu, "vectors": vectors}
     target_options = _target_options(bench, features, backend, target) if settings.target_options else {}
     options, lowering_options = _options(catalogue, backend, {**target_options, **settings.options}, facts)
     return ResolvedBench(
@@ -307,7 +310,7 @@ def _target_options(
 def _filled(
     catalogue: Catalogue, backend: Backend, declared: Mapping[str, Any], facts: Mapping[str, str], *path: str
 ) -> dict[str, Any]:
-    """Options with `$toolchain`, `$isa` and `$cpu` filled in."""
+    """Options with `$toolchain`, `$isa`, `$cpu` and `$vectors` filled in."""
     options = {}
     for key, option in declared.items():
         if isinstance(option, str) and option.startswith("$"):

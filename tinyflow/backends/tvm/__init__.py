@@ -36,6 +36,7 @@ OPTIONS: Options = {
     "api": ("own", "unpacked"),
     "usmp": USMP,
     "isa": ("thumb", "riscv", "host"),
+    "vectors": ("none", "mve", "rvv"),
     "cpu": (
         "host",
         "cortex-m0plus",
@@ -80,8 +81,9 @@ def generate(
 ) -> None:
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
-    `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, cpu (which only
-    llvm asks for), alignment; schedule default|arm|cortexm (dsp is another word for cortexm); layout NHWC|NCHW;
+    `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, vectors (those that
+    the processor has: none|mve|rvv), cpu (which only llvm asks for), alignment; schedule default|arm|cortexm (dsp is
+    another word for cortexm); layout NHWC|NCHW;
     debug (assertions, guards behind what lies in the arena);
     api and usmp (calling convention and planner of memory) own, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.

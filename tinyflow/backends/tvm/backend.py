@@ -66,7 +66,12 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
 def select(model: Path, graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
     """Layers in the layout, and kernels of the schedule, that all these options ask for. Raises ModelError."""
     network = layouts.carry(lower(model, graph, chosen["rounding"]), chosen["layout"])
-    return program.select(network, _style(chosen), Machine(chosen["isa"], chosen["toolchain"]), choose)
+    return program.select(network, _style(chosen), machine_of(chosen), choose)
+
+
+def machine_of(chosen: Mapping[str, Any]) -> Machine:
+    """What kernels are made for, by all options."""
+    return Machine(chosen["isa"], chosen["toolchain"], chosen["vectors"])
 
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:

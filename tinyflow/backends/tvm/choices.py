@@ -72,12 +72,13 @@ def _convolutions(spec: ConvSpec, style: Style, machine: Machine) -> Iterator[Ch
         for p, group, part in product(_PIXELS, (1, 2, 4), (48, 96)):
             if p * group <= 8 and channels % group == 0:
                 yield {"kernel": "smlad", "pixels": p, "group": group, "part": part}
-    if machine.isa == "thumb" and spec.is_narrow:
+    is_wide = machine.isa == "thumb" and machine.vectors == "none" and spec.is_narrow
+    if is_wide:
         run = spec.kernel[1] * spec.input.channels
         for pairs, group, unrolled in product((1, 2, 3), (1, 2, 4), (1, 2, 4, 8)):
             if pairs * group <= 4 and channels % group == 0 and run % unrolled == 0:
                 yield {"kernel": "wide", "pairs": pairs, "group": group, "unrolled": unrolled}
-    if machine.isa != "thumb" or not spec.is_narrow:
+    if not is_wide:
         yield from _tiles(channels, _PIXELS)
 
 

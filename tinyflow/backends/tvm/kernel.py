@@ -23,6 +23,7 @@ class Machine:
 
     isa: Literal["thumb", "riscv", "host"] = "thumb"
     toolchain: str = "zig"
+    vectors: Literal["none", "mve", "rvv"] = "none"
 
     @property
     def is_llvm(self) -> bool:

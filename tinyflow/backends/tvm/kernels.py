@@ -3,7 +3,8 @@
 The styles:
     plain    one loop nest straight from the definition; every spec, every machine
     aot, aotplus
-             portable C in tiles that fit the registers of one instruction set and compiler
+             portable C in tiles that fit the registers of one instruction set and compiler; aotplus also by the vector
+             instructions of tf_vector.h
     dsp      Armv7E-M's 16-bit multiply-accumulate, through the inline functions of tf_dsp.h
     smlad    the same through LLVM's intrinsics, for objects that no C compiler sees
 A style that has nothing better for a spec gives the next simpler one's kernel.
@@ -23,6 +24,7 @@ from tinyflow.backends.tvm import (
     kernels_planes,
     kernels_smlad,
     kernels_tiled,
+    kernels_vector,
     kernels_wide,
     requantise,
 )
@@ -77,6 +79,8 @@ def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) 
         yield _dsp(spec, scratch_bytes)
     if style == "smlad":
         yield _smlad(spec, scratch_bytes)
+    if style == "aotplus":
+        yield kernels_vector.build(spec, machine, scratch_bytes)
     if style in ("aotplus", "dsp", "smlad") and isinstance(spec, ConvSpec):
         yield kernels_wide.conv(spec, machine, scratch_bytes)
     if style != "plain" and kernels_planes.is_planar(spec):

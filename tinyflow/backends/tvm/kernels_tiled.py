@@ -88,7 +88,7 @@ class Padding:
     value: int
 
 
-def _convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
+def convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
     """Chunks as large as the scratch allows; all at once where there is no padding."""
     border, output, depth = spec.padding, spec.output, spec.input.channels
     row_bytes = (border.left + spec.input.width + border.right) * depth
@@ -143,7 +143,7 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, tile: Tile | None
         pixels = spec.output.height * spec.output.width
         source = Source(1, pixels, 1, 1, run_bytes, pixels * run_bytes, 1, 1)
     else:
-        source = _convolution_source(spec, scratch_bytes)
+        source = convolution_source(spec, scratch_bytes)
     tile = tile or _default_tile(machine, source.rows * run_bytes)
     return _products(spec, source, run_bytes, spec.output.channels, tile)
 
@@ -210,7 +210,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
 
 def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHWISE_PIXELS) -> Kernel:
     """DEPTHWISE_CONV_2D, channel by channel: a filter is loaded once for a chunk."""
-    to, channels, source = spec.requantisation, spec.output.channels, _convolution_source(spec, scratch_bytes)
+    to, channels, source = spec.requantisation, spec.output.channels, convolution_source(spec, scratch_bytes)
     rows, columns = spec.kernel
     multiple, right = channels // spec.input.channels, spec.stride[1]
     pixels = min(most_pixels, source.width)
@@ -270,24 +270,26 @@ def _inside(scratch: Any, row: Expr, padding: Padding) -> Expr:
 
 
 @T.inline
-def fill(scratch: Any, source: Source) -> None:
+def fill(scratch: Any, source: Source, memset: str = "memset") -> None:
     """Write the padding's value everywhere; rows are copied over it."""
     if source.padding is not None:
-        call("memset", T.address_of(scratch[0, 0]), source.padding.value, source.chunk_rows * source.row_bytes)
+        call(memset, T.address_of(scratch[0, 0]), source.padding.value, source.chunk_rows * source.row_bytes)
 
 
 @T.inline
-def expand(data: Any, scratch: Any, first: Expr, source: Source) -> None:
+def expand(
+    data: Any, scratch: Any, first: Expr, source: Source, memcpy: str = "memcpy", memset: str = "memset"
+) -> None:
     """Copy input rows into scratch, from row `first` of the padded one on; the padding's value outside of the input."""
     if source.padding is not None:
         for r in range(source.chunk_rows):
             row: T.let = first + r - source.padding.top
             if (row >= 0) & (row < source.input_rows):
                 place = T.meta_var(_inside(scratch, r, source.padding))
-                call("memcpy", place, T.address_of(data[row, 0]), source.padding.inside_bytes)
+                call(memcpy, place, T.address_of(data[row, 0]), source.padding.inside_bytes)
             else:
                 place = T.meta_var(_inside(scratch, r, source.padding))
-                call("memset", place, source.padding.value, source.padding.inside_bytes)
+                call(memset, place, source.padding.value, source.padding.inside_bytes)
 
 
 @T.inline

@@ -109,8 +109,8 @@ class Paired:
 
 
 def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, wanted: Tile | None = None) -> Kernel | None:
-    """CONV_2D, if the instruction set has SMLAL, sums are narrow and rows are long enough."""
-    if machine.isa != "thumb" or not spec.is_narrow:
+    """CONV_2D, if the instruction set has SMLAL and no vectors, sums are narrow and rows are long enough."""
+    if machine.isa != "thumb" or machine.vectors != "none" or not spec.is_narrow:
         return None
     tile = wanted or _tile(spec, machine)
     if (spec.output.height * spec.output.width if _is_flat(spec) else spec.output.width) < tile.pixels:

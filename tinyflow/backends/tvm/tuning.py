@@ -76,7 +76,7 @@ class Call(NamedTuple):
 def subjects(model: Path, graph: Graph, options: Mapping[str, Any], cpu: str) -> list[Subject]:
     """The kernels of a model that there is something to choose of, each once, in the order of the layers."""
     chosen = backend.with_defaults(options)
-    machine = Machine(chosen["isa"], chosen["toolchain"])
+    machine = backend.machine_of(chosen)
     asked: dict[str, Question] = {}
     backend.select(model, graph, chosen, lambda question: asked.setdefault(canonical(_id(question)), question) and None)
     found = [Subject(question, machine, cpu, choices.space(*question[:2], machine)) for question in asked.values()]
