@@ -85,6 +85,9 @@ static void compute(struct tinyi_visit *visit, struct layer *layer, const struct
   while (block > kernel->tile && block_bytes(kernel, p, block) > visit->scratch_bytes) {
     block -= kernel->tile;
   }
+  if (block < channels && block > kernel->lanes) {
+    block &= -kernel->lanes;
+  }
   struct tinynn_channel *records = (struct tinynn_channel *)(void *)visit->scratch;
   int8_t *packed = (int8_t *)(records + block);
   int8_t *scratch = packed + (uint32_t)block * kernel->channel_bytes(p);

@@ -24,6 +24,7 @@ struct tinyi_conv2d {
   uint32_t (*scratch_bytes)(const struct tinynn_conv2d *p);
   uint32_t (*channel_bytes)(const struct tinynn_conv2d *p); /* packed weights of one channel; 0: those of the file */
   int32_t tile; /* channels of a block are a multiple of it */
+  int32_t lanes; /* a power of two: of this too, where it has more and not all */
   int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
 };
 

@@ -72,6 +72,6 @@ static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
   return (uint32_t)(p->kernel_height * row_groups(p) * 8);
 }
 
-const struct tinyi_conv2d tinyi_conv2d_dsp = {pack, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, NULL};
+const struct tinyi_conv2d tinyi_conv2d_dsp = {pack, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL};
 
 #endif

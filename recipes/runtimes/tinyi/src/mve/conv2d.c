@@ -77,6 +77,6 @@ static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
   return (uint32_t)(steps_of(p->kernel_height * p->kernel_width * p->input_channels) * STEP);
 }
 
-const struct tinyi_conv2d tinyi_conv2d_mve = {pack, tinynn_conv2d_mve, scratch_bytes, channel_bytes, LANES, NULL};
+const struct tinyi_conv2d tinyi_conv2d_mve = {pack, tinynn_conv2d_mve, scratch_bytes, channel_bytes, LANES, 1, NULL};
 
 #endif

@@ -56,6 +56,7 @@ const struct tinyi_conv2d tinyi_conv2d_rvv = {.pack = pack,
                                               .scratch_bytes = scratch_bytes,
                                               .channel_bytes = channel_bytes,
                                               .tile = TILE,
+                                              .lanes = LANES,
                                               .takes = tinyi_rvv_has_no_lowest};
 
 #endif

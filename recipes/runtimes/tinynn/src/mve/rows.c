@@ -16,9 +16,10 @@ struct form {
   int32_t sign;
 };
 
-static inline int32x4_t dots(const int8_t *x, const int8_t *const rows[BLOCK], int32_t inputs,
+/* Sums of four rows from `w` on. Rows that aren't there are the first one again. */
+static inline int32x4_t dots(const int8_t *x, const int8_t *w, int32_t inputs, int32_t rows,
                              const struct form *form) {
-  const int8_t *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+  const int8_t *a = w, *b = rows > 1 ? w + inputs : w, *c = rows > 2 ? b + inputs : w, *d = rows > 3 ? c + inputs : w;
   register int32_t sum_a __asm__("r0") = 0;
   register int32_t sum_b __asm__("r2") = 0;
   register int32_t sum_c __asm__("r4") = 0;
@@ -46,40 +47,80 @@ static inline int32x4_t dots(const int8_t *x, const int8_t *const rows[BLOCK], i
         [sc] "+r"(sum_c), [sd] "+r"(sum_d)
       : [inputs] "r"(inputs), [flip] "w"(form->flip), [factor] "w"(form->factor)
       : "lr", "q0", "q1", "q2", "memory");
-  return vmulq_n_s32((int32x4_t){sum_a, sum_b, sum_c, sum_d}, form->sign);
+  return (int32x4_t){sum_a, sum_b, sum_c, sum_d};
 }
 
-/* Records of four outputs. */
-static inline int32x4_t gather(const int32_t *first, int32_t is_per_channel, mve_pred16_t lanes) {
-  const uint32x4_t places = vmulq_n_u32(vidupq_n_u32(0, 1), is_per_channel ? 3 : 0);
-  return vldrwq_gather_shifted_offset_z_s32(first, places, lanes);
+/* Multipliers or shifts of four outputs. */
+static inline int32x4_t gather(const int32_t *first, mve_pred16_t lanes) {
+  return vldrwq_gather_shifted_offset_z_s32(first, vmulq_n_u32(vidupq_n_u32(0, 1), 3), lanes);
+}
+
+/* What is the same for a whole layer. */
+struct layer {
+  struct form form;
+  struct tinynn_mve_clamp clamp;
+  int32_t multiplier;
+  int32x4_t shift;
+};
+
+/* Outputs from their biases and sums. */
+static inline int32x4_t rescale(const struct layer *layer, int32x4_t biases, int32x4_t sums) {
+  const int32x4_t high = vqrdmulhq_n_s32(vmlaq_n_s32(biases, sums, layer->form.sign), layer->multiplier);
+  return tinynn_mve_clamped(vrshlq_s32(vaddq_s32(high, vshrq_n_s32(high, 31)), layer->shift), &layer->clamp);
+}
+
+/* The outputs of one row of inputs that are whole blocks and have biases and one scale: how many. */
+static inline int32_t multiply_blocks(const struct tinynn_rows *restrict p, const int8_t *restrict input,
+                                      int8_t *restrict output, const struct layer *layer) {
+  const int8_t *weights = p->weights;
+  const int32_t *bias = p->bias;
+  int32_t blocks = p->is_per_channel || bias == NULL ? 0 : p->outputs / BLOCK;
+  const int32_t done = blocks * BLOCK, inputs = p->inputs;
+#pragma GCC unroll 1
+  for (; blocks > 0; --blocks) {
+    const int32x4_t sums = dots(input, weights, inputs, BLOCK, &layer->form);
+    vstrbq_s32(output, rescale(layer, vld1q_s32(bias), sums));
+    weights += BLOCK * inputs;
+    bias += BLOCK;
+    output += BLOCK;
+  }
+  return done;
+}
+
+/* The others, from o on. */
+static inline void multiply_rest(const struct tinynn_rows *restrict p, const int8_t *restrict input,
+                                 int8_t *restrict output, const struct layer *layer, int32_t o) {
+#pragma GCC unroll 1
+  for (; o < p->outputs; o += BLOCK) {
+    const mve_pred16_t lanes = vctp32q((uint32_t)(p->outputs - o));
+    const int32x4_t sums = dots(input, p->weights + o * p->inputs, p->inputs, p->outputs - o, &layer->form);
+    int32x4_t biases = vdupq_n_s32(0);
+    if (p->bias != NULL) {
+      biases = vldrwq_z_s32(p->bias + o, lanes);
+    }
+    int32x4_t outputs = rescale(layer, biases, sums);
+    if (p->is_per_channel) {
+      const int32x4_t multipliers = gather(&p->channels[o].multiplier, lanes);
+      const int32x4_t shifts = gather(&p->channels[o].shift, lanes);
+      outputs = tinynn_mve_rescale(vmlaq_n_s32(biases, sums, layer->form.sign), multipliers, shifts, &layer->clamp);
+    }
+    vstrbq_p_s32(output + o, outputs, lanes);
+  }
 }
 
 void tinynn_rows_mve(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                      void *restrict scratch) {
-  const struct tinynn_mve_clamp clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest);
   const int32_t is_lowest = p->input_zero_point == INT8_MIN;
   const int32_t factor = is_lowest ? INT8_MIN + 1 : -p->input_zero_point;
-  const struct form form = {vdupq_n_s8(is_lowest ? -1 : 0), vdupq_n_s8((int8_t)factor), is_lowest ? -1 : 1};
+  const struct layer layer = {
+      .form = {vdupq_n_s8(is_lowest ? -1 : 0), vdupq_n_s8((int8_t)factor), is_lowest ? -1 : 1},
+      .clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest),
+      .multiplier = p->channels->multiplier,
+      .shift = vdupq_n_s32(p->channels->shift),
+  };
   (void)scratch;
   for (int32_t n = 0; n < p->batches; ++n) {
-    const int8_t *weights = p->weights;
-#pragma GCC unroll 1
-    for (int32_t o = 0; o < p->outputs; o += BLOCK) {
-      const int32_t left = p->outputs - o;
-      const mve_pred16_t lanes = vctp32q((uint32_t)left);
-      const int8_t *rows[BLOCK] = {weights, weights + (left > 1 ? p->inputs : 0),
-                                   weights + (left > 2 ? 2 * p->inputs : 0), weights + (left > 3 ? 3 * p->inputs : 0)};
-      const struct tinynn_channel *channel = &p->channels[p->is_per_channel ? o : 0];
-      int32x4_t sums = dots(input, rows, p->inputs, &form);
-      if (p->bias != NULL) {
-        sums = vaddq_s32(sums, vldrwq_z_s32(p->bias + o, lanes));
-      }
-      const int32x4_t multipliers = gather(&channel->multiplier, p->is_per_channel, lanes);
-      const int32x4_t shifts = gather(&channel->shift, p->is_per_channel, lanes);
-      vstrbq_p_s32(output + o, tinynn_mve_rescale(sums, multipliers, shifts, &clamp), lanes);
-      weights += BLOCK * p->inputs;
-    }
+    multiply_rest(p, input, output, &layer, multiply_blocks(p, input, output, &layer));
     input += p->inputs;
     output += p->outputs;
   }

@@ -13,17 +13,17 @@ struct tinyi_mve_records {
   int32x4_t biases, multipliers, shifts;
 };
 
-/* By scalars: channels whose factor the lanes can't find, mostly those without weights. Zeros where there is none. */
-static __attribute__((noinline)) void tinyi_mve_one_by_one(const struct tinyi_channels *channels, int32_t first,
-                                                           int32_t step, int32_t count, int32_t values[3][4]) {
+/* By scalars: channels whose factor the lanes can't find, mostly those without weights; `is_sure` has 4 bits for each. */
+static __attribute__((noinline)) void tinyi_mve_repair(const struct tinyi_channels *channels, int32_t first,
+                                                       int32_t step, uint32_t is_sure, int32_t values[3][4]) {
   for (int32_t i = 0; i < 4; ++i) {
-    struct tinynn_channel record = {0, 0, 0};
-    if (i < count) {
+    if ((is_sure >> 4 * i & 1) == 0) {
+      struct tinynn_channel record;
       tinyi_right_records(channels, first + i * step, 1, &record);
+      values[0][i] = record.bias;
+      values[1][i] = (int32_t)((uint32_t)record.multiplier >> 1);
+      values[2][i] = -record.shift - 1;
     }
-    values[0][i] = record.bias;
-    values[1][i] = (int32_t)((uint32_t)record.multiplier >> 1);
-    values[2][i] = -record.shift - 1;
   }
 }
 
@@ -63,9 +63,13 @@ static inline struct tinyi_mve_records tinyi_mve_records(const struct tinyi_chan
   is_sure = vcmpneq_m_n_u32(bits, UINT32_C(0x7fffffff), is_sure);
   is_sure = vcmpltq_m_n_s32(shifts, 0, is_sure);
   is_sure = vcmpgeq_m_n_s32(shifts, -31, is_sure);
-  if ((mve_pred16_t)(is_sure & lanes) != lanes) {
+  is_sure = vpnot(vpnot(is_sure) & lanes);
+  if (is_sure != 0xffff) {
     int32_t values[3][4];
-    tinyi_mve_one_by_one(channels, first, step, count, values);
+    vst1q_s32(values[0], records.biases);
+    vst1q_s32(values[1], records.multipliers);
+    vst1q_s32(values[2], records.shifts);
+    tinyi_mve_repair(channels, first, step, is_sure, values);
     records.biases = vld1q_s32(values[0]);
     records.multipliers = vld1q_s32(values[1]);
     records.shifts = vld1q_s32(values[2]);

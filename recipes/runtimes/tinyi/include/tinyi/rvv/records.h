@@ -7,15 +7,13 @@
 #include "tinyi/channels.h"
 
 /* By scalars: channels whose factor the lanes can't find, mostly those without weights. */
-static __attribute__((noinline)) void tinyi_rvv_one_by_one(const struct tinyi_channels *channels, int32_t first,
-                                                           size_t count, int32_t *to, size_t pitch) {
-  for (size_t i = 0; i < count; ++i) {
-    struct tinynn_channel record;
-    tinyi_right_records(channels, first + (int32_t)i, 1, &record);
-    to[i] = record.bias;
-    to[pitch + i] = (int32_t)((uint32_t)record.multiplier >> 1);
-    to[2 * pitch + i] = record.shift + 1;
-  }
+static __attribute__((noinline)) void tinyi_rvv_one(const struct tinyi_channels *channels, int32_t c, int32_t *to,
+                                                    size_t pitch) {
+  struct tinynn_channel record;
+  tinyi_right_records(channels, c, 1, &record);
+  to[0] = record.bias;
+  to[pitch] = (int32_t)((uint32_t)record.multiplier >> 1);
+  to[2 * pitch] = record.shift + 1;
 }
 
 /* `count` channels from `first` on to biases, then multipliers, then right shifts, `pitch` words apart: as rvv/rescale.h of
@@ -55,17 +53,17 @@ static inline void tinyi_rvv_records(const struct tinyi_channels *channels, int3
     is_unsure = __riscv_vmor_mm_b8(is_unsure, __riscv_vmseq_vx_u32m4_b8(bits, 0x7fffffff, lanes), lanes);
     const vuint32m4_t below = __riscv_vsub_vx_u32m4(shifts, 1, lanes);
     is_unsure = __riscv_vmor_mm_b8(is_unsure, __riscv_vmsgtu_vx_u32m4_b8(below, 30, lanes), lanes);
-    if (__riscv_vfirst_m_b8(is_unsure, lanes) < 0) {
-      vint32m4_t biases = __riscv_vmv_v_x_i32m4(0, lanes);
-      if (channels->bias != NULL) {
-        biases = __riscv_vle32_v_i32m4(channels->bias + first, lanes);
-      }
-      bits = __riscv_vadc_vxm_u32m4(bits, 0, __riscv_vmsgtu_vx_u32m4_b8(fractions, half - 1, lanes), lanes);
-      __riscv_vse32_v_i32m4(to, biases, lanes);
-      __riscv_vse32_v_u32m4((uint32_t *)to + pitch, bits, lanes);
-      __riscv_vse32_v_u32m4((uint32_t *)to + 2 * pitch, shifts, lanes);
-    } else {
-      tinyi_rvv_one_by_one(channels, first, lanes, to, pitch);
+    vint32m4_t biases = __riscv_vmv_v_x_i32m4(0, lanes);
+    if (channels->bias != NULL) {
+      biases = __riscv_vle32_v_i32m4(channels->bias + first, lanes);
+    }
+    bits = __riscv_vadc_vxm_u32m4(bits, 0, __riscv_vmsgtu_vx_u32m4_b8(fractions, half - 1, lanes), lanes);
+    __riscv_vse32_v_i32m4(to, biases, lanes);
+    __riscv_vse32_v_u32m4((uint32_t *)to + pitch, bits, lanes);
+    __riscv_vse32_v_u32m4((uint32_t *)to + 2 * pitch, shifts, lanes);
+    for (long lane; (lane = __riscv_vfirst_m_b8(is_unsure, lanes)) >= 0;) {
+      tinyi_rvv_one(channels, first + (int32_t)lane, to + lane, pitch);
+      is_unsure = __riscv_vmandn_mm_b8(is_unsure, __riscv_vmsif_m_b8(is_unsure, lanes), lanes);
     }
     first += (int32_t)lanes;
     to += lanes;

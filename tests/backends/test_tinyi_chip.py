@@ -1,0 +1,95 @@
+"""The interpreter tinyi with the kernels of each instruction set, simulated: TFLM's outputs, the tool's plan."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import random_network
+from small_networks import Net
+from test_tinyc_generate import SMALL
+from tinyi_chip import ChipInterpreter, chip
+from tinyi_host import assert_exact
+
+from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.zoo import synthesize
+
+pytestmark = pytest.mark.slow
+
+# what is tested → processor, the variants of its firmware, the one that is meant, QEMU's program
+CHIPS = {
+    "dsp": ("cortex-m7", ("dsp",), "dsp", None),
+    "mve": ("cortex-m55", ("mve",), "mve", "qemu-system-arm"),
+    "rv32": ("rv32gcv", ("rv32", "rvv"), "rv32", "qemu-system-riscv32"),
+    "rvv": ("rv32gcv", ("rv32", "rvv"), "rvv", "qemu-system-riscv32"),
+    "rvv of 64 bits": ("rv64gcv", ("rvv",), "rvv", "qemu-system-riscv64"),
+}
+
+
+def _interpreter(name: str) -> tuple[ChipInterpreter, str]:
+    cpu, variants, variant, program = CHIPS[name]
+    if program is not None and shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    return chip(cpu, variants, variant), variant
+
+
+@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize("network", SMALL)
+def test_small_networks_are_exact(name: str, network: str) -> None:
+    """Relatives of the four networks, with odd sizes."""
+    assert_exact(read(synthesize(SMALL[network])), *_interpreter(name))
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_random_networks_are_exact(name: str) -> None:
+    """Branches, sums, any window and any activation."""
+    interpreter, variant = _interpreter(name)
+
+    @settings(deadline=None, max_examples=12)
+    @given(seed=st.integers(0, 2**32 - 1))
+    def holds(seed: int) -> None:
+        assert_exact(random_network(seed), interpreter, variant)
+
+    holds()
+
+
+def _wide(lowest: int, outputs: int, kernel: int) -> Graph:
+    """A convolution of many channels over few pixels, whose weights don't fit scratch at once, and rows of its outputs."""
+    random = np.random.default_rng(outputs)
+    net = Net(1, 6, 7, 19)
+    weights = random.integers(lowest, 128, (outputs, kernel, kernel, 19))
+    x = net.convolution(net.input, weights, random.integers(-999, 999, outputs), padding="SAME", stride=(1, 1))
+    taps = random.integers(lowest, 128, (1, 3, 3, outputs))
+    w = net.constant(taps, "int8", Quantisation((0.01,), (0,)))
+    x = net.operator("DEPTHWISE_CONV_2D", x, w, net.constant(random.integers(-99, 99, outputs), "int32"), stride=(2, 2))
+    return net.graph(x)
+
+
+@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize(("outputs", "kernel", "lowest"), [(8, 3, -127), (41, 1, -127), (70, 3, -127), (41, 1, -128)])
+def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: int) -> None:
+    """Blocks of channels, the last of them smaller; a weight of -128 leads to the definition where vectors have no room."""
+    assert_exact(_wide(lowest, outputs, kernel), *_interpreter(name))
+
+
+@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize("zero_point", [-128, -127, 127])
+@pytest.mark.parametrize(("inputs", "outputs", "is_per_channel"), [(1, 1, False), (70, 35, True), (132, 6, False)])
+def test_rows_are_exact(name: str, inputs: int, outputs: int, zero_point: int, is_per_channel: bool) -> None:
+    """FULLY_CONNECTED of any size, whatever the inputs' zero point."""
+    random = np.random.default_rng(inputs)
+    net = Net(2, inputs)
+    net.tensors[net.input] = replace(net.tensors[net.input], quantisation=Quantisation((0.05,), (zero_point,)))
+    count = outputs if is_per_channel and outputs > 1 else 1
+    scales = tuple(float(np.float32(scale)) for scale in random.uniform(0.001, 0.02, count))
+    weights = net.constant(
+        random.integers(-128, 128, (outputs, inputs)), "int8", Quantisation(scales, (0,) * count, 0)
+    )
+    bias = net.constant(random.integers(-9999, 9999, outputs), "int32") if outputs % 2 == 0 else -1
+    output = net.operator("FULLY_CONNECTED", net.input, weights, bias, shape=(2, outputs))
+    assert_exact(net.graph(output), *_interpreter(name))

@@ -1,0 +1,165 @@
+"""The interpreter tinyi as firmware in a simulator: any model and any bytes, without compiling anything again."""
+
+from __future__ import annotations
+
+import atexit
+import struct
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tflite
+import tinynn_calls as chips
+import yaml
+from tinyi_host import INTERPRETER, OK
+
+from tinyflow.backends.tinyi.operators import ENTRIES
+from tinyflow.model.reference import Sample
+from tinyflow.targets.qemu.machine import Qemu
+from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.toolchains import script
+
+_FILE_BYTES, _ARENA_BYTES, _GUARD_BYTES = 1 << 18, 1 << 18, 64
+_LIMIT_INSTRUCTIONS = 1_000_000_000
+_MODEL = """
+#include "tinyi.h"
+#include "tinyi/operators.h"
+_Alignas(16) uint8_t file[{file}], arena[{arena}];
+uint32_t request[5]; /* bytes of the file, of the arena, unit, variant; needed bytes */
+static const struct tinyi_operator operators[][{count}] = {{ {operators} }};
+static struct tinyi model;
+int setup(void) {{
+  model.file.data = file;
+  model.file.size = request[0];
+  model.operators = operators[request[3]];
+  model.operator_count = {count};
+  model.arena = arena;
+  model.arena_bytes = request[1];
+  model.unit = request[2];
+  const int status = tinyi_setup(&model);
+  request[4] = model.needed_bytes;
+  return status;
+}}
+int invoke(void) {{ return tinyi_invoke(&model); }}
+int (*volatile keep[])(void) = {{setup, invoke}};
+int main(void) {{ return keep[0]() + keep[1](); }}
+"""
+
+
+class ChipInterpreter:
+    """The interpreter, with all operators and the kernels of some variants, one of which is chosen."""
+
+    def __init__(self, cpu: str, variants: Sequence[str]) -> None:
+        recipe = (chips.ROOT / "recipes" / "toolchains" / "zig.yaml").read_text(encoding="utf-8")
+        self._cpu = yaml.safe_load(recipe)["cpus"][cpu]
+        places = chips._QEMU[cpu][1] if cpu in chips._QEMU else chips._REGIONS[self._cpu["isa"]]
+        regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
+        self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
+        self.simulator: Simulator | Qemu
+        if cpu in chips._QEMU:
+            self.simulator = Qemu(chips._QEMU[cpu][0], self._target, chips._plugin())
+            atexit.register(self.simulator.close)
+        else:
+            self.simulator = Simulator(self._target, chips._hook())
+        self.simulator.load(self._build(Path(tempfile.mkdtemp()), variants))
+        self.variant = 0
+        self.last: ChipSession | None = None
+
+    def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> ChipSession:
+        """Set a file up; `status` tells how that went."""
+        return ChipSession(self, content, arena_bytes, unit)
+
+    def _build(self, folder: Path, variants: Sequence[str]) -> Path:
+        isa = self._cpu["isa"]
+        sources = []
+        for runtime in (INTERPRETER, chips.RUNTIME, chips.SUPPORT):
+            named = yaml.safe_load((runtime / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
+            patterns = (*named["all"], *named.get(isa, ()))
+            sources += sorted(path for pattern in patterns for path in runtime.glob(pattern) if path.stem != "main")
+        model = folder / "model.c"
+        tables = ", ".join(f"{{ {_table(variant)} }}" for variant in variants)
+        words = {"operators": tables, "count": len(ENTRIES), "file": _FILE_BYTES, "arena": _ARENA_BYTES}
+        model.write_text(_MODEL.format(**words), encoding="utf-8")
+        tool = import_module("tinyflow.toolchains.zig")
+        includes = [runtime / "include" for runtime in (INTERPRETER, chips.RUNTIME, chips.SUPPORT)]
+
+        def compiled(number: int, source: Path) -> Path:
+            target = folder / f"{number}.o"
+            chips._check(tool.compile_command(self._cpu, source, target, includes, [], ("-O1", "-ffreestanding")))
+            return target
+
+        with ThreadPoolExecutor(2) as pool:
+            objects = list(pool.map(compiled, *zip(*enumerate([*sources, model]), strict=True)))
+        template = chips.ROOT / "templates" / "link" / "firmware.ld.j2"
+        (folder / "script.ld").write_text(script.render(template, self._target, isa), encoding="utf-8")
+        firmware = folder / "firmware.elf"
+        chips._check(
+            tool.link_command(self._cpu, objects, [], folder / "script.ld", firmware, folder / "firmware.map")
+        )
+        return firmware
+
+
+def _table(variant: str) -> str:
+    return ", ".join(
+        f"{{{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}, {entry.visit}, "
+        f"{entry.kernel_symbol(variant) or 'NULL'}}}"
+        for name, entry in ENTRIES.items()
+    )
+
+
+class ChipSession:
+    """See `tinyi_host.Session`."""
+
+    def __init__(self, interpreter: ChipInterpreter, content: bytes, arena_bytes: int, unit: int) -> None:
+        assert len(content) <= _FILE_BYTES
+        assert arena_bytes <= _ARENA_BYTES - _GUARD_BYTES
+        self._interpreter, self._simulator = interpreter, interpreter.simulator
+        self._content, self._bytes, self._unit = content, arena_bytes, unit
+        self._variant = interpreter.variant
+        self._set_up()
+        self.needed_bytes = int(struct.unpack("<5I", self._simulator.read("request", 20))[4])
+
+    def _set_up(self) -> None:
+        """There is one memory for all sessions."""
+        garbage = np.random.default_rng(self._bytes).integers(0, 256, self._bytes + _GUARD_BYTES).astype(np.uint8)
+        self._guard = garbage[self._bytes :].tobytes()
+        self._simulator.write("file", self._content)
+        self._simulator.write("arena", garbage.tobytes())
+        request = struct.pack("<5I", len(self._content), self._bytes, self._unit, self._variant, 0)
+        self._simulator.write("request", request)
+        self._interpreter.last = self
+        self.status = self._call("setup")
+
+    def run(self, inputs: Sequence[tuple[int, Any]], outputs: Sequence[tuple[int, int, Any]]) -> Sample:
+        """Write (offset, array), invoke, read (offset, bytes, like)."""
+        if self._interpreter.last is not self:
+            self._set_up()
+        for offset, array in inputs:
+            self._simulator.write(f"arena+{offset}", array.tobytes())
+        assert self._call("invoke") == OK
+        return tuple(
+            np.frombuffer(self._simulator.read(f"arena+{offset}", size), like.dtype).reshape(like.shape)
+            for offset, size, like in outputs
+        )
+
+    def _call(self, function: str) -> int:
+        status, _ = self._simulator.call(function, limit_instructions=_LIMIT_INSTRUCTIONS)
+        assert self._simulator.read(f"arena+{self._bytes}", _GUARD_BYTES) == self._guard, "wrote behind the arena"
+        return int(status)
+
+
+@cache
+def _chip(cpu: str, variants: tuple[str, ...]) -> ChipInterpreter:
+    return ChipInterpreter(cpu, variants)
+
+
+def chip(cpu: str, variants: tuple[str, ...], variant: str) -> ChipInterpreter:
+    """One firmware for each processor."""
+    interpreter = _chip(cpu, variants)
+    interpreter.variant = variants.index(variant)
+    return interpreter
