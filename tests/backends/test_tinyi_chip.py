@@ -59,7 +59,7 @@ def test_random_networks_are_exact(name: str) -> None:
 
 
 def _wide(lowest: int, outputs: int, kernel: int) -> Graph:
-    """A convolution of many channels over few pixels, whose weights don't fit scratch at once, and rows of its outputs."""
+    """A convolution of many channels over few pixels: its weights don't fit scratch at once. Then 3x3 taps of each."""
     random = np.random.default_rng(outputs)
     net = Net(1, 6, 7, 19)
     weights = random.integers(lowest, 128, (outputs, kernel, kernel, 19))
@@ -73,7 +73,7 @@ def _wide(lowest: int, outputs: int, kernel: int) -> Graph:
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize(("outputs", "kernel", "lowest"), [(8, 3, -127), (41, 1, -127), (70, 3, -127), (41, 1, -128)])
 def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: int) -> None:
-    """Blocks of channels, the last of them smaller; a weight of -128 leads to the definition where vectors have no room."""
+    """Blocks of channels, the last of them smaller; weights of -128, for which some vectors have no room."""
     assert_exact(_wide(lowest, outputs, kernel), *_interpreter(name))
 
 
@@ -87,9 +87,7 @@ def test_rows_are_exact(name: str, inputs: int, outputs: int, zero_point: int, i
     net.tensors[net.input] = replace(net.tensors[net.input], quantisation=Quantisation((0.05,), (zero_point,)))
     count = outputs if is_per_channel and outputs > 1 else 1
     scales = tuple(float(np.float32(scale)) for scale in random.uniform(0.001, 0.02, count))
-    weights = net.constant(
-        random.integers(-128, 128, (outputs, inputs)), "int8", Quantisation(scales, (0,) * count, 0)
-    )
+    weights = net.constant(random.integers(-128, 128, (outputs, inputs)), "int8", Quantisation(scales, (0,) * count, 0))
     bias = net.constant(random.integers(-9999, 9999, outputs), "int32") if outputs % 2 == 0 else -1
     output = net.operator("FULLY_CONNECTED", net.input, weights, bias, shape=(2, outputs))
     assert_exact(net.graph(output), *_interpreter(name))

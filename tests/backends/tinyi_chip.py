@@ -98,9 +98,7 @@ class ChipInterpreter:
         template = chips.ROOT / "templates" / "link" / "firmware.ld.j2"
         (folder / "script.ld").write_text(script.render(template, self._target, isa), encoding="utf-8")
         firmware = folder / "firmware.elf"
-        chips._check(
-            tool.link_command(self._cpu, objects, [], folder / "script.ld", firmware, folder / "firmware.map")
-        )
+        chips._check(tool.link_command(self._cpu, objects, [], folder / "script.ld", firmware, folder / "firmware.map"))
         return firmware
 
 

@@ -153,8 +153,8 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
         slots = _round(channels, 8)
         plane = 3 * columns * slots
     elif kernel == "rvv":
-        pixels = _RVV_LANES // channels if slides.stride[1] == 1 and 2 * channels <= _RVV_LANES else 1
-        slots, plane = pixels * channels, 3 * columns * channels
+        repeated = _RVV_LANES // channels if slides.stride[1] == 1 and 2 * channels <= _RVV_LANES else 1
+        slots, plane = repeated * channels, 3 * columns * channels
     pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
     is_in_place = source[0] == 1 and pixels[0] <= pixels[1]
     return _exactly(slots * _RECORD_BYTES + _round(plane, 4) + slots * 9 + 1, (0,) if is_in_place else ())
