@@ -16,6 +16,17 @@ def test_a_project_is_found_from_its_subfolders(project: Path) -> None:
     assert found.build == project / "build"
 
 
+def test_kernels_alone_make_a_project(tmp_path: Path, project: Path) -> None:
+    """A folder with nothing but runtimes and features, as docs/kernels.md has it, even within another project."""
+    inner = project / "kernels"
+    for kind in ("runtimes", "features"):
+        for place in (inner, tmp_path / kind):
+            (place / "recipes" / kind).mkdir(parents=True)
+    assert find_project(inner, {}).root == inner
+    assert all(find_project(tmp_path / kind, {}).root == tmp_path / kind for kind in ("runtimes", "features"))
+    assert find_project(tmp_path / "features", {}).cache == tmp_path / "features" / "cache"
+
+
 def test_elsewhere_builds_here_and_shares_the_cache(tmp_path: Path) -> None:
     """Without a project the working directory gets `build/`, and the cache is the user's."""
     found = find_project(tmp_path, {"XDG_CACHE_HOME": str(tmp_path / "user")})

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests_support import CHECKOUT, doit
 pytest.importorskip("watchfiles")
 EXAMPLE = CHECKOUT / "tests" / "examples" / "own_kernels"
 BENCH = "toycar-tinyc-stm32f7+fastnn"
+_PATIENCE_S = 60
 
 
 class Watching:
@@ -41,12 +43,21 @@ class Watching:
 
     def until(self, is_wanted: Callable[[str], bool]) -> str:
         """The line that was waited for."""
+        return self.lines_until(is_wanted)[-1]
+
+    def lines_until(self, is_wanted: Callable[[str], bool]) -> list[str]:
+        """All lines up to the one that was waited for; a session that doesn't come to it is ended."""
         assert self.process.stdout is not None
         seen = []
-        for line in self.process.stdout:
-            seen.append(line)
-            if is_wanted(line):
-                return line
+        patience = threading.Timer(_PATIENCE_S, self.process.kill)
+        patience.start()
+        try:
+            for line in self.process.stdout:
+                seen.append(line)
+                if is_wanted(line):
+                    return seen
+        finally:
+            patience.cancel()
         raise AssertionError("".join(seen))
 
 
@@ -83,13 +94,24 @@ def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
     changed = session.until(lambda line: line.startswith(BENCH))
     assert "→" in changed and "%" in changed
 
-    kernel.write_text(right[:last] + "  if (p->inputs == 8) output[-1] ^= 1;\n}\n")
+    kernel.write_text(right[:last] + "  if (p->inputs == 8) output[-1] ^= 64;\n}\n")
     named = session.until(lambda line: line.startswith(f"{BENCH}: layer"))
     assert named.startswith(f"{BENCH}: layer 5 FULLY_CONNECTED")
     assert "output 0[127]: expected" in session.until(lambda line: "expected" in line)
 
+    # A fault names its layer; nobody looks for it once more.
+    kernel.write_text(right[:last] + "  if (p->inputs == 8) output[1 << 28] = 1;\n}\n")
+    assert "in layer 5 FULLY_CONNECTED" in session.until(lambda line: line.startswith(f"run {BENCH}"))
     kernel.write_text(right)
-    session.until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
+    after_fault = session.lines_until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
+    assert not any(": layer" in line or "saved again" in line for line in after_fault)
+
+    # A save while the layer is looked for ends the search.
+    kernel.write_text(right[:last] + "  output[-1] ^= 64;\n}\n")
+    session.until(lambda line: line.startswith(f"run {BENCH}"))
+    kernel.write_text(right)
+    after_save = session.lines_until(lambda line: line.startswith(f"{BENCH}: ") and "exact" in line)
+    assert any("saved again before the layer was found" in line for line in after_save)
     recipe = tmp_path / "recipes" / "runtimes" / "fastnn" / "runtime.yaml"
     text = recipe.read_text()
     recipe.write_text(text + "nonsense: 1\n")

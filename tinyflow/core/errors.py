@@ -18,6 +18,7 @@ class TinyflowError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
+        self.layer: int | None = None  # of the model, where it is known which one went wrong
         self.log_path: Path | None = None  # set by who keeps the failed action's log
         # Inputs of the failed action that it is about, `lib/x.a(member.o)` too, for who knows where they come from.
         self.about: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_RECIPE_KINDS = ("models", "backends", "targets", "suites")
+_RECIPE_KINDS = ("models", "backends", "targets", "toolchains", "runtimes", "features", "suites")
 
 
 @dataclass(frozen=True)

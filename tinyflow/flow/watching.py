@@ -54,6 +54,10 @@ class Watched:
         found = sorted({*self.folders, *(path.parent for path in self.files if path.parent.is_dir())})
         return [path for path in found if not any(other in path.parents for other in found)]
 
+    def state(self) -> dict[Path, object]:
+        """When each of the single files was written last, to see later whether one was saved meanwhile."""
+        return {path: path.stat().st_mtime_ns if path.exists() else None for path in self.files}
+
     def concerns(self, path: Path) -> bool:
         """Whether a file that changed may change a bench."""
         return path in self.files or any(folder in path.parents for folder in self.folders)

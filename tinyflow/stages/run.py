@@ -178,6 +178,7 @@ def _layer_named(machine: Machine, plan: Mapping[str, Any]) -> Iterator[None]:
         count = machine.calls_begun(plan.get("dispatcher", plan["invoke"]), names) if steps else 0
         if 0 < count <= len(steps):
             layer, name = steps[count - 1]
+            error.layer = layer["index"]
             error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"
         raise
 

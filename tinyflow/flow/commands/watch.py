@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from tinyflow.flow.culprit import WRONG
 from tinyflow.flow.finish import finish
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.messages import error_lines, shown
+from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.selection import Selection
 from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.flow.watching import Board, Watched, modules_of, row_of
@@ -54,6 +55,10 @@ _OPTIONS = (
         "help": "a line for each action too, with the seconds that it took",
     },
 )
+
+
+class _SavedAgain(Exception):
+    """What is being looked for belongs to sources that are gone."""
 
 
 class Watch(OwnCommand):
@@ -150,6 +155,7 @@ class Watch(OwnCommand):
         """Run what is stale; a line for each bench as soon as its numbers are there; pages after that."""
         started = time.monotonic() if started is None else started
         finals = {plan.final.id: plan for plan in selection.benches.values()}
+        state = Watched.of(finals.values(), ()).state()
         ledger, errors = Ledger(), {}
 
         def done(action: Action, ended: Outcome | Exception) -> None:
@@ -170,7 +176,7 @@ class Watch(OwnCommand):
             if self.loader.session.is_current(plan.final):
                 self._tell(plan, time.monotonic() - started)
             else:
-                self._look_closer(plan.name, [errors[a.id] for a in plan.actions if a.id in errors])
+                self._look_closer(plan, [errors[a.id] for a in plan.actions if a.id in errors], state)
         if self._writes_pages:
             finish(selection, self.loader.session, ledger, self.loader.project, self.loader.catalogue)
 
@@ -178,15 +184,25 @@ class Watch(OwnCommand):
         line = self._board.tell(plan.name, row_of(plan, self.loader.session))
         print(f"{plan.name}: {line}; exact, {seconds:.2f} s", flush=True)
 
-    def _look_closer(self, bench: str, errors: list[Exception]) -> None:
-        """Name the layer of a bench whose outputs are wrong or whose kernel faults."""
-        for line in _culprit(self, bench) if any(isinstance(error, WRONG) for error in errors) else ():
-            print(f"{bench}: {line}", flush=True)
+    def _look_closer(self, plan: BenchPlan, errors: list[Exception], state: Mapping[Path, object]) -> None:
+        """Name the layer of a bench that is wrong, unless the error did, or sources were saved since `state`."""
+        if any(isinstance(error, WRONG) and error.layer is None for error in errors):
+            for line in _culprit(self, plan, state):
+                print(f"{plan.name}: {line}", flush=True)
 
 
-def _culprit(command: Watch, bench: str) -> Iterator[str]:
+def _culprit(command: Watch, plan: BenchPlan, state: Mapping[Path, object]) -> Iterator[str]:
+    watched = Watched.of([plan], ())
+
+    def give_up_where_saved(*_: str) -> None:
+        if any(state.get(path) != mark for path, mark in watched.state().items()):
+            raise _SavedAgain
+
     try:
-        yield from find_culprit(command.loader, bench, lambda line: None)
+        give_up_where_saved()
+        yield from find_culprit(command.loader, plan.name, give_up_where_saved)
+    except _SavedAgain:
+        yield "saved again before the layer was found"
     except Exception as error:
         yield from error_lines(error)
 
