@@ -12,8 +12,8 @@ from tinyflow.backends.tinyi.operators import Wish
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
-# places are stored in 16 bits
-_MAX_UNITS = 2**16 - 1
+# places are stored in 16 bits, of which three values have a meaning of their own
+_MAX_UNITS = 2**16 - 3
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
 # sizes of struct tinyi_life and struct wish
@@ -69,7 +69,7 @@ def _plan(graph: Graph, wishes: Sequence[Wish], unit: int) -> Plan | None:
     if total > _MAX_UNITS:
         return None
     tables = -(-(2 * len(graph.tensors) + 5 * len(graph.operators)) // 4) * 4
-    work = _LIFE_BYTES * len(graph.tensors) + _WISH_BYTES * len(graph.operators)
+    work = _LIFE_BYTES * len(lives) + _WISH_BYTES * len(graph.operators)
     return Plan(
         unit=unit,
         total_bytes=max(total * unit, work) + tables,

@@ -1,27 +1,38 @@
 /* Set-up: which operators read and write each tensor. */
 #include "tinyi/visit.h"
 
-/* Each is written once: by the first operator, as it were, where it is an input of the graph. */
+/* Each is written once: by the first operator, as it were, where it is an input of the graph. Those that there is no room
+ * for are counted; the first one stands in for them, since nothing comes of this set-up. */
 void tinyi_note_written(struct tinyi_visit *visit, uint32_t index, uint32_t bytes) {
-  struct tinyi_life *life = &visit->lives[index];
-  if (life->first != TINYI_UNWRITTEN) {
+  uint16_t *number = &visit->model->places[index];
+  if (*number != TINYI_UNWRITTEN) {
     tinyi_fail(&visit->file, TINYI_DAMAGED);
     return;
   }
+  *number = visit->written < visit->room ? (uint16_t)visit->written : 0;
+  struct tinyi_life *life = &visit->lives[*number];
+  ++visit->written;
   life->size = bytes;
   life->first = (uint16_t)visit->node;
   life->last = (uint16_t)visit->node;
-  life->owner = (uint16_t)index;
-  visit->lives[visit->written++].written = (uint16_t)index;
 }
 
 void tinyi_note_read(struct tinyi_visit *visit, uint32_t index) {
-  struct tinyi_life *life = &visit->lives[index];
-  if (life->first >= TINYI_CONSTANT) {
+  const uint32_t number = visit->model->places[index];
+  if (number >= TINYI_CONSTANT) {
     tinyi_fail(&visit->file, TINYI_DAMAGED);
     return;
   }
-  visit->lives[life->owner].last = (uint16_t)visit->node;
+  visit->lives[number].last = (uint16_t)visit->node;
+}
+
+void tinyi_note_view(struct tinyi_visit *visit) {
+  const int32_t from = tinyi_index(visit, &visit->inputs, 0), to = tinyi_index(visit, &visit->outputs, 0);
+  uint16_t *numbers = visit->model->places;
+  struct tinyi_life *view = &visit->lives[numbers[to]];
+  view->size = 0;
+  view->place = TINYI_UNPLACED;
+  numbers[to] = numbers[from];
 }
 
 uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position) {
@@ -30,11 +41,12 @@ uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position) {
     tinyi_fail(&visit->file, TINYI_DAMAGED);
     return 0;
   }
-  struct tinyi_life *life = &visit->lives[index];
-  if (life->first >= TINYI_CONSTANT) {
-    life->first = TINYI_CONSTANT;
+  uint16_t *number = &visit->model->places[index];
+  if (*number >= TINYI_CONSTANT) {
+    *number = TINYI_CONSTANT;
     return 0;
   }
-  visit->lives[life->owner].last = (uint16_t)visit->node;
+  struct tinyi_life *life = &visit->lives[*number];
+  life->last = (uint16_t)visit->node;
   return life->size;
 }

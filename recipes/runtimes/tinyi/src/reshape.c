@@ -12,8 +12,7 @@ void tinyi_reshape(struct tinyi_visit *visit) {
     return;
   }
   if (visit->lives != NULL && !input.is_constant) {
-    const int32_t from = tinyi_index(visit, &visit->inputs, 0), to = tinyi_index(visit, &visit->outputs, 0);
-    visit->lives[to].owner = visit->lives[from].owner;
+    tinyi_note_view(visit);
   }
   if (visit->lives == NULL && input.is_constant) {
     memcpy(output.data, input.data, (size_t)output.elements);

@@ -115,7 +115,7 @@ static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, con
     tinyi_require(visit, vector != &visit->outputs, TINYI_DAMAGED);
   } else if (visit->lives == NULL) {
     const uint32_t place = visit->model->places[index];
-    tinyi_require(visit, place != TINYI_UNWRITTEN, TINYI_DAMAGED);
+    tinyi_require(visit, place < TINYI_CONSTANT, TINYI_DAMAGED);
     tensor->data = (int8_t *)visit->model->arena + place * visit->model->unit;
   } else if (file->status != TINYI_OK) {
     return;

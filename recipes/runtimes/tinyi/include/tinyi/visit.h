@@ -20,18 +20,21 @@ enum { TINYI_OPERATOR_INPUTS = 1, TINYI_OPERATOR_OUTPUTS = 2 };
 /* Largest size of one dimension, and largest stride or dilation: their products fit 32 bits. */
 enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
 
-/* A tensor while set-up runs. */
+/* A tensor that an operator writes, or an input of the graph, while set-up runs: in the order in which they are written. */
 struct tinyi_life {
-  uint32_t size;        /* bytes; units once it is sorted */
-  uint16_t first, last; /* operators; `first` may be one of the marks below */
-  uint16_t owner;       /* the tensor in whose bytes it lies: itself for most */
-  uint16_t place;       /* units */
-  /* entries of two lists, whatever this tensor is: the i-th that is written, the i-th that is placed */
-  uint16_t written, order;
+  uint32_t size;        /* bytes, units once they are sorted; 0 where it lies in another one */
+  uint16_t first, last; /* operators; `last` is the other one's number where it lies in another one */
+  uint16_t place, end;  /* units */
+  uint16_t next;        /* the one behind it in the arena, of those that live in one operator */
+  uint16_t order;       /* of a list: which is the i-th to be placed, whatever this one is */
 };
 
-/* Nobody has written it; nobody had when it was read, so it must be a constant. */
+/* While set-up runs `places` of struct tinyi has numbers of lives, or: nobody has written the tensor; nobody had when it
+ * was read, so it must be a constant. Places are below these. */
 enum { TINYI_UNWRITTEN = 0xffff, TINYI_CONSTANT = 0xfffe };
+
+/* The place of a life that has none yet, and the end of a list: no place and no number is as large. */
+enum { TINYI_UNPLACED = 0xffff, TINYI_NONE = 0xffff };
 
 struct tinyi_visit {
   struct tinyi_file file;
@@ -40,8 +43,8 @@ struct tinyi_visit {
   uint32_t node; /* its number */
   struct tinyi_table options;
   struct tinyi_vector inputs, outputs; /* numbers of tensors */
-  struct tinyi_life *lives;            /* of all tensors; NULL in an inference */
-  uint32_t written;                    /* set-up: so many tensors are */
+  struct tinyi_life *lives;            /* NULL in an inference */
+  uint32_t written, room;              /* their number, and how many there is room for */
   uint32_t code; /* of the last operator: its place among the file's operator codes */
   const struct tinyi_operator *entry; /* what it is, of those that are linked */
   uint8_t choice; /* what set-up leaves here an inference finds here */
@@ -69,7 +72,7 @@ struct tinyi_tensor {
 #define TINYI_NO_CODE UINT32_MAX
 
 /* Find operator `visit->node`, check it and ask for memory, or compute it. `file`, `model`, `lives` and `code` must be
- * set, `written` too in set-up. */
+ * set, `written` and `room` too in set-up. */
 void tinyi_visit_node(struct tinyi_visit *visit);
 
 /* The number of an input or output; -1 where an input is absent. */
@@ -102,6 +105,9 @@ void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tin
 /* Set-up: tensor `index` is written, or read, by the current operator. */
 void tinyi_note_written(struct tinyi_visit *visit, uint32_t index, uint32_t bytes);
 void tinyi_note_read(struct tinyi_visit *visit, uint32_t index);
+
+/* Set-up: the output, noted already, is no more than another name of the first input, which isn't a constant. */
+void tinyi_note_view(struct tinyi_visit *visit);
 
 /* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, 0 for what nobody has
  * written, which must be a constant then. An output is written: type and shape are checked. */

@@ -1,0 +1,111 @@
+/* The plan of a chain of buffers, of which no more than two live in one operator: the same as plan.c makes, in fewer steps.
+ *
+ * What matters to a buffer's place are the one before it and the one behind it, where they are larger and so placed
+ * earlier; of equal ones the first is. So each is placed when its larger neighbours are: from every peak downwards.
+ */
+#include "tinyi/plan.h"
+
+/* What is beside the first one and the last one. */
+static const struct tinyi_life nothing = {0, 0, 0, TINYI_UNPLACED, TINYI_UNPLACED, 0, 0};
+
+static inline struct tinyi_life *nth(const struct tinyi_plan *plan, uint32_t i) {
+  return &plan->lives[plan->lives[i].order];
+}
+
+static inline const struct tinyi_life *nth_or_nothing(const struct tinyi_plan *plan, uint32_t i) {
+  return i < plan->buffers ? nth(plan, i) : &nothing;
+}
+
+/* Place the i-th; its end. */
+static uint32_t put(const struct tinyi_plan *plan, uint32_t i) {
+  struct tinyi_life *life = nth(plan, i);
+  const struct tinyi_life *left = nth_or_nothing(plan, i - 1), *right = nth_or_nothing(plan, i + 1);
+  /* a step aside may lead to the other neighbour */
+  uint32_t place = tinyi_behind(left, 0, life->size);
+  place = tinyi_behind(right, place, life->size);
+  return tinyi_put(life, tinyi_behind(left, place, life->size));
+}
+
+uint32_t tinyi_place_chain(const struct tinyi_plan *plan) {
+  const uint32_t count = plan->buffers;
+  uint32_t total = 0;
+  for (uint32_t i = 0; i < count && total <= TINYI_MAX_UNITS;) {
+    uint32_t peak = i;
+    while (nth_or_nothing(plan, peak + 1)->size > nth(plan, peak)->size) {
+      ++peak;
+    }
+    for (uint32_t left = peak + 1; left > i; --left) {
+      total = tinyi_larger(total, put(plan, left - 1));
+    }
+    /* down to the last one before it goes up again */
+    for (i = peak + 1; i < count && nth_or_nothing(plan, i + 1)->size <= nth(plan, i)->size; ++i) {
+      total = tinyi_larger(total, put(plan, i));
+    }
+  }
+  return total;
+}
+
+/* The one or two that live in an operator, by place. */
+struct pair {
+  const struct tinyi_life *low, *high; /* the latter may be `nothing` */
+};
+
+/* `at`: the first that lives in this operator or later on. */
+static inline struct pair pair_of(const struct tinyi_plan *plan, uint32_t *at, uint32_t node) {
+  while (nth(plan, *at)->last < node) {
+    ++*at; /* what the operator writes lives in it */
+  }
+  const struct tinyi_life *first = nth(plan, *at), *second = nth_or_nothing(plan, *at + 1);
+  second = second->first <= node ? second : &nothing;
+  const struct pair pair = {first, second}, swapped = {second, first};
+  return first->place < second->place ? pair : swapped;
+}
+
+/* The first gap of so many units, or the largest one. */
+static inline struct tinyi_gap find_gap(struct pair pair, uint32_t units, uint32_t limit) {
+  struct tinyi_gap best = {0, pair.low->place};
+  const uint32_t middle = pair.low->end, high = pair.high == &nothing ? limit : pair.high->place;
+  if (best.units < units && high - middle > best.units) {
+    best.begin = middle;
+    best.units = high - middle;
+  }
+  if (best.units < units && pair.high != &nothing && limit - pair.high->end > best.units) {
+    best.begin = pair.high->end;
+    best.units = limit - pair.high->end;
+  }
+  return best;
+}
+
+uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total) {
+  const struct tinyi *model = plan->model;
+  const uint32_t nodes = model->nodes.count;
+  uint32_t at = 0;
+  for (uint32_t node = 0; node < nodes; ++node) {
+    if (plan->wishes[node].least > 0) {
+      const uint32_t least = tinyi_units(plan, plan->wishes[node].least);
+      const struct pair pair = pair_of(plan, &at, node);
+      if (find_gap(pair, least, total).units < least) {
+        const uint32_t top = pair.high == &nothing ? pair.low->end : pair.high->end;
+        total = tinyi_larger(total, top + least);
+      }
+    }
+  }
+  if (total > TINYI_MAX_UNITS) {
+    return total;
+  }
+  const uint32_t limit = tinyi_limit(total);
+  uint16_t *scratch = model->scratches;
+  at = 0;
+  for (uint32_t node = 0; node < nodes; ++node) {
+    const uint32_t most = tinyi_units(plan, plan->wishes[node].most);
+    struct tinyi_gap gap = {0, 0};
+    if (most > 0) {
+      gap = find_gap(pair_of(plan, &at, node), most, limit);
+      gap.units = gap.units < most ? gap.units : most;
+    }
+    *scratch++ = (uint16_t)gap.begin;
+    *scratch++ = (uint16_t)gap.units;
+    total = tinyi_larger(total, gap.begin + gap.units);
+  }
+  return total;
+}

@@ -1,0 +1,203 @@
+/* Where everything lies in the arena: the plan that tinyflow/backends/tinyi/planner.py makes too.
+ *
+ * Buffers in order of size, the largest first, each at the lowest place where it overlaps none that lives at the same
+ * time. Scratch lies between them; where more of it makes an operator faster, it gets what 7/32 more than the least arena
+ * leave.
+ */
+#include "tinyi/plan.h"
+
+/* Sizes in units, and the list of buffers as they are written. Whether no more than two live in one operator; -1 where one
+ * is too large. */
+static __attribute__((noinline)) int32_t list_buffers(struct tinyi_plan *plan) {
+  struct tinyi_life *lives = plan->lives, *before = NULL, *last = NULL;
+  uint32_t count = 0, longest = 0;
+  int32_t is_chain = 1;
+#pragma GCC unroll 1
+  for (uint32_t number = 0; number < plan->written; ++number) {
+    struct tinyi_life *life = &lives[number];
+    life->place = TINYI_UNPLACED;
+    if (life->size == 0) {
+      continue;
+    }
+    life->size = tinyi_units(plan, life->size);
+    if (life->size > TINYI_MAX_UNITS) {
+      return -1;
+    }
+    longest = tinyi_larger(longest, (uint32_t)life->last - life->first);
+    is_chain &= before == NULL || before->last < life->first;
+    before = last;
+    last = life;
+    lives[count++].order = (uint16_t)number;
+  }
+  plan->buffers = count;
+  plan->longest = longest;
+  return is_chain;
+}
+
+/* By size downwards, then as they are written. */
+static __attribute__((noinline)) void sort(const struct tinyi_plan *plan) {
+  struct tinyi_life *lives = plan->lives;
+  for (uint32_t i = 1; i < plan->buffers; ++i) {
+    const uint16_t number = lives[i].order;
+    const uint32_t size = lives[number].size;
+    struct tinyi_life *at = &lives[i];
+    for (; at != lives && lives[at[-1].order].size < size; --at) {
+      at->order = at[-1].order;
+    }
+    at->order = number;
+  }
+}
+
+/* The lowest place of a buffer among those that are placed already. Its neighbours in time are those behind it as long as
+ * it lives, and those before it as far as the longest life reaches. */
+static uint32_t lowest_place(const struct tinyi_plan *plan, const struct tinyi_life *life) {
+  const struct tinyi_life *lives = plan->lives, *end = lives + plan->written;
+  const uint32_t first = life->first, last = life->last, units = life->size, longest = plan->longest;
+  uint32_t place = 0, before;
+  do { /* what was below may be in the way now */
+    before = place;
+    for (const struct tinyi_life *other = life; other != lives && (--other)->first + longest >= first;) {
+      if (other->last >= first) {
+        place = tinyi_behind(other, place, units);
+      }
+    }
+    for (const struct tinyi_life *other = life + 1; other != end && other->first <= last; ++other) {
+      place = tinyi_behind(other, place, units);
+    }
+  } while (place != before);
+  return place;
+}
+
+static __attribute__((noinline)) uint32_t place_buffers(const struct tinyi_plan *plan) {
+  struct tinyi_life *lives = plan->lives;
+  uint32_t total = 0;
+  sort(plan);
+  for (uint32_t i = 0; i < plan->buffers && total <= TINYI_MAX_UNITS; ++i) {
+    struct tinyi_life *life = &lives[lives[i].order];
+    total = tinyi_larger(total, tinyi_put(life, lowest_place(plan, life)));
+  }
+  return total;
+}
+
+/* Those that live in one operator after the other, linked by place. */
+struct line {
+  struct tinyi_life *lives, *next, *end; /* all, and the first that wasn't looked at */
+  uint16_t head;
+};
+
+static struct line begin_line(const struct tinyi_plan *plan) {
+  struct tinyi_life *lives = plan->lives;
+  const struct line line = {lives, lives, lives + plan->written, TINYI_NONE};
+  return line;
+}
+
+/* Put what operators up to `node` write into the line. */
+static inline void advance(struct line *line, uint32_t node) {
+  struct tinyi_life *lives = line->lives;
+  for (; line->next != line->end && line->next->first <= node; ++line->next) {
+    struct tinyi_life *life = line->next;
+    if (life->size == 0) {
+      continue;
+    }
+    uint16_t *link = &line->head;
+    while (*link != TINYI_NONE && lives[*link].place < life->place) {
+      link = &lives[*link].next;
+    }
+    life->next = *link;
+    *link = (uint16_t)(life - lives);
+  }
+}
+
+/* The first gap of so many units between what lives in an operator, or the largest one; `limit` is the arena's end. */
+static struct tinyi_gap find_gap(struct line *line, uint32_t node, uint32_t units, uint32_t limit) {
+  advance(line, node);
+  struct tinyi_gap best = {0, 0};
+  uint16_t *link = &line->head;
+  uint32_t begin = 0;
+  while (best.units < units) {
+    const uint32_t number = *link;
+    struct tinyi_life *life = &line->lives[number];
+    if (number != TINYI_NONE && life->last < node) {
+      *link = life->next;
+      continue;
+    }
+    const uint32_t end = number != TINYI_NONE ? life->place : limit;
+    if (end - begin > best.units) {
+      best.begin = begin;
+      best.units = end - begin;
+    }
+    if (number == TINYI_NONE) {
+      break;
+    }
+    begin = life->end;
+    link = &life->next;
+  }
+  return best;
+}
+
+/* The arena's end where all have the least scratch; `total` without any. */
+static __attribute__((noinline)) uint32_t fit_least(const struct tinyi_plan *plan, uint32_t total) {
+  const uint32_t infinite = UINT32_C(1) << 30;
+  struct line line = begin_line(plan);
+  for (uint32_t node = 0; node < plan->model->nodes.count; ++node) {
+    const uint32_t least = tinyi_units(plan, plan->wishes[node].least);
+    /* as much as fits between the others for nothing, or behind them */
+    if (least > 0 && find_gap(&line, node, least, total).units < least) {
+      total = tinyi_larger(total, find_gap(&line, node, infinite, infinite).begin + least);
+    }
+  }
+  return total;
+}
+
+/* Scratch of all operators; `total` without any. */
+static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan *plan, uint32_t total) {
+  const struct tinyi *model = plan->model;
+  total = fit_least(plan, total);
+  if (total > TINYI_MAX_UNITS) {
+    return total;
+  }
+  const uint32_t limit = tinyi_limit(total);
+  struct line line = begin_line(plan);
+  for (uint32_t node = 0; node < model->nodes.count; ++node) {
+    const uint32_t most = tinyi_units(plan, plan->wishes[node].most);
+    struct tinyi_gap gap = {0, 0};
+    if (most > 0) {
+      gap = find_gap(&line, node, most, limit);
+      gap.units = gap.units < most ? gap.units : most;
+    }
+    model->scratches[2 * node] = (uint16_t)gap.begin;
+    model->scratches[2 * node + 1] = (uint16_t)gap.units;
+    total = tinyi_larger(total, gap.begin + gap.units);
+  }
+  return total;
+}
+
+/* From the numbers of lives to places. */
+static void write_places(const struct tinyi_plan *plan) {
+  const struct tinyi_life *lives = plan->lives;
+  uint16_t *places = plan->model->places;
+#pragma GCC unroll 1
+  for (const uint16_t *end = places + plan->model->tensors.count; places != end; ++places) {
+    uint32_t number = *places;
+    if (number >= TINYI_CONSTANT) {
+      continue;
+    }
+    while (lives[number].size == 0) {
+      number = lives[number].last;
+    }
+    *places = lives[number].place;
+  }
+}
+
+uint32_t tinyi_make_plan(struct tinyi_plan *plan) {
+  const int32_t is_chain = list_buffers(plan);
+  if (is_chain < 0) {
+    return UINT32_MAX;
+  }
+  const uint32_t total = is_chain ? tinyi_place_chain(plan) : place_buffers(plan);
+  if (total > TINYI_MAX_UNITS) {
+    return total;
+  }
+  write_places(plan);
+  return is_chain ? tinyi_place_chain_scratch(plan, total) : place_scratch(plan, total);
+}
