@@ -122,6 +122,36 @@ def test_an_interpreters_layers_are_named(tmp_path: Path, kernel_cache: str) -> 
         assert re.search(words + " FULLY_CONNECTED, which tinyi_fully_connected computes", told), told
 
 
+def test_a_guard_names_the_tensor_that_is_hit(with_bug: Callable[[str], Path], kernel_cache: str) -> None:
+    """A write right behind the output does no harm to any output here; it is told where one asks."""
+    place = with_bug("output[p->outputs] = 1;")
+    told = refused(place, f"{BENCH}+guard.arena", kernel_cache)
+    for word in (
+        FUNCTION,
+        f"layer {CULPRIT} FULLY_CONNECTED",
+        "writes 1 bytes at 0x",
+        "right behind the end of",
+        "into ",
+    ):
+        assert word in told, told
+
+
+def test_our_own_kernels_write_nothing_else(tmp_path: Path, kernel_cache: str) -> None:
+    """Whoever calls them."""
+    (tmp_path / "recipes").mkdir()
+    benches = [f"bench:toycar-{backend}-stm32f7+guard.ram" for backend in ("tinyc", "tinyi", "tvmrt")]
+    done = doit(tmp_path, *benches, TINYFLOW_CACHE=kernel_cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_guard_needs_a_target_that_sees_writes(tmp_path: Path) -> None:
+    """Refused before anything runs."""
+    (tmp_path / "recipes").mkdir()
+    refusal = doit(tmp_path, "bench:toycar-tinyc-host+guard.ram")
+    assert refusal.returncode == 2
+    assert "nothing sees what is written on host" in refusal.stdout + refusal.stderr
+
+
 def limit(place: Path, target: str, instructions: int = 5_000_000) -> None:
     """Let a call on this target end soon."""
     text = (CHECKOUT / "recipes" / "targets" / f"{target}.yaml").read_text(encoding="utf-8")

@@ -272,6 +272,14 @@ class Planner:
         target = resolved.target
         module = resolved.backend.machine or target.implementation
         implementation = import_module(module)
+        more: Mapping[str, Output] = implementation.inputs()
+        if resolved.guard is not None:
+            if not hasattr(implementation, "guard_inputs"):
+                what = f"nothing sees what is written on {target.name}"
+                resolved.bench.refuse(
+                    what, at="+guard", hint="take a target on the built-in simulator, such as stm32f7"
+                )
+            more = {**more, **implementation.guard_inputs()}
         return self._add(
             Action(
                 stage="run",
@@ -282,14 +290,13 @@ class Planner:
                     "target": {**target_facts(resolved), "implementation": module},
                     "tolerance": resolved.backend.tolerance,
                     "limit_instructions": target.limit_instructions,
+                    **({} if resolved.guard is None else {"guard": resolved.guard}),
                 },
                 inputs={
                     program.name: program,
                     "plan.json": generated.output("plan.json"),
                     **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
-                    **{
-                        name: self._add(made.action).output(made.name) for name, made in implementation.inputs().items()
-                    },
+                    **{name: self._add(made.action).output(made.name) for name, made in more.items()},
                 },
                 tools=implementation.tools(),
                 implementation=(module,),

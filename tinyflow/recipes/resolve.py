@@ -54,6 +54,7 @@ class ResolvedBench:
     target_options: Mapping[str, Any]  # those of the options that the target's recipe chose
     layer: int | None  # the only one of the model's layers that is meant
     tuning: str | None  # "records", or the trials of a search
+    guard: str | None  # "arena" or "ram": where layers may write only what is theirs
     transforms: tuple[str, ...]  # stages that change the model before the backend gets it
     features: Mapping[str, str | bool]  # a feature without a value is True
 
@@ -114,6 +115,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         target_options=target_options,
         layer=_layer(bench, features),
         tuning=settings.tuning,
+        guard=settings.guard,
         transforms=settings.transforms,
         features={feature: True if value is None else value for feature, value in bench.features},
     )
@@ -238,7 +240,9 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         wanted = {f"options.{key}": setting for key, setting in sets.options.items()}
         wanted |= {f"runtimes.{key}": setting for key, setting in sets.runtimes.items()}
         wanted |= {
-            key: getattr(sets, key) for key in ("toolchain", "optimise", "tuning") if getattr(sets, key) is not None
+            key: getattr(sets, key)
+            for key in ("toolchain", "optimise", "tuning", "guard")
+            if getattr(sets, key) is not None
         }
         for key, setting in wanted.items():
             setting = value if setting == "$value" else setting
@@ -257,6 +261,7 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         toolchain=flat.get("toolchain"),
         optimise=flat.get("optimise"),
         tuning=flat.get("tuning"),
+        guard=flat.get("guard"),
         runtimes=runtimes,
         transforms=transforms,
         target_options=any(feature.sets.target_options for feature in features.values()),

@@ -360,6 +360,8 @@ class Settings(_Strict):
     """For the compiler, behind all others; for what a backend generated only."""
     tuning: str | None = None
     """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
+    guard: Literal["arena", "ram", "$value"] | None = None
+    """Where layers may write nothing but what is theirs: within the arena, or anywhere in RAM."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 
@@ -388,7 +390,7 @@ class Feature(Recipe):
         settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
         if self.takes_number and self.values:
             raise ValueError('give "values" or "takes_number"')
-        settings += [self.sets.layer, self.sets.tuning]
+        settings += [self.sets.layer, self.sets.tuning, self.sets.guard]
         if not (self.values or self.takes_number) and "$value" in settings:
             raise ValueError('"$value" needs "values" to choose from')
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)

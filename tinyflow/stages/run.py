@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
+from tinyflow.stages.guard import guarded
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 
 # How often a machine with real wall time repeats each sample.
@@ -71,6 +72,8 @@ def run(workspace: Workspace) -> None:
     machine = open_machine(workspace.parameters["target"], workspace.inputs)
     try:
         startup = machine.load(program)
+        if "guard" in workspace.parameters:
+            machine.watch_writes(guarded(plan, workspace.parameters["guard"]))  # type: ignore[attr-defined]
         limit = workspace.parameters["limit_instructions"]
         with _layer_named(machine, plan):
             status, setup = machine.call(plan["setup"], limit_instructions=limit)

@@ -10,6 +10,8 @@ from tinyflow.core.action import Action, Output, SourceFile, Tool
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.machine import Simulator
 
+GUARD = "guard.so"
+
 
 def tools() -> tuple[Tool, ...]:
     """What decides the counts, for keys."""
@@ -24,6 +26,11 @@ def inputs() -> Mapping[str, Output]:
 def cycle_inputs() -> Mapping[str, Output]:
     """What an estimate of cycles needs besides: the model of a flash's caches."""
     return {"flash_model.so": _compiled(native_hook.FLASH_SOURCE, "compile the simulator's flash model")}
+
+
+def guard_inputs() -> Mapping[str, Output]:
+    """What a run needs besides that watches what layers write."""
+    return {GUARD: _compiled(native_hook.GUARD_SOURCE, "compile the simulator's guard")}
 
 
 def _compiled(source: Path, title: str) -> Output:
@@ -42,4 +49,4 @@ def _compiled(source: Path, title: str) -> Output:
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Simulator:
     """A simulated chip; counts natively where `files` has `block_table.so`."""
-    return Simulator(target, files.get("block_table.so"))
+    return Simulator(target, files.get("block_table.so"), files.get(GUARD))

@@ -14,11 +14,13 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout, UsageError
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, instruction_lengths
+from tinyflow.targets.guarding import Guarded
 from tinyflow.targets.profile import count_calls_begun, count_functions
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.unicorn import faults
 from tinyflow.targets.unicorn.block_table import BlockTable, attach
 from tinyflow.targets.unicorn.flash_model import FlashModel
+from tinyflow.targets.unicorn.guard import Guard
 from tinyflow.targets.unicorn.processor import Processor, processor
 from tinyflow.targets.unicorn.system_space import map_system_space
 from tinyflow.targets.unicorn.trace import Piece, Recorder
@@ -36,10 +38,15 @@ class Simulator:
 
     is_native = False
 
-    def __init__(self, target: Mapping[str, Any], library: Path | None) -> None:
-        """`target` is the recipe as a mapping; `library` is block_table.so, without which counting is slow."""
+    def __init__(self, target: Mapping[str, Any], library: Path | None, guard: Path | None = None) -> None:
+        """`target` is the recipe as a mapping; `library` is block_table.so, without which counting is slow.
+
+        `guard` is guard.so, which `watch_writes` needs.
+        """
         self._target = target
         self._library = library
+        self._guard_library = guard
+        self._guard: Guard | None = None
         self._processor: Processor = processor(target["cpu"])
         self._engine: Any = None
         self._table: BlockTable
@@ -99,6 +106,27 @@ class Simulator:
         recorder = Recorder(self._engine, self._table, self._firmware, dispatcher, flash)
         status, counters = self.call(symbol, limit_instructions=limit_instructions)
         return status, counters, recorder.pieces()
+
+    def watch_writes(self, guarded: Guarded) -> None:
+        """From now on raise RunError for a write of a layer outside of what it may write."""
+        if self._guard_library is None:
+            raise UsageError("writes can't be watched without guard.so")
+        self._guard = Guard(
+            self._engine,
+            self._processor,
+            self._firmware,
+            self._guard_library,
+            guarded,
+            self._watched(guarded),
+            _RETURN_ADDRESS | self._processor.code_bit,
+        )
+
+    def _watched(self, guarded: Guarded) -> range:
+        """The arena, or from the first to the last address of RAM."""
+        if guarded.is_arena_only:
+            return guarded.arena.addresses(self._firmware)
+        ram = [region for region in self._target["memory"] if region["kind"] == "ram"]
+        return range(min(r["origin"] for r in ram), max(r["origin"] + r["length_bytes"] for r in ram))
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended."""
@@ -166,6 +194,8 @@ class Simulator:
 
         self._events.clear()
         self._table.reset(limit_instructions)
+        if self._guard is not None:
+            self._guard.begin(symbol)
         has_failed = False
         started = time.perf_counter()
         try:
@@ -173,10 +203,14 @@ class Simulator:
         except UcError:
             has_failed = True
         wall_s = time.perf_counter() - started
+        if self._guard is not None and self._guard.counter is not None:
+            raise self._stray_write(symbol, self._guard, self._guard.counter)
         if self._table.is_over_limit:
             raise self._timeout(symbol, limit_instructions)
         if has_failed or self._engine.reg_read(self._processor.program_counter) != until:
             raise self._fault(symbol, has_failed)
+        if self._guard is not None:
+            self._guard.end()
         return Counters(
             instructions=self._table.instructions,
             stack_bytes=self._stack_peak(),
@@ -191,6 +225,12 @@ class Simulator:
             where=elf.place(self._firmware, self._table.last[0]),
             hint="is it a loop without end? Else raise `limit` in the target's recipe",
         )
+
+    def _stray_write(self, symbol: str, guard: Guard, counter: int) -> RunError:
+        what, hint = guard.told()
+        instructions = self._table.instructions - self._instructions_from(counter)
+        where = elf.place(self._firmware, counter)
+        return RunError(f"{what}, {instructions} instructions into {symbol}", where=where, hint=hint)
 
     def _fault(self, symbol: str, has_failed: bool) -> RunError:
         stop = faults.Stop(

@@ -12,6 +12,7 @@ from tinyflow.core.errors import ToolError
 
 SOURCE = Path(__file__).with_name("block_table.c")
 FLASH_SOURCE = Path(__file__).with_name("flash_model.c")
+GUARD_SOURCE = Path(__file__).with_name("guard.c")
 
 _SYSTEMS = {"linux": "linux-gnu.2.17", "darwin": "macos"}  # glibc 2.17: what manylinux2014 wheels ask for
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # other names of the same thing

@@ -1,0 +1,169 @@
+"""Writes of layers outside of what is theirs: found at the instruction, told with tensor and distance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_firmware import Bench, workspace
+
+from tinyflow.core.errors import ModelError, RunError
+from tinyflow.stages.guard import guarded
+from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.unicorn.machine import Simulator
+
+LIMIT = 100_000
+# in at 0, one at 32, scratch at 64, two at 96; `variable` lies somewhere else; model_bug chooses what goes wrong
+MODEL = """
+#include <stdint.h>
+_Alignas(16) int8_t model_arena[128];
+int8_t variable[16];
+volatile int32_t model_bug;
+volatile int32_t model_at;
+#define LAYER __attribute__((noinline))
+LAYER static void copy(const int8_t *in, int8_t *out) { for (int i = 0; i < 32; i++) out[i] = in[i]; }
+LAYER static void helper(int8_t *out) { out[model_at] = 1; }
+LAYER static void first(const int8_t *in, int8_t *out) { copy(in, out); if (model_bug == 1) helper(out); }
+LAYER static void second(const int8_t *in, int8_t *out, int8_t *scratch) {
+  copy(in, scratch);
+  copy(scratch, out);
+  if (model_bug == 2) helper(out);
+  if (model_bug == 3) variable[3] = 1;
+  if (model_bug == 4) *(int32_t *)(void *)(out - 2) = 1;
+}
+int model_setup(void) { helper(model_arena); return 0; }
+int model_invoke(void) {
+  first(model_arena, model_arena + 32);
+  if (model_bug != 5) second(model_arena + 32, model_arena + 96, model_arena + 64);
+  if (model_bug == 6) first(model_arena, model_arena + 32);
+  model_arena[1] = 7; /* generated code may */
+  return 0;
+}
+"""
+
+
+def plan() -> dict[str, Any]:
+    """What the backend would say of it."""
+    names = {"in": (0, 0, 0), "one": (32, 0, 1), "scratch 1": (64, 1, 1), "two": (96, 1, 1)}
+    return {
+        "backend": "by_hand",
+        "setup": "model_setup",
+        "invoke": "model_invoke",
+        "inputs": [{"name": "in"}],
+        "layers": [{"index": 0, "functions": ["first"]}, {"index": 1, "functions": ["second"]}],
+        "arena": {
+            "symbol": "model_arena",
+            "bytes": 128,
+            "tensors": [
+                {"name": name, "offset": offset, "bytes": 32, "first": begin, "last": end}
+                for name, (offset, begin, end) in names.items()
+            ],
+        },
+    }
+
+
+Watched = Callable[..., Simulator]
+
+
+@pytest.fixture(scope="session")
+def guard_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """guard.so, built by its stage."""
+    inputs = {"guard.c": native_hook.GUARD_SOURCE}
+    made = workspace(tmp_path_factory.mktemp("guard"), inputs, ["guard.so"], {"triple": native_hook.host_triple()})
+    native_hook.build_hook(made)
+    return made.outputs["guard.so"]
+
+
+_firmware: dict[str, tuple[Bench, Path]] = {}
+
+
+@pytest.fixture
+def watched(
+    tmp_path_factory: pytest.TempPathFactory, block_table_library: Path, guard_library: Path
+) -> Iterator[Watched]:
+    """(cpu, scope, bug, at) -> the model with its bug, loaded and watched."""
+    opened: list[Simulator] = []
+
+    def open_one(cpu: str, scope: str, bug: int = 0, at: int = 0) -> Simulator:
+        if cpu not in _firmware:
+            bench = Bench(tmp_path_factory.mktemp("model"), cpu=cpu)
+            _firmware[cpu] = bench, bench.link({"model.c": MODEL})["firmware.elf"]
+        bench, firmware = _firmware[cpu]
+        machine = Simulator(bench.machine_target, block_table_library, guard_library)
+        opened.append(machine)
+        machine.load(firmware)
+        machine.watch_writes(guarded(plan(), scope))
+        machine.write("model_bug", bug.to_bytes(4, "little"))
+        machine.write("model_at", at.to_bytes(4, "little", signed=True))
+        return machine
+
+    yield open_one
+    for machine in opened:
+        machine.close()
+
+
+both = pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
+
+
+@both
+@pytest.mark.parametrize("scope", ["arena", "ram"])
+def test_what_is_right_passes(cpu: str, scope: str, watched: Watched) -> None:
+    """Outputs, scratch, the stack, what set-up and generated code write; instructions are the same as unwatched."""
+    machine = watched(cpu, scope)
+    assert machine.call("model_setup", limit_instructions=LIMIT)[0] == 0
+    counts = [machine.call("model_invoke", limit_instructions=LIMIT)[1].instructions for _ in range(2)]
+    bench, firmware = _firmware[cpu]
+    plain = Simulator(bench.machine_target, None)
+    plain.load(firmware)
+    plain.call("model_setup", limit_instructions=LIMIT)
+    assert counts == [plain.call("model_invoke", limit_instructions=LIMIT)[1].instructions] * 2
+    plain.close()
+
+
+@both
+@pytest.mark.parametrize(
+    ("scope", "bug", "at", "function", "told"),
+    [
+        ("arena", 2, 64, "helper", None),  # far behind the arena
+        ("arena", 1, 32, "helper", r"writes 1 bytes at 0x\w+, right behind the end of one, in model_arena\+64"),
+        ("arena", 1, -1, "helper", r"writes 1 bytes at 0x\w+, 1 bytes before one, into in"),
+        ("arena", 2, -60, "helper", r"writes 1 bytes at 0x\w+, 28 bytes before scratch 1, into one"),
+        ("ram", 2, 40, "helper", r"writes 1 bytes at 0x\w+, 8 bytes behind the end of two.*"),
+        ("ram", 1, -33, "helper", r"writes 1 bytes at 0x\w+, 33 bytes before one.*"),
+        ("ram", 3, 0, "second", r"writes 1 bytes at 0x\w+, \d+ bytes (before|behind the end of) .*, in variable\+3"),
+        ("arena", 4, 0, "second", r"writes [124] bytes at 0x\w+, (over the end of scratch 1|2 bytes before two).*"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    cpu: str, scope: str, bug: int, at: int, function: str, told: str | None, watched: Watched
+) -> None:
+    """The instruction, whose bytes they are, how far off, and what may be written; the next call is as good as any."""
+    machine = watched(cpu, scope, bug, at)
+    if told is None:
+        assert machine.call("model_invoke", limit_instructions=LIMIT)[0] == 0
+        return
+    with pytest.raises(RunError) as caught:
+        machine.call("model_invoke", limit_instructions=LIMIT)
+    assert re.fullmatch(rf"{function}\+0x[0-9a-f]+ \(0x[0-9a-f]{{8}}\)", caught.value.where)
+    assert re.fullmatch(rf"{told}, \d+ instructions into model_invoke", caught.value.what)
+    assert "may write " in caught.value.hint and caught.value.hint.endswith(" and the stack")
+    assert machine.calls_begun("model_invoke", {"first", "second"}) == (1 if bug == 1 else 2)
+    machine.write("model_bug", bytes(4))
+    assert machine.call("model_invoke", limit_instructions=LIMIT)[0] == 0
+
+
+@pytest.mark.parametrize(("bug", "told"), [(5, "1 of the layers' functions were not called"), (6, "calls first where")])
+def test_calls_that_the_plan_does_not_have_are_refused(bug: int, told: str, watched: Watched) -> None:
+    """What may be written then is unknown; nothing is guessed."""
+    with pytest.raises(RunError, match=told):
+        watched("cortex-m7", "arena", bug).call("model_invoke", limit_instructions=LIMIT)
+
+
+def test_a_plan_without_tensors_is_refused() -> None:
+    """It says which parts of plan.json are missing."""
+    with pytest.raises(ModelError, match="by_hand doesn't say what lies where") as caught:
+        guarded({**plan(), "arena": None}, "arena")
+    assert "plan.json" in caught.value.hint

@@ -1,0 +1,140 @@
+"""Watches what layers write: each only its outputs, its scratch and the stack, as the memory plan says.
+
+The firmware stays as it is. Which layer runs is seen at the dispatching function's blocks and at its callees' entries.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.errors import RunError
+from tinyflow.targets.elf import Firmware
+from tinyflow.targets.guarding import Guarded, describe
+from tinyflow.targets.unicorn.processor import Processor
+
+_MOST_RANGES = 64  # MOST_RANGES of guard.c
+
+
+class _Table(ctypes.Structure):
+    """`struct tf_guard` of guard.c."""
+
+    _fields_ = (
+        ("begin", ctypes.c_uint64 * _MOST_RANGES),
+        ("end", ctypes.c_uint64 * _MOST_RANGES),
+        ("address", ctypes.c_uint64),
+        ("counter", ctypes.c_uint64),
+        ("size", ctypes.c_uint32),
+        ("ranges", ctypes.c_uint32),
+        ("is_on", ctypes.c_uint32),
+        ("counter_register", ctypes.c_int32),
+        ("read_register", ctypes.c_void_p),
+        ("stop", ctypes.c_void_p),
+    )
+
+
+class Guard:
+    """Watches one engine with its firmware from now on, in calls of one function."""
+
+    def __init__(
+        self,
+        engine: Any,
+        processor: Processor,
+        firmware: Firmware,
+        library: Path,
+        guarded: Guarded,
+        ram: range,
+        return_address: int,
+    ) -> None:
+        """`ram` is what is watched; calls return to `return_address`.
+
+        Raises RunError for a function that the firmware has not.
+        """
+        from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE
+        from unicorn.unicorn_py3.unicorn import uclib
+
+        self._firmware, self._guarded = firmware, guarded
+        self._entries = {firmware.symbol(call.function).address: call.function for call in guarded.calls}
+        self._returns_to = return_address.to_bytes(4, "little")
+        self._stack = range(firmware.address("tf_stack_bottom"), firmware.address("tf_stack_top"))
+        self._begun, self._is_dispatching, self._is_guarded = 0, False, False
+        self._fault = ""
+        self._engine = engine
+        functions = ctypes.CDLL(str(library))
+        self._kept = functions
+        self._table = _Table(
+            counter_register=processor.program_counter,
+            read_register=ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p).value or 0,
+            stop=ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0,
+        )
+        engine.ctl_flush_tb()  # code that was translated before would not call the new hooks
+        pointer = ctypes.cast(ctypes.pointer(self._table), ctypes.c_void_p)
+        limits = (ctypes.c_uint64(ram.start), ctypes.c_uint64(ram.stop - 1))
+        handle = ctypes.byref(ctypes.c_size_t())
+        status = uclib.uc_hook_add(engine._uch, handle, UC_HOOK_MEM_WRITE, functions.tf_guard_write, pointer, *limits)
+        if status != 0:
+            raise RuntimeError(f"uc_hook_add failed with {status}")
+        dispatcher = firmware.symbol(guarded.dispatcher)
+        last = dispatcher.address + max(dispatcher.size_bytes, 1) - 1
+        engine.hook_add(UC_HOOK_BLOCK, self._dispatch, begin=dispatcher.address, end=last)
+        for address in self._entries:
+            engine.hook_add(UC_HOOK_BLOCK, self._enter, begin=address, end=address)
+
+    def begin(self, symbol: str) -> None:
+        """A call of this function is about to begin."""
+        self._is_guarded = symbol == self._guarded.symbol
+        self._begun, self._is_dispatching, self._fault = 0, False, ""
+        self._table.is_on = self._table.size = 0
+
+    def end(self) -> None:
+        """The call has returned. Raises RunError where it didn't call what the plan says: a guess would be wrong."""
+        missing = len(self._guarded.calls) - self._begun
+        if self._is_guarded and (self._fault or missing):
+            what = self._fault or f"{missing} of the layers' functions were not called"
+            raise RunError(what, where=self._guarded.dispatcher, hint="writes are guarded by `layers` of plan.json")
+
+    @property
+    def counter(self) -> int | None:
+        """The instruction that wrote where it must not; None while there was none."""
+        return int(self._table.counter) if self._table.size else None
+
+    def told(self) -> tuple[str, str]:
+        """What was written, and what may be."""
+        call = self._guarded.calls[self._begun - 1]
+        return describe(self._firmware, call, int(self._table.address), int(self._table.size))
+
+    def _dispatch(self, *_: object) -> None:
+        self._is_dispatching = self._is_guarded
+        self._table.is_on = 0
+
+    def _enter(self, _engine: Any, address: int, _size: int, _: object) -> None:
+        if not self._is_dispatching or self._fault:
+            return
+        self._is_dispatching = False
+        function = self._entries[address]
+        wanted = self._guarded.calls[self._begun].function if self._begun < len(self._guarded.calls) else "nothing"
+        if function != wanted:
+            self._fault = f"calls {function} where the plan has {wanted}"
+            return
+        places = self._guarded.calls[self._begun].writable
+        self._begun += 1
+        self._allow([self._free_stack(), *(place.addresses(self._firmware) for place in places)])
+
+    def _free_stack(self) -> range:
+        """The stack up to where the outermost function keeps its return address: nobody has business there.
+
+        What lies right above is the arena, so that a write before its first tensor would pass for one to the stack.
+        """
+        content = bytes(self._engine.mem_read(self._stack.start, len(self._stack)))
+        place = content.rfind(self._returns_to)
+        return self._stack if place < 0 else range(self._stack.start, self._stack.start + place)
+
+    def _allow(self, ranges: Sequence[range]) -> None:
+        if len(ranges) > _MOST_RANGES:
+            self._fault = f"a layer with more than {_MOST_RANGES - 1} outputs"
+            return
+        for index, one in enumerate(ranges):
+            self._table.begin[index], self._table.end[index] = one.start, one.stop
+        self._table.ranges, self._table.is_on = len(ranges), 1
