@@ -105,7 +105,7 @@ class ChipInterpreter:
 def _table(variant: str) -> str:
     return ", ".join(
         f"{{{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}, {entry.visit}, "
-        f"{entry.kernel_symbol(variant) or 'NULL'}}}"
+        f"{entry.kernel_symbol(variant) or 'NULL'}, {entry.plan or 'NULL'}}}"
         for name, entry in ENTRIES.items()
     )
 

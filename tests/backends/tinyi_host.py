@@ -65,6 +65,7 @@ class _Operator(ctypes.Structure):
         ("most_outputs", ctypes.c_uint16),
         ("visit", ctypes.c_void_p),
         ("kernel", ctypes.c_void_p),
+        ("plan", ctypes.c_void_p),
     )
 
 
@@ -132,6 +133,7 @@ class Interpreter:
                 entry.most_outputs,
                 address(entry.visit),
                 address(entry.kernel_symbol(variant)),
+                address(entry.plan),
             )
             for name, entry in ENTRIES.items()
         ]

@@ -57,6 +57,8 @@ class Entry:
     kernel: str | None = None
     variants: tuple[str, ...] = ()
     most_outputs: int = 1
+    plan: str | None = None
+    """What set-up calls instead of `visit`, where the rest is left to the inference."""
 
     def kernel_symbol(self, variant: str) -> str | None:
         """The struct beside the function in the operator table; None for NULL."""
@@ -242,7 +244,9 @@ _MOST = ("ref", "c", "dsp", *_VECTORS)
 ENTRIES: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", (*_MOST, "rv32")),
     "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *_VECTORS)),
-    "FULLY_CONNECTED": Entry("tinyi_fully_connected", 7, _fully_connected, "fully_connected", _MOST),
+    "FULLY_CONNECTED": Entry(
+        "tinyi_fully_connected", 7, _fully_connected, "fully_connected", _MOST, plan="tinyi_plan_fully_connected"
+    ),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", *_VECTORS)),
     "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool),
     "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST),

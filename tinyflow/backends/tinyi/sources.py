@@ -110,7 +110,7 @@ def _entry(name: str, variant: str) -> str:
     entry = ENTRIES[name]
     kernel = entry.kernel_symbol(variant) or "NULL"
     numbers = f"{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}"
-    return f"  {{{numbers}, {entry.visit}, {kernel}}}, /* {name} */\n"
+    return f"  {{{numbers}, {entry.visit}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"
 
 
 def _plan(graph: Graph, made: Plan, backend: str, size: int, model_bytes: int) -> dict[str, Any]:

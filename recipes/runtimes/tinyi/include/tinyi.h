@@ -34,6 +34,8 @@ struct tinyi_operator {
   uint16_t most_outputs;
   void (*visit)(struct tinyi_visit *visit);
   const void *kernel; /* what `visit` calls, where there are several */
+  /* What set-up calls instead of `visit`, without options, where the rest is left to the inference; or NULL. */
+  void (*plan)(struct tinyi_visit *visit);
 };
 
 struct tinyi {

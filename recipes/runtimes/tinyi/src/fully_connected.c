@@ -133,15 +133,15 @@ static __attribute__((noinline)) void compute_by_channel(struct tinyi_visit *vis
   p->is_widened = 0;
 }
 
+void tinyi_plan_fully_connected(struct tinyi_visit *visit) {
+  const struct tinyi_fully_connected *kernel = visit->kernel;
+  const uint32_t inputs = tinyi_plan_input(visit, 0);
+  visit->scratch_most = kernel->widens ? 2 * (inputs & ~UINT32_C(7)) : 0;
+  tinyi_plan_output(visit, 0, 1 << TINYI_INT8);
+}
+
 void tinyi_fully_connected(struct tinyi_visit *visit) {
   struct layer layer;
-  if (visit->lives != NULL) {
-    const struct tinyi_fully_connected *kernel = visit->kernel;
-    const uint32_t inputs = tinyi_plan_input(visit, 0);
-    tinyi_plan_output(visit, 0);
-    visit->scratch_most = kernel->widens ? 2 * (inputs & ~UINT32_C(7)) : 0;
-    return;
-  }
   read(visit, &layer);
   for (int32_t c = 0; visit->file.status == TINYI_OK && layer.p.is_per_channel && c < layer.p.outputs; ++c) {
     tinyi_require(visit, tinyi_is_scale(layer.scales[c]), TINYI_UNSUPPORTED);

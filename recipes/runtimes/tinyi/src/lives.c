@@ -36,8 +36,9 @@ void tinyi_note_view(struct tinyi_visit *visit) {
 }
 
 uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position) {
-  const int32_t index = tinyi_index(visit, &visit->inputs, position);
-  if (index < 0) {
+  const struct tinyi_vector *inputs = &visit->inputs;
+  const uint32_t index = position < inputs->count ? tinyi_word(&visit->file, inputs->at + 4 * position) : UINT32_MAX;
+  if (index >= visit->model->tensors.count) {
     tinyi_fail(&visit->file, TINYI_DAMAGED);
     return 0;
   }

@@ -34,7 +34,6 @@ void tinyi_visit_node(struct tinyi_visit *visit) {
   const uint32_t code = (uint32_t)tinyi_int(file, &node, OPERATOR_OPCODE_INDEX, 0);
   visit->inputs = tinyi_vector(file, &node, TINYI_OPERATOR_INPUTS, 2);
   visit->outputs = tinyi_vector(file, &node, TINYI_OPERATOR_OUTPUTS, 2);
-  visit->options = tinyi_child(file, &node, OPERATOR_BUILTIN_OPTIONS);
   if (visit->code != code) {
     find(visit, code);
   }
@@ -58,5 +57,12 @@ void tinyi_visit_node(struct tinyi_visit *visit) {
     return;
   }
   visit->kernel = entry->kernel;
-  entry->visit(visit);
+  if (visit->lives != NULL && entry->plan != NULL) {
+    entry->plan(visit);
+    return;
+  }
+  visit->options = tinyi_child(file, &node, OPERATOR_BUILTIN_OPTIONS);
+  if (file->status == TINYI_OK) {
+    entry->visit(visit);
+  }
 }

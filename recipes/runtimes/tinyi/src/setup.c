@@ -82,12 +82,7 @@ static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
   visit->node = 0;
   visit->outputs = setup->inputs;
   for (uint32_t i = 0; i < visit->outputs.count && visit->file.status == TINYI_OK; ++i) {
-    struct tinyi_tensor tensor;
-    if (tinyi_type_of(visit, &visit->outputs, i) == TINYI_FLOAT32) {
-      tinyi_reals(visit, &visit->outputs, i, &tensor);
-    } else {
-      tinyi_activation(visit, &visit->outputs, i, &tensor);
-    }
+    tinyi_plan_output(visit, i, 1 << TINYI_INT8 | 1 << TINYI_FLOAT32);
   }
 }
 

@@ -160,14 +160,11 @@ const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t 
   return (const int32_t *)(const void *)tensor.data;
 }
 
-void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position) {
+void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types) {
   struct tinyi_file *file = &visit->file;
-  const int32_t index = tinyi_index(visit, &visit->outputs, position);
-  if (index < 0) {
-    tinyi_fail(file, TINYI_DAMAGED);
-    return;
-  }
-  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
+  const struct tinyi_vector *outputs = &visit->outputs;
+  const uint32_t index = position < outputs->count ? tinyi_word(file, outputs->at + 4 * position) : UINT32_MAX;
+  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, index);
   const struct tinyi_vector shape = tinyi_vector(file, &table, TENSOR_SHAPE, 2);
   uint32_t bytes = 1;
   for (uint32_t i = 0; i < shape.count; ++i) {
@@ -177,9 +174,12 @@ void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position) {
       return;
     }
   }
-  tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == TINYI_INT8, TINYI_UNSUPPORTED);
+  const uint32_t type = (uint32_t)tinyi_byte(file, &table, TENSOR_TYPE);
+  if (type > 31 || (types >> type & 1) == 0) {
+    tinyi_fail(file, TINYI_UNSUPPORTED);
+  }
   if (file->status == TINYI_OK) {
-    tinyi_note_written(visit, (uint32_t)index, bytes);
+    tinyi_note_written(visit, index, type == TINYI_INT8 ? bytes : 4 * bytes);
   }
 }
 

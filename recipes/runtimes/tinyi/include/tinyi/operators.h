@@ -16,6 +16,7 @@ struct tinyi_fully_connected {
 extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully_connected_c,
     tinyi_fully_connected_dsp, tinyi_fully_connected_mve, tinyi_fully_connected_rvv;
 void tinyi_fully_connected(struct tinyi_visit *visit);
+void tinyi_plan_fully_connected(struct tinyi_visit *visit);
 
 /* ADD and SUB of tensors of one shape. */
 typedef void tinyi_add_kernel(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right,

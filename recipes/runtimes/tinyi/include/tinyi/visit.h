@@ -110,9 +110,10 @@ void tinyi_note_read(struct tinyi_visit *visit, uint32_t index);
 void tinyi_note_view(struct tinyi_visit *visit);
 
 /* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, 0 for what nobody has
- * written, which must be a constant then. An output is written: type and shape are checked. */
+ * written, which must be a constant then. An output is written: its shape is checked, and its type, which must be one of
+ * `types`, a set of bits. */
 uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position);
-void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position);
+void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types);
 
 /* Give up where something isn't as it must be. */
 static inline void tinyi_require(struct tinyi_visit *visit, int32_t is_met, int32_t status) {
