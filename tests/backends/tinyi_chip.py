@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import on_qemu
 import tflite
 import tinynn_calls as chips
 import yaml
@@ -57,12 +58,12 @@ class ChipInterpreter:
     def __init__(self, cpu: str, variants: Sequence[str]) -> None:
         recipe = (chips.ROOT / "recipes" / "toolchains" / "zig.yaml").read_text(encoding="utf-8")
         self._cpu = yaml.safe_load(recipe)["cpus"][cpu]
-        places = chips._QEMU[cpu][1] if cpu in chips._QEMU else chips._REGIONS[self._cpu["isa"]]
+        places = on_qemu.PLACES[cpu][1] if cpu in on_qemu.PLACES else chips._REGIONS[self._cpu["isa"]]
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
         self.simulator: Simulator | Qemu
-        if cpu in chips._QEMU:
-            self.simulator = Qemu(chips._QEMU[cpu][0], self._target, chips._plugin())
+        if cpu in on_qemu.PLACES:
+            self.simulator = Qemu(on_qemu.PLACES[cpu][0], self._target, on_qemu.plugin())
             atexit.register(self.simulator.close)
         else:
             self.simulator = Simulator(self._target, chips._hook())

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyflow.backends.tinyi import shaped
 from tinyflow.backends.tinyi.variants import VARIANTS
+from tinyflow.backends.tinyi.wishes import Unsupported, Wish, exactly, same_quantisation
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.weighted import Weighted, weighted, whole
 
@@ -23,28 +25,6 @@ _MAX_PRODUCTS = 1 << 13
 _MVE_STEP, _RVV_LANES, _NARROW_WINDOW = 16, 32, 255
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
-
-
-class Unsupported(ValueError):
-    """What speaks against an operator, and what to do about it."""
-
-    def __init__(self, what: str, hint: str = "use backend tinyc, which knows more of them") -> None:
-        super().__init__(what)
-        self.hint = hint
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on."""
-
-    least: int = 0
-    most: int = 0
-    in_place: tuple[int, ...] = ()
-    is_view: bool = False
-
-
-def _exactly(size: int, in_place: tuple[int, ...] = ()) -> Wish:
-    return Wish(size, size, in_place)
 
 
 @dataclass(frozen=True)
@@ -146,7 +126,7 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
         and not (kernel in ("mve", "rvv") and _has_lowest(layer))
     )
     if not is_fast:
-        return _exactly(channels * (_RECORD_BYTES + 4))
+        return exactly(channels * (_RECORD_BYTES + 4))
     rows, columns = ((layer.output.shape[i + 1] - 1) * slides.stride[i] + 3 for i in (0, 1))
     slots, plane = channels, rows * columns
     if kernel == "dsp":
@@ -159,7 +139,7 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
         slots, plane = repeated * channels, 3 * columns * channels
     pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
     is_in_place = source[0] == 1 and pixels[0] <= pixels[1]
-    return _exactly(slots * _RECORD_BYTES + _round(plane, 4) + slots * 9 + 1, (0,) if is_in_place else ())
+    return exactly(slots * _RECORD_BYTES + _round(plane, 4) + slots * 9 + 1, (0,) if is_in_place else ())
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
@@ -171,12 +151,16 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:
-    _same_quantisation(graph, operator)
+    _pooled(graph, operator)
     channels = graph.tensors[operator.inputs[0]].shape[3]
     height, width = _pair(operator, "filter")
     is_narrow = height * width <= _NARROW_WINDOW
     sums = {"ref": 0, "mve": 2 * _round(channels, 8) * is_narrow, "rvv": 0}
-    return _exactly(sums.get(variant, 4 * channels))
+    return exactly(sums.get(variant, 4 * channels))
+
+
+def _pooled(graph: Graph, operator: Operator) -> None:
+    same_quantisation([graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]])
 
 
 def _pair(operator: Operator, option: str) -> tuple[int, int]:
@@ -186,25 +170,22 @@ def _pair(operator: Operator, option: str) -> tuple[int, int]:
 
 
 def _max_pool(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
-    _same_quantisation(graph, operator)
+    _pooled(graph, operator)
     return Wish()
-
-
-def _same_quantisation(graph: Graph, operator: Operator) -> None:
-    tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
-    if len({whole(tensor) for tensor in tensors}) > 1:
-        raise Unsupported("inputs and outputs are quantised differently", "convert with TFLite's converter")
 
 
 def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
-    if len({tensor.elements for tensor in tensors}) > 1:
-        raise Unsupported("operands of different shapes are not supported")
-    for tensor in tensors:
-        whole(tensor)
+    left, right, made = (whole(tensor) for tensor in tensors)
     if operator.name in ("MINIMUM", "MAXIMUM"):
-        _same_quantisation(graph, operator)
-    return Wish(in_place=(0, 1))
+        same_quantisation(tensors)
+    if operator.name == "MUL":
+        shaped.modest_factor(left.scale * right.scale / made.scale)
+    if len({tensor.elements for tensor in tensors}) == 1:
+        return Wish(in_place=(0, 1))
+    for tensor in tensors[:2]:
+        shaped.repeated(tensor.shape, tensors[2].shape)
+    return Wish()
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
@@ -252,8 +233,8 @@ ENTRIES: Mapping[str, Entry] = {
     "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST),
     "SUB": Entry("tinyi_add", 3, _binary, "sub", _MOST),
     "MUL": Entry("tinyi_mul", 3, _binary),
-    "MINIMUM": Entry("tinyi_minimum", 2, _binary),
-    "MAXIMUM": Entry("tinyi_maximum", 2, _binary),
+    "MINIMUM": Entry("tinyi_minimum", 3, _binary),
+    "MAXIMUM": Entry("tinyi_maximum", 3, _binary),
     "SOFTMAX": Entry("tinyi_softmax", 2, _unary),
     "LOGISTIC": Entry("tinyi_logistic", 2, _unary),
     "TANH": Entry("tinyi_tanh", 2, _unary),
@@ -261,6 +242,17 @@ ENTRIES: Mapping[str, Entry] = {
     "RELU6": Entry("tinyi_relu6", 2, _unary),
     "QUANTIZE": Entry("tinyi_quantise", 2, _quantise),
     "DEQUANTIZE": Entry("tinyi_dequantise", 2, _dequantise),
+    "LEAKY_RELU": Entry("tinyi_leaky_relu", 2, shaped.leaky_relu),
+    "HARD_SWISH": Entry("tinyi_hard_swish", 1, shaped.hard_swish),
+    "MEAN": Entry("tinyi_mean", 2, shaped.mean),
+    "PAD": Entry("tinyi_pad", 2, shaped.pad),
+    "PADV2": Entry("tinyi_pad", 2, shaped.pad),
+    "CONCATENATION": Entry("tinyi_concatenation", 2, shaped.concatenation),
+    "SPLIT": Entry("tinyi_split", 2, shaped.split, most_outputs=2**16 - 1),
+    "TRANSPOSE": Entry("tinyi_transpose", 4, shaped.transpose),
+    "SLICE": Entry("tinyi_slice", 3, shaped.slice_),
+    "STRIDED_SLICE": Entry("tinyi_strided_slice", 4, shaped.strided_slice),
+    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", 3, shaped.resize_nearest),
     "RESHAPE": Entry("tinyi_reshape", 1, _reshape),
     "SQUEEZE": Entry("tinyi_reshape", 2, _reshape),
     "EXPAND_DIMS": Entry("tinyi_reshape", 1, _reshape),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tinyflow.backends.tinyi.operators import Wish
+from tinyflow.backends.tinyi.wishes import Wish
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 

@@ -1,5 +1,6 @@
-/* ADD and SUB of tensors of one shape: factors as TFLite prepares them (kernels/add.cc). */
+/* ADD and SUB: factors as TFLite prepares them (kernels/add.cc). */
 #include "tinyi/operators.h"
+#include "tinyi/shapes.h"
 
 /* Field of the schema's AddOptions and SubOptions. */
 enum { ACTIVATION = 0 };
@@ -28,15 +29,18 @@ void tinyi_add(struct tinyi_visit *visit) {
   tinyi_activation(visit, &visit->inputs, 0, &left);
   tinyi_activation(visit, &visit->inputs, 1, &right);
   tinyi_activation(visit, &visit->outputs, 0, &output);
-  /* broadcast operands have other numbers of elements; equal ones lie alike */
-  tinyi_require(visit, left.elements == output.elements && right.elements == output.elements, TINYI_UNSUPPORTED);
   if (visit->file.status != TINYI_OK) {
     return;
   }
   struct tinynn_add p;
   tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
-  visit->in_place = 3;
-  if (visit->lives != NULL) {
+  /* broadcast operands have other numbers of elements; equal ones lie alike */
+  const int32_t is_plain = left.elements == output.elements && right.elements == output.elements;
+  visit->in_place = is_plain ? 3 : 0;
+  if (!is_plain) {
+    tinyi_broadcast(visit, &left, &right, &output, &p.broadcast);
+  }
+  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }
   const uint32_t largest = larger(left.scale, right.scale);
@@ -54,5 +58,7 @@ void tinyi_add(struct tinyi_visit *visit) {
   p.output_zero_point = output.zero_point;
   p.output_multiplier = output_factor.multiplier;
   p.output_multiplier_shift = output_factor.shift;
-  choose(visit->kernel, &p)(&p, left.data, right.data, output.data);
+  const struct tinyi_add *kernels = visit->kernel;
+  tinyi_add_kernel *kernel = is_plain ? choose(kernels, &p) : kernels->broadcast;
+  kernel(&p, left.data, right.data, output.data);
 }

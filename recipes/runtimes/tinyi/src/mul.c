@@ -1,54 +1,68 @@
-/* MUL, MINIMUM, MAXIMUM of tensors of one shape. */
+/* MUL, MINIMUM, MAXIMUM. */
 #include "tinyi/operators.h"
+#include "tinyi/shapes.h"
 
 /* Field of the schema's MulOptions. */
 enum { ACTIVATION = 0 };
+enum { LARGEST_SHIFT = 30 };
 
-static void read(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
-                 struct tinyi_tensor *output) {
+/* Whether all shapes are one; else how they meet. */
+static int32_t read(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
+                    struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
   tinyi_activation(visit, &visit->inputs, 0, left);
   tinyi_activation(visit, &visit->inputs, 1, right);
   tinyi_activation(visit, &visit->outputs, 0, output);
-  tinyi_require(visit, left->elements == output->elements && right->elements == output->elements, TINYI_UNSUPPORTED);
-  visit->in_place = 3;
+  if (visit->file.status != TINYI_OK) {
+    return 0;
+  }
+  const int32_t is_plain = left->elements == output->elements && right->elements == output->elements;
+  visit->in_place = is_plain ? 3 : 0;
+  if (!is_plain) {
+    tinyi_broadcast(visit, left, right, output, broadcast);
+  }
+  return is_plain;
 }
 
 void tinyi_mul(struct tinyi_visit *visit) {
   struct tinyi_tensor left, right, output;
   struct tinynn_mul p;
-  read(visit, &left, &right, &output);
+  const int32_t is_plain = read(visit, &left, &right, &output, &p.broadcast);
   if (visit->file.status != TINYI_OK) {
     return;
   }
   tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
-  if (visit->lives != NULL) {
+  const struct tinyi_factor factor = tinyi_ratio(left.scale, output.scale, right.scale);
+  tinyi_require(visit, factor.shift <= LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }
-  const struct tinyi_factor factor = tinyi_ratio(left.scale, output.scale, right.scale);
   p.elements = output.elements;
   p.left_zero_point = left.zero_point;
   p.right_zero_point = right.zero_point;
   p.output_zero_point = output.zero_point;
   p.output_multiplier = factor.multiplier;
   p.output_multiplier_shift = factor.shift;
-  tinynn_mul_ref(&p, left.data, right.data, output.data);
+  (is_plain ? tinynn_mul_ref : tinynn_mul_broadcast_ref)(&p, left.data, right.data, output.data);
 }
 
 typedef void kernel(const struct tinynn_minmax *restrict p, const int8_t *left, const int8_t *right, int8_t *output);
 
-static void minmax(struct tinyi_visit *visit, kernel *compute) {
+static void minmax(struct tinyi_visit *visit, kernel *plain, kernel *broadcast) {
   struct tinyi_tensor left, right, output;
-  read(visit, &left, &right, &output);
-  tinyi_require(visit,
-                left.scale == output.scale && right.scale == output.scale && left.zero_point == output.zero_point &&
-                    right.zero_point == output.zero_point,
+  struct tinynn_minmax p;
+  const int32_t is_plain = read(visit, &left, &right, &output, &p.broadcast);
+  tinyi_require(visit, tinyi_is_quantised_alike(&left, &output) && tinyi_is_quantised_alike(&right, &output),
                 TINYI_UNSUPPORTED);
   if (visit->file.status == TINYI_OK && visit->lives == NULL) {
-    const struct tinynn_minmax p = {.elements = output.elements};
-    compute(&p, left.data, right.data, output.data);
+    p.elements = output.elements;
+    (is_plain ? plain : broadcast)(&p, left.data, right.data, output.data);
   }
 }
 
-void tinyi_minimum(struct tinyi_visit *visit) { minmax(visit, tinynn_minimum_ref); }
+void tinyi_minimum(struct tinyi_visit *visit) {
+  minmax(visit, tinynn_minimum_ref, tinynn_minimum_broadcast_ref);
+}
 
-void tinyi_maximum(struct tinyi_visit *visit) { minmax(visit, tinynn_maximum_ref); }
+void tinyi_maximum(struct tinyi_visit *visit) {
+  minmax(visit, tinynn_maximum_ref, tinynn_maximum_broadcast_ref);
+}

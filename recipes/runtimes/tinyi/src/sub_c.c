@@ -1,4 +1,5 @@
 /* SUB: the kernels of the variant c. */
 #include "tinyi/operators.h"
 
-const struct tinyi_add tinyi_sub_c = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_c};
+const struct tinyi_add tinyi_sub_c = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_c,
+                                      tinynn_sub_broadcast_ref};

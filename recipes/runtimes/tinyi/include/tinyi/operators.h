@@ -18,11 +18,12 @@ extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully
 void tinyi_fully_connected(struct tinyi_visit *visit);
 void tinyi_plan_fully_connected(struct tinyi_visit *visit);
 
-/* ADD and SUB of tensors of one shape. */
+/* ADD and SUB. */
 typedef void tinyi_add_kernel(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right,
                               int8_t *output);
 struct tinyi_add {
   tinyi_add_kernel *any, *one_half, *below_half; /* what the inputs' multipliers must be: see tinyi/src/add.c */
+  tinyi_add_kernel *broadcast;                   /* inputs of different shapes, any multipliers */
 };
 extern const struct tinyi_add tinyi_add_ref, tinyi_add_c, tinyi_add_dsp, tinyi_add_mve, tinyi_add_rvv;
 extern const struct tinyi_add tinyi_sub_ref, tinyi_sub_c, tinyi_sub_dsp, tinyi_sub_mve, tinyi_sub_rvv;
@@ -53,5 +54,15 @@ void tinyi_logistic(struct tinyi_visit *visit);
 void tinyi_tanh(struct tinyi_visit *visit);
 void tinyi_minimum(struct tinyi_visit *visit);
 void tinyi_maximum(struct tinyi_visit *visit);
+void tinyi_leaky_relu(struct tinyi_visit *visit);
+void tinyi_hard_swish(struct tinyi_visit *visit);
+void tinyi_mean(struct tinyi_visit *visit);
+void tinyi_pad(struct tinyi_visit *visit);
+void tinyi_concatenation(struct tinyi_visit *visit);
+void tinyi_split(struct tinyi_visit *visit);
+void tinyi_transpose(struct tinyi_visit *visit);
+void tinyi_slice(struct tinyi_visit *visit);
+void tinyi_strided_slice(struct tinyi_visit *visit);
+void tinyi_resize_nearest(struct tinyi_visit *visit);
 
 #endif

@@ -3,6 +3,7 @@
 
 #if defined(__ARM_FEATURE_DSP)
 
-const struct tinyi_add tinyi_add_dsp = {tinynn_add_ref, tinynn_add_c, tinynn_add_dsp};
+const struct tinyi_add tinyi_add_dsp = {tinynn_add_ref, tinynn_add_c, tinynn_add_dsp,
+                                        tinynn_add_broadcast_ref};
 
 #endif

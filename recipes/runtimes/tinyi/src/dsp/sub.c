@@ -3,6 +3,7 @@
 
 #if defined(__ARM_FEATURE_DSP)
 
-const struct tinyi_add tinyi_sub_dsp = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_dsp};
+const struct tinyi_add tinyi_sub_dsp = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_dsp,
+                                        tinynn_sub_broadcast_ref};
 
 #endif

@@ -3,6 +3,7 @@
 
 #if defined(__ARM_FEATURE_MVE)
 
-const struct tinyi_add tinyi_add_mve = {tinynn_add_ref, tinynn_add_mve, tinynn_add_mve};
+const struct tinyi_add tinyi_add_mve = {tinynn_add_ref, tinynn_add_mve, tinynn_add_mve,
+                                        tinynn_add_broadcast_ref};
 
 #endif

@@ -3,6 +3,7 @@
 
 #if defined(__ARM_FEATURE_MVE)
 
-const struct tinyi_add tinyi_sub_mve = {tinynn_sub_ref, tinynn_sub_mve, tinynn_sub_mve};
+const struct tinyi_add tinyi_sub_mve = {tinynn_sub_ref, tinynn_sub_mve, tinynn_sub_mve,
+                                        tinynn_sub_broadcast_ref};
 
 #endif

@@ -3,6 +3,7 @@
 
 #if defined(__riscv_vector)
 
-const struct tinyi_add tinyi_add_rvv = {tinynn_add_ref, tinynn_add_rvv, tinynn_add_rvv};
+const struct tinyi_add tinyi_add_rvv = {tinynn_add_ref, tinynn_add_rvv, tinynn_add_rvv,
+                                        tinynn_add_broadcast_ref};
 
 #endif

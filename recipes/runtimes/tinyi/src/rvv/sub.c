@@ -3,6 +3,7 @@
 
 #if defined(__riscv_vector)
 
-const struct tinyi_add tinyi_sub_rvv = {tinynn_sub_ref, tinynn_sub_rvv, tinynn_sub_rvv};
+const struct tinyi_add tinyi_sub_rvv = {tinynn_sub_ref, tinynn_sub_rvv, tinynn_sub_rvv,
+                                        tinynn_sub_broadcast_ref};
 
 #endif

@@ -1,0 +1,24 @@
+/* Axes of tensors, for the operators that move bytes. */
+#ifndef TINYI_SHAPES_H
+#define TINYI_SHAPES_H
+
+#include "tinyi/visit.h"
+
+/* Where axis `axis` of a file stands in a tensor's shape, which has ones in front; negative ones count from the end.
+ * Refuses what is no axis, and answers with some. */
+int32_t tinyi_axis(struct tinyi_visit *visit, const struct tinyi_tensor *tensor, int32_t axis);
+
+/* Elements behind one index of an axis. */
+int32_t tinyi_inner(const struct tinyi_tensor *tensor, int32_t axis);
+
+/* Whether the shapes are equal but for one axis. */
+int32_t tinyi_is_shaped_alike(const struct tinyi_tensor *a, const struct tinyi_tensor *b, int32_t but);
+
+/* Read input 0 and output 0, quantised alike; 0 after a refusal. */
+int32_t tinyi_moved(struct tinyi_visit *visit, struct tinyi_tensor *input, struct tinyi_tensor *output);
+
+/* How two inputs meet in each element of the output; refuses shapes that don't. */
+void tinyi_broadcast(struct tinyi_visit *visit, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
+                     const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast);
+
+#endif

@@ -1,0 +1,64 @@
+/* MEAN: the multiplier is divided by the number of elements, as QuantizedMeanOrSum of TFLite's reduce.h does. */
+#include "tinyi/operators.h"
+#include "tinyi/shapes.h"
+
+enum { AXES = 1, ONE = 0x3f800000, LARGEST_SHIFT = 30 };
+/* of elements of a sum, which then has 31 bits */
+enum { MOST = 1 << 22 };
+
+/* floor(value * 2^shift / divisor), which fits 32 bits; divisor < 2^31. */
+static int32_t divide(uint32_t value, int32_t shift, uint32_t divisor) {
+  uint32_t rest = 0, quotient = 0;
+  for (int32_t bit = 31 + shift; bit >= 0; --bit) {
+    rest = rest << 1 | (bit >= shift ? value >> (bit - shift) & 1 : 0);
+    quotient <<= 1;
+    if (rest >= divisor) {
+      rest -= divisor;
+      quotient |= 1;
+    }
+  }
+  return (int32_t)quotient;
+}
+
+static void set_multiplier(struct tinynn_mean *p, struct tinyi_factor factor, int32_t count) {
+  int32_t extra = 0; /* bits of the multiplier that are kept; shifts beyond 31 are not */
+  while (extra < 31 + factor.shift && count >> (extra + 1) != 0) {
+    ++extra;
+  }
+  p->multiplier = divide((uint32_t)factor.multiplier, extra, (uint32_t)count);
+  p->shift = factor.shift - extra;
+}
+
+void tinyi_mean(struct tinyi_visit *visit) {
+  struct tinyi_tensor input, output;
+  struct tinynn_mean p;
+  int32_t axes = 0, count = 1;
+  tinyi_activation(visit, &visit->inputs, 0, &input);
+  const int32_t *axis = tinyi_list(visit, AXES, &axes);
+  tinyi_activation(visit, &visit->outputs, 0, &output);
+  tinyi_require(visit, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
+  if (visit->file.status != TINYI_OK) {
+    return;
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    p.shape[i] = input.shape[i];
+    p.reduced[i] = 0;
+  }
+  for (int32_t i = 0; i < axes; ++i) {
+    p.reduced[tinyi_axis(visit, &input, axis[i])] = 1;
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    count *= p.reduced[i] ? p.shape[i] : 1;
+  }
+  const struct tinyi_factor factor = tinyi_ratio(input.scale, output.scale, ONE);
+  tinyi_require(visit,
+                count <= MOST && input.elements / count == output.elements && factor.shift <= LARGEST_SHIFT,
+                TINYI_UNSUPPORTED);
+  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+    return;
+  }
+  p.input_zero_point = input.zero_point;
+  p.output_zero_point = output.zero_point;
+  set_multiplier(&p, factor, count);
+  tinynn_mean_ref(&p, input.data, output.data);
+}

@@ -1,0 +1,38 @@
+"""What an operator asks for in set-up, and how one that the runtime doesn't compute is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinyflow.model.graph import Tensor
+from tinyflow.model.weighted import whole
+
+
+class Unsupported(ValueError):
+    """What speaks against an operator, and what to do about it."""
+
+    def __init__(self, what: str, hint: str = "use backend tinyc, which knows more of them") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on."""
+
+    least: int = 0
+    most: int = 0
+    in_place: tuple[int, ...] = ()
+    is_view: bool = False
+
+
+def exactly(size: int, in_place: tuple[int, ...] = ()) -> Wish:
+    """So many bytes of scratch, no less."""
+    return Wish(size, size, in_place)
+
+
+def same_quantisation(tensors: Sequence[Tensor]) -> None:
+    """Raises Unsupported where tensors are quantised differently."""
+    if len({whole(tensor) for tensor in tensors}) > 1:
+        raise Unsupported("inputs and outputs are quantised differently", "convert with TFLite's converter")
