@@ -21,8 +21,8 @@ sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes is the machine's business; a busy one must not fail a test.
-hypothesis.settings.register_profile("tinyflow", deadline=None)
+# How long an example takes is the machine's business; a busy one must not fail a test. Each run takes other examples.
+hypothesis.settings.register_profile("tinyflow", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tinyflow")
 
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,22 @@ class HostModel:
 def _place(port: Mapping[str, Any]) -> slice:
     offset = int(port["symbol"].partition("+")[2])
     return slice(offset, offset + port["bytes"])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _stacks_without_sources() -> Iterator[None]:
+    """TVM's parser asks for the stack with its lines of source; pytest's is deep, and to find them takes long."""
+
+    def frames(frame: FrameType | None, context: int = 0) -> list[SimpleNamespace]:
+        found = []
+        while frame is not None:
+            found.append(SimpleNamespace(frame=frame, code_context=None))
+            frame = frame.f_back
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inspect, "getouterframes", frames)
+        yield
 
 
 def _compiler() -> list[str]:

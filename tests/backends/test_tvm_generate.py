@@ -114,7 +114,7 @@ def test_two_outputs_are_exact(variant: str, generate: Callable[..., Any]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not interpreters.has_litert(), reason="needs ai-edge-litert")
+@pytest.mark.skipif("not interpreters.has_litert()", reason="needs ai-edge-litert")
 def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     """LiteRT's fully connected layers round once; with that option they are matched, and TFLM's are not."""
     content = synthesize({"graph": "toycar", "features": 300, "hidden": 40, "depth": 2})

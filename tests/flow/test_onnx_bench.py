@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from tests_support import doit
 
-pytest.importorskip("onnx", reason="needs onnx: pip install 'tinyflow[onnx]'")
-pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'tinyflow[onnx]'")
-
-from model.onnx_networks import quantised, small_cnn
-
 pytestmark = pytest.mark.slow
 
 
 def test_a_file_by_path_is_exact_on_chips(tmp_path: Path) -> None:
     """The `.tflite` lies in the view; what is said of ONNX Runtime was measured; too little tolerance is an error."""
+    pytest.importorskip("onnx", reason="needs onnx: pip install 'tinyflow[onnx]'")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'tinyflow[onnx]'")
+    from model.onnx_networks import quantised, small_cnn
+
     (tmp_path / "net.onnx").write_bytes(quantised(small_cnn(), tmp_path))
     done = doit(tmp_path, "bench:./net.onnx-tinyc-stm32f7", "bench:./net.onnx-tinyc-esp32c3+shrink")
     assert done.returncode == 0, done.stdout + done.stderr
