@@ -1,16 +1,22 @@
 /* CONV_2D with Helium: weights as tinynn/src/mve/conv2d.c wants them. */
 #if defined(__ARM_FEATURE_MVE)
-#include "tinyi/mve/records.h"
+#include <arm_mve.h>
 
 #include "tinyi/convolution.h"
+#include "tinyi/mve/records.h"
 
 enum { PIXELS = 2, LANES = 4, STEP = 16 };
 
 static inline int32_t steps_of(int32_t products) { return (products + STEP - 1) / STEP; }
 
-/* Four rows of weights, step by step; their sums. */
-static inline int32x4_t pack_rows(const int8_t *const rows[LANES], int32_t products, int8_t *to) {
-  const int8_t *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3];
+/* Four rows of weights, step by step; their sums. Rows that aren't there are the first one again. */
+static inline int32x4_t pack_rows(const int8_t *row, int32_t products, int32_t rows, int8_t *to) {
+  const int8_t *a = row, *b = a + products, *c = b + products, *d = c + products;
+  if (rows < LANES) {
+    b = rows > 1 ? b : row;
+    c = rows > 2 ? c : row;
+    d = row;
+  }
   register int32_t sum_a __asm__("r0") = 0;
   register int32_t sum_b __asm__("r2") = 0;
   register int32_t sum_c __asm__("r4") = 0;
@@ -47,21 +53,18 @@ static inline int32x4_t pack_rows(const int8_t *const rows[LANES], int32_t produ
 
 static void pack(const struct tinyi_channels *channels, const struct tinynn_conv2d *p, int32_t first, int32_t count,
                  int8_t *weights, struct tinynn_channel *records) {
-  const int32_t products = channels->rows.products;
-  int32_t *to = (int32_t *)(void *)records;
+  const int32_t products = channels->rows.products, bytes = steps_of(products) * LANES * STEP;
+  const int8_t *row = channels->rows.weights + first * products;
+  int32_t *bias = (int32_t *)(void *)records;
   (void)p;
-  for (int32_t c = 0; c < count; c += LANES) {
-    const int8_t *rows[LANES];
-    for (int32_t i = 0; i < LANES; ++i) { /* of the last block some may be missing: any will do */
-      rows[i] = channels->rows.weights + (first + (c + i < count ? c + i : c)) * products;
-    }
-    const int32x4_t sums = pack_rows(rows, products, weights);
-    const struct tinyi_mve_records made = tinyi_mve_records(channels, first + c, 1, count - c);
-    vst1q_s32(to, vsubq_s32(made.biases, vmulq_n_s32(sums, channels->input_zero_point)));
-    vst1q_s32(to + LANES, made.multipliers);
-    vst1q_s32(to + 2 * LANES, made.shifts);
-    to += 3 * LANES;
-    weights += steps_of(products) * LANES * STEP;
+  tinyi_mve_records(channels, first, count, 1, bias);
+#pragma GCC unroll 1
+  for (; count > 0; count -= LANES) {
+    const int32x4_t sums = pack_rows(row, products, count, weights);
+    vst1q_s32(bias, vmlaq_n_s32(vld1q_s32(bias), sums, -channels->input_zero_point));
+    row += LANES * products;
+    bias += 3 * LANES;
+    weights += bytes;
   }
 }
 

@@ -1,5 +1,7 @@
 /* DEPTHWISE_CONV_2D of 3×3 taps with Helium: weights as tinynn/src/mve/depthwise3x3.c wants them. */
 #if defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+
 #include "tinyi/convolution.h"
 #include "tinyi/mve/lowest.h"
 #include "tinyi/mve/records.h"
@@ -8,30 +10,29 @@ enum { LANES = 8, TAPS = 9 };
 
 static int32_t slots(const struct tinynn_depthwise *p) { return (p->output_channels + LANES - 1) / LANES * LANES; }
 
-static void store(int32_t *to, struct tinyi_mve_records records, int32x4_t sums, int32_t zero_point) {
-  vst1q_s32(to, vsubq_s32(records.biases, vmulq_n_s32(sums, zero_point)));
-  vst1q_s32(to + LANES, records.multipliers);
-  vst1q_s32(to + 2 * LANES, records.shifts);
-}
-
 static void pack(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                  struct tinynn_channel *records) {
-  int32_t *to = (int32_t *)(void *)records;
-  for (int32_t c = 0; c < p->output_channels; c += LANES) {
-    const int32_t left = p->output_channels - c, count = left < LANES ? left : LANES;
-    const mve_pred16_t lanes = vctp16q((uint32_t)count);
-    const int8_t *from = channels->rows.weights + c;
+  const int32_t pitch = p->output_channels, zero_point = p->input_zero_point;
+  const int8_t *from = channels->rows.weights;
+  int32_t *bias = (int32_t *)(void *)records;
+  tinyi_mve_records(channels, 0, pitch, 2, bias);
+  tinyi_mve_records(channels, 1, pitch - 1, 2, bias + LANES / 2);
+#pragma GCC unroll 1
+  for (int32_t left = pitch; left > 0; left -= LANES) {
+    const mve_pred16_t lanes = vctp16q((uint32_t)left);
+    const int8_t *tap = from;
     int16x8_t sums = vdupq_n_s16(0);
     for (int32_t i = 0; i < TAPS; ++i) {
-      const int16x8_t weights = vldrbq_z_s16(from, lanes);
-      vstrbq_s16(taps, weights);
+      const int16x8_t weights = vldrbq_z_s16(tap, lanes);
+      vstrbq_s16(taps + i * LANES, weights);
       sums = vaddq_s16(sums, weights);
-      from += p->output_channels;
-      taps += LANES;
+      tap += pitch;
     }
-    store(to, tinyi_mve_records(channels, c, 2, (count + 1) / 2), vmovlbq_s16(sums), p->input_zero_point);
-    store(to + LANES / 2, tinyi_mve_records(channels, c + 1, 2, count / 2), vmovltq_s16(sums), p->input_zero_point);
-    to += 3 * LANES;
+    vst1q_s32(bias, vmlaq_n_s32(vld1q_s32(bias), vmovlbq_s16(sums), -zero_point));
+    vst1q_s32(bias + LANES / 2, vmlaq_n_s32(vld1q_s32(bias + LANES / 2), vmovltq_s16(sums), -zero_point));
+    from += LANES;
+    taps += TAPS * LANES;
+    bias += 3 * LANES;
   }
 }
 
