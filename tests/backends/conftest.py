@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tinyc_host import compile_kernels
 
 from tinyflow.backends import tvm as backend
 from tinyflow.backends.tvm.graph.lowering import lower
@@ -67,6 +68,12 @@ def _stacks_without_sources() -> Iterator[None]:
 
 def _compiler() -> list[str]:
     return [shutil.which("gcc") or sys.executable, *([] if shutil.which("gcc") else ["-m", "ziglang", "cc"])]
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kernels of tinynn in plain C for this machine."""
+    return compile_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.fixture

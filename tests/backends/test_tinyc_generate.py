@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import RandomNetwork, random_network
-from tinyc_host import Built, assert_exact, build, compile_kernels
+from tinyc_host import Built, assert_exact, build
 
 from tinyflow.model.graph import Graph
 from tinyflow.model.shrink import shrink
@@ -27,12 +27,6 @@ SMALL = {
 }
 # kernels that this machine can run
 VARIANTS = ("ref", "c")
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The kernels in plain C for this machine."""
-    return compile_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.fixture(scope="module")

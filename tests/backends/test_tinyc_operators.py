@@ -10,18 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from small_networks import Net, Q
-from tinyc_host import assert_exact, compile_kernels, defined_kernels
+from tinyc_host import assert_exact, defined_kernels
 
 from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.model.graph import Graph, Quantisation
 
 Build = Callable[[Net], int]
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The kernels in plain C for this machine."""
-    return compile_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 def _unary(name: str, quantisation: Quantisation, **options: Any) -> Build:

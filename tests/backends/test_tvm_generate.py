@@ -114,9 +114,10 @@ def test_two_outputs_are_exact(variant: str, generate: Callable[..., Any]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("not interpreters.has_litert()", reason="needs ai-edge-litert")
 def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     """LiteRT's fully connected layers round once; with that option they are matched, and TFLM's are not."""
+    if not interpreters.has_litert():
+        pytest.skip("needs ai-edge-litert")
     content = synthesize({"graph": "toycar", "features": 300, "hidden": 40, "depth": 2})
     graph, model = read(content), generate(content, variant="aotplus", rounding="single")
     inputs = reference.make_inputs(graph, 8, seed=7)

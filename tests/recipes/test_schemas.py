@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -19,11 +20,16 @@ _BUILT_IN = Catalogue([data_folder() / "recipes"])
 _ALL = [(kind, name) for kind in KINDS for name in _BUILT_IN.names(kind)]
 
 
+@cache
+def validator(kind: type[Recipe]) -> Any:
+    """Of the schema that editors get."""
+    return jsonschema.Draft202012Validator(json.loads(schema_text(kind)))
+
+
 def complaints(kind: type[Recipe], text: bytes) -> list[str]:
     """What a JSON schema validator says of a recipe's text."""
     value: Any = yaml.parse(text).value
-    validator = jsonschema.Draft202012Validator(json.loads(schema_text(kind)))
-    return [error.message for error in validator.iter_errors(value)]
+    return [error.message for error in validator(kind).iter_errors(value)]
 
 
 def test_there_is_a_file_for_each_kind() -> None:

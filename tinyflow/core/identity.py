@@ -119,10 +119,15 @@ def _file_of(module: str) -> Path | None:
 
 def _imports(path: Path) -> str:
     """The modules of ours that a source file imports, one a line."""
+    return _imports_of(path.read_bytes())
+
+
+@cache  # for processes of several sessions
+def _imports_of(source: bytes) -> str:
     import ast  # only where a module of ours was edited
 
     found = set()
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
