@@ -57,6 +57,10 @@ def _add(*shape: int) -> Make:
     return lambda generator: cases.add(generator, (1, *shape), **_RELU)
 
 
+def _binary(operator: str, left: tuple[int, ...], right: tuple[int, ...], constant: int | None = None) -> Make:
+    return lambda generator: cases.binary(generator, operator, left, right, constant, (0.05, 0.03, 0.07))
+
+
 def _softmax(columns: int) -> Make:
     return lambda generator: cases.softmax(generator, 1, columns)
 
@@ -144,12 +148,14 @@ OPERATORS: Sequence[Make] = (
     lambda generator: cases.mean(generator, (1, 8, 8, 64), (1, 2)),
     lambda generator: cases.mean(generator, (1, 8, 8, 64), (3,)),
     _add(16, 16, 32),
-    lambda generator: cases.binary(generator, "ADD", (1, 16, 16, 32), (1, 1, 1, 32)),
-    lambda generator: cases.binary(generator, "MUL", (1, 16, 16, 32), (1, 16, 16, 32)),
-    lambda generator: cases.binary(generator, "MUL", (1, 16, 16, 32), (1, 1, 1, 32)),
-    lambda generator: cases.binary(generator, "MUL", (1, 16, 16, 32), (1, 1, 1, 1)),
-    lambda generator: cases.binary(generator, "MAXIMUM", (1, 16, 16, 32), (1, 16, 16, 32)),
-    lambda generator: cases.binary(generator, "MINIMUM", (1, 16, 16, 32), (1, 1, 1, 32)),
+    _binary("ADD", (1, 16, 16, 32), (1, 1, 1, 32)),
+    _binary("ADD", (1, 16, 16, 32), (1, 1, 1, 1), constant=1),
+    _binary("MUL", (1, 16, 16, 32), (1, 16, 16, 32)),
+    _binary("MUL", (1, 16, 16, 32), (1, 1, 1, 32)),
+    _binary("MUL", (1, 16, 16, 32), (1, 16, 16, 1)),
+    _binary("MUL", (1, 16, 16, 32), (1, 1, 1, 1), constant=1),
+    _binary("MAXIMUM", (1, 16, 16, 32), (1, 16, 16, 32)),
+    _binary("MINIMUM", (1, 16, 16, 32), (1, 1, 1, 32)),
     _softmax(10),
     lambda generator: cases.softmax(generator, 16, 16),
     lambda generator: cases.softmax(generator, 1, 1000),

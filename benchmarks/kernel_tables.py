@@ -52,8 +52,8 @@ class Figures:
 def figures_of(case: Case, variant: str, host: HostKernels, chip: ChipKernels) -> Figures:
     """Run a layer on the chip and compare it with ref on this machine."""
     call = case.call(variant)
-    outcome = chip.run(call, case.inputs, case.output_bytes)
-    expected = host.run(case.call("ref"), case.inputs, case.output_bytes).output
+    outcome = chip.run(call, case.inputs_of(variant), case.output_bytes)
+    expected = host.run(case.call("ref"), case.inputs_of("ref"), case.output_bytes).output
     return Figures(
         function=call.function,
         instructions=outcome.instructions,

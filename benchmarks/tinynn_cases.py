@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tinyflow.backends.tinyc import packing
 from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.lowering import lower_operator
+from tinyflow.backends.tinyc.steps import Step
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.reference import run_tflm
 from tinyflow.model.shapes import same_padding
@@ -35,7 +36,14 @@ class Case:
     graph: Graph
     call: Callable[[str], Call]
     inputs: tuple[NDArray[Any], ...]
+    """What the model takes."""
     macs: int = 0
+    read: Callable[[str], tuple[NDArray[Any], ...]] | None = None
+    """What the call for a variant takes, where that's something else."""
+
+    def inputs_of(self, variant: str) -> tuple[NDArray[Any], ...]:
+        """The arrays that the call for a variant takes: constants, too, unless they are in a table."""
+        return self.read(variant) if self.read else self.inputs
 
     @property
     def output_bytes(self) -> int:
@@ -403,12 +411,17 @@ def _quantisation(generator: Generator) -> Quantisation:
 
 def _lowered(name: str, graph: Graph, inputs: tuple[NDArray[Any], ...]) -> Case:
     """A case whose fields the code generator finds, for operators that it makes one call of."""
+    arrays = dict(zip(graph.inputs, inputs, strict=True))
+    arrays |= {tensor.index: np.frombuffer(tensor.data, np.int8) for tensor in graph.tensors if tensor.data}
 
-    def call(variant: str) -> Call:
-        (step,) = lower_operator(graph, graph.operators[0], variant)
-        return step.call
+    def step(variant: str) -> Step:
+        (made,) = lower_operator(graph, graph.operators[0], variant)
+        return made
 
-    return Case(name, graph, call, inputs)
+    def read(variant: str) -> tuple[NDArray[Any], ...]:
+        return tuple(arrays[operand.tensor] for operand in step(variant).inputs)
+
+    return Case(name, graph, lambda variant: step(variant).call, inputs, read=read)
 
 
 # operator → the output's quantisation where it is fixed, and version
@@ -442,19 +455,34 @@ def unary(generator: Generator, operator: str, elements: int) -> Case:
 BINARY = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 
 
-def binary(generator: Generator, operator: str, left: tuple[int, ...], right: tuple[int, ...]) -> Case:
-    """An operator on two inputs, whose dimensions of 1 are repeated."""
+def binary(
+    generator: Generator,
+    operator: str,
+    left: tuple[int, ...],
+    right: tuple[int, ...],
+    constant: int | None = None,
+    scales: Sequence[float] = (),
+) -> Case:
+    """An operator on two inputs, whose dimensions of 1 are repeated; `constant` (0, 1) is one of one number."""
     shape = tuple(np.broadcast_shapes(left, right))
     quantisations = [_quantisation(generator) for _ in range(3)]
+    if scales:
+        quantisations = [Quantisation((scales[i],), quantisations[i].zero_points) for i in range(3)]
     if operator in ("MINIMUM", "MAXIMUM"):
         quantisations = quantisations[:1] * 3
     options = default_options(operator)
     if "activation" in options:
         options["activation"] = ("NONE", "RELU", "RELU6")[int(generator.integers(3))]
-    tensors = [Tensor(i, f"input{i}", (left, right)[i], "int8", quantisations[i]) for i in range(2)]
+    shapes = (left, right)
+    values = [random_int8(generator, each) for each in shapes]
+    if constant is not None:
+        values[constant] = np.full_like(values[constant], values[constant].flat[0])
+    data = [values[i].tobytes() if i == constant else None for i in range(2)]
+    tensors = [Tensor(i, f"input{i}", shapes[i], "int8", quantisations[i], data[i]) for i in range(2)]
     version = 2 if operator != "MUL" else 3
     graph = one_operator(operator, version, tensors, (shape, "int8", quantisations[2]), options)
-    return _lowered(f"{operator} {left} {right}", graph, (random_int8(generator, left), random_int8(generator, right)))
+    name = " ".join("a number" if i == constant else "x".join(map(str, shapes[i])) for i in range(2))
+    return _lowered(f"{operator} {name}", graph, tuple(values[i] for i in range(2) if i != constant))
 
 
 def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[int]) -> Case:

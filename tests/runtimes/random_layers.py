@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tinynn_cases as cases
+import tinynn_moves as moves
 from hypothesis import strategies as st
 from tinynn_cases import Case
 
@@ -113,7 +114,17 @@ def binary(draw: st.DrawFn) -> Case:
     kinds = [draw(st.sampled_from(["both", "left", "right", "both"])) for _ in range(4)]
     left = tuple(1 if kind == "right" else size for size, kind in zip(shape, kinds, strict=True))
     right = tuple(1 if kind == "left" else size for size, kind in zip(shape, kinds, strict=True))
-    return cases.binary(_generator(draw), draw(st.sampled_from(cases.BINARY)), left, right)
+    scales = draw(st.sampled_from([(), (0.05, 0.03, 0.07)]))
+    return cases.binary(_generator(draw), draw(st.sampled_from(cases.BINARY)), left, right, scales=scales)
+
+
+@st.composite
+def number(draw: st.DrawFn) -> Case:
+    """Two inputs, one of which is a number."""
+    shape = (1, draw(st.sampled_from([1, 63, 64, 150])))
+    constant = draw(st.integers(0, 1))
+    shapes = [(1, 1) if i == constant and draw(st.booleans()) else shape for i in range(2)]
+    return cases.binary(_generator(draw), draw(st.sampled_from(cases.BINARY)), shapes[0], shapes[1], constant)
 
 
 @st.composite
@@ -128,16 +139,61 @@ def unary(draw: st.DrawFn) -> Case:
 
 @st.composite
 def softmax(draw: st.DrawFn) -> Case:
-    """SOFTMAX over rows."""
-    return cases.softmax(_generator(draw), draw(st.integers(1, 3)), draw(st.integers(1, 40)))
+    """SOFTMAX over rows, few or so many that a table pays."""
+    return cases.softmax(_generator(draw), draw(st.integers(1, 4)), draw(st.integers(1, 60)))
 
 
 @st.composite
 def mean(draw: st.DrawFn) -> Case:
-    """MEAN over one to three axes."""
-    shape = tuple(draw(st.integers(1, 6)) for _ in range(4))
+    """MEAN over one to three axes, at times long ones."""
+    shape = [draw(st.integers(1, 6)) for _ in range(4)]
+    shape[draw(st.integers(0, 3))] *= draw(st.sampled_from([1, 1, 100]))
     axes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
-    return cases.mean(_generator(draw), shape, sorted(axes))  # type: ignore[arg-type]
+    return cases.mean(_generator(draw), tuple(shape), sorted(axes))  # type: ignore[arg-type]
+
+
+def _shape(draw: st.DrawFn, most: int = 5) -> tuple[int, ...]:
+    """Four axes, the last one longer than a call of memcpy is worth at times."""
+    return (*(draw(st.integers(1, most)) for _ in range(3)), draw(st.sampled_from([1, 2, 3, 4, 5, 8, 17, 20])))
+
+
+@st.composite
+def pad(draw: st.DrawFn) -> Case:
+    """PAD on any side."""
+    amounts = [tuple(draw(st.integers(0, 2)) for _ in range(4)) for _ in range(2)]
+    return moves.pad(_generator(draw), _shape(draw, 4), *amounts)
+
+
+@st.composite
+def transpose(draw: st.DrawFn) -> Case:
+    """TRANSPOSE in any order."""
+    return moves.transpose(_generator(draw), _shape(draw), tuple(draw(st.permutations(range(4)))))
+
+
+@st.composite
+def strided_slice(draw: st.DrawFn) -> Case:
+    """STRIDED_SLICE forwards."""
+    shape = _shape(draw)
+    begin = tuple(draw(st.integers(0, size - 1)) for size in shape)
+    end = tuple(draw(st.integers(first + 1, size)) for first, size in zip(begin, shape, strict=True))
+    return moves.strided_slice(_generator(draw), shape, begin, end, tuple(draw(st.integers(1, 2)) for _ in range(4)))
+
+
+@st.composite
+def resize(draw: st.DrawFn) -> Case:
+    """RESIZE_NEAREST_NEIGHBOR up and down."""
+    return moves.resize_nearest(_generator(draw), _shape(draw), draw(st.integers(1, 9)), draw(st.integers(1, 9)))
+
+
+@st.composite
+def part(draw: st.DrawFn) -> Case:
+    """The call for one part of a CONCATENATION or SPLIT."""
+    shape, axis = _shape(draw), draw(st.integers(0, 3))
+    if draw(st.booleans()):
+        return moves.concatenation(_generator(draw), [shape, shape], axis)
+    parts = draw(st.integers(1, 3))
+    whole = tuple(size * parts if i == axis else size for i, size in enumerate(shape))
+    return moves.split(_generator(draw), whole, parts, axis)
 
 
 LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
@@ -150,4 +206,11 @@ LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "unary": unary,
     "softmax": softmax,
     "mean": mean,
+    "number": number,
+    "pad": pad,
+    "transpose": transpose,
+    "strided_slice": strided_slice,
+    "resize": resize,
 }
+# of which a case is not the whole operator, so that there is no reference but the variant ref
+PARTS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {"part": part}

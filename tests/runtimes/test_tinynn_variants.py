@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_layers import LAYERS
+from random_layers import LAYERS, PARTS
 from tinynn_calls import ChipKernels, HostKernels
 from tinynn_cases import Case
 
 _ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-_DIFFERENT = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
+# operators of which a variant has kernels of its own
+_LARGE = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
+_DIFFERENT = (*_LARGE, "binary", "number", "softmax", "mean", "transpose", "strided_slice", "resize", "part")
 
 
 @cache
@@ -32,18 +34,21 @@ def chip(cpu: str, toolchain: str = "zig", level: str = "-O3", variants: tuple[s
 
 def _run_and_compare(machine: Any, variant: str, case: Case, skew: int) -> None:
     """At any alignment, and in place where the call allows it."""
-    expected = host().run(case.call("ref"), case.inputs, case.output_bytes).output
+    expected = host().run(case.call("ref"), case.inputs_of("ref"), case.output_bytes).output
     call = case.call(variant)
     if call.function not in machine.functions:
         return  # what the variant leaves to ref, where that is not built
     for place in (None, *call.in_place):
-        got = machine.run(call, case.inputs, case.output_bytes, in_place=place, skew=skew).output
+        got = machine.run(call, case.inputs_of(variant), case.output_bytes, in_place=place, skew=skew).output
         np.testing.assert_array_equal(expected, got, err_msg=f"{case.name}, {call.function}, in place {place}")
 
 
 def _check(machine: Any, variant: str, operator: str, examples: int) -> None:
+    """`examples` of an operator with weights or many cases, a fifth of them for the others."""
+    examples = examples if operator in _LARGE else max(examples // 5, 15)
+
     @settings(_ENOUGH, max_examples=examples)
-    @given(LAYERS[operator](), st.integers(0, 3))
+    @given({**LAYERS, **PARTS}[operator](), st.integers(0, 3))
     def holds(case, skew):
         _run_and_compare(machine, variant, case, skew)
 
@@ -80,7 +85,7 @@ def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operator", LAYERS)
+@pytest.mark.parametrize("operator", [*_LARGE, "binary", "softmax", "mean"])
 @pytest.mark.parametrize("level", ["-O2", "-Os"])
 def test_ref_on_a_chip(operator: str, level: str) -> None:
     """The variant ref computes the same on a chip, at other levels."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinyflow.backends.tinyc.calls import Call, Field
-from tinyflow.backends.tinyc.packing.plain import plain
+from tinyflow.backends.tinyc.packing.plain import by_table, plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.backends.tinyc.strides import broadcast_strides, five
+from tinyflow.backends.tinyc.strides import broadcast_strides, five, merged
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, quantise_multiplier
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.weighted import whole
+from tinyflow.model.weighted import integers, whole
 
 
 def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
@@ -68,19 +68,31 @@ _BINARY_KERNELS = {"ADD": "add", "SUB": "sub", "MUL": "mul", "MINIMUM": "minimum
 
 
 def _binary(graph: Graph, operator: Operator, variant: str, fields: dict[str, Field]) -> Iterable[Step]:
-    """Equal shapes go element by element; others meet along strides."""
+    """Equal shapes go element by element, with one number by a table; others meet along strides."""
     left, right, output = _operands(graph, operator)
     kernel = _BINARY_KERNELS[operator.name]
+    for position, (tensor, other) in enumerate(((right, left), (left, right))):
+        number = _number(other)
+        if number is not None and tensor.elements == output.elements:
+            call = by_table(variant, kernel, fields, tensor.elements, number, is_left=position == 1)
+            if call is not None:
+                return [Step(operator.index, call, (Operand(tensor.index),), Operand(output.index))]
     elements = {"elements": output.elements}
     if left.elements == right.elements == output.elements:
         return _step(operator, plain(variant, kernel, {**fields, **elements}))
-    broadcast = {
-        "shape": five(output.shape),
-        "left_strides": broadcast_strides(left.shape),
-        "right_strides": broadcast_strides(right.shape),
-    }
+    dimensions = five(output.shape)
+    shape, *strides = merged(dimensions, *(broadcast_strides(tensor.shape) for tensor in (left, right)))
+    broadcast = {"shape": shape, "left_strides": strides[0], "right_strides": strides[1]}
     call = plain(variant, f"{kernel}_broadcast", {**fields, **elements, "broadcast": broadcast})
     return _step(operator, call)
+
+
+def _number(tensor: Tensor) -> int | None:
+    """The value of a constant that has only one."""
+    if not tensor.is_constant:
+        return None
+    values = integers(tensor)
+    return int(values.flat[0]) if (values == values.flat[0]).all() else None
 
 
 def _step(operator: Operator, call: Call) -> list[Step]:

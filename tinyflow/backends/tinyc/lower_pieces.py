@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tinyflow.backends.tinyc.calls import Constant
 from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.backends.tinyc.strides import RANK, five
+from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import integers, whole
@@ -85,12 +85,8 @@ def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     value = whole(output).zero_point
     if len(operator.inputs) > 2:
         value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
-    fields = {
-        "input_shape": five(source.shape),
-        "output_shape": five(output.shape),
-        "before": (0,) * (RANK - len(before)) + tuple(before.tolist()),
-        "value": value,
-    }
+    shapes = merged_pad(source.shape, output.shape, before.tolist())
+    fields = {**dict(zip(("input_shape", "output_shape", "before"), shapes, strict=True)), "value": value}
     yield _gathered(operator, variant, "pad", fields)
 
 
@@ -143,12 +139,8 @@ def _positions(graph: Graph, operator: Operator) -> Integers:
 def _view(graph: Graph, operator: Operator, variant: str, view: npt.NDArray[np.int64]) -> Step:
     if view.size != graph.tensors[operator.outputs[0]].elements:
         raise Unsupported("the output has another shape than the slice", "convert again")
-    steps = tuple(stride // view.itemsize for stride in view.strides)
-    fields = {
-        "shape": five(view.shape),
-        "strides": (0,) * (RANK - view.ndim) + steps,
-        "offset": int(view.reshape(-1)[0]),
-    }
+    shape, strides = merged(view.shape, [stride // view.itemsize for stride in view.strides])
+    fields = {"shape": shape, "strides": strides, "offset": int(view.reshape(-1)[0])}
     return _gathered(operator, variant, "gather", fields)
 
 

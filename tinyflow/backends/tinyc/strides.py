@@ -17,6 +17,40 @@ def five(shape: Sequence[int]) -> tuple[int, ...]:
     return (1,) * (RANK - len(shape)) + tuple(shape)
 
 
+def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Shape and strides with neighbouring axes made one wherever all strides allow it: long innermost axes.
+
+    Raises Unsupported for more than RANK axes.
+    """
+    five(shape)
+    axes: list[tuple[int, tuple[int, ...]]] = []
+    for size, *steps in zip(shape, *strides, strict=True):
+        if size == 1:
+            continue
+        if axes and axes[-1][1] == tuple(size * step for step in steps):
+            axes[-1] = axes[-1][0] * size, tuple(steps)
+        else:
+            axes.append((size, tuple(steps)))
+    axes = [(1, (0,) * len(strides))] * (RANK - len(axes)) + axes
+    return tuple(size for size, _ in axes), *zip(*(steps for _, steps in axes), strict=True)
+
+
+def merged_pad(source: Sequence[int], output: Sequence[int], before: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Both shapes of a PAD and what is put in front, axes that aren't padded made one with those in front of them.
+
+    Raises Unsupported for more than RANK axes.
+    """
+    five(source)
+    axes: list[tuple[int, int, int]] = []
+    for size, padded, front in zip(source, output, before, strict=True):
+        if axes and size == padded:
+            axes[-1] = axes[-1][0] * size, axes[-1][1] * size, axes[-1][2] * size
+        else:
+            axes.append((size, padded, front))
+    axes = [(1, 1, 0)] * (RANK - len(axes)) + axes
+    return tuple(zip(*axes, strict=True))
+
+
 def broadcast_strides(shape: Sequence[int]) -> tuple[int, ...]:
     """Elements from one index of each axis to the next, 0 where an axis is repeated."""
     steps, step = [], 1

@@ -126,6 +126,57 @@ def hard_swish(fields: Fields) -> Integers:
     return np.clip(result + fields["output_zero_point"], -128, 127)
 
 
+def exponentials(fields: Fields) -> npt.NDArray[np.int64]:
+    """What src/c/softmax_table.c reads: exp of the differences 0 … -255 to a row's largest, Q0.31."""
+    differences = -np.arange(256, dtype=np.int64)
+    counts = differences >= fields["least_difference"]
+    scaled = _rescaled(np.where(counts, differences, 0), fields["multiplier"], fields["left_shift"])
+    return np.where(counts, _exp(scaled, 5), 0)
+
+
+def _term(fields: Fields, side: str, values: Integers) -> Integers:
+    shifted = (values - fields[f"{side}_zero_point"]) << fields["left_shift"]
+    return _rescaled(shifted, fields[f"{side}_multiplier"], fields[f"{side}_multiplier_shift"])
+
+
+def _output(fields: Fields, values: Integers) -> Integers:
+    scaled = _rescaled(values, fields["output_multiplier"], fields["output_multiplier_shift"])
+    return np.clip(scaled + fields["output_zero_point"], fields["lowest"], fields["highest"])
+
+
+def add(fields: Fields, left: Integers, right: Integers) -> Integers:
+    """See src/ref/add.c."""
+    return _output(fields, _term(fields, "left", left) + _term(fields, "right", right))
+
+
+def sub(fields: Fields, left: Integers, right: Integers) -> Integers:
+    """See src/ref/add.c."""
+    return _output(fields, _term(fields, "left", left) - _term(fields, "right", right))
+
+
+def mul(fields: Fields, left: Integers, right: Integers) -> Integers:
+    """See src/ref/mul.c."""
+    return _output(fields, (left - fields["left_zero_point"]) * (right - fields["right_zero_point"]))
+
+
+def minimum(fields: Fields, left: Integers, right: Integers) -> Integers:  # noqa: ARG001
+    """See src/ref/minmax.c."""
+    return np.minimum(left, right)
+
+
+def maximum(fields: Fields, left: Integers, right: Integers) -> Integers:  # noqa: ARG001
+    """See src/ref/minmax.c."""
+    return np.maximum(left, right)
+
+
+# operators of two inputs, where one of them is a number
+BINARY_TABLES: Mapping[str, Callable[[Fields, Integers, Integers], Integers]] = {
+    "add": add,
+    "sub": sub,
+    "mul": mul,
+    "minimum": minimum,
+    "maximum": maximum,
+}
 TABLES: Mapping[str, Callable[[Fields], npt.NDArray[np.int64]]] = {
     "logistic": logistic,
     "tanh": tanh,

@@ -134,7 +134,7 @@ struct tinynn_mul {
   int32_t left_zero_point, right_zero_point;
   int32_t output_zero_point, output_multiplier, output_multiplier_shift;
   int32_t lowest, highest;
-  struct tinynn_broadcast broadcast; /* read by tinynn_mul_broadcast_ref only */
+  struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only */
 };
 
 /* MINIMUM, MAXIMUM of tensors with equal quantisation. */
@@ -149,6 +149,12 @@ struct tinynn_softmax {
   int32_t rows, columns;
   int32_t multiplier, left_shift;
   int32_t least_difference;
+};
+
+/* SOFTMAX with a table: `exponentials` of differences 0, -1, … -255 to the row's largest, Q0.31. */
+struct tinynn_softmax_table {
+  const int32_t *exponentials; /* [256] */
+  int32_t rows, columns;
 };
 
 /* LOGISTIC, TANH: (value - input_zero_point) times multiplier is Q4.27; beyond ± input_range_radius the function is
@@ -274,6 +280,7 @@ TINYNN_SCRATCH(tinynn_depthwise_rvv, tinynn_depthwise);
 #define TINYNN_SCRATCH_IN_PLACE(function, parameters) \
   void function(const struct parameters *restrict p, const int8_t *input, int8_t *output, void *restrict scratch)
 
+TINYNN_SCRATCH_IN_PLACE(tinynn_softmax_c, tinynn_softmax);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
@@ -286,13 +293,21 @@ TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_rvv, tinynn_depthwise);
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output)
 
 TINYNN_UNARY(tinynn_average_pool_ref, tinynn_pool);
+TINYNN_UNARY(tinynn_average_pool_dsp, tinynn_pool);
 TINYNN_UNARY(tinynn_max_pool_ref, tinynn_pool);
+TINYNN_UNARY(tinynn_max_pool_c, tinynn_pool);
+TINYNN_UNARY(tinynn_max_pool_dsp, tinynn_pool);
 TINYNN_UNARY(tinynn_copy_ref, tinynn_copy);
 TINYNN_UNARY(tinynn_copy_rows_ref, tinynn_copy_rows);
+TINYNN_UNARY(tinynn_copy_rows_c, tinynn_copy_rows);
 TINYNN_UNARY(tinynn_gather_ref, tinynn_gather);
+TINYNN_UNARY(tinynn_gather_c, tinynn_gather);
 TINYNN_UNARY(tinynn_pad_ref, tinynn_pad);
 TINYNN_UNARY(tinynn_mean_ref, tinynn_mean);
+TINYNN_UNARY(tinynn_mean_c, tinynn_mean);
+TINYNN_UNARY(tinynn_mean_dsp, tinynn_mean);
 TINYNN_UNARY(tinynn_resize_nearest_ref, tinynn_resize_nearest);
+TINYNN_UNARY(tinynn_resize_nearest_c, tinynn_resize_nearest);
 
 /* One input, one output of the same shape; in place: input and output may be the same address. */
 #define TINYNN_UNARY_IN_PLACE(function, parameters) \
@@ -304,7 +319,10 @@ TINYNN_UNARY_IN_PLACE(tinynn_tanh_ref, tinynn_sigmoid);
 TINYNN_UNARY_IN_PLACE(tinynn_requantise_ref, tinynn_requantise);
 TINYNN_UNARY_IN_PLACE(tinynn_leaky_relu_ref, tinynn_leaky_relu);
 TINYNN_UNARY_IN_PLACE(tinynn_hard_swish_ref, tinynn_hard_swish);
+TINYNN_UNARY_IN_PLACE(tinynn_softmax_table_c, tinynn_softmax_table);
 TINYNN_UNARY_IN_PLACE(tinynn_lookup_c, tinynn_lookup);
+TINYNN_UNARY_IN_PLACE(tinynn_lookup_mve, tinynn_lookup);
+TINYNN_UNARY_IN_PLACE(tinynn_lookup_rvv, tinynn_lookup);
 
 /* Two inputs. In place: the output may be at the address of either input of equal shape. */
 #define TINYNN_BINARY(function, parameters) \
@@ -328,6 +346,25 @@ TINYNN_BINARY(tinynn_sub_broadcast_ref, tinynn_add);
 TINYNN_BINARY(tinynn_mul_broadcast_ref, tinynn_mul);
 TINYNN_BINARY(tinynn_minimum_broadcast_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_maximum_broadcast_ref, tinynn_minmax);
+TINYNN_BINARY(tinynn_mul_c, tinynn_mul);
+TINYNN_BINARY(tinynn_mul_dsp, tinynn_mul);
+TINYNN_BINARY(tinynn_mul_mve, tinynn_mul);
+TINYNN_BINARY(tinynn_minimum_dsp, tinynn_minmax);
+TINYNN_BINARY(tinynn_maximum_dsp, tinynn_minmax);
+/* Of different shapes whose innermost axes are dense. */
+TINYNN_BINARY(tinynn_add_broadcast_c, tinynn_add);
+TINYNN_BINARY(tinynn_sub_broadcast_c, tinynn_add);
+TINYNN_BINARY(tinynn_mul_broadcast_c, tinynn_mul);
+TINYNN_BINARY(tinynn_add_broadcast_dsp, tinynn_add);
+TINYNN_BINARY(tinynn_sub_broadcast_dsp, tinynn_add);
+TINYNN_BINARY(tinynn_mul_broadcast_dsp, tinynn_mul);
+TINYNN_BINARY(tinynn_minimum_broadcast_dsp, tinynn_minmax);
+TINYNN_BINARY(tinynn_maximum_broadcast_dsp, tinynn_minmax);
+TINYNN_BINARY(tinynn_add_broadcast_mve, tinynn_add);
+TINYNN_BINARY(tinynn_sub_broadcast_mve, tinynn_add);
+TINYNN_BINARY(tinynn_mul_broadcast_mve, tinynn_mul);
+TINYNN_BINARY(tinynn_add_broadcast_rvv, tinynn_add);
+TINYNN_BINARY(tinynn_sub_broadcast_rvv, tinynn_add);
 
 void tinynn_quantise_ref(const struct tinynn_affine *restrict p, const float *restrict input, int8_t *restrict output);
 void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t *restrict input,

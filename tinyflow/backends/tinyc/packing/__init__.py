@@ -8,6 +8,6 @@ A kernel that can't compute a layer exactly (a shape, an accumulator that could 
 from tinyflow.backends.tinyc.packing.conv2d import conv2d
 from tinyflow.backends.tinyc.packing.depthwise import depthwise
 from tinyflow.backends.tinyc.packing.fully_connected import fully_connected
-from tinyflow.backends.tinyc.packing.plain import plain
+from tinyflow.backends.tinyc.packing.plain import by_table, plain
 
-__all__ = ["conv2d", "depthwise", "fully_connected", "plain"]
+__all__ = ["by_table", "conv2d", "depthwise", "fully_connected", "plain"]

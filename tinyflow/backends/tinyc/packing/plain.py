@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyflow.backends.tinyc import tables
-from tinyflow.backends.tinyc.calls import VARIANTS, WORD_BYTES, Call, Constant
+from tinyflow.backends.tinyc.calls import VARIANTS, WORD_BYTES, Call, Constant, Field
 
-# variants with vectors, whose sums of int8 values have 16 bits: enough for so many
+# the variant's call in place of ref's, None where it can't compute the layer
+_Choice = Callable[[Call], Call | None]
+# whether a kernel computes a layer of these fields
+_Condition = Callable[[Mapping[str, Any]], bool]
+
 _VECTORS = ("mve", "rvv")
+
+# elements whose sum has 16 bits
 _NARROW_WINDOW = 255
 # elements from which on a table of 256 bytes in flash is a good price for its speed
 _WORTH_A_TABLE = 64
+# and one of 1 KiB
+_WORTH_EXPONENTIALS = 128
+# bytes from which on a call of memcpy for each row is as good
+_LONG = 16
 
 # operators without weights: name → (struct, inputs that the output may overwrite)
 _PLAIN: Mapping[str, tuple[str, tuple[int, ...]]] = {
@@ -52,25 +63,118 @@ def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
     """An operator without weights, by the name in its functions: `plain("dsp", "add", {...})`."""
     struct, in_place = _PLAIN[operator]
     call = Call(f"tinynn_{operator}_ref", struct, dict(fields), in_place=in_place)
-    if "c" not in VARIANTS[variant]:
-        return call
-    vector = next((name for name in _VECTORS if name in VARIANTS[variant]), None)
-    if vector and operator in ("add", "sub") and _has_no_left_shift(fields):
-        return replace(call, function=f"tinynn_{operator}_{vector}")
-    if operator in ("add", "sub") and _has_whole_input(fields):
-        is_dsp = "dsp" in VARIANTS[variant] and _has_smaller_input(fields)
-        return replace(call, function=f"tinynn_{operator}_{'dsp' if is_dsp else 'c'}")
-    if vector and operator == "average_pool" and fields["kernel_height"] * fields["kernel_width"] <= _NARROW_WINDOW:
-        sums_bytes = 2 * (fields["channels"] + -fields["channels"] % 8) if vector == "mve" else 0
-        name = f"tinynn_average_pool_{vector}"
-        return replace(call, function=name, takes_scratch=True, scratch_bytes=sums_bytes)
-    if operator == "average_pool":
-        sums_bytes = WORD_BYTES * fields["channels"]
-        return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
-    if operator in tables.TABLES and fields["elements"] >= _WORTH_A_TABLE:
-        table = Constant(tables.TABLES[operator](fields).astype(np.int8), alignment=1)
-        return Call("tinynn_lookup_c", "tinynn_lookup", {"table": table, "elements": fields["elements"]}, in_place=(0,))
+    for name in VARIANTS[variant]:
+        choose = _KERNELS.get((operator, name))
+        made = choose(call) if choose else None
+        if made is not None:
+            return made
     return call
+
+
+def _as(suffix: str, holds: _Condition = lambda _: True) -> _Choice:
+    """The variant's function with the parameters of ref, where its condition holds."""
+
+    def choose(call: Call) -> Call | None:
+        return replace(call, function=call.function.replace("_ref", suffix)) if holds(call.fields) else None
+
+    return choose
+
+
+def _narrow_average_pool(variant: str) -> _Choice:
+    """Sums of 16 bits."""
+
+    def choose(call: Call) -> Call | None:
+        fields: Mapping[str, Any] = call.fields
+        if fields["kernel_height"] * fields["kernel_width"] > _NARROW_WINDOW:
+            return None
+        if variant == "dsp" and not _has_four_channels(fields):
+            return None
+        call = replace(call, function=f"tinynn_average_pool_{variant}")
+        if variant == "dsp":
+            return call
+        sums_bytes = 2 * (fields["channels"] + -fields["channels"] % 8) if variant == "mve" else 0
+        return replace(call, takes_scratch=True, scratch_bytes=sums_bytes)
+
+    return choose
+
+
+def _average_pool(call: Call) -> Call:
+    fields: Mapping[str, Any] = call.fields
+    sums_bytes = WORD_BYTES * fields["channels"]
+    return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
+
+
+def _has_four_channels(fields: Mapping[str, Any]) -> bool:
+    """What pool.h needs."""
+    return bool(fields["channels"] >= 4)
+
+
+def _lookup(variant: str) -> _Choice:
+    """A table of all 256 results."""
+
+    def choose(call: Call) -> Call | None:
+        fields: Mapping[str, Any] = call.fields
+        operator = call.function.removeprefix("tinynn_").removesuffix("_ref")
+        if fields["elements"] < _WORTH_A_TABLE:
+            return None
+        return _by_table(variant, tables.TABLES[operator](fields), fields["elements"])
+
+    return choose
+
+
+def _by_table(variant: str, table: npt.NDArray[Any], elements: int) -> Call:
+    """Any function of one int8 value, as the table of its results for -128 … 127."""
+    fields: Mapping[str, Field] = {"table": Constant(table.astype(np.int8), alignment=1), "elements": elements}
+    return Call(f"tinynn_lookup_{variant}", "tinynn_lookup", fields, in_place=(0,))
+
+
+def by_table(
+    variant: str, operator: str, fields: Mapping[str, Any], elements: int, number: int, *, is_left: bool
+) -> Call | None:
+    """An operator of two inputs, one of which is one number, as a table of the other's; None where that doesn't pay.
+
+    `is_left`: the one that is no number.
+    """
+    shifts = [value for name, value in fields.items() if name.endswith("multiplier_shift")]
+    if variant == "ref" or elements < _WORTH_A_TABLE or max(shifts, default=0) > 0:
+        return None
+    inputs = [tables.VALUES, np.full_like(tables.VALUES, number)]
+    table = tables.BINARY_TABLES[operator](fields, *(inputs if is_left else reversed(inputs)))
+    return _by_table(variant if variant in _VECTORS else "c", table, elements)
+
+
+def _softmax(call: Call) -> Call:
+    """Exponentials from a table, or each computed once."""
+    fields: Mapping[str, Any] = call.fields
+    if fields["rows"] * fields["columns"] < _WORTH_EXPONENTIALS:
+        scratch_bytes = WORD_BYTES * fields["columns"]
+        return replace(call, function="tinynn_softmax_c", takes_scratch=True, scratch_bytes=scratch_bytes)
+    made: Mapping[str, Field] = {
+        "exponentials": Constant(tables.exponentials(fields).astype(np.int32)),
+        "rows": fields["rows"],
+        "columns": fields["columns"],
+    }
+    return Call("tinynn_softmax_table_c", "tinynn_softmax_table", made, in_place=call.in_place)
+
+
+def _mean(variant: str) -> _Choice:
+    """Where the reduced axes are neighbours."""
+
+    def choose(call: Call) -> Call | None:
+        fields: Mapping[str, Any] = call.fields
+        groups: list[tuple[int, int]] = [(0, 1)]
+        for size, is_reduced in zip(fields["shape"], fields["reduced"], strict=True):
+            if size > 1 and groups[-1][0] == is_reduced:
+                groups[-1] = is_reduced, groups[-1][1] * size
+            elif size > 1:
+                groups.append((is_reduced, size))
+        sizes = [size for _, size in groups] + [1] * (3 - len(groups))
+        if len(sizes) > 3:
+            return None
+        axes = {"shape": (1, 1, *sizes), "reduced": (0, 0, 0, 1, 0)}
+        return replace(call, function=f"tinynn_mean_{variant}", fields={**call.fields, **axes})
+
+    return choose
 
 
 def _has_no_left_shift(fields: Mapping[str, Any]) -> bool:
@@ -87,5 +191,61 @@ def _has_whole_input(fields: Mapping[str, Any]) -> bool:
 
 
 def _has_smaller_input(fields: Mapping[str, Any]) -> bool:
-    """Whether src/dsp/add.c computes what `_has_whole_input` allows: the other input's multiplier is below 1/2."""
-    return any(fields[f"{side}_multiplier_shift"] < 0 for side in ("left", "right"))
+    """Whether src/dsp/add.c computes it: as `_has_whole_input`, and the other input's multiplier is below 1/2."""
+    is_smaller = any(fields[f"{side}_multiplier_shift"] < 0 for side in ("left", "right"))
+    return is_smaller and _has_whole_input(fields)
+
+
+def _has_dense_rows(fields: Mapping[str, Any]) -> bool:
+    """What broadcast_rows.h needs."""
+    broadcast = fields["broadcast"]
+    return bool(broadcast["left_strides"][-1] == broadcast["right_strides"][-1] == 1)
+
+
+def _is_scaled_down(fields: Mapping[str, Any]) -> bool:
+    """Whether src/c/mul.c and src/dsp/mul.c compute a MUL; the product has 17 bits."""
+    return bool(-22 <= fields["output_multiplier_shift"] <= -1)
+
+
+def _is_halved(fields: Mapping[str, Any]) -> bool:
+    """Whether src/mve/mul.c computes a MUL."""
+    return bool(-31 <= fields["output_multiplier_shift"] <= -1)
+
+
+def _both(*conditions: _Condition) -> _Condition:
+    return lambda fields: all(condition(fields) for condition in conditions)
+
+
+_ADDS: Mapping[str, _Condition] = {
+    "mve": _has_no_left_shift,
+    "rvv": _has_no_left_shift,
+    "dsp": _has_smaller_input,
+    "c": _has_whole_input,
+}
+_MULS: Mapping[str, _Condition] = {"mve": _is_halved, "dsp": _is_scaled_down, "c": _is_scaled_down}
+# (operator, variant) → its choice
+_KERNELS: Mapping[tuple[str, str], _Choice] = {
+    **{(name, variant): _lookup(variant) for name in tables.TABLES for variant in ("mve", "rvv", "c")},
+    **{(name, v): _as(f"_{v}", holds) for name in ("add", "sub") for v, holds in _ADDS.items()},
+    **{
+        (f"{name}_broadcast", v): _as(f"_{v}", _both(holds, _has_dense_rows))
+        for name in ("add", "sub")
+        for v, holds in _ADDS.items()
+    },
+    **{("mul", v): _as(f"_{v}", holds) for v, holds in _MULS.items()},
+    **{("mul_broadcast", v): _as(f"_{v}", _both(holds, _has_dense_rows)) for v, holds in _MULS.items()},
+    **{(name, "dsp"): _as("_dsp") for name in ("minimum", "maximum")},
+    **{(f"{name}_broadcast", "dsp"): _as("_dsp", _has_dense_rows) for name in ("minimum", "maximum")},
+    **{("average_pool", name): _narrow_average_pool(name) for name in ("mve", "rvv", "dsp")},
+    ("average_pool", "c"): _average_pool,
+    ("max_pool", "dsp"): _as("_dsp"),
+    ("max_pool", "c"): _as("_c", _has_four_channels),
+    # of ref the compiler makes vectors by itself
+    **{("max_pool", name): _as("_ref") for name in _VECTORS},
+    **{(name, "rvv"): _as("_ref") for name in ("mul", "mul_broadcast")},
+    **{("mean", name): _mean(name) for name in ("dsp", "c")},
+    ("softmax", "c"): _softmax,
+    ("copy_rows", "c"): _as("_c", lambda fields: bool(fields["bytes"] < _LONG)),
+    ("gather", "c"): _as("_c", lambda fields: bool(fields["strides"][-1] == 1)),
+    ("resize_nearest", "c"): _as("_c"),
+}
