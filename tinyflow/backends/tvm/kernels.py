@@ -60,7 +60,7 @@ def build(
     for kernel in _candidates(spec, style, machine, scratch_bytes):
         if kernel is not None and _fits(kernel, scratch_bytes):
             return kernel
-    return kernels_plain.build(spec)
+    return kernels_plain.conv(spec, machine) if isinstance(spec, ConvSpec) else kernels_plain.build(spec)
 
 
 def build_choice(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
