@@ -42,6 +42,24 @@ def test_what_is_alive_at_once_lies_apart(seed: int, plan: Callable[[Program, in
                 assert offset + life.size_bytes <= other_offset or other_offset + other.size_bytes <= offset
 
 
+@pytest.mark.parametrize("seed", [*(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3)), 3])
+def test_scratch_lies_between_tvms_blocks_where_it_fits(seed: int, tmp_path: Path) -> None:
+    """It raises the arena only where no piece that is free during its call is long enough."""
+    _, chosen = selected(tmp_path, write(random_network(seed)))
+    planned = memory.plan_blocks(chosen, ALIGNMENT)
+    activations = [life for life in planned.lifetimes if not life.is_scratch]
+    end = max(planned.offsets[life.operand] + life.size_bytes for life in activations)
+    for scratch in (life for life in planned.lifetimes if life.is_scratch):
+        is_free = bytearray(b"1" * end)
+        for life in activations:
+            if life.first <= scratch.first <= life.last:
+                offset = planned.offsets[life.operand]
+                is_free[offset : offset + life.size_bytes] = b"0" * life.size_bytes
+        runs = [len(run) for run in bytes(is_free).split(b"0")]
+        fits = scratch.size_bytes + ALIGNMENT <= max(runs)  # its place is aligned
+        assert planned.offsets[scratch.operand] + scratch.size_bytes <= end or not fits
+
+
 @pytest.mark.slow
 def test_scratch_never_raises_the_arena(tmp_path: Path) -> None:
     """What doesn't fit below the liveness bound lies on the stack, and only that."""

@@ -106,22 +106,43 @@ def _fits(scratch: Lifetime, activations: Sequence[Lifetime], alignment: int, to
 
 
 def plan_blocks(program: Program, alignment: int) -> Memory:
-    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs and outputs have their own."""
+    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs and outputs have their own.
+
+    Scratch, which is nobody's tensor, lies in what is free of them during a call, or behind them all.
+    """
     lives = lifetimes(program)
-    block_of, sizes = relax_module.plan_storage(program)
+    block_of, sizes = relax_module.plan_storage(program, has_scratch=False)
     offsets: dict[Operand, int] = {}
     end = 0
     starts = []
     for size in sizes:
         starts.append(end)
         end = _aligned(end + size, alignment)
-    for life in lives:
+    activations = [life for life in lives if not life.is_scratch]
+    for life in activations:
         if life.operand in block_of:
             offsets[life.operand] = starts[block_of[life.operand]]
         else:
             offsets[life.operand] = end
             end = _aligned(end + life.size_bytes, alignment)
-    return Memory(end, alignment, lives, offsets)
+    total_bytes = end
+    for life in lives:
+        if life.is_scratch:
+            alive = [other for other in activations if other.first <= life.first <= other.last]
+            taken = [(offsets[other.operand], other) for other in alive]
+            offsets[life.operand] = place = _first_free(life.size_bytes, taken, alignment, end)
+            total_bytes = max(total_bytes, _aligned(place + life.size_bytes, alignment))
+    return Memory(total_bytes, alignment, lives, offsets)
+
+
+def _first_free(size_bytes: int, taken: Sequence[tuple[int, Lifetime]], alignment: int, end: int) -> int:
+    """The lowest offset with so much room between what is taken, below `end`; `end` where there is none."""
+    place = 0
+    for offset, other in sorted(taken, key=lambda pair: pair[0]):
+        if place + size_bytes <= offset:
+            return place
+        place = max(place, _aligned(offset + other.size_bytes, alignment))
+    return place if place + size_bytes <= end else end
 
 
 def _name(step: Step, parameter: Parameter) -> str:
