@@ -329,7 +329,7 @@ def test_aotplus_is_never_slower_than_aot(chip: str) -> None:
         assert after <= before / (1.2 if CHIPS[chip].is_on_qemu else 1), spec
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(spec=dense(), seed=st.integers(0, 10_000))
 def test_the_short_form_is_exact_for_every_accumulator(spec: DenseSpec, seed: int) -> None:
     """Wherever the short form is chosen, it equals TFLite's rule on all accumulators that can occur."""

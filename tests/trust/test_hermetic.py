@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import site
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,10 +50,21 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tup
     yield found
 
 
+def listed_folders() -> set[str]:
+    """Folders of packages that a `.pth` file adds to Python's own: as declared as those, but for a checkout's."""
+    listed = [
+        Path(folder, line)
+        for folder in site.getsitepackages()
+        for file in Path(folder).glob("*.pth")
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    return {str(path) for path in listed if path.is_dir() and not CHECKOUT.is_relative_to(path)}
+
+
 def undeclared(opened: list[tuple[str, str]], session: Session) -> list[str]:
     """Files outside the workspace and outside what keys name: Python, its packages, our own code, the system."""
     workspace = str(session.store.root.parent / "state" / "scratch")
-    tools = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
+    tools = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent), *listed_folders()}
     allowed = (workspace, str(CHECKOUT / "tinyflow"), *tools, *_SYSTEM, *_ASKED_BY_CLANG)
     return sorted({path for path, flags in opened if not path.startswith(allowed) and "O_DIRECTORY" not in flags})
 
