@@ -31,6 +31,13 @@ def damage(project: Path, name: str) -> None:
     path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
 
 
+def expect(count: str, tinyflow: Run, name: str) -> None:
+    """Run it and see how many actions were what; where it is other ones, say of each how it came to be so."""
+    done = tinyflow(name)
+    if count not in done.output:
+        pytest.fail(f"expected {count}:\n{done.output}{done.errors}{tinyflow('explain', name).output}")
+
+
 def test_stats_count_hits(tinyflow: Run, project: Path) -> None:
     """Six actions built, then all six taken from the cache by a checkout that has forgotten them.
 
@@ -71,17 +78,21 @@ def test_gc_keeps_what_the_suites_need(tinyflow: Run, project: Path) -> None:
 
     Guards against an eviction that costs the next run of a suite anything.
     """
-    tinyflow("suite:good", "bench:other-good-chip")
+    first = tinyflow("suite:good", "bench:other-good-chip")
+    assert "18 built" in first.output, first
     age(project)
-    dry = tinyflow("cache", "gc", "--keep", "1B", "--dry-run").output
-    assert dry.startswith("would remove 6 results")
-    assert tinyflow("cache", "gc", "--keep", "1B").output == dry.replace("would remove", "removed")
-    assert "12 up to date" in tinyflow("suite:good").output
+    dry = tinyflow("cache", "gc", "--keep", "1B", "--dry-run")
+    assert dry.output.startswith("would remove 6 results"), dry
+    done = tinyflow("cache", "gc", "--keep", "1B")
+    assert done.output == dry.output.replace("would remove", "removed"), done
+    expect("12 up to date", tinyflow, "suite:good")
     shutil.rmtree(project / "build")
-    assert "6 built" in tinyflow("bench:other-good-chip").output
+    expect("6 built", tinyflow, "bench:other-good-chip")
     age(project)
-    assert tinyflow("cache", "gc", "--force", "--keep", "1B").output.endswith("; 0 B left\n")
-    assert "12 built" in tinyflow("suite:good").output
+    done = tinyflow("cache", "gc", "--force", "--keep", "1B")
+    left = [path for path in (project / "cache").rglob("*") if path.is_file()]
+    assert done.output.endswith("; 0 B left\n"), (done, left)
+    expect("12 built", tinyflow, "suite:good")
 
 
 def test_why_names_maker_and_user(tinyflow: Run, project: Path) -> None:
