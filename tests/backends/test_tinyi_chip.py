@@ -78,6 +78,18 @@ def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: i
 
 
 @pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(64, 41, 1), (80, 8, 2), (32, 5, 2)])
+def test_long_rows_are_exact(name: str, inputs: int, outputs: int, stride: int) -> None:
+    """1x1 over many channels: some variants read such weights where they are. The input is what a RELU leaves."""
+    random = np.random.default_rng(inputs)
+    net = Net(2, 3, 5, inputs)
+    net.tensors[net.input] = replace(net.tensors[net.input], quantisation=Quantisation((0.05,), (-128,)))
+    weights = random.integers(-127, 128, (outputs, 1, 1, inputs))
+    output = net.convolution(net.input, weights, random.integers(-999, 999, outputs), stride=(stride, stride))
+    assert_exact(net.graph(output), *_interpreter(name))
+
+
+@pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize("zero_point", [-128, -127, 127])
 @pytest.mark.parametrize(("inputs", "outputs", "is_per_channel"), [(1, 1, False), (70, 35, True), (132, 6, False)])
 def test_rows_are_exact(name: str, inputs: int, outputs: int, zero_point: int, is_per_channel: bool) -> None:

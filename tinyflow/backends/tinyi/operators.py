@@ -21,8 +21,8 @@ _RECORD_BYTES = 12
 # the kernels' right shifts: up to it (src/channels.c)
 _LARGEST_SHIFT = 22
 _MAX_PRODUCTS = 1 << 13
-# of the kernels with vectors: products of a step, lanes of a block, elements whose sum has 16 bits
-_MVE_STEP, _RVV_LANES, _NARROW_WINDOW = 16, 32, 255
+# of the kernels with vectors: products of a step and of a long row, lanes of a block, elements whose sum has 16 bits
+_MVE_STEP, _MVE_LONG, _RVV_LANES, _NARROW_WINDOW = 16, 64, 32, 255
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
@@ -90,8 +90,9 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
     has_window = height * width > 1
     if kernel == "mve":
         whole_steps = _round(products, _MVE_STEP)
-        patch = whole_steps if has_window or products % _MVE_STEP else 0
-        fixed, tile, each = 2 * patch, 4, whole_steps + 2
+        is_whole = not has_window and products == whole_steps
+        patch = 0 if is_whole and products < _MVE_LONG else whole_steps
+        fixed, tile, each = 2 * patch, 4, (0 if is_whole and products >= _MVE_LONG else whole_steps) + 2
     elif kernel == "rvv":
         fixed, tile, each = 2 * has_window * products, 8, products + 2
     elif kernel == "dsp":

@@ -268,6 +268,7 @@ TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_rows_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_mve, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_mve, tinynn_pool);
 TINYNN_SCRATCH(tinynn_depthwise_mve, tinynn_depthwise);

@@ -1,0 +1,134 @@
+/* CONV_2D of 1×1 with Helium, weights as a model has them: products a multiple of sixteen. Tiles as in mve/conv2d.c, each
+ * row of weights with a pointer of its own; the values of both pixels lie in turns of sixteen in scratch.
+ *
+ * Records as in mve/rescale.h. Scratch: [steps][2][16] values, then a place aside for outputs, two rows of channels, filled
+ * up to fours.
+ */
+#if defined(__ARM_FEATURE_MVE)
+#include <stddef.h>
+#include <string.h>
+
+#include "tinynn/mve/rescale.h"
+
+enum { PIXELS = 2, CHANNELS = 4, STEP = 16 };
+
+#define LOAD                       \
+  "vldrb.u8 q0, [%[x]], #32\n\t"   \
+  "vldrb.u8 q2, [%[a]], #16\n\t"   \
+  "vldrb.u8 q1, [%[x], #-16]\n\t"  \
+  "vldrb.u8 q3, [%[b]], #16\n\t"   \
+  "vldrb.u8 q4, [%[c]], #16\n\t"   \
+  "vldrb.u8 q5, [%[d]], #16\n\t"
+#define MULTIPLY(instruction)          \
+  instruction ".s8 %[s00], q0, q2\n\t" \
+  instruction ".s8 %[s10], q1, q2\n\t" \
+  instruction ".s8 %[s01], q0, q3\n\t" \
+  instruction ".s8 %[s11], q1, q3\n\t" \
+  instruction ".s8 %[s02], q0, q4\n\t" \
+  instruction ".s8 %[s12], q1, q4\n\t" \
+  instruction ".s8 %[s03], q0, q5\n\t" \
+  instruction ".s8 %[s13], q1, q5\n\t"
+
+/* Sums of products of both pixels with four rows of weights; what lies behind the last of these. */
+static inline const int8_t *dots(const int8_t *x, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d,
+                                 int32_t steps, int32x4_t sums[PIXELS]) {
+  register int32_t s00 __asm__("r0");
+  register int32_t s01 __asm__("r2");
+  register int32_t s02 __asm__("r4");
+  register int32_t s03 __asm__("r6");
+  register int32_t s10 __asm__("r8");
+  register int32_t s11 __asm__("r10");
+  register int32_t s12 __asm__("r12");
+  register int32_t s13 __asm__("lr");
+  __asm__(LOAD MULTIPLY("vmladav")
+          "subs %[steps], #1\n\tbeq 2f\n"
+          "1:\n\t" LOAD MULTIPLY("vmladava")
+          "subs %[steps], #1\n\tbne 1b\n"
+          "2:"
+          : [s00] "=&r"(s00), [s01] "=&r"(s01), [s02] "=&r"(s02), [s03] "=&r"(s03), [s10] "=&r"(s10),
+            [s11] "=&r"(s11), [s12] "=&r"(s12), [s13] "=&r"(s13), [x] "+&r"(x), [a] "+&r"(a), [b] "+&r"(b),
+            [c] "+&r"(c), [d] "+&r"(d), [steps] "+&r"(steps)
+          :
+          : "q0", "q1", "q2", "q3", "q4", "q5", "cc", "memory");
+  sums[0] = (int32x4_t){s00, s01, s02, s03};
+  sums[1] = (int32x4_t){s10, s11, s12, s13};
+  return d;
+}
+
+/* Where in the input the next pixel lies. */
+struct place {
+  const int8_t *image, *line;
+  int32_t x, y;
+};
+
+static inline const int8_t *advance(const struct tinynn_conv2d *restrict p, struct place *place) {
+  const int8_t *pixel = place->line + place->x * p->stride_x * p->input_channels;
+  if (++place->x == p->output_width) {
+    const int32_t line_bytes = p->input_width * p->input_channels;
+    place->x = 0;
+    place->line += p->stride_y * line_bytes;
+    if (++place->y == p->output_height) {
+      place->y = 0;
+      place->image += p->input_height * line_bytes;
+      place->line = place->image;
+    }
+  }
+  return pixel;
+}
+
+static inline void interleave(const int8_t *first, const int8_t *second, int32_t steps, int8_t *to) {
+  for (; steps > 0; --steps) {
+    vst1q_s8(to, vld1q_s8(first));
+    vst1q_s8(to + STEP, vld1q_s8(second));
+    first += STEP;
+    second += STEP;
+    to += 2 * STEP;
+  }
+}
+
+static inline void finish(const int32_t *channel, const int32x4_t sums[PIXELS], const struct tinynn_mve_clamp *clamp,
+                          int8_t *output, int32_t output_pitch) {
+  const int32x4_t bias = vld1q_s32(channel), multipliers = vld1q_s32(channel + 4), shifts = vld1q_s32(channel + 8);
+  vstrbq_s32(output, tinynn_mve_rescale(vaddq_s32(sums[0], bias), multipliers, shifts, clamp));
+  vstrbq_s32(output + output_pitch, tinynn_mve_rescale(vaddq_s32(sums[1], bias), multipliers, shifts, clamp));
+}
+
+/* All outputs of two pixels; the last block may have fewer rows, for which any will do. */
+static inline void tile(const struct tinynn_conv2d *restrict p, const int8_t *x, int8_t *output, int32_t output_pitch) {
+  const struct tinynn_mve_clamp clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest);
+  const int32_t *channel = (const int32_t *)p->channels;
+  const int32_t products = p->input_channels, steps = products / STEP, rest = p->output_channels % CHANNELS;
+  const int8_t *weights = p->weights;
+  int32x4_t sums[PIXELS];
+#pragma GCC unroll 1
+  for (int32_t blocks = p->output_channels / CHANNELS; blocks > 0; --blocks) {
+    const int8_t *b = weights + products, *c = b + products, *d = c + products;
+    weights = dots(x, weights, b, c, d, steps, sums);
+    finish(channel, sums, &clamp, output, output_pitch);
+    channel += 3 * CHANNELS;
+    output += CHANNELS;
+  }
+  if (rest != 0) {
+    const int8_t *b = rest > 1 ? weights + products : weights, *c = rest > 2 ? b + products : weights;
+    dots(x, weights, b, c, weights, steps, sums);
+    finish(channel, sums, &clamp, output, output_pitch);
+  }
+}
+
+void tinynn_conv2d_rows_mve(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
+                            int8_t *restrict output, void *restrict scratch) {
+  const int32_t pitch_aside = (p->output_channels + CHANNELS - 1) / CHANNELS * CHANNELS;
+  int8_t *values = scratch, *aside = values + PIXELS * p->input_channels;
+  struct place place = {input, input, 0, 0};
+  for (int32_t left = p->batches * p->output_height * p->output_width; left > 0; left -= PIXELS) {
+    const int is_aside = left < PIXELS || p->output_channels < pitch_aside;
+    const int8_t *first = advance(p, &place), *second = left < PIXELS ? first : advance(p, &place);
+    interleave(first, second, p->input_channels / STEP, values);
+    tile(p, values, is_aside ? aside : output, is_aside ? pitch_aside : p->output_pitch);
+    for (int32_t i = 0; is_aside && i < PIXELS && i < left; ++i) {
+      memcpy(output + i * p->output_pitch, aside + i * pitch_aside, (size_t)p->output_channels);
+    }
+    output += PIXELS * p->output_pitch;
+  }
+}
+#endif
