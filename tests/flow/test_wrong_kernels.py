@@ -96,9 +96,10 @@ def test_a_fault_names_function_layer_and_address(
     [
         ("corstone300", "qemu-system-arm", "output[1 << 28] = 1;", "accesses 0x3"),
         ("riscv_qemu", "qemu-system-riscv32", "for (volatile int i = 1; i;) { }", "within 5000000 instructions"),
+        ("host", "uname", "output[1 << 28] = 1;", "writes 0x1"),
     ],
 )
-def test_a_fault_on_qemu_names_them_too(
+def test_a_fault_elsewhere_names_them_too(
     with_bug: Callable[[str], Path], kernel_cache: str, target: str, program: str, bug: str, words: str
 ) -> None:
     """In the words of the built-in simulator."""

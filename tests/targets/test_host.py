@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_firmware import Bench
+from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import RunError, Timeout
-from tinyflow.targets.host import Host
+from tinyflow.targets import native
+from tinyflow.targets.host import Host, inputs
 from tinyflow.targets.protocol import open_machine
 
 LIMIT = 10_000_000
@@ -22,6 +25,37 @@ int model_invoke(void) { model_arena[1] = (int8_t)(model_arena[0] + 1); return 0
 int model_null(void) { return *(volatile int *)0; }
 int model_trap(void) { __builtin_trap(); }
 int model_loop(void) { for (;;) { __asm volatile(""); } }
+static const volatile int constant = 1;
+volatile uintptr_t model_nowhere = 16;
+volatile int model_zero;
+int model_writes(void) { *(volatile int *)model_nowhere = 1; return 0; }
+int model_constant(void) { *(volatile int *)(uintptr_t)&constant = 2; return 0; }
+int model_jumps(void) { ((void (*)(void))model_nowhere)(); return model_zero; }
+int model_divides(void) { return 7 / model_zero; }
+int model_wild(void) { return *(volatile int *)(uintptr_t)0x8000000000000000; }
+__attribute__((noinline)) int model_deeper(volatile int *at) {
+  volatile int here[64];
+  here[0] = at ? at[0] : 0;
+  return model_deeper(here) + here[0];
+}
+int model_recursion(void) { return model_deeper(0); }
+/* Layers: `work` is called by `model_dispatch` and by itself, and as the last thing by a jump. */
+__attribute__((noinline)) int model_work(int number) {
+  if (number == model_arena[2]) {
+    if (model_arena[3]) for (;;) { __asm volatile(""); }
+    __builtin_trap();
+  }
+  return number < 100 ? model_arena[4 + number] : model_zero;
+}
+__attribute__((noinline)) int model_other(int number) { return model_work(number + 100) + model_zero; }
+__attribute__((noinline)) int model_dispatch(void) {
+  int sum = model_zero;
+  for (int i = 1; i <= 3; i++) sum += model_work(i);
+  sum += model_other(1);
+  model_arena[60] = (int8_t)sum;
+  return model_work(4);
+}
+int model_layers(void) { return model_dispatch() + model_zero; }
 __asm(".globl model_counted\\n.type model_counted, %function\\nmodel_counted:\\n"
 #if defined(__x86_64__)
       "mov $1000, %ecx\\n1: dec %ecx\\njnz 1b\\nxor %eax, %eax\\nret\\n"
@@ -66,6 +100,75 @@ def test_unknown_symbol_is_refused(host: Host) -> None:
         with pytest.raises(RunError, match="the firmware has no symbol nobody"):
             ask()
     assert host.call("model_invoke", limit_instructions=LIMIT)[0] == 0
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """host_faults.so, built by its stage."""
+    made = inputs()["host_faults.so"].action
+    source = made.inputs["host_faults.c"].path  # type: ignore[union-attr]
+    folder = tmp_path_factory.mktemp("faults")
+    space = workspace(folder, {"host_faults.c": source}, ["host_faults.so"], made.parameters)
+    native.build_hook(space)
+    return space.outputs["host_faults.so"]
+
+
+@pytest.fixture
+def watched(firmware: Path, faults: Path) -> Iterator[Host]:
+    """The firmware, with what tells where it faults, as the run stage opens it."""
+    machine = open_machine({"name": "host", "implementation": "tinyflow.targets.host"}, {"host_faults.so": faults})
+    assert isinstance(machine, Host)
+    machine.load(firmware)
+    yield machine
+    machine.close()
+
+
+on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="breakpoints and kinds of access are for x86-64")
+
+
+@on_x86
+@pytest.mark.parametrize(
+    ("function", "place", "told"),
+    [
+        ("model_null", "", "reads 0x00000000, where there is no memory"),
+        ("model_writes", "", "writes 0x00000010, where there is no memory"),
+        ("model_constant", "", r"writes 0x[0-9a-f]{8}, which is flash"),
+        ("model_jumps", "", "jumps to 0x00000010, where there is no code"),
+        ("model_trap", "", "undefined instruction 0f0b.*"),
+        ("model_divides", "", "divides by zero, or the quotient doesn't fit"),
+        ("model_wild", "", "accesses an address that no memory can have"),
+        ("model_recursion", "model_deeper", "stack overflow: its 8388608 bytes are used up"),
+    ],
+)
+def test_a_fault_is_named_as_on_the_simulators(function: str, place: str, told: str, watched: Host) -> None:
+    """Function, address and cause; the same words in every run, wherever the firmware was loaded."""
+    with pytest.raises(RunError) as caught:
+        watched.call(function, limit_instructions=LIMIT)
+    assert re.fullmatch(rf"{place or function}\+0x[0-9a-f]+ \(0x[0-9a-f]{{8}}\)", caught.value.where)
+    assert re.fullmatch(f"{told}, in a call of {function}", caught.value.what)
+    assert caught.value.hint
+
+
+@on_x86
+@pytest.mark.parametrize(("number", "begun"), [(1, 1), (3, 3), (101, 4), (4, 5)])
+def test_the_calls_of_a_dispatcher_are_counted(number: int, begun: int, watched: Host) -> None:
+    """By another process with breakpoints: those of others aren't, a jump as the last thing is."""
+    watched.call("model_setup", limit_instructions=LIMIT)
+    watched.write("model_arena+2", bytes([number, 0]))
+    with pytest.raises(RunError, match="undefined instruction"):
+        watched.call("model_layers", limit_instructions=LIMIT)
+    assert watched.calls_begun("model_dispatch", {"model_work", "model_other"}) == begun
+
+
+@on_x86
+@pytest.mark.slow
+def test_a_loop_without_end_is_named(watched: Host) -> None:
+    """With the function that doesn't end, and the call that it is in."""
+    watched.write("model_arena+2", bytes([2, 1]))
+    with pytest.raises(Timeout, match=r"model_layers didn't return within 2\.5 s") as caught:
+        watched.call("model_layers", limit_instructions=LIMIT)
+    assert caught.value.where.startswith("model_work+0x")
+    assert watched.calls_begun("model_dispatch", {"model_work", "model_other"}) == 2
 
 
 @pytest.mark.parametrize(("function", "name"), [("model_null", "SIGSEGV"), ("model_trap", "SIG(ILL|TRAP)")])

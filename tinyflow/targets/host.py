@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,18 @@ from typing import IO, Any
 from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.core.process import clean_environment, end_of
+from tinyflow.targets import elf, host_faults
+from tinyflow.targets.elf import Symbol
+from tinyflow.targets.host_faults import Fault, Layout
+from tinyflow.targets.native import compiled
 from tinyflow.targets.protocol import Counters
 
 _PROCESS = Path(__file__).with_name("host_process.py")
+_FAULTS = Path(__file__).with_name("host_faults.c")
+_LIBRARY = "host_faults.so"
+# What a firmware that never ends is given when its calls are counted; it gets to where it stays in far less.
+_AGAIN_LIMIT_S = 10.0
+_TELLING_LIMIT_S = 5.0
 _ANSWER_LIMIT_S = 60.0  # to start Python, under valgrind and on a busy machine
 # Turn a limit of instructions into one of time: what a slow, busy machine does under valgrind.
 _SLOWEST_INSTRUCTIONS_PER_S = 20_000_000
@@ -32,17 +42,18 @@ _SLOWEST_CALL_S = 2.0
 
 def tools() -> tuple[Tool, ...]:
     """What decides the counts, for keys."""
-    return (Tool("binary", "valgrind"),) if shutil.which("valgrind") else ()
+    valgrind = (Tool("binary", "valgrind"),) if shutil.which("valgrind") else ()
+    return (*valgrind, Tool("package", "pyelftools"))
 
 
 def inputs() -> Mapping[str, Output]:
-    """What a run needs besides the firmware: nothing."""
-    return {}
+    """What a run needs besides the firmware: what tells where it faulted."""
+    return {_LIBRARY: compiled(_FAULTS, "compile the host's fault handler", has_libc=True)}
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Host:  # noqa: ARG001 (every target's)
     """A process on the machine that we are on."""
-    return Host()
+    return Host(files.get(_LIBRARY))
 
 
 class Host:
@@ -50,26 +61,38 @@ class Host:
 
     is_native = True
 
-    def __init__(self) -> None:
+    def __init__(self, faults: Path | None = None) -> None:
+        """`faults` is host_faults.so, without which a fault is only a signal."""
+        self._faults = faults
         self._folder = Path(tempfile.mkdtemp(prefix="tinyflow-host-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._path: Path
+        self._layout: Layout | None = None
+        # What brings a new process to where this one is: functions called, then bytes written.
+        self._called: dict[str, None] = {}
+        self._written: dict[str, bytes] = {}
+        self._fault: tuple[str, Fault] | None = None  # of a call of this function
 
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`; there is no start-up code."""
         started = time.perf_counter()
         self._process = subprocess.Popen(
-            [*self._launcher(), sys.executable, "-I", "-S", "-B", _PROCESS, firmware.resolve()],
+            [*self._launcher(), sys.executable, "-I", "-S", "-B", _PROCESS, firmware.resolve(), *self._watcher()],
             cwd=self._folder,
             env=clean_environment(self._folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        self._path = firmware
         self._ask("load", firmware.stem)
+        if self._faults is not None:
+            self._layout = Layout.of(self._process.pid, firmware.resolve())
         return _counters(time.perf_counter() - started)
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """See `protocol.Machine`."""
         status, elapsed_ns = self._ask("call", symbol, limit_s=_limit_s(limit_instructions))
+        self._called[symbol] = None
         return status, _counters(elapsed_ns / 1e9)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
@@ -80,10 +103,48 @@ class Host:
     def write(self, symbol: str, data: bytes) -> None:
         """See `protocol.Machine`."""
         self._ask("write", symbol, len(data), data)
+        self._written[symbol] = data
 
-    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:  # noqa: ARG002 (the protocol's)
-        """See `protocol.Machine`."""
+    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
+        """See `protocol.Machine`: by another process that does the same again, with breakpoints (x86-64 only).
+
+        0 where that one ends in another way.
+        """
+        if self._fault is None:
+            return 0
+        symbol, fault = self._fault
+        twin = Host(self._faults)
+        try:
+            twin.load(self._path)
+            if not twin._break(dispatcher, functions):
+                return 0
+            for called in self._called:
+                if called != symbol:
+                    twin._ask("call", called)
+            for name, data in self._written.items():
+                twin.write(name, data)
+            twin._ask("call", symbol, limit_s=_AGAIN_LIMIT_S)
+        except (RunError, Timeout):
+            again = None if twin._fault is None else twin._fault[1]
+            if again is not None and again.number == fault.number and twin._function(again) == self._function(fault):
+                return again.calls
+        finally:
+            twin.close()
         return 0
+
+    def _function(self, fault: Fault) -> Symbol | None:
+        assert self._layout is not None
+        firmware = elf.read(self._path)
+        return firmware.function_at(fault.place(firmware, self._layout))
+
+    def _break(self, dispatcher: str, functions: Collection[str]) -> bool:
+        """Count the calls of these functions by `dispatcher` from now on. Whether that can be done."""
+        assert self._layout is not None
+        firmware = elf.read(self._path)
+        caller = firmware.symbol(dispatcher)
+        entries = sorted({firmware.symbol(name).address for name in functions})
+        places = [caller.address, *entries, caller.address + caller.size_bytes]
+        return self._ask("break", ",".join(f"{self._layout.base + place:x}" for place in places))[0] == 0
 
     def counting_twin(self, symbol: str) -> CountingHost | None:
         """See `protocol.Machine`."""
@@ -95,6 +156,9 @@ class Host:
             self._process.kill()
             self._process.communicate()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _watcher(self) -> Sequence[Path]:
+        return () if self._faults is None else (self._faults.resolve(),)
 
     def _launcher(self) -> Sequence[str]:
         """The command, up to the program that it runs."""
@@ -115,8 +179,16 @@ class Host:
             requests.flush()
         if not select.select([answers], [], [], limit_s)[0]:
             hint = "is it a loop without end? Else raise `limit` in the target's recipe"
+            if self._layout is not None and verb == "call" and self._interrupt():
+                assert self._fault is not None
+                self._fault = symbol, self._fault[1]
+                where = host_faults.where(self._fault[1], elf.read(self._path), self._layout, symbol)
+                raise Timeout(f"{symbol} didn't return within {limit_s:g} s", where=where, hint=hint)
             raise Timeout(f"{verb} took more than {limit_s:g} s", where=symbol, hint=hint)
         word, _, rest = answers.readline().decode().strip().partition(" ")
+        if word == "fault" and self._layout is not None:
+            self._fault = symbol, Fault.parse(rest)
+            raise host_faults.explain(self._fault[1], elf.read(self._path), self._layout, symbol)
         if word == "error":
             raise RunError(
                 rest, where=symbol, hint="is it built for this machine, and defines all that plan.json names?"
@@ -125,6 +197,17 @@ class Host:
             raise self._death(verb, symbol)
         first, second = rest.split()
         return int(first), int(second)
+
+    def _interrupt(self) -> bool:
+        """Ask a firmware that doesn't return where it is; whether it told."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
+        answers = self._pipes()[1]
+        if not select.select([answers], [], [], _TELLING_LIMIT_S)[0]:
+            return False
+        word, _, rest = answers.readline().decode().strip().partition(" ")
+        self._fault = "", Fault.parse(rest if word == "fault" else "")
+        return word == "fault"
 
     def _death(self, verb: str, symbol: str) -> RunError:
         assert self._process is not None
@@ -153,6 +236,9 @@ class CountingHost(Host):
             return status, _counters(wall_s)
         self._calls += 1
         return status, _counters(wall_s, _summary(self._folder / f"counts.{self._calls}"))
+
+    def _watcher(self) -> Sequence[Path]:
+        return () if self._faults is None else (self._faults.resolve(),)
 
     def _launcher(self) -> Sequence[str]:
         # Collecting begins with the function and a file with the sum is written at its end. One function only:

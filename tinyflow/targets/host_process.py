@@ -1,8 +1,9 @@
 """The process in which the host's firmware lives: loads a shared object, then obeys requests from its standard input.
 
 Run by its path, with nothing but the standard library, so that it starts fast under valgrind and its crash is its own.
-A request is a line `VERB SYMBOL BYTES` and, behind `write`, the bytes; verbs are load, read, write, call and count. An
-answer is a line `ok NUMBER NUMBER` and, behind that to `read`, the bytes; or `error TEXT`.
+A request is a line `VERB SYMBOL BYTES` and, behind `write`, the bytes; verbs are load, read, write, call, count and
+break (whose symbol is a list of addresses, see host_faults.c). An answer is a line `ok NUMBER NUMBER` and, behind that
+to `read`, the bytes; or `error TEXT`; or, where the firmware faults, the line that host_faults.c writes.
 """
 
 from __future__ import annotations
@@ -12,18 +13,24 @@ import sys
 import time
 
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9  # linux/prctl.h
+_STACK_BYTES = 8 << 20  # what Linux gives a program by default
 
 
-def main(path: str) -> None:
-    """Serve until the other end closes."""
+def main(path: str, watcher: str | None = None) -> None:
+    """Serve until the other end closes; `watcher` is host_faults.so."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    if watcher is not None:
+        _watch(watcher)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         verb, symbol, size = line.decode().rstrip("\n").split(" ")
         data = requests.read(int(size)) if verb == "write" else b""
         try:
-            answers.write(_answer(ctypes.CDLL(path), verb, symbol, int(size), data))
+            if verb == "break":
+                answers.write(_break(str(watcher), symbol))
+            else:
+                answers.write(_answer(ctypes.CDLL(path), verb, symbol, int(size), data))
         except OSError as error:
             answers.write(f"error can't be loaded: {' '.join(str(error).split())}\n".encode())
         except (AttributeError, ValueError):  # from a call and from an access
@@ -44,6 +51,24 @@ def _answer(library: ctypes.CDLL, verb: str, symbol: str, size: int, data: bytes
     return b"ok %d 0\n" % size + content
 
 
+def _watch(watcher: str) -> None:
+    """Have faults told; the stack is as large on every machine."""
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    if hard == resource.RLIM_INFINITY or hard >= _STACK_BYTES:
+        resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, hard))
+    if ctypes.CDLL(watcher).tf_watch_faults() != 0:
+        raise OSError("signals can't be watched")
+
+
+def _break(watcher: str, places: str) -> bytes:
+    """Count calls from now on; 0 where that can be done."""
+    *entries, end = (ctypes.c_uint64(int(place, 16)) for place in places.split(","))
+    array = (ctypes.c_uint64 * len(entries))(*entries)
+    return b"ok %d 0\n" % ctypes.CDLL(watcher).tf_count_calls(array, len(entries), end)
+
+
 def _call_through_libc(library: ctypes.CDLL, symbol: str) -> int:
     """0 where the function returned 0, else 1.
 
@@ -62,4 +87,4 @@ def _address(library: ctypes.CDLL, symbol: str) -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.action import Action, Output, SourceFile, Tool
+from tinyflow.core.action import Output, Tool
+from tinyflow.targets.native import compiled
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.machine import Simulator
 
@@ -20,31 +21,17 @@ def tools() -> tuple[Tool, ...]:
 
 def inputs() -> Mapping[str, Output]:
     """What a run needs besides the firmware: the block counter, compiled for the machine that we are on."""
-    return {"block_table.so": _compiled(native_hook.SOURCE, "compile the simulator's block counter")}
+    return {"block_table.so": compiled(native_hook.SOURCE, "compile the simulator's block counter")}
 
 
 def cycle_inputs() -> Mapping[str, Output]:
     """What an estimate of cycles needs besides: the model of a flash's caches."""
-    return {"flash_model.so": _compiled(native_hook.FLASH_SOURCE, "compile the simulator's flash model")}
+    return {"flash_model.so": compiled(native_hook.FLASH_SOURCE, "compile the simulator's flash model")}
 
 
 def guard_inputs() -> Mapping[str, Output]:
     """What a run needs besides that watches what layers write."""
-    return {GUARD: _compiled(native_hook.GUARD_SOURCE, "compile the simulator's guard")}
-
-
-def _compiled(source: Path, title: str) -> Output:
-    name = f"{source.stem}.so"
-    hook = Action(
-        stage="compile",
-        title=title,
-        function=f"{native_hook.__name__}:build_hook",
-        outputs=(name,),
-        parameters={"triple": native_hook.host_triple()},
-        inputs={source.name: SourceFile(source, f"targets/unicorn/{source.name}")},
-        tools=(Tool("package", "ziglang"),),
-    )
-    return hook.output(name)
+    return {GUARD: compiled(native_hook.GUARD_SOURCE, "compile the simulator's guard")}
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Simulator:

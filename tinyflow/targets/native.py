@@ -1,0 +1,73 @@
+"""Builds C that looks on for the machine that we are on, with the C compiler inside the `ziglang` wheel."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from tinyflow.core.action import Action, Output, SourceFile, Tool, Workspace
+from tinyflow.core.errors import ToolError
+
+_PACKAGE = Path(__file__).parents[1]
+_SYSTEMS = {"linux": "linux-gnu.2.17", "darwin": "macos"}  # glibc 2.17: what manylinux2014 wheels ask for
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # other names of the same thing
+
+
+def host_triple() -> str:
+    """The machine that we are on, as zig names it: a parameter, so that a shared cache never mixes machines."""
+    machine = platform.machine().lower()
+    return f"{_MACHINES.get(machine, machine)}-{_SYSTEMS.get(sys.platform, sys.platform)}"
+
+
+def compiled(source: Path, title: str, *, has_libc: bool = False) -> Output:
+    """`<name>.so` of `<name>.c`, which lies beside the module that wants it.
+
+    With `has_libc` it may call the C library of the process that loads it.
+    """
+    name = f"{source.stem}.so"
+    action = Action(
+        stage="compile",
+        title=title,
+        function=f"{__name__}:build_hook",
+        outputs=(name,),
+        parameters={"triple": host_triple(), **({"has_libc": True} if has_libc else {})},
+        inputs={source.name: SourceFile(source, source.relative_to(_PACKAGE).as_posix())},
+        tools=(Tool("package", "ziglang"),),
+    )
+    return action.output(name)
+
+
+def build_hook(workspace: Workspace) -> None:
+    """Compile the one input `<name>.c` to `<name>.so` for `parameters["triple"]`.
+
+    Code is for the oldest processor of the family and links no library, so one result serves every such machine.
+    """
+    cache = str(workspace.folder / "zig-cache")
+    ((source, source_path),) = workspace.inputs.items()
+    workspace.run(
+        [
+            *(zig_binary(), "cc", "-target", workspace.parameters["triple"], "-mcpu=baseline"),
+            *("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-O2", "-fPIC", "-shared", "-nostdlib", "-s"),
+            *(_libc_flags(workspace.parameters["triple"]) if workspace.parameters.get("has_libc") else ()),
+            *(source_path, "-o", workspace.outputs[f"{Path(source).stem}.so"]),
+        ],
+        environment={"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache},
+    )
+
+
+def _libc_flags(triple: str) -> list[str]:
+    """Headers of glibc, which zig leaves out with `-nostdlib`; the library itself is found when it is loaded."""
+    include = Path(zig_binary()).parent / "lib" / "libc" / "include"
+    family = triple.partition("-")[0].replace("x86_64", "x86")
+    names = (f"{family}-linux-gnu", "generic-glibc", f"{family}-linux-any", "any-linux-any")
+    return [word for name in names for word in ("-isystem", str(include / name))] + ["-Wl,-z,undefs"]
+
+
+def zig_binary() -> str:
+    """The compiler inside the wheel, found without importing anything. Raises ToolError where it isn't installed."""
+    spec = find_spec("ziglang")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("the package ziglang is not installed", hint="pip install ziglang", missing=True)
+    return str(Path(spec.submodule_search_locations[0]) / "zig")
