@@ -23,6 +23,8 @@ _VECTORS = ("mve", "rvv")
 _NARROW_WINDOW = 255
 # elements from which on a table of 256 bytes in flash is a good price for its speed
 _WORTH_A_TABLE = 64
+# whose code takes more flash than a table and its reading
+_LARGER_THAN_A_TABLE = ("logistic", "tanh", "hard_swish")
 # and one of 1 KiB
 _WORTH_EXPONENTIALS = 128
 # bytes from which on a call of memcpy for each row is as good
@@ -115,7 +117,7 @@ def _lookup(variant: str) -> _Choice:
     def choose(call: Call) -> Call | None:
         fields: Mapping[str, Any] = call.fields
         operator = call.function.removeprefix("tinynn_").removesuffix("_ref")
-        if fields["elements"] < _WORTH_A_TABLE:
+        if fields["elements"] < _WORTH_A_TABLE and operator not in _LARGER_THAN_A_TABLE:
             return None
         return _by_table(variant, tables.TABLES[operator](fields), fields["elements"])
 
@@ -246,6 +248,8 @@ _KERNELS: Mapping[tuple[str, str], _Choice] = {
     **{("mean", name): _mean(name) for name in ("dsp", "c")},
     ("softmax", "c"): _softmax,
     ("copy_rows", "c"): _as("_c", lambda fields: bool(fields["bytes"] < _LONG)),
+    # of ref's long rows the compiler makes vectors by itself
+    **{("gather", name): _as("_ref", lambda fields: bool(fields["shape"][-1] >= _LONG)) for name in _VECTORS},
     ("gather", "c"): _as("_c", lambda fields: bool(fields["strides"][-1] == 1)),
     ("resize_nearest", "c"): _as("_c"),
 }
