@@ -78,7 +78,7 @@ def test_records_change_the_code_and_nothing_else(tmp_path: Path, generate: Call
     plain = generate(content, **options)
     assert "tuning" not in plain.plan
     made = generate(content, **options, tuning=PLACE, records=[tmp_path / "found.jsonl"])
-    tuned = {"tuned": len(chosen), "changed": len(chosen)}
+    tuned = {"tuned": len(chosen), "changed": len(chosen), "missing": 0}
     assert {name: made.plan["tuning"][name] for name in tuned} == tuned
     assert made.plan["tuning"]["kernels"] > len(chosen)  # pooling and softmax have nothing to choose
     assert {file.read_text() for file in made.sources.glob("kernels*.c")} != {

@@ -39,7 +39,10 @@ def test_search_export_import_tuned(tmp_path: Path) -> None:
     bench = "./net.tflite-tvmaotplus-stm32f7"
     plain = doit(tmp_path, f"bench:{bench}+tuned")
     assert plain.returncode == 0, plain.stdout + plain.stderr
-    assert report(tmp_path, "net-tvmaotplus-stm32f7+tuned")["tuning"] == {"kernels": 1, "tuned": 0, "changed": 0}
+    place = {"cpu": "cortex-m7", "optimise": "O3", "toolchain": "zig"}
+    none = {"kernels": 1, "tuned": 0, "changed": 0, "missing": 1, "place": place}
+    assert report(tmp_path, "net-tvmaotplus-stm32f7+tuned")["tuning"] == none
+    assert "there is no tuning record for cortex-m7, zig, O3" in plain.stdout
     refused = doit(tmp_path, "tuning", "export", f"{bench}+tune.8")
     assert refused.returncode == 2 and "is not up to date" in refused.stderr
     searched = doit(tmp_path, f"bench:{bench}+tune.8")
@@ -56,6 +59,7 @@ def test_search_export_import_tuned(tmp_path: Path) -> None:
     tuned = doit(tmp_path, f"bench:{bench}+tuned")
     assert tuned.returncode == 0, tuned.stdout + tuned.stderr
     one, other = (report(tmp_path, f"net-tvmaotplus-stm32f7+{feature}") for feature in ("tune.8", "tuned"))
-    assert one["tuning"] == other["tuning"] == {"kernels": 1, "tuned": 1, "changed": 1}
+    assert one["tuning"] == other["tuning"] == {**none, "tuned": 1, "changed": 1, "missing": 0}
+    assert "tuning record" not in tuned.stdout
     assert one["metrics"]["invoke_instructions"] == other["metrics"]["invoke_instructions"]  # type: ignore[index]
     assert other["validation"]["result"] == "exact"  # type: ignore[index]

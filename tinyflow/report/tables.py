@@ -158,7 +158,22 @@ def notes(rows: Iterable[Row]) -> list[str]:
         for row in rows
         if row.get("target_options")
     }
-    return [*found, *(f"target_optimized, {text}" for text in sorted(chosen))]
+    found += [f"target_optimized, {text}" for text in sorted(chosen)]
+    return [*found, *(_untuned(row) for row in rows if "tuned" in row["features"] and _missing_records(row))]
+
+
+def _missing_records(row: Row) -> int:
+    """Kernels that could have a tuning record but have none."""
+    return int(row.get("tuning", {}).get("missing", 0))
+
+
+def _untuned(row: Row) -> str:
+    """That `+tuned` found no records, or not all, and what to type."""
+    tuning, place = row["tuning"], row["tuning"]["place"]
+    which = f"{tuning['missing']} of {tuning['kernels']} kernels have no" if tuning["tuned"] else "there is no"
+    found_by = f"{place['cpu']}, {place['toolchain']}, {place['optimise']}"
+    what = f"{row['bench']}: {which} tuning record for {found_by}, which leaves them as they were"
+    return f"{what}; +tune.16 in place of +tuned searches"
 
 
 def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:

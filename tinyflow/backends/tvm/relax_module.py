@@ -16,7 +16,7 @@ from tinyflow.backends.tvm.program import Operand, Program, Step
 def build(program: Program, *, has_scratch: bool = True) -> Any:
     """The IRModule: `main` takes and gives whole buffers as the kernels have them.
 
-    Scratch is one more result of a call, or, without `has_scratch`, one more input of `main`: nothing is planned for it.
+    Scratch is one more result of a call; without `has_scratch` one more input of `main`: nothing is planned for it.
     """
     builder = relax.BlockBuilder()
     known: dict[Value, Any] = {}

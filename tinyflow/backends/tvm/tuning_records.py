@@ -9,10 +9,13 @@ from typing import Any
 
 from tinyflow.backends.tvm.choices import Choice
 from tinyflow.backends.tvm.program import Question
+from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec
 from tinyflow.recipes import tuning
 
 _NAMES = {"ConvSpec": "conv2d", "DepthwiseSpec": "depthwise_conv2d", "DenseSpec": "dense", "AddSpec": "add"}
 _NAMES |= {"PoolSpec": "pool2d", "SoftmaxSpec": "softmax"}
+# kernels that there is something to choose of
+_CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
 
 
 def kernel_document(question: Question) -> dict[str, Any]:
@@ -27,7 +30,7 @@ class Known:
     def __init__(self, records: Mapping[str, tuning.Record], place: Mapping[str, Any]) -> None:
         self._records = records
         self._place = place
-        self._asked = self._found = self._changed = 0
+        self._asked = self._found = self._changed = self._missing = 0
 
     @classmethod
     def read(cls, files: Sequence[Path], place: Mapping[str, Any]) -> Known:
@@ -46,8 +49,13 @@ class Known:
         self._asked += 1
         self._found += record is not None
         self._changed += choice is not None
+        self._missing += record is None and question.style != "plain" and isinstance(question.spec, _CHOOSABLE)
         return choice
 
-    def summary(self) -> dict[str, int]:
-        """For the plan: kernels, those with a record, and those whose record has another kernel than the default."""
-        return {"kernels": self._asked, "tuned": self._found, "changed": self._changed}
+    def summary(self) -> dict[str, Any]:
+        """For the plan: kernels, those with a record, and those whose record has another kernel than the default.
+
+        And those that could have a record but have none, with what a record would be found by.
+        """
+        counts = {"kernels": self._asked, "tuned": self._found, "changed": self._changed, "missing": self._missing}
+        return {**counts, "place": dict(self._place)}
