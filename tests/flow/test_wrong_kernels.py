@@ -76,8 +76,10 @@ def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str],
         ("*(volatile int8_t *)(uintptr_t)p->weights = 1;", ["0x"]),  # into flash
         ("for (volatile int i = 1; i;) { }", ["instructions"]),
         ("__builtin_trap();", ["0x"]),
+        ("output[p->outputs] ^= 1;", ["model_arena+", "outside its output"]),  # where nothing lies that matters
+        ("output[17] = output[p->outputs + 40];", ["output changes with what lay in unused memory"]),
     ],
-    ids=["overflow", "flash", "endless", "trap"],
+    ids=["overflow", "flash", "endless", "trap", "astray", "unwritten"],
 )
 def test_a_fault_names_function_layer_and_address(
     with_bug: Callable[[str], Path], kernel_cache: str, bug: str, words: list[str]
@@ -117,14 +119,14 @@ def test_an_interpreters_layers_are_named(tmp_path: Path, kernel_cache: str) -> 
     if shutil.which("qemu-system-riscv32") is None:
         pytest.skip("qemu-system-riscv32 is not installed")
     (tmp_path / "recipes").mkdir()
-    for instructions, words in ((20_000, r"model_setup didn't .* in layer \d"), (200_000, r"model_invoke .* layer \d")):
+    for instructions, words in ((3_000, r"model_setup didn't .* in layer \d"), (200_000, r"model_invoke .* layer \d")):
         limit(tmp_path, "riscv_qemu", instructions)
         told = refused(tmp_path, "toycar-tinyi-riscv_qemu+kernels.c", kernel_cache)
         assert re.search(words + " FULLY_CONNECTED, which tinyi_fully_connected computes", told), told
 
 
 def test_a_guard_names_the_tensor_that_is_hit(with_bug: Callable[[str], Path], kernel_cache: str) -> None:
-    """A write right behind the output does no harm to any output here; it is told where one asks."""
+    """A write right behind the output does no harm to any output here; the very write is named where one asks."""
     place = with_bug("output[p->outputs] = 1;")
     told = refused(place, f"{BENCH}+guard.arena", kernel_cache)
     for word in (

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
+from tinyflow.stages import arena_check
 from tinyflow.stages.guard import guarded
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 
@@ -80,7 +81,12 @@ def run(workspace: Workspace) -> None:
         _check_status(machine, plan["setup"], status, plan.get("statuses", {}))
         with _layer_named(machine, plan):
             invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
-        validation = _validate(differences, samples, workspace.parameters["tolerance"])
+        try:
+            validation = _validate(differences, samples, workspace.parameters["tolerance"])
+        except ValidationError:
+            _check_arena(machine, plan, samples, limit)  # may know more: a layer that writes where it must not
+            raise
+        _check_arena(machine, plan, samples, limit)
         counts = _counts(machine, program, plan, samples, invokes, limit)
     finally:
         machine.close()
@@ -125,6 +131,18 @@ def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
     status, counters = machine.call(symbol, limit_instructions=limit_instructions)
     _check_status(machine, symbol, status)
     return counters
+
+
+def _check_arena(machine: Machine, plan: Mapping[str, Any], samples: Samples, limit_instructions: int) -> None:
+    """Hold the layers of the first sample against the memory plan. Raises RunError."""
+
+    def write_inputs() -> None:
+        for place, data in zip(samples.input_symbols, samples.inputs[0], strict=True):
+            machine.write(place, data)
+
+    outputs = list(zip(samples.output_symbols, samples.outputs[0], strict=True))
+    with _layer_named(machine, plan):
+        arena_check.check(machine, plan, write_inputs, outputs, limit_instructions)
 
 
 def _check_status(
@@ -179,7 +197,7 @@ def _layer_named(machine: Machine, plan: Mapping[str, Any]) -> Iterator[None]:
         steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
         names = {name for _, name in steps}
         count = machine.calls_begun(plan.get("dispatcher", plan["invoke"]), names) if steps else 0
-        if 0 < count <= len(steps):
+        if 0 < count <= len(steps) and error.layer is None:
             layer, name = steps[count - 1]
             error.layer = layer["index"]
             error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"

@@ -26,7 +26,7 @@ from tinyflow.targets import elf, host_faults
 from tinyflow.targets.elf import Symbol
 from tinyflow.targets.host_faults import Fault, Layout
 from tinyflow.targets.native import compiled
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Calls, Counters
 
 _PROCESS = Path(__file__).with_name("host_process.py")
 _FAULTS = Path(__file__).with_name("host_faults.c")
@@ -104,6 +104,17 @@ class Host:
         """See `protocol.Machine`."""
         self._ask("write", symbol, len(data), data)
         self._written[symbol] = data
+
+    def follow(
+        self,
+        symbol: str,
+        dispatcher: str,
+        functions: Collection[str],
+        calls: Calls,
+        *,
+        limit_instructions: int,
+    ) -> None:
+        """See `protocol.Machine`; nothing looks on here."""
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """See `protocol.Machine`: by another process that does the same again, with breakpoints (x86-64 only).

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Calls, Counters
 
 if TYPE_CHECKING:
     from tinyflow.model.interpreters import Interpreter
@@ -69,6 +69,17 @@ class Interpreted:
     def write(self, symbol: str, data: bytes) -> None:
         """See `protocol.Machine`."""
         self._buffers[symbol] = data
+
+    def follow(
+        self,
+        symbol: str,
+        dispatcher: str,
+        functions: Collection[str],
+        calls: Calls,
+        *,
+        limit_instructions: int,
+    ) -> None:
+        """See `protocol.Machine`; an interpreter doesn't say."""
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:  # noqa: ARG002 (the protocol's)
         """See `protocol.Machine`; an interpreter doesn't say."""

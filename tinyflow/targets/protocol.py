@@ -33,6 +33,16 @@ class Counters:
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
 
 
+class Calls(Protocol):
+    """Who is told of calls while they happen, and may read and write memory meanwhile."""
+
+    def begun(self, function: str) -> None:
+        """One of the functions that were asked for begins."""
+
+    def ended(self) -> None:
+        """It is back."""
+
+
 class Machine(Protocol):
     """One target with one firmware. `symbol` may carry an offset: `model_arena+128`."""
 
@@ -58,6 +68,14 @@ class Machine(Protocol):
         """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended.
 
         0 where that isn't known.
+        """
+
+    def follow(
+        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+    ) -> int | None:
+        """Like `call`, and tells of each call of these functions that `dispatcher` makes.
+
+        None, and nothing is called, where this machine doesn't see calls or the firmware lacks one of the functions.
         """
 
     def counting_twin(self, symbol: str) -> Machine | None:

@@ -22,7 +22,7 @@ from tinyflow.core.process import clean_environment, die_with_parent
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge
 from tinyflow.targets.profile import count_calls_begun, count_functions
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.qemu.boards import RETURN_ADDRESS, TRAP_ADDRESS, Board, board, catch_traps
 from tinyflow.targets.qemu.counter import Table
@@ -98,6 +98,17 @@ class Qemu:
         counters = self._run(symbol, begin, RETURN_ADDRESS, limit_instructions)
         status = (self._remote.get(self._board.result) & 0xFFFFFFFF).to_bytes(4, "little")
         return int.from_bytes(status, "little", signed=True), counters
+
+    def follow(
+        self,
+        symbol: str,
+        dispatcher: str,
+        functions: Collection[str],
+        calls: Calls,
+        *,
+        limit_instructions: int,
+    ) -> None:
+        """See `protocol.Machine`; QEMU's counter tells of calls when they are over."""
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """See `protocol.Machine`; the counts outlive QEMU."""

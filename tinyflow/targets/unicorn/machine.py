@@ -16,10 +16,11 @@ from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, instruction_lengths
 from tinyflow.targets.guarding import Guarded
 from tinyflow.targets.profile import count_calls_begun, count_functions
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.unicorn import faults
 from tinyflow.targets.unicorn.block_table import BlockTable, attach
 from tinyflow.targets.unicorn.flash_model import FlashModel
+from tinyflow.targets.unicorn.follow import Follower
 from tinyflow.targets.unicorn.guard import Guard
 from tinyflow.targets.unicorn.processor import Processor, processor
 from tinyflow.targets.unicorn.system_space import map_system_space
@@ -131,6 +132,19 @@ class Simulator:
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended."""
         return count_calls_begun(self.edges, self._firmware, dispatcher, functions)
+
+    def follow(
+        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+    ) -> int | None:
+        """See `protocol.Machine`."""
+        try:
+            follower = Follower(self._engine, self._processor, self._firmware, dispatcher, functions, calls)
+        except RunError:
+            return None
+        try:
+            return self.call(symbol, limit_instructions=limit_instructions)[0]
+        finally:
+            follower.close()
 
     @property
     def firmware(self) -> elf.Firmware:

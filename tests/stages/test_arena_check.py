@@ -1,0 +1,148 @@
+"""The arena check: layers of real firmware that write or read what the memory plan doesn't give them are named."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_firmware import Bench
+
+from tinyflow.core.errors import RunError
+from tinyflow.stages import arena_check
+from tinyflow.targets.protocol import Machine, open_machine
+
+# Three layers in 64 bytes; the last call is a jump. `model_bug` is a variable with a value, so that the arena is the
+# last one in memory.
+MODEL = """
+#include <stdint.h>
+volatile int8_t model_arena[64] __attribute__((aligned(16)));
+volatile int32_t model_bug = 99;
+__attribute__((noinline)) int copy(volatile int8_t *in, volatile int8_t *out) {
+  const int is_last = out == model_arena;
+  for (int i = 0; i < 8 - (model_bug == 4 && is_last); ++i) {
+    out[i] = (int8_t)(in[i] + 1);
+  }
+  if (model_bug == 1 && !is_last) out[8] = 1;
+  if (model_bug == 5 && !is_last) out[48] = 1;
+  return 0;
+}
+__attribute__((noinline)) int through_scratch(volatile int8_t *in, volatile int8_t *out, volatile int8_t *scratch) {
+  const int stray = model_bug == 3 ? scratch[7] : model_bug == 6 ? scratch[7] & 0 : 0;
+  for (int i = 0; i < 7; ++i) scratch[i] = in[i];
+  for (int i = 0; i < 7; ++i) out[i] = scratch[i];
+  out[7] = (int8_t)(in[7] + stray);
+  if (model_bug == 2) ++in[3];
+  return 0;
+}
+int model_setup(void) { return 0; }
+int model_invoke(void) {
+  copy(model_arena, model_arena + 16);
+  through_scratch(model_arena + 16, model_arena + 24, model_arena + 40);
+  return copy(model_arena + 24, model_arena);
+}
+"""
+INPUT = bytes(range(10, 18))
+OUTPUT = bytes(range(12, 20))
+
+
+def _tensor(name: str, offset: int, first: int, last: int) -> dict[str, Any]:
+    return {"name": name, "offset": offset, "bytes": 8, "first": first, "last": last}
+
+
+PLAN: dict[str, Any] = {
+    "invoke": "model_invoke",
+    "inputs": [{"symbol": "model_arena+0", "bytes": 8}],
+    "outputs": [{"symbol": "model_arena+0", "bytes": 8}],
+    "arena": {
+        "symbol": "model_arena",
+        "bytes": 64,
+        "tensors": [
+            _tensor("in", 0, 0, 0),
+            _tensor("first", 16, 0, 1),
+            _tensor("second", 24, 1, 2),
+            _tensor("scratch", 40, 1, 1),
+            _tensor("out", 0, 2, 2),
+        ],
+    },
+    "layers": [
+        {"index": 0, "operator": "RELU", "functions": ["copy"]},
+        {"index": 1, "operator": "TANH", "functions": ["through_scratch"]},
+        {"index": 2, "operator": "RELU", "functions": ["copy"]},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def machine_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Machine]:
+    """cpu → a machine with the model, loaded once."""
+    made: dict[str, Machine] = {}
+
+    def load(cpu: str) -> Machine:
+        if cpu not in made:
+            bench = Bench(tmp_path_factory.mktemp("arena"), cpu=cpu)
+            made[cpu] = open_machine(bench.machine_target, {})
+            made[cpu].load(bench.link({"model.c": MODEL})["firmware.elf"])
+        return made[cpu]
+
+    return load
+
+
+def _check(machine: Machine, bug: int, plan: Mapping[str, Any] = PLAN) -> None:
+    """Looked at; else the outputs would be right (or be what an earlier run left)."""
+    machine.write("model_bug", bug.to_bytes(4, "little"))
+    arena_check.check(machine, plan, lambda: machine.write("model_arena", INPUT), [("model_arena", OUTPUT)], 100_000)
+
+
+@pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
+def test_what_keeps_to_the_plan_is_not_accused(cpu: str, machine_of: Callable[[str], Machine]) -> None:
+    """Not even where it reads bytes that nobody wrote and makes nothing of them."""
+    machine = machine_of(cpu)
+    _check(machine, 0)
+    assert machine.read("model_arena", 8) == OUTPUT
+    _check(machine, 6)
+
+
+@pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
+@pytest.mark.parametrize(
+    ("bug", "function", "layer", "words"),
+    [
+        (1, "copy", 0, "writes 1 bytes or more at model_arena+24, outside"),
+        (2, "through_scratch", 1, "model_arena+19 (byte 3 of first), outside"),
+        (3, "through_scratch", 1, "its output changes"),
+        (4, "copy", 2, "its output changes"),
+        (5, "copy", 0, "behind the last variable, outside"),
+    ],
+)
+def test_a_layer_that_goes_astray_is_named(
+    cpu: str, bug: int, function: str, layer: int, words: str, machine_of: Callable[[str], Machine]
+) -> None:
+    """Function, layer and place, though the outputs are right."""
+    with pytest.raises(RunError) as caught:
+        _check(machine_of(cpu), bug)
+    assert (caught.value.where, caught.value.layer) == (function, layer)
+    assert words in caught.value.what and f"in layer {layer} {PLAN['layers'][layer]['operator']}" in caught.value.what
+
+
+def test_nothing_is_said_where_calls_are_not_the_plans(machine_of: Callable[[str], Machine]) -> None:
+    """Functions that were inlined or that come in another order, and plans without lifetimes."""
+    machine = machine_of("cortex-m7")
+    layers = PLAN["layers"]
+    _check(machine, 1, {**PLAN, "layers": [layers[1], layers[0], layers[2]]})
+    _check(machine, 1, {**PLAN, "layers": [{**layers[0], "functions": ["inlined"]}, *layers[1:]]})
+    _check(machine, 1, {**PLAN, "arena": None})
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)).map(lambda at: (at[0], at[0] + at[1])), max_size=6)
+
+
+@given(SPANS, SPANS)
+def test_spans_are_sets_of_bytes(spans: list[tuple[int, int]], taken: list[tuple[int, int]]) -> None:
+    """The difference has each byte once, in order, in as few spans as there can be."""
+    found = arena_check._without(spans, taken)
+    expected = {i for a, b in spans for i in range(a, b)} - {i for a, b in taken for i in range(a, b)}
+    assert [i for a, b in found for i in range(a, b)] == sorted(expected)
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(found))

@@ -1,0 +1,229 @@
+"""Arena check: whether layers write only their outputs and scratch, and use only what was written.
+
+One more inference, after those that count. Before a layer's first function begins, all memory of the arena that holds
+nothing at that time is filled with a pattern; when its last one is back, whatever is neither output nor scratch of the
+layer must be as it was, unused RAM behind the variables included. Outputs that change with the pattern were made from
+bytes that nobody wrote. What belongs to whom is the memory plan's word (`arena.tensors`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tinyflow.core.errors import RunError
+from tinyflow.targets.protocol import Machine
+
+Span = tuple[int, int]  # offset of the first byte in the arena, and behind the last one
+Plan = Mapping[str, Any]
+
+_PERIOD = 251  # a prime, so that no kernel's step meets the same value again and again
+_PATTERN = bytes((167 * i + 91) % 256 for i in range(_PERIOD))
+# behind the last variable: a kernel that leaves the arena by more is likely to leave the memory, too
+_MARGINS_BYTES = (4096, 256, 16)
+_ENDS_OF_VARIABLES = ("tf_heap_end", "tf_bss_end")
+
+
+@dataclass(frozen=True)
+class Lifetimes:
+    """Which bytes of the arena hold what while a layer runs."""
+
+    size_bytes: int
+    tensors: tuple[tuple[Span, int, int], ...]
+    """Bytes, the first layer that writes (-1: an input of the model), the last that reads."""
+
+    @staticmethod
+    def of(plan: Plan) -> Lifetimes | None:
+        """As the plan says; None where it says nothing of lifetimes."""
+        arena = plan.get("arena") or {}
+        tensors = arena.get("tensors")
+        if not tensors or not all({"offset", "bytes", "first", "last"} <= tensor.keys() for tensor in tensors):
+            return None
+        inputs = {(place["symbol"], place["bytes"]) for place in plan["inputs"]}
+        found = []
+        for tensor in tensors:
+            begin, size = tensor["offset"], tensor["bytes"]
+            is_input = tensor["first"] == 0 and (_symbol(arena, begin), size) in inputs
+            found.append(((begin, begin + size), -1 if is_input else tensor["first"], tensor["last"]))
+        return Lifetimes(arena["bytes"], tuple(found))
+
+    def written_by(self, layer: int) -> list[Span]:
+        """Its outputs and its scratch."""
+        return [span for span, first, _ in self.tensors if first == layer]
+
+    def unused_before(self, layer: int) -> list[Span]:
+        """What holds no value when it begins. Bytes of no tensor are left alone: they may be an interpreter's own."""
+        live = [span for span, first, last in self.tensors if first < layer <= last]
+        return _without([span for span, _, _ in self.tensors], live)
+
+    def kept_by(self, layer: int) -> list[Span]:
+        """What it must not change."""
+        return _without([(0, self.size_bytes)], self.written_by(layer))
+
+    def results_of(self, layer: int, outputs: Sequence[Span]) -> list[Span]:
+        """Its outputs, without scratch."""
+        return [span for span, first, last in self.tensors if first == layer and (last > layer or span in outputs)]
+
+
+def check(machine: Machine, plan: Plan, write_inputs: Any, outputs: Sequence[tuple[str, bytes]], limit: int) -> None:
+    """Run one inference and look between its layers; RunError names the first one that goes astray.
+
+    `write_inputs()` writes one sample, `outputs` are symbols and the bytes of the reference. Does nothing where the
+    plan tells no lifetimes, or the machine doesn't see calls.
+    """
+    lifetimes = Lifetimes.of(plan)
+    steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
+    if lifetimes is None or not steps:
+        return
+    watch = _Watch(machine, plan, lifetimes, steps)
+    if not watch.run(write_inputs, limit):
+        return
+    if watch.fault is not None:
+        raise watch.fault
+    if all(machine.read(symbol, len(expected)) == expected for symbol, expected in outputs):
+        return  # and so they are where bytes that nobody wrote have no effect
+    other = _Watch(machine, plan, lifetimes, steps, inverted=0xFF)
+    other.run(write_inputs, limit)
+    for number, (layer, name) in enumerate(steps):
+        if watch.results.get(number) != other.results.get(number):
+            what = f"its output changes with what lay in unused memory before{_in_layer(layer)}"
+            hint = "it leaves a part of its output as it was, or reads scratch that it didn't write"
+            raise _fault(layer, name, what, hint)
+
+
+@dataclass
+class _Watch:
+    """What happens between the calls of one inference."""
+
+    machine: Machine
+    plan: Plan
+    lifetimes: Lifetimes
+    steps: Sequence[tuple[Plan, str]]
+    inverted: int = 0  # bits of the pattern that are
+    fault: RunError | None = None
+    results: dict[int, list[bytes]] = field(default_factory=dict)
+    _begun: int = 0
+    _is_lost: bool = False  # the calls are not those of the plan: nothing can be said
+    _before: bytes = b""
+    _behind: bytes = b""
+
+    def run(self, write_inputs: Any, limit: int) -> bool:
+        """Whether all calls were seen, as the plan has them."""
+        write_inputs()
+        symbol = self.plan["invoke"]
+        dispatcher = self.plan.get("dispatcher", symbol)
+        names = {name for _, name in self.steps}
+        status = self.machine.follow(symbol, dispatcher, names, self, limit_instructions=limit)
+        return status is not None and not self._is_lost and self._begun == len(self.steps)
+
+    def begun(self, function: str) -> None:
+        """See `protocol.Calls`."""
+        self._is_lost |= self._begun >= len(self.steps) or self.steps[self._begun][1] != function
+        self._begun += 1
+        if self._is_lost or not self._is_first():
+            return
+        layer = self._layer["index"]
+        for begin, end in self.lifetimes.unused_before(layer):
+            self.machine.write(self._symbol(begin), _pattern(begin, end, self.inverted))
+        self._before = self.machine.read(self._symbol(0), self.lifetimes.size_bytes)
+        self._behind = self._read_behind()
+
+    def ended(self) -> None:
+        """See `protocol.Calls`."""
+        if self._is_lost or not self._is_last():
+            return
+        index = self._layer["index"]
+        after = self.machine.read(self._symbol(0), self.lifetimes.size_bytes)
+        outputs = [self._span(place) for place in self.plan["outputs"]]
+        self.results[self._begun - 1] = [after[a:b] for a, b in self.lifetimes.results_of(index, outputs)]
+        if self.fault is not None:
+            return
+        for begin, end in self.lifetimes.kept_by(index):
+            if after[begin:end] != self._before[begin:end]:
+                self._blame(begin, self._before[begin:end], after[begin:end])
+                return
+        behind = self._read_behind()
+        if behind != self._behind:
+            self._blame(self.lifetimes.size_bytes, self._behind, behind, "behind the last variable")
+
+    @property
+    def _layer(self) -> Plan:
+        return self.steps[self._begun - 1][0]
+
+    def _is_first(self) -> bool:
+        """Whether this is the first call of a layer."""
+        return self._begun == 1 or self.steps[self._begun - 2][0] is not self._layer
+
+    def _is_last(self) -> bool:
+        return self._begun == len(self.steps) or self.steps[self._begun][0] is not self._layer
+
+    def _blame(self, offset: int, before: bytes, after: bytes, place: str = "") -> None:
+        changed = [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        layer, name = self.steps[self._begun - 1]
+        where = place or f"at {self._symbol(offset + changed[0])}{self._owner(offset + changed[0], layer['index'])}"
+        what = f"writes {len(changed)} bytes or more {where}, outside its output and its scratch{_in_layer(layer)}"
+        self.fault = _fault(
+            layer, name, what, "the same bench with +guard.ram names the instruction; plan.json has the memory plan"
+        )
+
+    def _owner(self, offset: int, layer: int) -> str:
+        """Whose byte that is."""
+        for tensor in self.plan["arena"]["tensors"]:
+            if tensor["first"] <= layer <= tensor["last"] and 0 <= offset - tensor["offset"] < tensor["bytes"]:
+                return f" (byte {offset - tensor['offset']} of {tensor['name']})"
+        return ""
+
+    def _symbol(self, offset: int) -> str:
+        return _symbol(self.plan["arena"], offset)
+
+    def _span(self, place: Plan) -> Span:
+        """Of an output; empty where it lies elsewhere."""
+        name, _, offset = place["symbol"].partition("+")
+        begin = int(offset or "0", 0)
+        return (begin, begin + place["bytes"]) if name == self.plan["arena"]["symbol"] else (0, 0)
+
+    def _read_behind(self) -> bytes:
+        """RAM that nothing uses, behind variables and heap, as far as there is some."""
+        for symbol in _ENDS_OF_VARIABLES:
+            for size in _MARGINS_BYTES:
+                try:
+                    return self.machine.read(symbol, size)
+                except RunError:
+                    continue
+        return b""
+
+
+def _fault(layer: Plan, function: str, what: str, hint: str) -> RunError:
+    error = RunError(what, where=function, hint=hint)
+    error.layer = layer["index"]
+    return error
+
+
+def _in_layer(layer: Plan) -> str:
+    return f"; in layer {layer['index']} {layer['operator']}"
+
+
+def _symbol(arena: Plan, offset: int) -> str:
+    return f"{arena['symbol']}+{offset}"
+
+
+def _pattern(begin: int, end: int, inverted: int) -> bytes:
+    """Of these bytes of the arena."""
+    repeated = bytes(value ^ inverted for value in _PATTERN) * ((end - begin) // _PERIOD + 2)
+    return repeated[begin % _PERIOD :][: end - begin]
+
+
+def _without(spans: Sequence[Span], taken: Sequence[Span]) -> list[Span]:
+    """The union of spans without others, in order."""
+    edges = sorted({edge for span in (*spans, *taken) for edge in span})
+    found: list[Span] = []
+    for begin, end in itertools.pairwise(edges):
+        is_in = any(a <= begin and end <= b for a, b in spans)
+        if is_in and not any(a <= begin and end <= b for a, b in taken):
+            if found and found[-1][1] == begin:
+                found[-1] = (found[-1][0], end)
+            else:
+                found.append((begin, end))
+    return found

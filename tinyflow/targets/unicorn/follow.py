@@ -1,0 +1,71 @@
+"""One call, looked at between the calls that one of its functions makes: each beginning and each end is told.
+
+Nothing is added to what runs; instructions are those of any other call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from tinyflow.targets.elf import Firmware
+from tinyflow.targets.protocol import Calls
+from tinyflow.targets.unicorn.processor import Processor
+
+
+class Follower:
+    """Watches a dispatcher and what it calls, from now on until `close`."""
+
+    def __init__(
+        self,
+        engine: Any,
+        processor: Processor,
+        firmware: Firmware,
+        dispatcher: str,
+        functions: Collection[str],
+        calls: Calls,
+    ) -> None:
+        """Raises RunError where the firmware lacks one of them."""
+        from unicorn import UC_HOOK_BLOCK
+
+        self._engine, self._processor, self._calls = engine, processor, calls
+        caller = firmware.symbol(dispatcher)
+        self._first, self._end = caller.address, caller.address + max(caller.size_bytes, 1)
+        self._names = {firmware.symbol(name).address: name for name in functions}
+        self._is_within = False
+        self._returns_to = 0  # where the dispatcher returns to, and so does a function that it ends with
+        engine.ctl_flush_tb()  # code that was translated before would not call the new hooks
+        self._hooks = [
+            engine.hook_add(UC_HOOK_BLOCK, self._enter, begin=address, end=address) for address in self._names
+        ]
+        self._hooks.append(engine.hook_add(UC_HOOK_BLOCK, self._back, begin=self._first, end=self._end - 1))
+
+    def close(self) -> None:
+        """No more is told; the call that still ran has ended."""
+        for hook in self._hooks:
+            self._engine.hook_del(hook)
+        self._engine.ctl_flush_tb()
+        self._leave()
+
+    def _enter(self, _: object, address: int, *_rest: object) -> None:
+        if not self._is_within and self._is_called_here():
+            self._is_within = True
+            self._calls.begun(self._names[address])
+
+    def _is_called_here(self) -> bool:
+        """Whether the dispatcher called, or ends with this function; a function that it calls may call it, too."""
+        link = self._link()
+        return self._first <= link < self._end or link == self._returns_to
+
+    def _back(self, _: object, address: int, *_rest: object) -> None:
+        self._leave()
+        if address == self._first:
+            self._returns_to = self._link()
+
+    def _link(self) -> int:
+        return int(self._engine.reg_read(self._processor.link)) & ~self._processor.code_bit
+
+    def _leave(self) -> None:
+        if self._is_within:
+            self._is_within = False
+            self._calls.ended()
