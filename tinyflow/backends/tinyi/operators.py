@@ -104,7 +104,8 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
         tile = 2 if kernel == "c" else 4
         fixed, each = tile * has_window * products, products + tile
     each += _RECORD_BYTES
-    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each)
+    # blocks of rvv are of whole lanes
+    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each, step=tile * each * (kernel != "rvv"))
 
 
 def _has_lowest(layer: Weighted) -> bool:

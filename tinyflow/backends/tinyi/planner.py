@@ -17,7 +17,7 @@ _MAX_UNITS = 2**16 - 3
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
 # sizes of struct tinyi_life and struct wish
-_LIFE_BYTES, _WISH_BYTES = 16, 12
+_LIFE_BYTES, _WISH_BYTES = 16, 16
 
 
 @dataclass
@@ -63,9 +63,7 @@ def _plan(graph: Graph, wishes: Sequence[Wish], unit: int) -> Plan | None:
     for tensor in order:
         places[tensor] = _lowest(lives, places, tensor)
     total = max(places[tensor] + lives[tensor].units for tensor in order)
-    scratch, total = _place_scratch(
-        lives, places, [(_units(w.least, unit), _units(w.most, unit)) for w in wishes], total
-    )
+    scratch, total = _place_scratch(lives, places, wishes, unit, total)
     if total > _MAX_UNITS:
         return None
     tables = -(-(2 * len(graph.tensors) + 5 * len(graph.operators)) // 4) * 4
@@ -80,22 +78,23 @@ def _plan(graph: Graph, wishes: Sequence[Wish], unit: int) -> Plan | None:
 
 
 def _place_scratch(
-    lives: Mapping[int, _Life], places: Mapping[int, int], wishes: Sequence[tuple[int, int]], total: int
+    lives: Mapping[int, _Life], places: Mapping[int, int], wishes: Sequence[Wish], unit: int, total: int
 ) -> tuple[dict[int, tuple[int, int]], int]:
     """Operator → (place, units), and the arena's end."""
     alive = [
         sorted((places[t], places[t] + lives[t].units) for t in places if lives[t].first <= node <= lives[t].last)
         for node in range(len(wishes))
     ]
-    for node, (least, _) in enumerate(wishes):
+    for node, wish in enumerate(wishes):
+        least = _units(wish.least, unit)
         if least and _find_gap(alive[node], least, total)[1] < least:
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
-    limit = min(total + total // 32 * 7, _MAX_UNITS)
+    limit = min(total + total // 64 * 17, _MAX_UNITS)
     scratch = {}
-    for node, (_, most) in enumerate(wishes):
-        if most:
-            begin, room = _find_gap(alive[node], most, limit)
-            scratch[node] = (begin, min(room, most))
+    for node, wish in enumerate(wishes):
+        if wish.most:
+            begin, room = _find_gap(alive[node], _units(wish.most, unit), limit)
+            scratch[node] = (begin, _units(wish.fill(room * unit), unit))
     return scratch, max([total, *(begin + units for begin, units in scratch.values())])
 
 

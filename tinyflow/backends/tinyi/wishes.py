@@ -25,6 +25,16 @@ class Wish:
     most: int = 0
     in_place: tuple[int, ...] = ()
     is_view: bool = False
+    step: int = 0
+    """Not 0: the work is cut into equal parts, and each so many bytes above the least do more of it at once."""
+
+    def fill(self, room: int) -> int:
+        """What it takes of so many bytes: all that it asked for, or the least that cuts its work into as few parts."""
+        if self.step == 0 or room >= self.most:
+            return min(room, self.most)
+        steps, at_once = ((size - self.least) // self.step + 1 for size in (self.most, room))
+        parts = -(-steps // at_once)
+        return self.least + (-(-steps // parts) - 1) * self.step
 
 
 def exactly(size: int, in_place: tuple[int, ...] = ()) -> Wish:

@@ -101,7 +101,7 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
     struct tinyi_gap gap = {0, 0};
     if (most > 0) {
       gap = find_gap(pair_of(plan, &at, node), most, limit);
-      gap.units = gap.units < most ? gap.units : most;
+      gap.units = tinyi_fill(plan, &plan->wishes[node], gap.units);
     }
     *scratch++ = (uint16_t)gap.begin;
     *scratch++ = (uint16_t)gap.units;

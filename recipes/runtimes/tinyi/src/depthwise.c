@@ -6,70 +6,77 @@ enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 4, DILATION_W = 5, 
 enum { TAPS = 9 };
 
 struct layer {
-  struct tinyi_tensor input, weights, output;
+  const int8_t *input;
+  int8_t *output;
   struct tinyi_channels channels;
   struct tinynn_depthwise p;
 };
 
-static void read(struct tinyi_visit *visit, struct layer *layer) {
+/* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
+static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct layer *layer) {
   struct tinyi_file *file = &visit->file;
-  struct tinyi_tensor *input = &layer->input, *weights = &layer->weights, *output = &layer->output;
-  tinyi_activation(visit, &visit->inputs, 0, input);
-  tinyi_weights(visit, 1, weights);
-  tinyi_activation(visit, &visit->outputs, 0, output);
+  struct tinynn_depthwise *p = &layer->p;
+  struct tinyi_channels *all = &layer->channels;
+  struct tinyi_tensor tensor;
+  tinyi_activation(visit, &visit->inputs, 0, &tensor);
+  layer->input = tensor.data;
+  p->batches = tensor.shape[1];
+  p->input_height = tensor.shape[2];
+  p->input_width = tensor.shape[3];
+  p->input_channels = tensor.shape[4];
+  p->input_zero_point = tensor.zero_point;
+  const uint32_t scale = tensor.scale;
+  int32_t is_supported = tensor.rank == 4;
+  tinyi_weights(visit, 1, &tensor);
   if (file->status != TINYI_OK) {
     return;
   }
-  const int32_t channels = weights->shape[4];
-  tinyi_require(visit,
-                input->rank == 4 && weights->rank == 4 && output->rank == 4 && weights->shape[1] == 1 &&
-                    channels % input->shape[4] == 0 && output->shape[4] == channels &&
-                    output->shape[1] == input->shape[1] &&
-                    (weights->scale_count == 1 || weights->scale_count == channels),
-                TINYI_UNSUPPORTED);
+  p->output_channels = tensor.shape[4];
+  p->depth_multiplier = p->output_channels / p->input_channels;
+  p->kernel_height = tensor.shape[2];
+  p->kernel_width = tensor.shape[3];
+  is_supported &= tensor.rank == 4 && tensor.shape[1] == 1 &&
+                  p->depth_multiplier * p->input_channels == p->output_channels &&
+                  (tensor.scale_count == 1 || tensor.scale_count == p->output_channels);
+  all->scales = tensor.scales;
+  all->scale_step = tensor.scale_count > 1;
+  all->rows.weights = tensor.data;
+  all->rows.channels = p->output_channels;
+  all->rows.products = p->kernel_height * p->kernel_width;
+  all->rows.step = 1;
+  all->rows.pitch = p->output_channels;
+  all->bias = tinyi_integers(visit, 2, p->output_channels);
+  tinyi_activation(visit, &visit->outputs, 0, &tensor);
+  layer->output = tensor.data;
+  p->output_height = tensor.shape[2];
+  p->output_width = tensor.shape[3];
+  p->output_zero_point = tensor.zero_point;
+  is_supported &= tensor.rank == 4 && tensor.shape[4] == p->output_channels && tensor.shape[1] == p->batches;
+  tinyi_require(visit, is_supported, TINYI_UNSUPPORTED);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), &tensor, &p->lowest, &p->highest);
   const int32_t padding = tinyi_byte(file, &visit->options, PADDING);
-  struct tinyi_axis y = {input->shape[2], output->shape[2], weights->shape[2],
+  struct tinyi_axis y = {p->input_height, p->output_height, p->kernel_height,
                          tinyi_int(file, &visit->options, STRIDE_H, 0),
                          tinyi_int(file, &visit->options, DILATION_H, 1), 0};
-  struct tinyi_axis x = {input->shape[3], output->shape[3], weights->shape[3],
+  struct tinyi_axis x = {p->input_width, p->output_width, p->kernel_width,
                          tinyi_int(file, &visit->options, STRIDE_W, 0),
                          tinyi_int(file, &visit->options, DILATION_W, 1), 0};
   tinyi_slide(visit, &y, padding);
   tinyi_slide(visit, &x, padding);
-  const struct tinynn_depthwise p = {.batches = input->shape[1],
-                                     .input_height = y.input,
-                                     .input_width = x.input,
-                                     .input_channels = input->shape[4],
-                                     .output_height = y.output,
-                                     .output_width = x.output,
-                                     .output_channels = channels,
-                                     .depth_multiplier = channels / input->shape[4],
-                                     .kernel_height = y.kernel,
-                                     .kernel_width = x.kernel,
-                                     .stride_y = y.stride,
-                                     .stride_x = x.stride,
-                                     .dilation_y = y.dilation,
-                                     .dilation_x = x.dilation,
-                                     .pad_top = y.pad,
-                                     .pad_left = x.pad,
-                                     .input_zero_point = input->zero_point,
-                                     .output_zero_point = output->zero_point};
-  layer->p = p;
-  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), output, &layer->p.lowest, &layer->p.highest);
-  struct tinyi_channels *all = &layer->channels;
-  all->bias = tinyi_integers(visit, 2, channels);
-  all->quotient = tinyi_quotient(input->scale, output->scale);
-  all->scales = weights->scales;
-  all->scale_step = weights->scale_count > 1;
-  all->rows.weights = weights->data;
-  all->rows.channels = channels;
-  all->rows.products = y.kernel * x.kernel;
-  all->rows.step = 1;
-  all->rows.pitch = channels;
-  all->input_zero_point = input->zero_point;
-  all->output_zero_point = output->zero_point;
-  all->lowest = layer->p.lowest;
-  all->highest = layer->p.highest;
+  p->stride_y = y.stride;
+  p->stride_x = x.stride;
+  p->dilation_y = y.dilation;
+  p->dilation_x = x.dilation;
+  p->pad_top = y.pad;
+  p->pad_left = x.pad;
+  all->quotient = tinyi_quotient(scale, tensor.scale);
+  all->input_zero_point = p->input_zero_point;
+  all->output_zero_point = p->output_zero_point;
+  all->lowest = p->lowest;
+  all->highest = p->highest;
 }
 
 static int32_t is_for(const struct tinyi_depthwise *kernel, const struct layer *layer) {
@@ -82,7 +89,7 @@ static int32_t is_for(const struct tinyi_depthwise *kernel, const struct layer *
 static void gather_taps(const struct layer *layer, int8_t *to, struct tinynn_channel *records) {
   const int32_t channels = layer->p.output_channels;
   for (int32_t c = 0; c < channels; ++c) {
-    const int8_t *from = layer->weights.data + c;
+    const int8_t *from = layer->channels.rows.weights + c;
     int32_t sum = 0;
     for (int32_t i = 0; i < TAPS; ++i) {
       *to++ = *from;
@@ -103,9 +110,9 @@ static void compute(struct tinyi_visit *visit, struct layer *layer, const struct
   int8_t *behind = (int8_t *)(records + slots_of(kernel, p));
   p->channels = records;
   if (kernel == NULL) {
-    p->weights = layer->weights.data;
+    p->weights = layer->channels.rows.weights;
     tinyi_plain_records(&layer->channels, 0, p->output_channels, records);
-    tinynn_depthwise_ref(p, layer->input.data, layer->output.data, behind);
+    tinynn_depthwise_ref(p, layer->input, layer->output, behind);
     return;
   }
   const uint32_t plane_bytes = (kernel->scratch_bytes(p) + 3) & ~UINT32_C(3);
@@ -117,7 +124,7 @@ static void compute(struct tinyi_visit *visit, struct layer *layer, const struct
     tinyi_right_records(&layer->channels, 0, p->output_channels, records);
     gather_taps(layer, taps, records);
   }
-  kernel->compute(p, layer->input.data, layer->output.data, behind);
+  kernel->compute(p, layer->input, layer->output, behind);
 }
 
 void tinyi_depthwise(struct tinyi_visit *visit) {

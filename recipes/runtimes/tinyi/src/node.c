@@ -45,6 +45,7 @@ void tinyi_visit_node(struct tinyi_visit *visit) {
   } else {
     visit->scratch_least = 0;
     visit->scratch_most = 0;
+    visit->scratch_step = 0;
     visit->in_place = 0;
     visit->choice = 0;
   }

@@ -1,7 +1,7 @@
 /* Where everything lies in the arena: the plan that tinyflow/backends/tinyi/planner.py makes too.
  *
  * Buffers in order of size, the largest first, each at the lowest place where it overlaps none that lives at the same
- * time. Scratch lies between them; where more of it makes an operator faster, it gets what 7/32 more than the least arena
+ * time. Scratch lies between them; where more of it makes an operator faster, it gets what 17/64 more than the least arena
  * leave.
  */
 #include "tinyi/plan.h"
@@ -163,7 +163,7 @@ static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan 
     struct tinyi_gap gap = {0, 0};
     if (most > 0) {
       gap = find_gap(&line, node, most, limit);
-      gap.units = gap.units < most ? gap.units : most;
+      gap.units = tinyi_fill(plan, &plan->wishes[node], gap.units);
     }
     model->scratches[2 * node] = (uint16_t)gap.begin;
     model->scratches[2 * node + 1] = (uint16_t)gap.units;

@@ -95,6 +95,7 @@ static void visit_nodes(struct setup *setup) {
     struct tinyi_wish *wish = &setup->wishes[node];
     wish->least = visit->scratch_least;
     wish->most = visit->scratch_most;
+    wish->step = visit->scratch_step;
     wish->in_place = visit->in_place;
     model->choices[node] = visit->choice;
   }

@@ -9,7 +9,7 @@ enum { TINYI_MAX_UNITS = TINYI_CONSTANT - 1 };
 
 /* What an operator asked for. */
 struct tinyi_wish {
-  uint32_t least, most; /* bytes of scratch */
+  uint32_t least, most, step; /* bytes of scratch, see struct tinyi_visit */
   uint32_t in_place;
 };
 
@@ -42,9 +42,24 @@ static inline uint32_t tinyi_units(const struct tinyi_plan *plan, uint32_t bytes
   return (bytes + plan->model->unit - 1) / plan->model->unit;
 }
 
+/* What an operator has of a gap: all that it asked for, or the least that cuts its work into as few parts. */
+static inline uint32_t tinyi_fill(const struct tinyi_plan *plan, const struct tinyi_wish *wish, uint32_t units) {
+  const uint32_t most = tinyi_units(plan, wish->most);
+  if (units >= most) {
+    return most;
+  }
+  if (wish->step == 0) {
+    return units;
+  }
+  const uint32_t room = units * plan->model->unit - wish->least;
+  const uint32_t steps = (wish->most - wish->least) / wish->step + 1, at_once = room / wish->step + 1;
+  const uint32_t parts = (steps + at_once - 1) / at_once, needed = (steps + parts - 1) / parts;
+  return tinyi_units(plan, wish->least + (needed - 1) * wish->step);
+}
+
 /* How far the arena may reach so that operators have more scratch than they need. */
 static inline uint32_t tinyi_limit(uint32_t total) {
-  const uint32_t limit = total + total / 32 * 7;
+  const uint32_t limit = total + total / 64 * 17;
   return limit < TINYI_MAX_UNITS ? limit : TINYI_MAX_UNITS;
 }
 

@@ -50,6 +50,7 @@ struct tinyi_visit {
   uint8_t choice; /* what set-up leaves here an inference finds here */
   /* set-up: what the operator asks for */
   uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
+  uint32_t scratch_step; /* not 0: the work is cut into equal parts, and each of so many bytes above the least does more of it */
   uint32_t in_place;                    /* bit i: the output may begin at input i's address */
   /* inference: what it got */
   uint8_t *scratch;

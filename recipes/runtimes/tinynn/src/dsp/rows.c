@@ -48,29 +48,14 @@ static int32_t is_simple(const struct tinynn_rows *p) {
   return !p->is_per_channel && p->bias != NULL && p->inputs % 8 == 0 && p->outputs >= 3;
 }
 
-/* `count` outputs from o on, a multiple of three. */
-static inline void multiply_threes(const struct tinynn_rows *p, const int8_t *input, int8_t *output,
-                                   const tinynn_pair *wide, int32_t widened, int32_t o, int32_t count) {
-  const struct tinynn_channel *record = p->channels;
-  const int8_t *narrow = input + widened;
-  tinynn_rows3_dsp(p->weights + o * p->inputs, p->inputs, p->bias + o, output + o, wide, wide + (widened & ~63) / 2,
-                   wide + widened / 2, narrow, narrow + ((p->inputs - widened) & ~31), input + p->inputs,
-                   tinynn_twice(-p->input_zero_point), output + o + count, record->multiplier, record->shift,
-                   (2 * p->output_zero_point + 1) * (INT32_C(1) << record->shift));
-}
-
-/* All outputs of one row of inputs, the last three once more where they aren't a multiple of three. */
-static __attribute__((noinline)) void multiply_simply(const struct tinynn_rows *p, const int8_t *input,
-                                                      int8_t *output, const tinynn_pair *wide, int32_t widened) {
-  const int32_t outputs = p->outputs, rest = outputs % 3;
-  multiply_threes(p, input, output, wide, widened, 0, outputs - rest);
-  if (rest != 0) {
-    multiply_threes(p, input, output, wide, widened, outputs - 3, 3);
-  }
-  if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
-    tinynn_clamp_dsp(output, outputs, p->lowest, p->highest);
-  }
-}
+/* What rows3.S reads. */
+_Static_assert(offsetof(struct tinynn_rows, weights) == 0 && offsetof(struct tinynn_rows, bias) == 4 &&
+                   offsetof(struct tinynn_rows, channels) == 8 && offsetof(struct tinynn_rows, inputs) == 20 &&
+                   offsetof(struct tinynn_rows, outputs) == 24 &&
+                   offsetof(struct tinynn_rows, input_zero_point) == 28 &&
+                   offsetof(struct tinynn_rows, output_zero_point) == 32 &&
+                   offsetof(struct tinynn_rows, widened) == 44,
+               "as rows3.S has it");
 
 /* All outputs of one row of inputs, two at a time. */
 static __attribute__((noinline)) void multiply(const struct tinynn_rows *restrict p, const int8_t *restrict input,
@@ -123,7 +108,10 @@ void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restric
       widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
     }
     if (is_simple(p)) {
-      multiply_simply(p, input, output, scratch, widened);
+      tinynn_rows3_dsp(p, input, output, scratch);
+      if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
+        tinynn_clamp_dsp(output, p->outputs, p->lowest, p->highest);
+      }
     } else {
       multiply(p, input, output, scratch, widened);
     }

@@ -1,5 +1,5 @@
 /* Three rows of int8 weights by the same inputs: see rows.h. Inputs of 16 bits: 28 instructions for 24 products, of 8 bits
- * 33; 43 for three outputs.
+ * 33; 43 for three outputs, 60 for all.
  *
  * Weights that nobody has repacked can't do with less. A SMLAD takes two products, and its operand can't be a word of the
  * file: a halfword of it is 256 b + a with a's bits read without a sign, and that is no linear function of a and b. So of
@@ -12,20 +12,33 @@
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"
 
+/* struct tinynn_rows */
+#define P_WEIGHTS 0
+#define P_BIAS 4
+#define P_CHANNELS 8
+#define P_INPUTS 20
+#define P_OUTPUTS 24
+#define P_INPUT_ZERO_POINT 28
+#define P_OUTPUT_ZERO_POINT 32
+#define P_WIDENED 44
+
+/* Inputs of 16 bits: in whole 64, the others; of 8 bits: in whole 32, the others. */
 #define INPUTS 0
 #define BIAS 4
 #define OUTPUT 8
-#define FRAME_BYTES 48 /* arguments lie behind it */
-#define WIDE (FRAME_BYTES + 0)
-#define WHOLE_END (FRAME_BYTES + 4)
-#define WIDE_END (FRAME_BYTES + 8)
-#define NARROW (FRAME_BYTES + 12)
-#define NARROW_WHOLE_END (FRAME_BYTES + 16)
-#define NARROW_END (FRAME_BYTES + 20)
-#define ZEROS (FRAME_BYTES + 24)
-#define OUTPUT_END (FRAME_BYTES + 28)
-#define FACTOR (FRAME_BYTES + 32)
-#define OFFSET (FRAME_BYTES + 40)
+#define OUTPUT_END 12
+#define WIDE 16
+#define WHOLE_END 20
+#define WIDE_END 24
+#define NARROW 28
+#define NARROW_WHOLE_END 32
+#define NARROW_END 36
+#define ZEROS 40
+#define FACTOR 44
+#define SHIFT 48
+#define OFFSET 52
+#define P 56
+#define FRAME_BYTES 60 /* with nine saved registers, a multiple of 8 */
 
 .syntax unified
 .thumb
@@ -75,8 +88,46 @@
 .type tinynn_rows3_dsp, %function
 .thumb_func
 tinynn_rows3_dsp:
-  push {r1-r11, lr}
-  mov r3, r0
+  push {r4-r11, lr}
+  sub sp, sp, #FRAME_BYTES
+  str r0, [sp, #P]
+  ldr r4, [r0, #P_INPUTS]
+  ldr r5, [r0, #P_BIAS]
+  strd r4, r5, [sp, #INPUTS]
+  ldr r6, [r0, #P_OUTPUTS]
+  movs r7, #3
+  udiv r8, r6, r7
+  mla r9, r8, r7, r2
+  strd r2, r9, [sp, #OUTPUT]
+  ldr r10, [r0, #P_WIDENED]
+  cmp r10, r4
+  it gt
+  movgt r10, r4
+  bic r12, r10, #63
+  add r12, r3, r12, lsl #1
+  strd r3, r12, [sp, #WIDE]
+  add r11, r3, r10, lsl #1
+  str r11, [sp, #WIDE_END]
+  add r1, r1, r10
+  sub r4, r4, r10
+  bic r5, r4, #31
+  add r5, r5, r1
+  strd r1, r5, [sp, #NARROW]
+  add r4, r4, r1
+  str r4, [sp, #NARROW_END]
+  ldr r5, [r0, #P_INPUT_ZERO_POINT]
+  rsbs r5, r5, #0
+  pkhbt r5, r5, r5, lsl #16
+  str r5, [sp, #ZEROS]
+  ldr r6, [r0, #P_CHANNELS]
+  ldrd r6, r7, [r6, #4]
+  strd r6, r7, [sp, #FACTOR]
+  ldr r5, [r0, #P_OUTPUT_ZERO_POINT]
+  lsls r5, r5, #1
+  adds r5, r5, #1
+  lsls r5, r5, r7
+  str r5, [sp, #OFFSET]
+  ldr r3, [r0, #P_WEIGHTS]
 next_rows:
   mov r1, r3 /* rows lie one behind the other */
   ldrd r10, r0, [sp, #INPUTS]
@@ -134,6 +185,27 @@ summed:
   ldr r10, [sp, #OUTPUT_END]
   cmp r0, r10
   bne next_rows
-  pop {r1-r11, pc}
+  /* the last three once more, where their number isn't a multiple of three */
+  ldr r4, [sp, #P]
+  cbz r4, finished
+  movs r5, #0
+  str r5, [sp, #P]
+  ldr r5, [r4, #P_OUTPUTS]
+  movs r6, #3
+  udiv r7, r5, r6
+  mls r5, r6, r7, r5
+  cbz r5, finished
+  subs r5, r6, r5
+  ldrd r6, r7, [sp, #INPUTS]
+  mls r3, r5, r6, r3
+  sub r7, r7, r5, lsl #2
+  str r7, [sp, #BIAS]
+  sub r0, r0, r5
+  add r10, r0, #3
+  strd r0, r10, [sp, #OUTPUT]
+  b next_rows
+finished:
+  add sp, sp, #FRAME_BYTES
+  pop {r4-r11, pc}
 .size tinynn_rows3_dsp, . - tinynn_rows3_dsp
 #endif
