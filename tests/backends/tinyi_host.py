@@ -83,8 +83,6 @@ class _Model(ctypes.Structure):
         ("codes", _Vector),
         ("buffers", _Vector),
         ("places", ctypes.c_void_p),
-        ("scratches", ctypes.c_void_p),
-        ("choices", ctypes.c_void_p),
     )
 
 

@@ -47,9 +47,7 @@ struct tinyi {
   uint32_t needed_bytes; /* of the arena; written by tinyi_setup */
   uint32_t unit;         /* places are multiples of it: a power of two, 4 at least */
   struct tinyi_vector tensors, nodes, codes, buffers;
-  uint16_t *places;      /* of all tensors, in units; at the end of the arena */
-  uint16_t *scratches;   /* of all operators: place and size, in units */
-  uint8_t *choices;      /* of all operators, between several kernels */
+  uint16_t *places; /* of all tensors, in units; at the end of the arena, amid what operators have */
 };
 
 /* Read the file, plan the memory. The first seven members of `model` must be set, and `unit`. */

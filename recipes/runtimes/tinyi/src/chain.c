@@ -94,7 +94,7 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
     return total;
   }
   const uint32_t limit = tinyi_limit(total);
-  uint16_t *scratch = model->scratches;
+  uint16_t *scratch = tinyi_scratch_of(model, 0);
   at = 0;
   for (uint32_t node = 0; node < nodes; ++node) {
     const uint32_t most = tinyi_units(plan, plan->wishes[node].most);

@@ -21,8 +21,13 @@ struct layer {
   const int8_t *input;
   int8_t *output;
   struct tinynn_rows p;
-  uint32_t numerator, denominator; /* of a factor, but for the channel's scale */
-  const uint32_t *scales;          /* of the channels, where there are several */
+  union {
+    struct tinynn_channel record; /* of all channels, once it is made */
+    struct {
+      uint32_t numerator, denominator; /* of a factor, but for the channel's scale */
+      const uint32_t *scales;          /* of the channels, where there are several */
+    };
+  };
 };
 
 /* The product of two float32 numbers, rounded to float32: how TFLM makes the factor of one scale. */
@@ -97,23 +102,21 @@ static const struct tinyi_fully_connected *make_records(const struct tinyi_visit
 }
 
 static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(const struct tinyi_visit *visit,
-                                                                                 const struct layer *layer,
-                                                                                 struct tinynn_channel *record) {
+                                                                                 struct layer *layer) {
   static const uint32_t one = ONE;
   const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
-  return make_records(visit, layer, &quotient, &one, 1, record);
+  return make_records(visit, layer, &quotient, &one, 1, &layer->record);
 }
 
 /* One scale for all channels. */
-static void compute(struct tinyi_visit *visit, struct layer *layer) {
-  struct tinynn_channel record;
-  const struct tinyi_fully_connected *kernel = make_record(visit, layer, &record);
-  layer->p.channels = &record;
+static void compute(const struct tinyi_visit *visit, struct layer *layer) {
+  const struct tinyi_fully_connected *kernel = make_record(visit, layer);
+  layer->p.channels = &layer->record;
   kernel->compute(&layer->p, layer->input, layer->output, visit->scratch);
 }
 
 /* All channels of one batch, block by block. */
-static __attribute__((noinline)) void compute_by_channel(struct tinyi_visit *visit, struct layer *layer) {
+static __attribute__((noinline)) void compute_by_channel(const struct tinyi_visit *visit, struct layer *layer) {
   struct tinynn_channel records[BLOCK];
   struct tinynn_rows *p = &layer->p;
   const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);

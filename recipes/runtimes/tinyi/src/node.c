@@ -38,10 +38,10 @@ void tinyi_visit_node(struct tinyi_visit *visit) {
     find(visit, code);
   }
   if (visit->lives == NULL) {
-    const uint16_t *scratch = &model->scratches[2 * visit->node];
+    const uint16_t *scratch = tinyi_scratch_of(model, visit->node);
     visit->scratch = model->arena + scratch[0] * model->unit;
     visit->scratch_bytes = scratch[1] * model->unit;
-    visit->choice = model->choices[visit->node];
+    visit->choice = *tinyi_choice_of(model, visit->node);
   } else {
     visit->scratch_least = 0;
     visit->scratch_most = 0;

@@ -158,6 +158,7 @@ static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan 
   }
   const uint32_t limit = tinyi_limit(total);
   struct line line = begin_line(plan);
+  uint16_t *scratch = tinyi_scratch_of(model, 0);
   for (uint32_t node = 0; node < model->nodes.count; ++node) {
     const uint32_t most = tinyi_units(plan, plan->wishes[node].most);
     struct tinyi_gap gap = {0, 0};
@@ -165,8 +166,8 @@ static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan 
       gap = find_gap(&line, node, most, limit);
       gap.units = tinyi_fill(plan, &plan->wishes[node], gap.units);
     }
-    model->scratches[2 * node] = (uint16_t)gap.begin;
-    model->scratches[2 * node + 1] = (uint16_t)gap.units;
+    *scratch++ = (uint16_t)gap.begin;
+    *scratch++ = (uint16_t)gap.units;
     total = tinyi_larger(total, gap.begin + gap.units);
   }
   return total;

@@ -1,7 +1,7 @@
 /* Set-up: find the parts of the file, visit every operator, plan the memory.
  *
- * The arena: activations and scratch from its beginning; at its end what an inference needs to know, `places` and
- * `scratches`. While set-up runs its own tables lie where the activations will be, which plan.c decides.
+ * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see visit.h). While
+ * set-up runs its own tables lie where the activations will be, which plan.c decides.
  */
 #include "tinyi/plan.h"
 
@@ -67,9 +67,7 @@ static void place_tables(struct setup *setup) {
   setup->wishes = (struct tinyi_wish *)(void *)model->arena;
   setup->visit.lives = (struct tinyi_life *)(void *)(setup->wishes + nodes);
   setup->visit.room = (setup->end - wishes_bytes) / (uint32_t)sizeof(struct tinyi_life);
-  model->scratches = (uint16_t *)(void *)(model->arena + setup->end);
-  model->places = model->scratches + 2 * nodes;
-  model->choices = (uint8_t *)(model->places + tensors);
+  model->places = (uint16_t *)(void *)(model->arena + setup->end) + 2 * nodes;
 #pragma GCC unroll 8
   for (uint32_t i = 0; i < tensors; ++i) {
     model->places[i] = TINYI_UNWRITTEN;
@@ -97,7 +95,7 @@ static void visit_nodes(struct setup *setup) {
     wish->most = visit->scratch_most;
     wish->step = visit->scratch_step;
     wish->in_place = visit->in_place;
-    model->choices[node] = visit->choice;
+    *tinyi_choice_of(model, node) = visit->choice;
   }
 }
 

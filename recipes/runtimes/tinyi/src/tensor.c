@@ -32,7 +32,7 @@ static inline void read_shape(struct tinyi_visit *visit, const struct tinyi_tabl
     tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
     return;
   }
-  tensor->rank = (int32_t)shape.count;
+  tensor->rank = (uint8_t)shape.count;
   int32_t *size = tensor->shape;
   for (int32_t i = 0; i < TINYNN_RANK; ++i) {
     size[i] = 1;
@@ -65,13 +65,14 @@ static inline void read_quantisation(struct tinyi_visit *visit, const struct tin
   tensor->scales = (const uint32_t *)(const void *)(file->data + scales.at);
   tensor->scale = tensor->scales[0];
   if (zero_points.count != 0) {
-    tensor->zero_point = (int32_t)tinyi_word(file, zero_points.at);
-    tinyi_require(visit, tensor->zero_point == (int8_t)tensor->zero_point, TINYI_UNSUPPORTED);
+    const int32_t zero_point = (int32_t)tinyi_word(file, zero_points.at);
+    tensor->zero_point = (int8_t)zero_point;
+    tinyi_require(visit, tensor->zero_point == zero_point, TINYI_UNSUPPORTED);
   }
 }
 
 /* The bytes of a constant; NULL for an activation. */
-static inline const uint8_t *constant(struct tinyi_visit *visit, const struct tinyi_table *table, uint32_t bytes) {
+static inline __attribute__((always_inline)) const uint8_t *constant(struct tinyi_visit *visit, const struct tinyi_table *table, uint32_t bytes) {
   struct tinyi_file *file = &visit->file;
   const uint32_t number = (uint32_t)tinyi_int(file, table, TENSOR_BUFFER, 0);
   if (number == 0) {
@@ -86,11 +87,13 @@ static inline const uint8_t *constant(struct tinyi_visit *visit, const struct ti
   return file->data + data.at;
 }
 
+/* What is wanted of a tensor, above 16 bits for its position: so four arguments are enough, and go on as they are. */
+enum { TYPE = 1 << 16, ONE_SCALE = 1 << 24, IS_WEIGHTS = 1 << 25, POSITION = TYPE - 1 };
+
 /* Type and shape, quantisation of int8; the bytes, as far as they are there already. */
 static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector,
-                                                  uint32_t position, int32_t type,
-                                                  struct tinyi_tensor *restrict tensor) {
-  const int32_t index = tinyi_index(visit, vector, position);
+                                                  uint32_t wanted, struct tinyi_tensor *restrict tensor) {
+  const int32_t index = tinyi_index(visit, vector, wanted & POSITION), type = (int32_t)(wanted / TYPE & 0xff);
   struct tinyi_file *file = &visit->file;
   tensor->data = NULL;
   tensor->is_constant = 0;
@@ -107,6 +110,9 @@ static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, con
   const uint32_t bytes = (uint32_t)tensor->elements * (type == TINYI_INT8 ? 1 : 4);
   if (type == TINYI_INT8) {
     read_quantisation(visit, &table, tensor);
+    if ((wanted & ONE_SCALE) != 0) {
+      tinyi_require(visit, tensor->scale_count == 1 && tinyi_is_positive(tensor->scale), TINYI_UNSUPPORTED);
+    }
   }
   const uint8_t *data = constant(visit, &table, bytes);
   if (data != NULL) {
@@ -124,40 +130,67 @@ static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, con
   } else {
     tinyi_note_read(visit, (uint32_t)index);
   }
+  if ((wanted & IS_WEIGHTS) != 0) {
+    tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
+  }
 }
 
 void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
                       struct tinyi_tensor *tensor) {
-  read_tensor(visit, vector, position, TINYI_INT8, tensor);
-  tinyi_require(visit, tensor->scale_count == 1 && tinyi_is_positive(tensor->scale), TINYI_UNSUPPORTED);
+  read_tensor(visit, vector, position | TINYI_INT8 * TYPE | ONE_SCALE, tensor);
 }
 
 void tinyi_reals(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
                  struct tinyi_tensor *tensor) {
-  read_tensor(visit, vector, position, TINYI_FLOAT32, tensor);
+  read_tensor(visit, vector, position | TINYI_FLOAT32 * TYPE, tensor);
 }
 
 void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor) {
-  read_tensor(visit, &visit->inputs, position, TINYI_INT8, tensor);
-  tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
+  read_tensor(visit, &visit->inputs, position | TINYI_INT8 * TYPE | IS_WEIGHTS, tensor);
+}
+
+/* How many elements a tensor has. */
+static inline uint32_t count_elements(struct tinyi_visit *visit, const struct tinyi_table *table) {
+  struct tinyi_file *file = &visit->file;
+  const struct tinyi_vector shape = tinyi_vector(file, table, TENSOR_SHAPE, 2);
+  uint32_t elements = 1;
+  for (uint32_t i = 0; i < shape.count; ++i) {
+    const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
+    if (i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS) {
+      tinyi_fail(file, TINYI_UNSUPPORTED);
+      return 1;
+    }
+  }
+  return elements;
+}
+
+/* The elements of an int32 constant, and their number; NULL where there are none. */
+static const int32_t *read_integers(struct tinyi_visit *visit, int32_t index, uint32_t *count) {
+  struct tinyi_file *file = &visit->file;
+  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
+  *count = count_elements(visit, &table);
+  tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == TINYI_INT32, TINYI_UNSUPPORTED);
+  const uint8_t *data = constant(visit, &table, 4 * *count);
+  tinyi_require(visit, data != NULL, TINYI_UNSUPPORTED);
+  return (const int32_t *)(const void *)data;
 }
 
 const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count) {
-  struct tinyi_tensor tensor;
-  if (tinyi_index(visit, &visit->inputs, position) < 0) {
+  const int32_t index = tinyi_index(visit, &visit->inputs, position);
+  if (index < 0) {
     return NULL;
   }
-  read_tensor(visit, &visit->inputs, position, TINYI_INT32, &tensor);
-  tinyi_require(visit, tensor.is_constant && tensor.elements == count, TINYI_UNSUPPORTED);
-  return (const int32_t *)(const void *)tensor.data;
+  uint32_t found;
+  const int32_t *integers = read_integers(visit, index, &found);
+  tinyi_require(visit, found == (uint32_t)count, TINYI_UNSUPPORTED);
+  return integers;
 }
 
 const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t *count) {
-  struct tinyi_tensor tensor;
-  read_tensor(visit, &visit->inputs, position, TINYI_INT32, &tensor);
-  tinyi_require(visit, tensor.is_constant, TINYI_UNSUPPORTED);
-  *count = tensor.elements;
-  return (const int32_t *)(const void *)tensor.data;
+  uint32_t found;
+  const int32_t *integers = read_integers(visit, tinyi_index(visit, &visit->inputs, position), &found);
+  *count = (int32_t)found;
+  return integers;
 }
 
 void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types) {
@@ -165,21 +198,13 @@ void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t ty
   const struct tinyi_vector *outputs = &visit->outputs;
   const uint32_t index = position < outputs->count ? tinyi_word(file, outputs->at + 4 * position) : UINT32_MAX;
   const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, index);
-  const struct tinyi_vector shape = tinyi_vector(file, &table, TENSOR_SHAPE, 2);
-  uint32_t bytes = 1;
-  for (uint32_t i = 0; i < shape.count; ++i) {
-    const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
-    if (i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE || (bytes *= dimension) >= MAX_ELEMENTS) {
-      tinyi_fail(file, TINYI_UNSUPPORTED);
-      return;
-    }
-  }
+  const uint32_t elements = count_elements(visit, &table);
   const uint32_t type = (uint32_t)tinyi_byte(file, &table, TENSOR_TYPE);
   if (type > 31 || (types >> type & 1) == 0) {
     tinyi_fail(file, TINYI_UNSUPPORTED);
   }
   if (file->status == TINYI_OK) {
-    tinyi_note_written(visit, index, type == TINYI_INT8 ? bytes : 4 * bytes);
+    tinyi_note_written(visit, index, type == TINYI_INT8 ? elements : 4 * elements);
   }
 }
 

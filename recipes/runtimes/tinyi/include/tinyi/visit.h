@@ -44,26 +44,31 @@ struct tinyi_visit {
   struct tinyi_table options;
   struct tinyi_vector inputs, outputs; /* numbers of tensors */
   struct tinyi_life *lives;            /* NULL in an inference */
-  uint32_t written, room;              /* their number, and how many there is room for */
+  union {
+    struct { /* set-up: the number of lives, and how many there is room for */
+      uint32_t written, room;
+    };
+    struct { /* inference: what the operator got */
+      uint8_t *scratch;
+      uint32_t scratch_bytes;
+    };
+  };
   uint32_t code; /* of the last operator: its place among the file's operator codes */
   const struct tinyi_operator *entry; /* what it is, of those that are linked */
   uint8_t choice; /* what set-up leaves here an inference finds here */
   /* set-up: what the operator asks for */
   uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
-  uint32_t scratch_step; /* not 0: the work is cut into equal parts, and each of so many bytes above the least does more of it */
-  uint32_t in_place;                    /* bit i: the output may begin at input i's address */
-  /* inference: what it got */
-  uint8_t *scratch;
-  uint32_t scratch_bytes;
+  uint32_t scratch_step; /* bytes; not 0: the work is cut into equal parts, with each step above the least into fewer */
+  uint32_t in_place;     /* bit i: the output may begin at input i's address */
 };
 
 struct tinyi_tensor {
   int8_t *data; /* in an inference, or of a constant; never written if it is one */
-  int32_t is_constant;
-  int32_t rank;
+  uint8_t is_constant;
+  uint8_t rank;
+  int8_t zero_point;
   int32_t shape[TINYNN_RANK]; /* ones in front */
   int32_t elements;
-  int32_t zero_point;
   uint32_t scale; /* bits of the float32; the first channel's where there are several */
   const uint32_t *scales;
   int32_t scale_count;
@@ -121,6 +126,16 @@ static inline void tinyi_require(struct tinyi_visit *visit, int32_t is_met, int3
   if (!is_met) {
     tinyi_fail(&visit->file, status);
   }
+}
+
+/* Behind the scratch of all operators (place and size, in units) lie the places of all tensors, then the choices of
+ * operators between several kernels. */
+static inline uint16_t *tinyi_scratch_of(const struct tinyi *model, uint32_t node) {
+  return model->places - 2 * (model->nodes.count - node);
+}
+
+static inline uint8_t *tinyi_choice_of(const struct tinyi *model, uint32_t node) {
+  return (uint8_t *)(model->places + model->tensors.count) + node;
 }
 
 static inline int32_t tinyi_is_quantised_alike(const struct tinyi_tensor *a, const struct tinyi_tensor *b) {
