@@ -485,8 +485,8 @@ def binary(
     return _lowered(f"{operator} {name}", graph, tuple(values[i] for i in range(2) if i != constant))
 
 
-def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[int]) -> Case:
-    """MEAN over some axes, dimensions kept."""
+def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[int], value: int | None = None) -> Case:
+    """MEAN over some axes, dimensions kept; of random elements, or of one `value`."""
     source = _quantisation(generator)
     made = Quantisation((f32(source.scale * generator.uniform(0.2, 2)),), (int(generator.integers(-128, 128)),))
     tensors = [
@@ -511,7 +511,7 @@ def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[
         f"mean {shape} {tuple(axes)}",
         graph,
         lambda variant: packing.plain(variant, "mean", fields),
-        (random_int8(generator, shape),),
+        (random_int8(generator, shape) if value is None else np.full(shape, value, np.int8),),
     )
 
 
