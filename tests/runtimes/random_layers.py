@@ -110,8 +110,10 @@ def add(draw: st.DrawFn) -> Case:
 @st.composite
 def binary(draw: st.DrawFn) -> Case:
     """Two inputs, each dimension of which may be 1 in one of them."""
-    shape = [draw(st.integers(1, 4)) for _ in range(4)]
+    shape = [draw(st.sampled_from([3, 1, 5, 2])) for _ in range(4)]
     kinds = [draw(st.sampled_from(["both", "left", "right", "both"])) for _ in range(4)]
+    if draw(st.booleans()):
+        kinds = ["both"] * 4
     left = tuple(1 if kind == "right" else size for size, kind in zip(shape, kinds, strict=True))
     right = tuple(1 if kind == "left" else size for size, kind in zip(shape, kinds, strict=True))
     scales = draw(st.sampled_from([(), (0.05, 0.03, 0.07)]))
