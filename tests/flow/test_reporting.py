@@ -177,6 +177,7 @@ def test_history_knows_commits_and_compares_them(synthetic: Run, project: Path) 
         (["results", "--suite", "good"], "no bench of suite good has run here"),
         (["compare", "a"], "compare takes two sides: an old one and a new one"),
         (["compare", "a", "b"], '"a" names nothing to compare'),
+        (["compare", "vww-tinyc-stm32f7", "b"], '"vww-tinyc-stm32f7" names nothing to compare'),
         (["compare", "--max-regression", "ram_bytes:x", "a", "b"], '"ram_bytes:x": expected a limit such as'),
         (["compare", "recipes/suites/good.yaml", "good"], "recipes/suites/good.yaml is no report"),
         (["compare", "+dsp", "x"], '"x" is no feature'),

@@ -18,8 +18,9 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.project import Project
 from tinyflow.flow.query import all_reports, suite_reports
 from tinyflow.flow.revision import ancestors, resolve_revision
+from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Suite
+from tinyflow.recipes.schema import Backend, Model, Suite, Target
 from tinyflow.report import rows
 from tinyflow.report.compare import TIMES, Measured, Side
 from tinyflow.report.documents import Document, read_documents
@@ -30,6 +31,7 @@ _PARTS = ("model", "backend", "target")
 
 def find_sides(old: str, new: str, project: Project, catalogue: Catalogue) -> tuple[Side, Side]:
     """Both sides, paired by the keys of the two. UsageError for words that name nothing, or nothing in common."""
+    old, new = _bench_name(old), _bench_name(new)
     if old.startswith("+") or new.startswith("+"):
         sides = _pairs(*_by_feature(old, new, project))
     elif (part := _common_part(old, new, project)) is not None:
@@ -59,7 +61,27 @@ def find_side(word: str, project: Project, catalogue: Catalogue) -> Side:
     if (commit := resolve_revision(project.root, word)) is not None:
         return _at_revision(commit, word, project)
     hint = "name a suite, bench, backend, +feature, report.json, folder or git revision that has results here"
+    if _is_bench(word, catalogue):
+        hint = f"it has not run here: doit bench:{word}"
     raise UsageError(f'"{word}" names nothing to compare', hint=hint)
+
+
+def _bench_name(word: str) -> str:
+    """As its folder is called, whatever the order of features and with or without `bench:`; other words as they are."""
+    try:
+        return parse(word.removeprefix("bench:")).name
+    except UsageError:
+        return word
+
+
+def _is_bench(word: str, catalogue: Catalogue) -> bool:
+    """Whether it names a bench that could run."""
+    try:
+        bench = parse(word)
+    except UsageError:
+        return False
+    parts = ((Model, bench.model), (Backend, bench.backend), (Target, bench.target))
+    return all(catalogue.has(kind, name) for kind, name in parts)
 
 
 def read_side(path: Path) -> Side:

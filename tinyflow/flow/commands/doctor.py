@@ -7,6 +7,7 @@ from typing import Any
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow import doctor
 from tinyflow.flow.commands.refusing import OwnCommand, refuse
+from tinyflow.flow.messages import shown
 from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.check import check_all
 
@@ -44,5 +45,5 @@ Example: doit doctor"""
         except RecipeError as error:
             return refuse(error)
         count = sum(len(catalogue.names(kind)) for kind in KINDS)
-        print(f"{'recipes':<24}  {'ok':<20}  {count:<16}  {len(catalogue.folders)} folders")
+        print(f"{'recipes':<24}  {'ok':<20}  {count:<16}  in {', '.join(map(shown, catalogue.folders))}")
         return 0
