@@ -7,10 +7,12 @@ import struct
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import random_network
+from small_networks import Net
 from test_tinyc_generate import SMALL
 from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, assert_exact, compile_interpreter
 
@@ -44,6 +46,17 @@ def test_small_networks_are_exact(name: str, variant: str, interpreters: dict[st
 def test_random_networks_are_exact(interpreters: dict[str, Interpreter], seed: int, variant: str) -> None:
     """Branches, sums, any window and any activation; an even seed makes every activation an output."""
     assert_exact(random_network(seed), interpreters[variant], variant)
+
+
+@pytest.mark.parametrize("scale", [0.003, 7.9, 10.5, 16.0, 31.5, 33.0, 70.0, 1e6])
+def test_softmax_of_any_scale_is_exact(scale: float, interpreters: dict[str, Interpreter]) -> None:
+    """TFLite cuts its factor off where the scale is 32 or more."""
+    net = Net(3, 17)
+    scale = float(np.float32(scale))
+    net.tensors[net.input] = replace(net.tensors[net.input], quantisation=Quantisation((scale,), (3,)))
+    output = net.operator("SOFTMAX", net.input, shape=(3, 17))
+    net.tensors[output] = replace(net.tensors[output], quantisation=Quantisation((1 / 256,), (-128,)))
+    assert_exact(net.graph(output), interpreters["c"], "c")
 
 
 @settings(deadline=None, max_examples=300)

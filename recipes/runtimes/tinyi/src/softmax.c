@@ -7,24 +7,33 @@ enum { BETA = 0 };
 enum { OUTPUT_SCALE = 0x3b800000, OUTPUT_ZERO_POINT = -128 };
 enum { ONE = 0x3f800000, INTEGER_BITS = 5, EXPONENT_UNIT = 1 << 23 };
 
+/* Of beta * scale * 2^(31 - INTEGER_BITS), no more than 2^31 - 1; both as the bits of normal numbers. */
+static struct tinyi_factor factor_of(uint32_t beta, uint32_t scale) {
+  /* the product is at least 2^(exponents - 254), and below four times that */
+  const uint32_t exponents = (beta >> 23) + (scale >> 23);
+  const uint64_t mantissas = (uint64_t)((beta & 0x7fffff) | 0x800000) * ((scale & 0x7fffff) | 0x800000);
+  if (exponents > 2 * 127 + INTEGER_BITS - 1 || (exponents == 2 * 127 + INTEGER_BITS - 1 && mantissas >> 47 != 0)) {
+    const struct tinyi_factor largest = {INT32_MAX, 31};
+    return largest;
+  }
+  return tinyi_ratio(beta, ONE, scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT);
+}
+
 void tinyi_softmax(struct tinyi_visit *visit) {
   struct tinyi_tensor input, output;
   tinyi_activation(visit, &visit->inputs, 0, &input);
   tinyi_activation(visit, &visit->outputs, 0, &output);
   const uint32_t beta = (uint32_t)tinyi_int(&visit->file, &visit->options, BETA, ONE);
-  /* scale and beta below 2^4: times 2^26 their product is below 2^31 - 1 only where it is below 2^5 */
   tinyi_require(visit,
                 input.elements == output.elements && output.scale == OUTPUT_SCALE &&
                     output.zero_point == OUTPUT_ZERO_POINT && tinyi_is_positive(beta) &&
-                    (beta >> 23) + (input.scale >> 23) < 2 * 127 + 3 && beta >> 23 > 30 && input.scale >> 23 > 30,
+                    beta >> 23 > 30 && input.scale >> 23 > 30,
                 TINYI_UNSUPPORTED);
   visit->in_place = 1;
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }
-  /* beta * scale * 2^(31 - INTEGER_BITS), by the exponent */
-  const uint32_t scale = input.scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT;
-  const struct tinyi_factor factor = tinyi_ratio(beta, ONE, scale);
+  const struct tinyi_factor factor = factor_of(beta, input.scale);
   const int64_t largest = (int64_t)((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS);
   const struct tinynn_softmax p = {
       .rows = input.elements / input.shape[4],
