@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,6 +88,30 @@ def test_long_rows_are_exact(name: str, inputs: int, outputs: int, stride: int) 
     weights = random.integers(-127, 128, (outputs, 1, 1, inputs))
     output = net.convolution(net.input, weights, random.integers(-999, 999, outputs), stride=(stride, stride))
     assert_exact(net.graph(output), *_interpreter(name))
+
+
+def _depthwise(shape: tuple[int, ...], kernel: tuple[int, int], multiplier: int = 1, **options: Any) -> Graph:
+    random = np.random.default_rng(shape[3])
+    net = Net(*shape)
+    channels = shape[3] * multiplier
+    weights = net.constant(random.integers(-128, 128, (1, *kernel, channels)), "int8", Quantisation((0.01,), (0,)))
+    bias = net.constant(random.integers(-999, 999, channels), "int32")
+    options = {"padding": "SAME", "stride": (1, 1), "depth_multiplier": multiplier, **options}
+    return net.graph(net.operator("DEPTHWISE_CONV_2D", net.input, weights, bias, **options))
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_depthwise_of_any_taps_is_exact(name: str) -> None:
+    """Not 3x3, dilated, long strides, several outputs for each channel, batches."""
+    for graph in (
+        _depthwise((1, 7, 8, 5), (5, 5)),
+        _depthwise((2, 9, 4, 41), (1, 3), stride=(1, 2)),
+        _depthwise((1, 9, 10, 8), (3, 3), dilation=(2, 2), padding="VALID"),
+        _depthwise((1, 9, 10, 3), (3, 3), dilation=(2, 1)),
+        _depthwise((1, 9, 10, 3), (3, 3), stride=(3, 3)),
+        _depthwise((1, 6, 6, 3), (4, 2), multiplier=3),
+    ):
+        assert_exact(graph, *_interpreter(name))
 
 
 @pytest.mark.parametrize("name", CHIPS)

@@ -5,6 +5,7 @@ Whoever changes a scratch rule here changes it in recipes/runtimes/tinyi/src too
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ _LARGEST_SHIFT = 22
 _MAX_PRODUCTS = 1 << 13
 # of the kernels with vectors: products of a step and of a long row, lanes of a block, elements whose sum has 16 bits
 _MVE_STEP, _MVE_LONG, _RVV_LANES, _NARROW_WINDOW = 16, 64, 32, 255
+_VECTORS = ("mve", "rvv")
+_LARGEST_PLANE = 1 << 26
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
@@ -39,11 +42,14 @@ class Entry:
     most_outputs: int = 1
     plan: str | None = None
     """What set-up calls instead of `visit`, where the rest is left to the inference."""
+    has_any: bool = False
+    """Whether each struct of kernels has a larger one, `any_…`, for rare operators."""
 
-    def kernel_symbol(self, variant: str) -> str | None:
-        """The struct beside the function in the operator table; None for NULL."""
+    def kernel_symbol(self, variant: str, *, is_any: bool = True) -> str | None:
+        """The struct beside the function in the operator table; None for NULL. `is_any`: see Wish."""
         found = [name for name in VARIANTS[variant] if name in self.variants]
-        return f"&tinyi_{self.kernel}_{found[0]}" if found else None
+        rare = "any_" if is_any and self.has_any else ""
+        return f"&tinyi_{self.kernel}_{rare}{found[0]}" if found else None
 
 
 def _round(size: int, multiple: int) -> int:
@@ -117,31 +123,35 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
     layer = _layer(graph, operator)
     channels, slides, source = layer.outputs, layer.window, layer.source.shape
     kernel = "c" if variant == "rv32" else variant
-    largest_stride = 2 if kernel == "dsp" else _MAX_STRIDE
-    is_fast = (
-        kernel != "ref"
-        and slides.size == (3, 3)
-        and channels == source[3]
-        and slides.dilation == (1, 1)
-        and slides.stride[1] <= largest_stride
-        and is_right(layer, layer.weights.reshape(-1, channels).T)
-        and not (kernel in ("mve", "rvv") and _has_lowest(layer))
+    taps, is_single = math.prod(slides.size), channels == source[3]
+    is_fast = kernel != "ref" and is_right(layer, layer.weights.reshape(-1, channels).T)
+    is_3x3 = slides.size == (3, 3) and is_single and slides.dilation == (1, 1)
+    is_3x3 &= slides.stride[1] <= 2 or kernel != "dsp"
+    is_3x3 &= kernel not in _VECTORS or not _has_lowest(layer)
+    rows, columns = (
+        (layer.output.shape[i + 1] - 1) * slides.stride[i] + (slides.size[i] - 1) * slides.dilation[i] + 1
+        for i in (0, 1)
     )
-    if not is_fast:
+    is_large = rows * columns > _LARGEST_PLANE
+    fits = {"c": not is_large, "dsp": not is_large and slides.dilation[1] == 1}.get(kernel, is_single)
+    if not is_fast or not (is_3x3 or fits):
         return exactly(channels * (_RECORD_BYTES + 4))
-    rows, columns = ((layer.output.shape[i + 1] - 1) * slides.stride[i] + 3 for i in (0, 1))
-    slots, plane = channels, rows * columns
-    if kernel == "dsp":
-        plane = 2 * rows * _round(columns, 2)
-    elif kernel == "mve":
-        slots = _round(channels, 8)
+    slots = _round(channels, 8) if kernel == "mve" else channels
+    plane = 2 * rows * _round(columns, 2) if kernel == "dsp" else rows * columns
+    behind = 3 * slides.stride[1]
+    if kernel in _VECTORS and is_3x3:
         plane = 3 * columns * slots
-    elif kernel == "rvv":
-        repeated = _RVV_LANES // channels if slides.stride[1] == 1 and 2 * channels <= _RVV_LANES else 1
-        slots, plane = repeated * channels, 3 * columns * channels
+        if kernel == "rvv" and slides.stride[1] == 1 and 2 * channels <= _RVV_LANES:
+            slots *= _RVV_LANES // channels
+    elif kernel in _VECTORS:
+        plane = 8 * taps + channels
+    elif not is_3x3:
+        pairs = slides.size[0] * (slides.size[1] // 2 + 1)
+        plane += 2 * (behind + 2 + behind % 2) + 8 * pairs if kernel == "dsp" else behind
     pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
-    is_in_place = source[0] == 1 and pixels[0] <= pixels[1]
-    return exactly(slots * _RECORD_BYTES + _round(plane, 4) + slots * 9 + 1, (0,) if is_in_place else ())
+    is_in_place = source[0] == 1 and is_single and pixels[0] <= pixels[1] and (is_3x3 or kernel not in _VECTORS)
+    size = slots * _RECORD_BYTES + _round(plane, 4) + slots * taps + 1
+    return Wish(size, size, (0,) if is_in_place else (), is_any=not is_3x3)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
@@ -222,11 +232,10 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: A
     return Wish(is_view=not tensors[0].is_constant)
 
 
-_VECTORS = ("mve", "rvv")
 _MOST = ("ref", "c", "dsp", *_VECTORS)
 ENTRIES: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", (*_MOST, "rv32")),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *_VECTORS)),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *_VECTORS), has_any=True),
     "FULLY_CONNECTED": Entry(
         "tinyi_fully_connected", 7, _fully_connected, "fully_connected", _MOST, plan="tinyi_plan_fully_connected"
     ),

@@ -81,7 +81,9 @@ def write_sources(
     model: bytes, graph: Graph, backend: str, variant: str, arena_bytes: int, out: Path, plan_path: Path
 ) -> None:
     """Write `model.tflite`, the C around it, and the plan. `arena_bytes`: 0 for what the plan needs."""
-    made = plan(graph, [wish(graph, operator, variant) for operator in graph.operators])
+    wishes = [wish(graph, operator, variant) for operator in graph.operators]
+    rare = {operator.name for operator, wished in zip(graph.operators, wishes, strict=True) if wished.is_any}
+    made = plan(graph, wishes)
     size = arena_bytes or made.total_bytes
     names = list(dict.fromkeys(operator.name for operator in graph.operators))
     files = {
@@ -92,7 +94,7 @@ def write_sources(
             bytes=size,
             unit=made.unit,
             count=len(names),
-            operators="".join(_entry(name, variant) for name in names),
+            operators="".join(_entry(name, variant, is_any=name in rare) for name in names),
         ),
         "model_data.S": _DATA,
     }
@@ -103,12 +105,12 @@ def write_sources(
     plan_path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _entry(name: str, variant: str) -> str:
+def _entry(name: str, variant: str, *, is_any: bool) -> str:
     """A line of the operator table; numbers are those of TFLite's enumeration."""
     import tflite
 
     entry = ENTRIES[name]
-    kernel = entry.kernel_symbol(variant) or "NULL"
+    kernel = entry.kernel_symbol(variant, is_any=is_any) or "NULL"
     numbers = f"{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}"
     return f"  {{{numbers}, {entry.visit}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"
 

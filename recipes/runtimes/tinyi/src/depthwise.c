@@ -1,9 +1,9 @@
-/* DEPTHWISE_CONV_2D: read it; its taps are brought together channel by channel for the kernels of 3×3. */
+/* DEPTHWISE_CONV_2D: read it; its taps are brought together channel by channel for the fast kernels. */
 #include "tinyi/convolution.h"
 
 /* Fields of the schema's DepthwiseConv2DOptions. */
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 4, DILATION_W = 5, DILATION_H = 6 };
-enum { TAPS = 9 };
+enum { TAPS = 9 /* of 3×3 */ };
 
 struct layer {
   const int8_t *input;
@@ -79,25 +79,48 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
   all->highest = p->highest;
 }
 
-static int32_t is_for(const struct tinyi_depthwise *kernel, const struct layer *layer) {
-  const struct tinynn_depthwise *p = &layer->p;
-  return kernel != NULL && p->kernel_height == 3 && p->kernel_width == 3 && p->depth_multiplier == 1 &&
-         p->dilation_y == 1 && p->dilation_x == 1 && p->stride_x <= kernel->largest_stride_x;
-}
-
-/* [channel][3][3], and records with the zero point folded in. */
-static void gather_taps(const struct layer *layer, int8_t *to, struct tinynn_channel *records) {
+/* [channel][taps], and records with the zero point folded in. */
+static inline __attribute__((always_inline)) void gather(const struct layer *layer, int32_t taps, int8_t *to,
+                                                         struct tinynn_channel *records) {
   const int32_t channels = layer->p.output_channels;
   for (int32_t c = 0; c < channels; ++c) {
     const int8_t *from = layer->channels.rows.weights + c;
     int32_t sum = 0;
-    for (int32_t i = 0; i < TAPS; ++i) {
+    for (int32_t i = 0; i < taps; ++i) {
       *to++ = *from;
       sum += *from;
       from += channels;
     }
     records[c].bias -= layer->p.input_zero_point * sum;
   }
+}
+
+static void gather_taps(const struct layer *layer, int8_t *to, struct tinynn_channel *records) {
+  if (layer->channels.rows.products == TAPS) {
+    gather(layer, TAPS, to, records); /* without a loop */
+  } else {
+    gather(layer, layer->channels.rows.products, to, records);
+  }
+}
+
+/* The kernel that set-up chose: 1 for the first; NULL for the definition. */
+static const struct tinyi_depthwise *chosen(const struct tinyi_visit *visit) {
+  const struct tinyi_depthwise *kernel = visit->kernel;
+  return visit->choice == 0 ? NULL : visit->choice == 1 ? kernel : kernel->otherwise;
+}
+
+static uint8_t choose(struct tinyi_visit *visit, const struct layer *layer) {
+  const struct tinyi_depthwise *kernel = visit->kernel;
+  if (!tinyi_is_right(visit, &layer->channels)) {
+    return 0;
+  }
+  for (uint8_t choice = 1; kernel != NULL; ++choice) {
+    if (kernel->fits(&layer->p) && (kernel->takes == NULL || kernel->takes(&layer->channels))) {
+      return choice;
+    }
+    kernel = kernel->otherwise;
+  }
+  return 0;
 }
 
 static int32_t slots_of(const struct tinyi_depthwise *kernel, const struct tinynn_depthwise *p) {
@@ -135,21 +158,20 @@ void tinyi_depthwise(struct tinyi_visit *visit) {
   }
   const struct tinynn_depthwise *p = &layer.p;
   if (visit->lives == NULL) {
-    compute(visit, &layer, visit->choice ? visit->kernel : NULL);
+    compute(visit, &layer, chosen(visit));
     return;
   }
-  const struct tinyi_depthwise *kernel = visit->kernel;
-  visit->choice = (uint8_t)(tinyi_is_right(visit, &layer.channels) && is_for(kernel, &layer) &&
-                            (kernel->takes == NULL || kernel->takes(&layer.channels)));
-  kernel = visit->choice ? kernel : NULL;
+  visit->choice = choose(visit, &layer);
+  const struct tinyi_depthwise *kernel = chosen(visit);
   const uint32_t slots = (uint32_t)slots_of(kernel, p);
   uint32_t bytes = slots * (uint32_t)sizeof(struct tinynn_channel);
   if (kernel == NULL) {
     bytes += (uint32_t)p->output_channels * 4;
   } else {
     /* one byte more is read than there are taps */
-    bytes += ((kernel->scratch_bytes(p) + 3) & ~UINT32_C(3)) + slots * TAPS + 1;
-    visit->in_place = p->batches == 1 && p->output_height * p->output_width <= p->input_height * p->input_width;
+    bytes += ((kernel->scratch_bytes(p) + 3) & ~UINT32_C(3)) + slots * (uint32_t)layer.channels.rows.products + 1;
+    visit->in_place = kernel->is_in_place && p->batches == 1 && p->depth_multiplier == 1 &&
+                      p->output_height * p->output_width <= p->input_height * p->input_width;
   }
   visit->scratch_least = bytes;
   visit->scratch_most = bytes;

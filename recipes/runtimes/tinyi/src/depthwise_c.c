@@ -1,12 +1,24 @@
-/* DEPTHWISE_CONV_2D of 3×3 taps in portable C. */
+/* DEPTHWISE_CONV_2D in portable C. */
 #include "tinyi/convolution.h"
 
 /* One channel with padding around it. */
 static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
-  const int32_t rows = (p->output_height - 1) * p->stride_y + 3, columns = (p->output_width - 1) * p->stride_x + 3;
-  return (uint32_t)(rows * columns);
+  const struct tinyi_plane plane = tinyi_plane(p);
+  return (uint32_t)(plane.rows * plane.columns);
 }
 
-const struct tinyi_depthwise tinyi_depthwise_c = {.compute = tinynn_depthwise3x3_c,
-                                                  .scratch_bytes = scratch_bytes,
-                                                  .largest_stride_x = TINYI_MAX_STRIDE};
+/* What is read behind it. */
+static uint32_t scratch_bytes_any(const struct tinynn_depthwise *p) {
+  return scratch_bytes(p) + 3 * (uint32_t)p->stride_x;
+}
+
+static int32_t fits_any(const struct tinynn_depthwise *p) { return tinyi_plane(p).rows != 0; }
+
+static const struct tinyi_depthwise any = {
+    .compute = tinynn_depthwise_c, .fits = fits_any, .scratch_bytes = scratch_bytes_any, .is_in_place = 1};
+
+#define KERNEL_3X3 \
+  .compute = tinynn_depthwise3x3_c, .fits = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1
+
+const struct tinyi_depthwise tinyi_depthwise_c = {KERNEL_3X3};
+const struct tinyi_depthwise tinyi_depthwise_any_c = {KERNEL_3X3, .otherwise = &any};

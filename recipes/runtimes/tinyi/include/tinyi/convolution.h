@@ -31,20 +31,46 @@ struct tinyi_conv2d {
 extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp,
     tinyi_conv2d_mve, tinyi_conv2d_rvv;
 
-/* A kernel for 3×3 taps, depth multiplier 1. */
+/* A kernel of DEPTHWISE_CONV_2D. */
 struct tinyi_depthwise {
   void (*compute)(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
                   void *restrict scratch);
+  int32_t (*fits)(const struct tinynn_depthwise *p); /* whether it computes these shapes */
   uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
-  int32_t largest_stride_x;
-  /* NULL, the three of them, where weights are [channel][3][3] and any will do. */
+  int32_t is_in_place; /* where there is one output channel for each, and no more pixels come out than went in */
+  const struct tinyi_depthwise *otherwise; /* where it doesn't fit; NULL: the definition */
+  /* NULL, the three of them, where weights are [channel][taps] and any will do. */
   int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights */
   int32_t (*slots)(const struct tinynn_depthwise *p);      /* channels that weights and records have room for */
   void (*pack)(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                struct tinynn_channel *records);
 };
 
+/* Kernels of 3×3, and those with one for any other taps behind. */
 extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp, tinyi_depthwise_mve, tinyi_depthwise_rvv;
+extern const struct tinyi_depthwise tinyi_depthwise_any_c, tinyi_depthwise_any_dsp, tinyi_depthwise_any_mve,
+    tinyi_depthwise_any_rvv;
+
+/* 3×3 taps that are neighbours, one output channel for each input channel. */
+static inline int32_t tinyi_is_3x3(const struct tinynn_depthwise *p) {
+  return p->kernel_height == 3 && p->kernel_width == 3 && p->depth_multiplier == 1 && p->dilation_y == 1 &&
+         p->dilation_x == 1;
+}
+
+/* What the kernel sees of one channel, padding included; 0 and 0 where that is more than any memory. */
+struct tinyi_plane {
+  int32_t rows, columns;
+};
+
+static inline struct tinyi_plane tinyi_plane(const struct tinynn_depthwise *p) {
+  struct tinyi_plane plane = {(p->output_height - 1) * p->stride_y + (p->kernel_height - 1) * p->dilation_y + 1,
+                              (p->output_width - 1) * p->stride_x + (p->kernel_width - 1) * p->dilation_x + 1};
+  if ((int64_t)plane.rows * plane.columns > 1 << 26) {
+    plane.rows = 0;
+    plane.columns = 0;
+  }
+  return plane;
+}
 
 void tinyi_conv2d(struct tinyi_visit *visit);
 void tinyi_depthwise(struct tinyi_visit *visit); /* kernel NULL: any taps */

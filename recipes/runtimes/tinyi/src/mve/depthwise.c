@@ -1,4 +1,4 @@
-/* DEPTHWISE_CONV_2D of 3×3 taps with Helium: weights as tinynn/src/mve/depthwise3x3.c wants them. */
+/* DEPTHWISE_CONV_2D with Helium: weights as tinynn/src/mve/depthwise3x3.c and depthwise.c want them. */
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
 
@@ -6,13 +6,14 @@
 #include "tinyi/mve/lowest.h"
 #include "tinyi/mve/records.h"
 
-enum { LANES = 8, TAPS = 9 };
+enum { LANES = 8 };
 
 static int32_t slots(const struct tinynn_depthwise *p) { return (p->output_channels + LANES - 1) / LANES * LANES; }
 
 static void pack(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                  struct tinynn_channel *records) {
   const int32_t pitch = p->output_channels, zero_point = p->input_zero_point;
+  const int32_t count = channels->rows.products;
   const int8_t *from = channels->rows.weights;
   int32_t *bias = (int32_t *)(void *)records;
   tinyi_mve_records(channels, 0, pitch, 2, bias);
@@ -21,17 +22,18 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_dept
   for (int32_t left = pitch; left > 0; left -= LANES) {
     const mve_pred16_t lanes = vctp16q((uint32_t)left);
     const int8_t *tap = from;
-    int16x8_t sums = vdupq_n_s16(0);
-    for (int32_t i = 0; i < TAPS; ++i) {
+    int32x4_t even = vdupq_n_s32(0), odd = even;
+    for (int32_t i = 0; i < count; ++i) {
       const int16x8_t weights = vldrbq_z_s16(tap, lanes);
       vstrbq_s16(taps + i * LANES, weights);
-      sums = vaddq_s16(sums, weights);
+      even = vaddq_s32(even, vmovlbq_s16(weights));
+      odd = vaddq_s32(odd, vmovltq_s16(weights));
       tap += pitch;
     }
-    vst1q_s32(bias, vmlaq_n_s32(vld1q_s32(bias), vmovlbq_s16(sums), -zero_point));
-    vst1q_s32(bias + LANES / 2, vmlaq_n_s32(vld1q_s32(bias + LANES / 2), vmovltq_s16(sums), -zero_point));
+    vst1q_s32(bias, vmlaq_n_s32(vld1q_s32(bias), even, -zero_point));
+    vst1q_s32(bias + LANES / 2, vmlaq_n_s32(vld1q_s32(bias + LANES / 2), odd, -zero_point));
     from += LANES;
-    taps += TAPS * LANES;
+    taps += count * LANES;
     bias += 3 * LANES;
   }
 }
@@ -41,11 +43,29 @@ static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
   return 3 * (uint32_t)((p->output_width - 1) * p->stride_x + 3) * (uint32_t)slots(p);
 }
 
-const struct tinyi_depthwise tinyi_depthwise_mve = {.compute = tinynn_depthwise3x3_mve,
-                                                    .scratch_bytes = scratch_bytes,
-                                                    .largest_stride_x = TINYI_MAX_STRIDE,
-                                                    .takes = tinyi_mve_has_no_lowest,
-                                                    .slots = slots,
-                                                    .pack = pack};
+static void compute_any(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
+                        void *restrict scratch) {
+  tinynn_depthwise_mve(p, input, output, scratch); /* which wants two tensors */
+}
+
+/* Where a pixel's taps lie, inside and at an edge; a pixel of padding. */
+static uint32_t scratch_bytes_any(const struct tinynn_depthwise *p) {
+  return 8 * (uint32_t)(p->kernel_height * p->kernel_width) + (uint32_t)p->input_channels;
+}
+
+static int32_t fits_any(const struct tinynn_depthwise *p) { return p->depth_multiplier == 1; }
+
+static const struct tinyi_depthwise any = {.compute = compute_any,
+                                           .fits = fits_any,
+                                           .scratch_bytes = scratch_bytes_any,
+                                           .slots = slots,
+                                           .pack = pack};
+
+#define KERNEL_3X3                                                                                                  \
+  .compute = tinynn_depthwise3x3_mve, .fits = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
+  .takes = tinyi_mve_has_no_lowest, .slots = slots, .pack = pack
+
+const struct tinyi_depthwise tinyi_depthwise_mve = {KERNEL_3X3};
+const struct tinyi_depthwise tinyi_depthwise_any_mve = {KERNEL_3X3, .otherwise = &any};
 
 #endif

@@ -1,10 +1,10 @@
-/* DEPTHWISE_CONV_2D of 3×3 taps with RISC-V's vectors: weights as tinynn/src/rvv/depthwise3x3.c wants them. */
+/* DEPTHWISE_CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/depthwise3x3.c and depthwise.c want them. */
 #if defined(__riscv_vector)
 #include "tinyi/convolution.h"
 #include "tinyi/rvv/lowest.h"
 #include "tinyi/rvv/records.h"
 
-enum { LANES = 32, TAPS = 9 };
+enum { LANES = 32, MOST_OF_16_BITS = 255 /* times 128 */ };
 
 /* Neighbouring pixels that a vector holds. */
 static int32_t pixels_of(const struct tinynn_depthwise *p) {
@@ -17,17 +17,22 @@ static int32_t slots(const struct tinynn_depthwise *p) { return pixels_of(p) * p
 static void pack_block(const struct tinyi_channels *channels, int32_t first, size_t lanes, size_t pitch, int8_t *taps,
                        int32_t *to) {
   const int8_t *from = channels->rows.weights + first;
+  vint32m8_t wide = __riscv_vmv_v_x_i32m8(0, lanes);
   vint16m4_t sums = __riscv_vmv_v_x_i16m4(0, lanes);
-  for (int32_t i = 0; i < TAPS; ++i) {
+  for (int32_t i = 1; i <= channels->rows.products; ++i) {
     const vint8m2_t weights = __riscv_vle8_v_i8m2(from, lanes);
     for (size_t place = 0; place < pitch; place += lanes) {
       __riscv_vse8_v_i8m2(taps + place, weights, lanes);
     }
     sums = __riscv_vwadd_wv_i16m4(sums, weights, lanes);
+    if (i % MOST_OF_16_BITS == 0) {
+      wide = __riscv_vwadd_wv_i32m8(wide, sums, lanes);
+      sums = __riscv_vmv_v_x_i16m4(0, lanes);
+    }
     from += channels->rows.pitch;
     taps += pitch;
   }
-  const vint32m8_t wide = __riscv_vsext_vf2_i32m8(sums, lanes);
+  wide = __riscv_vwadd_wv_i32m8(wide, sums, lanes);
   vint32m8_t biases = __riscv_vle32_v_i32m8(to, lanes);
   biases = __riscv_vnmsac_vx_i32m8(biases, channels->input_zero_point, wide, lanes);
   __riscv_vse32_v_i32m8(to, biases, lanes);
@@ -40,30 +45,60 @@ static void pack_block(const struct tinyi_channels *channels, int32_t first, siz
   }
 }
 
-static void pack(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
-                 struct tinynn_channel *records) {
-  const size_t pixels = (size_t)pixels_of(p);
+static void pack_pixels(const struct tinyi_channels *channels, int32_t pixels, int8_t *taps,
+                        struct tinynn_channel *records) {
   int32_t *to = (int32_t *)(void *)records;
-  for (int32_t c = 0; c < p->output_channels; c += LANES) {
-    const int32_t left = p->output_channels - c;
-    const size_t lanes = (size_t)(left < LANES ? left : LANES), pitch = pixels * lanes;
+  for (int32_t c = 0; c < channels->rows.channels; c += LANES) {
+    const int32_t left = channels->rows.channels - c;
+    const size_t lanes = (size_t)(left < LANES ? left : LANES), pitch = (size_t)pixels * lanes;
     tinyi_rvv_records(channels, c, lanes, to, pitch);
     pack_block(channels, c, lanes, pitch, taps, to);
-    taps += TAPS * pitch;
+    taps += (size_t)channels->rows.products * pitch;
     to += 3 * pitch;
   }
 }
+
+static void pack(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
+                 struct tinynn_channel *records) {
+  pack_pixels(channels, pixels_of(p), taps, records);
+}
+
+static void pack_any(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
+                     struct tinynn_channel *records) {
+  (void)p;
+  pack_pixels(channels, 1, taps, records);
+}
+
+static int32_t slots_any(const struct tinynn_depthwise *p) { return p->output_channels; }
 
 /* Three rows of the input with their padding. */
 static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
   return 3 * (uint32_t)((p->output_width - 1) * p->stride_x + 3) * (uint32_t)p->output_channels;
 }
 
-const struct tinyi_depthwise tinyi_depthwise_rvv = {.compute = tinynn_depthwise3x3_rvv,
-                                                    .scratch_bytes = scratch_bytes,
-                                                    .largest_stride_x = TINYI_MAX_STRIDE,
-                                                    .takes = tinyi_rvv_has_no_lowest,
-                                                    .slots = slots,
-                                                    .pack = pack};
+static void compute_any(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
+                        void *restrict scratch) {
+  tinynn_depthwise_rvv(p, input, output, scratch); /* which wants two tensors */
+}
+
+/* Where a pixel's taps lie, inside and at an edge; a pixel of padding. */
+static uint32_t scratch_bytes_any(const struct tinynn_depthwise *p) {
+  return 8 * (uint32_t)(p->kernel_height * p->kernel_width) + (uint32_t)p->input_channels;
+}
+
+static int32_t fits_any(const struct tinynn_depthwise *p) { return p->depth_multiplier == 1; }
+
+static const struct tinyi_depthwise any = {.compute = compute_any,
+                                           .fits = fits_any,
+                                           .scratch_bytes = scratch_bytes_any,
+                                           .slots = slots_any,
+                                           .pack = pack_any};
+
+#define KERNEL_3X3                                                                                                  \
+  .compute = tinynn_depthwise3x3_rvv, .fits = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
+  .takes = tinyi_rvv_has_no_lowest, .slots = slots, .pack = pack
+
+const struct tinyi_depthwise tinyi_depthwise_rvv = {KERNEL_3X3};
+const struct tinyi_depthwise tinyi_depthwise_any_rvv = {KERNEL_3X3, .otherwise = &any};
 
 #endif
