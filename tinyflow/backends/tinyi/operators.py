@@ -111,7 +111,7 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
         fixed, each = tile * has_window * products, products + tile
     each += _RECORD_BYTES
     # blocks of rvv are of whole lanes
-    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each, step=tile * each * (kernel != "rvv"))
+    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each, step=(_RVV_LANES if kernel == "rvv" else tile) * each)
 
 
 def _has_lowest(layer: Weighted) -> bool:

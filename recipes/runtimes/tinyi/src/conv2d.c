@@ -126,8 +126,8 @@ void tinyi_conv2d(struct tinyi_visit *visit) {
   const int32_t tiles = (layer.p.output_channels + kernel->tile - 1) / kernel->tile;
   visit->scratch_most = block_bytes(kernel, &layer.p, tiles * kernel->tile);
   visit->scratch_least = block_bytes(kernel, &layer.p, kernel->tile);
-  /* blocks of whole lanes are found in the inference */
-  if (kernel->lanes <= kernel->tile) {
-    visit->scratch_step = block_bytes(kernel, &layer.p, 2 * kernel->tile) - visit->scratch_least;
+  visit->scratch_step = block_bytes(kernel, &layer.p, 2 * kernel->tile) - visit->scratch_least;
+  if (kernel->lanes > kernel->tile) { /* what is above a tile counts in whole lanes only */
+    visit->scratch_step *= (uint32_t)(kernel->lanes / kernel->tile);
   }
 }
