@@ -86,16 +86,18 @@ static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
 
 static void visit_nodes(struct setup *setup) {
   struct tinyi_visit *visit = &setup->visit;
-  const struct tinyi *model = setup->model;
-  for (uint32_t node = 0; node < model->nodes.count && visit->file.status == TINYI_OK; ++node) {
+  struct tinyi_wish *wish = setup->wishes;
+  uint8_t *choice = tinyi_choice_of(setup->model, 0);
+  const uint32_t nodes = setup->model->nodes.count;
+  for (uint32_t node = 0; node < nodes && visit->file.status == TINYI_OK; ++node) {
     visit->node = node;
     tinyi_visit_node(visit);
-    struct tinyi_wish *wish = &setup->wishes[node];
     wish->least = visit->scratch_least;
     wish->most = visit->scratch_most;
     wish->step = visit->scratch_step;
     wish->in_place = visit->in_place;
-    *tinyi_choice_of(model, node) = visit->choice;
+    ++wish;
+    *choice++ = visit->choice;
   }
 }
 

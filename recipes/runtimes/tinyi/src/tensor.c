@@ -23,115 +23,164 @@ int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector
   return index;
 }
 
+/* What these return: 0, or the enum tinyi_status that ends the reading of a tensor. */
+
 /* `restrict`: what is written there changes nothing of the file, which so stays in registers. */
-static inline void read_shape(struct tinyi_visit *visit, const struct tinyi_table *table,
-                              struct tinyi_tensor *restrict tensor) {
-  const struct tinyi_vector shape = tinyi_vector(&visit->file, table, TENSOR_SHAPE, 2);
-  tensor->elements = 1;
-  if (shape.count > TINYNN_RANK) {
-    tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
-    return;
+static inline int32_t read_shape(const struct tinyi_file *file, const struct tinyi_table *table,
+                                 struct tinyi_tensor *restrict tensor) {
+  struct tinyi_vector shape;
+  if (!tinyi_try_vector(file, table, TENSOR_SHAPE, 2, &shape)) {
+    return TINYI_DAMAGED;
+  }
+  if (TINYI_RARE(shape.count > TINYNN_RANK)) {
+    return TINYI_UNSUPPORTED;
   }
   tensor->rank = (uint8_t)shape.count;
-  int32_t *size = tensor->shape;
-  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
-    size[i] = 1;
-  }
-  size += TINYNN_RANK - shape.count;
+  int32_t *size = tensor->shape + TINYNN_RANK - shape.count;
   uint32_t elements = 1;
   for (uint32_t i = 0; i < shape.count; ++i) {
-    const uint32_t dimension = tinyi_word(&visit->file, shape.at + 4 * i);
-    *size++ = (int32_t)dimension;
+    const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
     /* at most 2^16 times less than 2^15 */
-    if (dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS) {
-      tinyi_fail(&visit->file, TINYI_UNSUPPORTED);
-      return;
+    if (TINYI_RARE(dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS)) {
+      return TINYI_UNSUPPORTED;
     }
+    *size++ = (int32_t)dimension;
   }
   tensor->elements = (int32_t)elements;
+  return 0;
 }
 
-static inline void read_quantisation(struct tinyi_visit *visit, const struct tinyi_table *table,
-                                     struct tinyi_tensor *restrict tensor) {
-  struct tinyi_file *file = &visit->file;
-  const struct tinyi_table scheme = tinyi_child(file, table, TENSOR_QUANTIZATION);
-  const struct tinyi_vector scales = tinyi_vector(file, &scheme, QUANTIZATION_SCALE, 2);
-  const struct tinyi_vector zero_points = tinyi_vector(file, &scheme, QUANTIZATION_ZERO_POINT, 3);
+static inline int32_t read_quantisation(const struct tinyi_file *file, const struct tinyi_table *table,
+                                        struct tinyi_tensor *restrict tensor) {
+  struct tinyi_table scheme;
+  struct tinyi_vector scales, zero_points;
+  if (!tinyi_try_child(file, table, TENSOR_QUANTIZATION, &scheme) ||
+      !tinyi_try_vector(file, &scheme, QUANTIZATION_SCALE, 2, &scales) ||
+      !tinyi_try_vector(file, &scheme, QUANTIZATION_ZERO_POINT, 3, &zero_points)) {
+    return TINYI_DAMAGED;
+  }
   tensor->scale_count = (int32_t)scales.count;
-  if (scales.count == 0) {
-    tinyi_fail(file, TINYI_UNSUPPORTED);
-    return;
+  if (TINYI_RARE(scales.count == 0)) {
+    return TINYI_UNSUPPORTED;
   }
   tensor->scales = (const uint32_t *)(const void *)(file->data + scales.at);
   tensor->scale = tensor->scales[0];
   if (zero_points.count != 0) {
     const int32_t zero_point = (int32_t)tinyi_word(file, zero_points.at);
     tensor->zero_point = (int8_t)zero_point;
-    tinyi_require(visit, tensor->zero_point == zero_point, TINYI_UNSUPPORTED);
+    return TINYI_RARE(tensor->zero_point != zero_point) ? TINYI_UNSUPPORTED : 0;
   }
+  return 0;
+}
+
+/* The type, a byte. */
+static inline int32_t read_type(const struct tinyi_file *file, const struct tinyi_table *table, uint32_t *type) {
+  uint32_t at;
+  if (!tinyi_try_field(file, table, TENSOR_TYPE, 1, &at)) {
+    return TINYI_DAMAGED;
+  }
+  *type = at == 0 ? 0 : file->data[at];
+  return 0;
 }
 
 /* The bytes of a constant; NULL for an activation. */
-static inline __attribute__((always_inline)) const uint8_t *constant(struct tinyi_visit *visit, const struct tinyi_table *table, uint32_t bytes) {
-  struct tinyi_file *file = &visit->file;
-  const uint32_t number = (uint32_t)tinyi_int(file, table, TENSOR_BUFFER, 0);
+static inline __attribute__((always_inline)) int32_t read_constant(const struct tinyi_visit *visit,
+                                                                   const struct tinyi_table *table, uint32_t bytes,
+                                                                   const uint8_t **data) {
+  const struct tinyi_file *file = &visit->file;
+  struct tinyi_table buffer;
+  struct tinyi_vector content;
+  uint32_t at;
+  *data = NULL;
+  if (!tinyi_try_field(file, table, TENSOR_BUFFER, 4, &at)) {
+    return TINYI_DAMAGED;
+  }
+  const uint32_t number = at == 0 ? 0 : tinyi_word(file, at);
   if (number == 0) {
-    return NULL; /* by convention the empty one */
+    return 0; /* by convention the empty one */
   }
-  const struct tinyi_table buffer = tinyi_element(file, &visit->model->buffers, number);
-  const struct tinyi_vector data = tinyi_vector(file, &buffer, BUFFER_DATA, 0);
-  if (data.count == 0) {
-    return NULL;
+  if (!tinyi_try_element(file, &visit->model->buffers, number, &buffer) ||
+      !tinyi_try_vector(file, &buffer, BUFFER_DATA, 0, &content)) {
+    return TINYI_DAMAGED;
   }
-  tinyi_require(visit, data.count >= bytes, TINYI_DAMAGED);
-  return file->data + data.at;
+  if (content.count != 0) {
+    *data = file->data + content.at;
+    return TINYI_RARE(content.count < bytes) ? TINYI_DAMAGED : 0;
+  }
+  return 0;
 }
 
 /* What is wanted of a tensor, above 16 bits for its position: so four arguments are enough, and go on as they are. */
 enum { TYPE = 1 << 16, ONE_SCALE = 1 << 24, IS_WEIGHTS = 1 << 25, POSITION = TYPE - 1 };
 
 /* Type and shape, quantisation of int8; the bytes, as far as they are there already. */
-static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector,
-                                                  uint32_t wanted, struct tinyi_tensor *restrict tensor) {
-  const int32_t index = tinyi_index(visit, vector, wanted & POSITION), type = (int32_t)(wanted / TYPE & 0xff);
-  struct tinyi_file *file = &visit->file;
-  tensor->data = NULL;
-  tensor->is_constant = 0;
-  tensor->zero_point = 0;
-  tensor->scale = 0;
-  tensor->scale_count = 0;
-  if (index < 0) {
-    tinyi_fail(file, TINYI_DAMAGED);
-    return;
+static inline int32_t read_parts(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t wanted,
+                                 struct tinyi_tensor *restrict tensor) {
+  const struct tinyi_file *file = &visit->file;
+  const uint32_t position = wanted & POSITION, type = wanted / TYPE & 0xff;
+  const uint32_t index = position < vector->count ? tinyi_word(file, vector->at + 4 * position) : UINT32_MAX;
+  struct tinyi_table table;
+  uint32_t found;
+  const uint8_t *data;
+  if (!tinyi_try_element(file, &visit->model->tensors, index, &table)) {
+    return TINYI_DAMAGED;
   }
-  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
-  read_shape(visit, &table, tensor);
-  tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == type, TINYI_UNSUPPORTED);
-  const uint32_t bytes = (uint32_t)tensor->elements * (type == TINYI_INT8 ? 1 : 4);
+  int32_t status = read_shape(file, &table, tensor);
+  if (TINYI_RARE(status != 0)) {
+    return status;
+  }
+  status = read_type(file, &table, &found);
+  if (TINYI_RARE(status != 0 || found != type)) {
+    return status != 0 ? status : TINYI_UNSUPPORTED;
+  }
+  uint32_t bytes = (uint32_t)tensor->elements;
   if (type == TINYI_INT8) {
-    read_quantisation(visit, &table, tensor);
-    if ((wanted & ONE_SCALE) != 0) {
-      tinyi_require(visit, tensor->scale_count == 1 && tinyi_is_positive(tensor->scale), TINYI_UNSUPPORTED);
+    status = read_quantisation(file, &table, tensor);
+    if (TINYI_RARE(status != 0)) {
+      return status;
     }
+    if ((wanted & ONE_SCALE) != 0 && TINYI_RARE(tensor->scale_count != 1 || !tinyi_is_positive(tensor->scale))) {
+      return TINYI_UNSUPPORTED;
+    }
+  } else {
+    bytes *= 4;
   }
-  const uint8_t *data = constant(visit, &table, bytes);
+  status = read_constant(visit, &table, bytes, &data);
+  if (TINYI_RARE(status != 0)) {
+    return status;
+  }
   if (data != NULL) {
     tensor->is_constant = 1;
     tensor->data = (int8_t *)(uintptr_t)data;
-    tinyi_require(visit, vector != &visit->outputs, TINYI_DAMAGED);
+    if (TINYI_RARE(vector == &visit->outputs)) {
+      return TINYI_DAMAGED;
+    }
   } else if (visit->lives == NULL) {
     const uint32_t place = visit->model->places[index];
-    tinyi_require(visit, place < TINYI_CONSTANT, TINYI_DAMAGED);
+    if (TINYI_RARE(place >= TINYI_CONSTANT)) {
+      return TINYI_DAMAGED;
+    }
     tensor->data = (int8_t *)visit->model->arena + place * visit->model->unit;
   } else if (file->status != TINYI_OK) {
-    return;
+    return 0;
   } else if (vector == &visit->outputs) {
-    tinyi_note_written(visit, (uint32_t)index, bytes);
+    tinyi_note_written(visit, index, bytes);
   } else {
-    tinyi_note_read(visit, (uint32_t)index);
+    tinyi_note_read(visit, index);
   }
-  if ((wanted & IS_WEIGHTS) != 0) {
-    tinyi_require(visit, tensor->is_constant && tensor->zero_point == 0, TINYI_UNSUPPORTED);
+  if ((wanted & IS_WEIGHTS) != 0 && TINYI_RARE(!tensor->is_constant || tensor->zero_point != 0)) {
+    return TINYI_UNSUPPORTED;
+  }
+  return 0;
+}
+
+static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector,
+                                                  uint32_t wanted, struct tinyi_tensor *tensor) {
+  const struct tinyi_tensor nothing = {.shape = {1, 1, 1, 1, 1}, .elements = 1};
+  *tensor = nothing;
+  const int32_t status = read_parts(visit, vector, wanted, tensor);
+  if (TINYI_RARE(status != 0)) {
+    tinyi_fail(&visit->file, status);
   }
 }
 
@@ -150,62 +199,105 @@ void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_te
 }
 
 /* How many elements a tensor has. */
-static inline uint32_t count_elements(struct tinyi_visit *visit, const struct tinyi_table *table) {
-  struct tinyi_file *file = &visit->file;
-  const struct tinyi_vector shape = tinyi_vector(file, table, TENSOR_SHAPE, 2);
-  uint32_t elements = 1;
+static inline int32_t count_elements(const struct tinyi_file *file, const struct tinyi_table *table,
+                                     uint32_t *elements) {
+  struct tinyi_vector shape;
+  *elements = 1;
+  if (!tinyi_try_vector(file, table, TENSOR_SHAPE, 2, &shape)) {
+    return TINYI_DAMAGED;
+  }
   for (uint32_t i = 0; i < shape.count; ++i) {
     const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
-    if (i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS) {
-      tinyi_fail(file, TINYI_UNSUPPORTED);
-      return 1;
+    if (TINYI_RARE(i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE ||
+                   (*elements *= dimension) >= MAX_ELEMENTS)) {
+      return TINYI_UNSUPPORTED;
     }
   }
-  return elements;
+  return 0;
 }
 
-/* The elements of an int32 constant, and their number; NULL where there are none. */
-static const int32_t *read_integers(struct tinyi_visit *visit, int32_t index, uint32_t *count) {
-  struct tinyi_file *file = &visit->file;
-  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, (uint32_t)index);
-  *count = count_elements(visit, &table);
-  tinyi_require(visit, tinyi_byte(file, &table, TENSOR_TYPE) == TINYI_INT32, TINYI_UNSUPPORTED);
-  const uint8_t *data = constant(visit, &table, 4 * *count);
-  tinyi_require(visit, data != NULL, TINYI_UNSUPPORTED);
-  return (const int32_t *)(const void *)data;
+/* The elements of an int32 constant, and their number. */
+static int32_t read_integers(const struct tinyi_visit *visit, uint32_t index, uint32_t *count,
+                             const int32_t **integers) {
+  const struct tinyi_file *file = &visit->file;
+  struct tinyi_table table;
+  uint32_t type;
+  const uint8_t *data;
+  if (!tinyi_try_element(file, &visit->model->tensors, index, &table)) {
+    return TINYI_DAMAGED;
+  }
+  int32_t status = count_elements(file, &table, count);
+  if (TINYI_RARE(status != 0)) {
+    return status;
+  }
+  status = read_type(file, &table, &type);
+  if (TINYI_RARE(status != 0 || type != TINYI_INT32)) {
+    return status != 0 ? status : TINYI_UNSUPPORTED;
+  }
+  status = read_constant(visit, &table, 4 * *count, &data);
+  *integers = (const int32_t *)(const void *)data;
+  return status != 0 || data != NULL ? status : TINYI_UNSUPPORTED;
 }
 
 const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count) {
   const int32_t index = tinyi_index(visit, &visit->inputs, position);
+  const int32_t *integers = NULL;
+  uint32_t found;
   if (index < 0) {
     return NULL;
   }
-  uint32_t found;
-  const int32_t *integers = read_integers(visit, index, &found);
-  tinyi_require(visit, found == (uint32_t)count, TINYI_UNSUPPORTED);
+  const int32_t status = read_integers(visit, (uint32_t)index, &found, &integers);
+  if (TINYI_RARE(status != 0 || found != (uint32_t)count)) {
+    tinyi_fail(&visit->file, status != 0 ? status : TINYI_UNSUPPORTED);
+    return NULL;
+  }
   return integers;
 }
 
 const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t *count) {
-  uint32_t found;
-  const int32_t *integers = read_integers(visit, tinyi_index(visit, &visit->inputs, position), &found);
+  const int32_t index = tinyi_index(visit, &visit->inputs, position);
+  const int32_t *integers = NULL;
+  uint32_t found = 0;
+  const int32_t status = read_integers(visit, (uint32_t)index, &found, &integers);
+  if (TINYI_RARE(status != 0)) {
+    tinyi_fail(&visit->file, status);
+    found = 0;
+  }
   *count = (int32_t)found;
   return integers;
 }
 
+/* The bytes of a tensor of one of these types. */
+static inline int32_t read_size(const struct tinyi_visit *visit, uint32_t index, uint32_t types, uint32_t *bytes) {
+  const struct tinyi_file *file = &visit->file;
+  struct tinyi_table table;
+  uint32_t elements, type;
+  if (!tinyi_try_element(file, &visit->model->tensors, index, &table)) {
+    return TINYI_DAMAGED;
+  }
+  int32_t status = count_elements(file, &table, &elements);
+  if (TINYI_RARE(status != 0)) {
+    return status;
+  }
+  status = read_type(file, &table, &type);
+  if (TINYI_RARE(status != 0)) {
+    return status;
+  }
+  *bytes = type == TINYI_INT8 ? elements : 4 * elements;
+  return TINYI_RARE(type > 31 || (types >> type & 1) == 0) ? TINYI_UNSUPPORTED : 0;
+}
+
 void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types) {
-  struct tinyi_file *file = &visit->file;
   const struct tinyi_vector *outputs = &visit->outputs;
-  const uint32_t index = position < outputs->count ? tinyi_word(file, outputs->at + 4 * position) : UINT32_MAX;
-  const struct tinyi_table table = tinyi_element(file, &visit->model->tensors, index);
-  const uint32_t elements = count_elements(visit, &table);
-  const uint32_t type = (uint32_t)tinyi_byte(file, &table, TENSOR_TYPE);
-  if (type > 31 || (types >> type & 1) == 0) {
-    tinyi_fail(file, TINYI_UNSUPPORTED);
+  const uint32_t index =
+      position < outputs->count ? tinyi_word(&visit->file, outputs->at + 4 * position) : UINT32_MAX;
+  uint32_t bytes = 0;
+  const int32_t status = read_size(visit, index, types, &bytes);
+  if (TINYI_RARE(status != 0)) {
+    tinyi_fail(&visit->file, status);
+    return;
   }
-  if (file->status == TINYI_OK) {
-    tinyi_note_written(visit, index, type == TINYI_INT8 ? elements : 4 * elements);
-  }
+  tinyi_note_written(visit, index, bytes);
 }
 
 /* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. */
