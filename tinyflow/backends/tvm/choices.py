@@ -48,7 +48,7 @@ def _space(spec: Spec, style: Style, machine: Machine) -> Iterator[Choice]:
     elif isinstance(spec, DenseSpec):
         yield from _tiles(spec.outputs, (1,))
         if style == "smlad":
-            for group, unrolled in product((1, 2, 3, 4, 5, 8), (1, 2, 3)):
+            for group, unrolled in product((1, 2, 3, 4, 5, 8), (1, 2, 3, 4, 8)):
                 if spec.outputs % group == 0 and spec.inputs // 4 % unrolled == 0:
                     yield {"kernel": "smlad", "group": group, "unrolled": unrolled}
     elif isinstance(spec, ConvSpec):
