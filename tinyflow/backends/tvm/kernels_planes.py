@@ -23,7 +23,7 @@ from tinyflow.backends.tvm import kernels_tiled
 from tinyflow.backends.tvm.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
-from tinyflow.backends.tvm.kernels_tiled import HEADERS, add_offset, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels_tiled import HEADERS, add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import ConvolutionSpec, ConvSpec, DepthwiseSpec, FeatureMap, Spec
 
 Expr = Any
@@ -110,25 +110,56 @@ def _expand(data: Any, scratch: Any, plane: Expr, first: Expr, source: Planes) -
                 call("memset", place, source.padding, source.input.width)
 
 
+@dataclass(frozen=True)
+class _Tile:
+    """What dot products are computed together, and whether the compiler may see how many products each has."""
+
+    pixels: int
+    group: int  # channels, as far as they divide all
+    is_hidden: bool
+
+
+def _tile(spec: ConvSpec, machine: Machine, width: int) -> _Tile:
+    most_pixels, most_channels = kernels_tiled.tile_of(machine)
+    is_hidden = kernels_tiled.is_spiller(machine)
+    pixels = min(_FEW_PIXELS if is_hidden and spec.kernel != (1, 1) else most_pixels, width)
+    group = next(number for number in range(most_channels, 0, -1) if spec.output.channels % number == 0)
+    return _Tile(pixels, group, is_hidden)
+
+
+def _flat_or_padded(spec: ConvSpec, scratch_bytes: int) -> tuple[FeatureMap, Planes]:
+    """The output and what it is computed from; all pixels are one row where none shares input with another."""
+    if spec.kernel == spec.stride == (1, 1) and not spec.padding:
+        source_map = FeatureMap(1, spec.input.height * spec.input.width, spec.input.channels, "NCHW")
+        result = FeatureMap(1, source_map.width, spec.output.channels, spec.output.layout)
+        return result, Planes(source_map, source_map.channels, 1, 1, source_map.width, 1, 1)
+    return spec.output, _planes(spec, spec.input.channels, scratch_bytes)
+
+
+@T.inline
+def _add_products(total: Any, read: Any, weights: Any, y: Any, x: Any, g: Any, spec: Any, tile: Any) -> None:
+    """All products of a tile, from source row `y` and output column `x` on, with the channels of group `g`."""
+    rows, columns = T.meta_var(spec.kernel)
+    each = T.meta_var(T.unroll if columns <= _UNROLLED_COLUMNS and not tile.is_hidden else T.serial)
+    for k, i in T.grid(hidden(spec.input.channels), hidden(rows) if tile.is_hidden else rows):
+        for j in each(hidden(columns) if tile.is_hidden else columns):
+            for p in T.unroll(tile.pixels):
+                for c in T.unroll(tile.group):
+                    total[p * tile.group + c] += T.Cast("int32", read[k, y + i, (x + p) * spec.stride[1] + j]) * T.Cast(
+                        "int32", weights[g, k, i, j, c]
+                    )
+
+
 # CONV_2D: out[c, y, x] = requantise(bias[c] + Σ in[k, y*s + i - pad, x*s + j - pad] * w[c, k, i, j])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
 def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
     """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
-    if spec.kernel == spec.stride == (1, 1) and not spec.padding:
-        source_map = FeatureMap(1, spec.input.height * spec.input.width, spec.input.channels, "NCHW")
-        result = FeatureMap(1, source_map.width, spec.output.channels, spec.output.layout)
-        source = Planes(source_map, source_map.channels, 1, 1, source_map.width, 1, 1)
-    else:
-        result, source = spec.output, _planes(spec, spec.input.channels, scratch_bytes)
+    result, source = _flat_or_padded(spec, scratch_bytes)
     to, channels, depth = spec.requantisation, spec.output.channels, spec.input.channels
-    (rows, columns), right = spec.kernel, spec.stride[1]
-    most_pixels, most_channels = kernels_tiled.tile_of(machine)
-    is_hidden = kernels_tiled.is_spiller(machine)
-    pixels = min(_FEW_PIXELS if is_hidden and rows * columns > 1 else most_pixels, result.width)
-    group = next(number for number in range(most_channels, 0, -1) if channels % number == 0)
-    each = T.unroll if columns <= _UNROLLED_COLUMNS and not is_hidden else T.serial
+    (rows, columns), together = spec.kernel, _tile(spec, machine, result.width)
+    pixels, group = together.pixels, together.group
 
     @T.prim_func(s_tir=True)
     def planes(
@@ -151,16 +182,8 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
                 for g in range(channels // group):
                     for p, c in T.grid(pixels, group):
                         total[p * group + c] = 0
-                    for k, i in T.grid(hidden(depth), hidden(rows) if is_hidden else rows):
-                        for j in each(hidden(columns) if is_hidden else columns):
-                            for p in T.unroll(pixels):
-                                for c in T.unroll(group):
-                                    total[p * group + c] += T.Cast(
-                                        "int32", read[k, y * source.down + i, (x + p) * right + j]
-                                    ) * T.Cast("int32", weights[g, k, i, j, c])
-                    for c in T.unroll(group):
-                        for n in T.unroll(scale_numbers(to)):
-                            numbers[c, n] = scale[g * group + c, n]
+                    _add_products(total, read, weights, y * source.down, x, g, spec, together)
+                    load_scale(numbers, scale, g * group, group, to)
                     for p in T.unroll(pixels):
                         for c in T.unroll(group):
                             add_offset(total, p * group + c, numbers, c, to)

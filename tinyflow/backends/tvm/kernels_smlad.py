@@ -21,9 +21,9 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.intrinsics import HEADER, call, hidden, value
 from tinyflow.backends.tvm.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
-from tinyflow.backends.tvm.kernels_tiled import add_offset, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels_tiled import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec
-from tinyflow.backends.tvm.widening import PART_PIXELS, widening
+from tinyflow.backends.tvm.widening import PART_PIXELS, Tiling, widening
 
 Expr = Any
 
@@ -58,8 +58,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: i
     if tiling.is_narrow:
         return None
     to, channels = spec.requantisation, spec.output.channels
-    fewest = ((tiling.height % tiling.rows or tiling.rows) if tiling.run > 1 else 1) * tiling.columns
-    tile = Tile(min(wanted.pixels, fewest), next(n for n in range(wanted.group, 0, -1) if channels % n == 0))
+    tile = _tile(tiling, wanted, channels)
     groups, steps, segments = channels // tile.group, tiling.length // 4, tiling.segments
     at = group_words = segments * steps * tile.group * 2
     scratch_words = at + tiling.input_words
@@ -84,9 +83,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: i
             expand(data, scratch, at, first, count, left)
             for g in range(hidden(groups)):
                 call("tf_widen", T.address_of(scratch[0]), T.address_of(weights[g, 0]), group_words // 2)
-                for c in T.unroll(tile.group):
-                    for n in T.unroll(numbers_each):
-                        numbers[c, n] = scale[g * tile.group + c, n]
+                load_scale(numbers, scale, g * tile.group, tile.group, to)
                 for y in range(1 if tiling.run > 1 else count):
                     pixels: T.let = (count if tiling.run > 1 else 1) * tiling.columns
                     place: T.let = ((first + y) * tiling.width + left) * channels + g * tile.group
@@ -95,18 +92,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: i
                         x: T.let = at + y * tiling.row_words + p0 * tiling.column_words
                         for n in T.unroll(tile.pixels * tile.group):
                             total[n] = 0
-                        for s, k in T.grid(segments, steps):
-                            for p in T.unroll(tile.pixels):
-                                for h in T.unroll(2):
-                                    word = T.meta_var(x + s * tiling.segment_words + p * tiling.column_words + 2 * k)
-                                    pair[p * 2 + h] = scratch[word + h]
-                            for c in T.unroll(tile.group):
-                                for h in T.unroll(2):
-                                    w: T.let = scratch[((s * steps + k) * tile.group + c) * 2 + h]
-                                    for p in T.unroll(tile.pixels):
-                                        total[p * tile.group + c] = _smlad(
-                                            pair[p * 2 + h], w, total[p * tile.group + c]
-                                        )
+                        _add_products(total, pair, scratch, x, tiling, tile)
                         for p in T.unroll(tile.pixels):
                             for c in T.unroll(tile.group):
                                 add_offset(total, p * tile.group + c, numbers, c, to)
@@ -131,6 +117,26 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: i
         pack,
         (HEADER,),
     )
+
+
+def _tile(tiling: Tiling, wanted: Tile, channels: int) -> Tile:
+    """The wanted tile as far as parts have so many pixels, and channels divide by it."""
+    fewest = ((tiling.height % tiling.rows or tiling.rows) if tiling.run > 1 else 1) * tiling.columns
+    return Tile(min(wanted.pixels, fewest), next(n for n in range(wanted.group, 0, -1) if channels % n == 0))
+
+
+@T.inline
+def _add_products(total: Any, pair: Any, scratch: Any, x: Any, tiling: Any, tile: Any):
+    """All products of a tile; its first pixel's pairs lie at `x`, the weights' at 0; `pair` is room for its pixels'."""
+    for s, k in T.grid(tiling.segments, tiling.length // 4):
+        for p in T.unroll(tile.pixels):
+            for h in T.unroll(2):
+                pair[p * 2 + h] = scratch[x + s * tiling.segment_words + p * tiling.column_words + 2 * k + h]
+        for c in T.unroll(tile.group):
+            for h in T.unroll(2):
+                w: T.let = scratch[((s * (tiling.length // 4) + k) * tile.group + c) * 2 + h]
+                for p in T.unroll(tile.pixels):
+                    total[p * tile.group + c] = _smlad(pair[p * 2 + h], w, total[p * tile.group + c])
 
 
 # FULLY_CONNECTED: out[c] = requantise(bias[c] + Σ in[k] * w[c, k])
@@ -169,9 +175,7 @@ def dense(spec: DenseSpec, wanted: int = DENSE_GROUP, most_unrolled: int = 2) ->
                         word: T.let = weights[g, k, c]
                         total[c] = _smlad(scratch[2 * k], value("tf_even", word), total[c])
                         total[c] = _smlad(scratch[2 * k + 1], value("tf_odd", word), total[c])
-            for c in T.unroll(group):
-                for n in T.unroll(numbers_each):
-                    numbers[c, n] = scale[g * group + c, n]
+            load_scale(numbers, scale, g * group, group, to)
             for c in T.unroll(group):
                 add_offset(total, c, numbers, c, to)
                 output[g * group + c] = rescaled(total[c], numbers, c, to)

@@ -102,6 +102,14 @@ def convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
     return Source(output.height, output.width, rows, down, step_bytes, row_bytes, chunk, spec.input.height, padding)
 
 
+def flat_source(spec: ConvSpec) -> Source | None:
+    """A single row of pixels, where none shares input with another."""
+    if spec.kernel != (1, 1) or spec.stride != (1, 1) or spec.padding:
+        return None
+    pixels, depth = spec.output.height * spec.output.width, spec.input.channels
+    return Source(1, pixels, 1, 1, depth, pixels * depth, 1, 1)
+
+
 def tile_of(machine: Machine) -> tuple[int, int]:
     """Pixels and channels of a tile."""
     return (_LLVM_TILES if machine.is_llvm else _TILES)[machine.isa]
@@ -138,12 +146,10 @@ def _default_tile(machine: Machine, products: int) -> Tile:
 
 def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, tile: Tile | None = None) -> Kernel:
     """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
-    run_bytes = spec.kernel[1] * spec.input.channels
-    if spec.kernel == spec.stride == (1, 1) and not spec.padding:
-        pixels = spec.output.height * spec.output.width
-        source = Source(1, pixels, 1, 1, run_bytes, pixels * run_bytes, 1, 1)
-    else:
-        source = convolution_source(spec, scratch_bytes)
+    run_bytes, source = (
+        spec.kernel[1] * spec.input.channels,
+        flat_source(spec) or convolution_source(spec, scratch_bytes),
+    )
     tile = tile or _default_tile(machine, source.rows * run_bytes)
     return _products(spec, source, run_bytes, spec.output.channels, tile)
 
@@ -190,9 +196,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                                 total[p * group + c] += T.Cast(
                                     "int32", read[y * source.down + i, (x + p) * source.step_bytes + k]
                                 ) * T.Cast("int32", weights[g, i, k, c])
-                    for c in T.unroll(group):
-                        for n in T.unroll(scale_numbers(to)):
-                            numbers[c, n] = scale[g * group + c, n]
+                    load_scale(numbers, scale, g * group, group, to)
                     for p in T.unroll(pixels):
                         for c in T.unroll(group):
                             add_offset(total, p * group + c, numbers, c, to)
@@ -290,6 +294,14 @@ def expand(
             else:
                 place = T.meta_var(_inside(scratch, r, source.padding))
                 call(memset, place, source.padding.value, source.padding.inside_bytes)
+
+
+@T.inline
+def load_scale(numbers: Any, scale: Any, first: Any, channels: Any, to: Any) -> None:
+    """The constants of some channels, from channel `first` on, into registers."""
+    for c in T.unroll(channels):
+        for n in T.unroll(scale_numbers(to)):
+            numbers[c, n] = scale[first + c, n]
 
 
 @T.inline

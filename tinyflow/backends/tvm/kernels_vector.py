@@ -23,7 +23,15 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Parameter, Weights
 from tinyflow.backends.tvm.kernels_plain import vector
-from tinyflow.backends.tvm.kernels_tiled import Source, convolution_source, expand, fill, pack_scale, scale_numbers
+from tinyflow.backends.tvm.kernels_tiled import (
+    Source,
+    convolution_source,
+    expand,
+    fill,
+    flat_source,
+    pack_scale,
+    scale_numbers,
+)
 from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec, DepthwiseSpec, Requantisation, Spec, WeightedSpec
 
 PrimFunc = Any
@@ -85,9 +93,7 @@ def _filled(number: int, unit: int) -> int:
 def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
     """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
     run = spec.kernel[1] * spec.input.channels
-    is_flat = spec.kernel == spec.stride == (1, 1) and not spec.padding
-    pixels = spec.output.height * spec.output.width
-    source = Source(1, pixels, 1, 1, run, pixels * run, 1, 1) if is_flat else convolution_source(spec, scratch_bytes)
+    source = flat_source(spec) or convolution_source(spec, scratch_bytes)
     channels, form = spec.output.channels, _form(spec.requantisation)
     # runs that fill no vectors become one, behind the rows in scratch
     is_gathered = run % lanes.step != 0
@@ -115,13 +121,7 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                 x0: T.let = T.max(T.min(tile * _PIXELS, source.width - _PIXELS), 0)
                 x1: T.let = T.min(x0 + 1, source.width - 1)
                 if is_gathered:
-                    for i in range(source.rows):
-                        for p in T.unroll(_PIXELS):
-                            at = T.meta_var((x0 + p * (x1 - x0)) * source.step_bytes)
-                            call(
-                                "tf_vector_copy", T.address_of(scratch[aside, p * patch_bytes + i * run]),
-                                T.address_of(read[y * source.down + i, at]), run,
-                            )  # fmt: skip
+                    _gather(scratch, aside, read, y * source.down, x0, x1, run, patch_bytes, source)
                 call(
                     "tf_vector_pixels", T.address_of(output[first + y, x0, 0]), (x1 - x0) * channels,
                     T.address_of(scratch[aside, 0] if is_gathered else read[y * source.down, x0 * source.step_bytes]),
@@ -143,6 +143,16 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
         Parameter("output", "output", "int8", source.height * source.width * channels, 1),
     )
     return _kernel(conv2d, parameters, math.prod(shape), pack)
+
+
+@T.inline
+def _gather(scratch: Any, aside: Any, read: Any, y: Any, x0: Any, x1: Any, run: Any, patch_bytes: Any, source: Any):
+    """Bring the products of both pixels together, from row `aside` of scratch on."""
+    for i in range(source.rows):
+        for p in T.unroll(_PIXELS):
+            at = T.meta_var((x0 + p * (x1 - x0)) * source.step_bytes)
+            place = T.meta_var(T.address_of(scratch[aside, p * patch_bytes + i * run]))
+            call("tf_vector_copy", place, T.address_of(read[y + i, at]), run)
 
 
 def _scratch_shape(source: Source, patches_bytes: int) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.intrinsics import hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, is_inside, vector
-from tinyflow.backends.tvm.kernels_tiled import pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels_tiled import load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.packing import by_channel
 from tinyflow.backends.tvm.specs import ConvSpec, FeatureMap, Requantisation
 
@@ -233,6 +233,19 @@ def split(sums: Any, at: Any, step: Any, total: Any, numbers: Any, channel: Any,
         sums[at + step] = numbers[channel, 0] + T.Cast("int32", T.shift_left(high, up))
 
 
+@T.inline
+def _add_products(total: Any, scratch: Any, weights: Any, y: Any, t: Any, g: Any, trips: Any, paired: Any, tile: Any):
+    """All products of tile `t` of row `y` with the channels of group `g`."""
+    for i, ko in T.grid(paired.kernel_rows, trips):
+        for ki in T.unroll(tile.unrolled):
+            for c in T.unroll(tile.group):
+                for h in T.unroll(tile.pairs):
+                    k: T.let = ko * tile.unrolled + ki
+                    total[h * tile.group + c] += T.Cast("int64", scratch[paired.word(y, t, h, i, k)]) * T.Cast(
+                        "int64", weights[g, i, k, c]
+                    )
+
+
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
@@ -265,17 +278,8 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
                 for g in range(hidden(channels // tile.group)):
                     for n in T.unroll(tile.pairs * tile.group):
                         total[n] = T.int64(_MIDDLE)
-                    for i, ko in T.grid(paired.kernel_rows, trips):
-                        for ki in T.unroll(tile.unrolled):
-                            for c in T.unroll(tile.group):
-                                for h in T.unroll(tile.pairs):
-                                    k: T.let = ko * tile.unrolled + ki
-                                    total[h * tile.group + c] += T.Cast(
-                                        "int64", scratch[paired.word(y, t, h, i, k)]
-                                    ) * T.Cast("int64", weights[g, i, k, c])
-                    for c in T.unroll(tile.group):
-                        for n in T.unroll(numbers_each):
-                            numbers[c, n] = scale[g * tile.group + c, n]
+                    _add_products(total, scratch, weights, y, t, g, trips, paired, tile)
+                    load_scale(numbers, scale, g * tile.group, tile.group, to)
                     for h in T.unroll(tile.pairs):
                         for c in T.unroll(tile.group):
                             split(sums, (2 * h) * tile.group + c, tile.group, total[h * tile.group + c], numbers, c, to)
