@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from doit.doit_cmd import DoitMain
+from doit.plugin import PluginDict, PluginEntry
 
 from tinyflow.flow.loader import Loader
 
@@ -51,6 +52,11 @@ PLUGINS = {
 
 class _Main(DoitMain):  # type: ignore[misc]  # doit has no types
     BIN_NAME = "tinyflow"
+
+    def get_cmds(self) -> PluginDict:
+        """Ours, which are all; doit would look for more in every installed package."""
+        commands = PLUGINS["COMMAND"].items()
+        return PluginDict({name: PluginEntry("COMMAND", name, place) for name, place in commands})
 
 
 def run(words: list[str], loader: Loader) -> int:

@@ -14,6 +14,7 @@ from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.loader import Loader
+from tinyflow.flow.memory import MemoryDB
 from tinyflow.flow.messages import error_lines
 
 CANCELLED = 130
@@ -27,6 +28,14 @@ class Refusing:
     name: str
     # doit's options about its database, which we do without: known to doit, but not to the command line.
     base_options = tuple({**option, "section": "", "short": "", "long": ""} for option in DoitCmdBase.base_options)
+
+    def get_backends(self) -> dict[str, type[MemoryDB]]:
+        """Ours alone. doit would look for more in every installed package, as long as an empty run takes otherwise."""
+        return {"memory": MemoryDB}
+
+    def get_reporters(self) -> dict[str, type]:
+        """None that could be chosen, for the same reason; `Run` brings its own."""
+        return {}
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
