@@ -28,6 +28,7 @@ __attribute__((noinline)) int copy(volatile int8_t *in, volatile int8_t *out) {
   }
   if (model_bug == 1 && !is_last) out[8] = 1;
   if (model_bug == 5 && !is_last) out[48] = 1;
+  if (model_bug == 7 && !is_last) ++in[2];
   return 0;
 }
 __attribute__((noinline)) int through_scratch(volatile int8_t *in, volatile int8_t *out, volatile int8_t *scratch) {
@@ -55,7 +56,7 @@ def _tensor(name: str, offset: int, first: int, last: int) -> dict[str, Any]:
 
 PLAN: dict[str, Any] = {
     "invoke": "model_invoke",
-    "inputs": [{"symbol": "model_arena+0", "bytes": 8}],
+    "inputs": [{"name": "in", "symbol": "model_arena+0", "bytes": 8}],
     "outputs": [{"symbol": "model_arena+0", "bytes": 8}],
     "arena": {
         "symbol": "model_arena",
@@ -127,6 +128,16 @@ def test_a_layer_that_goes_astray_is_named(
     assert words in caught.value.what and f"in layer {layer} {PLAN['layers'][layer]['operator']}" in caught.value.what
 
 
+def test_a_first_layer_may_write_where_the_input_was(machine_of: Callable[[str], Machine]) -> None:
+    """In place, where the plan says so; the last layer's output lies there here, so that the first one gets it, too."""
+    machine = machine_of("cortex-m7")
+    tensors = PLAN["arena"]["tensors"]
+    in_place = {**PLAN["arena"], "tensors": [*tensors, _tensor("in place", 0, 0, 0)]}
+    with pytest.raises(RunError, match="byte 2 of in"):
+        _check(machine, 7)
+    _check(machine, 7, {**PLAN, "arena": in_place})
+
+
 def test_nothing_is_said_where_calls_are_not_the_plans(machine_of: Callable[[str], Machine]) -> None:
     """Functions that were inlined or that come in another order, and plans without lifetimes."""
     machine = machine_of("cortex-m7")
@@ -134,6 +145,7 @@ def test_nothing_is_said_where_calls_are_not_the_plans(machine_of: Callable[[str
     _check(machine, 1, {**PLAN, "layers": [layers[1], layers[0], layers[2]]})
     _check(machine, 1, {**PLAN, "layers": [{**layers[0], "functions": ["inlined"]}, *layers[1:]]})
     _check(machine, 1, {**PLAN, "arena": None})
+    _check(machine, 1, {**PLAN, "inputs": [{"symbol": "model_arena+0", "bytes": 8}]})
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)).map(lambda at: (at[0], at[0] + at[1])), max_size=6)

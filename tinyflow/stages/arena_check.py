@@ -39,14 +39,18 @@ class Lifetimes:
         """As the plan says; None where it says nothing of lifetimes."""
         arena = plan.get("arena") or {}
         tensors = arena.get("tensors")
-        if not tensors or not all({"offset", "bytes", "first", "last"} <= tensor.keys() for tensor in tensors):
+        if not tensors or not all({"name", "offset", "bytes", "first", "last"} <= tensor.keys() for tensor in tensors):
             return None
-        inputs = {(place["symbol"], place["bytes"]) for place in plan["inputs"]}
+        ports = [place for place in plan["inputs"] if place["symbol"].partition("+")[0] == arena["symbol"]]
+        inputs = {(place["symbol"], place.get("name", "")) for place in ports}
+        if not inputs <= {(_symbol(arena, tensor["offset"]), tensor["name"]) for tensor in tensors}:
+            return None
         found = []
         for tensor in tensors:
-            begin, size = tensor["offset"], tensor["bytes"]
-            is_input = tensor["first"] == 0 and (_symbol(arena, begin), size) in inputs
-            found.append(((begin, begin + size), -1 if is_input else tensor["first"], tensor["last"]))
+            begin = tensor["offset"]
+            # by name, for the first layer may write its output where the input was
+            is_input = (_symbol(arena, begin), tensor["name"]) in inputs
+            found.append(((begin, begin + tensor["bytes"]), -1 if is_input else tensor["first"], tensor["last"]))
         return Lifetimes(arena["bytes"], tuple(found))
 
     def written_by(self, layer: int) -> list[Span]:
