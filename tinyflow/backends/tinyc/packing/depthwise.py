@@ -112,7 +112,15 @@ def _depthwise_mve(layer: Layer) -> Call | str:
     split = layouts.padded(channels, 8).reshape(-1, 4, 2, 3).transpose(0, 2, 1, 3).reshape(-1, 3)
     constants = layouts.tiles(layer.rows, 8), layouts.vector_records(split, 8)
     made = _depthwise3x3_vectors(layer, "mve", count + -count % 8, constants)
-    return made if isinstance(made, Call) else _depthwise_vectors(layer, "mve", constants)
+    if isinstance(made, Call):
+        return made
+    refusal = layouts.why_not_tap_pairs(layer.rows)
+    if refusal is not None:
+        return refusal
+    # the last bits of a channel's number, then the first ones: 0, 4, 8, 12, 2, 6, … 15
+    quarters = layouts.padded(channels, 16).reshape(-1, 4, 2, 2, 3).transpose(0, 3, 2, 1, 4).reshape(-1, 3)
+    constants = layouts.tiles(layer.rows, 16), layouts.vector_records(quarters, 16)
+    return _depthwise_vectors(layer, "mve", constants)
 
 
 def _depthwise_rvv(layer: Layer) -> Call | str:

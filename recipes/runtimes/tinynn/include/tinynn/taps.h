@@ -6,9 +6,32 @@
 
 #include "tinynn.h"
 
-/* Bytes from the image to the pixel under each tap of the kernel whose first row and column are y and x; -1 outside. */
+/* Where addresses have 32 bits, padding is a distance from the image, too; else -1. */
+#if UINTPTR_MAX == UINT32_MAX
+static inline int32_t offset_of_padding(const int8_t *image, const int8_t *padding) {
+  return (int32_t)((uintptr_t)padding - (uintptr_t)image);
+}
+
+static inline const int8_t *tap_at(const int8_t *from, int32_t offset, const int8_t *padding) {
+  (void)padding;
+  return (const int8_t *)((uintptr_t)from + (uintptr_t)offset);
+}
+#else
+static inline int32_t offset_of_padding(const int8_t *image, const int8_t *padding) {
+  (void)image;
+  (void)padding;
+  return -1;
+}
+
+static inline const int8_t *tap_at(const int8_t *from, int32_t offset, const int8_t *padding) {
+  return offset < 0 ? padding : from + offset;
+}
+#endif
+
+/* Bytes from the image to the pixel under each tap of the kernel whose first row and column are y and x, `outside` for
+ * those that lie there. */
 static __attribute__((noinline)) void find_taps(const struct tinynn_depthwise *restrict p, int32_t y, int32_t x,
-                                                int32_t *restrict offsets) {
+                                                int32_t outside, int32_t *restrict offsets) {
 #pragma GCC unroll 1
   for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_y) {
     const int is_row_inside = y >= 0 && y < p->input_height;
@@ -16,7 +39,7 @@ static __attribute__((noinline)) void find_taps(const struct tinynn_depthwise *r
 #pragma GCC unroll 1
     for (int32_t kx = 0; kx < p->kernel_width; ++kx, column += p->dilation_x) {
       const int is_inside = is_row_inside && column >= 0 && column < p->input_width;
-      *offsets++ = is_inside ? (y * p->input_width + column) * p->input_channels : -1;
+      *offsets++ = is_inside ? (y * p->input_width + column) * p->input_channels : outside;
     }
   }
 }
@@ -30,10 +53,6 @@ static inline void find_inner_taps(const struct tinynn_depthwise *restrict p, in
       *offsets++ = (ky * p->dilation_y * p->input_width + kx * p->dilation_x) * p->input_channels;
     }
   }
-}
-
-static inline const int8_t *tap_at(const int8_t *from, int32_t offset, const int8_t *padding) {
-  return offset < 0 ? padding : from + offset;
 }
 
 /* All channels of one output pixel; `padding`: a pixel of the input's zero point. */
@@ -58,7 +77,7 @@ static inline void depthwise_by_pixels(const struct tinynn_depthwise *restrict p
         const int32_t y = i * p->stride_y - p->pad_top, x = j * p->stride_x - p->pad_left;
         const int is_inside = y >= 0 && y <= last_y && x >= 0 && x <= last_x;
         if (!is_inside) {
-          find_taps(p, y, x, edge);
+          find_taps(p, y, x, offset_of_padding(input, padding), edge);
         }
         const int8_t *from = is_inside ? input + (y * p->input_width + x) * p->input_channels : input;
         compute_pixel(p, from, is_inside ? inner : edge, padding, output);
