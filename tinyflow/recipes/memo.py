@@ -24,7 +24,7 @@ R = TypeVar("R", bound=Recipe)
 
 # No file system's clock ticks slower than FAT's; a file that was younger when it was read may change without a trace.
 _SETTLED_NS = 2_000_000_000
-_VALIDATORS = ("fields", "memo", "schema", "shapes", "suggest", "validate", "yaml", "../core/units")
+_VALIDATORS = ("fields", "memo", "shapes", "suggest", "validate", "yaml", "../core/units")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Memo:
 @cache
 def _validators() -> tuple[Stamp, ...]:
     """States of all that decides what a recipe's text means: our modules and the two packages behind them."""
-    ours = [Path(__file__).parent / f"{module}.py" for module in _VALIDATORS]
+    here = Path(__file__).parent
+    ours = [here / f"{module}.py" for module in _VALIDATORS] + sorted((here / "schema").glob("*.py"))
     packages = [spec.origin for spec in map(find_spec, ("yaml", "pydantic")) if spec is not None]
     return tuple(take_stamp(path) for path in [*ours, *(Path(origin) for origin in packages if origin is not None)])
 

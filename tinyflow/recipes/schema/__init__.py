@@ -1,0 +1,47 @@
+"""What each kind of recipe holds: frozen plain data, cheap to import and to make.
+
+A field is the YAML key; where its name ends in a unit (`length_bytes`), the YAML key has none and the value has it
+(`length: 512KiB`). `validate` turns text into these; nothing here reads a file. `name` is the file's stem, never a key.
+"""
+
+from tinyflow.recipes.schema.backend import Backend, Lowering
+from tinyflow.recipes.schema.feature import Case, Feature, Requirements, Settings
+from tinyflow.recipes.schema.model import Model, Samples, Synthesize
+from tinyflow.recipes.schema.part import STRICT, Recipe
+from tinyflow.recipes.schema.runtime import Isa, Runtime
+from tinyflow.recipes.schema.suite import Figures, Matrix, Published, Suite
+from tinyflow.recipes.schema.target import CycleModel, Memory, Optimise, Target
+from tinyflow.recipes.schema.toolchain import Builtins, Cpu, Toolchain
+from tinyflow.recipes.schema.view import Against, Group, Pivot, Step, View
+
+__all__ = [
+    "STRICT",
+    "Against",
+    "Backend",
+    "Builtins",
+    "Case",
+    "Cpu",
+    "CycleModel",
+    "Feature",
+    "Figures",
+    "Group",
+    "Isa",
+    "Lowering",
+    "Matrix",
+    "Memory",
+    "Model",
+    "Optimise",
+    "Pivot",
+    "Published",
+    "Recipe",
+    "Requirements",
+    "Runtime",
+    "Samples",
+    "Settings",
+    "Step",
+    "Suite",
+    "Synthesize",
+    "Target",
+    "Toolchain",
+    "View",
+]

@@ -1,0 +1,76 @@
+"""A backend's recipe: what generates, with which options and libraries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any
+
+from tinyflow.recipes.fields import Check, Duration, Module, Name, Natural, RelativePath, Size
+from tinyflow.recipes.schema.part import Part, Recipe, part
+
+
+@part
+class Lowering(Part):
+    """What is done before generating, and shared by all backends that want it with the same options."""
+
+    implementation: Module
+    """Module with `check` and `lower`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """As the backend's; a feature sets an option where it is listed."""
+    tools: tuple[str, ...] = ()
+    """Python distributions whose versions decide the result."""
+
+
+_PLACES = ("model", "graph", "options", "files", "out")
+
+
+def _check_command(command: tuple[str, ...]) -> None:
+    for word in command:
+        for name in re.findall(r"\{(\w+)\}", word):
+            if name not in _PLACES:
+                known = ", ".join(f"{{{place}}}" for place in _PLACES)
+                raise ValueError(f"nothing is called {{{name}}}; a command knows {known}")
+    if command and command[0].startswith("{"):
+        raise ValueError("a command starts with a program on PATH, such as python3 {files}/generate.py")
+    if command and not any("{out}" in word for word in command):
+        raise ValueError("a command needs {out}, the folder that its sources belong in")
+
+
+@part
+class Backend(Recipe):
+    """A way from a model to C sources."""
+
+    implementation: Module | None = None
+    """Module with `check` and `generate`."""
+    command: Annotated[tuple[str, ...], Check(_check_command)] = ()
+    """Instead, a program that generates: its words, with `{model}`, `{graph}`, `{options}`, `{files}`, `{out}`."""
+    files: tuple[RelativePath, ...] = ()
+    """Files and folders (`name/`) beside the recipe that the command needs."""
+    machine: Module | None = None
+    """Module with `open_machine` that runs the model itself: nothing is compiled or linked (interpreters on host)."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Passed to `generate`. `$toolchain`, `$isa`, `$cpu` and `$vectors` (none, mve, rvv) stand for the bench's own."""
+    lowering: Lowering | None = None
+    """Where `generate` takes what this makes of the model."""
+    tolerance: Natural = 0
+    """Largest difference from the reference, in steps of the quantised output, that still validates."""
+    runtimes: tuple[Name, ...] = ("support",)
+    """Libraries that the generated code is linked with, in link order."""
+    tools: tuple[str, ...] = ()
+    """Python distributions whose versions decide the generated code."""
+    tuning: Module | None = None
+    """Module with `subjects` and `write_firmware`, of a backend whose kernels can be tuned."""
+    heap_bytes: Size = 0
+    """What the generated code allocates at run time; most need none."""
+    targets: tuple[Name, ...] = ()
+    """Targets that it generates for; all where empty."""
+    timeout_s: Duration = 600.0
+    """For one generation."""
+
+    def __post_init__(self) -> None:
+        if (self.implementation is None) == (not self.command):
+            raise ValueError('give "implementation" or "command"')
+        if self.files and not self.command:
+            raise ValueError('"files" are for a "command"')

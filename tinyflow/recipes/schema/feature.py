@@ -1,0 +1,89 @@
+"""A feature's recipe: what it changes in a bench, and what it needs of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, Literal, get_args
+
+from tinyflow.recipes.fields import FeatureValue, Name
+from tinyflow.recipes.schema.part import Part, Recipe, part
+from tinyflow.recipes.schema.target import Optimise
+
+
+@part
+class Requirements(Part):
+    """What a feature needs of the rest of its bench; what is empty is not asked."""
+
+    backends: tuple[Name, ...] = ()
+    isas: tuple[Literal["thumb", "riscv", "host"], ...] = ()
+    """Instruction sets."""
+    targets: tuple[Name, ...] = ()
+    toolchains: tuple[Name, ...] = ()
+    cpu_features: tuple[str, ...] = ()
+
+
+@part
+class Case(Part):
+    """What one value of a feature needs besides."""
+
+    requires: Requirements = field(default_factory=Requirements)
+    conflicts: tuple[str, ...] = ()
+    reason: str | None = None
+
+
+@part
+class Settings(Part):
+    """What a feature changes. `$value` stands for the feature's value."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Merged into the backend's options."""
+    toolchain: str | None = None
+    optimise: str | None = None
+    runtimes: Mapping[Name, Name] = field(default_factory=dict)
+    """Runtime of the backend → the one that is linked instead."""
+    layer: Literal["$value"] | None = None
+    """Only this layer of the model, counted from 0."""
+    target_options: bool = False
+    """Whether the backend gets the options that the target's recipe has for it; other features go before them."""
+    flags: tuple[str, ...] = ()
+    """For the compiler, behind all others; for what a backend generated only."""
+    tuning: str | None = None
+    """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
+    guard: Literal["arena", "ram", "$value"] | None = None
+    """Where layers may write nothing but what is theirs: within the arena, or anywhere in RAM."""
+    transforms: tuple[Name, ...] = ()
+    """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
+
+
+@part
+class Feature(Recipe):
+    """A switch or choice that a bench name adds with `+name` or `+name.value`."""
+
+    sets: Settings
+    values: tuple[FeatureValue, ...] = ()
+    """The choices; a feature without takes no value."""
+    takes_number: bool = False
+    """Its value is any whole number."""
+    requires: Requirements = field(default_factory=Requirements)
+    conflicts: tuple[str, ...] = ()
+    """Features that can't stand beside it, or single values of them: `layout.NCHW`."""
+    cases: Mapping[FeatureValue, Case] = field(default_factory=dict)
+    """Value → what it needs beyond what all values do."""
+    reason: str | None = None
+    """Why it needs what it requires: told to whoever asks for what doesn't go together."""
+
+    def __post_init__(self) -> None:
+        for value in self.cases:
+            if value not in self.values:
+                raise ValueError(f'a case for "{value}", which is none of the values {", ".join(self.values)}')
+        settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
+        if self.takes_number and self.values:
+            raise ValueError('give "values" or "takes_number"')
+        settings += [self.sets.layer, self.sets.tuning, self.sets.guard]
+        if not (self.values or self.takes_number) and "$value" in settings:
+            raise ValueError('"$value" needs "values" to choose from')
+        levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)
+        for level in levels:
+            if level is not None and level not in get_args(Optimise):
+                raise ValueError(f'"{level}" is no level to optimise at; levels: {", ".join(get_args(Optimise))}')

@@ -1,0 +1,45 @@
+"""A runtime's recipe: the sources of a library for the chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, Literal
+
+from tinyflow.recipes.fields import Digest, Name, RelativePath
+from tinyflow.recipes.schema.part import Recipe, part
+
+Isa = Literal["all", "thumb", "riscv", "host"]
+
+
+@part
+class Runtime(Recipe):
+    """A library for the chip: C sources beside the recipe, built once per flag set."""
+
+    sources: Mapping[Isa, tuple[RelativePath, ...]] = field(default_factory=dict)
+    """Files below the recipe's folder (C, C++, assembly), for `all` processors or for one instruction set."""
+    prebuilt: Mapping[Isa, Mapping[RelativePath, Digest]] = field(default_factory=dict)
+    """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256."""
+    base: Name | None = None
+    """Another runtime that this one stands for, with some of its sources replaced."""
+    overrides: Mapping[RelativePath, RelativePath] = field(default_factory=dict)
+    """Source of the base → source below this recipe's folder that takes its place."""
+    include: tuple[RelativePath, ...] = ()
+    """Folders of headers below the recipe's folder."""
+    uses: tuple[Name, ...] = ()
+    """Other runtimes whose headers its sources include; a backend that names it names them too."""
+    flags: tuple[str, ...] = ()
+    defines: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.overrides and self.base is None:
+            raise ValueError('"overrides" need "base", the runtime whose sources they replace')
+        if not (self.sources or self.prebuilt or self.base):
+            raise ValueError('nothing to build; give "sources", "prebuilt" or "base"')
+        for path in (path for group in self.prebuilt.values() for path in group):
+            if not path.endswith((".o", ".a")):
+                raise ValueError(f"{path} is neither an object (.o) nor a library (.a)")
+
+    def sources_for(self, isa: str) -> tuple[str, ...]:
+        """All files that are compiled for one instruction set, in the recipe's order."""
+        return tuple(source for key, group in self.sources.items() if key in ("all", isa) for source in group)

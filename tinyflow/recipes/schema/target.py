@@ -1,0 +1,108 @@
+"""A target's recipe: processor, memory map, and how firmware is run on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from tinyflow.recipes.fields import (
+    Address,
+    Check,
+    Duration,
+    Instructions,
+    Module,
+    Name,
+    Natural,
+    Rate,
+    RelativePath,
+    Size,
+)
+from tinyflow.recipes.schema.part import Part, Recipe, part
+
+Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
+
+
+@part
+class Memory(Part):
+    """One region of a chip's address space."""
+
+    name: Name
+    kind: Literal["flash", "ram"]
+    origin: Address
+    """First address, best written in hexadecimal."""
+    length_bytes: Size
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.origin + self.length_bytes
+
+
+@part
+class CycleModel(Part):
+    """How cycles are estimated from what was executed (`doit profile:`)."""
+
+    core: Literal["cortex-m4"]
+    wait_states: Natural
+    """Cycles for a line of flash that no cache holds."""
+    instruction_lines: Natural
+    data_lines: Natural
+    line_bytes: Size
+    error: str
+    """How far off it may be, and how that is known."""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.instruction_lines <= 128 and 1 <= self.data_lines <= 128 and self.line_bytes):
+            raise ValueError("a flash cache has 1 to 128 lines of each kind")
+
+
+def _check_map(memory: tuple[Memory, ...]) -> None:
+    regions = sorted(memory, key=lambda region: region.origin)
+    for lower, upper in pairwise(regions):
+        if lower.end > upper.origin:
+            raise ValueError(f"{lower.name} ends at {lower.end:#x}, behind the start of {upper.name}")
+    if len({region.name for region in regions}) < len(regions):
+        raise ValueError("two regions have one name")
+    if regions and {region.kind for region in regions} != {"flash", "ram"}:
+        raise ValueError("a chip needs a region of kind flash and one of kind ram")
+
+
+@part
+class Target(Recipe):
+    """A chip (or this machine) and the way firmware is run on it."""
+
+    implementation: Module = ""
+    """Module with `open_machine`."""
+    board_only: str | None = None
+    """Why nothing can be built or run for it here: such a target only has what others published about it."""
+    cpu: str
+    """Key in the toolchains' `cpus`."""
+    clock_hz: Rate | None = None
+    cycle_model: CycleModel | None = None
+    """For `cycles_estimate`; none where no model is good enough to be shown."""
+    cpu_features: tuple[str, ...] = ()
+    """What features may require: dsp, fpu, …"""
+    memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
+    """Empty where the machine has no memory map of its own (host)."""
+    stack_bytes: Size = 0
+    heap_bytes: Size = 0
+    toolchain: Name = "zig"
+    """The default; `+toolchain.gcc` chooses another."""
+    linker_script: RelativePath = "templates/link/firmware.ld.j2"
+    """Template beside a recipe folder or among the built-in ones."""
+    optimise: Optimise = "O3"
+    limit_instructions: Instructions = 2_000_000_000
+    """A call that takes more never ends, as far as we care."""
+    timeout_s: Duration = 600.0
+    """For all samples of one bench."""
+    backend_options: Mapping[Name, Mapping[str, Any]] = field(default_factory=dict)
+    """Backend → options that suit this target; taken where a feature says so (`+target_optimized`)."""
+
+    def __post_init__(self) -> None:
+        if bool(self.implementation) == (self.board_only is not None):
+            raise ValueError('give "implementation", or say in "board_only" why there is none')
+        ram_bytes = sum(region.length_bytes for region in self.memory if region.kind == "ram")
+        if self.memory and self.stack_bytes + self.heap_bytes >= ram_bytes:
+            raise ValueError(f"stack and heap leave nothing of {ram_bytes} bytes of RAM")
