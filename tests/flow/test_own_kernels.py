@@ -58,6 +58,21 @@ def test_an_override_replaces_one_kernel_and_shares_the_rest(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+def test_a_trial_finds_what_a_network_does_not(tmp_path: Path, kernel_cache: str) -> None:
+    """A kernel that clamps at one end only is exact on a network of ReLUs."""
+    place = project(tmp_path, "own_kernels")
+    kernel = place / "recipes" / "runtimes" / "fastnn" / "fully_connected.c"
+    text = kernel.read_text()
+    kernel.write_text(text.replace("p->lowest, p->highest)", "p->lowest, 127)"))
+    assert kernel.read_text() != text
+    done = doit(place, "bench:toycar-tinyc-stm32f7+fastnn", TINYFLOW_CACHE=kernel_cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    tried = doit(place, "bench:trial_fully_connected-tinyc-stm32f7+fastnn", TINYFLOW_CACHE=kernel_cache)
+    assert tried.returncode == 1
+    assert "samples differ from" in tried.stdout + tried.stderr
+
+
+@pytest.mark.slow
 def test_a_generator_of_the_users_is_a_backend(tmp_path: Path) -> None:
     """Chip and host are exact; an edit of the generator generates anew; what it refuses is told in its words."""
     place = project(tmp_path, "own_generator")

@@ -19,6 +19,7 @@ from tinyflow.model.reference import make_inputs, run_tflm
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import graphs, synthesize
 from tinyflow.model.zoo import integer_arithmetic as exact
+from tinyflow.model.zoo.trials import TRIALS
 
 NAMES = ("aww", "vww", "resnet", "toycar")
 # recorded once; a change of these bytes is a change of every result that was measured with them
@@ -158,7 +159,7 @@ def test_wrong_specs_are_named(spec: dict[str, Any], message: str) -> None:
 
 def test_every_graph_is_listed() -> None:
     """The zoo has the names that recipes use."""
-    assert set(graphs()) == {*NAMES, "sine"}
+    assert set(graphs()) == {*NAMES, "sine", *TRIALS}
 
 
 @settings(deadline=None, max_examples=30)

@@ -18,6 +18,7 @@ def graphs() -> Mapping[str, Callable[..., Graph]]:
     """Name → function that builds the graph from a seed and, optionally, its own parameters."""
     from tinyflow.model.zoo import mlperf_tiny
     from tinyflow.model.zoo.sine import sine
+    from tinyflow.model.zoo.trials import TRIALS
 
     return {
         "aww": mlperf_tiny.keyword_spotting,
@@ -25,6 +26,7 @@ def graphs() -> Mapping[str, Callable[..., Graph]]:
         "resnet": mlperf_tiny.image_classification,
         "toycar": mlperf_tiny.anomaly_detection,
         "sine": sine,
+        **TRIALS,
     }
 
 
