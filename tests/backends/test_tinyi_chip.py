@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
+from test_tinyc_operators import CASES
+from test_tinyi_operators import MORE, operator_graph
 from tinyi_chip import ChipInterpreter, chip
 from tinyi_host import assert_exact
 
@@ -128,3 +130,16 @@ def test_rows_are_exact(name: str, inputs: int, outputs: int, zero_point: int, i
     bias = net.constant(random.integers(-9999, 9999, outputs), "int32") if outputs % 2 == 0 else -1
     output = net.operator("FULLY_CONNECTED", net.input, weights, bias, shape=(2, outputs))
     assert_exact(net.graph(output), *_interpreter(name))
+
+
+# whose kernels are the variants' own
+_OWN = ("ADD", "SUB", "MUL", "MEAN", "MAX_POOL_2D")
+
+
+@pytest.mark.parametrize("name", ["dsp", "mve", "rvv"])
+def test_operators_are_exact(name: str) -> None:
+    """Operators without weights, inputs of different shapes."""
+    interpreter = _interpreter(name)
+    for case in [*CASES, *MORE]:
+        if case.startswith(_OWN):
+            assert_exact(operator_graph(case), *interpreter)

@@ -72,11 +72,14 @@ MORE: dict[str, Build] = {
     "SPLIT of channels": _split_in(3, 3),
     "SUB broadcast on the left": _broadcast("SUB", (1, 1, 4, 1), (1, 5, 4, 6)),
     "ADD broadcast on both": _broadcast("ADD", (1, 5, 1, 6), (1, 1, 4, 1)),
+    "MUL broadcast of rows": _broadcast("MUL", (1, 5, 4, 6), (1, 1, 4, 6)),
+    "SUB broadcast of rows": _broadcast("SUB", (1, 1, 1, 6), (1, 5, 4, 6)),
     "MINIMUM broadcast": _broadcast("MINIMUM", (1, 1, 1, 6), (1, 5, 4, 1)),
 }
 
 
-def _graph(case: str) -> Graph:
+def operator_graph(case: str) -> Graph:
+    """One of CASES or MORE."""
     net = Net(1, 5, 4, 6)
     return net.graph({**CASES, **MORE}[case](net))
 
@@ -84,7 +87,7 @@ def _graph(case: str) -> Graph:
 @pytest.mark.parametrize("case", [*CASES, *MORE])
 def test_operator_is_exact(case: str, interpreter: Interpreter) -> None:
     """One operator of odd shape and scale gives TFLM's bytes, in an arena as large as the tool says."""
-    assert_exact(_graph(case), interpreter, "c")
+    assert_exact(operator_graph(case), interpreter, "c")
 
 
 def test_real_inputs_and_outputs(interpreter: Interpreter) -> None:
@@ -159,7 +162,7 @@ def test_any_parameters_are_exact(interpreter: Interpreter, graph: Graph) -> Non
 @given(data=st.data(), case=st.sampled_from([*CASES, *MORE]))
 def test_damaged_files_are_refused_or_harmless(interpreter: Interpreter, data: st.DataObject, case: str) -> None:
     """Changed anywhere, a file gets a status, and nothing is read or written outside (guards, and no crash)."""
-    content = bytearray(write(_graph(case)))
+    content = bytearray(write(operator_graph(case)))
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at] = data.draw(st.integers(0, 255))
@@ -170,7 +173,7 @@ def test_damaged_files_are_refused_or_harmless(interpreter: Interpreter, data: s
 
 
 def _changed(case: str, change: Callable[[Graph], Graph]) -> Graph:
-    return change(_graph(case))
+    return change(operator_graph(case))
 
 
 def _with_output(shape: tuple[int, ...]) -> Callable[[Graph], Graph]:

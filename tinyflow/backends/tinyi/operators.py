@@ -111,7 +111,8 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
         fixed, each = tile * has_window * products, products + tile
     each += _RECORD_BYTES
     # blocks of rvv are of whole lanes
-    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each, step=(_RVV_LANES if kernel == "rvv" else tile) * each)
+    lanes = _RVV_LANES if kernel == "rvv" else tile
+    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each, step=lanes * each)
 
 
 def _has_lowest(layer: Weighted) -> bool:
@@ -167,8 +168,8 @@ def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:
     channels = graph.tensors[operator.inputs[0]].shape[3]
     height, width = _pair(operator, "filter")
     is_narrow = height * width <= _NARROW_WINDOW
-    sums = {"ref": 0, "mve": 2 * _round(channels, 8) * is_narrow, "rvv": 0}
-    return exactly(sums.get(variant, 4 * channels))
+    kernel = variant if is_narrow and (variant != "dsp" or channels >= 4) else "ref" if variant == "ref" else "c"
+    return exactly({"ref": 0, "dsp": 0, "rvv": 0, "mve": 2 * _round(channels, 8)}.get(kernel, 4 * channels))
 
 
 def _pooled(graph: Graph, operator: Operator) -> None:
@@ -197,7 +198,7 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: AR
         return Wish(in_place=(0, 1))
     for tensor in tensors[:2]:
         shaped.repeated(tensor.shape, tensors[2].shape)
-    return Wish()
+    return Wish(is_any=True)
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
@@ -239,11 +240,11 @@ ENTRIES: Mapping[str, Entry] = {
     "FULLY_CONNECTED": Entry(
         "tinyi_fully_connected", 7, _fully_connected, "fully_connected", _MOST, plan="tinyi_plan_fully_connected"
     ),
-    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", *_VECTORS)),
-    "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool),
-    "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST),
-    "SUB": Entry("tinyi_add", 3, _binary, "sub", _MOST),
-    "MUL": Entry("tinyi_mul", 3, _binary),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", "dsp", *_VECTORS)),
+    "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool, "max_pool", ("c", "dsp")),
+    "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST, has_any=True),
+    "SUB": Entry("tinyi_add", 3, _binary, "sub", _MOST, has_any=True),
+    "MUL": Entry("tinyi_mul", 3, _binary, "mul", ("ref", "c", "dsp", "mve")),
     "MINIMUM": Entry("tinyi_minimum", 3, _binary),
     "MAXIMUM": Entry("tinyi_maximum", 3, _binary),
     "SOFTMAX": Entry("tinyi_softmax", 2, _unary),
@@ -255,7 +256,7 @@ ENTRIES: Mapping[str, Entry] = {
     "DEQUANTIZE": Entry("tinyi_dequantise", 2, _dequantise),
     "LEAKY_RELU": Entry("tinyi_leaky_relu", 2, shaped.leaky_relu),
     "HARD_SWISH": Entry("tinyi_hard_swish", 1, shaped.hard_swish),
-    "MEAN": Entry("tinyi_mean", 2, shaped.mean),
+    "MEAN": Entry("tinyi_mean", 2, shaped.mean, "mean", ("c", "dsp")),
     "PAD": Entry("tinyi_pad", 2, shaped.pad),
     "PADV2": Entry("tinyi_pad", 2, shaped.pad),
     "CONCATENATION": Entry("tinyi_concatenation", 2, shaped.concatenation),

@@ -38,6 +38,8 @@ void tinyi_add(struct tinyi_visit *visit) {
   const int32_t is_plain = left.elements == output.elements && right.elements == output.elements;
   visit->in_place = is_plain ? 3 : 0;
   if (!is_plain) {
+    const struct tinyi_add *kernels = visit->kernel;
+    tinyi_require(visit, kernels->broadcast != NULL, TINYI_UNSUPPORTED);
     tinyi_broadcast(visit, &left, &right, &output, &p.broadcast);
   }
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
@@ -59,6 +61,9 @@ void tinyi_add(struct tinyi_visit *visit) {
   p.output_multiplier = output_factor.multiplier;
   p.output_multiplier_shift = output_factor.shift;
   const struct tinyi_add *kernels = visit->kernel;
-  tinyi_add_kernel *kernel = is_plain ? choose(kernels, &p) : kernels->broadcast;
+  tinyi_add_kernel *kernel = choose(is_plain ? kernels : kernels->broadcast, &p);
+  if (!is_plain && !tinyi_has_dense_rows(&p.broadcast)) {
+    kernel = kernels->broadcast->any;
+  }
   kernel(&p, left.data, right.data, output.data);
 }

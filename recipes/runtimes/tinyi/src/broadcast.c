@@ -12,11 +12,39 @@ static void set_strides(struct tinyi_visit *visit, const struct tinyi_tensor *in
   }
 }
 
+/* Axis `from` goes to `to`, which it may be. */
+static void move(struct tinynn_broadcast *broadcast, int32_t from, int32_t to) {
+  broadcast->shape[to] = broadcast->shape[from];
+  broadcast->left_strides[to] = broadcast->left_strides[from];
+  broadcast->right_strides[to] = broadcast->right_strides[from];
+}
+
+/* Whether one step of an axis is as far as all of the axis behind it. */
+static int32_t is_one(const struct tinynn_broadcast *broadcast, int32_t outer, int32_t inner) {
+  const int32_t size = broadcast->shape[inner];
+  return broadcast->left_strides[outer] == size * broadcast->left_strides[inner] &&
+         broadcast->right_strides[outer] == size * broadcast->right_strides[inner];
+}
+
 void tinyi_broadcast(struct tinyi_visit *visit, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
   set_strides(visit, left, output, broadcast->left_strides);
   set_strides(visit, right, output, broadcast->right_strides);
-  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+  int32_t kept = TINYNN_RANK; /* the axes from here on are done; the first of them may still grow */
+  for (int32_t i = TINYNN_RANK - 1; i >= 0; --i) {
     broadcast->shape[i] = output->shape[i];
+    if (broadcast->shape[i] == 1) {
+      continue;
+    }
+    if (kept < TINYNN_RANK && is_one(broadcast, i, kept)) {
+      broadcast->shape[kept] *= broadcast->shape[i];
+    } else {
+      move(broadcast, i, --kept);
+    }
+  }
+  while (kept > 0) {
+    broadcast->shape[--kept] = 1;
+    broadcast->left_strides[kept] = 0;
+    broadcast->right_strides[kept] = 0;
   }
 }

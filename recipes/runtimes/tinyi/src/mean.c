@@ -29,6 +29,26 @@ static void set_multiplier(struct tinynn_mean *p, struct tinyi_factor factor, in
   p->shift = factor.shift - extra;
 }
 
+/* Axes before the reduced ones, these, and those behind, where they are neighbours: what the fast kernels want. */
+static int32_t merge(struct tinynn_mean *p) {
+  int32_t sizes[4] = {1, 1, 1, 1}, group = 0; /* of two kinds in turns */
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    if (p->shape[i] == 1) {
+      continue;
+    }
+    group += p->reduced[i] != (group & 1);
+    if (group > 2) {
+      return 0;
+    }
+    sizes[group] *= p->shape[i];
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    p->shape[i] = i < 2 ? 1 : sizes[i - 2];
+    p->reduced[i] = i == 3;
+  }
+  return 1;
+}
+
 void tinyi_mean(struct tinyi_visit *visit) {
   struct tinyi_tensor input, output;
   struct tinynn_mean p;
@@ -60,5 +80,6 @@ void tinyi_mean(struct tinyi_visit *visit) {
   p.input_zero_point = input.zero_point;
   p.output_zero_point = output.zero_point;
   set_multiplier(&p, factor, count);
-  tinynn_mean_ref(&p, input.data, output.data);
+  const struct tinyi_mean *kernel = visit->kernel;
+  (kernel != NULL && merge(&p) ? kernel->compute : tinynn_mean_ref)(&p, input.data, output.data);
 }

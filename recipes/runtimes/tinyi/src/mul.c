@@ -42,7 +42,10 @@ void tinyi_mul(struct tinyi_visit *visit) {
   p.output_zero_point = output.zero_point;
   p.output_multiplier = factor.multiplier;
   p.output_multiplier_shift = factor.shift;
-  (is_plain ? tinynn_mul_ref : tinynn_mul_broadcast_ref)(&p, left.data, right.data, output.data);
+  const struct tinyi_mul *kernels = visit->kernel;
+  const int32_t is_down = factor.shift <= -1 && factor.shift >= kernels->least_shift;
+  kernels = is_down && (is_plain || tinyi_has_dense_rows(&p.broadcast)) ? kernels : &tinyi_mul_ref;
+  (is_plain ? kernels->plain : kernels->broadcast)(&p, left.data, right.data, output.data);
 }
 
 typedef void kernel(const struct tinynn_minmax *restrict p, const int8_t *left, const int8_t *right, int8_t *output);

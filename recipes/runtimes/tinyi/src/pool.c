@@ -42,32 +42,29 @@ static void read(struct tinyi_visit *visit, struct tinyi_tensor *input, struct t
   tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), output, &p->lowest, &p->highest);
 }
 
-void tinyi_average_pool(struct tinyi_visit *visit) {
+typedef void definition(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output);
+
+static void pool(struct tinyi_visit *visit, definition *define) {
   struct tinyi_tensor input, output;
   struct tinynn_pool p;
-  const struct tinyi_average_pool *kernel = visit->kernel;
+  const struct tinyi_pool *kernel = visit->kernel;
   read(visit, &input, &output, &p);
   if (visit->file.status != TINYI_OK) {
     return;
   }
-  if (kernel != NULL && p.kernel_height > kernel->most / p.kernel_width) {
-    kernel = NULL;
+  while (kernel != NULL && kernel->fits != NULL && !kernel->fits(&p)) {
+    kernel = kernel->otherwise;
   }
   if (visit->lives != NULL) {
-    visit->scratch_least = kernel == NULL ? 0 : kernel->scratch_bytes(&p);
+    visit->scratch_least = kernel == NULL || kernel->scratch_bytes == NULL ? 0 : kernel->scratch_bytes(&p);
     visit->scratch_most = visit->scratch_least;
   } else if (kernel == NULL) {
-    tinynn_average_pool_ref(&p, input.data, output.data);
+    define(&p, input.data, output.data);
   } else {
     kernel->compute(&p, input.data, output.data, visit->scratch);
   }
 }
 
-void tinyi_max_pool(struct tinyi_visit *visit) {
-  struct tinyi_tensor input, output;
-  struct tinynn_pool p;
-  read(visit, &input, &output, &p);
-  if (visit->file.status == TINYI_OK && visit->lives == NULL) {
-    tinynn_max_pool_ref(&p, input.data, output.data);
-  }
-}
+void tinyi_average_pool(struct tinyi_visit *visit) { pool(visit, tinynn_average_pool_ref); }
+
+void tinyi_max_pool(struct tinyi_visit *visit) { pool(visit, tinynn_max_pool_ref); }

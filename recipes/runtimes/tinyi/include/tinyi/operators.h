@@ -23,25 +23,48 @@ typedef void tinyi_add_kernel(const struct tinynn_add *restrict p, const int8_t 
                               int8_t *output);
 struct tinyi_add {
   tinyi_add_kernel *any, *one_half, *below_half; /* what the inputs' multipliers must be: see tinyi/src/add.c */
-  tinyi_add_kernel *broadcast;                   /* inputs of different shapes, any multipliers */
+  const struct tinyi_add *broadcast; /* for inputs of different shapes: rows that are dense, or any; NULL: none is linked */
 };
 extern const struct tinyi_add tinyi_add_ref, tinyi_add_c, tinyi_add_dsp, tinyi_add_mve, tinyi_add_rvv;
 extern const struct tinyi_add tinyi_sub_ref, tinyi_sub_c, tinyi_sub_dsp, tinyi_sub_mve, tinyi_sub_rvv;
+extern const struct tinyi_add tinyi_add_any_ref, tinyi_add_any_c, tinyi_add_any_dsp, tinyi_add_any_mve,
+    tinyi_add_any_rvv;
+extern const struct tinyi_add tinyi_sub_any_ref, tinyi_sub_any_c, tinyi_sub_any_dsp, tinyi_sub_any_mve,
+    tinyi_sub_any_rvv;
 void tinyi_add(struct tinyi_visit *visit);
 
-/* AVERAGE_POOL_2D; kernel NULL: the definition. */
-struct tinyi_average_pool {
+/* AVERAGE_POOL_2D and MAX_POOL_2D; kernel NULL: the definition. */
+struct tinyi_pool {
   void (*compute)(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,
                   void *restrict scratch);
-  uint32_t (*scratch_bytes)(const struct tinynn_pool *p);
-  int32_t most; /* elements of a window: beyond it the definition computes */
+  int32_t (*fits)(const struct tinynn_pool *p);          /* NULL: any */
+  uint32_t (*scratch_bytes)(const struct tinynn_pool *p); /* NULL: none */
+  const struct tinyi_pool *otherwise;                    /* where it doesn't fit; NULL: the definition */
 };
-/* What sums of 16 bits have room for. */
-enum { TINYI_NARROW_WINDOW = 255 };
-extern const struct tinyi_average_pool tinyi_average_pool_c, tinyi_average_pool_mve, tinyi_average_pool_rvv;
+extern const struct tinyi_pool tinyi_average_pool_c, tinyi_average_pool_dsp, tinyi_average_pool_mve,
+    tinyi_average_pool_rvv, tinyi_max_pool_c, tinyi_max_pool_dsp;
+
+/* Windows for which sums of 16 bits are enough. */
+static inline int32_t tinyi_is_narrow(const struct tinynn_pool *p) {
+  return p->kernel_height <= 255 / p->kernel_width;
+}
 void tinyi_average_pool(struct tinyi_visit *visit);
 
 void tinyi_max_pool(struct tinyi_visit *visit);
+/* MUL. */
+struct tinyi_mul {
+  void (*plain)(const struct tinynn_mul *restrict p, const int8_t *left, const int8_t *right, int8_t *output);
+  void (*broadcast)(const struct tinynn_mul *restrict p, const int8_t *left, const int8_t *right, int8_t *output);
+  int32_t least_shift; /* what they compute: from it to -1, rows that are dense */
+};
+extern const struct tinyi_mul tinyi_mul_ref, tinyi_mul_c, tinyi_mul_dsp, tinyi_mul_mve;
+
+/* MEAN over neighbouring axes; kernel NULL: the definition. */
+struct tinyi_mean {
+  void (*compute)(const struct tinynn_mean *restrict p, const int8_t *restrict input, int8_t *restrict output);
+};
+extern const struct tinyi_mean tinyi_mean_c, tinyi_mean_dsp;
+
 void tinyi_mul(struct tinyi_visit *visit);
 void tinyi_reshape(struct tinyi_visit *visit);
 void tinyi_softmax(struct tinyi_visit *visit);

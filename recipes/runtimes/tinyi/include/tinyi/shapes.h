@@ -17,8 +17,14 @@ int32_t tinyi_is_shaped_alike(const struct tinyi_tensor *a, const struct tinyi_t
 /* Read input 0 and output 0, quantised alike; 0 after a refusal. */
 int32_t tinyi_moved(struct tinyi_visit *visit, struct tinyi_tensor *input, struct tinyi_tensor *output);
 
-/* How two inputs meet in each element of the output; refuses shapes that don't. */
+/* How two inputs meet in each element of the output, neighbouring axes made one where that is the same; refuses shapes
+ * that don't meet. */
 void tinyi_broadcast(struct tinyi_visit *visit, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast);
+
+/* Whether neither input is repeated along the innermost axis. */
+static inline int32_t tinyi_has_dense_rows(const struct tinynn_broadcast *broadcast) {
+  return broadcast->left_strides[TINYNN_RANK - 1] == 1 && broadcast->right_strides[TINYNN_RANK - 1] == 1;
+}
 
 #endif

@@ -3,7 +3,8 @@
 
 #if defined(__ARM_FEATURE_DSP)
 
-const struct tinyi_add tinyi_sub_dsp = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_dsp,
-                                        tinynn_sub_broadcast_ref};
+static const struct tinyi_add broadcast = {tinynn_sub_broadcast_ref, tinynn_sub_broadcast_c, tinynn_sub_broadcast_dsp, NULL};
+const struct tinyi_add tinyi_sub_dsp = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_dsp, NULL};
+const struct tinyi_add tinyi_sub_any_dsp = {tinynn_sub_ref, tinynn_sub_c, tinynn_sub_dsp, &broadcast};
 
 #endif

@@ -3,7 +3,8 @@
 
 #if defined(__ARM_FEATURE_MVE)
 
-const struct tinyi_add tinyi_sub_mve = {tinynn_sub_ref, tinynn_sub_mve, tinynn_sub_mve,
-                                        tinynn_sub_broadcast_ref};
+static const struct tinyi_add broadcast = {tinynn_sub_broadcast_ref, tinynn_sub_broadcast_mve, tinynn_sub_broadcast_mve, NULL};
+const struct tinyi_add tinyi_sub_mve = {tinynn_sub_ref, tinynn_sub_mve, tinynn_sub_mve, NULL};
+const struct tinyi_add tinyi_sub_any_mve = {tinynn_sub_ref, tinynn_sub_mve, tinynn_sub_mve, &broadcast};
 
 #endif

@@ -3,7 +3,8 @@
 
 #if defined(__riscv_vector)
 
-const struct tinyi_add tinyi_add_rvv = {tinynn_add_ref, tinynn_add_rvv, tinynn_add_rvv,
-                                        tinynn_add_broadcast_ref};
+static const struct tinyi_add broadcast = {tinynn_add_broadcast_ref, tinynn_add_broadcast_rvv, tinynn_add_broadcast_rvv, NULL};
+const struct tinyi_add tinyi_add_rvv = {tinynn_add_ref, tinynn_add_rvv, tinynn_add_rvv, NULL};
+const struct tinyi_add tinyi_add_any_rvv = {tinynn_add_ref, tinynn_add_rvv, tinynn_add_rvv, &broadcast};
 
 #endif

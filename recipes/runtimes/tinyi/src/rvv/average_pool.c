@@ -3,12 +3,7 @@
 
 #if defined(__riscv_vector)
 
-static uint32_t scratch_bytes(const struct tinynn_pool *p) {
-  (void)p;
-  return 0;
-}
-
-const struct tinyi_average_pool tinyi_average_pool_rvv = {tinynn_average_pool_rvv, scratch_bytes,
-                                                          TINYI_NARROW_WINDOW};
+const struct tinyi_pool tinyi_average_pool_rvv = {
+    .compute = tinynn_average_pool_rvv, .fits = tinyi_is_narrow, .otherwise = &tinyi_average_pool_c};
 
 #endif

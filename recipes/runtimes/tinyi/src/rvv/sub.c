@@ -3,7 +3,8 @@
 
 #if defined(__riscv_vector)
 
-const struct tinyi_add tinyi_sub_rvv = {tinynn_sub_ref, tinynn_sub_rvv, tinynn_sub_rvv,
-                                        tinynn_sub_broadcast_ref};
+static const struct tinyi_add broadcast = {tinynn_sub_broadcast_ref, tinynn_sub_broadcast_rvv, tinynn_sub_broadcast_rvv, NULL};
+const struct tinyi_add tinyi_sub_rvv = {tinynn_sub_ref, tinynn_sub_rvv, tinynn_sub_rvv, NULL};
+const struct tinyi_add tinyi_sub_any_rvv = {tinynn_sub_ref, tinynn_sub_rvv, tinynn_sub_rvv, &broadcast};
 
 #endif
