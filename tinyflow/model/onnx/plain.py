@@ -1,0 +1,116 @@
+"""What nodes without weights become."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinyflow.model.graph import OptionValue, Quantisation
+from tinyflow.model.onnx.geometry import nchw, pair
+from tinyflow.model.onnx.growing import Growing, Real
+from tinyflow.model.onnx.padding import padded
+from tinyflow.model.onnx.source import Node
+
+SOFTMAX_OUTPUT = Quantisation((1 / 256,), (-128,))  # TFLite's quantisation specification
+
+
+def add(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """Add of two tensors of one shape."""
+    node = real.node
+    left, right = net.activation(node, 0), net.activation(node, 1)
+    if net.shape(left) != net.shape(right):
+        raise node.refuse(f"it adds {net.shape(left)} and {net.shape(right)}", "only equal shapes")
+    made = net.add_result(node, name, quantisation)
+    return net.add_operator("ADD", (left, right), made, activation=real.activation)
+
+
+def relu(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """A Relu that could not be fused."""
+    source = net.activation(real.node)
+    return net.add_operator("RELU", (source,), net.add_result(real.node, name, quantisation))
+
+
+def concat(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """Concat, of inputs that get the output's quantisation."""
+    node = real.node
+    sources = tuple(
+        net.requantise(net.activation(node, position), quantisation, f"{name}/{position}")
+        for position in range(len(node.inputs))
+    )
+    rank = len(net.shape(sources[0]))
+    axis = int(node.attributes["axis"]) % rank
+    axis = (0, 3, 1, 2)[axis] if rank == 4 else axis
+    made = net.add_result(node, name, quantisation)
+    return net.add_operator("CONCATENATION", sources, made, axis=axis)
+
+
+def pool(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """MaxPool and AveragePool keep the quantisation; where the file has another, a QUANTIZE follows."""
+    node, source = real.node, net.activation(real.node)
+    window, stride = pair(node, "kernel_shape", (1, 1)), pair(node, "strides", (1, 1))
+    if pair(node, "dilations", (1, 1)) != (1, 1) or node.attributes.get("ceil_mode", 0):
+        raise node.refuse("dilated or rounded-up windows can't be imported")
+    source, padding = padded(net, node, source, window, stride, (1, 1))
+    if node.kind == "AveragePool" and padding == "SAME" and node.attributes.get("count_include_pad", 0):
+        raise node.refuse("TFLite's average leaves padding out", "export with count_include_pad=0")
+    kind = "MAX_POOL_2D" if node.kind == "MaxPool" else "AVERAGE_POOL_2D"
+    return _kept(net, kind, node, source, name, quantisation, padding=padding, stride=stride, filter=window)
+
+
+def global_average(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """An average pool where the quantisation stays, else MEAN, which rescales."""
+    node, source = real.node, net.activation(real.node)
+    if net.tensors[source].quantisation == quantisation:
+        window = net.shape(source)[1:3]
+        made = net.add_result(node, name, quantisation)
+        options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
+        return net.add_operator("AVERAGE_POOL_2D", (source,), made, **options)
+    axes = net.add_constant(f"{node.name}/axes", np.array([1, 2], np.int32), "int32", None)
+    made = net.add_result(node, name, quantisation)
+    return net.add_operator("MEAN", (source, axes), made, keep_dims=True)
+
+
+def reshape(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """Flatten and Reshape, whose order of elements is remembered."""
+    node, source = real.node, net.activation(real.node)
+    shape, target = net.shape(source), net.source.shape(node.outputs[0])
+    if len(target) > 2 and len(shape) == 4 and target != nchw(shape):
+        raise node.refuse(f"{nchw(shape)} becomes {target}", "only flattening can be imported")
+    constant = net.add_constant(f"{node.name}/shape", np.array(target, np.int32), "int32", None)
+    tensor = net.tensors[source]
+    made = net.add_tensor(name, target, "int8", tensor.quantisation)
+    net.add_operator("RESHAPE", (source, constant), made, new_shape=target)
+    if len(shape) == 4:
+        net.flattened[made] = (shape[3], shape[1], shape[2])
+    elif source in net.flattened:
+        net.flattened[made] = net.flattened[source]
+    final = net.requantise(made, quantisation, f"{name}/requantised")
+    if made in net.flattened:
+        net.flattened[final] = net.flattened[made]
+    return final
+
+
+def softmax(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+    """Softmax over rows."""
+    node, source = real.node, net.activation(real.node)
+    rank = len(net.shape(source))
+    if rank != 2 or int(node.attributes.get("axis", -1)) % rank != 1:
+        raise node.refuse("only a softmax over rows can be imported")
+    return _kept(net, "SOFTMAX", node, source, name, quantisation, kept=SOFTMAX_OUTPUT, beta=1.0)
+
+
+def _kept(
+    net: Growing,
+    kind: str,
+    node: Node,
+    source: int,
+    name: str,
+    quantisation: Quantisation,
+    kept: Quantisation | None = None,
+    **options: OptionValue,
+) -> int:
+    """An operator whose output is quantised as `kept` (else as its input), and what makes it what the file says."""
+    kept = kept or net.tensors[source].quantisation
+    assert kept is not None
+    made = net.add_result(node, name if kept == quantisation else f"{name}/before", kept)
+    net.add_operator(kind, (source,), made, **options)
+    return net.requantise(made, quantisation, name)
