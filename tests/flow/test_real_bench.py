@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from flow_support import CHECKOUT
+from tests_support import doit
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with doit's configuration, an empty cache and no mirrors."""
-    place = tmp_path_factory.mktemp("user")
-    shutil.copy(CHECKOUT / "pyproject.toml", place)
-    return place
-
-
-def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Plain doit with a short environment."""
-    fixed = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
-    return subprocess.run(
-        [sys.executable, "-m", "doit", *words],
-        cwd=place,
-        env=fixed | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    """A folder with an empty cache."""
+    return tmp_path_factory.mktemp("user")
 
 
 def test_a_bench_from_nothing_then_nothing_to_do(place: Path) -> None:
