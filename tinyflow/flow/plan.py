@@ -8,28 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
-from pathlib import Path
-from typing import Any
 
-from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool, in_order
-from tinyflow.core.errors import RecipeError
+from tinyflow.core.action import Action, Output, Tool, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.builds import Builds, target_facts
+from tinyflow.flow.generation import Generation
+from tinyflow.flow.models import Models
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
+from tinyflow.recipes.mirrors import Mirrors
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.schema import Backend, Model, Target
+from tinyflow.recipes.schema import Target
 from tinyflow.recipes.suite import expand
-from tinyflow.recipes.tuning import file_name
-
-# What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
-_READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
-_REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), Tool("optional package", "tflite-micro"))
-_ONNX_TOOLS = (
-    Tool("package", "onnx", "pip install 'tinyflow[onnx]'"),
-    Tool("optional package", "onnxruntime"),
-)
 
 
 @dataclass(frozen=True)
@@ -49,10 +39,10 @@ class Planner:
         """`store` is only asked whether it has a model's file already; `timeout_s` goes before those of all recipes."""
         self._timeout_s = timeout_s
         self._catalogue = catalogue
-        self._mirrors = mirrors
-        self._store = store
         self._known: dict[str, Action] = {}
+        self.models = Models(mirrors, store, self._add)
         self._builds = Builds(catalogue, self._add)
+        self._generation = Generation(catalogue, self._builds, self._add)
 
     def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
         """All benches of a suite. Raises UsageError and RecipeError."""
@@ -61,18 +51,18 @@ class Planner:
     def plan_bench(self, bench: Bench, last_layer: int | None = None) -> BenchPlan:
         """One bench, or only its layers up to `last_layer`. Raises UsageError and RecipeError."""
         resolved = resolve(bench, self._catalogue)
-        fetched = self.fetch(resolved.model, resolved.model_folder)
+        fetched = self.models.fetch(resolved.model, resolved.model_folder)
         whole = [fetched]
         if resolved.layer is not None:
-            whole.append(self._cut(resolved, fetched.output("model.tflite"), resolved.layer, resolved.layer))
+            whole.append(self.models.cut(resolved, fetched.output("model.tflite"), resolved.layer, resolved.layer))
         elif last_layer is not None:
-            whole.append(self._cut(resolved, fetched.output("model.tflite"), 0, last_layer))
-        converted = self._convert(resolved, whole[-1].output("model.tflite"))
-        transforms = self._transforms(resolved, whole[-1].output("model.tflite"))
+            whole.append(self.models.cut(resolved, fetched.output("model.tflite"), 0, last_layer))
+        converted = self.models.convert(resolved, whole[-1].output("model.tflite"))
+        transforms = self.models.transforms(resolved, whole[-1].output("model.tflite"))
         model = (*whole, *transforms)[-1].output("model.tflite")
-        tuned, records = self._tune(resolved, model)
-        lowered = self._lower(resolved, model, records)
-        generated = self._generate(resolved, model, lowered, records)
+        tuned, records = self._generation.tune(resolved, model)
+        lowered = self._generation.lower(resolved, model, records)
+        generated = self._generation.generate(resolved, model, lowered, records)
         made = [*whole, converted, *transforms, *tuned, *lowered, generated]
         program = model
         if resolved.backend.machine is None:
@@ -88,184 +78,6 @@ class Planner:
         return self._known.setdefault(action.id, action)
 
     # Stages
-
-    def fetch(self, model: Model, folder: Path) -> Action:
-        """The action that brings a model's file about."""
-        local = find_model(model, folder, self._mirrors)
-        inputs: dict[str, Input] = {}
-        if local is not None:
-            inputs[local.source] = SourceFile(local.path, f"{model.name}.tflite")
-        elif model.sha256 is not None and self._store.has(model.sha256):
-            inputs["mirror"] = SourceFile(self._store.blob_path(model.sha256), f"{model.name}.tflite")
-        sources: dict[str, JSON] = {}
-        if not inputs:
-            synthesize = None if model.synthesize is None else asdict(model.synthesize)
-            sources = {"urls": list(model_urls(model, self._mirrors)), "synthesize": synthesize}
-        action = Action(
-            stage="fetch",
-            title=f"fetch {model.name}",
-            function="tinyflow.stages.fetch:fetch",
-            outputs=("model.tflite", "origin.json"),
-            parameters={"name": model.name, "sha256": model.sha256, **sources},
-            inputs=inputs,
-            tools=_READER_TOOLS,
-            timeout_s=model.timeout_s,
-            isolated=True,
-        )
-        return self._add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
-
-    def _cut(self, resolved: ResolvedBench, model: Output, first: int, last: int) -> Action:
-        """Some layers of the model as a model."""
-        layers = f"layer {first}" if first == last else f"layers {first} to {last}"
-        return self._add(
-            Action(
-                stage="cut",
-                title=f"cut {layers} of {resolved.model.name}",
-                function="tinyflow.stages.cut:cut",
-                outputs=("model.tflite",),
-                parameters={"first": first, "last": last},
-                inputs={"model.tflite": model},
-                tools=_READER_TOOLS,
-                timeout_s=resolved.model.timeout_s,
-                isolated=True,
-            )
-        )
-
-    def _convert(self, resolved: ResolvedBench, model: Output) -> Action:
-        """The graph, inputs for it, and what it must give; a part of a model gets random inputs alone."""
-        samples = resolved.model.samples
-        files = find_samples(resolved.model, resolved.model_folder, self._mirrors) if resolved.layer is None else ()
-        real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
-        return self._add(
-            Action(
-                stage="convert",
-                title=f"convert {resolved.part_name}",
-                function="tinyflow.stages.convert:convert",
-                outputs=("graph.json", "inputs.bin", "reference.bin", "reference.json"),
-                parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
-                inputs={"model.tflite": model, **real},
-                tools=_READER_TOOLS + _REFERENCE_TOOLS,
-                timeout_s=resolved.model.timeout_s,
-                isolated=True,
-            )
-        )
-
-    def _transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
-        """The stages that change the model for the backend, in order; the reference is the model as it came."""
-        made: list[Action] = []
-        for name in resolved.transforms:
-            made.append(self.transform(name, resolved.model.name, model))
-            model = made[-1].output("model.tflite")
-        return made
-
-    def transform(self, name: str, title: str, model: Output) -> Action:
-        """One stage from `model.tflite` to `model.tflite`, which says in a JSON file what it did."""
-        return self._add(
-            Action(
-                stage=name,
-                title=f"{name} {title}",
-                function=f"tinyflow.stages.{name}:{name}",
-                outputs=("model.tflite", f"{name}.json"),
-                inputs={"model.tflite": model},
-                tools=_READER_TOOLS + _REFERENCE_TOOLS,
-                isolated=True,
-            )
-        )
-
-    def _lower(self, resolved: ResolvedBench, model: Output, records: Mapping[str, Input]) -> tuple[Action, ...]:
-        """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
-        lowering = resolved.backend.lowering
-        if lowering is None:
-            return ()
-        parameters: dict[str, JSON] = {
-            "implementation": lowering.implementation,
-            "options": dict(resolved.lowering_options),
-        }
-        if resolved.tuning is not None:
-            parameters["tuning"] = dict(resolved.tuning_place)
-        title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
-        action = Action(
-            stage="lower",
-            title=title,
-            function="tinyflow.stages.lower:lower",
-            outputs=("lowered/",),
-            parameters=parameters,
-            inputs={"model.tflite": model, **records},
-            tools=(*_READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
-            implementation=(lowering.implementation,),
-            timeout_s=resolved.backend.timeout_s,
-            isolated=True,
-        )
-        return (self._add(action),)
-
-    def _tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
-        """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
-        if resolved.tuning is None:
-            return (), {}
-        records = self._records(resolved)
-        if resolved.tuning == "records":
-            return (), records
-        backend, target = resolved.backend, resolved.target
-        machine = import_module(target.implementation)
-        inputs: dict[str, Input] = {"model.tflite": model, **records}
-        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs().items()}
-        packages = (backend.lowering or backend).tools
-        tools = (*_READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools())
-        action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
-        return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
-
-    def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
-        """The records of all recipe folders for a processor and toolchain, the first folder's first."""
-        name = file_name(resolved.target.cpu, resolved.tuning_place["toolchain"])
-        paths = [folder / name for folder in self._catalogue.folders]
-        return {
-            f"tuning/{index}.jsonl": SourceFile(path, f"{index}/{name}")
-            for index, path in enumerate(path for path in paths if path.is_file())
-        }
-
-    def _generate(
-        self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
-    ) -> Action:
-        """The backend's own code, or the command that its recipe names, makes sources of the model."""
-        backend = resolved.backend
-        parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
-        inputs: dict[str, Input] = {"model.tflite": model}
-        inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
-        if resolved.tuning is not None and not lowered:
-            parameters["tuning"] = dict(resolved.tuning_place)
-            inputs |= records
-        tools = [*_READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
-        function = "generate:generate"
-        if backend.implementation is not None:
-            parameters["implementation"] = backend.implementation
-        else:
-            function = "external:generate"
-            parameters["command"] = list(backend.command)
-            inputs |= self._command_files(backend)
-            tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))
-        return self._add(
-            Action(
-                stage="generate",
-                title=f"generate {resolved.part_name} {_spelled(backend.name, resolved.options, backend.options)}",
-                function=f"tinyflow.stages.{function}",
-                outputs=("sources/", "plan.json"),
-                parameters=parameters,
-                inputs=inputs,
-                tools=tuple(tools),
-                implementation=tuple(filter(None, [backend.implementation])),
-                timeout_s=backend.timeout_s,
-                isolated=True,
-            )
-        )
-
-    def _command_files(self, backend: Backend) -> dict[str, Input]:
-        """The files and folders that a backend's command needs. Raises RecipeError for one that isn't there."""
-        folder = self._catalogue.path(Backend, backend.name).parent
-        for index, name in enumerate(backend.files):
-            if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
-                where = self._catalogue.where(Backend, backend.name, "files", index)
-                raise RecipeError(f'there is no "{name}" beside the recipe', where=where, hint="a folder ends in /")
-        return {f"files/{name}": SourceFile(folder / name, f"{backend.name}/{name}") for name in backend.files}
 
     def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, program: Output) -> Action:
         """Run `program`: the firmware, or the model where the backend brings a machine for it."""
@@ -356,24 +168,3 @@ class Planner:
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )
         )
-
-
-def _imported(action: Action, model: Model) -> Action:
-    """The same for an ONNX file, of which a `.tflite` is made."""
-    return replace(
-        action,
-        function="tinyflow.stages.from_onnx:fetch",
-        outputs=("model.tflite", "model.onnx", "origin.json"),
-        parameters={**action.parameters, "tolerance": model.tolerance},
-        tools=(*action.tools, *_REFERENCE_TOOLS, *_ONNX_TOOLS),
-    )
-
-
-def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """A name with the options that features set: `tvmaotplus dsp=True`."""
-    changed = [
-        f"{name}={value}"
-        for name, value in sorted(options.items())
-        if str(defaults.get(name))[:1] != "$" and value != defaults.get(name)
-    ]
-    return " ".join([backend, *changed])

@@ -184,8 +184,8 @@ class Selector:
         if not self._catalogue.has(Model, name):
             raise UsageError(f'unknown model "{name}"', hint=hint_for(name, self._catalogue.names(Model), "models"))
         folder = self._catalogue.path(Model, name).parent
-        fetched = self._planner.fetch(self._catalogue.get(Model, name), folder)
-        return self._planner.transform("shrink", name, fetched.output("model.tflite"))
+        fetched = self._planner.models.fetch(self._catalogue.get(Model, name), folder)
+        return self._planner.models.transform("shrink", name, fetched.output("model.tflite"))
 
     def _find_action(self, word: str) -> Action:
         """The action `<stage>:<first digits of its id>` of a known bench."""

@@ -30,7 +30,7 @@ class Fetch(OwnCommand):
                 print(f"{name}: made from code only, nothing to fetch")
                 continue
             folder = loader.catalogue.path(Model, name).parent
-            action = loader.planner.fetch(replace(model, synthesize=None), folder)
+            action = loader.planner.models.fetch(replace(model, synthesize=None), folder)
             try:
                 outcome = loader.session.execute(action)
             except TinyflowError as error:

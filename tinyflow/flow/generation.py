@@ -1,0 +1,130 @@
+"""The actions from a model to C sources: tuning, lowering, and the backend's own code or command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.errors import RecipeError
+from tinyflow.flow.builds import Builds
+from tinyflow.flow.models import READER_TOOLS
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.schema import Backend
+from tinyflow.recipes.tuning import file_name
+
+
+class Generation:
+    """Plans what backends do; `add` gives the known action that equals a new one."""
+
+    def __init__(self, catalogue: Catalogue, builds: Builds, add: Callable[[Action], Action]) -> None:
+        self._catalogue = catalogue
+        self._builds = builds
+        self._add = add
+
+    def tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
+        """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
+        if resolved.tuning is None:
+            return (), {}
+        records = self._records(resolved)
+        if resolved.tuning == "records":
+            return (), records
+        backend, target = resolved.backend, resolved.target
+        machine = import_module(target.implementation)
+        inputs: dict[str, Input] = {"model.tflite": model, **records}
+        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs().items()}
+        packages = (backend.lowering or backend).tools
+        tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools())
+        action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
+        return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
+
+    def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
+        """The records of all recipe folders for a processor and toolchain, the first folder's first."""
+        name = file_name(resolved.target.cpu, resolved.tuning_place["toolchain"])
+        paths = [folder / name for folder in self._catalogue.folders]
+        return {
+            f"tuning/{index}.jsonl": SourceFile(path, f"{index}/{name}")
+            for index, path in enumerate(path for path in paths if path.is_file())
+        }
+
+    def lower(self, resolved: ResolvedBench, model: Output, records: Mapping[str, Input]) -> tuple[Action, ...]:
+        """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
+        lowering = resolved.backend.lowering
+        if lowering is None:
+            return ()
+        parameters: dict[str, JSON] = {
+            "implementation": lowering.implementation,
+            "options": dict(resolved.lowering_options),
+        }
+        if resolved.tuning is not None:
+            parameters["tuning"] = dict(resolved.tuning_place)
+        title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
+        action = Action(
+            stage="lower",
+            title=title,
+            function="tinyflow.stages.lower:lower",
+            outputs=("lowered/",),
+            parameters=parameters,
+            inputs={"model.tflite": model, **records},
+            tools=(*READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
+            implementation=(lowering.implementation,),
+            timeout_s=resolved.backend.timeout_s,
+            isolated=True,
+        )
+        return (self._add(action),)
+
+    def generate(
+        self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
+    ) -> Action:
+        """The backend's own code, or the command that its recipe names, makes sources of the model."""
+        backend = resolved.backend
+        parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
+        inputs: dict[str, Input] = {"model.tflite": model}
+        inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
+        if resolved.tuning is not None and not lowered:
+            parameters["tuning"] = dict(resolved.tuning_place)
+            inputs |= records
+        tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
+        function = "generate:generate"
+        if backend.implementation is not None:
+            parameters["implementation"] = backend.implementation
+        else:
+            function = "external:generate"
+            parameters["command"] = list(backend.command)
+            inputs |= self._command_files(backend)
+            tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))
+        return self._add(
+            Action(
+                stage="generate",
+                title=f"generate {resolved.part_name} {_spelled(backend.name, resolved.options, backend.options)}",
+                function=f"tinyflow.stages.{function}",
+                outputs=("sources/", "plan.json"),
+                parameters=parameters,
+                inputs=inputs,
+                tools=tuple(tools),
+                implementation=tuple(filter(None, [backend.implementation])),
+                timeout_s=backend.timeout_s,
+                isolated=True,
+            )
+        )
+
+    def _command_files(self, backend: Backend) -> dict[str, Input]:
+        """The files and folders that a backend's command needs. Raises RecipeError for one that isn't there."""
+        folder = self._catalogue.path(Backend, backend.name).parent
+        for index, name in enumerate(backend.files):
+            if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
+                where = self._catalogue.where(Backend, backend.name, "files", index)
+                raise RecipeError(f'there is no "{name}" beside the recipe', where=where, hint="a folder ends in /")
+        return {f"files/{name}": SourceFile(folder / name, f"{backend.name}/{name}") for name in backend.files}
+
+
+def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """A name with the options that features set: `tvmaotplus dsp=True`."""
+    changed = [
+        f"{name}={value}"
+        for name, value in sorted(options.items())
+        if str(defaults.get(name))[:1] != "$" and value != defaults.get(name)
+    ]
+    return " ".join([backend, *changed])

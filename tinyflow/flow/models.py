@@ -1,0 +1,125 @@
+"""The actions that bring a model about: fetched, cut, transformed, converted with its inputs and reference outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.store import Store
+from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
+from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.schema import Model
+
+# What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
+READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
+REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), Tool("optional package", "tflite-micro"))
+_ONNX_TOOLS = (
+    Tool("package", "onnx", "pip install 'tinyflow[onnx]'"),
+    Tool("optional package", "onnxruntime"),
+)
+
+
+class Models:
+    """Plans what happens to models; `add` gives the known action that equals a new one."""
+
+    def __init__(self, mirrors: Mirrors, store: Store, add: Callable[[Action], Action]) -> None:
+        """`store` is only asked whether it has a model's file already."""
+        self._mirrors = mirrors
+        self._store = store
+        self._add = add
+
+    def fetch(self, model: Model, folder: Path) -> Action:
+        """The action that brings a model's file about."""
+        local = find_model(model, folder, self._mirrors)
+        inputs: dict[str, Input] = {}
+        if local is not None:
+            inputs[local.source] = SourceFile(local.path, f"{model.name}.tflite")
+        elif model.sha256 is not None and self._store.has(model.sha256):
+            inputs["mirror"] = SourceFile(self._store.blob_path(model.sha256), f"{model.name}.tflite")
+        sources: dict[str, JSON] = {}
+        if not inputs:
+            synthesize = None if model.synthesize is None else asdict(model.synthesize)
+            sources = {"urls": list(model_urls(model, self._mirrors)), "synthesize": synthesize}
+        action = Action(
+            stage="fetch",
+            title=f"fetch {model.name}",
+            function="tinyflow.stages.fetch:fetch",
+            outputs=("model.tflite", "origin.json"),
+            parameters={"name": model.name, "sha256": model.sha256, **sources},
+            inputs=inputs,
+            tools=READER_TOOLS,
+            timeout_s=model.timeout_s,
+            isolated=True,
+        )
+        return self._add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
+
+    def cut(self, resolved: ResolvedBench, model: Output, first: int, last: int) -> Action:
+        """Some layers of the model as a model."""
+        layers = f"layer {first}" if first == last else f"layers {first} to {last}"
+        return self._add(
+            Action(
+                stage="cut",
+                title=f"cut {layers} of {resolved.model.name}",
+                function="tinyflow.stages.cut:cut",
+                outputs=("model.tflite",),
+                parameters={"first": first, "last": last},
+                inputs={"model.tflite": model},
+                tools=READER_TOOLS,
+                timeout_s=resolved.model.timeout_s,
+                isolated=True,
+            )
+        )
+
+    def convert(self, resolved: ResolvedBench, model: Output) -> Action:
+        """The graph, inputs for it, and what it must give; a part of a model gets random inputs alone."""
+        samples = resolved.model.samples
+        files = find_samples(resolved.model, resolved.model_folder, self._mirrors) if resolved.layer is None else ()
+        real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
+        return self._add(
+            Action(
+                stage="convert",
+                title=f"convert {resolved.part_name}",
+                function="tinyflow.stages.convert:convert",
+                outputs=("graph.json", "inputs.bin", "reference.bin", "reference.json"),
+                parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
+                inputs={"model.tflite": model, **real},
+                tools=READER_TOOLS + REFERENCE_TOOLS,
+                timeout_s=resolved.model.timeout_s,
+                isolated=True,
+            )
+        )
+
+    def transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
+        """The stages that change the model for the backend, in order; the reference is the model as it came."""
+        made: list[Action] = []
+        for name in resolved.transforms:
+            made.append(self.transform(name, resolved.model.name, model))
+            model = made[-1].output("model.tflite")
+        return made
+
+    def transform(self, name: str, title: str, model: Output) -> Action:
+        """One stage from `model.tflite` to `model.tflite`, which says in a JSON file what it did."""
+        return self._add(
+            Action(
+                stage=name,
+                title=f"{name} {title}",
+                function=f"tinyflow.stages.{name}:{name}",
+                outputs=("model.tflite", f"{name}.json"),
+                inputs={"model.tflite": model},
+                tools=READER_TOOLS + REFERENCE_TOOLS,
+                isolated=True,
+            )
+        )
+
+
+def _imported(action: Action, model: Model) -> Action:
+    """The same for an ONNX file, of which a `.tflite` is made."""
+    return replace(
+        action,
+        function="tinyflow.stages.from_onnx:fetch",
+        outputs=("model.tflite", "model.onnx", "origin.json"),
+        parameters={**action.parameters, "tolerance": model.tolerance},
+        tools=(*action.tools, *REFERENCE_TOOLS, *_ONNX_TOOLS),
+    )
