@@ -33,15 +33,12 @@ _MODEL = """
 _Alignas(16) uint8_t file[{file}], arena[{arena}];
 uint32_t request[5]; /* bytes of the file, of the arena, unit, variant; needed bytes */
 static const struct tinyi_operator operators[][{count}] = {{ {operators} }};
+static struct tinyi_config config;
 static struct tinyi model;
 int setup(void) {{
-  model.file.data = file;
-  model.file.size = request[0];
-  model.operators = operators[request[3]];
-  model.operator_count = {count};
-  model.arena = arena;
-  model.arena_bytes = request[1];
-  model.unit = request[2];
+  const struct tinyi_config of_model = {{file, request[0], operators[request[3]], {count}, arena, request[1], request[2]}};
+  config = of_model;
+  model.config = &config;
   const int status = tinyi_setup(&model);
   request[4] = model.needed_bytes;
   return status;

@@ -54,10 +54,6 @@ class _Vector(ctypes.Structure):
     _fields_ = (("at", ctypes.c_uint32), ("count", ctypes.c_uint32))
 
 
-class _File(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_uint32), ("status", ctypes.c_int32))
-
-
 class _Operator(ctypes.Structure):
     _fields_ = (
         ("code", ctypes.c_int32),
@@ -69,15 +65,22 @@ class _Operator(ctypes.Structure):
     )
 
 
-class _Model(ctypes.Structure):
+class _Config(ctypes.Structure):
     _fields_ = (
-        ("file", _File),
+        ("data", ctypes.c_void_p),
+        ("size", ctypes.c_uint32),
         ("operators", ctypes.c_void_p),
         ("operator_count", ctypes.c_int32),
         ("arena", ctypes.c_void_p),
         ("arena_bytes", ctypes.c_uint32),
-        ("needed_bytes", ctypes.c_uint32),
         ("unit", ctypes.c_uint32),
+    )
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        ("config", ctypes.POINTER(_Config)),
+        ("needed_bytes", ctypes.c_uint32),
         ("tensors", _Vector),
         ("nodes", _Vector),
         ("codes", _Vector),
@@ -158,14 +161,16 @@ class Session:
         self._arena[:] = np.random.default_rng(arena_bytes).integers(0, 256, len(self._arena))
         self._guard = self._arena[arena_bytes:].copy()
         self._bytes = arena_bytes
-        self._model = _Model(
-            file=_File(self._file.ctypes.data, len(content), 0),
+        self._config = _Config(
+            data=self._file.ctypes.data,
+            size=len(content),
             operators=ctypes.addressof(interpreter.operators),
             operator_count=len(interpreter.operators),
             arena=self._arena.ctypes.data,
             arena_bytes=arena_bytes,
             unit=unit,
         )
+        self._model = _Model(config=ctypes.pointer(self._config))
         self.status = interpreter.library.tinyi_setup(ctypes.byref(self._model))
         self._check()
 

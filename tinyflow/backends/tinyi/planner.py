@@ -89,7 +89,7 @@ def _place_scratch(
         least = _units(wish.least, unit)
         if least and _find_gap(alive[node], least, total)[1] < least:
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
-    limit = min(total + total // 64 * 17, _MAX_UNITS)
+    limit = min(total + total // 64 * 17 + 52 // unit, _MAX_UNITS)
     scratch = {}
     for node, wish in enumerate(wishes):
         if wish.most:

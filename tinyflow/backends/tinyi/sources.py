@@ -55,21 +55,19 @@ _MODEL = """\
 _Alignas({alignment}) int8_t {arena}[{bytes}];
 
 /* model.tflite, as it is */
-extern const uint8_t model_tflite[], model_tflite_end[];
+extern const uint8_t model_tflite[{model_bytes}];
 
 static const struct tinyi_operator operators[] = {{
 {operators}}};
 
+static const struct tinyi_config config = {{
+    model_tflite, {model_bytes}, operators, {count}, (uint8_t*){arena}, {bytes}, {unit},
+}};
+
 static struct tinyi model;
 
 int model_setup(void) {{
-  model.file.data = model_tflite;
-  model.file.size = (uint32_t)(model_tflite_end - model_tflite);
-  model.operators = operators;
-  model.operator_count = {count};
-  model.arena = (uint8_t*){arena};
-  model.arena_bytes = {bytes};
-  model.unit = {unit};
+  model.config = &config;
   return tinyi_setup(&model);
 }}
 
@@ -93,6 +91,7 @@ def write_sources(
             arena=ARENA,
             bytes=size,
             unit=made.unit,
+            model_bytes=len(model),
             count=len(names),
             operators="".join(_entry(name, variant, is_any=name in rare) for name in names),
         ),

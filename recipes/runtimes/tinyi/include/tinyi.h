@@ -38,19 +38,26 @@ struct tinyi_operator {
   void (*plan)(struct tinyi_visit *visit);
 };
 
-struct tinyi {
-  struct tinyi_file file;
+/* What a model is made of, for flash. */
+struct tinyi_config {
+  const uint8_t *data; /* the file, aligned to 16 bytes */
+  uint32_t size;
   const struct tinyi_operator *operators;
   int32_t operator_count;
-  uint8_t *arena;        /* aligned to 16 bytes */
+  uint8_t *arena; /* aligned to 16 bytes */
   uint32_t arena_bytes;
-  uint32_t needed_bytes; /* of the arena; written by tinyi_setup */
-  uint32_t unit;         /* places are multiples of it: a power of two, 4 at least */
+  uint32_t unit; /* places are multiples of it: a power of two, 4 at least */
+};
+
+struct tinyi {
+  const struct tinyi_config *config;
+  /* written by tinyi_setup */
+  uint32_t needed_bytes; /* of the arena */
   struct tinyi_vector tensors, nodes, codes, buffers;
   uint16_t *places; /* of all tensors, in units; at the end of the arena, amid what operators have */
 };
 
-/* Read the file, plan the memory. The first seven members of `model` must be set, and `unit`. */
+/* Read the file, plan the memory. `config` must be set. */
 int tinyi_setup(struct tinyi *model);
 
 /* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. TINYI_DAMAGED or

@@ -93,7 +93,7 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
   if (total > TINYI_MAX_UNITS) {
     return total;
   }
-  const uint32_t limit = tinyi_limit(total);
+  const uint32_t limit = tinyi_limit(plan, total);
   uint16_t *scratch = tinyi_scratch_of(model, 0);
   at = 0;
   for (uint32_t node = 0; node < nodes; ++node) {

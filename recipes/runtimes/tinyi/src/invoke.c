@@ -3,7 +3,8 @@
 
 int tinyi_invoke(const struct tinyi *model) {
   struct tinyi_visit visit;
-  visit.file = model->file;
+  const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
+  visit.file = file;
   visit.model = model;
   visit.lives = NULL;
   visit.code = TINYI_NO_CODE;

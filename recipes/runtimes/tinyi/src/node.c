@@ -14,7 +14,7 @@ static __attribute__((noinline)) void find(struct tinyi_visit *visit, uint32_t c
   const int32_t wide = tinyi_int(file, &code, CODE_BUILTIN, 0);
   const int32_t number = wide > narrow ? wide : narrow;
   const int32_t version = tinyi_int(file, &code, CODE_VERSION, 1);
-  const struct tinyi_operator *entry = visit->model->operators, *end = entry + visit->model->operator_count;
+  const struct tinyi_operator *entry = visit->model->config->operators, *end = entry + visit->model->config->operator_count;
   while (entry != end && entry->code != number) {
     ++entry;
   }
@@ -23,7 +23,7 @@ static __attribute__((noinline)) void find(struct tinyi_visit *visit, uint32_t c
     return;
   }
   tinyi_require(visit, version <= entry->newest, TINYI_UNSUPPORTED);
-  visit->code = code_index;
+  visit->code = (uint16_t)code_index;
   visit->entry = entry;
 }
 
@@ -34,13 +34,13 @@ void tinyi_visit_node(struct tinyi_visit *visit) {
   const uint32_t code = (uint32_t)tinyi_int(file, &node, OPERATOR_OPCODE_INDEX, 0);
   visit->inputs = tinyi_vector(file, &node, TINYI_OPERATOR_INPUTS, 2);
   visit->outputs = tinyi_vector(file, &node, TINYI_OPERATOR_OUTPUTS, 2);
-  if (visit->code != code) {
+  if (visit->code != code || code >= TINYI_NO_CODE) {
     find(visit, code);
   }
   if (visit->lives == NULL) {
     const uint16_t *scratch = tinyi_scratch_of(model, visit->node);
-    visit->scratch = model->arena + scratch[0] * model->unit;
-    visit->scratch_bytes = scratch[1] * model->unit;
+    visit->scratch = model->config->arena + scratch[0] * model->config->unit;
+    visit->scratch_bytes = scratch[1] * model->config->unit;
     visit->choice = *tinyi_choice_of(model, visit->node);
   } else {
     visit->scratch_least = 0;

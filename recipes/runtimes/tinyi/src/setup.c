@@ -21,7 +21,7 @@ struct setup {
 
 static __attribute__((noinline)) void find_parts(struct setup *setup) {
   struct tinyi *model = setup->model;
-  struct tinyi_file *file = &model->file;
+  struct tinyi_file *file = &setup->visit.file;
   if (file->size < 8 || file->size >= UINT32_C(1) << 31 || tinyi_word(file, 4) != UINT32_C(0x334c4654)) { /* TFL3 */
     tinyi_fail(file, TINYI_DAMAGED);
     return;
@@ -47,8 +47,8 @@ static __attribute__((noinline)) void find_parts(struct setup *setup) {
 static void need(struct setup *setup, uint32_t bytes) {
   struct tinyi *model = setup->model;
   model->needed_bytes = bytes > model->needed_bytes ? bytes : model->needed_bytes;
-  if (bytes > model->arena_bytes) {
-    tinyi_fail(&model->file, TINYI_ARENA_TOO_SMALL);
+  if (bytes > model->config->arena_bytes) {
+    tinyi_fail(&setup->visit.file, TINYI_ARENA_TOO_SMALL);
   }
 }
 
@@ -60,14 +60,14 @@ static void place_tables(struct setup *setup) {
   const uint32_t wishes_bytes = nodes * (uint32_t)sizeof(struct tinyi_wish);
   setup->tables_bytes = tables_bytes + wishes_bytes;
   need(setup, setup->tables_bytes + (uint32_t)sizeof(struct tinyi_life));
-  if (model->file.status != TINYI_OK) {
+  if (setup->visit.file.status != TINYI_OK) {
     return;
   }
-  setup->end = (model->arena_bytes & ~UINT32_C(3)) - tables_bytes;
-  setup->wishes = (struct tinyi_wish *)(void *)model->arena;
+  setup->end = (model->config->arena_bytes & ~UINT32_C(3)) - tables_bytes;
+  setup->wishes = (struct tinyi_wish *)(void *)model->config->arena;
   setup->visit.lives = (struct tinyi_life *)(void *)(setup->wishes + nodes);
   setup->visit.room = (setup->end - wishes_bytes) / (uint32_t)sizeof(struct tinyi_life);
-  model->places = (uint16_t *)(void *)(model->arena + setup->end) + 2 * nodes;
+  model->places = (uint16_t *)(void *)(model->config->arena + setup->end) + 2 * nodes;
 #pragma GCC unroll 8
   for (uint32_t i = 0; i < tensors; ++i) {
     model->places[i] = TINYI_UNWRITTEN;
@@ -156,20 +156,20 @@ static __attribute__((noinline)) uint32_t plan(const struct setup *setup) {
 
 int tinyi_setup(struct tinyi *model) {
   struct setup setup;
-  model->file.status = TINYI_OK;
+  const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
   model->needed_bytes = 0;
   setup.model = model;
-  find_parts(&setup);
-  if (model->file.status == TINYI_OK) {
-    place_tables(&setup);
-  }
-  if (model->file.status != TINYI_OK) {
-    return model->file.status;
-  }
-  setup.visit.file = model->file;
+  setup.visit.file = file;
   setup.visit.model = model;
   setup.visit.written = 0;
   setup.visit.code = TINYI_NO_CODE;
+  find_parts(&setup);
+  if (setup.visit.file.status == TINYI_OK) {
+    place_tables(&setup);
+  }
+  if (setup.visit.file.status != TINYI_OK) {
+    return setup.visit.file.status;
+  }
   begin_inputs(&setup);
   visit_nodes(&setup);
   if (setup.visit.file.status == TINYI_OK) {
@@ -177,7 +177,6 @@ int tinyi_setup(struct tinyi *model) {
   }
   if (setup.visit.file.status == TINYI_OK) {
     need(&setup, setup.tables_bytes + setup.visit.written * (uint32_t)sizeof(struct tinyi_life));
-    tinyi_fail(&setup.visit.file, model->file.status);
   }
   if (setup.visit.file.status == TINYI_OK) {
     for (uint32_t node = 0; node < model->nodes.count; ++node) {
@@ -189,9 +188,8 @@ int tinyi_setup(struct tinyi *model) {
     if (total > TINYI_MAX_UNITS) {
       tinyi_fail(&setup.visit.file, TINYI_UNSUPPORTED);
     } else {
-      need(&setup, total * model->unit + (model->arena_bytes & ~UINT32_C(3)) - setup.end);
+      need(&setup, total * model->config->unit + (model->config->arena_bytes & ~UINT32_C(3)) - setup.end);
     }
   }
-  tinyi_fail(&model->file, setup.visit.file.status);
-  return model->file.status;
+  return setup.visit.file.status;
 }

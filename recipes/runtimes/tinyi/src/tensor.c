@@ -160,7 +160,7 @@ static inline int32_t read_parts(struct tinyi_visit *visit, const struct tinyi_v
     if (TINYI_RARE(place >= TINYI_CONSTANT)) {
       return TINYI_DAMAGED;
     }
-    tensor->data = (int8_t *)visit->model->arena + place * visit->model->unit;
+    tensor->data = (int8_t *)visit->model->config->arena + place * visit->model->config->unit;
   } else if (file->status != TINYI_OK) {
     return 0;
   } else if (vector == &visit->outputs) {

@@ -39,7 +39,7 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
 static inline uint32_t tinyi_larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
 static inline uint32_t tinyi_units(const struct tinyi_plan *plan, uint32_t bytes) {
-  return (bytes + plan->model->unit - 1) / plan->model->unit;
+  return (bytes + plan->model->config->unit - 1) / plan->model->config->unit;
 }
 
 /* What an operator has of a gap: all that it asked for, or the least that cuts its work into as few parts. */
@@ -51,15 +51,15 @@ static inline uint32_t tinyi_fill(const struct tinyi_plan *plan, const struct ti
   if (wish->step == 0) {
     return units;
   }
-  const uint32_t room = units * plan->model->unit - wish->least;
+  const uint32_t room = units * plan->model->config->unit - wish->least;
   const uint32_t steps = (wish->most - wish->least) / wish->step + 1, at_once = room / wish->step + 1;
   const uint32_t parts = (steps + at_once - 1) / at_once, needed = (steps + parts - 1) / parts;
   return tinyi_units(plan, wish->least + (needed - 1) * wish->step);
 }
 
 /* How far the arena may reach so that operators have more scratch than they need. */
-static inline uint32_t tinyi_limit(uint32_t total) {
-  const uint32_t limit = total + total / 64 * 17;
+static inline uint32_t tinyi_limit(const struct tinyi_plan *plan, uint32_t total) {
+  const uint32_t limit = total + total / 64 * 17 + 52 / plan->model->config->unit;
   return limit < TINYI_MAX_UNITS ? limit : TINYI_MAX_UNITS;
 }
 

@@ -53,13 +53,13 @@ struct tinyi_visit {
       uint32_t scratch_bytes;
     };
   };
-  uint32_t code; /* of the last operator: its place among the file's operator codes */
-  const struct tinyi_operator *entry; /* what it is, of those that are linked */
-  uint8_t choice; /* what set-up leaves here an inference finds here */
-  /* set-up: what the operator asks for */
+  const struct tinyi_operator *entry; /* what the operator is, of those that are linked */
+  uint16_t code;                      /* its place among the file's operator codes */
+  uint8_t choice;                     /* what set-up leaves here an inference finds here */
+  uint8_t in_place; /* set-up: what the operator asks for; bit i: the output may begin at input i's address */
+  /* the same */
   uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
   uint32_t scratch_step; /* bytes; not 0: the work is cut into equal parts, with each step above the least into fewer */
-  uint32_t in_place;     /* bit i: the output may begin at input i's address */
 };
 
 struct tinyi_tensor {
@@ -75,7 +75,7 @@ struct tinyi_tensor {
 };
 
 /* What `code` is before the first operator. */
-#define TINYI_NO_CODE UINT32_MAX
+#define TINYI_NO_CODE UINT16_MAX
 
 /* Find operator `visit->node`, check it and ask for memory, or compute it. `file`, `model`, `lives` and `code` must be
  * set, `written` and `room` too in set-up. */

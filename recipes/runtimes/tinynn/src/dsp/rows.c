@@ -7,7 +7,6 @@
 #include "tinynn/saturated_rows.h"
 
 #if defined(__ARM_FEATURE_DSP)
-#include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"
 #include "tinynn/dsp/rows.h"
 
@@ -54,6 +53,7 @@ _Static_assert(offsetof(struct tinynn_rows, weights) == 0 && offsetof(struct tin
                    offsetof(struct tinynn_rows, outputs) == 24 &&
                    offsetof(struct tinynn_rows, input_zero_point) == 28 &&
                    offsetof(struct tinynn_rows, output_zero_point) == 32 &&
+                   offsetof(struct tinynn_rows, lowest) == 36 && offsetof(struct tinynn_rows, highest) == 40 &&
                    offsetof(struct tinynn_rows, widened) == 44,
                "as rows3.S has it");
 
@@ -95,6 +95,25 @@ static __attribute__((noinline)) void multiply(const struct tinynn_rows *restric
   }
 }
 
+static __attribute__((noinline)) void multiply_batches(const struct tinynn_rows *restrict p,
+                                                       const int8_t *restrict input, int8_t *restrict output,
+                                                       void *restrict scratch, int32_t widened) {
+  const int32_t with_threes = is_simple(p);
+  for (int32_t n = 0; n < p->batches; ++n) {
+    if (!p->is_widened) {
+      widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
+    }
+    if (with_threes) {
+      tinynn_rows3_dsp(p, input, output, scratch);
+    } else {
+      multiply(p, input, output, scratch, widened);
+    }
+    input += p->inputs;
+    output += p->outputs;
+  }
+}
+
+/* Nothing of it is left on the stack when the others run. */
 void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                      void *restrict scratch) {
   const int32_t eights = p->inputs & ~7;
@@ -103,21 +122,14 @@ void tinynn_rows_dsp(const struct tinynn_rows *restrict p, const int8_t *restric
     tinynn_rows_c(p, input, output, scratch);
     return;
   }
-  for (int32_t n = 0; n < p->batches; ++n) {
-    if (!p->is_widened) {
-      widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
-    }
-    if (is_simple(p)) {
-      tinynn_rows3_dsp(p, input, output, scratch);
-      if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
-        tinynn_clamp_dsp(output, p->outputs, p->lowest, p->highest);
-      }
-    } else {
-      multiply(p, input, output, scratch, widened);
-    }
-    input += p->inputs;
-    output += p->outputs;
+  if (p->batches != 1 || !is_simple(p)) {
+    multiply_batches(p, input, output, scratch, widened);
+    return;
   }
+  if (!p->is_widened) {
+    widen(input, widened, tinynn_twice(-p->input_zero_point), scratch);
+  }
+  tinynn_rows3_dsp(p, input, output, scratch);
 }
 
 #endif

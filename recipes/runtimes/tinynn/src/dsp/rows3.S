@@ -20,6 +20,7 @@
 #define P_OUTPUTS 24
 #define P_INPUT_ZERO_POINT 28
 #define P_OUTPUT_ZERO_POINT 32
+#define P_LOWEST 36
 #define P_WIDENED 44
 
 /* Inputs of 16 bits: in whole 64, the others; of 8 bits: in whole 32, the others. */
@@ -187,16 +188,14 @@ summed:
   bne next_rows
   /* the last three once more, where their number isn't a multiple of three */
   ldr r4, [sp, #P]
-  cbz r4, finished
-  movs r5, #0
-  str r5, [sp, #P]
-  ldr r5, [r4, #P_OUTPUTS]
-  movs r6, #3
-  udiv r7, r5, r6
-  mls r5, r6, r7, r5
-  cbz r5, finished
-  subs r5, r6, r5
-  ldrd r6, r7, [sp, #INPUTS]
+  ldr r5, [r4, #P_WEIGHTS]
+  ldrd r6, r7, [r4, #P_INPUTS]
+  mla r5, r6, r7, r5
+  subs r5, r5, r3
+  beq clamp
+  udiv r5, r5, r6
+  rsb r5, r5, #3
+  ldr r7, [sp, #BIAS]
   mls r3, r5, r6, r3
   sub r7, r7, r5, lsl #2
   str r7, [sp, #BIAS]
@@ -204,8 +203,16 @@ summed:
   add r10, r0, #3
   strd r0, r10, [sp, #OUTPUT]
   b next_rows
-finished:
+clamp:
+  ldr r1, [r4, #P_OUTPUTS]
+  subs r0, r0, r1
+  ldrd r2, r3, [r4, #P_LOWEST]
   add sp, sp, #FRAME_BYTES
-  pop {r4-r11, pc}
+  pop {r4-r11, lr}
+  cmn r2, #128
+  it eq
+  cmpeq r3, #127
+  bne tinynn_clamp_dsp
+  bx lr
 .size tinynn_rows3_dsp, . - tinynn_rows3_dsp
 #endif

@@ -20,7 +20,7 @@ void tinynn_rows2_wide_dsp(struct tinynn_rows2 *rows, int32_t products);
 void tinynn_rows2_narrow_dsp(struct tinynn_rows2 *rows, int32_t products);
 
 /* All outputs, by threes, of one row of inputs, where one scale holds for them, inputs are a multiple of 8, outputs are three
- * at least, and there is a bias. Outputs are clamped to int8 alone. */
+ * at least, and there is a bias. */
 void tinynn_rows3_dsp(const struct tinynn_rows *p, const int8_t *input, int8_t *output, const void *wide);
 
 #endif
