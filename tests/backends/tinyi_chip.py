@@ -36,8 +36,9 @@ static const struct tinyi_operator operators[][{count}] = {{ {operators} }};
 static struct tinyi_config config;
 static struct tinyi model;
 int setup(void) {{
-  const struct tinyi_config of_model = {{file, request[0], operators[request[3]], {count}, arena, request[1], request[2]}};
-  config = of_model;
+  const uint32_t *r = request;
+  const struct tinyi_config made = {{file, r[0], operators[r[3]], {count}, arena, r[1], r[2]}};
+  config = made;
   model.config = &config;
   const int status = tinyi_setup(&model);
   request[4] = model.needed_bytes;
