@@ -20,4 +20,4 @@ def test_too_small_an_arena_is_refused_in_set_up(tmp_path: Path) -> None:
     refused = doit(tmp_path, f"bench:{BENCH}")
     assert refused.returncode == 1
     told = refused.stdout + refused.stderr
-    assert "model_setup: returned 4" in told and "the arena of 900 bytes is too small: it needs 10" in told, told
+    assert "model_setup: returned 4" in told and "the arena of 900 bytes is too small: it needs 11" in told, told
