@@ -135,9 +135,10 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
     )
     is_large = rows * columns > _LARGEST_PLANE
     fits = {"c": not is_large, "dsp": not is_large and slides.dilation[1] == 1}.get(kernel, is_single)
+    fits &= kernel != "mve" or not _has_lowest(layer)
     if not is_fast or not (is_3x3 or fits):
         return exactly(channels * (_RECORD_BYTES + 4))
-    slots = _round(channels, 8) if kernel == "mve" else channels
+    slots = _round(channels, 8 if is_3x3 else 16) if kernel == "mve" else channels
     plane = 2 * rows * _round(columns, 2) if kernel == "dsp" else rows * columns
     behind = 3 * slides.stride[1]
     if kernel in _VECTORS and is_3x3:

@@ -48,6 +48,49 @@ static void compute_any(const struct tinynn_depthwise *restrict p, const int8_t 
   tinynn_depthwise_mve(p, input, output, scratch); /* which wants two tensors */
 }
 
+enum { BLOCK = 16, QUARTER = 4 };
+
+static int32_t slots_any(const struct tinynn_depthwise *p) { return (p->output_channels + BLOCK - 1) / BLOCK * BLOCK; }
+
+static void fold(int32_t *biases, int32x4_t sums, int32_t zero_point) {
+  vst1q_s32(biases, vmlaq_n_s32(vld1q_s32(biases), sums, -zero_point));
+}
+
+static void pack_any(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
+                     struct tinynn_channel *records) {
+  const int32_t pitch = p->output_channels, zero_point = p->input_zero_point;
+  const int32_t count = channels->rows.products;
+  const int8_t *from = channels->rows.weights;
+  int32_t *bias = (int32_t *)(void *)records;
+  for (int32_t i = 0; i < BLOCK / QUARTER; ++i) {
+    const int32_t first = i % 2 * 2 + i / 2; /* 0, 2, 1, 3 */
+    tinyi_mve_records(channels, first, pitch - first, QUARTER, bias + i * QUARTER);
+  }
+#pragma GCC unroll 1
+  for (int32_t left = pitch; left > 0; left -= BLOCK) {
+    const mve_pred16_t lanes = vctp8q((uint32_t)left);
+    const int8_t *tap = from;
+    int32x4_t from0 = vdupq_n_s32(0), from2 = from0, from1 = from0, from3 = from0;
+    for (int32_t i = 0; i < count; ++i) {
+      const int8x16_t weights = vldrbq_z_s8(tap, lanes);
+      vstrbq_s8(taps + i * BLOCK, weights);
+      const int16x8_t even = vmovlbq_s8(weights), odd = vmovltq_s8(weights);
+      from0 = vaddq_s32(from0, vmovlbq_s16(even));
+      from2 = vaddq_s32(from2, vmovltq_s16(even));
+      from1 = vaddq_s32(from1, vmovlbq_s16(odd));
+      from3 = vaddq_s32(from3, vmovltq_s16(odd));
+      tap += pitch;
+    }
+    fold(bias, from0, zero_point);
+    fold(bias + QUARTER, from2, zero_point);
+    fold(bias + 2 * QUARTER, from1, zero_point);
+    fold(bias + 3 * QUARTER, from3, zero_point);
+    from += BLOCK;
+    taps += count * BLOCK;
+    bias += 3 * BLOCK;
+  }
+}
+
 /* Where a pixel's taps lie, inside and at an edge; a pixel of padding. */
 static uint32_t scratch_bytes_any(const struct tinynn_depthwise *p) {
   return 8 * (uint32_t)(p->kernel_height * p->kernel_width) + (uint32_t)p->input_channels;
@@ -58,8 +101,9 @@ static int32_t fits_any(const struct tinynn_depthwise *p) { return p->depth_mult
 static const struct tinyi_depthwise any = {.compute = compute_any,
                                            .fits = fits_any,
                                            .scratch_bytes = scratch_bytes_any,
-                                           .slots = slots,
-                                           .pack = pack};
+                                           .takes = tinyi_mve_has_no_lowest,
+                                           .slots = slots_any,
+                                           .pack = pack_any};
 
 #define KERNEL_3X3                                                                                                  \
   .compute = tinynn_depthwise3x3_mve, .fits = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
