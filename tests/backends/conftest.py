@@ -4,9 +4,7 @@ import ctypes
 import inspect
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tinyc_host import compile_kernels
+from tinyc_host import compile_kernels, compiler
 
 from tinyflow.backends import tvm as backend
 from tinyflow.backends.tvm.graph.lowering import lower
@@ -66,10 +64,6 @@ def _stacks_without_sources() -> Iterator[None]:
         yield
 
 
-def _compiler() -> list[str]:
-    return [shutil.which("gcc") or sys.executable, *([] if shutil.which("gcc") else ["-m", "ziglang", "cc"])]
-
-
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kernels of tinynn in plain C for this machine."""
@@ -84,7 +78,7 @@ def build_library() -> Callable[[Path], ctypes.CDLL]:
         library = sources / "rebuilt.so"
         # TVM is loaded in this process: the library is to call its own functions, not those of the same names there
         flags = ["-std=c11", "-O1", "-shared", "-fPIC", "-Wl,-Bsymbolic", f"-I{HEADERS}", "-o", str(library)]
-        subprocess.run([*_compiler(), *flags, *sorted(str(file) for file in sources.glob("*.c"))], check=True)
+        subprocess.run([*compiler(), *flags, *sorted(str(file) for file in sources.glob("*.c"))], check=True)
         return ctypes.CDLL(str(library))
 
     return build
@@ -134,7 +128,7 @@ def _built(sources: Path, plan: Path, *runtimes: Path) -> HostModel:
     files = [str(file) for folder in folders for file in sorted(folder.glob("*.[co]"))]
     flags = ["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-shared", "-fPIC"]
     includes = [f"-I{folder}" for folder in (HEADERS, *(runtime / "include" for runtime in runtimes))]
-    subprocess.run([*_compiler(), *flags, *includes, "-o", str(library), *files], check=True, cwd=sources.parent)
+    subprocess.run([*compiler(), *flags, *includes, "-o", str(library), *files], check=True, cwd=sources.parent)
     built = HostModel(sources, json.loads(plan.read_text()), ctypes.CDLL(str(library)))
     assert built.library.model_setup() == 0
     return built

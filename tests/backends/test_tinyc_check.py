@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from changed_graphs import small_resnet, with_operator, with_tensor
 
 from tinyflow.backends import tinyc
 from tinyflow.core.errors import ModelError, RecipeError
-from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
 
@@ -17,17 +17,7 @@ from tinyflow.model.zoo import synthesize
 @pytest.fixture(scope="module")
 def graph() -> Graph:
     """A network with every operator of resnet."""
-    return read(synthesize({"graph": "resnet", "size": 8, "channels": 4, "stacks": 1}))
-
-
-def _with_operator(graph: Graph, index: int, change: Callable[[Operator], Operator]) -> Graph:
-    operators = tuple(change(operator) if operator.index == index else operator for operator in graph.operators)
-    return replace(graph, operators=operators)
-
-
-def _with_tensor(graph: Graph, index: int, change: Callable[[Tensor], Tensor]) -> Graph:
-    tensors = tuple(change(tensor) if tensor.index == index else tensor for tensor in graph.tensors)
-    return replace(graph, tensors=tensors)
+    return small_resnet()
 
 
 def _refusal(graph: Graph) -> str:
@@ -56,20 +46,20 @@ def test_kernels_of_another_processor_are_refused(graph: Graph, kernels: str, cp
 
 def test_an_unsupported_operator_is_named(graph: Graph) -> None:
     """The error says operator, version, tensor and backend."""
-    text = _refusal(_with_operator(graph, 0, lambda operator: replace(operator, name="SVDF", version=3)))
+    text = _refusal(with_operator(graph, 0, lambda operator: replace(operator, name="SVDF", version=3)))
     for word in ("operator 0", "SVDF", "version 3", "conv_2d_0", "tinyc"):
         assert word in text
 
 
 def test_a_newer_version_is_refused(graph: Graph) -> None:
     """A version that may compute something else is not compiled on hope."""
-    assert "versions up to" in _refusal(_with_operator(graph, 1, lambda operator: replace(operator, version=99)))
+    assert "versions up to" in _refusal(with_operator(graph, 1, lambda operator: replace(operator, version=99)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int16"])
 def test_other_activations_than_int8_are_refused(graph: Graph, dtype: str) -> None:
     """A model that is not quantised to int8 is told so."""
-    text = _refusal(_with_tensor(graph, graph.inputs[0], lambda tensor: replace(tensor, dtype=dtype)))
+    text = _refusal(with_tensor(graph, graph.inputs[0], lambda tensor: replace(tensor, dtype=dtype)))
     assert "not int8" in text and "quantise" in text
 
 
@@ -78,26 +68,24 @@ def test_asymmetric_weights_are_refused(graph: Graph) -> None:
     weights = graph.operators[0].inputs[1]
     shifted = Quantisation((0.5,), (1,))
     assert "not symmetric" in _refusal(
-        _with_tensor(graph, weights, lambda tensor: replace(tensor, quantisation=shifted))
+        with_tensor(graph, weights, lambda tensor: replace(tensor, quantisation=shifted))
     )
 
 
 def test_weights_that_are_no_constant_are_refused(graph: Graph) -> None:
     """Nothing can be packed that is only known later."""
     weights = graph.operators[0].inputs[1]
-    assert "no constant" in _refusal(_with_tensor(graph, weights, lambda tensor: replace(tensor, data=None)))
+    assert "no constant" in _refusal(with_tensor(graph, weights, lambda tensor: replace(tensor, data=None)))
 
 
 def test_an_unknown_activation_is_refused(graph: Graph) -> None:
     """TFLite's integer kernels have four."""
     operator = graph.operators[0]
     options = {**operator.options, "activation": "TANH"}
-    assert "TANH" in _refusal(_with_operator(graph, 0, lambda operator: replace(operator, options=options)))
+    assert "TANH" in _refusal(with_operator(graph, 0, lambda operator: replace(operator, options=options)))
 
 
 def test_softmax_of_another_scale_is_refused(graph: Graph) -> None:
     """Its output scale is fixed by TFLite's specification."""
     other = Quantisation((1 / 128,), (-128,))
-    assert "1/256" in _refusal(
-        _with_tensor(graph, graph.outputs[0], lambda tensor: replace(tensor, quantisation=other))
-    )
+    assert "1/256" in _refusal(with_tensor(graph, graph.outputs[0], lambda tensor: replace(tensor, quantisation=other)))

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from changed_graphs import small_resnet, with_operator, with_tensor
 
 from tinyflow.backends import tvm
 from tinyflow.core.errors import ModelError, RecipeError
-from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
 
@@ -17,19 +17,7 @@ from tinyflow.model.zoo import synthesize
 @pytest.fixture(scope="module")
 def graph() -> Graph:
     """A network with every operator of resnet."""
-    return read(synthesize({"graph": "resnet", "size": 8, "channels": 4, "stacks": 1}))
-
-
-def with_operator(graph: Graph, index: int, change: Callable[[Operator], Operator]) -> Graph:
-    """The graph with one operator changed."""
-    operators = tuple(change(operator) if operator.index == index else operator for operator in graph.operators)
-    return replace(graph, operators=operators)
-
-
-def with_tensor(graph: Graph, index: int, change: Callable[[Tensor], Tensor]) -> Graph:
-    """The graph with one tensor changed."""
-    tensors = tuple(change(tensor) if tensor.index == index else tensor for tensor in graph.tensors)
-    return replace(graph, tensors=tensors)
+    return small_resnet()
 
 
 def refusal(graph: Graph) -> str:
