@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,24 +36,35 @@ CHIPS = {
 }
 
 
-def _interpreter(name: str) -> tuple[ChipInterpreter, str]:
-    cpu, variants, variant, program = CHIPS[name]
-    if program is not None and shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
-    return chip(cpu, variants, variant), variant
+Chips = Callable[[str], tuple[ChipInterpreter, str]]
+
+
+@pytest.fixture(scope="session")
+def chips(tmp_path_factory: pytest.TempPathFactory) -> Chips:
+    """Name → interpreter and variant; all workers share what one has compiled."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def find(name: str) -> tuple[ChipInterpreter, str]:
+        cpu, variants, variant, program = CHIPS[name]
+        if program is not None and shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+        return chip(folder, cpu, variants, variant), variant
+
+    return find
 
 
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize("network", SMALL)
-def test_small_networks_are_exact(name: str, network: str) -> None:
+def test_small_networks_are_exact(name: str, network: str, chips: Chips) -> None:
     """Relatives of the four networks, with odd sizes."""
-    assert_exact(read(synthesize(SMALL[network])), *_interpreter(name))
+    assert_exact(read(synthesize(SMALL[network])), *chips(name))
 
 
 @pytest.mark.parametrize("name", CHIPS)
-def test_random_networks_are_exact(name: str) -> None:
+def test_random_networks_are_exact(name: str, chips: Chips) -> None:
     """Branches, sums, any window and any activation."""
-    interpreter, variant = _interpreter(name)
+    interpreter, variant = chips(name)
 
     @settings(deadline=None, max_examples=12)
     @given(seed=st.integers(0, 2**32 - 1))
@@ -75,35 +88,35 @@ def _wide(lowest: int, outputs: int, kernel: int) -> Graph:
 
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize(("outputs", "kernel", "lowest"), [(8, 3, -127), (41, 1, -127), (70, 3, -127), (41, 1, -128)])
-def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: int) -> None:
+def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: int, chips: Chips) -> None:
     """Blocks of channels, the last of them smaller; weights of -128, for which some vectors have no room."""
-    assert_exact(_wide(lowest, outputs, kernel), *_interpreter(name))
+    assert_exact(_wide(lowest, outputs, kernel), *chips(name))
 
 
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize(("inputs", "outputs", "stride"), [(64, 41, 1), (80, 8, 2), (32, 5, 2)])
-def test_long_rows_are_exact(name: str, inputs: int, outputs: int, stride: int) -> None:
+def test_long_rows_are_exact(name: str, inputs: int, outputs: int, stride: int, chips: Chips) -> None:
     """1x1 over many channels: some variants read such weights where they are. The input is what a RELU leaves."""
     random = np.random.default_rng(inputs)
     net = Net(2, 3, 5, inputs)
     net.tensors[net.input] = replace(net.tensors[net.input], quantisation=Quantisation((0.05,), (-128,)))
     weights = random.integers(-127, 128, (outputs, 1, 1, inputs))
     output = net.convolution(net.input, weights, random.integers(-999, 999, outputs), stride=(stride, stride))
-    assert_exact(net.graph(output), *_interpreter(name))
+    assert_exact(net.graph(output), *chips(name))
 
 
 def _depthwise(shape: tuple[int, ...], kernel: tuple[int, int], multiplier: int = 1, **options: Any) -> Graph:
     random = np.random.default_rng(shape[3])
     net = Net(*shape)
     channels = shape[3] * multiplier
-    weights = net.constant(random.integers(-128, 128, (1, *kernel, channels)), "int8", Quantisation((0.01,), (0,)))
+    weights = net.constant(random.integers(-127, 128, (1, *kernel, channels)), "int8", Quantisation((0.01,), (0,)))
     bias = net.constant(random.integers(-999, 999, channels), "int32")
     options = {"padding": "SAME", "stride": (1, 1), "depth_multiplier": multiplier, **options}
     return net.graph(net.operator("DEPTHWISE_CONV_2D", net.input, weights, bias, **options))
 
 
 @pytest.mark.parametrize("name", CHIPS)
-def test_depthwise_of_any_taps_is_exact(name: str) -> None:
+def test_depthwise_of_any_taps_is_exact(name: str, chips: Chips) -> None:
     """Not 3x3, dilated, long strides, several outputs for each channel, batches."""
     for graph in (
         _depthwise((1, 7, 8, 5), (5, 5)),
@@ -113,13 +126,15 @@ def test_depthwise_of_any_taps_is_exact(name: str) -> None:
         _depthwise((1, 9, 10, 3), (3, 3), stride=(3, 3)),
         _depthwise((1, 6, 6, 3), (4, 2), multiplier=3),
     ):
-        assert_exact(graph, *_interpreter(name))
+        assert_exact(graph, *chips(name))
 
 
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize("zero_point", [-128, -127, 127])
 @pytest.mark.parametrize(("inputs", "outputs", "is_per_channel"), [(1, 1, False), (70, 35, True), (132, 6, False)])
-def test_rows_are_exact(name: str, inputs: int, outputs: int, zero_point: int, is_per_channel: bool) -> None:
+def test_rows_are_exact(
+    name: str, inputs: int, outputs: int, zero_point: int, is_per_channel: bool, chips: Chips
+) -> None:
     """FULLY_CONNECTED of any size, whatever the inputs' zero point."""
     random = np.random.default_rng(inputs)
     net = Net(2, inputs)
@@ -129,7 +144,7 @@ def test_rows_are_exact(name: str, inputs: int, outputs: int, zero_point: int, i
     weights = net.constant(random.integers(-128, 128, (outputs, inputs)), "int8", Quantisation(scales, (0,) * count, 0))
     bias = net.constant(random.integers(-9999, 9999, outputs), "int32") if outputs % 2 == 0 else -1
     output = net.operator("FULLY_CONNECTED", net.input, weights, bias, shape=(2, outputs))
-    assert_exact(net.graph(output), *_interpreter(name))
+    assert_exact(net.graph(output), *chips(name))
 
 
 # whose kernels are the variants' own
@@ -137,9 +152,9 @@ _OWN = ("ADD", "SUB", "MUL", "MEAN", "MAX_POOL_2D")
 
 
 @pytest.mark.parametrize("name", ["dsp", "mve", "rvv"])
-def test_operators_are_exact(name: str) -> None:
+def test_operators_are_exact(name: str, chips: Chips) -> None:
     """Operators without weights, inputs of different shapes."""
-    interpreter = _interpreter(name)
+    interpreter = chips(name)
     for case in [*CASES, *MORE]:
         if case.startswith(_OWN):
             assert_exact(operator_graph(case), *interpreter)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import struct
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -53,7 +53,7 @@ int main(void) {{ return keep[0]() + keep[1](); }}
 class ChipInterpreter:
     """The interpreter, with all operators and the kernels of some variants, one of which is chosen."""
 
-    def __init__(self, cpu: str, variants: Sequence[str]) -> None:
+    def __init__(self, folder: Path, cpu: str, variants: Sequence[str]) -> None:
         recipe = (chips.ROOT / "recipes" / "toolchains" / "zig.yaml").read_text(encoding="utf-8")
         self._cpu = yaml.safe_load(recipe)["cpus"][cpu]
         places = on_qemu.PLACES[cpu][1] if cpu in on_qemu.PLACES else chips._REGIONS[self._cpu["isa"]]
@@ -65,13 +65,23 @@ class ChipInterpreter:
             atexit.register(self.simulator.close)
         else:
             self.simulator = Simulator(self._target, chips._hook())
-        self.simulator.load(self._build(Path(tempfile.mkdtemp()), variants))
+        self.simulator.load(self._built(folder / f"tinyi_{cpu}", variants))
         self.variant = 0
         self.last: ChipSession | None = None
 
     def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> ChipSession:
         """Set a file up; `status` tells how that went."""
         return ChipSession(self, content, arena_bytes, unit)
+
+    def _built(self, folder: Path, variants: Sequence[str]) -> Path:
+        """By this process or another one; one is built at a time."""
+        folder.mkdir(exist_ok=True)
+        firmware = folder / "firmware.elf"
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not firmware.is_file():
+                self._build(folder, variants).rename(firmware)
+        return firmware
 
     def _build(self, folder: Path, variants: Sequence[str]) -> Path:
         isa = self._cpu["isa"]
@@ -96,7 +106,7 @@ class ChipInterpreter:
             objects = list(pool.map(compiled, *zip(*enumerate([*sources, model]), strict=True)))
         template = chips.ROOT / "templates" / "link" / "firmware.ld.j2"
         (folder / "script.ld").write_text(script.render(template, self._target, isa), encoding="utf-8")
-        firmware = folder / "firmware.elf"
+        firmware = folder / "linked.elf"
         chips._check(tool.link_command(self._cpu, objects, [], folder / "script.ld", firmware, folder / "firmware.map"))
         return firmware
 
@@ -151,12 +161,12 @@ class ChipSession:
 
 
 @cache
-def _chip(cpu: str, variants: tuple[str, ...]) -> ChipInterpreter:
-    return ChipInterpreter(cpu, variants)
+def _chip(folder: Path, cpu: str, variants: tuple[str, ...]) -> ChipInterpreter:
+    return ChipInterpreter(folder, cpu, variants)
 
 
-def chip(cpu: str, variants: tuple[str, ...], variant: str) -> ChipInterpreter:
-    """One firmware for each processor."""
-    interpreter = _chip(cpu, variants)
+def chip(folder: Path, cpu: str, variants: tuple[str, ...], variant: str) -> ChipInterpreter:
+    """One firmware for each processor, in the folder."""
+    interpreter = _chip(folder, cpu, variants)
     interpreter.variant = variants.index(variant)
     return interpreter
