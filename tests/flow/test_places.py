@@ -60,14 +60,21 @@ def edit(path: Path, old: str, new: str) -> None:
         ("-Wno-such-warning", "unknown warning option '-Wno-such-warning'"),
         ("-mcpu=foo", "unsupported argument 'foo' to option '-mcpu='"),
         ("-std=c99x", "invalid value 'c99x'"),
+        ("-include nothing.h", "'nothing.h' file not found"),
+        ("-mcpu=foo+toolchain.gcc", "unrecognized -mcpu target: foo"),
+        ("-mno-such-thing+toolchain.gcc", "unrecognized command-line option"),
     ],
 )
 def test_a_refused_flag_has_its_place(failing: Fail, flag: str, message: str) -> None:
     """The line of the flag, what to do, and the compiler's own words."""
-    edit(RUNTIME, "-fno-unroll-loops", f"-g, {flag}")
-    error = failing(BENCH, "compile fastnn/")
-    assert error.where == f"{RUNTIME}:6:13"
-    assert f"the compiler refuses {flag}; leave it out" in error.what
+    flag, _, feature = flag.partition("+")
+    if feature and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    *before, last = ["-g", *flag.split()]
+    edit(RUNTIME, "-fno-unroll-loops", ", ".join([*before, last]))
+    error = failing(f"{BENCH}+{feature}" if feature else BENCH, "compile fastnn/")
+    assert error.where == f"{RUNTIME}:6:{9 + sum(len(word) + 2 for word in before)}"
+    assert f"the compiler refuses {last}; leave it out" in error.what
     assert message in error.hint
 
 

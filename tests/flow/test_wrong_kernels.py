@@ -147,6 +147,22 @@ def test_our_own_kernels_write_nothing_else(tmp_path: Path, kernel_cache: str) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("target", ["host"])
+def test_undefined_behaviour_is_told_with_its_line(
+    with_bug: Callable[[str], Path], kernel_cache: str, target: str
+) -> None:
+    """In the user's own file, with clang's reason; without the feature it goes unnoticed."""
+    place = with_bug("volatile int32_t large = INT32_MAX; large = large + p->inputs;")
+    told = refused(place, f"toycar-tinyc-{target}+badnn+ubsan", kernel_cache)
+    for word in (
+        FUNCTION,
+        f"layer {CULPRIT} FULLY_CONNECTED",
+        "signed integer addition overflow in 'large + p->inputs'",
+    ):
+        assert word in told, told
+    assert re.search(r"; recipes/runtimes/badnn/fully_connected\.c:\d+:\d+: signed", told), told
+
+
 def test_a_guard_needs_a_target_that_sees_writes(tmp_path: Path) -> None:
     """Refused before anything runs."""
     (tmp_path / "recipes").mkdir()

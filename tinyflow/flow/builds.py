@@ -48,7 +48,7 @@ class Builds:
             "build:compile_tree",
             ("objects/",),
             {"sources/": sources, **self._headers(resolved.runtimes)},
-            {"flags": [f"-{resolved.optimise}", *resolved.flags], "defines": []},
+            {"flags": [f"-{resolved.optimise}", *resolved.flags, *resolved.all_flags], "defines": []},
         )
 
     def tune(
@@ -168,7 +168,11 @@ class Builds:
             {file.name: source, **self._headers((file.owner, *used)), **self._private_headers(file.owner)},
             {
                 "source": file.name,
-                "flags": [f"-{resolved.optimise}", *(flag for one in reversed(chain) for flag in one.flags)],
+                "flags": [
+                    f"-{resolved.optimise}",
+                    *(flag for one in reversed(chain) for flag in one.flags),
+                    *resolved.all_flags,
+                ],
                 "defines": [f"{key}={value}" for key, value in sorted(defines.items())],
             },
         ).output("object.o")

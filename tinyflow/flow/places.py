@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ def tell_where(action: Action, error: Exception, catalogue: Callable[[], Catalog
 
     `catalogue` has the recipes that the action was planned by.
     """
+    if isinstance(error, TinyflowError) and action.stage == "run":
+        _spell_lines(action, error)
     if not isinstance(error, TinyflowError) or error.where not in ("", action.title):
         return
     _spell_sources(action, error)
@@ -61,16 +63,54 @@ def _spell_sources(action: Action, error: TinyflowError) -> None:
             error.hint = re.sub(rf"(?<![\w/]){re.escape(f'in/{name}')}", path.replace("\\", r"\\"), error.hint)
 
 
+def _spell_lines(action: Action, error: TinyflowError) -> None:
+    """The same for lines of sources that the firmware knows: those of runtimes and their headers."""
+    from tinyflow.recipes.catalogue import spell_path
+
+    def spelled(match: re.Match[str]) -> str:
+        for name, path in _linked_sources(action):
+            if match[1] == name:
+                return spell_path(path)
+            if name.endswith("/") and match[1].startswith(name):
+                return spell_path(path / match[1].removeprefix(name))
+        return match[1]
+
+    error.what = re.sub(r"(?<=; )in/(\S+?)(?=:\d+:\d+)", spelled, error.what)
+
+
+def _linked_sources(action: Action) -> Iterator[tuple[str, Path]]:
+    """Names and paths of what the libraries of a run's firmware were compiled from."""
+    firmware = action.inputs.get("firmware.elf")
+    libraries = firmware.action.inputs if isinstance(firmware, Output) else {}
+    for library in libraries.values():
+        for made in library.action.inputs.values() if isinstance(library, Output) else ():
+            for name, source in made.action.inputs.items() if isinstance(made, Output) else ():
+                if isinstance(source, SourceFile):
+                    yield name, source.path
+
+
 # Flags
 
 
 def _place_flag(action: Action, error: ToolError, catalogue: Catalogue) -> None:
     """The place of a flag that the compiler refuses: in the recipe of a runtime, feature or toolchain."""
-    for where, flag in _flags(action, catalogue):
-        if flag in error.refused:
-            error.where = where()
-            error.what = f"{error.what}: the compiler refuses {flag}; leave it out or take another toolchain"
-            return
+    flags = list(_flags(action, catalogue))
+    for is_meant in (_is_whole, _is_in_parts):
+        for where, flag in flags:
+            if is_meant(flag, error.refused):
+                error.where = where()
+                error.what = f"{error.what}: the compiler refuses {flag}; leave it out or take another toolchain"
+                return
+
+
+def _is_whole(flag: str, words: Collection[str]) -> bool:
+    return flag in words
+
+
+def _is_in_parts(flag: str, words: Collection[str]) -> bool:
+    """`-mcpu=foo`, where a compiler speaks of -mcpu, of foo, or of both; and `--param foo` for `--param=foo`."""
+    option, sign, value = flag.partition("=")
+    return (bool(sign) and (f"{option}=" in words or value in words)) or any(w.startswith(f"{flag}=") for w in words)
 
 
 def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], str], str]]:

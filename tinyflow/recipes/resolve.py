@@ -51,6 +51,7 @@ class ResolvedBench:
     lowering_options: Mapping[str, Any]  # the same of its lowering
     optimise: str
     flags: tuple[str, ...]  # for the compiler, of what the backend generated
+    all_flags: tuple[str, ...]  # for the compiler, of runtimes too
     target_options: Mapping[str, Any]  # those of the options that the target's recipe chose
     layer: int | None  # the only one of the model's layers that is meant
     tuning: str | None  # "records", or the trials of a search
@@ -112,6 +113,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         lowering_options=lowering_options,
         optimise=settings.optimise or target.optimise,
         flags=settings.flags,
+        all_flags=settings.all_flags,
         target_options=target_options,
         layer=_layer(bench, features),
         tuning=settings.tuning,
@@ -266,6 +268,7 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
         transforms=transforms,
         target_options=any(feature.sets.target_options for feature in features.values()),
         flags=tuple(flag for name, _ in bench.features for flag in features[name].sets.flags),
+        all_flags=tuple(flag for name, _ in bench.features for flag in features[name].sets.all_flags),
     )
 
 

@@ -7,6 +7,7 @@ computes something else leaves neither.
 from __future__ import annotations
 
 import json
+import re
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.stages import arena_check
 from tinyflow.stages.guard import guarded
+from tinyflow.targets.lines import source_line
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 
 # How often a machine with real wall time repeats each sample.
@@ -76,10 +78,10 @@ def run(workspace: Workspace) -> None:
         if "guard" in workspace.parameters:
             machine.watch_writes(guarded(plan, workspace.parameters["guard"]))  # type: ignore[attr-defined]
         limit = workspace.parameters["limit_instructions"]
-        with _layer_named(machine, plan):
+        with _layer_named(machine, plan, program):
             status, setup = machine.call(plan["setup"], limit_instructions=limit)
         _check_status(machine, plan["setup"], status, plan.get("statuses", {}))
-        with _layer_named(machine, plan):
+        with _layer_named(machine, plan, program):
             invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
         try:
             validation = _validate(differences, samples, workspace.parameters["tolerance"])
@@ -186,10 +188,10 @@ def _invoke_all(
 
 
 @contextmanager
-def _layer_named(machine: Machine, plan: Mapping[str, Any]) -> Iterator[None]:
+def _layer_named(machine: Machine, plan: Mapping[str, Any], program: Path) -> Iterator[None]:
     """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order.
 
-    An interpreter calls the layers' functions in set-up, too.
+    An interpreter calls the layers' functions in set-up, too. The source's line, where the firmware knows it.
     """
     try:
         yield
@@ -201,6 +203,11 @@ def _layer_named(machine: Machine, plan: Mapping[str, Any]) -> Iterator[None]:
             layer, name = steps[count - 1]
             error.layer = layer["index"]
             error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"
+        address = re.search(r"\(0x([0-9a-f]+)\)$", error.where)
+        line = source_line(program, int(address[1], 16)) if address is not None else ""
+        error.what += f"; {line}" if line else ""
+        if ": " in line:
+            error.hint = "undefined behaviour of C, for which +ubsan or -fsanitize-trap has put a trap there"
         raise
 
 

@@ -27,14 +27,10 @@ def first_lines(log: str, word: str) -> str:
 
 
 def refused_words(log: str) -> tuple[str, ...]:
-    """What clang or gcc quotes where it complains of no place in a source: options among it, whole and in parts."""
-    found: list[str] = []
-    for line in log.splitlines():
-        if re.search(r"\berror: |unrecogni[sz]ed|bad value", line) and not re.match(r"in/\S+:\d+", line):
-            quoted = re.findall(r"['‘]([^'’]+)['’]", line)
-            found += [*quoted, *(word for text in quoted for word in text.split())]
-            found += [option + value for option in quoted for value in quoted if option.endswith("=")]
-    return tuple(dict.fromkeys(found))
+    """The words of complaints without a place in a source: options are among them, whole or in parts."""
+    lines = (line for line in log.splitlines() if "error: " in line and not re.match(r"in/\S+:\d+", line))
+    words = (word for line in lines for word in re.split(r"[\s'‘’\":,;()\[\]]+", line))
+    return tuple(dict.fromkeys(filter(None, words)))
 
 
 def shorter(error: ToolError, what: str, hint: str) -> ToolError:

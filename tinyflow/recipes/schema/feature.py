@@ -48,6 +48,8 @@ class Settings(Part):
     """Whether the backend gets the options that the target's recipe has for it; other features go before them."""
     flags: tuple[str, ...] = ()
     """For the compiler, behind all others; for what a backend generated only."""
+    all_flags: tuple[str, ...] = ()
+    """The same for runtimes as well."""
     tuning: str | None = None
     """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
     guard: Literal["arena", "ram", "$value"] | None = None

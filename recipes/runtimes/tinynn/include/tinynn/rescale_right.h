@@ -20,7 +20,7 @@ struct tinynn_right {
 
 static inline struct tinynn_right tinynn_right(const struct tinynn_channel *channel, int32_t output_zero_point) {
   /* t below is 2 * high(acc) before its last rounding bit, so all is one bit further left */
-  const int32_t offset = ((2 * output_zero_point + 1) << (channel->shift + 1)) + 1;
+  const int32_t offset = (2 * output_zero_point + 1) * (INT32_C(1) << (channel->shift + 1)) + 1;
   const struct tinynn_right right = {channel->multiplier, channel->shift + 2, offset};
   return right;
 }
@@ -29,7 +29,7 @@ static inline struct tinynn_right tinynn_right(const struct tinynn_channel *chan
  * number is lowered by 1 (2 here) before the second, which rounds halves away from zero. */
 static inline int32_t tinynn_rescale_right(int32_t acc, struct tinynn_right right) {
   int32_t t;
-  __asm__("mulhsu %0, %1, %2" : "=r"(t) : "r"(acc << 1), "r"(right.factor));
+  __asm__("mulhsu %0, %1, %2" : "=r"(t) : "r"((uint32_t)acc << 1), "r"(right.factor));
   return (t + right.offset + 2 * (t >> 31)) >> right.shift;
 }
 
