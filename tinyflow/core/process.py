@@ -118,6 +118,10 @@ def _run(
     command: Sequence[str], folder: Path, log: int, timeout_s: float, environment: Mapping[str, str]
 ) -> int | None:
     """The exit status, negative for a signal, or None where the time ran out."""
+    # It registers what is to be done around a fork. Were that in the middle of one, by another thread's import, CPython
+    # (3.10 to 3.13) would release a lock that nobody took, and print so.
+    import concurrent.futures.thread  # noqa: F401
+
     with _running_lock:
         raise_if_cancelled()
         child = subprocess.Popen(

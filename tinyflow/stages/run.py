@@ -86,9 +86,9 @@ def run(workspace: Workspace) -> None:
         try:
             validation = _validate(differences, samples, workspace.parameters["tolerance"])
         except ValidationError:
-            _check_arena(machine, plan, samples, limit)  # may know more: a layer that writes where it must not
+            _check_arena(machine, plan, program, samples, limit)  # may know more: a layer that writes where it must not
             raise
-        _check_arena(machine, plan, samples, limit)
+        _check_arena(machine, plan, program, samples, limit)
         counts = _counts(machine, program, plan, samples, invokes, limit)
     finally:
         machine.close()
@@ -135,7 +135,9 @@ def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
     return counters
 
 
-def _check_arena(machine: Machine, plan: Mapping[str, Any], samples: Samples, limit_instructions: int) -> None:
+def _check_arena(
+    machine: Machine, plan: Mapping[str, Any], program: Path, samples: Samples, limit_instructions: int
+) -> None:
     """Hold the layers of the first sample against the memory plan. Raises RunError."""
 
     def write_inputs() -> None:
@@ -143,7 +145,7 @@ def _check_arena(machine: Machine, plan: Mapping[str, Any], samples: Samples, li
             machine.write(place, data)
 
     outputs = list(zip(samples.output_symbols, samples.outputs[0], strict=True))
-    with _layer_named(machine, plan):
+    with _layer_named(machine, plan, program):
         arena_check.check(machine, plan, write_inputs, outputs, limit_instructions)
 
 
