@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tinyc_host import compile_kernels, compiler
+from tinyi_host import compile_interpreter
 
 from tinyflow.backends import tvm as backend
 from tinyflow.backends.tvm.graph.lowering import lower
@@ -68,6 +69,12 @@ def _stacks_without_sources() -> Iterator[None]:
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The kernels of tinynn in plain C for this machine."""
     return compile_kernels(tmp_path_factory.mktemp("kernels"))
+
+
+@pytest.fixture(scope="session")
+def interpreter_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter tinyi with all kernels that this machine can run."""
+    return compile_interpreter(tmp_path_factory.mktemp("tinyi"))
 
 
 @pytest.fixture

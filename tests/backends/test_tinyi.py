@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
-from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, assert_exact, compile_interpreter
+from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, assert_exact
 
 from tinyflow.model.fixed_point import quantise_multiplier
 from tinyflow.model.graph import Quantisation
@@ -28,10 +29,9 @@ VARIANTS = ("ref", "c")
 
 
 @pytest.fixture(scope="module")
-def interpreters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Interpreter]:
+def interpreters(interpreter_library: Path) -> dict[str, Interpreter]:
     """With the kernels that this machine can run."""
-    library = compile_interpreter(tmp_path_factory.mktemp("tinyi"))
-    return {variant: Interpreter.load(library, variant) for variant in VARIANTS}
+    return {variant: Interpreter.load(interpreter_library, variant) for variant in VARIANTS}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from small_networks import Net, Q
 from test_tinyc_operators import CASES
-from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter, assert_exact, compile_interpreter
+from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter, assert_exact
 
 from tinyflow.backends import tinyi
 from tinyflow.core.errors import ModelError
@@ -26,9 +27,9 @@ Build = Callable[[Net], int]
 
 
 @pytest.fixture(scope="module")
-def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Interpreter:
+def interpreter(interpreter_library: Path) -> Interpreter:
     """With the kernels in portable C."""
-    return Interpreter.load(compile_interpreter(tmp_path_factory.mktemp("tinyi")), "c")
+    return Interpreter.load(interpreter_library, "c")
 
 
 def _padv2(net: Net) -> int:
