@@ -171,8 +171,11 @@ def pad(draw: st.DrawFn) -> Case:
 
 @st.composite
 def transpose(draw: st.DrawFn) -> Case:
-    """TRANSPOSE in any order."""
-    return moves.transpose(_generator(draw), _shape(draw), tuple(draw(st.permutations(range(4)))))
+    """TRANSPOSE in any order, half of them of blocks of four."""
+    shape = _shape(draw)
+    if draw(st.booleans()):
+        shape = tuple(draw(st.sampled_from([4, 1, 8, 12])) for _ in range(4))
+    return moves.transpose(_generator(draw), shape, tuple(draw(st.permutations(range(4)))))
 
 
 @st.composite

@@ -29,6 +29,10 @@ _LARGER_THAN_A_TABLE = ("logistic", "tanh", "hard_swish")
 _WORTH_EXPONENTIALS = 128
 # bytes from which on a call of memcpy for each row is as good
 _LONG = 16
+# of src/c/transpose.c
+_BLOCK = 4
+# of src/mve/gather.c, of which eight must stay below 2**16
+_LARGEST_MVE_STRIDE = 1 << 13
 
 # operators without weights: name → (struct, inputs that the output may overwrite)
 _PLAIN: Mapping[str, tuple[str, tuple[int, ...]]] = {
@@ -225,6 +229,28 @@ _ADDS: Mapping[str, _Condition] = {
     "c": _has_whole_input,
 }
 _MULS: Mapping[str, _Condition] = {"mve": _is_halved, "dsp": _is_scaled_down, "c": _is_scaled_down}
+
+
+def _gather(variant: str) -> _Choice:
+    """By the innermost axis: dense in the input as well or not."""
+
+    def choose(call: Call) -> Call | None:
+        fields: Mapping[str, Any] = call.fields
+        stride, size = fields["strides"][-1], fields["shape"][-1]
+        if stride == 1 and variant == "c":
+            return replace(call, function="tinynn_gather_c")
+        if stride == 1:  # of ref's long rows the compiler makes vectors by itself
+            return call if size >= _LONG else None
+        if variant == "c":
+            blocks = (*fields["strides"][:3], stride, *fields["shape"][3:], fields["offset"])
+            is_transposed = fields["strides"][3] == 1 and all(value % _BLOCK == 0 for value in blocks)
+            return replace(call, function="tinynn_transpose_c") if is_transposed else None
+        is_near = variant == "rvv" or 0 < stride < _LARGEST_MVE_STRIDE
+        return replace(call, function=f"tinynn_gather_{variant}") if is_near else None
+
+    return choose
+
+
 # (operator, variant) → its choice
 _KERNELS: Mapping[tuple[str, str], _Choice] = {
     **{(name, variant): _lookup(variant) for name in tables.TABLES for variant in ("mve", "rvv", "c")},
@@ -248,8 +274,6 @@ _KERNELS: Mapping[tuple[str, str], _Choice] = {
     **{("mean", name): _mean(name) for name in ("dsp", "c")},
     ("softmax", "c"): _softmax,
     ("copy_rows", "c"): _as("_c", lambda fields: bool(fields["bytes"] < _LONG)),
-    # of ref's long rows the compiler makes vectors by itself
-    **{("gather", name): _as("_ref", lambda fields: bool(fields["shape"][-1] >= _LONG)) for name in _VECTORS},
-    ("gather", "c"): _as("_c", lambda fields: bool(fields["strides"][-1] == 1)),
+    **{("gather", name): _gather(name) for name in (*_VECTORS, "c")},
     ("resize_nearest", "c"): _as("_c"),
 }
