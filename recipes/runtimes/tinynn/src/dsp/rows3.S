@@ -1,5 +1,5 @@
 /* Three rows of int8 weights by the same inputs: see rows.h. Inputs of 16 bits: 28 instructions for 24 products, of 8 bits
- * 33; 43 for three outputs, 60 for all.
+ * 33; 46 for three outputs.
  *
  * Weights that nobody has repacked can't do with less. A SMLAD takes two products, and its operand can't be a word of the
  * file: a halfword of it is 256 b + a with a's bits read without a sign, and that is no linear function of a and b. So of
