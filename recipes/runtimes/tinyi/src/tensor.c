@@ -9,8 +9,6 @@ enum { BUFFER_DATA = 0 };
 /* Of a tensor: their bytes fit 31 bits. */
 enum { MAX_ELEMENTS = 1 << 27 };
 
-enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
-
 int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position) {
   if (position >= vector->count) {
     return -1;
@@ -298,37 +296,4 @@ void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t ty
     return;
   }
   tinyi_note_written(visit, index, bytes);
-}
-
-/* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. */
-static int32_t quantised(float real, uint32_t bits) {
-  union {
-    uint32_t bits;
-    float value;
-  } scale = {bits};
-  const float quotient = real / scale.value;
-  if (!(quotient < 1024)) {
-    return 1024;
-  }
-  const int32_t whole = (int32_t)quotient;
-  return whole + (quotient - (float)whole >= 0.5f);
-}
-
-void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
-                 int32_t *highest) {
-  *lowest = INT8_MIN;
-  *highest = INT8_MAX;
-  if (activation == ACTIVATION_NONE) {
-    return;
-  }
-  tinyi_require(visit, activation > 0 && activation <= ACTIVATION_RELU6, TINYI_UNSUPPORTED);
-  int32_t low = output->zero_point;
-  if (activation != ACTIVATION_RELU) {
-    const int32_t high = low + quantised(activation == ACTIVATION_RELU6 ? 6 : 1, output->scale);
-    *highest = high < *highest ? high : *highest;
-  }
-  if (activation == ACTIVATION_RELU_N1_TO_1) {
-    low -= quantised(1, output->scale);
-  }
-  *lowest = low > *lowest ? low : *lowest;
 }
