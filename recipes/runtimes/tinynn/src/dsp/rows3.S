@@ -1,5 +1,5 @@
 /* Three rows of int8 weights by the same inputs: see rows.h. Inputs of 16 bits: 28 instructions for 24 products, of 8 bits
- * 33; 46 for three outputs.
+ * 33; 40 for three outputs.
  *
  * Weights that nobody has repacked can't do with less. A SMLAD takes two products, and its operand can't be a word of the
  * file: a halfword of it is 256 b + a with a's bits read without a sign, and that is no linear function of a and b. So of
@@ -39,7 +39,8 @@
 #define SHIFT 48
 #define OFFSET 52
 #define P 56
-#define FRAME_BYTES 60 /* with nine saved registers, a multiple of 8 */
+#define OTHERS 60 /* 0: all inputs are of 16 bits, in whole 64 */
+#define FRAME_BYTES 68 /* with nine saved registers, a multiple of 8 */
 
 .syntax unified
 .thumb
@@ -111,6 +112,9 @@ tinynn_rows3_dsp:
   str r11, [sp, #WIDE_END]
   add r1, r1, r10
   sub r4, r4, r10
+  sub r5, r11, r12
+  add r5, r5, r4
+  str r5, [sp, #OTHERS]
   bic r5, r4, #31
   add r5, r5, r1
   strd r1, r5, [sp, #NARROW]
@@ -147,6 +151,9 @@ whole:
   cmp r0, r10
   bne whole
 rest:
+  ldr r10, [sp, #OTHERS]
+  cmp r10, #0
+  beq summed
   ldr r10, [sp, #WIDE_END]
   cmp r0, r10
   beq narrow
