@@ -23,7 +23,8 @@ from tinyflow.backends.tvm import kernels_tiled
 from tinyflow.backends.tvm.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
-from tinyflow.backends.tvm.kernels_tiled import HEADERS, add_offset, load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels_tiled import HEADERS
+from tinyflow.backends.tvm.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import ConvolutionSpec, ConvSpec, DepthwiseSpec, FeatureMap, Spec
 
 Expr = Any

@@ -21,7 +21,7 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.intrinsics import HEADER, call, hidden, value
 from tinyflow.backends.tvm.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, vector
-from tinyflow.backends.tvm.kernels_tiled import add_offset, load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec
 from tinyflow.backends.tvm.widening import PART_PIXELS, Tiling, widening
 

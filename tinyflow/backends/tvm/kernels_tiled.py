@@ -21,20 +21,18 @@ import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
-from tinyflow.backends.tvm import kernels_add, requantise
-from tinyflow.backends.tvm.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
-from tinyflow.backends.tvm.intrinsics import call, hidden
+from tinyflow.backends.tvm import kernels_add
+from tinyflow.backends.tvm.chunks import Source, convolution_source, expand, fill, flat_source
+from tinyflow.backends.tvm.intrinsics import hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Parameter, Weights
 from tinyflow.backends.tvm.kernels_plain import vector
-from tinyflow.backends.tvm.packing import by_channel, folded_bias
+from tinyflow.backends.tvm.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import (
     AddSpec,
-    ConvolutionSpec,
     ConvSpec,
     DenseSpec,
     DepthwiseSpec,
     FeatureMap,
-    Requantisation,
     Spec,
     WeightedSpec,
 )
@@ -51,63 +49,6 @@ _SHORT_RUN = 32
 DEPTHWISE_PIXELS = 3
 # a filter with more weights stays in memory
 UNROLLED_WEIGHTS = 16
-
-
-@dataclass(frozen=True)
-class Source:
-    """Rows of bytes that products are read from: the input itself, or chunks of it in scratch with padding around."""
-
-    height: int  # output rows
-    width: int  # output pixels in a row
-    rows: int  # source rows of one product
-    down: int  # source rows from one output row to the next
-    step_bytes: int  # from one output pixel to the next
-    row_bytes: int  # of a source row
-    chunk: int  # output rows at a time
-    input_rows: int
-    padding: Padding | None = None
-
-    @property
-    def chunk_rows(self) -> int:
-        """Source rows of a chunk."""
-        return (self.chunk - 1) * self.down + self.rows
-
-    @property
-    def input_shape(self) -> tuple[int, int]:
-        """Rows and bytes of a row of the input."""
-        return self.input_rows, self.row_bytes if self.padding is None else self.padding.inside_bytes
-
-
-@dataclass(frozen=True)
-class Padding:
-    """Where the input lies in the padded one."""
-
-    top: int
-    left_bytes: int
-    inside_bytes: int  # of an input row
-    value: int
-
-
-def convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
-    """Chunks as large as the scratch allows; all at once where there is no padding."""
-    border, output, depth = spec.padding, spec.output, spec.input.channels
-    row_bytes = (border.left + spec.input.width + border.right) * depth
-    (rows, _), (down, right) = spec.kernel, spec.stride
-    chunk, padding = output.height, None
-    if border:
-        most = max(1, min(chunk, (scratch_bytes // row_bytes - rows) // down + 1))
-        chunk = -(-chunk // -(-chunk // most))  # equal portions
-        padding = Padding(border.top, border.left * depth, spec.input.width * depth, spec.input_zero_point)
-    step_bytes = right * depth
-    return Source(output.height, output.width, rows, down, step_bytes, row_bytes, chunk, spec.input.height, padding)
-
-
-def flat_source(spec: ConvSpec) -> Source | None:
-    """A single row of pixels, where none shares input with another."""
-    if spec.kernel != (1, 1) or spec.stride != (1, 1) or spec.padding:
-        return None
-    pixels, depth = spec.output.height * spec.output.width, spec.input.channels
-    return Source(1, pixels, 1, 1, depth, pixels * depth, 1, 1)
 
 
 def tile_of(machine: Machine) -> tuple[int, int]:
@@ -261,77 +202,6 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHW
         return {"weights": values.ravel(), "scale": scale.ravel()}
 
     return _kernel(depthwise2d, spec, source, channels, pack)
-
-
-def scale_numbers(to: Requantisation) -> int:
-    """Constants of a channel: offset and multiplier in the short form; bias, multiplier and shift in the long one."""
-    return 3 if to.up is None else 2
-
-
-def _inside(scratch: Any, row: Expr, padding: Padding) -> Expr:
-    """The address of a row in scratch behind its left padding."""
-    return T.address_of(scratch[row, padding.left_bytes])
-
-
-@T.inline
-def fill(scratch: Any, source: Source, memset: str = "memset") -> None:
-    """Write the padding's value everywhere; rows are copied over it."""
-    if source.padding is not None:
-        call(memset, T.address_of(scratch[0, 0]), source.padding.value, source.chunk_rows * source.row_bytes)
-
-
-@T.inline
-def expand(
-    data: Any, scratch: Any, first: Expr, source: Source, memcpy: str = "memcpy", memset: str = "memset"
-) -> None:
-    """Copy input rows into scratch, from row `first` of the padded one on; the padding's value outside of the input."""
-    if source.padding is not None:
-        for r in range(source.chunk_rows):
-            row: T.let = first + r - source.padding.top
-            if (row >= 0) & (row < source.input_rows):
-                place = T.meta_var(_inside(scratch, r, source.padding))
-                call(memcpy, place, T.address_of(data[row, 0]), source.padding.inside_bytes)
-            else:
-                place = T.meta_var(_inside(scratch, r, source.padding))
-                call(memset, place, source.padding.value, source.padding.inside_bytes)
-
-
-@T.inline
-def load_scale(numbers: Any, scale: Any, first: Any, channels: Any, to: Any) -> None:
-    """The constants of some channels, from channel `first` on, into registers."""
-    for c in T.unroll(channels):
-        for n in T.unroll(scale_numbers(to)):
-            numbers[c, n] = scale[first + c, n]
-
-
-@T.inline
-def add_offset(total: Any, at: Any, numbers: Any, channel: Expr, to: Requantisation) -> None:
-    """The first step of rescaling, in place: TVM would do the sum in int64 if it were part of the product after it."""
-    if to.up is None:
-        total[at] = total[at] + numbers[channel, 0]
-    else:
-        total[at] = numbers[channel, 0] + T.shift_left(total[at], T.int32(to.up))
-
-
-def rescaled(total: Expr, numbers: Any, channel: Expr, to: Requantisation) -> Expr:
-    """An output from its accumulator with offset, in the form that the spec says."""
-    if to.up is None:
-        high = doubling_high_mul(total, numbers[channel, 1])
-        moved = divide_by_power_of_two(high, numbers[channel, 2]) + T.int32(to.zero_point)
-        return clamp(moved, to.lowest, to.highest)
-    product = T.Cast("int64", total) * T.Cast("int64", numbers[channel, 1])
-    high = T.Cast("int32", T.shift_right(product, T.int64(32))) + T.int32(to.zero_point << requantise.FRACTION_BITS)
-    return clamp(T.shift_right(high, T.int32(requantise.FRACTION_BITS)), to.lowest, to.highest)
-
-
-def pack_scale(spec: WeightedSpec, given: Weights) -> tuple[Array, Array]:
-    """Weights, [C, products], and the constants of all channels; ValueError where they aren't exact."""
-    if spec.requantisation.up is not None:
-        return requantise.pack(spec, given)
-    if spec.requantisation.rounding != "double" or (given.shift > 0).any():
-        raise ValueError("the long form rounds twice and shifts to the right")
-    numbers = np.stack([folded_bias(spec, given), given.multiplier, -given.shift], axis=1)
-    return by_channel(spec, given), numbers.astype(np.int32)
 
 
 def _kernel(function: PrimFunc, spec: WeightedSpec, source: Source, channels: int, pack: Any) -> Kernel:

@@ -13,58 +13,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from tvm import tirx
 from tvm.script import tirx as T
 
+from tinyflow.backends.tvm.chunks import Source, convolution_source, expand, fill, flat_source
 from tinyflow.backends.tvm.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Parameter, Weights
 from tinyflow.backends.tvm.kernels_plain import vector
-from tinyflow.backends.tvm.kernels_tiled import (
-    Source,
-    convolution_source,
-    expand,
-    fill,
-    flat_source,
-    pack_scale,
-    scale_numbers,
-)
-from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec, DepthwiseSpec, Requantisation, Spec, WeightedSpec
+from tinyflow.backends.tvm.specs import ConvSpec, DenseSpec, DepthwiseSpec, Requantisation, Spec
+from tinyflow.backends.tvm.vector_layout import LANES, Lanes, filled, pack_blocks, sizes
 
 PrimFunc = Any
 
 HEADERS = ("tf_vector.h",)
 _PIXELS = 2  # that share the loading of weights
-# two weights whose products with -128 are added up in 16 bits
-_MOST_OF_A_PAIR = 255
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """What the files behind tf_vector.h want of layouts."""
-
-    step: int  # products that are read at once
-    block: int  # channels that are computed together
-    taps_block: int  # of a depthwise convolution
-    is_filled: bool  # whether all blocks have that many channels
-    is_even_first: bool  # whether a block's constants are those of its even channels, then of its odd ones
-    shift_sign: int
-
-
-_LANES: Mapping[str, Lanes] = {
-    "mve": Lanes(16, 4, 8, is_filled=True, is_even_first=True, shift_sign=-1),
-    "rvv": Lanes(1, 32, 32, is_filled=False, is_even_first=False, shift_sign=1),
-}
 
 
 def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
     """The vector kernel of a spec; None where there is none, or no C compiler that would take it."""
-    if machine.vectors not in _LANES or machine.toolchain == "llvm":
+    if machine.vectors not in LANES or machine.toolchain == "llvm":
         return None
-    lanes = _LANES[machine.vectors]
+    lanes = LANES[machine.vectors]
     if isinstance(spec, ConvSpec):
         return conv(spec, lanes, scratch_bytes) if spec.input.layout == spec.output.layout == "NHWC" else None
     if isinstance(spec, DepthwiseSpec):
@@ -82,10 +53,6 @@ def _form(to: Requantisation) -> tuple[int, int, int, int]:
     return -1 if to.up is None else to.up, to.zero_point, to.lowest, to.highest
 
 
-def _filled(number: int, unit: int) -> int:
-    return -(-number // unit) * unit
-
-
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
@@ -98,10 +65,10 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
     # runs that fill no vectors become one, behind the rows in scratch
     is_gathered = run % lanes.step != 0
     segments, length = (1, source.rows * run) if is_gathered else (source.rows, run)
-    patch_bytes = _filled(length, lanes.step) if is_gathered else 0
+    patch_bytes = filled(length, lanes.step) if is_gathered else 0
     shape = _scratch_shape(source, _PIXELS * patch_bytes)
     aside = 0 if source.padding is None else source.chunk_rows  # the row that they begin in
-    weights_size, scale_size = _sizes(spec, channels, lanes, lanes.block, segments * _filled(length, lanes.step))
+    weights_size, scale_size = sizes(spec, channels, lanes, lanes.block, segments * filled(length, lanes.step))
 
     @T.prim_func(s_tir=True)
     def conv2d(
@@ -134,7 +101,7 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                 )  # fmt: skip
 
     def pack(given: Weights) -> Mapping[str, Array]:
-        return _pack(spec, given, lanes, segments, lanes.block)
+        return pack_blocks(spec, given, lanes, segments, lanes.block)
 
     parameters = (
         Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
@@ -170,8 +137,8 @@ def dense(spec: DenseSpec, lanes: Lanes) -> Kernel:
     """FULLY_CONNECTED; inputs that don't fill vectors are copied to where more may be read."""
     is_copied = spec.inputs % lanes.step != 0
     form = _form(spec.requantisation)
-    scratch_size = _filled(spec.inputs, lanes.step) if is_copied else 0
-    weights_size, scale_size = _sizes(spec, spec.outputs, lanes, lanes.block, _filled(spec.inputs, lanes.step))
+    scratch_size = filled(spec.inputs, lanes.step) if is_copied else 0
+    weights_size, scale_size = sizes(spec, spec.outputs, lanes, lanes.block, filled(spec.inputs, lanes.step))
 
     @T.prim_func(s_tir=True)
     def fully_connected(
@@ -190,7 +157,7 @@ def dense(spec: DenseSpec, lanes: Lanes) -> Kernel:
         )  # fmt: skip
 
     def pack(given: Weights) -> Mapping[str, Array]:
-        return _pack(spec, given, lanes, 1, lanes.block)
+        return pack_blocks(spec, given, lanes, 1, lanes.block)
 
     parameters = (
         vector("data", "input", spec.inputs, "int8"),
@@ -212,7 +179,7 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
     repeated = _repeated(spec, lanes)
     lined_up = repeated * channels
     scratch_size = 0 if source.padding is None else source.chunk_rows * source.row_bytes
-    weights_size, scale_size = _sizes(spec, lined_up, lanes, lanes.taps_block, rows * columns)
+    weights_size, scale_size = sizes(spec, lined_up, lanes, lanes.taps_block, rows * columns)
 
     @T.prim_func(s_tir=True)
     def depthwise2d(
@@ -236,7 +203,7 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                 )  # fmt: skip
 
     def pack(given: Weights) -> Mapping[str, Array]:
-        return _pack(spec, given, lanes, 1, lanes.taps_block, repeated)
+        return pack_blocks(spec, given, lanes, 1, lanes.taps_block, repeated)
 
     parameters = (
         Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
@@ -252,58 +219,6 @@ def _repeated(spec: DepthwiseSpec, lanes: Lanes) -> int:
     if spec.stride[1] != 1 or lanes.is_filled:
         return 1
     return max(1, lanes.taps_block // spec.output.channels)
-
-
-def _sizes(spec: WeightedSpec, channels: int, lanes: Lanes, block: int, products: int) -> tuple[int, int]:
-    """Weights and constants, with those of channels that fill the last block."""
-    channels = _filled(channels, block) if lanes.is_filled else channels
-    return channels * products, channels * scale_numbers(spec.requantisation)
-
-
-def _pack(
-    spec: WeightedSpec, given: Weights, lanes: Lanes, segments: int, block: int, repeated: int = 1
-) -> Mapping[str, Array]:
-    """Weights and constants in the layout of the header: blocks of channels, one behind the other."""
-    values, scale = pack_scale(spec, given)
-    if spec.requantisation.up is None:
-        scale = _long(scale, lanes)
-    values, scale = np.tile(values, (repeated, 1)), np.tile(scale, (repeated, 1))
-    missing = -len(values) % block if lanes.is_filled else 0
-    values, scale = np.pad(values, ((0, missing), (0, 0))), np.pad(scale, ((0, missing), (0, 0)))
-    is_taps = isinstance(spec, DepthwiseSpec)
-    if is_taps or lanes.step == 1:
-        _check_pairs(values, segments)
-    starts = range(0, len(values), block)
-    weights = [_arranged(values[at : at + block], lanes, segments, is_taps) for at in starts]
-    order = [*range(0, block, 2), *range(1, block, 2)] if is_taps and lanes.is_even_first else slice(None)
-    constants = [scale[at : at + block][order].T.ravel() for at in starts]
-    return {"weights": np.concatenate(weights), "scale": np.concatenate(constants)}
-
-
-def _arranged(values: Array, lanes: Lanes, segments: int, is_taps: bool) -> Array:
-    """The weights of one block, [channel, product]."""
-    if is_taps or lanes.step == 1:
-        return np.ascontiguousarray(values.T).ravel()
-    runs = values.reshape(len(values), segments, -1)
-    filled = np.pad(runs, ((0, 0), (0, 0), (0, -runs.shape[2] % lanes.step)))
-    return np.ascontiguousarray(filled.reshape(len(values), segments, -1, lanes.step).transpose(1, 2, 0, 3)).ravel()
-
-
-def _long(scale: Array, lanes: Lanes) -> Array:
-    """Offset, multiplier and shift with the sign that the header wants; ValueError where a shift is none."""
-    offset, multiplier, shift = scale.T
-    shift = np.where(multiplier == 0, 1, shift)
-    if (shift < 1).any() or (shift > 31).any():
-        raise ValueError("the long form shifts to the right by 1 to 31")
-    return np.stack([offset, multiplier, shift * lanes.shift_sign], axis=1).astype(np.int32)
-
-
-def _check_pairs(values: Array, segments: int) -> None:
-    """ValueError where two products that are added up in 16 bits might not fit."""
-    runs = np.abs(values.astype(np.int32)).reshape(len(values), segments, -1)
-    even = runs.shape[2] // 2 * 2
-    if (runs[:, :, 0:even:2] + runs[:, :, 1:even:2] > _MOST_OF_A_PAIR).any():
-        raise ValueError("two products don't fit 16 bits")
 
 
 def _kernel(function: PrimFunc, parameters: tuple[Parameter, ...], scratch_size: int, pack: Any) -> Kernel:

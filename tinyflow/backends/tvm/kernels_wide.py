@@ -26,8 +26,8 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.intrinsics import hidden
 from tinyflow.backends.tvm.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels_plain import feature_map, is_inside, vector
-from tinyflow.backends.tvm.kernels_tiled import load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.packing import by_channel
+from tinyflow.backends.tvm.rescaling import load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.specs import ConvSpec, FeatureMap, Requantisation
 
 Expr = Any
