@@ -41,19 +41,26 @@ static inline int32x4_t sum_rows(const int8_t *a, const int8_t *b, const int8_t 
   return (int32x4_t){sum_a, sum_b, sum_c, sum_d};
 }
 
+/* What gcc finds registers for only in a function by itself. */
+#if defined(__clang__)
+#define OF_ITS_OWN inline
+#else
+#define OF_ITS_OWN __attribute__((noinline))
+#endif
+
 /* Four rows of weights, step by step; their sums. */
-static inline int32x4_t pack_rows(const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, int32_t products,
-                                  int8_t *to) {
-  register int32_t sum_a __asm__("r0") = 0;
-  register int32_t sum_b __asm__("r2") = 0;
-  register int32_t sum_c __asm__("r4") = 0;
-  register int32_t sum_d __asm__("r6") = 0;
+static OF_ITS_OWN int32x4_t pack_rows(const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d,
+                                      int32_t products, int8_t *to) {
   if (products % STEP != 0) { /* the last step is filled up */
     int8_t *last = to + (steps_of(products) - 1) * LANES * STEP;
     for (int32_t i = 0; i < LANES; ++i) {
       vst1q_s8(last + i * STEP, vdupq_n_s8(0));
     }
   }
+  register int32_t sum_a __asm__("r0") = 0;
+  register int32_t sum_b __asm__("r2") = 0;
+  register int32_t sum_c __asm__("r4") = 0;
+  register int32_t sum_d __asm__("r6") = 0;
   __asm__ volatile(
       "wlstp.8 lr, %[count], 2f\n"
       "1:\n\t"

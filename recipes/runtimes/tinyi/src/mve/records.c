@@ -38,7 +38,7 @@ static __attribute__((noinline)) void repair(const struct tinyi_channels *channe
 /* Multipliers and shifts of four scales; which of them are right. */
 static inline mve_pred16_t make(const struct layer *layer, uint32x4_t scales, int32_t *multipliers, int32_t *shifts) {
   /* mantissa * (first, second), the highest 64 bits */
-  const uint32x4_t mantissas = vorrq_n_u32(vshlq_n_u32(scales, 8), UINT32_C(0x80000000));
+  const uint32x4_t mantissas = vorrq_u32(vshlq_n_u32(scales, 8), vdupq_n_u32(UINT32_C(0x80000000)));
   const uint32x4_t carried = vmulhq_u32(mantissas, vdupq_n_u32(layer->second));
   uint32x4_t fractions = vmlaq_n_u32(carried, mantissas, layer->first);
   uint32x4_t bits = vmulhq_u32(mantissas, vdupq_n_u32(layer->first));
