@@ -28,7 +28,7 @@
 #define TINYNN_RANK 5
 
 /* One output channel of a convolution or row of a fully connected layer. `bias` has the input's zero point folded in:
- * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see packing.py);
+ * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see packing/);
  * for ref and c they are the ones above. */
 struct tinynn_channel {
   int32_t bias;
@@ -246,7 +246,7 @@ struct tinynn_resize_nearest {
   int32_t output_height, output_width;
 };
 
-/* Convolutions and others that need memory. `scratch` is what packing.py says for the function, or NULL where that
+/* Convolutions and others that need memory. `scratch` is what packing/ says for the function, or NULL where that
  * is 0. */
 #define TINYNN_SCRATCH(function, parameters)                                                                \
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output, \

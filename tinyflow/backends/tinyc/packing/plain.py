@@ -1,4 +1,4 @@
-"""Operators without weights: nothing is packed, the variant has a function of its own for few of them."""
+"""Operators without weights: which function of the variant computes them, or a table of all results."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ import numpy.typing as npt
 
 from tinyflow.backends.tinyc import tables
 from tinyflow.backends.tinyc.calls import VARIANTS, WORD_BYTES, Call, Constant, Field
+from tinyflow.backends.tinyc.packing.conditions import (
+    Condition,
+    both,
+    has_dense_rows,
+    has_four_channels,
+    has_no_left_shift,
+    has_smaller_input,
+    has_whole_input,
+    is_halved,
+    is_scaled_down,
+)
 
 # the variant's call in place of ref's, None where it can't compute the layer
 _Choice = Callable[[Call], Call | None]
-# whether a kernel computes a layer of these fields
-_Condition = Callable[[Mapping[str, Any]], bool]
 
 _VECTORS = ("mve", "rvv")
 
@@ -77,7 +86,7 @@ def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
     return call
 
 
-def _as(suffix: str, holds: _Condition = lambda _: True) -> _Choice:
+def _as(suffix: str, holds: Condition = lambda _: True) -> _Choice:
     """The variant's function with the parameters of ref, where its condition holds."""
 
     def choose(call: Call) -> Call | None:
@@ -93,7 +102,7 @@ def _narrow_average_pool(variant: str) -> _Choice:
         fields: Mapping[str, Any] = call.fields
         if fields["kernel_height"] * fields["kernel_width"] > _NARROW_WINDOW:
             return None
-        if variant == "dsp" and not _has_four_channels(fields):
+        if variant == "dsp" and not has_four_channels(fields):
             return None
         call = replace(call, function=f"tinynn_average_pool_{variant}")
         if variant == "dsp":
@@ -108,11 +117,6 @@ def _average_pool(call: Call) -> Call:
     fields: Mapping[str, Any] = call.fields
     sums_bytes = WORD_BYTES * fields["channels"]
     return replace(call, function="tinynn_average_pool_c", takes_scratch=True, scratch_bytes=sums_bytes)
-
-
-def _has_four_channels(fields: Mapping[str, Any]) -> bool:
-    """What pool.h needs."""
-    return bool(fields["channels"] >= 4)
 
 
 def _lookup(variant: str) -> _Choice:
@@ -183,52 +187,13 @@ def _mean(variant: str) -> _Choice:
     return choose
 
 
-def _has_no_left_shift(fields: Mapping[str, Any]) -> bool:
-    """Whether the vector kernels compute an ADD or SUB: nothing is scaled up."""
-    shifts: list[int] = [fields[f"{part}_multiplier_shift"] for part in ("left", "right", "output")]
-    return max(shifts) <= 0 and min(shifts) >= -31 and fields["left_shift"] == 20
-
-
-def _has_whole_input(fields: Mapping[str, Any]) -> bool:
-    """Whether src/c/add.c computes an ADD or SUB: one input's multiplier is 1/2, the sum is scaled down."""
-    halves = [(fields[f"{side}_multiplier"], fields[f"{side}_multiplier_shift"]) for side in ("left", "right")]
-    is_down = all(-22 <= shift <= 0 for _, shift in halves) and -22 <= fields["output_multiplier_shift"] <= -1
-    return is_down and (1 << 30, 0) in halves and fields["left_shift"] == 20
-
-
-def _has_smaller_input(fields: Mapping[str, Any]) -> bool:
-    """Whether src/dsp/add.c computes it: as `_has_whole_input`, and the other input's multiplier is below 1/2."""
-    is_smaller = any(fields[f"{side}_multiplier_shift"] < 0 for side in ("left", "right"))
-    return is_smaller and _has_whole_input(fields)
-
-
-def _has_dense_rows(fields: Mapping[str, Any]) -> bool:
-    """What broadcast_rows.h needs."""
-    broadcast = fields["broadcast"]
-    return bool(broadcast["left_strides"][-1] == broadcast["right_strides"][-1] == 1)
-
-
-def _is_scaled_down(fields: Mapping[str, Any]) -> bool:
-    """Whether src/c/mul.c and src/dsp/mul.c compute a MUL; the product has 17 bits."""
-    return bool(-22 <= fields["output_multiplier_shift"] <= -1)
-
-
-def _is_halved(fields: Mapping[str, Any]) -> bool:
-    """Whether src/mve/mul.c computes a MUL."""
-    return bool(-31 <= fields["output_multiplier_shift"] <= -1)
-
-
-def _both(*conditions: _Condition) -> _Condition:
-    return lambda fields: all(condition(fields) for condition in conditions)
-
-
-_ADDS: Mapping[str, _Condition] = {
-    "mve": _has_no_left_shift,
-    "rvv": _has_no_left_shift,
-    "dsp": _has_smaller_input,
-    "c": _has_whole_input,
+_ADDS: Mapping[str, Condition] = {
+    "mve": has_no_left_shift,
+    "rvv": has_no_left_shift,
+    "dsp": has_smaller_input,
+    "c": has_whole_input,
 }
-_MULS: Mapping[str, _Condition] = {"mve": _is_halved, "dsp": _is_scaled_down, "c": _is_scaled_down}
+_MULS: Mapping[str, Condition] = {"mve": is_halved, "dsp": is_scaled_down, "c": is_scaled_down}
 
 
 def _gather(variant: str) -> _Choice:
@@ -256,18 +221,18 @@ _KERNELS: Mapping[tuple[str, str], _Choice] = {
     **{(name, variant): _lookup(variant) for name in tables.TABLES for variant in ("mve", "rvv", "c")},
     **{(name, v): _as(f"_{v}", holds) for name in ("add", "sub") for v, holds in _ADDS.items()},
     **{
-        (f"{name}_broadcast", v): _as(f"_{v}", _both(holds, _has_dense_rows))
+        (f"{name}_broadcast", v): _as(f"_{v}", both(holds, has_dense_rows))
         for name in ("add", "sub")
         for v, holds in _ADDS.items()
     },
     **{("mul", v): _as(f"_{v}", holds) for v, holds in _MULS.items()},
-    **{("mul_broadcast", v): _as(f"_{v}", _both(holds, _has_dense_rows)) for v, holds in _MULS.items()},
+    **{("mul_broadcast", v): _as(f"_{v}", both(holds, has_dense_rows)) for v, holds in _MULS.items()},
     **{(name, "dsp"): _as("_dsp") for name in ("minimum", "maximum")},
-    **{(f"{name}_broadcast", "dsp"): _as("_dsp", _has_dense_rows) for name in ("minimum", "maximum")},
+    **{(f"{name}_broadcast", "dsp"): _as("_dsp", has_dense_rows) for name in ("minimum", "maximum")},
     **{("average_pool", name): _narrow_average_pool(name) for name in ("mve", "rvv", "dsp")},
     ("average_pool", "c"): _average_pool,
     ("max_pool", "dsp"): _as("_dsp"),
-    ("max_pool", "c"): _as("_c", _has_four_channels),
+    ("max_pool", "c"): _as("_c", has_four_channels),
     # of ref the compiler makes vectors by itself
     **{("max_pool", name): _as("_ref") for name in _VECTORS},
     **{(name, "rvv"): _as("_ref") for name in ("mul", "mul_broadcast")},
