@@ -16,7 +16,7 @@ from kernel_firmware import Chip, Outcome, Sample, run
 from numpy.typing import NDArray
 
 from tinyflow.backends.tvm import backend, definitions, kernels
-from tinyflow.backends.tvm.kernel import Machine, Style, Weights
+from tinyflow.backends.tvm.kernel import Style, Weights
 from tinyflow.backends.tvm.layers import Layer
 from tinyflow.model.tflite_reader import read
 
@@ -48,7 +48,7 @@ def bench(
 ) -> None:
     """Run and print all layers of one model."""
     generator = np.random.default_rng(1)
-    machine = Machine(chip.isa, chip.toolchain)
+    machine = chip.machine
     inputs = [random_inputs(layer, generator) for layer in layers]
     specs = [kernels.specialise(layer.spec, layer.weights, style) for layer in layers]
     built = [kernels.build(spec, style, machine, scratch_bytes) for spec in specs]
