@@ -80,7 +80,7 @@ def test_notes_say_which_benches_have_no_tuning_records() -> None:
         found += tables.notes([{**row, "tuning": {"kernels": 4, "tuned": tuned, "missing": missing, "place": place}}])
     end = "for cortex-m7, gcc, Os, which leaves them as they were; +tune.16 in place of +tuned searches"
     assert found == [
-        f"net-one-chip: there is no tuning record {end}",
+        f"net-one-chip: its kernels have no tuning record {end}",
         f"net-one-chip: 1 of 4 kernels have no tuning record {end}",
     ]
 
