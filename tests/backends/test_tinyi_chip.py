@@ -46,10 +46,13 @@ def chips(tmp_path_factory: pytest.TempPathFactory) -> Chips:
     folder = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
     def find(name: str) -> tuple[ChipInterpreter, str]:
-        cpu, variants, variant, program = CHIPS[name]
+        cpu, variants, variant, program = CHIPS[name.removesuffix(" by gcc")]
         if program is not None and shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-        return chip(folder, cpu, variants, variant), variant
+        toolchain = "gcc" if name.endswith("gcc") else "zig"
+        if toolchain == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+            pytest.skip("arm-none-eabi-gcc is not installed")
+        return chip(folder, cpu, variants, variant, toolchain), variant
 
     return find
 
@@ -93,7 +96,7 @@ def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: i
     assert_exact(_wide(lowest, outputs, kernel), *chips(name))
 
 
-@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize("name", [*CHIPS, "mve by gcc"])
 @pytest.mark.parametrize(("inputs", "outputs", "stride"), [(64, 41, 1), (80, 8, 2), (32, 5, 2)])
 def test_long_rows_are_exact(name: str, inputs: int, outputs: int, stride: int, chips: Chips) -> None:
     """1x1 over many channels: some variants read such weights where they are. The input is what a RELU leaves."""

@@ -53,8 +53,9 @@ int main(void) {{ return keep[0]() + keep[1](); }}
 class ChipInterpreter:
     """The interpreter, with all operators and the kernels of some variants, one of which is chosen."""
 
-    def __init__(self, folder: Path, cpu: str, variants: Sequence[str]) -> None:
-        recipe = (chips.ROOT / "recipes" / "toolchains" / "zig.yaml").read_text(encoding="utf-8")
+    def __init__(self, folder: Path, cpu: str, variants: Sequence[str], toolchain: str) -> None:
+        recipe = (chips.ROOT / "recipes" / "toolchains" / f"{toolchain}.yaml").read_text(encoding="utf-8")
+        self._toolchain = toolchain
         self._cpu = yaml.safe_load(recipe)["cpus"][cpu]
         places = on_qemu.PLACES[cpu][1] if cpu in on_qemu.PLACES else chips._REGIONS[self._cpu["isa"]]
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
@@ -65,7 +66,7 @@ class ChipInterpreter:
             atexit.register(self.simulator.close)
         else:
             self.simulator = Simulator(self._target, chips._hook())
-        self.simulator.load(self._built(folder / f"tinyi_{cpu}", variants))
+        self.simulator.load(self._built(folder / f"tinyi_{cpu}_{toolchain}", variants))
         self.variant = 0
         self.last: ChipSession | None = None
 
@@ -94,12 +95,13 @@ class ChipInterpreter:
         tables = ", ".join(f"{{ {_table(variant)} }}" for variant in variants)
         words = {"operators": tables, "count": len(ENTRIES), "file": _FILE_BYTES, "arena": _ARENA_BYTES}
         model.write_text(_MODEL.format(**words), encoding="utf-8")
-        tool = import_module("tinyflow.toolchains.zig")
+        tool = import_module(f"tinyflow.toolchains.{self._toolchain}")
+        level = "-O1" if self._toolchain == "zig" else "-O3"  # at which gcc has the fewest registers to give
         includes = [runtime / "include" for runtime in (INTERPRETER, chips.RUNTIME, chips.SUPPORT)]
 
         def compiled(number: int, source: Path) -> Path:
             target = folder / f"{number}.o"
-            chips._check(tool.compile_command(self._cpu, source, target, includes, [], ("-O1", "-ffreestanding")))
+            chips._check(tool.compile_command(self._cpu, source, target, includes, [], (level, "-ffreestanding")))
             return target
 
         with ThreadPoolExecutor(2) as pool:
@@ -161,12 +163,12 @@ class ChipSession:
 
 
 @cache
-def _chip(folder: Path, cpu: str, variants: tuple[str, ...]) -> ChipInterpreter:
-    return ChipInterpreter(folder, cpu, variants)
+def _chip(folder: Path, cpu: str, variants: tuple[str, ...], toolchain: str) -> ChipInterpreter:
+    return ChipInterpreter(folder, cpu, variants, toolchain)
 
 
-def chip(folder: Path, cpu: str, variants: tuple[str, ...], variant: str) -> ChipInterpreter:
-    """One firmware for each processor, in the folder."""
-    interpreter = _chip(folder, cpu, variants)
+def chip(folder: Path, cpu: str, variants: tuple[str, ...], variant: str, toolchain: str = "zig") -> ChipInterpreter:
+    """One firmware for each processor and toolchain, in the folder."""
+    interpreter = _chip(folder, cpu, variants, toolchain)
     interpreter.variant = variants.index(variant)
     return interpreter
