@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -207,6 +208,15 @@ def part(draw: st.DrawFn) -> Case:
     return moves.split(_generator(draw), whole, parts, axis)
 
 
+@st.composite
+def even_softmax(draw: st.DrawFn) -> Case:
+    """SOFTMAX over so many like columns that each gets next to nothing: TFLM ends the program there."""
+    columns = draw(st.sampled_from([500, 511, 512, 513, 600, 1000]))
+    case = cases.softmax(_generator(draw), 2, columns)
+    values = draw(st.lists(st.integers(-2, 0), min_size=1, max_size=3))
+    return replace(case, inputs=(np.resize(np.array(values, np.int8), (2, columns)),))
+
+
 LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "conv2d": conv2d,
     "depthwise": depthwise,
@@ -223,5 +233,5 @@ LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "strided_slice": strided_slice,
     "resize": resize,
 }
-# of which a case is not the whole operator, so that there is no reference but the variant ref
-PARTS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {"part": part}
+# without a reference but the variant ref: parts of operators, and what TFLM does not compute
+PARTS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {"part": part, "even_softmax": even_softmax}

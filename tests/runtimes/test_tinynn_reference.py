@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_layers import LAYERS
 from tinynn_calls import HostKernels
+from tinynn_cases import softmax
 
 _MOVES = ("number", "pad", "transpose", "strided_slice", "resize")
 _ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,3 +43,12 @@ def test_ref_is_tflm(operator: str) -> None:
 def test_ref_is_tflm_at_length(operator: str) -> None:
     """Many random layers of each operator, fewer of those that only move bytes."""
     _check(operator, 1500 if operator not in _MOVES else 200)
+
+
+@pytest.mark.parametrize(("columns", "share"), [(511, -127), (512, -128), (4000, -128)])
+def test_softmax_of_many_equal_columns(columns: int, share: int) -> None:
+    """Shares below a half are 0; where the sum is 512 or more, TFLM ends the program."""
+    case = softmax(np.random.default_rng(1), 1, columns)
+    equal = np.zeros((1, columns), np.int8)
+    got = host().run(case.call("ref"), (equal,), case.output_bytes).output
+    np.testing.assert_array_equal(got.view(np.int8), share)

@@ -17,7 +17,7 @@ from tinynn_cases import Case
 _ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # operators of which a variant has kernels of its own
 _LARGE = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
-_DIFFERENT = (*_LARGE, "binary", "number", "softmax", "mean", "transpose", "strided_slice", "resize", "part")
+_DIFFERENT = (*_LARGE, "binary", "number", "softmax", "mean", "transpose", "strided_slice", "resize", *PARTS)
 
 
 @cache

@@ -39,6 +39,10 @@ static inline struct shares shares_of(int32_t sum) {
     ++headroom;
   }
   const int32_t exponent = SUM_INTEGER_BITS - headroom + 31 - OUTPUT_BITS;
+  if (exponent > 31) { /* all shares are 0: see ref/softmax.c */
+    const struct shares none = {0, 0, 31};
+    return none;
+  }
   const struct shares shares = {
       .factor = 2 * (uint32_t)tinynn_one_over_one_plus((int32_t)(shifted - (UINT32_C(1) << 31))),
       .half = UINT32_C(1) << (exponent - 1),

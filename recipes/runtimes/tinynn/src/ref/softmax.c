@@ -4,6 +4,9 @@
  *
  * Bit for bit Softmax of TFLM (tensorflow/lite/kernels/internal/reference/softmax.h) with gemmlowp's fixed point
  * (fixedpoint.h). Qm.n is a number of m integer and n fraction bits; d is Q5.26, sums are Q12.19.
+ *
+ * Where a sum is 512 or more, gemmlowp would shift by 32 and more, which C does not define and TFLM ends
+ * the program for. Every share is below half a step then: 0.
  */
 #include "tinynn.h"
 #include "tinynn/exponential.h"
@@ -51,7 +54,7 @@ void tinynn_softmax_ref(const struct tinynn_softmax *restrict p, const int8_t *i
     for (int32_t c = 0; c < p->columns; ++c) {
       const int32_t difference = input[c] - maximum;
       int32_t share = INT8_MIN;
-      if (difference >= p->least_difference) {
+      if (difference >= p->least_difference && exponent < 32) {
         share += tinynn_divide(tinynn_high(exponential(p, difference), reciprocal), exponent);
       }
       output[c] = (int8_t)tinynn_clamp(share, INT8_MIN, INT8_MAX);
