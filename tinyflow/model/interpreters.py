@@ -6,6 +6,7 @@ only from an action.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -145,4 +146,6 @@ def _litert_refuses(error: Exception) -> ModelError:
 
 def run_all(interpreter: Interpreter, samples: Sequence[Sample]) -> list[Sample]:
     """Outputs for all samples."""
+    # native code that aborts leaves no other word in the action's log
+    print(f"the interpreter {type(interpreter).__name__} runs the model", file=sys.stderr, flush=True)
     return [interpreter.invoke(sample) for sample in samples]
