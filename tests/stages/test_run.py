@@ -150,7 +150,7 @@ def test_wrong_output_names_its_place(run_model: Run) -> None:
         run_model(expected=wrong, tolerance=1)
     assert str(caught.value) == (
         "sample 2, output 0[3]: expected -7, got 3: 2 of 3 samples differ from tflm by up to 10\n"
-        "  the backend's tolerance is 1; samples [1, 2] are wrong"
+        "  the backend's tolerance is 1; samples [1, 2] are wrong; bisect-layer finds the layer"
     )
 
 

@@ -246,9 +246,8 @@ def _validate(differences: Sequence[Difference], samples: Samples, tolerance: fl
     wrong = sorted({difference.sample for difference in differences if difference.error > tolerance})
     if wrong:
         what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {worst.error:g}"
-        raise ValidationError(
-            what, where=str(worst), hint=f"the backend's tolerance is {tolerance:g}; samples {wrong} are wrong"
-        )
+        hint = f"the backend's tolerance is {tolerance:g}; samples {wrong} are wrong; bisect-layer finds the layer"
+        raise ValidationError(what, where=str(worst), hint=hint)
     return {
         "reference": samples.reference,
         "samples": len(samples.inputs),
