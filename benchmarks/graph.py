@@ -119,7 +119,9 @@ WRITERS: dict[str, Callable[[Steps, Path], list[str]]] = {
 def measure(command: list[str], folder: Path) -> tuple[float, float]:
     """CPU seconds of one run with its children, and the peak memory of the largest process in MB."""
     own = {"TINYFLOW_CACHE": str(folder / "cache")}  # not the user's, where more may lie
-    environment = {**os.environ, **own, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    # as on a user's machine, where Python keeps what it has compiled
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**inherited, **own, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
