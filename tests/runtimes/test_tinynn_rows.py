@@ -70,7 +70,7 @@ def _rows(draw: st.DrawFn) -> _Rows:
         seed=draw(st.integers(0, 2**32 - 1)),
         batches=draw(st.integers(1, 2)),
         inputs=inputs,
-        outputs=draw(st.integers(1, 13)),
+        outputs=draw(st.integers(1, 19)),
         widened=8 * draw(st.integers(0, inputs // 8)),
         is_per_channel=draw(st.integers(0, 3)) == 0,
         has_bias=draw(st.integers(0, 3)) > 0,
@@ -86,8 +86,8 @@ def _host() -> HostKernels:
 
 
 @cache
-def _chip() -> ChipKernels:
-    return ChipKernels("cortex-m7", variants=("dsp", "c"))
+def _chip(cpu: str, variant: str) -> ChipKernels:
+    return ChipKernels(cpu, variants=(variant, "c"))
 
 
 def _check(machine: Any, variant: str, examples: int) -> None:
@@ -109,6 +109,7 @@ def test_portable_variant() -> None:
 
 
 @pytest.mark.slow
-def test_dsp_variant() -> None:
-    """The variant dsp on a Cortex-M7: every remainder of inputs, outputs and widened inputs."""
-    _check(_chip(), "dsp", 800)
+@pytest.mark.parametrize(("cpu", "variant"), [("cortex-m7", "dsp"), ("rv32imc", "rv32")])
+def test_variant_on_its_chip(cpu: str, variant: str) -> None:
+    """Every remainder of inputs, outputs and widened inputs."""
+    _check(_chip(cpu, variant), variant, 800)

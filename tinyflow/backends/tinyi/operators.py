@@ -239,7 +239,12 @@ ENTRIES: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", (*_MOST, "rv32")),
     "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *_VECTORS), has_any=True),
     "FULLY_CONNECTED": Entry(
-        "tinyi_fully_connected", 7, _fully_connected, "fully_connected", _MOST, plan="tinyi_plan_fully_connected"
+        "tinyi_fully_connected",
+        7,
+        _fully_connected,
+        "fully_connected",
+        (*_MOST, "rv32"),
+        plan="tinyi_plan_fully_connected",
     ),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", "dsp", *_VECTORS)),
     "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool, "max_pool", ("c", "dsp")),

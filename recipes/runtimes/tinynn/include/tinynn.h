@@ -262,6 +262,7 @@ TINYNN_SCRATCH(tinynn_rows_ref, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_c, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_dsp, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_mve, tinynn_rows);
+TINYNN_SCRATCH(tinynn_rows_rv32, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_rvv, tinynn_rows);
 TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);

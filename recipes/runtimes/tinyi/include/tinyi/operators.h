@@ -14,7 +14,7 @@ struct tinyi_fully_connected {
   int32_t is_right; /* its records are those of tinynn/rescale_right.h */
 };
 extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully_connected_c,
-    tinyi_fully_connected_dsp, tinyi_fully_connected_mve, tinyi_fully_connected_rvv;
+    tinyi_fully_connected_dsp, tinyi_fully_connected_mve, tinyi_fully_connected_rv32, tinyi_fully_connected_rvv;
 void tinyi_fully_connected(struct tinyi_visit *visit);
 void tinyi_plan_fully_connected(struct tinyi_visit *visit);
 

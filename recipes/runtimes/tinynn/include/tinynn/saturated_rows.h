@@ -23,4 +23,14 @@ static inline int8_t row_output(const struct tinynn_rows *p, int32_t sum, struct
   return (int8_t)tinynn_clamp(tinynn_rescale_right(tinynn_clamp(sum, -limit, limit), right), p->lowest, p->highest);
 }
 
+/* `sum` and one row's products, one after the other. */
+static inline int32_t row_sum(const struct tinynn_rows *restrict p, const int8_t *restrict x,
+                              const int8_t *restrict weights, int32_t sum) {
+#pragma GCC unroll 1
+  for (int32_t i = 0; i < p->inputs; ++i) {
+    sum += (x[i] - p->input_zero_point) * weights[i];
+  }
+  return sum;
+}
+
 #endif

@@ -25,15 +25,6 @@ static inline void sum_block(const struct tinynn_rows *restrict p, const int8_t 
   sums[3] = sum3;
 }
 
-static inline int32_t sum_row(const struct tinynn_rows *restrict p, const int8_t *restrict x,
-                              const int8_t *restrict weights, int32_t sum) {
-#pragma GCC unroll 1
-  for (int32_t i = 0; i < p->inputs; ++i) {
-    sum += (x[i] - p->input_zero_point) * weights[i];
-  }
-  return sum;
-}
-
 void tinynn_rows_c(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                    void *restrict scratch) {
   (void)scratch;
@@ -49,7 +40,7 @@ void tinynn_rows_c(const struct tinynn_rows *restrict p, const int8_t *restrict 
       weights += BLOCK * p->inputs;
     }
     for (; o < p->outputs; ++o) {
-      output[o] = row_output(p, sum_row(p, input, weights, row_bias(p, o)), row_right(p, o));
+      output[o] = row_output(p, row_sum(p, input, weights, row_bias(p, o)), row_right(p, o));
       weights += p->inputs;
     }
     input += p->inputs;
