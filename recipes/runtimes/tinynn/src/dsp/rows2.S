@@ -4,21 +4,10 @@
  * lr what is added to inputs.
  */
 #if defined(__ARM_FEATURE_DSP)
+#include "tinynn/dsp/row_of_eight.inc"
 
 .syntax unified
 .thumb
-
-.macro row_of_eight row, sum
-  ldrd r8, r9, [\row], #8
-  sxtb16 r10, r8, ror #8
-  sxtb16 r8, r8
-  smlad \sum, r10, r5, \sum
-  smlad \sum, r8, r4, \sum
-  sxtb16 r10, r9, ror #8
-  sxtb16 r9, r9
-  smlad \sum, r10, r7, \sum
-  smlad \sum, r9, r6, \sum
-.endm
 
 .macro eight_wide
   ldm r0!, {r4-r7}

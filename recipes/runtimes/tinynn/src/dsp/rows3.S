@@ -11,6 +11,7 @@
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"
+#include "tinynn/dsp/row_of_eight.inc"
 
 /* struct tinynn_rows */
 #define P_WEIGHTS 0
@@ -44,18 +45,6 @@
 
 .syntax unified
 .thumb
-
-.macro row_of_eight row, sum
-  ldrd r8, r9, [\row], #8
-  sxtb16 r10, r8, ror #8
-  sxtb16 r8, r8
-  smlad \sum, r10, r5, \sum
-  smlad \sum, r8, r4, \sum
-  sxtb16 r10, r9, ror #8
-  sxtb16 r9, r9
-  smlad \sum, r10, r7, \sum
-  smlad \sum, r9, r6, \sum
-.endm
 
 .macro rows_of_eight
   row_of_eight r1, r11

@@ -6,26 +6,16 @@
  */
 #define FRAME_BYTES 48
 
-.macro frame instruction
-  \instruction s0, 0(sp)
-  \instruction s1, 4(sp)
-  \instruction s2, 8(sp)
-  \instruction s3, 12(sp)
-  \instruction s4, 16(sp)
-  \instruction s5, 20(sp)
-  \instruction s6, 24(sp)
-  \instruction s7, 28(sp)
-.endm
-
-.macro sums instruction
-  \instruction s0, 0(a4)
-  \instruction s1, 4(a4)
-  \instruction s2, 8(a4)
-  \instruction s3, 12(a4)
-  \instruction s4, 16(a4)
-  \instruction s5, 20(a4)
-  \instruction s6, 24(a4)
-  \instruction s7, 28(a4)
+/* All sums, or the registers that they are in. */
+.macro eight instruction, base
+  \instruction s0, 0(\base)
+  \instruction s1, 4(\base)
+  \instruction s2, 8(\base)
+  \instruction s3, 12(\base)
+  \instruction s4, 16(\base)
+  \instruction s5, 20(\base)
+  \instruction s6, 24(\base)
+  \instruction s7, 28(\base)
 .endm
 
 /* One weight of each of two rows; in this order no instruction waits for the one before it. */
@@ -65,8 +55,8 @@
 .type tinynn_sum_rows8_rv32, %function
 tinynn_sum_rows8_rv32:
   addi sp, sp, -FRAME_BYTES
-  frame sw
-  sums lw
+  eight sw, sp
+  eight lw, a4
   add a5, a1, a2
   add a6, a5, a2
   add a7, a6, a2
@@ -99,8 +89,8 @@ one_value:
   advance 1
   bne a0, a2, one_value
 done:
-  sums sw
-  frame lw
+  eight sw, a4
+  eight lw, sp
   addi sp, sp, FRAME_BYTES
   ret
 .size tinynn_sum_rows8_rv32, . - tinynn_sum_rows8_rv32
