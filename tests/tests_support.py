@@ -13,11 +13,11 @@ from tinyflow.core import digest
 class _ForgetfulTable:
     """Keeps no memo."""
 
-    def get_memo(self, path: str) -> tuple[digest.Stamp, str] | None:
+    def get_memo(self, path: str) -> digest.Known | None:
         """Nothing."""
         return None
 
-    def put_memo(self, path: str, stamp: digest.Stamp, text: str) -> None:
+    def put_memo(self, path: str, known: digest.Known) -> None:
         """Nowhere."""
 
 

@@ -19,15 +19,15 @@ class Table:
     """Memos in a dictionary, counting what is written."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[digest.Stamp, str]] = {}
+        self.kept: dict[str, digest.Known] = {}
 
-    def get_memo(self, path: str) -> tuple[digest.Stamp, str] | None:
+    def get_memo(self, path: str) -> digest.Known | None:
         """What is kept."""
         return self.kept.get(path)
 
-    def put_memo(self, path: str, stamp: digest.Stamp, text: str) -> None:
+    def put_memo(self, path: str, known: digest.Known) -> None:
         """Keep it."""
-        self.kept[path] = (stamp, text)
+        self.kept[path] = known
 
 
 def test_known_digest(tmp_path: Path) -> None:
@@ -61,6 +61,22 @@ def test_memo_saves_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     first = digest.Memo(table).digest(path)
     monkeypatch.setattr(digest, "of_file", None)
     assert digest.Memo(table).digest(path) == first
+
+
+def test_touched_file_is_only_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with another stamp and the same bytes keeps its digest without being digested; other bytes don't."""
+    monkeypatch.setattr(digest, "_RACY_NS", 0)
+    path = tmp_path / "file"
+    path.write_text("one")
+    table = Table()
+    first = digest.Memo(table).digest(path)
+    os.utime(path, ns=(0, 0))
+    with monkeypatch.context() as patched:
+        patched.setattr(digest, "of_file", None)
+        assert digest.Memo(table).digest(path) == first
+    assert table.kept[str(path)].stamp == digest.stamp_of(path)
+    path.write_text("two")
+    assert digest.Memo(table).digest(path) == digest.of_bytes(b"two")
 
 
 def test_fresh_file_is_not_memoised(tmp_path: Path) -> None:

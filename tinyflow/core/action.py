@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256
 from json import JSONEncoder, encoder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 if TYPE_CHECKING:
     from tinyflow.core.parts import Parts
@@ -33,8 +33,7 @@ def canonical(value: JSON) -> str:
     return "".join(_chunks(value, 0)) if _chunks is not None else _ENCODER.encode(value)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file (or, where `path` is a folder, a tree) that no action makes, such as a kernel's C source.
 
     `name` stands for it in action ids, so it must be the same on every machine: relative, never absolute.
@@ -44,9 +43,8 @@ class SourceFile:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One named output of another action, used as an input."""
+class Output(NamedTuple):
+    """One named output of another action, used as an input. Plans have very many, hence no dataclass."""
 
     action: Action
     name: str

@@ -1,6 +1,8 @@
 """Digests of files and trees, and the memo that saves reading a file that has not changed since it was last read.
 
 A digest names content for ever, so it is sha256, written `sha256:<hex>`. A tree is named by the digest of its listing.
+A check (xxh3-128, some twenty times as fast) tells whether local bytes are still those of which a digest is known: it
+stands beside the digest and never in a key, an archive or a remote cache, since it withstands accidents, not malice.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
+
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
@@ -34,17 +38,39 @@ def of_bytes(data: bytes) -> str:
 def of_file(path: Path) -> str:
     """Digest of a file's content."""
     with path.open("rb") as file:
-        return copy_digesting(file, None)
+        return copy_digesting(file, None)[0]
 
 
-def copy_digesting(source: BinaryIO, target: BinaryIO | None) -> str:
-    """Copy a stream and return the digest of what was copied; with no target, only read it."""
-    digest = hashlib.sha256()
+def check_of(data: bytes | str) -> str:
+    """Check of some bytes, or of a text's UTF-8: 32 hexadecimal digits."""
+    return xxh3_128_hexdigest(data)
+
+
+def check_of_file(path: Path) -> str:
+    """Check of a file's content."""
+    with path.open("rb") as file:
+        return copy_checking(file, None)
+
+
+def copy_digesting(source: BinaryIO, target: BinaryIO | None) -> tuple[str, str]:
+    """Copy a stream and return digest and check of what was copied; with no target, only read it."""
+    digest, check = hashlib.sha256(), xxh3_128()
     while chunk := source.read(_CHUNK_BYTES):
         digest.update(chunk)
+        check.update(chunk)
         if target is not None:
             target.write(chunk)
-    return "sha256:" + digest.hexdigest()
+    return "sha256:" + digest.hexdigest(), check.hexdigest()
+
+
+def copy_checking(source: BinaryIO, target: BinaryIO | None) -> str:
+    """Copy a stream and return the check of what was copied; with no target, only read it."""
+    check = xxh3_128()
+    while chunk := source.read(_CHUNK_BYTES):
+        check.update(chunk)
+        if target is not None:
+            target.write(chunk)
+    return check.hexdigest()
 
 
 def tree_files(folder: Path) -> list[tuple[str, Path]]:
@@ -80,18 +106,26 @@ def stamp_of(path: Path) -> Stamp:
     return (found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
 
 
+class Known(NamedTuple):
+    """What a memo keeps of a file: its stamp, the check of its content, and a text made from that content."""
+
+    stamp: Stamp
+    check: str
+    text: str
+
+
 class MemoTable(Protocol):
     """Where memos live between sessions."""
 
-    def get_memo(self, path: str) -> tuple[Stamp, str] | None:
-        """The stamp and text kept for a path."""
+    def get_memo(self, path: str) -> Known | None:
+        """What is kept for a path."""
 
-    def put_memo(self, path: str, stamp: Stamp, text: str) -> None:
-        """Keep a stamp and text for a path."""
+    def put_memo(self, path: str, known: Known) -> None:
+        """Keep what is known for a path."""
 
 
 class Memo:
-    """Facts derived from files (digests, mostly), each kept as long as its file's stamp stays the same."""
+    """Facts derived from files (digests, mostly), each kept as long as its file has the same stamp or content."""
 
     def __init__(self, table: MemoTable) -> None:
         self._table = table
@@ -116,16 +150,17 @@ class Memo:
         return known
 
     def derive(self, path: Path, purpose: str, make: Derive) -> str:
-        """`make(path)`, remembered while the file's stamp stays; `purpose` tells several facts of one file apart."""
+        """`make(path)`, remembered while the file's stamp or check stays; `purpose` tells facts of one file apart."""
         stamp = stamp_of(path)
         key = f"{purpose}\0{path}" if purpose else str(path)
         kept = self._table.get_memo(key) if self._is_trusted else None
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        text = make(path)
+        if kept is not None and kept.stamp == stamp:
+            return kept.text
+        check = check_of_file(path)
+        text = kept.text if kept is not None and kept.check == check else make(path)
         is_racy = abs(time.time_ns() - stamp[3]) < _RACY_NS
         if stamp_of(path) == stamp and not is_racy:
-            self._table.put_memo(key, stamp, text)
+            self._table.put_memo(key, Known(stamp, check, text))
         return text
 
     def distrust(self) -> None:
@@ -146,4 +181,4 @@ def copy_file(source: Path, target: Path) -> str:
     """Copy a file, never linking it, and return the digest of the bytes copied."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with source.open("rb") as reader, target.open("wb") as writer:
-        return copy_digesting(reader, writer)
+        return copy_digesting(reader, writer)[0]

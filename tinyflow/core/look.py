@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from tinyflow.core import digest, key
 from tinyflow.core.action import Action, Output
@@ -84,7 +83,7 @@ class Look:
                 ]
         except (OSError, TinyflowError):
             return None  # looking at that action alone will say the same
-        return sha256("\n".join(parts).encode()).hexdigest()
+        return digest.check_of("\n".join(parts))
 
     def _is_settled(self, facts: str, actions: Collection[Action]) -> bool:
         """Whether all of these actions were up to date when these were the facts, and all blobs are still there."""
@@ -94,7 +93,7 @@ class Look:
         checked, _, text = note.partition("\n")
         made, _, inside = text.partition("\n\n")
         lines = made.split("\n")
-        if checked != digest.of_bytes(text.encode()) or len(lines) != len(actions):
+        if checked != digest.check_of(text) or len(lines) != len(actions):
             return False
         if not self._store.are_there(made.split()) or not self._store.are_there(inside.split()):
             return False
@@ -115,7 +114,7 @@ class Look:
         inside = {blob for tree in trees for _, blob in self._store.tree_entries(tree) or ()}
         text = "\n".join(lines) + "\n\n" + "\n".join(sorted(inside))
         with contextlib.suppress(CacheError):  # records that can't be written cost time, nothing else
-            self._records.put_note(facts, f"{digest.of_bytes(text.encode())}\n{text}")
+            self._records.put_note(facts, f"{digest.check_of(text)}\n{text}")
 
     # One
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from xxhash import xxh3_128
 
 from tinyflow.core import digest, key
 from tinyflow.core.action import Action
@@ -24,7 +25,7 @@ class Maker:
     seal: Any = field(init=False)  # of these facts: a hash object to go on from
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seal", sha256(f"{key.KEY_VERSION}\n{self.text}\n".encode()))
+        object.__setattr__(self, "seal", xxh3_128(f"{key.KEY_VERSION}\n{self.text}\n".encode()))
 
     @property
     def text(self) -> str:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tinyflow.core.digest import Stamp
+from tinyflow.core.digest import Known
 from tinyflow.core.errors import CacheError
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     id TEXT PRIMARY KEY, stage TEXT, title TEXT, key TEXT, seal TEXT, outputs TEXT, outcome TEXT, duration_s REAL,
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE INDEX IF NOT EXISTS records_title ON records (stage, title);
 CREATE TABLE IF NOT EXISTS texts (key TEXT PRIMARY KEY, text TEXT);
 CREATE TABLE IF NOT EXISTS counters (outcome TEXT PRIMARY KEY, times INTEGER, seconds REAL);
-CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, text TEXT);
+CREATE TABLE IF NOT EXISTS memos (path TEXT PRIMARY KEY, stamp TEXT, content TEXT, text TEXT);
 CREATE TABLE IF NOT EXISTS notes (facts TEXT PRIMARY KEY, text TEXT);
 """
 _COLUMNS = "id, stage, title, key, seal, outputs, outcome, duration_s, log, before_key"
@@ -236,22 +236,22 @@ class Records:
         )
         return str(row[0]) if row else None
 
-    def get_memo(self, path: str) -> tuple[Stamp, str] | None:
-        """The stamp and text kept for a path."""
+    def get_memo(self, path: str) -> Known | None:
+        """What is kept for a path."""
 
-        def read(database: sqlite3.Connection) -> tuple[Stamp, str] | None:
-            row = database.execute("SELECT stamp, text FROM memos WHERE path = ?", (path,)).fetchone()
+        def read(database: sqlite3.Connection) -> Known | None:
+            row = database.execute("SELECT stamp, content, text FROM memos WHERE path = ?", (path,)).fetchone()
             if row is None:
                 return None
             size, mtime, inode, ctime = json.loads(row[0])
-            return (size, mtime, inode, ctime), str(row[1])
+            return Known((size, mtime, inode, ctime), str(row[1]), str(row[2]))
 
         return self._attempt(read)
 
-    def put_memo(self, path: str, stamp: Stamp, text: str) -> None:
-        """Keep a stamp and text for a path."""
-        row = (path, json.dumps(stamp), text)
-        self._attempt(lambda database: database.execute("INSERT OR REPLACE INTO memos VALUES (?, ?, ?)", row))
+    def put_memo(self, path: str, known: Known) -> None:
+        """Keep what is known for a path."""
+        row = (path, json.dumps(known.stamp), known.check, known.text)
+        self._attempt(lambda database: database.execute("INSERT OR REPLACE INTO memos VALUES (?, ?, ?, ?)", row))
 
 
 def _record(row: Any) -> Record:

@@ -69,7 +69,7 @@ def verify(store: Store) -> Verified:
     for path in _files(store.root, "cas"):
         checked += 1
         name = _name_of(path)
-        if store.read(name) is None:
+        if store.read(name, by_digest=True) is None:
             damaged.append(name)
     for path in _files(store.root, "results"):
         checked += 1
