@@ -79,6 +79,19 @@ def test_digest_decides_where_the_check_is_wrong(tmp_path: Path, check: bytes | 
 
 
 @pytest.mark.usefixtures("has_attributes")
+def test_check_of_another_user_proves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may write to a shared cache can forge content and check together; its digest tells."""
+    store = Store(tmp_path / "cache")
+    name = store.add_bytes(b"content")
+    path = store.blob_path(name)
+    path.chmod(0o600)
+    path.write_bytes(b"another")
+    os.setxattr(path, ATTRIBUTE, digest.check_of(b"another").encode())
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    assert _reads(store, name, tmp_path) == {None}
+
+
+@pytest.mark.usefixtures("has_attributes")
 def test_verification_trusts_no_check(tmp_path: Path) -> None:
     """`cache verify` compares with the digest, also where somebody made content and check agree."""
     store = Store(tmp_path / "cache")

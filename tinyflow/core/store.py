@@ -355,9 +355,9 @@ def _note_check(file: BinaryIO, check: str) -> None:
 
 
 def _noted_check(path: Path) -> str | None:
-    """The check that was noted when a file was stored, or None."""
+    """The check that was noted when this user stored a file, or None: another user's word is no proof."""
     try:
-        return os.getxattr(path, _CHECK).decode("ascii", "replace")
+        return os.getxattr(path, _CHECK).decode("ascii", "replace") if path.stat().st_uid == os.geteuid() else None
     except (OSError, AttributeError):
         return None
 
