@@ -17,6 +17,7 @@ from tinyflow.stages import build, link
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "recipes" / "runtimes" / "support"
+_HEADERS = "include/support/include/"
 
 # `model_arena[0]` counts invokes from `first`, which lies in .data; the rest is .bss and stays 3 or what a test writes.
 MODEL = r"""
@@ -124,8 +125,8 @@ class Bench:
         for name, text in sources.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
-        parameters = {**self.parameters, "flags": list(self.flags), "defines": []}
-        inputs = {"sources/": root, "include/support/include/": SUPPORT / "include"}
+        parameters = {**self.parameters, "include": [_HEADERS], "flags": list(self.flags), "defines": []}
+        inputs = {"sources/": root, _HEADERS: SUPPORT / "include"}
         made = workspace(self.folder / "compile", inputs, ["objects/"], parameters)
         build.compile_tree(made)
         return made.outputs["objects/"]
@@ -135,8 +136,9 @@ class Bench:
         runtime = _recipe(SUPPORT / "runtime.yaml")
         objects = {}
         for name in [*runtime["sources"]["all"], *runtime["sources"].get(self.isa, [])]:
-            parameters = {**self.parameters, "source": name, "flags": [*self.flags, *runtime["flags"]], "defines": []}
-            inputs = {name: SUPPORT / name, "include/support/include/": SUPPORT / "include"}
+            flags = [*self.flags, *runtime["flags"]]
+            parameters = {**self.parameters, "source": name, "include": [_HEADERS], "flags": flags, "defines": []}
+            inputs = {name: SUPPORT / name, _HEADERS: SUPPORT / "include"}
             made = workspace(self.folder / name, inputs, ["object.o"], parameters)
             build.compile_source(made)
             objects[f"objects/{name}.o"] = made.outputs["object.o"]

@@ -78,6 +78,14 @@ def test_a_refused_flag_has_its_place(failing: Fail, flag: str, message: str) ->
     assert message in error.hint
 
 
+def test_a_refused_flag_for_the_sources_of_a_base_has_its_place(failing: Fail) -> None:
+    """In the recipe that stands for the base, which alone has it."""
+    RUNTIME.write_text("description: x\nbase: tinynn\nflags: [-mno-such-thing]\n")
+    error = failing(BENCH, "compile tinynn/src/c/add.c")
+    assert error.where == f"{RUNTIME}:3:9"
+    assert "the compiler refuses -mno-such-thing; leave it out" in error.what
+
+
 @pytest.mark.parametrize(("text", "place"), [("int x\n  y;\n", "2:3"), ('#include "nothere.h"\n', "1:10")])
 def test_a_source_is_named_by_its_own_path(failing: Fail, text: str, place: str) -> None:
     """Not by that of the folder in which the compiler ran."""

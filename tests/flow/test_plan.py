@@ -141,3 +141,60 @@ def test_model_in_the_cache_needs_no_source(tmp_path: Path) -> None:
     found = planner(tmp_path).plan_bench(parse("vww-tvmaot-stm32f7")).actions[0]
     assert set(found.inputs) == {"mirror"}
     assert "urls" not in found.parameters
+
+
+def own_runtime(folder: Path, name: str, recipe: str, **files: str) -> None:
+    """A runtime of a user's, and a feature of the same name that links it instead of tvmrt."""
+    for path, text in {"runtime.yaml": f"description: ours\n{recipe}", **files}.items():
+        place = folder / "runtimes" / name / path.replace("__", "/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    (folder / "features").mkdir(exist_ok=True)
+    (folder / "features" / f"{name}.yaml").write_text(
+        f"description: link {name}\nsets: {{runtimes: {{tvmrt: {name}}}}}\n"
+    )
+
+
+def compiled(folder: Path, bench: str) -> dict[str, Action]:
+    """The sources of tvmrt, or of what stands for it, as they are compiled for a bench."""
+    (made,) = [planner(folder, folder).plan_bench(parse(bench))]
+    (library,) = [a for a in made.actions if a.stage == "archive" and a.title.split()[1] in ("tvmrt", "mine", "top")]
+    return {a.parameters["source"]: a for a in library.dependencies}
+
+
+def test_what_a_runtime_says_holds_for_the_sources_of_its_base(tmp_path: Path) -> None:
+    """Flags, defines and headers of one that replaces no source, itself below another one as well."""
+    own_runtime(tmp_path, "mine", "base: tvmrt\ninclude: [inc]\nflags: [-O1]\ndefines: {N: 1, M: 1}\n", inc__a="")
+    own_runtime(tmp_path, "top", "base: mine\nflags: [-Os]\ndefines: {N: 2}\n")
+    plain, mine, top = (compiled(tmp_path, f"aww-tvmrt-stm32f4{feature}") for feature in ("", "+mine", "+top"))
+    assert plain.keys() == mine.keys() == top.keys()
+    for source, before in plain.items():
+        after = mine[source].parameters
+        assert after["flags"] == [*before.parameters["flags"], "-O1"]
+        assert after["defines"] == ["M=1", "N=1"]
+        assert after["include"] == ["include/mine/inc/", *before.parameters["include"]]
+        assert top[source].parameters["flags"] == [*after["flags"], "-Os"]
+        assert top[source].parameters["defines"] == ["M=1", "N=2"]
+
+
+def test_a_runtime_that_replaces_sources_shares_the_rest(tmp_path: Path) -> None:
+    """Its flags are for its own files; so are those of what it stands for."""
+    name = sorted(compiled(tmp_path, "aww-tvmrt-stm32f4"))[0]
+    own_runtime(tmp_path, "mine", f"base: tvmrt\noverrides: {{{name}: a.c}}\nflags: [-O1]\n", **{"a.c": ""})
+    plain, mine = (compiled(tmp_path, f"aww-tvmrt-stm32f4{feature}") for feature in ("", "+mine"))
+    assert mine["a.c"].parameters["flags"] == [*plain[name].parameters["flags"], "-O1"]
+    assert {a.id for a in plain.values()} - {a.id for a in mine.values()} == {plain[name].id}
+
+
+def test_headers_are_searched_in_the_order_of_the_recipes(tmp_path: Path) -> None:
+    """Of the folders of one runtime, and of runtimes in link order; another order is another action."""
+    files = {"z__a.h": "", "b__a.h": "", "m__a.h": "", "a.c": ""}
+    made = []
+    for folders in ("z, b, m", "m, b, z"):
+        own_runtime(tmp_path, "mine", f"sources: {{all: [a.c]}}\ninclude: [{folders}]\nuses: [support]\n", **files)
+        actions = planner(tmp_path, tmp_path).plan_bench(parse("aww-tvmrt-stm32f4+mine")).actions
+        made.append({a.title.split()[1]: a for a in actions if a.stage == "compile"})
+        mine = [f"include/mine/{folder}/" for folder in folders.split(", ")]
+        assert made[-1]["mine/a.c"].parameters["include"] == [*mine, "include/support/include/"]
+        assert made[-1]["aww"].parameters["include"] == [*mine, "include/support/include/"]
+    assert all(made[0][name].id != made[1][name].id for name in ("mine/a.c", "aww"))

@@ -84,4 +84,4 @@ def test_headers_and_used_runtimes_must_exist(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r'3:14: there is no folder "inc"'):
         headers_of(catalogue, runtime)
     with pytest.raises(RecipeError, match=r'(?s)4:8: unknown runtime "thiers".*did you mean "theirs"'):
-        used_by(catalogue, runtime)
+        used_by(catalogue, [runtime])

@@ -244,10 +244,12 @@ def test_compile_error_is_the_compilers_own(tmp_path: Path, cpu: str, toolchain:
 
 def test_sources_of_one_name_have_their_own_objects(tmp_path: Path) -> None:
     """Objects are named by their source's whole path, and only sources have one."""
-    text = {"a/x.c": "int one;\n", "b/x.c": "int two;\n", "b/x.S": ".globl three\nthree:\n", "b/x.h": "#error\n"}
-    objects = bench(tmp_path, "cortex-m4").compile(text)
+    text = {"a/x.c": "int one;\n", "b/x.c": "int two;\n", "b/x.h": "#error\n"}
+    text |= {f"b/x{end}": f".globl f{end}\nf{end}:\n" for end in (".S", ".s")}
+    text |= {f"b/x{end}": "template <class T> T zero = 0;\n" for end in (".cpp", ".cc", ".cxx")}
+    objects = bench(tmp_path, "cortex-m4", flags=("-Wall", "-Werror")).compile(text)
     found = sorted(path.relative_to(objects).as_posix() for path in objects.rglob("*") if path.is_file())
-    assert found == ["a/x.c.o", "b/x.S.o", "b/x.c.o"]
+    assert found == sorted(f"{name}.o" for name in text if name != "b/x.h")
 
 
 def test_objects_of_a_backend_go_to_the_link(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def searching(folder: Path, cache: Path, *widths: int, trials: int = 4) -> Works
     parameters = {
         **bench.parameters,
         "target": bench.machine_target,
+        "include": ["include/support/include/"],
         **{"flags": ["-O3"], "defines": [], "optimise": "O3", "options": OPTIONS, "trials": trials, "seed": 1},
         **{"implementation": "tinyflow.backends.tvm.tuning", "limit_instructions": 10_000_000},
     }

@@ -19,6 +19,7 @@ from tinyflow.recipes.runtime_files import (
     folder_of,
     headers_of,
     prebuilt_of,
+    settings_of,
     sources_of,
     used_by,
 )
@@ -47,7 +48,7 @@ class Builds:
             f"compile {resolved.part_name} {resolved.backend.name} for {_flag_set(resolved)}",
             "build:compile_tree",
             ("objects/",),
-            {"sources/": sources, **self._headers(resolved.runtimes)},
+            {"sources/": sources, **self._headers(self._chains(resolved.runtimes))},
             {"flags": [f"-{resolved.optimise}", *resolved.flags, *resolved.all_flags], "defines": []},
         )
 
@@ -56,7 +57,7 @@ class Builds:
     ) -> Action:
         """Search kernels for a model, on firmware with nothing else; `inputs` has the model and what runs it."""
         target, backend = resolved.target, resolved.backend
-        trees = {**self._headers(resolved.runtimes), **self._link_inputs(resolved)[0]}
+        trees = {**self._headers(self._chains(resolved.runtimes)), **self._link_inputs(resolved)[0]}
         made = self._build(
             resolved,
             "tune",
@@ -126,13 +127,16 @@ class Builds:
 
     # Runtimes
 
+    def _chains(self, runtimes: Iterable[Runtime]) -> list[Runtime]:
+        """Runtimes, each before its bases."""
+        return [one for runtime in runtimes for one in chain_of(self._catalogue, runtime)]
+
     def _headers(self, runtimes: Iterable[Runtime]) -> dict[str, Input]:
-        """Header folders of runtimes and their bases as input trees `include/<runtime>/<folder>/`."""
+        """Header folders of runtimes as input trees `include/<runtime>/<folder>/`, in the order of search."""
         found: dict[str, Input] = {}
         for runtime in runtimes:
-            for one in chain_of(self._catalogue, runtime):
-                for name, folder in headers_of(self._catalogue, one).items():
-                    found[f"include/{one.name}/{name}/"] = SourceFile(folder, f"{one.name}/{name}/")
+            for name, folder in headers_of(self._catalogue, runtime).items():
+                found[f"include/{runtime.name}/{name}/"] = SourceFile(folder, f"{runtime.name}/{name}/")
         return found
 
     def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
@@ -149,15 +153,15 @@ class Builds:
         objects: dict[str, Input] = {}
         for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
             owner = "" if file.owner is runtime else f"{file.owner.name}/"
-            objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, file)
+            objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, runtime, file)
         title = f"archive {runtime.name} for {_flag_set(resolved)}"
         return self._build(resolved, "archive", title, "build:archive", ("library.a",), objects, {})
 
-    def _object(self, resolved: ResolvedBench, file: RuntimeFile) -> Output:
-        """One source, with the flags and defines of its runtime behind those of the runtime's base."""
-        chain = chain_of(self._catalogue, file.owner)
-        used = used_by(self._catalogue, file.owner)
-        defines = {key: value for one in reversed(chain) for key, value in one.defines.items()}
+    def _object(self, resolved: ResolvedBench, runtime: Runtime, file: RuntimeFile) -> Output:
+        """One source of a runtime, with flags and defines of its own behind those of what it stands for."""
+        settings = settings_of(self._catalogue, runtime, file.owner)
+        used = self._chains(used_by(self._catalogue, settings))
+        defines = {key: value for one in reversed(settings) for key, value in one.defines.items()}
         source = SourceFile(file.path, f"{file.owner.name}/{file.name}")
         return self._build(
             resolved,
@@ -165,12 +169,12 @@ class Builds:
             f"compile {file.owner.name}/{file.name} for {_flag_set(resolved)}",
             "build:compile_source",
             ("object.o",),
-            {file.name: source, **self._headers((file.owner, *used)), **self._private_headers(file.owner)},
+            {file.name: source, **self._headers((*settings, *used)), **self._private_headers(file.owner)},
             {
                 "source": file.name,
                 "flags": [
                     f"-{resolved.optimise}",
-                    *(flag for one in reversed(chain) for flag in one.flags),
+                    *(flag for one in reversed(settings) for flag in one.flags),
                     *resolved.all_flags,
                 ],
                 "defines": [f"{key}={value}" for key, value in sorted(defines.items())],
@@ -191,6 +195,7 @@ class Builds:
         """One action of the toolchain; `function` is `module:name` among the stages."""
         toolchain = resolved.toolchain
         cpu = _plain(resolved.cpu)
+        include = [name for name in inputs if name.startswith("include/")]  # the order of inputs is in no key
         return self._add(
             Action(
                 stage=stage,
@@ -199,6 +204,7 @@ class Builds:
                 outputs=outputs,
                 parameters={
                     "toolchain": {"name": toolchain.name, "implementation": toolchain.implementation, "cpu": cpu},
+                    **({"include": include} if include else {}),
                     **parameters,
                 },
                 inputs=inputs,

@@ -122,8 +122,11 @@ def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], 
 
     source = action.inputs.get(str(action.parameters.get("source")))
     if isinstance(source, SourceFile):
-        for runtime in _chain(source.name.partition("/")[0], catalogue):
-            for index, flag in enumerate(runtime.flags):
+        owner = source.name.partition("/")[0]
+        used = set(action.parameters["flags"])
+        chains = [_chain(name, catalogue) for name in (owner, *catalogue.names(Runtime))]
+        for runtime in (one for chain in chains if owner in (base.name for base in chain) for one in chain):
+            for index, flag in enumerate(runtime.flags if used.issuperset(runtime.flags) else ()):
                 yield place(Runtime, runtime.name, "flags", index), flag
     else:
         for name in catalogue.names(Feature):

@@ -12,7 +12,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Runtime
 from tinyflow.recipes.suggest import hint_for
 
-_SUFFIXES = (".c", ".cpp", ".S")  # what the compile stage knows a language for
+_SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,17 @@ def chain_of(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
             raise RecipeError(f'unknown runtime "{base}"', where=where, hint=hint)
         found.append(catalogue.get(Runtime, base))
     return found
+
+
+def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[Runtime]:
+    """Whose flags, defines and headers one of a runtime's sources is compiled with, the strongest first.
+
+    Those of the runtime that has the source and of its bases; before them those of runtimes that stand for these as a
+    whole. One with `overrides` shares the rest with its base instead.
+    """
+    chain = chain_of(catalogue, runtime)
+    index = [one.name for one in chain].index(owner.name)
+    return [*(one for one in chain[:index] if not one.overrides), *chain[index:]]
 
 
 def sources_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
@@ -100,10 +111,10 @@ def place_of_prebuilt(catalogue: Catalogue, owner: str, name: str) -> str:
     return catalogue.where(Runtime, owner, *(("prebuilt", isa, name) if isa is not None else ()))
 
 
-def used_by(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
-    """The other runtimes whose headers its sources include. RecipeError for one that doesn't exist."""
+def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:
+    """The other runtimes whose headers the sources of these include. RecipeError for one that doesn't exist."""
     found = []
-    for one in chain_of(catalogue, runtime):
+    for one in runtimes:
         for index, name in enumerate(one.uses):
             if not catalogue.has(Runtime, name):
                 where = catalogue.where(Runtime, one.name, "uses", index)

@@ -18,11 +18,11 @@ from tinyflow.stages import library
 from tinyflow.stages.link_errors import explain
 from tinyflow.stages.toolchain import first_lines, refused_words, shorter, toolchain_of
 
-SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".S"})
+SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".cc", ".cxx", ".S", ".s"})
 
 
 def compile_source(workspace: Workspace) -> None:
-    """Compile the input that the parameter `source` names; inputs that are folders are include paths."""
+    """Compile the input that the parameter `source` names; the parameter `include` lists folders of headers."""
     source = workspace.inputs[workspace.parameters["source"]]
     _compile(workspace, source, workspace.outputs["object.o"])
 
@@ -71,8 +71,8 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
     # The folder is nobody's business, and differs each time: debugging information starts at "." instead.
     flags = [f"-ffile-prefix-map={workspace.folder}=.", *workspace.parameters["flags"]]
     # Generated code finds its own headers first.
-    names = sorted(filter(_is_tree, workspace.inputs), key=lambda name: (name != "sources/", name))
-    folders = [workspace.inputs[name] for name in names]
+    names = ["sources/"] if "sources/" in workspace.inputs else []
+    folders = [workspace.inputs[name] for name in (*names, *workspace.parameters.get("include", ()))]
     try:
         workspace.run(
             toolchain.compile_command(cpu, source, object_path, folders, workspace.parameters["defines"], flags)
@@ -83,10 +83,6 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
         told = shorter(error, f"{source.name} does not compile", first_lines(error.log, "error:"))
         told.refused = refused_words(error.log)
         raise told from error
-
-
-def _is_tree(name: str) -> bool:
-    return name.endswith("/")
 
 
 def archive(workspace: Workspace) -> None:

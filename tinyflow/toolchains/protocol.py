@@ -34,8 +34,10 @@ _CPP_FLAGS = ("-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-sta
 
 
 def standard(source: Path) -> tuple[str, ...]:
-    """The language of a source file, where one has to be named: C11 for `.c`, C++17 for `.cpp`, none for `.S`."""
-    return {".c": ("-std=c11",), ".cpp": _CPP_FLAGS}.get(source.suffix, ())
+    """The language of a source file, where one has to be named: C11, C++17, nothing for assembly."""
+    # clang complains of flags that plain assembly has no use for
+    words = {".c": ("-std=c11",), ".S": (), ".s": ("-Wno-unused-command-line-argument",)}
+    return words.get(source.suffix, _CPP_FLAGS)
 
 
 def script_option(cpu: Cpu) -> str:

@@ -25,10 +25,11 @@ class Runtime(Recipe):
     overrides: Mapping[RelativePath, RelativePath] = field(default_factory=dict)
     """Source of the base → source below this recipe's folder that takes its place."""
     include: tuple[RelativePath, ...] = ()
-    """Folders of headers below the recipe's folder."""
+    """Folders of headers below the recipe's folder, in the order of search."""
     uses: tuple[Name, ...] = ()
     """Other runtimes whose headers its sources include; a backend that names it names them too."""
     flags: tuple[str, ...] = ()
+    """For the compiler. They, `defines` and `include` hold for the base's sources too, unless there are `overrides`."""
     defines: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
