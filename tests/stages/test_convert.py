@@ -10,7 +10,7 @@ import pytest
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import interpreters
-from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.stages.convert import convert
@@ -83,6 +83,16 @@ def test_float_model_is_converted(tmp_path: Path) -> None:
     inputs, outputs = (np.frombuffer(made[name], "<f4") for name in ("inputs.bin", "reference.bin"))
     assert np.allclose(np.tanh(inputs), outputs, atol=1e-6)
     assert json.loads(made["reference.json"])["inputs"][0]["scale"] is None
+
+
+def test_references_that_disagree_are_told(tmp_path: Path) -> None:
+    """TFLM's RELU6 clamps by the input's scale, LiteRT's by the output's: one of the two is wrong."""
+    scales = (Quantisation((0.1,), (-3,)), Quantisation((6 / 255,), (-128,)))
+    nodes = tuple(Tensor(i, f"t{i}", (1, 8), "int8", scale) for i, scale in enumerate(scales))
+    made = converted(tmp_path, write(Graph(nodes, (Operator(0, "RELU6", 2, (0,), (1,)),), (0,), (1,))))
+    told = json.loads(made["reference.json"])
+    assert (told["litert_max_abs_error"], told["distinct_outputs"]) == (125, 3)
+    assert "differ by up to 125 of 255 steps" in told["warnings"][0]
 
 
 def test_litert_is_named_where_it_is_the_reference(

@@ -7,6 +7,7 @@ import shutil
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -65,11 +66,12 @@ def run_model(tmp_path: Path, firmware_of: Callable[..., tuple[Bench, Path]]) ->
         tolerance: float = 0,
         input_bytes: int = 4,
         limit_instructions: int = 100_000,
+        evidence: Mapping[str, Any] = MappingProxyType({}),
         **source: str,
     ) -> Mapping[str, Any]:
         bench, firmware = firmware_of(cpu, **source)
         folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
-        inputs = _write_inputs(folder / "files", expected, input_bytes) | {"firmware.elf": firmware}
+        inputs = _write_inputs(folder / "files", expected, input_bytes, evidence) | {"firmware.elf": firmware}
         target = bench.machine_target if cpu != "host" else {"name": "host", "implementation": "tinyflow.targets.host"}
         parameters = {"target": target, "tolerance": tolerance, "limit_instructions": limit_instructions}
         made = workspace(folder, inputs, ["run.json", "timing.json"], parameters)
@@ -84,7 +86,9 @@ def run_model(tmp_path: Path, firmware_of: Callable[..., tuple[Bench, Path]]) ->
     return run_one
 
 
-def _write_inputs(folder: Path, expected: list[list[int]], input_bytes: int) -> dict[str, Path]:
+def _write_inputs(
+    folder: Path, expected: list[list[int]], input_bytes: int, evidence: Mapping[str, Any]
+) -> dict[str, Path]:
     """What convert and generate would have written."""
     folder.mkdir(parents=True)
     plan = {
@@ -99,6 +103,7 @@ def _write_inputs(folder: Path, expected: list[list[int]], input_bytes: int) -> 
         "samples": len(SAMPLES),
         "inputs": [{"dtype": "int8", "bytes": 4}],
         "outputs": [{"dtype": "int16", "bytes": 8}],
+        **evidence,
     }
     (folder / "plan.json").write_text(json.dumps(plan))
     (folder / "reference.json").write_text(json.dumps(reference))
@@ -134,6 +139,14 @@ def test_every_sample_is_compared_and_counted(cpu: str, run_model: Run) -> None:
 def test_result_is_the_same_in_every_run(run_model: Run) -> None:
     """run.json has nothing volatile: two runs write the same bytes."""
     assert run_model()["bytes"] == run_model()["bytes"]
+
+
+def test_what_a_verdict_rests_on_goes_with_it(run_model: Run) -> None:
+    """What convert says of the samples and of the other reference stands beside the result."""
+    known = {"distinct_outputs": 1, "litert_max_abs_error": 125, "warnings": ["the output is the same"]}
+    told = run_model(evidence=known)["run.json"]["validation"]
+    assert (told["distinct_outputs"], told["references_differ_by"]) == (1, 125)
+    assert told["warnings"] == known["warnings"]
 
 
 def test_difference_within_tolerance(run_model: Run) -> None:

@@ -53,7 +53,7 @@ def summary(changes: Sequence[Change]) -> str:
     return f"{benches} bench{'' if benches == 1 else 'es'}: {told}" + (f"; {crossed} over the limit" if crossed else "")
 
 
-def to_json(old: str, new: str, changes: Sequence[Change]) -> bytes:
+def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[str] = ()) -> bytes:
     """The schema is in the docstring of `compare`."""
     document = {
         "schema": 1,
@@ -72,6 +72,7 @@ def to_json(old: str, new: str, changes: Sequence[Change]) -> bytes:
             }
             for change in changes
         ],
+        "warnings": list(warnings),
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 

@@ -4,7 +4,7 @@ Counts and sizes are exact, so any difference is one. Times come as repeated sam
 the verdict is `~`. As JSON:
 
     {"schema": 1, "old": NAME, "new": NAME, "changes": [{"bench", "metric", "old", "new", "ratio", "verdict",
-     "limit": text or null, "is_regression": bool}]}
+     "limit": text or null, "is_regression": bool}], "warnings": [text]}
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.core.units import parse_size
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.metrics import BY_NAME, METRICS
+from tinyflow.report.rows import warnings_of
 from tinyflow.report.significance import is_significant
 
 Report = Mapping[str, Any]
@@ -94,6 +95,16 @@ def _bench_changes(
             metric.name in old.report["metrics"] or metric.name in new.report["metrics"]
         ):
             yield _metric_change(name, metric.name, old, new, limits.get(metric.name))
+
+
+def doubts(old: Side, new: Side) -> list[str]:
+    """Why equal outputs of these benches say less than it seems: a sentence each, with the bench and its side."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for word, side in (("old", old), ("new", new)):
+        for name, measured in side.items():
+            for warning in warnings_of(measured.report):
+                found.setdefault((name, warning), []).append(word)
+    return [f"{name} ({' and '.join(words)}): {warning}" for (name, warning), words in found.items()]
 
 
 def _metric_change(bench: str, metric: str, old: Measured, new: Measured, limit: str | None) -> Change:

@@ -15,13 +15,13 @@ from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import METRICS
-from tinyflow.report.tables import spell_features
+from tinyflow.report.tables import EVIDENCE, evidence_of, spell_features
 
 Value = Any  # int, float, str or None
 Row = Mapping[str, Value]
 
 NAMING = ("bench", "model", "backend", "target", "features")
-_TEXTS = (*NAMING, "status", "weights", "validation", "reason")
+_TEXTS = (*NAMING, "status", "weights", "validation", "warnings", "reason")
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,8 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     """The frame of some `report.json` documents, with a column for each metric that at least one of them has."""
     rows = tuple(flatten(report) for report in reports)
     present = {name for row in rows for name in row}
-    columns = (*_TEXTS[:-1], *(metric.name for metric in METRICS if metric.name in present), "max_abs_error", "reason")
-    return Frame(columns, rows)
+    columns = (*_TEXTS[:-2], *(metric.name for metric in METRICS if metric.name in present), "max_abs_error")
+    return Frame((*columns, *EVIDENCE, "reason"), rows)
 
 
 def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
@@ -124,6 +124,7 @@ def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
         "validation": validation.get("result"),
         **report["metrics"],
         "max_abs_error": validation.get("max_abs_error"),
+        **evidence_of(report),
         "reason": report["reason"],
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyflow.report.rows import warnings_of
+
 Row = Mapping[str, Any]
 
 
@@ -18,8 +20,9 @@ def is_here(environment: Mapping[str, str]) -> bool:
 
 
 def annotate(rows: Sequence[Row]) -> list[str]:
-    """An error for each bench without a result, a warning for each that was cancelled."""
-    return [
+    """An error for each bench without a result; a warning for each that was cancelled, and for what a verdict lacks."""
+    doubts = [annotation("warning", row["bench"], warning) for row in rows for warning in warnings_of(row)]
+    return doubts + [
         annotation(
             "warning" if row["status"] == "cancelled" else "error", row["bench"], f"{row['status']}: {row['reason']}"
         )

@@ -2,7 +2,7 @@
 
 <testsuites><testsuite name="SUITE" tests= failures= errors= skipped= time=>
   <testcase classname="MODEL.BACKEND" name="BENCH" time="seconds of all stages in the session that made it">
-    <properties><property name="rom_bytes" value="…"/>…</properties>
+    <properties><property name="rom_bytes" value="…"/>… <property name="warning" value="…"/></properties>
     <failure type="mismatch|does_not_fit|timeout|failed" message="REASON"/>  or  <skipped message="REASON"/>
 """
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
+
+from tinyflow.report.rows import warnings_of
 
 Row = Mapping[str, Any]
 
@@ -39,6 +41,8 @@ def _case(row: Row) -> ElementTree.Element:
         properties = ElementTree.SubElement(case, "properties")
         for name, value in row["metrics"].items():
             ElementTree.SubElement(properties, "property", {"name": name, "value": repr(value)})
+        for warning in warnings_of(row):
+            ElementTree.SubElement(properties, "property", {"name": "warning", "value": warning})
     reason = _printable(row["reason"] or "")
     if row["status"] == "cancelled":
         ElementTree.SubElement(case, "skipped", {"message": reason})

@@ -12,6 +12,8 @@ from tinyflow.report.metrics import METRICS
 
 SCHEMA = 1
 _SIZES = ("rom_bytes", "rom_code", "rom_rodata", "rom_data", "ram_data", "ram_bss")
+# As for TFLM and LiteRT: more than a sixteenth of what an int8 output can be.
+_FAR_STEPS = 16
 _PEAKS = ("stack_peak_bytes", "heap_peak_bytes")
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
 
@@ -55,6 +57,24 @@ def _sum(found: Mapping[str, float | None], *names: str) -> float | None:
 
 def _ratio(numerator: float | None, denominator: float | None) -> float | None:
     return round(numerator / denominator, 4) if numerator is not None and denominator else None
+
+
+def with_import(validation: Document, origin: Document) -> Document:
+    """The verdict on a model that was made of an ONNX file, with how far ONNX Runtime's outputs are; else as it is."""
+    if "onnxruntime_max_abs_error" not in origin:
+        return validation
+    apart = origin["onnxruntime_max_abs_error"]
+    if apart is None:
+        more = ["nothing held the import of the ONNX file against ONNX Runtime, which is not installed"]
+    else:
+        far = f"ONNX Runtime's outputs for the ONNX file are up to {apart:g} steps from those of the model made of it"
+        more = [far] if apart > _FAR_STEPS else []
+    return {**validation, "onnxruntime_differs_by": apart, "warnings": [*validation.get("warnings", ()), *more]}
+
+
+def warnings_of(row: Document) -> list[str]:
+    """Why the verdict on a bench's outputs says less than it seems to: a sentence each."""
+    return list((row.get("validation") or {}).get("warnings", ()))
 
 
 def measured_row(

@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.report.metrics import METRICS, Metric
+from tinyflow.report.rows import warnings_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,6 +22,8 @@ Row = Mapping[str, Any]  # one bench's report.json
 _NOT_MEASURED = "-"
 _LEAST_IMPORTANT = ("instr/MAC", "arena", "set-up", "output", "weights")  # on a narrow terminal, in this order
 _CELL_PADDING = 3  # of rich's simple box
+# What a verdict rests on, see `model.evidence`.
+EVIDENCE = ("distinct_outputs", "references_differ_by", "onnxruntime_differs_by", "warnings")
 _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights")
 
 
@@ -28,11 +31,11 @@ def to_csv(rows: Sequence[Row]) -> str:
     """One line per bench; every metric has a column, empty where it wasn't measured."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_NAMING, "validation", *(metric.name for metric in METRICS), "reason"])
+    writer.writerow([*_NAMING, "validation", *(metric.name for metric in METRICS), "reason", *EVIDENCE])
     for row in rows:
         naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
-        writer.writerow([*naming, spell_validation(row, ""), *numbers, row["reason"] or ""])
+        writer.writerow([*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()])
     return text.getvalue()
 
 
@@ -159,6 +162,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
         if row.get("target_options")
     }
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
+    found += [f"output of {doubt}" for doubt in _doubts(rows)]
     return [*found, *(_untuned(row) for row in rows if "tuned" in row["features"] and _missing_records(row))]
 
 
@@ -176,13 +180,34 @@ def _untuned(row: Row) -> str:
     return f"{what}; +tune.16 in place of +tuned searches"
 
 
+def evidence_of(row: Row) -> dict[str, Any]:
+    """By the names of EVIDENCE: what a verdict rests on; empty where nothing is known."""
+    validation = row["validation"] or {}
+    found = {name: validation.get(name) for name in EVIDENCE[:-1]}
+    return {**found, "warnings": "; ".join(warnings_of(row)) or None}
+
+
+def _doubts(rows: Iterable[Row]) -> Iterator[str]:
+    """Every warning once, with the benches that it is about."""
+    about: dict[str, list[str]] = {}
+    for row in rows:
+        for warning in warnings_of(row):
+            about.setdefault(warning, []).append(row["bench"])
+    for warning, benches in about.items():
+        more = f" and {len(benches) - 1} more" if len(benches) > 1 else ""
+        yield f"{benches[0]}{more}: {warning}"
+
+
 def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:
-    """`exact`, or the result with its largest difference; `absent` where nothing was compared."""
+    """`exact`, or the result with its largest difference; `absent` where nothing was compared.
+
+    A `!` behind it: there are warnings, see `notes`.
+    """
     validation = row["validation"]
     if not validation:
         return absent
-    result = str(validation["result"])
-    if result == "exact":
+    result = str(validation["result"]) + ("!" if warnings_of(row) else "")
+    if validation["result"] == "exact":
         return result
     return f"{result} (±{validation['max_abs_error']})"
 

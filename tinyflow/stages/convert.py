@@ -26,6 +26,7 @@ def convert(workspace: Workspace) -> None:
     `samples/<number>.bin`. The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
     """
     from tinyflow.model import interpreters, reference, tflite_reader
+    from tinyflow.model.evidence import evidence
 
     model = workspace.inputs["model.tflite"].read_bytes()
     graph = tflite_reader.read(model, "model.tflite")
@@ -37,7 +38,7 @@ def convert(workspace: Workspace) -> None:
         workspace.parameters["input_format"],
     )
     name = interpreters.reference_name()
-    outputs, difference = _run(name, model, graph, samples, workspace)
+    outputs, second = _run(name, model, graph, samples, workspace)
     _write_json(workspace.outputs["graph.json"], graph.summary())
     workspace.outputs["inputs.bin"].write_bytes(_joined(samples))
     workspace.outputs["reference.bin"].write_bytes(_joined(outputs))
@@ -46,7 +47,7 @@ def convert(workspace: Workspace) -> None:
         "samples": len(samples),
         "inputs": [_port(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_port(graph.tensors[index]) for index in graph.outputs],
-        "litert_max_abs_error": difference,
+        **evidence(graph, outputs, second),
         "tools": interpreters.interpreter_versions(),
     }
     _write_json(workspace.outputs["reference.json"], description)
@@ -54,8 +55,8 @@ def convert(workspace: Workspace) -> None:
 
 def _run(
     name: str, model: bytes, graph: Graph, samples: Sequence[Sample], workspace: Workspace
-) -> tuple[list[Sample], float | None]:
-    """The reference's outputs, and how far LiteRT is from them where it is not the reference itself."""
+) -> tuple[list[Sample], list[Sample] | None]:
+    """The reference's outputs, and LiteRT's where it is not the reference itself."""
     from tinyflow.model import interpreters, reference
 
     if name == "litert":
@@ -64,7 +65,7 @@ def _run(
     if not interpreters.has_litert():
         return outputs, None
     try:
-        return outputs, reference.largest_difference(outputs, reference.run_litert(model, graph, samples))
+        return outputs, reference.run_litert(model, graph, samples)
     except ModelError as error:  # a second opinion may be missing
         workspace.log(error.what)
         return outputs, None

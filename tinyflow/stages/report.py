@@ -24,7 +24,7 @@ def report(workspace: Workspace) -> None:
         workspace.parameters,
         weights=files["origin.json"]["weights"],
         metrics=metrics,
-        validation=files["run.json"]["validation"],
+        validation=rows.with_import(files["run.json"]["validation"], files["origin.json"]),
     )
     if "target_options" in workspace.parameters:
         row["target_options"] = workspace.parameters["target_options"]

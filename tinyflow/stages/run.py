@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -26,6 +26,12 @@ from tinyflow.targets.protocol import Counters, Machine, open_machine
 
 # How often a machine with real wall time repeats each sample.
 _NATIVE_REPETITIONS = 5
+# What is said beside a verdict: in run.json, and in reference.json.
+_EVIDENCE = {
+    "distinct_outputs": "distinct_outputs",
+    "references_differ_by": "litert_max_abs_error",
+    "warnings": "warnings",
+}
 # of the text that sources made for debugging leave
 _ERROR_BYTES = 160
 _FORMATS = {
@@ -59,6 +65,7 @@ class Samples:
     output_symbols: list[str]
     output_dtypes: list[str]
     reference: str
+    evidence: Mapping[str, JSON] = field(default_factory=dict)  # how much it says that outputs are equal
 
 
 def run(workspace: Workspace) -> None:
@@ -111,6 +118,7 @@ def read_samples(inputs: Mapping[str, Path], plan: Mapping[str, Any]) -> Samples
         output_symbols=[tensor["symbol"] for tensor in plan["outputs"]],
         output_dtypes=[tensor["dtype"] for tensor in reference["outputs"]],
         reference=reference["reference"],
+        evidence={name: reference[key] for name, key in _EVIDENCE.items() if key in reference},
     )
 
 
@@ -254,6 +262,7 @@ def _validate(differences: Sequence[Difference], samples: Samples, tolerance: fl
         "result": "within tolerance" if worst.error else "exact",
         "max_abs_error": worst.error,
         "tolerance": tolerance,
+        **samples.evidence,
     }
 
 

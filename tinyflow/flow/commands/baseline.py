@@ -12,7 +12,7 @@ from tinyflow.flow.messages import shown
 from tinyflow.flow.revision import current_revision
 from tinyflow.flow.sides import find_side, read_side
 from tinyflow.flow.views import write_if_changed
-from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Side, compare
+from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Side, compare, doubts
 
 _OPTION_NAME = {
     "name": "name",
@@ -54,7 +54,8 @@ Example: doit baseline check mlperf_tiny"""
         if not path.is_file():
             raise UsageError(f"there is no {shown(path)}", hint=f"{self.bin_name} baseline save {suite}")
         limits = parse_limits(params["limits"]) or limits_of(loader.catalogue, [suite]) or DEFAULT_LIMITS
-        return tell(shown(path), suite, compare(read_side(path), now, limits, must_stay=True), params)
+        changes = compare(read_side(path), now, limits, must_stay=True)
+        return tell(shown(path), suite, changes, params, doubts({}, now))
 
 
 def _spell(side: Side, commit: str | None, is_dirty: bool) -> str:

@@ -15,7 +15,7 @@ from tinyflow.recipes.fields import Limit
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import github
 from tinyflow.report.changes import TABLES, summary, to_json, to_table
-from tinyflow.report.compare import Change, Limits, compare
+from tinyflow.report.compare import Change, Limits, compare, doubts
 
 REGRESSED = 1
 
@@ -69,7 +69,7 @@ Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' ol
         old, new = args
         limits = parse_limits(params["limits"]) or limits_of(self.loader.catalogue, (new, old))
         sides = find_sides(old, new, self.loader.project, self.loader.catalogue)
-        return tell(old, new, compare(*sides, limits), params)
+        return tell(old, new, compare(*sides, limits), params, doubts(*sides))
 
 
 def limits_of(catalogue: Catalogue, names: Sequence[str]) -> Limits:
@@ -94,15 +94,15 @@ def parse_limits(text: str) -> Limits:
     return found
 
 
-def tell(old: str, new: str, changes: Sequence[Change], params: dict[str, Any]) -> int:
-    """Print changes in the wanted format; the exit status."""
+def tell(old: str, new: str, changes: Sequence[Change], params: dict[str, Any], warnings: Sequence[str] = ()) -> int:
+    """Print changes in the wanted format, and what is to be said of the sides' outputs; the exit status."""
     if params["format"] == "json":
-        sys.stdout.write(to_json(old, new, changes).decode())
+        sys.stdout.write(to_json(old, new, changes, warnings).decode())
     else:
         table = to_table(changes, is_all=params["all"])
         if table.rows:
             sys.stdout.write(TABLES[params["format"]](table).decode() + "\n")
-        print(summary(changes))
+        print(summary(changes), *warnings, sep="\n")
     crossed = [change for change in changes if change.is_regression]
     if crossed and github.is_here(os.environ):
         for change in crossed:

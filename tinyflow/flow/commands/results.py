@@ -61,9 +61,11 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
             sort=params["sort"],
             columns=params["columns"],
         )
+        asked_for, doubts = frame, []
         if wanted == "text" and not params["columns"]:
             frame = frame.choose([name for name in _SHOWN if name in frame.columns])
-        content = FORMATS[wanted](frame)
+            doubts = [f"{row['bench']}: {row['warnings']}\n" for row in asked_for if "warnings" in row]
+        content = FORMATS[wanted](frame) + "".join(doubts).encode()
         if output:
             Path(output).write_bytes(content)
         else:

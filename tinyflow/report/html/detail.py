@@ -10,6 +10,8 @@ from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.html.shared import Shared, SharedDrawings
 from tinyflow.report.metrics import METRICS
+from tinyflow.report.rows import warnings_of
+from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
 
@@ -25,6 +27,8 @@ class Detail:
         self.layers = profile.layers(plan, run) if plan and plan.get("layers") else []
         self.functions = profile.functions(run) if run else []
         self.removed = _removed(self.report.get("removed"))
+        self.verdict = _verdict(self.report)
+        self.warnings = warnings_of(self.report)
         self.steps = provenance.steps(bench.provenance)
         self.tools = ", ".join(f"{name} {tool}" for name, tool in self.report["tools"].items())
 
@@ -37,6 +41,26 @@ class Detail:
     def settings(self) -> list[str]:
         """What each stage was told."""
         return [step.settings for step in self.steps]
+
+
+def _verdict(report: Mapping[str, Any]) -> str:
+    """What outputs were held against what, and how far they and the references are from each other."""
+    found = report["validation"]
+    if not found:
+        return ""
+    told = [
+        f"{spell_validation(report)}: outputs of {found['samples']} samples against {found['reference']}",
+        f"largest difference {found['max_abs_error']}",
+    ]
+    if "tolerance" in found:
+        told.append(f"tolerance {found['tolerance']}")
+    if found.get("distinct_outputs") is not None:
+        told.append(f"{found['distinct_outputs']} different answers among them")
+    if found.get("references_differ_by") is not None:
+        told.append(f"LiteRT's are at most {found['references_differ_by']} from the reference's")
+    if found.get("onnxruntime_differs_by") is not None:
+        told.append(f"ONNX Runtime's at most {found['onnxruntime_differs_by']}")
+    return ", ".join(told)
 
 
 def _removed(document: Mapping[str, Any] | None) -> dict[str, Any] | None:
