@@ -164,7 +164,92 @@ def test_history_knows_commits_and_compares_them(synthetic: Run, project: Path) 
     assert told[1].split() == ["date", "commit", "weights", "rom_bytes"]
     assert len({line.split()[1] for line in told[2:4]}) == 2
     done = synthetic("compare", "HEAD~1", "HEAD")
-    assert (done.returncode, done.stdout) == (0, "1 bench: 16 same\n"), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 bench: 16 same"), done.stderr
+
+
+def commit(folder: Path, message: str) -> str:
+    """Commit everything; the commit's short name."""
+    git(folder, "add", ".")
+    git(folder, "commit", "--allow-empty", "-m", message)
+    named = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
+    return named.stdout[:10]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_revision_has_what_was_measured_at_it_and_nothing_else(synthetic: Run, project: Path) -> None:
+    """Not an ancestor's results, not those of edited files; what is up to date is measured there; a failure is one.
+
+    Branches, tags and short hashes name revisions, and so does a word that is also a folder without reports.
+    """
+    benches = ["bench:net-good-chip", "bench:tiny-good-chip"]
+    (project / ".gitignore").write_text("build/\ncache/\nhistory/\n")
+    (project / "good.c").write_text("1")
+    git(project, "init")
+    first = commit(project, "first")
+    git(project, "tag", "v1")
+    synthetic(*benches)
+    second = commit(project, "second, not measured")
+    refused = synthetic("compare", "v1", "HEAD")
+    assert refused.returncode == 2
+    assert f"no result of revision HEAD is on record: {second}" in refused.stderr
+    assert f"not measured (before it at {first})" in refused.stderr
+
+    assert "2 up to date" not in synthetic(benches[0]).stdout  # all its actions are, and that is a measurement
+    done = synthetic("compare", "v1", second)
+    assert done.returncode == 1
+    (gap,) = [line for line in done.stdout.splitlines() if line.startswith("tiny-good-chip")]
+    assert gap.split("  ")[-1].strip() == "not measured" and f"(before it at {first})" in gap
+    assert f"v1: measured at {first}; now {second} is checked out" in done.stdout
+    assert f"{second}: measured at {second}" in done.stdout
+    assert done.stdout.splitlines()[-1] == "2 benches: 1 not measured, 16 same"
+    document = json.loads(synthetic("compare", "--format", "json", "v1", "HEAD").stdout)
+    assert {(c["old_commit"][:10], (c["new_commit"] or "gone")[:10]) for c in document["changes"]} == {
+        (first, second),
+        (first, "gone"),
+    }
+
+    (project / "good.c").write_text("2")
+    synthetic(*benches)
+    assert f"{second}+" in synthetic("results").stdout
+    assert "not measured (but with changed files)" in synthetic("compare", "v1", "HEAD").stdout
+    third = commit(project, "third: what was edited")
+    git(project, "branch", "docs")
+    (project / "docs").mkdir()
+    synthetic(*benches)
+    done = synthetic("compare", "v1", "docs")
+    assert done.stdout.splitlines()[-1] == "2 benches: 32 same" and done.returncode == 0, done.stdout
+    git(project, "checkout", "-b", "side", "v1")
+    (project / "other").write_text("")
+    commit(project, "on the side")
+    git(project, "merge", "docs", "-m", "merged")
+    assert synthetic("compare", "docs", "side").returncode == 2  # nothing was measured at the merge
+    synthetic("suite:mixed", *benches)
+    assert synthetic("compare", third, "side").returncode == 1
+    done = synthetic("compare", third, "side")
+    assert done.stdout.splitlines()[-1] == "6 benches: 4 failed, 32 same", done.stdout
+    told = synthetic("history", "net-faults-chip").stdout
+    assert told.splitlines()[2].split()[2] == "failed"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_baseline_says_where_its_numbers_are_from_and_what_it_lacks(synthetic: Run, project: Path) -> None:
+    """The commit that they were measured at, not the one at which they were saved; a failed bench fails the check."""
+    (project / ".gitignore").write_text("build/\ncache/\n")
+    git(project, "init")
+    first = commit(project, "first")
+    synthetic("bench:net-good-chip", "bench:net-faults-chip")
+    second = commit(project, "second")
+    saved = synthetic("baseline", "save", "mixed").stdout
+    absent = "net-differs-chip, net-overflows-chip, net-hangs-chip"
+    assert saved == f"2 benches in baselines/mixed.json; failed: net-faults-chip; never measured here: {absent}\n"
+    document = json.loads((project / "baselines" / "mixed.json").read_text())
+    assert (document["commit"][:10], document["is_dirty"]) == (first, False)
+    checked = synthetic("baseline", "check", "mixed")
+    assert checked.returncode == 1
+    assert f"mixed: measured at {first}; now {second} is checked out" in checked.stdout
+    assert checked.stdout.splitlines()[-1] == "2 benches: 1 failed, 16 same"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sample_documents import failed, good
 
 from tinyflow.core.errors import UsageError
-from tinyflow.report.changes import summary, to_json, to_table
+from tinyflow.report.changes import commits, summary, to_json, to_table
 from tinyflow.report.compare import Change, Measured, allowed, compare
 from tinyflow.report.significance import is_significant, p_value
 
@@ -64,14 +64,41 @@ def test_without_a_limit_nothing_is_a_regression() -> None:
 
 
 def test_a_bench_that_fails_now_is_a_regression() -> None:
-    """Whatever the limits; one that failed before and still does is the same."""
+    """Whatever the limits, and whatever it did before: nothing was held against anything."""
     ran, fails = {"x": Measured(good("a", "b", "c").report)}, {"x": Measured(failed("a", "b", "c").report)}
     (broken,) = compare(ran, fails, {})
     assert (broken.verdict, broken.is_regression) == ("failed", True)
     (fixed,) = compare(fails, ran, {})
     assert (fixed.verdict, fixed.is_regression) == ("fixed", False)
     (still,) = compare(fails, fails, {})
-    assert (still.verdict, still.is_regression) == ("same", False)
+    assert compare({}, fails, {})[0].is_regression
+    assert (still.verdict, still.is_regression) == ("failed", True)
+    assert summary([still]) == "1 bench: 1 failed"
+
+
+def test_what_nobody_measured_is_never_the_same() -> None:
+    """A gap on the new side fails; on the old one there is nothing to hold against; on both it is no bench at all."""
+    ran, gap = side(), {"a-b-c": Measured({"status": "not measured"}, is_missing=True)}
+    found = [compare(old, new, {}) for old, new in ((ran, gap), (gap, ran))]
+    assert [(change.verdict, change.is_regression) for (change,) in found] == [
+        ("not measured", True),
+        ("not measured", False),
+    ]
+    assert compare(gap, gap, {}) == []
+
+
+def test_each_side_says_the_commits_of_its_results() -> None:
+    """One, several with their counts, unknown ones; and what is checked out where that is another."""
+
+    def told(*places: str | None, head: str | None = None) -> str:
+        return commits({str(i): Measured({}, commit=place) for i, place in enumerate(places)}, head)
+
+    a, b = "a" * 40, "b" * 40
+    assert told(None) == ""
+    assert told(a, a, head=a) == "aaaaaaaaaa"
+    assert told(a + "+", head=a) == "aaaaaaaaaa+"
+    assert told(a, a, b + "+", head=a) == "aaaaaaaaaa (2), bbbbbbbbbb+ (1); now aaaaaaaaaa is checked out"
+    assert told(a, None) == "aaaaaaaaaa (1), no known commit (1)"
 
 
 def test_a_bench_that_is_gone_counts_where_it_must_stay() -> None:

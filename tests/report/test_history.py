@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sample_documents import good
+from sample_documents import failed, good
 
 from tinyflow.report import history
 from tinyflow.report.metrics import BY_NAME, Metric
@@ -68,6 +68,53 @@ def test_numbers_of_another_definition_are_left_out(tmp_path: Path, monkeypatch:
     assert history.series(records, "rom_bytes") == [122]
     assert history.series(records, "ram_bytes") == [17, 34]
     assert "rom_bytes" not in records[0].as_report("a")["metrics"]
+
+
+def test_failures_are_recorded_and_never_drawn(tmp_path: Path) -> None:
+    """With their status and reason; the course of a number passes over them."""
+    path = tmp_path / "a.jsonl"
+    record(path, 1)
+    assert history.add(path, failed("a", "b", "c").report, commit="c2", is_dirty=False, date="d")
+    record(path, 2, "c3")
+    assert [(r.commit, r.status, bool(r.reason)) for r in history.read(path)] == [
+        ("c1", "ok", False),
+        ("c2", failed("a", "b", "c").report["status"], True),
+        ("c3", "ok", False),
+    ]
+    assert history.series(history.read(path), "macs") == [600, 1200]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"[]", b"{}", b"5", b"\xff", b"[" * 100_000),
+        b'{"date": "d", "commit": 5, "is_dirty": false, "weights": null, "metrics": {}, "versions": {}}',
+        b'{"date": "d", "commit": "c", "is_dirty": "no", "weights": null, "metrics": {}, "versions": {}}',
+        b'{"date": "d", "commit": "c", "is_dirty": false, "weights": null, "metrics": [], "versions": {}}',
+        b'{"date": "d", "commit": "c", "is_dirty": false, "weights": null, "metrics": {"macs": "1"}, "versions": {}}',
+        b'{"date": "d", "commit": "c", "is_dirty": false, "weights": null, "metrics": {"macs": NaN}, "versions": {}}',
+    ],
+)
+def test_a_line_that_is_no_record_costs_itself_only(tmp_path: Path, line: bytes) -> None:
+    """Whatever stands there: types are looked at before anything is drawn or compared."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(line + b"\n")
+    record(path)
+    assert [r.commit for r in history.read(path)] == ["c1"]
+    assert history.last(path) == history.read(path)[0]
+
+
+def test_a_commit_has_what_was_measured_at_it_alone(tmp_path: Path) -> None:
+    """The last one, with no file changed; neither an ancestor's nor that of an edited file."""
+    path = tmp_path / "a.jsonl"
+    record(path, 1)
+    record(path, 2)
+    history.add(path, good("a", "b", "c", size=3).report, commit="c1", is_dirty=True, date="d")
+    found = history.at_commit(history.read(path), "c1")
+    assert found is not None and found.metrics["macs"] == 1200
+    assert history.at_commit(history.read(path), "c2") is None
+    assert found.is_of(good("a", "b", "c", size=2).report)
+    assert not found.is_of(good("a", "b", "c", size=3).report)
 
 
 def test_sparklines_show_the_course() -> None:

@@ -6,7 +6,8 @@ Runs nothing. What was not reached is looked up once more, for it may be up to d
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +17,38 @@ from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.pages import Pages
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
+from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection
 from tinyflow.flow.views import is_current, publish, write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import with_published
+from tinyflow.report import history
 from tinyflow.report.documents import read_report
 
 Row = dict[str, Any]
 
 
 def finish(
-    selection: Selection, session: Session, ledger: Ledger, project: Project, catalogue: Catalogue
+    selection: Selection,
+    session: Session,
+    ledger: Ledger,
+    project: Project,
+    catalogue: Catalogue,
+    checkout: Checkout,
+    say: Callable[[str], None],
 ) -> tuple[list[Row], list[Path]]:
-    """Write what is missing; returns the rows of all selected benches and the suites' reports."""
+    """Write what is missing; returns the rows of all selected benches and the suites' reports.
+
+    `checkout` was begun with the session; `say` gets a line for what went wrong and did no harm.
+    """
     pages = Pages(project, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
         if not (ledger.is_done(bench.final) and is_current(bench, session, project.build / bench.name)):
             publish(bench, session, ledger, project.build / bench.name)
         if (row := read_report(project.build / bench.name)) is not None:
+            _record(row, project, checkout, say)
             pages.update_bench(row)
     chosen = selection.suites | selection.reports
     reports = [
@@ -50,6 +63,25 @@ def finish(
     ]
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return read_rows(names, project), reports
+
+
+def _record(row: Row, project: Project, checkout: Checkout, say: Callable[[str], None]) -> None:
+    """A line in a bench's history where it was not yet measured, or not so, at what is checked out.
+
+    One that is up to date was measured there, too: of the same content everything is the same.
+    """
+    path = project.history / f"{row['bench']}.jsonl"
+    before = history.last(path)
+    if row["status"] == "cancelled" or (
+        before is not None and (before.commit, before.is_dirty) == checkout.began and before.is_of(row)
+    ):
+        return
+    commit, is_dirty = checkout.measured
+    date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
+    except OSError as error:
+        say(f"{path}: not recorded: {error.strerror or error}")
 
 
 def compare_published(selection: Selection, project: Project, catalogue: Catalogue) -> str:

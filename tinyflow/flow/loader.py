@@ -21,6 +21,7 @@ from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.places import tell_where
 from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.project import Project, find_project
+from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection, Selector
 from tinyflow.flow.tasks import action_tasks, group_task, task_name
 from tinyflow.recipes.bench import parse
@@ -87,7 +88,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def session(self) -> Session:
         """The cache and the records. Makes the state folder."""
-        session = Session(self.project.cache, self.project.state, self._tell, _remote(os.environ, self._tell))
+        session = Session(self.project.cache, self.project.state, self.tell, _remote(os.environ, self.tell))
         session.on_failure = lambda action, error: tell_where(action, error, lambda: self.catalogue)
         return session
 
@@ -96,7 +97,12 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         for name in ("catalogue", "planner", "mirrors", "selector"):
             self.__dict__.pop(name, None)
 
-    def _tell(self, line: str) -> None:
+    @cached_property
+    def checkout(self) -> Checkout:
+        """What is checked out as the session begins."""
+        return Checkout(self.project.root)
+
+    def tell(self, line: str) -> None:
         """To whoever listens when there is something to tell."""
         self.say(line)
 
@@ -109,6 +115,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         del cmd
         if not pos_args:
             return self._listing()
+        _ = self.checkout  # before anything is read
         self.selection = self.selector.select(pos_args)
         pos_args[:] = self.selection.tasks  # patterns and other spellings end here
         return self._tasks()

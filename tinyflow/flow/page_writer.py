@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow.project import Project
-from tinyflow.flow.revision import current_revision
 from tinyflow.flow.views import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
@@ -24,20 +22,17 @@ Row = Mapping[str, Any]
 
 
 class PageWriter:
-    """Asks git once, and only when something changed."""
+    """Reads what the benches' folders hold."""
 
     def __init__(self, project: Project, catalogue: Catalogue) -> None:
         self._project = project
         self._catalogue = catalogue
-        self._revision: tuple[str | None, bool] | None = None
 
     def write_bench(self, row: Row, path: Path, fingerprint: str) -> None:
-        """A bench's page, and a line in its history. Raises CacheError."""
+        """A bench's page. Raises CacheError."""
         bench = read_documents(path.parent)
         if bench is None:
             return
-        if row["status"] == "ok":
-            self._record(row)
         write_if_changed(path, page.bench_page(bench, fingerprint=fingerprint, trends=self._trends(row["bench"])))
 
     def write_suite(self, suite: Suite, rows: Sequence[Row], folder: Path, fingerprint: str) -> None:
@@ -69,14 +64,6 @@ class PageWriter:
         except UsageError as error:
             where = self._catalogue.where(Suite, suite.name, "views", index)
             raise RecipeError(error.what, where=where, hint=error.hint) from error
-
-    def _record(self, row: Row) -> None:
-        if self._revision is None:
-            self._revision = current_revision(self._project.root)
-        commit, is_dirty = self._revision
-        date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        path = self._project.history / f"{row['bench']}.jsonl"
-        history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
 
     def _trends(self, bench: str) -> dict[str, str]:
         """Metric → sparkline, for those that changed over time."""

@@ -35,7 +35,7 @@ class Pages:
         return PageWriter(self._project, self._catalogue)
 
     def update_bench(self, row: Row) -> None:
-        """`report.html` in a bench's view, and its history. Raises CacheError."""
+        """`report.html` in a bench's view. Raises CacheError."""
         path, wanted = self._project.build / row["bench"] / _PAGE, fingerprint([row])
         if fingerprint_of(path) != wanted:
             self._writer.write_bench(row, path, wanted)

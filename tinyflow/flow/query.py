@@ -10,6 +10,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.project import Project, find_project
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.suite import expand
+from tinyflow.report import history
 from tinyflow.report.documents import Document, read_report
 from tinyflow.report.frame import Frame, frame_of
 
@@ -47,11 +48,18 @@ def select(
 ) -> Frame:
     """The same for a project that is known; recipes are only read for a suite."""
     reports = suite_reports(project, catalogue(), suite) if suite else all_reports(project)
-    frame = frame_of(report for report in reports if model is None or report["model"] == model)
+    chosen = [report for report in reports if model is None or report["model"] == model]
+    frame = frame_of({**report, "commit": _short(measured_at(report, project))} for report in chosen)
     if where:
         frame = frame.where(where)
     frame = frame.sort(_names(sort))
     return frame.choose(_names(columns)) if columns else frame
+
+
+def measured_at(report: Document, project: Project) -> str | None:
+    """The commit that a report in `build/` is on record with, `+` behind it where files differed; None if unknown."""
+    record = history.last(project.history / f"{report['bench']}.jsonl")
+    return record.place if record is not None and record.is_of(report) else None
 
 
 def all_reports(project: Project) -> list[Document]:
@@ -67,6 +75,10 @@ def suite_reports(project: Project, catalogue: Catalogue, suite: str) -> list[Do
     if not found:
         raise UsageError(f"no bench of suite {suite} has run here", hint=f"doit suite:{suite}")
     return found
+
+
+def _short(place: str | None) -> str | None:
+    return None if place is None else history.short(place)
 
 
 def _names(given: str | Iterable[str]) -> list[str]:

@@ -10,35 +10,35 @@ doit compare HEAD~3 HEAD                     two git revisions, from the history
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.project import Project
-from tinyflow.flow.query import all_reports, suite_reports
+from tinyflow.flow.query import all_reports, measured_at, suite_reports
 from tinyflow.flow.revision import ancestors, resolve_revision
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Backend, Model, Suite, Target
-from tinyflow.report import rows
+from tinyflow.report import history, rows
 from tinyflow.report.compare import TIMES, Measured, Side
 from tinyflow.report.documents import Document, read_documents
-from tinyflow.report.history import read_all
 
 _PARTS = ("model", "backend", "target")
 
 
 def find_sides(old: str, new: str, project: Project, catalogue: Catalogue) -> tuple[Side, Side]:
     """Both sides, paired by the keys of the two. UsageError for words that name nothing, or nothing in common."""
-    old, new = _bench_name(old), _bench_name(new)
+    old, new = bench_name(old), bench_name(new)
     if old.startswith("+") or new.startswith("+"):
         sides = _pairs(*_by_feature(old, new, project))
     elif (part := _common_part(old, new, project)) is not None:
         sides = _pairs(*_by_part(part, old, new, project))
     elif (project.build / old / "report.json").is_file() and (project.build / new / "report.json").is_file():
         label = f"{old} -> {new}"
-        sides = ({label: _measured(project.build / old)}, {label: _measured(project.build / new)})
+        sides = ({label: _measured(old, project)}, {label: _measured(new, project)})
     else:
         sides = (find_side(old, project, catalogue), find_side(new, project, catalogue))
     if not set(sides[0]) & set(sides[1]):
@@ -50,23 +50,25 @@ def find_sides(old: str, new: str, project: Project, catalogue: Catalogue) -> tu
 def find_side(word: str, project: Project, catalogue: Catalogue) -> Side:
     """One side that stands for itself: benches by name."""
     path = Path(word)
-    if path.is_dir():
-        return _from_folder(path)
+    if path.is_dir() and (side := _from_folder(path)):
+        return side
     if path.is_file():
         return read_side(path)
     if catalogue.has(Suite, word):
         return _of_reports(suite_reports(project, catalogue, word), project)
     if (project.build / word / "report.json").is_file():
-        return {word: _measured(project.build / word)}
+        return {word: _measured(word, project)}
     if (commit := resolve_revision(project.root, word)) is not None:
         return _at_revision(commit, word, project)
+    if path.is_dir():
+        raise UsageError(f"{path} holds no report.json")
     hint = "name a suite, bench, backend, +feature, report.json, folder or git revision that has results here"
     if _is_bench(word, catalogue):
         hint = f"it has not run here: doit bench:{word}"
     raise UsageError(f'"{word}" names nothing to compare', hint=hint)
 
 
-def _bench_name(word: str) -> str:
+def bench_name(word: str) -> str:
     """As its folder is called, whatever the order of features and with or without `bench:`; other words as they are."""
     try:
         return parse(word.removeprefix("bench:")).name
@@ -80,8 +82,9 @@ def _is_bench(word: str, catalogue: Catalogue) -> bool:
         bench = parse(word)
     except UsageError:
         return False
-    parts = ((Model, bench.model), (Backend, bench.backend), (Target, bench.target))
-    return all(catalogue.has(kind, name) for kind, name in parts)
+    parts = ((Backend, bench.backend), (Target, bench.target))
+    is_model = bench.is_file or catalogue.has(Model, bench.model)
+    return is_model and all(catalogue.has(kind, name) for kind, name in parts)
 
 
 def read_side(path: Path) -> Side:
@@ -90,40 +93,60 @@ def read_side(path: Path) -> Side:
         document = json.loads(path.read_bytes())
         reports = document.get("benches", [document])
         samples = document.get("samples", {})
-        return {report["bench"]: Measured(_checked(report), samples.get(report["bench"], {})) for report in reports}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {
+            report["bench"]: Measured(
+                _checked(report), _times(samples.get(report["bench"], {})), _commit({**document, **report})
+            )
+            for report in reports
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path} is no report", hint="a report.json of a bench or suite, or a baseline") from error
 
 
 def _checked(report: Document) -> Document:
     """The report, if it has what comparing needs."""
-    if report["schema"] != rows.SCHEMA or not isinstance(report["metrics"], dict):
+    if report["schema"] != rows.SCHEMA or not all(map(history.is_number, report["metrics"].values())):
         raise ValueError("another schema")
     return {"weights": report["weights"], **report, "status": str(report["status"])}
 
 
+def _times(found: Mapping[str, Any]) -> dict[str, list[float]]:
+    """Repeated times by metric, as far as they are such."""
+    lists = {name: found[name] for name in TIMES if isinstance(found.get(name), list)}
+    return {name: times for name, times in lists.items() if all(map(history.is_number, times))}
+
+
+def _commit(document: Document) -> str | None:
+    """The commit that a baseline says."""
+    commit = document.get("commit")
+    return commit + ("+" if document.get("is_dirty") else "") if isinstance(commit, str) else None
+
+
 def _from_folder(folder: Path) -> Side:
+    """The reports of a folder of any time or machine; none where it has none."""
     if (folder / "report.json").is_file():
         return read_side(folder / "report.json")
-    views = sorted(path.parent for path in folder.glob("*/report.json"))
-    if not views:
-        raise UsageError(f"{folder} holds no report.json")
-    return {view.name: _measured(view) for view in views}
+    side: dict[str, Measured] = {}
+    for path in sorted(folder.glob("*/report.json")):
+        (measured,) = read_side(path).values()
+        documents = read_documents(path.parent)
+        timing = (documents and documents.timing) or {}
+        side[path.parent.name] = replace(measured, samples=_times(timing))
+    return side
 
 
-def _measured(view: Path) -> Measured:
-    """A bench's view with its repeated times."""
-    documents = read_documents(view)
+def _measured(bench: str, project: Project) -> Measured:
+    """A bench's view with its repeated times, and the commit that it was measured at."""
+    documents = read_documents(project.build / bench)
     if documents is None:
-        raise UsageError(f"{view}/report.json can't be read")
-    timing = documents.timing or {}
-    return Measured(documents.report, {name: timing[name] for name in TIMES if isinstance(timing.get(name), list)})
+        raise UsageError(f"{project.build / bench}/report.json can't be read")
+    return Measured(documents.report, _times(documents.timing or {}), measured_at(documents.report, project))
 
 
 def _of_reports(
     reports: Iterable[Document], project: Project, key: Callable[[Document], str] = lambda report: str(report["bench"])
 ) -> Side:
-    return {key(report): _measured(project.build / report["bench"]) for report in reports}
+    return {key(report): _measured(report["bench"], project) for report in reports}
 
 
 def _pairs(old: Side, new: Side) -> tuple[Side, Side]:
@@ -186,16 +209,28 @@ def _by_part(part: str, old: str, new: str, project: Project) -> tuple[Side, Sid
 
 
 def _at_revision(commit: str, word: str, project: Project) -> Side:
-    """What the history knows of each bench at a commit: the last result that it or one before it made."""
-    before = ancestors(project.root, commit)
+    """What was measured at just this commit with no file changed; what others measured is only pointed at."""
+    before: frozenset[str] | None = None
     side = {}
-    for bench, records in read_all(project.history).items():
-        known = [record for record in records if record.commit in before and not record.is_dirty]
-        if known:
-            side[bench] = Measured(known[-1].as_report(bench))
-    if not side:
+    for bench, records in history.read_all(project.history).items():
+        record = history.at_commit(records, commit)
+        if record is None:
+            before = before if before is not None else ancestors(project.root, commit)
+            side[bench] = Measured({"status": _not_measured(records, commit, before)}, is_missing=True)
+        else:
+            side[bench] = Measured(record.as_report(bench), commit=record.place)
+    if all(bench.is_missing for bench in side.values()):
+        told = next((f"; {bench.report['status']}" for bench in side.values()), "")
         raise UsageError(
-            f"no result of revision {word} is on record",
-            hint="results are recorded when benches run on a clean checkout",
+            f"no result of revision {word} is on record: {history.short(commit)}{told}",
+            hint="results are recorded when benches run with that revision checked out and no file changed",
         )
     return side
+
+
+def _not_measured(records: Sequence[history.Record], commit: str, before: frozenset[str]) -> str:
+    """That a bench was not measured at a commit, and what is known besides."""
+    if any(record.commit == commit for record in records):
+        return "not measured (but with changed files)"
+    last = next((record.place for record in reversed(records) if record.commit in before), None)
+    return "not measured" + (f" (before it at {history.short(last)})" if last else "")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from tinyflow.report.compare import Change
+from tinyflow.report.compare import Change, Measured
 from tinyflow.report.formats import spell, to_markdown, to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.history import short
 from tinyflow.report.metrics import BY_NAME
 
 _COLUMNS = ("bench", "metric", "old", "new", "change", "verdict")
@@ -49,8 +50,22 @@ def summary(changes: Sequence[Change]) -> str:
     counts = Counter(change.verdict for change in changes)
     benches = len({change.bench for change in changes})
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    crossed = sum(change.is_regression for change in changes)
+    crossed = sum(change.is_regression and change.limit is not None for change in changes)
     return f"{benches} bench{'' if benches == 1 else 'es'}: {told}" + (f"; {crossed} over the limit" if crossed else "")
+
+
+def commits(side: Mapping[str, Measured], head: str | None) -> str:
+    """Which commits the results of a side are from, and what is checked out (`head`) if that is another.
+
+    `1a2b3c4d5e (7), 5e6f708192+ (1); now 5e6f708192 is checked out`; empty where no commit is known.
+    """
+    known = Counter(bench.commit for bench in side.values() if not bench.is_missing)
+    if not known.keys() - {None}:
+        return ""
+    spelled = [f"{short(commit) if commit else 'no known commit'} ({count})" for commit, count in known.items()]
+    text = ", ".join(spelled) if len(spelled) > 1 else spelled[0].partition(" ")[0]
+    is_of_now = head is None or {commit and commit.rstrip("+") for commit in known} == {head}
+    return text if is_of_now else f"{text}; now {short(head or '')} is checked out"
 
 
 def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[str] = ()) -> bytes:
@@ -69,6 +84,8 @@ def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[st
                 "verdict": change.verdict,
                 "limit": change.limit,
                 "is_regression": change.is_regression,
+                "old_commit": change.old_commit,
+                "new_commit": change.new_commit,
             }
             for change in changes
         ],

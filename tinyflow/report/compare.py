@@ -4,13 +4,16 @@ Counts and sizes are exact, so any difference is one. Times come as repeated sam
 the verdict is `~`. As JSON:
 
     {"schema": 1, "old": NAME, "new": NAME, "changes": [{"bench", "metric", "old", "new", "ratio", "verdict",
-     "limit": text or null, "is_regression": bool}], "warnings": [text]}
+     "limit": text or null, "is_regression": bool, "old_commit": text or null, "new_commit": text or null}],
+     "warnings": [text]}
+
+A commit ends with `+` where files differed from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tinyflow.core.errors import UsageError
@@ -32,10 +35,15 @@ DEFAULT_LIMITS: Limits = {"invoke_instructions": "0", "rom_bytes": "0", "ram_byt
 
 @dataclass(frozen=True)
 class Measured:
-    """A bench on one side. `samples` are repeated times by metric."""
+    """A bench on one side. `samples` are repeated times by metric; `commit` is what it was measured at, if known.
+
+    `is_missing`: nobody measured it there, and the report's status says so.
+    """
 
     report: Report
     samples: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    commit: str | None = None
+    is_missing: bool = False
 
 
 Side = Mapping[str, Measured]  # what benches are paired by, usually their name
@@ -49,9 +57,11 @@ class Change:
     metric: str
     old: float | str | None
     new: float | str | None
-    verdict: str  # same, better, worse, changed, ~, new, gone, failed, fixed
+    verdict: str  # same, better, worse, changed, ~, new, gone, not measured, failed, fixed
     limit: str | None = None
     is_regression: bool = False
+    old_commit: str | None = None
+    new_commit: str | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -64,6 +74,7 @@ class Change:
 def compare(old: Side, new: Side, limits: Limits, *, must_stay: bool = False) -> list[Change]:
     """All changes and all that stayed, in the order of the old side. `must_stay`: a bench that is gone is a regression.
 
+    So is one that fails on the new side, whatever it did on the old one, and one that was only measured on the old one.
     Raises UsageError for limits of unknown metrics.
     """
     for name in limits:
@@ -71,20 +82,31 @@ def compare(old: Side, new: Side, limits: Limits, *, must_stay: bool = False) ->
             raise UsageError(f'unknown metric "{name}"', hint=hint_for(name, list(BY_NAME), "metrics"))
     changes: list[Change] = []
     for name in dict.fromkeys([*old, *new]):
-        changes += _bench_changes(name, old.get(name), new.get(name), limits, must_stay)
+        before, after = old.get(name), new.get(name)
+        places = [None if measured is None else measured.commit for measured in (before, after)]
+        changes += [
+            replace(change, old_commit=places[0], new_commit=places[1])
+            for change in _bench_changes(name, before, after, limits, must_stay)
+        ]
     return changes
 
 
 def _bench_changes(
     name: str, old: Measured | None, new: Measured | None, limits: Limits, must_stay: bool
 ) -> Iterator[Change]:
-    if old is None or new is None:
-        verdict = "new" if old is None else "gone"
-        yield Change(name, "status", _status(old), _status(new), verdict, None, new is None and must_stay)
+    status = (_status(old), _status(new))
+    if new is not None and not new.is_missing and status[1] != "ok":
+        yield Change(name, "status", *status, "failed", is_regression=True)
         return
-    if _status(old) != "ok" or _status(new) != "ok":
-        verdict = "same" if _status(old) == _status(new) else "fixed" if _status(new) == "ok" else "failed"
-        yield Change(name, "status", _status(old), _status(new), verdict, None, verdict == "failed")
+    if old is None or new is None:
+        yield Change(name, "status", *status, "new" if old is None else "gone", None, new is None and must_stay)
+        return
+    if old.is_missing or new.is_missing:
+        if not (old.is_missing and new.is_missing):
+            yield Change(name, "status", *status, "not measured", is_regression=new.is_missing)
+        return
+    if status[0] != "ok":
+        yield Change(name, "status", *status, "fixed")
         return
     if old.report["weights"] != new.report["weights"]:
         # Other constants, other zeros: sizes and paths that hang on data can't be held against each other.

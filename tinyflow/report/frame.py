@@ -22,6 +22,7 @@ Row = Mapping[str, Value]
 
 NAMING = ("bench", "model", "backend", "target", "features")
 _TEXTS = (*NAMING, "status", "weights", "validation", "warnings", "reason")
+_IF_KNOWN = ("commit",)
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,8 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     """The frame of some `report.json` documents, with a column for each metric that at least one of them has."""
     rows = tuple(flatten(report) for report in reports)
     present = {name for row in rows for name in row}
-    columns = (*_TEXTS[:-2], *(metric.name for metric in METRICS if metric.name in present), "max_abs_error")
-    return Frame((*columns, *EVIDENCE, "reason"), rows)
+    measured = (name for name in (*_IF_KNOWN, *(metric.name for metric in METRICS)) if name in present)
+    return Frame((*_TEXTS[:-2], *measured, "max_abs_error", *EVIDENCE, "reason"), rows)
 
 
 def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
@@ -122,6 +123,7 @@ def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
         "status": report["status"],
         "weights": report["weights"],
         "validation": validation.get("result"),
+        "commit": report.get("commit"),
         **report["metrics"],
         "max_abs_error": validation.get("max_abs_error"),
         **evidence_of(report),

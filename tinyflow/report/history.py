@@ -3,13 +3,15 @@
     {"date": "2025-01-31T12:00:00Z", "commit": "…" or null, "is_dirty": false, "weights": "trained",
      "metrics": {"rom_bytes": 256260, …}, "versions": {"rom_bytes": 2}}
 
-`versions` names the definitions that are not the first: numbers of two definitions are never drawn as one line. Nothing
-here goes into any key. A line that can't be read (a session was killed while writing it) is passed over.
+A bench that failed has `status` and `reason`, too, and no metrics. `versions` names the definitions that are not the
+first: numbers of two definitions are never drawn as one line. Nothing here goes into any key. A line that can't be read
+(a session was killed while writing it) is passed over.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ from tinyflow.report.rows import SCHEMA
 _NOT_RECORDED = frozenset({"simulated_mips", "wall_s", "invoke_s"})
 _SPARK_WIDTH, _SPARK_HEIGHT = 120.0, 22.0
 _SPARK_MOST = 60  # points
+_SHORT_COMMIT = 10
+_MOST_REASON = 1000  # characters
+_TAIL_BYTES = 1 << 14  # longer than a line
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,25 @@ class Record:
     weights: str | None
     metrics: Mapping[str, float]
     versions: Mapping[str, int]
+    status: str = "ok"
+    reason: str | None = None
+
+    @property
+    def place(self) -> str | None:
+        """The commit, with `+` where files differed from it."""
+        return None if self.commit is None else self.commit + ("+" if self.is_dirty else "")
+
+    def is_of(self, report: Mapping[str, Any]) -> bool:
+        """Whether this was recorded of just this result."""
+        return _facts(self)[2:] == _facts(_record_of(report, None, False, ""))[2:]
 
     def as_report(self, bench: str) -> dict[str, Any]:
         """As much of a `report.json` as comparing needs."""
         return {
             "schema": SCHEMA,
             "bench": bench,
-            "status": "ok",
+            "status": self.status,
+            "reason": self.reason,
             "weights": self.weights,
             "metrics": {name: value for name, value in self.metrics.items() if self.is_of_now(name)},
         }
@@ -53,29 +70,39 @@ class Record:
 
 
 def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: bool, date: str) -> bool:
-    """Record a good result, unless it is what was recorded last for this commit; whether it was added."""
-    metrics = {name: value for name, value in report["metrics"].items() if name not in _NOT_RECORDED}
-    versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
-    record = Record(date, commit, is_dirty, report["weights"], metrics, versions)
-    before = read(path)
-    if before and _facts(before[-1]) == _facts(record):
+    """Record a result, good or failed, unless it is what was recorded last for this commit; whether it was added."""
+    record = _record_of(report, commit, is_dirty, date)
+    before = last(path)
+    if before is not None and _facts(before) == _facts(record):
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
+    written = {name: value for name, value in vars(record).items() if name not in ("status", "reason")}
+    if record.status != "ok":
+        written |= {"status": record.status, "reason": record.reason}
     # One write of one line, so that two sessions at a time don't mix theirs; a torn line before it is ended.
     with path.open("ab") as file:
-        torn = b"\n" if file.tell() and not _ends_whole(path) else b""
-        file.write(torn + json.dumps(vars(record), separators=(",", ":")).encode() + b"\n")
+        torn = b"\n" if file.tell() and not _tail(path).endswith(b"\n") else b""
+        file.write(torn + json.dumps(written, separators=(",", ":")).encode() + b"\n")
     return True
 
 
+def _record_of(report: Mapping[str, Any], commit: str | None, is_dirty: bool, date: str) -> Record:
+    metrics = {name: value for name, value in report["metrics"].items() if name in BY_NAME.keys() - _NOT_RECORDED}
+    versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
+    reason = (report.get("reason") or "")[:_MOST_REASON] or None
+    return Record(date, commit, is_dirty, report["weights"], metrics, versions, str(report["status"]), reason)
+
+
 def _facts(record: Record) -> tuple[Any, ...]:
-    return record.commit, record.is_dirty, record.weights, dict(record.metrics), dict(record.versions)
+    return (
+        *(record.commit, record.is_dirty, record.weights, dict(record.metrics), dict(record.versions)),
+        *(record.status, record.reason),
+    )
 
 
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
+def short(place: str) -> str:
+    """A commit, with `+` or without, for people."""
+    return place[:_SHORT_COMMIT] + ("+" if place[_SHORT_COMMIT:].endswith("+") else "")
 
 
 def read(path: Path) -> list[Record]:
@@ -84,18 +111,48 @@ def read(path: Path) -> list[Record]:
         lines = path.read_bytes().splitlines()
     except OSError:
         return []
-    found = []
-    for line in lines:
-        try:
-            found.append(Record(**json.loads(line)))
-        except (ValueError, TypeError):
-            continue
-    return found
+    return [record for line in lines if (record := _parse(line)) is not None]
+
+
+def last(path: Path) -> Record | None:
+    """The newest record of a bench, by the end of its file alone."""
+    try:
+        return _parse(_tail(path).splitlines()[-1])
+    except (OSError, IndexError):
+        return None
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-min(_TAIL_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        return file.read()
+
+
+def _parse(line: bytes) -> Record | None:
+    """A line as a record, or None where it is no whole one: it is printed, drawn and compared, so every type counts."""
+    try:
+        record = Record(**json.loads(line))
+        texts = (record.date, record.commit or "", record.weights or "", record.status, record.reason or "")
+        numbers = (*record.metrics.values(), *record.versions.values())
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    is_whole = all(isinstance(text, str) for text in texts) and isinstance(record.is_dirty, bool)
+    return record if is_whole and all(map(is_number, numbers)) else None
+
+
+def is_number(value: object) -> bool:
+    """Whether what came from a file can be computed with."""
+    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def read_all(folder: Path) -> dict[str, list[Record]]:
     """The records of every bench, by name."""
     return {path.stem: read(path) for path in sorted(folder.glob("*.jsonl"))}
+
+
+def at_commit(records: Sequence[Record], commit: str) -> Record | None:
+    """What was measured last at a commit, with all files as they are there."""
+    return next((record for record in reversed(records) if record.commit == commit and not record.is_dirty), None)
 
 
 def series(records: Sequence[Record], metric: str) -> list[float]:

@@ -9,9 +9,12 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.compare import OPTIONS, limits_of, parse_limits, tell
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import shown
-from tinyflow.flow.revision import current_revision
+from tinyflow.flow.revision import resolve_revision
 from tinyflow.flow.sides import find_side, read_side
 from tinyflow.flow.views import write_if_changed
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
+from tinyflow.recipes.suite import expand
 from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Side, compare, doubts
 
 _OPTION_NAME = {
@@ -32,7 +35,7 @@ class Baseline(OwnCommand):
     doc_usage = "save|check SUITE"
     doc_description = """\
 `check` ends with 1 where a metric got worse than the suite's `max_regression` allows (by default any more instructions,
-flash or RAM), where a bench fails that did not, and where one has no result any more.
+flash or RAM), where a bench failed, and where one has no result any more.
 Example: doit baseline save mlperf_tiny
 Example: doit baseline check mlperf_tiny"""
     cmd_options = (*OPTIONS, _OPTION_NAME)
@@ -47,19 +50,30 @@ Example: doit baseline check mlperf_tiny"""
         now = find_side(suite, loader.project, loader.catalogue)
         path = loader.project.baselines / f"{params['name'] or suite}.json"
         if verb == "save":
-            commit, is_dirty = current_revision(loader.project.root)
-            write_if_changed(path, _spell(now, commit, is_dirty))
-            print(f"{len(now)} benches in {shown(path)}")
+            write_if_changed(path, _spell(now))
+            print(f"{len(now)} benches in {shown(path)}{_lacking(now, suite, loader.catalogue)}")
             return 0
         if not path.is_file():
             raise UsageError(f"there is no {shown(path)}", hint=f"{self.bin_name} baseline save {suite}")
         limits = parse_limits(params["limits"]) or limits_of(loader.catalogue, [suite]) or DEFAULT_LIMITS
-        changes = compare(read_side(path), now, limits, must_stay=True)
-        return tell(shown(path), suite, changes, params, doubts({}, now))
+        sides = (read_side(path), now)
+        changes = compare(*sides, limits, must_stay=True)
+        head = resolve_revision(loader.project.root, "HEAD")
+        return tell((shown(path), suite), sides, changes, params, doubts({}, now), head)
 
 
-def _spell(side: Side, commit: str | None, is_dirty: bool) -> str:
+def _lacking(side: Side, suite: str, catalogue: Catalogue) -> str:
+    """What a reader of a baseline should know: which benches it has no numbers of."""
+    failed = [name for name, bench in side.items() if bench.report["status"] != "ok"]
+    members = [bench.name for bench in expand(catalogue, suite)] if catalogue.has(Suite, suite) else []
+    absent = [name for name in members if name not in side]
+    parts = [("failed", failed), ("never measured here", absent)]
+    return "".join(f"; {word}: {', '.join(names)}" for word, names in parts if names)
+
+
+def _spell(side: Side) -> str:
     """A baseline's file: what comparing needs, and nothing that is different on another machine."""
+    places = {bench.commit for bench in side.values()}
     benches = [
         {
             "schema": bench.report["schema"],
@@ -71,9 +85,16 @@ def _spell(side: Side, commit: str | None, is_dirty: bool) -> str:
                 for name, value in bench.report["metrics"].items()
                 if name not in ("simulated_mips", "wall_s")
             },
+            **_commit(bench.commit),
         }
         for bench in side.values()
     ]
     samples = {name: dict(bench.samples) for name, bench in side.items() if set(bench.samples) & TIMES}
-    document = {"schema": 1, "commit": commit, "is_dirty": is_dirty, "benches": benches, "samples": samples}
+    common = _commit(places.pop() if len(places) == 1 else None)
+    document = {"schema": 1, **common, "benches": benches, "samples": samples}
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _commit(place: str | None) -> dict[str, Any]:
+    """What a result was measured at, as far as it is known."""
+    return {"commit": place and place.rstrip("+"), "is_dirty": bool(place) and str(place).endswith("+")}

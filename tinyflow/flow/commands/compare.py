@@ -9,13 +9,14 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.revision import resolve_revision
 from tinyflow.flow.sides import find_sides
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.fields import Limit
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import github
-from tinyflow.report.changes import TABLES, summary, to_json, to_table
-from tinyflow.report.compare import Change, Limits, compare, doubts
+from tinyflow.report.changes import TABLES, commits, summary, to_json, to_table
+from tinyflow.report.compare import Change, Limits, Side, compare, doubts
 
 REGRESSED = 1
 
@@ -56,7 +57,8 @@ class Compare(OwnCommand):
     doc_usage = "OLD NEW"
     doc_description = """\
 Each side is a suite, bench, backend (model, target), +feature (+ alone: without it), report.json, folder or git
-revision. A suite's `max_regression` says how much worse is too much; then the exit status is 1.
+revision. A suite's `max_regression` says how much worse is too much. The exit status is 1 where that is crossed, where
+a bench failed on the new side, and where the new revision has no result of a bench that the old one has.
 Example: doit compare tvmaot tvmaotplus
 Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' old/report.json mlperf_tiny"""
     cmd_options = OPTIONS
@@ -69,7 +71,8 @@ Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' ol
         old, new = args
         limits = parse_limits(params["limits"]) or limits_of(self.loader.catalogue, (new, old))
         sides = find_sides(old, new, self.loader.project, self.loader.catalogue)
-        return tell(old, new, compare(*sides, limits), params, doubts(*sides))
+        head = resolve_revision(self.loader.project.root, "HEAD")
+        return tell((old, new), sides, compare(*sides, limits), params, doubts(*sides), head)
 
 
 def limits_of(catalogue: Catalogue, names: Sequence[str]) -> Limits:
@@ -94,14 +97,27 @@ def parse_limits(text: str) -> Limits:
     return found
 
 
-def tell(old: str, new: str, changes: Sequence[Change], params: dict[str, Any], warnings: Sequence[str] = ()) -> int:
-    """Print changes in the wanted format, and what is to be said of the sides' outputs; the exit status."""
+def tell(
+    names: tuple[str, str],
+    sides: tuple[Side, Side],
+    changes: Sequence[Change],
+    params: dict[str, Any],
+    warnings: Sequence[str],
+    head: str | None,
+) -> int:
+    """Print changes in the wanted format, what is to be said of the sides' outputs, and where the sides are from.
+
+    `head` is what is checked out. Returns the exit status.
+    """
     if params["format"] == "json":
-        sys.stdout.write(to_json(old, new, changes, warnings).decode())
+        sys.stdout.write(to_json(*names, changes, warnings).decode())
     else:
         table = to_table(changes, is_all=params["all"])
         if table.rows:
             sys.stdout.write(TABLES[params["format"]](table).decode() + "\n")
+        for name, side in zip(names, sides, strict=True):
+            if told := commits(side, head):
+                print(f"{name}: measured at {told}")
         print(summary(changes), *warnings, sep="\n")
     crossed = [change for change in changes if change.is_regression]
     if crossed and github.is_here(os.environ):

@@ -7,14 +7,14 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.sides import bench_name
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.formats import FORMATS
 from tinyflow.report.frame import Frame
-from tinyflow.report.history import Record, read, series, text_sparkline
+from tinyflow.report.history import Record, read, series, short, text_sparkline
 from tinyflow.report.metrics import BY_NAME
 
 _SHOWN = "invoke_instructions,rom_bytes,ram_bytes"
-_SHORT_COMMIT = 10
 
 _OPTIONS = (
     {
@@ -57,7 +57,7 @@ class History(OwnCommand):
             if name not in BY_NAME:
                 raise UsageError(f'unknown metric "{name}"', hint=hint_for(name, list(BY_NAME), "metrics"))
         for bench in args:
-            self._tell(bench.removeprefix("bench:"), metrics, params["format"])
+            self._tell(bench_name(bench), metrics, params["format"])
         return 0
 
     def _tell(self, bench: str, metrics: list[str], wanted: str) -> None:
@@ -81,10 +81,12 @@ def _frame(records: list[Record], metrics: list[str]) -> Frame:
     rows = tuple(
         {
             "date": record.date,
-            "commit": (record.commit or "")[:_SHORT_COMMIT] + ("+" if record.is_dirty else ""),
+            "commit": short(record.place or ""),
+            "status": record.status,
             "weights": record.weights,
             **{name: record.metrics[name] for name in metrics if name in record.metrics and record.is_of_now(name)},
         }
         for record in records
     )
-    return Frame(("date", "commit", "weights", *metrics), rows)
+    failed = ("status",) if any(record.status != "ok" for record in records) else ()
+    return Frame(("date", "commit", *failed, "weights", *metrics), rows)

@@ -12,7 +12,10 @@ from tinyflow.flow.query import select
 from tinyflow.report.formats import BINARY, FORMATS
 
 # Without `--columns` a terminal gets these, files get all.
-_SHOWN = ("bench", "status", "invoke_instructions", "rom_bytes", "ram_bytes", "arena_bytes", "validation", "weights")
+_SHOWN = (
+    *("bench", "status", "invoke_instructions", "rom_bytes", "ram_bytes", "arena_bytes", "validation", "weights"),
+    "commit",
+)
 
 
 def _option(name: str, text: str, default: str = "", **more: Any) -> dict[str, Any]:

@@ -171,7 +171,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
     def _tell(self, stream: TextIO, seconds: float, *, is_quiet: bool) -> None:
         """Write views and reports; print the counts, the table and where to read on."""
         loader = self.loader
-        rows, reports = finish(loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
+        known = (loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
+        rows, reports = finish(*known, loader.checkout, loader.tell)
         counts = loader.ledger.counts()
         words = dict(_COUNTED) | ({"hit": "hit"} if counts["hit"] == 1 else {})
         told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]

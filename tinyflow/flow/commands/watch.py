@@ -22,6 +22,7 @@ from tinyflow.flow.finish import finish
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.plan import BenchPlan
+from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection
 from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.flow.watching import Board, Watched, modules_of, row_of
@@ -154,6 +155,7 @@ class Watch(OwnCommand):
     def _make(self, selection: Selection, started: float | None = None) -> None:
         """Run what is stale; a line for each bench as soon as its numbers are there; pages after that."""
         started = time.monotonic() if started is None else started
+        checkout = Checkout(self.loader.project.root)
         finals = {plan.final.id: plan for plan in selection.benches.values()}
         state = Watched.of(finals.values(), ()).state()
         ledger, errors = Ledger(), {}
@@ -178,7 +180,8 @@ class Watch(OwnCommand):
             else:
                 self._look_closer(plan, [errors[a.id] for a in plan.actions if a.id in errors], state)
         if self._writes_pages:
-            finish(selection, self.loader.session, ledger, self.loader.project, self.loader.catalogue)
+            loader = self.loader
+            finish(selection, loader.session, ledger, loader.project, loader.catalogue, checkout, loader.tell)
 
     def _tell(self, plan: Any, seconds: float) -> None:
         line = self._board.tell(plan.name, row_of(plan, self.loader.session))
