@@ -10,19 +10,22 @@ from tinyflow.report.metrics import METRICS
 GRAPH = {"macs": 200}
 PLAN = {"arena": {"bytes": 64}, "weights_bytes": 32}
 SIZES = {"rom_bytes": 60, "rom_code": 20, "rom_rodata": 32, "rom_data": 8, "ram_data": 8, "ram_bss": 70, "symbols": []}
-RUN = {"setup_instructions": 3, "invoke_instructions": [500, 502, 500], "stack_peak_bytes": 16, "heap_peak_bytes": 0}
+RUN = {"setup_instructions": 3, "invoke_instructions": [500, 502, 500], "stack_peak_bytes": 16, "heap_peak_bytes": 5}
 TIMING = {"wall_s": 0.5, "simulated_mips": 400.0}
 NAMING = {"bench": "net-tool-chip+dsp", "model": "net", "backend": "tool", "target": "chip", "features": {"dsp": True}}
 
 
 def test_metrics_follow_their_definitions() -> None:
     """ROM, RAM, the worst sample and the ratio are what the definitions say."""
-    metrics = rows.metrics_of(GRAPH, PLAN, SIZES, RUN, TIMING)
-    assert metrics["invoke_instructions"] == 502
-    assert metrics["invoke_instructions_min"] == 500
-    assert metrics["rom_bytes"] == metrics["rom_code"] + metrics["rom_rodata"] + metrics["rom_data"]
-    assert metrics["ram_bytes"] == 8 + 70 + 16 + 0
-    assert metrics["instructions_per_mac"] == 2.51
+    assert rows.metrics_of(GRAPH, PLAN, SIZES, RUN, TIMING) == {
+        **{"setup_instructions": 3, "invoke_instructions": 502, "invoke_instructions_min": 500},
+        **{"rom_bytes": 60, "rom_code": 20, "rom_rodata": 32, "rom_data": 8, "ram_data": 8, "ram_bss": 70},
+        **{"ram_bytes": 8 + 70 + 16 + 5, "stack_peak_bytes": 16, "heap_peak_bytes": 5, "arena_bytes": 64},
+        **{"weights_bytes": 32, "macs": 200, "instructions_per_mac": 2.51, "simulated_mips": 400.0, "wall_s": 0.5},
+    }
+    plan = {"arena": None, "weights_bytes": 0, "tuning": {"tuned": 4}}
+    few = rows.metrics_of({"macs": 0}, plan, {}, {}, {})
+    assert few == {"weights_bytes": 0, "macs": 0, "tuned_kernels": 4}
 
 
 def test_metrics_stand_in_one_order() -> None:

@@ -1,0 +1,466 @@
+"""Whether a mistake in the code would be noticed: mutants drawn by a seed, each tried against the tests that reach it.
+
+`python benchmarks/mutants.py [--seed 1] [--number 100] [core/digest.py …]` draws a kind of mutation, then a place of that
+kind, until there are so many. A mutant lives in a copy of the checkout below `build/mutants`, so that programs which tests
+start see it too; its fast tests run, those of the mirrored module first, and what was found is kept there: the next run
+goes on. `--slow` tries the slow tests that reach it on what the fast ones let pass.
+
+mutmut and cosmic-ray draw by no seed, drop neither elements nor calls, change the texts of messages as well, and choose tests
+by imports, which all of `flow` reach; so this is a program of our own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+CHECKOUT = Path(__file__).parents[1]
+PLACE = CHECKOUT / "build" / "mutants"
+PACKAGES = ("core", "stages", "flow", "report", "recipes", "targets")
+_COPIES = 2
+_PATIENCE_S = 60.0  # more than three times what the tests took without a fault
+_KINDS = ("comparison", "condition", "element", "operand", "constant", "call", "return")
+
+_FLIPPED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+_OTHER_OPERATOR: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Mult: ast.FloorDiv,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+_WORDS_FOR_PEOPLE = {"help", "hint", "where", "what", "doc_purpose", "doc_description", "doc_usage", "encoding"}
+
+# In every Python of a copy: notes which of our functions run, in the test that is named in a file.
+_TRACER = """\
+import sys, threading, os
+_here = os.path.dirname(os.path.abspath(__file__))
+_seen, _test = set(), None
+def begin(test):
+    global _test
+    _test = test
+    _seen.clear()
+    open(_here + "/.test", "w").write(test)
+def _call(frame, event, argument):
+    code = frame.f_code
+    place = code.co_filename
+    if place.startswith(_here + "/tinyflow/") and (place, code.co_name) not in _seen:
+        _seen.add((place, code.co_name))
+        line = f"{_test}\\t{place[len(_here) + 10:]}\\t{code.co_name}\\n"
+        log = os.open(_here + "/.calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(log, line.encode())
+        os.close(log)
+try:
+    _test = open(_here + "/.test").read()
+except OSError:
+    pass
+else:
+    sys.settrace(_call)
+    threading.settrace(_call)
+"""
+_PLUGIN = """\
+import json, sitecustomize
+def pytest_runtest_setup(item): sitecustomize.begin(item.location[0])
+def pytest_runtest_call(item): sitecustomize.begin(item.nodeid)
+def pytest_runtest_teardown(item): sitecustomize.begin(item.nodeid)
+def pytest_runtest_logreport(report):
+    with open(".outcomes", "a") as log: print(json.dumps([report.nodeid, report.outcome, report.duration]), file=log)
+"""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One file with one fault."""
+
+    kind: str
+    path: str  # below tinyflow/
+    line: int
+    function: str  # innermost, or "" outside of all
+    change: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The same for the same fault in the same file."""
+        return hashlib.sha256(f"{self.path}\0{self.text}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node that can be mutated in some ways."""
+
+    path: str
+    node: ast.AST
+    function: str
+    variants: tuple[ast.AST, ...]  # to stand there instead
+
+
+def places(path: str, tree: ast.AST) -> Iterator[tuple[str, Place]]:
+    """Every (kind, place) of a module, but for types, messages, documentation and what only type checkers need."""
+
+    def visit(node: ast.AST, function: str) -> Iterator[tuple[str, Place]]:
+        for kind, variants in _variants(node):
+            if variants:
+                yield kind, Place(path, node, function, tuple(variants))
+        inside = node.name if isinstance(node, ast.FunctionDef) else function
+        for field, value in ast.iter_fields(node):
+            if field in ("annotation", "returns", "decorator_list", "ctx") or isinstance(node, ast.match_case):
+                continue
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST) and not _is_silent(child):
+                    yield from visit(child, inside)
+
+    yield from visit(tree, "")
+
+
+def _is_silent(node: ast.AST) -> bool:
+    """Whether this and all in it is a message, a type, or for a type checker."""
+    if isinstance(node, ast.keyword):
+        return node.arg in _WORDS_FOR_PEOPLE
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return True
+    if (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Subscript)
+        and ast.unparse(node.targets[0])[0].isupper()
+    ):
+        return True  # the name of a type
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar"):
+        return True
+    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_text or isinstance(node, (ast.Raise, ast.Assert, ast.JoinedStr, ast.ImportFrom, ast.Import))
+
+
+def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
+    """What may stand for a node, by kind."""
+    if isinstance(node, ast.Compare):
+        flips = [(at, other) for at, op in enumerate(node.ops) for other in _FLIPPED[type(op)]]
+        yield "comparison", [_with(node, "ops", _put(node.ops, at, other())) for at, other in flips]
+    elif isinstance(node, ast.BoolOp):
+        yield "condition", [_with(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())]
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "condition", [node.operand]
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        least = 2 if isinstance(node, ast.Set) else 1
+        yield (
+            "element",
+            [_with(node, "elts", _drop(node.elts, at)) for at in range(len(node.elts)) if len(node.elts) >= least],
+        )
+    elif isinstance(node, ast.Dict):
+        kept = [
+            at
+            for at, key in enumerate(node.keys)
+            if not (isinstance(key, ast.Constant) and key.value in _WORDS_FOR_PEOPLE)
+        ]
+        yield "element", [ast.Dict(_drop(node.keys, at), _drop(node.values, at)) for at in kept]
+    elif isinstance(node, ast.Call):
+        named = [at for at, word in enumerate(node.keywords) if word.arg not in _WORDS_FOR_PEOPLE]
+        yield "element", [_with(node, "keywords", _drop(node.keywords, at)) for at in named]
+        many = range(len(node.args) - 1)
+        yield (
+            "operand",
+            [
+                _with(node, "args", [*node.args[:at], node.args[at + 1], node.args[at], *node.args[at + 2 :]])
+                for at in many
+            ],
+        )
+    elif isinstance(node, ast.BinOp):
+        other = _OTHER_OPERATOR.get(type(node.op))
+        yield "operand", [_with(node, "op", other()) if other else ast.BinOp(node.right, node.op, node.left)]
+    elif isinstance(node, ast.Constant):
+        yield "constant", [ast.Constant(value) for value in _other_values(node.value)]
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield "call", [ast.Pass()]
+    elif isinstance(node, ast.stmt):
+        is_worth = not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Pass, ast.Global, ast.Nonlocal))
+        yield "return", [ast.Return()] if is_worth and not (isinstance(node, ast.Return) and node.value is None) else []
+
+
+def _other_values(value: object) -> list[object]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1] if value > 1 else [value + 1]
+    if isinstance(value, float):
+        return [value * 2 + 1]
+    return [value + "x", ""] if isinstance(value, str) and value and " " not in value else []
+
+
+def _with(node: ast.AST, field: str, value: object) -> ast.AST:
+    changed = copy.copy(node)
+    setattr(changed, field, value)
+    return changed
+
+
+def _drop(items: list, at: int) -> list:  # type: ignore[type-arg]
+    return [*items[:at], *items[at + 1 :]]
+
+
+def _put(items: list, at: int, item: object) -> list:  # type: ignore[type-arg]
+    return [*items[:at], item, *items[at + 1 :]]
+
+
+def mutated(place: Place, kind: str, chosen: ast.AST, source: str) -> Mutant | None:
+    """The mutant; None where nothing comes of it (outside of a function nothing returns, a change that changes nothing)."""
+    node, lines = place.node, source.encode().splitlines(keepends=True)
+    before = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
+    after = lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(lines[node.end_lineno :])
+    old, new = ast.unparse(node), ast.unparse(chosen)
+    if kind == "return":
+        body = lines[node.lineno - 1][node.col_offset :] + b"".join(lines[node.lineno :])
+        text = (
+            before + b"return; " if not hasattr(node, "body") else before + b"return\n" + b" " * node.col_offset
+        ) + body
+        old, new = old.splitlines()[0], f"return; {old.splitlines()[0]}"
+    else:
+        text = before + (new if kind == "call" else f"({new})").encode() + after
+    try:
+        if ast.dump(ast.parse(text.decode())) == ast.dump(ast.parse(source)):
+            return None
+        compile(text.decode(), place.path, "exec")
+    except (SyntaxError, ValueError):
+        return None
+    return Mutant(kind, place.path, node.lineno, place.function, f"{old} → {new}", text.decode())
+
+
+def draw(seed: int, number: int, wanted: list[str]) -> list[Mutant]:
+    """So many different mutants: first a kind, then a place, then what stands there instead."""
+    by_kind: dict[str, list[Place]] = defaultdict(list)
+    sources = {}
+    for package in PACKAGES:
+        for file in sorted((CHECKOUT / "tinyflow" / package).rglob("*.py")):
+            path = file.relative_to(CHECKOUT / "tinyflow").as_posix()
+            if not wanted or any(path.startswith(each) for each in wanted):
+                sources[path] = file.read_text(encoding="utf-8")
+                for kind, place in places(path, ast.parse(sources[path])):
+                    by_kind[kind].append(place)
+    chance, found = random.Random(seed), {}
+    for _ in range(100 * number):
+        if len(found) == number:
+            break
+        kind = chance.choice([kind for kind in _KINDS if by_kind[kind]])
+        place = chance.choice(by_kind[kind])
+        if mutant := mutated(place, kind, chance.choice(place.variants), sources[place.path]):
+            found.setdefault(mutant.name, mutant)
+    return list(found.values())
+
+
+class Trees:
+    """Copies of the checkout in which tests run."""
+
+    def __init__(self) -> None:
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listed, cwd=CHECKOUT, capture_output=True, check=True, text=True).stdout.split("\0")
+        self.free: SimpleQueue[Path] = SimpleQueue()
+        self._edits = 0
+        for number in range(_COPIES):
+            tree = PLACE / f"tree{number}"
+            shutil.rmtree(tree, ignore_errors=True)
+            for name in filter(None, names):
+                if (CHECKOUT / name).is_file():
+                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(CHECKOUT / name, tree / name)
+            self.free.put(tree)
+
+    def pytest(self, tree: Path, words: list[str], patience_s: float | None) -> tuple[int | None, str]:
+        """Run it in a copy: its status, None where it took too long, and what it printed."""
+        run = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=no", *words],
+            cwd=tree,
+            env=os.environ | {"PYTHONPATH": str(tree)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            text, _ = run.communicate(timeout=patience_s)
+            return run.returncode, text
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.communicate()
+            return None, ""
+
+    def edit(self, path: Path, text: str) -> None:
+        """Write a module under a time that no bytecode was compiled for, not even within the same second."""
+        self._edits += 1
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, (1_000_000_000 + self._edits, 1_000_000_000 + self._edits))
+
+
+class Reach:
+    """Which tests run which functions, and how long each takes; found by one traced run of every changed test file."""
+
+    def __init__(self, trees: Trees, marks: str) -> None:
+        self._kept = PLACE / f"reach-{hashlib.sha256(marks.encode()).hexdigest()[:8]}.json"
+        known = json.loads(self._kept.read_text()) if self._kept.exists() else {}
+        files = {path.relative_to(CHECKOUT).as_posix(): _digest(path) for path in CHECKOUT.glob("tests/**/test_*.py")}
+        self._files = {
+            name: known[name] for name, digest in files.items() if known.get(name, {}).get("digest") == digest
+        }
+        waiting = SimpleQueue[str]()
+        for name in sorted(files.keys() - self._files.keys()):
+            waiting.put(name)
+
+        def trace(tree: Path) -> None:
+            (tree / "sitecustomize.py").write_text(_TRACER)
+            (tree / "mutants_plugin.py").write_text(_PLUGIN)
+            while not waiting.empty():
+                name = waiting.get()
+                for log in (".calls", ".outcomes"):
+                    (tree / log).unlink(missing_ok=True)
+                (tree / ".test").write_text(name)
+                trees.pytest(tree, ["-p", "mutants_plugin", "-m", marks, name], None)
+                self._files[name] = {"digest": files[name], **_read_logs(tree)}
+            for rest in ("sitecustomize.py", "mutants_plugin.py", ".test"):
+                (tree / rest).unlink()
+
+        _in_all(trees, trace, waiting.qsize())
+        self._kept.write_text(json.dumps(self._files))
+
+    def tests(self, mutant: Mutant) -> list[tuple[str, list[str], float]]:
+        """(file, tests that reach the mutant, their seconds), the mirrored file first, then the quick ones."""
+        found = []
+        package, *_, module = mutant.path.removesuffix(".py").split("/")
+        for name, known in self._files.items():
+            called = known["calls"].get(mutant.path, {})
+            reaching = set(
+                called.get(mutant.function, ())
+                if mutant.function
+                else [at for tests in called.values() for at in tests]
+            )
+            passed = known["passed"]
+            chosen = sorted(passed if name in reaching else reaching & passed.keys())
+            if chosen:
+                rank = 0 if module in name else 1 if name.startswith(f"tests/{package}/") else 2
+                found.append((rank, sum(passed[test] for test in chosen), name, chosen))
+        return [(name, chosen, seconds) for _, seconds, name, chosen in sorted(found)]
+
+
+def _read_logs(tree: Path) -> dict[str, dict[str, object]]:
+    calls: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    if (tree / ".calls").exists():
+        for line in (tree / ".calls").read_text().splitlines():
+            test, path, function = line.split("\t")
+            calls[path][function].add(test)
+    passed: dict[str, float] = {}
+    failed = set()
+    for line in (tree / ".outcomes").read_text().splitlines() if (tree / ".outcomes").exists() else ():
+        test, outcome, seconds = json.loads(line)
+        passed[test] = passed.get(test, 0.0) + seconds
+        failed |= {test} if outcome != "passed" else set()
+    kept = {path: {name: sorted(tests) for name, tests in each.items()} for path, each in calls.items()}
+    return {"calls": kept, "passed": {test: seconds for test, seconds in passed.items() if test not in failed}}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _in_all(trees: Trees, work, number: int) -> None:  # type: ignore[no-untyped-def]
+    """Do some work in all copies at once."""
+    copies = [trees.free.get() for _ in range(min(_COPIES, number))]
+    with ThreadPoolExecutor(_COPIES) as threads:
+        list(threads.map(work, copies))
+    for tree in copies:
+        trees.free.put(tree)
+
+
+def attempt(mutant: Mutant, trees: Trees, reach: Reach) -> tuple[str, str]:
+    """`killed` and by which test, `timed out` and in which file, or `survived` and how many tests."""
+    tree = trees.free.get()
+    path = tree / "tinyflow" / mutant.path
+    original, times = path.read_text(encoding="utf-8"), path.stat()
+    chosen = reach.tests(mutant)
+    try:
+        trees.edit(path, mutant.text)
+        words = [test for _, tests, _ in chosen for test in tests]
+        if not words:
+            return "survived", "no test reaches it"
+        status, text = trees.pytest(tree, ["-x", *words], _PATIENCE_S + 3 * sum(seconds for *_, seconds in chosen))
+        if status is None:
+            return "timed out", ""
+        if status == 0:
+            return "survived", f"{len(words)} tests"
+        failed = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return "killed", failed[0].split(" - ")[0] if failed else f"status {status}"
+    finally:
+        path.write_text(original, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        trees.free.put(tree)
+
+
+def main() -> None:
+    """Draw, try, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--number", type=int, default=100)
+    parser.add_argument("--slow", action="store_true", help="the slow tests too")
+    parser.add_argument("paths", nargs="*", help="below tinyflow/: packages or modules; all without")
+    wanted = parser.parse_args()
+    PLACE.mkdir(parents=True, exist_ok=True)
+    mutants = draw(wanted.seed, wanted.number, wanted.paths)
+    trees = Trees()
+    reach = Reach(trees, "slow or not slow" if wanted.slow else "not slow")
+    results_path = PLACE / "results.json"
+    results = json.loads(results_path.read_text()) if results_path.exists() else {}
+    tests = hashlib.sha256(
+        "".join(sorted(_digest(path) for path in CHECKOUT.glob("tests/**/*.py"))).encode()
+    ).hexdigest()
+
+    def found(mutant: Mutant) -> tuple[str, str]:
+        known = results.get(mutant.name)
+        if known and (known[0] != "survived" or known[2] == [tests, wanted.slow]):
+            return known[0], known[1]
+        outcome, by = attempt(mutant, trees, reach)
+        results[mutant.name] = (outcome, by, [tests, wanted.slow])
+        print(
+            f"{outcome:10} {mutant.kind:10} {mutant.path}:{mutant.line} {mutant.function}: {mutant.change}  [{by}]",
+            flush=True,
+        )
+        results_path.write_text(json.dumps(results))
+        return outcome, by
+
+    with ThreadPoolExecutor(_COPIES) as threads:
+        outcomes = list(threads.map(found, mutants))
+    print()
+    for kind in _KINDS:
+        of_kind = [outcome for mutant, (outcome, _) in zip(mutants, outcomes, strict=True) if mutant.kind == kind]
+        print(f"{kind:12}{len(of_kind) - of_kind.count('survived'):4} of {len(of_kind)}")
+    for mutant, (outcome, by) in zip(mutants, outcomes, strict=True):
+        if outcome != "killed":
+            print(
+                f"{outcome}: tinyflow/{mutant.path}:{mutant.line} {mutant.function}, {mutant.kind}: {mutant.change}  [{by}]"
+            )
+    noticed = sum(outcome != "survived" for outcome, _ in outcomes)
+    print(f"{noticed} of {len(mutants)} noticed: {100 * noticed / max(1, len(mutants)):.0f} % (seed {wanted.seed})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""The profile of a call that is written down: instructions, memory accesses and cycles, layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from tinyflow.stages import profile
+from tinyflow.stages.profile import _document, _Summer, match_layers
+from tinyflow.targets.blocks import Edge
+from tinyflow.targets.elf import Firmware, Segment, Symbol
+from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.targets.unicorn.trace import Piece
+
+# adds r0, r0, r1 | ldr r0, [r1] | str r0, [r1] | ldr r2, [r3] ; each two bytes
+CODE = bytes.fromhex("4018 0868 0860 1a68")
+SYMBOLS = tuple(Symbol(name, 0x100 + 4 * at, 4, "function", ".text") for at, name in enumerate(("conv", "add")))
+FIRMWARE = Firmware("EM_ARM", 0, (Segment(0x100, 0x100, CODE, 8),), (), SYMBOLS, ())
+MODEL = {"core": "cortex-m4", "wait_states": 5, "error": "some"}
+
+
+@dataclass
+class Loaded:
+    """As much of a simulator as summing needs."""
+
+    firmware: Firmware = FIRMWARE
+
+
+def edge(address: int, size: int, executions: int, from_address: int = 0x500, from_size: int = 2) -> Edge:
+    """From `from_address` to a block of so many bytes, two for each instruction; taken unless it falls through."""
+    return Edge(from_address, from_size, address, size, size // 2, executions)
+
+
+def summer(model: dict[str, Any] | None = MODEL) -> _Summer:
+    """Over that code."""
+    return _Summer(cast(Simulator, Loaded()), model)
+
+
+def test_an_edge_has_the_place_of_its_fields() -> None:
+    """The test's own helper: it says whether a branch was taken."""
+    assert edge(0x100, 4, 3).is_taken and not edge(0x100, 4, 3, 0xFC, 4).is_taken
+    assert (edge(0x100, 4, 3).instructions, edge(0x100, 4, 3).executions) == (2, 3)
+
+
+def test_costs_are_those_of_blocks_times_executions() -> None:
+    """adds and ldr: 1 + 2 cycles, and 2 for a branch that was taken; falling through and the first block pay none."""
+    for one, cycles in (
+        (edge(0x100, 4, 10), 10 * (3 + 2)),
+        (edge(0x100, 4, 10, 0xFC, 4), 10 * 3),
+        (edge(0x100, 4, 10, 0, 0), 10 * 3),
+    ):
+        costs = summer().costs([Piece("conv", (one,), flash_waits=4)])
+        assert (costs.instructions, costs.loads, costs.stores) == (20, 10, 0)
+        assert costs.cycles == cycles + 5 * 4
+        assert costs.functions == {"conv": 20}
+    costs = summer().costs([Piece("conv", (edge(0x104, 4, 7), edge(0x104, 2, 1), edge(0x100, 2, 2), edge(0x300, 2, 1)))])
+    assert (costs.instructions, costs.loads, costs.stores) == (14 + 1 + 2 + 1, 7, 8)
+    assert costs.functions == {"add": 15, "conv": 2, "?": 1}
+
+
+LAYERS = [
+    {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 8},
+    {"index": 1, "operator": "RESHAPE", "functions": [], "macs": 0},
+    {"index": 2, "operator": "ADD", "functions": ["add", "conv"], "macs": 0},
+]
+TENSORS = [
+    {"name": "x", "bytes": 100, "first": 0, "last": 0},
+    {"name": "y", "bytes": 20, "first": 0, "last": 2},
+    {"name": "z", "bytes": 3, "first": 2, "last": 2},
+]
+PIECES = [
+    Piece("", (edge(0x300, 2, 1),)),
+    Piece("conv", (edge(0x100, 4, 4),)),
+    Piece("memcpy", (edge(0x300, 2, 5),)),
+    Piece("add", (edge(0x104, 4, 6),)),
+    Piece("conv", (edge(0x100, 2, 3),)),
+    Piece("", (edge(0x300, 2, 1),)),
+]
+
+
+def test_every_layer_gets_its_calls_and_the_rest_is_other() -> None:
+    """The sums add up; shares are of all; memory is what is alive; what a layer can't have isn't there."""
+    plan = {"layers": LAYERS, "macs": 8, "arena": {"tensors": TENSORS}}
+    document = _document(plan, summer(None), PIECES, {"conv": 2, "add": 1})
+    plain = {"loads": 0, "stores": 0}
+    assert document["total"] == {"instructions": 30, "loads": 10, "stores": 6, "macs": 8}
+    assert document["other"] == {"instructions": 7, **plain}
+    assert document["layers"] == [
+        {
+            **{"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 8, "arena_bytes": 120},
+            **{"share": round(8 / 30, 6), "instructions_per_mac": 1.0, "instructions": 8, "loads": 4, "stores": 0},
+        },
+        {
+            **{"index": 1, "operator": "RESHAPE", "functions": [], "macs": 0, "arena_bytes": 20},
+            **{"share": 0.0, "instructions": 0, **plain},
+        },
+        {
+            **{"index": 2, "operator": "ADD", "functions": ["add", "conv"], "macs": 0, "arena_bytes": 23},
+            **{"share": 0.5, "instructions": 15, "loads": 6, "stores": 6},
+        },
+    ]
+    assert document["functions"] == [
+        {"name": "add", "instructions": 12, "calls": 1, "share": 0.4},
+        {"name": "conv", "instructions": 11, "calls": 2, "share": round(11 / 30, 6)},
+        {"name": "?", "instructions": 7, "calls": 0, "share": round(7 / 30, 6)},
+    ]
+    assert "cycles_estimate" in _document(plan, summer(), PIECES, {})["total"]
+    assert _document({**plan, "arena": None}, summer(), PIECES, {})["layers"][0]["arena_bytes"] is None
+
+
+@pytest.mark.parametrize("order", [(1, 4, 3), (1, 3), (1, 3, 4, 1), ()])
+def test_nothing_is_guessed_where_calls_and_layers_don_t_agree(order: tuple[int, ...]) -> None:
+    """Another order, too few, too many: no layer has costs, and all is other."""
+    pieces = [PIECES[0], *(PIECES[at] for at in order)]
+    assert match_layers(LAYERS, pieces) == ([None, None, None], pieces)
+    document = _document({"layers": LAYERS, "macs": 8, "arena": {}}, summer(), pieces, {})
+    assert document["other"]["instructions"] == document["total"]["instructions"]
+    assert all("instructions" not in layer and "share" not in layer for layer in document["layers"])
+
+
+def test_calls_are_matched_in_order() -> None:
+    """Equal functions by their turn."""
+    found, rest = match_layers(LAYERS, PIECES)
+    assert found == [[PIECES[1]], [], [PIECES[3], PIECES[4]]]
+    assert rest == [PIECES[0], PIECES[2], PIECES[5]]
+    assert profile._share(1, 0) == 0
