@@ -1,12 +1,12 @@
 """Whether a mistake in the code would be noticed: mutants drawn by a seed, each tried against the tests that reach it.
 
-`python benchmarks/mutants.py [--seed 1] [--number 100] [core/digest.py …]` draws a kind of mutation, then a place of that
-kind, until there are so many. A mutant lives in a copy of the checkout below `build/mutants`, so that programs which tests
-start see it too; its fast tests run, those of the mirrored module first, and what was found is kept there: the next run
-goes on. `--slow` tries the slow tests that reach it on what the fast ones let pass.
+`python benchmarks/mutants.py [--seed 1] [--number 100] [core/digest.py …]` draws a kind of mutation, then a place of
+that kind, until there are so many. A mutant lives in a copy of the checkout below `build/mutants`, so that programs
+which tests start see it too; its fast tests run, those of the mirrored module first. What was found is kept there: the
+next run goes on. With `--slow` the slow tests that reach it run, too.
 
-mutmut and cosmic-ray draw by no seed, drop neither elements nor calls, change the texts of messages as well, and choose tests
-by imports, which all of `flow` reach; so this is a program of our own.
+mutmut and cosmic-ray draw by no seed, drop neither elements nor calls, change the texts of messages as well, and choose
+tests by imports, through which all of `flow` is reached; so this is a program of our own.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def _put(items: list, at: int, item: object) -> list:  # type: ignore[type-arg]
 
 
 def mutated(place: Place, kind: str, chosen: ast.AST, source: str) -> Mutant | None:
-    """The mutant; None where nothing comes of it (outside of a function nothing returns, a change that changes nothing)."""
+    """The mutant; None where nothing comes of it: a return outside of a function, a change that changes nothing."""
     node, lines = place.node, source.encode().splitlines(keepends=True)
     before = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
     after = lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(lines[node.end_lineno :])
@@ -455,9 +455,7 @@ def main() -> None:
         print(f"{kind:12}{len(of_kind) - of_kind.count('survived'):4} of {len(of_kind)}")
     for mutant, (outcome, by) in zip(mutants, outcomes, strict=True):
         if outcome != "killed":
-            print(
-                f"{outcome}: tinyflow/{mutant.path}:{mutant.line} {mutant.function}, {mutant.kind}: {mutant.change}  [{by}]"
-            )
+            print(f"{outcome}: {mutant.path}:{mutant.line} {mutant.function}, {mutant.kind}: {mutant.change}  [{by}]")
     noticed = sum(outcome != "survived" for outcome, _ in outcomes)
     print(f"{noticed} of {len(mutants)} noticed: {100 * noticed / max(1, len(mutants)):.0f} % (seed {wanted.seed})")
 

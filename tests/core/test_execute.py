@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tinyflow.core import execute
 from tinyflow.core.action import Action, Output, SourceFile, Workspace
-from tinyflow.core.errors import RunError, Timeout, ToolError
+from tinyflow.core.errors import CacheError, RunError, Timeout, ToolError
 from tinyflow.core.execute import Session
 
 # Stage functions of the tests; each run leaves a line in the file that TINYFLOW_TEST_RUNS names.
@@ -159,6 +160,31 @@ def test_edit_with_old_time_stamp_is_seen(session: Session, chain: Chain, tmp_pa
     first, second = chain.actions()
     execute_all(session, [first, second])
     assert session.output_path(first, "upper").read_text() == "JELLO\n"
+
+
+def test_input_edited_while_it_is_copied_is_read_again(
+    session: Session, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its digest and its copy a file may change: what is built is of one text, and so is its key."""
+    copy, texts = execute._copy_source, ["jello\n", "cello\n"]
+
+    def edit_first(source: Path, target: Path) -> str:
+        if texts:
+            source.write_text(texts.pop())
+        return copy(source, target)
+
+    monkeypatch.setattr(execute, "_copy_source", edit_first)
+    first, _ = chain.actions()
+    assert session.execute(first).outcome == "built"
+    assert session.output_path(first, "upper").read_text() == "JELLO\n"
+    for text in ("hello\n", "cello\n", "jello\n"):
+        chain.source.write_text(text)
+        session = again(session, tmp_path)
+        assert session.check(first).state == ("up to date" if text == "jello\n" else "run")
+    texts[:] = ["a", "b", "c", "d"]
+    chain.source.write_text("never the same\n")
+    with pytest.raises(CacheError, match="the inputs of upper changed or vanished 3 times"):
+        again(session, tmp_path).execute(first)
 
 
 def test_early_cutoff(session: Session, chain: Chain, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import nginx_cache
@@ -18,6 +19,7 @@ from tinyflow.core import remote
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.remote import Remote, parse_address
+from tinyflow.core.store import Result
 
 Answer = Callable[["Handler"], None]
 
@@ -179,6 +181,25 @@ def garble(handler: Handler) -> None:
     handler.send_header("Content-Length", "4")
     handler.end_headers()
     handler.wfile.write(b"nope")
+
+
+def test_a_result_whose_text_is_another_s_is_not_believed(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """The key is the digest of its text: a result that carries the right key and another text is a lie."""
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+
+    def forge(handler: Handler) -> None:
+        body = handler.server.bodies.get(handler.path, b"")
+        if "/ac/" in handler.path and body:
+            result = Result.from_file(body)
+            body = replace(result, key_text=result.key_text + "parameter x 1\n").to_file()
+        handler.reply(200 if body else 404, body)
+
+    server.harm = forge
+    chain.ran()
+    assert run(tmp_path, "two", f"{server.url}:ro", chain) == ["built", "built"]
+    assert chain.ran() == ["upper", "letters"]
+    server.harm = stored
+    assert run(tmp_path, "three", f"{server.url}:ro", chain) == ["hit", "hit"]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The whole plan of one bench, whose recipes say something different at every place: each stage gets what is its own."""
+"""The whole plan of a bench whose recipes say something else at every place: each stage gets what is its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ RECIPES = {
     "runtimes/upper/api/upper.h": "",
     "runtimes/upper/secret.h": "",
     "runtimes/lower/runtime.yaml": "description: e\nsources: {all: [a.c, b.c], riscv: [c.c]}\ninclude: [api]\n"
-    f"flags: [-flower]\ndefines: {{LEVEL: 1}}\nprebuilt: {{thumb: {{ready.a: {'b' * 64}}}, host: {{no.o: {'c' * 64}}}}}\n",
+    "flags: [-flower]\ndefines: {LEVEL: 1}\n"
+    f"prebuilt: {{thumb: {{ready.a: {'b' * 64}}}, host: {{no.o: {'c' * 64}}}}}\n",
     **{f"runtimes/lower/{name}": "" for name in ("a.c", "b.c", "c.c", "ready.a", "no.o", "api/lower.h", "secret.h")},
     "features/search.yaml": "description: f\nsets: {tuning: $value}\ntakes_number: true\n",
     "features/fast.yaml": "description: f\nsets: {flags: [-fgenerated], all_flags: [-fall], options: {level: 5}}\n",
@@ -103,7 +104,8 @@ def whole(title: str, function: str, outputs: tuple[str, ...], **rest: Any) -> d
 def built(title: str, function: str, outputs: tuple[str, ...], parameters: Mapping[str, Any], **rest: Any) -> Any:
     """The same for what the toolchain makes."""
     usual = {"tools": ["package ziglang"], "implementation": ("tinyflow.toolchains.zig",), "timeout_s": 240}
-    parameters = {"toolchain": TOOLCHAIN, **parameters}
+    folders = [name for name in rest.get("inputs", {}) if name.startswith("include/")]
+    parameters = {"toolchain": TOOLCHAIN, **({"include": folders} if folders else {}), **parameters}
     return whole(title, function, outputs, parameters=parameters, isolated=False, **{**usual, **rest})
 
 
@@ -140,7 +142,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
             "fetch:fetch",
             ("model.tflite", "origin.json"),
             parameters={"name": "net", "sha256": None},
-            inputs={"local": "net.tflite"},
+            inputs={"file": "net.tflite"},
             timeout_s=60,
         ),
         "convert net": whole(
@@ -307,7 +309,9 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
     assert tune["inputs"].keys() == {
         *("model.tflite", "block_table.so", "include/support/include/", "lib/support.a", "lib/builtins.a", "link.ld.j2")
     }
-    assert {name: tune["parameters"][name] for name in sorted(tune["parameters"].keys() - {"toolchain"})} == {
+    assert {
+        name: tune["parameters"][name] for name in sorted(tune["parameters"].keys() - {"toolchain", "include"})
+    } == {
         "defines": [],
         "flags": ["-O3"],
         "implementation": "tinyflow.backends.tvm.tuning",

@@ -9,11 +9,12 @@ import pytest
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.bench import parse
-from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import ResolvedBench, list_benches, resolve
 from tinyflow.recipes.schema import Model
 
 Write = Callable[[str, str], Path]
+BUILT_IN = data_folder() / "recipes"
 
 
 def _resolve(name: str, catalogue: Catalogue) -> ResolvedBench:
@@ -186,6 +187,10 @@ def test_the_heap_is_the_larger_wish(write: Write, catalogue: Catalogue) -> None
     write("backends/greedy.yaml", "description: x\nimplementation: a.b\nheap: 4KiB\n")
     assert _resolve("vww-greedy-stm32f7", catalogue).heap_bytes == 4096
     assert _resolve("vww-tvmaot-stm32f7", catalogue).heap_bytes == 0
+    chip = (BUILT_IN / "targets" / "stm32f7.yaml").read_text()
+    write("targets/roomy.yaml", chip.replace("stack:", "heap: 8KiB\nstack:"))
+    assert _resolve("vww-greedy-roomy", catalogue).heap_bytes == 8192
+    assert _resolve("vww-tvmaot-roomy", catalogue).heap_bytes == 8192
 
 
 def test_nothing_is_built_for_what_is_a_board_only(catalogue: Catalogue) -> None:

@@ -64,6 +64,8 @@ def test_five_lines_make_a_model() -> None:
         ("name: ram", "name: flash", "6:3: memory: two regions have one name"),
         ("kind: ram", "kind: flash", "6:3: memory: a chip needs a region of kind flash and one of kind ram"),
         ("stack: 8KiB", "stack: 1MiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
+        ("stack: 8KiB", "stack: 512KiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
+        ("stack: 8KiB", "stack: 8KiB\nheap: 504KiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
         ("stack: 8KiB", "optimise: O9", '8:11: optimise: expected O0, O1, O2, O3 or Os, not "O9"'),
     ],
 )

@@ -55,7 +55,9 @@ def test_costs_are_those_of_blocks_times_executions() -> None:
         assert (costs.instructions, costs.loads, costs.stores) == (20, 10, 0)
         assert costs.cycles == cycles + 5 * 4
         assert costs.functions == {"conv": 20}
-    costs = summer().costs([Piece("conv", (edge(0x104, 4, 7), edge(0x104, 2, 1), edge(0x100, 2, 2), edge(0x300, 2, 1)))])
+    costs = summer().costs(
+        [Piece("conv", (edge(0x104, 4, 7), edge(0x104, 2, 1), edge(0x100, 2, 2), edge(0x300, 2, 1)))]
+    )
     assert (costs.instructions, costs.loads, costs.stores) == (14 + 1 + 2 + 1, 7, 8)
     assert costs.functions == {"add": 15, "conv": 2, "?": 1}
 
