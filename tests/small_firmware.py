@@ -83,6 +83,7 @@ class Bench:
     heap_bytes: int = 0
     ram_bytes: int = _RAM_BYTES
     flash_bytes: int = _FLASH_BYTES
+    shift_bytes: tuple[int, int] = (0, 0)  # of flash and RAM
     libraries: Mapping[str, Path] = field(default_factory=dict)
     has_own_support: bool = False  # else that library is built once for all tests with the same flags
 
@@ -103,7 +104,7 @@ class Bench:
         """The memory map; none for the host."""
         if self.isa == "host":
             return []
-        flash, ram = _ORIGINS[self.isa]
+        flash, ram = (origin + shift for origin, shift in zip(_ORIGINS[self.isa], self.shift_bytes, strict=True))
         return [
             {"name": "rom", "kind": "flash", "origin": flash, "length_bytes": self.flash_bytes},
             {"name": "sram", "kind": "ram", "origin": ram, "length_bytes": self.ram_bytes},

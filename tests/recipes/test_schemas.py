@@ -52,7 +52,7 @@ def test_the_built_in_recipes_are_right_for_editors_too(kind: type[Recipe], name
         (Model, b"description: x\nfile: x.tflite\nsampels: {}", "'sampels' was unexpected"),
         (Model, b"file: x.tflite", "'description' is a required property"),
         (Model, b"description: x\nfile: ../x.tflite", "is not valid under any"),
-        (Target, b"description: x\nimplementation: a.b\ncpu: c\nstack: 8192", "8192 is not of type 'string'"),
+        (Target, b"description: x\nimplementation: a.b\ncpu: c\nheap: 8192", "8192 is not of type 'string'"),
         (Target, b"description: x\nimplementation: a.b\ncpu: c\noptimise: O9", "'O9' is not one of"),
     ],
 )

@@ -43,6 +43,13 @@ def test_a_recipe_is_read_with_its_units() -> None:
     assert target.limit_instructions == 2_000_000_000
 
 
+@pytest.mark.parametrize(("ram", "stack_bytes"), [("512KiB", 4096), ("16KiB", 4096), ("6KiB", 1536), ("2KiB", 512)])
+def test_a_chip_without_a_stack_of_its_own_has_one(ram: str, stack_bytes: int) -> None:
+    """A small chip a smaller one, so that something is left for data."""
+    text = _TARGET.replace("512KiB", ram).replace("stack: 8KiB\n", "")
+    assert validate(Target, "x", text.encode(), "x.yaml").reserved_stack_bytes == stack_bytes
+
+
 def test_five_lines_make_a_model() -> None:
     """A user's own network needs no more than a description and a file."""
     model = validate(Model, "mine", b"description: My network\nfile: net.tflite\n", "mine.yaml")
@@ -66,6 +73,8 @@ def test_five_lines_make_a_model() -> None:
         ("stack: 8KiB", "stack: 1MiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
         ("stack: 8KiB", "stack: 512KiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
         ("stack: 8KiB", "stack: 8KiB\nheap: 504KiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
+        ("stack: 8KiB", "stack: 0B", "1:1: without a stack nothing runs; leave `stack` out for the default"),
+        ("length: 512KiB", "length: 0B", "6:3: memory: ram is empty"),
         ("stack: 8KiB", "optimise: O9", '8:11: optimise: expected O0, O1, O2, O3 or Os, not "O9"'),
     ],
 )

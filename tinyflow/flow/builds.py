@@ -227,7 +227,7 @@ def target_facts(resolved: ResolvedBench) -> dict[str, JSON]:
             {"name": region.name, "kind": region.kind, "origin": region.origin, "length_bytes": region.length_bytes}
             for region in target.memory
         ],
-        "stack_bytes": target.stack_bytes,
+        "stack_bytes": target.reserved_stack_bytes,
         "heap_bytes": resolved.heap_bytes,
     }
 

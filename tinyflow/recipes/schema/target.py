@@ -21,6 +21,9 @@ from tinyflow.recipes.fields import (
 )
 from tinyflow.recipes.schema.part import Part, Recipe, part
 
+# Twice what the generated code of any backend was seen to take.
+_STACK_BYTES = 4096
+
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
 
 
@@ -63,6 +66,9 @@ def _check_map(memory: tuple[Memory, ...]) -> None:
     for lower, upper in pairwise(regions):
         if lower.end > upper.origin:
             raise ValueError(f"{lower.name} ends at {lower.end:#x}, behind the start of {upper.name}")
+    for region in memory:
+        if not region.length_bytes:
+            raise ValueError(f"{region.name} is empty")
     if len({region.name for region in regions}) < len(regions):
         raise ValueError("two regions have one name")
     if regions and {region.kind for region in regions} != {"flash", "ram"}:
@@ -86,8 +92,10 @@ class Target(Recipe):
     """What features may require: dsp, fpu, …"""
     memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
     """Empty where the machine has no memory map of its own (host)."""
-    stack_bytes: Size = 0
+    stack_bytes: Size | None = None
+    """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that."""
     heap_bytes: Size = 0
+    """The same for a heap; more where a backend needs more."""
     toolchain: Name = "zig"
     """The default; `+toolchain.gcc` chooses another."""
     linker_script: RelativePath = "templates/link/firmware.ld.j2"
@@ -103,6 +111,20 @@ class Target(Recipe):
     def __post_init__(self) -> None:
         if bool(self.implementation) == (self.board_only is not None):
             raise ValueError('give "implementation", or say in "board_only" why there is none')
-        ram_bytes = sum(region.length_bytes for region in self.memory if region.kind == "ram")
-        if self.memory and self.stack_bytes + self.heap_bytes >= ram_bytes:
-            raise ValueError(f"stack and heap leave nothing of {ram_bytes} bytes of RAM")
+        if self.memory and not self.reserved_stack_bytes:
+            raise ValueError("without a stack nothing runs; leave `stack` out for the default")
+        if self.memory and self.reserved_stack_bytes + self.heap_bytes >= self._ram_bytes:
+            raise ValueError(f"stack and heap leave nothing of {self._ram_bytes} bytes of RAM")
+
+    @property
+    def _ram_bytes(self) -> int:
+        """All of it."""
+        return sum(region.length_bytes for region in self.memory if region.kind == "ram")
+
+    @property
+    def reserved_stack_bytes(self) -> int:
+        """The stack that the recipe asks for, or the default; it lies in the first region of RAM."""
+        if self.stack_bytes is not None:
+            return self.stack_bytes
+        first = next((region.length_bytes for region in self.memory if region.kind == "ram"), 0)
+        return min(_STACK_BYTES, first // 4)

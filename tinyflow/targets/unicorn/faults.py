@@ -147,6 +147,8 @@ def explain(stop: Stop, symbol: str, instructions: int) -> RunError:
         what, hint = _wild_jump(stop)
     elif stop.events.access:
         what, hint = _refused_access(stop, stop.events.access)
+    elif not _is_memory(stop.target, stop.address):  # the rest of a page that is not all memory
+        what, hint = f"runs to 0x{stop.address:08x}, where there is no code", "is a function pointer overwritten?"
     elif stop.events.exception is not None or stop.has_failed:
         what, hint = _trap(stop)
     else:  # the one way to stop silently
@@ -154,6 +156,10 @@ def explain(stop: Stop, symbol: str, instructions: int) -> RunError:
     return RunError(
         f"{what}, {instructions} instructions into {symbol}", where=place(stop.firmware, stop.address), hint=hint
     )
+
+
+def _is_memory(target: Mapping[str, Any], address: int) -> bool:
+    return any(r["origin"] <= address < r["origin"] + r["length_bytes"] for r in target["memory"])
 
 
 def _wild_jump(stop: Stop) -> tuple[str, str]:

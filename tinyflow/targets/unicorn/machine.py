@@ -22,11 +22,11 @@ from tinyflow.targets.unicorn.block_table import BlockTable, attach
 from tinyflow.targets.unicorn.flash_model import FlashModel
 from tinyflow.targets.unicorn.follow import Follower
 from tinyflow.targets.unicorn.guard import Guard
+from tinyflow.targets.unicorn.memory_map import PAGE_BYTES, map_memory
 from tinyflow.targets.unicorn.processor import Processor, processor
 from tinyflow.targets.unicorn.system_space import map_system_space
 from tinyflow.targets.unicorn.trace import Piece, Recorder
 
-_PAGE_BYTES = 4096  # Unicorn maps whole pages
 _PAINT = b"\xa5"
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
 _STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
@@ -68,9 +68,9 @@ class Simulator:
                 f"is {self._firmware.machine}, not {self._processor.machine}", where=firmware.name, hint=hint
             )
         self._engine = self._processor.open_engine()
+        self._events = faults.watch(self._engine)
         self._map_memory()
         self._program_flash()
-        self._events = faults.watch(self._engine)
         self._table = attach(self._engine, self._library, self._processor.is_riscv)
         return self._run("reset", self._reset(), self._firmware.address("main"), _STARTUP_LIMIT_INSTRUCTIONS)
 
@@ -167,17 +167,13 @@ class Simulator:
         self._engine = None
 
     def _map_memory(self) -> None:
-        from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE
+        from unicorn import UC_PROT_EXEC, UC_PROT_READ
 
+        map_memory(self._engine, self._target["memory"], self._events, is_riscv=self._processor.is_riscv)
         for region in self._target["memory"]:
-            if region["origin"] % _PAGE_BYTES or region["length_bytes"] % _PAGE_BYTES:
-                raise UsageError(f"{region['name']} isn't made of whole pages", hint=f"of {_PAGE_BYTES} bytes")
-            is_flash = region["kind"] == "flash"
-            access = UC_PROT_READ | (UC_PROT_EXEC if is_flash else UC_PROT_WRITE)
-            self._engine.mem_map(region["origin"], region["length_bytes"], access)
-            if not is_flash:
+            if region["kind"] == "ram":
                 self._engine.mem_write(region["origin"], _PAINT * region["length_bytes"])
-        self._engine.mem_map(_RETURN_ADDRESS, _PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
+        self._engine.mem_map(_RETURN_ADDRESS, PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
         if not self._processor.is_riscv:
             map_system_space(self._engine, self._processor.name, lambda: self._table.instructions)
 
@@ -194,11 +190,15 @@ class Simulator:
             self._engine.mem_write(begin, segment.data)
 
     def _reset(self) -> int:
-        """Where the processor begins; Arm's also takes its stack pointer from the vector table, first in flash."""
+        """Where the processor begins; Arm's also takes its stack pointer from the vector table.
+
+        That is first in flash, or as near to it as its alignment lets it.
+        """
         if self._processor.is_riscv:
             return self._firmware.entry
         flash = next(region for region in self._target["memory"] if region["kind"] == "flash")
-        vectors = bytes(self._engine.mem_read(flash["origin"], 8))
+        sections = (section.address for section in self._firmware.sections if section.name == ".vectors")
+        vectors = bytes(self._engine.mem_read(next(sections, flash["origin"]), 8))
         self._engine.reg_write(self._processor.stack_pointer, int.from_bytes(vectors[:4], "little"))
         return int.from_bytes(vectors[4:], "little") & ~1
 

@@ -1,0 +1,42 @@
+"""Chips of a user's own: recipes with no more than what has no default, and memory of odd sizes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests_support import doit
+
+RECIPE = "description: x\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m7\nmemory:\n"
+MEMORY = {
+    "plain": ("0x08000000, length: 300KiB", "0x20000000, length: 64KiB"),
+    "small": ("0x08000000, length: 16KiB", "0x20000000, length: 2KiB"),
+    "odd": ("0x08000200, length: 12345B", "0x200003b0, length: 6KiB"),
+}
+
+
+@pytest.mark.slow
+def test_the_least_recipe_runs(tmp_path: Path, kernel_cache: str) -> None:
+    """With the defaults, on chips that share all objects; a runtime that changes its base's flags is another."""
+    for name, (flash, ram) in MEMORY.items():
+        path = tmp_path / "recipes" / "targets" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        regions = f"  - {{name: rom, kind: flash, origin: {flash}}}\n  - {{name: ram, kind: ram, origin: {ram}}}\n"
+        path.write_text(RECIPE + regions)
+    for kind, text in (
+        ("features", "sets: {runtimes: {support: mine}}\n"),
+        ("runtimes/mine", "base: support\nflags: [-O0]\n"),
+    ):
+        path = tmp_path / "recipes" / kind / ("runtime.yaml" if "/" in kind else "mine.yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("description: x\n" + text)
+    benches = [*(f"sine-tinyc-{name}" for name in MEMORY), "sine-tinyc-small+mine"]
+    done = doit(tmp_path, *(f"bench:{name}" for name in benches), TINYFLOW_CACHE=kernel_cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    reports = [json.loads((tmp_path / "build" / name / "report.json").read_bytes()) for name in benches]
+    assert {report["validation"]["result"] for report in reports} == {"exact"}
+    counts = [report["metrics"]["invoke_instructions"] for report in reports]
+    assert len(set(counts[:3])) == 1
+    sizes = [report["metrics"]["rom_bytes"] for report in reports]
+    assert sizes[3] > sizes[1]
