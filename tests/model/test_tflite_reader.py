@@ -187,6 +187,16 @@ def test_file_errors_name_the_file(tmp_path: Path) -> None:
         read(tmp_path / "absent.tflite")
 
 
+def test_tensors_have_names_of_their_own() -> None:
+    """Files may name several tensors alike or not at all; the first keeps its name, and no new one is taken already."""
+    names = ("", "x", "x", "x_2", "")
+    tensors = tuple(Tensor(i, name, (1, 4), "float32") for i, name in enumerate(names))
+    operators = tuple(Operator(i, "RELU", 1, (i,), (i + 1,)) for i in range(4))
+    graph = read(write(Graph(tensors, operators, (0,), (4,))))
+    assert [tensor.name for tensor in graph.tensors] == ["tensor_0", "x", "x_2_", "x_2", "tensor_4"]
+    assert read(write(graph)) == graph
+
+
 def test_unlisted_option_table_is_named_not_lost() -> None:
     """An operator whose options this reader doesn't know is read, with the table's name for its options."""
     builder = flatbuffers.Builder(0)

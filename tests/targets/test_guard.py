@@ -52,7 +52,7 @@ def plan() -> dict[str, Any]:
         "backend": "by_hand",
         "setup": "model_setup",
         "invoke": "model_invoke",
-        "inputs": [{"name": "in"}],
+        "inputs": [{"name": "in", "symbol": "model_arena+0"}],
         "layers": [{"index": 0, "functions": ["first"]}, {"index": 1, "functions": ["second"]}],
         "arena": {
             "symbol": "model_arena",
@@ -63,6 +63,14 @@ def plan() -> dict[str, Any]:
             ],
         },
     }
+
+
+def test_scratch_may_have_an_inputs_name() -> None:
+    """What is nobody's to write is known by its place, too."""
+    said = plan()
+    said["inputs"][0]["name"] = said["arena"]["tensors"][0]["name"] = "scratch 1"
+    written = [[place.symbol for place in call.writable] for call in guarded(said, "arena").calls]
+    assert written == [["model_arena+32"], ["model_arena+64", "model_arena+96"]]
 
 
 Watched = Callable[..., Simulator]

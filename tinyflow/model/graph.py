@@ -7,7 +7,7 @@ knows nothing of file formats; readers promise that indices are valid and that e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Union
@@ -63,6 +63,13 @@ class Quantisation:
         """The zero point of the whole tensor; ValueError where each channel has its own."""
         (zero_point,) = self.zero_points
         return zero_point
+
+
+def unused_name(name: str, taken: Container[str]) -> str:
+    """The name itself, or what comes closest to it and is not taken."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 @dataclass(frozen=True)

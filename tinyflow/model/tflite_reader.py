@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import tflite
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor
+from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
 from tinyflow.model.soundness import check_sound, shortened
 from tinyflow.model.tflite_options import MAX_RANK, OPERATOR_TABLES, TABLES, enumeration_name
 
@@ -70,10 +70,10 @@ class _Reading:
             raise ModelError(f"{subgraphs} subgraphs, not 1: control flow is not supported", hint=_UNUSABLE_HINT)
         subgraph = model.Subgraphs(0)
         codes = [_operator_code(code) for code in self._each(model.OperatorCodes, model.OperatorCodesLength())]
-        tensors = [
+        tensors = _named_apart(
             self._tensor(model, i, entry)
             for i, entry in enumerate(self._each(subgraph.Tensors, subgraph.TensorsLength()))
-        ]
+        )
         operators = [
             self._operator(codes, len(tensors), i, entry)
             for i, entry in enumerate(self._each(subgraph.Operators, subgraph.OperatorsLength()))
@@ -204,6 +204,19 @@ class _Reading:
             outputs=self._indices(entry, "Outputs", tensors),
             options=_options(f"operator {index} ({name})", name, entry),
         )
+
+
+def _named_apart(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors with names of their own: files may leave them out, or give one to several; plans go by them."""
+    tensors = list(tensors)
+    taken = {tensor.name for tensor in tensors}
+    seen: set[str] = {""}
+    for i, tensor in enumerate(tensors):
+        if tensor.name in seen:
+            tensors[i] = replace(tensor, name=unused_name(f"{tensor.name or 'tensor'}_{i}", taken))
+            taken.add(tensors[i].name)
+        seen.add(tensor.name)
+    return tensors
 
 
 def _operator_code(entry: Any) -> tuple[str, int]:

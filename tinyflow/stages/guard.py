@@ -19,11 +19,13 @@ def guarded(plan: Mapping[str, Any], scope: str) -> Guarded:
             f"{plan['backend']} doesn't say what lies where in memory",
             hint="+guard needs `arena` with `symbol` and `tensors`, and `layers` with `functions`, in plan.json",
         )
-    inputs = {port.get("name") for port in plan["inputs"]}
+    # by place too: scratch may have an input's name
+    inputs = {(port.get("name"), port["symbol"]) for port in plan["inputs"]}
     calls = []
     for layer in layers:
         alive = [tensor for tensor in tensors if tensor["first"] <= layer["index"] <= tensor["last"]]
-        own = [tensor for tensor in alive if tensor["first"] == layer["index"] and tensor["name"] not in inputs]
+        begun = [tensor for tensor in alive if tensor["first"] == layer["index"]]
+        own = [t for t in begun if (t["name"], f"{arena['symbol']}+{t['offset']}") not in inputs]
         writable = tuple(_place(arena, tensor) for tensor in own)
         others = tuple(_place(arena, tensor) for tensor in alive if tensor not in own)
         calls += [GuardedCall(function, writable, others) for function in layer["functions"]]

@@ -51,6 +51,8 @@ OPTIONS: Options = {
     "rounding": ("double", "single"),
     "alignment": None,
 }
+# what computes one picture; other operators take a batch as more rows
+_SPATIAL = ("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")
 _ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
@@ -154,7 +156,7 @@ def _option_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | Non
     if options.get("dilation", (1, 1)) != (1, 1):
         return "dilation is not supported", "use stride or a larger filter"
     shape = graph.tensors[operator.inputs[0]].shape
-    if len(shape) > 1 and shape[0] != 1:
+    if operator.name in _SPATIAL and shape[0] != 1:
         return f"batch size {shape[0]} is not supported", "convert with batch size 1"
     if operator.name == "SOFTMAX":
         return _softmax_complaint(graph, operator)

@@ -11,6 +11,7 @@ import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
 from tinyflow.backends.tvm import OPTIONS, debug, integer, layouts, memory, program, sources
+from tinyflow.backends.tvm.importable import importable
 from tinyflow.backends.tvm.kernel import Machine, Style
 from tinyflow.backends.tvm.layers import Network
 from tinyflow.backends.tvm.model_order import in_model_order
@@ -22,6 +23,7 @@ from tinyflow.backends.tvm.tuning_records import Known
 from tinyflow.core.errors import ModelError
 from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
+from tinyflow.model.tflite_writer import write
 
 _DEFAULT_ALIGNMENT = 16
 
@@ -91,13 +93,14 @@ def _style(options: Mapping[str, Any]) -> Style:
 
 def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
     """The integer layers of a checked model, in the order of its operators. Raises ModelError."""
-    return in_model_order(integer.lower(_import(model), rounding), graph)
+    names = [graph.tensors[index].name for index in graph.inputs]
+    return in_model_order(integer.lower(_import(model, graph), rounding, names), graph)
 
 
-def _import(model: Path) -> Any:
+def _import(model: Path, graph: Graph) -> Any:
     """TVM's QDQ graph of a checked model, for which its importer may still have no translation."""
     try:
-        return from_tflite(tflite.Model.GetRootAsModel(model.read_bytes(), 0))
+        return from_tflite(tflite.Model.GetRootAsModel(write(importable(graph)), 0))
     except Exception as error:  # it raises whatever happens to it: its own OpErrors, assertions, KeyErrors
         what = f"TVM's importer can't take it: {error}"
         raise ModelError(what, where=model.name, hint="change the operator that is named, or convert anew") from None

@@ -7,7 +7,7 @@ has computed yet; a `quantize` that somebody reads becomes one integer layer. No
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,9 +35,12 @@ from tinyflow.core.errors import ModelError
 Shape = tuple[int, ...]
 
 
-def lower(module: Any, rounding: Rounding = "double") -> Network:
-    """The integer layers of `main` in an IRModule of TVM's TFLite importer. Raises ModelError for other graphs."""
-    return _Walk(rounding).network(module["main"])
+def lower(module: Any, rounding: Rounding, names: Sequence[str]) -> Network:
+    """The integer layers of `main` in an IRModule of TVM's TFLite importer. Raises ModelError for other graphs.
+
+    `names` are those of the inputs in the model.
+    """
+    return _Walk(rounding).network(module["main"], names)
 
 
 class _Walk:
@@ -52,9 +55,9 @@ class _Walk:
         self.read_already: dict[Pending, Stored] = {}
         self.layers: list[Layer] = []
 
-    def network(self, main: Any) -> Network:
+    def network(self, main: Any, names: Sequence[str]) -> Network:
         """Walk one function; each layer comes after those that it reads, in no other order."""
-        inputs = tuple(Value(math.prod(_shape(parameter)), parameter.name) for parameter in main.params)
+        inputs = tuple(Value(math.prod(_shape(p)), name) for p, name in zip(main.params, names, strict=True))
         for parameter, value in zip(main.params, inputs, strict=True):
             self.known[parameter] = Stored(value, _shape(parameter))
         for block in main.body.blocks:

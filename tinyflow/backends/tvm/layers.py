@@ -73,7 +73,7 @@ def _with_output(shape: tuple[int, ...], spec: Spec, weights: Weights | None, *i
 
 def _feature_map(shape: tuple[int, ...]) -> FeatureMap:
     """[1, height, width, channels], or anything else as one row of all but the channels."""
-    if len(shape) == 4:
+    if len(shape) == 4 and shape[0] == 1:
         return FeatureMap(shape[1], shape[2], shape[3])
     return FeatureMap(1, math.prod(shape[:-1]), shape[-1])
 
@@ -95,9 +95,7 @@ def _linear_spec(expression: Linear, source: Pending, rounding: Rounding) -> Wei
     data, weights = expression.data, expression.weights.data
     requantisation = Requantisation(source.zero_point, source.lowest, source.highest)
     if expression.call.op.name == "relax.matmul":
-        return DenseSpec(
-            weights.shape[0], weights.shape[1], data.zero_point, replace(requantisation, rounding=rounding)
-        )
+        return _dense_spec(expression, replace(requantisation, rounding=rounding))
     attributes = expression.call.attrs
     kind = DepthwiseSpec if attributes.kernel_layout == "HWOI" else ConvSpec
     return kind(
@@ -107,12 +105,30 @@ def _linear_spec(expression: Linear, source: Pending, rounding: Rounding) -> Wei
     )
 
 
+def _dense_spec(expression: Linear, requantisation: Requantisation) -> DenseSpec | ConvSpec:
+    """A fully connected layer of one row; over several rows it is a convolution whose window is one place."""
+    (rows, _), (columns, units) = expression.shape, expression.weights.data.shape
+    if rows == 1:
+        return DenseSpec(columns, units, expression.data.zero_point, requantisation)
+    return ConvSpec(
+        input=FeatureMap(1, rows, columns),
+        output=FeatureMap(1, rows, units),
+        kernel=(1, 1),
+        stride=(1, 1),
+        padding=Border(),
+        input_zero_point=expression.data.zero_point,
+        requantisation=requantisation,
+    )
+
+
 def _weights(expression: Linear, spec: WeightedSpec, output_scale: float) -> Weights:
     """The constants, in TFLite's layouts again: [O, H, W, I], [1, H, W, O], [O, I]."""
     data, scales = expression.weights.data, expression.weights.scales
-    if isinstance(spec, DenseSpec):
-        channels = spec.outputs
+    if expression.call.op.name == "relax.matmul":
+        channels = data.shape[1]
         values = data.transpose(1, 0)
+        if isinstance(spec, ConvSpec):
+            values = values.reshape(channels, 1, 1, -1)
         reals = [fixed_point.dense_factor(expression.data.scale, scale, output_scale) for scale in scales]
     else:
         channels = spec.output.channels
@@ -120,7 +136,7 @@ def _weights(expression: Linear, spec: WeightedSpec, output_scale: float) -> Wei
         values = data.reshape(1, *spec.kernel, channels) if is_depthwise else data.transpose(3, 0, 1, 2)
         reals = fixed_point.convolution_factors(expression.data.scale, scales, output_scale)
     factors = fixed_point.Rescaling.of(reals * channels if len(reals) == 1 else reals)
-    bias = np.zeros(channels, np.int32) if expression.bias is None else expression.bias
+    bias = np.zeros(channels, np.int32) if expression.bias is None else expression.bias.ravel()
     return Weights(
         _contiguous(values), _contiguous(bias), factors.multipliers.astype(np.int32), factors.shifts.astype(np.int32)
     )

@@ -10,6 +10,7 @@ from tinyflow.backends.tvm.kernel import Parameter
 from tinyflow.backends.tvm.planner import plan_buffers
 from tinyflow.backends.tvm.program import Operand, Program, Step
 from tinyflow.model import arena
+from tinyflow.model.graph import unused_name
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def lifetimes(program: Program) -> tuple[Lifetime, ...]:
             first.setdefault(operand, index)
             last[operand] = index
             sizes[operand] = parameter.size_bytes
-            names.setdefault(operand, _name(step, parameter))
+            if operand not in names:  # an input may have the name of a step
+                names[operand] = unused_name(_name(step, parameter), set(names.values()))
     last.update(dict.fromkeys(program.outputs, len(program.steps) - 1))
     return tuple(Lifetime(o, names[o], sizes[o], first[o], last[o]) for o in first)
 

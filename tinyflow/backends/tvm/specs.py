@@ -127,7 +127,7 @@ class DepthwiseSpec:
 
 @dataclass(frozen=True)
 class DenseSpec:
-    """FULLY_CONNECTED of one row. Weights as in TFLite: [output, input] int8."""
+    """FULLY_CONNECTED of one row; over several rows it is a ConvSpec. Weights as in TFLite: [output, input] int8."""
 
     inputs: int
     outputs: int

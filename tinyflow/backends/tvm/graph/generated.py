@@ -12,7 +12,7 @@ from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.model_header import model_header
 from tinyflow.backends.tvm.plan_document import arena_document, plan_document
 from tinyflow.model.arena import Buffer
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, unused_name
 
 
 def write_sources(artifact: Artifact, arena_bytes: int, backend: str, own: Mapping[str, str], out: Path) -> None:
@@ -42,6 +42,7 @@ def write_plan(
     """Write plan.json; `offsets` in the arena are by the tensors' numbers, `arena` is its bytes and its alignment."""
     graph = artifact.graph
     inputs = [row for row, node in graph.numbered() if not node.function and row in offsets]
+    names = {row: model.tensors[index].name for row, index in zip(inputs, model.inputs, strict=True)}
     functions: dict[int, list[str]] = {}
     for node in graph.nodes:
         if node.function:
@@ -51,7 +52,7 @@ def write_plan(
         backend,
         inputs=[offsets[tensor] for tensor in inputs],
         outputs=[offsets[tensor] for tensor in graph.outputs],
-        arena=arena_document(*arena, _tensors(artifact, offsets)),
+        arena=arena_document(*arena, _tensors(artifact, offsets, names)),
         weights_bytes=sum(array.nbytes for array in artifact.parameters.values()),
         functions=functions,
     )
@@ -61,11 +62,11 @@ def write_plan(
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def _tensors(artifact: Artifact, offsets: Mapping[int, int]) -> list[dict[str, Any]]:
+def _tensors(artifact: Artifact, offsets: Mapping[int, int], names: Mapping[int, str]) -> list[dict[str, Any]]:
     operators = [node.operator for node in artifact.graph.nodes if node.function]
     return [
         {
-            "name": buffer.name,
+            "name": names.get(tensor, buffer.name),
             "offset": offsets[tensor],
             "bytes": buffer.size_bytes,
             "first": operators[buffer.first],
@@ -81,6 +82,7 @@ def lifetimes(artifact: Artifact) -> dict[int, Buffer]:
     Inputs live from the first call on, outputs to the last one, scratch for one.
     """
     graph = artifact.graph
+    taken = {node.name for node in graph.nodes}
     names: dict[int, str] = {}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
@@ -93,7 +95,7 @@ def lifetimes(artifact: Artifact) -> dict[int, Buffer]:
         call += 1
         last.update({tensor: call for tensor in node.inputs if tensor in last})
         for i in range(len(node.tensors)):
-            names[row + i] = f"{node.name}_scratch" if i else node.name
+            names[row + i] = unused_name(f"{node.name}_scratch", taken) if i else node.name
             first[row + i] = last[row + i] = call
     last.update(dict.fromkeys(graph.outputs, call))
     return {t: Buffer(names[t], graph.tensors[t].size_bytes, first[t], last[t]) for t in names}

@@ -12,7 +12,7 @@ from tinyflow.backends.tvm.graph.document import ExecutorGraph, GraphTensor, Nod
 from tinyflow.backends.tvm.kernel import Kernel
 from tinyflow.backends.tvm.program import Operand, Program, Step
 from tinyflow.backends.tvm.tuning_records import Known
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, unused_name
 
 
 def lowered(model: Path, graph: Graph, options: Mapping[str, Any], tuning: Known | None = None) -> Artifact:
@@ -41,6 +41,8 @@ class _Nodes:
         self._nodes: list[Node] = []
         self._tensors = 0
         self._number: dict[Operand | str, int] = {}  # what has a tensor already: activation, scratch or symbol
+        # what a converter called an input may be what we call something else
+        self._taken = {*selected.constants, *(value.name for value in selected.inputs)}
         self._storage_of, sizes = relax_module.plan_storage(selected)
         self._storages = len(sizes)
         # what TVM leaves to the caller, inputs and outputs, has storages of its own
@@ -50,13 +52,11 @@ class _Nodes:
 
     def graph(self) -> ExecutorGraph:
         """All nodes."""
-        taken = {*self._program.constants, *map(_name, self._program.steps)}
         for value in self._program.inputs:
             shape = next((s for step in self._program.steps for s in _shapes_of(step, value)), (value.elements,))
-            name = value.name or "input"
-            while name in taken:  # what a converter called an input may be what we call something else
-                name += "_"
-            taken.add(name)
+            name = value.name
+            if name in self._program.constants:  # which are symbols in C
+                name = self._unused(name)
             self._add(Node(name, (GraphTensor("int8", shape, self._storage_of[value]),)), value)
         for index, step in enumerate(self._program.steps):
             self._add_step(index, step)
@@ -80,13 +80,18 @@ class _Nodes:
             GraphTensor(parameter.dtype, shapes[parameter.name], self._storage_of[operand])
             for parameter, operand in given
         )
-        node = Node(_name(step), tensors, step.function, tuple(inputs), step.operator)
+        node = Node(self._unused(_name(step)), tensors, step.function, tuple(inputs), step.operator)
         self._add(node, *(operand for _, operand in given))
 
     def _add(self, node: Node, *operands: Operand | str) -> None:
         self._nodes.append(node)
         self._number.update({operand: self._tensors + i for i, operand in enumerate(operands)})
         self._tensors += len(node.tensors)
+
+    def _unused(self, name: str) -> str:
+        name = unused_name(name, self._taken)
+        self._taken.add(name)
+        return name
 
     def _fresh(self) -> int:
         self._storages += 1
