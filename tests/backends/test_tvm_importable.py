@@ -29,16 +29,25 @@ class Rows(RandomNetwork):
         super().__init__(seed)
         self.tensors.clear()
         self.inputs = [
-            self.activation(SHAPES[seed % len(SHAPES)], self.quantisation(0.05)) for _ in range(1 + seed % 2)
+            self.activation(SHAPES[seed % len(SHAPES)], self.quantisation(0.01)) for _ in range(1 + seed % 2)
         ]
         self.last = self.inputs[0]
+
+    def pick(self, choices: Any) -> Any:
+        """One of several; hardly a clamp that makes all of a layer's outputs one number."""
+        is_coarse = choices is ACTIVATIONS and self.scale > 0.02
+        return super().pick(("NONE", "NONE", "RELU") if is_coarse else choices)
+
+    def quantisation(self, scale: float) -> Quantisation:
+        """Zero points in the middle, so that outputs seldom saturate."""
+        return Quantisation(super().quantisation(scale).scales, (self.number(-50, 50),))
 
     def dense(self) -> None:
         """Over the last axis, dimensions kept or not; or over all of one sample."""
         whole = math.prod(self.shape)
         columns = self.pick((self.shape[-1], self.shape[-1], whole))
         keep = columns == self.shape[-1] and bool(self.number(0, 1))
-        rows, units = whole // columns, self.number(1, 9)
+        rows, units = whole // columns, self.number(5, 9)
         before = self.shape
         self.weighted("FULLY_CONNECTED", (units, columns), 0, {"keep_num_dims": keep})
         shape = (*before[:-1], units) if keep else (rows, units)

@@ -124,11 +124,9 @@ def _dense_spec(expression: Linear, requantisation: Requantisation) -> DenseSpec
 def _weights(expression: Linear, spec: WeightedSpec, output_scale: float) -> Weights:
     """The constants, in TFLite's layouts again: [O, H, W, I], [1, H, W, O], [O, I]."""
     data, scales = expression.weights.data, expression.weights.scales
-    if expression.call.op.name == "relax.matmul":
+    if isinstance(spec, DenseSpec) or expression.call.op.name == "relax.matmul":
         channels = data.shape[1]
-        values = data.transpose(1, 0)
-        if isinstance(spec, ConvSpec):
-            values = values.reshape(channels, 1, 1, -1)
+        values = data.transpose(1, 0) if isinstance(spec, DenseSpec) else data.T.reshape(channels, 1, 1, -1)
         reals = [fixed_point.dense_factor(expression.data.scale, scale, output_scale) for scale in scales]
     else:
         channels = spec.output.channels
