@@ -63,6 +63,7 @@ def test_the_reason_stands_in_every_form(text: str) -> None:
 def test_the_verdict_itself_is_marked() -> None:
     """`exact!` in columns; the figures have columns of their own; a bench without a warning is as it was."""
     assert [tables.spell_validation(row) for row in REPORTS] == ["exact!", "exact!", "exact"]
+    assert suite_page(suite("tiny"), BENCHES, fingerprint="").count(WHY) == 3  # above the table and beside each verdict
     assert tables.to_text(REPORTS).count(WHY) == 1  # two benches of one network have one reason
     assert "net-one-chip and 1 more" in tables.to_text(REPORTS)
     first, _, last = frame_of(REPORTS)
