@@ -6,16 +6,28 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sample_documents import failed, good, many, suite
 
-from tinyflow.report.html.page import suite_page
+from tinyflow.recipes.schema import Published
+from tinyflow.report.frame import frame_of
+from tinyflow.report.html.page import bench_page, suite_page
+from tinyflow.report.metrics import BY_NAME
 
 pytestmark = pytest.mark.slow
 PRINT = "sha256:" + "0" * 64
+REMOVED = {
+    "before": {"macs": 900, "weights_bytes": 9000, "peak_live_bytes": 1, "operators": 2, "tensors": 3},
+    "after": {"macs": 300, "weights_bytes": 3000, "peak_live_bytes": 1, "operators": 2, "tensors": 3},
+    "operators": [],
+    "channels": [
+        {"operator": 3, "name": "CONV_2D", "channels": 64, "kept": 3, "removed": {f"always {i}": [i] for i in range(9)}}
+    ],
+}
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
 
 
@@ -161,6 +173,43 @@ def test_a_map_that_several_benches_share_is_seen_in_each(browser: Any, tmp_path
     )
     image = browser.find_element("css selector", "svg.arena").screenshot_as_png
     assert len(image) > 3_000  # an empty one of this size has some 700 bytes
+
+
+LONG = "a_name_without_any_place_to_break_it_" * 3
+PAGES = {
+    "bench": bench_page(good("vww", "tvmaotplus", "stm32f7"), fingerprint=PRINT, trends={"rom_bytes": "<svg></svg>"}),
+    "failed": bench_page(failed(LONG, "one", "chip", reason=f"run: /{LONG}/{LONG}"), fingerprint=PRINT),
+    "shrunk": bench_page(
+        replace(good("vww", "one", "chip"), report={**good("vww", "one", "chip").report, "removed": REMOVED}),
+        fingerprint=PRINT,
+    ),
+    "suite": suite_page(
+        suite(
+            LONG,
+            published=(Published(source=LONG, numbers={"net0-one-chip0": dict.fromkeys(BY_NAME, 1)}),),
+        ),
+        [*many(20), failed(LONG, "one", "chip")],
+        fingerprint=PRINT,
+        views=[("all", LONG, frame_of(bench.report for bench in many(20)))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_as_wide_as_what_shows_it(browser: Any, tmp_path: Path, name: str) -> None:
+    """From a phone to a desk, folded or not, no page scrolls sideways; its tables do by themselves."""
+    path = tmp_path / "report.html"
+    path.write_text(PAGES[name])
+    browser.get(path.as_uri())
+    try:
+        for unfold in ("", "document.querySelectorAll('details').forEach(part => { part.open = true; });"):
+            for width in (320, 390, 768, 1280):
+                screen = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+                browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+                wide = browser.execute_script(f"{unfold} return document.documentElement.scrollWidth")
+                assert wide <= width
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
