@@ -9,8 +9,14 @@ import subprocess
 import sys
 from typing import Any
 
-from tinyflow.report import rows, tables
+import pytest
+
+from tinyflow.recipes.schema import Published, Suite
+from tinyflow.report import published, rows, tables
+from tinyflow.report.formats import to_text
+from tinyflow.report.frame import frame_of
 from tinyflow.report.metrics import METRICS
+from tinyflow.report.published import side_by_side
 
 EXACT = {"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0}
 CLOSE = {"reference": "tflm", "samples": 8, "result": "within tolerance", "max_abs_error": 2}
@@ -107,6 +113,39 @@ def test_narrow_terminal_keeps_what_matters_most() -> None:
     console.print(tables.to_rich([row], console.width))
     heading = console.file.getvalue().split("\n")[1].split()  # type: ignore[attr-defined]
     assert heading == ["bench", "status", "invoke", "ROM", "RAM"]
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 100])
+def test_a_name_is_never_broken_where_it_has_room(width: int) -> None:
+    """A record for each bench where columns have no room; nothing is wider than that, nothing missing untold."""
+    from rich.console import Console
+
+    metrics = dict.fromkeys(("invoke_instructions", "setup_instructions", "rom_bytes", "ram_bytes"), 12345678)
+    names = ["a" * (width - 18), "b" * 12, "c" * 3]
+    found = [rows.measured_row(naming(n), weights="trained", metrics=metrics, validation=EXACT) for n in names]
+    console = Console(file=io.StringIO(), width=width, no_color=True)
+    console.print(tables.to_rich(found, console.width))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    words = {word for line in lines for word in line.split()}
+    assert {row["bench"] for row in found} <= words
+    assert max(map(len, lines)) <= width
+    told = {"status", "invoke", "set-up", "ROM", "RAM", "output", "weights"}
+    assert told <= {word.rstrip(",:") for word in words}
+    for text in (
+        to_text(frame_of(found), width).decode(),
+        published.to_text(side_by_side(suite(found[0]["bench"]), found), width),
+    ):
+        assert {row["bench"] for row in found} <= set(text.split())
+        assert "12,345,678" in text or "12.35 M" in text
+        assert max(map(len, text.splitlines())) <= max(width, 40)
+
+
+def suite(bench: str) -> Suite:
+    """A suite that quotes figures for a bench."""
+    numbers = {bench: {"invoke_instructions": 12_345_678, "rom_bytes": 2}}
+    return Suite(
+        name="x", description="y", include=(bench,), published=(Published(source="somebody", numbers=numbers),)
+    )
 
 
 def test_same_rows_give_the_same_bytes_in_any_process() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
@@ -38,6 +39,11 @@ class Display(Protocol):
 def is_terminal(stream: TextIO) -> bool:
     """Whether a stream can show things that move."""
     return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def width_of(stream: TextIO) -> int | None:
+    """How many characters a terminal has across; None for what is none, which takes any width."""
+    return shutil.get_terminal_size().columns if is_terminal(stream) else None
 
 
 class PlainDisplay:

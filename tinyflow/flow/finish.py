@@ -84,7 +84,7 @@ def _record(row: Row, project: Project, checkout: Checkout, say: Callable[[str],
         say(f"{path}: not recorded: {error.strerror or error}")
 
 
-def compare_published(selection: Selection, project: Project, catalogue: Catalogue) -> str:
+def compare_published(selection: Selection, project: Project, catalogue: Catalogue, width: int | None = None) -> str:
     """What others published beside what is known of the selected suites, as text; empty where they quote nobody."""
     texts = []
     for name, benches in (selection.suites | selection.reports).items():
@@ -93,7 +93,7 @@ def compare_published(selection: Selection, project: Project, catalogue: Catalog
             from tinyflow.report import published
 
             tables = published.side_by_side(with_published(catalogue, suite), read_rows(benches, project))
-            texts.append(published.to_text(tables))
+            texts.append(published.to_text(tables, width))
     return "\n".join(texts)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tinyflow.report.compare import Change, Measured
-from tinyflow.report.formats import spell, to_markdown, to_text
+from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
 from tinyflow.report.history import short
 from tinyflow.report.metrics import BY_NAME
@@ -92,6 +92,3 @@ def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[st
         "warnings": list(warnings),
     }
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-TABLES: dict[str, Callable[[Frame], bytes]] = {"text": to_text, "md": to_markdown}

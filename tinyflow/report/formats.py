@@ -14,6 +14,7 @@ from typing import Any
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
+from tinyflow.report.tables import records
 
 _EMPTY = "-"
 
@@ -41,11 +42,13 @@ def to_markdown(frame: Frame) -> bytes:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).encode()
 
 
-def to_text(frame: Frame) -> bytes:
-    """Aligned columns for a terminal."""
+def to_text(frame: Frame, width: int | None = None) -> bytes:
+    """Aligned columns; a record for each row where these are wider than `width`, that of a terminal."""
     texts = frame.texts
     cells = [frame.columns, *([spell(row.get(name)) for name in frame.columns] for row in frame)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
+        return "".join(f"{record}\n" for record in records(frame.columns, cells[1:], width)).encode()
     aligns = [str.ljust if name in texts else str.rjust for name in frame.columns]
     lines = (
         "  ".join(align(cell, width) for align, cell, width in zip(aligns, line, widths, strict=True)) for line in cells

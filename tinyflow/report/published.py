@@ -13,6 +13,7 @@ from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
+from tinyflow.report.tables import records
 
 Reports = Sequence[Mapping[str, Any]]
 
@@ -187,21 +188,27 @@ def _ratio(ours: float | None, theirs: float | None) -> float | None:
     return ours / theirs if ours is not None and theirs else None
 
 
-def to_text(tables: Iterable[SideBySide]) -> str:
-    """Aligned columns, with a star behind the smallest of each model and column."""
-    return "\n".join(_text_of(table) for table in tables)
+def to_text(tables: Iterable[SideBySide], width: int | None = None) -> str:
+    """Aligned columns, with a star behind the smallest of each model and column.
+
+    A record for each bench where these are wider than `width`, that of a terminal.
+    """
+    return "\n".join(_text_of(table, width) for table in tables)
 
 
-def _text_of(table: SideBySide) -> str:
+def _text_of(table: SideBySide, width: int | None) -> str:
     lines = [table.headings, *([_starred(cell) for cell in row] for row in table.rows)]
     widths = [max(len(line[index].rstrip("*")) for line in lines) for index in range(len(table.columns))]
+    notes = [f"- {note}" for note in table.notes]
+    if width is not None and sum(widths) + 3 * (len(widths) - 1) > width:
+        return "\n".join([table.title, *records(table.headings, lines[1:], width), *notes]) + "\n"
     aligned = []
     for line in lines:
         cells = [line[0].ljust(widths[0])]
         for cell, width in zip(line[1:], widths[1:], strict=True):
             cells.append(cell.rjust(width + cell.count("*")) + " " * (1 - cell.count("*")))
         aligned.append("  ".join(cells).rstrip())
-    return "\n".join([table.title, *aligned, *(f"- {note}" for note in table.notes)]) + "\n"
+    return "\n".join([table.title, *aligned, *notes]) + "\n"
 
 
 def _starred(cell: Cell) -> str:

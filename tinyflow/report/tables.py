@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]  # one bench's report.json
 _NOT_MEASURED = "-"
-_LEAST_IMPORTANT = ("instr/MAC", "arena", "set-up", "output", "weights")  # on a narrow terminal, in this order
+_LEAST_IMPORTANT = ("instr/MAC", "arena", "set-up", "weights", "output")  # on a narrow terminal, in this order
 _CELL_PADDING = 3  # of rich's simple box
+_FRAME = 4  # what it leaves free at both sides together
 # What a verdict rests on, see `model.evidence`.
 EVIDENCE = ("distinct_outputs", "references_differ_by", "onnxruntime_differs_by", "warnings")
 _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights")
@@ -79,19 +80,49 @@ def to_text(rows: Sequence[Row]) -> str:
 
 
 def to_rich(rows: Sequence[Row], width: int) -> Table:
-    """The same table for a terminal so many characters wide; where that is too few, without what matters least."""
+    """The same table for a terminal so many characters wide.
+
+    Where that is too few it is without what matters least, and says so; where it still is, each bench is a record.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    columns = _fitting(_readable(rows), width)
-    caption = Text("\n".join(notes(rows)))
+    every = _readable(rows)
+    columns = _fitting(every, width)
+    is_wide = sum(column.width + _CELL_PADDING for column in columns) <= width
+    left_out = [column.heading for column in every if column not in columns] if is_wide else []
+    told = [f"no room for {', '.join(left_out)}: doit results", *notes(rows)] if left_out else notes(rows)
+    caption = Text("\n".join(told))
     table = Table(box=SIMPLE_HEAD, header_style="bold", caption=caption or None, caption_justify="left")
+    if not is_wide:
+        lines = zip(*(column.cells for column in every), strict=True)
+        columns = [_Column("bench", records([column.heading for column in every], lines, width - _FRAME))]
     for column in columns:
         table.add_column(column.heading, justify="right" if column.is_number else "left", overflow="fold")
     for row, *cells in zip(rows, *(column.cells for column in columns), strict=True):
         table.add_row(*map(Text, cells), style=None if row["status"] == "ok" else "red")
     return table
+
+
+def records(headings: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
+    """Each row as a text of its own, for want of room: its first cell, below it `heading cell` of the others.
+
+    What was not measured is left out. Only a first cell, or a single other one, can be wider than `width`.
+    """
+    found = []
+    for name, *cells in rows:
+        lines = [name]
+        for heading, cell in zip(headings[1:], cells, strict=True):
+            part = f"  {heading} {cell}"
+            if cell == _NOT_MEASURED:
+                continue
+            if len(lines) > 1 and len(lines[-1]) + len(part) <= width:
+                lines[-1] += part
+            else:
+                lines.append(part)
+        found.append("\n".join(lines))
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.display import width_of
 from tinyflow.flow.revision import resolve_revision
 from tinyflow.flow.sides import find_sides
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.fields import Limit
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import github
-from tinyflow.report.changes import TABLES, commits, summary, to_json, to_table
+from tinyflow.report.changes import commits, summary, to_json, to_table
 from tinyflow.report.compare import Change, Limits, Side, compare, doubts
+from tinyflow.report.formats import to_markdown, to_text
 
 REGRESSED = 1
 
@@ -114,7 +116,9 @@ def tell(
     else:
         table = to_table(changes, is_all=params["all"])
         if table.rows:
-            sys.stdout.write(TABLES[params["format"]](table).decode() + "\n")
+            is_text = params["format"] == "text"
+            text = to_text(table, width_of(sys.stdout)) if is_text else to_markdown(table)
+            sys.stdout.write(text.decode() + "\n")
         for name, side in zip(names, sides, strict=True):
             if told := commits(side, head):
                 print(f"{name}: measured at {told}")

@@ -8,8 +8,9 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.display import width_of
 from tinyflow.flow.query import select
-from tinyflow.report.formats import BINARY, FORMATS
+from tinyflow.report.formats import BINARY, FORMATS, to_text
 
 # Without `--columns` a terminal gets these, files get all.
 _SHOWN = (
@@ -68,7 +69,9 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
         if wanted == "text" and not params["columns"]:
             frame = frame.choose([name for name in _SHOWN if name in frame.columns])
             doubts = [f"{row['bench']}: {row['warnings']}\n" for row in asked_for if "warnings" in row]
-        content = FORMATS[wanted](frame) + "".join(doubts).encode()
+        is_shown = wanted == "text" and not output
+        content = to_text(frame, width_of(sys.stdout)) if is_shown else FORMATS[wanted](frame)
+        content += "".join(doubts).encode()
         if output:
             Path(output).write_bytes(content)
         else:

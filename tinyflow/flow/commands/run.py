@@ -20,7 +20,7 @@ from tinyflow.core.execute import Session
 from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.flow.commands.overview import overview
 from tinyflow.flow.commands.refusing import CANCELLED, Refusing
-from tinyflow.flow.display import Display, LiveDisplay, PlainDisplay, is_terminal
+from tinyflow.flow.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
 from tinyflow.flow.finish import Row, compare_published, finish
 from tinyflow.flow.forecast import Past
 from tinyflow.flow.ledger import UP_TO_DATE, exit_status
@@ -186,7 +186,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             path = loader.project.build / folder / f"{name}.txt"
             if path in reports:
                 stream.write(path.read_text(encoding="utf-8"))
-        if compared := compare_published(loader.selection, loader.project, loader.catalogue):
+        if compared := compare_published(loader.selection, loader.project, loader.catalogue, width_of(stream)):
             stream.write(f"\n{compared}")
         if github.is_here(os.environ):
             print(*github.annotate(rows), sep="\n", file=stream)
