@@ -76,9 +76,9 @@ def test_a_comparison_says_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     sides = ({"x": Measured(REPORTS[2])}, {"x": Measured(REPORTS[0])})
     changes = compare(*sides, {})
     for name in ("text", "md"):
-        assert tell("a", "b", changes, {"format": name, "all": False}, doubts(*sides)) == 0
+        assert tell(("a", "b"), sides, changes, {"format": name, "all": False}, doubts(*sides), None) == 0
         assert f"x (new): {WHY}" in capsys.readouterr().out
-    tell("a", "b", changes, {"format": "json", "all": False}, doubts(sides[1], sides[1]))
+    tell(("a", "b"), sides, changes, {"format": "json", "all": False}, doubts(sides[1], sides[1]), None)
     assert json.loads(capsys.readouterr().out)["warnings"] == [f"x (old and new): {WHY}"]
 
 
