@@ -79,7 +79,7 @@ def forget(graph: Graph, chance: random.Random) -> None:
     if state.exists() and chance.random() < 0.5:
         shutil.rmtree(state.parent)
     elif state.exists():
-        data = bytearray(state.read_bytes())
+        data = bytearray(state.read_bytes() or b"x")  # killed at its beginning
         start = chance.randrange(len(data))
         data[start : start + 200] = b"\xff" * len(data[start : start + 200])
         state.write_bytes(data)

@@ -3,91 +3,30 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import nginx_cache
 import pytest
+from cache_server import Answer, Handler, Server, serve
 from test_execute import Chain, execute_all
 
 from tinyflow.core import remote
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.remote import Remote, parse_address
-from tinyflow.core.store import Result
-
-Answer = Callable[["Handler"], None]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Keeps what is PUT in the server's dictionary; `server.harm` may answer a GET instead."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        """Serve a stored body."""
-        self.server.seen.append(f"GET {self.path}")
-        if self.server.harm is not None:
-            self.server.harm(self)
-        elif self.path in self.server.bodies:
-            self.reply(200, self.server.bodies[self.path])
-        else:
-            self.reply(404, b"")
-
-    def do_PUT(self) -> None:
-        """Keep a body."""
-        self.server.seen.append(f"PUT {self.path}")
-        self.server.headers_seen.append(dict(self.headers))
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.server.is_full:
-            self.reply(507, b"")
-            return
-        self.server.bodies[self.path] = body
-        self.reply(201, b"")
-
-    def reply(self, status: int, body: bytes, length: int | None = None) -> None:
-        """Send one answer."""
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *values: object) -> None:
-        """Stay silent."""
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """A cache server on a loopback port that can be told to misbehave."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.bodies: dict[str, bytes] = {}
-        self.seen: list[str] = []
-        self.headers_seen: list[dict[str, str]] = []
-        self.harm: Answer | None = None
-        self.is_full = False
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}/cache"
+from tinyflow.core.result import Result
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A running server, stopped at the end."""
-    server = Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serve() as server:
+        yield server
 
 
 @pytest.fixture
@@ -215,7 +154,7 @@ def test_bad_server_costs_only_time(server: Server, chain: Chain, tmp_path: Path
 
 def test_slow_server_is_given_up(server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that dribbles its answers is left alone after a few, which is said once."""
-    monkeypatch.setattr(remote, "_READ_S", 0.2)
+    monkeypatch.setattr(remote, "_RESULT_S", 0.2)
     monkeypatch.setattr(remote, "_RETRIES", 0)
     monkeypatch.setattr(remote, "_FAILURES_TO_GIVE_UP", 1)
     server.harm = lambda handler: time.sleep(2)
@@ -295,7 +234,8 @@ def test_blobs_come_side_by_side(server: Server, chain: Chain, tmp_path: Path) -
     waited: list[str] = []
 
     def wait(handler: Handler) -> None:
-        if "/cas/" in handler.path and len(waited) < 2:
+        is_listing = handler.server.bodies.get(handler.path, b"").startswith(b"sha256:")  # these come before the others
+        if "/cas/" in handler.path and not is_listing and len(waited) < 2:
             waited.append(handler.path)
             both.wait(5)
         stored(handler)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tinyflow.core import digest, store
 from tinyflow.core.errors import CacheError
-from tinyflow.core.store import Result, Store
+from tinyflow.core.result import Result
+from tinyflow.core.store import Store
 
 TEXT = "key text\n"
 KEY = digest.of_bytes(TEXT.encode())

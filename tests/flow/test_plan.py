@@ -131,16 +131,20 @@ def test_what_no_stage_reads_is_in_no_id(tmp_path: Path, text: str) -> None:
 
 
 def test_model_in_the_cache_needs_no_source(tmp_path: Path) -> None:
-    """Once fetched, the real file is found by its digest, and the plan is that of a mirror."""
-    one = planner(tmp_path)
-    model = one.plan_bench(parse("vww-tvmaot-stm32f7")).actions[0]
-    assert "urls" in model.parameters
-    place = Store(tmp_path / "cache").blob_path(str(model.parameters["sha256"]))
-    place.parent.mkdir(parents=True)
-    place.write_bytes(b"")
-    found = planner(tmp_path).plan_bench(parse("vww-tvmaot-stm32f7")).actions[0]
+    """Once fetched, the real file is found by its digest, and the plan is that of a mirror; damaged, it is no file."""
+    (tmp_path / "models").mkdir()
+    name = Store(tmp_path / "cache").add_bytes(b"a model")
+    recipe = f"description: x\nfile: x.tflite\nurls: [https://example.org/x]\nsha256: {name[7:]}\n"
+    (tmp_path / "models" / "mine.yaml").write_text(recipe)
+    found = planner(tmp_path, tmp_path).plan_bench(parse("mine-tvmaot-stm32f7")).actions[0]
     assert set(found.inputs) == {"mirror"}
     assert "urls" not in found.parameters
+    blob = Store(tmp_path / "cache").blob_path(name)
+    blob.unlink()
+    blob.write_bytes(b"another")
+    found = planner(tmp_path, tmp_path).plan_bench(parse("mine-tvmaot-stm32f7")).actions[0]
+    assert not found.inputs
+    assert "urls" in found.parameters
 
 
 def own_runtime(folder: Path, name: str, recipe: str, **files: str) -> None:

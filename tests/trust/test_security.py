@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.client import HTTPResponse
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +18,9 @@ from tinyflow.core import digest
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.execute import Session
-from tinyflow.core.remote import Remote, RemoteAddress
-from tinyflow.core.store import Result, Store
+from tinyflow.core.remote import Remote, parse_address
+from tinyflow.core.result import Result
+from tinyflow.core.store import Store
 from tinyflow.recipes.schema import Model, Runtime, Target
 from tinyflow.recipes.validate import validate
 from tinyflow.toolchains import script
@@ -46,12 +51,17 @@ class Liar(Remote):
     """A remote cache that answers every question for a result with `forge(key)` and has every blob it names."""
 
     def __init__(self, forge: Callable[[str], bytes], blobs: dict[str, bytes], key_text: str) -> None:
-        super().__init__(RemoteAddress("http://nowhere", False, {}))
+        super().__init__(parse_address("http://nowhere"))
         self._forge, self._blobs, self._text = forge, blobs, key_text
 
-    def _get(self, path: str, limit_bytes: int) -> bytes | None:
-        kind, _, name = path.partition("/")
-        return self._forge("sha256:" + name) if kind == "ac" else self._blobs.get(name)
+    @contextlib.contextmanager
+    def _ask(self, method: str, target: str, until_s: float, *body: Any) -> Iterator[Any]:
+        *_, kind, name = target.split("/")
+        content = self._forge("sha256:" + name) if kind == "ac" else self._blobs.get(name)
+        head = b"HTTP/1.1 404 no\r\n\r\n" if content is None else b"HTTP/1.1 200 yes\r\n\r\n"
+        answer = HTTPResponse(SimpleNamespace(makefile=lambda mode: io.BytesIO(head + (content or b""))))
+        answer.begin()
+        yield answer
 
 
 def forged(key: str, key_text: str, **changes: Any) -> bytes:
@@ -134,7 +144,7 @@ def test_tree_can_not_leave_its_folder(tmp_path: Path, name: str) -> None:
 def test_local_result_with_a_path_for_a_digest_is_damage(tmp_path: Path) -> None:
     """Who can write to the cache's folder still can't make a reader follow a path out of it."""
     store = Store(tmp_path / "cache")
-    key = digest.of_bytes(b"key")
+    key = digest.of_bytes(b"text")
     store.keep(Result(key, "text", {"file": EMPTY}, 0.0, EMPTY))
     [path] = (path for path in (tmp_path / "cache" / "results").rglob("*") if path.is_file())
     path.chmod(0o644)

@@ -14,7 +14,8 @@ from tinyflow.core import digest, upkeep
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
-from tinyflow.core.store import Result, Store
+from tinyflow.core.result import Result
+from tinyflow.core.store import Store
 
 ROUNDS = 6
 DATA = os.urandom(6_000_000)

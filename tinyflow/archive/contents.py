@@ -15,7 +15,7 @@ from typing import Any
 from tinyflow.archive import container, documents
 from tinyflow.core import digest
 from tinyflow.core.errors import ArchiveError, TinyflowError, UsageError
-from tinyflow.core.store import Result
+from tinyflow.core.result import Result
 
 MANIFEST, ACTIONS, PROVENANCE = "manifest.sha256", "actions.json", "provenance.json"
 SUFFIX = ".tar.gz"

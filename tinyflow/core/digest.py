@@ -52,7 +52,14 @@ def check_of_file(path: Path) -> str:
         return copy_checking(file, None)
 
 
-def copy_digesting(source: BinaryIO, target: BinaryIO | None) -> tuple[str, str]:
+class Readable(Protocol):
+    """What gives bytes until there are none left."""
+
+    def read(self, size_bytes: int, /) -> bytes:
+        """The next bytes."""
+
+
+def copy_digesting(source: Readable, target: BinaryIO | None) -> tuple[str, str]:
     """Copy a stream and return digest and check of what was copied; with no target, only read it."""
     digest, check = hashlib.sha256(), xxh3_128()
     while chunk := source.read(_CHUNK_BYTES):
@@ -63,7 +70,7 @@ def copy_digesting(source: BinaryIO, target: BinaryIO | None) -> tuple[str, str]
     return "sha256:" + digest.hexdigest(), check.hexdigest()
 
 
-def copy_checking(source: BinaryIO, target: BinaryIO | None) -> str:
+def copy_checking(source: Readable, target: BinaryIO | None) -> str:
     """Copy a stream and return the check of what was copied; with no target, only read it."""
     check = xxh3_128()
     while chunk := source.read(_CHUNK_BYTES):

@@ -18,8 +18,9 @@ from tinyflow.core.errors import CacheError, TinyflowError, ToolError
 from tinyflow.core.look import Look, Verdict
 from tinyflow.core.parts import Parts
 from tinyflow.core.records import Record, Records
+from tinyflow.core.result import Result
 from tinyflow.core.scratch import Scratch
-from tinyflow.core.store import Result, Store
+from tinyflow.core.store import Store
 
 if TYPE_CHECKING:
     from tinyflow.core.remote import Remote
@@ -137,7 +138,7 @@ class Session:
         name = digest.of_bytes(text.encode())
         outcome = "hit"
         with self.store.lock(name, process.raise_if_cancelled):
-            result = self.store.look_up(name) or self._fetch(action, name)
+            result = self.store.look_up(name, action.outputs) or self._fetch(action, name)
             if result is None:
                 result = self._build(action, inputs, name, text)
                 outcome = "built"
@@ -178,10 +179,11 @@ class Session:
 
     def _fetch(self, action: Action, name: str) -> Result | None:
         """The result as the remote cache has it, kept in the local one."""
-        result = self._remote.fetch_result(name, self.store) if self._remote is not None else None
-        if result is None or set(result.outputs) != set(action.outputs):
+        if self._remote is None:
             return None
-        self.store.keep(result)
+        result = self._remote.fetch_result(name, action.outputs, self.store)
+        if result is not None:
+            self.store.keep(result)
         return result
 
     def _build(self, action: Action, inputs: Mapping[str, str], name: str, text: str) -> Result:
@@ -263,8 +265,13 @@ class Session:
         return self._look.output_digest(action, name)
 
     def output_path(self, action: Action, name: str) -> Path:
-        """The blob of one output file, to be read only."""
-        return self.store.blob_path(self.output_digest(action, name))
+        """The blob of one output file, every byte checked just now, to be read only; what is damaged is made again."""
+        for _ in range(_ATTEMPTS):
+            path = self.store.sound_path(self.output_digest(action, name))
+            if path is not None:
+                return path
+            self._make_again(action)
+        raise self._lost(action, name)
 
     def copy_output(self, action: Action, name: str, target: Path) -> None:
         """Copy one output, file or tree, to a place of the user's; what is found damaged is made again."""
@@ -273,7 +280,10 @@ class Session:
             if copy(self.output_digest(action, name), target):
                 return
             self._make_again(action)
-        raise CacheError(f"{name} of {action.title} was lost {_ATTEMPTS} times", where=str(self.store.root))
+        raise self._lost(action, name)
+
+    def _lost(self, action: Action, name: str) -> CacheError:
+        return CacheError(f"{name} of {action.title} was lost {_ATTEMPTS} times", where=str(self.store.root))
 
     def progress(self, action: Action) -> str:
         """How far a running action is, in its own words; empty where it says nothing."""

@@ -142,7 +142,7 @@ class Look:
         text = self.key_text(action, inputs)
         name = digest.of_bytes(text.encode())
         reasons = tuple(self._reasons(action, record, name, text))
-        return Verdict("hit" if self._store.look_up(name) else "run", reasons)
+        return Verdict("hit" if self._store.look_up(name, action.outputs) else "run", reasons)
 
     def _recorded(self, action: Action, inputs: Mapping[str, str], sealed: Sealed | None) -> bool:
         """Whether an action's record speaks of these inputs, tools and code, and its outputs are still there."""

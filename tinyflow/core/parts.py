@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinyflow.core import digest, process
-from tinyflow.core.store import Result, Store
+from tinyflow.core.result import Result
+from tinyflow.core.store import Store
 
 _OUTPUT = "part"
 
@@ -33,7 +34,7 @@ class Parts:
 
     def get(self, text: str) -> bytes | None:
         """The part, if somebody made it and it is whole."""
-        result = self._store.look_up(self._key(text))
+        result = self._store.look_up(self._key(text), (_OUTPUT,))
         return None if result is None else self._store.read(result.outputs[_OUTPUT])
 
     def put(self, text: str, content: bytes, duration_s: float) -> None:

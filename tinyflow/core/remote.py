@@ -1,73 +1,100 @@
 """A cache that others fill and read too, spoken to by the Bazel HTTP cache protocol: `/cas/<sha256>`, `/ac/<key>`.
 
 Everything that comes from it is checked against its digest, so a server that lies, stalls or dies costs time and
-nothing else. After a few failures in a row it is left alone for the rest of the session, which is said once.
+nothing else: each request ends by a moment, and what it may send is limited in bytes and number. After a few lies, or
+failures in a row, it is left alone for the rest of the session, which is said once.
 """
 
 from __future__ import annotations
 
-import base64
+import contextlib
+import http.client
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import TypeVar
+from urllib.parse import urljoin
 
 from tinyflow.core import digest
-from tinyflow.core.errors import UsageError
-from tinyflow.core.store import Result, Store
-
-if TYPE_CHECKING:
-    import urllib3
+from tinyflow.core.errors import CacheError, UsageError
+from tinyflow.core.http import Address, Failure, Lie, body_of, connect, is_readable, left_s, limit, reason_of
+from tinyflow.core.regular import Regular, Unreadable
+from tinyflow.core.result import Result
+from tinyflow.core.store import Store
 
 T = TypeVar("T")
 
-_CONNECT_S = 3.0
-_READ_S = 20.0  # between two pieces of an answer
-_ANSWER_S = 60.0
+_RESULT_S = 20.0  # for one request of a result, with all attempts and redirects
+_BLOB_S = 60.0
 _RETRIES = 2
 _BACKOFF_S = 0.2
 _TRANSFERS = 8  # at the same time
 _FAILURES_TO_GIVE_UP = 3  # in a row
+_LIES_TO_GIVE_UP = 3  # in all
 _MAX_RESULT_BYTES = 1 << 20
+_MAX_LISTING_BYTES = 1 << 24  # is read into memory
 _MAX_BLOB_BYTES = 1 << 30
+_MAX_TOTAL_BYTES = 1 << 31  # of all blobs of one result
+_MAX_BLOBS = 20_000
+_MAX_REDIRECTS = 3
 _CHUNK_BYTES = 1 << 16
+_BUSY = (502, 503, 504)
+_REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True)
 class RemoteAddress:
-    """Where the remote cache is, whether it is written to, and the headers that it wants."""
+    """Where the remote cache is, whether it is written to, and what opens it."""
 
-    url: str
+    server: Address
     is_writable: bool
-    headers: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """For people."""
+        return self.server.shown
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What opens it."""
+        return self.server.headers
 
 
 def parse_address(text: str, token: str | None = None) -> RemoteAddress:
-    """The meaning of `TINYFLOW_REMOTE_CACHE`: `https://[user:password@]host/path[:ro|:rw]`.
+    """The meaning of `TINYFLOW_REMOTE_CACHE`: `https://[user:password@]host/path[?query][:ro|:rw]`.
 
-    Read-only unless it says rw. `token` is a bearer token. UsageError for anything else.
+    Read-only unless it says rw. `token` is a bearer token. UsageError for anything else; it repeats nothing of either.
     """
     url, mode = text, "ro"
     for suffix in (":ro", ":rw"):
         if text.endswith(suffix):
             url, mode = text.removesuffix(suffix), suffix[1:]
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        return RemoteAddress(Address.parse(url, token), mode == "rw")
+    except ValueError as error:
         raise UsageError(
-            f'TINYFLOW_REMOTE_CACHE is "{text}", which is no address of a cache',
+            f"TINYFLOW_REMOTE_CACHE is no address of a cache, or TINYFLOW_REMOTE_TOKEN no token: {error}",
             hint="such as https://cache.example.org/tinyflow:rw",
-        )
-    headers = {}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    elif parts.username is not None:
-        credentials = f"{parts.username}:{parts.password or ''}".encode()
-        headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
-    place = parts.netloc.rpartition("@")[2]
-    return RemoteAddress(urlunsplit((parts.scheme, place, parts.path.rstrip("/"), "", "")), mode == "rw", headers)
+        ) from None
+
+
+class _Allowance:
+    """How many bytes may still come for one result."""
+
+    def __init__(self) -> None:
+        self._left_bytes = _MAX_TOTAL_BYTES
+        self._lock = threading.Lock()
+
+    def of(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """These pieces. Raises Lie where they are too many."""
+        for piece in pieces:
+            with self._lock:
+                self._left_bytes -= len(piece)
+                if self._left_bytes < 0:
+                    raise Lie(f"sent more than {_MAX_TOTAL_BYTES} bytes for one result")
+            yield piece
 
 
 class Remote:
@@ -81,74 +108,90 @@ class Remote:
         self._uploads: list[Future[None]] = []
         self._lock = threading.Lock()
         self._failures = 0
-        self._pool_made: Any = None
+        self._lies = 0
+        self._is_given_up = False
+        self._idle: list[http.client.HTTPConnection] = []
 
     def close(self) -> None:
         """Wait for the uploads that are under way."""
         for upload in self._uploads:
             upload.result()
         self._transfers.shutdown()
+        for connection in self._idle:
+            connection.close()
 
     # Reading
 
-    def fetch_result(self, key: str, store: Store) -> Result | None:
-        """Bring a result and all its blobs into the store; None where anything of it can't be had or is wrong."""
-        found = self._get(f"ac/{_hexadecimal(key)}", _MAX_RESULT_BYTES)
-        if found is None:
+    def fetch_result(self, key: str, outputs: Collection[str], store: Store) -> Result | None:
+        """Bring a result with these outputs and all its blobs into the store; None where any can't be had or is wrong.
+
+        The result is looked at wholly before any blob is asked for, and the listings of trees before other blobs.
+        """
+        result = self._attempt(lambda: self._get_result(key, outputs))
+        if result is None:
+            return None
+        allowance = _Allowance()
+        trees = {name for output, name in result.outputs.items() if output.endswith("/")}
+        if not self._fetch_blobs(trees, store, allowance, _MAX_LISTING_BYTES):
+            return None
+        entries = self._attempt(lambda: _listed(trees, store))
+        if entries is None:
+            return None
+        blobs = {*result.outputs.values(), result.log, *entries}
+        return result if self._fetch_blobs(blobs, store, allowance, _MAX_BLOB_BYTES) else None
+
+    def _get_result(self, key: str, outputs: Collection[str]) -> Result | None:
+        body = self._get(
+            f"ac/{_hexadecimal(key)}", _RESULT_S, lambda answer: b"".join(body_of(answer, _MAX_RESULT_BYTES))
+        )
+        if body is None:
             return None
         try:
-            result = Result.from_file(found)
+            result = Result.from_file(body)
         except ValueError:
-            self._count_failure("sent a damaged result")
-            return None
-        if result.key != key or digest.of_bytes(result.key_text.encode()) != key:
-            self._count_failure("sent the result of another action")
-            return None
-        blobs = [*result.outputs.values(), result.log]
-        if not self._fetch_blobs(blobs, store):
-            return None
-        trees = [name for output, name in result.outputs.items() if output.endswith("/")]
-        entries = [store.tree_entries(name) for name in trees]
-        if None in entries or not self._fetch_blobs([blob for tree in entries for _, blob in tree or ()], store):
-            return None
+            raise Lie("sent a damaged result") from None
+        if result.key != key or result.outputs.keys() != set(outputs):
+            raise Lie("sent the result of another action")
         return result
 
-    def _fetch_blobs(self, names: Iterable[str], store: Store) -> bool:
-        missing = {name for name in names if not store.has(name)}
-        return all(self._transfers.map(lambda name: self._fetch_blob(name, store), sorted(missing)))
+    def _fetch_blobs(self, names: Iterable[str], store: Store, allowance: _Allowance, limit_bytes: int) -> bool:
+        missing = sorted(name for name in names if not store.has(name))
 
-    def _fetch_blob(self, name: str, store: Store) -> bool:
-        data = self._get(f"cas/{_hexadecimal(name)}", _MAX_BLOB_BYTES)
-        if data is None:
-            return False
-        if digest.of_bytes(data) != name:
-            self._count_failure("sent a blob that is not what was asked for")
-            return False
-        store.add_bytes(data)
-        return True
+        def fetch(name: str) -> bool:
+            return self._attempt(lambda: self._fetch_blob(name, store, allowance, limit_bytes)) or False
 
-    def _get(self, path: str, limit_bytes: int) -> bytes | None:
-        """An answer's body; None for a miss, a failure and more than `limit_bytes`."""
+        return all(self._transfers.map(fetch, missing))
 
-        def exchange(pool: urllib3.PoolManager) -> bytes | None:
-            answer = pool.request("GET", f"{self._address.url}/{path}", preload_content=False)
-            deadline = time.monotonic() + _ANSWER_S
-            try:
-                if answer.status == 404:
-                    return None
-                self._expect(answer.status, 200)
-                body = bytearray()
-                for chunk in answer.stream(_CHUNK_BYTES, decode_content=True):
-                    body += chunk
-                    if len(body) > limit_bytes:
-                        raise ValueError(f"sent more than {limit_bytes} bytes")
-                    if time.monotonic() > deadline:
-                        raise ValueError(f"took more than {_ANSWER_S:g} s for one answer")
-                return bytes(body)
-            finally:
-                answer.release_conn()
+    def _fetch_blob(self, name: str, store: Store, allowance: _Allowance, limit_bytes: int) -> bool | None:
+        def keep(answer: http.client.HTTPResponse) -> bool:
+            if not store.add_stream(name, allowance.of(body_of(answer, limit_bytes))):
+                raise Lie("sent a blob that is not what was asked for")
+            return True
 
-        return self._attempt(exchange)
+        return self._get(f"cas/{_hexadecimal(name)}", _BLOB_S, keep)
+
+    def _get(self, path: str, most_s: float, take: Callable[[http.client.HTTPResponse], T]) -> T | None:
+        """What `take` makes of an answer; None for a miss."""
+        until_s = time.monotonic() + most_s
+        target = self._address.server.below(path)
+        for _ in range(1 + _MAX_REDIRECTS):
+            with self._ask("GET", target, until_s) as answer:
+                if answer.status not in _REDIRECTS:
+                    _expect(answer.status, 200, 404)
+                    return take(answer) if answer.status == 200 else None
+                target = self._redirected(target, answer.headers.get("Location", ""))
+        raise Failure("redirects without end")
+
+    def _redirected(self, target: str, location: str) -> str:
+        """The target on the same server that an answer leads to. Raises Failure for another server."""
+        server = self._address.server
+        try:
+            led = Address.parse(urljoin(server.place + target, location))
+        except ValueError:
+            raise Failure("redirects to no address") from None
+        if led.origin != server.origin:
+            raise Failure("redirects to another server")
+        return led.target
 
     # Writing
 
@@ -162,64 +205,133 @@ class Remote:
         for output, name in result.outputs.items():
             if output.endswith("/"):
                 names |= {blob for _, blob in store.tree_entries(name) or ()}
-        for name in sorted(names):
-            data = store.read(name)
-            if data is None or not self._put(f"cas/{_hexadecimal(name)}", data):
-                return
-        self._put(f"ac/{_hexadecimal(result.key)}", result.to_file())
+        if all(self._attempt(lambda name=name: self._send_blob(name, store)) for name in sorted(names)):  # type: ignore[misc]
+            content = result.to_file()
+            self._attempt(lambda: self._put(f"ac/{_hexadecimal(result.key)}", len(content), lambda: iter([content])))
 
-    def _put(self, path: str, data: bytes) -> bool:
-        def exchange(pool: urllib3.PoolManager) -> bool:
-            answer = pool.request("PUT", f"{self._address.url}/{path}", body=data)
-            self._expect(answer.status, 200, 201, 202, 204)
-            return True
+    def _send_blob(self, name: str, store: Store) -> bool:
+        path = store.sound_path(name)
+        if path is None:
+            return False
 
-        return self._attempt(exchange) or False
+        def pieces() -> Iterator[bytes]:
+            with Regular(path) as source:
+                while piece := source.read(_CHUNK_BYTES):
+                    yield piece
+
+        return self._put(f"cas/{_hexadecimal(name)}", path.stat().st_size, pieces)
+
+    def _put(self, path: str, size_bytes: int, pieces: Callable[[], Iterator[bytes]]) -> bool:
+        until_s = time.monotonic() + _BLOB_S
+        with self._ask("PUT", self._address.server.below(path), until_s, size_bytes, pieces) as answer:
+            _expect(answer.status, 200, 201, 202, 204)
+        return True
+
+    # One exchange
+
+    @contextlib.contextmanager
+    def _ask(
+        self,
+        method: str,
+        target: str,
+        until_s: float,
+        size_bytes: int | None = None,
+        pieces: Callable[[], Iterator[bytes]] = lambda: iter(()),
+    ) -> Iterator[http.client.HTTPResponse]:
+        """The answer to a request, whose body is there until the end of the block."""
+        headers = {**self._address.headers, "Accept-Encoding": "gzip"}
+        if size_bytes is not None:
+            headers["Content-Length"] = str(size_bytes)
+        for attempt in range(1 + _RETRIES):
+            connection = self._connection()
+            try:
+                limit(connection, until_s)
+                body = None if size_bytes is None else _paced(connection, pieces(), until_s)
+                connection.request(method, target, body, headers)
+                answer = connection.getresponse()
+                if answer.status not in _BUSY or attempt == _RETRIES:
+                    break
+                connection.close()
+            except BaseException as error:
+                connection.close()
+                if attempt == _RETRIES or not isinstance(error, (OSError, http.client.HTTPException)):
+                    raise
+            time.sleep(min(_BACKOFF_S * 2**attempt, left_s(until_s)))
+        try:
+            yield answer
+            if answer.length is not None and answer.length <= _CHUNK_BYTES:
+                answer.read()  # so that the connection serves again
+        finally:
+            if answer.isclosed() and not answer.will_close:
+                with self._lock:
+                    self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """One that is open still, or a new one."""
+        with self._lock:
+            while self._idle:
+                connection = self._idle.pop()
+                if not is_readable(connection):  # now that could only be its end
+                    return connection
+                connection.close()
+        return connect(self._address.server)
 
     # Failing
 
-    def _attempt(self, exchange: Callable[[urllib3.PoolManager], T | None]) -> T | None:
-        """The exchange's value, or None where it fails or the cache was given up."""
-        from urllib3.exceptions import HTTPError
-
-        if self._failures >= _FAILURES_TO_GIVE_UP:
+    def _attempt(self, work: Callable[[], T | None]) -> T | None:
+        """What some work gives, or None where it fails or the cache was given up."""
+        if self._is_given_up:
             return None
         try:
-            value = exchange(self._pool())
-        except (HTTPError, OSError, ValueError) as error:
-            self._count_failure(str(error).partition("\n")[0])
+            value = work()
+        except (CacheError, Unreadable):  # our own disk: whoever needs it next says so
+            return None
+        except (Failure, OSError, http.client.HTTPException, ValueError) as error:
+            self._count(reason_of(error), is_lie=isinstance(error, Lie))
             return None
         with self._lock:
             self._failures = 0
         return value
 
-    def _expect(self, status: int, *wanted: int) -> None:
-        if status not in wanted:
-            raise ValueError(f"answered with status {status}")
-
-    def _count_failure(self, what: str) -> None:
+    def _count(self, what: str, *, is_lie: bool) -> None:
         with self._lock:
             self._failures += 1
-            is_last = self._failures == _FAILURES_TO_GIVE_UP
+            self._lies += is_lie
+            is_enough = self._failures >= _FAILURES_TO_GIVE_UP or self._lies >= _LIES_TO_GIVE_UP
+            is_last = is_enough and not self._is_given_up
+            self._is_given_up |= is_last
         if is_last:
-            self._say(f"remote cache {self._address.url} {what}; not asked again in this run")
+            self._say(f"remote cache {self._address.server.place} {what}; not asked again in this run")
 
-    def _pool(self) -> urllib3.PoolManager:
-        import urllib3
 
-        with self._lock:
-            if self._pool_made is None:
-                self._pool_made = urllib3.PoolManager(
-                    num_pools=2,
-                    maxsize=_TRANSFERS,
-                    headers={**self._address.headers, **urllib3.make_headers(accept_encoding=True)},
-                    timeout=urllib3.Timeout(connect=_CONNECT_S, read=_READ_S),
-                    retries=urllib3.Retry(
-                        total=_RETRIES, backoff_factor=_BACKOFF_S, status_forcelist=(502, 503, 504), redirect=3
-                    ),
-                )
-            pool: urllib3.PoolManager = self._pool_made
-        return pool
+def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
+    """The files of these trees; None where a listing was lost. Raises Lie where one is no listing."""
+    found: set[str] = set()
+    for name in trees:
+        listing = store.read(name)
+        if listing is None:
+            return None
+        try:
+            found.update(blob for _, blob in digest.parse_listing(listing))
+        except ValueError:
+            raise Lie("sent a tree that is none") from None
+    if len(found) > _MAX_BLOBS:
+        raise Lie(f"sent a result of more than {_MAX_BLOBS} files")
+    return found
+
+
+def _paced(connection: http.client.HTTPConnection, pieces: Iterator[bytes], until_s: float) -> Iterator[bytes]:
+    """These pieces; each has only the time that is left. Raises Late."""
+    for piece in pieces:
+        connection.sock.settimeout(left_s(until_s))
+        yield piece
+
+
+def _expect(status: int, *wanted: int) -> None:
+    if status not in wanted:
+        raise Failure(f"answered with status {status}")
 
 
 def _hexadecimal(name: str) -> str:

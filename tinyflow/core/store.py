@@ -7,54 +7,30 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
+import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, Literal, TypeVar
 
 from tinyflow.core import digest, lock
 from tinyflow.core.errors import CacheError
+from tinyflow.core.regular import Regular, Unreadable
+from tinyflow.core.result import MAX_RESULT_BYTES, Result
 
-_RESULT_HEADER = b"tinyflow result 1 "
 _SMALL_BYTES = 1 << 20  # what is read at once, to see whether it is known before anything is written
 _CHECK = "user.tinyflow.xxh3"  # an attribute of a blob's file: the check of its content, as it was stored here
 _FOLDERS = 256  # of blobs, by the first two digits
+# A place in the cache that can't be written, or that something else has taken; a full disk is another matter.
+_TAKES_NOTHING = {
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.EBUSY, errno.EIO, errno.EEXIST, errno.ENOTEMPTY),
+    *(errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENXIO),
+}
 _ENTRIES_PER_QUESTION = 3  # that can be listed in the time in which one file is asked for (1.1 us, 3.7 us)
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an action key leads to."""
-
-    key: str
-    key_text: str
-    outputs: Mapping[str, str]  # output name → digest; of a tree: digest of its listing
-    duration_s: float
-    log: str  # digest
-
-    def to_file(self) -> bytes:
-        """The bytes of a result's file: a header with the digest of the JSON that follows."""
-        body = json.dumps(asdict(self), sort_keys=True).encode()
-        return _RESULT_HEADER + digest.of_bytes(body).encode() + b"\n" + body
-
-    @staticmethod
-    def from_file(data: bytes) -> Result:
-        """The inverse of `to_file`; ValueError where the bytes are damaged or something else."""
-        header, _, body = data.partition(b"\n")
-        if header != _RESULT_HEADER + digest.of_bytes(body).encode():
-            raise ValueError("damaged")
-        try:
-            fields: dict[str, Any] = json.loads(body)
-            result = Result(**fields)
-            names = [result.key, result.log, *result.outputs.values()]
-        except (TypeError, AttributeError) as error:
-            raise ValueError("not a result") from error
-        if not all(map(digest.is_digest, names)):  # they become paths
-            raise ValueError("names what is no digest")
-        return result
+Kind = Literal["cas", "results"]
+T = TypeVar("T")
 
 
 class _Listings(dict[str, frozenset[str]]):
@@ -72,6 +48,18 @@ class _Listings(dict[str, frozenset[str]]):
         return names
 
 
+class _Stream:
+    """Pieces of bytes, read as if from a file."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = filter(None, pieces)
+
+    def read(self, size_bytes: int, /) -> bytes:
+        """The next piece, of whatever size."""
+        del size_bytes
+        return next(self._pieces, b"")
+
+
 class Store:
     """A cache folder: `cas/` (blobs), `results/` (action key → result), `tmp/`, `locks/`, `damaged/`.
 
@@ -85,6 +73,7 @@ class Store:
         self._roots = [root] if own is None or not own.is_dir() else [root, own]
         self._is_read_only = False
         self._damaged: set[Path] = set()  # found in this session, and could not be moved
+        self._moved: set[Path] = set()  # found in this session, and moved aside
         self._listed: _Listings | None = None
         self._say = say
 
@@ -92,6 +81,11 @@ class Store:
     def own(self) -> Path | None:
         """The second folder."""
         return self._own
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that are read."""
+        return tuple(self._roots)
 
     # Blobs
 
@@ -123,10 +117,11 @@ class Store:
         finally:
             self._listed = None
 
-    def _find(self, kind: str, name: str) -> Path | None:
+    def _find(self, kind: Kind, name: str) -> Path | None:
+        """Where something lies that should be this; what it is shows when it is read."""
         for root in self._roots:
             path = _place(root, kind, name)
-            if path.exists() and path not in self._damaged:
+            if os.path.lexists(path) and path not in self._damaged:
                 return path
         return None
 
@@ -143,23 +138,36 @@ class Store:
     def add_bytes(self, data: bytes) -> str:
         """Keep some bytes; returns their digest."""
         name = digest.of_bytes(data)
-        known = self._find("cas", name)
-        if known is not None:
-            _touch(known)
-            return name
-        with self._new_file() as (file, place):
-            file.write(data)
-            _note_check(file, digest.check_of(data))
-            self._keep_blob(name, place)
+        if not self._is_known(name):
+            with self._new_file() as (file, place):
+                file.write(data)
+                _note_check(file, digest.check_of(data))
+                self._keep_blob(name, place)
         return name
 
-    def _keep_blob(self, name: str, place: Callable[[Path], None]) -> None:
-        """Put a new file in place, unless the blob is there: then it only counts as used now, for eviction."""
-        known = self._find("cas", name)
-        if known is None:
-            place(_place(self._write_root, "cas", name))
-        else:
-            _touch(known)
+    def add_stream(self, name: str, pieces: Iterable[bytes]) -> bool:
+        """Keep what comes in pieces, never all in memory, if it is the blob of this name; whether it was."""
+        with self._new_file() as (file, place):
+            found, check = digest.copy_digesting(_Stream(pieces), file)
+            if found != name:
+                return False
+            _note_check(file, check)
+            self._keep_blob(name, place)
+        return True
+
+    def _keep_blob(self, name: str, place: Callable[[Kind, str], None]) -> None:
+        """Put a new file in place, unless the blob is there."""
+        if not self._is_known(name):
+            place("cas", name)
+
+    def _is_known(self, name: str) -> bool:
+        """Whether a blob is there already; then it counts as used now, for eviction."""
+        while (known := self._find("cas", name)) is not None:
+            if known.is_file():
+                _touch(known)
+                return True
+            self._take(known, lambda source: None)
+        return False
 
     def add_tree(self, folder: Path) -> str:
         """Keep all files of a folder; returns the digest of its listing, which is a blob too."""
@@ -167,41 +175,67 @@ class Store:
             digest.tree_listing((name, self.add_file(path)) for name, path in digest.tree_files(folder))
         )
 
-    def read(self, name: str, *, by_digest: bool = False) -> bytes | None:
-        """A blob's bytes, or None where it is missing or damaged; `by_digest` doesn't trust the check beside it."""
-        while (path := self._find("cas", name)) is not None:
-            try:
-                data = path.read_bytes()
-            except OSError:
-                return None
-            if (not by_digest and digest.check_of(data) == _noted_check(path)) or digest.of_bytes(data) == name:
-                return data
-            self._set_aside(path)
-        return None
+    def read(self, name: str) -> bytes | None:
+        """A blob's bytes, or None where it is missing or damaged."""
+
+        def checked(source: Regular) -> bytes | None:
+            data = source.read()
+            return data if digest.check_of(data) == _noted_check(source) or digest.of_bytes(data) == name else None
+
+        return self._take_any("cas", name, checked)
 
     def copy_blob(self, name: str, target: Path) -> bool:
         """Copy a blob to a fresh file, checking every byte; False where it is missing or damaged."""
-        while (path := self._find("cas", name)) is not None:
-            try:
-                is_right = self._copy(path, target, name)
-            except FileNotFoundError:
-                return False
-            if is_right:
-                return True
-            target.unlink()
-            self._set_aside(path)
+
+        def copied(source: Regular) -> bool | None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                if (noted := _noted_check(source)) is None:
+                    return digest.copy_digesting(source, file)[0] == name or None
+                check = digest.copy_checking(source, file)
+            return check == noted or digest.of_file(target) == name or None
+
+        if self._take_any("cas", name, copied):
+            return True
+        target.unlink(missing_ok=True)
         return False
 
-    @staticmethod
-    def _copy(path: Path, target: Path, name: str) -> bool:
-        """Copy a blob's file, and whether its content is what its name says: by the check, where one was noted."""
-        noted = _noted_check(path)
-        if noted is None:
-            return digest.copy_file(path, target) == name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as reader, target.open("wb") as writer:
-            check = digest.copy_checking(reader, writer)
-        return check == noted or digest.of_file(target) == name
+    def sound_path(self, name: str) -> Path | None:
+        """Where a blob lies that was read and found right just now; None where it is missing or damaged."""
+
+        def checked(source: Regular) -> bool | None:
+            return digest.copy_digesting(source, None)[0] == name or None
+
+        while (path := self._find("cas", name)) is not None and not self._take(path, checked):
+            pass
+        return path
+
+    def _take_any(self, kind: Kind, name: str, take: Callable[[Regular], T | None]) -> T | None:
+        """What `take` makes of the first file of this name that it doesn't refuse; those before are moved aside."""
+        while (path := self._find(kind, name)) is not None:
+            found = self._take(path, take)
+            if found is not None:
+                return found
+        return None
+
+    def _take(self, path: Path, take: Callable[[Regular], T | None]) -> T | None:
+        """What `take` makes of a file; None where it refuses it or it can't be read: then it is moved aside."""
+        fault = ""
+        try:
+            source = Regular(path)
+        except FileNotFoundError:
+            return None
+        except Unreadable as error:
+            self._set_aside(path, f" ({error})")
+            return None
+        try:
+            with source:
+                found = take(source)
+        except Unreadable as error:
+            found, fault = None, f" ({error})"
+        if found is None:
+            self._set_aside(path, fault)
+        return found
 
     def copy_tree(self, name: str, target: Path) -> bool:
         """Copy a tree into a folder, checking every byte; False where a part is missing or damaged."""
@@ -234,30 +268,43 @@ class Store:
 
     # Results
 
-    def look_up(self, key: str) -> Result | None:
-        """The result of an action key, if it is whole and all its blobs are there; it counts as used now."""
+    def look_up(self, key: str, outputs: Collection[str] | None = None) -> Result | None:
+        """The result of an action key, if it is whole and all its blobs are there; it counts as used now.
+
+        With the names of the action's outputs, a result that has others is damaged.
+        """
+        result = self._take_any("results", key, lambda source: _read_result(source, key, outputs))
+        if result is None or not self.is_complete(result.outputs):
+            return None
         path = self._find("results", key)
-        if path is None:
-            return None
-        try:
-            result = Result.from_file(path.read_bytes())
-            if result.key != key:
-                raise ValueError("of another key")
-        except OSError:
-            return None
-        except ValueError:
-            self._set_aside(path)
-            return None
-        if not self.is_complete(result.outputs):
-            return None
-        _touch(path)
+        if path is not None:
+            _touch(path)
         return result
 
     def keep(self, result: Result) -> None:
         """Make a result known. Its blobs must have been added before: who sees the result finds them."""
         with self._new_file() as (file, place):
             file.write(result.to_file())
-            place(_place(self._write_root, "results", result.key))
+            place("results", result.key)
+
+    # Looking at one place, for who looks at all
+
+    def check(self, kind: Kind, path: Path) -> Literal["sound", "moved", "stuck", "gone"]:
+        """Read a file of `cas/` or `results/` and compare it with its name by digest; what was done about damage."""
+
+        def checked(source: Regular) -> bool | None:
+            name = name_of(path)
+            return (digest.is_digest(name) and digest.copy_digesting(source, None)[0] == name) or None
+
+        if self.result_at(path) if kind == "results" else self._take(path, checked):
+            return "sound"
+        if path in self._damaged:
+            return "stuck"
+        return "moved" if path in self._moved else "gone"
+
+    def result_at(self, path: Path) -> Result | None:
+        """The result in a file of `results/`; what is damaged is moved aside."""
+        return self._take(path, lambda source: _read_result(source, name_of(path)))
 
     # Writing
 
@@ -267,27 +314,27 @@ class Store:
 
     def _turn_to_own(self, error: OSError) -> bool:
         """Whether writing may go on in this checkout's own folder, because the shared one takes nothing."""
-        if self._own is None or self._is_read_only or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+        if self._own is None or self._is_read_only or error.errno not in _TAKES_NOTHING:
             return False
         self._is_read_only = True
-        if self._own not in self._roots:
-            self._roots.append(self._own)
+        self._use_own()
         self._say(f"cache: {self.root} can't be written; what is new is kept in {self._own}")
         return True
 
+    def _use_own(self) -> None:
+        if self._own is not None and self._own not in self._roots:
+            self._roots.append(self._own)
+
     @contextlib.contextmanager
-    def _new_file(self) -> Iterator[tuple[BinaryIO, Callable[[Path], None]]]:
+    def _new_file(self) -> Iterator[tuple[BinaryIO, Callable[[Kind, str], None]]]:
         """A fresh file in `tmp/`, and the function that syncs it and renames it to its place."""
-        descriptor, path = self._open_new()
+        descriptor, path = self._open_new(self._write_root)
         try:
             with os.fdopen(descriptor, "wb") as file:
 
-                def place(target: Path) -> None:
-                    file.flush()
-                    os.fsync(file.fileno())
-                    path.chmod(0o444)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    path.replace(target)
+                def place(kind: Kind, name: str) -> None:
+                    _finish(file, path)
+                    self._put(path, kind, name)
 
                 yield file, place
         except OSError as error:
@@ -295,14 +342,42 @@ class Store:
         finally:
             path.unlink(missing_ok=True)
 
-    def _open_new(self) -> tuple[int, Path]:
-        folder = self._write_root / "tmp"
+    def _put(self, path: Path, kind: Kind, name: str) -> None:
+        """Rename a finished file to its place; where something there can't be moved away, the own folder has it."""
+        target = _place(self._write_root, kind, name)
+        try:
+            self._rename(path, target)
+        except OSError as error:
+            if self._own is None or self._write_root == self._own or error.errno not in _TAKES_NOTHING:
+                raise
+            self._use_own()
+            descriptor, copy = self._open_new(self._own)
+            with os.fdopen(descriptor, "wb") as file, path.open("rb") as source:
+                shutil.copyfileobj(source, file)
+                _finish(file, copy)
+            self._rename(copy, _place(self._own, kind, name))
+
+    def _rename(self, path: Path, target: Path) -> None:
+        """Rename a file; what is in the way and can't be a part of a cache is moved aside."""
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        except OSError:
+            odd = next((place for place in (target.parent, target) if _is_in_the_way(place, target)), None)
+            if odd is None or not self._set_aside(odd):
+                raise
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        self._damaged.discard(target)
+
+    def _open_new(self, root: Path) -> tuple[int, Path]:
+        folder = root / "tmp"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=folder)
         except OSError as error:
-            if self._turn_to_own(error):
-                return self._open_new()
+            if root != self._own and self._turn_to_own(error):
+                return self._open_new(self._write_root)
             raise self._unwritable(error) from error
         return descriptor, Path(name)
 
@@ -313,16 +388,28 @@ class Store:
             hint="free some space, or set TINYFLOW_CACHE to a folder that can be written",
         )
 
-    def _set_aside(self, path: Path) -> None:
-        """Move a damaged file out of the way, so that it is made again and can be looked at."""
-        aside = path.parent.parent.parent / "damaged" / f"{path.parent.parent.name}-{path.parent.name}{path.name}"
+    def _set_aside(self, path: Path, fault: str = "") -> bool:
+        """Move what is damaged out of the way, so that it is made again and can be looked at; whether it could be."""
+        root = next(root for root in self._roots if path.is_relative_to(root))
+        kind, *parts = path.relative_to(root).parts
+        name = "".join(parts)
+        aside = root / "damaged" / f"{kind}-{name}"
         try:
             aside.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(aside)
-            self._say(f"cache: {path.parent.name}{path.name[:10]}… was damaged; moved to {aside.parent} and made again")
-        except OSError:
-            self._damaged.add(path)
-            self._say(f"cache: {path} is damaged and can't be moved; ignored")
+            try:
+                path.replace(aside)
+            except FileNotFoundError:
+                return True  # somebody else did
+            except OSError:  # there is one already, and one of them is a folder
+                path.replace(Path(tempfile.mkdtemp(dir=aside.parent, prefix=aside.name + "-")) / aside.name)
+            self._moved.add(path)
+            self._say(f"cache: {name[:12]}… was damaged{fault}; moved to {aside.parent} and made again")
+        except OSError as error:
+            if path not in self._damaged:
+                self._damaged.add(path)
+                self._say(f"cache: {path} is damaged{fault} and can't be moved ({error.strerror}); ignored")
+            return False
+        return True
 
     @contextlib.contextmanager
     def lock(self, key: str, check: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -331,7 +418,9 @@ class Store:
             try:
                 stack.enter_context(lock.hold(self._lock_path(key), check))
             except OSError as error:
-                if not self._turn_to_own(error):
+                path = self._lock_path(key)
+                is_odd = os.path.lexists(path) and not path.is_file()
+                if not (is_odd and self._set_aside(path)) and not self._turn_to_own(error):
                     raise self._unwritable(error) from error
                 stack.enter_context(lock.hold(self._lock_path(key), check))
             yield
@@ -340,12 +429,41 @@ class Store:
         return self._write_root / "locks" / key.removeprefix("sha256:")
 
 
-def _place(root: Path, kind: str, name: str) -> Path:
+def _read_result(source: Regular, key: str, outputs: Collection[str] | None = None) -> Result | None:
+    """The result in a file, None where it is damaged, of another key, or of other outputs than these."""
+    if source.size_bytes > MAX_RESULT_BYTES:
+        return None
+    try:
+        result = Result.from_file(source.read(MAX_RESULT_BYTES + 1))
+    except ValueError:
+        return None
+    return result if result.key == key and (outputs is None or result.outputs.keys() == set(outputs)) else None
+
+
+def name_of(path: Path) -> str:
+    """The name of what belongs at this path; no digest where nothing does."""
+    return f"sha256:{path.parent.name}{path.name}"
+
+
+def _place(root: Path, kind: Kind, name: str) -> Path:
     """Where a blob or result of this name belongs. ValueError for what is no digest."""
-    hexadecimal = name.removeprefix("sha256:")
-    if len(hexadecimal) != 64 or not hexadecimal.isalnum():
+    if not digest.is_digest(name):
         raise ValueError(f"not a digest: {name!r}")
-    return root / kind / hexadecimal[:2] / hexadecimal[2:]
+    return root / kind / name[7:9] / name[9:]
+
+
+def _finish(file: BinaryIO, path: Path) -> None:
+    """Sync a file that is written, and make it read-only."""
+    file.flush()
+    os.fsync(file.fileno())
+    path.chmod(0o444)
+
+
+def _is_in_the_way(place: Path, target: Path) -> bool:
+    """Whether something stands where a file, or its folder, is to be, and is no such thing."""
+    if not os.path.lexists(place):
+        return False
+    return not place.is_dir() if place != target else not stat.S_ISREG(place.lstat().st_mode)
 
 
 def _note_check(file: BinaryIO, check: str) -> None:
@@ -354,12 +472,10 @@ def _note_check(file: BinaryIO, check: str) -> None:
         os.setxattr(file.fileno(), _CHECK, check.encode())
 
 
-def _noted_check(path: Path) -> str | None:
+def _noted_check(source: Regular) -> str | None:
     """The check that was noted when this user stored a file, or None: another user's word is no proof."""
-    try:
-        return os.getxattr(path, _CHECK).decode("ascii", "replace") if path.stat().st_uid == os.geteuid() else None
-    except (OSError, AttributeError):
-        return None
+    noted = source.attribute(_CHECK) if source.owner == os.geteuid() else None
+    return None if noted is None else noted.decode("ascii", "replace")
 
 
 def _touch(path: Path) -> None:

@@ -5,13 +5,16 @@ Safe beside running builds: whatever vanishes under one is a miss there and is m
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinyflow.core.store import Result, Store
+from tinyflow.core.result import Result
+from tinyflow.core.store import Kind, Store, name_of
 
 # A blob is stored before the result that names it; younger ones may be waiting for theirs.
 _GRACE_S = 3600.0
@@ -28,10 +31,14 @@ class Contents:
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verification found; `damaged` files were moved aside, `incomplete` results name blobs that are gone."""
+    """What a verification found; `damaged` files were moved aside, `stuck` ones are damaged and could not be.
+
+    `incomplete` results name blobs that are gone.
+    """
 
     checked: int
     damaged: tuple[str, ...]
+    stuck: tuple[str, ...]
     incomplete: tuple[str, ...]
 
 
@@ -63,20 +70,17 @@ def contents(store: Store) -> Contents:
 
 def verify(store: Store) -> Verified:
     """Read everything and compare it with its name. What is damaged is moved aside; it will be made again."""
-    damaged: list[str] = []
-    incomplete: list[str] = []
-    checked = 0
-    for path in _files(store.root, "cas"):
-        checked += 1
-        name = _name_of(path)
-        if store.read(name, by_digest=True) is None:
-            damaged.append(name)
-    for path in _files(store.root, "results"):
-        checked += 1
-        key = _name_of(path)
-        if store.look_up(key) is None:
-            (incomplete if path.exists() else damaged).append(key)
-    return Verified(checked, tuple(damaged), tuple(incomplete))
+    found: dict[str, list[str]] = {state: [] for state in ("sound", "moved", "stuck", "gone", "incomplete")}
+    kinds: tuple[Kind, ...] = ("cas", "results")
+    for kind in kinds:
+        for path in [path for root in store.roots for path in _files(root, kind)]:
+            name = name_of(path)
+            state = store.check(kind, path)
+            found[state].append(name)
+            if kind == "results" and state == "sound" and store.look_up(name) is None:
+                found["incomplete"].append(name)
+    checked = sum(len(found[state]) for state in ("sound", "moved", "stuck"))
+    return Verified(checked, tuple(found["moved"]), tuple(found["stuck"]), tuple(found["incomplete"]))
 
 
 def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_run: bool = False) -> Collected:
@@ -86,7 +90,7 @@ def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_ru
     """
     entries = sorted(_entries(store), key=lambda entry: entry.used_s, reverse=True)
     entries.sort(key=lambda entry: entry.key not in needed)  # stable: needed ones first, then newest first
-    sizes = {_name_of(path): _size(path) for path in _files(store.root, "cas")}
+    sizes = {name_of(path): _size(path) for path in _files(store.root, "cas")}
     kept_blobs: set[str] = set()
     evicted: list[_Entry] = []
     left_bytes = 0
@@ -99,12 +103,12 @@ def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_ru
             kept_blobs |= new
             left_bytes += cost
     old_s = time.time() - _GRACE_S
-    dropped = [path for path in _files(store.root, "cas") if _name_of(path) not in kept_blobs and _used_s(path) < old_s]
+    dropped = [path for path in _files(store.root, "cas") if name_of(path) not in kept_blobs and _used_s(path) < old_s]
     freed_bytes = sum(entry.size_bytes for entry in evicted) + sum(_size(path) for path in dropped)
     all_bytes = sum(sizes.values()) + sum(entry.size_bytes for entry in entries)
     if not is_dry_run:
         for path in (*(entry.path for entry in evicted), *dropped, *_abandoned(store, old_s)):
-            path.unlink(missing_ok=True)
+            _remove(path)
     return Collected(len(evicted), len(dropped), freed_bytes, all_bytes - freed_bytes)
 
 
@@ -116,7 +120,7 @@ def uses(store: Store, name: str) -> list[Use]:
     wanted = "sha256:" + name.removeprefix("sha256:")
     found = []
     for entry in _entries(store):
-        stage = entry.result.key_text.split("stage ", 1)[1].split(" ", 1)[0]
+        stage = entry.result.key_text.partition("stage ")[2].partition(" ")[0]
         for output, blob in entry.result.outputs.items():
             inside = [digest_ for _, digest_ in store.tree_entries(blob) or ()] if output.endswith("/") else []
             if any(known.startswith(wanted) for known in (blob, *inside)):
@@ -142,11 +146,9 @@ class _Entry:
 
 def _entries(store: Store) -> Iterator[_Entry]:
     for path in _files(store.root, "results"):
-        try:
-            result = Result.from_file(path.read_bytes())
-        except (OSError, ValueError):
-            continue
-        yield _Entry(_name_of(path), path, result, frozenset(_blobs_of(store, result)), _size(path), _used_s(path))
+        result = store.result_at(path)
+        if result is not None:
+            yield _Entry(name_of(path), path, result, frozenset(_blobs_of(store, result)), _size(path), _used_s(path))
 
 
 def _blobs_of(store: Store, result: Result) -> Iterable[str]:
@@ -156,19 +158,28 @@ def _blobs_of(store: Store, result: Result) -> Iterable[str]:
             yield from (blob for _, blob in store.tree_entries(name) or ())
 
 
-def _files(root: Path, kind: str) -> Iterator[Path]:
-    """The files of `cas/` or `results/`, in the order of their names."""
-    return (path for folder in sorted((root / kind).glob("??")) for path in sorted(folder.iterdir()))
+def _files(root: Path, kind: Kind) -> Iterator[Path]:
+    """All that lies in the folders of `cas/` or `results/`, in the order of the names, and what stands for a folder."""
+    for folder in sorted((root / kind).glob("??")):
+        try:
+            yield from sorted(folder.iterdir())
+        except OSError:
+            yield folder
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever this is, as far as it can be."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _abandoned(store: Store, old_s: float) -> Iterator[Path]:
     """What killed processes left in `tmp/` and `locks/`."""
     for kind in ("tmp", "locks"):
         yield from (path for path in (store.root / kind).glob("*") if _used_s(path) < old_s)
-
-
-def _name_of(path: Path) -> str:
-    return f"sha256:{path.parent.name}{path.name}"
 
 
 def _size(path: Path) -> int:

@@ -25,7 +25,7 @@ class Models:
     """Plans what happens to models; `add` gives the known action that equals a new one."""
 
     def __init__(self, mirrors: Mirrors, store: Store, add: Callable[[Action], Action]) -> None:
-        """`store` is only asked whether it has a model's file already."""
+        """`store` is only asked whether it has a model's file already, undamaged."""
         self._mirrors = mirrors
         self._store = store
         self._add = add
@@ -36,8 +36,8 @@ class Models:
         inputs: dict[str, Input] = {}
         if local is not None:
             inputs[local.source] = SourceFile(local.path, f"{model.name}.tflite")
-        elif model.sha256 is not None and self._store.has(model.sha256):
-            inputs["mirror"] = SourceFile(self._store.blob_path(model.sha256), f"{model.name}.tflite")
+        elif model.sha256 is not None and (path := self._store.sound_path(f"sha256:{model.sha256}")) is not None:
+            inputs["mirror"] = SourceFile(path, f"{model.name}.tflite")
         sources: dict[str, JSON] = {}
         if not inputs:
             synthesize = None if model.synthesize is None else asdict(model.synthesize)

@@ -29,7 +29,7 @@ def store(archive: Archive, cache: Store) -> Stored:
     new, known = 0, 0
     other: list[str] = []
     for action in archive.actions:
-        before = cache.look_up(action.key)
+        before = cache.look_up(action.key, action.outputs)
         if before is not None:
             known += 1
             if any(before.outputs.get(name) != blob for name, blob in action.outputs.items() if name != VOLATILE):

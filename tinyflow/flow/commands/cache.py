@@ -99,12 +99,15 @@ class Cache(OwnCommand):
     def _verify(self, params: Mapping[str, Any]) -> int:
         del params
         found = upkeep.verify(self.loader.session.store)
-        print(f"{found.checked} files read: {len(found.damaged)} damaged, {len(found.incomplete)} results incomplete")
+        damaged = len(found.damaged) + len(found.stuck)
+        print(f"{found.checked} files read: {damaged} damaged, {len(found.incomplete)} results incomplete")
         for name in found.damaged:
             print(f"  damaged     {name}: moved aside, made again when needed")
+        for name in found.stuck:
+            print(f"  damaged     {name}: can't be moved aside, is not used, made again when needed")
         for name in found.incomplete:
             print(f"  incomplete  {name}: names a blob that is gone, made again when needed")
-        return _FOUND_FAULTS if found.damaged or found.incomplete else 0
+        return _FOUND_FAULTS if damaged or found.incomplete else 0
 
     def _collect(self, params: Mapping[str, Any]) -> int:
         try:
