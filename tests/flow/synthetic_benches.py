@@ -35,12 +35,14 @@ class SyntheticPlanner:
     def plan_bench(self, bench: Bench) -> BenchPlan:
         """A chain of stages."""
         self.planned.append(bench.name)
-        fetch = self._action("fetch", bench.model)
-        convert = self._action("convert", bench.model, fetch)
-        generate = self._action("generate", f"{bench.model} {bench.backend}", fetch, source=Path(f"{bench.backend}.c"))
+        fetch = self._action("fetch", bench.model_name)
+        convert = self._action("convert", bench.model_name, fetch)
+        generate = self._action(
+            "generate", f"{bench.model_name} {bench.backend}", fetch, source=Path(f"{bench.backend}.c")
+        )
         link = self._action("link", bench.name, generate)
         run = self._action("run", bench.name, link, behaviour=bench.backend)
-        naming = {"bench": bench.name, "model": bench.model, "backend": bench.backend, "target": bench.target}
+        naming = {"bench": bench.name, "model": bench.model_name, "backend": bench.backend, "target": bench.target}
         final = Action(
             stage="report",
             title=f"report {bench.name}",

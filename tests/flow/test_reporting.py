@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -250,6 +251,29 @@ def test_a_baseline_says_where_its_numbers_are_from_and_what_it_lacks(synthetic:
     assert checked.returncode == 1
     assert f"mixed: measured at {first}; now {second} is checked out" in checked.stdout
     assert checked.stdout.splitlines()[-1] == "2 benches: 1 failed, 16 same"
+
+
+def test_files_of_one_stem_have_rows_folders_and_histories_of_their_own(synthetic: Run, project: Path) -> None:
+    """In one suite, in runs of their own, beside a model with a recipe; one file however it is spelled is one row."""
+    for name in ("d1/vww.tflite", "d2/vww.tflite", "d2/vww.onnx", "Vww.tflite", "a b.tflite", "a_b.tflite"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_bytes(name.encode())
+    files = ["./d1/vww.tflite", "d2/vww.tflite", "./d2/vww.onnx", "./Vww.tflite", "./a b.tflite", "./a_b.tflite"]
+    benches = [f"{file}-good-chip" for file in [*files, "./d1/../d1/vww.tflite"]]
+    listed = ", ".join(f'"{bench}"' for bench in ["vww-good-chip", *benches])
+    (project / "recipes" / "suites" / "own.yaml").write_text(f"description: d\ninclude: [{listed}]\n")
+    rows = len(re.findall(r"^\S+-good-chip +ok", synthetic("suite:own").stdout, re.MULTILINE))
+    assert rows == len(files) + 1
+    for bench in benches:
+        assert "up to date" in synthetic(f"bench:{bench}").stdout
+    reports = [json.loads(path.read_text()) for path in project.glob("build/*/report.json")]
+    names = {report["bench"] for report in reports}
+    assert len(reports) == len(names) == len({report["model"] for report in reports}) == rows
+    assert {path.stem for path in (project / "history").iterdir()} == names
+    told = synthetic("results", "--model", "./d1/vww.tflite", "--columns", "bench").stdout.split()
+    assert len(told) == 2
+    assert synthetic("history", benches[0]).stdout.splitlines()[0] == told[1]
+    assert synthetic("compare", "vww-good-chip", f"bench:{benches[0]}").stdout.startswith("1 bench")
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,22 @@ def test_the_shrunk_model_and_its_report_are_written(project: Path) -> None:
     assert found.split()[1:4] == [narrowed["name"], str(narrowed["channels"]), str(narrowed["kept"])]
 
 
+def test_files_of_one_stem_are_shrunk_each_for_itself(project: Path) -> None:
+    """Models by path, and one with a recipe of that name."""
+    models = project / "recipes" / "models"
+    models.mkdir()
+    (models / "net.yaml").write_text("description: d\nfile: net.tflite\n")
+    (project / "deep").mkdir()
+    for seed, path in enumerate((models / "net.tflite", project / "net.tflite", project / "deep" / "net.tflite"), 5):
+        path.write_bytes(write(planted_network(seed)))
+    done = [_shrink(word) for word in ("net", "./net.tflite", "deep/net.tflite")]
+    assert [one.returncode for one in done] == [0, 0, 0], done
+    shrunk = {path.read_bytes() for path in (project / "build" / "shrink").glob("net*.tflite")}
+    assert len(shrunk) == 3
+    missing = _shrink("./gone.tflite")
+    assert missing.returncode == 2 and "there is no file ./gone.tflite" in missing.stderr
+
+
 def test_an_unknown_model_gets_a_suggestion(real: Run) -> None:
     """Wrong use, before anything runs."""
     done = real("shrink:vwx")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -61,11 +62,11 @@ def test_parts_and_features() -> None:
 
 
 def test_a_path_keeps_its_own_characters() -> None:
-    """Only what follows the last `.tflite-` is grammar; the name is made of a recipe name's letters."""
+    """Only what follows the last `.tflite-` is grammar; the name is made of a recipe name's letters; see own_model."""
     bench = parse("./a-b/My-Net+1.tflite-tvmaot-host+dsp")
     assert bench == Bench("./a-b/My-Net+1.tflite", "tvmaot", "host", (("dsp", None),))
     assert bench.is_file
-    assert bench.name == "my_net_1-tvmaot-host+dsp"
+    assert re.fullmatch(r"my_net_1_[0-9a-f]{6}-tvmaot-host\+dsp", bench.name)
 
 
 @pytest.mark.parametrize(

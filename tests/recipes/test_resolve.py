@@ -161,8 +161,9 @@ def test_recipes_that_name_what_isn_t_there_are_refused_at_their_place(
     assert str(refusal.value).startswith(f"{path}{fault}")
 
 
-def test_a_model_is_given_by_path(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_model_is_given_by_path(catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its name is made of the file's; nothing is pinned and nothing synthesised."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "My-Net.tflite").write_bytes(b"")
     found = _resolve(f"{tmp_path}/My-Net.tflite-tvmaot-host", catalogue)
     assert found.model_folder == tmp_path

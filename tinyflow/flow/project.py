@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_RECIPE_KINDS = ("models", "backends", "targets", "toolchains", "runtimes", "features", "suites")
+from tinyflow.recipes.catalogue import project_root
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def find_project(start: Path, environment: Mapping[str, str] = os.environ) -> Pr
 
     The cache is TINYFLOW_CACHE, or `cache/` in a project, or the user's cache folder.
     """
-    root = next((folder for folder in (start, *start.parents) if _has_recipes(folder)), None)
+    root = project_root(start)
     if chosen := environment.get("TINYFLOW_CACHE"):
         cache = start / Path(chosen).expanduser()
     elif root is not None:
@@ -57,7 +57,3 @@ def find_project(start: Path, environment: Mapping[str, str] = os.environ) -> Pr
         home = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         cache = Path(home) / "tinyflow"
     return Project(root=root or start, cache=cache)
-
-
-def _has_recipes(folder: Path) -> bool:
-    return any((folder / "recipes" / kind).is_dir() for kind in _RECIPE_KINDS)

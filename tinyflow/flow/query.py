@@ -9,6 +9,7 @@ from pathlib import Path
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.project import Project, find_project
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
+from tinyflow.recipes.own_model import is_path, name_of
 from tinyflow.recipes.suite import expand
 from tinyflow.report import history
 from tinyflow.report.documents import Document, read_report
@@ -48,7 +49,8 @@ def select(
 ) -> Frame:
     """The same for a project that is known; recipes are only read for a suite."""
     reports = suite_reports(project, catalogue(), suite) if suite else all_reports(project)
-    chosen = [report for report in reports if model is None or report["model"] == model]
+    wanted = name_of(model) if model is not None and is_path(model) else model
+    chosen = [report for report in reports if wanted is None or report["model"] == wanted]
     frame = frame_of({**report, "commit": _short(measured_at(report, project))} for report in chosen)
     if where:
         frame = frame.where(where)

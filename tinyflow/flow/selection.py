@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Action, in_order
@@ -14,8 +15,10 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.tasks import task_name
 from tinyflow.recipes import suite as suites
-from tinyflow.recipes.bench import parse
+from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.own_model import is_path
+from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Feature, Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
 
@@ -166,7 +169,8 @@ class Selector:
             name = plan.name
             selection.profiles[name] = self._planner.profile(plan)
         elif group == "shrink":
-            selection.shrunk[name] = self._shrinking(name)
+            name, action = self._shrinking(name)
+            selection.shrunk[name] = action
         else:
             selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
         return f"{group}:{name}"
@@ -179,13 +183,16 @@ class Selector:
             if operator["name"] not in _RESHAPES:
                 yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
 
-    def _shrinking(self, name: str) -> Action:
-        """The action that shrinks a model, whatever bench it is for."""
-        if not self._catalogue.has(Model, name):
-            raise UsageError(f'unknown model "{name}"', hint=hint_for(name, self._catalogue.names(Model), "models"))
-        folder = self._catalogue.path(Model, name).parent
-        fetched = self._planner.models.fetch(self._catalogue.get(Model, name), folder)
-        return self._planner.models.transform("shrink", name, fetched.output("model.tflite"))
+    def _shrinking(self, name: str) -> tuple[str, Action]:
+        """A model's name, and the action that shrinks it, whatever bench it is for."""
+        if is_path(name):
+            model, folder = model_of_file(name)
+        else:
+            if not self._catalogue.has(Model, name):
+                raise UsageError(f'unknown model "{name}"', hint=hint_for(name, self._catalogue.names(Model), "models"))
+            model, folder = self._catalogue.get(Model, name), self._catalogue.path(Model, name).parent
+        fetched = self._planner.models.fetch(model, folder)
+        return model.name, self._planner.models.transform("shrink", model.name, fetched.output("model.tflite"))
 
     def _find_action(self, word: str) -> Action:
         """The action `<stage>:<first digits of its id>` of a known bench."""
@@ -211,6 +218,11 @@ class Selector:
         return UsageError(what, hint=did_you_mean(word, choices) or "`doit list` lists tasks, `doit help` commands")
 
 
+def _is_same_model(one: Bench, other: Bench) -> bool:
+    """Whether benches of one name are of one model, however its path is spelled."""
+    return one.model == other.model or Path(one.model).expanduser().samefile(Path(other.model).expanduser())
+
+
 def _matching(group: str, pattern: str, known: Iterable[str]) -> list[str]:
     found = [name for name in known if fnmatchcase(name, pattern)]
     if not found:
@@ -219,8 +231,11 @@ def _matching(group: str, pattern: str, known: Iterable[str]) -> list[str]:
 
 
 def _add_plans(selection: Selection, plans: Iterable[BenchPlan]) -> list[str]:
-    names = []
+    names = {}
     for plan in plans:
-        selection.benches.setdefault(plan.name, plan)
-        names.append(plan.name)
-    return names
+        known = selection.benches.setdefault(plan.name, plan)
+        if not _is_same_model(known.bench, plan.bench):
+            what = f"{known.bench.model} and {plan.bench.model} would both be called {plan.bench.model_name}"
+            raise UsageError(what, hint="rename one of the files")
+        names[plan.name] = known
+    return list(names)

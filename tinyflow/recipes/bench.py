@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import cached_property
 from typing import NoReturn
 
 from tinyflow.core.errors import UsageError
+from tinyflow.recipes.own_model import SUFFIXES, is_path, name_of
 
 GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
-_MODEL_FILES = (".tflite", ".onnx")
 _NAME = re.compile(r"[a-z0-9_]+")
 _VALUE = re.compile(r"[A-Za-z0-9_]+")
 
@@ -34,14 +34,12 @@ class Bench:
     @property
     def is_file(self) -> bool:
         """Whether the model is given by the path of its file."""
-        return self.model.endswith(_MODEL_FILES)
+        return is_path(self.model)
 
-    @property
+    @cached_property
     def model_name(self) -> str:
-        """The model's name in reports and paths: for a file, its stem in the letters of a recipe name."""
-        if not self.is_file:
-            return self.model
-        return re.sub(r"[^a-z0-9_]", "_", PurePosixPath(self.model).stem.lower())
+        """The model's name in reports and paths, in the letters of a recipe name; of no two files the same."""
+        return name_of(self.model) if self.is_file else self.model
 
     @property
     def name(self) -> str:
@@ -85,7 +83,7 @@ def parse(text: str) -> Bench:
 
 def _split_model(text: str) -> tuple[str | None, str]:
     """The path of a model's file, which may contain anything, and what follows it."""
-    for suffix in _MODEL_FILES:
+    for suffix in SUFFIXES:
         model, found, rest = text.rpartition(f"{suffix}-")
         if found:
             return model + suffix, rest
@@ -118,7 +116,7 @@ def _expect(text: str, start: int, part: str, pattern: re.Pattern[str], noun: st
 def _advice(text: str, parts: int) -> str:
     if parts > 3:
         return f"it has {parts} parts, and no name may contain '-'; a bench is {GRAMMAR}"
-    if "/" in text or any(suffix in text for suffix in _MODEL_FILES):
+    if "/" in text or any(suffix in text for suffix in SUFFIXES):
         return "a model's file is followed by the rest: ./my/net.tflite-tvmaot-stm32f7"
     return f"a bench is {GRAMMAR}"
 

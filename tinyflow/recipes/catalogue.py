@@ -49,6 +49,15 @@ def data_folder() -> Path:
     return installed if installed.is_dir() else package.parent
 
 
+def project_root(start: Path) -> Path | None:
+    """The nearest folder upwards that has recipes of its own."""
+    return next((folder for folder in (start, *start.parents) if _has_recipes(folder)), None)
+
+
+def _has_recipes(folder: Path) -> bool:
+    return any((folder / "recipes" / kind.plural).is_dir() for recipe, kind in KINDS.items() if recipe is not Figures)
+
+
 def recipe_folders(environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     """The recipe folders in the order of search. UsageError where `TINYFLOW_RECIPES` names no folder."""
     named = [Path.cwd() / text for text in environment.get("TINYFLOW_RECIPES", "").split(":") if text]

@@ -12,9 +12,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tinyflow.core.errors import RecipeError
+from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.bench import Bench, spell_feature
 from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.own_model import name_of
 from tinyflow.recipes.schema import (
     Backend,
     Cpu,
@@ -140,11 +141,12 @@ def _named(bench: Bench, catalogue: Catalogue, kind: type[R], name: str, noun: s
 
 def _model(bench: Bench, catalogue: Catalogue) -> tuple[Model, Path]:
     if bench.is_file:
-        path = Path(bench.model).expanduser()
-        if not path.is_file():
+        if not Path(bench.model).expanduser().is_file():
             bench.refuse(f"there is no file {bench.model}", at="model", hint="paths start at the working directory")
-        description = f"{path.name}, given by path"
-        return Model(name=bench.model_name, description=description, file=path.name), path.parent.absolute()
+        if catalogue.has(Model, bench.model_name):
+            what = f"a recipe has the name that tells this file apart, {bench.model_name}"
+            bench.refuse(what, at="model", hint="rename the file or the recipe")
+        return model_of_file(bench.model)
     own = Path(f"{bench.model}.tflite")
     if not catalogue.has(Model, bench.model) and own.is_file():
         bench.refuse(
@@ -154,6 +156,15 @@ def _model(bench: Bench, catalogue: Catalogue) -> tuple[Model, Path]:
         )
     model = _named(bench, catalogue, Model, bench.model, "model")
     return model, catalogue.path(Model, bench.model).parent
+
+
+def model_of_file(text: str) -> tuple[Model, Path]:
+    """The model in a file, as a recipe would describe it, and the file's folder. UsageError where there is no file."""
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no file {text}", hint="paths start at the working directory")
+    description = f"{path.name}, given by path"
+    return Model(name=name_of(text), description=description, file=path.name), path.parent.absolute()
 
 
 def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -> Feature:
