@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from flow_support import CHECKOUT
 
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo.builder import NetworkBuilder

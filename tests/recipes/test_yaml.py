@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml as pyyaml
@@ -89,6 +90,23 @@ def test_numbers_that_may_be_octal_are_refused(number: str) -> None:
 def test_what_recipes_have_no_use_for_is_refused_at_its_place(text: str, fault: tuple[int, int, str]) -> None:
     """Line and column are those of the offending part."""
     assert [fault] == _faults(text)
+
+
+@pytest.mark.parametrize("loader", [yaml._LOADER, pyyaml.SafeLoader, None], ids=["usual", "portable", "none"])
+@pytest.mark.parametrize("text", ["[" * 5000, "{" * 5000, "a: {b: [" * 5000, "[\n" * 5000])
+def test_nesting_is_bounded_whatever_the_parser(text: str, loader: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No parser is even asked: what it says, and when, depends on its release."""
+    monkeypatch.setattr(yaml, "_LOADER", loader)
+    ((_, _, fault),) = _faults(text)
+    assert fault == "nested more than 20 levels deep"
+
+
+def test_brackets_in_text_are_text() -> None:
+    """As many as no parser has trouble with."""
+    text = f"a: '{'[' * 99}'\nb: '{']{' * 5000}'\n"
+    assert _faults(text) == []
+    ((_, column, fault),) = _faults("[" * 40)  # the exact limit is the reader's own
+    assert (column, fault) == (21, "nested more than 20 levels deep")
 
 
 def test_bytes_that_are_no_text_are_refused_at_their_place() -> None:

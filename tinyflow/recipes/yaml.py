@@ -35,6 +35,9 @@ Steps = tuple[Any, ...]  # keys and indices from the top to a value: ("memory", 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # A recipe needs five; the limit keeps hostile text from exhausting the stack.
 _DEPTH_LIMIT = 20
+# Brackets left open, in text too, that no parser is given: with thousands of them some releases of libyaml refuse in
+# words of their own, and others take long. Below that any parser is quick, and the depth limit is exact.
+_BRACKETS_LIMIT = 100
 # Python refuses to read integers of more than 4300 digits; no size, address or seed has more than 20.
 _DIGITS_LIMIT = 40
 
@@ -95,6 +98,7 @@ def parse(content: bytes) -> Document:
         document.problems.append(Problem(_end_of(before), "not UTF-8 text"))
         return document
     try:
+        _check_brackets(text)
         _Composer(document, yaml.parse(text, Loader=_LOADER)).compose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -112,6 +116,18 @@ class _TooDeepError(Exception):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self.place = place
+
+
+def _check_brackets(text: str) -> None:
+    """Raise _TooDeepError, whichever parser there is, for more open brackets than any recipe has."""
+    opened: list[int] = []
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        if bracket[0] in "[{":
+            opened.append(bracket.start())
+            if len(opened) > _BRACKETS_LIMIT:
+                raise _TooDeepError(_end_of(text[: opened[_DEPTH_LIMIT]]))
+        elif opened:
+            opened.pop()
 
 
 class _Composer:
