@@ -75,11 +75,13 @@ def _call(frame, event, argument):
         log = os.open(_here + "/.calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(log, line.encode())
         os.close(log)
-try:
+def _look():
+    global _test
     _test = open(_here + "/.test").read()
-except OSError:
-    pass
-else:
+    _seen.clear()
+if os.path.exists(_here + "/.test"):
+    _look()
+    os.register_at_fork(after_in_child=_look)
     sys.settrace(_call)
     threading.settrace(_call)
 """
