@@ -50,7 +50,11 @@ RUN = {
     ]
 }
 SIZES = {
-    "regions": {"flash": {"used": 9000, "size": 65_536}, "ram": {"used": 6000, "size": 8192}, "ccm": {"used": 0, "size": 64}},
+    "regions": {
+        "flash": {"used": 9000, "size": 65_536},
+        "ram": {"used": 6000, "size": 8192},
+        "ccm": {"used": 0, "size": 64},
+    },
     "symbols": [
         {"name": "weights", "bytes": 5000, "section": ".rodata"},
         {"name": "arena", "bytes": 4096, "section": ".bss"},
@@ -97,7 +101,9 @@ def benches() -> list[BenchDocuments]:
     plan = {"arena": {"bytes": 24_576, "tensors": TENSORS}, "layers": LAYERS}
     options = {"target_options": {"schedule": "cortexm", "usmp": "hill"}}
     return [
-        BenchDocuments(rows.with_provenance({**first, **options}, **made, **more), plan, SIZES, RUN, None, provenance()),
+        BenchDocuments(
+            rows.with_provenance({**first, **options}, **made, **more), plan, SIZES, RUN, None, provenance()
+        ),
         BenchDocuments(rows.with_provenance(second, **made, **more), plan, SIZES, None, None, provenance("tool x")),
         BenchDocuments(rows.with_provenance(third, stages={}, tools={}, artifacts={}), {"arena": None, "layers": []}),
         BenchDocuments(rows.with_provenance(fourth, stages={}, tools={}, artifacts={})),
@@ -167,7 +173,11 @@ def test_changes() -> None:
     new = {"a": Measured(worse, commit="d" * 40 + "+"), "b": Measured(bad.report), "d": Measured(first.report)}
     found = compare(old, new, {"rom_bytes": "0", "ram_bytes": "1%"}, must_stay=True)
     tells = [doubts(old, new), changes.summary(found), changes.commits(new, "e" * 40), changes.commits(old, None)]
-    texts = [changes.TABLES[name](changes.to_table(found, is_all=is_all)).decode() for name in changes.TABLES for is_all in (False, True)]
+    texts = [
+        changes.TABLES[name](changes.to_table(found, is_all=is_all)).decode()
+        for name in changes.TABLES
+        for is_all in (False, True)
+    ]
     document = changes.to_json("old", "new", found, doubts(old, new)).decode()
     check("changes.txt", "\n".join([*map(str, tells), *texts, document]))
 
@@ -201,7 +211,12 @@ def test_profile() -> None:
     """With and without estimated cycles, with and without a clock; an empty call."""
     model = {"name": "cortex-m4", "error": "unknown", "clock_hz": 100_000_000}
     empty = {**PROFILE, "layers": [], "functions": [], "total": {"instructions": 0}, "other": {"instructions": 0}}
-    documents = [PROFILE, {**PROFILE, "cycle_model": model}, {**PROFILE, "cycle_model": {**model, "clock_hz": None}}, empty]
+    documents = [
+        PROFILE,
+        {**PROFILE, "cycle_model": model},
+        {**PROFILE, "cycle_model": {**model, "clock_hz": None}},
+        empty,
+    ]
     check("profile.txt", "\n".join(profile.profile_text("net-one-chip", document) for document in documents))
 
 
@@ -253,7 +268,13 @@ def test_a_history_is_read_from_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     assert history.last(path) is None and history.read(path) == []
     for number in range(300):
-        history.add(path, good("a", "b", "c", size=number + 1).report, commit=f"{number:040x}", is_dirty=number % 2 == 1, date="d")
+        history.add(
+            path,
+            good("a", "b", "c", size=number + 1).report,
+            commit=f"{number:040x}",
+            is_dirty=number % 2 == 1,
+            date="d",
+        )
     records = history.read(path)
     assert len(records) == 300 and history.last(path) == records[-1]
     assert records[-1].place == f"{299:040x}+" and records[-2].place == f"{298:040x}"
@@ -275,6 +296,6 @@ def test_a_history_is_read_from_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "a"])
 def test_a_golden_text_that_differs_fails(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the comparison itself is no matter of course."""
-    monkeypatch.delenv("TINYFLOW_GOLDEN", raising=False)
+    monkeypatch.delenv("GOLDEN_TEXTS", raising=False)
     with pytest.raises(AssertionError):
         check("profile.txt", text)
