@@ -8,7 +8,7 @@ import pytest
 from changed_graphs import small_resnet, with_operator, with_tensor
 
 from tinyflow.backends import tvm
-from tinyflow.core.errors import ModelError, RecipeError
+from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
@@ -88,11 +88,3 @@ def test_check_imports_neither_tvm_nor_numpy() -> None:
     program = "import sys, tinyflow.backends.tvm; print([m for m in ('tvm', 'numpy', 'tflite') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize(("option", "word"), [({"varient": "aot"}, "no option"), ({"variant": "aod"}, "'aod'")])
-def test_unknown_options_are_refused(graph: Graph, option: dict[str, str], word: str) -> None:
-    """A typing error in a recipe is not silently the default."""
-    with pytest.raises(RecipeError, match=word) as caught:
-        tvm.check(graph, "tvmaot", option)
-    assert "variant" in str(caught.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from test_tvm_generate import SMALL, assert_exact, two_outputs
 from tinyflow.backends.tvm.graph import artifact, document, generated, params
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.lowering import lower
-from tinyflow.core.errors import RecipeError
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -188,12 +186,3 @@ def test_static_arena_is_smaller_than_the_storages(lowered: Artifact, generate_g
         one = lowered.graph.tensors[tensor]
         storages[one.storage] = max(storages.get(one.storage, 0), one.size_bytes)
     assert read(content).peak_live_bytes == plan["arena"]["bytes"] < sum(storages.values())
-
-
-@pytest.mark.parametrize(("backend", "option"), [("static", "alignment"), ("executor", "graph")])
-def test_unknown_option_is_refused(backend: str, option: str) -> None:
-    """With the options that there are."""
-    check = import_module(f"tinyflow.backends.tvm.graph.{backend}").check
-    with pytest.raises(RecipeError, match="no option layout") as caught:
-        check(read(synthesize(SMALL["toycar"])), "tested", {"layout": "NCHW"})
-    assert option in str(caught.value.hint)

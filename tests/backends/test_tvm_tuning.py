@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from test_tvm_generate import SMALL, assert_exact
 from test_tvm_kernels import CHIPS, SPECS, sample
 
-from tinyflow.backends import tvm as backend
 from tinyflow.backends.tvm import choices, codegen, kernels, kernels_wide, tuning
 from tinyflow.backends.tvm.kernel import Kernel, Machine
 from tinyflow.core.errors import RecipeError
@@ -166,12 +165,6 @@ def test_a_choice_of_another_operator_is_no_kernel() -> None:
         assert text_of(made) == default
     made = kernels.build(spec, "aotplus", Machine(), choice={"kernel": "wide", "pairs": 1, "group": 1, "unrolled": 1})
     assert text_of(made) != default
-
-
-def test_backends_without_tuning_are_told_nothing(tmp_path: Path) -> None:
-    """An unknown option is refused as ever."""
-    with pytest.raises(RecipeError, match="no option tuning"):
-        backend.check(read(synthesize(SMALL["toycar"])), "tvmaotplus", {"tuning": PLACE})
 
 
 @pytest.mark.slow

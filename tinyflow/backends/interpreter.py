@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.options import Options
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
+
+OPTIONS: Options = {"interpreter": ("tflm", "litert")}
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from tinyflow.core.store import Store
 from tinyflow.flow.builds import Builds, target_facts
 from tinyflow.flow.generation import Generation
 from tinyflow.flow.models import Models
+from tinyflow.flow.options import check_options
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors
@@ -50,7 +51,7 @@ class Planner:
 
     def plan_bench(self, bench: Bench, last_layer: int | None = None) -> BenchPlan:
         """One bench, or only its layers up to `last_layer`. Raises UsageError and RecipeError."""
-        resolved = resolve(bench, self._catalogue)
+        resolved = check_options(resolve(bench, self._catalogue), self._catalogue)
         fetched = self.models.fetch(resolved.model, resolved.model_folder)
         whole = [fetched]
         if resolved.layer is not None:

@@ -115,12 +115,14 @@ class Catalogue:
             self._loaded[key] = self._load(kind, name)
         return cast(R, self._loaded[key])
 
-    def where(self, kind: type[Recipe], name: str, *path: Any) -> str:
-        """`file:line:column` of a value within a recipe, for errors that only show when recipes meet."""
+    def where(self, kind: type[Recipe], name: str, *path: Any, is_key: bool = False) -> str:
+        """`file:line:column` of a value within a recipe, or of its key, for errors that only show when recipes meet."""
         from tinyflow.recipes import yaml
 
         file = self.path(kind, name)
-        place = yaml.parse(file.read_bytes()).place(path)
+        document = yaml.parse(file.read_bytes())
+        place = document.keys.get(path) if is_key else None
+        place = place or document.place(path)
         return f"{spell_path(file)}:{place.line}:{place.column}"
 
     def data_file(self, relative: str) -> Path:

@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.options import Options, alignments
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
+OPTIONS: Options = {
+    "kernels": ("best", "ref", "c", "dsp", "rv32", "mve", "rvv"),
+    "cpu": str,
+    "dsp": (False, True),
+    "alignment": alignments(4),
+}
 # what a model that isn't int8 throughout needs
 _QUANTISE = "quantise the model to int8, full integer"
 

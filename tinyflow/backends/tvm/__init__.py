@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tvm.options import Options, check_options
+from tinyflow.backends.options import alignments
 from tinyflow.backends.tvm.planner import USMP
 from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model.graph import Graph, Operator, Tensor
@@ -25,8 +25,7 @@ _NEWEST_VERSION: Mapping[str, int] = {
     "RESHAPE": 1,
     "SOFTMAX": 2,
 }
-# each option with the values that it takes, the default first; None stands for any number
-OPTIONS: Options = {
+OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "variant": ("aot", "aotplus", "llvm"),
     "dsp": (False, True),
     "schedule": ("arm", "default", "cortexm"),
@@ -49,7 +48,7 @@ OPTIONS: Options = {
         "rv32gcv",
     ),
     "rounding": ("double", "single"),
-    "alignment": None,
+    "alignment": alignments(16),
 }
 # what computes one picture; other operators take a batch as more rows
 _SPATIAL = ("AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D")
@@ -59,7 +58,7 @@ _ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     """Raise ModelError for the first operator that can't be compiled: its name, version, a tensor, `backend`.
 
-    Raises RecipeError for an option that doesn't exist or can't have its value.
+    Raises RecipeError for options that don't go together.
     """
     _check_options(backend, options)
     for operator in graph.operators:
@@ -101,7 +100,6 @@ def generate(
 
 
 def _check_options(backend: str, options: Mapping[str, Any]) -> None:
-    check_options(backend, options, OPTIONS)
     if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
         what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
         raise RecipeError(what, hint="layout NHWC, or schedule arm")

@@ -25,8 +25,6 @@ from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_writer import write
 
-_DEFAULT_ALIGNMENT = 16
-
 
 def write_sources(
     model: Path,
@@ -78,7 +76,7 @@ def machine_of(chosen: Mapping[str, Any]) -> Machine:
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """All options: those that are not given have their defaults."""
-    defaults = {name: values[0] if values else _DEFAULT_ALIGNMENT for name, values in OPTIONS.items()}
+    defaults = {name: values[0] for name, values in OPTIONS.items()}
     return {**defaults, **options}
 
 

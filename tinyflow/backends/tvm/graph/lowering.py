@@ -9,6 +9,7 @@ from typing import Any
 from tinyflow.backends import tvm
 from tinyflow.model.graph import Graph
 
+OPTIONS = tvm.OPTIONS
 # in errors: several backends share what is made here
 _NAME = "TVM graph"
 

@@ -1,0 +1,124 @@
+"""The sources of backend tvmrt: tables of functions and parameters, the graph, and what opens it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.backends.tvm import arrays
+from tinyflow.backends.tvm.graph import artifact, binary, document, generated
+from tinyflow.backends.tvm.graph.artifact import Artifact
+from tinyflow.backends.tvm.plan_document import ARENA
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph
+
+# limits and alignment of tvmrt.h
+_MOST_ARGUMENTS, _MOST_DIMENSIONS, _ALIGNMENT = 8, 6, 16
+_MOST_TENSORS = 2**16 - 1
+_CHARACTERS_PER_LINE = 100
+
+
+def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+    """See `tinyflow.backends.tvm.graph.executor`."""
+    made = artifact.read(lowered)
+    _check_limits(made, backend)
+    offsets, storage_bytes = _place_storages(made)
+    # while a graph is opened, 16-bit numbers of its nodes lie where activations will
+    arena_bytes = max(storage_bytes, 2 * (len(made.graph.nodes) + 1))
+    form = options.get("graph", "json")
+    own = {
+        "tables.c": _tables(made),
+        "graph.h": _graph(made, form),
+        "model.c": _model(made, form, arena_bytes),
+    }
+    generated.write_sources(made, arena_bytes, backend, own, out)
+    more = {"dispatcher": "tvmrt_run"}  # what calls the functions
+    generated.write_plan(made, graph, backend, offsets, (arena_bytes, _ALIGNMENT), plan, more)
+
+
+def _check_limits(made: Artifact, backend: str) -> None:
+    """Raise ModelError for what the runtime has no numbers for."""
+    dimensions = max(len(tensor.shape) for tensor in made.graph.tensors)
+    arguments = max(map(len, made.signatures.values()))
+    if len(made.graph.tensors) > _MOST_TENSORS or dimensions > _MOST_DIMENSIONS or arguments > _MOST_ARGUMENTS:
+        what = (
+            f"{len(made.graph.tensors)} tensors of up to {dimensions} dimensions, {arguments} arguments: "
+            f"the runtime takes {_MOST_TENSORS}, {_MOST_DIMENSIONS}, {_MOST_ARGUMENTS} (backend {backend})"
+        )
+        raise ModelError(what, hint="tvmcg has no such limits")
+
+
+def _place_storages(made: Artifact) -> tuple[dict[int, int], int]:
+    """The offsets that the runtime will give to tensors, and the bytes of all storages."""
+    tensors = {tensor: made.graph.tensors[tensor] for tensor in generated.lifetimes(made)}
+    sizes = Counter[int]()
+    for tensor in tensors.values():
+        sizes[tensor.storage] = max(sizes[tensor.storage], tensor.size_bytes)
+    starts, end, used = {}, 0, 0
+    for storage in sorted(sizes):
+        starts[storage] = end
+        used = end + sizes[storage]
+        end = -(-used // _ALIGNMENT) * _ALIGNMENT
+    return {number: starts[tensor.storage] for number, tensor in tensors.items()}, used
+
+
+def _tables(made: Artifact) -> str:
+    """The functions with the least sizes of their arguments, and the parameters, by name."""
+    functions, parameters = sorted(made.signatures), sorted(made.parameters)
+    sizes, rows = "", ""
+    for index, name in enumerate(functions):
+        arguments = made.signatures[name]
+        outputs = sum(argument.role in ("output", "scratch") for argument in arguments)
+        numbers = ", ".join(str(argument.size_bytes) for argument in arguments)
+        sizes += f"static const uint32_t sizes_{index}[{len(arguments)}] = {{{numbers}}};\n"
+        rows += f'  {{"{name}", {name}, sizes_{index}, {len(arguments)}, {outputs}}},\n'
+    bound = "".join(f'  {{"{name}", {name}, sizeof {name}}},\n' for name in parameters) or "  {0, 0, 0},\n"
+    counts = f"{len(functions)}, {len(parameters)}, 0x{binary.digest(functions, parameters):08x}u"
+    return (
+        '#include "tvmrt.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
+        f"{sizes}\nstatic const tvmrt_function_t functions[{len(functions)}] = {{\n{rows}}};\n\n"
+        f"static const tvmrt_parameter_t parameters[{max(len(parameters), 1)}] = {{\n{bound}}};\n\n"
+        "extern const tvmrt_tables_t model_tables;\n"
+        f"const tvmrt_tables_t model_tables = {{functions, parameters, {counts}}};\n"
+    )
+
+
+def _graph(made: Artifact, form: str) -> str:
+    """graph.h, which only model.c includes: the graph as bytes in flash."""
+    if form == "binary":
+        content = binary.dump(made.graph, sorted(made.signatures), sorted(made.parameters))
+        words = arrays.lines([str(byte) for byte in content])
+        return f"static const uint8_t model_graph[{len(content)}] = {{\n{words}\n}};\n"
+    text = document.dump(made.graph)
+    lines = "\n".join(
+        f"  {_quoted(text[i : i + _CHARACTERS_PER_LINE])}" for i in range(0, len(text), _CHARACTERS_PER_LINE)
+    )
+    return f"/* without the zero at the end */\nstatic const char model_graph[{len(text)}] =\n{lines};\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _model(made: Artifact, form: str, arena_bytes: int) -> str:
+    graph = made.graph
+    calls = Counter(len(node.inputs) + len(node.tensors) for node in graph.nodes if node.function)
+    sizes = " + ".join(f"{count} * TVMRT_CALL_SIZE({arguments})" for arguments, count in sorted(calls.items()))
+    dimensions = sum(len(tensor.shape) for tensor in graph.tensors)
+    return (
+        '#include "model.h"\n#include "graph.h"\n#include "tvmrt.h"\n\n'
+        "extern const tvmrt_tables_t model_tables;\n\n"
+        "/* What the runtime keeps of the graph. */\n"
+        f"#define POOL_SIZE TVMRT_POOL_SIZE({len(graph.tensors)}, {dimensions}, {sizes})\n\n"
+        f"_Alignas(TVMRT_ALIGNMENT) int8_t {ARENA}[{arena_bytes}];\n"
+        "static _Alignas(void*) uint8_t pool[POOL_SIZE];\n"
+        "static tvmrt_graph_t graph;\n\n"
+        "/* Not 0 where graph, tables and memory don't go together: a code of tvmrt.h. */\n"
+        "int model_setup(void) {\n"
+        f"  const tvmrt_memory_t memory = {{pool, sizeof pool, (uint8_t*){ARENA}, sizeof {ARENA}}};\n"
+        f"  return tvmrt_open_{form}(&graph, &model_tables, &memory, model_graph, sizeof model_graph);\n"
+        "}\n\n"
+        "int model_invoke(void) { return tvmrt_run(&graph); }\n"
+    )

@@ -1,0 +1,51 @@
+"""The sources of backend tvmcg: the calls of a lowered graph in order, with their places in the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.backends.tvm import packed
+from tinyflow.backends.tvm.graph import artifact, generated
+from tinyflow.backends.tvm.graph.artifact import Artifact
+from tinyflow.backends.tvm.graph.document import Node
+from tinyflow.backends.tvm.plan_document import ARENA
+from tinyflow.backends.tvm.planner import plan_buffers
+from tinyflow.model.graph import Graph
+
+
+def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
+    """See `tinyflow.backends.tvm.graph.static`."""
+    made = artifact.read(lowered)
+    alignment = max(options.get("alignment", 16), made.least_alignment)
+    buffers = generated.lifetimes(made)
+    planner = options.get("usmp", "own")
+    planned = plan_buffers(list(buffers.values()), alignment, "search" if planner == "own" else planner)
+    offsets = {tensor: planned.offsets[buffer.name] for tensor, buffer in buffers.items()}
+    own = {"model.c": _model(made, offsets, planned.total_bytes, alignment)}
+    generated.write_sources(made, planned.total_bytes, backend, own, out)
+    generated.write_plan(made, graph, backend, offsets, (planned.total_bytes, alignment), plan)
+
+
+def _model(made: Artifact, offsets: Mapping[int, int], arena_bytes: int, alignment: int) -> str:
+    graph = made.graph
+    addresses = {tensor: f"{ARENA} + {offset}" for tensor, offset in offsets.items()}
+    addresses |= {row: node.name for row, node in graph.numbered() if node.name in made.parameters}
+    calls = [
+        packed.call(index, node.function, _arguments(made, node, row, addresses))
+        for index, (row, node) in enumerate((row, node) for row, node in graph.numbered() if node.function)
+    ]
+    return (
+        '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
+        f"_Alignas({alignment}) int8_t {ARENA}[{arena_bytes}];\n\n"
+        f"{''.join(before for before, _ in calls)}"
+        "int model_setup(void) { return 0; }\n\n"
+        f"int model_invoke(void) {{\n{''.join(call for _, call in calls)}  return 0;\n}}\n"
+    )
+
+
+def _arguments(made: Artifact, node: Node, row: int, addresses: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Type and address of everything that a call reads and writes."""
+    tensors = (*node.inputs, *range(row, row + len(node.tensors)))
+    return [(made.graph.tensors[tensor].dtype, addresses[tensor]) for tensor in tensors]

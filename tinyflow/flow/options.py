@@ -1,0 +1,92 @@
+"""Backend options, checked before anything runs: a refusal names the line of the recipe that sets the option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from tinyflow.backends.options import Options, options_of, typed
+from tinyflow.core.errors import RecipeError
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.schema import Backend, Feature, Target
+from tinyflow.recipes.suggest import did_you_mean, hint_for
+
+
+def check_options(resolved: ResolvedBench, catalogue: Catalogue) -> ResolvedBench:
+    """The bench with its options in the types that they are to have.
+
+    RecipeError for an option that doesn't exist or can't have its value, UsageError where that is the target's.
+    """
+    own, lowering = known_options(resolved.backend, catalogue)
+    return replace(
+        resolved,
+        options=_checked(resolved, catalogue, resolved.options, own, resolved.lowering_options),
+        lowering_options=_checked(resolved, catalogue, resolved.lowering_options, lowering),
+    )
+
+
+def known_options(backend: Backend, catalogue: Catalogue) -> tuple[Options, Options]:
+    """What a backend takes, and what its lowering does. RecipeError for a module that isn't there."""
+    found: list[Options] = []
+    for part, path in ((backend, ()), (backend.lowering, ("lowering",))):
+        if part is None:
+            found.append({})
+            continue
+        try:
+            found.append(options_of(part.implementation, part.options))
+        except ImportError as error:
+            where = catalogue.where(Backend, backend.name, *path, "implementation")
+            what = f"the module {part.implementation} can't be imported: {error}"
+            raise RecipeError(what, where=where, hint="install it, or put its folder on PYTHONPATH") from error
+    return found[0], found[1]
+
+
+def complaint(backend: str, name: str, value: Any, known: Options, also: Iterable[str] = ()) -> tuple[str, str] | None:
+    """What is wrong with an option, and what to type instead; `also` has more names to choose from."""
+    if name not in known:
+        return f"backend {backend} has no option {name}", hint_for(name, {*known, *also}, "its options")
+    try:
+        typed(value, known[name])
+    except ValueError as error:
+        allowed = known[name]
+        words = [one for one in allowed if isinstance(one, str)] if isinstance(allowed, tuple) else []
+        near = did_you_mean(str(value), words)
+        return f"backend {backend}: {name} can't be {value!r}", f"{near} {error}".lstrip()
+    return None
+
+
+def _checked(
+    resolved: ResolvedBench,
+    catalogue: Catalogue,
+    options: Mapping[str, Any],
+    known: Options,
+    also: Iterable[str] = (),
+) -> dict[str, Any]:
+    for name, value in options.items():
+        found = complaint(resolved.backend.name, name, value, known, also)
+        if found is not None:
+            _refuse(resolved, catalogue, name, *found, is_unknown=name not in known)
+    return {name: typed(value, known[name]) for name, value in options.items()}
+
+
+def _refuse(
+    resolved: ResolvedBench, catalogue: Catalogue, name: str, what: str, hint: str, *, is_unknown: bool
+) -> None:
+    """Raise the refusal of an option at the place that sets it: a feature's recipe, the target's, the backend's."""
+    for feature in resolved.features:
+        if name in catalogue.get(Feature, feature).sets.options:
+            where = catalogue.where(Feature, feature, "sets", "options", name, is_key=is_unknown)
+            raise RecipeError(what, where=where, hint=hint)
+    backend = resolved.backend
+    if name in resolved.target_options:
+        where = catalogue.where(Target, resolved.target.name, "backend_options", backend.name, name, is_key=is_unknown)
+        raise RecipeError(what, where=where, hint=hint)
+    path: tuple[str, ...] = ("options", name)
+    declared = backend.options
+    if backend.lowering is not None and name in backend.lowering.options:
+        path, declared = ("lowering", *path), backend.lowering.options
+    if not is_unknown and str(declared.get(name)).startswith("$"):  # the target's or toolchain's
+        resolved.bench.refuse(what, at="target", hint=hint)
+    raise RecipeError(what, where=catalogue.where(Backend, backend.name, *path, is_key=is_unknown), hint=hint)
