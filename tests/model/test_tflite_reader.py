@@ -147,7 +147,7 @@ def convolution(**changes: object) -> Graph:
         (relu(operators=(Operator(0, "CONV_2D", 3, (0, 0), (1,)),)), "operator 0 (CONV_2D) has no options"),
         (relu(operators=(Operator(0, "WHILE", 1, (0,), (1,)),)), "operator WHILE: control flow is not supported"),
         (relu(operators=(Operator(0, "CUSTOM", 1, (0,), (1,)),)), "custom operator "),
-        (relu(operators=(Operator(0, "RELU", 2, (-1,), (1,)),)), "operator 0 (RELU) lacks an input"),
+        (relu(operators=(Operator(0, "RELU", 2, (-1,), (1,)),)), "operator 0 (RELU) lacks an input: it reads 1"),
     ],
 )
 def test_unsound_graph_is_named(graph: Graph, message: str) -> None:

@@ -19,8 +19,18 @@ Integers = npt.NDArray[np.int64]
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 # ADD and SUB scale both int8 inputs up by this much before they add them (`left_shift` in TFLite's add.cc)
 ADD_LEFT_SHIFT = 20
+# what TFLM shifts left by is undefined above: its kernels compute `value * (1 << shift)`
+LARGEST_SHIFT = 30
 # the fixed-point exp of TFLite's softmax takes differences with this many integer bits
 SOFTMAX_INTEGER_BITS = 5
+# and those of LOGISTIC and TANH with this many
+SIGMOID_INTEGER_BITS = 4
+
+
+class OutOfRange(ValueError):
+    """Scales that TFLite's integer kernels can't compute with; `hint` says what to do."""
+
+    hint = "quantise again with representative samples"
 
 
 def quantise_multiplier(real: float) -> tuple[int, int]:
@@ -34,6 +44,15 @@ def quantise_multiplier(real: float) -> tuple[int, int]:
     return (0, 0) if shift < -31 else (multiplier, shift)
 
 
+def rescaling_factor(real: float) -> tuple[int, int]:
+    """The (multiplier, shift) of what a kernel rescales by. ValueError for one that it can't shift by."""
+    if math.isfinite(real) and real >= 0:
+        multiplier, shift = quantise_multiplier(real)
+        if shift <= LARGEST_SHIFT:
+            return multiplier, shift
+    raise OutOfRange(f"a factor of {real:g} between scales is not supported: they are too far apart")
+
+
 @dataclass(frozen=True)
 class Rescaling:
     """Factors of all channels (or one for all) as fixed-point numbers, [C] int64 each."""
@@ -43,8 +62,8 @@ class Rescaling:
 
     @staticmethod
     def of(reals: Sequence[float]) -> Rescaling:
-        """Quantise real factors."""
-        pairs = [quantise_multiplier(real) for real in reals]
+        """Quantise real factors. ValueError for one that no kernel can shift by."""
+        pairs = [rescaling_factor(real) for real in reals]
         multipliers, shifts = zip(*pairs, strict=True)
         return Rescaling(np.array(multipliers, np.int64), np.array(shifts, np.int64))
 
@@ -72,7 +91,7 @@ def divide_by_power_of_two(values: Integers, exponents: Integers) -> Integers:
 def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
     """Least and largest int8 value behind a fused activation (CalculateActivationRangeQuantized).
 
-    ValueError for an activation that TFLite's integer kernels don't have.
+    ValueError for an activation that TFLite's integer kernels don't have, or whose bounds are no 32-bit steps.
     """
     limits = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
     if activation not in limits:
@@ -85,7 +104,10 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
 
 
 def _quantised(real: float, scale: float, zero_point: int) -> int:
-    quotient = float(np.float32(real) / np.float32(scale))
+    with np.errstate(over="ignore"):
+        quotient = float(np.float32(real) / np.float32(scale))
+    if not abs(quotient) < 2**31:  # TFLM refuses it in Quantize of kernel_util.cc
+        raise OutOfRange(f"a scale of {scale:g} is too small for the activation's bound {real:g}")
     return zero_point + math.floor(abs(quotient) + 0.5) * (-1 if quotient < 0 else 1)
 
 
@@ -96,7 +118,8 @@ def convolution_factors(input_scale: float, weight_scales: Sequence[float], outp
 
 def dense_factor(input_scale: float, weight_scale: float, output_scale: float) -> float:
     """The same for a fully connected layer with one weight scale: the scales' product is rounded to float32 first."""
-    return float(np.float32(input_scale) * np.float32(weight_scale)) / output_scale
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(input_scale) * np.float32(weight_scale)) / output_scale
 
 
 def add_factors(left_scale: float, right_scale: float, output_scale: float) -> tuple[float, float, float]:
@@ -106,8 +129,26 @@ def add_factors(left_scale: float, right_scale: float, output_scale: float) -> t
 
 
 def softmax_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int, int]:
-    """Softmax's multiplier, left shift and least difference that still counts, as PreprocessSoftmaxScaling has them."""
+    """Softmax's multiplier, left shift and least difference that still counts, as PreprocessSoftmaxScaling has them.
+
+    ValueError for a beta that is negative or no number.
+    """
+    if not 0 <= beta < math.inf:
+        raise OutOfRange(f"a softmax with beta {beta:g} is not supported")
     real = min(beta * input_scale * 2 ** (31 - SOFTMAX_INTEGER_BITS), 2.0**31 - 1)
     multiplier, shift = quantise_multiplier(real)
     radius = (2**SOFTMAX_INTEGER_BITS - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**shift
-    return multiplier, shift, -math.floor(radius)
+    return multiplier, shift, -min(math.floor(radius), 2**15)  # differences have 9 bits
+
+
+def sigmoid_scaling(input_scale: float) -> tuple[int, int, int]:
+    """Multiplier and left shift of LOGISTIC and TANH, and where they begin to be saturated (CalculateInputRadius).
+
+    ValueError for a scale that makes TFLM shift by a negative number, or by 63 and more.
+    """
+    multiplier, shift = quantise_multiplier(input_scale * 2 ** (31 - SIGMOID_INTEGER_BITS))
+    if multiplier == 0 or not 0 <= shift < 63:
+        raise OutOfRange(f"an input scale of {input_scale:g} is not supported")
+    radius = ((2**SIGMOID_INTEGER_BITS - 1) << (31 - SIGMOID_INTEGER_BITS)) >> shift
+    # everything is saturated where nothing is below the radius: what the shift is doesn't matter
+    return multiplier, min(shift, LARGEST_SHIFT), radius

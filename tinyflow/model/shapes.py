@@ -73,6 +73,8 @@ def _spatial(
     sizes = []
     for size, window, step, spread in zip(source[1:3], kernel, stride, dilation, strict=True):
         reach = (window - 1) * spread + 1
+        # positions are int32 in every kernel
+        _need(max(reach, step) + size < 1 << 31, f"a window of {reach} elements in steps of {step} is too large")
         steps = -(-size // step) if options["padding"] == "SAME" else -(-(size - reach + 1) // step)
         _need(steps > 0, f"a window of {reach} elements does not fit into {size}")
         sizes.append(steps)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operands import check_operands
 from tinyflow.model.shapes import check_output
 
 # far above any microcontroller's RAM; keeps interpreters from asking this machine for too much
-_MAX_LIVE_BYTES = 256 << 20
+_MAX_LIVE_BYTES = 64 << 20
 
 
 def check_sound(graph: Graph) -> None:
@@ -53,11 +54,10 @@ def _check_order(graph: Graph) -> None:
 
 
 def _check_shapes(graph: Graph, operator: Operator) -> None:
-    if not operator.outputs:
-        raise ModelError(f"{_placed(operator)} has no output")
-    # only biases and the like, from the third input on, may be absent
-    if not operator.inputs or min(operator.inputs[:2]) < 0:
-        raise ModelError(f"{_placed(operator)} lacks an input")
+    try:
+        check_operands(graph, operator)
+    except ModelError as error:
+        raise ModelError(f"{_placed(operator)} {error.what}") from None
     read = [graph.tensors[index].shape for index in operator.inputs if index >= 0]
     try:
         check_output(operator.name, read, operator.options, graph.tensors[operator.outputs[0]].shape)

@@ -9,7 +9,7 @@ from tinyflow.backends.tinyc.calls import Call, Field
 from tinyflow.backends.tinyc.packing.plain import by_table, plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
 from tinyflow.backends.tinyc.strides import broadcast_strides, five, merged
-from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, quantise_multiplier
+from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.weighted import integers, whole
 
@@ -27,7 +27,7 @@ def _clamp(operator: Operator, made: Quantisation) -> dict[str, int]:
 def _add(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     left, right, made = (whole(tensor) for tensor in _operands(graph, operator))
     factors = add_factors(left.scale, right.scale, made.scale)
-    (m0, s0), (m1, s1), (m2, s2) = (quantise_multiplier(real) for real in factors)
+    (m0, s0), (m1, s1), (m2, s2) = (rescaling_factor(real) for real in factors)
     fields: dict[str, Field] = {
         "left_shift": ADD_LEFT_SHIFT,
         "left_zero_point": left.zero_point,
@@ -46,7 +46,7 @@ def _add(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
 
 def _mul(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     left, right, made = (whole(tensor) for tensor in _operands(graph, operator))
-    multiplier, shift = quantise_multiplier(left.scale * right.scale / made.scale)
+    multiplier, shift = rescaling_factor(left.scale * right.scale / made.scale)
     fields: dict[str, Field] = {
         "left_zero_point": left.zero_point,
         "right_zero_point": right.zero_point,

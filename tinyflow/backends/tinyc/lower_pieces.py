@@ -13,9 +13,13 @@ from tinyflow.backends.tinyc.calls import Constant
 from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
 from tinyflow.backends.tinyc.strides import merged, merged_pad
-from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import integers, whole
+
+# where `_positions` begins; nobody reads or writes behind it
+_FIRST = np.zeros(1, np.int8)
+# rows and columns of a resized picture: each has an entry in a table
+_MOST_SIZE = 1 << 16
 
 
 def _same_quantisation(tensors: Sequence[Tensor]) -> None:
@@ -129,24 +133,27 @@ def _has(operator: Operator, mask: str, axis: int) -> bool:
     return bool(value >> axis & 1)
 
 
-def _positions(graph: Graph, operator: Operator) -> Integers:
-    """The input with the number of each element for its value: views of it say what moves where."""
+def _positions(graph: Graph, operator: Operator) -> npt.NDArray[np.int8]:
+    """An array shaped like the input: views of it say by their addresses what moves where. It has no memory."""
     source = graph.tensors[operator.inputs[0]]
     _same_quantisation([source, graph.tensors[operator.outputs[0]]])
-    return np.arange(source.elements, dtype=np.int64).reshape(source.shape)
+    strides = [math.prod(source.shape[axis + 1 :]) for axis in range(len(source.shape))]
+    return np.lib.stride_tricks.as_strided(_FIRST, source.shape, strides)
 
 
-def _view(graph: Graph, operator: Operator, variant: str, view: npt.NDArray[np.int64]) -> Step:
+def _view(graph: Graph, operator: Operator, variant: str, view: npt.NDArray[np.int8]) -> Step:
     if view.size != graph.tensors[operator.outputs[0]].elements:
         raise Unsupported("the output has another shape than the slice", "convert again")
-    shape, strides = merged(view.shape, [stride // view.itemsize for stride in view.strides])
-    fields = {"shape": shape, "strides": strides, "offset": int(view.reshape(-1)[0])}
+    shape, strides = merged(view.shape, view.strides)
+    fields = {"shape": shape, "strides": strides, "offset": view.ctypes.data - _FIRST.ctypes.data}
     return _gathered(operator, variant, "gather", fields)
 
 
 def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     _same_quantisation([source, output])
+    if max(output.shape) > _MOST_SIZE:
+        raise Unsupported(f"an output of {output.shape} is not supported", "resize to fewer rows and columns")
     rows, columns = (_nearest(operator, source.shape[axis], output.shape[axis]) for axis in (1, 2))
     fields = {
         "rows": Constant(rows),

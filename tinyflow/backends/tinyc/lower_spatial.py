@@ -13,7 +13,7 @@ from tinyflow.backends.tinyc import packing
 from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
 from tinyflow.backends.tinyc.strides import RANK, five
-from tinyflow.model.fixed_point import activation_range, quantise_multiplier
+from tinyflow.model.fixed_point import activation_range, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
 
@@ -131,7 +131,7 @@ def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     given, made = whole(source), whole(output)
     axes = set((integers(graph.tensors[operator.inputs[1]]).reshape(-1) % len(source.shape)).tolist())
     count = math.prod(source.shape[axis] for axis in axes)
-    multiplier, shift = quantise_multiplier(given.scale / made.scale)
+    multiplier, shift = rescaling_factor(given.scale / made.scale)
     extra = min(count.bit_length() - 1, 32, 31 + shift)
     fields = {
         "shape": five(source.shape),

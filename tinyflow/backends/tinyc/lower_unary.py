@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,15 +10,13 @@ import numpy as np
 from tinyflow.backends.tinyc.calls import Field
 from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.model.fixed_point import activation_range, quantise_multiplier, softmax_scaling
+from tinyflow.model.fixed_point import activation_range, rescaling_factor, sigmoid_scaling, softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import whole
 
 # SOFTMAX of int8 gives these, by TFLite's quantisation specification
 _SOFTMAX_OUTPUT = (1 / 256, -128)
 _SIGMOID_OUTPUTS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
-# their fixed-point input has so many (kInputIntegerBits)
-_SIGMOID_INTEGER_BITS = 4
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = 3 / 32768
 
@@ -58,7 +55,7 @@ def _relu(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     given, made = whole(source), whole(output)
     if operator.name == "RELU6":
         made = given
-    multiplier, shift = quantise_multiplier(given.scale / made.scale)
+    multiplier, shift = rescaling_factor(given.scale / made.scale)
     activation = "NONE" if operator.name == "QUANTIZE" else operator.name
     lowest, highest = activation_range(activation, made.scale, made.zero_point)
     fields = {
@@ -100,12 +97,11 @@ def _sigmoid(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
         scale, zero_point = _SIGMOID_OUTPUTS[operator.name]
         what = f"the output is not quantised as {scale:g} and {zero_point}"
         raise Unsupported(what, "quantise with TFLite's converter")
-    multiplier, left_shift = quantise_multiplier(given.scale * 2 ** (31 - _SIGMOID_INTEGER_BITS))
-    radius = (2**_SIGMOID_INTEGER_BITS - 1) * 2 ** (31 - _SIGMOID_INTEGER_BITS) / 2.0**left_shift
+    multiplier, left_shift, radius = sigmoid_scaling(given.scale)
     fields = {
         "elements": output.elements,
         "input_zero_point": given.zero_point,
-        "input_range_radius": math.floor(radius),
+        "input_range_radius": radius,
         "multiplier": multiplier,
         "left_shift": left_shift,
     }
@@ -119,10 +115,11 @@ def _leaky_relu(graph: Graph, operator: Operator, variant: str) -> Iterable[Step
     slope = operator.options["alpha"]
     assert isinstance(slope, float), "readers give a number"
     scale, alpha = np.float32(given.scale), np.float32(slope)
-    if alpha < 0:
+    if not alpha >= 0:
         raise Unsupported(f"a slope of {alpha} is not supported", "use one that is not negative")
-    identity = quantise_multiplier(float(scale / np.float32(made.scale)))
-    below = quantise_multiplier(float(scale * alpha / np.float32(made.scale)))
+    with np.errstate(all="ignore"):  # what leaves float32 is refused
+        identity = rescaling_factor(float(scale / np.float32(made.scale)))
+        below = rescaling_factor(float(scale * alpha / np.float32(made.scale)))
     fields = {
         "elements": output.elements,
         "input_zero_point": given.zero_point,
@@ -139,9 +136,10 @@ def _hard_swish(graph: Graph, operator: Operator, variant: str) -> Iterable[Step
     """Scales are float32 here, multipliers of 16 bits: hard_swish_common.cc of TFLM."""
     source, output = _operands(graph, operator)
     given, made = whole(source), whole(output)
-    fine = np.float32(1 / 128) * np.float32(given.scale)
-    scaled = quantise_multiplier(float(fine / np.float32(made.scale)))
-    reluish = quantise_multiplier(float(fine / np.float32(_RELUISH_SCALE)))
+    with np.errstate(all="ignore"):
+        fine = np.float32(1 / 128) * np.float32(given.scale)
+        scaled = rescaling_factor(float(fine / np.float32(made.scale)))
+        reluish = rescaling_factor(float(fine / np.float32(_RELUISH_SCALE)))
     if scaled[1] > 0:
         raise Unsupported("the output's scale is too small for its input's", "quantise with TFLite's converter")
     fields = {

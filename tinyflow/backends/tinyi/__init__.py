@@ -28,7 +28,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
-    from tinyflow.backends.tinyi.operators import wish
+    from tinyflow.backends.tinyi.operators import MAX_WORK, wish, work
     from tinyflow.backends.tinyi.variants import variant_of
 
     variant = variant_of(options)
@@ -40,6 +40,10 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
             where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
             hint = getattr(error, "hint", _QUANTISE)
             raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
+    products = sum(work(graph, operator) for operator in graph.operators)
+    if products >= MAX_WORK:
+        what = f"an inference of {products} products is more than {MAX_WORK} (backend {backend})"
+        raise ModelError(what, hint="use backend tinyc, which takes any")
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from tinyflow.backends.tinyi import shaped
 from tinyflow.backends.tinyi.variants import VARIANTS
 from tinyflow.backends.tinyi.wishes import Unsupported, Wish, exactly, same_quantisation
+from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.weighted import Weighted, weighted, whole
 
@@ -26,7 +27,10 @@ _MAX_PRODUCTS = 1 << 13
 _MVE_STEP, _MVE_LONG, _RVV_LANES, _NARROW_WINDOW = 16, 64, 32, 255
 _VECTORS = ("mve", "rvv")
 _LARGEST_PLANE = 1 << 26
+MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/visit.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
+# of a softmax's scale and beta
+_LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
 
@@ -157,10 +161,12 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
-    _layer(graph, operator)
+    layer = _layer(graph, operator)
     if operator.options["weights_format"] != "DEFAULT":
         raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
     source = graph.tensors[operator.inputs[0]]
+    if not layer.rescaling.multipliers.all() and len(set(layer.rescaling.multipliers.tolist())) == 1:
+        raise Unsupported("the scales are too far apart", "quantise again with representative samples")
     return Wish(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
 
 
@@ -173,8 +179,21 @@ def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:
     return exactly({"ref": 0, "dsp": 0, "rvv": 0, "mve": 2 * _round(channels, 8)}.get(kernel, 4 * channels))
 
 
+def work(graph: Graph, operator: Operator) -> int:
+    """Products or comparisons of an operator whose window the file can make as large as it likes; 0 of all others."""
+    if operator.name not in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+        return graph.operator_macs(operator)
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    return output.elements * math.prod(map(min, _pair(operator, "filter"), source.shape[1:3]))
+
+
 def _pooled(graph: Graph, operator: Operator) -> None:
-    same_quantisation([graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]])
+    output = graph.tensors[operator.outputs[0]]
+    same_quantisation([graph.tensors[operator.inputs[0]], output])
+    made = whole(output)
+    activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    if max(_pair(operator, "filter")) > _MAX_SIZE or max(_pair(operator, "stride")) > _MAX_STRIDE:
+        raise Unsupported(f"a filter above {_MAX_SIZE} or a stride above {_MAX_STRIDE} is not supported")
 
 
 def _pair(operator: Operator, option: str) -> tuple[int, int]:
@@ -193,8 +212,10 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: AR
     left, right, made = (whole(tensor) for tensor in tensors)
     if operator.name in ("MINIMUM", "MAXIMUM"):
         same_quantisation(tensors)
-    if operator.name == "MUL":
-        shaped.modest_factor(left.scale * right.scale / made.scale)
+    else:
+        activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+        factors = add_factors(left.scale, right.scale, made.scale)
+        rescaling_factor(left.scale * right.scale / made.scale if operator.name == "MUL" else factors[2])
     if len({tensor.elements for tensor in tensors}) == 1:
         return Wish(in_place=(0, 1))
     for tensor in tensors[:2]:
@@ -203,11 +224,22 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: AR
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
-    made = [whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0])][1]
+    given, made = (whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
     wanted = {"SOFTMAX": (1 / 256, -128), **_SIGMOIDS}.get(operator.name)
     if wanted is not None and (made.scale, made.zero_point) != wanted:
         what = f"the output is not quantised as {wanted[0]:g} and {wanted[1]}"
         raise Unsupported(what, "quantise with TFLite's converter")
+    beta = operator.options.get("beta", 1.0)
+    assert isinstance(beta, float), "readers give a number"
+    if operator.name in _SIGMOIDS and not 2.0**-26 <= given.scale < 8:
+        raise Unsupported(f"an input scale of {given.scale:g} is not supported")
+    if operator.name == "SOFTMAX" and not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
+        raise Unsupported(f"an input scale of {given.scale:g} with beta {beta:g} is not supported")
+    if operator.name in ("RELU", "QUANTIZE"):
+        rescaling_factor(given.scale / made.scale)
+    if operator.name in ("RELU", "RELU6"):
+        clamped = given if operator.name == "RELU6" else made
+        activation_range(operator.name, clamped.scale, clamped.zero_point)
     return Wish(in_place=(0,))
 
 

@@ -8,23 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinyflow.backends.tinyi.wishes import Unsupported, Wish, exactly, same_quantisation
-from tinyflow.model.fixed_point import quantise_multiplier
+from tinyflow.model.fixed_point import rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import integers, whole
 
-# of the kernels' left shifts, and of elements of a sum
-_LARGEST_SHIFT = 30
+# of elements of a sum
 _MOST_ELEMENTS = 1 << 22
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = np.float32(3 / 32768)
 _OTHER_SHAPE = ("the output has another shape than the operator gives", "convert again")
-
-
-def modest_factor(real: float) -> tuple[int, int]:
-    """The multiplier and shift of a factor. Raises Unsupported for one that the kernels can't shift by."""
-    if not math.isfinite(real) or quantise_multiplier(real)[1] > _LARGEST_SHIFT:
-        raise Unsupported("the scales are too far apart", "quantise with TFLite's converter")
-    return quantise_multiplier(real)
 
 
 def repeated(shape: Sequence[int], made: Sequence[int]) -> None:
@@ -151,7 +143,7 @@ def strided_slice(graph: Graph, operator: Operator, variant: str) -> Wish:  # no
 def mean(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
     """MEAN: tinyi/src/mean.c."""
     source, output = _operands(graph, operator)
-    modest_factor(whole(source).scale / whole(output).scale)
+    rescaling_factor(whole(source).scale / whole(output).scale)
     axes = {_axis(axis, source) for axis in _list(graph, operator, 1)}
     count = math.prod(source.shape[axis] for axis in axes)
     if count > _MOST_ELEMENTS:
@@ -178,16 +170,19 @@ def leaky_relu(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa:
     if not slope >= 0:
         raise Unsupported(f"a slope of {slope} is not supported", "use one that is not negative")
     given, made = np.float32(whole(source).scale), np.float32(whole(output).scale)
-    modest_factor(float(given / made))
-    modest_factor(float(given * np.float32(slope) / made))
+    with np.errstate(all="ignore"):  # what leaves float32 is refused
+        rescaling_factor(float(given / made))
+        rescaling_factor(float(given * np.float32(slope) / made))
     return Wish(in_place=(0,))
 
 
 def hard_swish(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
     """HARD_SWISH: tinyi/src/hard_swish.c."""
     source, output = _operands(graph, operator)
-    fine = np.float32(1 / 128) * np.float32(whole(source).scale)
-    modest_factor(float(fine / _RELUISH_SCALE))
-    if modest_factor(float(fine / np.float32(whole(output).scale)))[1] > 0:
+    with np.errstate(all="ignore"):
+        fine = np.float32(1 / 128) * np.float32(whole(source).scale)
+        rescaling_factor(float(fine / _RELUISH_SCALE))
+        scaled = rescaling_factor(float(fine / np.float32(whole(output).scale)))
+    if scaled[1] > 0:
         raise Unsupported("the output's scale is too small for its input's", "quantise with TFLite's converter")
     return Wish(in_place=(0,))

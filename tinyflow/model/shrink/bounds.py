@@ -17,6 +17,8 @@ from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Tensor
 
 _RANGES = {"int8": (-128, 127)}
+# Elements of all bounds that were computed; beyond, nothing is known of an activation. 16 bytes each.
+_MOST_ELEMENTS = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Bounds:
         if tensor.dtype not in _RANGES:
             return None
         low, high = _RANGES[tensor.dtype]
-        return Bounds(np.full(tensor.shape, low, np.int64), np.full(tensor.shape, high, np.int64))
+        # no memory of their own, whatever the shape
+        return Bounds(*(np.broadcast_to(np.int64(value), tensor.shape) for value in (low, high)))
 
     @property
     def fixed(self) -> npt.NDArray[np.bool_]:
@@ -57,8 +60,12 @@ def analyse(graph: Graph) -> Mapping[int, Bounds]:
             known[tensor.index] = Bounds.exactly(values.astype(np.int64))
     for index in graph.inputs:
         _add(known, index, Bounds.unknown(graph.tensors[index]))
+    left = _MOST_ELEMENTS
     for operator in graph.operators:
-        computed = output_bounds(graph, operator, known)
+        elements = sum(graph.tensors[index].elements for index in (*operator.inputs, *operator.outputs) if index >= 0)
+        computed = output_bounds(graph, operator, known) if elements <= left else None
+        if computed is not None:
+            left -= graph.tensors[operator.outputs[0]].elements
         for position, index in enumerate(operator.outputs):
             tensor = graph.tensors[index]
             bounds = computed if position == 0 and tensor.dtype == "int8" else None

@@ -124,7 +124,10 @@ def uniform_sums(layer: Weighted, bounds: Bounds | None, channel: int, taps: Int
         return None
     shape = layer.source.shape if len(layer.source.shape) == 4 else (len(low), 1, 1, channels)
     plane = low.reshape(*shape[:3], 1) - layer.input_zero_point
-    patches = windows(plane, layer.window, 0)
+    try:
+        patches = windows(plane, layer.window, 0)
+    except ValueError:  # more than can be looked at
+        return None
     different = np.unique(patches.reshape(-1, taps[0].size), axis=0)
     sums = different @ taps.reshape(len(taps), -1).T
     uniform: Integers = sums[0]

@@ -42,13 +42,14 @@ void tinyi_add(struct tinyi_visit *visit) {
     tinyi_require(visit, kernels->broadcast != NULL, TINYI_UNSUPPORTED);
     tinyi_broadcast(visit, &left, &right, &output, &p.broadcast);
   }
+  const uint32_t largest = larger(left.scale, right.scale);
+  const struct tinyi_factor output_factor = tinyi_ratio(largest, output.scale, TWO_TO_MINUS_19);
+  tinyi_require(visit, output_factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }
-  const uint32_t largest = larger(left.scale, right.scale);
   const struct tinyi_factor left_factor = tinyi_ratio(left.scale, largest, ONE_HALF);
   const struct tinyi_factor right_factor = tinyi_ratio(right.scale, largest, ONE_HALF);
-  const struct tinyi_factor output_factor = tinyi_ratio(largest, output.scale, TWO_TO_MINUS_19);
   p.elements = output.elements;
   p.left_shift = LEFT_SHIFT;
   p.left_zero_point = left.zero_point;

@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) void make_record(const struct tinyi
   }
   /* One value whatever the input; a quarter of four times it. */
   const int32_t scaled = tinynn_rescale(bias, factor.multiplier, factor.shift);
-  const int32_t value = tinynn_clamp(channels->output_zero_point + scaled, channels->lowest, channels->highest);
+  const int32_t value = tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
   record->bias = 4 * (value - channels->output_zero_point);
   record->multiplier = INT32_MIN; /* twice 2^30 */
   record->shift = 0;
@@ -99,17 +99,23 @@ static __attribute__((noinline)) int32_t first_doubt(const struct tinyi_channels
   return c;
 }
 
+/* Whether the scale is one, and its factor within what kernels can shift by. */
+static int32_t can_rescale(const struct tinyi_channels *channels, int32_t c) {
+  return tinyi_is_scale(channels->scales[c * channels->scale_step]) &&
+         factor_of(channels, c).shift <= TINYI_LARGEST_SHIFT;
+}
+
 int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels) {
   const int32_t count = channels->rows.channels, step = channels->scale_step;
   int32_t is_right = channels->rows.products <= 1 << 13;
   const struct range range = tame(channels);
   for (int32_t c = 0; is_right && (c = first_doubt(channels, &range, c)) < count; ++c) {
-    is_right = tinyi_is_scale(channels->scales[c * step]) &&
+    is_right = can_rescale(channels, c) &&
                (is_zero(&channels->rows, c) || is_tame(channels, c, factor_of(channels, c)));
   }
   /* where it isn't, the others have not been looked at */
   for (int32_t c = 0; !is_right && c < (step ? count : 1); ++c) {
-    tinyi_require(visit, tinyi_is_scale(channels->scales[c]), TINYI_UNSUPPORTED);
+    tinyi_require(visit, can_rescale(channels, c), TINYI_UNSUPPORTED);
   }
   return is_right;
 }

@@ -4,13 +4,15 @@
 /* Of TFLite's enumeration ActivationFunctionType. */
 enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
 
-/* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. */
-static int32_t quantised(float real, uint32_t bits) {
+/* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. What 32 bits can't
+ * hold is refused, as TFLM does. */
+static int32_t quantised(struct tinyi_visit *visit, float real, uint32_t bits) {
   union {
     uint32_t bits;
     float value;
   } scale = {bits};
   const float quotient = real / scale.value;
+  tinyi_require(visit, quotient < 0x1p31f, TINYI_UNSUPPORTED);
   if (!(quotient < 1024)) {
     return 1024;
   }
@@ -28,11 +30,11 @@ void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tin
   tinyi_require(visit, activation > 0 && activation <= ACTIVATION_RELU6, TINYI_UNSUPPORTED);
   int32_t low = output->zero_point;
   if (activation != ACTIVATION_RELU) {
-    const int32_t high = low + quantised(activation == ACTIVATION_RELU6 ? 6 : 1, output->scale);
+    const int32_t high = low + quantised(visit, activation == ACTIVATION_RELU6 ? 6 : 1, output->scale);
     *highest = high < *highest ? high : *highest;
   }
   if (activation == ACTIVATION_RELU_N1_TO_1) {
-    low -= quantised(1, output->scale);
+    low -= quantised(visit, 1, output->scale);
   }
   *lowest = low > *lowest ? low : *lowest;
 }

@@ -7,6 +7,7 @@ enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, 
 struct layer {
   const int8_t *input;
   int8_t *output;
+  int32_t outputs; /* elements */
   struct tinyi_channels channels;
   struct tinynn_conv2d p;
 };
@@ -46,6 +47,7 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
   all->bias = tinyi_integers(visit, 2, p->output_channels);
   tinyi_activation(visit, &visit->outputs, 0, &tensor);
   layer->output = tensor.data;
+  layer->outputs = tensor.elements;
   p->output_height = tensor.shape[2];
   p->output_width = tensor.shape[3];
   p->output_zero_point = tensor.zero_point;
@@ -123,6 +125,7 @@ void tinyi_conv2d(struct tinyi_visit *visit) {
   visit->choice =
       (uint8_t)(tinyi_is_right(visit, &layer.channels) && (kernel->takes == NULL || kernel->takes(&layer.channels)));
   kernel = visit->choice ? kernel : &tinyi_conv2d_ref;
+  tinyi_note_work(visit, layer.outputs, layer.channels.rows.products);
   const int32_t tiles = (layer.p.output_channels + kernel->tile - 1) / kernel->tile;
   visit->scratch_most = block_bytes(kernel, &layer.p, tiles * kernel->tile);
   visit->scratch_least = block_bytes(kernel, &layer.p, kernel->tile);

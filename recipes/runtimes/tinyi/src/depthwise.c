@@ -8,6 +8,7 @@ enum { TAPS = 9 /* of 3×3 */ };
 struct layer {
   const int8_t *input;
   int8_t *output;
+  int32_t outputs; /* elements */
   struct tinyi_channels channels;
   struct tinynn_depthwise p;
 };
@@ -48,6 +49,7 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
   all->bias = tinyi_integers(visit, 2, p->output_channels);
   tinyi_activation(visit, &visit->outputs, 0, &tensor);
   layer->output = tensor.data;
+  layer->outputs = tensor.elements;
   p->output_height = tensor.shape[2];
   p->output_width = tensor.shape[3];
   p->output_zero_point = tensor.zero_point;
@@ -161,6 +163,7 @@ void tinyi_depthwise(struct tinyi_visit *visit) {
     compute(visit, &layer, chosen(visit));
     return;
   }
+  tinyi_note_work(visit, layer.outputs, layer.channels.rows.products);
   visit->choice = choose(visit, &layer);
   const struct tinyi_depthwise *kernel = chosen(visit);
   const uint32_t slots = (uint32_t)slots_of(kernel, p);

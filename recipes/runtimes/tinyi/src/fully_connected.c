@@ -57,6 +57,8 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
   p->inputs = tensor.shape[4];
   p->outputs = tensor.shape[3];
   p->batches = elements / p->inputs;
+  tinyi_require(visit, (uint64_t)(uint32_t)p->batches * (uint32_t)tensor.elements < (uint64_t)TINYI_MAX_WORK * TINYI_WORK_UNIT,
+                TINYI_UNSUPPORTED);
   p->weights = tensor.data;
   p->is_per_channel = tensor.scale_count > 1;
   layer->scales = tensor.scales;
@@ -80,8 +82,8 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
   p->is_widened = 0;
 }
 
-/* Records of some channels, as their kernel wants them, which it returns. */
-static const struct tinyi_fully_connected *make_records(const struct tinyi_visit *visit, const struct layer *layer,
+/* Records of some channels, as their kernel wants them, which it returns. Refuses factors that no kernel can shift by. */
+static const struct tinyi_fully_connected *make_records(struct tinyi_visit *visit, const struct layer *layer,
                                                         const struct tinyi_quotient *quotient, const uint32_t *scales,
                                                         int32_t count, struct tinynn_channel *records) {
   int32_t is_right = layer->p.inputs <= LARGEST_INPUTS;
@@ -94,6 +96,9 @@ static const struct tinyi_fully_connected *make_records(const struct tinyi_visit
   }
   const struct tinyi_fully_connected *kernel = visit->kernel;
   kernel = is_right ? kernel : &tinyi_fully_connected_ref;
+  for (int32_t c = 0; c < count && !is_right; ++c) {
+    tinyi_require(visit, records[c].shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  }
   for (int32_t c = 0; c < count && kernel->is_right; ++c) {
     records[c].multiplier = (int32_t)((uint32_t)records[c].multiplier << 1);
     records[c].shift = -records[c].shift - 1;
@@ -101,7 +106,7 @@ static const struct tinyi_fully_connected *make_records(const struct tinyi_visit
   return kernel;
 }
 
-static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(const struct tinyi_visit *visit,
+static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(struct tinyi_visit *visit,
                                                                                  struct layer *layer) {
   static const uint32_t one = ONE;
   const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
@@ -109,14 +114,17 @@ static __attribute__((noinline)) const struct tinyi_fully_connected *make_record
 }
 
 /* One scale for all channels. */
-static void compute(const struct tinyi_visit *visit, struct layer *layer) {
+static void compute(struct tinyi_visit *visit, struct layer *layer) {
   const struct tinyi_fully_connected *kernel = make_record(visit, layer);
+  if (visit->file.status != TINYI_OK) {
+    return;
+  }
   layer->p.channels = &layer->record;
   kernel->compute(&layer->p, layer->input, layer->output, visit->scratch);
 }
 
 /* All channels of one batch, block by block. */
-static __attribute__((noinline)) void compute_by_channel(const struct tinyi_visit *visit, struct layer *layer) {
+static __attribute__((noinline)) void compute_by_channel(struct tinyi_visit *visit, struct layer *layer) {
   struct tinynn_channel records[BLOCK];
   struct tinynn_rows *p = &layer->p;
   const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
@@ -129,6 +137,9 @@ static __attribute__((noinline)) void compute_by_channel(const struct tinyi_visi
     p->bias = all.bias == NULL ? NULL : all.bias + first;
     const struct tinyi_fully_connected *kernel =
         make_records(visit, layer, &quotient, layer->scales + first, p->outputs, records);
+    if (visit->file.status != TINYI_OK) {
+      return;
+    }
     kernel->compute(p, layer->input, layer->output + first, visit->scratch);
     p->is_widened |= kernel->widens;
   }
@@ -156,7 +167,7 @@ void tinyi_fully_connected(struct tinyi_visit *visit) {
     compute(visit, &layer);
     return;
   }
-  for (int32_t n = layer.p.batches; n > 0; --n) {
+  for (int32_t n = layer.p.batches; n > 0 && visit->file.status == TINYI_OK; --n) {
     compute_by_channel(visit, &layer);
     layer.input += layer.p.inputs;
     layer.output += layer.p.outputs;

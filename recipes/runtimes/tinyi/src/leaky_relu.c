@@ -3,7 +3,7 @@
 
 /* Field of the schema's LeakyReluOptions. */
 enum { ALPHA = 0 };
-enum { ONE = 0x3f800000, LARGEST_SHIFT = 30 };
+enum { ONE = 0x3f800000 };
 
 union real {
   uint32_t bits;
@@ -18,7 +18,7 @@ static struct tinyi_factor factor_of(struct tinyi_visit *visit, float numerator,
   tinyi_require(visit, tinyi_is_scale(quotient.bits), TINYI_UNSUPPORTED);
   const struct tinyi_factor none = {0, 0};
   const struct tinyi_factor factor = tinyi_is_scale(quotient.bits) ? tinyi_ratio(ONE, ONE, quotient.bits) : none;
-  tinyi_require(visit, factor.shift <= LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  tinyi_require(visit, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   return factor;
 }
 

@@ -2,7 +2,7 @@
 #include "tinyi/operators.h"
 #include "tinyi/shapes.h"
 
-enum { AXES = 1, ONE = 0x3f800000, LARGEST_SHIFT = 30 };
+enum { AXES = 1, ONE = 0x3f800000 };
 /* of elements of a sum, which then has 31 bits */
 enum { MOST = 1 << 22 };
 
@@ -72,7 +72,7 @@ void tinyi_mean(struct tinyi_visit *visit) {
   }
   const struct tinyi_factor factor = tinyi_ratio(input.scale, output.scale, ONE);
   tinyi_require(visit,
-                count <= MOST && input.elements / count == output.elements && factor.shift <= LARGEST_SHIFT,
+                count <= MOST && input.elements / count == output.elements && factor.shift <= TINYI_LARGEST_SHIFT,
                 TINYI_UNSUPPORTED);
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;

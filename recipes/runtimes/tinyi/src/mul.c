@@ -4,7 +4,6 @@
 
 /* Field of the schema's MulOptions. */
 enum { ACTIVATION = 0 };
-enum { LARGEST_SHIFT = 30 };
 
 /* Whether all shapes are one; else how they meet. */
 static int32_t read(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
@@ -32,7 +31,7 @@ void tinyi_mul(struct tinyi_visit *visit) {
   }
   tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
   const struct tinyi_factor factor = tinyi_ratio(left.scale, output.scale, right.scale);
-  tinyi_require(visit, factor.shift <= LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  tinyi_require(visit, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }

@@ -22,8 +22,6 @@ static void read(struct tinyi_visit *visit, struct tinyi_tensor *input, struct t
                          tinyi_int(file, &visit->options, STRIDE_H, 0), 1, 0};
   struct tinyi_axis x = {input->shape[3], output->shape[3], tinyi_int(file, &visit->options, FILTER_WIDTH, 0),
                          tinyi_int(file, &visit->options, STRIDE_W, 0), 1, 0};
-  tinyi_require(visit, y.kernel >= 1 && y.kernel <= TINYI_MAX_SIZE && x.kernel >= 1 && x.kernel <= TINYI_MAX_SIZE,
-                TINYI_UNSUPPORTED);
   tinyi_slide(visit, &y, padding);
   tinyi_slide(visit, &x, padding);
   const struct tinynn_pool pool = {.batches = input->shape[1],
@@ -56,6 +54,10 @@ static void pool(struct tinyi_visit *visit, definition *define) {
     kernel = kernel->otherwise;
   }
   if (visit->lives != NULL) {
+    /* no more of a window than there is of the input is looked at */
+    const int32_t rows = p.kernel_height < p.input_height ? p.kernel_height : p.input_height;
+    const int32_t columns = p.kernel_width < p.input_width ? p.kernel_width : p.input_width;
+    tinyi_note_work(visit, output.elements, rows * columns);
     visit->scratch_least = kernel == NULL || kernel->scratch_bytes == NULL ? 0 : kernel->scratch_bytes(&p);
     visit->scratch_most = visit->scratch_least;
   } else if (kernel == NULL) {

@@ -17,10 +17,11 @@ static void requantise(struct tinyi_visit *visit, int32_t activation) {
   const struct tinyi_tensor *made = activation == ACTIVATION_RELU6 ? &input : &output;
   tinyi_clamp(visit, activation, made, &p.lowest, &p.highest);
   visit->in_place = 1;
-  if (visit->lives != NULL) {
+  const struct tinyi_factor factor = tinyi_ratio(input.scale, made->scale, ONE);
+  tinyi_require(visit, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }
-  const struct tinyi_factor factor = tinyi_ratio(input.scale, made->scale, ONE);
   p.elements = output.elements;
   p.input_zero_point = input.zero_point;
   p.output_zero_point = made->zero_point;

@@ -132,7 +132,7 @@ static __attribute__((noinline)) void merge(struct setup *setup, uint32_t node) 
   visit->inputs = tinyi_vector(&visit->file, &table, TINYI_OPERATOR_INPUTS, 2);
   visit->outputs = tinyi_vector(&visit->file, &table, TINYI_OPERATOR_OUTPUTS, 2);
   struct tinyi_life *output = &lives[numbers[tinyi_index(visit, &visit->outputs, 0)]];
-  for (uint32_t i = 0; i < visit->inputs.count; ++i) {
+  for (uint32_t i = 0; i < visit->inputs.count && setup->wishes[node].in_place >> i != 0; ++i) {
     const int32_t index = tinyi_index(visit, &visit->inputs, i);
     if ((setup->wishes[node].in_place >> i & 1) == 0 || index < 0 || numbers[index] >= TINYI_CONSTANT) {
       continue;
@@ -162,6 +162,7 @@ int tinyi_setup(struct tinyi *model) {
   setup.visit.file = file;
   setup.visit.model = model;
   setup.visit.written = 0;
+  setup.visit.work = 0;
   setup.visit.code = TINYI_NO_CODE;
   find_parts(&setup);
   if (setup.visit.file.status == TINYI_OK) {

@@ -24,7 +24,7 @@ struct tinyi_channels {
 
 /* Whether rescaling by right shifts alone is exact for all channels, as tinynn/rescale_right.h needs it, for any input
  * and whether or not the input's zero point was folded into the bias. Channels without weights are left aside. Refuses
- * scales that are negative, infinite or no numbers. */
+ * scales that are negative, infinite, no numbers, or too far apart from those of input and output. */
 int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels);
 
 /* Records of `count` channels from `first` on as the variant ref reads them: the input's zero point is folded in. */

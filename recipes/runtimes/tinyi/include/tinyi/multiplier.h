@@ -30,6 +30,9 @@ struct tinyi_factor {
   int32_t multiplier, shift;
 };
 
+/* Beyond it processors differ in what a shift to the left gives, and TFLM's kernels are undefined. */
+enum { TINYI_LARGEST_SHIFT = 30 };
+
 /* Whether the bits are those of a finite float32 > 0. */
 static inline int tinyi_is_positive(uint32_t bits) { return bits - 1 < UINT32_C(0x7f800000) - 1; }
 

@@ -20,6 +20,11 @@ enum { TINYI_OPERATOR_INPUTS = 1, TINYI_OPERATOR_OUTPUTS = 2 };
 /* Largest size of one dimension, and largest stride or dilation: their products fit 32 bits. */
 enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
 
+/* What the convolutions and pools of one inference may take, and what it is counted in: a file of 1 KB can ask for hours.
+ * The largest layers of networks for such processors take 2^27. Of FULLY_CONNECTED: each layer, whose weights the
+ * file has. */
+enum { TINYI_WORK_UNIT = 1 << 8, TINYI_MAX_WORK = (UINT32_C(1) << 31) / TINYI_WORK_UNIT };
+
 /* A tensor that an operator writes, or an input of the graph, while set-up runs: in the order in which they are written. */
 struct tinyi_life {
   uint32_t size;        /* bytes, units once they are sorted; 0 where it lies in another one */
@@ -45,8 +50,8 @@ struct tinyi_visit {
   struct tinyi_vector inputs, outputs; /* numbers of tensors */
   struct tinyi_life *lives;            /* NULL in an inference */
   union {
-    struct { /* set-up: the number of lives, and how many there is room for */
-      uint32_t written, room;
+    struct { /* set-up: the number of lives, how many there is room for, and TINYI_WORK_UNITs of work so far */
+      uint32_t written, room, work;
     };
     struct { /* inference: what the operator got */
       uint8_t *scratch;
@@ -120,6 +125,9 @@ void tinyi_note_view(struct tinyi_visit *visit);
  * `types`, a set of bits. */
 uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position);
 void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types);
+
+/* Set-up: each element of an output takes so many products or comparisons. Refuses more than an inference may take. */
+void tinyi_note_work(struct tinyi_visit *visit, int32_t elements, int32_t each);
 
 /* Give up where something isn't as it must be. */
 static inline void tinyi_require(struct tinyi_visit *visit, int32_t is_met, int32_t status) {

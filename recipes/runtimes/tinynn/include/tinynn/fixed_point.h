@@ -2,7 +2,7 @@
  *
  *   high(x, m)       = round(x * m / 2^31), halves up
  *   divide(x, n)     = round(x / 2^n), halves away from zero
- *   rescale(x, m, s) = divide(high(x * 2^max(s, 0), m), max(-s, 0))
+ *   rescale(x, m, s) = divide(high(x * 2^max(s, 0), m), max(-s, 0)), s from -31 to 30
  *
  * Bit for bit SaturatingRoundingDoublingHighMul and RoundingDivideByPOT of gemmlowp (fixedpoint.h) and
  * MultiplyByQuantizedMultiplier of TFLM (tensorflow/lite/kernels/internal/common.h, without
@@ -28,7 +28,8 @@ static inline int32_t tinynn_divide(int32_t x, int32_t exponent) {
   return (x >> exponent) + (remainder > threshold);
 }
 
-/* x * 2^shift modulo 2^32, as the machines that TFLM runs on do it. */
+/* x * 2^shift modulo 2^32, as the machines that TFLM runs on do it. Up to 30 places: processors differ above 31, so who
+ * makes a multiplier refuses what needs more (rescaling_factor of tinyflow/model/fixed_point.py, tinyi). */
 static inline int32_t tinynn_shift_left(int32_t x, int32_t shift) {
   return (int32_t)((uint32_t)x << shift);
 }
@@ -37,6 +38,11 @@ static inline int32_t tinynn_rescale(int32_t x, int32_t multiplier, int32_t shif
   const int32_t left = shift > 0 ? shift : 0;
   const int32_t right = shift > 0 ? 0 : -shift;
   return tinynn_divide(tinynn_high(tinynn_shift_left(x, left), multiplier), right);
+}
+
+/* x + zero_point modulo 2^32: a factor of 2^23 and more can take x near the end of int32. */
+static inline int32_t tinynn_from_zero(int32_t zero_point, int32_t x) {
+  return (int32_t)((uint32_t)zero_point + (uint32_t)x);
 }
 
 static inline int32_t tinynn_clamp(int32_t x, int32_t lowest, int32_t highest) {

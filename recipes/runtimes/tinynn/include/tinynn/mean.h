@@ -25,7 +25,7 @@ static __attribute__((noinline)) int32_t sum_one(const int8_t *restrict values, 
 static __attribute__((noinline)) int8_t mean_of(const struct tinynn_mean *restrict p, int32_t sum) {
   const int32_t centred = sum - p->shape[3] * p->input_zero_point;
   const int32_t scaled = tinynn_rescale(centred, p->multiplier, p->shift);
-  return (int8_t)tinynn_clamp(p->output_zero_point + scaled, INT8_MIN, INT8_MAX);
+  return (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), INT8_MIN, INT8_MAX);
 }
 
 /* The sum of neighbours: four columns of a quarter of the rows, and the rest. */

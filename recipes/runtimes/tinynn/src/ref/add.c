@@ -21,7 +21,7 @@ static int32_t right_term(const struct tinynn_add *restrict p, int32_t value) {
 
 static int8_t result(const struct tinynn_add *restrict p, int32_t sum) {
   const int32_t scaled = tinynn_rescale(sum, p->output_multiplier, p->output_multiplier_shift);
-  return (int8_t)tinynn_clamp(p->output_zero_point + scaled, p->lowest, p->highest);
+  return (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
 }
 
 static int8_t add(const void *p, int32_t left, int32_t right) {

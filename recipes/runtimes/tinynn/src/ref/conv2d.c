@@ -40,8 +40,8 @@ void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *res
         for (int32_t o = 0; o < p->output_channels; ++o) {
           const struct tinynn_channel *channel = &p->channels[o];
           const int32_t sum = tinynn_dot(channel->bias, patch, p->weights + o * products, products);
-          const int32_t scaled = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
-          output[o] = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
+          const int32_t scaled = tinynn_rescale(sum, channel->multiplier, channel->shift);
+          output[o] = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
         }
         output += p->output_pitch;
       }

@@ -18,7 +18,8 @@ static void add_tap(const struct tinynn_depthwise *restrict p, const int8_t *res
   for (int32_t i = 0; i < p->input_channels; ++i) {
     const int32_t value = pixel == NULL ? p->input_zero_point : pixel[i];
     for (int32_t m = 0; m < p->depth_multiplier; ++m) {
-      *sums++ += value * *weights++;
+      *sums = (int32_t)((uint32_t)*sums + (uint32_t)(value * *weights++)); /* modulo 2^32, as TFLM accumulates */
+      ++sums;
     }
   }
 }
@@ -49,8 +50,8 @@ void tinynn_depthwise_ref(const struct tinynn_depthwise *restrict p, const int8_
         sum_pixel(p, input, sums, y, x);
         for (int32_t o = 0; o < p->output_channels; ++o) {
           const struct tinynn_channel *channel = &p->channels[o];
-          const int32_t scaled = p->output_zero_point + tinynn_rescale(sums[o], channel->multiplier, channel->shift);
-          *output++ = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
+          const int32_t scaled = tinynn_rescale(sums[o], channel->multiplier, channel->shift);
+          *output++ = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
         }
       }
     }

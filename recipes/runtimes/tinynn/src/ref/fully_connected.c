@@ -16,8 +16,8 @@ void tinynn_fully_connected_ref(const struct tinynn_fully_connected *restrict p,
     for (int32_t o = 0; o < p->outputs; ++o) {
       const struct tinynn_channel *channel = &p->channels[o];
       const int32_t sum = tinynn_dot(channel->bias, input, p->weights + o * p->inputs, p->inputs);
-      const int32_t scaled = p->output_zero_point + tinynn_rescale(sum, channel->multiplier, channel->shift);
-      *output++ = (int8_t)tinynn_clamp(scaled, p->lowest, p->highest);
+      const int32_t scaled = tinynn_rescale(sum, channel->multiplier, channel->shift);
+      *output++ = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
     }
     input += p->inputs;
   }

@@ -12,6 +12,6 @@ void tinynn_leaky_relu_ref(const struct tinynn_leaky_relu *restrict p, const int
     const int32_t value = input[i] - p->input_zero_point;
     const int32_t scaled = value >= 0 ? tinynn_rescale(value, p->identity_multiplier, p->identity_shift)
                                       : tinynn_rescale(value, p->alpha_multiplier, p->alpha_shift);
-    output[i] = (int8_t)tinynn_clamp(p->output_zero_point + scaled, INT8_MIN, INT8_MAX);
+    output[i] = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), INT8_MIN, INT8_MAX);
   }
 }

@@ -54,6 +54,6 @@ void tinynn_mean_ref(const struct tinynn_mean *restrict p, const int8_t *restric
       sum += *place - p->input_zero_point;
     } while (advance(walk.size + TINYNN_RANK, walk.stride + TINYNN_RANK, inner, &place));
     const int32_t scaled = tinynn_rescale(sum, p->multiplier, p->shift);
-    *output++ = (int8_t)tinynn_clamp(p->output_zero_point + scaled, INT8_MIN, INT8_MAX);
+    *output++ = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), INT8_MIN, INT8_MAX);
   } while (advance(walk.size, walk.stride, outer, &first));
 }

@@ -12,7 +12,7 @@ static int8_t mul(const void *parameters, int32_t left, int32_t right) {
   const struct tinynn_mul *p = parameters;
   const int32_t product = (left - p->left_zero_point) * (right - p->right_zero_point);
   const int32_t scaled = tinynn_rescale(product, p->output_multiplier, p->output_multiplier_shift);
-  return (int8_t)tinynn_clamp(p->output_zero_point + scaled, p->lowest, p->highest);
+  return (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
 }
 
 void tinynn_mul_ref(const struct tinynn_mul *restrict p, const int8_t *left, const int8_t *right, int8_t *output) {

@@ -11,6 +11,6 @@
 void tinynn_requantise_ref(const struct tinynn_requantise *restrict p, const int8_t *input, int8_t *output) {
   for (int32_t i = 0; i < p->elements; ++i) {
     const int32_t scaled = tinynn_rescale(input[i] - p->input_zero_point, p->multiplier, p->shift);
-    output[i] = (int8_t)tinynn_clamp(p->output_zero_point + scaled, p->lowest, p->highest);
+    output[i] = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
   }
 }

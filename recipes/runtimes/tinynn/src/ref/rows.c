@@ -21,7 +21,7 @@ void tinynn_rows_ref(const struct tinynn_rows *restrict p, const int8_t *restric
         sum += (uint32_t)((input[i] - p->input_zero_point) * *weights++);
       }
       const int32_t scaled = tinynn_rescale((int32_t)sum, channel->multiplier, channel->shift);
-      *output++ = (int8_t)tinynn_clamp(p->output_zero_point + scaled, p->lowest, p->highest);
+      *output++ = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
     }
     input += p->inputs;
   }

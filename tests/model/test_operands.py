@@ -1,0 +1,100 @@
+"""What an operator reads and writes is checked where a file is read, so that nothing behind the reader has to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from small_networks import Net
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.operands import _ANY, _OPERANDS
+from tinyflow.model.tflite_options import OPERATOR_TABLES, TABLES, default_options
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+
+
+def _options(name: str) -> dict[str, Any]:
+    vectors = {field.option: () for field in TABLES.get(OPERATOR_TABLES.get(name, ""), ()) if field.is_vector}
+    return {**default_options(name), **vectors}
+
+
+def _refusal(name: str, inputs: tuple[int, ...], outputs: int = 1) -> str:
+    """What the reader says of one operator that reads these of 8 tensors and writes so many of 4 more."""
+    tensors = tuple(Tensor(i, f"t{i}", (1, 4), "int8") for i in range(12))
+    operator = Operator(0, name, 1, inputs, tuple(range(8, 8 + outputs)), _options(name))
+    last = Operator(1, "RELU", 1, (0,), (11,))
+    with pytest.raises(ModelError) as caught:
+        read(write(Graph(tensors, (operator, last), tuple(range(8)), (11,))), "odd.tflite")
+    assert caught.value.where == "odd.tflite" and caught.value.hint
+    return caught.value.what
+
+
+@pytest.mark.parametrize("name", sorted(_OPERANDS))
+def test_too_few_and_too_many_tensors_are_refused(name: str) -> None:
+    """Of each operator that TFLM knows: the operator is named, and how many it reads."""
+    least, most, outputs = _OPERANDS[name]
+    here = f"operator 0 ({name})"
+    lacking = [tuple(range(least))[:-1], *(tuple(-1 if i == gap else i for i in range(least)) for gap in range(least))]
+    for inputs in lacking:
+        assert _refusal(name, inputs).startswith(f"{here} lacks an input: it reads ")
+    if most < _ANY:
+        assert _refusal(name, tuple(range(most + 1))).startswith(f"{here} reads {most + 1} tensors, not ")
+    else:
+        assert _refusal(name, (0, -1, 1)) == f"{here} lacks an input"
+    assert _refusal(name, tuple(range(least)), outputs=0) == f"{here} has no output"
+    if outputs == 1:
+        assert _refusal(name, tuple(range(least)), outputs=2) == f"{here} writes 2 tensors, not 1"
+
+
+def _misfit(name: str, lists: list[Any], shape: tuple[int, ...], **options: Any) -> tuple[Net, int]:
+    net = Net(1, 4, 6, 3)
+    constants = [net.constant(values, "int32") for values in lists]
+    inputs = (*constants, net.input) if name == "SPLIT" else (net.input, *constants)
+    return net, net.operator(name, *inputs, shape=shape, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "lists", "shape", "options", "what"),
+    [
+        ("TRANSPOSE", [[0, 2, 1]], (1, 6, 4, 3), {}, "permutes 4 dimensions by [0, 2, 1]"),
+        ("TRANSPOSE", [[0, 2, 2, 3]], (1, 6, 4, 3), {}, "permutes 4 dimensions by [0, 2, 2, 3]"),
+        ("TRANSPOSE", [[0, 2, 9, 3]], (1, 6, 4, 3), {}, "names axis 9 of a tensor of 4 dimensions"),
+        ("TRANSPOSE", [[0, 2, 1, 3]], (1, 4, 6, 3), {}, "computes [1, 6, 4, 3], its output tensor is [1, 4, 6, 3]"),
+        ("PAD", [[[0, 0], [1, 1]]], (1, 6, 6, 3), {}, "pads [1, 4, 6, 3] by [2, 2] numbers, of which none"),
+        ("PAD", [[[0, 0], [2, -1], [0, 0], [0, 0]]], (1, 5, 6, 3), {}, "pads [1, 4, 6, 3] by [4, 2] numbers"),
+        ("PAD", [[[0, 0], [2**30] * 2, [0, 0], [0, 0]]], (1, 5, 6, 3), {}, "computes [1, 2147483652, 6, 3]"),
+        ("SLICE", [[0, 3, 0, 0], [1, 2, 6, 3]], (1, 2, 6, 3), {}, "slices [1, 4, 6, 3] from [0, 3, 0, 0] on"),
+        ("SLICE", [[0, 0], [1, 1]], (1, 1, 6, 3), {}, "slices [1, 4, 6, 3] from [0, 0] on"),
+        ("STRIDED_SLICE", [[0, 0], [1, 4], [1, 0]], (1, 4, 6, 3), {}, "slices [1, 4, 6, 3] from [0, 0] to [1, 4]"),
+        ("STRIDED_SLICE", [[0, 4], [1, 9], [1, 1]], (1, 4, 6, 3), {}, "computes 0 elements"),
+        ("STRIDED_SLICE", [[0, 4], [1, 9], [1, 1]], (1, 6, 3), {"shrink_axis_mask": 2}, "takes element 4 of 4"),
+        ("SPLIT", [[4]], (1, 4, 6, 3), {}, "names axis 4 of a tensor of 4 dimensions"),
+        ("SPLIT", [[1]], (1, 2, 6, 3), {}, "[[1, 2, 6, 3]] side by side along axis 1 are not [1, 4, 6, 3]"),
+        ("CONCATENATION", [], (1, 8, 6, 3), {"axis": 1}, "[[1, 4, 6, 3]] side by side along axis 1 are not"),
+        ("CONCATENATION", [], (1, 4, 6, 3), {"axis": -5}, "names axis -5 of a tensor of 4 dimensions"),
+        ("MEAN", [[1, 2]], (1, 4), {}, "computes 3 elements, its output tensor [1, 4] has 4"),
+        ("MEAN", [[7]], (1, 3), {}, "names axis 7 of a tensor of 4 dimensions"),
+        ("RESIZE_NEAREST_NEIGHBOR", [[8]], (1, 8, 6, 3), {}, "resizes to 1 sizes, not height and width"),
+        ("RESIZE_NEAREST_NEIGHBOR", [[8, 8]], (1, 8, 6, 3), {}, "computes [1, 8, 8, 3], its output tensor is"),
+    ],
+)
+def test_constants_must_give_the_outputs_shape(
+    name: str, lists: list[Any], shape: tuple[int, ...], options: dict[str, Any], what: str
+) -> None:
+    """Permutations, paddings, slices, axes and sizes that don't fit the shapes are told with the operator."""
+    net, output = _misfit(name, lists, shape, **options)
+    with pytest.raises(ModelError) as caught:
+        net.graph(output)
+    assert caught.value.what.startswith(f"operator 0 ({name}) {what}")
+
+
+def test_numbers_of_another_type_are_refused() -> None:
+    """A permutation in int8 isn't read as one of int32."""
+    net, output = _misfit("TRANSPOSE", [[0, 2, 1, 3]], (1, 6, 4, 3))
+    order = net.operators[0].inputs[1]
+    net.tensors[order] = replace(net.tensors[order], dtype="int8", data=b"\0\2\1\3")
+    with pytest.raises(ModelError, match=r"\(TRANSPOSE\) takes int32 numbers from c1, which is int8"):
+        net.graph(output)
