@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tinyflow.core.errors import UsageError
@@ -70,7 +70,23 @@ def test_what_is_no_expression_is_refused(text: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["macs / 0", "9 ** 9 ** 9", "bench * 100000000", "bench < 3", "sqrt(-macs)", "log2(0)"]
+    "text",
+    [
+        "macs / 0",
+        "9 ** 9 ** 9",
+        "((((9 ** 64) ** 64) ** 64) ** 64) ** 64 > 1",
+        "bench * 100000000",
+        "(1, 2) * 300000000 == (1,)",
+        "300000000 * [macs] == (1,)",
+        "(1, 2) + (3,) == 1",
+        "round(5, -300000000)",
+        "round(macs, 10 ** 40)",
+        "(-8) ** 0.5",
+        "-(1, 2)",
+        "bench < 3",
+        "sqrt(-macs)",
+        "log2(0)",
+    ],
 )
 def test_what_cannot_be_computed_is_refused(text: str) -> None:
     """A number that takes all memory, too."""
@@ -83,3 +99,28 @@ def test_any_text_gives_an_expression_or_a_refusal(text: str) -> None:
     """Never another error."""
     with contextlib.suppress(UsageError):
         parse(text, COLUMNS, TEXTS).value(ROW)
+
+
+_NUMBERS = st.sampled_from(["9", "64", "0.5", "macs", "9" * 300, "1e308", "(1, 2)", "'ab'"])
+_SUMS = st.recursive(
+    _NUMBERS,
+    lambda parts: st.one_of(
+        st.tuples(parts, st.sampled_from(["**", "*", "+", "-", "/", "//", "%"]), parts).map(
+            lambda p: f"({' '.join(p)})"
+        ),
+        st.tuples(st.sampled_from(["round", "max", "min"]), parts, parts).map(lambda p: f"{p[0]}({p[1]}, {p[2]})"),
+    ),
+    max_leaves=30,
+)
+
+
+@settings(deadline=2000)
+@given(text=_SUMS)
+def test_no_expression_takes_time_or_memory(text: str) -> None:
+    """Whatever is raised to which power, or repeated: a small value or a refusal, at once."""
+    assume(len(text) <= 1000)
+    try:
+        value = parse(text, COLUMNS, TEXTS).value(ROW)
+    except UsageError:
+        return
+    assert not isinstance(value, complex) and len(str(value)) < 2000

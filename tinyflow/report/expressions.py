@@ -20,11 +20,19 @@ from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 
 Value = Any  # float, int, str, bool or None
+
+
+def _round(value: float, digits: int | None = None) -> float:
+    if digits is not None and not -_LARGEST_DIGITS <= digits <= _LARGEST_DIGITS:
+        raise ValueError(f"rounding to {digits} digits")  # Python would make 10**digits
+    return round(value, digits)
+
+
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "min": min,
     "max": max,
     "abs": abs,
-    "round": round,
+    "round": _round,
     "log2": math.log2,
     "sqrt": math.sqrt,
 }
@@ -48,7 +56,9 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Value, Value], bool]] = {
     ast.In: lambda item, items: item in items,
     ast.NotIn: lambda item, items: item not in items,
 }
+_LARGEST_DIGITS = 300  # of float64
 _LARGEST_POWER = 64  # `9**9**9` would take all memory
+_LARGEST_BITS = 4096  # of an integer: so would powers of powers
 _LONGEST = 1000
 _DEEPEST = 50
 # A number with its unit, a quoted text (left alone), or a lone `=`, as a person would type it in a shell.
@@ -178,11 +188,16 @@ def _evaluate(node: ast.expr, row: Mapping[str, Value]) -> Value:
 def _calculate(node: ast.BinOp, left: Value, right: Value) -> Value:
     if left is None or right is None:
         return None
-    if isinstance(left, str) or isinstance(right, str):
-        raise TypeError("texts can be compared, not calculated with")
+    if not isinstance(left, (int, float)) or not isinstance(right, (int, float)):  # `(1, 2) * 300000000`
+        raise TypeError("texts and lists can be compared, not calculated with")
     if isinstance(node.op, ast.Pow) and abs(right) > _LARGEST_POWER:
         raise ValueError(f"a power above {_LARGEST_POWER}")
-    return _ARITHMETIC[type(node.op)](left, right)
+    result = _ARITHMETIC[type(node.op)](left, right)
+    if isinstance(result, complex):
+        raise ValueError(f"{left:g} to the power of {right:g} is no real number")
+    if isinstance(result, int) and result.bit_length() > _LARGEST_BITS:
+        raise ValueError(f"an integer of more than {_LARGEST_BITS} bits")
+    return result
 
 
 def _compare(node: ast.Compare, row: Mapping[str, Value]) -> bool:
