@@ -76,6 +76,7 @@ class ToolError(TinyflowError):
         # Words of the tool's complaint that may be an option of somebody's, and symbols that nothing defines.
         self.refused: tuple[str, ...] = ()
         self.undefined: tuple[str, ...] = ()
+        self.killed_by: int | None = None  # the signal, where one ended it or what it had started
         if missing:
             self.exit_status = 3
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import select
 import shutil
 import signal
@@ -21,6 +22,17 @@ from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _LOG_TAIL_BYTES = 4000
 _LONGEST_WAIT_MS = 2**31 - 1  # what poll(2) takes: 24 days
+# What compilers' drivers say of a compiler or linker that a signal ended: clang's, then gcc's and its collect2's.
+_CHILD_KILLED = re.compile(
+    r"unable to execute command: (?P<name>[A-Z][a-z ]+)"
+    r"|command failed with exit code (?P<exit>1(?:29|3\d|4\d|5\d))\b"
+    r"|fatal error: (?P<other>[A-Z][a-z ]+) signal terminated program"
+    r"|terminated with signal (?P<number>\d+)"
+)
+ADVICE_ON_MEMORY = "the machine or its container ran out of memory, most likely: run fewer actions at once (-n 1)"
+_NO_MEMORY = re.compile("bad_alloc|out of memory|Cannot allocate memory|memory exhausted", re.IGNORECASE)
+# A shell ends with 128 and the number of the signal that ended its command.
+_SHELL_SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR")
 _running: set[subprocess.Popen[bytes]] = set()
@@ -96,13 +108,16 @@ def run_tool(
             hint="raise `timeout` in the recipe, or give --timeout",
         )
     if status != 0:
-        raise ToolError(
-            f"{Path(command[0]).name} {end_of(status)}",
-            hint=text[-_LOG_TAIL_BYTES:].strip() or "it printed nothing",
+        number = killed_by(status, text)
+        error = ToolError(
+            f"{Path(command[0]).name} {end_of(status if number is None else -number)}",
+            hint=_with_advice(number, text) or "it printed nothing",
             command=tuple(command),
             status=status,
             log=text,
         )
+        error.killed_by = number
+        raise error
     return text
 
 
@@ -112,6 +127,34 @@ def end_of(status: int) -> str:
         return f"ended with status {status}"
     known = {number.value: number.name for number in signal.Signals}
     return f"was killed by {known.get(-status, f'signal {-status}')}"
+
+
+def killed_by(status: int, log: str = "") -> int | None:
+    """The signal that ended a process or, as its status and its last words tell, one that it had started."""
+    if status < 0:
+        return -status
+    told = None
+    for told in _CHILD_KILLED.finditer(log[-_LOG_TAIL_BYTES:]):  # noqa: B007 (the last one)
+        pass
+    if told is None:
+        return status - 128 if status - 128 in _SHELL_SIGNALS else None
+    if told["number"]:
+        return int(told["number"])
+    if told["exit"]:
+        return int(told["exit"]) - 128
+    name = (told["name"] or told["other"]).strip()
+    return next((number for number in signal.Signals if signal.strsignal(number) == name), None)
+
+
+def advice_on(number: int | None, log: str = "") -> str:
+    """What to do about a process that a signal ended; empty where there is nothing to say."""
+    if number == signal.SIGKILL or (number is not None and _NO_MEMORY.search(log)):
+        return ADVICE_ON_MEMORY
+    return ""
+
+
+def _with_advice(number: int | None, log: str) -> str:
+    return "\n".join(filter(None, (advice_on(number, log), log[-_LOG_TAIL_BYTES:].strip())))
 
 
 def _run(

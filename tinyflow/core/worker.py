@@ -54,12 +54,16 @@ def raise_refusal(function: str, workspace: Workspace, error: ToolError) -> NoRe
     refusal = workspace.folder / _ERROR_NAME
     if error.status == _REFUSED and refusal.exists():
         raise pickle.loads(refusal.read_bytes()) from None
-    raise ToolError(
+    number = process.killed_by(error.status or 0)
+    advice = process.advice_on(number, error.log)
+    told = ToolError(
         f"the worker of {function} {process.end_of(error.status or 0)}",
-        hint=error.hint,
+        hint=error.hint if error.hint.startswith(advice) else f"{advice}\n{error.hint}",
         status=error.status,
         log=error.log,
-    ) from None
+    )
+    told.killed_by = number
+    raise told from None
 
 
 def main(request: Path) -> int:
@@ -70,6 +74,11 @@ def main(request: Path) -> int:
     except TinyflowError as error:
         traceback.print_exc()
         (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(error))
+        return _REFUSED
+    except MemoryError:
+        traceback.print_exc()
+        refusal = ToolError("there was not enough memory", hint=process.ADVICE_ON_MEMORY)
+        (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(refusal))
         return _REFUSED
     finally:
         process.cancel_all()

@@ -80,6 +80,9 @@ def _compile(workspace: Workspace, source: Path, object_path: Path) -> None:
     except ToolError as error:
         if error.status is None:
             raise
+        if error.killed_by is not None:  # not a word against the source
+            error.where = source.name
+            raise
         told = shorter(error, f"{source.name} does not compile", first_lines(error.log, "error:"))
         told.refused = refused_words(error.log)
         raise told from error

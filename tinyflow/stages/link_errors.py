@@ -24,6 +24,8 @@ _SANITIZER = re.compile(r"^__(asan|ubsan|tsan|msan|sanitizer)_")
 
 def explain(error: ToolError) -> ToolError:
     """The same error with the symbols that it is about, and in `about` the objects, as inputs of the action."""
+    if error.killed_by is not None:
+        return error
     undefined, twice = names(_UNDEFINED, error.log), names(_TWICE, error.log)
     about = objects_of(error.log)
     if undefined:

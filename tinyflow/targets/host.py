@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError, Timeout
-from tinyflow.core.process import clean_environment, end_of
+from tinyflow.core.process import advice_on, clean_environment, end_of
 from tinyflow.targets import elf, host_faults
 from tinyflow.targets.elf import Symbol
 from tinyflow.targets.host_faults import Fault, Layout
@@ -226,7 +226,7 @@ class Host:
         return RunError(
             f"the firmware's process {end_of(status)} in {verb}",
             where=symbol,
-            hint="run the bench on a simulated target, which names function and address",
+            hint=advice_on(-status) or "run the bench on a simulated target, which names function and address",
         )
 
 

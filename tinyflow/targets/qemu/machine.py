@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RunError, Timeout, ToolError
-from tinyflow.core.process import clean_environment, die_with_parent
+from tinyflow.core.process import advice_on, clean_environment, die_with_parent, end_of
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge
 from tinyflow.targets.profile import count_calls_begun, count_functions
@@ -29,6 +29,7 @@ from tinyflow.targets.qemu.counter import Table
 from tinyflow.targets.qemu.gdb import Gone, Remote
 
 _PAINT = b"\xa5"
+_EXIT_LIMIT_S = 10  # of a process whose answers have ended
 _STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
 _PROBE_LIMIT_INSTRUCTIONS = 1_000_000  # what the probe itself runs
 _LOOK_EVERY_S = 0.5
@@ -267,7 +268,10 @@ class Qemu:
         if lockup is not None:
             stack_pointer, counter = (int(digits, 16) for digits in lockup.groups())
             return faults.explain_lockup(self._firmware, symbol, stack_pointer, counter, self._table.instructions)
-        return RunError(f"QEMU ended in a call of {symbol}", where=where, hint=self._errors())
+        assert self._process is not None
+        status = self._process.wait(_EXIT_LIMIT_S)
+        advice = advice_on(-status) or self._errors()
+        return RunError(f"QEMU {end_of(status)} in a call of {symbol}", where=where, hint=advice)
 
     def _stack(self) -> tuple[int, int]:
         """Its lowest address and its bytes."""
