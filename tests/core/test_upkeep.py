@@ -116,3 +116,19 @@ def test_uses_names_maker_and_users(session: Session, chain: Chain) -> None:
     assert [(use.stage, use.name, use.made) for use in found] == [("upper", "upper", True), ("letters", "upper", False)]
     [(_, inside), _] = session.store.tree_entries(session.output_digest(first, "tree/")) or []
     assert [use.name for use in upkeep.uses(session.store, inside)] == ["tree/"]
+
+
+def test_collect_leaves_what_somebody_holds(session: Session) -> None:
+    """Locks and drafts go when nobody holds them, and never while their holder lives, however old they are."""
+    store = session.store
+    free, draft = store.root / "locks" / "free", store.root / "tmp" / "draft"
+    with store.lock("ab" * 32), store._new_file():
+        held = [path for kind in ("locks", "tmp") for path in (store.root / kind).iterdir()]
+        free.touch()
+        draft.touch()
+        age(store.root, 1_000_000)
+        upkeep.collect(store, 0, ())
+        assert len(held) == 2
+        assert all(path.exists() for path in held)
+    assert not free.exists()
+    assert not draft.exists()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+from flow_support import synthetic_command
 from synthetic_benches import SyntheticPlanner
 
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
 from tinyflow.core.process import Cancelled
+from tinyflow.core.scratch import fresh_file, fresh_folder
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.outcome import failure_of
 from tinyflow.flow.plan import BenchPlan
@@ -152,3 +155,27 @@ def test_equal_text_is_not_written_again(tmp_path: Path) -> None:
     )
     write_if_changed(path, "b")
     assert path.read_text() == "b"
+
+
+def test_what_killed_runs_left_goes_and_what_living_ones_write_stays(project: Path) -> None:
+    """Drafts that nobody holds go with the next run, even one that has nothing to do; held ones and others' files stay.
+
+    Guards holding drafts by kernel locks: neither a name nor an age tells whose they are.
+    """
+    subprocess.run(synthetic_command("bench:net-good-chip"), cwd=project, check=True, capture_output=True)
+    build = project / "build"
+    mine = [build / ".view-user", build / "net-good-chip" / ".reporting", build / "suites" / "notes" / ".report-x.txt"]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    mine[0].symlink_to(build / "net-good-chip")
+    mine[1].touch()
+    (build / ".view-abc" / "new").mkdir(parents=True)
+    left = [build / ".view-abc", build / ".report-abc", build / "net-good-chip" / ".report-abc", mine.pop()]
+    for path in left[1:]:
+        path.touch()
+    with fresh_folder(build, ".view-") as folder, fresh_file(build, ".report-") as (_, file):
+        subprocess.run(synthetic_command("bench:net-good-chip"), cwd=project, check=True, capture_output=True)
+        assert folder.is_dir() and file.is_file()
+    assert [path for path in left if path.exists()] == []
+    assert all(path.exists() for path in mine)
+    assert (build / "net-good-chip" / "report.json").is_file()

@@ -14,6 +14,7 @@ from pathlib import Path
 from tinyflow.core import digest
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import ToolError
+from tinyflow.core.process import with_parent
 
 # What a stage's own code gets from core (the workspace, errors, the environment of tools) changes no output unless this
 # number changes; so an edit in core leaves the keys alone.
@@ -57,7 +58,15 @@ def _of_binary(tool: Tool, memo: digest.Memo) -> str:
 def _version_text(path: Path) -> str:
     """The first line that `--version` prints."""
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [path, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=with_parent(),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return (done.stdout or done.stderr).partition("\n")[0].strip()

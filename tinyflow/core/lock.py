@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def hold(path: Path, check: Callable[[], None] = lambda: None) -> Iterator[None]
             while not _try_lock(descriptor):
                 check()
                 time.sleep(_POLL_S)
-            if _is_same_file(descriptor, path):
+            if is_same_file(descriptor, path):
                 try:
                     yield
                 finally:
@@ -44,8 +45,30 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def _is_same_file(descriptor: int, path: Path) -> bool:
+def is_same_file(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one that lies at a path."""
     try:
         return os.fstat(descriptor).st_ino == path.stat().st_ino
     except FileNotFoundError:
         return False
+
+
+def mark_held(descriptor: int) -> None:
+    """Let an open file or folder count as held until it is closed; a file system without locks does without."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def remove_unheld(path: Path) -> None:
+    """Remove a folder or file unless somebody holds it; never through a link. What can't be held or removed stays."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not _try_lock(descriptor):
+                return
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif is_same_file(descriptor, path):
+                path.unlink()
+        finally:
+            os.close(descriptor)

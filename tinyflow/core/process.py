@@ -15,7 +15,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError
@@ -175,7 +176,7 @@ def _run(
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=with_parent(),
         )
         _running.add(child)
     try:
@@ -237,7 +238,14 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def die_with_parent() -> None:
+def with_parent() -> Callable[[], None]:
     """For `preexec_fn`: the child is killed when the thread that started it ends, however it ends."""
+    return partial(die_with_parent, os.getpid())
+
+
+def die_with_parent(parent: int) -> None:
+    """In a new process: be killed when the thread that started it ends; at once if its process, `parent`, is gone."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the kernel was told
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -375,6 +375,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=folder)
+            lock.mark_held(descriptor)
         except OSError as error:
             if root != self._own and self._turn_to_own(error):
                 return self._open_new(self._write_root)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinyflow.core.lock import remove_unheld
 from tinyflow.core.result import Result
 from tinyflow.core.store import Kind, Store, name_of
 
@@ -107,8 +108,10 @@ def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_ru
     freed_bytes = sum(entry.size_bytes for entry in evicted) + sum(_size(path) for path in dropped)
     all_bytes = sum(sizes.values()) + sum(entry.size_bytes for entry in entries)
     if not is_dry_run:
-        for path in (*(entry.path for entry in evicted), *dropped, *_abandoned(store, old_s)):
+        for path in (*(entry.path for entry in evicted), *dropped):
             _remove(path)
+        for path in _abandoned(store, old_s):
+            remove_unheld(path)
     return Collected(len(evicted), len(dropped), freed_bytes, all_bytes - freed_bytes)
 
 
@@ -177,9 +180,9 @@ def _remove(path: Path) -> None:
 
 
 def _abandoned(store: Store, old_s: float) -> Iterator[Path]:
-    """What killed processes left in `tmp/` and `locks/`."""
-    for kind in ("tmp", "locks"):
-        yield from (path for path in (store.root / kind).glob("*") if _used_s(path) < old_s)
+    """What killed processes left, if nobody holds it; other machines' locks on drafts may be out of sight."""
+    yield from (store.root / "locks").glob("*")
+    yield from (path for path in (store.root / "tmp").glob("*") if _used_s(path) < old_s)
 
 
 def _size(path: Path) -> int:

@@ -41,7 +41,7 @@ class Nursery:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             pass_fds=(theirs.fileno(),),
-            preexec_fn=process.die_with_parent,
+            preexec_fn=process.with_parent(),
         )
         theirs.close()
 
@@ -111,7 +111,9 @@ def _serve(requests: socket.socket) -> None:
         message, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 1)
         if not message:
             return
+        nursery = os.getpid()
         if os.fork() == 0:
+            process.die_with_parent(nursery)
             requests.close()
             with socket.socket(fileno=descriptors[0]) as answer:
                 _attend(answer, *map(Path, pickle.loads(message)))
@@ -122,15 +124,15 @@ def _serve(requests: socket.socket) -> None:
 
 def _attend(answer: socket.socket, request: Path, folder: Path, log: Path) -> None:
     """Be one worker's parent: start it, and tell how it ended."""
-    process.die_with_parent()
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    answer.send(f"pid{os.getpid()} ".encode())
+    attendant = os.getpid()
+    answer.send(f"pid{attendant} ".encode())
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            process.die_with_parent()
+            process.die_with_parent(attendant)
             status = _work(request, folder, log)
         finally:
             os._exit(status)

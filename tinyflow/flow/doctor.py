@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from tinyflow.core.process import with_parent
+
 _VERSION_TIMEOUT_S = 5.0
 
 
@@ -136,7 +138,12 @@ def _program_version(path: str, flag: str) -> str | None:
     """The first number with a dot that the program prints when asked for its version."""
     try:
         done = subprocess.run(
-            [path, flag], capture_output=True, text=True, timeout=_VERSION_TIMEOUT_S, stdin=subprocess.DEVNULL
+            [path, flag],
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=with_parent(),
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return None

@@ -19,7 +19,7 @@ from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection
-from tinyflow.flow.views import is_current, publish, write_if_changed
+from tinyflow.flow.views import clear_killed, is_current, publish, write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import with_published
@@ -42,6 +42,7 @@ def finish(
 
     `checkout` was begun with the session; `say` gets a line for what went wrong and did no harm.
     """
+    clear_killed(project.build)
     pages = Pages(project, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from tinyflow.core.action import Action
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
+from tinyflow.core.scratch import clear, fresh_file, fresh_folder
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.outcome import provenance_of, report_of
 from tinyflow.flow.plan import BenchPlan
@@ -37,6 +37,7 @@ _OUTPUTS = {  # name in the view: stage and output
     "timing.json": ("run", "timing.json"),
 }
 _LOG = "run.log"
+_VIEW, _REPORT = ".view-", ".report-"  # what is not yet in its place
 _ATTEMPTS = 100  # another process may write the same view at the same time
 
 
@@ -96,13 +97,13 @@ def _writing(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
     """A fresh folder that takes `folder`'s place at the end."""
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".view-") as aside:
-        fresh = Path(aside, "new")
+    with fresh_folder(folder.parent, _VIEW) as aside:
+        fresh = aside / "new"
         fresh.mkdir()
         yield fresh
         for attempt in range(_ATTEMPTS):
             with contextlib.suppress(FileNotFoundError):
-                folder.rename(Path(aside, f"old{attempt}"))
+                folder.rename(aside / f"old{attempt}")
             try:
                 fresh.rename(folder)
                 return
@@ -118,11 +119,26 @@ def write_if_changed(path: Path, text: str | bytes) -> None:
         if path.read_bytes() == content:
             return
     with _writing(path):
-        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".report-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(fresh).chmod(0o644)
-        Path(fresh).replace(path)
+        clear(path.parent, _REPORT)
+        with fresh_file(path.parent, _REPORT) as (descriptor, fresh):
+            with os.fdopen(descriptor, "wb", closefd=False) as file:
+                file.write(content)
+            fresh.chmod(0o644)
+            fresh.replace(path)
+
+
+def clear_killed(build: Path) -> None:
+    """Remove what runs that were killed while they wrote left below `build/`; nothing of a living one."""
+    clear(build, _VIEW)
+    for folder in (build, *_folders(build), *_folders(build / "suites")):
+        clear(folder, _REPORT)
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [Path(entry.path) for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:

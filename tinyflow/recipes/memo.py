@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
+from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.recipes.schema import Recipe
 from tinyflow.recipes.shapes import revive
 
@@ -24,6 +24,7 @@ R = TypeVar("R", bound=Recipe)
 
 # No file system's clock ticks slower than FAT's; a file that was younger when it was read may change without a trace.
 _SETTLED_NS = 2_000_000_000
+_DRAFT = ".draft-"
 _VALIDATORS = ("fields", "memo", "shapes", "suggest", "validate", "yaml", "../core/units")
 
 
@@ -67,11 +68,12 @@ class Memo:
             return
         text = json.dumps({"states": _states(stamp), "recipe": asdict(recipe)})
         entry = self._entry(type(recipe), path)
-        draft = entry.with_name(f"{entry.name}.{os.getpid()}")
         with contextlib.suppress(OSError):  # a folder that can't be written costs time, nothing else
             self.folder.mkdir(parents=True, exist_ok=True)
-            draft.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
-            draft.replace(entry)
+            clear(self.folder, _DRAFT)
+            with fresh_file(self.folder, _DRAFT) as (_, draft):
+                draft.write_text(f"{_digest(text)}\n{text}", encoding="utf-8")
+                draft.replace(entry)
 
     def _entry(self, kind: type[Recipe], path: Path) -> Path:
         return self.folder / f"{kind.__name__.lower()}-{path.stem}-{_digest(str(path))[:16]}.json"

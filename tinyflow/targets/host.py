@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError, Timeout
-from tinyflow.core.process import advice_on, clean_environment, end_of
+from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf, host_faults
 from tinyflow.targets.elf import Symbol
 from tinyflow.targets.host_faults import Fault, Layout
@@ -82,6 +82,7 @@ class Host:
             env=clean_environment(self._folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            preexec_fn=with_parent(),
         )
         self._path = firmware
         self._ask("load", firmware.stem)

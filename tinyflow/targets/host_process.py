@@ -12,14 +12,11 @@ import ctypes
 import sys
 import time
 
-_PR_SET_PDEATHSIG, _SIGKILL = 1, 9  # linux/prctl.h
 _STACK_BYTES = 8 << 20  # what Linux gives a program by default
 
 
 def main(path: str, watcher: str | None = None) -> None:
     """Serve until the other end closes; `watcher` is host_faults.so."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     if watcher is not None:
         _watch(watcher)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from tinyflow.archive import contents
 from tinyflow.core.errors import ToolError, UsageError
+from tinyflow.core.scratch import clear, fresh_folder
 from tinyflow.flow import rebuild_archive
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import plain
@@ -78,8 +80,8 @@ class Verify(OwnCommand):
         if stale := session.stale(actions.values()):
             what = f"{len(stale)} of {len(actions)} actions are not up to date, {stale[0].title} for one"
             raise UsageError(what, hint=f"there is nothing to compare with; first {self.bin_name} {' '.join(names)}")
-        with tempfile.TemporaryDirectory(dir=self.loader.project.state, prefix="verify-") as folder:
-            rebuilt = Rebuild(RecordedSession(session), Path(folder))
+        with _folder(self.loader.project.state, "verify-") as folder:
+            rebuilt = Rebuild(RecordedSession(session), folder)
             differing = [found for action in actions.values() for found in rebuilt.compare(action)]
             rebuilt.close()
         session.close()
@@ -96,8 +98,8 @@ class Verify(OwnCommand):
             what = f"rebuilding would follow {len(own)} recipes or sources that are not tinyflow's, such as {own[0]}"
             hint = f"if you would run its maker's programs: {self.bin_name} verify --trust {path}"
             raise UsageError(what, where=str(path), hint=hint)
-        with tempfile.TemporaryDirectory(prefix="tinyflow-verify-") as folder:
-            found = rebuild_archive.rebuild(archive, Path(folder), params["anyway"])
+        with _folder(Path(tempfile.gettempdir()), "tinyflow-verify-") as folder:
+            found = rebuild_archive.rebuild(archive, folder, params["anyway"])
         for line in found.other_tools:
             print(f"  {plain(line)}")
         if found.other_tools and not params["anyway"]:
@@ -108,6 +110,12 @@ class Verify(OwnCommand):
         if status and found.other_tools:
             print("tools differ, so this does not say that the archive is wrong")
         return status
+
+
+def _folder(parent: Path, prefix: str) -> AbstractContextManager[Path]:
+    """A fresh folder; those of killed runs go."""
+    clear(parent, prefix)
+    return fresh_folder(parent, prefix)
 
 
 def _tell(differing: Sequence[Difference], done: str, equal: int) -> int:

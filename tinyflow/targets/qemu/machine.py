@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RunError, Timeout, ToolError
-from tinyflow.core.process import advice_on, clean_environment, die_with_parent, end_of
+from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge
 from tinyflow.targets.profile import count_calls_begun, count_functions
@@ -183,7 +183,7 @@ class Qemu:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=(self._folder / "errors").open("wb"),
-                preexec_fn=die_with_parent,
+                preexec_fn=with_parent(),
             )
         except FileNotFoundError:
             hint = "apt install qemu-system-arm qemu-system-misc"

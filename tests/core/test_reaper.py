@@ -1,0 +1,126 @@
+"""A session that is killed takes every process with it that works for it, whoever started that."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinyflow.core.action import Action, Workspace
+from tinyflow.core.execute import Session
+from tinyflow.core.process import with_parent
+from tinyflow.core.scratch import Scratch
+from tinyflow.core.warm import Nursery
+
+_PATIENCE_S = 10.0
+# Itself, a child in its group, one in a group and session of its own, and one more behind that.
+_TREE = (
+    'echo $$ >> "$0"; sleep 300 & echo $! >> "$0";'
+    """setsid sh -c 'echo $$ >> "$0"; sleep 300 & echo $! >> "$0"; wait' "$0" """
+)
+
+
+def leave_tree(workspace: Workspace) -> None:
+    """A tool that starts others, in sessions of their own, and waits."""
+    workspace.run(["sh", "-c", _TREE, workspace.parameters["ids"]])
+
+
+def _serve(folder: Path, kind: str) -> None:
+    """What is killed: a session in which such a tool runs."""
+    session = Session(folder / "cache", folder / "state")
+    if kind == "warm":
+        session.call_isolated = Nursery([__name__], folder).call
+    session.execute(
+        Action(
+            stage="leave",
+            title="leave",
+            function=f"{__name__}:leave_tree",
+            outputs=("out",),
+            parameters={"ids": str(folder / "ids")},
+            isolated=kind != "in the session",
+        )
+    )
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("kind", ["in the session", "worker", "warm"])
+def test_a_killed_session_takes_the_whole_tree_with_it(tmp_path: Path, kind: str) -> None:
+    """`kill -9` of the session ends tools, their children, and those that went into sessions of their own.
+
+    Guards `reaper.watch`: the kernel ends children only.
+    """
+    ids = tmp_path / "ids"
+    code = f"import sys; from pathlib import Path; import {__name__} as t; t._serve(Path(sys.argv[1]), sys.argv[2])"
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    session = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), kind], env=variables)
+    assert _soon(lambda: ids.exists() and len(ids.read_text().split()) == 4)
+    tree = [int(word) for word in ids.read_text().split()]
+    assert all(map(_is_alive, tree))
+    session.kill()
+    session.wait()
+    assert _soon(lambda: not any(map(_is_alive, tree))), [one for one in tree if _is_alive(one)]
+
+
+def test_a_child_whose_parent_died_first_ends_at_once(tmp_path: Path) -> None:
+    """A parent that dies before the kernel was told to end its child with it leaves no child.
+
+    Guards comparing the parent with the one from before the fork.
+    """
+    parent = os.fork()
+    if parent == 0:
+        mine, guard = os.getpid(), with_parent()
+        if os.fork() == 0:
+            (tmp_path / "id").write_text(str(os.getpid()))
+            while os.getppid() == mine:
+                time.sleep(0.001)
+            guard()
+            time.sleep(60)
+        while not (tmp_path / "id").exists():
+            time.sleep(0.001)
+        os._exit(0)
+    os.waitpid(parent, 0)
+    child = int((tmp_path / "id").read_text())
+    assert _soon(lambda: not _is_alive(child))
+
+
+def test_places_of_killed_sessions_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    """The next session that runs something removes what nobody holds, however young; never what is held."""
+    root = tmp_path / "scratch"
+    living = Scratch(root)
+    with living.folder() as held:
+        child = os.fork()
+        if child == 0:
+            with Scratch(root).folder() as left:
+                (left / "file").write_text("x")
+                os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert len(list(root.iterdir())) == 2
+        (root / "old.lock").touch()
+        later = Scratch(root)
+        with later.folder() as fresh:
+            assert {place.name for place in root.iterdir()} == {held.parent.name, fresh.parent.name}
+        later.close()
+        assert held.is_dir()
+    living.close()
+    assert list(root.iterdir()) == []
