@@ -22,7 +22,7 @@ def hold(path: Path, check: Callable[[], None] = lambda: None) -> Iterator[None]
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             while not _try_lock(descriptor):
                 check()

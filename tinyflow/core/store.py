@@ -420,8 +420,7 @@ class Store:
                 stack.enter_context(lock.hold(self._lock_path(key), check))
             except OSError as error:
                 path = self._lock_path(key)
-                is_odd = os.path.lexists(path) and not path.is_file()
-                if not (is_odd and self._set_aside(path)) and not self._turn_to_own(error):
+                if not (_is_in_the_way(path, path) and self._set_aside(path)) and not self._turn_to_own(error):
                     raise self._unwritable(error) from error
                 stack.enter_context(lock.hold(self._lock_path(key), check))
             yield
@@ -435,7 +434,7 @@ def _read_result(source: Regular, key: str, outputs: Collection[str] | None = No
     if source.size_bytes > MAX_RESULT_BYTES:
         return None
     try:
-        result = Result.from_file(source.read(MAX_RESULT_BYTES + 1))
+        result = Result.from_file(source.read())
     except ValueError:
         return None
     return result if result.key == key and (outputs is None or result.outputs.keys() == set(outputs)) else None
