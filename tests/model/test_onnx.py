@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ if find_spec("onnxruntime") is None:
     pytest.skip("needs onnxruntime: pip install 'tinyflow[onnx]'", allow_module_level=True)
 
 import onnx
+import onnxruntime
 from model.onnx_networks import Layers, pooled_cnn, quantised, small_cnn
 from onnx import TensorProto, helper
 
@@ -42,6 +47,43 @@ def test_networks_compute_what_onnx_runtime_computes(tmp_path: Path, activations
     assert steps <= 2 and outputs > 8
     steps, outputs = difference(quantised(small_cnn(), tmp_path, activations=activations, per_channel=per_channel))
     assert steps <= 8 and outputs > 8  # a softmax magnifies its inputs' steps
+
+
+def test_sums_never_saturate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session is one that computes alike on all processors; those with VNNI show no difference."""
+    content, asked = quantised(pooled_cnn(), tmp_path), []  # ONNX Runtime's quantiser opens sessions of its own
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda *words, **more: asked.append(words[1]) or session(*words, **more)
+    )
+    difference(content)
+    assert asked[0].get_session_config_entry("session.x64quantprecision") == "1"
+
+
+_BY_ITSELF = """
+import pickle, sys
+sys.path[:0] = sys.argv[2:]
+from tinyflow.model.onnx.compare import run_onnx
+content, graph, samples = pickle.load(open(sys.argv[1], "rb"))
+pickle.dump(run_onnx(content, graph, samples), open(sys.argv[1], "wb"))
+"""
+
+
+@pytest.mark.slow
+def test_a_processor_without_vnni_computes_the_same(tmp_path: Path) -> None:
+    """Emulated: AVX2 is the newest that this QEMU has."""
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None:
+        pytest.skip("needs qemu-x86_64: apt-get install qemu-user")
+    content = quantised(small_cnn(), tmp_path, activations="QUInt8", per_channel=True)
+    graph = read_onnx(content)
+    samples = reference.make_inputs(graph, 4, 1)
+    here, kept = run_onnx(content, graph, samples), tmp_path / "kept"
+    kept.write_bytes(pickle.dumps((content, graph, samples)))
+    command = [emulator, "-cpu", "max", str(Path(sys.executable).resolve()), "-c", _BY_ITSELF, str(kept), *sys.path]
+    subprocess.run(command, check=True, timeout=300)
+    assert here is not None
+    assert reference.largest_difference(here, pickle.loads(kept.read_bytes())) == 0
 
 
 def one_node(kind: str, *weights: tuple[int, ...], shape: tuple[int, ...] = (1, 4, 6, 5), **attributes: Any) -> Any:
