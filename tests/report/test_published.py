@@ -98,3 +98,16 @@ def test_figures_that_are_nowhere_are_refused() -> None:
     suite = Suite(name="experiment_a", description="x", include=("a-b-c",), published=(Published(figures="gone"),))
     with pytest.raises(RecipeError, match='unknown figures "gone"'):
         with_published(BUILT_IN, suite)
+
+
+def test_what_cannot_be_compared_has_no_column_for_it() -> None:
+    """Where no bench has both numbers there is no ratio; columns of numbers stay."""
+    (table,) = tables(reports(m__ours={"rom_bytes": 300}), numbers={"m-theirs-chip": {"rom_bytes": 800}})
+    assert table.columns == ("bench", "rom_bytes", "rom_bytes_published")
+
+
+def test_several_sources_have_a_table_each() -> None:
+    """Named in their order; the first one as if it were alone."""
+    quoted = tuple(Published(source=name, numbers={"m-b-chip": {"rom_bytes": 1}}) for name in ("one", "two"))
+    found = side_by_side(Suite(name="tiny", description="x", include=("a-b-chip",), published=quoted), [])
+    assert [table.name for table in found] == ["published", "published-2"]

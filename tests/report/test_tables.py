@@ -17,6 +17,8 @@ from tinyflow.report.formats import to_text
 from tinyflow.report.frame import frame_of
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.published import side_by_side
+from tinyflow.report.removed import removed_text
+from tinyflow.report.tables import UNLIKE_TRAINED
 
 EXACT = {"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0}
 CLOSE = {"reference": "tflm", "samples": 8, "result": "within tolerance", "max_abs_error": 2}
@@ -113,6 +115,26 @@ def test_narrow_terminal_keeps_what_matters_most() -> None:
     console.print(tables.to_rich([row], console.width))
     heading = console.file.getvalue().split("\n")[1].split()  # type: ignore[attr-defined]
     assert heading == ["bench", "status", "invoke", "ROM", "RAM"]
+
+
+def test_what_synthetic_weights_say_depends_on_what_was_done_with_them() -> None:
+    """Sizes and speed are nearly the trained network's, but where what is removed or chosen depends on the weights."""
+    same = {"macs": 9, "weights_bytes": 9, "peak_live_bytes": 9, "operators": 9, "tensors": 9}
+    removed = {"before": same, "after": same}
+    plain = rows.measured_row(naming("one"), weights="synthetic", metrics={}, validation=EXACT)
+    shrunk = {**rows.measured_row(naming("two", shrink=True), weights="synthetic", metrics={}, validation=EXACT)}
+    tuned = rows.measured_row(naming("three", tuned=True), weights="synthetic", metrics={}, validation=EXACT)
+    shrunk["removed"] = removed
+    (near,), (far,), (away,) = (tables.notes([{**row, "tuning": {}}]) for row in (plain, shrunk, tuned))
+    assert "those of the real graph, to about 1 %" in near
+    assert "depends on the weights, so neither sizes nor speed are those of the trained network" in far
+    assert "here net loses 0 % of the MACs" in far and "to about 1 %" not in far
+    assert "a tenth from that of the trained network" in away and "to about 1 %" not in away
+    assert tables.notes([plain, shrunk, plain]) == [near, far]
+    trained = [{**row, "weights": weights} for row in (plain, shrunk) for weights in ("trained", "user", None)]
+    assert tables.notes(trained) == []
+    assert UNLIKE_TRAINED in removed_text("net", {**removed, "operators": [], "channels": []}, "synthetic")
+    assert "trained" not in removed_text("net", {**removed, "operators": [], "channels": []}, "trained")
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100])

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.action import Action
+from tinyflow.core.action import Action, Output
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.pages import Pages
@@ -109,8 +109,16 @@ def _write_shrunk(model: str, action: Action, session: Session, project: Project
     session.copy_output(action, "model.tflite", folder / f"{model}.tflite")
     session.copy_output(action, "shrink.json", folder / f"{model}.json")
     document = json.loads((folder / f"{model}.json").read_bytes())
-    write_if_changed(folder / f"{model}.txt", removed_text(model, document))
+    origin = json.loads(session.output_path(_made_by(action), "origin.json").read_bytes())
+    write_if_changed(folder / f"{model}.txt", removed_text(model, document, origin["weights"]))
     return [folder / f"{model}.txt"]
+
+
+def _made_by(action: Action) -> Action:
+    """What brought about the model that an action takes."""
+    model = action.inputs["model.tflite"]
+    assert isinstance(model, Output), "models are fetched by an action"
+    return model.action
 
 
 def _write_profile(bench: str, action: Action, session: Session, project: Project) -> list[Path]:

@@ -70,7 +70,7 @@ def side_by_side(suite: Suite, reports: Reports) -> list[SideBySide]:
     """All tables of a suite whose published figures are in place, see `recipes.suite.with_published`."""
     found = []
     for index, published in enumerate(suite.published, start=1):
-        prefix = "published" if len(suite.published) == 1 else f"published-{index}"
+        prefix = "published" if index == 1 else f"published-{index}"
         targets = dict.fromkeys(_target(name) for name in [*(r["bench"] for r in reports), *published.numbers])
         quoted = [target for target in targets if any(_target(name) == target for name in published.numbers)]
         for target in quoted:
@@ -100,6 +100,9 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
     values = [
         [column.value(numbers.get(bench, {}), measured.get(bench, {})) for column in columns] for bench in benches
     ]
+    # Where nobody's bench is the other's, there is nothing to say of the two together.
+    kept = [i for i, column in enumerate(columns) if column.is_ranked or any(row[i] is not None for row in values)]
+    columns, values = [columns[i] for i in kept], [[row[i] for i in kept] for row in values]
     best = _best(values, columns, [_model(bench) for bench in benches])
     rows = [
         (

@@ -8,6 +8,7 @@ from typing import Any
 from tinyflow.core.units import format_size
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.tables import UNLIKE_TRAINED
 
 Document = Mapping[str, Any]
 
@@ -52,10 +53,11 @@ def layers(document: Document) -> Frame:
     return Frame(_COLUMNS, tuple(sorted([*gone, *narrowed], key=lambda row: row["layer"])))
 
 
-def removed_text(model: str, document: Document) -> str:
-    """Both, for a terminal."""
+def removed_text(model: str, document: Document, weights: str) -> str:
+    """Both, for a terminal, and what made-up weights say of trained ones."""
     table = layers(document)
-    return f"{model}: {sizes(document)}\n{to_text(table).decode() if len(table) else ''}"
+    note = f"synthetic weights: {UNLIKE_TRAINED}\n" if weights == "synthetic" else ""
+    return f"{model}: {sizes(document)}\n{to_text(table).decode() if len(table) else ''}{note}"
 
 
 def _reasons(removed: Mapping[str, list[int]]) -> str:

@@ -23,6 +23,18 @@ _NOT_MEASURED = "-"
 _LEAST_IMPORTANT = ("instr/MAC", "arena", "set-up", "weights", "output")  # on a narrow terminal, in this order
 _CELL_PADDING = 3  # of rich's simple box
 _FRAME = 4  # what it leaves free at both sides together
+# Of made-up weights.
+UNLIKE_TRAINED = (
+    "what +shrink removes depends on the weights, so neither sizes nor speed are those of the trained network"
+)
+_TUNED_UNLIKE_TRAINED = (
+    "for which kernels there are records depends on the scales and zero points that come with the weights, so speed "
+    "can be a tenth from that of the trained network"
+)
+_LIKE_TRAINED = (
+    "instructions of an invoke and RAM are those of the real graph, to about 1 %, and so is flash, but for "
+    "interpreters, which keep the file and whose set-up depends on scales; accuracy says nothing"
+)
 # What a verdict rests on, see `model.evidence`.
 EVIDENCE = ("distinct_outputs", "references_differ_by", "onnxruntime_differs_by", "warnings")
 _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights")
@@ -184,9 +196,7 @@ def _columns(rows: Iterable[Row]) -> list[Metric]:
 def notes(rows: Iterable[Row]) -> list[str]:
     """What whoever reads these numbers must know besides."""
     rows = list(rows)
-    found = []
-    if any(row["weights"] == "synthetic" for row in rows):
-        found.append("synthetic weights: sizes and speed are those of the real graph, accuracy says nothing")
+    found = list(dict.fromkeys(_synthetic(row) for row in rows if row["weights"] == "synthetic"))
     chosen = {
         f"{row['backend']} on {row['target']}: {', '.join(f'{k} {v}' for k, v in row['target_options'].items())}"
         for row in rows
@@ -195,6 +205,17 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += [f"output of {doubt}" for doubt in _doubts(rows)]
     return [*found, *(_untuned(row) for row in rows if "tuned" in row["features"] and _missing_records(row))]
+
+
+def _synthetic(row: Row) -> str:
+    """What made-up weights say of the trained network; shares were measured, see docs/shrink.md and docs/tuning.md."""
+    if "removed" in row:
+        before, after = (row["removed"][when]["macs"] for when in ("before", "after"))
+        share = f"{100 * (1 - after / before):.0f} % of the MACs" if before else "nothing"
+        return f"synthetic weights: {UNLIKE_TRAINED}; here {row['model']} loses {share}"
+    if {"tune", "tuned"} & set(row["features"]):
+        return f"synthetic weights: {_TUNED_UNLIKE_TRAINED}"
+    return f"synthetic weights: {_LIKE_TRAINED}"
 
 
 def _missing_records(row: Row) -> int:
