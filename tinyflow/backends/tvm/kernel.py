@@ -47,9 +47,9 @@ class Parameter:
         return self.elements * np.dtype(self.dtype).itemsize
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Weights:
-    """The constants of one layer as TFLite has them; `bias` is zeros where the model has none."""
+    """The constants of one layer as TFLite has them; `bias` is zeros where the model has none. Equal to itself only."""
 
     values: NDArray[np.int8]
     bias: NDArray[np.int32]  # [output channels]

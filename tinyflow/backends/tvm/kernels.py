@@ -26,11 +26,14 @@ from tinyflow.backends.tvm import (
     kernels_tiled,
     kernels_vector,
     kernels_wide,
+    parsing,
     requantise,
 )
 from tinyflow.backends.tvm.choices import Choice
 from tinyflow.backends.tvm.kernel import Kernel, Machine, Style, Weights
 from tinyflow.backends.tvm.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
+
+parsing.hasten()
 
 # what a stack of 8 KiB has left for the scratch of one kernel, where the arena has no room
 _STACK_BYTES = 6656

@@ -14,7 +14,8 @@ The long form follows TFLite's rule: SaturatingRoundingDoublingHighMul, then Rou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +103,12 @@ def _pack_long(spec: WeightedSpec, weights: Weights) -> tuple[NDArray[np.int8], 
 
 
 def _staircase(spec: WeightedSpec, weights: Weights) -> Steps:
+    """The staircase of a layer, which no choice of `up` changes."""
+    return _bisected(replace(spec, requantisation=replace(spec.requantisation, up=None)), weights)
+
+
+@lru_cache(maxsize=1)  # a layer asks when its form is chosen, and again when it is packed
+def _bisected(spec: WeightedSpec, weights: Weights) -> Steps:
     """Bisect for the beginning of each output, all channels at once."""
     to, values = spec.requantisation, by_channel(spec, weights).astype(np.int64)
     bias = folded_bias(spec, weights).astype(np.int64)[:, None]
