@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -147,14 +147,26 @@ class Bench:
         build.archive(made)
         return made.outputs["library.a"]
 
-    def builtins(self) -> Path:
-        """The compiler's own library; takes some seconds."""
-        made = workspace(self.folder / "builtins", {}, ["library.a"], self.parameters)
+    def builtins(self, needed: Path | None = None) -> Path:
+        """The compiler's own library; takes some seconds, unless `needed` is an empty file."""
+        inputs = {} if needed is None else {"needed.txt": needed}
+        made = workspace(self.folder / "builtins", inputs, ["library.a"], self.parameters)
         build.builtins(made)
         return made.outputs["library.a"]
 
+    def needed(self, sources: Mapping[str, str]) -> Path:
+        """`needed.txt`: whether this C needs the compiler's own library."""
+        made = replace(self, folder=self.folder / "needed")._linking(sources, ["needed.txt"])
+        link.resolve(made)
+        return made.outputs["needed.txt"]
+
     def link(self, sources: Mapping[str, str] | None = None) -> Mapping[str, Path]:
         """Everything, from C to `firmware.elf`, `firmware.map` and `sizes.json`."""
+        made = self._linking(sources, ["firmware.elf", "firmware.map", "sizes.json"])
+        link.link(made)
+        return made.outputs
+
+    def _linking(self, sources: Mapping[str, str] | None, outputs: list[str]) -> Workspace:
         objects = self.compile({"model.c": MODEL} if sources is None else sources)
         support = self.support() if self.has_own_support else _support(self.cpu, self.toolchain, self.flags)
         template = "host.ld.j2" if self.isa == "host" else "firmware.ld.j2"
@@ -164,10 +176,7 @@ class Bench:
             "link.ld.j2": ROOT / "templates/link" / template,
         }
         inputs |= {f"lib/{name}.a": path for name, path in self.libraries.items()}
-        outputs = ["firmware.elf", "firmware.map", "sizes.json"]
-        made = workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
-        link.link(made)
-        return made.outputs
+        return workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
 
 
 _shared = tempfile.TemporaryDirectory(prefix="tinyflow-support-")

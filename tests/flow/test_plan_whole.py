@@ -126,6 +126,13 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
     headers = {"include/upper/api/": "upper/api/", "include/lower/api/": "lower/api/"}
     support_headers = {"include/support/include/": "support/include/"}
     base = ["-O1", "-flower"]
+    linked = {"target": FACTS, "pinned": {"prebuilt/lower/ready.a": "b" * 64}}
+    link_inputs = {
+        "objects/": "compile:objects/",
+        **{f"lib/{name}.a": "archive:library.a" for name in ("upper", "support")},
+        "prebuilt/lower/ready.a": "lower/ready.a",
+        "link.ld.j2": "templates/link/firmware.ld.j2",
+    }
 
     def compiled(owner: str, source: str, flags: list[str], defines: list[str], **inputs: str) -> dict[str, Any]:
         return built(
@@ -186,20 +193,27 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
             {},
             inputs={"objects/own.c.o": "compile:object.o", "objects/lower/a.c.o": "compile:object.o"},
         ),
-        "archive builtins for cortex-m0plus tools": built(
-            "archive builtins for cortex-m0plus tools", "build:builtins", ("library.a",), {}
+        f"archive builtins for cortex-m0plus tools in {name}": built(
+            f"archive builtins for cortex-m0plus tools in {name}",
+            "build:builtins",
+            ("library.a",),
+            {},
+            inputs={"needed.txt": "resolve:needed.txt"},
+        ),
+        f"resolve symbols of {name}": built(
+            f"resolve symbols of {name}",
+            "link:resolve",
+            ("needed.txt",),
+            linked,
+            inputs=link_inputs,
+            tools=["package ziglang", "package jinja2", "package pyelftools"],
         ),
         f"link {name}": built(
             f"link {name}",
             "link:link",
             ("firmware.elf", "firmware.map", "sizes.json"),
-            {"target": FACTS, "pinned": {"prebuilt/lower/ready.a": "b" * 64}},
-            inputs={
-                "objects/": "compile:objects/",
-                **{f"lib/{name}.a": "archive:library.a" for name in ("upper", "support", "builtins")},
-                "prebuilt/lower/ready.a": "lower/ready.a",
-                "link.ld.j2": "templates/link/firmware.ld.j2",
-            },
+            linked,
+            inputs={**link_inputs, "lib/builtins.a": "archive:library.a"},
             tools=["package ziglang", "package jinja2", "package pyelftools"],
         ),
         "compile the simulator's block counter": found["compile the simulator's block counter"],

@@ -111,7 +111,9 @@ def test_arithmetic_beyond_the_cpu_is_right(tmp_path: Path, cpu: str, toolchain:
     """What a CPU can't do comes from the compiler's library, is right, and brings neither baggage nor memcpy."""
     made = bench(tmp_path, cpu, toolchain)
     if toolchain == "zig":
-        made = replace(made, libraries={"builtins": made.builtins()})
+        needed = made.needed({"model.c": ARITHMETIC})
+        assert needed.read_text() == "needed\n"
+        made = replace(made, libraries={"builtins": made.builtins(needed)})
     path = made.link({"model.c": ARITHMETIC})["firmware.elf"]
     machine = open_machine(made.machine_target, {})
     machine.load(path)
@@ -123,6 +125,19 @@ def test_arithmetic_beyond_the_cpu_is_right(tmp_path: Path, cpu: str, toolchain:
     names = {symbol.name for symbol in elf.read(path).symbols}
     assert not [name for name in names if "printf" in name or "malloc" in name]
     assert "copy_unaligned" in names  # of our own memcpy
+
+
+@pytest.mark.parametrize("memory", [{}, {"flash_bytes": 64}, {"ram_bytes": 4100}])
+def test_firmware_that_needs_no_builtins_gets_none(tmp_path: Path, memory: dict[str, int]) -> None:
+    """Nothing is built for code that leaves no symbol undefined, also where it has too little room."""
+    made = replace(bench(tmp_path, "cortex-m7"), **memory)
+    needed = made.needed({"model.c": MODEL})
+    assert needed.read_bytes() == b""
+    library = made.builtins(needed)
+    assert library.read_bytes() == b"!<arch>\n"
+    if not memory:
+        whole = replace(made, folder=tmp_path / "again", libraries={"builtins": library}).link()
+        assert whole["firmware.elf"].read_bytes() == made.link()["firmware.elf"].read_bytes()
 
 
 def test_stack_lies_below_all_data(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from tinyflow.recipes.schema import Runtime
 
 # The linker's script is rendered by the first.
 _LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
+# The library with this name is searched last: it has weak, slow versions of what a runtime may define.
+BUILTINS = "lib/builtins.a"
 # A search of the same seed tries the same candidates in the same order.
 _TUNING_SEED = 1
 _TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it was
@@ -57,7 +59,11 @@ class Builds:
     ) -> Action:
         """Search kernels for a model, on firmware with nothing else; `inputs` has the model and what runs it."""
         target, backend = resolved.target, resolved.backend
-        trees = {**self._headers(self._chains(resolved.runtimes)), **self._link_inputs(resolved)[0]}
+        trees = {
+            **self._headers(self._chains(resolved.runtimes)),
+            **self._link_inputs(resolved)[0],
+            **self._builtins(resolved, {}),
+        }
         made = self._build(
             resolved,
             "tune",
@@ -84,35 +90,48 @@ class Builds:
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:
         """Link compiled objects with the runtimes' libraries to a firmware."""
         libraries, pinned = self._link_inputs(resolved)
+        inputs: dict[str, Input] = {"objects/": objects.output("objects/"), **libraries}
+        parameters = {"target": target_facts(resolved), **({"pinned": pinned} if pinned else {})}
+        if resolved.cpu.builtins:
+            # Building them takes longer than all the rest, and most firmware needs none.
+            needed = self._build(
+                resolved,
+                "resolve",
+                f"resolve symbols of {resolved.bench.name}",
+                "link:resolve",
+                ("needed.txt",),
+                inputs,
+                parameters,
+                tools=_LINK_TOOLS,
+            )
+            inputs = {**inputs, **self._builtins(resolved, {"needed.txt": needed.output("needed.txt")})}
         return self._build(
             resolved,
             "link",
             f"link {resolved.bench.name}",
             "link:link",
             ("firmware.elf", "firmware.map", "sizes.json"),
-            {"objects/": objects.output("objects/"), **libraries},
-            {"target": target_facts(resolved), **({"pinned": pinned} if pinned else {})},
+            inputs,
+            parameters,
             tools=_LINK_TOOLS,
         )
 
+    def _builtins(self, resolved: ResolvedBench, inputs: Mapping[str, Input]) -> dict[str, Input]:
+        """What the compiler calls for operations that the CPU lacks, as an input of linking, if it needs any."""
+        if not resolved.cpu.builtins:
+            return {}
+        title = f"archive builtins for {_cpu_name(resolved)}" + (f" in {resolved.bench.name}" if inputs else "")
+        made = self._build(resolved, "archive", title, "build:builtins", ("library.a",), inputs, {})
+        return {BUILTINS: made.output("library.a")}
+
     def _link_inputs(self, resolved: ResolvedBench) -> tuple[dict[str, Input], dict[str, str]]:
-        """What firmware is linked with besides its objects, and the digests that some of it must have."""
+        """What firmware is linked with besides objects and builtins, and the digests that some of it must have."""
         target = resolved.target
         libraries = {
             f"lib/{runtime.name}.a": self._library(resolved, runtime)
             for runtime in resolved.runtimes
             if sources_of(self._catalogue, runtime, resolved.cpu.isa)  # it may be all prebuilt
         }
-        if resolved.cpu.builtins:
-            libraries["lib/builtins.a"] = self._build(
-                resolved,
-                "archive",
-                f"archive builtins for {_cpu_name(resolved)}",
-                "build:builtins",
-                ("library.a",),
-                {},
-                {},
-            )
         inputs: dict[str, Input] = {name: library.output("library.a") for name, library in libraries.items()}
         pinned: dict[str, str] = {}
         for runtime in resolved.runtimes:

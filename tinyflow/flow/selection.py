@@ -48,7 +48,7 @@ COMMANDS = (
 )
 _GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
 _BEFORE_BUILD = ("fetch", "cut", "convert", "shrink", "tune", "generate")
-_STAGES = (*_BEFORE_BUILD, "compile", "archive", "link", "run", "report", "profile")
+_STAGES = (*_BEFORE_BUILD, "compile", "archive", "resolve", "link", "run", "report", "profile")
 _ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
 _PATTERN = frozenset("*?")
 _RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})  # no byte moves, so there is nothing to measure

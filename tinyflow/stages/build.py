@@ -18,6 +18,7 @@ from tinyflow.stages import library
 from tinyflow.stages.link_errors import explain
 from tinyflow.stages.toolchain import first_lines, refused_words, shorter, toolchain_of
 
+_EMPTY_LIBRARY = b"!<arch>\n"
 SOURCE_SUFFIXES = frozenset({".c", ".cpp", ".cc", ".cxx", ".S", ".s"})
 
 
@@ -104,6 +105,10 @@ def archive(workspace: Workspace) -> None:
 
 
 def builtins(workspace: Workspace) -> None:
-    """Make `library.a` of what the compiler calls for operations that the CPU has not."""
+    """Make `library.a` of what the compiler calls for operations that the CPU lacks; empty where `needed.txt` is."""
+    needed = workspace.inputs.get("needed.txt")
+    if needed is not None and not needed.read_bytes():
+        workspace.outputs["library.a"].write_bytes(_EMPTY_LIBRARY)
+        return
     toolchain, _ = toolchain_of(workspace)
     toolchain.builtins(workspace)

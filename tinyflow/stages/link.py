@@ -10,7 +10,7 @@ from pathlib import Path
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import DoesNotFit, ToolError
 from tinyflow.stages import fit
-from tinyflow.stages.link_errors import explain, listing, objects_of, source_of
+from tinyflow.stages.link_errors import UNDEFINED, explain, listing, names, objects_of, source_of
 from tinyflow.stages.prebuilt import PREBUILT, check_prebuilt
 from tinyflow.stages.toolchain import toolchain_of
 from tinyflow.targets import elf
@@ -43,6 +43,21 @@ def link(workspace: Workspace) -> None:
         _check_constructors(workspace.outputs["firmware.map"])
     sizes = elf.sizes(elf.read(workspace.outputs["firmware.elf"]), target["memory"])
     workspace.outputs["sizes.json"].write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
+
+
+def resolve(workspace: Workspace) -> None:
+    """Link without the compiler's builtins: `needed.txt` is empty where that leaves no symbol undefined.
+
+    It says only whether, so that all firmware for a processor shares one library. What else is wrong, `link` tells.
+    """
+    needed = ""
+    try:
+        _link(workspace, workspace.parameters["target"]["memory"], workspace.folder / "x.elf", workspace.folder / "map")
+    except ToolError as error:
+        if error.status is None or error.killed_by is not None:
+            raise
+        needed = "needed\n" if names(UNDEFINED, error.log) else ""
+    workspace.outputs["needed.txt"].write_text(needed, encoding="utf-8")
 
 
 def _check_constructors(map_path: Path) -> None:

@@ -9,7 +9,7 @@ from tinyflow.core.errors import ToolError
 from tinyflow.stages.toolchain import first_lines, shorter
 
 _SHOWN = 5  # of a list of names
-_UNDEFINED = r"undefined symbol: (.+)|undefined reference to `([^']+)'"
+UNDEFINED = r"undefined symbol: (.+)|undefined reference to `([^']+)'"
 _TWICE = r"duplicate symbol: (.+)|multiple definition of `([^']+)'"
 # How LLD and GNU ld name an object: alone or in a library, always below the folder of the inputs.
 _OBJECTS = (
@@ -26,7 +26,7 @@ def explain(error: ToolError) -> ToolError:
     """The same error with the symbols that it is about, and in `about` the objects, as inputs of the action."""
     if error.killed_by is not None:
         return error
-    undefined, twice = names(_UNDEFINED, error.log), names(_TWICE, error.log)
+    undefined, twice = names(UNDEFINED, error.log), names(_TWICE, error.log)
     about = objects_of(error.log)
     if undefined:
         what = f"undefined: {listing(undefined)}{_place(', wanted by', about)}"
