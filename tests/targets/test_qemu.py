@@ -123,8 +123,9 @@ def start(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         machine.close()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cpu", ["cortex-m3", "cortex-m4", "cortex-m7", "rv32imc"])
+@pytest.mark.parametrize(
+    "cpu", ["cortex-m4", "rv32imc", *(pytest.param(cpu, marks=pytest.mark.slow) for cpu in ("cortex-m3", "cortex-m7"))]
+)
 def test_counts_equal_the_simulators(cpu: str, start: Start, block_table_library: Path) -> None:
     """The same ELF takes the same instructions, stack and calls, function for function, start-up included."""
     board = start(cpu, "control_flow")
@@ -137,7 +138,6 @@ def test_counts_equal_the_simulators(cpu: str, start: Start, block_table_library
     assert seen[0::2] == seen[1::2]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("cpu", "function", "cause"), FAULTS)
 def test_fault_is_named(cpu: str, function: str, cause: str, start: Start) -> None:
     """The error says in which function, at which offset, what happened."""
@@ -164,7 +164,6 @@ def test_endless_programs_end(cpu: str, start: Start) -> None:
     assert overflow.value.where.startswith("deeper+0x")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv"])
 def test_memory_and_status(cpu: str, start: Start) -> None:
     """What is written is read, by the firmware too; after an error it begins anew; counts repeat."""
@@ -238,7 +237,6 @@ def test_unknown_cpu_is_refused(tmp_path: Path) -> None:
         Qemu("qemu-system-arm", {"cpu": "cortex-m0"}, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_program_that_does_not_start_is_told(tmp_path: Path, start: Start) -> None:
     """What QEMU says is handed on: here that the plugin is none."""
     start("cortex-m55", "faults")
@@ -251,7 +249,6 @@ def test_a_program_that_does_not_start_is_told(tmp_path: Path, start: Start) -> 
     machine.close()
 
 
-@pytest.mark.slow
 def test_wrong_firmware_is_refused(tmp_path: Path, start: Start, plugin: Path) -> None:
     """Another processor's firmware, and one of another memory map, are told apart before they run."""
     start("cortex-m55", "faults")
