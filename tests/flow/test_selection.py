@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from flow_support import Run
 from synthetic_benches import synthetic_loader
 
 from tinyflow.core.errors import TinyflowError, UsageError
@@ -84,6 +86,9 @@ def test_shared_actions_come_once(loader: Loader) -> None:
         ("good", "no command and no task", "type suite:good"),
         ("pln", "no command and no task", 'did you mean "plan"?'),
         ("link:abcdef12", "no action of a known bench", "doit plan"),
+        ("lnik:abcdef12", "no action of a known bench", 'did you mean "link"?'),
+        ("suite:deadbeef", 'unknown suite "deadbeef"', "good, mixed"),
+        ("bench:deadbeef", "not the name of a bench", "model-backend-target"),
     ],
 )
 def test_refusals_say_what_to_type(loader: Loader, word: str, what: str, hint: str) -> None:
@@ -93,3 +98,26 @@ def test_refusals_say_what_to_type(loader: Loader, word: str, what: str, hint: s
     assert isinstance(caught.value, UsageError)
     assert what in caught.value.what
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "bench:sine-tvmrt-stm32f7",
+        "sine-tinyc-stm32f7+shrink+layer.1",
+        "bench:sine-tvmaotplus-stm32f7+tune.2",
+        "bench:vww-tflm-host",
+        "shrink:vww",
+        "profile:sine-tinyc-stm32f7",
+        "suite:sine",
+    ],
+)
+def test_whatever_plan_lists_can_be_selected(word: str, real: Run) -> None:
+    """Every stage by the name that is printed, of benches that no suite has, too."""
+    listed = real("plan", "--all", word).stdout
+    first = {name.partition(":")[0]: name for name in reversed(re.findall(r"\b[a-z_]+:[0-9a-f]{12}\b", listed))}
+    assert first
+    for name in first.values():
+        one = real("plan", "--all", name)
+        assert (one.returncode, one.stderr) == (0, "")
+        assert re.findall(r"\b[a-z_]+:[0-9a-f]{12}\b", one.stdout)[-1] == name

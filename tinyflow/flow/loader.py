@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ from tinyflow.recipes.schema import Model
 if TYPE_CHECKING:
     from tinyflow.core.remote import Remote
 
+_MOST_REMEMBERED = 100
 _OBJECTS_PER_COLLECTION = 50_000  # CPython's own 700 to 2,000 cost a tenth of an empty run
 
 
@@ -74,7 +77,28 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def selector(self) -> Selector:
         """What words can select."""
-        return Selector(self.catalogue, lambda: self.planner, self._read_graph)
+        return Selector(self.catalogue, lambda: self.planner, self._read_graph, self._remembered)
+
+    def remember(self, words: Iterable[str]) -> None:
+        """Keep words whose actions are listed, so that these can be selected by what is listed."""
+        kept = [word for word in words if not re.fullmatch("[a-z_]+:[0-9a-f]+", word)]
+        kept = list(dict.fromkeys([*kept, *self._remembered()]))[:_MOST_REMEMBERED]
+        with contextlib.suppress(OSError):  # a read-only checkout lists all the same
+            self._listed.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._listed.with_name(f"{self._listed.name}.{os.getpid()}")
+            draft.write_text(json.dumps(kept), encoding="utf-8")
+            draft.replace(self._listed)
+
+    def _remembered(self) -> list[str]:
+        try:
+            found = json.loads(self._listed.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
+
+    @property
+    def _listed(self) -> Path:
+        return self.project.state / "listed.json"
 
     def _read_graph(self, plan: BenchPlan) -> dict[str, Any]:
         """A bench's `graph.json`; its model is fetched and converted if need be."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Action, in_order
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.tasks import task_name
 from tinyflow.recipes import suite as suites
@@ -47,9 +47,7 @@ COMMANDS = (
     "help",
 )
 _GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
-_BEFORE_BUILD = ("fetch", "cut", "convert", "shrink", "tune", "generate")
-_STAGES = (*_BEFORE_BUILD, "compile", "archive", "resolve", "link", "run", "report", "profile")
-_ACTION = re.compile(rf"({'|'.join(_STAGES)}):[0-9a-f]+")
+_ACTION = re.compile("[a-z_]+:[0-9a-f]+")  # a stage, and the first digits of an id
 _PATTERN = frozenset("*?")
 _RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})  # no byte moves, so there is nothing to measure
 
@@ -83,11 +81,17 @@ class Selector:
         catalogue: Catalogue,
         make_planner: Callable[[], Planner],
         read_graph: Callable[[BenchPlan], Mapping[str, Any]],
+        remembered: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """The planner is only made when something is planned; `read_graph` gives a bench's `graph.json`."""
+        """The planner is only made when something is planned; `read_graph` gives a bench's `graph.json`.
+
+        `remembered` gives words for which actions were listed: those can be selected, whether of a suite or not.
+        """
         self._catalogue = catalogue
         self._make_planner = make_planner
         self._read_graph = read_graph
+        self._remembered = remembered
+        self._found: dict[str, Action] = {}  # by what they were asked for
 
     @cached_property
     def _planner(self) -> Planner:
@@ -117,7 +121,7 @@ class Selector:
     def _resolve(self, word: str, is_bare_fine: bool) -> list[tuple[str, str]]:
         """The (group, name) pairs that a word stands for."""
         group, colon, name = word.partition(":")
-        if _ACTION.fullmatch(word) and not self._catalogue.has(Model if group == "shrink" else Suite, name):
+        if self._is_action(word):
             return [("action", word)]
         if group in _GROUPS:
             known = self._known(group)
@@ -194,15 +198,49 @@ class Selector:
         fetched = self._planner.models.fetch(model, folder)
         return model.name, self._planner.models.transform("shrink", model.name, fetched.output("model.tflite"))
 
+    def _is_action(self, word: str) -> bool:
+        """Whether a word is `<stage>:<first digits of an id>`; some stages are groups, too."""
+        group, _, name = word.partition(":")
+        if not _ACTION.fullmatch(word) or self._catalogue.has(Model if group == "shrink" else Suite, name):
+            return False
+        if group in _GROUPS:
+            try:
+                self._find_action(word)
+            except UsageError:
+                return False
+        return True
+
     def _find_action(self, word: str) -> Action:
         """The action `<stage>:<first digits of its id>` of a known bench."""
+        if word in self._found:
+            return self._found[word]
         stage, _, digits = word.partition(":")
-        plans = (plan for name in self.suites for plan in self._planner.plan_suite(name))
-        found = {a.id: a for plan in plans for a in plan.actions if a.stage == stage and a.id.startswith(digits)}
+        stages: set[str] = set()
+        found: dict[str, Action] = {}
+        for known in (*self._remembered(), *(f"suite:{name}" for name in self.suites)):
+            for action in self._actions_of(known):
+                stages.add(action.stage)
+                if action.stage == stage and action.id.startswith(digits):
+                    found[action.id] = action
+            if found and len(word) == len(task_name(next(iter(found.values())))):
+                break  # as it was listed
         if len(found) != 1:
             what = f"{len(found)} actions begin so" if found else "no action of a known bench is called so"
-            raise UsageError(f'"{word}": {what}', hint="`doit plan <bench>` lists actions with their ids")
-        return next(iter(found.values()))
+            near = "" if stage in stages else did_you_mean(stage, {*stages, *_GROUPS})
+            raise UsageError(
+                f'"{word}": {what}', hint=f"{near} `doit plan <bench>` lists actions with their ids".lstrip()
+            )
+        self._found[word] = next(iter(found.values()))
+        return self._found[word]
+
+    def _actions_of(self, word: str) -> Iterable[Action]:
+        """What a word selects; nothing where it no longer selects anything."""
+        try:
+            return self.select([word], is_bare_fine=True).all_actions.values()
+        except TinyflowError:
+            if word.removeprefix("suite:") in self.suites:
+                raise
+            return ()
 
     def _unknown(self, word: str) -> UsageError:
         what = f'"{word}" is no command and no task'

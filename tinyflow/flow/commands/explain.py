@@ -26,6 +26,7 @@ Example: doit explain bench:vww-tvmaot-stm32f7"""
             raise UsageError("explain what?", hint=f"for example {self.bin_name} explain bench:vww-tvmaot-stm32f7")
         loader = self.loader
         selection = loader.selector.select(args, is_bare_fine=True)
+        loader.remember(args)
         shown = {action.id for bench in selection.benches.values() for action in bench.actions}
         shown |= {action.id for action in selection.actions}
         for action in selection.all_actions.values():

@@ -35,7 +35,9 @@ class Plan(OwnCommand):
             raise UsageError("plan what?", hint=f"for example {self.bin_name} plan suite:mlperf_tiny")
         loader = self.loader
         counts: Counter[str] = Counter()
-        for action in loader.selector.select(args, is_bare_fine=True).all_actions.values():
+        selection = loader.selector.select(args, is_bare_fine=True)
+        loader.remember(args)
+        for action in selection.all_actions.values():
             verdict = loader.session.check(action)
             counts[_word(verdict)] += 1
             if params["all"] or verdict.state != "up to date":
