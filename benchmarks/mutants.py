@@ -200,7 +200,8 @@ def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
         yield "call", [ast.Pass()]
     elif isinstance(node, ast.stmt):
         is_worth = not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Pass, ast.Global, ast.Nonlocal))
-        yield "return", [ast.Return()] if is_worth and not (isinstance(node, ast.Return) and node.value is None) else []
+        is_none = isinstance(node, ast.Return) and (node.value is None or ast.unparse(node.value) == "None")
+        yield "return", [ast.Return()] if is_worth and not is_none else []
 
 
 def _other_values(value: object) -> list[object]:
@@ -358,6 +359,8 @@ class Reach:
                 else [at for tests in called.values() for at in tests]
             )
             passed = known["passed"]
+            if not called and name.startswith(f"tests/{package}/") and module in name:
+                reaching = set(passed)  # a program that is started in a way that can't be traced
             chosen = sorted(passed if name in reaching else reaching & passed.keys())
             if chosen:
                 rank = 0 if module in name else 1 if name.startswith(f"tests/{package}/") else 2
