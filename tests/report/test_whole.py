@@ -174,8 +174,8 @@ def test_changes() -> None:
     found = compare(old, new, {"rom_bytes": "0", "ram_bytes": "1%"}, must_stay=True)
     tells = [doubts(old, new), changes.summary(found), changes.commits(new, "e" * 40), changes.commits(old, None)]
     texts = [
-        changes.TABLES[name](changes.to_table(found, is_all=is_all)).decode()
-        for name in changes.TABLES
+        formats.FORMATS[name](changes.to_table(found, is_all=is_all)).decode()
+        for name in ("text", "md")
         for is_all in (False, True)
     ]
     document = changes.to_json("old", "new", found, doubts(old, new)).decode()
