@@ -32,8 +32,8 @@ _TUNED_UNLIKE_TRAINED = (
     "can be a tenth from that of the trained network"
 )
 _LIKE_TRAINED = (
-    "instructions of an invoke and RAM are those of the real graph, to about 1 %, and so is flash, but for "
-    "interpreters, which keep the file and whose set-up depends on scales; accuracy says nothing"
+    "instructions of an invoke, RAM and, but for interpreters, flash are the trained network's to about 1 %; "
+    "accuracy says nothing"
 )
 # What a verdict rests on, see `model.evidence`.
 EVIDENCE = ("distinct_outputs", "references_differ_by", "onnxruntime_differs_by", "warnings")
