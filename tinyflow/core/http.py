@@ -1,27 +1,23 @@
-"""HTTP with servers that may be anything: each exchange has one end in time, answers have a length, errors no secrets.
-
-An address keeps what opens a server (user and password, a token, a query) apart from what may be shown.
-"""
+"""HTTP with servers that may be anything: each exchange ends by a moment, answers have a length, errors no secrets."""
 
 from __future__ import annotations
 
-import base64
 import http.client
 import io
+import math
 import select
 import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import IO, Any
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from tinyflow.core.address import Address
 
 _CHUNK_BYTES = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
 _CONNECT_S = 3.0
-_SAFE = "%/:;,=&+$!*'()~@?"  # what stays as it is in paths and queries: it was encoded by who wrote it
 
 
 class Failure(Exception):
@@ -34,83 +30,6 @@ class Lie(Failure):
 
 class Late(Failure):
     """No whole answer in time."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a server is and what opens it. Only `shown` may be printed or kept."""
-
-    shown: str  # scheme, host, port and path
-    query: str = field(default="", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @classmethod
-    def parse(cls, text: str, token: str | None = None) -> Address:
-        """The meaning of `https://[user:password@]host[:port]/path[?query]`, `token` being a bearer token.
-
-        ValueError says what is wrong, and repeats nothing of the text, which may have secrets anywhere.
-        """
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("its host or port can't be understood; / # ? of a password are %2F %23 %3F") from None
-        if parts.scheme not in ("http", "https"):
-            raise ValueError("it must begin with http:// or https://")
-        if not host or not host.isascii() or not host.isprintable() or " " in host:
-            raise ValueError("it has no host that can be understood")
-        if "@" in parts.path + parts.query + parts.fragment:
-            raise ValueError('it has an "@" behind the host; / # ? of a password are %2F %23 %3F, @ of a path is %40')
-        place = f"[{host}]" if ":" in host else host
-        place += "" if port is None else f":{port}"
-        path = quote(parts.path.rstrip("/"), safe=_SAFE)
-        return cls(
-            f"{parts.scheme}://{place}{path}",
-            quote(parts.query, safe=_SAFE),
-            _authorization(parts.netloc.rpartition("@")[0], token),
-        )
-
-    @property
-    def place(self) -> str:
-        """Scheme, host and port, as in a URL."""
-        parts = urlsplit(self.shown)
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @property
-    def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port."""
-        parts = urlsplit(self.shown)
-        return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-    @property
-    def target(self) -> str:
-        """What a request for this very address asks for: path and query."""
-        return self._target("")
-
-    def below(self, path: str) -> str:
-        """What a request for something below this address asks for."""
-        return self._target(f"/{path}")
-
-    def _target(self, more: str) -> str:
-        return f"{urlsplit(self.shown).path}{more}" + (f"?{self.query}" if self.query else "")
-
-
-def _authorization(user: str, token: str | None) -> dict[str, str]:
-    """The header that opens a server. ValueError for what can be no header."""
-    if token:
-        token = token.strip()
-        if not token.isascii() or not token.isprintable():
-            raise ValueError("the token has a line break, or another character that can't be in a header")
-        return {"Authorization": f"Bearer {token}"}
-    if not user:
-        return {}
-    name, _, password = user.partition(":")
-    secret = unquote_to_bytes(_bytes(name)) + b":" + unquote_to_bytes(_bytes(password))
-    return {"Authorization": "Basic " + base64.b64encode(secret).decode()}
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogateescape")
 
 
 def reason_of(error: BaseException) -> str:
@@ -136,8 +55,8 @@ def reason_of(error: BaseException) -> str:
 class _Pieces(io.RawIOBase):
     """What comes from a socket until a moment; each wait is as long as what is left."""
 
-    def __init__(self, sock: socket.socket, until_s: float) -> None:
-        self._socket, self._until_s = sock, until_s
+    def __init__(self, sock: socket.socket, until_s: float, pause_s: float) -> None:
+        self._socket, self._until_s, self._pause_s = sock, until_s, pause_s
         self._inner: Any = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
@@ -146,7 +65,7 @@ class _Pieces(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int | None:
         """As for all raw files. Raises Late."""
-        self._socket.settimeout(left_s(self._until_s))
+        self._socket.settimeout(min(self._pause_s, left_s(self._until_s)))
         try:
             count: int | None = self._inner.readinto(buffer)
         except TimeoutError:
@@ -162,13 +81,13 @@ class _Pieces(io.RawIOBase):
 class _Timed:
     """A socket as `http.client` reads answers from it."""
 
-    def __init__(self, sock: socket.socket, until_s: float) -> None:
-        self._socket, self._until_s = sock, until_s
+    def __init__(self, sock: socket.socket, until_s: float, pause_s: float) -> None:
+        self._socket, self._until_s, self._pause_s = sock, until_s, pause_s
 
     def makefile(self, mode: str) -> IO[bytes]:
         """A file for one answer."""
         assert mode == "rb"
-        return io.BufferedReader(_Pieces(self._socket, self._until_s))
+        return io.BufferedReader(_Pieces(self._socket, self._until_s, self._pause_s))
 
 
 def left_s(until_s: float) -> float:
@@ -179,11 +98,14 @@ def left_s(until_s: float) -> float:
     return left
 
 
-def limit(connection: http.client.HTTPConnection, until_s: float) -> None:
-    """Let the next exchange on a connection end by a moment, whatever comes and however slowly."""
+def limit(connection: http.client.HTTPConnection, until_s: float, pause_s: float = math.inf) -> None:
+    """Let the next exchange on a connection end by a moment, whatever comes and however slowly.
+
+    Nor may any single wait be longer than `pause_s`.
+    """
 
     def answer(sock: socket.socket, *words: Any, **named: Any) -> http.client.HTTPResponse:
-        return http.client.HTTPResponse(_Timed(sock, until_s), *words, **named)  # type: ignore[arg-type]
+        return http.client.HTTPResponse(_Timed(sock, until_s, pause_s), *words, **named)  # type: ignore[arg-type]
 
     connection.response_class = answer  # type: ignore[assignment]
     connection.timeout = min(_CONNECT_S, left_s(until_s))

@@ -35,7 +35,9 @@ _NO_MEMORY = re.compile("bad_alloc|out of memory|Cannot allocate memory|memory e
 # A shell ends with 128 and the number of the signal that ended its command.
 _SHELL_SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-_NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), "SSL_CERT_FILE", "SSL_CERT_DIR")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+# Mirrors have passwords, which stand in no parameter of an action.
+_NETWORK_VARIABLES = (*_PROXIES, *(name.upper() for name in _PROXIES), *_CERTIFICATES, "TINYFLOW_MIRRORS")
 _running: set[subprocess.Popen[bytes]] = set()
 _running_lock = threading.Lock()
 _is_cancelled = threading.Event()

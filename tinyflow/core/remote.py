@@ -18,8 +18,9 @@ from typing import TypeVar
 from urllib.parse import urljoin
 
 from tinyflow.core import digest
+from tinyflow.core.address import Address
 from tinyflow.core.errors import CacheError, UsageError
-from tinyflow.core.http import Address, Failure, Lie, body_of, connect, is_readable, left_s, limit, reason_of
+from tinyflow.core.http import Failure, Lie, body_of, connect, is_readable, left_s, limit, reason_of
 from tinyflow.core.regular import Regular, Unreadable
 from tinyflow.core.result import Result
 from tinyflow.core.store import Store
@@ -173,7 +174,7 @@ class Remote:
     def _get(self, path: str, most_s: float, take: Callable[[http.client.HTTPResponse], T]) -> T | None:
         """What `take` makes of an answer; None for a miss."""
         until_s = time.monotonic() + most_s
-        target = self._address.server.below(path)
+        target = self._address.server.below(path).target
         for _ in range(1 + _MAX_REDIRECTS):
             with self._ask("GET", target, until_s) as answer:
                 if answer.status not in _REDIRECTS:
@@ -223,7 +224,7 @@ class Remote:
 
     def _put(self, path: str, size_bytes: int, pieces: Callable[[], Iterator[bytes]]) -> bool:
         until_s = time.monotonic() + _BLOB_S
-        with self._ask("PUT", self._address.server.below(path), until_s, size_bytes, pieces) as answer:
+        with self._ask("PUT", self._address.server.below(path).target, until_s, size_bytes, pieces) as answer:
             _expect(answer.status, 200, 201, 202, 204)
         return True
 

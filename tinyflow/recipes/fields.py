@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _UNIT_SUFFIXES = ("_bytes", "_hz", "_s", "_instructions")
 
 
+_SECRET = re.compile(r"(?i)token|secret|passw|pwd|signature|credential|api.?key|(^|[&;])(sig|key|auth\w*|jwt|code)=")
+
+
 def yaml_key(field: str) -> str:
     """The YAML key of a field: `length` of `length_bytes`."""
     for suffix in _UNIT_SUFFIXES:
@@ -119,8 +122,25 @@ def _check_natural(value: int) -> None:
         raise ValueError(f"expected 0 or more, not {value}")
 
 
+def _check_url(value: str) -> None:
+    """Refuse what may be a secret: recipes, and keys made of them, go into caches and archives."""
+    from tinyflow.core.address import Address
+
+    if value.startswith("file:"):
+        return
+    try:
+        address = Address.parse(value)
+    except ValueError as error:
+        raise ValueError(f"no URL: {error}") from None
+    if address.headers or _SECRET.search(address.query):
+        where = "TINYFLOW_MIRRORS=https://user:password@host/path, which is kept nowhere"
+        raise ValueError(f"a URL with a password or a token in a recipe would be kept and sent; give {where}")
+
+
 def show(value: Any) -> str:
-    """A YAML value as an error quotes it."""
+    """A YAML value as an error quotes it, without what may be a secret."""
+    from tinyflow.core.address import without_secrets
+
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
@@ -129,7 +149,7 @@ def show(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return f'"{without_secrets(value)}"' if isinstance(value, str) else str(value)
 
 
 Size = Annotated[int, Quantity(units.parse_size, "a size", "512KiB")]
@@ -145,7 +165,7 @@ Natural = Annotated[int, Check(_check_natural)]
 Name = Annotated[str, Text(r"[a-z0-9_]+", "a recipe name of a-z, 0-9 and _")]
 FeatureValue = Annotated[str, Text(r"[A-Za-z0-9_]+", "a feature's value of letters, digits and _")]
 Digest = Annotated[str, Text(r"[0-9a-f]{64}", "a sha256 digest of 64 hexadecimal digits")]
-Url = Annotated[str, Text(r"(https?|file)://\S+", "a URL such as https://example.org/net.tflite")]
+Url = Annotated[str, Text(r"(https?|file)://\S+", "a URL such as https://example.org/net.tflite"), Check(_check_url)]
 Module = Annotated[str, Text(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", "a Python module such as tinyflow.backends.tvm")]
 # Paths are relative, so that a recipe means the same on every machine, and stay below the folder that they start in.
 RelativePath = Annotated[str, Text(r"(?!([^\n]*/)?\.\.(/|$))[^/\s~][^\n]*", "a relative path without ..")]

@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Recipe)
 # No file system's clock ticks slower than FAT's; a file that was younger when it was read may change without a trace.
 _SETTLED_NS = 2_000_000_000
 _DRAFT = ".draft-"
-_VALIDATORS = ("fields", "memo", "shapes", "suggest", "validate", "yaml", "../core/units")
+_VALIDATORS = ("fields", "memo", "shapes", "suggest", "validate", "yaml", "../core/address", "../core/units")
 
 
 @dataclass(frozen=True)

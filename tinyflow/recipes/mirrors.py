@@ -6,7 +6,6 @@ Only looks for files; reading and checking them is the fetch stage's work.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import Literal
 from tinyflow.core.errors import UsageError
 from tinyflow.recipes.schema import Model
 
-# Colons separate entries and stand in URLs, before the port and before `//`.
-_ENTRY = re.compile(r"https?://[^/:]+(?::\d+)?(?:/[^:]*)?|[^:]+")
+_HINT = "folders and https://[user:password@]host/path, separated by colons; correct or unset it"
 
 
 @dataclass(frozen=True)
 class Mirrors:
-    """Folders and URLs in the order in which they are tried."""
+    """Folders and URLs in the order in which they are tried; the URLs without what opens them, which `fetch` adds."""
 
     folders: tuple[Path, ...] = ()
     urls: tuple[str, ...] = ()
@@ -29,13 +27,23 @@ class Mirrors:
     @classmethod
     def discover(cls, environment: Mapping[str, str] = os.environ) -> Mirrors:
         """The mirrors that `TINYFLOW_MIRRORS` names; UsageError for a folder that isn't there."""
-        entries = _ENTRY.findall(environment.get("TINYFLOW_MIRRORS", ""))
-        urls = tuple(entry.rstrip("/") for entry in entries if entry.startswith(("http://", "https://")))
-        folders = tuple(Path(entry).absolute() for entry in entries if not entry.startswith(("http://", "https://")))
-        for folder in folders:
+        text = environment.get("TINYFLOW_MIRRORS", "")
+        if not text:
+            return cls()
+        from tinyflow.core.address import Address, places_in
+
+        try:
+            entries = places_in(text)
+        except ValueError as error:
+            raise UsageError(f"TINYFLOW_MIRRORS: {error}", hint=_HINT) from None
+        urls = tuple(entry.shown.rstrip("/") for entry in entries if isinstance(entry, Address))
+        folders = {number: Path(entry).absolute() for number, entry in enumerate(entries, 1) if isinstance(entry, str)}
+        for number, folder in folders.items():
             if not folder.is_dir():
-                raise UsageError(f"TINYFLOW_MIRRORS names {folder}, which is no folder", hint="correct or unset it")
-        return cls(folders, urls)
+                # Behind an address it may be a piece of that, which nobody else should see.
+                named = f"in entry {number} what" if "://" in text or "@" in text else f"{folder}, which"
+                raise UsageError(f"TINYFLOW_MIRRORS names {named} is no folder", hint=_HINT)
+        return cls(tuple(folders.values()), urls)
 
 
 @dataclass(frozen=True)

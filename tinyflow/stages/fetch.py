@@ -5,23 +5,30 @@ Whatever has a pinned digest is checked against it; bytes that don't match are n
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tinyflow.core.action import Workspace
+from tinyflow.core.address import Address, places_in, without_secrets
 from tinyflow.core.errors import ModelError
+from tinyflow.core.http import Failure, body_of, limit, reason_of
+from tinyflow.core.regular import Regular, Unreadable
 
 if TYPE_CHECKING:
-    from urllib.response import addinfourl
+    from urllib.request import BaseHandler, Request
 
 # for the connection, and for each piece of the answer
 _TIMEOUT_S = 5.0
 _DOWNLOAD_S = 120.0
 _MAX_DOWNLOAD_BYTES = 64 << 20
-_CHUNK_BYTES = 1 << 16
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _MIRROR_HINT = "name a folder that has it in TINYFLOW_MIRRORS, or run `doit fetch` where there is a network"
 
@@ -77,19 +84,17 @@ def _download_any(workspace: Workspace, urls: list[str], expected: str) -> bytes
 
     Raises ModelError where one answered with other bytes and no other had the right ones.
     """
-    from http.client import HTTPException
-
     wrong: ModelError | None = None
     for url in urls:
         try:
             content = _download(url)
-        except (OSError, HTTPException, ValueError) as error:
-            workspace.log(f"{url}: {error}")
+        except (Failure, OSError, ValueError) as error:
+            workspace.log(f"{without_secrets(url)}: {reason_of(error)}")
             continue
         got = sha256(content).hexdigest()
         if got == expected:
             return content
-        wrong = _set_aside(workspace, url, content, got, expected)
+        wrong = _set_aside(workspace, without_secrets(url), content, got, expected)
         workspace.log(str(wrong))
     if wrong is not None:
         raise wrong
@@ -108,33 +113,82 @@ def _set_aside(workspace: Workspace, url: str, content: bytes, got: str, expecte
 
 
 def _download(url: str) -> bytes:
-    """The content of a URL. Raises OSError or HTTPException where it can't be had, ValueError where we refuse it."""
-    from urllib.request import urlopen
+    """The content of a URL. Raises Failure, OSError and ValueError where it can't be had, or we refuse it."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, build_opener, url2pathname
+    from urllib.response import addinfourl
 
+    if url.startswith("file:"):
+        return _read(Path(url2pathname(urlsplit(url).path)))
     _refuse_plain_http(url)
-    with urlopen(url, timeout=_TIMEOUT_S) as answer:
-        _refuse_plain_http(answer.url)  # a redirect leads anywhere
-        return _read_limited(answer)
+    address = _opened(url)
+    request = Request(address.shown + (f"?{address.query}" if address.query else ""))
+    for name, value in address.headers.items():
+        request.add_unredirected_header(name, value)
+    until_s = time.monotonic() + _DOWNLOAD_S
+    try:
+        with build_opener(*_handlers(until_s)).open(request, timeout=_TIMEOUT_S) as answer:
+            assert not isinstance(answer, addinfourl)
+            return b"".join(body_of(answer, _MAX_DOWNLOAD_BYTES))
+    except HTTPError as error:
+        raise Failure(f"answered with status {error.code}") from None
+    except HTTPException as error:
+        raise Failure(reason_of(error)) from None
+    except URLError as error:
+        raise Failure(reason_of(error.reason) if isinstance(error.reason, Exception) else "can't be reached") from None
 
 
-def _read_limited(answer: addinfourl) -> bytes:
-    """An answer's body. Raises ValueError where it is cut, or too long, in bytes or in seconds."""
-    deadline = time.monotonic() + _DOWNLOAD_S
-    body = bytearray()
-    while chunk := answer.read(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > _MAX_DOWNLOAD_BYTES:
-            raise ValueError(f"more than {_MAX_DOWNLOAD_BYTES >> 20} MiB")
-        if time.monotonic() > deadline:
-            raise ValueError(f"took more than {_DOWNLOAD_S:g} s")
-    if len(body) < int(answer.headers.get("Content-Length", 0)):
-        raise ValueError(f"the answer was cut after {len(body)} bytes")
-    return bytes(body)
+def _opened(url: str) -> Address:
+    """A URL with what opens it, where it lies below a mirror that has a password or a token."""
+    address = Address.parse(url)
+    with contextlib.suppress(ValueError):
+        for place in places_in(os.environ.get("TINYFLOW_MIRRORS", "")):
+            if isinstance(place, Address) and place.opens(address):
+                return replace(address, query=address.query or place.query, headers=place.headers)
+    return address
+
+
+def _handlers(until_s: float) -> list[BaseHandler]:
+    """What urllib is to do differently: exchanges that end by a moment, redirects to https alone."""
+    from http.client import HTTPConnection, HTTPSConnection
+    from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler
+
+    def timed(kind: type[HTTPConnection]) -> Callable[..., HTTPConnection]:
+        def connect(*words: Any, **named: Any) -> HTTPConnection:
+            connection = kind(*words, **named)
+            limit(connection, until_s, _TIMEOUT_S)
+            return connection
+
+        return connect
+
+    class Plain(HTTPHandler):
+        def http_open(self, request: Request) -> Any:
+            return self.do_open(timed(HTTPConnection), request)
+
+    class Secure(HTTPSHandler):
+        def https_open(self, request: Request) -> Any:
+            return self.do_open(timed(HTTPSConnection), request)
+
+    class Redirects(HTTPRedirectHandler):
+        def redirect_request(self, request: Request, *words: Any) -> Request | None:
+            _refuse_plain_http(words[-1])
+            return super().redirect_request(request, *words)
+
+    return [Plain(), Secure(), Redirects()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with Regular(path) as source:
+            if source.size_bytes > _MAX_DOWNLOAD_BYTES:
+                raise Failure(f"more than {_MAX_DOWNLOAD_BYTES >> 20} MiB")
+            return source.read()
+    except Unreadable as error:
+        raise Failure(f"can't be read: {error}") from None
 
 
 def _refuse_plain_http(url: str) -> None:
-    from urllib.parse import urlsplit
-
     parts = urlsplit(url)
-    if parts.scheme not in ("https", "file") and parts.hostname not in _LOCAL_HOSTS:
-        raise ValueError(f"{parts.scheme} is not used, only https")
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOCAL_HOSTS):
+        raise Failure(f"{parts.scheme} is not used, only https")
