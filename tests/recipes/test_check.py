@@ -87,6 +87,32 @@ def test_every_target_s_script_and_processor_are_there() -> None:
             "description: x\nmatrix: {models: [vww], backends: [tvmaot], targets: [host], features: [[opt.O2, ops]]}\n",
             ':2:82: unknown feature "ops"',
         ),
+        *(
+            (
+                f"{plural}/s.yaml".replace("runtimes/s", "runtimes/s/runtime"),
+                f"description: x\n{text}\n",
+                f':{place}: unknown {noun} "{named}"',
+            )
+            for plural, text, place, noun, named in (
+                ("suites", "matrix: {models: [vwx], backends: [tvmaot], targets: [host]}", "2:19", "model", "vwx"),
+                ("suites", "matrix: {models: [vww], backends: [tvm], targets: [host]}", "2:36", "backend", "tvm"),
+                ("suites", "matrix: {models: [vww], backends: [tvmaot], targets: [hos]}", "2:55", "target", "hos"),
+                ("suites", "include: [vww-tvmaot-host]\npublished: [{figures: f}]", "3:23", "figures", "f"),
+                ("backends", "implementation: a.b\ntargets: [hos]", "3:11", "target", "hos"),
+                ("targets", "implementation: a.b\ncpu: x\ntoolchain: zigg", "4:12", "toolchain", "zigg"),
+                ("targets", "implementation: a.b\ncpu: x\nbackend_options: {bb: {a: 1}}", "4:23", "backend", "bb"),
+                ("runtimes", "base: nope", "2:7", "runtime", "nope"),
+                ("runtimes", "sources: {all: [s.yaml]}\nuses: [tinynn, nope]", "3:16", "runtime", "nope"),
+                ("features", "sets: {runtimes: {tinynn: nope}}", "2:27", "runtime", "nope"),
+                ("features", "sets: {}\nrequires: {targets: [hos]}", "3:22", "target", "hos"),
+                ("features", "sets: {}\nrequires: {toolchains: [zig, zigg]}", "3:30", "toolchain", "zigg"),
+                (
+                    *("features", "sets: {}\nvalues: [a]\ncases: {a: {requires: {backends: [bb]}}}", "4:35"),
+                    *("backend", "bb"),
+                ),
+                ("features", "sets: {}\nvalues: [a]\ncases: {a: {conflicts: [f.x]}}", "4:25", "feature", "f"),
+            )
+        ),
         ("suites/s.yaml", "description: x\ninclude: [vww]\n", ':2:11: "vww": not the name of a bench'),
     ],
 )
