@@ -15,6 +15,7 @@ import pytest
 from golden_texts import check
 from synthetic_benches import synthetic_loader
 
+from tinyflow.core.digest import tree_files
 from tinyflow.flow import cli
 
 Say = Callable[[str], str]
@@ -97,7 +98,14 @@ def test_from_nothing_to_reports(project: Path, say: Say) -> None:
         ),
         *("results --suite good --format md", "results --format xlsx", "results extra", "results --columns nothing"),
     ]
-    check("session_runs.txt", "".join(map(say, lines)))
+    found = "".join(map(say, lines))
+    build = project / "build"
+    files = [name for name, _ in tree_files(build) if not name.startswith((".state/", "."))]
+    shown = [build / "net-good-chip" / "report.json", build / "net-faults-chip" / "report.json"]
+    shown += [build / "net-faults-chip" / "provenance.json", build / "suites" / "good" / "report.csv"]
+    texts = [f"{path.relative_to(build)}:\n{path.read_text()}" for path in shown]
+    parts = re.sub(r'("seconds": |"cpus?": |0\.25,|400\.0,)[\d.e-]*', r"\1", "\n".join([*files, *texts]))
+    check("session_runs.txt", found + steady(parts, project))
 
 
 def test_holding_results_against_each_other(project: Path, say: Say) -> None:
