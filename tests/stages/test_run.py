@@ -167,6 +167,13 @@ def test_wrong_output_names_its_place(run_model: Run) -> None:
     )
 
 
+def test_a_mismatch_says_what_is_to_be_said_of_its_reference(run_model: Run) -> None:
+    """Where the references disagree it may be the reference that is not what was wanted."""
+    with pytest.raises(ValidationError) as caught:
+        run_model(expected=[[0, 0, 0, 0]] * 3, evidence={"warnings": ["TFLM and LiteRT differ"]})
+    assert caught.value.hint is not None and caught.value.hint.endswith("; TFLM and LiteRT differ")
+
+
 def test_status_is_checked(run_model: Run) -> None:
     """A function that returns an error fails the run, by name."""
     with pytest.raises(RunError, match="model_setup: returned -3, not 0"):

@@ -127,7 +127,7 @@ def records(headings: Sequence[str], rows: Iterable[Sequence[str]], width: int) 
         lines = [name]
         for heading, cell in zip(headings[1:], cells, strict=True):
             part = f"  {heading} {cell}"
-            if cell == _NOT_MEASURED:
+            if cell in (_NOT_MEASURED, "–"):
                 continue
             if len(lines) > 1 and len(lines[-1]) + len(part) <= width:
                 lines[-1] += part
@@ -203,7 +203,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
         if row.get("target_options")
     }
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
-    found += [f"output of {doubt}" for doubt in _doubts(rows)]
+    found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
     return [*found, *(_untuned(row) for row in rows if "tuned" in row["features"] and _missing_records(row))]
 
 
@@ -239,15 +239,14 @@ def evidence_of(row: Row) -> dict[str, Any]:
     return {**found, "warnings": "; ".join(warnings_of(row)) or None}
 
 
-def _doubts(rows: Iterable[Row]) -> Iterator[str]:
-    """Every warning once, with the benches that it is about."""
+def doubts(warnings: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Of (bench, warning) every warning once, with the benches that it is about."""
     about: dict[str, list[str]] = {}
-    for row in rows:
-        for warning in warnings_of(row):
-            about.setdefault(warning, []).append(row["bench"])
+    for bench, warning in warnings:
+        about.setdefault(warning, []).append(bench)
     for warning, benches in about.items():
         more = f" and {len(benches) - 1} more" if len(benches) > 1 else ""
-        yield f"{benches[0]}{more}: {warning}"
+        yield f"output of {benches[0]}{more}: {warning}"
 
 
 def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:

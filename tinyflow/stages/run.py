@@ -255,6 +255,7 @@ def _validate(differences: Sequence[Difference], samples: Samples, tolerance: fl
     if wrong:
         what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {worst.error:g}"
         hint = f"the backend's tolerance is {tolerance:g}; samples {wrong} are wrong; bisect-layer finds the layer"
+        hint = "; ".join([hint, *samples.evidence.get("warnings", ())])
         raise ValidationError(what, where=str(worst), hint=hint)
     return {
         "reference": samples.reference,

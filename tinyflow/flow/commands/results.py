@@ -11,6 +11,7 @@ from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.display import width_of
 from tinyflow.flow.query import select
 from tinyflow.report.formats import BINARY, FORMATS, to_text
+from tinyflow.report.tables import doubts
 
 # Without `--columns` a terminal gets these, files get all.
 _SHOWN = (
@@ -65,13 +66,13 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
             sort=params["sort"],
             columns=params["columns"],
         )
-        asked_for, doubts = frame, []
+        told: list[str] = []
         if wanted == "text" and not params["columns"]:
+            told = [f"{doubt}\n" for doubt in doubts((r["bench"], r["warnings"]) for r in frame if "warnings" in r)]
             frame = frame.choose([name for name in _SHOWN if name in frame.columns])
-            doubts = [f"{row['bench']}: {row['warnings']}\n" for row in asked_for if "warnings" in row]
         is_shown = wanted == "text" and not output
         content = to_text(frame, width_of(sys.stdout)) if is_shown else FORMATS[wanted](frame)
-        content += "".join(doubts).encode()
+        content += "".join(told).encode()
         if output:
             Path(output).write_bytes(content)
         else:
