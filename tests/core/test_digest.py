@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinyflow.core import digest
@@ -40,6 +40,7 @@ def test_known_digest(tmp_path: Path) -> None:
 @given(st.dictionaries(names, digests))
 def test_listing_is_read_back(files: dict[str, str]) -> None:
     """A tree's listing gives back the entries, whatever order they came in."""
+    assume(not any(other.startswith(name + "/") for name in files for other in files))  # a file that is a folder
     listing = digest.tree_listing(files.items())
     assert digest.parse_listing(listing) == sorted(files.items())
     assert digest.tree_listing(reversed(files.items())) == listing

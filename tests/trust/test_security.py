@@ -79,6 +79,9 @@ def forged(key: str, key_text: str, **changes: Any) -> bytes:
 
 LISTING_OUT = f"{EMPTY} ../../escaped\n".encode()
 LISTING_NO_DIGEST = b"sha256:../../../../escaped inside\n"
+LISTING_TWICE = f"{EMPTY} a\n{EMPTY} a\n".encode()
+LISTING_BOTH = f"{EMPTY} a/b\n{EMPTY} a/b/c\n".encode()  # a file and a folder
+LISTINGS = (LISTING_OUT, LISTING_NO_DIGEST, LISTING_TWICE, LISTING_BOTH)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +91,7 @@ LISTING_NO_DIGEST = b"sha256:../../../../escaped inside\n"
         {"outputs": {"file": "../" * 20 + "etc/passwd", "tree/": EMPTY}},
         {"outputs": {"file": EMPTY}},
         {"outputs": {"file": EMPTY, "tree/": EMPTY, "../../escaped": EMPTY}},
-        {"outputs": {"file": EMPTY, "tree/": digest.of_bytes(LISTING_OUT)}},
-        {"outputs": {"file": EMPTY, "tree/": digest.of_bytes(LISTING_NO_DIGEST)}},
+        *({"outputs": {"file": EMPTY, "tree/": digest.of_bytes(listing)}} for listing in LISTINGS),
         {"outputs": ["file"]},
         {"outputs": {"file": 7, "tree/": None}},
         {"log": "/etc/passwd"},
@@ -107,7 +109,7 @@ def test_forged_result_writes_nothing_outside(tmp_path: Path, changes: dict[str,
     assert record is not None
     text = plain.records.key_text(record.key) or ""
     plain.close()
-    blobs = {digest.of_bytes(data)[7:]: data for data in (b"", LISTING_OUT, LISTING_NO_DIGEST)}
+    blobs = {digest.of_bytes(data)[7:]: data for data in (b"", *LISTINGS)}
     said: list[str] = []
     liar = Liar(lambda key: forged(key, text, **changes), blobs, text)
     session = Session(tmp_path / "in" / "cache", tmp_path / "in" / "state", said.append, liar)
@@ -131,7 +133,7 @@ def test_the_forger_is_able(tmp_path: Path) -> None:
     session.close()
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "a//b", "a\0b"])
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "a//b", "a\0b", "a" * 256])
 def test_tree_can_not_leave_its_folder(tmp_path: Path, name: str) -> None:
     """A listing that names a place outside is no tree, even where its digest is right: nothing is written."""
     store = Store(tmp_path / "cache")

@@ -22,6 +22,8 @@ _CHUNK_BYTES = 1 << 20
 # File systems stamp times in ticks of some milliseconds: a file changed this recently may change again unseen.
 _RACY_NS = 2_000_000_000
 
+_LONGEST_STEP = 255  # bytes, in all file systems of Linux
+
 Stamp = tuple[int, int, int, int]  # size_bytes, mtime_ns, inode, ctime_ns
 
 
@@ -104,7 +106,17 @@ def parse_listing(listing: bytes) -> list[tuple[str, str]]:
         if not is_digest(digest) or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise ValueError(f"not an entry of a tree: {line!r}")
         entries.append((name, digest))
+    _check_names([name for name, _ in entries])
     return entries
+
+
+def _check_names(names: list[str]) -> None:
+    """Raise ValueError where not all of these files can be made: one twice, one that is a folder, too long a name."""
+    folders = {"/".join(steps[:count]) for steps in (name.split("/") for name in names) for count in range(len(steps))}
+    if sorted(set(names)) != names or not folders.isdisjoint(names):
+        raise ValueError("not the files of a tree, in order")
+    if any(len(step.encode()) > _LONGEST_STEP for name in names for step in name.split("/")):
+        raise ValueError("a file name that is too long")
 
 
 def stamp_of(path: Path) -> Stamp:

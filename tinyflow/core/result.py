@@ -10,7 +10,7 @@ from typing import Any
 
 from tinyflow.core import digest
 
-# The largest of a suite is 30 kB. A longer file would be read into memory whole.
+# Those of the built-in suites have some kilobytes, one of an action with 10,000 inputs a megabyte.
 MAX_RESULT_BYTES = 1 << 24
 _HEADER = b"tinyflow result 1 "
 _FIELDS = {"key", "key_text", "outputs", "duration_s", "log"}
@@ -64,4 +64,4 @@ def _check(key: Any, key_text: Any, outputs: Any, duration_s: Any, log: Any) -> 
 
 def _is_output_name(name: str) -> bool:
     """Whether this is a relative path to a file below a folder, or, with `/` at its end, to a folder."""
-    return not {"", ".", ".."} & set(name.removesuffix("/").split("/")) and name.isprintable()
+    return not {"", ".", ".."} & set(name.removesuffix("/").split("/")) and "\0" not in name
