@@ -18,6 +18,15 @@ from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
 from tinyflow.recipes.shapes import fields_of
 
 Write = Callable[[str, str], Path]
+TARGET = """\
+description: x
+implementation: tinyflow.targets.unicorn
+cpu: {cpu}
+memory:
+  - {{name: rom, kind: flash, origin: 0x0, length: 1MiB}}
+  - {{name: ram, kind: ram, origin: 0x20000000, length: 1MiB}}
+{more}
+"""
 _BUILT_IN = Catalogue([data_folder() / "recipes"])
 _ALL = [(kind, name) for kind in KINDS for name in _BUILT_IN.names(kind)]
 
@@ -114,6 +123,64 @@ def test_every_target_s_script_and_processor_are_there() -> None:
             )
         ),
         ("suites/s.yaml", "description: x\ninclude: [vww]\n", ':2:11: "vww": not the name of a bench'),
+        (
+            "suites/s.yaml",
+            "description: x\ninclude: [vww-tinyc-stm32f7+ops]\n",
+            ":2:11: vww-tinyc-stm32f7+ops: unknown feat",
+        ),
+        (
+            "suites/s.yaml",
+            "description: x\nmatrix: {models: [vww], backends: [tinyc], targets: [esp32c3], features: [[dsp]]}\n",
+            ':2:9: vww-tinyc-esp32c3+dsp: feature "dsp" needs a processor with dsp',
+        ),
+        ("runtimes/r/runtime.yaml", "description: x\nsources: {all: ['*.c']}\n", ':2:17: no file matches "*.c"'),
+        ("runtimes/r/runtime.yaml", "description: x\nsources: {riscv: [a.S]}\n", ':2:19: no file matches "a.S"'),
+        (
+            "runtimes/r/runtime.yaml",
+            "description: x\nbase: tinynn\noverrides: {b.c: c.c}\n",
+            'tinynn has no source "b.c"',
+        ),
+        (
+            "runtimes/r/runtime.yaml",
+            "description: x\nbase: tinynn\ninclude: [inc]\n",
+            ':3:11: there is no folder "inc"',
+        ),
+        ("runtimes/r/runtime.yaml", "description: x\nbase: r\n", ":2:7: a runtime can't be its own base"),
+        (
+            "runtimes/r/runtime.yaml",
+            f"description: x\nprebuilt: {{host: {{a.o: {'a' * 64}}}}}\n",
+            ':2:25: there is no file "a.o"',
+        ),
+        (
+            "backends/b.yaml",
+            'description: x\ncommand: [a, "{out}"]\nfiles: [a.py]\n',
+            ':3:9: there is no "a.py" beside',
+        ),
+        ("models/m.yaml", "description: x\nfile: m.tflite\n", ':2:7: there is no file "m.tflite"'),
+        ("targets/t.yaml", TARGET.format(cpu="cortex-m85", more=""), "toolchain zig doesn't know the processor"),
+        ("targets/t.yaml", TARGET.format(cpu="cortex-m4", more="toolchain: gcd"), ':7:12: unknown toolchain "gcd"'),
+        (
+            "targets/t.yaml",
+            TARGET.format(cpu="cortex-m4", more="linker_script: a.j2"),
+            ':7:16: there is no file "a.j2"',
+        ),
+        ("features/f.yaml", "description: x\nsets: {toolchain: llvm}\n", ':2:19: unknown toolchain "llvm"'),
+        (
+            "features/f.yaml",
+            "description: x\nsets: {toolchain: $value}\nvalues: [zig, icc]\n",
+            ':3:15: unknown toolchain "i',
+        ),
+        ("features/f.yaml", "description: x\nsets: {runtimes: {tinyn: tvmrt}}\n", ':2:26: unknown runtime "tinyn"'),
+        (
+            "features/f.yaml",
+            "description: x\nsets: {}\nrequires: {cpu_features: [dps]}\n",
+            ':3:27: no target has "dps"',
+        ),
+        (
+            "features/f.yaml",
+            "description: x\nsets: {}\nconflicts: [layout.NHCW]\n",
+            ':3:13: layout has no value "NHCW"',
+        ),
     ],
 )
 def test_a_fault_anywhere_is_found(file: str, text: str, fault: str, write: Write, catalogue: Catalogue) -> None:

@@ -32,10 +32,7 @@ def alignments(default: int) -> tuple[int, ...]:
 
 
 def options_of(implementation: str | None, declared: Mapping[str, Any]) -> Options:
-    """What an implementation takes; `declared` are the defaults of its recipe.
-
-    Raises ImportError for a module that isn't there.
-    """
+    """What an implementation takes; `declared` are the defaults of its recipe. Raises what importing it raises."""
     known = None if implementation is None else getattr(import_module(implementation), "OPTIONS", None)
     if known is not None:
         return dict(known)

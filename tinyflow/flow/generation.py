@@ -7,12 +7,11 @@ from importlib import import_module
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
-from tinyflow.core.errors import RecipeError
 from tinyflow.flow.builds import Builds
 from tinyflow.flow.models import READER_TOOLS
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
-from tinyflow.recipes.schema import Backend
+from tinyflow.recipes.runtime_files import files_of
 from tinyflow.recipes.tuning import file_name
 
 
@@ -93,7 +92,8 @@ class Generation:
         else:
             function = "external:generate"
             parameters["command"] = list(backend.command)
-            inputs |= self._command_files(backend)
+            for name, path in files_of(self._catalogue, backend).items():
+                inputs[f"files/{name}"] = SourceFile(path, f"{backend.name}/{name}")
             tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))
         return self._add(
             Action(
@@ -109,15 +109,6 @@ class Generation:
                 isolated=True,
             )
         )
-
-    def _command_files(self, backend: Backend) -> dict[str, Input]:
-        """The files and folders that a backend's command needs. Raises RecipeError for one that isn't there."""
-        folder = self._catalogue.path(Backend, backend.name).parent
-        for index, name in enumerate(backend.files):
-            if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
-                where = self._catalogue.where(Backend, backend.name, "files", index)
-                raise RecipeError(f'there is no "{name}" beside the recipe', where=where, hint="a folder ends in /")
-        return {f"files/{name}": SourceFile(folder / name, f"{backend.name}/{name}") for name in backend.files}
 
 
 def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ def known_options(backend: Backend, catalogue: Catalogue) -> tuple[Options, Opti
             continue
         try:
             found.append(options_of(part.implementation, part.options))
-        except ImportError as error:
+        except Exception as error:  # whatever somebody's module raises
             where = catalogue.where(Backend, backend.name, *path, "implementation")
             what = f"the module {part.implementation} can't be imported: {error}"
             raise RecipeError(what, where=where, hint="install it, or put its folder on PYTHONPATH") from error

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import get_args
 
-from tinyflow.core.errors import RecipeError
+from tinyflow.core.errors import RecipeError, TinyflowError, UsageError
+from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import KINDS, Catalogue, spell_path
+from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples
+from tinyflow.recipes.resolve import cpu_of, resolve
+from tinyflow.recipes.runtime_files import (
+    chain_of,
+    files_of,
+    headers_of,
+    place_of_prebuilt,
+    prebuilt_of,
+    sources_of,
+    used_by,
+)
 from tinyflow.recipes.schema import (
     Backend,
     Feature,
     Figures,
+    Isa,
     Matrix,
     Model,
     Recipe,
@@ -24,15 +40,131 @@ from tinyflow.recipes.schema import (
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.recipes.suite import expand
 
+Look = Callable[[Catalogue, Recipe], Iterable[Callable[[], object]]]  # what may raise, of one recipe
 
-def check_all(catalogue: Catalogue) -> None:
-    """RecipeError with all that is wrong with any recipe in the catalogue's folders, one line or more for each."""
+
+def check_all(catalogue: Catalogue, mirrors: Mirrors | None = None, more: Look = lambda catalogue, recipe: ()) -> None:
+    """RecipeError with all that is wrong with any recipe in the catalogue's folders, one line or more for each.
+
+    `more` gives further checks, of a recipe whose names and files are right.
+    """
     faults = [f"{spell_path(path)}: {why}" for path, why in _strays(catalogue)]
     for kind in KINDS:
         for name in catalogue.names(kind):
-            faults += _faults(catalogue, kind, name)
+            found = _faults(catalogue, kind, name)
+            if not found:
+                recipe = catalogue.get(kind, name)
+                found = _raised(_files(catalogue, recipe, mirrors or Mirrors())) or _raised(more(catalogue, recipe))
+            faults += found
     if faults:
-        raise RecipeError("\n".join(faults))
+        raise RecipeError("\n".join(dict.fromkeys(faults)))
+
+
+def _raised(checks: Iterable[Callable[[], object]]) -> list[str]:
+    """What these checks refuse, each once."""
+    found: list[str] = []
+    for check in checks:
+        try:
+            check()
+        except TinyflowError as error:
+            found.append(str(error))
+    return list(dict.fromkeys(found))
+
+
+def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[Callable[[], object]]:
+    """Whether what a recipe names is there: files, folders, a processor, benches."""
+    if isinstance(recipe, Runtime):
+        yield from _of_runtime(catalogue, recipe)
+    elif isinstance(recipe, Backend):
+        yield partial(files_of, catalogue, recipe)
+    elif isinstance(recipe, Target) and recipe.board_only is None:
+        yield partial(cpu_of, catalogue, recipe)
+        yield partial(_check_script, catalogue, recipe)
+    elif isinstance(recipe, Feature):
+        yield partial(_check_feature, catalogue, recipe)
+    elif isinstance(recipe, Model):
+        yield partial(_check_model, catalogue, recipe, mirrors)
+    elif isinstance(recipe, Suite):
+        for bench in expand(catalogue, recipe.name):
+            yield partial(_check_bench, catalogue, recipe, bench)
+
+
+def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[], object]]:
+    yield partial(headers_of, catalogue, runtime)
+    yield lambda: used_by(catalogue, chain_of(catalogue, runtime))
+    for isa in get_args(Isa):
+        yield partial(sources_of, catalogue, runtime, isa)
+        yield partial(_check_prebuilt, catalogue, runtime, isa)
+
+
+def _check_prebuilt(catalogue: Catalogue, runtime: Runtime, isa: str) -> None:
+    for file in prebuilt_of(catalogue, runtime, isa):
+        found = sha256(file.path.read_bytes()).hexdigest()
+        if found != file.sha256:
+            where = place_of_prebuilt(catalogue, file.owner.name, file.name)
+            raise RecipeError(
+                f"{file.name} has another digest: {found}", where=where, hint="write it there if it is right"
+            )
+
+
+def _check_script(catalogue: Catalogue, target: Target) -> None:
+    try:
+        catalogue.data_file(target.linker_script)
+    except RecipeError as error:
+        error.where = catalogue.where(Target, target.name, "linker_script")
+        raise
+
+
+def _check_feature(catalogue: Catalogue, feature: Feature) -> None:
+    """What no name of another recipe tells: toolchains by value, features of processors, conflicting values."""
+    chosen = feature.sets.toolchain
+    for index, name in enumerate(feature.values if chosen == "$value" else filter(None, [chosen])):
+        if not catalogue.has(Toolchain, name):
+            steps = ("values", index) if chosen == "$value" else ("sets", "toolchain")
+            where = catalogue.where(Feature, feature.name, *steps)
+            hint = hint_for(name, catalogue.names(Toolchain), "toolchains")
+            raise RecipeError(f'unknown toolchain "{name}"', where=where, hint=hint)
+    known = {word for name in catalogue.names(Target) for word in catalogue.get(Target, name).cpu_features}
+    parts: list[tuple[tuple[str, ...], Requirements, tuple[str, ...]]] = [((), feature.requires, feature.conflicts)]
+    parts += [(("cases", value), case.requires, case.conflicts) for value, case in feature.cases.items()]
+    for path, needs, conflicts in parts:
+        for index, word in enumerate(needs.cpu_features):
+            if word not in known:
+                where = catalogue.where(Feature, feature.name, *path, "requires", "cpu_features", index)
+                raise RecipeError(f'no target has "{word}"', where=where, hint=hint_for(word, known, "cpu_features"))
+        for index, word in enumerate(conflicts):
+            other, dot, value = word.partition(".")
+            values = catalogue.get(Feature, other).values
+            if dot and value not in values:
+                where = catalogue.where(Feature, feature.name, *path, "conflicts", index)
+                raise RecipeError(
+                    f'{other} has no value "{value}"', where=where, hint=hint_for(value, values, "values")
+                )
+
+
+def _check_model(catalogue: Catalogue, model: Model, mirrors: Mirrors) -> None:
+    """A user's own file and samples; what can be downloaded or made need not be there."""
+    folder = catalogue.path(Model, model.name).parent
+    if model.urls or model.synthesize is not None:
+        return
+    hint = "it lies beside the recipe, or below a folder of TINYFLOW_MIRRORS"
+    if find_model(model, folder, mirrors) is None:
+        where = catalogue.where(Model, model.name, "file")
+        raise RecipeError(f'there is no file "{model.file}"', where=where, hint=hint)
+    if model.samples.folder is not None and not find_samples(model, folder, mirrors):
+        where = catalogue.where(Model, model.name, "samples", "folder")
+        what = f'there is no file "{model.samples.folder}/0.bin", the first sample'
+        raise RecipeError(what, where=where, hint=hint)
+
+
+def _check_bench(catalogue: Catalogue, suite: Suite, bench: Bench) -> None:
+    try:
+        resolve(bench, catalogue)
+    except UsageError as error:
+        group = "include" if str(bench) in suite.include else "matrix"
+        steps = (group, suite.include.index(str(bench))) if group == "include" else (group,)
+        where = catalogue.where(Suite, suite.name, *steps)
+        raise RecipeError(f"{bench}: {error.what}", where=where, hint=error.hint.rpartition("\n")[2]) from error
 
 
 def _faults(catalogue: Catalogue, kind: type[Recipe], name: str) -> list[str]:
@@ -68,6 +200,7 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         yield from _each(Runtime, recipe.uses, "uses")
     elif isinstance(recipe, Feature):
         for name, other in recipe.sets.runtimes.items():
+            yield Runtime, name, ("sets", "runtimes", name)
             yield Runtime, other, ("sets", "runtimes", name)
         yield from _of_requirements(recipe.requires, recipe.conflicts)
         for value, case in recipe.cases.items():

@@ -291,12 +291,18 @@ def _toolchain(catalogue: Catalogue, target: Target, name: str) -> Toolchain:
     return catalogue.get(Toolchain, name)
 
 
-def _cpu(bench: Bench, catalogue: Catalogue, target: Target, toolchain: Toolchain) -> Cpu:
+def cpu_of(catalogue: Catalogue, target: Target) -> Cpu:
+    """A target's processor, as its own toolchain knows it. RecipeError where that has no entry for it."""
+    toolchain = _toolchain(catalogue, target, target.toolchain)
+    return _cpu(None, catalogue, target, toolchain)
+
+
+def _cpu(bench: Bench | None, catalogue: Catalogue, target: Target, toolchain: Toolchain) -> Cpu:
     if target.cpu in toolchain.cpus:
         return toolchain.cpus[target.cpu]
     what = f'toolchain {toolchain.name} doesn\'t know the processor "{target.cpu}"'
     hint = hint_for(target.cpu, toolchain.cpus, "processors it knows")
-    if toolchain.name != target.toolchain:  # the bench chose it
+    if bench is not None and toolchain.name != target.toolchain:  # the bench chose it
         bench.refuse(what, at="target", hint=hint)
     raise RecipeError(what, where=catalogue.where(Target, target.name, "cpu"), hint=hint)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Runtime
+from tinyflow.recipes.schema import Backend, Runtime
 from tinyflow.recipes.suggest import hint_for
 
 _SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
@@ -109,6 +109,16 @@ def place_of_prebuilt(catalogue: Catalogue, owner: str, name: str) -> str:
     groups = catalogue.get(Runtime, owner).prebuilt
     isa = next((key for key, files in groups.items() if name in files), None)
     return catalogue.where(Runtime, owner, *(("prebuilt", isa, name) if isa is not None else ()))
+
+
+def files_of(catalogue: Catalogue, backend: Backend) -> dict[str, Path]:
+    """The files and folders that a backend's command needs. RecipeError for one that isn't there."""
+    folder = catalogue.path(Backend, backend.name).parent
+    for index, name in enumerate(backend.files):
+        if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
+            where = catalogue.where(Backend, backend.name, "files", index)
+            raise RecipeError(f'there is no "{name}" beside the recipe', where=where, hint="a folder ends in /")
+    return {name: folder / name for name in backend.files}
 
 
 def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:

@@ -3,6 +3,7 @@
 Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
 Such a module has `open_machine(target, files) -> Machine`, which `open_machine` here finds by the target's recipe, and,
 for the plan, `tools()` and `inputs()`: what decides its counts, and which files it needs, by name, with their makers.
+It may have `check_cpu(cpu)`, which raises UsageError for a processor that it lacks; `doit doctor` asks it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow import doctor
 from tinyflow.flow.commands.refusing import OwnCommand, refuse
 from tinyflow.flow.messages import shown
+from tinyflow.flow.recipe_check import checks
 from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.check import check_all
 
@@ -41,7 +42,7 @@ Example: doit doctor"""
         """Validate every recipe and every name in one of another; the exit status."""
         catalogue = self.loader.catalogue
         try:
-            check_all(catalogue)
+            check_all(catalogue, self.loader.mirrors, checks)
         except RecipeError as error:
             return refuse(error)
         count = sum(len(catalogue.names(kind)) for kind in KINDS)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.targets.qemu import counter
+from tinyflow.targets.qemu.boards import board
 from tinyflow.targets.qemu.machine import Qemu
 
 _PROGRAM = "qemu-system-arm"
@@ -22,6 +23,11 @@ def tools() -> tuple[Tool, ...]:
 def inputs() -> Mapping[str, Output]:
     """What a run needs besides the firmware: the plugin that counts."""
     return {counter.LIBRARY: counter.library()}
+
+
+def check_cpu(cpu: str) -> None:
+    """Raise UsageError for a processor that no board has."""
+    board(cpu)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Qemu:

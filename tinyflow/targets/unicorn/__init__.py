@@ -10,6 +10,7 @@ from tinyflow.core.action import Output, Tool
 from tinyflow.targets.native import compiled
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.targets.unicorn.processor import processor
 
 GUARD = "guard.so"
 
@@ -32,6 +33,11 @@ def cycle_inputs() -> Mapping[str, Output]:
 def guard_inputs() -> Mapping[str, Output]:
     """What a run needs besides that watches what layers write."""
     return {GUARD: compiled(native_hook.GUARD_SOURCE, "compile the simulator's guard")}
+
+
+def check_cpu(cpu: str) -> None:
+    """Raise UsageError for a processor that the simulator lacks."""
+    processor(cpu)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Simulator:
