@@ -66,6 +66,9 @@ def test_outputs_that_hardly_follow_the_input_are_told(
         ("float32", "TANH", [[0, 0.1], [0.1, 0]], [[0, 0.1], [0.2, 0]], 0.1, "differ by up to 0.1"),
         ("float32", "TANH", [[0, np.nan], [1, 0]], [[0, np.nan], [1, 0]], 0, ""),
         ("float32", "TANH", [[0, np.nan], [1, 0]], [[0, 1], [1, 0]], None, "differ by up to inf"),
+        ("float32", "TANH", [[0, np.inf], [1, 0]], [[0, np.inf], [1, 0.5]], 0.5, "differ by up to 0.5"),
+        ("float32", "TANH", [[0, 9], [1, 0]], [[0], [1]], None, "differ by up to inf"),
+        ("float32", "TANH", [[], []], [[], []], 0, "the same"),
     ],
 )
 def test_references_that_compute_different_functions_are_told(

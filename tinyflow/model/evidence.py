@@ -45,7 +45,9 @@ def _stacked(arrays: Sequence[Array]) -> Array:
 
 
 def _largest(one: Array, other: Array) -> float:
-    """The largest difference; infinite where one side alone has no finite number."""
+    """The largest difference; infinite where one side alone has no finite number, or other elements."""
+    if one.shape != other.shape:
+        return float("inf")
     different = (one != other) & ~((one != one) & (other != other))
     if not different.any():
         return 0
@@ -78,14 +80,18 @@ def _disagreeing(
     """Outputs for which TFLM and LiteRT compute different functions."""
     for index, (value, other, error) in enumerate(zip(values, others, apart, strict=False)):
         step, steps = _resolution(graph, graph.outputs[index])
-        both = np.concatenate([value, other])
-        span = steps * step if steps else float(np.ptp(both)) if np.isfinite(both).all() else 0.0
-        if error <= _LARGE_SHARE * span:
+        if error == 0 or (np.isfinite(error) and error <= _LARGE_SHARE * (steps * step or _span(value, other))):
             continue
         much = f"{round(error / step)} of {steps} steps" if steps and np.isfinite(error) else f"{error:g}"
         which = "" if len(values) == 1 else f" in output {index}"
         what = f"TFLM and LiteRT differ by up to {much}{which}"
         yield f"{what}: outputs are held against TFLM's, and the model's author may expect LiteRT's"
+
+
+def _span(one: Array, other: Array) -> float:
+    """How far the smallest and the largest finite number of two arrays are apart."""
+    both = np.concatenate([one, other])
+    return float(np.ptp(both[np.isfinite(both)]))
 
 
 def _named(outputs: Sequence[int], count: int) -> str:
