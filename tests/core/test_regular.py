@@ -192,6 +192,27 @@ def test_what_the_disk_does_not_give_is_damaged(
     assert [path.stat().st_ino for path in (tmp_path / "cache" / "damaged").iterdir()] == [dying]
 
 
+def test_a_place_that_damages_all_is_done_without(
+    tmp_path: Path, chain: Chain, places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made again and can't be read again is made in the checkout's own cache, and the run ends rightly."""
+
+    class Dying(FileIO):
+        def read(self, size: int = -1, /) -> bytes:
+            if Path(f"/proc/self/fd/{self.fileno()}").readlink() in (places["blob"], places["result"]):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read(size)
+
+    monkeypatch.setattr(regular, "FileIO", Dying)
+    said: list[str] = []
+    session = again(tmp_path, said, "other")
+    execute_all(session, chain.actions())
+    assert outputs_are_right(session, chain)
+    session.close()
+    assert 2 <= len(said) <= 4
+    assert (tmp_path / "other" / "cache" / "cas").is_dir()
+
+
 def test_want_of_descriptors_is_no_damage(
     tmp_path: Path, chain: Chain, places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ class Store:
         self._is_read_only = False
         self._damaged: set[Path] = set()  # found in this session, and could not be moved
         self._moved: set[Path] = set()  # found in this session, and moved aside
+        self._bad: set[Path] = set()  # places on which what was made again was damaged again
         self._listed: _Listings | None = None
         self._say = say
 
@@ -321,9 +322,12 @@ class Store:
         self._say(f"cache: {self.root} can't be written; what is new is kept in {self._own}")
         return True
 
-    def _use_own(self) -> None:
-        if self._own is not None and self._own not in self._roots:
-            self._roots.append(self._own)
+    def _use_own(self) -> bool:
+        """Look into the second folder, too, from now on; whether that is new."""
+        if self._own is None or self._own in self._roots:
+            return False
+        self._roots.append(self._own)
+        return True
 
     @contextlib.contextmanager
     def _new_file(self) -> Iterator[tuple[BinaryIO, Callable[[Kind, str], None]]]:
@@ -346,11 +350,14 @@ class Store:
         """Rename a finished file to its place; where something there can't be moved away, the own folder has it."""
         target = _place(self._write_root, kind, name)
         try:
+            if target in self._bad and self._own is not None:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
             self._rename(path, target)
         except OSError as error:
             if self._own is None or self._write_root == self._own or error.errno not in _TAKES_NOTHING:
                 raise
-            self._use_own()
+            if self._use_own() and target not in self._damaged:
+                self._say(f"cache: {target.parent} takes nothing ({error.strerror}); what it should is in {self._own}")
             descriptor, copy = self._open_new(self._own)
             with os.fdopen(descriptor, "wb") as file, path.open("rb") as source:
                 shutil.copyfileobj(source, file)
@@ -368,7 +375,7 @@ class Store:
                 raise
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
-        self._damaged.discard(target)
+        self._damaged -= {target} - self._bad
 
     def _open_new(self, root: Path) -> tuple[int, Path]:
         folder = root / "tmp"
@@ -403,6 +410,9 @@ class Store:
                 return True  # somebody else did
             except OSError:  # there is one already, and one of them is a folder
                 path.replace(Path(tempfile.mkdtemp(dir=aside.parent, prefix=aside.name + "-")) / aside.name)
+            if path in self._moved:
+                self._bad.add(path)
+                self._damaged.add(path)
             self._moved.add(path)
             self._say(f"cache: {name[:12]}… was damaged{fault}; moved to {aside.parent} and made again")
         except OSError as error:
