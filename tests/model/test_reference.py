@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinyflow.core.errors import ModelError, ToolError
-from tinyflow.model import interpreters, reference
+from tinyflow.model import oracle, reference
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.reference import largest_difference, make_inputs, quantise, run_litert, run_tflm
 from tinyflow.model.tflite_reader import read
@@ -128,13 +128,13 @@ def test_refused_model_is_an_error_of_the_model() -> None:
 def test_litert_takes_over_where_tflm_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name of the reference tells which interpreter there is; with none the error says what to install."""
     missing: set[str] = set()
-    monkeypatch.setattr(interpreters, "is_importable", lambda package: package not in missing)
-    assert interpreters.reference_name() == "tflm"
+    monkeypatch.setattr(oracle, "is_importable", lambda package: package not in missing)
+    assert oracle.references()[0].name == "tflm"
     missing.add("tflite_micro")
-    assert interpreters.reference_name() == "litert"
+    assert oracle.references()[0].name == "litert"
     missing.add("ai_edge_litert")
     with pytest.raises(ToolError) as caught:
-        interpreters.reference_name()
+        oracle.references()
     assert caught.value.exit_status == 3
 
 

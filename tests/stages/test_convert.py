@@ -9,12 +9,13 @@ import pytest
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import ModelError
-from tinyflow.model import interpreters
+from tinyflow.model import oracle
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.stages.convert import convert
 
+_SOFTMAX = ((0.5, 3), (1 / 256, -128))
 OUTPUTS = ("graph.json", "inputs.bin", "reference.bin", "reference.json")
 
 
@@ -100,12 +101,22 @@ def test_litert_is_named_where_it_is_the_reference(
 ) -> None:
     """Without TFLM the outputs are LiteRT's, and there is no second opinion."""
     with_tflm = converted(tmp_path / "tflm", toycar)
-    monkeypatch.setattr(interpreters, "is_importable", lambda package: package == "ai_edge_litert")
+    monkeypatch.setattr(oracle, "is_importable", lambda package: package == "ai_edge_litert")
     made = converted(tmp_path / "litert", toycar)
     told = json.loads(made["reference.json"])
     assert (told["reference"], told["litert_max_abs_error"]) == ("litert", None)
     assert made["reference.bin"] != with_tflm["reference.bin"]
     assert made["inputs.bin"] == with_tflm["inputs.bin"]
+
+
+def test_litert_is_the_reference_where_tflm_ends(tmp_path: Path) -> None:
+    """The outputs are there, and a warning says whose they are and why."""
+    nodes = tuple(Tensor(i, f"t{i}", (1, 4), "int8", Quantisation((s,), (z,))) for i, (s, z) in enumerate(_SOFTMAX))
+    graph = Graph(nodes, (Operator(0, "SOFTMAX", 2, (0,), (1,), {"beta": 0.0}),), (0,), (1,))
+    told = json.loads(converted(tmp_path, write(graph))["reference.json"])
+    assert (told["reference"], told["litert_max_abs_error"]) == ("litert", None)
+    assert told["warnings"][0].startswith("TFLM can't run it: operator 0 (SOFTMAX, t1)")
+    assert told["warnings"][0].endswith("outputs are held against LiteRT's optimised kernels instead")
 
 
 def test_damaged_model_makes_nothing(tmp_path: Path, toycar: bytes) -> None:

@@ -28,14 +28,15 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     Options: interpreter, tflm or litert. Raises ModelError for a model that the interpreter refuses.
     """
-    from tinyflow.model.interpreters import Litert, tflm_arena_bytes
+    from tinyflow.model import oracle, reference
+    from tinyflow.model.interpreters import tflm_arena_bytes
 
     content = model.read_bytes()
     arena: dict[str, Any] | None = None
+    sample = reference.make_inputs(graph, 1, seed=0)
+    oracle.run_apart(oracle.TFLM if options["interpreter"] == "tflm" else oracle.LITERT_AUTO, content, graph, sample)
     if options["interpreter"] == "tflm":
         arena = {"symbol": None, "bytes": tflm_arena_bytes(content, graph), "alignment": 16, "tensors": []}
-    else:
-        Litert(content, graph, is_reference=False)
     document = {
         "schema": 1,
         "backend": backend,

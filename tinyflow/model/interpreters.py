@@ -6,10 +6,8 @@ only from an action.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +21,7 @@ Sample = tuple[Array, ...]  # one array for each graph input or output, in the g
 # TFLM keeps its tables of tensors and operators in the arena too
 _TFLM_TABLES_BYTES = 1 << 20
 _TFLM_ALIGNMENT = 16
+REFUSED_HINT = "change the operator that is named, or leave it out: nobody else can say which outputs are right"
 _PACKAGES = {"tflite-micro": "tflite_micro", "ai-edge-litert": "ai_edge_litert"}
 
 
@@ -50,14 +49,6 @@ def has_litert() -> bool:
 def interpreter_versions() -> dict[str, str]:
     """Package → version, of the interpreters that are there."""
     return {name: version(name) for name, package in _PACKAGES.items() if is_importable(package)}
-
-
-def reference_name() -> str:
-    """`tflm`, or `litert` where TFLM can't be imported. Raises ToolError where neither can."""
-    for name, package in (("tflm", "tflite_micro"), ("litert", "ai_edge_litert")):
-        if is_importable(package):
-            return name
-    raise ToolError("no reference interpreter is installed", hint="pip install tflite-micro", missing=True)
 
 
 class Tflm:
@@ -89,7 +80,7 @@ class Tflm:
 
 
 def _tflm_refuses(error: Exception) -> ModelError:
-    return ModelError(f"TFLM can't run it: {error}", hint="see the action's log for TFLM's own words")
+    return ModelError(f"TFLM can't run it: {error}", hint=REFUSED_HINT)
 
 
 def _most_arena_bytes(graph: Graph) -> int:
@@ -114,17 +105,21 @@ def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
 
 
 class Litert:
-    """LiteRT on one thread: its reference kernels, or those that it takes by itself (XNNPACK)."""
+    """LiteRT on one thread: its reference kernels, its optimised ones, or those that it takes by itself (XNNPACK)."""
 
-    def __init__(self, model: bytes, graph: Graph, *, is_reference: bool) -> None:
+    def __init__(self, model: bytes, graph: Graph, *, kernels: Literal["reference", "optimised", "auto"]) -> None:
         """Raises ModelError for a model that it refuses."""
         from ai_edge_litert.interpreter import Interpreter as Native
         from ai_edge_litert.interpreter import OpResolverType
 
-        kernels = OpResolverType.BUILTIN_REF if is_reference else OpResolverType.AUTO
+        resolver = {
+            "reference": OpResolverType.BUILTIN_REF,
+            "optimised": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            "auto": OpResolverType.AUTO,
+        }[kernels]
         self._graph = graph
         try:
-            self._interpreter = Native(model_content=model, experimental_op_resolver_type=kernels, num_threads=1)
+            self._interpreter = Native(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
             self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise _litert_refuses(error) from None
@@ -141,11 +136,4 @@ class Litert:
 
 
 def _litert_refuses(error: Exception) -> ModelError:
-    return ModelError(f"LiteRT can't run it: {error}", hint="see the action's log for LiteRT's own words")
-
-
-def run_all(interpreter: Interpreter, samples: Sequence[Sample]) -> list[Sample]:
-    """Outputs for all samples."""
-    # native code that aborts leaves no other word in the action's log
-    print(f"the interpreter {type(interpreter).__name__} runs the model", file=sys.stderr, flush=True)
-    return [interpreter.invoke(sample) for sample in samples]
+    return ModelError(f"LiteRT can't run it: {error}", hint=REFUSED_HINT)

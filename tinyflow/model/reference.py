@@ -1,7 +1,7 @@
 """What a network must compute: inputs for it, and outputs of the interpreters that define it.
 
 TFLM's reference kernels (`tflite_micro`) are the oracle, since their arithmetic is the chips'; LiteRT's BUILTIN_REF
-kernels are the second opinion, and the only one where that wheel does not exist. See `interpreters` for both.
+kernels are the second opinion, and the only one where that wheel does not exist. See `oracle` for their order.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinyflow.core.errors import ModelError
+from tinyflow.model import oracle
 from tinyflow.model.graph import Graph, Tensor
-from tinyflow.model.interpreters import Array, Litert, Tflm, run_all
+from tinyflow.model.interpreters import Array
 from tinyflow.model.interpreters import Sample as Sample  # what its functions take and give
 
 FORMATS = ("float32", "uint8", "int8")
@@ -29,13 +30,13 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
 
 
 def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
-    """Outputs of TFLM's reference kernels. Raises ModelError for a model that TFLM refuses."""
-    return run_all(Tflm(model, graph), samples)
+    """Outputs of TFLM's reference kernels. Raises ModelError for a model that TFLM refuses or ends at."""
+    return oracle.run_apart(oracle.TFLM, model, graph, samples)
 
 
 def run_litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
-    """Outputs of LiteRT's reference kernels. Raises ModelError for a model that LiteRT refuses."""
-    return run_all(Litert(model, graph, is_reference=True), samples)
+    """Outputs of LiteRT's reference kernels. Raises ModelError for a model that LiteRT refuses or ends at."""
+    return oracle.run_apart(oracle.LITERT, model, graph, samples)
 
 
 def largest_difference(expected: Sequence[Sample], got: Sequence[Sample]) -> float:

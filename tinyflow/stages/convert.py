@@ -16,6 +16,7 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
 
 if TYPE_CHECKING:
+    from tinyflow.model.oracle import Reference
     from tinyflow.model.reference import Sample
 
 
@@ -25,7 +26,7 @@ def convert(workspace: Workspace) -> None:
     Parameters: `samples` (how many at least), `seed`, `input_format` of the real samples, which are the inputs
     `samples/<number>.bin`. The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
     """
-    from tinyflow.model import interpreters, reference, tflite_reader
+    from tinyflow.model import interpreters, oracle, reference, tflite_reader
     from tinyflow.model.evidence import evidence
 
     model = workspace.inputs["model.tflite"].read_bytes()
@@ -37,38 +38,38 @@ def convert(workspace: Workspace) -> None:
         [path.read_bytes() for path in _sample_files(workspace)],
         workspace.parameters["input_format"],
     )
-    name = interpreters.reference_name()
-    outputs, second = _run(name, model, graph, samples, workspace)
+    who, outputs, refusal = oracle.run(model, graph, samples)
+    second = _second_opinion(who, model, graph, samples, workspace)
+    said = evidence(graph, outputs, second)
+    if refusal:
+        said["warnings"].insert(0, f"{refusal}: outputs are held against {who.words} instead")
     _write_json(workspace.outputs["graph.json"], graph.summary())
     workspace.outputs["inputs.bin"].write_bytes(_joined(samples))
     workspace.outputs["reference.bin"].write_bytes(_joined(outputs))
     description = {
-        "reference": name,
+        "reference": who.name,
         "samples": len(samples),
         "inputs": [_port(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_port(graph.tensors[index]) for index in graph.outputs],
-        **evidence(graph, outputs, second),
+        **said,
         "tools": interpreters.interpreter_versions(),
     }
     _write_json(workspace.outputs["reference.json"], description)
 
 
-def _run(
-    name: str, model: bytes, graph: Graph, samples: Sequence[Sample], workspace: Workspace
-) -> tuple[list[Sample], list[Sample] | None]:
-    """The reference's outputs, and LiteRT's where it is not the reference itself."""
-    from tinyflow.model import interpreters, reference
+def _second_opinion(
+    who: Reference, model: bytes, graph: Graph, samples: Sequence[Sample], workspace: Workspace
+) -> list[Sample] | None:
+    """LiteRT's outputs where it is not the reference itself; it may be missing, and refuse the model."""
+    from tinyflow.model import interpreters, oracle
 
-    if name == "litert":
-        return reference.run_litert(model, graph, samples), None
-    outputs = reference.run_tflm(model, graph, samples)
-    if not interpreters.has_litert():
-        return outputs, None
+    if who.name == "litert" or not interpreters.has_litert():
+        return None
     try:
-        return outputs, reference.run_litert(model, graph, samples)
-    except ModelError as error:  # a second opinion may be missing
+        return oracle.run_apart(oracle.LITERT, model, graph, samples)
+    except ModelError as error:
         workspace.log(error.what)
-        return outputs, None
+        return None
 
 
 def _sample_files(workspace: Workspace) -> list[Path]:

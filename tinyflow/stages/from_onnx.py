@@ -19,7 +19,7 @@ def fetch(workspace: Workspace) -> None:
     Inputs and parameters are those of `fetch.fetch`, and `tolerance`: the largest difference that is let pass, in steps
     of the quantised output. Raises ModelError.
     """
-    from tinyflow.model import interpreters, reference, tflite_writer
+    from tinyflow.model import oracle, reference, tflite_writer
     from tinyflow.model.onnx import read_onnx
     from tinyflow.model.onnx.compare import run_onnx
 
@@ -32,8 +32,8 @@ def fetch(workspace: Workspace) -> None:
     theirs = run_onnx(content, graph, samples)
     difference = None
     if theirs is not None:
-        run = reference.run_tflm if interpreters.reference_name() == "tflm" else reference.run_litert
-        difference = reference.largest_difference(theirs, run(model, graph, samples))
+        _, ours, _ = oracle.run(model, graph, samples)
+        difference = reference.largest_difference(theirs, ours)
         tolerance = workspace.parameters["tolerance"]
         if difference > tolerance:
             raise ModelError(

@@ -96,7 +96,7 @@ class Interpreted:
 
         if self._name == "tflm":
             return Tflm(self._model, self._graph)
-        return Litert(self._model, self._graph, is_reference=False)
+        return Litert(self._model, self._graph, kernels="auto")
 
     def _invoke(self) -> float:
         """Seconds of one inference."""

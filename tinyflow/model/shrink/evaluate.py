@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.core.errors import ModelError, ToolError
-from tinyflow.model import interpreters, reference
+from tinyflow.model import oracle, reference
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.tflite_writer import write
@@ -35,8 +35,7 @@ def run(graph: Graph, operator: Operator, given: Mapping[int, npt.NDArray[np.gen
     )
     sample = tuple(values.astype(graph.tensors[index].dtype) for index, values in given.items())
     try:
-        interpret = reference.run_tflm if interpreters.reference_name() == "tflm" else reference.run_litert
-        (computed,) = interpret(write(alone), alone, [sample])
+        (computed,) = oracle.run_apart(oracle.references()[0], write(alone), alone, [sample])
     except (ModelError, ToolError):
         return None
     return [

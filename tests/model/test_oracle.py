@@ -1,0 +1,80 @@
+"""Interpreters that end or refuse: which one, at which operator, in its own words; then the next one is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from small_networks import Net
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model import oracle, reference
+from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.tflite_writer import write
+
+
+def flat_softmax() -> Graph:
+    """Two operators that all interpreters run, and a softmax at whose beta reference kernels abort."""
+    net = Net(1, 6)
+    inner = net.operator("RELU", net.operator("RELU", net.input))
+    return net.graph(net.operator("SOFTMAX", inner, q=Quantisation((1 / 256,), (-128,)), beta=0.0))
+
+
+def wide_paddings() -> Graph:
+    """A PAD whose numbers have 64 bits, which TFLM takes for twice as many, between two other operators."""
+    net = Net(1, 2, 2, 1)
+    paddings = net.constant([[0, 0], [1, 1], [1, 1], [0, 0]], "int64")
+    padded = net.operator("PAD", net.operator("RELU", net.input), paddings, shape=(1, 4, 4, 1))
+    return net.graph(net.operator("RELU", padded))
+
+
+def refusal(who: oracle.Reference, graph: Graph) -> str:
+    """What an interpreter is said to have said."""
+    with pytest.raises(ModelError) as caught:
+        oracle.run_apart(who, write(graph), graph, reference.make_inputs(graph, 2, 0))
+    assert caught.value.hint
+    return caught.value.what
+
+
+def test_an_abort_is_told_with_its_operator() -> None:
+    """Who prints nothing is asked again with less of the network."""
+    graph = flat_softmax()
+    place = f"can't run it: operator 2 (SOFTMAX, {graph.tensors[graph.outputs[0]].name}): it aborted without a word"
+    assert refusal(oracle.TFLM, graph) == f"TFLM {place}"
+    assert refusal(oracle.LITERT, graph) == f"LiteRT {place}"
+
+
+def test_own_words_are_in_the_message() -> None:
+    """Not only in a log."""
+    told = refusal(oracle.TFLM, wide_paddings())
+    assert told.startswith("TFLM can't run it: operator 1 (PAD, ")
+    assert "failed to prepare" in told and "interpreter" not in told
+
+
+def test_long_words_are_cut() -> None:
+    """A message stays one that can be read."""
+
+    def talk(model: bytes, graph: Graph) -> oracle.Interpreter:
+        raise ModelError(print("bla " * 9999) or "no")
+
+    assert len(refusal(oracle.TFLM._replace(make=talk), wide_paddings())) < 500
+
+
+def test_the_next_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LiteRT's reference kernels, then its others; with the reasons; and one error where none can."""
+    for graph, words, refusals in ((wide_paddings(), "LiteRT", 1), (flat_softmax(), "LiteRT's optimised kernels", 2)):
+        samples = reference.make_inputs(graph, 2, 0)
+        who, outputs, told = oracle.run(write(graph), graph, samples)
+        assert (who.name, who.words, told.count("can't run it")) == ("litert", words, refusals)
+        assert len(outputs) == 2
+    monkeypatch.setattr(oracle, "is_importable", lambda package: package == "tflite_micro")
+    with pytest.raises(ModelError, match="TFLM can't run it: operator 2"):
+        oracle.run(write(graph), graph, samples)
+
+
+def test_a_file_that_is_refused_for_no_operator_is_no_operators_fault() -> None:
+    """Where the same operators can be run when they are written anew."""
+    graph = flat_softmax()
+    graph = replace(graph, operators=graph.operators[:2], outputs=graph.operators[1].outputs)
+    with pytest.raises(ModelError, match=r"TFLM can.t run it: [^o]"):
+        oracle.run_apart(oracle.TFLM, b"no model at all", graph, reference.make_inputs(graph, 1, 0))

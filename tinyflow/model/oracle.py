@@ -1,0 +1,124 @@
+"""Who says which outputs are right: the interpreters in their order, each in a copy of this process.
+
+One that aborts or refuses is an error of the model's that names the operator, with the interpreter's own words.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from tinyflow.core import process
+from tinyflow.core.apart import Ended, call_apart
+from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.model.cut import cut
+from tinyflow.model.graph import Graph
+from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Litert, Sample, Tflm, is_importable
+from tinyflow.model.soundness import shortened
+from tinyflow.model.tflite_writer import write
+
+# of an interpreter's own words, what a message holds; and who else speaks while one is at work
+_WORDS = 300
+_NO_COMPLAINT = ("the interpreter ", "INFO: ", "WARNING: ")
+
+
+class Reference(NamedTuple):
+    """Who may say which outputs are right."""
+
+    name: str  # in documents
+    words: str  # for people
+    package: str
+    make: Callable[[bytes, Graph], Interpreter]
+
+
+TFLM = Reference("tflm", "TFLM", "tflite_micro", Tflm)
+LITERT = Reference("litert", "LiteRT", "ai_edge_litert", partial(Litert, kernels="reference"))
+# LiteRT's reference kernels abort where TFLM's do, for the same reason; these then still know
+_LITERT_OPTIMISED = LITERT._replace(words="LiteRT's optimised kernels", make=partial(Litert, kernels="optimised"))
+
+# as people run it
+LITERT_AUTO = LITERT._replace(make=partial(Litert, kernels="auto"))
+
+
+def references() -> tuple[Reference, ...]:
+    """Those that are installed, the one that counts most first. Raises ToolError where there is none."""
+    found = tuple(one for one in (TFLM, LITERT, _LITERT_OPTIMISED) if is_importable(one.package))
+    if not found:
+        raise ToolError("no reference interpreter is installed", hint="pip install tflite-micro", missing=True)
+    return found
+
+
+def run(model: bytes, graph: Graph, samples: Sequence[Sample]) -> tuple[Reference, list[Sample], str]:
+    """The first reference that can run a model, its outputs for all samples, and why those before it could not.
+
+    Raises ModelError where none can.
+    """
+    refusals: list[str] = []
+    for reference in references():
+        try:
+            return reference, run_apart(reference, model, graph, samples), "; ".join(refusals)
+        except ModelError as error:
+            refusals.append(error.what)
+    raise ModelError("; ".join(refusals), hint=REFUSED_HINT)
+
+
+def run_apart(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    """Outputs for all samples. Raises ModelError, with the operator and the interpreter's own words, also if it aborts.
+
+    It runs in a copy of this process, which native code may end. Raises ToolError where the interpreter is missing.
+    """
+    if not is_importable(reference.package):  # loaded here, so that each copy has it
+        package = reference.package.replace("_", "-")
+        raise ToolError(f"{reference.words} is not installed", hint=f"pip install {package}", missing=True)
+    ended = call_apart(lambda: _run_all(reference, model, graph, samples))
+    if ended.error is not None and not isinstance(ended.error, ModelError):
+        raise ended.error
+    if ended.status == 0 and ended.error is None:
+        outputs: list[Sample] = ended.result
+        return outputs
+    place = _culprit(reference, graph, samples)
+    raise ModelError(f"{reference.words} can't run it: {place}{_complaint(ended)}", hint=REFUSED_HINT)
+
+
+def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    # native code that aborts leaves no other word in the action's log
+    print(f"the interpreter {reference.words} runs the model", file=sys.stderr, flush=True)
+    interpreter = reference.make(model, graph)
+    return [interpreter.invoke(sample) for sample in samples]
+
+
+def _complaint(ended: Ended) -> str:
+    """What an interpreter said at its end, in one line."""
+    lines = [line.strip() for line in ended.said.splitlines() if not line.startswith(_NO_COMPLAINT)]
+    words = "; ".join(filter(None, lines))[-_WORDS:]
+    if ended.error is not None:
+        return words or str(ended.error.what).partition(": ")[2]  # type: ignore[attr-defined]
+    end = "aborted" if ended.status == -signal.SIGABRT else process.end_of(ended.status)
+    return f"it {end}: {words}" if words else f"it {end} without a word"
+
+
+def _culprit(reference: Reference, graph: Graph, samples: Sequence[Sample]) -> str:
+    """The first operator with which what comes before can't be run; empty where that isn't found."""
+    values = [{graph.tensors[i].name: v for i, v in zip(graph.inputs, sample, strict=True)} for sample in samples]
+
+    def is_well(last: int) -> bool:
+        try:
+            part = cut(graph, 0, last)
+            given = [tuple(sample[part.tensors[index].name] for index in part.inputs) for sample in values]
+            content = write(part)
+        except ModelError:  # no network yet, or one that we can't write
+            return True
+        ended = call_apart(lambda: _run_all(reference, content, part, given))
+        return ended.status == 0 and ended.error is None
+
+    good, bad = -1, len(graph.operators) - 1
+    if is_well(bad):  # it is the file that it stumbles over
+        return ""
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if is_well(middle) else (good, middle)
+    operator = graph.operators[bad]
+    return f"operator {bad} ({operator.name}, {shortened(graph.tensors[operator.outputs[0]].name)}): "
