@@ -23,14 +23,15 @@ RECIPES = {
     "models/in/1.bin": "",
     "models/far.yaml": f"description: a\nfile: gone.onnx\nurls: ['https://example.org/x']\nsha256: {'a' * 64}\n"
     "tolerance: 9\ntimeout: 6min\nsynthesize: {graph: sine, seed: 3}\n",
-    "backends/gen.yaml": "description: b\nimplementation: tinyflow.backends.tinyc\noptions: {cpu: $cpu, level: 1}\n"
+    "backends/gen.yaml": "description: b\nimplementation: tinyflow.backends.tinyc\n"
+    "options: {cpu: $cpu, alignment: 16}\n"
     "tolerance: 3\nheap: 4KiB\nruntimes: [upper, support]\ntools: [numpy]\ntimeout: 2min\n",
     "backends/words.yaml": "description: b\ncommand: [python3, '{files}/g.py', '{out}']\nfiles: [g.py, more/]\n"
     "runtimes: []\n",
     "backends/g.py": "",
     "backends/more/x": "",
     "backends/low.yaml": "description: b\nimplementation: tinyflow.backends.tinyc\ntools: [jinja2]\n"
-    "lowering: {implementation: tinyflow.backends.tinyi, options: {isa: $isa, deep: 2}, tools: [rich]}\n"
+    "lowering: {implementation: tinyflow.backends.tinyi, options: {cpu: $cpu, arena_bytes: 2}, tools: [rich]}\n"
     "timeout: 7min\ntuning: tinyflow.backends.tvm.tuning\n",
     "targets/chip.yaml": "description: c\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m0plus\nclock: 48MHz\n"
     "memory:\n  - {name: rom, kind: flash, origin: 0x1000, length: 64KiB}\n"
@@ -38,7 +39,7 @@ RECIPES = {
     "stack: 2KiB\nheap: 1KiB\noptimise: O1\ntoolchain: tools\nlimit: 77Minstr\ntimeout: 3min\n",
     "targets/roomy.yaml": "description: c\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m0plus\n"
     "memory:\n  - {name: rom, kind: flash, origin: 0x1000, length: 64KiB}\n"
-    "  - {name: sram, kind: ram, origin: 0x20000000, length: 32KiB}\nheap: 8KiB\n",
+    "  - {name: sram, kind: ram, origin: 0x20000000, length: 32KiB}\nstack: 3KiB\nheap: 8KiB\n",
     "toolchains/tools.yaml": "description: d\nimplementation: tinyflow.toolchains.zig\ntimeout: 4min\n"
     "cpus: {cortex-m0plus: {isa: thumb, flags: [-mx], headers: arm, builtins: {cpu: c, target: t}}}\n",
     "runtimes/upper/runtime.yaml": "description: e\nbase: lower\nuses: [support]\nflags: [-fupper]\n"
@@ -51,7 +52,8 @@ RECIPES = {
     f"prebuilt: {{thumb: {{ready.a: {'b' * 64}}}, host: {{no.o: {'c' * 64}}}}}\n",
     **{f"runtimes/lower/{name}": "" for name in ("a.c", "b.c", "c.c", "ready.a", "no.o", "api/lower.h", "secret.h")},
     "features/search.yaml": "description: f\nsets: {tuning: $value}\ntakes_number: true\n",
-    "features/fast.yaml": "description: f\nsets: {flags: [-fgenerated], all_flags: [-fall], options: {level: 5}}\n",
+    "features/fast.yaml": "description: f\n"
+    "sets: {flags: [-fgenerated], all_flags: [-fall], options: {alignment: 32}}\n",
 }
 CPU = {
     **{"isa": "thumb", "flags": ("-mx",), "headers": "arm", "libraries": (), "link_flags": ()},
@@ -161,13 +163,13 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
             tools=REFERENCE,
             timeout_s=60,
         ),
-        "generate net gen level=5": whole(
-            "generate net gen level=5",
+        "generate net gen alignment=32": whole(
+            "generate net gen alignment=32",
             "generate:generate",
             ("sources/", "plan.json"),
             parameters={
                 "backend": "gen",
-                "options": {"cpu": "cortex-m0plus", "level": 5},
+                "options": {"cpu": "cortex-m0plus", "alignment": 32},
                 "implementation": "tinyflow.backends.tinyc",
             },
             inputs={"model.tflite": "fetch:model.tflite"},
@@ -284,7 +286,7 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
     """What is generated from instead of the model; the search's records, place and seed; a layer of a model."""
     found = by_title(planner.plan_bench(parse("net-low-roomy+layer.4+search.8")))
     by_stage = {entry["function"].partition(":")[0]: entry for entry in found.values()}
-    lowering = {"implementation": "tinyflow.backends.tinyi", "options": {"isa": "thumb", "deep": 2}}
+    lowering = {"implementation": "tinyflow.backends.tinyi", "options": {"cpu": "cortex-m0plus", "arena_bytes": 2}}
     place = {"cpu": "cortex-m0plus", "toolchain": "zig", "optimise": "O3"}
     assert by_stage["cut"] == whole(
         "cut layer 4 of net",
@@ -331,11 +333,11 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
         "implementation": "tinyflow.backends.tvm.tuning",
         "limit_instructions": 2_000_000_000,
         "optimise": "O3",
-        "options": {"isa": "thumb", "deep": 2},
+        "options": {"cpu": "cortex-m0plus", "arena_bytes": 2},
         "seed": 1,
         "target": {
             **FACTS,
-            **{"name": "roomy", "clock_hz": None, "stack_bytes": 0, "heap_bytes": 8192},
+            **{"name": "roomy", "clock_hz": None, "stack_bytes": 3072, "heap_bytes": 8192},
             "implementation": "tinyflow.targets.unicorn",
         },
         "trials": 8,
