@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tinyflow.core import worker
-from tinyflow.core.action import Workspace
+from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.core.process import ADVICE_ON_MEMORY, killed_by, run_tool
 from tinyflow.stages.build import compile_source
@@ -109,5 +109,6 @@ def test_workers_without_memory_say_so(tmp_path: Path, stage: object, what: str)
         timeout_s=20,
     )
     with pytest.raises(ToolError) as caught:
-        worker.call_isolated(f"{__name__}:{stage.__name__}", workspace)  # type: ignore[attr-defined]
+        function = f"{__name__}:{stage.__name__}"  # type: ignore[attr-defined]
+        worker.call_isolated(Action("stage", "stage", function, ("out",)), workspace)
     assert what in caught.value.what and caught.value.hint.startswith(ADVICE_ON_MEMORY)

@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tinyflow.core.action import Workspace
+from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import ModelError, Timeout, ToolError
-from tinyflow.core.warm import Nursery
+from tinyflow.core.warm import Nurseries, Nursery, kind_of
 
 
 def stage_write(workspace: Workspace) -> None:
@@ -36,6 +37,10 @@ def stage_hang(workspace: Workspace) -> None:
     """Never ends; leaves its id."""
     workspace.outputs["out"].write_text(str(os.getpid()))
     time.sleep(60)
+
+
+def _action(function: str) -> Action:
+    return Action(stage="stage", title="stage", function=function, outputs=("out",), isolated=True)
 
 
 def _workspace(folder: Path, timeout_s: float = 20) -> Workspace:
@@ -64,7 +69,7 @@ def test_each_call_is_a_process_in_its_own_folder(nursery: Nursery, tmp_path: Pa
     seen = []
     for name in ("a", "b"):
         workspace = _workspace(tmp_path / name)
-        nursery.call(f"{__name__}:stage_write", workspace)
+        nursery.call(_action(f"{__name__}:stage_write"), workspace)
         cwd, home, secret, *processes = workspace.outputs["out"].read_text().split()
         assert (cwd, home, secret) == (str(workspace.folder), str(workspace.folder), "None")
         assert "to the log" in workspace.log_path.read_text()
@@ -75,11 +80,11 @@ def test_each_call_is_a_process_in_its_own_folder(nursery: Nursery, tmp_path: Pa
 def test_errors_and_deaths_are_told(nursery: Nursery, tmp_path: Path) -> None:
     """A refusal comes back as it was; a crash is one failed call, and the next one works."""
     with pytest.raises(ModelError) as refusal:
-        nursery.call(f"{__name__}:stage_refuse", _workspace(tmp_path / "a"))
+        nursery.call(_action(f"{__name__}:stage_refuse"), _workspace(tmp_path / "a"))
     assert (refusal.value.what, refusal.value.where, refusal.value.hint) == ("no such thing", "here", "there")
     with pytest.raises(ToolError, match="was killed by SIGSEGV"):
-        nursery.call(f"{__name__}:stage_die", _workspace(tmp_path / "b"))
-    nursery.call(f"{__name__}:stage_write", _workspace(tmp_path / "c"))
+        nursery.call(_action(f"{__name__}:stage_die"), _workspace(tmp_path / "b"))
+    nursery.call(_action(f"{__name__}:stage_write"), _workspace(tmp_path / "c"))
 
 
 @pytest.mark.slow
@@ -87,7 +92,7 @@ def test_what_takes_too_long_is_killed(nursery: Nursery, tmp_path: Path) -> None
     """And what is running when the session ends."""
     workspace = _workspace(tmp_path / "a", timeout_s=3.0)
     with pytest.raises(Timeout):
-        nursery.call(f"{__name__}:stage_hang", workspace)
+        nursery.call(_action(f"{__name__}:stage_hang"), workspace)
     assert _is_gone(int(workspace.outputs["out"].read_text()))
 
 
@@ -99,3 +104,19 @@ def _is_gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_only_kinds_with_several_actions_are_copied(tmp_path: Path) -> None:
+    """The others get a worker of their own; a lazy process imports when it is first asked."""
+    one, other = _action(f"{__name__}:stage_write"), replace(_action(f"{__name__}:stage_write"), implementation=("x",))
+    nurseries = Nurseries({kind_of(one): [__name__]}, tmp_path)
+    parents = []
+    try:
+        for name, action in {"a": one, "b": one, "c": other}.items():
+            workspace = _workspace(tmp_path / name)
+            nurseries.call(action, workspace)
+            parents.append(workspace.log_path.read_text().splitlines()[0])
+    finally:
+        nurseries.close()
+    assert parents[0] == parents[1] == "$ worker request.pickle"
+    assert "tinyflow.core.worker" in parents[2]

@@ -16,7 +16,8 @@ from tinyflow.core import process
 from tinyflow.core.action import Action, SourceFile, Tool, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ToolError, ValidationError
 from tinyflow.core.execute import Outcome, Session
-from tinyflow.flow import culprit, gang, revision, signals, version, watching
+from tinyflow.core.warm import kind_of
+from tinyflow.flow import culprit, gang, imports, revision, signals, version, watching
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.watching import Board, Watched
 
@@ -96,9 +97,14 @@ def test_a_row_is_read_and_modules_are_known_beforehand(session: Session) -> Non
         action("g", stage="generate", isolated=True, implementation=("no",)),
         action("l", stage="run", implementation=("neither",)),
     ]
-    assert watching.modules_of(runs) == [
-        *(__name__, "a.b", "c.d", "unicorn", "unicorn.arm_const", "unicorn.riscv_const", "elftools.elf.elffile")
+    modules = [
+        *(__name__, "a.b", "c.d", "unicorn", "unicorn.arm_const", "unicorn.riscv_const", "elftools.elf.elffile"),
+        *("a.b.backend", "c.d.backend"),
     ]
+    assert imports.modules_of(runs[0]) == modules
+    assert imports.of_many(runs) == {}
+    alike = [*runs, *runs[:1] * (imports.SEVERAL - 1)]
+    assert imports.of_many(alike) == {kind_of(runs[0]): modules}
 
 
 # Several at once

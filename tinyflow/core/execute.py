@@ -67,7 +67,7 @@ class Session:
         self._logs = state_root / "logs"
         self._progress = state_root / "progress"
         # How isolated actions are run; a session that runs them again and again may know a quicker way.
-        self.call_isolated: Callable[[str, Workspace], None] = worker.call_isolated
+        self.call_isolated: Callable[[Action, Workspace], None] = worker.call_isolated
         # Hears of an action's error before it is raised, and may say more about its place.
         self.on_failure: Callable[[Action, TinyflowError], None] = lambda action, error: None
 
@@ -193,7 +193,10 @@ class Session:
             workspace = self._lay_out(action, inputs, folder)
             started = time.monotonic()
             try:
-                (self.call_isolated if action.isolated else worker.call)(action.function, workspace)
+                if action.isolated:
+                    self.call_isolated(action, workspace)
+                else:
+                    worker.call(action.function, workspace)
                 if self._look.is_code_edited(action):
                     raise ToolError(f"the code of {action.stage} was edited while it ran", hint="run again")
             except TinyflowError as error:

@@ -1,7 +1,7 @@
 """Workers that start at once: copies of one process that has done the imports already.
 
-For sessions that run the same stages again and again. A copy is as much a process of its own as a worker that is
-started anew, with the same environment, folder, log and time limit; it only has modules in memory already.
+For sessions that run the same stages again and again, or many of one kind. A copy is as much a process of its own as
+a worker that is started anew, with the same environment, folder, log and time limit; it only has modules in memory.
 """
 
 from __future__ import annotations
@@ -15,27 +15,31 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tinyflow.core import process, worker
-from tinyflow.core.action import Workspace
+from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout, ToolError
 
 _POLL_S = 0.1  # how long a wish to stop may go unnoticed
 _REQUEST_BYTES = 1 << 16
+_LAZY = "lazy"
 
 
 class Nursery:
     """The process that is copied. Threads may ask it at the same time; `close` ends it and all its copies."""
 
-    def __init__(self, modules: Iterable[str], folder: Path) -> None:
-        """`modules` are imported before the first copy; one that can't be is left to the worker that needs it."""
+    def __init__(self, modules: Iterable[str], folder: Path, *, is_lazy: bool = False) -> None:
+        """`modules` are imported before the first copy; one that can't be is left to the worker that needs it.
+
+        `is_lazy` puts that off until somebody asks for a copy. It lives as long as the thread that makes it, at most.
+        """
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket = ours
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(theirs.fileno()), *modules],
+            [sys.executable, "-m", __name__, str(theirs.fileno()), _LAZY if is_lazy else "", *modules],
             cwd=folder,
             env=process.worker_environment(folder),
             stdin=subprocess.DEVNULL,
@@ -51,8 +55,9 @@ class Nursery:
         self._process.kill()
         self._process.wait()
 
-    def call(self, function: str, workspace: Workspace) -> None:
+    def call(self, action: Action, workspace: Workspace) -> None:
         """As `worker.call_isolated`. Raises what it raises, Timeout, and Cancelled."""
+        function = action.function
         request = worker.write_request(function, workspace)
         ours, theirs = socket.socketpair()
         with ours:
@@ -71,6 +76,32 @@ class Nursery:
         if status != 0:
             log = workspace.log_path.read_text(encoding="utf-8", errors="replace")
             worker.raise_refusal(function, workspace, ToolError("", hint=log[-4000:], status=status, log=log))
+
+
+Kind = tuple[str, tuple[str, ...]]  # function and implementation: what decides the imports of an action
+
+
+def kind_of(action: Action) -> Kind:
+    """Actions of one kind import the same."""
+    return (action.function, action.implementation)
+
+
+class Nurseries:
+    """A nursery for each of some kinds of actions; the others get workers that are started anew."""
+
+    def __init__(self, modules: Mapping[Kind, Iterable[str]], folder: Path) -> None:
+        """`modules` of each kind are imported when the first of its actions is called."""
+        self._nurseries = {kind: Nursery(names, folder, is_lazy=True) for kind, names in modules.items()}
+
+    def call(self, action: Action, workspace: Workspace) -> None:
+        """As `worker.call_isolated`."""
+        nursery = self._nurseries.get(kind_of(action))
+        (worker.call_isolated if nursery is None else nursery.call)(action, workspace)
+
+    def close(self) -> None:
+        """End them; copies die with them."""
+        for nursery in self._nurseries.values():
+            nursery.close()
 
 
 def _wait(connection: socket.socket, timeout_s: float) -> int | None:
@@ -103,14 +134,15 @@ def _wait(connection: socket.socket, timeout_s: float) -> int | None:
 # What runs in the process that is copied
 
 
-def _serve(requests: socket.socket) -> None:
-    """Copy this process for each request, until the other end is closed."""
+def _serve(requests: socket.socket, modules: Iterable[str]) -> None:
+    """Copy this process for each request, until the other end is closed; `modules` are imported before the first."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the copies
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         message, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 1)
         if not message:
             return
+        modules = _import(modules)
         nursery = os.getpid()
         if os.fork() == 0:
             process.die_with_parent(nursery)
@@ -161,11 +193,17 @@ def _work(request: Path, folder: Path, log: Path) -> int:
         sys.stderr.flush()
 
 
-def _main(words: list[str]) -> None:
-    for name in words[1:]:
+def _import(modules: Iterable[str]) -> tuple[str, ...]:
+    """Import what can be; what is left to import then."""
+    for name in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    _serve(socket.socket(fileno=int(words[0])))
+    return ()
+
+
+def _main(words: list[str]) -> None:
+    descriptor, when, *modules = words
+    _serve(socket.socket(fileno=int(descriptor)), modules if when == _LAZY else _import(modules))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tinyflow.core import process
-from tinyflow.core.action import Workspace
+from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _REFUSED = 70  # EX_SOFTWARE: the error lies in the error file
@@ -28,8 +28,9 @@ def call(function: str, workspace: Workspace) -> None:
     stage(workspace)
 
 
-def call_isolated(function: str, workspace: Workspace) -> None:
-    """Run `module:name` in a worker process. Raises what it raised; ToolError where the process died."""
+def call_isolated(action: Action, workspace: Workspace) -> None:
+    """Run an action's function in a worker process. Raises what it raised; ToolError where the process died."""
+    function = action.function
     request = write_request(function, workspace)
     command = [sys.executable, "-m", "tinyflow.core.worker", str(request)]
     try:

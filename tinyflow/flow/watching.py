@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.action import Action, SourceFile
+from tinyflow.core.action import SourceFile
 from tinyflow.core.execute import Session
 from tinyflow.flow.plan import BenchPlan
 
@@ -18,11 +18,6 @@ _SHOWN = {
     "setup_instructions": "set-up",
     "rom_bytes": "ROM bytes",
     "ram_bytes": "RAM bytes",
-}
-# distribution → what of it takes long to import
-_MODULES = {
-    "unicorn": ("unicorn", "unicorn.arm_const", "unicorn.riscv_const"),
-    "pyelftools": ("elftools.elf.elffile",),
 }
 Row = Mapping[str, Any]
 
@@ -92,14 +87,3 @@ def row_of(plan: BenchPlan, session: Session) -> Row:
     """What a bench that is up to date measured."""
     row: Row = json.loads(session.output_path(plan.final, "row.json").read_bytes())
     return row
-
-
-def modules_of(actions: Collection[Action]) -> list[str]:
-    """The modules that isolated actions need, to be imported beforehand: stages, and what implements them."""
-    found: dict[str, None] = {}
-    for action in actions:
-        if action.isolated and action.stage == "run":
-            found[action.function.partition(":")[0]] = None
-            found.update(dict.fromkeys(action.implementation))
-            found.update((name, None) for tool in action.tools for name in _MODULES.get(tool.name, ()))
-    return list(found)

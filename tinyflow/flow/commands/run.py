@@ -13,16 +13,18 @@ from typing import Any, TextIO
 from doit.cmd_run import Run as DoitRun
 from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_verbosity
 
-from tinyflow.core import process
+from tinyflow.core import process, worker
 from tinyflow.core.action import Action
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.units import format_seconds, parse_time
+from tinyflow.core.warm import Nurseries
 from tinyflow.flow.commands.overview import overview
 from tinyflow.flow.commands.refusing import CANCELLED, Refusing
 from tinyflow.flow.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
 from tinyflow.flow.finish import Row, compare_published, finish
 from tinyflow.flow.forecast import Past
+from tinyflow.flow.imports import of_many
 from tinyflow.flow.ledger import UP_TO_DATE, exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
@@ -149,6 +151,10 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         """What doit makes of it: 0 where all is well; CANCELLED where the user stopped it."""
         self.loader.say = lambda line: display.say([line])
         reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
+        loader = self.loader
+        waiting = [action for action in loader.selection.all_actions.values() if not loader.ledger.is_done(action)]
+        nurseries = Nurseries(of_many(waiting), loader.project.state)
+        loader.session.call_isolated = nurseries.call
         try:
             with stoppable():
                 status: int = super()._execute(
@@ -158,6 +164,9 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         except KeyboardInterrupt:
             process.cancel_all()
             return CANCELLED
+        finally:
+            loader.session.call_isolated = worker.call_isolated
+            nurseries.close()
 
     def _export(self, stream: TextIO) -> None:
         """Write the archives that were asked for."""

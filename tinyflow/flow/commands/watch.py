@@ -19,13 +19,14 @@ from tinyflow.flow.commands.bisect import find_culprit
 from tinyflow.flow.commands.refusing import CANCELLED, OwnCommand
 from tinyflow.flow.culprit import WRONG
 from tinyflow.flow.finish import finish
+from tinyflow.flow.imports import modules_of
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection
 from tinyflow.flow.signals import stoppable, unstoppable
-from tinyflow.flow.watching import Board, Watched, modules_of, row_of
+from tinyflow.flow.watching import Board, Watched, row_of
 
 _PACKAGE = Path(tinyflow.__file__).parent
 # Editors write a file in several steps, milliseconds apart; a moment of quiet ends them. Without a change there is an
@@ -83,7 +84,9 @@ class Watch(OwnCommand):
         self._words, self._board, self._writes_pages = args, Board(), not params["no_pages"]
         self._is_verbose = params["verbose"]
         selection = self._select()
-        nursery = Nursery(modules_of(selection.all_actions.values()), self.loader.project.state)
+        runs = [action for action in selection.all_actions.values() if action.stage == "run" and action.isolated]
+        modules = dict.fromkeys(name for action in runs for name in modules_of(action))
+        nursery = Nursery(modules, self.loader.project.state)
         self.loader.session.call_isolated = nursery.call
         try:
             with stoppable():
