@@ -12,50 +12,25 @@ tests by imports, through which all of `flow` is reached; so this is a program o
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
 import hashlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+
+from mutations import KINDS, Mutant, draw
 
 CHECKOUT = Path(__file__).parents[1]
 PLACE = CHECKOUT / "build" / "mutants"
 PACKAGES = ("core", "stages", "flow", "report", "recipes", "targets")
 _COPIES = 2
 _PATIENCE_S = 60.0  # more than three times what the tests took without a fault
-_KINDS = ("comparison", "condition", "element", "operand", "constant", "call", "return")
-
-_FLIPPED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
-    ast.Lt: (ast.LtE, ast.GtE),
-    ast.LtE: (ast.Lt, ast.Gt),
-    ast.Gt: (ast.GtE, ast.LtE),
-    ast.GtE: (ast.Gt, ast.Lt),
-    ast.Eq: (ast.NotEq,),
-    ast.NotEq: (ast.Eq,),
-    ast.Is: (ast.IsNot,),
-    ast.IsNot: (ast.Is,),
-    ast.In: (ast.NotIn,),
-    ast.NotIn: (ast.In,),
-}
-_OTHER_OPERATOR: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub,
-    ast.Mult: ast.FloorDiv,
-    ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr,
-}
-_WORDS_FOR_PEOPLE = {"help", "hint", "where", "what", "doc_purpose", "doc_description", "doc_usage", "encoding"}
-
 # In every Python of a copy: notes which of our functions run, in the test that is named in a file.
 _TRACER = """\
 import sys, threading, os
@@ -95,182 +70,12 @@ def pytest_runtest_logreport(report):
 """
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One file with one fault."""
-
-    kind: str
-    path: str  # below tinyflow/
-    line: int
-    function: str  # innermost, or "" outside of all
-    change: str
-    text: str
-
-    @property
-    def name(self) -> str:
-        """The same for the same fault in the same file."""
-        return hashlib.sha256(f"{self.path}\0{self.text}".encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A node that can be mutated in some ways."""
-
-    path: str
-    node: ast.AST
-    function: str
-    variants: tuple[ast.AST, ...]  # to stand there instead
-
-
-def places(path: str, tree: ast.AST) -> Iterator[tuple[str, Place]]:
-    """Every (kind, place) of a module, but for types, messages, documentation and what only type checkers need."""
-
-    def visit(node: ast.AST, function: str) -> Iterator[tuple[str, Place]]:
-        for kind, variants in _variants(node):
-            if variants:
-                yield kind, Place(path, node, function, tuple(variants))
-        inside = node.name if isinstance(node, ast.FunctionDef) else function
-        for field, value in ast.iter_fields(node):
-            if field in ("annotation", "returns", "decorator_list", "ctx") or isinstance(node, ast.match_case):
-                continue
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST) and not _is_silent(child):
-                    yield from visit(child, inside)
-
-    yield from visit(tree, "")
-
-
-def _is_silent(node: ast.AST) -> bool:
-    """Whether this and all in it is a message, a type, or for a type checker."""
-    if isinstance(node, ast.keyword):
-        return node.arg in _WORDS_FOR_PEOPLE
-    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-        return True
-    if (
-        isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Subscript)
-        and ast.unparse(node.targets[0])[0].isupper()
-    ):
-        return True  # the name of a type
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar"):
-        return True
-    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_text or isinstance(node, (ast.Raise, ast.Assert, ast.JoinedStr, ast.ImportFrom, ast.Import))
-
-
-def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
-    """What may stand for a node, by kind."""
-    if isinstance(node, ast.Compare):
-        flips = [(at, other) for at, op in enumerate(node.ops) for other in _FLIPPED[type(op)]]
-        yield "comparison", [_with(node, "ops", _put(node.ops, at, other())) for at, other in flips]
-    elif isinstance(node, ast.BoolOp):
-        yield "condition", [_with(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())]
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield "condition", [node.operand]
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-        least = 2 if isinstance(node, ast.Set) else 1
-        yield (
-            "element",
-            [_with(node, "elts", _drop(node.elts, at)) for at in range(len(node.elts)) if len(node.elts) >= least],
-        )
-    elif isinstance(node, ast.Dict):
-        kept = [
-            at
-            for at, key in enumerate(node.keys)
-            if not (isinstance(key, ast.Constant) and key.value in _WORDS_FOR_PEOPLE)
-        ]
-        yield "element", [ast.Dict(_drop(node.keys, at), _drop(node.values, at)) for at in kept]
-    elif isinstance(node, ast.Call):
-        named = [at for at, word in enumerate(node.keywords) if word.arg not in _WORDS_FOR_PEOPLE]
-        yield "element", [_with(node, "keywords", _drop(node.keywords, at)) for at in named]
-        many = range(len(node.args) - 1)
-        yield (
-            "operand",
-            [
-                _with(node, "args", [*node.args[:at], node.args[at + 1], node.args[at], *node.args[at + 2 :]])
-                for at in many
-            ],
-        )
-    elif isinstance(node, ast.BinOp):
-        other = _OTHER_OPERATOR.get(type(node.op))
-        yield "operand", [_with(node, "op", other()) if other else ast.BinOp(node.right, node.op, node.left)]
-    elif isinstance(node, ast.Constant):
-        yield "constant", [ast.Constant(value) for value in _other_values(node.value)]
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        yield "call", [ast.Pass()]
-    elif isinstance(node, ast.stmt):
-        is_worth = not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Pass, ast.Global, ast.Nonlocal))
-        is_none = isinstance(node, ast.Return) and (node.value is None or ast.unparse(node.value) == "None")
-        yield "return", [ast.Return()] if is_worth and not is_none else []
-
-
-def _other_values(value: object) -> list[object]:
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, int):
-        return [value + 1, value - 1] if value > 1 else [value + 1]
-    if isinstance(value, float):
-        return [value * 2 + 1]
-    return [value + "x", ""] if isinstance(value, str) and value and " " not in value else []
-
-
-def _with(node: ast.AST, field: str, value: object) -> ast.AST:
-    changed = copy.copy(node)
-    setattr(changed, field, value)
-    return changed
-
-
-def _drop(items: list, at: int) -> list:  # type: ignore[type-arg]
-    return [*items[:at], *items[at + 1 :]]
-
-
-def _put(items: list, at: int, item: object) -> list:  # type: ignore[type-arg]
-    return [*items[:at], item, *items[at + 1 :]]
-
-
-def mutated(place: Place, kind: str, chosen: ast.AST, source: str) -> Mutant | None:
-    """The mutant; None where nothing comes of it: a return outside of a function, a change that changes nothing."""
-    node, lines = place.node, source.encode().splitlines(keepends=True)
-    before = b"".join(lines[: node.lineno - 1]) + lines[node.lineno - 1][: node.col_offset]
-    after = lines[node.end_lineno - 1][node.end_col_offset :] + b"".join(lines[node.end_lineno :])
-    old, new = ast.unparse(node), ast.unparse(chosen)
-    if kind == "return":
-        body = lines[node.lineno - 1][node.col_offset :] + b"".join(lines[node.lineno :])
-        text = (
-            before + b"return; " if not hasattr(node, "body") else before + b"return\n" + b" " * node.col_offset
-        ) + body
-        old, new = old.splitlines()[0], f"return; {old.splitlines()[0]}"
-    else:
-        text = before + (new if kind == "call" else f"({new})").encode() + after
-    try:
-        if ast.dump(ast.parse(text.decode())) == ast.dump(ast.parse(source)):
-            return None
-        compile(text.decode(), place.path, "exec")
-    except (SyntaxError, ValueError):
-        return None
-    return Mutant(kind, place.path, node.lineno, place.function, f"{old} → {new}", text.decode())
-
-
-def draw(seed: int, number: int, wanted: list[str]) -> list[Mutant]:
-    """So many different mutants: first a kind, then a place, then what stands there instead."""
-    by_kind: dict[str, list[Place]] = defaultdict(list)
-    sources = {}
-    for package in PACKAGES:
-        for file in sorted((CHECKOUT / "tinyflow" / package).rglob("*.py")):
-            path = file.relative_to(CHECKOUT / "tinyflow").as_posix()
-            if not wanted or any(path.startswith(each) for each in wanted):
-                sources[path] = file.read_text(encoding="utf-8")
-                for kind, place in places(path, ast.parse(sources[path])):
-                    by_kind[kind].append(place)
-    chance, found = random.Random(seed), {}
-    for _ in range(100 * number):
-        if len(found) == number:
-            break
-        kind = chance.choice([kind for kind in _KINDS if by_kind[kind]])
-        place = chance.choice(by_kind[kind])
-        if mutant := mutated(place, kind, chance.choice(place.variants), sources[place.path]):
-            found.setdefault(mutant.name, mutant)
-    return list(found.values())
+def sources(wanted: list[str]) -> dict[str, str]:
+    """Modules of PACKAGES by their paths below tinyflow/, those that begin as asked for."""
+    root = CHECKOUT / "tinyflow"
+    files = [file for package in PACKAGES for file in sorted((root / package).rglob("*.py"))]
+    texts = {file.relative_to(root).as_posix(): file.read_text(encoding="utf-8") for file in files}
+    return {path: text for path, text in texts.items() if not wanted or path.startswith(tuple(wanted))}
 
 
 class Trees:
@@ -359,7 +164,7 @@ class Reach:
                 else [at for tests in called.values() for at in tests]
             )
             passed = known["passed"]
-            if not called and name.startswith(f"tests/{package}/") and module in name:
+            if not called and name.startswith(f"tests/{package}/test_{module.partition('_')[0]}"):
                 reaching = set(passed)  # a program that is started in a way that can't be traced
             chosen = sorted(passed if name in reaching else reaching & passed.keys())
             if chosen:
@@ -398,26 +203,27 @@ def _in_all(trees: Trees, work, number: int) -> None:  # type: ignore[no-untyped
 
 
 def attempt(mutant: Mutant, trees: Trees, reach: Reach) -> tuple[str, str]:
-    """`killed` and by which test, `timed out` and in which file, or `survived` and how many tests."""
+    """`killed` and by which test, `timed out`, or `survived` and how many tests."""
     tree = trees.free.get()
     path = tree / "tinyflow" / mutant.path
-    original, times = path.read_text(encoding="utf-8"), path.stat()
+    original = path.read_text(encoding="utf-8")
     chosen = reach.tests(mutant)
+    patience_s = _PATIENCE_S + 3 * sum(seconds for *_, seconds in chosen)
+    words = [test for _, tests, _ in chosen for test in tests]
     try:
-        trees.edit(path, mutant.text)
-        words = [test for _, tests, _ in chosen for test in tests]
-        if not words:
-            return "survived", "no test reaches it"
-        status, text = trees.pytest(tree, ["-x", *words], _PATIENCE_S + 3 * sum(seconds for *_, seconds in chosen))
-        if status is None:
-            return "timed out", ""
-        if status == 0:
-            return "survived", f"{len(words)} tests"
-        failed = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return "killed", failed[0].split(" - ")[0] if failed else f"status {status}"
+        while words:
+            trees.edit(path, mutant.text)
+            status, text = trees.pytest(tree, ["-x", *words], patience_s)
+            if status in (None, 0):
+                return ("survived", f"{len(words)} tests") if status == 0 else ("timed out", "")
+            failed = [line.partition(" ")[2].split(" - ")[0] for line in text.splitlines() if line.startswith("FAILED")]
+            trees.edit(path, original)
+            if not failed or trees.pytest(tree, failed[:1], patience_s)[0] == 0:
+                return "killed", failed[0] if failed else f"status {status}"
+            words = [word for word in words if word != failed[0]]  # it fails without the fault, too
+        return "survived", "no test reaches it"
     finally:
-        path.write_text(original, encoding="utf-8")
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        trees.edit(path, original)
         trees.free.put(tree)
 
 
@@ -430,7 +236,7 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", help="below tinyflow/: packages or modules; all without")
     wanted = parser.parse_args()
     PLACE.mkdir(parents=True, exist_ok=True)
-    mutants = draw(wanted.seed, wanted.number, wanted.paths)
+    mutants = draw(wanted.seed, wanted.number, sources(wanted.paths))
     trees = Trees()
     reach = Reach(trees, "slow or not slow" if wanted.slow else "not slow")
     results_path = PLACE / "results.json"
@@ -455,7 +261,7 @@ def main() -> None:
     with ThreadPoolExecutor(_COPIES) as threads:
         outcomes = list(threads.map(found, mutants))
     print()
-    for kind in _KINDS:
+    for kind in KINDS:
         of_kind = [outcome for mutant, (outcome, _) in zip(mutants, outcomes, strict=True) if mutant.kind == kind]
         print(f"{kind:12}{len(of_kind) - of_kind.count('survived'):4} of {len(of_kind)}")
     for mutant, (outcome, by) in zip(mutants, outcomes, strict=True):
