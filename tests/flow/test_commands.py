@@ -84,3 +84,45 @@ def test_an_unknown_argument_is_told_in_one_line(real: Run, project: Path, name:
     assert "frobnicate" in line or name in line
     after = sorted(path for path in project.rglob("*") if ".state" not in path.parts)
     assert [path for path in after if path not in before and path.name != "build"] == []
+
+
+# options of a run, as they may be typed, and one that needs a value of a kind
+SHARED = [
+    ["--plain"],
+    ["-n", "4"],
+    ["-n4"],
+    ["--process=4"],
+    ["-v", "2"],
+    ["-q"],
+    ["--timeout", "5s"],
+    ["--no-continue"],
+]
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "run"] + LEFT_OUT)
+def test_options_may_stand_on_both_sides_of_a_command(real: Run, project: Path, name: str) -> None:
+    """What a command says to a wrong word it says whatever options of a run stand around it; wrong ones are refused."""
+    plain = real(name, "frobnicate", "more")
+    for options in SHARED:
+        before = real(*options, name, "frobnicate", "more")
+        assert (before.returncode, before.stderr) == (plain.returncode, plain.stderr), options
+        if name not in LEFT_OUT and not (name == "watch" and options[0] == "-v"):  # which is verbose there
+            behind = real(name, "frobnicate", *options, "more")
+            assert (behind.returncode, behind.stderr) == (plain.returncode, plain.stderr), options
+    if name not in LEFT_OUT:
+        for words in (["-n", "four", name], [name, "--timeout", "5x"], ["--timeout", "5x", name]):
+            assert re.search("num_process|--timeout: ", refusal(real(*words)))
+    assert refusal(real("--frobnicate", name)) == "option --frobnicate not recognized"
+
+
+def test_options_of_a_command_may_stand_before_it(real: Run, project: Path) -> None:
+    """Values too, even those that are called as a command; what is printed can go to a file."""
+    assert real("--all", "plan", "sine").stdout == real("plan", "--all", "sine").stdout != ""
+    shown = real("results", "--format", "csv")
+    assert (shown.stdout, shown.returncode) == (real("--format", "csv", "results").stdout, 0)
+    drawn = real("graph", "sine-tinyc-stm32f7", "--format", "mermaid").stdout
+    assert real("--format", "mermaid", "--output", "plan", "graph", "sine-tinyc-stm32f7").returncode == 0
+    assert (project / "plan").read_text() == drawn
+    done = real("-o", "told", "plan", "sine-tinyc-stm32f7")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "generate sine tinyc" in (project / "told").read_text()

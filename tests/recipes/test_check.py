@@ -149,7 +149,7 @@ def test_every_target_s_script_and_processor_are_there() -> None:
         (
             "runtimes/r/runtime.yaml",
             f"description: x\nprebuilt: {{host: {{a.o: {'a' * 64}}}}}\n",
-            ':2:25: there is no file "a.o"',
+            ':2:24: there is no file "a.o"',
         ),
         (
             "backends/b.yaml",

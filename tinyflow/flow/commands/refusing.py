@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import getopt
 import os
+import re
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import Command, DoitCmdBase
@@ -40,11 +43,10 @@ class Refusing:
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
         try:
-            status: Any = super().parse_execute(self._options_first(in_args))  # type: ignore[misc]
-            return int(status or 0)
+            return self.parse_words(in_args)
         except CmdParseError as error:
-            what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ").strip()
-            return refuse(self._wrong_use(what))
+            what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ")
+            return refuse(self._wrong_use(" ".join(what.split())))
         except (InvalidCommand, InvalidTask, InvalidDodoFile) as error:
             return refuse(UsageError(str(error).partition("\n")[0]))
         except TinyflowError as error:
@@ -57,14 +59,52 @@ class Refusing:
         except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
             return refuse(error)
 
+    def parse_words(self, words: list[str]) -> int:
+        """Run the command; its exit status. Raises what refuses it."""
+        status: Any = super().parse_execute(self._options_first(words))  # type: ignore[misc]
+        return int(status or 0)
+
     def _options_first(self, words: list[str]) -> list[str]:
-        """Options may stand behind names, too; doit would take them for options of a task, or for names."""
-        parser: Any = self.cmdparser  # type: ignore[attr-defined]
+        """Options may stand behind names, too; doit would take them for options of a task, or for names.
+
+        Those of `run` are understood by every command, as far as they mean something to it.
+        """
+        options, names = self.split(words)
+        own: Any = self.cmdparser  # type: ignore[attr-defined]
+        shared = [option for option in options if own.get_option(option[0])[0] is None]
+        if shared:
+            self.share(shared)
+            options = [option for option in options if option not in shared]
+        return [*_flat(options), *names]
+
+    def split(self, words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+        """Options with their values, and the other words. UsageError for an option that there isn't."""
+        own: Any = self.cmdparser  # type: ignore[attr-defined]
+        short, long = own.get_short(), own.get_long()
         try:
-            options, names = getopt.gnu_getopt(words, parser.get_short(), parser.get_long())
+            return getopt.gnu_getopt(words, short, long)
+        except getopt.GetoptError:
+            from tinyflow.flow.commands.run import shared_options
+
+        shared = shared_options()
+        short += "".join(letter for letter in re.findall("[A-Za-z]:?", shared.get_short()) if letter[0] not in short)
+        known = {name.rstrip("=") for name in long}
+        long = [*long, *(name for name in shared.get_long() if name.rstrip("=") not in known)]
+        try:
+            return getopt.gnu_getopt(words, short, long)
         except getopt.GetoptError as error:
             raise self._wrong_use(error.msg) from None
-        return [word for option in options for word in option if word] + names
+
+    def share(self, options: Iterable[tuple[str, str]]) -> None:
+        """Heed options of `run`: how long an action may take, and where to print. Raises CmdParseError."""
+        from tinyflow.flow.commands.run import parse_timeout, shared_options
+
+        params, _ = shared_options().parse(_flat(options))
+        loader: Loader = self.loader  # type: ignore[attr-defined]
+        if params["timeout"]:
+            loader.timeout_s = parse_timeout(params["timeout"])
+        if isinstance(params["outfile"], str):
+            sys.stdout = Path(params["outfile"]).open("w", encoding="utf-8")  # noqa: SIM115 (until this process ends)
 
     def _wrong_use(self, what: str) -> UsageError:
         return UsageError(what, hint=f"`{self.bin_name} help {self.name}` tells what can be typed")
@@ -76,6 +116,10 @@ class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
     def __init__(self, task_loader: Loader, **options: Any) -> None:
         super().__init__(**options)
         self.loader = task_loader
+
+
+def _flat(options: Iterable[tuple[str, str]]) -> list[str]:
+    return [word for option in options for word in option if word]
 
 
 def refuse(error: Exception) -> int:

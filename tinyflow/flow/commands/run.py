@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from doit.cmd_run import Run as DoitRun
 from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_verbosity
+from doit.cmdparse import CmdOption, CmdParse
 
 from tinyflow.core import process, worker
 from tinyflow.core.action import Action
@@ -97,6 +98,36 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
     cmd_options = _OPTIONS
     loader: Loader
 
+    def __init__(self, task_loader: Loader, cmds: Any = None, **options: Any) -> None:
+        super().__init__(task_loader=task_loader, cmds=cmds, **options)
+        self._commands = cmds
+
+    def parse_words(self, words: list[str]) -> int:
+        """Run, unless a command stands behind options: doit looks for one in the first place only."""
+        command, others = self._command_in(words)
+        return int(super().parse_words(words) if command is None else command.parse_execute(others))
+
+    def _command_in(self, words: list[str]) -> tuple[Any, list[str]]:
+        """The command behind nothing but options, and the words for it: `-n 4 plan vww-tinyc-stm32f7`."""
+        for index in (index for index, word in enumerate(words) if word in (self._commands or ())):
+            before, behind = words[:index], words[index + 1 :]
+            command = self._commands.get_plugin(words[index])(
+                task_loader=self.loader,
+                config=self.config,
+                bin_name=self.bin_name,
+                cmds=self._commands,
+                opt_vals=self.opt_vals,
+            )
+            with contextlib.suppress(UsageError):  # in that place they have the meaning that they have for a run
+                options, names = self.split(before)
+                if not names and command.name != self.name:
+                    self.share(options)
+                    return command, behind
+            with contextlib.suppress(UsageError):
+                if not command.split(before)[1]:
+                    return command, [*before, *behind]
+        return None, words
+
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Tell what to type where nothing was selected."""
         if not args:
@@ -104,7 +135,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             print(overview(self.bin_name), end="")
             return 0
         if params["timeout"]:
-            self.loader.timeout_s = _parse_timeout(params["timeout"])
+            self.loader.timeout_s = parse_timeout(params["timeout"])
         return int(super().execute(params, args))
 
     def _execute(
@@ -216,6 +247,11 @@ def _past(session: Session) -> Past:
     )
 
 
+def shared_options() -> CmdParse:
+    """What every command understands, as far as it means something to it."""
+    return CmdParse([CmdOption(option) for option in (*Loader.cmd_options, *_OPTIONS)])
+
+
 @contextlib.contextmanager
 def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
     """The stream to print to; a file of that name where it is one."""
@@ -236,7 +272,8 @@ def _print_table(rows: list[Row], stream: TextIO) -> None:
     console.print(tables.to_rich(rows, console.width))
 
 
-def _parse_timeout(text: str) -> float:
+def parse_timeout(text: str) -> float:
+    """What `--timeout` says, in seconds. UsageError for what is no time."""
     try:
         return parse_time(text)
     except ValueError as error:
