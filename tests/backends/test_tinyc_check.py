@@ -56,11 +56,11 @@ def test_a_newer_version_is_refused(graph: Graph) -> None:
     assert "versions up to" in _refusal(with_operator(graph, 1, lambda operator: replace(operator, version=99)))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int16"])
-def test_other_activations_than_int8_are_refused(graph: Graph, dtype: str) -> None:
-    """A model that is not quantised to int8 is told so."""
+@pytest.mark.parametrize(("dtype", "advice"), [("float32", "quantise the model to int8"), ("int16", "16x8 mode")])
+def test_other_activations_than_int8_are_refused(graph: Graph, dtype: str, advice: str) -> None:
+    """A model that is not quantised to int8 is told so, and how it is."""
     text = _refusal(with_tensor(graph, graph.inputs[0], lambda tensor: replace(tensor, dtype=dtype)))
-    assert "not int8" in text and "quantise" in text
+    assert f"is {dtype}, not int8" in text and advice in text
 
 
 def test_asymmetric_weights_are_refused(graph: Graph) -> None:

@@ -12,6 +12,7 @@ from tinyflow.model.shapes import check_output
 
 # far above any microcontroller's RAM; keeps interpreters from asking this machine for too much
 _MAX_LIVE_BYTES = 64 << 20
+MICRO_HINT = "is this a model for a microcontroller?"
 
 
 def check_sound(graph: Graph) -> None:
@@ -23,9 +24,7 @@ def check_sound(graph: Graph) -> None:
     for operator in graph.operators:
         _check_shapes(graph, operator)
     if graph.peak_live_bytes > _MAX_LIVE_BYTES:
-        raise ModelError(
-            f"its activations need {graph.peak_live_bytes} bytes at once", hint="is this a model for a microcontroller?"
-        )
+        raise ModelError(f"its activations need {graph.peak_live_bytes} bytes at once", hint=MICRO_HINT)
 
 
 def shortened(name: str) -> str:
@@ -49,7 +48,10 @@ def _check_order(graph: Graph) -> None:
                 raise ModelError(f"{_placed(operator)} overwrites {_named(graph, index)}")
             written.add(index)
     for index in graph.outputs:
-        if index not in written or index in graph.inputs:
+        if index in graph.inputs:
+            what = f"the graph's output {_named(graph, index)} is its input"
+            raise ModelError(what, hint="take that output out: nothing computes it")
+        if index not in written:
             raise ModelError(f"no operator writes the graph's output {_named(graph, index)}")
 
 

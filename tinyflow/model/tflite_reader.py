@@ -18,7 +18,7 @@ import tflite
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
-from tinyflow.model.soundness import check_sound, shortened
+from tinyflow.model.soundness import MICRO_HINT, check_sound, shortened
 from tinyflow.model.tflite_options import MAX_RANK, OPERATOR_TABLES, TABLES, enumeration_name
 
 # far above any microcontroller's flash; keeps a wrong file from filling the memory
@@ -29,7 +29,13 @@ _SCHEMA_VERSION = 3
 _DAMAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError)
 _CONTROL_FLOW = ("IF", "WHILE", "CALL", "CALL_ONCE", "DELEGATE", "STABLEHLO_WHILE")
 _DAMAGED_HINT = "get the file again; `doit fetch` does so for the models that tinyflow knows"
-_UNUSABLE_HINT = "convert the model to one subgraph of built-in operators with static shapes"
+_WRONG_HINT = "if the file is whole, it is its converter's doing: convert the original anew, with TFLite's own"
+_AGAIN_HINT = "convert the original anew, with TFLite's own converter"
+_BUILTIN_HINT = "convert with TFLite's built-in operators only: no custom, no Flex ones"
+_FLOW_HINT = "take loops, branches and variables out of the network before converting: one subgraph"
+_STATE_HINT = "a network has no state here: unroll the recurrence (Keras: unroll=True), or hand the state in and out"
+_TYPE_HINT = "take what needs text, resources or complex numbers out of the network before converting"
+_SHAPE_HINT = "convert with fixed sizes, batch 1"
 
 
 def read(source: Path | str | bytes, name: str = "") -> Graph:
@@ -41,7 +47,8 @@ def read(source: Path | str | bytes, name: str = "") -> Graph:
     try:
         return _Reading(content).graph()
     except ModelError as error:
-        raise ModelError(error.what, where=where, hint=error.hint or _DAMAGED_HINT) from None
+        usual = _DAMAGED_HINT if error.what.startswith("the file is damaged") else _WRONG_HINT
+        raise ModelError(error.what, where=where, hint=error.hint or usual) from None
     except _DAMAGE:
         raise ModelError("the file is damaged: an offset leads out of it", where=where, hint=_DAMAGED_HINT) from None
 
@@ -49,7 +56,7 @@ def read(source: Path | str | bytes, name: str = "") -> Graph:
 def _load(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ModelError(f"more than {_MAX_FILE_BYTES >> 20} MiB", where=path.name, hint="is this a model?")
+            raise ModelError(f"more than {_MAX_FILE_BYTES >> 20} MiB", where=path.name, hint=MICRO_HINT)
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"can't be read: {error.strerror}", where=path.name, hint="check the path") from None
@@ -67,7 +74,7 @@ class _Reading:
         model = self._model()
         subgraphs = self._length(model.SubgraphsLength())
         if subgraphs != 1:
-            raise ModelError(f"{subgraphs} subgraphs, not 1: control flow is not supported", hint=_UNUSABLE_HINT)
+            raise ModelError(f"{subgraphs} subgraphs, not 1: control flow is not supported", hint=_FLOW_HINT)
         subgraph = model.Subgraphs(0)
         codes = [_operator_code(code) for code in self._each(model.OperatorCodes, model.OperatorCodesLength())]
         tensors = _named_apart(
@@ -95,7 +102,9 @@ class _Reading:
             )
         model = tflite.Model.GetRootAs(self._content, 0)
         if model.Version() != _SCHEMA_VERSION:
-            raise ModelError(f"schema version {model.Version()}, not {_SCHEMA_VERSION}", hint=_UNUSABLE_HINT)
+            raise ModelError(
+                f"schema version {model.Version()}, not {_SCHEMA_VERSION}", hint="convert the original anew"
+            )
         return model
 
     def _spend(self, size_bytes: int) -> None:
@@ -136,14 +145,14 @@ class _Reading:
         place = f"tensor {index} ({shortened(name)})"
         dtype = enumeration_name(tflite.TensorType, entry.Type()).lower()
         if dtype not in DTYPES:
-            raise ModelError(f"{place} holds {dtype} values", hint=_UNUSABLE_HINT)
+            raise ModelError(f"{place} holds {dtype} values", hint=_TYPE_HINT)
         if entry.IsVariable():
-            raise ModelError(f"{place} keeps its value between calls", hint=_UNUSABLE_HINT)
+            raise ModelError(f"{place} keeps its value between calls", hint=_STATE_HINT)
         if entry.Sparsity() is not None:
             raise ModelError(f"{place} is sparse", hint="densify the model")
         tensor = Tensor(index, name, self._shape(place, entry), dtype)
         if tensor.size_bytes > _MAX_TENSOR_BYTES:
-            raise ModelError(f"{place} takes {tensor.size_bytes} bytes: {list(tensor.shape)} {dtype}")
+            raise ModelError(f"{place} takes {tensor.size_bytes} bytes: {list(tensor.shape)} {dtype}", hint=MICRO_HINT)
         data = self._data(model, entry.Buffer())
         if data and len(data) != tensor.size_bytes:
             raise ModelError(f"{place} needs {tensor.size_bytes} bytes, the file has {len(data)}")
@@ -152,9 +161,9 @@ class _Reading:
     def _shape(self, place: str, entry: Any) -> tuple[int, ...]:
         shape = self._numbers(entry, "Shape")
         if len(shape) > MAX_RANK:
-            raise ModelError(f"{place} has {len(shape)} dimensions")
+            raise ModelError(f"{place} has {len(shape)} dimensions", hint=f"use {MAX_RANK} at most")
         if any(size < 1 for size in shape):
-            raise ModelError(f"{place} has the shape {shape}, which is not static", hint=_UNUSABLE_HINT)
+            raise ModelError(f"{place} has the shape {shape}, which is not static", hint=_SHAPE_HINT)
         return tuple(shape)
 
     def _data(self, model: Any, index: int) -> bytes:
@@ -163,7 +172,9 @@ class _Reading:
                 raise ModelError(f"the file is damaged: it names buffer {index} of {model.BuffersLength()}")
             entry = model.Buffers(index)
             if entry.Offset() > 1:  # 0 and 1 stand for: inside the flatbuffer
-                raise ModelError("constants lie outside the flatbuffer", hint=_UNUSABLE_HINT)
+                raise ModelError(
+                    "constants lie outside the flatbuffer", hint="convert to a file that holds them itself"
+                )
             length = self._length(entry.DataLength(), 1)
             self._buffers[index] = entry.DataAsNumpy().tobytes() if length else b""
         return self._buffers[index]
@@ -173,13 +184,15 @@ class _Reading:
         if table is None:
             return None
         if table.DetailsType():
-            raise ModelError(f"{place} is quantised in a custom way", hint=_UNUSABLE_HINT)
+            raise ModelError(f"{place} is quantised in a custom way", hint="quantise with TFLite's converter")
         scales, zero_points = self._numbers(table, "Scale"), self._numbers(table, "ZeroPoint", 8)
         if not scales:
             return None
         axis = int(table.QuantizedDimension())
         if not all(scale > 0 and math.isfinite(scale) for scale in scales):
-            raise ModelError(f"{place} has a scale that is not a positive number")
+            raise ModelError(
+                f"{place} has a scale that is not a positive number", hint="quantise anew, to scales above 0"
+            )
         channels = tensor.shape[axis] if 0 <= axis < len(tensor.shape) else 1
         if len(scales) not in (1, channels) or len(zero_points) != len(scales):
             raise ModelError(
@@ -195,7 +208,7 @@ class _Reading:
             raise ModelError(f"the file is damaged: operator {index} is of kind {code} of {len(codes)}")
         name, version = codes[code]
         if entry.MutatingVariableInputsLength() or entry.IntermediatesLength():
-            raise ModelError(f"operator {index} ({name}) keeps state between calls", hint=_UNUSABLE_HINT)
+            raise ModelError(f"operator {index} ({name}) keeps state between calls", hint=_STATE_HINT)
         return Operator(
             index=index,
             name=name,
@@ -224,9 +237,9 @@ def _operator_code(entry: Any) -> tuple[str, int]:
     name = enumeration_name(tflite.BuiltinOperator, max(entry.DeprecatedBuiltinCode(), entry.BuiltinCode()))
     if name == "CUSTOM":
         custom = shortened((entry.CustomCode() or b"").decode(errors="replace"))
-        raise ModelError(f"custom operator {custom}", hint=_UNUSABLE_HINT)
+        raise ModelError(f"custom operator {custom}", hint=_BUILTIN_HINT)
     if name in _CONTROL_FLOW:
-        raise ModelError(f"operator {name}: control flow is not supported", hint=_UNUSABLE_HINT)
+        raise ModelError(f"operator {name}: control flow is not supported", hint=_FLOW_HINT)
     return name, int(entry.Version())
 
 

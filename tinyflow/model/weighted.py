@@ -71,9 +71,15 @@ def integers(tensor: Tensor) -> Integers:
 def whole(tensor: Tensor) -> Quantisation:
     """The quantisation of an int8 activation. ValueError where it is no int8 tensor with one scale."""
     quantisation = tensor.quantisation
-    if tensor.dtype != "int8" or quantisation is None or quantisation.is_per_channel:
-        raise ValueError(f"{tensor.name} is not int8 with one scale")
+    if tensor.dtype != "int8":
+        raise ValueError(f"{tensor.name} is {tensor.dtype}, not int8 with one scale")
+    if quantisation is None or quantisation.is_per_channel:
+        raise ValueError(f"{tensor.name} is not int8 with one scale, it has {_scales(quantisation)}")
     return quantisation
+
+
+def _scales(quantisation: Quantisation | None) -> str:
+    return "none" if quantisation is None else str(len(quantisation.scales))
 
 
 def window(graph: Graph, operator: Operator, size: tuple[int, int]) -> Window:
@@ -97,7 +103,7 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
     source, weights = (graph.tensors[index] for index in operator.inputs[:2])
     output = graph.tensors[operator.outputs[0]]
     if weights.dtype != "int8" or weights.quantisation is None:
-        raise ValueError(f"{weights.name} is not int8")
+        raise ValueError(f"{weights.name} is {weights.dtype}, not int8 with scales")
     given, made, scheme = whole(source), whole(output), weights.quantisation
     if operator.name != "FULLY_CONNECTED" and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
@@ -146,7 +152,7 @@ def _bias(graph: Graph, operator: Operator, outputs: int) -> Integers:
         return np.zeros(outputs, np.int64)
     bias = graph.tensors[operator.inputs[2]]
     if bias.dtype != "int32":
-        raise ValueError(f"{bias.name} is not int32")
+        raise ValueError(f"{bias.name} is {bias.dtype}, not int32")
     return integers(bias).reshape(-1)
 
 

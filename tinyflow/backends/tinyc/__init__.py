@@ -12,6 +12,7 @@ from typing import Any
 
 from tinyflow.backends.options import Options, alignments
 from tinyflow.core.errors import ModelError
+from tinyflow.model.advice import advice_on
 from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -20,8 +21,6 @@ OPTIONS: Options = {
     "dsp": (False, True),
     "alignment": alignments(4),
 }
-# what a model that isn't int8 throughout needs
-_QUANTISE = "quantise the model to int8, full integer"
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
@@ -39,7 +38,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
             lower_operator(graph, operator, variant)
         except ValueError as error:
             where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
-            hint = getattr(error, "hint", _QUANTISE)
+            hint = getattr(error, "hint", "") or advice_on(graph, operator)
             raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
 
 

@@ -28,7 +28,7 @@ def _read(graph: Graph, operator: Operator) -> tuple[Weighted, Int8s]:
     """The operator and its weights as the file has them, int8."""
     layer = weighted(graph, operator)
     if any(layer.weight_zero_points):
-        raise Unsupported("the weights are not symmetric", "convert with a newer converter")
+        raise Unsupported("the weights are not symmetric", "")
     return layer, layer.weights.astype(np.int8)
 
 

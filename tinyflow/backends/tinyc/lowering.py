@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from tinyflow.backends.tinyc import lower_binary, lower_pieces, lower_spatial, lower_unary
 from tinyflow.backends.tinyc.packing.plain import plain
 from tinyflow.backends.tinyc.steps import Operand, Program, Step, Unsupported
+from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.graph import Graph, Operator
 
 Lowering = Callable[[Graph, Operator, str], Iterable[Step]]
@@ -49,7 +50,7 @@ def lower_operator(graph: Graph, operator: Operator, variant: str) -> list[Step]
     if operator.name not in SUPPORTED:
         raise Unsupported("this operator is not supported", f"supported: {', '.join(SUPPORTED)}")
     if operator.version > newest:
-        raise Unsupported(f"only versions up to {newest} are supported", "convert with an older converter")
+        raise Unsupported(f"only versions up to {newest} are supported", VERSION_HINT)
     return list(lowering(graph, operator, variant))
 
 

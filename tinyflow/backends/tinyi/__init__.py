@@ -12,6 +12,7 @@ from typing import Any
 
 from tinyflow.backends.options import NATURAL, Options
 from tinyflow.core.errors import ModelError
+from tinyflow.model.advice import advice_on
 from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -20,7 +21,6 @@ OPTIONS: Options = {
     "dsp": (False, True),
     "arena_bytes": NATURAL,
 }
-_QUANTISE = "quantise the model to int8, full integer"
 
 
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
@@ -38,7 +38,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
             wish(graph, operator, variant)
         except ValueError as error:
             where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
-            hint = getattr(error, "hint", _QUANTISE)
+            hint = getattr(error, "hint", "") or advice_on(graph, operator)
             raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
     products = sum(work(graph, operator) for operator in graph.operators)
     if products >= MAX_WORK:

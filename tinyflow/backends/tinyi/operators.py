@@ -14,6 +14,7 @@ import numpy as np
 from tinyflow.backends.tinyi import shaped
 from tinyflow.backends.tinyi.variants import VARIANTS
 from tinyflow.backends.tinyi.wishes import Unsupported, Wish, exactly, same_quantisation
+from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.weighted import Weighted, weighted, whole
@@ -75,7 +76,7 @@ def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int6
 def _layer(graph: Graph, operator: Operator) -> Weighted:
     layer = weighted(graph, operator)
     if any(layer.weight_zero_points):
-        raise Unsupported("the weights are not symmetric", "convert with a newer converter")
+        raise Unsupported("the weights are not symmetric", "")
     _modest(graph, operator)
     if max(*layer.window.stride, *layer.window.dilation) > _MAX_STRIDE:
         raise Unsupported(f"a stride or dilation above {_MAX_STRIDE} is not supported")
@@ -315,7 +316,7 @@ def wish(graph: Graph, operator: Operator, variant: str) -> Wish:
     if entry is None:
         raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(ENTRIES))}")
     if operator.version > entry.newest:
-        raise Unsupported(f"only versions up to {entry.newest} are supported", "convert with an older converter")
+        raise Unsupported(f"only versions up to {entry.newest} are supported", VERSION_HINT)
     if not 1 <= len(operator.outputs) <= entry.most_outputs:
         raise Unsupported(f"{len(operator.outputs)} outputs are not supported")
     _modest(graph, operator)

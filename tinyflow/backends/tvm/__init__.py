@@ -12,6 +12,7 @@ from typing import Any
 from tinyflow.backends.options import alignments
 from tinyflow.backends.tvm.planner import USMP
 from tinyflow.core.errors import ModelError, RecipeError
+from tinyflow.model.advice import VERSION_HINT, advice_on
 from tinyflow.model.graph import Graph, Operator, Tensor
 
 # the newest version of each operator whose int8 arithmetic is the one that is built here
@@ -110,45 +111,47 @@ def _complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> tuple
     if operator.name not in _NEWEST_VERSION:
         return "this operator is not supported", f"supported: {', '.join(_NEWEST_VERSION)}"
     if operator.version > _NEWEST_VERSION[operator.name]:
-        return f"only versions up to {_NEWEST_VERSION[operator.name]} are supported", "convert with an older converter"
+        return f"only versions up to {_NEWEST_VERSION[operator.name]} are supported", VERSION_HINT
+    what = _data_complaint(graph, operator, tensors)
+    if what is not None:
+        return what, advice_on(graph, operator)
+    return _option_complaint(graph, operator)
+
+
+def _data_complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> str | None:
+    """Activations and weights must be int8 with one zero point; weights symmetric and part of the model."""
     for tensor in tensors:
         if "float" in tensor.dtype:
-            return f"{tensor.name!r} is {tensor.dtype}", "quantise the model to int8, inputs and outputs included"
-    return _data_complaint(graph, operator) or _option_complaint(graph, operator)
-
-
-def _data_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
-    """Activations and weights must be int8 with one zero point; weights symmetric and part of the model."""
+            return f"{tensor.name!r} is {tensor.dtype}"
     data = [graph.tensors[index] for index in (*operator.inputs[:1], *operator.outputs)]
     if operator.name == "ADD":
         data.append(graph.tensors[operator.inputs[1]])
     for tensor in data:
-        if tensor.is_constant:
-            return f"{tensor.name!r} is constant data", "fold constants when converting"
         if tensor.dtype != "int8" or tensor.quantisation is None or tensor.quantisation.is_per_channel:
-            return f"{tensor.name!r} is not int8 with one scale", "quantise the model to int8, full integer"
+            return f"{tensor.name!r} is {tensor.dtype}, not int8 with one scale"
     if operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
         return None
     weights = graph.tensors[operator.inputs[1]]
     if not weights.is_constant or weights.dtype != "int8" or weights.quantisation is None:
-        return f"weights {weights.name!r} are not constant int8", "quantise the model to int8, full integer"
+        return f"weights {weights.name!r} are not constant int8"
     if any(weights.quantisation.zero_points):
-        return f"weights {weights.name!r} are not symmetric", "convert with a newer converter"
+        return f"weights {weights.name!r} are not symmetric"
     return _bias_complaint(graph, operator)
 
 
-def _bias_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
+def _bias_complaint(graph: Graph, operator: Operator) -> str | None:
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
         return None
     bias = graph.tensors[operator.inputs[2]]
-    if bias.is_constant and bias.dtype == "int32":
-        return None
-    return f"bias {bias.name!r} is not constant int32", "quantise the model to int8, full integer"
+    return None if bias.is_constant and bias.dtype == "int32" else f"bias {bias.name!r} is not constant int32"
 
 
 def _option_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
     """What the importer or the kernels don't take in shapes and options."""
     options = operator.options
+    for index in operator.inputs[: 2 if operator.name == "ADD" else 1]:
+        if graph.tensors[index].is_constant:
+            return f"{graph.tensors[index].name!r} is constant data", "take backend tinyc, which reads constants"
     if options.get("activation", "NONE") not in _ACTIVATIONS:
         return f"activation {options['activation']} is not supported", f"supported: {', '.join(_ACTIVATIONS)}"
     if options.get("dilation", (1, 1)) != (1, 1):
@@ -163,7 +166,7 @@ def _option_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | Non
     if operator.name == "DEPTHWISE_CONV_2D" and options["depth_multiplier"] != 1 and shape[-1] != 1:
         return f"depth multiplier {options['depth_multiplier']} is not supported", "use 1, or one input channel"
     if operator.name == "CONV_2D" and graph.tensors[operator.inputs[1]].shape[-1] != shape[-1]:
-        return "grouped convolution is not supported", "split it, or use DEPTHWISE_CONV_2D"
+        return "grouped convolution is not supported", advice_on(graph, operator)
     return None
 
 
