@@ -1,0 +1,185 @@
+"""A profile of real firmware, cycles included: the parts add up, and are what the machine counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_firmware import Bench, workspace
+
+from tinyflow.core.errors import RunError
+from tinyflow.stages import tune
+from tinyflow.stages.profile import profile
+from tinyflow.targets import native, unicorn
+from tinyflow.targets.protocol import open_machine
+from tinyflow.targets.unicorn import native_hook
+
+MODEL = r"""
+#include <stdint.h>
+int8_t model_arena[64];
+__attribute__((noinline)) static void inner(volatile int8_t *x, int n) {
+#pragma clang loop unroll(disable)
+  for (int i = 0; i < n; ++i) { x[i]++; }
+}
+__attribute__((noinline)) static void conv(int8_t *x) { inner(x, 5); x[7] = x[40]; }
+__attribute__((noinline)) static void add(int8_t *x) { inner(x, 30); x[8] = 2; }
+int model_setup(void) { model_arena[1] = 1; return SETUP; }
+int model_invoke(void) { conv(model_arena); add(model_arena); return model_arena[40] - 9; }
+"""
+CYCLES = {
+    "core": "cortex-m4",
+    "wait_states": 5,
+    "instruction_lines": 4,
+    "data_lines": 2,
+    "line_bytes": 16,
+    "error": "e",
+}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A Cortex-M4."""
+    return Bench(tmp_path_factory.mktemp("profile"), cpu="cortex-m4", flags=("-O2",))
+
+
+@pytest.fixture(scope="module")
+def firmware(bench: Bench) -> Path:
+    """Of that model."""
+    return bench.link({"model.c": MODEL.replace("SETUP", "0")})["firmware.elf"]
+
+
+@pytest.fixture(scope="module")
+def flash_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of flash caches, built by its stage."""
+    [output] = unicorn.cycle_inputs().values()
+    made = workspace(
+        tmp_path_factory.mktemp("flash"),
+        {"flash_model.c": native_hook.FLASH_SOURCE},
+        [output.name],
+        output.action.parameters,
+    )
+    native.build_hook(made)
+    return made.outputs["flash_model.so"]
+
+
+def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9, **more: Any) -> dict[str, Any]:
+    """profile.json of this firmware and a sample of one byte."""
+    plan = {
+        **{"backend": "b", "setup": "model_setup", "invoke": "model_invoke", "macs": 5, "arena": None},
+        "inputs": [{"symbol": "model_arena+40", "bytes": 1}],
+        "outputs": [{"symbol": "model_arena+41", "bytes": 1}],
+        "layers": [
+            {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 5},
+            {"index": 1, "operator": "ADD", "functions": ["add"], "macs": 0},
+        ],
+    }
+    ports = {"dtype": "int8", "bytes": 1}
+    reference = {"reference": "tflm", "samples": 2, "inputs": [ports], "outputs": [ports]}
+    texts = {"plan.json": json.dumps(plan).encode(), "reference.json": json.dumps(reference).encode()}
+    texts |= {"inputs.bin": bytes([sample, 1]), "reference.bin": bytes(2)}
+    folder.mkdir()
+    for name, content in texts.items():
+        (folder / name).write_bytes(content)
+    inputs = {**{name: folder / name for name in texts}, **files}
+    target = {**bench.machine_target, "clock_hz": 7}
+    made = workspace(folder / "w", inputs, ["profile.json"], {"target": target, "limit_instructions": 9999, **more})
+    profile(made)
+    found: dict[str, Any] = json.loads(made.outputs["profile.json"].read_bytes())
+    return found
+
+
+def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firmware: Path, flash_model: Path) -> None:
+    """Layers and the rest; the same with cycles, which a cache that holds less makes more of."""
+    machine = open_machine(bench.machine_target, {})
+    machine.load(firmware)
+    machine.call("model_setup", limit_instructions=9999)
+    machine.write("model_arena+40", b"\x09")
+    status, counters = machine.call("model_invoke", limit_instructions=9999)
+    machine.close()
+    plain = profiled(tmp_path / "a", bench, {"firmware.elf": firmware})
+    assert status == 0 and plain["total"]["instructions"] == counters.instructions
+    parts = [*plain["layers"], plain["other"]]
+    for column in ("instructions", "loads", "stores"):
+        assert sum(part[column] for part in parts) == plain["total"][column] > 0
+    assert plain["layers"][1]["loads"] > plain["layers"][0]["loads"] >= 6
+    called = {entry["name"]: entry["calls"] for entry in plain["functions"]}
+    assert called == {"inner": 2, "add": 1, "conv": 1, "model_invoke": 1}
+    assert "cycle_model" not in plain and "cycles_estimate" not in plain["total"]
+
+    files = {"firmware.elf": firmware, "flash_model.so": flash_model}
+    cycles = profiled(tmp_path / "b", bench, files, cycle_model=CYCLES)
+    assert cycles["cycle_model"] == {"name": "cortex-m4", "error": "e", "clock_hz": 7}
+    estimate = cycles["total"]["cycles_estimate"]
+    assert sum(part["cycles_estimate"] for part in (*cycles["layers"], cycles["other"])) == estimate
+    assert estimate > cycles["total"]["instructions"] == plain["total"]["instructions"]
+    waits = {
+        name: profiled(tmp_path / name, bench, files, cycle_model={**CYCLES, **change})["total"]["cycles_estimate"]
+        for name, change in {
+            "none": {"wait_states": 0},
+            "twice": {"wait_states": 10},
+            "few": {"instruction_lines": 1},
+            "long": {"line_bytes": 64},
+        }.items()
+    }
+    assert waits["twice"] - estimate == estimate - waits["none"] > 0 and (estimate - waits["none"]) % 5 == 0
+    assert waits["long"] < estimate < waits["few"]
+
+
+def test_what_goes_wrong_is_told(tmp_path: Path, bench: Bench, firmware: Path) -> None:
+    """A status of the call, of set-up, and a target that isn't simulated."""
+    with pytest.raises(RunError, match="model_invoke: returned -5, not 0"):
+        profiled(tmp_path / "a", bench, {"firmware.elf": firmware}, sample=4)
+    bad = Bench(tmp_path / "bad", cpu="cortex-m4", flags=("-O2",))
+    (tmp_path / "bad").mkdir()
+    broken = bad.link({"model.c": MODEL.replace("SETUP", "3")})["firmware.elf"]
+    with pytest.raises(RunError, match="model_setup: returned 3, not 0"):
+        profiled(tmp_path / "b", bench, {"firmware.elf": broken})
+    host = {"name": "host", "implementation": "tinyflow.targets.host"}
+    with pytest.raises(RunError, match="only the built-in simulator"):
+        profiled(tmp_path / "c", bench, {"firmware.elf": firmware}, target=host)
+
+
+# A search's batch, measured with real compilers: this module is the backend's implementation.
+
+
+class Call:
+    """How one candidate is called."""
+
+    def __init__(self, number: int) -> None:
+        self.function, self.output, self.expected = f"candidate_{number}", "model_out", bytes([5])
+        self.before = {"model_in": b"\x05", "model_out": b"\0"}
+
+
+def write_firmware(subject: Any, batch: list[Any], sources: Path) -> list[Call | None]:
+    """A function for each candidate that loops as often as it says; one that is None doesn't fit."""
+    text = "#include <stdint.h>\nvolatile int8_t model_in, model_out;\n"
+    for number, choice in enumerate(batch):
+        text += f"__attribute__((noinline)) int candidate_{number}(void) {{ for (volatile int i = 0; i < {choice or 1}; ++i) {{}}\n"
+        text += f"  model_out = model_in{' + 1' if choice == 13 else ''}; return 0; }}\n"
+    text += "int model_setup(void) { return 0; }\nint model_invoke(void) { return 0"
+    text += "".join(f" + candidate_{number}()" for number in range(len(batch))) + "; }\n"
+    (sources / "model.c").write_text(text)
+    return [None if choice == 99 else Call(number) for number, choice in enumerate(batch)]
+
+
+def test_a_batch_is_compiled_linked_and_counted(tmp_path: Path, bench: Bench, firmware: Path) -> None:
+    """Each candidate by itself; what doesn't fit or is wrong has no count; of a batch before nothing is left."""
+    import sys
+
+    from small_firmware import ROOT, _support
+
+    inputs = {
+        "lib/support.a": _support(bench.cpu, bench.toolchain, bench.flags),
+        "link.ld.j2": ROOT / "templates/link/firmware.ld.j2",
+    }
+    parameters = {**bench.parameters, "target": bench.machine_target, "flags": ["-O2"], "defines": []}
+    parameters |= {"limit_instructions": 99_999, "options": {}}
+    made = workspace(tmp_path / "w", inputs, ["records.jsonl"], parameters)
+    search = tune._Search(made, sys.modules[__name__], None, "1/1 k")
+    few, none, wrong, many = search._measure([10, 99, 13, 100])
+    assert (none, wrong) == (None, None) and few is not None and many is not None
+    assert (many - few) % 90 == 0 and many > few
+    assert search._measure([100]) == [many]
+    assert "candidate_2 computes something wrong" in made.log_path.read_text()
