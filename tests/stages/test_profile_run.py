@@ -156,7 +156,8 @@ def write_firmware(subject: Any, batch: list[Any], sources: Path) -> list[Call |
     """A function for each candidate that loops as often as it says; one that is None doesn't fit."""
     text = "#include <stdint.h>\nvolatile int8_t model_in, model_out;\n"
     for number, choice in enumerate(batch):
-        text += f"__attribute__((noinline)) int candidate_{number}(void) {{ for (volatile int i = 0; i < {choice or 1}; ++i) {{}}\n"
+        text += f"__attribute__((noinline)) int candidate_{number}(void) {{\n"
+        text += f"  for (volatile int i = 0; i < {choice or 1}; ++i) {{}}\n"
         text += f"  model_out = model_in{' + 1' if choice == 13 else ''}; return 0; }}\n"
     text += "int model_setup(void) { return 0; }\nint model_invoke(void) { return 0"
     text += "".join(f" + candidate_{number}()" for number in range(len(batch))) + "; }\n"
