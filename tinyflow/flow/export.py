@@ -23,7 +23,7 @@ from tinyflow.flow.project import Project
 from tinyflow.flow.rebuild import VOLATILE
 from tinyflow.flow.selection import Selection
 from tinyflow.flow.sources import sources_of
-from tinyflow.flow.views import write_if_changed
+from tinyflow.flow.whole import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors
 from tinyflow.recipes.schema import Suite

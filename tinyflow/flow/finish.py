@@ -6,7 +6,7 @@ Runs nothing. What was not reached is looked up once more, for it may be up to d
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection
-from tinyflow.flow.views import clear_killed, is_current, publish, write_if_changed
+from tinyflow.flow.views import Views
+from tinyflow.flow.whole import clear_killed, write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import with_published
 from tinyflow.report import history
-from tinyflow.report.documents import read_report
 
 Row = dict[str, Any]
 
@@ -43,17 +43,18 @@ def finish(
     `checkout` was begun with the session; `say` gets a line for what went wrong and did no harm.
     """
     clear_killed(project.build)
-    pages = Pages(project, catalogue)
+    views = Views(project, session.store, say)
+    pages = Pages(views, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
-        if not (ledger.is_done(bench.final) and is_current(bench, session, project.build / bench.name)):
-            publish(bench, session, ledger, project.build / bench.name)
-        if (row := read_report(project.build / bench.name)) is not None:
+        if not (ledger.is_done(bench.final) and views.is_current(bench, session)):
+            views.publish(bench, session, ledger)
+        if (row := views.report(bench.name)) is not None:
             _record(row, project, checkout, say)
             pages.update_bench(row)
     chosen = selection.suites | selection.reports
     reports = [
-        pages.update_suite(with_published(catalogue, catalogue.get(Suite, name)), read_rows(benches, project))
+        pages.update_suite(with_published(catalogue, catalogue.get(Suite, name)), views.reports(benches))
         for name, benches in chosen.items()
     ]
     reports += [
@@ -63,7 +64,7 @@ def finish(
         path for name, action in selection.profiles.items() for path in _write_profile(name, action, session, project)
     ]
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
-    return read_rows(names, project), reports
+    return views.reports(names), reports
 
 
 def _record(row: Row, project: Project, checkout: Checkout, say: Callable[[str], None]) -> None:
@@ -85,7 +86,7 @@ def _record(row: Row, project: Project, checkout: Checkout, say: Callable[[str],
         say(f"{path}: not recorded: {error.strerror or error}")
 
 
-def compare_published(selection: Selection, project: Project, catalogue: Catalogue, width: int | None = None) -> str:
+def compare_published(selection: Selection, views: Views, catalogue: Catalogue, width: int | None = None) -> str:
     """What others published beside what is known of the selected suites, as text; empty where they quote nobody."""
     texts = []
     for name, benches in (selection.suites | selection.reports).items():
@@ -93,7 +94,7 @@ def compare_published(selection: Selection, project: Project, catalogue: Catalog
         if suite.published:
             from tinyflow.report import published
 
-            tables = published.side_by_side(with_published(catalogue, suite), read_rows(benches, project))
+            tables = published.side_by_side(with_published(catalogue, suite), views.reports(benches))
             texts.append(published.to_text(tables, width))
     return "\n".join(texts)
 
@@ -105,12 +106,11 @@ def _write_shrunk(model: str, action: Action, session: Session, project: Project
     from tinyflow.report.removed import removed_text
 
     folder = project.build / "shrink"
-    folder.mkdir(parents=True, exist_ok=True)
-    session.copy_output(action, "model.tflite", folder / f"{model}.tflite")
-    session.copy_output(action, "shrink.json", folder / f"{model}.json")
-    document = json.loads((folder / f"{model}.json").read_bytes())
+    write_if_changed(folder / f"{model}.tflite", session.output_path(action, "model.tflite").read_bytes())
+    found = session.output_path(action, "shrink.json").read_bytes()
+    write_if_changed(folder / f"{model}.json", found)
     origin = json.loads(session.output_path(_made_by(action), "origin.json").read_bytes())
-    write_if_changed(folder / f"{model}.txt", removed_text(model, document, origin["weights"]))
+    write_if_changed(folder / f"{model}.txt", removed_text(model, json.loads(found), origin["weights"]))
     return [folder / f"{model}.txt"]
 
 
@@ -128,10 +128,9 @@ def _write_profile(bench: str, action: Action, session: Session, project: Projec
     from tinyflow.report.profile import profile_text
 
     folder = project.build / "profile"
-    folder.mkdir(parents=True, exist_ok=True)
-    session.copy_output(action, "profile.json", folder / f"{bench}.json")
-    document = json.loads((folder / f"{bench}.json").read_bytes())
-    write_if_changed(folder / f"{bench}.txt", profile_text(bench, document))
+    found = session.output_path(action, "profile.json").read_bytes()
+    write_if_changed(folder / f"{bench}.json", found)
+    write_if_changed(folder / f"{bench}.txt", profile_text(bench, json.loads(found)))
     return [folder / f"{bench}.txt"]
 
 
@@ -140,9 +139,3 @@ def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
     for action in bench.actions:
         if ledger.get(action) is None and session.is_current(action):
             ledger.end(action, UP_TO_DATE)
-
-
-def read_rows(benches: Sequence[str] | dict[str, None], project: Project) -> list[Row]:
-    """The reports of those benches that have one."""
-    found = (read_report(project.build / name) for name in benches)
-    return [row for row in found if row is not None]

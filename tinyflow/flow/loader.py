@@ -19,6 +19,7 @@ from doit.task import Task
 
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
+from tinyflow.core.store import Store
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.places import tell_where
 from tinyflow.flow.plan import BenchPlan, Planner
@@ -26,6 +27,7 @@ from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection, Selector
 from tinyflow.flow.tasks import action_tasks, group_task, task_name
+from tinyflow.flow.views import Views
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.mirrors import Mirrors
@@ -120,6 +122,11 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         """Read the recipes and plan anew when next asked."""
         for name in ("catalogue", "planner", "mirrors", "selector"):
             self.__dict__.pop(name, None)
+
+    @cached_property
+    def views(self) -> Views:
+        """What is in `build/`, for who only looks."""
+        return Views(self.project, Store(self.project.cache, self.tell, self.project.state / "cache"), self.tell)
 
     @cached_property
     def checkout(self) -> Checkout:

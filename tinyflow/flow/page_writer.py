@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RecipeError, UsageError
-from tinyflow.flow.project import Project
-from tinyflow.flow.views import write_if_changed
+from tinyflow.flow.views import Views
+from tinyflow.flow.whole import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import formats, history, postprocess, published, tables
-from tinyflow.report.documents import read_documents
 from tinyflow.report.frame import Frame, frame_of
 from tinyflow.report.html import page
 from tinyflow.report.junit import to_junit
@@ -24,13 +23,13 @@ Row = Mapping[str, Any]
 class PageWriter:
     """Reads what the benches' folders hold."""
 
-    def __init__(self, project: Project, catalogue: Catalogue) -> None:
-        self._project = project
+    def __init__(self, views: Views, catalogue: Catalogue | None) -> None:
+        self._views = views
         self._catalogue = catalogue
 
     def write_bench(self, row: Row, path: Path, fingerprint: str) -> None:
         """A bench's page. Raises CacheError."""
-        bench = read_documents(path.parent)
+        bench = self._views.documents(row["bench"])
         if bench is None:
             return
         write_if_changed(path, page.bench_page(bench, fingerprint=fingerprint, trends=self._trends(row["bench"])))
@@ -52,7 +51,7 @@ class PageWriter:
             frame = self._make(suite, index, rows)
             write_if_changed(folder / f"{view.name}.csv", formats.to_csv(frame).decode())
             views.append((view.name, view.description, frame))
-        benches = [bench for row in rows if (bench := read_documents(self._project.build / row["bench"])) is not None]
+        benches = [bench for row in rows if (bench := self._views.documents(row["bench"])) is not None]
         trends = {row["bench"]: self._trends(row["bench"]) for row in rows}
         text = page.suite_page(suite, benches, fingerprint=fingerprint, trends=trends, views=views)
         write_if_changed(folder / "report.html", text)
@@ -62,12 +61,12 @@ class PageWriter:
         try:
             return postprocess.apply(suite.views[index].steps, frame_of(rows))
         except UsageError as error:
-            where = self._catalogue.where(Suite, suite.name, "views", index)
+            where = "" if self._catalogue is None else self._catalogue.where(Suite, suite.name, "views", index)
             raise RecipeError(error.what, where=where, hint=error.hint) from error
 
     def _trends(self, bench: str) -> dict[str, str]:
         """Metric → sparkline, for those that changed over time."""
-        records = history.read(self._project.history / f"{bench}.jsonl")
+        records = history.read(self._views.project.history / f"{bench}.jsonl")
         drawn = {
             metric.name: history.sparkline(metric.name, history.series(records, metric.name)) for metric in METRICS
         }

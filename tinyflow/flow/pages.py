@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.flow.project import Project
+from tinyflow.flow.views import Views
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
-from tinyflow.report.html.fingerprint import fingerprint, fingerprint_of
+from tinyflow.report.html.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from tinyflow.flow.page_writer import PageWriter
@@ -18,35 +18,36 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 _PAGE = "report.html"
-_SUITE_FILES = ("report.csv", "report.json", "report.md", "junit.xml")
 
 
 class Pages:
     """Brings pages up to date with the reports of one session."""
 
-    def __init__(self, project: Project, catalogue: Catalogue) -> None:
-        self._project = project
+    def __init__(self, views: Views, catalogue: Catalogue | None = None) -> None:
+        """The catalogue is only needed for suites."""
+        self._views = views
         self._catalogue = catalogue
 
     @cached_property
     def _writer(self) -> PageWriter:
         from tinyflow.flow.page_writer import PageWriter
 
-        return PageWriter(self._project, self._catalogue)
+        return PageWriter(self._views, self._catalogue)
 
     def update_bench(self, row: Row) -> None:
         """`report.html` in a bench's view. Raises CacheError."""
-        path, wanted = self._project.build / row["bench"] / _PAGE, fingerprint([row])
-        if fingerprint_of(path) != wanted:
-            self._writer.write_bench(row, path, wanted)
+        bench, wanted = row["bench"], fingerprint([row])
+        if not self._views.is_made_of(bench, wanted):
+            with self._views.page(bench, wanted) as path:
+                self._writer.write_bench(row, path, wanted)
 
     def update_suite(self, suite: Suite, rows: Sequence[Row]) -> Path:
         """`build/suites/<name>/report.{csv,json,md,html}`, `junit.xml` and a table per view; the path of the page.
 
         Raises CacheError and RecipeError.
         """
-        folder, wanted = self._project.build / "suites" / suite.name, fingerprint(rows, repr(suite))
-        names = [*_SUITE_FILES, *(f"{view.name}.csv" for view in suite.views)]
-        if fingerprint_of(folder / _PAGE) != wanted or not all((folder / name).exists() for name in names):
-            self._writer.write_suite(suite, rows, folder, wanted)
-        return folder / _PAGE
+        name, wanted = f"suites/{suite.name}", fingerprint(rows, repr(suite))
+        if not self._views.is_made_of(name, wanted):
+            with self._views.folder(name, wanted) as fresh:
+                self._writer.write_suite(suite, rows, fresh, wanted)
+        return self._views.project.build / name / _PAGE

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tinyflow.core.errors import UsageError
+from tinyflow.core.store import Store
 from tinyflow.flow.project import Project, find_project
+from tinyflow.flow.views import Row, Views
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.own_model import is_path, name_of
 from tinyflow.recipes.suite import expand
 from tinyflow.report import history
-from tinyflow.report.documents import Document, read_report
+from tinyflow.report.documents import Document
 from tinyflow.report.frame import Frame, frame_of
 
 
@@ -34,11 +37,12 @@ def results(
     def catalogue() -> Catalogue:
         return Catalogue(recipe_folders(os.environ, project.root), project.state / "recipes")
 
-    return select(project, catalogue, suite=suite, model=model, where=where, sort=sort, columns=columns)
+    views = Views(project, Store(project.cache), lambda line: print(line, file=sys.stderr))
+    return select(views, catalogue, suite=suite, model=model, where=where, sort=sort, columns=columns)
 
 
 def select(
-    project: Project,
+    views: Views,
     catalogue: Callable[[], Catalogue],
     *,
     suite: str | None,
@@ -48,10 +52,10 @@ def select(
     columns: str | Sequence[str],
 ) -> Frame:
     """The same for a project that is known; recipes are only read for a suite."""
-    reports = suite_reports(project, catalogue(), suite) if suite else all_reports(project)
+    reports = suite_reports(views, catalogue(), suite) if suite else views.reports(views.all())
     wanted = name_of(model) if model is not None and is_path(model) else model
     chosen = [report for report in reports if wanted is None or report["model"] == wanted]
-    frame = frame_of({**report, "commit": _short(measured_at(report, project))} for report in chosen)
+    frame = frame_of({**report, "commit": _short(measured_at(report, views.project))} for report in chosen)
     if where:
         frame = frame.where(where)
     frame = frame.sort(_names(sort))
@@ -64,16 +68,9 @@ def measured_at(report: Document, project: Project) -> str | None:
     return record.place if record is not None and record.is_of(report) else None
 
 
-def all_reports(project: Project) -> list[Document]:
-    """The reports of all benches in `build/`, by name."""
-    paths = sorted(project.build.glob("*/report.json"))
-    return [report for path in paths if (report := read_report(path.parent)) is not None]
-
-
-def suite_reports(project: Project, catalogue: Catalogue, suite: str) -> list[Document]:
+def suite_reports(views: Views, catalogue: Catalogue, suite: str) -> list[Row]:
     """The reports that the benches of a suite have, in its order. UsageError where none has run."""
-    names = [bench.name for bench in expand(catalogue, suite)]
-    found: list[Document] = [report for name in names if (report := read_report(project.build / name)) is not None]
+    found = views.reports(bench.name for bench in expand(catalogue, suite))
     if not found:
         raise UsageError(f"no bench of suite {suite} has run here", hint=f"doit suite:{suite}")
     return found

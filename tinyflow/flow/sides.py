@@ -17,8 +17,9 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.project import Project
-from tinyflow.flow.query import all_reports, measured_at, suite_reports
+from tinyflow.flow.query import measured_at, suite_reports
 from tinyflow.flow.revision import ancestors, resolve_revision
+from tinyflow.flow.views import Views
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Backend, Model, Suite, Target
@@ -29,37 +30,38 @@ from tinyflow.report.documents import Document, read_documents
 _PARTS = ("model", "backend", "target")
 
 
-def find_sides(old: str, new: str, project: Project, catalogue: Catalogue) -> tuple[Side, Side]:
+def find_sides(old: str, new: str, views: Views, catalogue: Catalogue) -> tuple[Side, Side]:
     """Both sides, paired by the keys of the two. UsageError for words that name nothing, or nothing in common."""
     old, new = bench_name(old), bench_name(new)
     if old.startswith("+") or new.startswith("+"):
-        sides = _pairs(*_by_feature(old, new, project))
-    elif (part := _common_part(old, new, project)) is not None:
-        sides = _pairs(*_by_part(part, old, new, project))
-    elif (project.build / old / "report.json").is_file() and (project.build / new / "report.json").is_file():
+        sides = _pairs(*_by_feature(old, new, views))
+    elif (part := _common_part(old, new, views)) is not None:
+        sides = _pairs(*_by_part(part, old, new, views))
+    elif (before := _measured(old, views)) is not None and (after := _measured(new, views)) is not None:
         label = f"{old} -> {new}"
-        sides = ({label: _measured(old, project)}, {label: _measured(new, project)})
+        sides = ({label: before}, {label: after})
     else:
-        sides = (find_side(old, project, catalogue), find_side(new, project, catalogue))
+        sides = (find_side(old, views, catalogue), find_side(new, views, catalogue))
     if not set(sides[0]) & set(sides[1]):
         hint = "benches are paired by name; `doit results` lists what has run"
         raise UsageError(f"{old} and {new} have no bench in common", hint=hint)
     return sides
 
 
-def find_side(word: str, project: Project, catalogue: Catalogue) -> Side:
+def find_side(word: str, views: Views, catalogue: Catalogue) -> Side:
     """One side that stands for itself: benches by name."""
     path = Path(word)
+    views.check(path)
     if path.is_dir() and (side := _from_folder(path)):
         return side
     if path.is_file():
         return read_side(path)
     if catalogue.has(Suite, word):
-        return _of_reports(suite_reports(project, catalogue, word), project)
-    if (project.build / word / "report.json").is_file():
-        return {word: _measured(word, project)}
-    if (commit := resolve_revision(project.root, word)) is not None:
-        return _at_revision(commit, word, project)
+        return _of_reports(suite_reports(views, catalogue, word), views)
+    if (measured := _measured(word, views)) is not None:
+        return {word: measured}
+    if (commit := resolve_revision(views.project.root, word)) is not None:
+        return _at_revision(commit, word, views.project)
     if path.is_dir():
         raise UsageError(f"{path} holds no report.json")
     hint = "name a suite, bench, backend, +feature, report.json, folder or git revision that has results here"
@@ -135,18 +137,19 @@ def _from_folder(folder: Path) -> Side:
     return side
 
 
-def _measured(bench: str, project: Project) -> Measured:
-    """A bench's view with its repeated times, and the commit that it was measured at."""
-    documents = read_documents(project.build / bench)
+def _measured(bench: str, views: Views) -> Measured | None:
+    """What a bench's view says, with its repeated times and the commit that it was measured at; None without one."""
+    documents = views.documents(bench) if "-" in bench and "/" not in bench else None
     if documents is None:
-        raise UsageError(f"{project.build / bench}/report.json can't be read")
-    return Measured(documents.report, _times(documents.timing or {}), measured_at(documents.report, project))
+        return None
+    return Measured(documents.report, _times(documents.timing or {}), measured_at(documents.report, views.project))
 
 
 def _of_reports(
-    reports: Iterable[Document], project: Project, key: Callable[[Document], str] = lambda report: str(report["bench"])
+    reports: Iterable[Document], views: Views, key: Callable[[Document], str] = lambda report: str(report["bench"])
 ) -> Side:
-    return {key(report): _measured(report["bench"], project) for report in reports}
+    found = ((key(report), _measured(report["bench"], views)) for report in reports)
+    return {name: measured for name, measured in found if measured is not None}
 
 
 def _pairs(old: Side, new: Side) -> tuple[Side, Side]:
@@ -155,14 +158,14 @@ def _pairs(old: Side, new: Side) -> tuple[Side, Side]:
     return {name: old[name] for name in both}, {name: new[name] for name in both}
 
 
-def _by_feature(old: str, new: str, project: Project) -> tuple[Side, Side]:
+def _by_feature(old: str, new: str, views: Views) -> tuple[Side, Side]:
     """Benches that have a feature each, paired by the rest of their names; `+` alone: those that have neither."""
     named = [_feature(word) for word in (old, new)]
     both = {name for name, _ in filter(None, named)}
     sides = []
     for chosen in named:
-        reports = [report for report in all_reports(project) if _has(report, chosen, both)]
-        sides.append(_of_reports(reports, project, lambda report: _without(report, both)))
+        reports = [report for report in views.reports(views.all()) if _has(report, chosen, both)]
+        sides.append(_of_reports(reports, views, lambda report: _without(report, both)))
     return sides[0], sides[1]
 
 
@@ -190,21 +193,21 @@ def _without(report: Document, left_out: set[str]) -> str:
     return "+".join([f"{report['model']}-{report['backend']}-{report['target']}", *kept])
 
 
-def _common_part(old: str, new: str, project: Project) -> str | None:
+def _common_part(old: str, new: str, views: Views) -> str | None:
     """The part of a bench's name that both words name, if there is one."""
-    reports = all_reports(project)
+    reports = views.reports(views.all())
     for part in _PARTS:
         if {old, new} <= {report[part] for report in reports}:
             return part
     return None
 
 
-def _by_part(part: str, old: str, new: str, project: Project) -> tuple[Side, Side]:
+def _by_part(part: str, old: str, new: str, views: Views) -> tuple[Side, Side]:
     def key(report: Document) -> str:
         return _without({**report, part: "*"}, set())
 
-    reports = all_reports(project)
-    sides = [_of_reports((r for r in reports if r[part] == word), project, key) for word in (old, new)]
+    reports = views.reports(views.all())
+    sides = [_of_reports((r for r in reports if r[part] == word), views, key) for word in (old, new)]
     return sides[0], sides[1]
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinyflow.core.errors import CacheError
+from tinyflow.core.regular import Regular, Unreadable
 from tinyflow.report.rows import SCHEMA
 
 Document = Mapping[str, Any]
@@ -42,7 +44,8 @@ def read_documents(folder: Path) -> BenchDocuments | None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        with Regular(path) as file:
+            document = json.loads(file.read())
+    except (FileNotFoundError, Unreadable, CacheError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

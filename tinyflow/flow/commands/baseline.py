@@ -11,7 +11,7 @@ from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import shown
 from tinyflow.flow.revision import resolve_revision
 from tinyflow.flow.sides import find_side, read_side
-from tinyflow.flow.views import write_if_changed
+from tinyflow.flow.whole import write_if_changed
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import expand
@@ -47,7 +47,7 @@ Example: doit baseline check mlperf_tiny"""
             raise UsageError("baseline takes save or check, and a suite", hint=hint)
         verb, suite = args
         loader = self.loader
-        now = find_side(suite, loader.project, loader.catalogue)
+        now = find_side(suite, loader.views, loader.catalogue)
         path = loader.project.baselines / f"{params['name'] or suite}.json"
         if verb == "save":
             write_if_changed(path, _spell(now))

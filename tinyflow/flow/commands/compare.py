@@ -72,7 +72,7 @@ Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' ol
             raise UsageError("compare takes two sides: an old one and a new one", hint=hint)
         old, new = args
         limits = parse_limits(params["limits"]) or limits_of(self.loader.catalogue, (new, old))
-        sides = find_sides(old, new, self.loader.project, self.loader.catalogue)
+        sides = find_sides(old, new, self.loader.views, self.loader.catalogue)
         head = resolve_revision(self.loader.project.root, "HEAD")
         return tell((old, new), sides, compare(*sides, limits), params, doubts(*sides), head)
 

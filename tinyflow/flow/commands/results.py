@@ -60,7 +60,7 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
             raise UsageError(f"{wanted} can't be shown on a terminal", hint=f"add --output results.{wanted}")
         asked = {name: params[name] or None for name in ("suite", "model", "where")}
         frame = select(
-            self.loader.project,
+            self.loader.views,
             lambda: self.loader.catalogue,
             **asked,
             sort=params["sort"],

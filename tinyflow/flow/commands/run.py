@@ -226,7 +226,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             path = loader.project.build / folder / f"{name}.txt"
             if path in reports:
                 stream.write(path.read_text(encoding="utf-8"))
-        if compared := compare_published(loader.selection, loader.project, loader.catalogue, width_of(stream)):
+        if compared := compare_published(loader.selection, loader.views, loader.catalogue, width_of(stream)):
             stream.write(f"\n{compared}")
         if github.is_here(os.environ):
             print(*github.annotate(rows), sep="\n", file=stream)

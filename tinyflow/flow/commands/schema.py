@@ -7,7 +7,7 @@ from typing import Any
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import shown
-from tinyflow.flow.views import write_if_changed
+from tinyflow.flow.whole import write_if_changed
 from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.suggest import hint_for
 
