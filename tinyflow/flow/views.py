@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tinyflow.flow.messages import plain, shown
 from tinyflow.flow.outcome import provenance_of, report_of
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
-from tinyflow.flow.whole import replacing, writing
+from tinyflow.flow.whole import replacing, write_if_changed, writing
 from tinyflow.report.documents import BenchDocuments, read_documents
 
 Row = dict[str, Any]
@@ -134,7 +135,7 @@ class Views:
             (fresh / _PROVENANCE).write_bytes(provenance)
             (fresh / _REPORT).write_bytes(_spell(report))
             facts["report"] = report
-        session.store.add_bytes(provenance)  # to write the view again from
+        write_if_changed(self._provenance(bench.name), provenance)
         return report
 
     def is_made_of(self, name: str, page: str) -> bool:
@@ -215,13 +216,21 @@ class Views:
             with self._replacing(bench, {"report": report}) as fresh:
                 (fresh / _REPORT).write_bytes(_spell(report))
                 for name in inventory.digests.keys() - {_REPORT, _PAGE}:
-                    if not self._store.copy_blob(inventory.digests[name], fresh / name):
+                    if name == _PROVENANCE:
+                        shutil.copyfile(self._provenance(bench), fresh / name)
+                    elif not self._store.copy_blob(inventory.digests[name], fresh / name):
                         raise CacheError(f"{name} is no longer in the cache")
+                if of_file(fresh / _PROVENANCE) != inventory.digests[_PROVENANCE]:
+                    raise CacheError(f"{_PROVENANCE} is no longer on record")
             from tinyflow.flow.pages import Pages  # which makes pages of views
 
             Pages(self).update_bench(report)
         except CacheError as error:
             self._give_up(bench, f"{fault}, and {error.what}; shown is what was measured")
+
+    def _provenance(self, bench: str) -> Path:
+        """Where a copy of a view's provenance is kept, which no action made."""
+        return self.project.state / "provenance" / bench
 
     def _give_up(self, bench: str, why: str) -> None:
         """Say once that a view is not to be relied on."""
