@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from archived import resealed
-from synthetic_benches import SyntheticPlanner
+from synthetic_benches import SyntheticPlanner, synthetic_loader
 
 from tinyflow.archive import contents
 from tinyflow.archive.contents import ACTIONS, Archive
@@ -20,7 +20,7 @@ from tinyflow.core.action import Action
 from tinyflow.core.errors import ArchiveError, CacheError
 from tinyflow.core.execute import Session
 from tinyflow.core.store import Store
-from tinyflow.flow import export, rebuild_archive, restore
+from tinyflow.flow import cli, export, rebuild_archive, restore
 from tinyflow.flow.export import NO_TIMES, Exporter
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.plan import BenchPlan
@@ -303,3 +303,65 @@ def test_what_is_lost_while_it_is_packed_is_said(make: Make) -> None:
 
 def _archived(place: Place) -> contents.ArchivedAction:
     return contents.ArchivedAction("s", "t", digest.of_bytes(b""), "", {}, False)
+
+
+def test_commands_take_archives_in_and_hold_them_against_what_is_here(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`verify` checks, rebuilds and tells; `import` says what is up to date; each with its exit status."""
+    make("one").build()
+    data = make("one").exporter().pack("net-good-chip", [make("one").plan()])
+    path = tmp_path / "mine.tar.gz"
+    path.write_bytes(data)
+    archive = contents.parse(data)
+    home = tmp_path / "home"
+    shutil.copytree(tmp_path / "one" / "recipes", home / "recipes")
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("TINYFLOW_CACHE", "cache")
+
+    def run(*words: str) -> tuple[int, list[str], list[str]]:
+        loader = synthetic_loader()
+        loader.planner = ResolvingPlanner(loader.catalogue)
+        status = cli.run(list(words), loader)
+        said = capsys.readouterr()
+        return status, said.out.splitlines(), said.err.splitlines()
+
+    first = f"../mine.tar.gz: {len(archive.files)} files, every digest is right; content {archive.digest}"
+    assert run("verify", "--no-rebuild", "../mine.tar.gz") == (0, [first], [])
+    status, said, errors = run("verify", "../mine.tar.gz")
+    assert (status, said) == (2, [first])
+    assert "rebuilding would follow 3 recipes or sources that are not tinyflow's, such as recipes/backends" in errors[0]
+    assert "verify --trust ../mine.tar.gz" in errors[1]
+    rebuilt = "6 actions rebuilt from it alone: 10 outputs equal, 0 different"
+    assert run("verify", "--trust", "../mine.tar.gz") == (0, [first, rebuilt], [])
+    stored = f"net-good-chip: 6 results restored, 0 were here; content {archive.digest}"
+    up_to_date = "net-good-chip: up to date, nothing to run"
+    assert run("import", "../mine.tar.gz") == (0, [stored, up_to_date], [])
+    again = stored.replace("6 results restored, 0 were", "0 results restored, 6 were")
+    assert run("import", "../mine.tar.gz") == (0, [again, up_to_date], [])
+    (home / "good.c").write_text("int changed;\n")
+    status, said, _ = run("import", "../mine.tar.gz")
+    assert (status, said[1:3]) == (0, ["net-good-chip: not up to date here", "  generate net good would run:"])
+    assert said[3].startswith("  input source.c: new") and "TINYFLOW_MIRRORS, TINYFLOW_RECIPES" in said[-1]
+    (home / "recipes" / "backends" / "good.yaml").unlink()
+    (home / "good.c").unlink()
+    status, said, _ = run("import", "../mine.tar.gz")
+    assert status == 0 and said[2].startswith("  can't be planned here: ") and 'unknown backend "good"' in "".join(said)
+
+    def other_tool(files: dict[str, bytes]) -> None:
+        document = json.loads(files[ACTIONS])
+        for entry in document["actions"]:
+            if entry["stage"] == "link":
+                entry["facts"].insert(2, 'tool zig "0.9"')
+                new = digest.of_bytes("".join(f"{fact}\n" for fact in entry["facts"]).encode())
+                for keys in document["benches"].values():
+                    keys[:] = [new if key == entry["key"] else key for key in keys]
+                entry["key"] = new
+        files[ACTIONS] = json.dumps(document).encode()
+
+    path.write_bytes(resealed(data, other_tool))
+    status, said, errors = run("verify", "--trust", "../mine.tar.gz")
+    assert status == 3 and said[1] == "  zig: 0.9 there, none here"
+    assert "its digests are right; it was not rebuilt" in errors[0] and "verify --anyway ../mine.tar.gz" in errors[1]
+    status, said, _ = run("verify", "--trust", "--anyway", "../mine.tar.gz")
+    assert status == 0 and said[1:] == ["  zig: 0.9 there, none here", rebuilt]

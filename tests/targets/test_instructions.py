@@ -1,0 +1,179 @@
+"""Pure parts of targets: instructions that read or write, calls that are counted, writes that are described."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tinyflow.targets import cycles, profile
+from tinyflow.targets.blocks import Edge, instruction_lengths
+from tinyflow.targets.disassembly import Instruction, _code, count, disassembler
+from tinyflow.targets.elf import Firmware, Segment, Symbol
+from tinyflow.targets.guarding import GuardedCall, Place, describe
+from tinyflow.targets.protocol import FunctionCount
+
+
+def instruction(mnemonic: str, operands: str = "", is_riscv: bool = False, size: int = 2) -> Instruction:
+    """One of them."""
+    return Instruction(0, size, mnemonic, operands, is_riscv)
+
+
+ARM = {
+    "reads": "ldr ldr.w ldrb ldrsh ldrd ldm ldmia pop pop.w vldr vldmia vpop ldrex tbb tbh",
+    "writes": "str str.w strb strd stm stmdb push push.w vstr vstmia vpush",
+    "neither": "add lsl sub adds b bl cmp it mov vadd.f32 smlad s uxtb nop",
+}
+RISCV = {
+    "reads": "lb lbu lh lhu lw c.lw c.lwsp flw c.flw c.flwsp lr.w",
+    "writes": "sb sh sw c.sw c.swsp fsw c.fsw c.fswsp sc.w",
+    "neither": "add lui addi c.addi c.li c.sub c.srli sll slli bne jal sub csrrw",
+}
+
+
+@pytest.mark.parametrize("is_riscv", [False, True])
+def test_what_an_instruction_does_with_memory(is_riscv: bool) -> None:
+    """By its name, whatever form of it; a list or a pair counts once."""
+    for kind, names in (RISCV if is_riscv else ARM).items():
+        for name in names.split():
+            one = instruction(name, is_riscv=is_riscv)
+            assert (one.reads, one.writes) == (kind == "reads", kind == "writes"), name
+    assert count([instruction("ldr"), instruction("str"), instruction("pop"), instruction("add")]) == (2, 1)
+
+
+CODE = bytes.fromhex("4018 0868 f8b5 70bf")  # adds, ldr, push, wfi
+
+
+def test_code_is_found_where_the_program_sees_it() -> None:
+    """By its address, not by where it lies in flash; nothing outside; Thumb and RISC-V by the machine."""
+    segments = (Segment(0x100, 0x900, CODE, 8), Segment(0x200, 0x200, b"", 64))
+    firmware = Firmware("EM_ARM", 0, segments, (), (), ())
+    assert _code(firmware, 0x102, 4) == CODE[2:6] and _code(firmware, 0x100, 8) == CODE
+    assert _code(firmware, 0x100, 9) == _code(firmware, 0xFF, 2) == _code(firmware, 0x900, 2) == b""
+    found = disassembler(firmware)(0x100, 6)
+    assert [(one.address, one.size, one.mnemonic) for one in found] == [
+        *((0x100, 2, "adds"), (0x102, 2, "ldr"), (0x104, 2, "push"))
+    ]
+    assert not found[0].is_riscv and found[1].operands == "r0, [r1]"
+    riscv = Firmware("EM_RISCV", 0, (Segment(0, 0, bytes.fromhex("1300 0000 0841"), 6),), (), (), ())
+    decode = disassembler(riscv)
+    assert [(one.size, one.mnemonic) for one in decode(0, 6)] == [(4, "nop"), (2, "c.lw")]
+    assert decode(0, 6) is decode(0, 6) and decode(0, 6)[1].reads
+    assert instruction_lengths(CODE + bytes.fromhex("00f0 01f8 ff"), False) == [2, 2, 2, 2, 4]
+    assert instruction_lengths(bytes.fromhex("1300 0000 0841 0300"), True) == [4, 2, 4]
+    assert [instruction_lengths(bytes([0, high]), False) for high in (0xE7, 0xE8)] == [[2], [4]]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("ldr r0, [r1] | ldr r2, [r3]", 3),
+        ("ldr r0, [r1] | ldr r2, [r0, #4]", 4),
+        ("ldr r0, [r1] | ldr r2, [r10]", 3),
+        ("str r0, [r1] | ldr r2, [r0]", 2),
+        ("ldrd r0, r1, [r2] | ldr r3, [r4]", 5),
+        ("strd r0, r1, [r2] | ldr r3, [r4]", 5),
+        ("add r0, r1 | ldr r3, [r4]", 3),
+        ("str r0, [r1, r2]", 2),
+        ("str r0, [r1, #2]", 1),
+        ("str.w r0, [r1]", 1),
+        ("push {r4, r5, lr}", 4),
+        ("pop {r4-r7, pc}", 6),
+        ("vpush {d8-d9}", 5),
+        ("vpop {s0-s3}", 5),
+        ("ldm r0, {r1}", 2),
+        ("sdiv r0, r1, r2", 7),
+        ("udiv r0, r1, r2", 7),
+        ("vdiv.f32 s0, s1, s2", 14),
+        ("vsqrt.f32 s0, s1", 14),
+        (
+            "vmla.f32 a, b | vfma.f32 s0, s1, s2 | vmls.f32 a, b | vfms.f32 a, b | vnmla.f32 a, b | vnmls.f32 a, b",
+            18,
+        ),
+        ("vldr s0, [r0] | vstr s0, [r0]", 4),
+        ("tbb [pc, r0] | tbh [pc, r0]", 4),
+        ("mrs r0, psr | msr psr, r0", 4),
+        ("mul r0, r1, r2", 1),
+        ("it eq", 1),
+        ("cmp r0, r1 | itt eq", 1),
+        ("", 0),
+    ],
+)
+def test_cycles_of_a_core_follow_its_table(code: str, expected: int) -> None:
+    """Each rule of the table, with what stands before it."""
+    parsed = [part.strip().partition(" ") for part in code.split("|") if part.strip()]
+    assert cycles.block_cycles([instruction(name, operands) for name, _, operands in parsed]) == expected
+
+
+def test_it_folds_into_a_short_instruction_only() -> None:
+    """Behind one of four bytes it takes a cycle."""
+    assert cycles.block_cycles([instruction("smlad", size=4), instruction("it")]) == 2
+    assert cycles.TAKEN_BRANCH_CYCLES == 2
+
+
+SYMBOLS = (
+    Symbol("loop", 0x100, 0x20, "function", ".text"),
+    Symbol("conv", 0x120, 0x10, "function", ".text"),
+    Symbol("add", 0x130, 0x10, "function", ".text"),
+    Symbol("table", 0x200, 8, "object", ".bss"),
+)
+FIRMWARE = Firmware("EM_ARM", 0, (), (), SYMBOLS, ())
+
+
+def edge(
+    source: int, address: int, executions: int = 1, size: int = 4, instructions: int = 2, source_size: int = 4
+) -> Edge:
+    """From one block to another."""
+    return Edge(source, source_size, address, size, instructions, executions)
+
+
+def test_functions_have_their_own_instructions_and_entries() -> None:
+    """Most first, equal ones by name; a call of oneself is none, nor is a jump into the middle; the rest is `?`."""
+    edges = [
+        *(edge(0, 0x100), edge(0x104, 0x120, 3), edge(0x124, 0x120, 5), edge(0x120, 0x128, 2, instructions=7)),
+        *(edge(0x124, 0x104, 3), edge(0x108, 0x134, 4), edge(0x900, 0x904, 1, instructions=8)),
+    ]
+    assert list(profile.count_functions(edges, FIRMWARE).items()) == [
+        ("conv", FunctionCount(3 * 2 + 5 * 2 + 2 * 7, 3)),
+        ("?", FunctionCount(8, 0)),
+        ("add", FunctionCount(8, 0)),
+        ("loop", FunctionCount(8, 1)),
+    ]
+
+
+def test_calls_of_a_dispatcher_are_counted() -> None:
+    """Taken, from within it, to a function's beginning; 0 where the firmware lacks one of them."""
+    edges = [
+        *(edge(0x100, 0x120, 3), edge(0x11E, 0x130, 2), edge(0x120, 0x130, 7), edge(0xFE, 0x120, 9)),
+        *(edge(0x104, 0x124, 5), edge(0x11C, 0x120, 11)),
+    ]
+    wanted = ("loop", ("conv", "add"))
+    assert profile.count_calls_begun(edges, FIRMWARE, *wanted) == 3 + 2
+    assert profile.count_calls_begun(edges, FIRMWARE, "loop", ("add",)) == 2
+    assert profile.count_calls_begun(edges, FIRMWARE, "loop", ("conv", "gone")) == 0
+    assert profile.count_calls_begun(edges, FIRMWARE, "gone", ("conv",)) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "size", "what"),
+    [
+        (0x20C, 4, "writes 4 bytes at 0x0000020c, 4 bytes before out, into in"),
+        (0x220, 1, "writes 1 bytes at 0x00000220, right behind the end of out"),
+        (0x223, 1, "writes 1 bytes at 0x00000223, 3 bytes behind the end of out"),
+        (0x21E, 4, "writes 4 bytes at 0x0000021e, over the end of out"),
+        (0x240, 2, "writes 2 bytes at 0x00000240, 16 bytes before scratch"),
+        (0x20F, 2, "writes 2 bytes at 0x0000020f, 1 bytes before out, into in"),
+        (0x204, 1, "writes 1 bytes at 0x00000204, 12 bytes before out, in table+4"),
+        (0x208, 1, "writes 1 bytes at 0x00000208, 8 bytes before out, into in"),
+    ],
+)
+def test_a_write_is_described_by_what_is_near(address: int, size: int, what: str) -> None:
+    """The nearest thing that may be written, whose bytes were hit, and what may be written at all."""
+    call = GuardedCall(
+        "conv", (Place("out", "table+16", 16), Place("scratch", "table+0x50", 4)), (Place("in", "table+8", 8),)
+    )
+    told, mine = describe(FIRMWARE, call, address, size)
+    assert told == what
+    assert mine == "conv may write out (16 bytes at 0x00000210), scratch (4 bytes at 0x00000250) and the stack"
+    nothing = describe(FIRMWARE, replace(call, writable=()), 0x300, 1)
+    assert nothing == ("writes 1 bytes at 0x00000300", "conv may write nothing and the stack")
