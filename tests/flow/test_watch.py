@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from tests_support import CHECKOUT, doit
+
+from tinyflow.model.zoo import synthesize
 
 pytest.importorskip("watchfiles")
 EXAMPLE = CHECKOUT / "tests" / "examples" / "own_kernels"
@@ -123,6 +126,35 @@ def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
     assert session.process.wait(20) == 130
     assert _children(session.process.pid) == []
     assert (tmp_path / "build" / BENCH / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_layers_of_a_command_s_code_are_found_for_a_file_by_the_name_that_was_printed(
+    tmp_path: Path, kernel_cache: str, watching: Callable[..., Watching]
+) -> None:
+    """A command that tells no layers, a model by path, a feature; `bisect-layer` and `watch` name the layer."""
+    shutil.copytree(CHECKOUT / "tests" / "examples" / "own_generator", tmp_path, dirs_exist_ok=True)
+    program = tmp_path / "recipes" / "backends" / "fcgen" / "generate.py"
+    wrong = "    zero_point += index == 2\n    outputs, inputs = weights"
+    program.write_text(program.read_text().replace("    outputs, inputs = weights", wrong))
+    model = tmp_path / "nets" / "My-Net.tflite"
+    model.parent.mkdir()
+    shape = {"features": 33, "hidden": 10, "bottleneck": 3, "depth": 2}
+    model.write_bytes(synthesize({"graph": "toycar", **shape}))
+    for path in (model, shutil.copy(model, tmp_path / "near.tflite")):
+        bench = f"{path.relative_to(tmp_path)}-fcgen-stm32f7+opt.O2"
+        failed = doit(tmp_path, f"bench:./{bench}", TINYFLOW_CACHE=kernel_cache)
+        assert failed.returncode == 1
+        named = re.search(r"failed  run (\S+)", failed.stdout)
+        assert named is not None, failed.stdout
+        found = doit(tmp_path, "bisect-layer", named[1].rstrip(":"), TINYFLOW_CACHE=kernel_cache)
+        assert (found.returncode, found.stderr) == (1, ""), found.stdout + found.stderr
+        assert f"{named[1].rstrip(':')}: layer 2 FULLY_CONNECTED\n" in found.stdout
+    session = watching(f"bench:./{bench}", "--no-pages")
+    assert session.until(lambda line: ": layer" in line).endswith("layer 2 FULLY_CONNECTED\n")
+    model.unlink()
+    gone = doit(tmp_path, "bisect-layer", "my_net-fcgen-stm32f7")
+    assert gone.returncode == 2 and "Traceback" not in gone.stderr
 
 
 def test_nothing_to_watch_is_wrong_use(tmp_path: Path) -> None:

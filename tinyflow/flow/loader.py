@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,13 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
             draft.write_text(json.dumps(kept), encoding="utf-8")
             draft.replace(self._listed)
 
+    def _remember_files(self) -> None:
+        """Keep where models of files lie, since what is printed of their benches has no path."""
+        benches = [plan.bench for plan in self.selection.benches.values() if plan.bench.is_file]
+        words = [f"bench:{replace(bench, model=str(Path(bench.model).expanduser().absolute()))}" for bench in benches]
+        if set(words) - set(self._remembered()):
+            self.remember(words)
+
     def _remembered(self) -> list[str]:
         try:
             found = json.loads(self._listed.read_text(encoding="utf-8"))
@@ -148,6 +156,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
             return self._listing()
         _ = self.checkout  # before anything is read
         self.selection = self.selector.select(pos_args)
+        self._remember_files()
         pos_args[:] = self.selection.tasks  # patterns and other spellings end here
         return self._tasks()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from tinyflow.flow.tasks import task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.own_model import is_path
+from tinyflow.recipes.own_model import is_path, name_of
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Feature, Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
@@ -155,21 +156,21 @@ class Selector:
             selection.actions.append(action)
             return task_name(action)
         if group == "bench":
-            (name,) = _add_plans(selection, [self._planner.plan_bench(parse(name))])
+            (name,) = _add_plans(selection, [self._planner.plan_bench(self.bench(name))])
         elif group == "suite":
             selection.suites[name] = _add_plans(selection, self._planner.plan_suite(name))
         elif group == "export":
             is_suite = self._catalogue.has(Suite, name)
-            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(parse(name)),)
+            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(self.bench(name)),)
             names = _add_plans(selection, plans)
             name = name if is_suite else names[0]
             selection.exports[name] = names
         elif group == "layers":
-            plan = self._planner.plan_bench(parse(name))
+            plan = self._planner.plan_bench(self.bench(name))
             name = plan.name
             selection.layers[name] = _add_plans(selection, self._plan_layers(plan))
         elif group == "profile":
-            plan = self._planner.plan_bench(parse(name))
+            plan = self._planner.plan_bench(self.bench(name))
             name = plan.name
             selection.profiles[name] = self._planner.profile(plan)
         elif group == "shrink":
@@ -197,6 +198,25 @@ class Selector:
             model, folder = self._catalogue.get(Model, name), self._catalogue.path(Model, name).parent
         fetched = self._planner.models.fetch(model, folder)
         return model.name, self._planner.models.transform("shrink", model.name, fetched.output("model.tflite"))
+
+    def bench(self, text: str) -> Bench:
+        """The bench that a text names; a file's model may be called as in reports, too. Raises UsageError."""
+        bench = parse(text)
+        if bench.is_file or self._catalogue.has(Model, bench.model):
+            return bench
+        for model in self._known_files():
+            if Path(model).is_file() and name_of(model) == bench.model:
+                return replace(bench, model=model)
+        return bench
+
+    def _known_files(self) -> Iterator[str]:
+        """Models by path: those of benches that were selected so, and those that lie in the working directory."""
+        for word in self._remembered():
+            with contextlib.suppress(UsageError):
+                model = parse(word.removeprefix("bench:")).model
+                if is_path(model):
+                    yield model
+        yield from (str(path) for path in sorted(Path().iterdir()) if is_path(path.name))
 
     def _is_action(self, word: str) -> bool:
         """Whether a word is `<stage>:<first digits of an id>`; some stages are groups, too."""

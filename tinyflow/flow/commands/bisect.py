@@ -34,10 +34,16 @@ def find_culprit(loader: Loader, bench: str, say: Callable[[str], None]) -> list
         return json.loads(loader.session.output_path(maker, name).read_bytes())
 
     def up_to(last: int | None) -> BenchPlan:
-        return loader.planner.plan_bench(parse(bench), last)
+        return loader.planner.plan_bench(parsed, last)
 
-    found = culprit.find(len(read(up_to(None), "graph.json")["operators"]), up_to, attempt, say)
-    return [] if found is None else found.lines(read(up_to(found.layer), "plan.json")["layers"][-1])
+    parsed = loader.selector.bench(bench)
+    operators = read(up_to(None), "graph.json")["operators"]
+    found = culprit.find(len(operators), up_to, attempt, say)
+    if found is None:
+        return []
+    layers = read(up_to(found.layer), "plan.json")["layers"]  # a command need not say which it has
+    functions = layers[-1]["functions"] if layers else ()
+    return found.lines({"operator": operators[found.layer]["name"], "functions": functions})
 
 
 class BisectLayer(OwnCommand):

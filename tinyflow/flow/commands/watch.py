@@ -206,7 +206,7 @@ def _culprit(command: Watch, plan: BenchPlan, state: Mapping[Path, object]) -> I
 
     try:
         give_up_where_saved()
-        yield from find_culprit(command.loader, plan.name, give_up_where_saved)
+        yield from find_culprit(command.loader, str(plan.bench), give_up_where_saved)
     except _SavedAgain:
         yield "saved again before the layer was found"
     except Exception as error:
