@@ -57,9 +57,9 @@ def _verdict(report: Mapping[str, Any]) -> str:
     if found.get("distinct_outputs") is not None:
         told.append(f"{found['distinct_outputs']} different answers among them")
     if found.get("references_differ_by") is not None:
-        told.append(f"LiteRT's are at most {found['references_differ_by']} from the reference's")
+        told.append(f"LiteRT's differ from the reference's by {found['references_differ_by']} at most")
     if found.get("onnxruntime_differs_by") is not None:
-        told.append(f"ONNX Runtime's at most {found['onnxruntime_differs_by']}")
+        told.append(f"ONNX Runtime's by {found['onnxruntime_differs_by']} at most")
     return ", ".join(told)
 
 
