@@ -11,6 +11,7 @@ from doit.doit_cmd import DoitMain
 from doit.plugin import PluginDict, PluginEntry
 
 from tinyflow.flow.loader import Loader
+from tinyflow.flow.streams import plain_output
 
 _COMMANDS = "tinyflow.flow.commands"
 # In the form of doit's configuration; imported when used. pyproject.toml says the same, and a test holds them equal.
@@ -67,7 +68,8 @@ def run(words: list[str], loader: Loader) -> int:
         print(*describe(), sep="\n")
         return 0
     program = _Main(loader, config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
-    return int(program.run(["help"] if words == ["--help"] else words))
+    with plain_output():  # what doit itself says, too
+        return int(program.run(["help"] if words == ["--help"] else words))
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from tinyflow.core import plain
 from tinyflow.core.action import Action
 from tinyflow.flow.forecast import Forecast, Past
 
@@ -69,7 +70,7 @@ class PlainDisplay:
     def say(self, lines: Iterable[str]) -> None:
         """These lines, together."""
         with self._lock:
-            self._stream.write("".join(f"{line}\n" for line in lines))
+            self._stream.write("".join(f"{plain.shown(line)}\n" for line in lines))
             self._stream.flush()
 
     def close(self) -> None:

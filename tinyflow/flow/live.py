@@ -15,10 +15,12 @@ from rich.console import Console, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from tinyflow.core import plain
 from tinyflow.core.action import Action
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.forecast import Forecast
 from tinyflow.flow.ledger import UP_TO_DATE
+from tinyflow.flow.streams import as_it_is
 
 _STYLES = {"built": "green", "hit": "cyan", "failed": "bold red"}
 _TOLD = (("hit", "hit"), ("built", "built"), (UP_TO_DATE, "up to date"), ("failed", "failed"))
@@ -34,7 +36,7 @@ class _List(Progress):
             SpinnerColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.description}", markup=False),
-            console=Console(file=stream, highlight=False),
+            console=Console(file=as_it_is(stream), highlight=False),
             transient=True,
             refresh_per_second=5,
         )
@@ -92,13 +94,13 @@ class Live:
         with self._lock:
             running = [(task, self._actions[name]) for name, (task, _) in self._running.items()]
         lines = [(task, action, self._progress(action)) for task, action in running]
-        return [(task, f"{action.title}: {text}") for task, action, text in lines if text]
+        return [(task, plain.shown(f"{action.title}: {text}")) for task, action, text in lines if text]
 
     # The lock is for what `summary` reads, and never held while rich is called: rich calls `summary` holding its own.
 
     def started(self, action: Action) -> None:
         """Add a line."""
-        task = self._list.add_task(action.title, total=None)
+        task = self._list.add_task(plain.shown(action.title), total=None)
         with self._lock:
             self._actions[action.id] = action
             self._running[action.id] = (task, time.monotonic())
@@ -111,12 +113,12 @@ class Live:
             self._forecast.end(action)
         if task is not None:
             self._list.remove_task(task)
-        if text := "\n".join(lines):
+        if text := "\n".join(map(plain.shown, lines)):
             self._list.console.print(Text(text, style=_STYLES.get(state, "")), soft_wrap=True)
 
     def say(self, lines: Iterable[str]) -> None:
         """These lines, above the list."""
-        self._list.console.print("\n".join(lines), markup=False, soft_wrap=True)
+        self._list.console.print("\n".join(map(plain.shown, lines)), markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Remove the list."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from tinyflow.core import plain
 from tinyflow.core.errors import TinyflowError
 
 
@@ -14,13 +15,12 @@ def shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def plain(text: str) -> str:
-    """Somebody else's text without what a terminal would take for orders."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
-
-
 def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) -> list[str]:
     """The lines to print for an error; `title` says what was being done."""
+    return [plain.shown(line) for line in _lines(error, title, is_verbose)]
+
+
+def _lines(error: Exception, title: str, is_verbose: bool) -> list[str]:
     if not isinstance(error, TinyflowError):
         trace = "".join(traceback.format_exception(error)).splitlines()
         return [f"{title}: this is a bug of tinyflow: {type(error).__name__}: {error}".lstrip(": "), *trace]
@@ -33,12 +33,17 @@ def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) 
 
 
 def _indented(text: str) -> list[str]:
-    return [f"  {line}" for line in text.splitlines()]
+    return [f"  {line}" for line in _split(text)]
+
+
+def _split(text: str) -> list[str]:
+    """The lines of a text; only what ends lines everywhere ends them."""
+    return text.replace("\r\n", "\n").strip("\n").split("\n") if text else []
 
 
 def _telling(error: TinyflowError) -> str:
     """The hint; of a tool's long output only the line that says most."""
-    lines = [line.strip() for line in error.hint.splitlines() if line.strip()]
+    lines = [line.strip() for line in _split(error.hint) if line.strip()]
     if error.log_path is None or len(lines) < 2:
         return error.hint
     return next((line for line in lines if "error:" in line), lines[-1])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from tinyflow.core import plain
 from tinyflow.core.action import Action
 from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, ValidationError
 from tinyflow.core.execute import Session
@@ -45,9 +46,9 @@ def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:
 
 def _one_line(action: Action, error: Exception) -> str:
     if not isinstance(error, TinyflowError):
-        return f"{type(error).__name__}: {error}".partition("\n")[0]
+        return plain.shown(f"{type(error).__name__}: {error}".partition("\n")[0])
     what = error.what.partition("\n")[0]
-    return what if error.where in ("", action.title) else f"{error.where}: {what}"
+    return plain.shown(what if error.where in ("", action.title) else f"{error.where}: {what}")
 
 
 def _stages(done: Iterable[Action], ledger: Ledger) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _facts(action: Action, session: Session) -> list[str]:
     """The lines of the key that an action's record stands for."""
     record = session.records.get(action.id)
     text = session.records.key_text(record.key) if record is not None else None
-    return (text or "").splitlines()
+    return text.rstrip("\n").split("\n") if text else []
 
 
 def provenance_of(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:

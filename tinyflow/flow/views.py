@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core import lock
+from tinyflow.core import lock, plain
 from tinyflow.core.action import Action
 from tinyflow.core.digest import of_file, tree_files
 from tinyflow.core.errors import CacheError, UsageError
@@ -22,7 +22,7 @@ from tinyflow.core.execute import Session
 from tinyflow.core.store import Store
 from tinyflow.flow.inventory import Inventories, Inventory
 from tinyflow.flow.ledger import Ledger
-from tinyflow.flow.messages import plain, shown
+from tinyflow.flow.messages import shown
 from tinyflow.flow.outcome import provenance_of, report_of
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
@@ -102,7 +102,7 @@ class Views:
             self.reports(parts[:1] or self.all())
         elif fault := self._look("/".join(parts[:2]))[1]:
             hint = f"doit report:{parts[1]} writes it again"
-            raise UsageError(plain(fault), where=shown(self.project.build / "suites" / parts[1]), hint=hint)
+            raise UsageError(fault, where=shown(self.project.build / "suites" / parts[1]), hint=hint)
 
     # What is written
 
@@ -207,7 +207,7 @@ class Views:
                 digests = {name: of_file(path) for name, path in tree_files(fresh)}
             self._keep(name, Inventory(digests, facts))
         if fault:
-            self._say(f"{shown(folder)}: {plain(fault)}; written again, what was there is in {shown(kept)}")
+            self._say(f"{shown(folder)}: {fault}; written again, what was there is in {shown(kept)}")
 
     def _restore(self, bench: str, inventory: Inventory, fault: str) -> None:
         """Write a view again from its record and the cache, whatever its sources are by now."""
@@ -235,7 +235,7 @@ class Views:
     def _give_up(self, bench: str, why: str) -> None:
         """Say once that a view is not to be relied on."""
         self._lost.add(bench)
-        self._say(f"{shown(self.project.build / bench)}: {plain(why)}; doit bench:{bench} makes it again")
+        self._say(f"{shown(self.project.build / bench)}: {why}; doit bench:{bench} makes it again")
 
 
 def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:
@@ -252,4 +252,4 @@ def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:
 
 
 def _spell(document: Mapping[str, Any]) -> bytes:
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return plain.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -11,44 +11,50 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from tinyflow.core import plain
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
 from tinyflow.report.tables import records
 
 _EMPTY = "-"
+# Of xlsxwriter, which would make formulas of headings that begin with =, and links of those that begin with http:.
+_TEXTS_ARE_TEXTS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_MOST_LETTERS = 32767  # of a cell, as Excel has it
 
 
 def to_csv(frame: Frame) -> bytes:
     """A heading and a line for each row; empty where not measured."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(frame.columns)
-    writer.writerows([row.get(name, "") for name in frame.columns] for row in frame)
+    writer.writerow(map(plain.for_csv, frame.columns))
+    writer.writerows([plain.for_csv(row.get(name, "")) for name in frame.columns] for row in frame)
     return text.getvalue().encode()
 
 
 def to_json(frame: Frame) -> bytes:
     """A list of objects; what was not measured has no key."""
     rows = [{name: row[name] for name in frame.columns if row.get(name) is not None} for row in frame]
-    return (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
+    return plain.plain_json(json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def to_markdown(frame: Frame) -> bytes:
     """A table; numbers to the right."""
     numbers = [name not in frame.texts for name in frame.columns]
-    lines = [frame.columns, ["---:" if is_number else "---" for is_number in numbers]]
-    lines += [[spell(row.get(name)).replace("|", "\\|") for name in frame.columns] for row in frame]
+    lines = [[plain.markdown_cell(name) for name in frame.columns]]
+    lines.append(["---:" if is_number else "---" for is_number in numbers])
+    lines += [[plain.markdown_cell(spell(row.get(name))) for name in frame.columns] for row in frame]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).encode()
 
 
 def to_text(frame: Frame, width: int | None = None) -> bytes:
     """Aligned columns; a record for each row where these are wider than `width`, that of a terminal."""
     texts = frame.texts
-    cells = [frame.columns, *([spell(row.get(name)) for name in frame.columns] for row in frame)]
+    cells = [list(frame.columns), *([spell(row.get(name)) for name in frame.columns] for row in frame)]
+    cells = [[plain.shown(cell).replace("\n", " ") for cell in line] for line in cells]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
-        return "".join(f"{record}\n" for record in records(frame.columns, cells[1:], width)).encode()
+        return "".join(f"{record}\n" for record in records(cells[0], cells[1:], width)).encode()
     aligns = [str.ljust if name in texts else str.rjust for name in frame.columns]
     lines = (
         "  ".join(align(cell, width) for align, cell, width in zip(aligns, line, widths, strict=True)) for line in cells
@@ -65,12 +71,12 @@ def to_xlsx(frame: Frame) -> bytes:
     from datetime import datetime, timezone
 
     content = io.BytesIO()
-    workbook = xlsxwriter.Workbook(content, {"in_memory": True})
+    workbook = xlsxwriter.Workbook(content, {"in_memory": True, **_TEXTS_ARE_TEXTS})
     # Else it holds the time of its making; the start of DOS's clock is the earliest that a zip archive can say.
     workbook.set_properties({"created": datetime(1980, 1, 1, tzinfo=timezone.utc), "title": "tinyflow results"})
     bold, grouped = workbook.add_format({"bold": True}), workbook.add_format({"num_format": "#,##0.####"})
     sheet = workbook.add_worksheet("results")
-    sheet.write_row(0, 0, frame.columns, bold)
+    sheet.write_row(0, 0, [plain.plain(name) for name in frame.columns], bold)
     for index, row in enumerate(frame, start=1):
         for column, name in enumerate(frame.columns):
             _write_cell(sheet, index, column, row.get(name), grouped)
@@ -87,7 +93,7 @@ def to_xlsx(frame: Frame) -> bytes:
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any, number_format: Any) -> None:
     if isinstance(value, str):
-        sheet.write_string(row, column, value)  # `write` would make formulas of texts that begin with =
+        sheet.write_string(row, column, plain.plain(value)[:_MOST_LETTERS])
     elif value is not None:
         sheet.write_number(row, column, value, number_format)
 
@@ -110,7 +116,7 @@ def to_parquet(frame: Frame) -> bytes:
         raise _missing("pyarrow", "parquet") from error
     fields, columns = [], []
     for name in frame.columns:
-        values = [row.get(name) for row in frame]
+        values = [_plain(row.get(name)) for row in frame]
         if name not in frame.texts and any(isinstance(value, float) for value in values):
             values = [None if value is None else float(value) for value in values]
         array = pyarrow.array(values, pyarrow.string() if name in frame.texts else None)
@@ -121,6 +127,10 @@ def to_parquet(frame: Frame) -> bytes:
     content = io.BytesIO()
     parquet.write_table(pyarrow.Table.from_arrays(columns, schema=pyarrow.schema(fields)), content)
     return content.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    return plain.plain(value) if isinstance(value, str) else value
 
 
 def _missing(package: str, extra: str) -> ToolError:

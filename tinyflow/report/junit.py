@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
+from tinyflow.core import plain
 from tinyflow.report.rows import warnings_of
 
 Row = Mapping[str, Any]
@@ -31,7 +32,9 @@ def to_junit(suite: str, rows: Sequence[Row]) -> str:
     root = ElementTree.Element("testsuites", {"name": "tinyflow", **counts})
     ElementTree.SubElement(root, "testsuite", {"name": suite, **counts}).extend(cases)
     ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n' + plain.plain(ElementTree.tostring(root, encoding="unicode")) + "\n"
+    )
 
 
 def _case(row: Row) -> ElementTree.Element:
@@ -43,7 +46,7 @@ def _case(row: Row) -> ElementTree.Element:
             ElementTree.SubElement(properties, "property", {"name": name, "value": repr(value)})
         for warning in warnings_of(row):
             ElementTree.SubElement(properties, "property", {"name": "warning", "value": warning})
-    reason = _printable(row["reason"] or "")
+    reason = plain.plain(row["reason"] or "")
     if row["status"] == "cancelled":
         ElementTree.SubElement(case, "skipped", {"message": reason})
     elif row["status"] != "ok":
@@ -53,8 +56,3 @@ def _case(row: Row) -> ElementTree.Element:
 
 def _seconds(row: Row) -> float:
     return sum(float(stage["seconds"]) for stage in row.get("stages", {}).values())
-
-
-def _printable(text: str) -> str:
-    """Without the control characters that XML 1.0 can't hold."""
-    return "".join(letter for letter in text if letter >= " " or letter in "\t\n")

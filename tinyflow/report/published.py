@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tinyflow.core import plain
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
@@ -231,4 +232,4 @@ def to_markdown(tables: Iterable[SideBySide]) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(plain.markdown_cell, cells)) + " |"

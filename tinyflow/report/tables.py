@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tinyflow.core import plain
 from tinyflow.report.metrics import METRICS, Metric
 from tinyflow.report.rows import warnings_of
 
@@ -48,7 +49,8 @@ def to_csv(rows: Sequence[Row]) -> str:
     for row in rows:
         naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
-        writer.writerow([*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()])
+        cells = [*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()]
+        writer.writerow(map(plain.for_csv, cells))
     return text.getvalue()
 
 
@@ -60,7 +62,7 @@ def to_json(suite: str, rows: Sequence[Row]) -> str:
         "metrics": {metric.name: {"unit": metric.unit, "definition": metric.definition} for metric in METRICS},
         "benches": [dict(row) for row in rows],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return plain.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def to_markdown(suite: str, rows: Sequence[Row]) -> str:
@@ -75,20 +77,20 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
                 [f"`{row['bench']}`", row["status"], *numbers, spell_validation(row), row["weights"] or _NOT_MEASURED]
             )
         )
-    failures = [f"- `{row['bench']}`: {row['reason']}" for row in rows if row["reason"]]
+    failures = [f"- `{row['bench']}`: {plain.for_markdown(row['reason'])}" for row in rows if row["reason"]]
     if failures:
         lines += ["", "## What failed", "", *failures]
     lines += ["", "## What the numbers mean", ""]
     lines += [f"- {metric.heading}: `{metric.name}`, {metric.definition}" for metric in metrics]
     lines += [f"- {note}" for note in notes(rows)]
-    return "\n".join(lines) + "\n"
+    return plain.plain("\n".join(lines) + "\n")
 
 
 def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
     columns = _readable(rows)
     lines = zip(*(column.aligned() for column in columns), strict=True)
-    return "\n".join([*("  ".join(line).rstrip() for line in lines), *notes(rows)]) + "\n"
+    return plain.shown("\n".join([*("  ".join(line).rstrip() for line in lines), *notes(rows)]) + "\n")
 
 
 def to_rich(rows: Sequence[Row], width: int) -> Table:
@@ -105,7 +107,7 @@ def to_rich(rows: Sequence[Row], width: int) -> Table:
     is_wide = sum(column.width + _CELL_PADDING for column in columns) <= width
     left_out = [column.heading for column in every if column not in columns] if is_wide else []
     told = [f"no room for {', '.join(left_out)}: doit results", *notes(rows)] if left_out else notes(rows)
-    caption = Text("\n".join(told))
+    caption = Text(plain.shown("\n".join(told)))
     table = Table(box=SIMPLE_HEAD, header_style="bold", caption=caption or None, caption_justify="left")
     if not is_wide:
         lines = zip(*(column.cells for column in every), strict=True)
@@ -113,7 +115,7 @@ def to_rich(rows: Sequence[Row], width: int) -> Table:
     for column in columns:
         table.add_column(column.heading, justify="right" if column.is_number else "left", overflow="fold")
     for row, *cells in zip(rows, *(column.cells for column in columns), strict=True):
-        table.add_row(*map(Text, cells), style=None if row["status"] == "ok" else "red")
+        table.add_row(*(Text(plain.shown(cell)) for cell in cells), style=None if row["status"] == "ok" else "red")
     return table
 
 
@@ -273,4 +275,4 @@ def _exact(value: float | None) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(plain.markdown_cell(str(cell)) for cell in cells) + " |"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from tinyflow.core import plain
 from tinyflow.core.action import Workspace
 
 
@@ -19,5 +20,5 @@ def shrink(workspace: Workspace) -> None:
     reduction = reduce(tflite_reader.read(model, "model.tflite"))
     content = tflite_writer.write(reduction.graph) if reduction.has_effect else model
     workspace.outputs["model.tflite"].write_bytes(content)
-    text = json.dumps(reduction.report(), indent=1, ensure_ascii=False, allow_nan=False)
+    text = plain.plain_json(json.dumps(reduction.report(), indent=1, ensure_ascii=False, allow_nan=False))
     workspace.outputs["shrink.json"].write_text(text + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tinyflow.core import plain
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.compare import OPTIONS, limits_of, parse_limits, tell
 from tinyflow.flow.commands.refusing import OwnCommand
@@ -92,7 +93,7 @@ def _spell(side: Side) -> str:
     samples = {name: dict(bench.samples) for name, bench in side.items() if set(bench.samples) & TIMES}
     common = _commit(places.pop() if len(places) == 1 else None)
     document = {"schema": 1, **common, "benches": benches, "samples": samples}
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return plain.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _commit(place: str | None) -> dict[str, Any]:

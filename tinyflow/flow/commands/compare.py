@@ -12,6 +12,7 @@ from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.display import width_of
 from tinyflow.flow.revision import resolve_revision
 from tinyflow.flow.sides import find_sides
+from tinyflow.flow.streams import write_data
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.fields import Limit
 from tinyflow.recipes.schema import Suite
@@ -112,13 +113,13 @@ def tell(
     `head` is what is checked out. Returns the exit status.
     """
     if params["format"] == "json":
-        sys.stdout.write(to_json(*names, changes, warnings).decode())
+        write_data(to_json(*names, changes, warnings))
     else:
         table = to_table(changes, is_all=params["all"])
         if table.rows:
             is_text = params["format"] == "text"
             text = to_text(table, width_of(sys.stdout)) if is_text else to_markdown(table)
-            sys.stdout.write(text.decode() + "\n")
+            write_data(text.decode() + "\n")
         for name, side in zip(names, sides, strict=True):
             if told := commits(side, head):
                 print(f"{name}: measured at {told}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from os.path import commonpath
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from tinyflow.core.action import Action
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.streams import write_data
 from tinyflow.report.diagram import DRAWINGS, Box
 
 _OPTIONS = (
@@ -62,7 +62,7 @@ class Graph(OwnCommand):
         if params["output"]:
             Path(params["output"]).write_text(text, encoding="utf-8")
         else:
-            sys.stdout.write(text)
+            write_data(text)
         self.loader.session.close()
         return 0
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.sides import bench_name
+from tinyflow.flow.streams import write_data
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.formats import FORMATS
 from tinyflow.report.frame import Frame
@@ -69,7 +69,7 @@ class History(OwnCommand):
             raise UsageError(f"nothing is on record of {bench}", hint=hint)
         if wanted == "text":
             print(bench)
-        sys.stdout.write(FORMATS[wanted](_frame(records, metrics)).decode())
+        write_data(FORMATS[wanted](_frame(records, metrics)))
         if wanted == "text":
             for name in metrics:
                 if len(values := series(records, name)) > 1:

@@ -14,11 +14,13 @@ from doit.cmd_base import Command, DoitCmdBase
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
+from tinyflow.core import plain
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.memory import MemoryDB
 from tinyflow.flow.messages import error_lines
+from tinyflow.flow.streams import plain_output
 
 CANCELLED = 130
 _PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
@@ -42,7 +44,12 @@ class Refusing:
 
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
+        with plain_output():
+            return self._parse_execute(in_args)
+
+    def _parse_execute(self, in_args: list[str]) -> int:
         try:
+            _check_encoding(in_args)
             return self.parse_words(in_args)
         except CmdParseError as error:
             what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ")
@@ -120,6 +127,12 @@ class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
 
 def _flat(options: Iterable[tuple[str, str]]) -> list[str]:
     return [word for option in options for word in option if word]
+
+
+def _check_encoding(words: list[str]) -> None:
+    for word in words:
+        if not plain.is_encodable(word):
+            raise UsageError(f'"{word}" is not UTF-8', hint="rename it: names become texts in reports and keys")
 
 
 def refuse(error: Exception) -> int:

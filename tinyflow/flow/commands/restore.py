@@ -10,7 +10,6 @@ from tinyflow.archive.contents import Archive
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow import restore
 from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.messages import plain
 
 _HINT = "the unpacked archive's models/ and recipes/ have what it was made from: TINYFLOW_MIRRORS, TINYFLOW_RECIPES"
 
@@ -48,4 +47,4 @@ class Import(OwnCommand):
                 reasons = [f"can't be planned here: {error}"]
             print(f"{bench}: {'not up to date here' if reasons else 'up to date, nothing to run'}")
             for line in [*reasons, *([_HINT] if reasons else [])]:
-                print(f"  {plain(line)}")
+                print(f"  {line}")

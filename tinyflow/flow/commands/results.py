@@ -10,6 +10,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.display import width_of
 from tinyflow.flow.query import select
+from tinyflow.flow.streams import write_data
 from tinyflow.report.formats import BINARY, FORMATS, to_text
 from tinyflow.report.tables import doubts
 
@@ -76,5 +77,5 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
         if output:
             Path(output).write_bytes(content)
         else:
-            sys.stdout.write(content.decode())
+            write_data(content)
         return 0

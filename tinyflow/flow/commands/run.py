@@ -31,6 +31,7 @@ from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
 from tinyflow.flow.signals import stoppable, unstoppable
+from tinyflow.flow.streams import as_it_is, as_plain
 from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
@@ -229,7 +230,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         if compared := compare_published(loader.selection, loader.views, loader.catalogue, width_of(stream)):
             stream.write(f"\n{compared}")
         if github.is_here(os.environ):
-            print(*github.annotate(rows), sep="\n", file=stream)
+            print(*github.annotate(rows), sep="\n", file=as_it_is(stream))
             github.add_summary(os.environ, tables.to_markdown("tinyflow", rows))
         if rows and not reports:
             name = rows[0]["bench"] if len(rows) == 1 else "<bench>"
@@ -256,10 +257,10 @@ def shared_options() -> CmdParse:
 def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
     """The stream to print to; a file of that name where it is one."""
     if not isinstance(outfile, str):
-        yield outfile
+        yield as_plain(outfile)
         return
     with Path(outfile).open("w", encoding="utf-8") as stream:
-        yield stream
+        yield as_plain(stream)
 
 
 def _print_table(rows: list[Row], stream: TextIO) -> None:
@@ -268,7 +269,7 @@ def _print_table(rows: list[Row], stream: TextIO) -> None:
         return
     from rich.console import Console
 
-    console = Console(file=stream)
+    console = Console(file=as_it_is(stream))
     console.print(tables.to_rich(rows, console.width))
 
 

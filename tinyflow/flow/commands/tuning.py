@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import geometric_mean
@@ -10,6 +9,7 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.streams import write_data
 from tinyflow.recipes import tuning
 from tinyflow.recipes.bench import parse
 
@@ -74,7 +74,7 @@ class Tuning(OwnCommand):
             tuning.write(Path(output), records)
             print(f"{output}: {_told(records)}")
         else:
-            sys.stdout.write(tuning.spell(records))
+            write_data(tuning.spell(records))
         self.loader.session.close()
         return 0
 

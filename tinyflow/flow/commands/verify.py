@@ -15,7 +15,6 @@ from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.core.scratch import clear, fresh_folder
 from tinyflow.flow import rebuild_archive
 from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.messages import plain
 from tinyflow.flow.rebuild import Difference, Rebuild, RecordedSession
 from tinyflow.flow.tasks import task_name
 
@@ -101,7 +100,7 @@ class Verify(OwnCommand):
         with _folder(Path(tempfile.gettempdir()), "tinyflow-verify-") as folder:
             found = rebuild_archive.rebuild(archive, folder, params["anyway"])
         for line in found.other_tools:
-            print(f"  {plain(line)}")
+            print(f"  {line}")
         if found.other_tools and not params["anyway"]:
             what = "its digests are right; it was not rebuilt, since it was made with other tools"
             hint = f"install those, or compare all the same: {self.bin_name} verify --anyway {path}"
@@ -121,6 +120,6 @@ def _folder(parent: Path, prefix: str) -> AbstractContextManager[Path]:
 def _tell(differing: Sequence[Difference], done: str, equal: int) -> int:
     """Print what differs and the counts; the exit status."""
     for found in differing:
-        print(f"{task_name(found.action)}  {found.action.title}: {found.output}{plain(found.detail)}")
+        print(f"{task_name(found.action)}  {found.action.title}: {found.output}{found.detail}")
     print(f"{done}: {equal} outputs equal, {len(differing)} different")
     return _DIFFERENT if differing else 0

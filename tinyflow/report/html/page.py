@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import tinyflow
+from tinyflow.core import plain
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
@@ -113,9 +114,15 @@ def _environment() -> Any:
         loader=jinja2.FileSystemLoader(template_folder()),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: Any) -> Any:
+    """What a template is given, plainly; not what is HTML already."""
+    return plain.shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _page(environment: Any, **content: object) -> str:
@@ -129,7 +136,7 @@ def _page(environment: Any, **content: object) -> str:
         style=Markup((folder / "style.css").read_text(encoding="utf-8").strip()),
         script=Markup((folder / "script.js").read_text(encoding="utf-8").strip()),
     )
-    return _without_implied_ends(text) + "\n"
+    return plain.plain(_without_implied_ends(text)) + "\n"
 
 
 def _without_implied_ends(text: str) -> str:

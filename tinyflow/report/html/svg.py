@@ -6,8 +6,10 @@ hang on how a machine prints floats.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
-from html import escape
+
+from tinyflow.core import plain
 
 # The page's font at the size of `.chart text`; measured in DejaVu Sans, which is wider than most.
 CHARACTER_WIDTH = 6.4
@@ -125,3 +127,8 @@ def shorten(text: str, width: float) -> str:
     """As much of a text as a width has room for."""
     room = max(1, int(width / CHARACTER_WIDTH))
     return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Somebody's text for SVG and HTML."""
+    return html.escape(plain.shown(text))
