@@ -10,6 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinyflow.core import digest
+from tinyflow.core.errors import RecipeError
+from tinyflow.core.records import Records
 
 names = st.from_regex(r"[a-z]{1,4}(/[a-z]{1,4}){0,2}", fullmatch=True)
 digests = st.binary(max_size=3).map(digest.of_bytes)
@@ -114,3 +116,40 @@ def test_tree_digest_follows_names_and_contents(tmp_path: Path) -> None:
     assert same == memo.digest(tmp_path / "two")
     (tmp_path / "two" / "a").rename(tmp_path / "two" / "c")
     assert digest.Memo(Table()).digest(tmp_path / "two") != same
+
+
+@pytest.mark.parametrize("odd", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\r", "\x1b[31m", " "])
+def test_names_that_other_readers_split_at_are_names(tmp_path: Path, odd: str) -> None:
+    """A tree with such file names is listed and read back whole.
+
+    Guards splitting at line feeds alone.
+    """
+    for name in (f"a{odd}b.c", f"{odd}.h", f"in{odd}/c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    entries = [(name, digest.of_file(path)) for name, path in digest.tree_files(tmp_path)]
+    assert len(entries) == 3
+    assert digest.parse_listing(digest.tree_listing(entries)) == entries
+
+
+@pytest.mark.parametrize("name", [b"a\xffb.c", b"a\nb.c"])
+def test_names_that_no_listing_can_hold_are_refused(tmp_path: Path, name: bytes) -> None:
+    """Bytes that are no UTF-8 and line feeds: one error that says which file and what to do."""
+    (tmp_path / os.fsdecode(name)).touch()
+    with pytest.raises(RecipeError, match=r"the file name .* (is not UTF-8|has a line break)") as caught:
+        digest.tree_files(tmp_path)
+    assert caught.value.hint == "rename it"
+    assert str(caught.value).isascii()
+
+
+def test_a_memo_of_a_file_whose_path_is_no_text(tmp_path: Path) -> None:
+    """Such a file's digest is remembered as any other's.
+
+    Guards spelling paths for the records, which hold texts.
+    """
+    path = tmp_path / os.fsdecode(b"a\xff\xe9.c")
+    path.write_text("text")
+    os.utime(path, (1, 1))
+    records = Records(tmp_path / "state.sqlite3")
+    assert [digest.Memo(records).digest(path) for _ in range(2)] == [digest.of_bytes(b"text")] * 2
+    records.close()

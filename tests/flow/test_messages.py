@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from tinyflow.core.action import Action
 from tinyflow.core.errors import RunError, ToolError
+from tinyflow.flow.display import LiveDisplay, PlainDisplay
+from tinyflow.flow.forecast import Past
 from tinyflow.flow.messages import error_lines, shown
+from tinyflow.flow.streams import plain_output, write_data
 
 
 def test_an_error_is_one_line_of_what_and_one_of_what_to_do() -> None:
@@ -57,3 +64,58 @@ def test_paths_are_shown_from_where_people_stand(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     assert shown(tmp_path / "build" / "x") == "build/x"
     assert shown(Path("/elsewhere")) == "/elsewhere"
+
+
+EVIL = "\x1b]0;x\x07\x1b[2J\x9b\x85\u202e\udcff" + "n" * 100_000
+# What `rich` itself may say to a terminal: colours, cursor up, erase, hide and show the cursor.
+_OURS = re.compile("\x1b\\[[0-9;?]*[mAKlh]|[\r\n]")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def harmless(text: str) -> bool:
+    """Whether a terminal would only show this, within reason."""
+    return _OURS.sub("", text).isprintable() and len(text) < 5000
+
+
+@pytest.mark.parametrize("is_verbose", [False, True])
+def test_no_error_obeys_or_floods(is_verbose: bool) -> None:
+    """Names and tools' words in errors, ours and bugs alike, are plain and of a sane length on every border."""
+    for error in (ToolError(EVIL, where=EVIL, hint=EVIL + "\n\t" + EVIL), ValueError(EVIL)):
+        lines = error_lines(error, EVIL, is_verbose=is_verbose)
+        assert all(map(harmless, lines))
+        assert sum(map(len, lines)) < 20_000
+
+
+def test_no_display_obeys_or_floods(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Titles of actions, lines and progress, on a terminal and in a log."""
+    monkeypatch.setenv("TERM", "xterm")
+    action = Action(stage="s", title=EVIL.replace("\udcff", ""), function="m:f", outputs=("o",))
+    stream = Terminal()
+    past = Past({}, {})
+    for display in (PlainDisplay(stream), LiveDisplay(stream, lambda: past, 0.0, lambda _: EVIL)):
+        display.expect([action])
+        display.started(action)
+        display.say([EVIL])
+        display.ended(action, "failed", [EVIL, EVIL])
+        display.close()
+    assert all(map(harmless, stream.getvalue().split("\n")))
+    assert "\\x1b]0;x" in stream.getvalue()
+
+
+def test_what_commands_print_is_plain_and_what_they_write_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    """`print` within a command obeys nobody; a format, which has seen to its texts, passes unchanged."""
+    with plain_output():
+        print(EVIL)
+        print(EVIL, file=sys.stderr)
+        write_data("x" * 10_000)
+    told = capsys.readouterr()
+    assert harmless(told.out.split("\n")[0])
+    assert harmless(told.err)
+    assert told.out.endswith("x" * 10_000)

@@ -166,3 +166,14 @@ def test_both_parsers_of_pyyaml_give_the_same(text: str) -> None:
         portable = yaml.parse(content)
     if not native.problems and not portable.problems:
         assert native.value == portable.value
+
+
+@pytest.mark.parametrize("loader", ["CSafeLoader", "SafeLoader"])
+@pytest.mark.parametrize("text", ['a: "\\ud800"\n', '"\\udfff": 1\n', 'a: ["x\\udc80"]\n'])
+def test_half_a_letter_is_refused(monkeypatch: pytest.MonkeyPatch, loader: str, text: str) -> None:
+    """What no file and no key can hold is refused at its place, whichever parser there is."""
+    if not hasattr(pyyaml, loader):
+        pytest.skip("PyYAML is here without libyaml")
+    monkeypatch.setattr(yaml, "_LOADER", getattr(pyyaml, loader))
+    document = yaml.parse(text.encode())
+    assert [problem.place.line for problem in document.problems] == [1]

@@ -250,7 +250,7 @@ def _named(plan: Iterable[ArchivedAction], blobs: Mapping[str, str]) -> dict[str
 def _facts(actions: Iterable[ArchivedAction], section: str) -> dict[str, Any]:
     """Name → value of all facts of a section."""
     found = {}
-    for line in (line for action in actions for line in action.key_text.splitlines()):
+    for line in (line for action in actions for line in action.key_text.split("\n")):
         if line.startswith(section):
             name, _, value = line.removeprefix(section).partition(" ")
             found[name] = json.loads(value)

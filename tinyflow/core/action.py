@@ -13,6 +13,8 @@ from json import JSONEncoder, encoder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from tinyflow.core.errors import RecipeError
+
 if TYPE_CHECKING:
     from tinyflow.core.parts import Parts
 
@@ -89,7 +91,11 @@ class Action:
     id: str = field(init=False)  # digest of everything but contents: 64 hexadecimal digits
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "id", sha256(self._id_text().encode()).hexdigest())
+        try:
+            object.__setattr__(self, "id", sha256(self._id_text().encode()).hexdigest())
+        except UnicodeEncodeError as error:
+            what = f"a name that is not UTF-8: {error.object[max(0, error.start - 20) : error.end + 20]}"
+            raise RecipeError(what, where=self.title, hint="rename the file") from None
 
     def _id_text(self) -> str:
         """All parts between NULs, which none has; what comes any number of times stands behind its number.

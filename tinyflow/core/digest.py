@@ -17,6 +17,9 @@ from typing import BinaryIO, NamedTuple, Protocol
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
+from tinyflow.core.errors import RecipeError
+from tinyflow.core.plain import is_encodable
+
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
 # File systems stamp times in ticks of some milliseconds: a file changed this recently may change again unseen.
@@ -83,25 +86,27 @@ def copy_checking(source: Readable, target: BinaryIO | None) -> str:
 
 
 def tree_files(folder: Path) -> list[tuple[str, Path]]:
-    """All files below a folder as (relative POSIX path, path), sorted; what a link points to counts as the file."""
+    """All files below a folder as (relative POSIX path, path), sorted; what a link points to counts as the file.
+
+    Raises RecipeError for a name that can't stand in a listing.
+    """
     found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
+    for name, _ in found:
+        if "\n" in name or not is_encodable(name):
+            fault = "has a line break" if "\n" in name else "is not UTF-8"
+            raise RecipeError(f"the file name {name!r} {fault}", where=str(folder), hint="rename it")
     return sorted(found)
 
 
 def tree_listing(entries: Iterable[tuple[str, str]]) -> bytes:
     """The listing that names a tree: one line `<digest> <path>` per file, sorted by path."""
-    lines = []
-    for name, digest in sorted(entries):
-        if "\n" in name:
-            raise ValueError(f"a file name with a line break can't be in a tree: {name!r}")
-        lines.append(f"{digest} {name}\n")
-    return "".join(lines).encode()
+    return "".join(f"{digest} {name}\n" for name, digest in sorted(entries)).encode()
 
 
 def parse_listing(listing: bytes) -> list[tuple[str, str]]:
     """The (path, digest) pairs of a tree's listing; ValueError where it is damaged or a path leaves its folder."""
     entries = []
-    for line in listing.decode().splitlines():
+    for line in listing.decode().split("\n")[:-1]:  # names may hold what `splitlines` takes for ends of lines
         digest, _, name = line.partition(" ")
         if not is_digest(digest) or {"", ".", ".."} & set(name.split("/")) or "\0" in name:
             raise ValueError(f"not an entry of a tree: {line!r}")
@@ -172,6 +177,8 @@ class Memo:
         """`make(path)`, remembered while the file's stamp or check stays; `purpose` tells facts of one file apart."""
         stamp = stamp_of(path)
         key = f"{purpose}\0{path}" if purpose else str(path)
+        if not key.isascii():  # records hold texts, and a path may be no text
+            key = key.encode(errors="backslashreplace").decode()
         kept = self._table.get_memo(key) if self._is_trusted else None
         if kept is not None and kept.stamp == stamp:
             return kept.text

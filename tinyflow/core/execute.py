@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyflow.core import digest, process, worker
+from tinyflow.core import digest, plain, process, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError
 from tinyflow.core.look import Look, Verdict
@@ -200,8 +200,10 @@ class Session:
                 if self._look.is_code_edited(action):
                     raise ToolError(f"the code of {action.stage} was edited while it ran", hint="run again")
             except TinyflowError as error:
+                _make_plain(workspace.log_path)
                 self._keep_log(action, workspace, error)
                 raise
+            _make_plain(workspace.log_path)
             result = Result(
                 key=name,
                 key_text=text,
@@ -299,6 +301,14 @@ class Session:
         """Have an action looked at as if it had never been made here."""
         self.records.forget(action.id)
         self._look.drop(action)
+
+
+def _make_plain(log: Path) -> None:
+    """Spell out what a terminal would take for orders, for logs are looked at there."""
+    before = log.read_bytes()
+    after = plain.plain_log(before)
+    if after != before:
+        log.write_bytes(after)
 
 
 def _copy_source(source: Path, target: Path) -> str:

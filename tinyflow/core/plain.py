@@ -36,6 +36,12 @@ def plain_json(text: str) -> str:
     return _RARE.sub(lambda rare: rare[0] if _is_harmless(rare[0]) else _escaped(rare[0]), text)
 
 
+def plain_log(content: bytes) -> bytes:
+    """What tools printed, plainly: as it is but for what terminals take for orders and what is no UTF-8."""
+    text = content.decode(errors="backslashreplace").replace("\r\n", "\n")
+    return "\t".join(map(plain, text.split("\t"))).encode()
+
+
 def cut(text: str) -> str:
     """A text whose overlong words and lines are cut in the middle; both ends of a name often tell it from others."""
     if len(text) <= _LONGEST_WORD:

@@ -128,7 +128,7 @@ def uses(store: Store, name: str) -> list[Use]:
             inside = [digest_ for _, digest_ in store.tree_entries(blob) or ()] if output.endswith("/") else []
             if any(known.startswith(wanted) for known in (blob, *inside)):
                 found.append(Use(entry.key, stage, output, made=True))
-        for line in entry.result.key_text.splitlines():
+        for line in entry.result.key_text.split("\n"):
             match = re.fullmatch(r'input "(.*)" (sha256:\w+)', line)
             if match and match[2].startswith(wanted):
                 found.append(Use(entry.key, stage, match[1], made=False))

@@ -59,7 +59,7 @@ class RecordedArchive:
 
     def maker_lines(self, action: Action) -> list[str]:
         """What an action was made with, as in its key."""
-        return [line for line in self._known[action.id].key_text.splitlines() if line.startswith(_MAKERS)]
+        return [line for line in self._known[action.id].key_text.split("\n") if line.startswith(_MAKERS)]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _other_tools(actions: Iterable[Action], recorded: RecordedArchive, again: Re
     told: set[str] = set()
     for action in actions:
         try:
-            lines = list(_compare(recorded.maker_lines(action), again.maker_text(action).splitlines(), action))
+            lines = list(_compare(recorded.maker_lines(action), again.maker_text(action).split("\n"), action))
         except ToolError as error:
             lines = [error.what]
         yield from (line for line in lines if line not in told)

@@ -36,11 +36,12 @@ def file_name(cpu: str, toolchain: str) -> str:
 def read(file: Path) -> list[Record]:
     """The records of a file. RecipeError for a line that isn't one."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is no text"
         raise RecipeError(f"can't be read: {reason}", where=str(file), hint=_HINT) from None
-    return [_parse(line, f"{file.name}:{number}") for number, line in enumerate(lines, 1)]
+    whole = lines[:-1] if not lines[-1] else lines
+    return [_parse(line, f"{file.name}:{number}") for number, line in enumerate(whole, 1)]
 
 
 def _parse(line: str, where: str) -> Record:

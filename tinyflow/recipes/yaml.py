@@ -27,6 +27,7 @@ from yaml.events import (
 )
 
 from tinyflow.core.errors import RecipeError
+from tinyflow.core.plain import is_encodable
 
 Value = Any  # str, int, float, bool, None, list[Value] or dict[str, Value]
 Steps = tuple[Any, ...]  # keys and indices from the top to a value: ("memory", 1, "length")
@@ -151,6 +152,7 @@ class _Composer:
     def _value(self, event: Event, steps: Steps) -> Value:
         place = _place(event)
         self.document.places.setdefault(steps, place)
+        self._refuse_half_letters(event, place)
         self._refuse_indirection(event, place)
         if isinstance(event, (MappingStartEvent, SequenceStartEvent)) and len(steps) >= _DEPTH_LIMIT:
             raise _TooDeepError(place)
@@ -168,6 +170,10 @@ class _Composer:
         if isinstance(event, (ScalarEvent, CollectionStartEvent)) and event.tag is not None:
             self._refuse(place, f'tag "{event.tag}"; recipes have none')
 
+    def _refuse_half_letters(self, event: Event, place: Place) -> None:
+        if isinstance(event, ScalarEvent) and not is_encodable(event.value):
+            self._refuse(place, 'half of a surrogate pair, such as "\\ud800", is no character')
+
     def _mapping(self, steps: Steps) -> dict[str, Value]:
         entries: dict[str, Value] = {}
         for event in self.events:
@@ -184,6 +190,7 @@ class _Composer:
             self._value(next(self.events), (*steps, None))
             return
         self._refuse_indirection(event, place)
+        self._refuse_half_letters(event, place)
         key, steps = event.value, (*steps, event.value)
         value = self._value(next(self.events), steps)
         if key in entries:

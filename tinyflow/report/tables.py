@@ -69,7 +69,12 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     """A table with exact numbers, the reasons of what failed, and the definitions of its columns."""
     metrics = _columns(rows)
     heading = ["bench", "status", *(f"{metric.heading} [{metric.unit}]" for metric in metrics), "output", "weights"]
-    lines = [f"# {suite}", "", _line(heading), _line(["---", "---", *("---:" for _ in metrics), "---", "---"])]
+    lines = [
+        f"# {plain.for_markdown(suite)}",
+        "",
+        _line(heading),
+        _line(["---", "---", *("---:" for _ in metrics), "---", "---"]),
+    ]
     for row in rows:
         numbers = [_exact(row["metrics"].get(metric.name)) for metric in metrics]
         lines.append(
@@ -77,12 +82,12 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
                 [f"`{row['bench']}`", row["status"], *numbers, spell_validation(row), row["weights"] or _NOT_MEASURED]
             )
         )
-    failures = [f"- `{row['bench']}`: {plain.for_markdown(row['reason'])}" for row in rows if row["reason"]]
+    failures = [plain.for_markdown(f"- `{row['bench']}`: {row['reason']}") for row in rows if row["reason"]]
     if failures:
         lines += ["", "## What failed", "", *failures]
     lines += ["", "## What the numbers mean", ""]
     lines += [f"- {metric.heading}: `{metric.name}`, {metric.definition}" for metric in metrics]
-    lines += [f"- {note}" for note in notes(rows)]
+    lines += [f"- {plain.for_markdown(note)}" for note in notes(rows)]
     return plain.plain("\n".join(lines) + "\n")
 
 

@@ -273,7 +273,7 @@ def _limit_s(limit_instructions: int) -> float:
 
 def _summary(path: Path) -> int:
     """The total of a callgrind file; its only event is instructions."""
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").split("\n"):
         if line.startswith("summary: "):
             return int(line.removeprefix("summary: "))
     raise RunError(f"valgrind wrote no sum to {path.name}", hint="is it older than 3.19?")

@@ -36,8 +36,9 @@ class Layout:
     @classmethod
     def of(cls, process: int, firmware: Path) -> Layout:
         """Of a process that has loaded the firmware. Raises RunError where it hasn't."""
-        maps = Path(f"/proc/{process}/maps").read_text().splitlines()
-        base = next((line for line in maps if line.endswith(f" {firmware}")), None)
+        maps = Path(f"/proc/{process}/maps").read_text(errors="surrogateescape").split("\n")
+        name = str(firmware).replace("\n", "\\012")  # as the kernel spells it
+        base = next((line for line in maps if line.endswith(f" {name}")), None)
         stack = next((line for line in maps if line.endswith("[stack]")), "0-0 ")
         if base is None:
             raise RunError("the process has not loaded the firmware", where=firmware.name)

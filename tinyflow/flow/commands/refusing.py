@@ -20,7 +20,7 @@ from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.memory import MemoryDB
 from tinyflow.flow.messages import error_lines
-from tinyflow.flow.streams import plain_output
+from tinyflow.flow.streams import as_plain, plain_output
 
 CANCELLED = 130
 _PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
@@ -111,7 +111,8 @@ class Refusing:
         if params["timeout"]:
             loader.timeout_s = parse_timeout(params["timeout"])
         if isinstance(params["outfile"], str):
-            sys.stdout = Path(params["outfile"]).open("w", encoding="utf-8")  # noqa: SIM115 (until this process ends)
+            # Until this command ends.
+            sys.stdout = as_plain(Path(params["outfile"]).open("w", encoding="utf-8"))  # noqa: SIM115
 
     def _wrong_use(self, what: str) -> UsageError:
         return UsageError(what, hint=f"`{self.bin_name} help {self.name}` tells what can be typed")
