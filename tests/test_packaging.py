@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import tinyflow
+from tinyflow.core.distribution import NAME
 from tinyflow.model.zoo import synthesize
 
 pytestmark = pytest.mark.slow
@@ -86,10 +88,22 @@ def test_the_version_tells_its_commit(installed: Path, tmp_path: Path) -> None:
     """Of the sources that were built, far from any checkout."""
     first, place, tools = run(tmp_path, str(installed / "tinyflow"), "--version").stdout.splitlines()
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True)
-    assert first.startswith(f"tinyflow {importlib.metadata.version('tinyflow')} (")
+    assert first.startswith(f"tinyflow {tinyflow.__version__} (")
     assert head.returncode != 0 or f"commit {head.stdout.strip()}" in first
     assert str(installed.parent) in place
     assert "apache-tvm " in tools
+
+
+def test_the_distribution_has_a_name_of_its_own(installed: Path, wheel: Path, tmp_path: Path) -> None:
+    """Import, command and folder are `tinyflow`; what adds an extra is the file that was installed."""
+    assert wheel.name.startswith(f"{NAME.replace('-', '_')}-{tinyflow.__version__}-")
+    code = (
+        "from importlib.metadata import metadata; from tinyflow.core.distribution import NAME, pip_install;"
+        "print(metadata(NAME)['Name'], pip_install('onnx'))"
+    )
+    done = run(tmp_path, str(installed / "python"), "-c", code)
+    assert done.stdout == f"{NAME} pip install '{wheel}[onnx]'\n", done.stderr
+    assert (installed / "tinyflow").is_file()
 
 
 def test_a_first_project_and_its_bench(installed: Path, tmp_path: Path) -> None:

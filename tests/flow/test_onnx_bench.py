@@ -13,8 +13,8 @@ pytestmark = pytest.mark.slow
 
 def test_a_file_by_path_is_exact_on_chips(tmp_path: Path) -> None:
     """The `.tflite` lies in the view; what is said of ONNX Runtime was measured; too little tolerance is an error."""
-    pytest.importorskip("onnx", reason="needs onnx: pip install 'tinyflow[onnx]'")
-    pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install 'tinyflow[onnx]'")
+    pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[onnx]'")
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime: pip install -e '.[onnx]'")
     from model.onnx_networks import quantised, small_cnn
 
     (tmp_path / "net.onnx").write_bytes(quantised(small_cnn(), tmp_path))

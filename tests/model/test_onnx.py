@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("onnx", reason="needs onnx: pip install 'tinyflow[onnx]'")
+pytest.importorskip("onnx", reason="needs onnx: pip install -e '.[onnx]'")
 if find_spec("onnxruntime") is None:
-    pytest.skip("needs onnxruntime: pip install 'tinyflow[onnx]'", allow_module_level=True)
+    pytest.skip("needs onnxruntime: pip install -e '.[onnx]'", allow_module_level=True)
 
 import onnx
 import onnxruntime

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from tinyflow.core.distribution import NAME
+
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"
 # What `externalParameters` and `resolvedDependencies` mean: docs/archives.md.
@@ -39,7 +41,7 @@ def statement(
                     *(_tool(tool, identity) for tool, identity in sorted(tools.items()) if identity != _ABSENT),
                 ],
             },
-            "runDetails": {"builder": {"id": f"pkg:pypi/tinyflow@{tinyflow}", "version": {"tinyflow": tinyflow}}},
+            "runDetails": {"builder": {"id": f"pkg:pypi/{NAME}@{tinyflow}", "version": {"tinyflow": tinyflow}}},
         },
     }
 

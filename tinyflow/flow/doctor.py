@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
+from tinyflow.core.distribution import NAME, pip_install
 from tinyflow.core.process import with_parent
 
 _VERSION_TIMEOUT_S = 5.0
@@ -43,6 +44,7 @@ class _Package:
     name: str
     needed_by: str
     without: str = ""  # what goes on without it; empty where nothing does
+    extra: str = ""  # of our own distribution, that brings it
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ _PACKAGES = (
     _Package("ziglang", "toolchain zig, the simulator's counter"),
     _Package("pyelftools", "sizes, running firmware"),
     _Package("unicorn", "targets stm32f7, stm32f4, esp32c3"),
-    _Package("onnx", "models in ONNX", without="`.tflite` only"),
+    _Package("onnx", "models in ONNX", without="`.tflite` only", extra="onnx"),
     _Package("capstone", "profiles by instruction"),
 )
 
@@ -92,11 +94,11 @@ def inspect() -> list[Finding]:
 
 
 def _own_requirements() -> Mapping[str, str]:
-    """Distribution name → what tinyflow's own metadata asks of it; empty where tinyflow is not installed."""
+    """Distribution name → what our own metadata asks of it; empty where we are not installed."""
     from importlib.metadata import PackageNotFoundError, requires
 
     try:
-        texts = requires("tinyflow") or []
+        texts = requires(NAME) or []
     except PackageNotFoundError:
         return {}
     plain = [text.partition(";")[0].strip() for text in texts if "extra ==" not in text]
@@ -111,7 +113,7 @@ def _inspect_package(package: _Package, requirement: str) -> Finding:
         state = "missing"
     elif pin and version != pin:
         state = "wrong version"
-    remedy = f"pip install '{requirement}'"
+    remedy = pip_install(package.extra) if package.extra else f"pip install '{requirement}'"
     if package.without:
         remedy += f"; without it {package.without}"
     return Finding(package.name, "package", not package.without, state, version, package.needed_by, remedy)

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.core.distribution import pip_install
 from tinyflow.core.store import Store
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
 from tinyflow.recipes.resolve import ResolvedBench
@@ -15,10 +16,6 @@ from tinyflow.recipes.schema import Model
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
 REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), Tool("optional package", "tflite-micro"))
-_ONNX_TOOLS = (
-    Tool("package", "onnx", "pip install 'tinyflow[onnx]'"),
-    Tool("optional package", "onnxruntime"),
-)
 
 
 class Models:
@@ -121,5 +118,9 @@ def _imported(action: Action, model: Model) -> Action:
         function="tinyflow.stages.from_onnx:fetch",
         outputs=("model.tflite", "model.onnx", "origin.json"),
         parameters={**action.parameters, "tolerance": model.tolerance},
-        tools=(*action.tools, *REFERENCE_TOOLS, *_ONNX_TOOLS),
+        tools=(
+            *(*action.tools, *REFERENCE_TOOLS),
+            Tool("package", "onnx", pip_install("onnx")),
+            Tool("optional package", "onnxruntime"),
+        ),
     )

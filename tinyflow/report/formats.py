@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinyflow.core import plain
+from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
@@ -134,7 +135,7 @@ def _plain(value: Any) -> Any:
 
 
 def _missing(package: str, extra: str) -> ToolError:
-    return ToolError(f"{package} is not installed", hint=f"pip install 'tinyflow[{extra}]'", missing=True)
+    return ToolError(f"{package} is not installed", hint=pip_install(extra), missing=True)
 
 
 def spell(value: Any) -> str:

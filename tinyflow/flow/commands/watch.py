@@ -11,6 +11,7 @@ from typing import Any
 
 import tinyflow
 from tinyflow.core.action import Action
+from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.warm import Nursery
@@ -79,7 +80,7 @@ class Watch(OwnCommand):
         try:
             import watchfiles  # noqa: F401
         except ImportError:
-            hint = "pip install 'tinyflow[watch]'"
+            hint = pip_install("watch")
             raise ToolError("the package watchfiles is not installed", hint=hint, missing=True) from None
         self._words, self._board, self._writes_pages = args, Board(), not params["no_pages"]
         self._is_verbose = params["verbose"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ModelError, ToolError
 
 Array = npt.NDArray[Any]
@@ -40,9 +41,7 @@ class Source:
             import onnx
             from onnx import numpy_helper, shape_inference
         except ImportError:
-            raise ToolError(
-                "the package onnx is not installed", hint="pip install 'tinyflow[onnx]'", missing=True
-            ) from None
+            raise ToolError("the package onnx is not installed", hint=pip_install("onnx"), missing=True) from None
         try:
             model = onnx.load_model_from_string(content)
             onnx.checker.check_model(model)
