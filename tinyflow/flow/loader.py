@@ -22,12 +22,13 @@ from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.core.store import Store
 from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.needs import Needs
 from tinyflow.flow.places import tell_where
 from tinyflow.flow.plan import BenchPlan, Planner
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.revision import Checkout
 from tinyflow.flow.selection import Selection, Selector
-from tinyflow.flow.tasks import action_tasks, group_task, task_name
+from tinyflow.flow.tasks import action_tasks, early_tasks, group_task, task_name
 from tinyflow.flow.views import Views
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
@@ -157,8 +158,9 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         _ = self.checkout  # before anything is read
         self.selection = self.selector.select(pos_args)
         self._remember_files()
-        pos_args[:] = self.selection.tasks  # patterns and other spellings end here
-        return self._tasks()
+        tasks = self._tasks()
+        pos_args[:] = [*early_tasks(tasks), *self.selection.tasks]  # patterns and other spellings end here
+        return tasks
 
     def _listing(self) -> list[Task]:
         suites = self.selector.suites
@@ -174,7 +176,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def _tasks(self) -> list[Task]:
         chosen = self.selection
-        tasks = action_tasks(chosen.all_actions, self.session, self.ledger)
+        tasks = action_tasks(chosen.all_actions, self.session, self.ledger, Needs(chosen.wholes))
         made = {task.name for task in tasks}
 
         def stale(*finals: Action) -> list[str]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 
 from tinyflow.core.action import Action
+from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.display import Display
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.messages import error_lines
+from tinyflow.flow.tasks import NotNeeded
 
 _STATE_WIDTH = 8
+_AGAIN = "for the same reason as "
+# A refusal names the backend, as the title does that stands before it.
+_BACKEND = re.compile(r" \(backend [^()]*\)")
 
 
 class Reporter:
@@ -25,6 +31,8 @@ class Reporter:
         self._display = display
         self._ledger = ledger
         self._is_verbose = is_verbose
+        self._told: dict[tuple[str, str, str], str] = {}  # a reason, and the title of the first action that had it
+        self._hints: frozenset[str] = frozenset()
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: list[str]) -> None:
         """Tasks were loaded."""
@@ -50,7 +58,7 @@ class Reporter:
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         """A task failed, or could not start since another one did, which was said already."""
         action = _action(task)
-        if isinstance(fail, UnmetDependency):
+        if isinstance(fail, (UnmetDependency, NotNeeded)):
             if action is not None:
                 self._display.ended(action, "not started", [])
             return
@@ -58,8 +66,20 @@ class Reporter:
         if action is None or entry is None or entry.error is None:
             self._display.say([f"{task.name}: {fail.get_msg()}"])
         elif entry.state == "failed":
-            first, *rest = error_lines(entry.error, action.title, is_verbose=self._is_verbose)
+            first, *rest = self._lines(entry.error, action)
             self._display.ended(action, entry.state, [f"{entry.state:<{_STATE_WIDTH}}{first}", *rest])
+
+    def _lines(self, error: Exception, action: Action) -> list[str]:
+        """What to print of a failure: what was said before, of many benches for one reason, not again."""
+        if self._is_verbose or not isinstance(error, TinyflowError):
+            return error_lines(error, action.title, is_verbose=self._is_verbose)
+        reason = (error.where, _BACKEND.sub("", error.what), error.hint)
+        if reason in self._told:
+            return [f"{action.title}: {_AGAIN}{self._told[reason]}"]
+        self._told[reason] = action.title
+        first, *rest = error_lines(error, action.title)
+        hints, self._hints = self._hints, self._hints | {error.hint}
+        return [first, *(line for line in rest if error.hint not in hints or line.startswith("  log: "))]
 
     def skip_uptodate(self, task: Task) -> None:
         """A task has nothing to do: counted, not shown."""

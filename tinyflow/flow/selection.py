@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -66,6 +66,12 @@ class Selection:
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
+
+    def wholes(self) -> Iterator[Collection[Action]]:
+        """What was asked for, one by one: all actions of each."""
+        yield from (plan.actions for plan in self.benches.values())
+        for final in (*self.shrunk.values(), *self.profiles.values(), *self.actions):
+            yield in_order([final]).values()
 
     @property
     def all_actions(self) -> Mapping[str, Action]:

@@ -32,6 +32,7 @@ from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
 from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.flow.streams import as_it_is, as_plain
+from tinyflow.flow.tasks import Ready
 from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
@@ -165,6 +166,22 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             os._exit(CANCELLED)
         self.loader.session.close()
         return exit_status(self.loader.ledger.failures()) or status
+
+    @property
+    def control(self) -> Any:
+        """What doit makes of the tasks in the midst of its run: our queue is in it by then."""
+        return self._control
+
+    @control.setter
+    def control(self, made: Any) -> None:
+        self._control, make_dispatcher = made, made.task_dispatcher
+
+        def task_dispatcher() -> Any:
+            dispatcher = make_dispatcher()
+            dispatcher.ready = Ready(dispatcher.ready)
+            return dispatcher
+
+        made.task_dispatcher = task_dispatcher
 
     def _display(self, stream: TextIO, *, is_quiet: bool, is_plain: bool) -> Display:
         """What suits the stream and the user."""
