@@ -75,7 +75,7 @@ def test_the_first_failure_can_stop_the_rest(synthetic: Run, project: Path) -> N
     done = synthetic("--no-continue", "-n", "1", "bench:net-faults-chip", "bench:tiny-good-chip")
     assert done.returncode == 1
     report = json.loads((project / "build" / "tiny-good-chip" / "report.json").read_text())
-    assert (report["status"], report["reason"]) == ("cancelled", "fetch: not started")
+    assert (report["status"], report["reason"]) == ("cancelled", "link: not started")
 
 
 def test_verbose_adds_the_traceback(synthetic: Run) -> None:
