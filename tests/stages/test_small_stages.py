@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from small_firmware import workspace
 
 from tinyflow.core.errors import ModelError, RecipeError
-from tinyflow.model import interpreters, reference, tflite_reader
+from tinyflow.model import interpreters, oracle, tflite_reader
 from tinyflow.model.zoo import synthesize
 from tinyflow.stages import convert, cut, external, from_onnx, generate, guard, library, lower, prebuilt, report
 
@@ -99,37 +99,47 @@ def test_a_conversion_says_what_goes_in_and_must_come_out(
     outputs = ["graph.json", "inputs.bin", "reference.bin", "reference.json"]
     seen: list[Any] = []
 
-    def run(name: str, value: int) -> Any:
+    def outputs_of(value: int, samples: Any) -> Any:
+        return [(np.full((1, 8), value + index, np.int8),) for index in range(len(samples))]
+
+    def run(who: Any, refusal: str) -> Any:
         def one(content: bytes, graph: Any, samples: Any) -> Any:
-            seen.append((name, content == MODEL, len(samples)))
-            return [(np.full((1, 8), value + index, np.int8),) for index in range(len(samples))]
+            seen.append((who.name, content == MODEL, len(samples)))
+            return who, outputs_of(1, samples), refusal
 
         return one
 
-    def refuse(*words: object) -> None:
-        raise ModelError("litert does not take it")
+    def second(value: int | None) -> Any:
+        def one(who: Any, content: bytes, graph: Any, samples: Any) -> Any:
+            seen.append((f"second {who.name}", content == MODEL, len(samples)))
+            if value is None:
+                raise ModelError("litert does not take it")
+            return outputs_of(value, samples)
+
+        return one
 
     monkeypatch.setattr(interpreters, "interpreter_versions", lambda: {"tool": "1"})
     told = {}
-    for case, reference_name, has_litert, litert in (
-        *(("both", "tflm", True, run("litert", 3)), ("alone", "tflm", False, refuse)),
-        *(("failed", "tflm", True, refuse), ("other", "litert", True, run("litert", 7))),
+    for case, who, has_litert, opinion, refusal in (
+        *(("both", oracle.TFLM, True, 3, ""), ("alone", oracle.TFLM, False, 3, "")),
+        *(("failed", oracle.TFLM, True, None, ""), ("other", oracle.LITERT, True, 3, "TFLM refuses it")),
     ):
-        monkeypatch.setattr(interpreters, "reference_name", lambda name=reference_name: name)
         monkeypatch.setattr(interpreters, "has_litert", lambda has=has_litert: has)
-        monkeypatch.setattr(reference, "run_tflm", run("tflm", 1))
-        monkeypatch.setattr(reference, "run_litert", litert)
+        monkeypatch.setattr(oracle, "run", run(who, refusal))
+        monkeypatch.setattr(oracle, "run_apart", second(opinion))
         made = workspace(tmp_path / case, {"model.tflite": model, **files}, outputs, parameters)
         convert.convert(made)
         told[case] = json.loads(made.outputs["reference.json"].read_bytes())
-        first = {"other": 7}.get(case, 1)
-        expected = b"".join(bytes([first + index]) * 8 for index in range(5))
+        expected = b"".join(bytes([1 + index]) * 8 for index in range(5))
         assert made.outputs["reference.bin"].read_bytes() == expected
         content = made.outputs["inputs.bin"].read_bytes()
         assert content[:24] == bytes(8) + b"\2" * 8 + b"\x0a" * 8 and len(content) == 40
         assert json.loads(made.outputs["graph.json"].read_bytes()) == tflite_reader.read(MODEL).summary()
         assert ("litert does not take it" in made.log_path.read_text()) == (case == "failed")
-    assert [name for name, *_ in seen] == ["tflm", "litert", "tflm", "tflm", "litert"]
+        assert any("TFLM refuses it: outputs are held against" in one for one in told[case]["warnings"]) == bool(
+            refusal
+        )
+    assert [name for name, *_ in seen] == ["tflm", "second litert", "tflm", "tflm", "second litert", "litert"]
     assert all(is_model and count == 5 for _, is_model, count in seen)
     both = told["both"]
     assert (both["reference"], both["samples"], both["tools"]) == ("tflm", 5, {"tool": "1"})
@@ -160,8 +170,8 @@ def test_an_onnx_file_is_held_against_onnx_runtime(tmp_path: Path, monkeypatch: 
         ],
     )
     monkeypatch.setattr(reader, "read_onnx", lambda content: graph if content == b"onnx" else None)
-    monkeypatch.setattr(interpreters, "reference_name", lambda: "tflm")
-    monkeypatch.setattr(reference, "run_tflm", lambda model, graph, samples: [(np.int8([5]),) for _ in samples])
+    run = lambda model, graph, samples: (oracle.TFLM, [(np.int8([5]),) for _ in samples], "")  # noqa: E731
+    monkeypatch.setattr(oracle, "run", run)
     for number, theirs in enumerate((7, 9, None)):
         run = None if theirs is None else [(np.int8([theirs]),) for _ in range(8)]
         monkeypatch.setattr(compare, "run_onnx", lambda content, graph, samples, run=run: run)
