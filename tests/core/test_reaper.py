@@ -96,7 +96,7 @@ def test_a_child_whose_parent_died_first_ends_at_once(tmp_path: Path) -> None:
                 time.sleep(0.001)
             guard()
             time.sleep(60)
-        while not (tmp_path / "id").exists():
+        while not (tmp_path / "id").exists() or not (tmp_path / "id").read_text():
             time.sleep(0.001)
         os._exit(0)
     os.waitpid(parent, 0)

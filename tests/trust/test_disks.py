@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from trust_places import Disk
+from trust_places import Disk, Run
 
 from tinyflow.core import upkeep
 from tinyflow.core.action import Action, SourceFile, Workspace
@@ -242,3 +244,60 @@ def leave_child(workspace: Workspace) -> None:
     """A tool that starts another one and ends."""
     workspace.run(["sh", "-c", f"sleep 60 >/dev/null 2>&1 & echo $! > {workspace.parameters['pid']}"])
     workspace.outputs["first"].write_text("done")
+
+
+@pytest.fixture
+def on_disk(disk: Disk, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, lying on a disk of its own; the cache and the user's folders lie elsewhere."""
+    disk.remount("size=32m")
+    place = disk.folder / "project"
+    shutil.copytree(project, place)
+    monkeypatch.setenv("TINYFLOW_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_a_read_only_checkout_works_and_shows(tinyflow: Run, on_disk: Path, disk: Disk, tmp_path: Path) -> None:
+    """What was built before is shown with status 0, what is new is built and shown; one line where state is kept, one
+    of what can't be written, and status 3 for that.
+    """
+    assert tinyflow("bench:net-good-chip").status == 0
+    disk.remount("ro")
+    for _ in range(2):
+        done = tinyflow("bench:net-good-chip")
+        assert done.status == 0
+        assert "net-good-chip  ok" in done.output
+        assert (done.output + done.errors).count("can't be written") == 1
+    assert "net-good-chip" in tinyflow("results").output
+    new = tinyflow("suite:good")
+    assert new.status == 3
+    assert "net-good-chip   ok" in new.output
+    assert "tiny-good-chip  ok" in new.output
+    assert "build can't be written; state is kept in" in new.errors
+    assert new.errors.count("\n") == 1
+    assert new.output.count("can't be") == new.output.count("Read-only file system (and") == 1
+    schema = tinyflow("schema")
+    assert (schema.status, schema.errors.count("Read-only file system"), "Traceback" in schema.errors) == (3, 1, False)
+    disk.remount("rw")
+    again = tinyflow("suite:good")
+    assert (again.status, "can't be" in again.output) == (0, False)
+    assert (on_disk / "build" / "tiny-good-chip" / "report.json").is_file()
+
+
+@pytest.mark.parametrize("left", [0, 64, 2500])
+def test_a_full_build_folder_keeps_no_result_back(tinyflow: Run, on_disk: Path, disk: Disk, left: int) -> None:
+    """With no room at all, a little, or hardly enough (KiB): work is done and results are shown, with status 3."""
+    del on_disk
+    with (disk.folder / "fill").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    os.truncate(disk.folder / "fill", (disk.folder / "fill").stat().st_size - left * 1024)
+    done = tinyflow("suite:good")
+    assert "Traceback" not in done.output + done.errors
+    assert "net-good-chip   ok" in done.output
+    assert "tiny-good-chip  ok" in done.output
+    lines = [line for line in (done.output + done.errors).split("\n") if "can't be" in line]
+    assert done.status == (3 if any("No space left" in line for line in lines) else 0)
+    assert len(lines) <= 3
+    assert left > 0 or done.status == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 
@@ -97,6 +98,18 @@ class CacheError(TinyflowError):
     """A cache that can't be read or written."""
 
     exit_status = 3
+
+
+# What an operating system says of a place that takes nothing, whatever program asks.
+_NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+
+
+def of_no_place(error: BaseException) -> CacheError | None:
+    """The refusal that stands for an error of the operating system about a disk; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in _NO_PLACE:
+        return None
+    hint = "free some space, or make it a place that can be written"
+    return CacheError(error.strerror or str(error), where=str(error.filename or ""), hint=hint)
 
 
 class ArchiveError(TinyflowError):

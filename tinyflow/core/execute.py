@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tinyflow.core import digest, plain, process, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
-from tinyflow.core.errors import CacheError, TinyflowError, ToolError
+from tinyflow.core.errors import CacheError, TinyflowError, ToolError, of_no_place
 from tinyflow.core.look import Look, Verdict
 from tinyflow.core.parts import Parts
 from tinyflow.core.records import Record, Records
@@ -115,9 +115,12 @@ class Session:
                 self._look.distrust()
             except _Lost as lost:
                 self._make_again(lost.action)
-            except TinyflowError as error:
-                self.on_failure(action, error)
-                raise
+            except (TinyflowError, OSError) as error:
+                refusal = error if isinstance(error, TinyflowError) else of_no_place(error)
+                if refusal is None:
+                    raise
+                self.on_failure(action, refusal)
+                raise refusal from error
         raise CacheError(
             f"the inputs of {action.title} changed or vanished {_ATTEMPTS} times while it was starting",
             hint="stop what writes to them, and run again",

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -175,6 +176,7 @@ def _attend(answer: socket.socket, request: Path, folder: Path, log: Path) -> No
 def _work(request: Path, folder: Path, log: Path) -> int:
     os.chdir(folder)
     os.environ.update({"HOME": str(folder), "TMPDIR": str(folder)})
+    tempfile.tempdir = None  # as it was when the imports were done
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with log.open("ab") as stream:
         stream.write(f"$ worker {request.name}\n".encode())

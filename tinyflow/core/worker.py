@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from tinyflow.core import process
 from tinyflow.core.action import Action, Workspace
-from tinyflow.core.errors import Timeout, TinyflowError, ToolError
+from tinyflow.core.errors import Timeout, TinyflowError, ToolError, of_no_place
 
 _REFUSED = 70  # EX_SOFTWARE: the error lies in the error file
 _ERROR_NAME = "error.pickle"
@@ -72,9 +72,12 @@ def main(request: Path) -> int:
     function, workspace = pickle.loads(request.read_bytes())
     try:
         call(function, workspace)
-    except TinyflowError as error:
+    except (TinyflowError, OSError) as error:
+        refusal = error if isinstance(error, TinyflowError) else of_no_place(error)
+        if refusal is None:
+            raise
         traceback.print_exc()
-        (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(error))
+        (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(refusal))
         return _REFUSED
     except MemoryError:
         traceback.print_exc()

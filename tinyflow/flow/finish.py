@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Action, Output
+from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
 from tinyflow.flow.ledger import UP_TO_DATE, Ledger
 from tinyflow.flow.pages import Pages
@@ -37,37 +39,60 @@ def finish(
     catalogue: Catalogue,
     checkout: Checkout,
     say: Callable[[str], None],
-) -> tuple[list[Row], list[Path]]:
-    """Write what is missing; returns the rows of all selected benches and the suites' reports.
+) -> tuple[list[Row], list[Path], list[CacheError]]:
+    """Write what is missing; returns all selected benches' rows, the suites' reports, and why some were not written.
 
-    `checkout` was begun with the session; `say` gets a line for what went wrong and did no harm.
+    `checkout` was begun with the session; `say` gets a line for what went wrong. What can't be written is shown.
     """
+    unwritten = _Unwritten()
     clear_killed(project.build)
     views = Views(project, session.store, say)
     pages = Pages(views, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
         if not (ledger.is_done(bench.final) and views.is_current(bench, session)):
-            views.publish(bench, session, ledger)
+            with unwritten:
+                views.publish(bench, session, ledger)
         if (row := views.report(bench.name)) is not None:
-            _record(row, project, checkout, say)
-            pages.update_bench(row)
-    chosen = selection.suites | selection.reports
-    reports = [
-        pages.update_suite(with_published(catalogue, catalogue.get(Suite, name)), views.reports(benches))
-        for name, benches in chosen.items()
-    ]
-    reports += [
-        path for name, action in selection.shrunk.items() for path in _write_shrunk(name, action, session, project)
-    ]
-    reports += [
-        path for name, action in selection.profiles.items() for path in _write_profile(name, action, session, project)
-    ]
+            with unwritten:
+                _record(row, project, checkout)
+            with unwritten:
+                pages.update_bench(row)
+    reports: list[Path] = []
+    for name, benches in (selection.suites | selection.reports).items():
+        with unwritten:
+            suite = with_published(catalogue, catalogue.get(Suite, name))
+            reports.append(pages.update_suite(suite, views.reports(benches)))
+    for name, action in selection.shrunk.items():
+        with unwritten:
+            reports += _write_shrunk(name, action, session, project)
+    for name, action in selection.profiles.items():
+        with unwritten:
+            reports += _write_profile(name, action, session, project)
+    unwritten.tell(say)
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
-    return views.reports(names), reports
+    return views.reports(names), reports, unwritten.errors
 
 
-def _record(row: Row, project: Project, checkout: Checkout, say: Callable[[str], None]) -> None:
+class _Unwritten(AbstractContextManager[None]):
+    """Notes why something could not be written, and lets the rest go on: results are shown all the same."""
+
+    def __init__(self) -> None:
+        self.errors: list[CacheError] = []
+
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
+        if isinstance(error, CacheError):
+            self.errors.append(error)
+        return isinstance(error, CacheError)
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """One line, however many there are."""
+        if self.errors:
+            more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
+            say(f"{str(self.errors[0]).partition(chr(10))[0]}{more}; results are shown and stay in the cache")
+
+
+def _record(row: Row, project: Project, checkout: Checkout) -> None:
     """A line in a bench's history where it was not yet measured, or not so, at what is checked out.
 
     One that is up to date was measured there, too: of the same content everything is the same.
@@ -83,7 +108,7 @@ def _record(row: Row, project: Project, checkout: Checkout, say: Callable[[str],
     try:
         history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
     except OSError as error:
-        say(f"{path}: not recorded: {error.strerror or error}")
+        raise CacheError(f"not recorded: {error.strerror or error}", where=str(path)) from error
 
 
 def compare_published(selection: Selection, views: Views, catalogue: Catalogue, width: int | None = None) -> str:

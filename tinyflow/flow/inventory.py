@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -87,14 +87,18 @@ def _entries(folder: Path, known: set[str]) -> Iterator[tuple[str, os.DirEntry[s
 class Inventories:
     """The inventories of a project, by the name of a folder below `build/`."""
 
-    def __init__(self, state: Path) -> None:
-        """Nothing is made before the first is kept."""
-        self._folder = state / "views"
+    def __init__(self, states: Sequence[Path]) -> None:
+        """State folders to read from, of which the first counts that has one; the last is written to, when need be."""
+        self._folders = [state / "views" for state in states]
 
     def read(self, name: str) -> Inventory | None:
         """The inventory of a folder, if it is whole."""
+        return next((found for folder in self._folders if (found := self._read(folder / name)) is not None), None)
+
+    @staticmethod
+    def _read(path: Path) -> Inventory | None:
         try:
-            with Regular(self._folder / name) as source:
+            with Regular(path) as source:
                 checked, _, text = source.read().partition(b"\n")
             if checked.decode() != of_bytes(text):
                 return None
@@ -109,4 +113,4 @@ class Inventories:
     def keep(self, name: str, inventory: Inventory) -> None:
         """Write an inventory. Raises CacheError."""
         text = json.dumps({"schema": _SCHEMA, **vars(inventory)}, separators=(",", ":")).encode()
-        write_if_changed(self._folder / name, of_bytes(text).encode() + b"\n" + text)
+        write_if_changed(self._folders[-1] / name, of_bytes(text).encode() + b"\n" + text)

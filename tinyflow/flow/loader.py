@@ -123,6 +123,8 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def session(self) -> Session:
         """The cache and the records. Makes the state folder."""
+        if self.project.elsewhere is not None:
+            self.tell(f"{self.project.build} can't be written; state is kept in {self.project.elsewhere}")
         session = Session(self.project.cache, self.project.state, self.tell, _remote(os.environ, self.tell))
         session.on_failure = lambda action, error: tell_where(action, error, lambda: self.catalogue)
         return session

@@ -57,14 +57,17 @@ class Views:
         self.project = project
         self._store = store
         self._say = say
-        self._inventories = Inventories(project.state)
+        self._inventories = Inventories(project.states)
         self._known: dict[str, tuple[Inventory | None, str]] = {}
+        self._unwritten: dict[str, Row] = {}  # reports of this session that there was no place for
         self._lost: set[str] = set()  # views that are not as they were written, and can't be written again
 
     # What is shown
 
     def report(self, bench: str) -> Row | None:
         """What a bench's `report.json` says, as it was written; None where there is no view of it or no record."""
+        if bench in self._unwritten:
+            return self._unwritten[bench]
         inventory, fault = self._look(bench)
         if inventory is None:
             if bench not in self._lost and (self.project.build / bench / _REPORT).exists():
@@ -82,7 +85,7 @@ class Views:
     def documents(self, bench: str) -> BenchDocuments | None:
         """All documents of a view, or None where it has no report."""
         report = self.report(bench)
-        if report is None or bench in self._lost:
+        if report is None or bench in self._lost or bench in self._unwritten:
             return None if report is None else BenchDocuments(report)
         return read_documents(self.project.build / bench)
 
@@ -120,8 +123,10 @@ class Views:
         done = [action for action in bench.actions if ledger.is_done(action)]
         artifacts = _artifacts(done, session)
         named = {action.stage: action for action in done}
-        facts: dict[str, Any] = {}
-        with self._replacing(bench.name, facts) as fresh:
+        row = {"row.json": session.output_digest(bench.final, "row.json")} if ledger.is_done(bench.final) else {}
+        report = report_of(bench, session, ledger, artifacts | row)
+        self._unwritten[bench.name] = report
+        with self._replacing(bench.name, {"report": report}) as fresh:
             for name in artifacts:
                 if name == _LOG:
                     session.store.copy_blob(artifacts[_LOG], fresh / _LOG)
@@ -129,13 +134,10 @@ class Views:
                     stage, output = _OUTPUTS[name]
                     session.copy_output(named[stage], output, fresh / name)
             provenance = _spell(provenance_of(bench, session, ledger))
-            if ledger.is_done(bench.final):
-                artifacts["row.json"] = session.output_digest(bench.final, "row.json")
-            report = report_of(bench, session, ledger, artifacts)
             (fresh / _PROVENANCE).write_bytes(provenance)
             (fresh / _REPORT).write_bytes(_spell(report))
-            facts["report"] = report
         write_if_changed(self._provenance(bench.name), provenance)
+        del self._unwritten[bench.name]
         return report
 
     def is_made_of(self, name: str, page: str) -> bool:

@@ -15,7 +15,7 @@ from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from tinyflow.core import plain
-from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.core.errors import TinyflowError, UsageError, of_no_place
 from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.memory import MemoryDB
@@ -64,7 +64,7 @@ class Refusing:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _PIPE_CLOSED
         except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
-            return refuse(error)
+            return refuse(of_no_place(error) or error)
 
     def parse_words(self, words: list[str]) -> int:
         """Run the command; its exit status. Raises what refuses it."""

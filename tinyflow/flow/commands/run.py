@@ -16,7 +16,7 @@ from doit.cmdparse import CmdOption, CmdParse
 
 from tinyflow.core import process, worker
 from tinyflow.core.action import Action
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.core.warm import Nurseries
@@ -157,7 +157,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             status = self._run(stream, display, verbosity, continue_, num_process, par_type)
             with unstoppable():
                 self.loader.ledger.wait_idle(_LAST_WORDS_S)
-                self._tell(stream, time.monotonic() - self.loader.started_s, is_quiet=verbosity == _QUIET)
+                unwritten = self._tell(stream, time.monotonic() - self.loader.started_s, is_quiet=verbosity == _QUIET)
             if status != CANCELLED and self.loader.selection.exports:
                 self._export(stream)
         if status == CANCELLED:
@@ -165,7 +165,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             sys.stdout.flush()
             os._exit(CANCELLED)
         self.loader.session.close()
-        return exit_status(self.loader.ledger.failures()) or status
+        return exit_status([*self.loader.ledger.failures(), *unwritten]) or status
 
     @property
     def control(self) -> Any:
@@ -226,11 +226,11 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         for line in exporter.write(loader.selection, loader.ledger):
             print(line, file=stream)
 
-    def _tell(self, stream: TextIO, seconds: float, *, is_quiet: bool) -> None:
-        """Write views and reports; print the counts, the table and where to read on."""
+    def _tell(self, stream: TextIO, seconds: float, *, is_quiet: bool) -> list[CacheError]:
+        """Write views and reports; print the counts, the table and where to read on. Returns what was not written."""
         loader = self.loader
         known = (loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
-        rows, reports = finish(*known, loader.checkout, loader.tell)
+        rows, reports, unwritten = finish(*known, loader.checkout, loader.tell)
         counts = loader.ledger.counts()
         words = dict(_COUNTED) | ({"hit": "hit"} if counts["hit"] == 1 else {})
         told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
@@ -249,11 +249,12 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         if github.is_here(os.environ):
             print(*github.annotate(rows), sep="\n", file=as_it_is(stream))
             github.add_summary(os.environ, tables.to_markdown("tinyflow", rows))
-        if rows and not reports:
+        if rows and not reports and not unwritten:
             name = rows[0]["bench"] if len(rows) == 1 else "<bench>"
             reports = [loader.project.build / name / "report.html"]
         for path in reports:
             print(f"report: {shown(path)}", file=stream)
+        return unwritten
 
 
 def _past(session: Session) -> Past:
