@@ -27,7 +27,7 @@ from tinyflow.core.store import Store
 
 T = TypeVar("T")
 
-_RESULT_S = 20.0  # for one request of a result, with all attempts and redirects
+_RESULT_S = 10.0  # for one request of a result, with all attempts and redirects
 _BLOB_S = 60.0
 _RETRIES = 2
 _BACKOFF_S = 0.2
