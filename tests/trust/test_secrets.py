@@ -215,3 +215,31 @@ def test_secrets_are_unquoted_where_they_are_sent() -> None:
     """What had to be written as %2F is a slash in the password."""
     headers = remote.parse_address("https://me%40here:a%2Fb%25@host/x").headers
     assert decoded(headers["Authorization"]) == unquote("me%40here:a%2Fb%25") == "me@here:a/b%"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (f"bench:https://me:{S}@host/x",),
+        ("import", f"https://me:a/{S}@host/x.tar.gz"),
+        ("explain", f"ftp://{S}@host"),
+    ],
+)
+def test_what_was_typed_is_repeated_without_its_password(doit: Run, words: tuple[str, ...]) -> None:
+    """Where no address is understood at all, the refusal that quotes one leaves out what opens it."""
+    done = doit(*words)
+    assert done.status == 2
+    assert S not in done.output + done.errors
+    assert "…" in done.errors
+
+
+@pytest.mark.parametrize("variable", ["TINYFLOW_CACHE", "TINYFLOW_RECIPES"])
+def test_an_address_is_no_folder(doit: Run, monkeypatch: pytest.MonkeyPatch, project: Path, variable: str) -> None:
+    """Else a folder of that name, password and all, would be made and told of."""
+    monkeypatch.setenv(variable, f"https://me:{S}@host/x")
+    done = doit("cache", "stats"), doit("fetch", "mine")
+    assert [one.status for one in done] == [2, 2] or variable == "TINYFLOW_RECIPES"
+    assert done[1].status == 2
+    assert variable in done[1].errors
+    assert shows(project, *done) == []
+    assert not [path for path in project.rglob("*") if S in path.name]

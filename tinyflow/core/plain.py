@@ -17,6 +17,12 @@ _HARMLESS = ("Zs",)  # spaces of all kinds, which Python calls not printable eit
 # https://owasp.org/www-community/attacks/CSV_Injection; tabs and line ends are spelled out before.
 _FORMULA = tuple("=+-@＝＋－＠")
 _RARE = re.compile("[^\n -~\xa1-\xac\xae-\u02ff]")  # what may be odd
+# Behind `://` (a path keeps `:/` of it) all up to `@`, and up to a later one where what precedes a slash may be the
+# beginning of a password.
+_PASSWORD = re.compile(r"""(?<=:/)(/?)[^\s/"'<>]{0,100}(?::[^\s"'<>]{0,100})?@""")
+_TOKEN = re.compile(
+    r"""(?i)([?&;][\w.-]{0,40}(?:token|secret|passw|pwd|signature|credential|key|auth|jwt|sig)[\w.-]{0,40}=)[^\s&;"'<>]+"""
+)
 _WORD = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
 
@@ -51,7 +57,9 @@ def cut(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text as messages show it: plain and cut."""
+    """A text as messages show it: plain and cut, addresses without passwords and tokens, whoever put them there."""
+    if ":/" in text:
+        text = _TOKEN.sub(r"\1…", _PASSWORD.sub(r"\1…@", text))
     return cut(plain(text))
 
 

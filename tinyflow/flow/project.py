@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from tinyflow.core.errors import UsageError
 from tinyflow.recipes.catalogue import project_root
 
 _LEAST_BYTES = 2 << 20  # free: an empty state file with its journal, and a small action
@@ -60,6 +61,8 @@ def find_project(start: Path, environment: Mapping[str, str] = os.environ) -> Pr
     """
     root = project_root(start)
     if chosen := environment.get("TINYFLOW_CACHE"):
+        if "://" in chosen:
+            raise UsageError("TINYFLOW_CACHE is an address, no folder", hint="TINYFLOW_REMOTE_CACHE names a server's")
         cache = start / Path(chosen).expanduser()
     elif root is not None:
         cache = root / "cache"

@@ -60,7 +60,10 @@ def _has_recipes(folder: Path) -> bool:
 
 def recipe_folders(environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
     """The recipe folders in the order of search. UsageError where `TINYFLOW_RECIPES` names no folder."""
-    named = [Path.cwd() / text for text in environment.get("TINYFLOW_RECIPES", "").split(":") if text]
+    text = environment.get("TINYFLOW_RECIPES", "")
+    if "://" in text:
+        raise UsageError("TINYFLOW_RECIPES names an address, and may name folders alone", hint="correct or unset it")
+    named = [Path.cwd() / folder for folder in text.split(":") if folder]
     for folder in named:
         if not folder.is_dir():
             raise UsageError(f"TINYFLOW_RECIPES names {folder}, which is no folder", hint="correct or unset it")
