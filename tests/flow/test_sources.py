@@ -85,3 +85,16 @@ def test_recipes_of_ones_own_are_planned_again(tmp_path: Path) -> None:
     (tmp_path / "My Net.tflite").write_bytes(b"by path")
     names = ["mine-tinyc-stm32f4+fastnn", "mine-fcgen-stm32f7", f"{tmp_path}/My Net.tflite-tvmaot-host"]
     check(names, [tmp_path / "own", *EXAMPLES, BUILT_IN], Mirrors(), tmp_path)
+
+
+def test_a_model_by_path_has_a_recipe_in_the_archive(tmp_path: Path) -> None:
+    """Named as the bench names it, with the file's own ending, so that planning from there finds it."""
+    (tmp_path / "Net.tflite").write_bytes(b"TFL3")
+    catalogue = Catalogue([BUILT_IN])
+    plan = Planner(catalogue, Mirrors(), Store(tmp_path / "nothing")).plan_bench(
+        parse(f"{tmp_path}/Net.tflite-tinyc-host")
+    )
+    found = sources_of([plan], catalogue)
+    name = plan.bench.model_name
+    assert found[f"recipes/models/{name}.tflite"] == b"TFL3"
+    assert found[f"recipes/models/{name}.yaml"].decode().endswith(f"\nfile: {name}.tflite\n")

@@ -126,6 +126,7 @@ def test_holding_results_against_each_other(project: Path, say: Say) -> None:
             "compare net-good-chip +dsp",
         ),
         *("baseline check mine", "baseline save mine", "baseline check mine", "baseline save mixed --name all"),
+        *("-n 1 --plain -q suite:good", "baseline save good", "baseline check mine --name good"),
         *("baseline check mixed --name all", "baseline save", "baseline check mixed --name mine --format md"),
         *("history net-good-chip", "history net-good-chip tiny-good-chip --metrics rom_bytes,macs --format csv"),
         *("history net-faults-chip --format md", "history other", "history", "history net-good-chip --metrics x"),

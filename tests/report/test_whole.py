@@ -228,7 +228,12 @@ def test_diagrams() -> None:
         diagram.Box("c", "generate", ("a",), is_stale=True),
         diagram.Box("d", "run", ("b", "c")),
     ]
-    check("diagrams.txt", "\n".join(drawing("a title", boxes) for drawing in diagram.DRAWINGS.values()))
+    many = [diagram.Box("root", "root")]
+    for index in range(24):
+        waits = {many[(index * 7 + step) % len(many)].name for step in range(1 + index % 3)}
+        many.append(diagram.Box(f"b{index}", f"box {index}", () if index % 6 == 5 else tuple(sorted(waits))))
+    whole = diagram.to_svg("many", many).replace("><", ">\n<")
+    check("diagrams.txt", "\n".join([*(drawing("a title", boxes) for drawing in diagram.DRAWINGS.values()), whole]))
 
 
 def test_a_summary_is_added_where_there_is_one(tmp_path: Path) -> None:
