@@ -123,6 +123,42 @@ def test_after_an_import_nothing_runs(first: tuple[Place, Path], tmp_path: Path)
     assert row["status"] == "ok" and not {"wall_s", "invoke_s"} & row["metrics"].keys()
 
 
+def test_somebody_s_own_model_comes_along(tmp_path: Path) -> None:
+    """Into an empty folder: the bench runs nothing and is rebuilt equal; one by path, one with samples, a suite.
+
+    A model of that name that is here stays; what is run (a target of one's own) is not written.
+    """
+    place = Place(tmp_path / "made")
+    models = place.folder / "recipes" / "models"
+    (models / "small.yaml").write_text(
+        "description: x\nfile: nets/small.tflite\nsamples: {folder: inputs/two, format: int8, count: 2}\n"
+    )
+    for index in range(2):
+        (models / "inputs" / "two" / f"{index}.bin").parent.mkdir(parents=True, exist_ok=True)
+        (models / "inputs" / "two" / f"{index}.bin").write_bytes(bytes(range(index, 33 + index)))
+    (place.folder / "recipes" / "suites" / "two.yaml").write_text(f"description: x\ninclude: [{BENCH}]\n")
+    (place.folder / "own.tflite").write_bytes(synthesize({**NETWORK, "hidden": 12}))
+    archives = [place.export("two"), place.export("./own.tflite-tflm-host")]
+    empty = Place(tmp_path / "empty")
+    shutil.rmtree(empty.folder)
+    empty.folder.mkdir()
+    for archive, bench in zip(archives, (BENCH, "own-tflm-host"), strict=True):
+        assert f"{bench}: up to date, nothing to run" in empty.told("import", str(archive))
+        assert empty.told(f"bench:{bench}").startswith("5 up to date in")
+        assert empty.told("verify", f"bench:{bench}").endswith(" outputs equal, 0 different\n")
+        assert empty.told("verify", str(archive)).endswith(" outputs equal, 0 different\n")
+    assert empty.told("suite:two").startswith("5 up to date in")
+    wrote = {path.relative_to(empty.folder).as_posix() for path in (empty.folder / "recipes").rglob("*.*")}
+    assert {path.partition("/")[2].partition("/")[0] for path in wrote} == {"models", "suites"}
+    other = Place(tmp_path / "other")
+    (other.folder / "recipes" / "models" / "own.yaml").write_text("description: x\nfile: nets/small.tflite\n")
+    told = other.told("import", str(archives[1]))
+    assert "own-tflm-host: not up to date here" in told and "wrote" not in told
+    assert other.told("import", str(archives[1])) == told.replace(
+        "5 results restored, 0 were", "0 results restored, 5 were"
+    )
+
+
 def test_a_model_that_no_server_had_stays_with_its_checkout(tmp_path: Path) -> None:
     """Made from code since a download failed: rebuilt without asking again, imported for one checkout alone."""
     server = socket.create_server(("127.0.0.1", 0))

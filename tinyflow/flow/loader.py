@@ -134,6 +134,11 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         for name in ("catalogue", "planner", "mirrors", "selector"):
             self.__dict__.pop(name, None)
 
+    def move_in(self) -> None:
+        """The same where this folder has just become a project, with a cache of its own."""
+        self.forget_recipes()
+        self.__dict__.pop("project", None)
+
     @cached_property
     def views(self) -> Views:
         """What is in `build/`, for who only looks."""

@@ -13,6 +13,9 @@ from tinyflow.core.store import Store
 from tinyflow.flow.plan import Planner
 from tinyflow.flow.rebuild import VOLATILE
 from tinyflow.recipes.bench import parse
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Model, Suite
+from tinyflow.recipes.validate import validate
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,36 @@ def store(archive: Archive, cache: Store) -> Stored:
             cache.keep(action.result)
             new += 1
     return Stored(new, known, tuple(other))
+
+
+def own_models(archive: Archive, catalogue: Catalogue) -> dict[str, bytes]:
+    """Files below a project's folder, by which benches of an archive can be planned there.
+
+    Recipes and files of models, and recipes of suites, whose names no recipe here has: data, nothing that is ever run.
+    Raises RecipeError.
+    """
+    found: dict[str, bytes] = {}
+    for path, content in archive.files.items():
+        folder, _, file = path.rpartition("/")
+        name, is_recipe = file.removesuffix(".yaml"), file.endswith(".yaml")
+        if is_recipe and folder == "recipes/suites" and not catalogue.has(Suite, name):
+            found[path] = content
+        elif is_recipe and folder == "recipes/models" and not catalogue.has(Model, name):
+            found[path] = content
+            found |= _files_of(archive, validate(Model, name, content, path))
+    return found
+
+
+def _files_of(archive: Archive, model: Model) -> dict[str, bytes]:
+    """A model's file and samples, beside where its recipe will be."""
+    found = {}
+    for path in (f"models/{model.name}.tflite", f"recipes/models/{model.file}"):
+        if model.file is not None and path in archive.files:
+            found[f"recipes/models/{model.file}"] = archive.files[path]
+    if model.samples.folder is not None:
+        samples = [path for path in archive.files if path.startswith(f"models/{model.samples.folder}/")]
+        found |= {f"recipes/{path}": archive.files[path] for path in samples}
+    return found
 
 
 def _blobs(archive: Archive, action: ArchivedAction) -> Iterator[str]:

@@ -133,6 +133,8 @@ class Views:
                 else:
                     stage, output = _OUTPUTS[name]
                     session.copy_output(named[stage], output, fresh / name)
+                    if (fresh / name).is_dir() and not any((fresh / name).iterdir()):
+                        (fresh / name).rmdir()  # an interpreter's sources are none: only files are on record
             provenance = _spell(provenance_of(bench, session, ledger))
             (fresh / _PROVENANCE).write_bytes(provenance)
             (fresh / _REPORT).write_bytes(_spell(report))

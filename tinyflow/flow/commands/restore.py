@@ -8,8 +8,9 @@ from typing import Any
 from tinyflow.archive import contents
 from tinyflow.archive.contents import Archive
 from tinyflow.core.errors import TinyflowError, UsageError
-from tinyflow.flow import restore
+from tinyflow.flow import new_project, restore
 from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.messages import shown
 
 _HINT = "the unpacked archive's models/ and recipes/ have what it was made from: TINYFLOW_MIRRORS, TINYFLOW_RECIPES"
 
@@ -21,7 +22,8 @@ class Import(OwnCommand):
     doc_purpose = "restore archives of export: into the cache"
     doc_usage = "FILE.tar.gz..."
     doc_description = (
-        "Checks every digest first. Whether the outputs are what the sources give is another question: `verify`.\n"
+        "Checks every digest first. Models that are known to nobody here are written to recipes/models/.\n"
+        "Whether the outputs are what the sources give is another question: `verify`.\n"
         "Example: doit import vww-tvmaot-stm32f7.tar.gz"
     )
 
@@ -30,10 +32,27 @@ class Import(OwnCommand):
         del params
         if not args:
             raise UsageError("import what?", hint=f"for example {self.bin_name} import vww-tvmaot-stm32f7.tar.gz")
-        for archive in [contents.load(Path(word)) for word in args]:
+        archives = [contents.load(Path(word)) for word in args]
+        for archive in archives:
+            self._add_models(archive)
+        for archive in archives:
             self._restore(archive)
         self.loader.session.close()
         return 0
+
+    def _add_models(self, archive: Archive) -> None:
+        """Write what planning its benches needs and nobody here has: models are data."""
+        files = restore.own_models(archive, self.loader.catalogue)
+        if not files:
+            return
+        root = self.loader.project.root
+        try:
+            new_project.write(root, files)
+        except UsageError as error:
+            print(f"{archive.name}: its models were not written: {error.what}")
+            return
+        self.loader.move_in()
+        print(f"{archive.name}: wrote {', '.join(shown(root / path) for path in sorted(files))}")
 
     def _restore(self, archive: Archive) -> None:
         stored = restore.store(archive, self.loader.session.store)
