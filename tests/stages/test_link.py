@@ -10,7 +10,7 @@ import pytest
 from small_firmware import ROOT, workspace
 
 from tinyflow.core.errors import DoesNotFit, ToolError
-from tinyflow.stages import fit, link_errors
+from tinyflow.stages import build, fit, link_errors
 from tinyflow.stages import link as link_stage
 
 MEMORY = [
@@ -50,6 +50,19 @@ def test_libraries_are_searched_in_a_fixed_order(tmp_path: Path) -> None:
     assert libraries == ["prebuilt/x/a.a", "prebuilt/x/b.a", "lib/aa.a", "lib/zz.a", "lib/builtins.a"]
     assert (isa, firmware, map_name) == ("riscv", "firmware.elf", "firmware.map")
     assert "sram (rwx) : ORIGIN = 0x00009000, LENGTH = 512" in text and ". += 64;" in text and ". += 32;" in text
+
+
+def builtins(made: Any) -> None:
+    """What `build.builtins` asks its toolchain, which is this module."""
+    made.outputs["library.a"].write_bytes(b"made by the toolchain")
+
+
+def test_the_toolchain_makes_its_own_library(tmp_path: Path) -> None:
+    """Whatever that takes."""
+    toolchain = {"implementation": __name__, "cpu": {"isa": "riscv"}}
+    made = workspace(tmp_path, {}, ["library.a"], {"toolchain": toolchain})
+    build.builtins(made)
+    assert made.outputs["library.a"].read_bytes() == b"made by the toolchain"
 
 
 LLD = """\

@@ -43,6 +43,16 @@ def test_symbols_have_addresses_without_thumbs_bit(firmware: elf.Firmware) -> No
     assert not [symbol for symbol in firmware.symbols if symbol.name.startswith("$")]
 
 
+def test_only_what_is_in_memory_is_a_section(firmware: elf.Firmware) -> None:
+    """Tables of symbols and strings, and what debuggers read, take none."""
+    kinds = dict.fromkeys((".vectors", ".text"), (True, False, True)) | {".rodata": (False, False, True)}
+    kinds |= {".data": (False, True, True), ".bss": (False, True, False), ".stack": (False, False, False)}
+    kinds[".vectors"] = (False, False, True)
+    found = {one.name: (one.is_code, one.is_writable, one.has_bytes) for one in firmware.sections}
+    assert found == kinds
+    assert all(section.address >= 0x08000000 for section in firmware.sections)
+
+
 def test_unknown_symbol_is_a_run_error(firmware: elf.Firmware) -> None:
     """A plan that names what the firmware has not is told so."""
     with pytest.raises(RunError, match="no symbol model_missing"):
