@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from golden_texts import check
 from sample_documents import failed, good
+from sample_profile import PROFILE
 
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report import changes, diagram, formats, frame, github, history, junit, profile, published, rows, tables
@@ -180,31 +181,6 @@ def test_changes() -> None:
     ]
     document = changes.to_json("old", "new", found, doubts(old, new)).decode()
     check("changes.txt", "\n".join([*map(str, tells), *texts, document]))
-
-
-PROFILE: dict[str, Any] = {
-    "schema": 1,
-    "total": {"instructions": 10_000, "loads": 900, "stores": 80, "cycles_estimate": 12_345, "macs": 2000},
-    "layers": [
-        {
-            **{"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 2000, "arena_bytes": 12_288},
-            **{"instructions": 6000, "loads": 500, "stores": 30, "cycles_estimate": 7000},
-        },
-        {"index": 1, "operator": "RESHAPE", "functions": [], "macs": 0, "arena_bytes": None},
-        {
-            **{"index": 2, "operator": "ADD", "functions": ["add", "clip"], "macs": 0, "arena_bytes": 16},
-            **{"instructions": 3500, "loads": 300, "stores": 40, "cycles_estimate": 5000},
-        },
-    ],
-    "other": {"instructions": 500, "loads": 100, "stores": 10, "cycles_estimate": 345},
-    "functions": [
-        {"name": "conv", "instructions": 6000, "calls": 1, "share": 0.6},
-        {"name": "add", "instructions": 3991, "calls": 2, "share": 0.3991},
-        {"name": "edge", "instructions": 5, "calls": 7, "share": 0.0005},
-        {"name": "tiny", "instructions": 3, "calls": 1, "share": 0.0003},
-        {"name": "tinier", "instructions": 1, "calls": 1, "share": 0.0001},
-    ],
-}
 
 
 def test_profile() -> None:

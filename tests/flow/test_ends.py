@@ -1,0 +1,137 @@
+"""What commands write at their end and read at their begin: profiles, shrunk models, sides, facts of models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_profile import PROFILE
+
+from tinyflow.core.action import Action, Workspace
+from tinyflow.core.errors import UsageError
+from tinyflow.core.execute import Session
+from tinyflow.flow import finish, sides
+from tinyflow.flow.commands import models, tuning
+from tinyflow.flow.project import Project
+from tinyflow.model import tflite_reader
+from tinyflow.model.zoo import synthesize
+from tinyflow.report.profile import profile_text
+from tinyflow.report.removed import removed_text
+
+SIZES = {"macs": 10, "weights_bytes": 20, "peak_live_bytes": 5, "operators": 2, "tensors": 4}
+REMOVED = {"schema": 1, "before": SIZES, "after": {**SIZES, "macs": 5}, "operators": [], "channels": []}
+CONTENT = {"profile.json": PROFILE, "shrink.json": REMOVED, "origin.json": {"weights": "synthetic"}, "model.tflite": 1}
+
+
+def write(workspace: Workspace) -> None:
+    """Every output by its name."""
+    for name, path in workspace.outputs.items():
+        path.write_text(json.dumps(CONTENT[name]))
+
+
+def action(stage: str, *outputs: str, **inputs: Any) -> Action:
+    """One that writes these."""
+    return Action(stage, stage, f"{__name__}:write", outputs, inputs=inputs)
+
+
+def test_a_profile_lies_beside_its_table(session: Session, tmp_path: Path) -> None:
+    """As JSON and as text, where there is one."""
+    project, made = Project(tmp_path, tmp_path / "cache"), action("profile", "profile.json")
+    assert finish._write_profile("a-b-c", made, session, project) == []
+    session.execute(made)
+    [path] = finish._write_profile("a-b-c", made, session, project)
+    assert path == tmp_path / "build" / "profile" / "a-b-c.txt"
+    assert path.read_text() == profile_text("a-b-c", PROFILE)
+    assert json.loads(path.with_suffix(".json").read_bytes()) == PROFILE
+
+
+def test_a_shrunk_model_lies_beside_what_was_removed(session: Session, tmp_path: Path) -> None:
+    """The model, what was done to it, and the same for people, who learn whose weights they are."""
+    project, fetch = Project(tmp_path, tmp_path / "cache"), action("fetch", "model.tflite", "origin.json")
+    made = action("shrink", "model.tflite", "shrink.json", **{"model.tflite": fetch.output("model.tflite")})
+    assert finish._write_shrunk("net", made, session, project) == []
+    session.execute(fetch)
+    assert finish._write_shrunk("net", made, session, project) == []
+    session.execute(made)
+    [path] = finish._write_shrunk("net", made, session, project)
+    assert path == tmp_path / "build" / "shrink" / "net.txt"
+    assert path.read_text() == removed_text("net", REMOVED, "synthetic") != removed_text("net", REMOVED, "trained")
+    assert json.loads(path.with_suffix(".json").read_bytes()) == REMOVED
+    assert path.with_suffix(".tflite").read_text() == "1"
+
+
+def report(name: str, **more: Any) -> dict[str, Any]:
+    """A bench's `report.json`, as much as comparing needs."""
+    metrics = {"rom_bytes": 5, "invoke_s": 0.5}
+    return {"schema": 1, "bench": name, "status": "ok", "weights": "trained", "metrics": metrics, **more}
+
+
+def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
+    """A bench's, a suite's, a baseline with samples and commits, a folder of benches; nothing else."""
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report("a")))
+    one = sides.read_side(path)
+    assert one.keys() == {"a"} and one["a"].report["metrics"]["rom_bytes"] == 5
+    assert (one["a"].samples, one["a"].commit) == ({}, None)
+    path.write_text(
+        json.dumps(
+            {
+                **{
+                    "commit": "abc",
+                    "is_dirty": True,
+                    "benches": [report("a"), report("b", commit="def", is_dirty=False)],
+                },
+                "samples": {"a": {"invoke_s": [1, 2], "rom_bytes": [3]}, "b": {"invoke_s": [1, "x"]}},
+            }
+        )
+    )
+    two = sides.read_side(path)
+    assert [(side.commit, side.samples) for side in two.values()] == [("abc+", {"invoke_s": [1, 2]}), ("def", {})]
+    assert sides._from_folder(tmp_path).keys() == {"a", "b"}
+    for name in ("x", "y"):
+        (tmp_path / "deep" / name).mkdir(parents=True)
+        (tmp_path / "deep" / name / "report.json").write_text(json.dumps(report(name)))
+    (tmp_path / "deep" / "x" / "timing.json").write_text(json.dumps({"invoke_s": [0.5, 0.25], "wall_s": 9}))
+    found = sides._from_folder(tmp_path / "deep")
+    assert {name: side.samples for name, side in found.items()} == {"x": {"invoke_s": [0.5, 0.25]}, "y": {}}
+    assert sides._from_folder(tmp_path / "deep" / "x").keys() == {"x"}
+    (tmp_path / "none").mkdir()
+    assert sides._from_folder(tmp_path / "none") == {}
+    for bad in (
+        *("[]", "{}", "{", json.dumps(report("a", schema=2)), json.dumps(report("a", metrics={"rom_bytes": "5"}))),
+        *(json.dumps({"benches": 5}), json.dumps({"benches": [report("a")], "samples": 5})),
+    ):
+        path.write_text(bad)
+        with pytest.raises(UsageError, match="is no report"):
+            sides.read_side(path)
+    with pytest.raises(UsageError, match="is no report"):
+        sides.read_side(tmp_path / "gone")
+
+
+def test_names_are_spelled_as_their_folders() -> None:
+    """Features sorted, without `bench:`; other words stay."""
+    words = ("bench:a-b-c+z+dsp.x", "a-b-c", "suite", "HEAD~1", "+dsp")
+    assert [sides.bench_name(word) for word in words] == ["a-b-c+dsp.x+z", "a-b-c", "suite", "HEAD~1", "+dsp"]
+
+
+def test_a_model_is_described_by_what_it_is() -> None:
+    """Ports, work, operators with their versions, and where it came from."""
+    graph = tflite_reader.read(synthesize({"graph": "toycar", "features": 8, "hidden": 4, "bottleneck": 2, "depth": 1}))
+    told = models._describe(graph.summary(), {"weights": "synthetic", "source": "zoo"}, "sha256:1")
+    assert told[0] == "  int8 [1, 8] -> int8 [1, 8]"
+    weights, live = (models.format_size(size) for size in (graph.weights_bytes, graph.peak_live_bytes))
+    macs = models.format_count(graph.macs)
+    assert told[1] == f"  {macs} MACs, weights {weights}, activations at least {live}"
+    assert told[2] == f"  FULLY_CONNECTED v{graph.operators[0].version} ×{len(graph.operators)}"
+    assert told[3] == "  synthetic weights, from zoo, sha256:1"
+
+
+def test_records_are_counted_with_their_gain() -> None:
+    """Those whose default is the best say so; the gain is a geometric mean."""
+    best = {"choice": None, "instructions": {"before": 10, "after": 10}}
+    better = [{"choice": {}, "instructions": {"before": 100, "after": after}} for after in (50, 25)]
+    assert tuning._told([best, best]) == "2 kernels, for all of which the default is the best"
+    gain = 1 - (0.5 * 0.25) ** 0.5
+    assert tuning._told([best, *better]) == f"3 kernels, 2 of them better than the default, by {gain:.1%} on average"
