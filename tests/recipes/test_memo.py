@@ -47,6 +47,17 @@ def test_what_was_stored_is_loaded(tmp_path: Path, recipe_file: Path) -> None:
     assert memo.load(Model, recipe_file) == _MODEL
 
 
+def test_a_recipe_whose_path_is_no_text_is_remembered(tmp_path: Path) -> None:
+    """Folders may have names that are not UTF-8: entries and drafts work there as anywhere."""
+    path = tmp_path / os.fsdecode(b"a\xff") / "net.yaml"
+    path.parent.mkdir()
+    path.write_text("description: A network\nfile: net.tflite\n")
+    memo = Memo(path.parent / "memo")
+    memo.store(path, take_stamp(path), _MODEL)
+    assert memo.load(Model, path) == _MODEL
+    assert len(list(memo.folder.iterdir())) == 1
+
+
 def _edit(path: Path) -> None:
     path.write_text("description: A netwolk\nfile: net.tflite\n")
 

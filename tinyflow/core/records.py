@@ -246,7 +246,10 @@ def _put(database: sqlite3.Connection, table: str, rows: Iterable[tuple[Any, ...
 
 
 def _first(database: sqlite3.Connection, query: str, values: tuple[str, ...]) -> tuple[Any, ...] | None:
-    return next(_sound(database.execute(query, values)), None)
+    for row in database.execute(query, values):  # no generator, for it is asked of every source
+        if row[-1] == _digest(row[:-1]):
+            return tuple(row[:-1])
+    return None
 
 
 def _sound(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

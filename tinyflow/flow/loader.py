@@ -20,6 +20,7 @@ from doit.task import Task
 
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
+from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
 from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.needs import Needs
@@ -38,6 +39,7 @@ from tinyflow.recipes.schema import Model
 if TYPE_CHECKING:
     from tinyflow.core.remote import Remote
 
+_DRAFT = ".listed-"
 _MOST_REMEMBERED = 100
 _OBJECTS_PER_COLLECTION = 50_000  # CPython's own 700 to 2,000 cost a tenth of an empty run
 
@@ -89,9 +91,10 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         kept = list(dict.fromkeys([*kept, *self._remembered()]))[:_MOST_REMEMBERED]
         with contextlib.suppress(OSError):  # a read-only checkout lists all the same
             self._listed.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._listed.with_name(f"{self._listed.name}.{os.getpid()}")
-            draft.write_text(json.dumps(kept), encoding="utf-8")
-            draft.replace(self._listed)
+            clear(self._listed.parent, _DRAFT)
+            with fresh_file(self._listed.parent, _DRAFT) as (_, draft):
+                draft.write_text(json.dumps(kept), encoding="utf-8")
+                draft.replace(self._listed)
 
     def _remember_files(self) -> None:
         """Keep where models of files lie, since what is printed of their benches has no path."""

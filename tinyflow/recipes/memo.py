@@ -93,4 +93,4 @@ def _states(stamp: Stamp) -> list[list[str | int]]:
 
 
 def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()  # of a path, which may be no text
