@@ -157,6 +157,24 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("nowhere"), lambda path: path.write_text("x"), os.mkdir]
+)
+def test_what_lies_in_the_place_of_a_whole_view_is_moved_aside(
+    place: Place, view: Path, make: Callable[[Path], object]
+) -> None:
+    """Again and again: nothing is waited for, opened or followed."""
+    report = place.views.report(view.name)
+    for _ in range(2):
+        shutil.rmtree(view)
+        make(view)
+        assert place.views.report(view.name) == report
+        assert (view / "firmware.elf").is_file() and not view.is_symlink()
+    assert [line.partition("; ")[2] for line in place.said] == [
+        f"written again, what was there is in {place.project.state / 'aside' / view.name}"
+    ] * 2
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_is_not_as_it_was_written_is_written_again_and_said(place: Place, view: Path, damage: str) -> None:
     """By who only shows it, from record and cache; by a run as well. What was there is kept, and said in one line."""

@@ -47,7 +47,7 @@ class Inventory:
                 if name in left and not self._is_sound(name, entry, left.pop(name)):
                     return f"{name} is not as it was written"
         except OSError as error:
-            return f"it can't be read ({error.strerror or error})"
+            return error.strerror or str(error)
         return f"{min(left)} is gone" if left else ""
 
     def _is_sound(self, name: str, entry: os.DirEntry[str], digest: str) -> bool:

@@ -54,9 +54,10 @@ def replacing(folder: Path, keep: Path | None = None) -> Iterator[Path]:
 
 def _move(old: Path, keep: Path) -> None:
     keep.parent.mkdir(parents=True, exist_ok=True)
-    if keep.is_symlink() or keep.is_file():
-        keep.unlink()
-    shutil.rmtree(keep, ignore_errors=True)
+    if keep.is_dir() and not keep.is_symlink():
+        shutil.rmtree(keep, ignore_errors=True)
+    else:
+        keep.unlink(missing_ok=True)  # rmtree would wait at a pipe
     old.rename(keep)
 
 
