@@ -171,3 +171,90 @@ def test_old_opsets_and_open_shapes_are_refused() -> None:
     old = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=8)
     with pytest.raises(ModelError):
         read_onnx(old.SerializeToString())
+
+
+def _scale(model: Any) -> Any:
+    """The constant that the first QuantizeLinear divides by."""
+    name = next(node.input[1] for node in model.graph.node if node.op_type == "QuantizeLinear")
+    return next(tensor for tensor in model.graph.initializer if tensor.name == name)
+
+
+def _node(model: Any, kind: str) -> Any:
+    return next(node for node in model.graph.node if node.op_type == kind)
+
+
+def _attribute(node: Any, name: str) -> Any:
+    return next(attribute for attribute in node.attribute if attribute.name == name)
+
+
+def _constant(model: Any, name: str) -> Any:
+    return next(tensor for tensor in model.graph.initializer if tensor.name == name)
+
+
+def _weights_scale(model: Any) -> Any:
+    """The constant by which weights are dequantised."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    nodes = (node for node in model.graph.node if node.op_type == "DequantizeLinear" and node.input[0] in constants)
+    return _constant(model, next(nodes).input[1])
+
+
+def _lengthen(model: Any) -> None:
+    """A zero point of two numbers whose dimensions say one."""
+    tensor = _constant(model, next(node.input[2] for node in model.graph.node if node.op_type == "QuantizeLinear"))
+    tensor.raw_data = bytes(2)
+    del tensor.int32_data[:]
+
+
+def _change_scale(value: float) -> Any:
+    return lambda model: _scale(model).CopyFrom(onnx.numpy_helper.from_array(np.float32(value), _scale(model).name))
+
+
+def _resize_input(model: Any) -> None:
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 1 << 40
+    del model.graph.value_info[:]
+
+
+def _open_input(model: Any) -> None:
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        value.type.tensor_type.shape.dim[3].dim_value = -1
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (_lengthen, "the constant .* doesn't hold what its type 3 and its dimensions say"),
+        (
+            lambda model: setattr(_weights_scale(model), "data_type", 65),
+            "type 65|data_type .*: 65",
+        ),
+        (lambda model: setattr(_scale(model), "data_location", 1), "lies in another file|not a valid ONNX model"),
+        (_change_scale(0), r"node .*\(QuantizeLinear\): its scale is not a positive number"),
+        (_change_scale(-1), r"node .*\(QuantizeLinear\): its scale is not a positive number"),
+        (_change_scale(float("inf")), r"node .*\(QuantizeLinear\): its scale is not a positive number"),
+        (_resize_input, "has the shape|not a valid ONNX model"),
+        (_open_input, "x has a dimension that isn't fixed"),
+        (
+            lambda model: _attribute(_node(model, "Conv"), "dilations").ints.__setitem__(0, 1 << 40),
+            r"\(Conv\): its attribute dilations is out of range|not a valid ONNX model",
+        ),
+    ],
+)
+def test_malformed_models_are_refused_with_their_place(tmp_path: Path, change: Any, what: str) -> None:
+    """Constants that aren't what they say, extreme scales and sizes: the constant, value or node, and what to do."""
+    model = onnx.load_model_from_string(quantised(one_node("Conv", (4, 4, 1, 1), dilations=[1, 1]), tmp_path))
+    change(model)
+    with pytest.raises(ModelError, match=what) as caught:
+        read_onnx(model.SerializeToString())
+    assert caught.value.hint
+
+
+def test_what_is_made_of_a_model_can_be_read(tmp_path: Path) -> None:
+    """An extreme that the importer has no word about is refused by our reader's, and not by the next command."""
+    model = onnx.load_model_from_string(quantised(pooled_cnn(), tmp_path))
+    for value in (*model.graph.input, *model.graph.value_info):
+        for dimension in value.type.tensor_type.shape.dim[2:]:
+            dimension.dim_value = 1 << 14
+    del model.graph.value_info[:]
+    with pytest.raises(ModelError, match=r"can't be made a .tflite file: tensor .* takes \d+ bytes") as caught:
+        read_onnx(model.SerializeToString())
+    assert caught.value.hint

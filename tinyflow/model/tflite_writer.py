@@ -6,6 +6,7 @@ schema.fbs, constants aligned to 16 bytes as its `force_align` asks.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 
 import flatbuffers
@@ -20,11 +21,21 @@ _SCHEMA_VERSION = 3
 _PLACEHOLDER_CODE = 127
 _DATA_ALIGNMENT = 16
 
+# what the flatbuffers package raises for numbers out of their range, and for names that the schema has not
+_NUMBERS = (TypeError, struct.error, AttributeError, OverflowError)
+
 _Code = tuple[str, int]
 
 
 def write(graph: Graph) -> bytes:
-    """The bytes of a `.tflite` file. Raises ModelError for options that no table of ours holds."""
+    """The bytes of a `.tflite` file. Raises ModelError for options and numbers that its tables don't hold."""
+    try:
+        return _written(graph)
+    except _NUMBERS as error:
+        raise ModelError(f"a number doesn't fit its field of a .tflite file: {error}", hint="see its options") from None
+
+
+def _written(graph: Graph) -> bytes:
     builder = flatbuffers.Builder(graph.weights_bytes + 1024)
     codes = list(dict.fromkeys((operator.name, operator.version) for operator in graph.operators))
     constants = [tensor.data for tensor in graph.tensors if tensor.data is not None]

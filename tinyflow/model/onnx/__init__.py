@@ -7,6 +7,7 @@ may differ by steps of the last bit (`compare`).
 
 from __future__ import annotations
 
+from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
 
@@ -14,5 +15,12 @@ def read_onnx(content: bytes) -> Graph:
     """The graph of an ONNX file. Raises ModelError naming the node that can't be taken, ToolError without `onnx`."""
     from tinyflow.model.onnx.importer import Importer
     from tinyflow.model.onnx.source import Source
+    from tinyflow.model.tflite_reader import read
+    from tinyflow.model.tflite_writer import write
 
-    return Importer(Source(content)).graph()
+    graph = Importer(Source(content)).graph()
+    try:
+        return read(write(graph))  # what is made of the file keeps the promises of any other, or nobody gets it
+    except ModelError as error:
+        what = f"it can't be made a .tflite file: {error.what}"
+        raise ModelError(what, hint="export the model again") from None

@@ -6,6 +6,7 @@ weights behind it are in the order of NCHW.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -34,6 +35,8 @@ _EMITTERS: Mapping[str, Callable[[Growing, Real, str, Quantisation], int]] = {
     "Reshape": plain.reshape,
     "Softmax": plain.softmax,
 }
+# What a node whose inputs and attributes aren't those of its kind can raise wherever they are used.
+_MISFITS = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError)
 _FUSING = ("Conv", "Gemm", "MatMul", "Add")
 _KNOWN = (*_EMITTERS, "Clip", "QuantizeLinear", "DequantizeLinear")
 
@@ -52,19 +55,25 @@ class Importer:
     def graph(self) -> Graph:
         """The whole graph. Raises ModelError."""
         for node in self._source.nodes:
-            if node.kind == "QuantizeLinear":
-                self._quantise(node)
-            elif node.kind == "DequantizeLinear":
-                self._dequantise(node)
-            elif node.kind in ("Relu", "Clip") and self._fuse(node):
-                continue
-            elif node.kind in _EMITTERS:
-                self._reals[node.outputs[0]] = Real(node)
-            else:
-                raise node.refuse(f"the operator {node.kind} can't be imported", f"known: {', '.join(sorted(_KNOWN))}")
+            try:
+                self._take(node)
+            except _MISFITS as error:
+                raise node.refuse(f"its inputs and attributes don't fit: {error}", "export the model again") from None
         outputs = tuple(self._output(name) for name in self._source.outputs)
         made = self._graph
         return Graph(tuple(made.tensors), tuple(made.operators), tuple(self._inputs), outputs, self._source.name)
+
+    def _take(self, node: Node) -> None:
+        if node.kind == "QuantizeLinear":
+            self._quantise(node)
+        elif node.kind == "DequantizeLinear":
+            self._dequantise(node)
+        elif node.kind in ("Relu", "Clip") and self._fuse(node):
+            pass
+        elif node.kind in _EMITTERS:
+            self._reals[node.outputs[0]] = Real(node)
+        else:
+            raise node.refuse(f"the operator {node.kind} can't be imported", f"known: {', '.join(sorted(_KNOWN))}")
 
     def _output(self, name: str) -> int:
         """The tensor of a graph output: quantised, or what a Softmax that nothing quantises gives."""
@@ -118,7 +127,10 @@ class Importer:
         offset = 128 if zeros.dtype == np.uint8 else 0
         if zeros.dtype not in (np.int8, np.uint8, np.int32):
             raise node.refuse(f"it quantises to {zeros.dtype}", "quantise to int8 or uint8")
-        return as_float32(scale), tuple(int(value) - offset for value in zeros), int(node.attributes.get("axis", 1))
+        scales = as_float32(scale)
+        if not all(0 < value < math.inf for value in scales):
+            raise node.refuse("its scale is not a positive number of 32 bits", "quantise with representative samples")
+        return scales, tuple(int(value) - offset for value in zeros), int(node.attributes.get("axis", 1))
 
     def _quantisation(self, node: Node) -> tuple[Quantisation, int]:
         """Of an activation, as int8; uint8 has the same steps 128 lower."""

@@ -61,26 +61,40 @@ class Source:
     @cached_property
     def constants(self) -> dict[str, Array]:
         """Initialisers and the outputs of Constant nodes."""
-        found = {tensor.name: self._to_array(tensor) for tensor in self._graph.initializer}
+        found = {tensor.name: self._array(tensor.name, tensor) for tensor in self._graph.initializer}
         for node in self._graph.node:
             if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-                found[node.output[0]] = self._to_array(node.attribute[0].t)
+                found[node.output[0]] = self._array(node.output[0], node.attribute[0].t)
         return found
+
+    def _array(self, name: str, tensor: Any) -> Array:
+        if tensor.external_data or tensor.data_location:
+            raise ModelError(f"the constant {name} lies in another file", hint="export one file that holds all data")
+        try:
+            array: Array = self._to_array(tensor)
+        except Exception as error:  # KeyError for a type that it doesn't know, ValueError for dimensions
+            what = f"the constant {name} doesn't hold what its type {tensor.data_type} and its dimensions say: {error}"
+            raise ModelError(what, hint="export the model again") from None
+        return array
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """All other nodes, in the file's order, which is one in which they can run."""
-        return tuple(
-            Node(
-                name=node.name or node.output[0],
-                kind=node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}",
-                inputs=tuple(node.input),
-                outputs=tuple(node.output),
-                attributes={attribute.name: self._get_attribute(attribute) for attribute in node.attribute},
-            )
-            for node in self._graph.node
-            if node.op_type != "Constant"
+        return tuple(self._node(node) for node in self._graph.node if node.op_type != "Constant")
+
+    def _node(self, node: Any) -> Node:
+        made = Node(
+            name=node.name or next(iter(node.output), ""),
+            kind=node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}",
+            inputs=tuple(node.input),
+            outputs=tuple(node.output),
+            attributes={attribute.name: self._get_attribute(attribute) for attribute in node.attribute},
         )
+        for name, value in made.attributes.items():
+            numbers = value if isinstance(value, (list, tuple)) else [value]
+            if any(isinstance(number, int) and not -(2**31) <= number < 2**31 for number in numbers):
+                raise made.refuse(f"its attribute {name} is out of range", "numbers of 32 bits")
+        return made
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -114,8 +128,10 @@ class Source:
         if shape is None:
             raise ModelError(f"the shape of {value} is not known", hint="export with fixed shapes")
         first = shape[:1] and (shape[0] or 1,)
-        if 0 in shape[1:]:
+        if min(shape, default=0) < 0 or 0 in shape[1:]:
             raise ModelError(f"{value} has a dimension that isn't fixed: {shape}", hint="export with fixed shapes")
+        if max(shape, default=0) >= 2**31:
+            raise ModelError(f"{value} has the shape {shape}", hint="is this a model for a microcontroller?")
         return (*first, *shape[1:])
 
 
