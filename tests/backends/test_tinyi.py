@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from extreme_scales import networks
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
 from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, assert_exact
 
+from tinyflow.backends.tinyi import check
+from tinyflow.core.errors import ModelError
 from tinyflow.model.fixed_point import quantise_multiplier
-from tinyflow.model.graph import Quantisation
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -156,3 +159,46 @@ def test_a_tensor_that_is_read_before_it_is_written_is_refused(interpreters: dic
     first, second = graph.operators[:2]
     swapped = (replace(second, index=0), replace(first, index=1), *graph.operators[2:])
     assert interpreters["c"].model(write(replace(graph, operators=swapped)), 1 << 16).status == DAMAGED
+
+
+@settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
+@given(graph=networks(), variant=st.sampled_from(VARIANTS))
+def test_extreme_scales_are_refused_here_and_there(
+    interpreters: dict[str, Interpreter], graph: Graph, variant: str
+) -> None:
+    """The tool refuses with a hint what the C refuses, and nothing else; what both take is as TFLM's, where it has any.
+
+    Softmax of tiny scales is left out of the comparison: TFLM ends the program for it.
+    """
+    operator = graph.operators[0]
+    try:
+        check(graph, "tinyi", {"kernels": variant})
+    except ModelError as error:
+        assert error.hint and error.where.startswith(f"operator 0 {operator.name}")
+        session = interpreters[variant].model(write(graph), 1 << 16)
+        assert (session.status or session.invoke()) == UNSUPPORTED
+        return
+    if operator.name != "SOFTMAX":
+        assert_exact(graph, interpreters[variant], variant)
+
+
+def test_more_work_than_an_inference_may_take_is_refused(interpreters: dict[str, Interpreter]) -> None:
+    """A pool of 1 KB of file that would compare 2^40 pairs; the tool says it, too."""
+    net = Net(1, 1024, 1024, 1)
+    pool = net.operator("MAX_POOL_2D", net.input, padding="SAME", stride=(1, 1), filter=(1024, 1024))
+    graph = net.graph(pool)
+    assert interpreters["c"].model(write(graph), 1 << 22, 64).status == UNSUPPORTED
+    with pytest.raises(ModelError, match="an inference of 1099511627776 products is more than 2147483648"):
+        check(graph, "tinyi", {"kernels": "c"})
+    small = replace(graph.operators[0], options={**graph.operators[0].options, "filter": (30, 30)})
+    assert interpreters["c"].model(write(replace(graph, operators=(small,))), 1 << 22, 64).status == OK
+
+
+@pytest.mark.parametrize("size", [(2**31 - 1, 3), (3, 2**31 - 1), (16_000_000, 3), (0, 3), (-1, 3)])
+def test_absurd_windows_are_refused(interpreters: dict[str, Interpreter], size: tuple[int, int]) -> None:
+    """Before anything is computed with them."""
+    net = Net(1, 9, 6, 12)
+    pool = net.operator("MAX_POOL_2D", net.input, padding="SAME", stride=(1, 1), filter=(3, 3))
+    graph = net.graph(pool)
+    odd = replace(graph.operators[0], options={**graph.operators[0].options, "filter": size})
+    assert interpreters["c"].model(write(replace(graph, operators=(odd,))), 1 << 16).status == UNSUPPORTED

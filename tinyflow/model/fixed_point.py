@@ -75,8 +75,9 @@ class Rescaling:
         return every
 
     def apply(self, values: Integers) -> Integers:
-        """MultiplyByQuantizedMultiplier with double rounding, on [..., C]; monotone in each value."""
+        """MultiplyByQuantizedMultiplier with double rounding, on [..., C]; monotone in each value where `is_exact`."""
         shifted = values << np.maximum(self.shifts, 0)
+        shifted = ((shifted + 2**31) & (2**32 - 1)) - 2**31  # modulo 2**32, as TFLM's machines shift
         high = (shifted * self.multipliers + (1 << 30)) >> 31  # SaturatingRoundingDoublingHighMul
         return divide_by_power_of_two(high, np.maximum(-self.shifts, 0))
 
@@ -123,9 +124,15 @@ def dense_factor(input_scale: float, weight_scale: float, output_scale: float) -
 
 
 def add_factors(left_scale: float, right_scale: float, output_scale: float) -> tuple[float, float, float]:
-    """ADD's factors of left input, right input and sum, which belong to inputs shifted left by ADD_LEFT_SHIFT."""
+    """ADD's factors of left input, right input and sum, which belong to inputs shifted left by ADD_LEFT_SHIFT.
+
+    ValueError where that of the sum isn't below 1.
+    """
     twice_largest = 2 * max(left_scale, right_scale)
-    return left_scale / twice_largest, right_scale / twice_largest, twice_largest / (2**ADD_LEFT_SHIFT * output_scale)
+    of_sum = twice_largest / (2**ADD_LEFT_SHIFT * output_scale)
+    if quantise_multiplier(min(of_sum, 2.0))[1] > 0:  # TFLM ends the program in QuantizeMultiplierSmallerThanOneExp
+        raise OutOfRange(f"an output scale of {output_scale:g} is too small for the inputs' {twice_largest / 2:g}")
+    return left_scale / twice_largest, right_scale / twice_largest, of_sum
 
 
 def softmax_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int, int]:

@@ -108,6 +108,14 @@ def leaky_relu(fields: Fields) -> Integers:
     return clamped
 
 
+def _divided16(values: Integers, exponent: int) -> Integers:
+    """RoundingDivideByPOT on int16; what gemmlowp gives above 15 places, too."""
+    mask = (1 << exponent) - 1 if exponent < 16 else -1
+    rest = (values & mask) > (mask >> 1) + (values < 0)
+    divided: Integers = (values >> exponent) + rest
+    return divided
+
+
 def hard_swish(fields: Fields) -> Integers:
     """See src/ref/hard_swish.c."""
 
@@ -119,10 +127,10 @@ def hard_swish(fields: Fields) -> Integers:
     shift = fields["reluish_shift"]
     gate = np.clip(wide << max(shift - 1, 0), -(2**15), 2**15 - 1)
     gate = high16(gate, fields["reluish_multiplier"])
-    gate = np.clip(gate << 1, -(2**15), 2**15 - 1) if shift > 0 else _divided(gate, -shift)
+    gate = np.clip(gate << 1, -(2**15), 2**15 - 1) if shift > 0 else _divided16(gate, -shift)
     product = ((gate + (1 << 15)) >> 1) * high16(wide, fields["output_multiplier"])
     towards_zero = np.sign(product) * (np.abs(product) >> 15)
-    result = _divided(np.clip(towards_zero, -(2**15), 2**15 - 1), -fields["output_shift"])
+    result = _divided16(np.clip(towards_zero, -(2**15), 2**15 - 1), -fields["output_shift"])
     return np.clip(result + fields["output_zero_point"], -128, 127)
 
 

@@ -162,12 +162,10 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
-    layer = _layer(graph, operator)
+    _layer(graph, operator)
     if operator.options["weights_format"] != "DEFAULT":
         raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
     source = graph.tensors[operator.inputs[0]]
-    if not layer.rescaling.multipliers.all() and len(set(layer.rescaling.multipliers.tolist())) == 1:
-        raise Unsupported("the scales are too far apart", "quantise again with representative samples")
     return Wish(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
 
 
@@ -215,8 +213,10 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: AR
         same_quantisation(tensors)
     else:
         activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
-        factors = add_factors(left.scale, right.scale, made.scale)
-        rescaling_factor(left.scale * right.scale / made.scale if operator.name == "MUL" else factors[2])
+    if operator.name == "MUL":
+        rescaling_factor(left.scale * right.scale / made.scale)
+    elif operator.name in ("ADD", "SUB"):
+        add_factors(left.scale, right.scale, made.scale)
     if len({tensor.elements for tensor in tensors}) == 1:
         return Wish(in_place=(0, 1))
     for tensor in tensors[:2]:

@@ -115,7 +115,7 @@ def _complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> tuple
     what = _data_complaint(graph, operator, tensors)
     if what is not None:
         return what, advice_on(graph, operator)
-    return _option_complaint(graph, operator)
+    return _option_complaint(graph, operator) or _scale_complaint(graph, operator)
 
 
 def _data_complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> str | None:
@@ -167,6 +167,30 @@ def _option_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | Non
         return f"depth multiplier {options['depth_multiplier']} is not supported", "use 1, or one input channel"
     if operator.name == "CONV_2D" and graph.tensors[operator.inputs[1]].shape[-1] != shape[-1]:
         return "grouped convolution is not supported", advice_on(graph, operator)
+    return None
+
+
+def _scale_complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
+    """Scales that no integer kernel computes with; `generate` would meet them where the operator isn't known."""
+    from tinyflow.model import fixed_point
+
+    def scales(index: int) -> tuple[float, ...]:
+        quantisation = graph.tensors[index].quantisation
+        return quantisation.scales if quantisation is not None else ()
+
+    given, made = scales(operator.inputs[0])[0], graph.tensors[operator.outputs[0]].quantisation
+    assert made is not None, "_data_complaint looks for it"
+    try:
+        fixed_point.activation_range(str(operator.options.get("activation", "NONE")), made.scale, made.zero_point)
+        if operator.name == "ADD":
+            fixed_point.Rescaling.of(fixed_point.add_factors(given, scales(operator.inputs[1])[0], made.scale))
+        elif operator.name == "FULLY_CONNECTED":
+            weights = scales(operator.inputs[1])
+            fixed_point.Rescaling.of([fixed_point.dense_factor(given, scale, made.scale) for scale in weights])
+        elif operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            fixed_point.Rescaling.of(fixed_point.convolution_factors(given, scales(operator.inputs[1]), made.scale))
+    except fixed_point.OutOfRange as error:
+        return str(error), error.hint
     return None
 
 

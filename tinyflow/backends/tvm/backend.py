@@ -120,14 +120,15 @@ def _plan(graph: Graph, selected: Program, arena: memory.Memory, backend: str) -
 
 
 def _tensors(selected: Program, arena: memory.Memory) -> list[dict[str, Any]]:
-    """What lies in the arena; lifetimes count operators of the model."""
+    """What lies in the arena; lifetimes count operators of the model. Views alone, without a step, take none."""
+    operators = [step.operator for step in selected.steps] or [0]
     return [
         {
             "name": life.name,
             "offset": arena.offsets[life.operand],
             "bytes": life.size_bytes,
-            "first": selected.steps[life.first].operator,
-            "last": selected.steps[life.last].operator,
+            "first": operators[life.first],
+            "last": operators[life.last],
         }
         for life in arena.lifetimes
     ]

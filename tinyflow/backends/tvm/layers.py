@@ -148,7 +148,7 @@ def _add_spec(expression: Sum, source: Pending) -> AddSpec:
     left, right = expression.left, expression.right
     feature_map = _feature_map(left.stored.shape)
     reals = fixed_point.add_factors(left.scale, right.scale, source.scale)
-    scales = [Rescale(*fixed_point.quantise_multiplier(real)) for real in reals]
+    scales = [Rescale(*fixed_point.rescaling_factor(real)) for real in reals]
     return AddSpec(
         left=feature_map,
         right=feature_map,

@@ -53,7 +53,7 @@ def lifetimes(program: Program) -> tuple[Lifetime, ...]:
             sizes[operand] = parameter.size_bytes
             if operand not in names:  # an input may have the name of a step
                 names[operand] = unused_name(_name(step, parameter), set(names.values()))
-    last.update(dict.fromkeys(program.outputs, len(program.steps) - 1))
+    last.update(dict.fromkeys(program.outputs, max(len(program.steps) - 1, 0)))
     return tuple(Lifetime(o, names[o], sizes[o], first[o], last[o]) for o in first)
 
 

@@ -14,8 +14,9 @@ static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 /* The kernel for these factors: c/add.c of tinynn says what the fast ones ask for. */
 static tinyi_add_kernel *choose(const struct tinyi_add *kernels, const struct tinynn_add *p) {
   const int32_t left = p->left_multiplier_shift, right = p->right_multiplier_shift;
-  const int32_t has_whole =
-      (p->left_multiplier == HALF && left == 0) || (p->right_multiplier == HALF && right == 0);
+  /* a scale of less than 2^-32 of the other's has the multiplier 0 */
+  const int32_t has_whole = ((p->left_multiplier == HALF && left == 0) || (p->right_multiplier == HALF && right == 0)) &&
+                            p->left_multiplier != 0 && p->right_multiplier != 0;
   const int32_t is_down = left <= 0 && left >= -LARGEST_SHIFT && right <= 0 && right >= -LARGEST_SHIFT &&
                           p->output_multiplier_shift <= -1 && p->output_multiplier_shift >= -LARGEST_SHIFT;
   if (!has_whole || !is_down) {
@@ -44,7 +45,7 @@ void tinyi_add(struct tinyi_visit *visit) {
   }
   const uint32_t largest = larger(left.scale, right.scale);
   const struct tinyi_factor output_factor = tinyi_ratio(largest, output.scale, TWO_TO_MINUS_19);
-  tinyi_require(visit, output_factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  tinyi_require(visit, output_factor.shift <= 0, TINYI_UNSUPPORTED); /* TFLM ends the program for 1 and more */
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }

@@ -69,7 +69,7 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
   tinyi_require(visit,
                 tensor.rank == 2 && p->batches * p->inputs == elements &&
                     (!p->is_per_channel || tensor.scale_count == p->outputs) &&
-                    tinyi_byte(file, &visit->options, WEIGHTS_FORMAT) == 0 && tinyi_is_positive(numerator),
+                    tinyi_byte(file, &visit->options, WEIGHTS_FORMAT) == 0 && tinyi_is_scale(numerator),
                 TINYI_UNSUPPORTED);
   p->bias = tinyi_integers(visit, 2, p->outputs);
   tinyi_activation(visit, &visit->outputs, 0, &tensor);
@@ -108,9 +108,9 @@ static const struct tinyi_fully_connected *make_records(struct tinyi_visit *visi
 
 static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(struct tinyi_visit *visit,
                                                                                  struct layer *layer) {
-  static const uint32_t one = ONE;
-  const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
-  return make_records(visit, layer, &quotient, &one, 1, &layer->record);
+  const uint32_t numerator = layer->numerator; /* the record takes its place; it may be 0 */
+  const struct tinyi_quotient quotient = tinyi_quotient(ONE, layer->denominator);
+  return make_records(visit, layer, &quotient, &numerator, 1, &layer->record);
 }
 
 /* One scale for all channels. */

@@ -33,7 +33,7 @@ void tinyi_hard_swish(struct tinyi_visit *visit) {
   const float fine = 1.0f / 128.0f * scale.value;
   const struct tinyi_factor scaled = factor_of(visit, fine, made.value);
   const struct tinyi_factor reluish = factor_of(visit, fine, 3.0f / 32768.0f);
-  tinyi_require(visit, scaled.shift <= 0, TINYI_UNSUPPORTED);
+  tinyi_require(visit, scaled.shift <= 0 && reluish.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }

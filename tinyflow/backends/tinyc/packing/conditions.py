@@ -23,7 +23,8 @@ def has_whole_input(fields: Mapping[str, Any]) -> bool:
     """Whether src/c/add.c computes an ADD or SUB: one input's multiplier is 1/2, the sum is scaled down."""
     halves = [(fields[f"{side}_multiplier"], fields[f"{side}_multiplier_shift"]) for side in ("left", "right")]
     is_down = all(-22 <= shift <= 0 for _, shift in halves) and -22 <= fields["output_multiplier_shift"] <= -1
-    return is_down and (1 << 30, 0) in halves and fields["left_shift"] == 20
+    # a scale of less than 2**-32 of the other's has the multiplier 0, which the kernels don't compute with
+    return is_down and (1 << 30, 0) in halves and all(halves[side][0] for side in (0, 1)) and fields["left_shift"] == 20
 
 
 def has_smaller_input(fields: Mapping[str, Any]) -> bool:

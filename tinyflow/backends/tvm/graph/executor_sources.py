@@ -41,7 +41,7 @@ def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any],
 def _check_limits(made: Artifact, backend: str) -> None:
     """Raise ModelError for what the runtime has no numbers for."""
     dimensions = max(len(tensor.shape) for tensor in made.graph.tensors)
-    arguments = max(map(len, made.signatures.values()))
+    arguments = max(map(len, made.signatures.values()), default=0)
     if len(made.graph.tensors) > _MOST_TENSORS or dimensions > _MOST_DIMENSIONS or arguments > _MOST_ARGUMENTS:
         what = (
             f"{len(made.graph.tensors)} tensors of up to {dimensions} dimensions, {arguments} arguments: "
@@ -75,10 +75,11 @@ def _tables(made: Artifact) -> str:
         sizes += f"static const uint32_t sizes_{index}[{len(arguments)}] = {{{numbers}}};\n"
         rows += f'  {{"{name}", {name}, sizes_{index}, {len(arguments)}, {outputs}}},\n'
     bound = "".join(f'  {{"{name}", {name}, sizeof {name}}},\n' for name in parameters) or "  {0, 0, 0},\n"
+    rows = rows or "  {0, 0, 0, 0, 0},\n"
     counts = f"{len(functions)}, {len(parameters)}, 0x{binary.digest(functions, parameters):08x}u"
     return (
         '#include "tvmrt.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
-        f"{sizes}\nstatic const tvmrt_function_t functions[{len(functions)}] = {{\n{rows}}};\n\n"
+        f"{sizes}\nstatic const tvmrt_function_t functions[{max(len(functions), 1)}] = {{\n{rows}}};\n\n"
         f"static const tvmrt_parameter_t parameters[{max(len(parameters), 1)}] = {{\n{bound}}};\n\n"
         "extern const tvmrt_tables_t model_tables;\n"
         f"const tvmrt_tables_t model_tables = {{functions, parameters, {counts}}};\n"
@@ -105,7 +106,7 @@ def _quoted(text: str) -> str:
 def _model(made: Artifact, form: str, arena_bytes: int) -> str:
     graph = made.graph
     calls = Counter(len(node.inputs) + len(node.tensors) for node in graph.nodes if node.function)
-    sizes = " + ".join(f"{count} * TVMRT_CALL_SIZE({arguments})" for arguments, count in sorted(calls.items()))
+    sizes = " + ".join(f"{count} * TVMRT_CALL_SIZE({arguments})" for arguments, count in sorted(calls.items())) or "0"
     dimensions = sum(len(tensor.shape) for tensor in graph.tensors)
     return (
         '#include "model.h"\n#include "graph.h"\n#include "tvmrt.h"\n\n'

@@ -63,7 +63,7 @@ def write_plan(
 
 
 def _tensors(artifact: Artifact, offsets: Mapping[int, int], names: Mapping[int, str]) -> list[dict[str, Any]]:
-    operators = [node.operator for node in artifact.graph.nodes if node.function]
+    operators = [node.operator for node in artifact.graph.nodes if node.function] or [0]
     return [
         {
             "name": names.get(tensor, buffer.name),
@@ -97,5 +97,5 @@ def lifetimes(artifact: Artifact) -> dict[int, Buffer]:
         for i in range(len(node.tensors)):
             names[row + i] = unused_name(f"{node.name}_scratch", taken) if i else node.name
             first[row + i] = last[row + i] = call
-    last.update(dict.fromkeys(graph.outputs, call))
+    last.update(dict.fromkeys(graph.outputs, max(call, 0)))
     return {t: Buffer(names[t], graph.tensors[t].size_bytes, first[t], last[t]) for t in names}

@@ -15,6 +15,13 @@ static int32_t saturate16(int32_t x) { return tinynn_clamp(x, INT16_MIN, INT16_M
 /* round(x * y / 2^15), halves up. */
 static int32_t high16(int32_t x, int32_t y) { return saturate16((x * y + (1 << 14)) >> 15); }
 
+/* tinynn_divide as gemmlowp does it in 16 bits, where the mask of 16 places and more has all its bits set. */
+static int32_t divide16(int32_t x, int32_t exponent) {
+  const int32_t mask = exponent < 16 ? (1 << exponent) - 1 : -1;
+  const int32_t threshold = (mask >> 1) + (x < 0);
+  return (x >> exponent) + ((x & mask) > threshold);
+}
+
 /* x * 2^exponent, saturated; 15 places do that to any number but 0. */
 static int32_t shift_left16(int32_t x, int32_t exponent) {
   return saturate16(x * (1 << (exponent < 15 ? exponent : 15)));
@@ -30,7 +37,7 @@ static int32_t gate(const struct tinynn_hard_swish *restrict p, int32_t wide) {
   if (p->reluish_shift > 0) {
     value = shift_left16(value, 1);
   } else {
-    value = tinynn_divide(value, -p->reluish_shift);
+    value = divide16(value, -p->reluish_shift);
   }
   return (value + (1 << 15)) >> 1;
 }
@@ -40,7 +47,7 @@ void tinynn_hard_swish_ref(const struct tinynn_hard_swish *restrict p, const int
     const int32_t wide = (input[i] - p->input_zero_point) * 128;
     const int32_t scaled = high16(wide, p->output_multiplier);
     const int32_t product = saturate16(gate(p, wide) * scaled / (1 << 15)); /* towards 0, as gemmlowp does here */
-    const int32_t result = tinynn_divide(product, -p->output_shift);
+    const int32_t result = divide16(product, -p->output_shift);
     output[i] = (int8_t)tinynn_clamp(p->output_zero_point + result, INT8_MIN, INT8_MAX);
   }
 }
