@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from random_networks import random_network
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model import interpreters, reference
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -162,11 +163,14 @@ def test_arena_is_at_the_liveness_bound(generate: Callable[..., Any]) -> None:
 
 
 def test_what_the_importer_refuses_is_the_models_error(generate: Callable[..., Any]) -> None:
-    """A depthwise convolution of one channel whose one scale is called per-channel: named, no traceback of TVM."""
-    net = NetworkBuilder(2, (4, 4, 1), input_scale=0.05, input_zero_point=0)
-    content = write(net.graph(net.depthwise(net.input, (3, 3)), "one_channel"))
+    """Weights of a fully connected layer with scales along their columns: named, no traceback of TVM."""
+    net = NetworkBuilder(2, (4,), input_scale=0.05, input_zero_point=0)
+    graph = net.graph(net.fully_connected(net.input, 4), "columns")
+    weights = graph.tensors[graph.operators[0].inputs[1]]
+    scheme = Quantisation((0.1, 0.2, 0.3, 0.4), (0,) * 4, axis=1)
+    tensors = [replace(t, quantisation=scheme) if t is weights else t for t in graph.tensors]
     with pytest.raises(ModelError, match=r"importer.*QuantizedDimension"):
-        generate(content, variant="aot")
+        generate(write(replace(graph, tensors=tuple(tensors))), variant="aot")
 
 
 def test_equal_layers_share_a_function(generate: Callable[..., Any]) -> None:

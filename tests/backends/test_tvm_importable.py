@@ -16,6 +16,7 @@ from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo.builder import NetworkBuilder
 
 SHAPES = ((3, 8), (1, 5, 6), (2, 3, 4), (1, 3, 3, 4), (2, 2, 1, 5), (1, 7), (6,))
 # what a converter may call a tensor: nothing, all the same, what steps and symbols of the backends are called
@@ -116,6 +117,17 @@ def test_rows_are_exact_in_a_graph(seed: int, generate_graph: Callable[..., Any]
     assert_exact(content, model)
     names = {(tensor["name"], tensor["offset"]) for tensor in model.plan["arena"]["tensors"]}
     assert {(port["name"], int(port["symbol"].partition("+")[2])) for port in model.plan["inputs"]} <= names
+
+
+def test_what_tflite_does_not_look_at_may_be_anything(generate: Callable[..., Any]) -> None:
+    """A bias of index -1, and the axis of one scale, for weights of one channel as Keras writes them."""
+    net = NetworkBuilder(2, (4, 4, 1), input_scale=0.05, input_zero_point=0)
+    graph = net.graph(net.convolution(net.depthwise(net.input, (3, 3)), 3, (1, 1)), "odd")
+    first, last = graph.operators
+    scheme = graph.tensors[first.inputs[1]].quantisation
+    assert scheme is not None and (scheme.axis, len(scheme.scales)) == (3, 1)
+    content = write(replace(graph, operators=(first, replace(last, inputs=(*last.inputs[:2], -1)))))
+    assert_exact(content, generate(content, variant="aot"))
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """A checked model as TVM's importer takes it: what it computes stays, bit for bit.
 
 The importer knows tensors by their names alone, and multiplies matrices only (apache-tvm 0.27, `tflite_frontend.py`):
-so each tensor gets a name of its own, and a fully connected layer reads and writes `[rows, columns]`.
+so each tensor gets a name of its own, and a fully connected layer reads and writes `[rows, columns]`. It takes no bias
+that is said to be absent, and wants axis 0 of a constant with one scale, for which TFLite looks at no axis.
 """
 
 from __future__ import annotations
@@ -16,10 +17,25 @@ from tinyflow.model.graph import Graph, Operator, Shape, Tensor
 
 def importable(graph: Graph) -> Graph:
     """The same network; the tensors of `graph` keep their indices, what is new comes behind them."""
-    tensors = [replace(tensor, name=f"t{tensor.index}") for tensor in graph.tensors]
-    operators = [part for operator in graph.operators for part in _with_matrices(operator, tensors)]
+    tensors = [_named(tensor) for tensor in graph.tensors]
+    operators = [part for operator in graph.operators for part in _with_matrices(_all_there(operator), tensors)]
     numbered = tuple(replace(operator, index=index) for index, operator in enumerate(operators))
     return replace(graph, tensors=tuple(tensors), operators=numbered)
+
+
+def _named(tensor: Tensor) -> Tensor:
+    scheme = tensor.quantisation
+    if scheme is not None and not scheme.is_per_channel:
+        scheme = replace(scheme, axis=0)
+    return replace(tensor, name=f"t{tensor.index}", quantisation=scheme)
+
+
+def _all_there(operator: Operator) -> Operator:
+    """Without absent inputs at the end."""
+    inputs = operator.inputs
+    while inputs[-1] < 0:
+        inputs = inputs[:-1]
+    return replace(operator, inputs=inputs)
 
 
 def _with_matrices(operator: Operator, tensors: list[Tensor]) -> Iterator[Operator]:
