@@ -156,6 +156,11 @@ def test_every_target_s_script_and_processor_are_there() -> None:
             'description: x\ncommand: [a, "{out}"]\nfiles: [a.py]\n',
             ':3:9: there is no "a.py" beside',
         ),
+        (
+            "backends/b.yaml",
+            "description: x\nimplementation: a.b\nruntimes: [support, tinyi]\n",
+            ':3:21: runtime tinyi uses "tinynn", which is not linked',
+        ),
         ("models/m.yaml", "description: x\nfile: m.tflite\n", ':2:7: there is no file "m.tflite"'),
         ("targets/t.yaml", TARGET.format(cpu="cortex-m85", more=""), "toolchain zig doesn't know the processor"),
         ("targets/t.yaml", TARGET.format(cpu="cortex-m4", more="toolchain: gcd"), ':7:12: unknown toolchain "gcd"'),

@@ -77,6 +77,7 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
         yield from _of_runtime(catalogue, recipe)
     elif isinstance(recipe, Backend):
         yield partial(files_of, catalogue, recipe)
+        yield partial(_check_linked, catalogue, recipe)
     elif isinstance(recipe, Target) and recipe.board_only is None:
         yield partial(cpu_of, catalogue, recipe)
         yield partial(_check_script, catalogue, recipe)
@@ -95,6 +96,16 @@ def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[],
     for isa in get_args(Isa):
         yield partial(sources_of, catalogue, runtime, isa)
         yield partial(_check_prebuilt, catalogue, runtime, isa)
+
+
+def _check_linked(catalogue: Catalogue, backend: Backend) -> None:
+    """Whether what a backend's runtimes use is linked with them."""
+    for index, name in enumerate(backend.runtimes):
+        for used in used_by(catalogue, chain_of(catalogue, catalogue.get(Runtime, name))):
+            if used.name not in backend.runtimes:
+                where = catalogue.where(Backend, backend.name, "runtimes", index)
+                what = f'runtime {name} uses "{used.name}", which is not linked'
+                raise RecipeError(what, where=where, hint=f"add {used.name} to `runtimes`")
 
 
 def _check_prebuilt(catalogue: Catalogue, runtime: Runtime, isa: str) -> None:
