@@ -101,8 +101,11 @@ static __attribute__((noinline)) int32_t first_doubt(const struct tinyi_channels
 
 /* Whether the scale is one, and its factor within what kernels can shift by. */
 static int32_t can_rescale(const struct tinyi_channels *channels, int32_t c) {
-  return tinyi_is_scale(channels->scales[c * channels->scale_step]) &&
-         factor_of(channels, c).shift <= TINYI_LARGEST_SHIFT;
+  const uint32_t scale = channels->scales[c * channels->scale_step];
+  /* The shift is two more at most. Most that get here have tiny scales, whose factors take long. */
+  const int32_t least = (int32_t)(scale >> 23) - 126 + channels->quotient.exponent - channels->quotient.places;
+  return tinyi_is_scale(scale) &&
+         (least <= TINYI_LARGEST_SHIFT - 2 || factor_of(channels, c).shift <= TINYI_LARGEST_SHIFT);
 }
 
 int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels) {
