@@ -199,7 +199,7 @@ def draw(seed: int, number: int, sources: Mapping[str, str]) -> list[Mutant]:
         for kind, place in places(path, ast.parse(source)):
             by_kind[kind].append(place)
     chance, found = random.Random(seed), dict[str, Mutant]()
-    for _ in range(100 * number):
+    for _ in range(20 * number):
         if len(found) == number:
             break
         kind = chance.choice([kind for kind in KINDS if by_kind[kind]])
