@@ -88,8 +88,8 @@ def test_damage_alone_is_worth_getting_the_file_again() -> None:
     whole = dense("int8")
     for content, words in (
         (write(whole)[:200], "get the file again"),
-        (write(replace(whole, outputs=(0,))), "nothing computes it"),
-        (write(replace(whole, outputs=())), "converter"),
+        (write(replace(whole, outputs=(2,))), "converter"),
+        (write(replace(whole, outputs=())), "nothing to compute"),
         (unary("WHILE", "int8"), "loops"),
         (of_type("STRING"), "text"),
     ):
