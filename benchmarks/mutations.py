@@ -139,6 +139,7 @@ def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
         yield "constant", [ast.Constant(value) for value in _other_values(node.value)]
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield "call", [ast.Pass()]
+        yield "return", [ast.Return()]
     elif isinstance(node, ast.stmt):
         is_worth = not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Pass, ast.Global, ast.Nonlocal))
         is_none = isinstance(node, ast.Return) and (node.value is None or ast.unparse(node.value) == "None")
