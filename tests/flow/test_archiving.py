@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tinyflow.core.store import Store
 from tinyflow.flow import cli, export, rebuild_archive, restore
 from tinyflow.flow.export import NO_TIMES, Exporter
 from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.loader import Loader
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
 from tinyflow.flow.rebuild import Rebuild, RecordedSession
@@ -365,3 +367,33 @@ def test_commands_take_archives_in_and_hold_them_against_what_is_here(
     assert "its digests are right; it was not rebuilt" in errors[0] and "verify --anyway ../mine.tar.gz" in errors[1]
     status, said, _ = run("verify", "--trust", "--anyway", "../mine.tar.gz")
     assert status == 0 and said[1:] == ["  zig: 0.9 there, none here", rebuilt]
+
+
+class SyntheticLoader(Loader):
+    """The real loader; whenever it plans, it plans synthetic benches of the recipes that are there."""
+
+    @cached_property
+    def planner(self) -> Any:  # type: ignore[override]
+        """Anew for each catalogue."""
+        return ResolvingPlanner(self.catalogue)
+
+
+def test_an_import_brings_its_models_to_where_nobody_knows_them(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Into an empty folder, which becomes a project; recipes are read again, so the model is known at once."""
+    make("one").build()
+    (tmp_path / "mine.tar.gz").write_bytes(make("one").exporter().pack("net-good-chip", [make("one").plan()]))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for variable in ("TINYFLOW_CACHE", "TINYFLOW_RECIPES", "TINYFLOW_MIRRORS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert cli.run(["import", "../mine.tar.gz"], SyntheticLoader()) == 0
+    said = capsys.readouterr().out
+    folder = tmp_path / "empty" / "recipes" / "models"
+    found = {path.name: path.read_text() for path in folder.iterdir()}
+    assert found == {"net.yaml": RECIPES["models/net.yaml"]}  # synthetic benches fetch no file
+    assert "net-good-chip: wrote recipes/models/net.yaml\n" in said
+    assert 'unknown backend "good"' in said and "unknown model" not in said
+    assert "6 results restored, 0 were here" in said
