@@ -11,7 +11,7 @@ from tinyflow.model.graph import Graph
 def cut(graph: Graph, first: int, last: int) -> Graph:
     """Operators `first` to `last`, both included; what they read of others comes in, what others read goes out.
 
-    Raises ModelError where there are no such operators or where they read nothing that changes.
+    Raises ModelError where there are no such operators or where they read nothing that changes, or give nothing.
     """
     if not 0 <= first <= last < len(graph.operators):
         wanted = f"layer {first}" if first == last else f"layers {first} to {last}"
@@ -24,6 +24,8 @@ def cut(graph: Graph, first: int, last: int) -> Graph:
         raise ModelError(f"layer {first} reads constants only", hint="cut from an earlier layer on")
     read_later = {index for operator in graph.operators[last + 1 :] for index in operator.inputs}
     outputs = [i for operator in kept for i in operator.outputs if i in read_later or i in graph.outputs]
+    if not outputs:
+        raise ModelError(f"nothing reads what layer {last} computes", hint="cut up to a later layer")
     used = sorted({*read, *made})
     place = {index: number for number, index in enumerate(used)} | {-1: -1}
     return Graph(

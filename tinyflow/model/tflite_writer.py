@@ -36,7 +36,7 @@ def write(graph: Graph) -> bytes:
 
 
 def _written(graph: Graph) -> bytes:
-    builder = flatbuffers.Builder(graph.weights_bytes + 1024)
+    builder = flatbuffers.Builder(sum(len(tensor.data or b"") for tensor in graph.tensors) + 1024)
     codes = list(dict.fromkeys((operator.name, operator.version) for operator in graph.operators))
     constants = [tensor.data for tensor in graph.tensors if tensor.data is not None]
     buffers = _tables(builder, [_buffer(builder, data) for data in [b"", *constants]])
