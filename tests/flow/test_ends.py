@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from sample_profile import PROFILE
 
 from tinyflow.core.action import Action, Workspace
+from tinyflow.core.digest import of_file
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
-from tinyflow.flow import finish, sides
+from tinyflow.flow import cli, finish, sides
 from tinyflow.flow.commands import models, tuning
+from tinyflow.flow.loader import Loader
 from tinyflow.flow.project import Project
 from tinyflow.model import tflite_reader
 from tinyflow.model.zoo import synthesize
@@ -135,3 +138,26 @@ def test_records_are_counted_with_their_gain() -> None:
     assert tuning._told([best, best]) == "2 kernels, for all of which the default is the best"
     gain = 1 - (0.5 * 0.25) ** 0.5
     assert tuning._told([best, *better]) == f"3 kernels, 2 of them better than the default, by {gain:.1%} on average"
+
+
+def test_models_are_fetched_from_where_they_are(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file, a file that isn't there, and one that is only made from code; the worst of it is the exit status."""
+    folder = project / "recipes" / "models"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("description: x\nfile: mine.tflite\n")
+    (folder / "mine.tflite").write_bytes(synthesize({"graph": "toycar", "features": 8, "hidden": 4, "depth": 1}))
+    (folder / "gone.yaml").write_text("description: x\nfile: gone.tflite\nsynthesize: {graph: sine}\n")
+    (folder / "coded.yaml").write_text("description: x\nsynthesize: {graph: sine}\n")
+
+    def fetch(*names: str) -> tuple[int, str, str]:
+        status = cli.run(["fetch", *names], Loader())
+        said = capsys.readouterr()
+        return status, re.sub(r"\d+\.\d+ s", "T s", said.out), said.err
+
+    digest = of_file(folder / "mine.tflite")
+    assert fetch("coded") == (0, "coded: made from code only, nothing to fetch\n", "")
+    assert fetch("mine", "coded")[:2] == (
+        *(0, f"mine: built in T s, {digest}\ncoded: made from code only, nothing to fetch\n"),
+    )
+    status, said, error = fetch("gone", "mine")
+    assert status != 0 and "gone" in error and said == f"mine: up-to-date in T s, {digest}\n"
