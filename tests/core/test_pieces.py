@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tinyflow.core import lock, process
+from tinyflow.core import digest, lock, process
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, SourceFile, Tool, Workspace, canonical, in_order
 from tinyflow.core.errors import CacheError, RecipeError, RunError, Timeout, TinyflowError, ToolError, UsageError
 from tinyflow.core.parts import Parts
+from tinyflow.core.records import Record, Records
 from tinyflow.core.scratch import Scratch
+
+LOG = digest.of_bytes(b"")
 
 
 def work(folder: Path, **more: object) -> Workspace:
@@ -303,3 +307,28 @@ def test_after_a_cancellation_nothing_starts(tmp_path: Path) -> None:
         timer.join()
         process.allow_again()
     assert run(tmp_path, "true") == "" and not process._running
+
+
+def test_what_met_damage_is_done_once_more(tmp_path: Path) -> None:
+    """With a fresh file, and its value is the answer; records of this session outlive it, and that is said once."""
+    said: list[str] = []
+    records = Records(tmp_path / "state.sqlite3", said.append)
+    known = Record("id", "run", "run x", digest.of_bytes(b"k"), "seal", {"o": digest.of_bytes(b"o")}, "built", 1.5, LOG)
+    records.put(known, "key text")
+    tries: list[int] = []
+
+    def work(database: sqlite3.Connection) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return len(tries)
+
+    assert records._attempt(work) == 2
+    assert said == [
+        f"{tmp_path}/state.sqlite3 was damaged; moved to state.damaged. Finished work is still in the cache"
+    ]
+    assert (tmp_path / "state.damaged").is_file()
+    assert records.get("id") == known and records.sealed("id") == ("seal", known.outputs)
+    records.forget("id")
+    assert records.get("id") is None
+    records.close()
