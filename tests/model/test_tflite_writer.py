@@ -52,7 +52,7 @@ def tensors(draw: st.DrawFn, index: int, constant: bool) -> Tensor:
     """A tensor of any supported type, with data if it is a constant."""
     shape = tuple(draw(st.lists(st.integers(1, 5), max_size=4)))
     dtype = draw(st.sampled_from(["int8", "uint8", "int16", "int32", "int64", "float32", "bool", "int4"]))
-    tensor = Tensor(index, draw(st.text(min_size=1, max_size=8)), shape, dtype, draw(quantisations(shape)))
+    tensor = Tensor(index, f"{index} {draw(st.text(max_size=8))}", shape, dtype, draw(quantisations(shape)))
     if not constant:
         return tensor
     data = draw(st.binary(min_size=tensor.size_bytes, max_size=tensor.size_bytes))
