@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tinyflow.targets.disassembly import Instruction, _code, count, disassembler
 from tinyflow.targets.elf import Firmware, Segment, Symbol
 from tinyflow.targets.guarding import GuardedCall, Place, describe
 from tinyflow.targets.protocol import FunctionCount
+from tinyflow.targets.unicorn import block_table
 
 
 def instruction(mnemonic: str, operands: str = "", is_riscv: bool = False, size: int = 2) -> Instruction:
@@ -177,3 +179,14 @@ def test_a_write_is_described_by_what_is_near(address: int, size: int, what: str
     assert mine == "conv may write out (16 bytes at 0x00000210), scratch (4 bytes at 0x00000250) and the stack"
     nothing = describe(FIRMWARE, replace(call, writable=()), 0x300, 1)
     assert nothing == ("writes 1 bytes at 0x00000300", "conv may write nothing and the stack")
+
+
+@pytest.mark.parametrize("is_native", [False, True])
+def test_a_table_of_blocks_is_empty_at_first(is_native: bool, block_table_library: Path) -> None:
+    """Before anything is asked of it; both counters alike."""
+    import unicorn
+
+    engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
+    table = block_table.attach(engine, block_table_library if is_native else None, False)
+    assert isinstance(table, block_table.NativeBlockTable if is_native else block_table.PythonBlockTable)
+    assert (table.last, table.instructions, table.is_over_limit, table.edges()) == ((0, 0), 0, False, [])
