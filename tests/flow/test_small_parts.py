@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import signal
+import time
 from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +20,8 @@ from tinyflow.core.action import Action, SourceFile, Tool, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ToolError, ValidationError
 from tinyflow.core.execute import Outcome, Session
 from tinyflow.core.warm import kind_of
-from tinyflow.flow import culprit, gang, imports, revision, signals, version, watching
+from tinyflow.flow import culprit, gang, imports, live, revision, signals, version, watching
+from tinyflow.flow.forecast import Forecast, Past
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.watching import Board, Watched
 
@@ -263,3 +267,27 @@ def test_one_signal_interrupts_and_the_next_ones_are_ignored() -> None:
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         assert signal.getsignal(signal.SIGTERM) != before[1]
     signal.signal(signal.SIGHUP, ignored)
+
+
+# What moves
+
+
+def test_what_is_said_stays_above_what_moves() -> None:
+    """Lines of what ended and what else there is to say; the counts name every state that there was."""
+    one, two, three = action("one"), action("two"), action("three")
+    stream = io.StringIO()
+    told = {one.id: "", two.id: "3 of 4"}
+    forecast = Forecast([one, two, three], Past({}, {}))
+    shown = live.Live(stream, [one, two, three], forecast, time.monotonic() - 12, lambda each: told[each.id])
+    shown.started(one)
+    shown.started(two)
+    assert [text for _, text in shown.told()] == ["two: 3 of 4"]
+    shown.ended(one, "built", ["built   one"])
+    shown.ended(three, "up-to-date", [])
+    shown.say(["something", "[else]"])
+    summary = shown.summary(1)
+    shown.close()
+    assert re.fullmatch(r"2/3 · 1 running · 1 built · 1 up to date · 1\d\.\d s", summary)
+    assert "built   one\n" in stream.getvalue() and "something\n[else]\n" in stream.getvalue()
+    rounded = {1: "5 s", 7: "5 s", 8: "10 s", 42: "40 s", 89: "90 s", 90: "2 min", 200: "3 min"}
+    assert {seconds: live._round(seconds) for seconds in rounded} == rounded

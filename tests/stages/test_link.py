@@ -10,7 +10,7 @@ import pytest
 from small_firmware import ROOT, workspace
 
 from tinyflow.core.errors import DoesNotFit, ToolError
-from tinyflow.stages import build, fit, link_errors
+from tinyflow.stages import build, fit, link_errors, toolchain
 from tinyflow.stages import link as link_stage
 
 MEMORY = [
@@ -222,3 +222,21 @@ def test_too_little_memory_is_told_from_other_faults(
     with pytest.raises(ToolError, match="undefined: y" if is_overflow else "undefined: x"):
         link_stage.link(made)
     assert calls == ["firmware.elf", *(["too_big.elf"] if is_overflow else [])]
+
+
+def test_the_words_of_a_complaint_about_an_option_are_told_from_others() -> None:
+    """Of lines with an error that have no place in a source; each once, without quotes and commas."""
+    log = """\
+clang: error: unsupported argument 'foo' to option '-mcpu='
+in/a.c:3:4: error: unknown type name 'bar'
+warning: unknown warning option '-Wodd'
+gcc: error: unrecognized command-line option ‘-mno’; did you mean ‘foo’?
+"""
+    words = toolchain.refused_words(log)
+    assert {"foo", "-mcpu=", "-mno"} <= set(words) and len(words) == len(set(words)) and "" not in words
+    assert not {"bar", "-Wodd", "in/a.c"} & set(words)
+    lines = [f"line {number}" for number in range(20)]
+    assert toolchain.first_lines("\n".join(lines), "line 5").splitlines() == lines[5:17]
+    assert toolchain.first_lines("\n".join(lines), "nothing") == "\n".join(lines[:12])
+    error = toolchain.shorter(ToolError("long", command=("cc",), status=3, log="l", where="w"), "short", "do")
+    assert (error.what, error.hint, error.command, error.status, error.log) == ("short", "do", ("cc",), 3, "l")
