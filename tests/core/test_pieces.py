@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from pathlib import Path
@@ -332,3 +333,10 @@ def test_what_met_damage_is_done_once_more(tmp_path: Path) -> None:
     records.forget("id")
     assert records.get("id") is None
     records.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way")
+def test_a_tool_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    """The kernel is told to kill it, in a way that outlasts the change of programs."""
+    program = "import ctypes; n = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(n)); print(n.value)"
+    assert run(tmp_path, sys.executable, "-c", program) == f"{signal.SIGKILL.value}\n"

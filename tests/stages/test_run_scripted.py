@@ -14,6 +14,7 @@ import pytest
 from small_firmware import workspace
 
 from tinyflow.core.errors import ModelError, RunError, Timeout, TinyflowError, ValidationError
+from tinyflow.stages import run as stage
 from tinyflow.stages.run import run
 from tinyflow.targets.protocol import Counters, FunctionCount, Machine
 
@@ -251,3 +252,30 @@ def test_tensors_of_other_sizes_are_refused_before_anything_runs(tmp_path: Path)
         with pytest.raises(ModelError, match=f"by_hand made {kind} of .* bytes; the model's have"):
             execute(tmp_path / str(number), machine, **{kind: ports})
         assert machine.calls == []
+
+
+def test_memory_is_held_against_the_plan_whatever_outputs_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After outputs that are right, and after wrong ones, of which it may know more: the first sample, once."""
+    asked: list[Any] = []
+    known: list[RunError] = []
+
+    def check(machine: Any, plan: Any, write_inputs: Any, outputs: Any, limit: int) -> None:
+        machine.memory.clear()
+        write_inputs()
+        asked.append((plan["invoke"], dict(machine.memory), outputs, limit))
+        if known:
+            raise known[0]
+
+    monkeypatch.setattr(stage.arena_check, "check", check)
+    whole, real = SAMPLES[0]
+    inputs = {"in0": struct.pack("<h", whole), "in1": struct.pack("<f", real)}
+    outputs = [("out0", struct.pack("<h", 2 * whole)), ("out1", struct.pack("<2f", real, whole))]
+    execute(tmp_path / "right", Scripted())
+    assert asked == [("invoke", inputs, outputs, 5000)]
+    with pytest.raises(ValidationError):
+        execute(tmp_path / "wrong", Scripted(add={(0, "out0"): (1,)}))
+    assert len(asked) == 2
+    known.append(RunError("writes where it must not", where="conv"))
+    for name, add in (("harmless", {}), ("harmful", {(0, "out0"): (1,)})):
+        with pytest.raises(RunError, match="conv: writes where it must not"):
+            execute(tmp_path / name, Scripted(add=add))
