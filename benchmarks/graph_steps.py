@@ -65,4 +65,4 @@ class StepLoader(Loader):
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parent))
-    sys.exit(cli.run(["run", "-v", "0", *(sys.argv[2:] or ["bench"])], StepLoader()))
+    cli.leave(cli.run(["run", "-v", "0", *(sys.argv[2:] or ["bench"])], StepLoader()))

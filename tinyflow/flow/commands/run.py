@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -107,7 +108,14 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
     def parse_words(self, words: list[str]) -> int:
         """Run, unless a command stands behind options: doit looks for one in the first place only."""
         command, others = self._command_in(words)
-        return int(super().parse_words(words) if command is None else command.parse_execute(others))
+        if command is not None:
+            return int(command.parse_execute(others))
+        gc.disable()  # a plan is very many objects that stay: looking through them would find nothing to free
+        try:
+            return super().parse_words(words)
+        finally:
+            gc.unfreeze()
+            gc.enable()
 
     def _command_in(self, words: list[str]) -> tuple[Any, list[str]]:
         """The command behind nothing but options, and the words for it: `-n 4 plan vww-tinyc-stm32f7`."""
@@ -151,6 +159,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         par_type: str,
     ) -> int:
         """Run the selection under doit, then write down what became of it."""
+        gc.freeze()
+        gc.enable()
         verbosity = _QUIET if quiet else verbosity
         with _opened(outfile) as stream:
             display = self._display(stream, is_quiet=verbosity == _QUIET, is_plain=plain)
