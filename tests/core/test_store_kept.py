@@ -260,3 +260,12 @@ def test_what_can_t_be_written_goes_to_a_folder_of_ones_own(tmp_path: Path, monk
         Store(cache).add_bytes(b"no other folder")
     assert (caught.value.where, caught.value.exit_status) == (str(cache), 3)
     assert "TINYFLOW_CACHE" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "a/./b", "/a", "a//b"])
+def test_outputs_that_are_no_places_in_a_folder_are_none(name: str) -> None:
+    """A result that names one is not taken; a file, a tree and what lies deeper are fine."""
+    for fine in ("a", "a/", "a/b/", "..a", "a."):
+        assert Result.from_file(Result(KEY, TEXT, {fine: LOG}, 0, LOG).to_file()).outputs == {fine: LOG}
+    with pytest.raises(ValueError):
+        Result.from_file(Result(KEY, TEXT, {name: LOG}, 0, LOG).to_file())

@@ -18,6 +18,7 @@ from tinyflow.flow import cli, finish, sides
 from tinyflow.flow.commands import models, tuning
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.project import Project
+from tinyflow.flow.version import describe
 from tinyflow.model import tflite_reader
 from tinyflow.model.zoo import synthesize
 from tinyflow.report.profile import profile_text
@@ -161,3 +162,27 @@ def test_models_are_fetched_from_where_they_are(project: Path, capsys: pytest.Ca
     )
     status, said, error = fetch("gone", "mine")
     assert status != 0 and "gone" in error and said == f"mine: up-to-date in T s, {digest}\n"
+
+
+def test_a_cache_that_lacks_or_spoils_something_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Either is a fault by itself; a whole cache is none. The program's version is what `describe` says."""
+    monkeypatch.setenv("TINYFLOW_CACHE", "cache")
+    session = Session(project / "cache", project / "state")
+    made = action("profile", "profile.json")
+    session.execute(made)
+    blob = session.output_path(made, "profile.json")
+    session.close()
+    assert cli.run(["cache", "verify"], Loader()) == 0
+    content = blob.read_bytes()
+    blob.unlink()
+    assert cli.run(["cache", "verify"], Loader()) == 1
+    assert "0 damaged, 1 results incomplete" in capsys.readouterr().out
+    blob.write_bytes(content)
+    (project / "cache" / "cas" / "00").mkdir(exist_ok=True)
+    (project / "cache" / "cas" / "00" / ("1" * 62)).write_bytes(b"spoilt")
+    assert cli.run(["cache", "verify"], Loader()) == 1
+    assert "1 damaged, 0 results incomplete" in capsys.readouterr().out
+    assert cli.run(["--version"], Loader()) == 0
+    assert capsys.readouterr().out.splitlines() == describe()
