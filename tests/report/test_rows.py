@@ -26,6 +26,7 @@ def test_metrics_follow_their_definitions() -> None:
     plan = {"arena": None, "weights_bytes": 0, "tuning": {"tuned": 4}}
     few = rows.metrics_of({"macs": 0}, plan, {}, {}, {})
     assert few == {"weights_bytes": 0, "macs": 0, "tuned_kernels": 4}
+    assert rows.metrics_of({"macs": 700}, PLAN, SIZES, RUN, TIMING)["instructions_per_mac"] == 0.7171
 
 
 def test_metrics_stand_in_one_order() -> None:
