@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tinyflow.core.action import Action, Workspace
+from tinyflow.core.errors import Timeout
 from tinyflow.core.execute import Session
 from tinyflow.core.process import with_parent
 from tinyflow.core.scratch import Scratch
@@ -80,6 +82,19 @@ def test_a_killed_session_takes_the_whole_tree_with_it(tmp_path: Path, kind: str
     session.kill()
     session.wait()
     assert _soon(lambda: not any(map(_is_alive, tree))), [one for one in tree if _is_alive(one)]
+
+
+def test_a_worker_s_tools_end_with_it(tmp_path: Path) -> None:
+    """A worker whose time is up takes its tool along, which is in a session of its own; ours goes on."""
+    session = Session(tmp_path / "cache", tmp_path / "state")
+    leaving = Action(
+        "leave", "leave", f"{__name__}:leave_tree", ("out",), {"ids": str(tmp_path / "ids")}, isolated=True
+    )
+    with pytest.raises(Timeout):
+        session.execute(replace(leaving, timeout_s=1.5))
+    tool = int((tmp_path / "ids").read_text().split()[0])
+    assert _soon(lambda: not _is_alive(tool))
+    session.close()
 
 
 def test_a_child_whose_parent_died_first_ends_at_once(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def raise_refusal(function: str, workspace: Workspace, error: ToolError) -> NoRe
 def main(request: Path) -> int:
     """Serve one request; the exit status tells whether an error file was left."""
     function, workspace = pickle.loads(request.read_bytes())
+    process.be_worker()
     try:
         call(function, workspace)
     except (TinyflowError, OSError) as error:
