@@ -120,3 +120,20 @@ def test_only_kinds_with_several_actions_are_copied(tmp_path: Path) -> None:
         nurseries.close()
     assert parents[0] == parents[1] == "$ worker request.pickle"
     assert "tinyflow.core.worker" in parents[2]
+
+
+def test_an_import_that_ends_the_process_is_the_worker_s_affair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be imported beforehand, whatever happens then, keeps no action from its own worker."""
+    (tmp_path / "raises.py").write_text("raise ValueError('at import')")
+    (tmp_path / "dies.py").write_text("import os; os._exit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    action = _action(f"{__name__}:stage_write")
+    for modules in (["raises"], ["dies"]):
+        nurseries = Nurseries({kind_of(action): modules}, tmp_path)
+        workspace = _workspace(tmp_path / modules[0])
+        workspace.log_path.touch()
+        nurseries.call(action, workspace)
+        assert str(workspace.folder) in workspace.outputs["out"].read_text()
+        nurseries.close()

@@ -50,6 +50,13 @@ class Nursery:
         )
         theirs.close()
 
+    def has_ended(self) -> bool:
+        """Whether no copy can be had any more."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_POLL_S)  # its copies' sockets may close a moment before it is gone
+            return True
+        return False
+
     def close(self) -> None:
         """End it; copies die with it."""
         self._socket.close()
@@ -71,7 +78,7 @@ class Nursery:
             status = _wait(ours, workspace.timeout_s)
         if status is None:
             raise Timeout(
-                f"python didn't end within {workspace.timeout_s:g} s",
+                f"didn't end within {workspace.timeout_s:g} s",
                 hint="raise `timeout` in the recipe, or give --timeout",
             )
         if status != 0:
@@ -97,7 +104,14 @@ class Nurseries:
     def call(self, action: Action, workspace: Workspace) -> None:
         """As `worker.call_isolated`."""
         nursery = self._nurseries.get(kind_of(action))
-        (worker.call_isolated if nursery is None else nursery.call)(action, workspace)
+        if nursery is not None:
+            try:
+                return nursery.call(action, workspace)
+            except ToolError:
+                if not nursery.has_ended():
+                    raise
+        worker.call_isolated(action, workspace)  # also where what it imports ended a nursery: the worker will say why
+        return None
 
     def close(self) -> None:
         """End them; copies die with them."""
@@ -198,7 +212,7 @@ def _work(request: Path, folder: Path, log: Path) -> int:
 def _import(modules: Iterable[str]) -> tuple[str, ...]:
     """Import what can be; what is left to import then."""
     for name in modules:
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception):  # the worker that needs it will say so
             importlib.import_module(name)
     return ()
 
