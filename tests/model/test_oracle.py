@@ -78,3 +78,14 @@ def test_a_file_that_is_refused_for_no_operator_is_no_operators_fault() -> None:
     graph = replace(graph, operators=graph.operators[:2], outputs=graph.operators[1].outputs)
     with pytest.raises(ModelError, match=r"TFLM can.t run it: [^o]"):
         oracle.run_apart(oracle.TFLM, b"no model at all", graph, reference.make_inputs(graph, 1, 0))
+
+
+def test_one_that_reads_what_nothing_wrote_is_no_reference() -> None:
+    """TFLM leaves the padding of SPACE_TO_BATCH_ND as memory was where the input has rank 3: LiteRT is asked instead."""
+    net = Net(1, 8, 1)
+    block, paddings = net.constant([2], "int32"), net.constant([[2, 2]], "int32")
+    graph = net.graph(net.operator("SPACE_TO_BATCH_ND", net.input, block, paddings, shape=(2, 6, 1)))
+    who, _, told = oracle.run(write(graph), graph, reference.make_inputs(graph, 2, 0))
+    assert who.name == "litert"
+    assert told.startswith("TFLM can't run it: operator 0 (SPACE_TO_BATCH_ND, ")
+    assert told.endswith("): its outputs depend on memory that nothing wrote")

@@ -5,6 +5,7 @@ One that aborts or refuses is an error of the model's that names the operator, w
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +23,10 @@ from tinyflow.model.tflite_writer import write
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work
 _WORDS = 300
+# what memory holds that an interpreter reads before it writes, in one run and in another: TFLM's SPACE_TO_BATCH_ND of
+# rank 3 leaves its padding as it was
+_M_PERTURB = -6
+_FILLS = (0xA5, 0x3C)
 _NO_COMPLAINT = ("the interpreter ", "INFO: ", "WARNING: ")
 
 
@@ -86,8 +91,21 @@ def run_apart(reference: Reference, model: bytes, graph: Graph, samples: Sequenc
 def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     # native code that aborts leaves no other word in the action's log
     print(f"the interpreter {reference.words} runs the model", file=sys.stderr, flush=True)
+    _fill_new_memory(_FILLS[0])
     interpreter = reference.make(model, graph)
-    return [interpreter.invoke(sample) for sample in samples]
+    outputs = [interpreter.invoke(sample) for sample in samples]
+    _fill_new_memory(_FILLS[1])
+    again = reference.make(model, graph).invoke(samples[-1])
+    if [array.tobytes() for array in again] != [array.tobytes() for array in outputs[-1]]:
+        raise ModelError(f"{reference.words}: its outputs depend on memory that nothing wrote")
+    return outputs
+
+
+def _fill_new_memory(fill: int) -> None:
+    """Let malloc give out memory full of one byte (M_PERTURB of mallopt(3)), where the C library is glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_PERTURB, fill)
 
 
 def _complaint(ended: Ended) -> str:
