@@ -81,7 +81,7 @@ def test_a_file_that_is_refused_for_no_operator_is_no_operators_fault() -> None:
 
 
 def test_one_that_reads_what_nothing_wrote_is_no_reference() -> None:
-    """TFLM leaves the padding of SPACE_TO_BATCH_ND as memory was where the input has rank 3: LiteRT is asked instead."""
+    """TFLM leaves the padding of SPACE_TO_BATCH_ND of rank 3 as memory was: LiteRT is asked instead."""
     net = Net(1, 8, 1)
     block, paddings = net.constant([2], "int32"), net.constant([[2, 2]], "int32")
     graph = net.graph(net.operator("SPACE_TO_BATCH_ND", net.input, block, paddings, shape=(2, 6, 1)))
