@@ -1,90 +1,12 @@
 /* DEPTHWISE_CONV_2D: read it; its taps are brought together channel by channel for the fast kernels. */
 #include "tinyi/convolution.h"
 
-/* Fields of the schema's DepthwiseConv2DOptions. */
-enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 4, DILATION_W = 5, DILATION_H = 6 };
 enum { TAPS = 9 /* of 3×3 */ };
 
-struct layer {
-  const int8_t *input;
-  int8_t *output;
-  int32_t outputs; /* elements */
-  struct tinyi_channels channels;
-  struct tinynn_depthwise p;
-};
-
-/* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
-static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct layer *layer) {
-  struct tinyi_file *file = &visit->file;
-  struct tinynn_depthwise *p = &layer->p;
-  struct tinyi_channels *all = &layer->channels;
-  struct tinyi_tensor tensor;
-  tinyi_activation(visit, &visit->inputs, 0, &tensor);
-  layer->input = tensor.data;
-  p->batches = tensor.shape[1];
-  p->input_height = tensor.shape[2];
-  p->input_width = tensor.shape[3];
-  p->input_channels = tensor.shape[4];
-  p->input_zero_point = tensor.zero_point;
-  const uint32_t scale = tensor.scale;
-  int32_t is_supported = tensor.rank == 4;
-  tinyi_weights(visit, 1, &tensor);
-  if (file->status != TINYI_OK) {
-    return;
-  }
-  p->output_channels = tensor.shape[4];
-  p->depth_multiplier = p->output_channels / p->input_channels;
-  p->kernel_height = tensor.shape[2];
-  p->kernel_width = tensor.shape[3];
-  is_supported &= tensor.rank == 4 && tensor.shape[1] == 1 &&
-                  p->depth_multiplier * p->input_channels == p->output_channels &&
-                  (tensor.scale_count == 1 || tensor.scale_count == p->output_channels);
-  all->scales = tensor.scales;
-  all->scale_step = tensor.scale_count > 1;
-  all->rows.weights = tensor.data;
-  all->rows.channels = p->output_channels;
-  all->rows.products = p->kernel_height * p->kernel_width;
-  all->rows.step = 1;
-  all->rows.pitch = p->output_channels;
-  all->bias = tinyi_integers(visit, 2, p->output_channels);
-  tinyi_activation(visit, &visit->outputs, 0, &tensor);
-  layer->output = tensor.data;
-  layer->outputs = tensor.elements;
-  p->output_height = tensor.shape[2];
-  p->output_width = tensor.shape[3];
-  p->output_zero_point = tensor.zero_point;
-  is_supported &= tensor.rank == 4 && tensor.shape[4] == p->output_channels && tensor.shape[1] == p->batches;
-  tinyi_require(visit, is_supported, TINYI_UNSUPPORTED);
-  if (file->status != TINYI_OK) {
-    return;
-  }
-  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), &tensor, &p->lowest, &p->highest);
-  const int32_t padding = tinyi_byte(file, &visit->options, PADDING);
-  struct tinyi_axis y = {p->input_height, p->output_height, p->kernel_height,
-                         tinyi_int(file, &visit->options, STRIDE_H, 0),
-                         tinyi_int(file, &visit->options, DILATION_H, 1), 0};
-  struct tinyi_axis x = {p->input_width, p->output_width, p->kernel_width,
-                         tinyi_int(file, &visit->options, STRIDE_W, 0),
-                         tinyi_int(file, &visit->options, DILATION_W, 1), 0};
-  tinyi_slide(visit, &y, padding);
-  tinyi_slide(visit, &x, padding);
-  p->stride_y = y.stride;
-  p->stride_x = x.stride;
-  p->dilation_y = y.dilation;
-  p->dilation_x = x.dilation;
-  p->pad_top = y.pad;
-  p->pad_left = x.pad;
-  all->quotient = tinyi_quotient(scale, tensor.scale);
-  all->input_zero_point = p->input_zero_point;
-  all->output_zero_point = p->output_zero_point;
-  all->lowest = p->lowest;
-  all->highest = p->highest;
-}
-
 /* [channel][taps], and records with the zero point folded in. */
-static inline __attribute__((always_inline)) void gather(const struct layer *layer, int32_t taps, int8_t *to,
+static inline __attribute__((always_inline)) void gather(const struct tinyi_convolution *layer, int32_t taps, int8_t *to,
                                                          struct tinynn_channel *records) {
-  const int32_t channels = layer->p.output_channels;
+  const int32_t channels = layer->depthwise.output_channels;
   for (int32_t c = 0; c < channels; ++c) {
     const int8_t *from = layer->channels.rows.weights + c;
     int32_t sum = 0;
@@ -93,11 +15,11 @@ static inline __attribute__((always_inline)) void gather(const struct layer *lay
       sum += *from;
       from += channels;
     }
-    records[c].bias -= layer->p.input_zero_point * sum;
+    records[c].bias -= layer->depthwise.input_zero_point * sum;
   }
 }
 
-static void gather_taps(const struct layer *layer, int8_t *to, struct tinynn_channel *records) {
+static void gather_taps(const struct tinyi_convolution *layer, int8_t *to, struct tinynn_channel *records) {
   if (layer->channels.rows.products == TAPS) {
     gather(layer, TAPS, to, records); /* without a loop */
   } else {
@@ -111,13 +33,13 @@ static const struct tinyi_depthwise *chosen(const struct tinyi_visit *visit) {
   return visit->choice == 0 ? NULL : visit->choice == 1 ? kernel : kernel->otherwise;
 }
 
-static uint8_t choose(struct tinyi_visit *visit, const struct layer *layer) {
+static uint8_t choose(struct tinyi_visit *visit, const struct tinyi_convolution *layer) {
   const struct tinyi_depthwise *kernel = visit->kernel;
   if (!tinyi_is_right(visit, &layer->channels)) {
     return 0;
   }
   for (uint8_t choice = 1; kernel != NULL; ++choice) {
-    if (kernel->fits(&layer->p) && (kernel->takes == NULL || kernel->takes(&layer->channels))) {
+    if (kernel->fits(&layer->depthwise) && (kernel->takes == NULL || kernel->takes(&layer->channels))) {
       return choice;
     }
     kernel = kernel->otherwise;
@@ -129,8 +51,8 @@ static int32_t slots_of(const struct tinyi_depthwise *kernel, const struct tinyn
   return kernel == NULL || kernel->slots == NULL ? p->output_channels : kernel->slots(p);
 }
 
-static void compute(struct tinyi_visit *visit, struct layer *layer, const struct tinyi_depthwise *kernel) {
-  struct tinynn_depthwise *p = &layer->p;
+static void compute(struct tinyi_visit *visit, struct tinyi_convolution *layer, const struct tinyi_depthwise *kernel) {
+  struct tinynn_depthwise *p = &layer->depthwise;
   struct tinynn_channel *records = (struct tinynn_channel *)(void *)visit->scratch;
   int8_t *behind = (int8_t *)(records + slots_of(kernel, p));
   p->channels = records;
@@ -153,12 +75,12 @@ static void compute(struct tinyi_visit *visit, struct layer *layer, const struct
 }
 
 void tinyi_depthwise(struct tinyi_visit *visit) {
-  struct layer layer;
-  read(visit, &layer);
+  struct tinyi_convolution layer;
+  tinyi_read_convolution(visit, &layer, 1);
   if (visit->file.status != TINYI_OK) {
     return;
   }
-  const struct tinynn_depthwise *p = &layer.p;
+  const struct tinynn_depthwise *p = &layer.depthwise;
   if (visit->lives == NULL) {
     compute(visit, &layer, chosen(visit));
     return;

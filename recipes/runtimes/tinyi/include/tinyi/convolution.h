@@ -13,6 +13,21 @@ struct tinyi_axis {
 /* Check that the output is as long as the window makes it, and find the padding. `padding`: 0 SAME, 1 VALID. */
 void tinyi_slide(struct tinyi_visit *visit, struct tinyi_axis *axis, int32_t padding);
 
+/* A layer. The two structs have members of the same types in the same order: either tells of both. */
+struct tinyi_convolution {
+  const int8_t *input;
+  int8_t *output;
+  int32_t outputs; /* elements */
+  struct tinyi_channels channels;
+  union {
+    struct tinynn_conv2d conv2d;
+    struct tinynn_depthwise depthwise;
+  };
+};
+
+/* Read and check all of a layer but for what its kernel needs. */
+void tinyi_read_convolution(struct tinyi_visit *visit, struct tinyi_convolution *layer, uint32_t is_depthwise);
+
 /* A way to compute CONV_2D: weights are packed block by block of channels into scratch, then the kernel runs. */
 struct tinyi_conv2d {
   /* Weights and records of `count` channels from `first` on; the rest of a tile is filled with zeros. */

@@ -1,0 +1,86 @@
+/* What CONV_2D and DEPTHWISE_CONV_2D have in common: tensors, options and windows. */
+#include <stddef.h>
+
+#include "tinyi/convolution.h"
+
+_Static_assert(offsetof(struct tinynn_conv2d, output_pitch) == offsetof(struct tinynn_depthwise, depth_multiplier) &&
+                   sizeof(struct tinynn_conv2d) == sizeof(struct tinynn_depthwise),
+               "one struct is read, the other may be written");
+
+/* Fields of the schema's Conv2DOptions; from ACTIVATION on DepthwiseConv2DOptions has them one place further. */
+enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
+
+/* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
+void tinyi_read_convolution(struct tinyi_visit *visit, struct tinyi_convolution *layer, uint32_t is_depthwise) {
+  struct tinyi_file *file = &visit->file;
+  struct tinynn_conv2d *p = &layer->conv2d;
+  struct tinyi_channels *all = &layer->channels;
+  struct tinyi_tensor tensor;
+  tinyi_activation(visit, &visit->inputs, 0, &tensor);
+  layer->input = tensor.data;
+  p->batches = tensor.shape[1];
+  p->input_height = tensor.shape[2];
+  p->input_width = tensor.shape[3];
+  p->input_channels = tensor.shape[4];
+  p->input_zero_point = tensor.zero_point;
+  const uint32_t scale = tensor.scale;
+  int32_t is_supported = tensor.rank == 4;
+  tinyi_weights(visit, 1, &tensor);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  p->output_channels = tensor.shape[is_depthwise ? 4 : 1];
+  p->kernel_height = tensor.shape[2];
+  p->kernel_width = tensor.shape[3];
+  if (is_depthwise) {
+    layer->depthwise.depth_multiplier = p->output_channels / p->input_channels;
+    is_supported &= tensor.shape[1] == 1 && layer->depthwise.depth_multiplier * p->input_channels == p->output_channels;
+    all->rows.products = p->kernel_height * p->kernel_width;
+    all->rows.step = 1;
+    all->rows.pitch = p->output_channels;
+  } else {
+    p->output_pitch = p->output_channels;
+    is_supported &= tensor.shape[4] == p->input_channels;
+    all->rows.products = tensor.elements / p->output_channels;
+    all->rows.step = all->rows.products;
+    all->rows.pitch = 1;
+  }
+  is_supported &= tensor.rank == 4 && (tensor.scale_count == 1 || tensor.scale_count == p->output_channels);
+  all->scales = tensor.scales;
+  all->scale_step = tensor.scale_count > 1;
+  all->rows.weights = tensor.data;
+  all->rows.channels = p->output_channels;
+  all->bias = tinyi_integers(visit, 2, p->output_channels);
+  tinyi_activation(visit, &visit->outputs, 0, &tensor);
+  layer->output = tensor.data;
+  layer->outputs = tensor.elements;
+  p->output_height = tensor.shape[2];
+  p->output_width = tensor.shape[3];
+  p->output_zero_point = tensor.zero_point;
+  is_supported &= tensor.rank == 4 && tensor.shape[4] == p->output_channels && tensor.shape[1] == p->batches;
+  tinyi_require(visit, is_supported, TINYI_UNSUPPORTED);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION + is_depthwise), &tensor, &p->lowest, &p->highest);
+  const int32_t padding = tinyi_byte(file, &visit->options, PADDING);
+  struct tinyi_axis y = {p->input_height, p->output_height, p->kernel_height,
+                         tinyi_int(file, &visit->options, STRIDE_H, 0),
+                         tinyi_int(file, &visit->options, DILATION_H + is_depthwise, 1), 0};
+  struct tinyi_axis x = {p->input_width, p->output_width, p->kernel_width,
+                         tinyi_int(file, &visit->options, STRIDE_W, 0),
+                         tinyi_int(file, &visit->options, DILATION_W + is_depthwise, 1), 0};
+  tinyi_slide(visit, &y, padding);
+  tinyi_slide(visit, &x, padding);
+  p->stride_y = y.stride;
+  p->stride_x = x.stride;
+  p->dilation_y = y.dilation;
+  p->dilation_x = x.dilation;
+  p->pad_top = y.pad;
+  p->pad_left = x.pad;
+  all->quotient = tinyi_quotient(scale, tensor.scale);
+  all->input_zero_point = p->input_zero_point;
+  all->output_zero_point = p->output_zero_point;
+  all->lowest = p->lowest;
+  all->highest = p->highest;
+}
