@@ -12,7 +12,7 @@ import re
 import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -175,15 +175,25 @@ def _check(command: Sequence[str | Path]) -> None:
         raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr}")
 
 
+def _anew(name: str, make: Callable[[Path], object]) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=name))
+    make(folder)
+    return folder
+
+
+# (name, what fills a folder) -> the folder; tests have what is built in common with others
+folder_of: Callable[[str, Callable[[Path], object]], Path] = _anew
+
+
 class HostKernels:
     """All variants in plain C, in this process."""
 
     def __init__(self) -> None:
-        library = Path(tempfile.mkdtemp()) / "tinynn.so"
         sources = _sources("host")
         command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-fno-sanitize=all"]
-        _check([*command, "-I", RUNTIME / "include", *sources, "-o", library])
-        self._library = ctypes.CDLL(str(library))
+        command += ["-I", RUNTIME / "include", *sources, "-o"]
+        folder = folder_of("kernels_host", lambda folder: _check([*command, folder / "tinynn.so"]))
+        self._library = ctypes.CDLL(str(folder / "tinynn.so"))
         self.functions = _functions(sources)
 
     def run(
@@ -248,7 +258,8 @@ class ChipKernels:
             if (has_float or path.name not in _FLOAT_SOURCES) and (not variants or path.parent.name in variants)
         ]
         self.functions = _functions(self.sources)
-        firmware = self._build(Path(tempfile.mkdtemp()))
+        name = "_".join(("kernels", cpu, toolchain, level, *variants))
+        firmware = folder_of(name, self._build) / "firmware.elf"
         self._simulator: Simulator | Qemu
         if cpu in on_qemu.PLACES:
             self._simulator = Qemu(on_qemu.PLACES[cpu][0], self._target, on_qemu.plugin())
@@ -288,7 +299,7 @@ class ChipKernels:
         output = np.frombuffer(after[placed.output], np.int8)
         return Outcome(output, counters.instructions or 0, counters.stack_bytes or 0)
 
-    def _build(self, folder: Path) -> Path:
+    def _build(self, folder: Path) -> None:
         runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
         support = [SUPPORT / name for name in (*runtime["all"], *runtime[self._cpu["isa"]]) if "main" not in name]
         calls = folder / "calls.c"
@@ -309,7 +320,6 @@ class ChipKernels:
         firmware = folder / "firmware.elf"
         files = (folder / "script.ld", firmware, folder / "firmware.map")
         _check(self._tool.link_command(self._cpu, objects, [], *files))
-        return firmware
 
     @cached_property
     def _tool(self) -> Toolchain:
@@ -324,7 +334,6 @@ class ChipKernels:
 @cache
 def _hook() -> Path:
     """The simulator's native counter."""
-    library = Path(tempfile.mkdtemp()) / "block_table.so"
     command = [native_hook.zig_binary(), "cc", "-O2", "-fPIC", "-shared", "-nostdlib"]
-    _check([*command, Path(block_table.__file__).with_suffix(".c"), "-o", library])
-    return library
+    command += [Path(block_table.__file__).with_suffix(".c"), "-o"]
+    return folder_of("hook", lambda folder: _check([*command, folder / "block_table.so"])) / "block_table.so"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests_support import Shared
 
 from tinyflow.core.action import Workspace
 from tinyflow.stages import build, link
@@ -179,10 +179,7 @@ class Bench:
         return workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
 
 
-_shared = tempfile.TemporaryDirectory(prefix="tinyflow-support-")
-
-
-@cache
 def _support(cpu: str, toolchain: str, flags: tuple[str, ...]) -> Path:
-    folder = Path(tempfile.mkdtemp(dir=_shared.name))
-    return Bench(folder, cpu=cpu, toolchain=toolchain, flags=flags).support()
+    name = "_".join(("support", cpu, toolchain, *flags))
+    make = lambda folder: Bench(folder, cpu=cpu, toolchain=toolchain, flags=flags).support()  # noqa: E731
+    return Shared.folder(name, make) / "archive" / "out" / "library.a"

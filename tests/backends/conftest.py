@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests_support import Shared
 from tinyc_host import compile_kernels, compiler
 from tinyi_host import compile_interpreter
 
@@ -66,15 +67,15 @@ def _stacks_without_sources() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kernels() -> Path:
     """The kernels of tinynn in plain C for this machine."""
-    return compile_kernels(tmp_path_factory.mktemp("kernels"))
+    return Shared.folder("kernels", compile_kernels) / "tinynn.a"
 
 
 @pytest.fixture(scope="session")
-def interpreter_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def interpreter_library() -> Path:
     """The interpreter tinyi with all kernels that this machine can run."""
-    return compile_interpreter(tmp_path_factory.mktemp("tinyi"))
+    return Shared.folder("tinyi", compile_interpreter) / "tinyi.so"
 
 
 @pytest.fixture

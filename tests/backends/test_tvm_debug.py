@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests_support import tflm
 
 from tinyflow.model import reference
 from tinyflow.model.tflite_reader import read
@@ -39,7 +40,7 @@ def test_outputs_stay_the_same(variant: str, generate: Callable[..., Any]) -> No
     graph, model = read(content), generate(content, variant=variant, debug=True)
     inputs = reference.make_inputs(graph, 2, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 0
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from random_networks import random_network
+from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model import interpreters, reference
@@ -46,7 +47,7 @@ def assert_exact(content: bytes, model: Any, samples: int = 8) -> None:
     graph = read(content)
     inputs = reference.make_inputs(graph, samples, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 0
 
 
 @pytest.mark.slow
@@ -124,7 +125,7 @@ def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     inputs = reference.make_inputs(graph, 8, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
     assert reference.largest_difference(reference.run_litert(content, graph, inputs), outputs) == 0
-    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 1
+    assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from random_networks import ACTIVATIONS, RandomNetwork
 from test_tvm_generate import assert_exact
+from tests_support import tflm
 
 from tinyflow.backends.tvm.importable import importable
 from tinyflow.model import reference
@@ -147,7 +148,7 @@ def test_what_the_importer_reads_computes_the_same() -> None:
         graph = read(content)
         changed = importable(graph)
         inputs = reference.make_inputs(graph, 2, seed=1)
-        results = [reference.run_tflm(write(g), g, inputs) for g in (graph, changed)]
+        results = [tflm(write(g), g, inputs) for g in (graph, changed)]
         assert reference.largest_difference(*results) == 0
         assert len({tensor.name for tensor in changed.tensors}) == len(changed.tensors)
         assert all(

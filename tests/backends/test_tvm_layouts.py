@@ -12,6 +12,7 @@ import test_tvm_kernels as kernels
 from hypothesis import given
 from hypothesis import strategies as st
 from random_networks import random_network
+from tests_support import tflm
 
 from tinyflow.backends.tvm import backend, check, layouts
 from tinyflow.backends.tvm.kernel import Style
@@ -97,7 +98,7 @@ def test_random_networks_are_exact_with_channels_outermost(
     graph = read(content)
     inputs = reference.make_inputs(graph, 4, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 0
 
 
 @pytest.mark.slow
@@ -110,7 +111,7 @@ def test_trained_networks_are_exact_with_channels_outermost(
     graph, model = read(content), generate(content, variant="aotplus", layout="NCHW", schedule=schedule)
     inputs = reference.make_inputs(graph, 2, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 0
 
 
 def test_a_fully_connected_layer_takes_channels_outermost(tmp_path: Path, generate: Callable[..., Any]) -> None:
@@ -122,7 +123,7 @@ def test_a_fully_connected_layer_takes_channels_outermost(tmp_path: Path, genera
     assert [layer.spec.output.layout for layer in carried(tmp_path, content).layers[:1]] == ["NCHW"]
     inputs = reference.make_inputs(graph, 4, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_tflm(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 0
 
 
 @pytest.mark.parametrize("options", [{"dsp": True}, {"schedule": "cortexm"}])

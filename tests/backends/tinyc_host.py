@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tests_support import tflm
 
 from tinyflow.backends import tinyc
 from tinyflow.model import reference
@@ -96,7 +97,7 @@ def assert_exact(graph: Graph, kernels: Path, folder: Path, variant: str = "ref"
     graph = read(content)
     samples = reference.make_inputs(graph, 4, seed=7)
     built = build(content, kernels, folder, kernels=variant)
-    expected = reference.run_tflm(content, graph, samples)
+    expected = tflm(content, graph, samples)
     # an invoke may overwrite its inputs, so every sample is written anew
     assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) == 0
     return built

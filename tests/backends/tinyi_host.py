@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tflite
+from tests_support import tflm
 from tinyc_host import RUNTIME, compiler
 
 from tinyflow.backends.tinyi.operators import ENTRIES, wish
@@ -208,7 +209,7 @@ def assert_exact(graph: Graph, interpreter: Interpreter, variant: str) -> None:
     graph = read(content)
     made = plan(graph, [wish(graph, operator, variant) for operator in graph.operators])
     samples = reference.make_inputs(graph, 3, seed=7)
-    expected = reference.run_tflm(content, graph, samples)
+    expected = tflm(content, graph, samples)
     session = interpreter.model(content, made.total_bytes, made.unit)
     assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
     less = interpreter.model(content, made.total_bytes - 4, made.unit)

@@ -336,7 +336,10 @@ def test_what_met_damage_is_done_once_more(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way")
-def test_a_tool_ends_with_whoever_started_it(tmp_path: Path) -> None:
-    """The kernel is told to kill it, in a way that outlasts the change of programs."""
+def test_a_tool_ends_with_the_worker_that_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is told to kill it, in a way that outlasts the change of programs; a session's reaper ends others."""
+    monkeypatch.setattr(process, "_is_worker", threading.Event())
     program = "import ctypes; n = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(n)); print(n.value)"
+    assert run(tmp_path, sys.executable, "-c", program) == "0\n"
+    process.be_worker()
     assert run(tmp_path, sys.executable, "-c", program) == f"{signal.SIGKILL.value}\n"

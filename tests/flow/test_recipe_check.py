@@ -84,7 +84,9 @@ UNICORN = "tinyflow.targets.unicorn"
         ),
     ],
 )
-def test_what_can_t_work_is_told_with_its_place(file: str, text: str, fault: str, project: Path, real: Run) -> None:
+def test_what_can_t_work_is_told_with_its_place(
+    file: str, text: str, fault: str, project: Path, real: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Status 2, one place for each, and nothing is run for it."""
     for suite in (project / "recipes" / "suites").iterdir():
         suite.unlink()
@@ -92,6 +94,7 @@ def test_what_can_t_work_is_told_with_its_place(file: str, text: str, fault: str
     path = project / "recipes" / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text if text.startswith("description") else f"description: x\n{text}")
+    monkeypatch.setenv("PATH", "")  # no program is asked for its version
     done = real("doctor")
     assert done.returncode == 2, done.stdout + done.stderr
     assert f"recipes/{file}{fault}" in done.stderr

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.cut import cut
 from tinyflow.model.graph import Graph
-from tinyflow.model.reference import Sample, make_inputs, run_tflm
+from tinyflow.model.reference import Sample, make_inputs
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -20,7 +21,7 @@ NETWORKS = {
 
 def outputs(graph: Graph, sample: Sample) -> Sample:
     """What TFLM makes of it, as a file of its own."""
-    return run_tflm(write(graph), read(write(graph)), [sample])[0]
+    return tflm(write(graph), read(write(graph)), [sample])[0]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -21,6 +21,7 @@ import onnx
 import onnxruntime
 from model.onnx_networks import Layers, pooled_cnn, quantised, small_cnn
 from onnx import TensorProto, helper
+from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model import reference, tflite_reader, tflite_writer
@@ -33,7 +34,7 @@ def difference(content: bytes) -> tuple[float, int]:
     graph = read_onnx(content)
     model = tflite_writer.write(graph)
     samples = reference.make_inputs(graph, 16, 1)
-    ours = reference.run_tflm(model, tflite_reader.read(model), samples)
+    ours = tflm(model, tflite_reader.read(model), samples)
     theirs = run_onnx(content, graph, samples)
     assert theirs is not None
     return reference.largest_difference(ours, theirs), len({sample[0].tobytes() for sample in ours})

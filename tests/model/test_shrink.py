@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_networks import planted_network
 from small_networks import Net, Q
+from tests_support import tflm
 
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
@@ -37,8 +38,8 @@ def _reduced(graph: Graph) -> Graph:
     """The reduced graph, checked to be valid, final and equal on samples."""
     content, reduced = write(graph), read(write(shrink(graph).graph))
     samples = reference.make_inputs(graph, 6, 11)
-    before = reference.run_tflm(content, graph, samples)
-    after = reference.run_tflm(write(reduced), reduced, samples)
+    before = tflm(content, graph, samples)
+    after = tflm(write(reduced), reduced, samples)
     assert reference.largest_difference(before, after) == 0
     assert shrink(reduced).graph == reduced
     assert reduced.macs <= graph.macs and reduced.weights_bytes <= graph.weights_bytes + 4 * 32
@@ -57,7 +58,7 @@ def test_no_output_ever_changes(seed: int) -> None:
     _reduced(read(write(planted_network(seed))))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_bounds_hold_for_every_tensor(seed: int) -> None:
     """Whatever the inputs, each element of each activation lies within its bounds."""
@@ -65,7 +66,7 @@ def test_bounds_hold_for_every_tensor(seed: int) -> None:
     outputs = tuple(operator.outputs[0] for operator in graph.operators)
     graph = replace(graph, outputs=outputs)
     bounds = analyse(graph)
-    for sample in reference.run_tflm(write(graph), graph, reference.make_inputs(graph, 4, seed)):
+    for sample in tflm(write(graph), graph, reference.make_inputs(graph, 4, seed)):
         for index, values in zip(outputs, sample, strict=True):
             assert (bounds[index].low <= values).all() and (values <= bounds[index].high).all()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests_support import tflm
 
-from tinyflow.model.reference import run_tflm
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import graphs, synthesize
 from tinyflow.model.zoo.trials import TRIALS
@@ -23,7 +23,7 @@ def test_tflm_takes_all_layers_and_none_is_trivial(name: str) -> None:
     samples = [
         [random.integers(-128, 128, graph.tensors[index].shape, np.int8) for index in graph.inputs] for _ in range(3)
     ]
-    outputs = run_tflm(model, graph, samples)
+    outputs = tflm(model, graph, samples)
     changing = sum(
         any(not np.array_equal(outputs[0][i], other[i]) for other in outputs[1:]) for i in range(len(graph.outputs))
     )

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
-from tinyflow.model.reference import make_inputs, run_tflm
+from tinyflow.model.reference import make_inputs
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import graphs, synthesize
 from tinyflow.model.zoo import integer_arithmetic as exact
@@ -82,7 +83,7 @@ def _form(tensor: Tensor) -> tuple[Any, ...]:
 def test_outputs_depend_on_inputs(zoo: dict[str, bytes], name: str) -> None:
     """Random inputs give outputs that differ from input to input and are rarely at the ends of int8."""
     graph = read(zoo[name])
-    outputs = np.array([sample[0].ravel() for sample in run_tflm(zoo[name], graph, make_inputs(graph, 16, 3))])
+    outputs = np.array([sample[0].ravel() for sample in tflm(zoo[name], graph, make_inputs(graph, 16, 3))])
     assert (outputs.std(axis=0) > 0).all()
     assert np.isin(outputs, (-128, 127)).mean() < 0.05
 
@@ -132,7 +133,7 @@ def test_relatives_are_sound(spec: dict[str, Any], seed: int) -> None:
     """Other sizes, widths and depths give graphs that the reader and TFLM accept."""
     content = synthesize({**spec, "seed": seed})
     graph = read(content)
-    (outputs,) = run_tflm(content, graph, make_inputs(graph, 1, seed))
+    (outputs,) = tflm(content, graph, make_inputs(graph, 1, seed))
     assert outputs[0].shape == graph.tensors[graph.outputs[0]].shape
 
 

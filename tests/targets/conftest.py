@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from small_firmware import MODEL, Bench, workspace
+from tests_support import Shared
 
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.machine import Simulator
@@ -15,17 +16,15 @@ SOURCES = Path(__file__).parent / "programs"
 
 
 @pytest.fixture(scope="session")
-def block_table_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def block_table_library() -> Path:
     """The native block counter, built by its stage."""
-    folder = tmp_path_factory.mktemp("hook")
-    made = workspace(
-        folder,
-        {"block_table.c": native_hook.SOURCE},
-        ["block_table.so"],
-        {"triple": native_hook.host_triple()},
-    )
-    native_hook.build_hook(made)
-    return made.outputs["block_table.so"]
+
+    def make(folder: Path) -> None:
+        parameters = {"triple": native_hook.host_triple()}
+        made = workspace(folder, {"block_table.c": native_hook.SOURCE}, ["block_table.so"], parameters)
+        native_hook.build_hook(made)
+
+    return Shared.folder("block_table", make) / "out" / "block_table.so"
 
 
 Build = Callable[..., tuple[Bench, Path]]
