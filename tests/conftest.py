@@ -23,7 +23,8 @@ sys.dont_write_bytecode = False
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes is the machine's business; a busy one must not fail a test. Each run takes other examples; `--hypothesis-profile many` takes more of them.
+# How long an example takes is the machine's business; a busy one must not fail a test.
+# Each run takes other examples; `--hypothesis-profile many` takes more of them.
 hypothesis.settings.register_profile("tinyflow", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("many", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("tinyflow")
