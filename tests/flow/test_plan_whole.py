@@ -369,6 +369,13 @@ def test_a_model_from_elsewhere_is_fetched_as_its_recipe_says(planner: Planner) 
     )
 
 
+def test_a_file_that_is_nowhere_is_told_to_the_action(planner: Planner, tmp_path: Path) -> None:
+    """So that its refusal names the file; with nothing else to try, no network is waited for."""
+    (tmp_path / "recipes" / "models" / "lost.yaml").write_text("description: a\nfile: lost.tflite\n")
+    action = planner.models.fetch(*_model(planner, "lost"))
+    assert dict(action.parameters) == {"name": "lost", "sha256": None, "file": "lost.tflite"}
+
+
 def _model(planner: Planner, name: str) -> tuple[Any, Path]:
     from tinyflow.recipes.schema import Model
 

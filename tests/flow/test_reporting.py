@@ -302,3 +302,18 @@ def test_wrong_use_is_one_line_and_a_way_on(real: Run, words: list[str], line: s
     first, *rest = done.stderr.splitlines()
     assert first.startswith(line)
     assert rest and all(hint.startswith("  ") for hint in rest)
+
+
+def test_which_file_a_row_is_of_is_told(synthetic: Run, project: Path) -> None:
+    """Below the table, where digits tell two files apart; a file that is called by its own name needs no line."""
+    benches = []
+    for path in ("one/net.tflite", "two/net.tflite", "own.tflite"):
+        (project / path).parent.mkdir(exist_ok=True)
+        (project / path).write_bytes(path.encode())
+        benches.append(f"./{path}-good-chip")
+    lines = synthetic("-q", *(f"bench:{bench}" for bench in benches)).stdout.splitlines()
+    names = [line.split("-good-chip")[0] for line in lines if "-good-chip " in line]
+    assert len(set(names)) == 3 and names[2] == "own"
+    assert lines[-3:-1] == [f"{names[0]}: ./one/net.tflite", f"{names[1]}: ./two/net.tflite"]
+    saved = synthetic("baseline", "save", "own-good-chip").stdout
+    assert saved == "1 bench in baselines/own-good-chip.json\n"

@@ -40,6 +40,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A mistyped TINYFLOW_RECIPES would otherwise silently mean other recipes."""
     with pytest.raises(UsageError, match="which is no folder"):
         recipe_folders({"TINYFLOW_RECIPES": str(tmp_path / "gone")}, tmp_path)
+    (tmp_path / "project" / "recipes" / "models").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"project, which has none\n  name .*project/recipes$"):
+        recipe_folders({"TINYFLOW_RECIPES": str(tmp_path / "project")}, tmp_path)
 
 
 def test_only_what_is_asked_for_is_read(write: Write, catalogue: Catalogue) -> None:

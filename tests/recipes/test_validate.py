@@ -74,6 +74,7 @@ def test_five_lines_make_a_model() -> None:
         ("stack: 8KiB", "stack: 512KiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
         ("stack: 8KiB", "stack: 8KiB\nheap: 504KiB", "1:1: stack and heap leave nothing of 524288 bytes of RAM"),
         ("stack: 8KiB", "stack: 0B", "1:1: without a stack nothing runs; leave `stack` out for the default"),
+        ("length: 512KiB", "length: 4GiB", "1:1: ram ends at 0x120000000, behind the last address of 32 bits"),
         ("length: 512KiB", "length: 0B", "6:3: memory: ram is empty"),
         ("stack: 8KiB", "optimise: O9", '8:11: optimise: expected O0, O1, O2, O3 or Os, not "O9"'),
     ],

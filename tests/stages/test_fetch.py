@@ -186,6 +186,16 @@ def zoo_bytes() -> bytes:
     return synthesize(ZOO)
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A recipe with a file alone: no mirror, network or command is recommended that could not give it."""
+    with pytest.raises(ModelError) as caught:
+        fetch(workspace_for(tmp_path, name="my_net", sha256=None, file="nets/my_net.tflite"))
+    assert str(caught.value).splitlines() == [
+        'my_net: there is no file "nets/my_net.tflite"',
+        "  put it beside the recipe, or below a folder of TINYFLOW_MIRRORS",
+    ]
+
+
 def test_no_source_at_all_says_what_to_do(tmp_path: Path) -> None:
     """No input, no URL, no zoo: the hint names the variable and the command that help."""
     with pytest.raises(ModelError) as caught:

@@ -83,3 +83,12 @@ def test_flash_and_ram_in_one_page_are_refused(build: Build) -> None:
     near[1]["origin"] = near[0]["origin"] + near[0]["length_bytes"] + 8
     with pytest.raises(UsageError, match="flash and RAM share the 4096 bytes from 0x081ff000 on"):
         Simulator({**bench.machine_target, "memory": near}, None).load(firmware)
+
+
+def test_memory_where_the_simulator_has_pages_of_its_own_is_refused(build: Build) -> None:
+    """Where calls return to, and the registers of Arm's cores: an error of the recipe, not of Unicorn."""
+    bench, firmware = build("cortex-m7", "faults")
+    for origin in (0x9FFF0000, 0xE0000000):
+        memory = [*bench.memory, {"name": "more", "kind": "ram", "origin": origin, "length_bytes": 0x10000}]
+        with pytest.raises(UsageError, match="or where Arm has the core's registers"):
+            Simulator({**bench.machine_target, "memory": memory}, None).load(firmware)

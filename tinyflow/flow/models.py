@@ -38,7 +38,10 @@ class Models:
         sources: dict[str, JSON] = {}
         if not inputs:
             synthesize = None if model.synthesize is None else asdict(model.synthesize)
-            sources = {"urls": list(model_urls(model, self._mirrors)), "synthesize": synthesize}
+            urls = list(model_urls(model, self._mirrors))
+            # What is left is to be put in its place by the user; no other model's key is to know of its file's name.
+            is_elsewhere = urls or synthesize or model.file is None
+            sources = {"urls": urls, "synthesize": synthesize} if is_elsewhere else {"file": model.file}
         action = Action(
             stage="fetch",
             title=f"fetch {model.name}",

@@ -51,15 +51,15 @@ def data_folder() -> Path:
 
 def project_root(start: Path) -> Path | None:
     """The nearest folder upwards that has recipes of its own."""
-    return next((folder for folder in (start, *start.parents) if _has_recipes(folder)), None)
+    return next((folder for folder in (start, *start.parents) if _has_kinds(folder / "recipes")), None)
 
 
-def _has_recipes(folder: Path) -> bool:
-    return any((folder / "recipes" / kind.plural).is_dir() for recipe, kind in KINDS.items() if recipe is not Figures)
+def _has_kinds(folder: Path) -> bool:
+    return any((folder / kind.plural).is_dir() for recipe, kind in KINDS.items() if recipe is not Figures)
 
 
 def recipe_folders(environment: Mapping[str, str], root: Path) -> tuple[Path, ...]:
-    """The recipe folders in the order of search. UsageError where `TINYFLOW_RECIPES` names no folder."""
+    """The recipe folders in the order of search. UsageError for a wrong `TINYFLOW_RECIPES`."""
     text = environment.get("TINYFLOW_RECIPES", "")
     if "://" in text:
         raise UsageError("TINYFLOW_RECIPES names an address, and may name folders alone", hint="correct or unset it")
@@ -67,6 +67,8 @@ def recipe_folders(environment: Mapping[str, str], root: Path) -> tuple[Path, ..
     for folder in named:
         if not folder.is_dir():
             raise UsageError(f"TINYFLOW_RECIPES names {folder}, which is no folder", hint="correct or unset it")
+        if _has_kinds(folder / "recipes") and not _has_kinds(folder):
+            raise UsageError(f"TINYFLOW_RECIPES names {folder}, which has none", hint=f"name {folder / 'recipes'}")
     local = root / "recipes"
     found = [*named, *([local] if local.is_dir() else []), data_folder() / "recipes"]
     return tuple(dict.fromkeys(folder.resolve() for folder in found))

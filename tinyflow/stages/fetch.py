@@ -30,6 +30,7 @@ _TIMEOUT_S = 5.0
 _DOWNLOAD_S = 120.0
 _MAX_DOWNLOAD_BYTES = 64 << 20
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+_FILE_HINT = "put it beside the recipe, or below a folder of TINYFLOW_MIRRORS"
 _MIRROR_HINT = "name a folder that has it in TINYFLOW_MIRRORS, or run `doit fetch` where there is a network"
 
 
@@ -37,7 +38,8 @@ def fetch(workspace: Workspace) -> None:
     """Make model.tflite and origin.json (`weights`: trained, synthetic or user; `source`: mirror, url, zoo or file).
 
     Inputs: `file` (the user's own) or `mirror`, if this machine has one. Parameters: name, sha256 (hexadecimal, or None
-    where nothing is pinned) and, without an input, urls and synthesize (a zoo spec, or None). Raises ModelError.
+    where nothing is pinned) and, without an input, urls and synthesize (a zoo spec, or None), or the name of the file
+    that should lie there. Raises ModelError.
     """
     expected = workspace.parameters["sha256"]
     for source, weights in (("file", "user"), ("mirror", "trained")):
@@ -45,6 +47,9 @@ def fetch(workspace: Workspace) -> None:
             content = workspace.inputs[source].read_bytes()
             _check_local(workspace.parameters["name"], source, content, expected)
             return _finish(workspace, content, weights, source)
+    if "file" in workspace.parameters:
+        what = f'there is no file "{workspace.parameters["file"]}"'
+        raise ModelError(what, where=workspace.parameters["name"], hint=_FILE_HINT)
     downloaded = _download_any(workspace, workspace.parameters["urls"], expected)
     if downloaded is not None:
         return _finish(workspace, downloaded, "trained", "url")

@@ -52,7 +52,8 @@ Example: doit baseline check mlperf_tiny"""
         path = loader.project.baselines / f"{params['name'] or suite}.json"
         if verb == "save":
             write_if_changed(path, _spell(now))
-            print(f"{len(now)} benches in {shown(path)}{_lacking(now, suite, loader.catalogue)}")
+            count = "1 bench" if len(now) == 1 else f"{len(now)} benches"
+            print(f"{count} in {shown(path)}{_lacking(now, suite, loader.catalogue)}")
             return 0
         if not path.is_file():
             raise UsageError(f"there is no {shown(path)}", hint=f"{self.bin_name} baseline save {suite}")

@@ -31,6 +31,7 @@ from tinyflow.flow.ledger import UP_TO_DATE, exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
+from tinyflow.flow.selection import Selection
 from tinyflow.flow.signals import stoppable, unstoppable
 from tinyflow.flow.streams import as_it_is, as_plain
 from tinyflow.flow.tasks import Ready
@@ -248,6 +249,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
             _print_table(rows, stream)
+            stream.writelines(f"{name}: {file}\n" for name, file in _told_apart(loader.selection).items())
         texts = [("shrink", name) for name in loader.selection.shrunk]
         texts += [("profile", name) for name in loader.selection.profiles]
         for folder, name in texts:
@@ -289,6 +291,12 @@ def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
         return
     with Path(outfile).open("w", encoding="utf-8") as stream:
         yield as_plain(stream)
+
+
+def _told_apart(selection: Selection) -> dict[str, str]:
+    """Models whose names in tables are not their files' own → the file, as it was typed."""
+    files = [plan.bench for plan in selection.benches.values() if plan.bench.is_file]
+    return {bench.model_name: bench.model for bench in files if bench.model_name != Path(bench.model).stem}
 
 
 def _print_table(rows: list[Row], stream: TextIO) -> None:

@@ -111,6 +111,10 @@ class Target(Recipe):
     def __post_init__(self) -> None:
         if bool(self.implementation) == (self.board_only is not None):
             raise ValueError('give "implementation", or say in "board_only" why there is none')
+        bits = 64 if self.cpu.startswith("rv64") else 32
+        for region in self.memory:
+            if region.end > 1 << bits:
+                raise ValueError(f"{region.name} ends at {region.end:#x}, behind the last address of {bits} bits")
         if self.memory and not self.reserved_stack_bytes:
             raise ValueError("without a stack nothing runs; leave `stack` out for the default")
         if self.memory and self.reserved_stack_bytes + self.heap_bytes >= self._ram_bytes:

@@ -167,15 +167,19 @@ class Simulator:
         self._engine = None
 
     def _map_memory(self) -> None:
-        from unicorn import UC_PROT_EXEC, UC_PROT_READ
+        from unicorn import UC_PROT_EXEC, UC_PROT_READ, UcError
 
         map_memory(self._engine, self._target["memory"], self._events, is_riscv=self._processor.is_riscv)
         for region in self._target["memory"]:
             if region["kind"] == "ram":
                 self._engine.mem_write(region["origin"], _PAINT * region["length_bytes"])
-        self._engine.mem_map(_RETURN_ADDRESS, PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
-        if not self._processor.is_riscv:
-            map_system_space(self._engine, self._processor.name, lambda: self._table.instructions)
+        try:
+            self._engine.mem_map(_RETURN_ADDRESS, PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
+            if not self._processor.is_riscv:
+                map_system_space(self._engine, self._processor.name, lambda: self._table.instructions)
+        except UcError as error:
+            what = f"memory lies where calls return to (0x{_RETURN_ADDRESS:08x}) or where Arm has the core's registers"
+            raise UsageError(what, hint="the built-in simulator needs both; move it in the recipe") from error
 
     def _program_flash(self) -> None:
         """Put every segment that has bytes where it lies before reset, as a programmer of flash does."""
