@@ -1,6 +1,8 @@
 """Mistakes in Python code, of a fixed list of kinds, drawn by a seed: what `mutants` tries the tests against.
 
-Only real code is changed: no documentation, no types, no texts of messages, nothing that only a type checker reads.
+Only real code is changed: no documentation, no types, no texts of messages, nothing that only a type checker reads. Nor
+what changes nothing that a test could tell: how long something is waited for, how large a buffer is, what is only
+asserted, an argument that is the default, None for another value that is false (which mypy finds).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import ast
 import copy
 import hashlib
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +37,11 @@ _OTHER_OPERATOR: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitAnd: ast.BitOr,
 }
 _WORDS_FOR_PEOPLE = {"help", "hint", "where", "what", "doc_purpose", "doc_description", "doc_usage", "encoding"}
+_PACES = re.compile(
+    "_?[A-Z_]*(_S|_CHUNK_BYTES|_PIECE_BYTES|_BACKOFF)"
+)  # constants: how long is waited, how much at once
+_FALSE = ("None", "False", "0", "''", "b''", "()", "[]", "{}")
+_SECONDS = re.compile(r"[\w.]*_(s|S)")  # no clock shows exactly that
 
 
 @dataclass(frozen=True)
@@ -84,16 +92,15 @@ def places(path: str, tree: ast.AST) -> Iterator[tuple[str, Place]]:
 def _is_silent(node: ast.AST) -> bool:
     """Whether this and all in it is a message, a type, or for a type checker."""
     if isinstance(node, ast.keyword):
-        return node.arg in _WORDS_FOR_PEOPLE
+        return node.arg in _WORDS_FOR_PEOPLE or ast.unparse(node) == "strict=True"
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return True
-    if (
-        isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Subscript)
-        and ast.unparse(node.targets[0])[0].isupper()
-    ):
-        return True  # the name of a type
-    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar"):
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        name = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
+        is_type = isinstance(node.value, ast.Subscript) and name.lstrip("_")[:1].isupper()
+        if is_type or _PACES.fullmatch(name):
+            return True
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar", "gc.set_threshold"):
         return True
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return is_text or isinstance(node, (ast.Raise, ast.Assert, ast.JoinedStr, ast.ImportFrom, ast.Import))
@@ -102,7 +109,9 @@ def _is_silent(node: ast.AST) -> bool:
 def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
     """What may stand for a node, by kind."""
     if isinstance(node, ast.Compare):
-        flips = [(at, other) for at, op in enumerate(node.ops) for other in _FLIPPED[type(op)]]
+        # Of an order the last is its reverse, the others are beside it.
+        first = -1 if any(map(_SECONDS.fullmatch, map(ast.unparse, (node.left, *node.comparators)))) else 0
+        flips = [(at, other) for at, op in enumerate(node.ops) for other in _FLIPPED[type(op)][first:]]
         yield "comparison", [_with(node, "ops", _put(node.ops, at, other())) for at, other in flips]
     elif isinstance(node, ast.BoolOp):
         yield "condition", [_with(node, "op", ast.Or() if isinstance(node.op, ast.And) else ast.And())]
@@ -122,7 +131,11 @@ def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
         ]
         yield "element", [ast.Dict(_drop(node.keys, at), _drop(node.values, at)) for at in kept]
     elif isinstance(node, ast.Call):
-        named = [at for at, word in enumerate(node.keywords) if word.arg not in _WORDS_FOR_PEOPLE]
+        named = [
+            at
+            for at, word in enumerate(node.keywords)
+            if not _is_silent(word) and ast.unparse(word) != "check=False"  # the default, written for a linter
+        ]
         yield "element", [_with(node, "keywords", _drop(node.keywords, at)) for at in named]
         many = range(len(node.args) - 1)
         yield (
@@ -142,7 +155,7 @@ def _variants(node: ast.AST) -> Iterator[tuple[str, list[ast.AST]]]:
         yield "return", [ast.Return()]
     elif isinstance(node, ast.stmt):
         is_worth = not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Pass, ast.Global, ast.Nonlocal))
-        is_none = isinstance(node, ast.Return) and (node.value is None or ast.unparse(node.value) == "None")
+        is_none = isinstance(node, ast.Return) and (node.value is None or ast.unparse(node.value) in _FALSE)
         yield "return", [ast.Return()] if is_worth and not is_none else []
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from there import here
 
 Names = tuple[str, int]
+_Pairs = dict[str, tuple[str, int]]
 _LIMIT = 7
+_LIMIT_S = 8.0
 
 
 def call(first: int = 3, *, second: "Names" = ("a", 4)) -> int | None:
@@ -24,6 +26,9 @@ def call(first: int = 3, *, second: "Names" = ("a", 4)) -> int | None:
     items = [first, 2 * first, cast(int, 5)]
     items.append(first)
     print(sorted(items, key=len), sep="-", hint="another text")
+    if late_s < _LIMIT_S:
+        return False
+    start(zip(items, items, strict=True), check=False)
     return max(first, 9) if first in items else None
 '''
 
@@ -53,6 +58,8 @@ def test_only_code_is_changed() -> None:
         '"""A module\'s docstring, 1 < 2."""',
         "from there import here",
         "Names = tuple[str, int]",
+        "_Pairs = dict[str, tuple[str, int]]",
+        "_LIMIT_S = 8.0",
         "first: int",
         'second: "Names"',
         "-> int | None",
@@ -61,7 +68,7 @@ def test_only_code_is_changed() -> None:
     ]
     for mutant in every():
         missing = [text for text in kept if text not in mutant.text]
-        assert missing == [] or (mutant.kind == "return" and mutant.line <= 19), (mutant.change, missing)
+        assert missing == [] or (mutant.kind == "return" and mutant.line <= 24), (mutant.change, missing)
 
 
 def test_the_kinds_do_what_they_are_called() -> None:
@@ -80,3 +87,6 @@ def test_the_kinds_do_what_they_are_called() -> None:
         "items.append(first) → return; items.append(first)",
     ):
         assert expected in changes
+    assert {change for change in changes if change.startswith("late_s")} == {"late_s < _LIMIT_S → late_s >= _LIMIT_S"}
+    equal = ("return False → return; return False", "zip(items, items, strict=True), check=False) → start(zip(items, i")
+    assert [change for change in changes for text in equal if text in change] == []
