@@ -79,7 +79,7 @@ def _check(graph: Graph) -> None:
             assert error.hint
 
 
-@settings(deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(content=_mutants())
 def test_mutants_pass_or_are_refused_with_place_and_hint(content: bytes) -> None:
     """Reader, cut, shrink and all backends' checks: no other error, whatever was changed."""

@@ -14,9 +14,9 @@ from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
 
-def _shrink(model: str) -> subprocess.CompletedProcess[str]:
+def _shrink(*models: str) -> subprocess.CompletedProcess[str]:
     program = "import sys; from tinyflow.flow.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, f"shrink:{model}"]
+    command = [sys.executable, "-c", program, *(f"shrink:{model}" for model in models)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -42,7 +42,7 @@ def test_the_shrunk_model_and_its_report_are_written(project: Path) -> None:
     assert found.split()[1:4] == [narrowed["name"], str(narrowed["channels"]), str(narrowed["kept"])]
 
 
-def test_files_of_one_stem_are_shrunk_each_for_itself(project: Path) -> None:
+def test_files_of_one_stem_are_shrunk_each_for_itself(project: Path, real: Run) -> None:
     """Models by path, and one with a recipe of that name."""
     models = project / "recipes" / "models"
     models.mkdir()
@@ -50,11 +50,11 @@ def test_files_of_one_stem_are_shrunk_each_for_itself(project: Path) -> None:
     (project / "deep").mkdir()
     for seed, path in enumerate((models / "net.tflite", project / "net.tflite", project / "deep" / "net.tflite"), 5):
         path.write_bytes(write(planted_network(seed)))
-    done = [_shrink(word) for word in ("net", "./net.tflite", "deep/net.tflite")]
-    assert [one.returncode for one in done] == [0, 0, 0], done
+    done = _shrink("net", "./net.tflite", "deep/net.tflite")
+    assert done.returncode == 0, done
     shrunk = {path.read_bytes() for path in (project / "build" / "shrink").glob("net*.tflite")}
     assert len(shrunk) == 3
-    missing = _shrink("./gone.tflite")
+    missing = real("shrink:./gone.tflite")
     assert missing.returncode == 2 and "there is no file ./gone.tflite" in missing.stderr
 
 

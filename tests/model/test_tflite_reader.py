@@ -16,7 +16,7 @@ from tinyflow.model.tflite_options import default_options
 from tinyflow.model.tflite_reader import _options, read
 from tinyflow.model.tflite_writer import write
 
-FUZZ = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(deadline=None, max_examples=75, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read_or_refuse(content: bytes) -> Graph | None:

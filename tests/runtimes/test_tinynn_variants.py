@@ -45,7 +45,7 @@ def _run_and_compare(machine: Any, variant: str, case: Case, skew: int) -> None:
 
 def _check(machine: Any, variant: str, operator: str, examples: int) -> None:
     """`examples` of an operator with weights or many cases, a fifth of many for the others."""
-    examples = examples if operator in _LARGE else max(examples // 5, 40)
+    examples = examples if operator in _LARGE else min(examples, max(examples // 5, 40))
 
     @settings(_ENOUGH, max_examples=examples)
     @given({**LAYERS, **PARTS}[operator](), st.integers(0, 3))

@@ -41,6 +41,7 @@ class Builds:
         """`add` gives the action that stands for all equal ones."""
         self._catalogue = catalogue
         self._add = add
+        self._private: dict[str, dict[str, Input]] = {}
 
     def compile_tree(self, resolved: ResolvedBench, sources: Output) -> Action:
         """Compile what a backend generated; the headers of all runtimes are at hand."""
@@ -160,6 +161,11 @@ class Builds:
 
     def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
         """Headers beside a runtime's sources, for these alone: found by `#include "…"` relative to the source."""
+        if runtime.name not in self._private:  # once, not for each source
+            self._private[runtime.name] = self._look_for_private_headers(runtime)
+        return self._private[runtime.name]
+
+    def _look_for_private_headers(self, runtime: Runtime) -> dict[str, Input]:
         folder = folder_of(self._catalogue, runtime)
         names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
         public = tuple(f"{name}/" for name in runtime.include)
