@@ -6,7 +6,6 @@ import contextlib
 import gc
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -87,7 +86,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def remember(self, words: Iterable[str]) -> None:
         """Keep words whose actions are listed, so that these can be selected by what is listed."""
-        kept = [word for word in words if not re.fullmatch("[a-z_]+:[0-9a-f]+", word)]
+        kept = [word for word in words if not self.selector.is_action(word)]
         kept = list(dict.fromkeys([*kept, *self._remembered()]))[:_MOST_REMEMBERED]
         with contextlib.suppress(OSError):  # a read-only checkout lists all the same
             self._listed.parent.mkdir(parents=True, exist_ok=True)

@@ -128,7 +128,7 @@ class Selector:
     def _resolve(self, word: str, is_bare_fine: bool) -> list[tuple[str, str]]:
         """The (group, name) pairs that a word stands for."""
         group, colon, name = word.partition(":")
-        if self._is_action(word):
+        if self.is_action(word):
             return [("action", word)]
         if group in _GROUPS:
             known = self._known(group)
@@ -224,7 +224,7 @@ class Selector:
                     yield model
         yield from (str(path) for path in sorted(Path().iterdir()) if is_path(path.name))
 
-    def _is_action(self, word: str) -> bool:
+    def is_action(self, word: str) -> bool:
         """Whether a word is `<stage>:<first digits of an id>`; some stages are groups, too."""
         group, _, name = word.partition(":")
         if not _ACTION.fullmatch(word) or self._catalogue.has(Model if group == "shrink" else Suite, name):
