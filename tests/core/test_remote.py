@@ -16,8 +16,9 @@ from cache_server import Answer, Handler, Server, serve
 from test_execute import Chain, execute_all
 
 from tinyflow.core import remote
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
+from tinyflow.core.http import Failure, Lie
 from tinyflow.core.remote import Remote, parse_address
 from tinyflow.core.result import Result
 
@@ -275,3 +276,32 @@ def test_nginx_serves_as_it_is(nginx: str, chain: Chain, tmp_path: Path) -> None
     for blob in (tmp_path / "nginx" / "www" / "cache" / "cas").iterdir():
         blob.write_bytes(b"x" + blob.read_bytes())
     assert run(tmp_path, "three", f"{nginx}:ro", chain) == ["built", "built"]
+
+
+def test_a_server_is_left_alone_after_three() -> None:
+    """Failures in a row, or lies in all, whatever came between; that is said once, and nothing is asked any more."""
+    said: list[str] = []
+
+    def attempt(*errors: Exception | None) -> Remote:
+        remote = Remote(parse_address("http://127.0.0.1:9/x"), said.append)
+        for error in errors:
+
+            def work(error: Exception | None = error) -> int:
+                if error is not None:
+                    raise error
+                return 1
+
+            assert remote._attempt(work) == (None if error is not None else 1)
+        return remote
+
+    late, lie = Failure("was late"), Lie("sent a damaged result")
+    for fine in ((late, late, None, late, late), (lie, lie), (late, CacheError("full"), ValueError("odd"))):
+        assert attempt(*fine)._attempt(lambda: 2) == 2
+        assert said == []
+    for bad in ((late, late, late), (lie, None, lie, None, lie), (late, lie, OSError())):
+        remote = attempt(*bad)
+        assert remote._attempt(lambda: 2) is None
+        assert len(said) == 1 and said[0].startswith("remote cache http://127.0.0.1:9 ")
+        assert said.pop().endswith("; not asked again in this run")
+        remote._count("was late", is_lie=True)
+        assert said == []

@@ -40,6 +40,14 @@ def test_there_is_a_file_for_each_kind() -> None:
         jsonschema.Draft202012Validator.check_schema(json.loads(text))
 
 
+def test_editors_are_told_what_a_field_means() -> None:
+    """As its class describes it; the name of a recipe is that of its file."""
+    schema = json.loads(schema_text(Target))
+    assert schema["properties"]["implementation"]["description"] == "Module with `open_machine`."
+    assert "name" not in schema["properties"] and "name" not in schema["required"]
+    assert "description" in schema["required"]
+
+
 @pytest.mark.parametrize(("kind", "name"), _ALL)
 def test_the_built_in_recipes_are_right_for_editors_too(kind: type[Recipe], name: str) -> None:
     """No line of them is underlined."""

@@ -299,6 +299,24 @@ def test_bars_have_a_panel_for_each_model_and_lead_to_their_bench() -> None:
     assert 'href="#vww-two-chip"' in panel
 
 
+def test_a_bar_is_as_long_as_its_value() -> None:
+    """The largest takes the room between labels and values, the others a share, zero a hair; each has a colour."""
+    metrics = ({"rom_bytes": 1000}, {"rom_bytes": 250, "ram_bytes": 0}, {"ram_bytes": 0})
+    rows = [
+        {"bench": f"net-b{at}-chip", "model": "net", "backend": f"b{at % 9}", "metrics": metrics[min(at, 2)]}
+        for at in range(10)
+    ]
+    ram, rom = bars.charts(rows, {row["bench"]: "here" for row in rows})
+    shown = [
+        re.findall(r'<rect[^>]* width="([0-9.]+)" height="14"[^>]*class="(s\d)"', chart.panels[0])
+        for chart in (rom, ram)
+    ]
+    assert shown[0] == [("316.8", "s0"), ("79.2", "s1")]  # 440 less 7 letters and 8, less 11 letters
+    assert shown[1] == [("1", f"s{at % 9 % 8}") for at in range(1, 10)]
+    assert re.findall(r'<rect[^>]* y="([0-9.]+)"', rom.panels[0]) == ["22", "40"]
+    assert [bars.exact(value) for value in (1234567.0, 1234, 0.12345678)] == ["1,234,567", "1,234", "0.123457"]
+
+
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (12, "12"), (12.50, "12.5"), (0.066, "0.07"), (1200.0, "1200")])
 def test_numbers_of_drawings_are_short(value: float, text: str) -> None:
     """The same text on every machine."""
