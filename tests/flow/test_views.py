@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,26 @@ class Place:
         bench = plan(name)
         self.views.publish(bench, self.session, run(bench, self.session))
         return bench
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cache and records with a bench that was built."""
+    folder = tmp_path_factory.mktemp("built")
+    session = Session(folder / "cache", folder / "state")
+    run(plan("net-good-chip"), session)
+    session.close()
+    return folder
+
+
+@pytest.fixture
+def session(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A session; for tests of a view with a copy of what was built for all of them."""
+    if "view" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("built"), tmp_path, symlinks=True, dirs_exist_ok=True)
+    session = Session(tmp_path / "cache", tmp_path / "state")
+    yield session
+    session.close()
 
 
 @pytest.fixture
