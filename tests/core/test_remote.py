@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 
 import nginx_cache
@@ -305,3 +306,31 @@ def test_a_server_is_left_alone_after_three() -> None:
         assert said.pop().endswith("; not asked again in this run")
         remote._count("was late", is_lie=True)
         assert said == []
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError(104, "reset"), HTTPException("odd"), KeyError("a bug")])
+def test_an_exchange_that_breaks_off_is_tried_again(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Three times in all, each on a connection of its own with longer waits between; a bug of ours is not."""
+    opened: list[str] = []
+    waits: list[float] = []
+
+    class Broken:
+        sock = None
+        timeout = 0.0
+
+        def request(self, *_: object) -> None:
+            opened.append("asked")
+            raise error
+
+        def close(self) -> None:
+            opened.append("closed")
+
+    monkeypatch.setattr(remote, "connect", lambda _: Broken())
+    monkeypatch.setattr(remote.time, "sleep", waits.append)
+    cache = Remote(parse_address("http://127.0.0.1:9/x"))
+    is_ours = isinstance(error, KeyError)
+    with pytest.raises(type(error)):
+        cache._get("ac/x", 5.0, lambda answer: answer)
+    assert opened == ["asked", "closed"] * (1 if is_ours else 3)
+    assert waits == ([] if is_ours else pytest.approx([0.2, 0.4]))
+    cache.close()

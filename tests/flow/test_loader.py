@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import io
+import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +14,7 @@ import pytest
 from synthetic_benches import synthetic_loader
 
 from tinyflow.core.remote import Remote
+from tinyflow.flow import cli
 from tinyflow.flow import loader as module
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.tasks import task_name
@@ -130,3 +134,27 @@ def test_the_remote_cache_is_what_the_environment_names(capsys: pytest.CaptureFi
     loader = Loader()
     loader.tell("a line")
     assert capsys.readouterr().err == "a line\n"
+
+
+def test_leaving_waits_for_threads_and_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are not daemons; then what is to be done at an end, then the streams, whatever became of them."""
+    seen: list[object] = []
+    is_over = threading.Event()
+
+    class Gone(io.StringIO):
+        def flush(self) -> None:
+            seen.append("flushed")
+            raise BrokenPipeError
+
+    monkeypatch.setattr(cli.atexit, "_run_exitfuncs", lambda: seen.append("ended"))
+    monkeypatch.setattr(cli.os, "_exit", seen.append)
+    monkeypatch.setattr(sys, "stdout", Gone())
+    monkeypatch.setattr(sys, "stderr", Gone())
+    working = threading.Thread(target=lambda: (is_over.wait(0.05), seen.append("worked")))
+    waiting = threading.Thread(target=is_over.wait, daemon=True)
+    for thread in (working, waiting):
+        thread.start()
+    cli.leave(3)
+    monkeypatch.undo()
+    is_over.set()
+    assert seen == ["worked", "ended", "flushed", "flushed", 3]

@@ -12,6 +12,7 @@ from synthetic_benches import synthetic_loader
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.tasks import task_name
+from tinyflow.recipes.schema import Model
 
 
 @pytest.fixture
@@ -121,3 +122,20 @@ def test_whatever_plan_lists_can_be_selected(word: str, real: Run) -> None:
         one = real("plan", "--all", name)
         assert (one.returncode, one.stderr) == (0, "")
         assert re.findall(r"\b[a-z_]+:[0-9a-f]{12}\b", one.stdout)[-1] == name
+
+
+def test_each_group_has_its_members(loader: Loader) -> None:
+    """What patterns match, and what a group without a name stands for: benches, suites, models."""
+    benches, suites = list(loader.selector.benches), list(loader.selector.suites)
+    found = {group: list(loader.selector._known(group)) for group in ("bench", "profile", "layers", "suite", "report")}
+    assert found == {"bench": benches, "profile": benches, "layers": benches, "suite": suites, "report": suites}
+    assert list(loader.selector._known("export")) == [*suites, *benches]
+    assert list(loader.selector._known("shrink")) == list(loader.catalogue.names(Model))
+    assert loader.selector._resolve("suite", False) == [("suite", name) for name in suites]
+    assert loader.selector._resolve("suite:g*", False) == [("suite", "good")]
+    assert loader.selector._resolve("suite:good", False) == [("suite", "good")]
+    assert loader.selector._resolve("good", True) == [("suite", "good")]
+    assert loader.selector._resolve("a-b-c", True) == [("bench", "a-b-c")]
+    for word, is_bare_fine in (("good", False), ("a-b-c", False), ("nothing", True), ("export:", True)):
+        with pytest.raises(UsageError):
+            loader.selector._resolve(word, is_bare_fine)

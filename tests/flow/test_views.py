@@ -14,7 +14,8 @@ import pytest
 from flow_support import Run, synthetic_command
 from synthetic_benches import SyntheticPlanner
 
-from tinyflow.core.errors import CacheError
+from tinyflow.core.digest import of_bytes
+from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.process import Cancelled
 from tinyflow.core.scratch import fresh_file, fresh_folder
@@ -394,6 +395,30 @@ def test_commands_show_what_was_measured_whatever_stands_in_build(synthetic: Run
         assert [line for line in timeless[0] if line not in said] == timeless[1], asked
         assert done.returncode == before.returncode == 0
         assert (view / "firmware.elf").read_bytes() and (view / "report.html").exists()
+
+
+def test_what_is_read_below_build_is_held_against_its_record(place: Place, view: Path) -> None:
+    """A bench's view, or all, is written again, and said; a suite's folder is refused; elsewhere all is as it is."""
+    folder = place.project.build / "suites" / "good"
+    folder.mkdir(parents=True)
+    (folder / "report.json").write_text("as written")
+    kept = inventory.Inventory({"report.json": of_bytes(b"as written")})
+    inventory.Inventories(place.project.states).keep("suites/good", kept)
+    for path in (folder, folder / "report.json", view, place.project.build, Path("elsewhere")):
+        place.views.check(path)
+    assert place.said == []
+    (folder / "report.json").write_text("changed")
+    for path in (folder, folder / "report.json"):
+        with pytest.raises(UsageError, match=r"report\.json is not as it was written") as caught:
+            place.views.check(path)
+        assert str(caught.value.where).endswith("build/suites/good")
+        assert caught.value.hint == "doit report:good writes it again"
+    place.views.check(view)
+    for path in (view / "report.json", view, place.project.build):
+        (view / "report.json").write_text("{}")
+        place.said.clear()
+        place.views.check(path)
+        assert len(place.said) == 1 and "report.json is not as it was written" in place.said[0]
 
 
 @pytest.mark.slow
