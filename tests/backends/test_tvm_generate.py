@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from random_networks import random_network
+from small_networks import Net
 from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
@@ -98,6 +99,17 @@ def test_relu6_and_a_second_reader_are_exact(generate: Callable[..., Any]) -> No
     second = net.depthwise(first, (3, 3), activation="RELU_N1_TO_1")
     content = write(net.graph(net.add(first, second, activation="NONE"), "residual"))
     assert_exact(content, generate(content, variant="aotplus"))
+
+
+@pytest.mark.parametrize("operator", ["MAX_POOL_2D", "AVERAGE_POOL_2D"])
+def test_pools_go_over_no_more_than_the_map(operator: str, generate: Callable[..., Any]) -> None:
+    """A filter that is wider than map and padding together costs nothing for it, and the outputs are the same."""
+    net = Net(1, 5, 6, 3)
+    wide = net.operator(operator, net.input, filter=(3, 65_000), stride=(2, 1))
+    content = write(net.graph(net.operator(operator, wide, filter=(9, 7), stride=(1, 3))))
+    model = generate(content, variant="aotplus")
+    assert_exact(content, model)
+    assert not any("65000" in path.read_text() for path in model.sources.rglob("*.c"))
 
 
 def two_outputs() -> Graph:

@@ -166,14 +166,25 @@ def _add_spec(expression: Sum, source: Pending) -> AddSpec:
 
 def _pool_spec(expression: Pool, source: Pending) -> PoolSpec:
     attributes = expression.call.attrs
+    output, data = _feature_map(expression.shape), _feature_map(expression.data.shape)
+    window = _window(attributes, attributes.pool_size, output, data)
+    padding = window["padding"]
+    rows = _reach(window["kernel"][0], window["stride"][0], padding.top, padding.bottom, output.height, data.height)
+    columns = _reach(window["kernel"][1], window["stride"][1], padding.left, padding.right, output.width, data.width)
     return PoolSpec(
         operator="max" if "max" in expression.call.op.name else "average",
-        **_window(
-            attributes, attributes.pool_size, _feature_map(expression.shape), _feature_map(expression.data.shape)
-        ),
+        **window
+        | {"kernel": (rows[0], columns[0]), "padding": Border(rows[1], columns[1], rows[2], columns[2])},
         lowest=source.lowest,
         highest=source.highest,
     )
+
+
+def _reach(kernel: int, stride: int, before: int, after: int, outputs: int, inputs: int) -> tuple[int, int, int]:
+    """A pool's kernel and padding along one axis, without those cells at its ends that never meet an input."""
+    idle = max(0, before - (outputs - 1) * stride)
+    longest = inputs + before - idle
+    return min(kernel - idle, longest), before - idle, max(0, after - max(0, kernel - idle - longest))
 
 
 def _softmax_spec(expression: Softmax) -> SoftmaxSpec:
