@@ -173,8 +173,7 @@ def _pool_spec(expression: Pool, source: Pending) -> PoolSpec:
     columns = _reach(window["kernel"][1], window["stride"][1], padding.left, padding.right, output.width, data.width)
     return PoolSpec(
         operator="max" if "max" in expression.call.op.name else "average",
-        **window
-        | {"kernel": (rows[0], columns[0]), "padding": Border(rows[1], columns[1], rows[2], columns[2])},
+        **window | {"kernel": (rows[0], columns[0]), "padding": Border(rows[1], columns[1], rows[2], columns[2])},
         lowest=source.lowest,
         highest=source.highest,
     )
