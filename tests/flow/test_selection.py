@@ -139,3 +139,19 @@ def test_each_group_has_its_members(loader: Loader) -> None:
     for word, is_bare_fine in (("good", False), ("a-b-c", False), ("nothing", True), ("export:", True)):
         with pytest.raises(UsageError):
             loader.selector._resolve(word, is_bare_fine)
+
+
+def test_a_suite_that_is_wrong_is_told_while_actions_are_looked_for(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words that were remembered and select nothing any more are passed over."""
+
+    def refuse(name: str) -> None:
+        raise UsageError(f"{name} is wrong")
+
+    assert list(loader.selector._actions_of("bench:gone")) == list(loader.selector._actions_of("gone:x")) == []
+    assert len(list(loader.selector._actions_of("suite:good"))) > 3
+    monkeypatch.setattr(loader.planner, "plan_suite", refuse)
+    for word in ("suite:good", "good"):
+        with pytest.raises(UsageError, match="good is wrong"):
+            loader.selector._actions_of(word)

@@ -22,6 +22,7 @@ from tinyflow.core.execute import Outcome, Session
 from tinyflow.core.warm import kind_of
 from tinyflow.flow import culprit, gang, imports, live, revision, signals, version, watching
 from tinyflow.flow.forecast import Forecast, Past
+from tinyflow.flow.memory import MemoryDB
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.watching import Board, Watched
 
@@ -291,3 +292,20 @@ def test_what_is_said_stays_above_what_moves() -> None:
     assert "built   one\n" in stream.getvalue() and "something\n[else]\n" in stream.getvalue()
     rounded = {1: "5 s", 7: "5 s", 8: "10 s", 42: "40 s", 89: "90 s", 90: "2 min", 200: "3 min"}
     assert {seconds: live._round(seconds) for seconds in rounded} == rounded
+
+
+def test_what_doit_knows_of_tasks_is_forgotten() -> None:
+    """Facts of a task for one process; `remove_all` and an end leave nothing."""
+    facts = MemoryDB("name", object())
+    facts.set("task", "a", 1)
+    facts.set("task", "b", 2)
+    facts.set("other", "a", 3)
+    assert [facts.get("task", "a"), facts.get("task", "b"), facts.get("task", "c"), facts.get("none", "a")] == [
+        *(1, 2, None, None)
+    ]
+    facts.dump()
+    facts.remove("task")
+    facts.remove("task")
+    assert (facts.in_("task"), facts.in_("other"), facts.name) == (False, True, "name")
+    facts.remove_all()
+    assert not facts.in_("other")

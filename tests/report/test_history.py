@@ -45,6 +45,20 @@ def test_earlier_lines_are_never_touched(tmp_path: Path) -> None:
         record(path, size)
         assert path.read_bytes().startswith(before)
         before = path.read_bytes()
+        assert len(before.splitlines()) == size and b"\n\n" not in before and before.endswith(b"}\n")
+
+
+def test_the_newest_record_is_found_by_the_end_of_its_file(tmp_path: Path) -> None:
+    """However long it is, no more than its end is read; an empty file has none."""
+    path = tmp_path / "a.jsonl"
+    path.touch()
+    assert history.last(path) is None and history.last(tmp_path / "none") is None
+    record(path, 1)
+    path.write_bytes(path.read_bytes() * 200)
+    record(path, 2)
+    found = history.last(path)
+    assert found is not None and found.metrics["macs"] == 1200
+    assert path.stat().st_size > len(history._tail(path)) == 1 << 14
 
 
 def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
