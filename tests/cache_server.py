@@ -70,7 +70,7 @@ class Server(http.server.ThreadingHTTPServer):
 def serve() -> Iterator[Server]:
     """A running server, stopped at the end."""
     server = Server()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server
     finally:

@@ -203,13 +203,13 @@ ONCE = b"HTTP/1.1 200 OK\r\n"
 
 @cache
 def packed() -> bytes:
-    """Of 256 MB of zeros, 260 kB; made piece by piece, as memory is being measured."""
+    """Of 128 MB of zeros, 130 kB; made piece by piece, as memory is being measured."""
     pack = zlib.compressobj(wbits=31)
-    return b"".join([*(pack.compress(bytes(1 << 20)) for _ in range(256)), pack.flush()])
+    return b"".join([*(pack.compress(bytes(1 << 20)) for _ in range(128)), pack.flush()])
 
 
 def bomb(handler: Handler, encoding: str = "gzip") -> None:
-    """Send 256 MB of zeros in 260 kB."""
+    """Send 128 MB of zeros in 130 kB."""
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed())}\r\n\r\n"
     handler.wfile.write(head.encode() + packed())
 

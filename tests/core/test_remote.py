@@ -168,8 +168,9 @@ def test_slow_server_is_given_up(server: Server, chain: Chain, tmp_path: Path, m
     assert "not asked again" in said[0]
 
 
-def test_dead_server_costs_only_time(chain: Chain, tmp_path: Path) -> None:
+def test_dead_server_costs_only_time(chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens: built here."""
+    monkeypatch.setattr(remote, "_BACKOFF_S", 0.01)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

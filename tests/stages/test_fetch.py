@@ -55,7 +55,7 @@ class _Answers(BaseHTTPRequestHandler):
 def server() -> Iterator[str]:
     """The address of a web server on this machine."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as listening:
-        thread = threading.Thread(target=listening.serve_forever, daemon=True)
+        thread = threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.server_address[1]}"
         listening.shutdown()

@@ -56,7 +56,7 @@ def decoded(header: str) -> str:
 def place() -> Iterator[str]:
     """Host and port of the server."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
         yield f"127.0.0.1:{listening.server_address[1]}"
         listening.shutdown()
 
