@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tinyflow.core import reaper
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout
 from tinyflow.core.execute import Session
@@ -139,3 +140,23 @@ def test_places_of_killed_sessions_go_and_those_of_living_ones_stay(tmp_path: Pa
         assert held.is_dir()
     living.close()
     assert list(root.iterdir()) == []
+
+
+def test_only_what_works_below_a_place_is_killed(tmp_path: Path) -> None:
+    """By its HOME: one that lies in the place, not the place itself or one whose name begins alike."""
+    homes = {"below": tmp_path / "a" / "b", "itself": tmp_path / "a", "alike": tmp_path / "ab" / "c"}
+    started = {
+        name: subprocess.Popen(["sleep", "60"], env={**os.environ, "HOME": str(home)}) for name, home in homes.items()
+    }
+    place = os.fsencode(tmp_path / "a")
+    try:
+        assert _soon(lambda: reaper._is_below(str(started["below"].pid), place))
+        assert [reaper._is_below(str(started[name].pid), place) for name in ("itself", "alike")] == [False, False]
+        reaper._kill_below(place)
+        assert started["below"].wait(_PATIENCE_S) == -signal.SIGKILL
+        assert not reaper._is_below(str(started["below"].pid), place)
+        assert [started[name].poll() for name in ("itself", "alike")] == [None, None]
+    finally:
+        for process in started.values():
+            process.kill()
+            process.wait()

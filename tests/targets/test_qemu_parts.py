@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from test_elf_sizes import FIRMWARE, FLASH, MEMORY, RAM
 
-from tinyflow.core.errors import RunError
+from tinyflow.core.errors import RunError, Timeout
 from tinyflow.targets.elf import Symbol
 from tinyflow.targets.qemu import boards, counter, faults, gdb
+from tinyflow.targets.qemu.machine import Qemu
 
 STACK = (Symbol("tf_stack_bottom", RAM, 0, "label", ".stack"), Symbol("tf_stack_top", RAM + 64, 0, "label", ".stack"))
 LINKED = replace(FIRMWARE, symbols=(*FIRMWARE.symbols, *STACK))
@@ -324,3 +328,97 @@ def test_a_table_is_what_the_plugin_wrote(tmp_path: Path) -> None:
     table.reset(7)
     assert (table.instructions, table.edges(), table.is_over_limit) == (0, [], False)
     table.close()
+
+
+class Counted:
+    """A table as it is when QEMU has ended, or while it runs."""
+
+    def __init__(self, *instructions: int, is_over_limit: bool = False, is_full: bool = False) -> None:
+        self.last, self.is_over_limit, self.is_full = (MAIN, 8), is_over_limit, is_full
+        self._instructions = list(instructions)
+
+    @property
+    def instructions(self) -> int:
+        """The next number, the last one for ever."""
+        return self._instructions.pop(0) if len(self._instructions) > 1 else self._instructions[0]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Qemu]:
+    """A board of which only what is beside the process is real."""
+    made = Qemu("no-such-program", {**TARGET, "cpu": "cortex-m55"}, tmp_path / "plugin.so")
+    made._firmware = LINKED
+    (made._folder / "errors").write_text("")
+    yield made
+    made.close()
+    assert not made._folder.exists()
+
+
+LOCKUP = "qemu: fatal: Lockup: can't escalate\n\nR12=00000000 R13=1fffff00 R14=00000000 R15=08000008\nXPSR=1"
+
+
+@pytest.mark.parametrize(
+    ("table", "errors", "kind", "what", "hint"),
+    [
+        (
+            Counted(5, is_over_limit=True),
+            "",
+            Timeout,
+            "f didn't return within 100 instructions",
+            "is it a loop without",
+        ),
+        (Counted(5, is_full=True), "", RunError, "the program has more blocks than can be counted", ""),
+        (
+            Counted(5),
+            LOCKUP,
+            RunError,
+            "stack overflow: its 64 bytes are used up, 5 instructions into f",
+            "raise `stack`",
+        ),
+        (Counted(5), " odd\n", RunError, "QEMU ended with status 3 in a call of f", "odd"),
+    ],
+)
+def test_an_end_of_the_board_has_its_words(
+    machine: Qemu, table: Counted, errors: str, kind: type[Exception], what: str, hint: str
+) -> None:
+    """By what it counted and what it said last; where it was last."""
+    cast(Any, machine)._table = table
+    (machine._folder / "errors").write_text(errors)
+    machine._process = subprocess.Popen(["sh", "-c", "exit 3"])
+    try:
+        error = machine._death("f", 100)
+        assert (type(error), error.what, error.where) == (kind, what, "main+0x8 (0x08000008)")
+        assert error.hint.startswith(hint)
+        machine._process.wait()
+    finally:
+        cast(Any, machine)._table = SimpleNamespace(close=lambda: None)
+
+
+def test_a_board_that_makes_no_headway_is_given_up(machine: Qemu) -> None:
+    """Three looks without an instruction are a silence; one that is no waiting counts, and twenty-one are too many."""
+    asked: list[str] = []
+
+    class Silent(Processor):
+        rounds = 0
+
+        def run(self, is_silent: Callable[[], bool], every_s: float) -> bool:
+            assert every_s > 0
+            self.rounds += 1
+            looks = 1
+            while not is_silent():
+                looks += 1
+            asked.append(f"{looks}")
+            return self.rounds == 30
+
+    remote = Silent({"pc": MAIN}, {MAIN: bytes(16)})
+    cast(Any, machine)._remote, cast(Any, machine)._table = remote, Counted(1, 2, 3, 4, 5, 6, 7)
+    with pytest.raises(RunError, match="QEMU makes no headway in a call of f") as caught:
+        machine._go("f")
+    assert str(caught.value.where).startswith("main+0x8 ")
+    assert asked == ["10", *["4"] * 20]
+    remote.rounds = 9
+    machine._go("f")  # the twenty-first time it ended by itself
+    remote.rounds, remote.memory = 0, {MAIN: b"\x30\xbf" + bytes(14)}
+    with pytest.raises(RunError, match="waits for an interrupt"):
+        machine._go("f")
+    cast(Any, machine)._table = SimpleNamespace(close=lambda: None)
