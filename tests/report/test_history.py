@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,12 @@ def test_sparklines_show_the_course() -> None:
     assert history.text_sparkline([5, 5]) == "▁▁"
     assert history.sparkline("rom_bytes", [5]) == ""
     assert history.sparkline("rom_bytes", [5, 9, 7]).count("<circle") == 2
+
+
+def test_a_pipe_in_the_place_of_a_history_is_not_waited_for(tmp_path: Path) -> None:
+    """It holds nothing, and takes nothing."""
+    path = tmp_path / "pipe.jsonl"
+    os.mkfifo(path)
+    assert (history.read(path), history.last(path)) == ([], None)
+    with pytest.raises(OSError, match="No such device"):
+        history.add(path, good("a", "b", "c").report, commit="c", is_dirty=False, date="d")

@@ -16,7 +16,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 from tinyflow.core import plain
 from tinyflow.report.html.svg import Drawing
@@ -81,7 +81,7 @@ def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: 
     if record.status != "ok":
         written |= {"status": record.status, "reason": record.reason}
     # One write of one line, so that two sessions at a time don't mix theirs; a torn line before it is ended.
-    with path.open("ab") as file:
+    with _open(path, "ab") as file:
         torn = b"\n" if file.tell() and not _tail(path).endswith(b"\n") else b""
         file.write(torn + plain.plain_json(json.dumps(written, separators=(",", ":"))).encode() + b"\n")
     return True
@@ -109,7 +109,8 @@ def short(place: str) -> str:
 def read(path: Path) -> list[Record]:
     """All records of a bench, oldest first; none where there is no file."""
     try:
-        lines = path.read_bytes().splitlines()
+        with _open(path, "rb") as file:
+            lines = file.read().splitlines()
     except OSError:
         return []
     return [record for line in lines if (record := _parse(line)) is not None]
@@ -124,9 +125,14 @@ def last(path: Path) -> Record | None:
 
 
 def _tail(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with _open(path, "rb") as file:
         file.seek(-min(_TAIL_BYTES, file.seek(0, os.SEEK_END)), os.SEEK_END)
         return file.read()
+
+
+def _open(path: Path, mode: Literal["rb", "ab"]) -> BinaryIO:
+    """Never waits, as for the other end of a pipe: OSError, or nothing to read."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK, 0o666))
 
 
 def _parse(line: bytes) -> Record | None:
