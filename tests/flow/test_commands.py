@@ -126,3 +126,19 @@ def test_options_of_a_command_may_stand_before_it(real: Run, project: Path) -> N
     done = real("-o", "told", "plan", "sine-tinyc-stm32f7")
     assert (done.returncode, done.stdout) == (0, "")
     assert "generate sine tinyc" in (project / "told").read_text()
+
+
+def test_an_empty_argument_is_told_in_one_line(real: Run) -> None:
+    """As a variable of a shell that is not set leaves it."""
+    done = real("results", "--model", "")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "an argument is empty")
+
+
+@pytest.mark.parametrize(
+    "words", [("results", "--format", "json", "--output"), ("graph", "bench:aww-tinyc-stm32f7", "--output")]
+)
+def test_an_output_that_cant_be_written_is_told_in_one_line(real: Run, project: Path, words: tuple[str, ...]) -> None:
+    """A folder that is not there, or a folder: no bug of ours."""
+    for place, why in (("gone/x", "No such file or directory"), (str(project), "Is a directory")):
+        done = real(*words, place)
+        assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"{place} can't be written: {why}")

@@ -15,6 +15,8 @@ from typing import NoReturn
 from doit.doit_cmd import DoitMain
 from doit.plugin import PluginDict, PluginEntry
 
+from tinyflow.core.errors import UsageError
+from tinyflow.flow.commands.refusing import refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.streams import plain_output
 
@@ -72,6 +74,8 @@ def run(words: list[str], loader: Loader) -> int:
 
         print(*describe(), sep="\n")
         return 0
+    if "" in words:  # doit looks at the first letter of each
+        return refuse(UsageError("an argument is empty", hint="is a variable of the shell not set?"))
     program = _Main(loader, config_filenames=(), extra_config={"GLOBAL": {"backend": "memory"}, **PLUGINS})
     with plain_output():  # what doit itself says, too
         return int(program.run(["help"] if words == ["--help"] else words))

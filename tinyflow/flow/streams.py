@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 from tinyflow.core import plain
+from tinyflow.core.errors import UsageError
 
 
 class PlainStream:
@@ -38,6 +40,15 @@ def as_it_is(stream: TextIO) -> TextIO:
 def write_data(content: bytes | str) -> None:
     """Write what a program may read: a format, which has seen to its texts."""
     as_it_is(sys.stdout).write(content.decode() if isinstance(content, bytes) else content)
+
+
+@contextlib.contextmanager
+def writing(output: str) -> Iterator[Path]:
+    """Within, the file that a user named is written. UsageError where it can't be."""
+    try:
+        yield Path(output)
+    except OSError as error:
+        raise UsageError(f"{output} can't be written: {error.strerror}", hint="name another file") from error
 
 
 @contextlib.contextmanager

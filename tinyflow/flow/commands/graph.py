@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os.path import commonpath
-from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.streams import write_data
+from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.diagram import DRAWINGS, Box
 
 _OPTIONS = (
@@ -60,7 +59,8 @@ class Graph(OwnCommand):
         boxes = _each(actions, stale) if params["all"] else _grouped(actions, stale)
         text = DRAWINGS[params["format"]](" ".join(args), boxes)
         if params["output"]:
-            Path(params["output"]).write_text(text, encoding="utf-8")
+            with writing(params["output"]) as path:
+                path.write_text(text, encoding="utf-8")
         else:
             write_data(text)
         self.loader.session.close()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.display import width_of
 from tinyflow.flow.query import select
-from tinyflow.flow.streams import write_data
+from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.formats import BINARY, FORMATS, to_text
 from tinyflow.report.tables import doubts
 
@@ -75,7 +74,8 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
         content = to_text(frame, width_of(sys.stdout)) if is_shown else FORMATS[wanted](frame)
         content += "".join(told).encode()
         if output:
-            Path(output).write_bytes(content)
+            with writing(output) as path:
+                path.write_bytes(content)
         else:
             write_data(content)
         return 0

@@ -33,7 +33,7 @@ from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
 from tinyflow.flow.selection import Selection
 from tinyflow.flow.signals import stoppable, unstoppable
-from tinyflow.flow.streams import as_it_is, as_plain
+from tinyflow.flow.streams import as_it_is, as_plain, writing
 from tinyflow.flow.tasks import Ready
 from tinyflow.report import github, tables
 
@@ -289,7 +289,9 @@ def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
     if not isinstance(outfile, str):
         yield as_plain(outfile)
         return
-    with Path(outfile).open("w", encoding="utf-8") as stream:
+    with writing(outfile) as path:
+        file = path.open("w", encoding="utf-8")
+    with file as stream:
         yield as_plain(stream)
 
 

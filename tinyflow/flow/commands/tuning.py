@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.streams import write_data
+from tinyflow.flow.streams import write_data, writing
 from tinyflow.recipes import tuning
 from tinyflow.recipes.bench import parse
 
@@ -71,7 +71,8 @@ class Tuning(OwnCommand):
             found.append(tuning.read(self.loader.session.output_path(action, "records.jsonl")))
         records = tuning.merge(*found)
         if output:
-            tuning.write(Path(output), records)
+            with writing(output) as path:
+                tuning.write(path, records)
             print(f"{output}: {_told(records)}")
         else:
             write_data(tuning.spell(records))
