@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any, cast
 
 import nginx_cache
 import pytest
@@ -334,4 +335,6 @@ def test_an_exchange_that_breaks_off_is_tried_again(monkeypatch: pytest.MonkeyPa
         cache._get("ac/x", 5.0, lambda answer: answer)
     assert opened == ["asked", "closed"] * (1 if is_ours else 3)
     assert waits == ([] if is_ours else pytest.approx([0.2, 0.4]))
+    cache._idle.append(cast(Any, Broken()))
     cache.close()
+    assert opened[-2:] == ["closed", "closed"]  # the last one's, and what was still open

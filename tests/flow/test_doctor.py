@@ -102,3 +102,26 @@ def test_nothing_that_is_inspected_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_every_package_of_the_core_is_looked_at() -> None:
+    """Those that benches need, once each; what is optional says what goes on without it."""
+    known = {package.name: package for package in doctor._PACKAGES}
+    assert len(known) == len(doctor._PACKAGES)
+    needed = [
+        "doit",
+        "apache-tvm",
+        "apache-tvm-ffi",
+        "numpy",
+        "tflite",
+        "ai-edge-litert",
+        "ziglang",
+        "pyelftools",
+        "unicorn",
+        "capstone",
+    ]
+    assert {name for name, package in known.items() if not package.without} == set(needed)
+    assert {name: package.extra for name, package in known.items() if package.without} == {
+        **{"tflite-micro": "", "onnx": "onnx"},
+    }
+    assert all(package.needed_by for package in known.values())

@@ -109,3 +109,12 @@ def test_a_step_is_one_operation() -> None:
         Step(where="1", sort=("bench",))
     with pytest.raises(ValueError, match="exactly one operation"):
         Step()
+
+
+@pytest.mark.parametrize("place", ["rows", "columns", "values"])
+def test_a_pivot_of_a_column_that_is_not_there_is_refused(place: str) -> None:
+    """Wherever it is named, with the columns that there are."""
+    pivot: dict[str, Any] = {"rows": ("model",), "columns": "backend", "values": "ram_bytes"}
+    wrong = ("model", "ram_byte") if place == "rows" else "ram_byte"
+    with pytest.raises(UsageError, match="ram_byte"):
+        apply([Step(pivot=Pivot(**{**pivot, place: wrong}))], FRAME)
