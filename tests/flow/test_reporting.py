@@ -100,6 +100,9 @@ def test_python_asks_the_same(built: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_baseline_holds_later_results(built: Path, synthetic: Run) -> None:
     """Good as long as nothing gets worse than the suite allows; then 1, and the metric is named."""
     assert "2 benches in baselines/mine.json" in synthetic("baseline", "save", "mine").stdout
+    for name in ("../../x", "/tmp/x", ".hidden", "a/b"):
+        refused = synthetic("baseline", "save", "mine", "--name", name)
+        assert refused.returncode == 2 and "can't be the name of a baseline" in refused.stderr
     assert synthetic("baseline", "check", "mine").returncode == 0
     rewrite(built / "baselines" / "mine.json", "net-good-chip", ram_bytes=747)
     done = synthetic("baseline", "check", "mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tinyflow.core import plain
@@ -18,6 +19,7 @@ from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import expand
 from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Side, compare, doubts
 
+_NAME = re.compile(r"\w[\w.+-]*")  # of a file in baselines/, not of one elsewhere
 _OPTION_NAME = {
     "name": "name",
     "long": "name",
@@ -47,6 +49,10 @@ Example: doit baseline check mlperf_tiny"""
             hint = f"for example {self.bin_name} baseline save mlperf_tiny"
             raise UsageError("baseline takes save or check, and a suite", hint=hint)
         verb, suite = args
+        if params["name"] and not _NAME.fullmatch(params["name"]):
+            raise UsageError(
+                f'"{params["name"]}" can\'t be the name of a baseline', hint="for example --name release-1.2"
+            )
         loader = self.loader
         now = find_side(suite, loader.views, loader.catalogue)
         path = loader.project.baselines / f"{params['name'] or suite}.json"
