@@ -52,8 +52,14 @@ def test_equal_work_is_one_action(tmp_path: Path) -> None:
     assert len({id(action) for action in actions.values()}) == len(actions)
 
 
-def test_libraries_are_built_once_for_each_processor(tmp_path: Path) -> None:
-    """Four models on three chips share three libraries of each runtime, and of these every object."""
+def test_libraries_are_built_once_for_each_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four models on three chips share three libraries of each runtime, and of these every object.
+
+    To plan them, each runtime's folder is searched once for headers.
+    """
+    searched: list[Path] = []
+    rglob = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda path, pattern: (searched.append(path), rglob(path, pattern))[1])
     models, chips = ("aww", "vww", "resnet", "toycar"), ("stm32f4", "stm32f7", "esp32c3")
     actions = distinct(plan(tmp_path, [f"{model}-tinyc-{chip}" for model in models for chip in chips])).values()
     libraries = Counter(action.title.split()[1] for action in actions if action.stage == "archive")
@@ -61,6 +67,7 @@ def test_libraries_are_built_once_for_each_processor(tmp_path: Path) -> None:
     objects = Counter(action.title for action in actions if action.stage == "compile" and "source" in action.parameters)
     assert len(objects) > 50 and set(objects.values()) == {1}
     assert Counter(action.stage for action in actions)["link"] == 12
+    assert {path.name: number for path, number in Counter(searched).items()} == {"tinynn": 1, "support": 1}
 
 
 def test_actions_come_behind_those_that_they_wait_for(tmp_path: Path) -> None:
