@@ -111,7 +111,13 @@ def test_system_registers_remember_and_identify() -> None:
     assert [read(engine, 0xD00, 4, None), read(engine, 0xD02, 2, None)] == [0x411FC271, 0x411F]
     count, _ = engine.pages[0xE0001000]
     assert (count(engine, 4, 4, None), count(engine, 8, 4, None)) == (0x23456789, 0)
-    for cpu, part in (("m0", 0x410CC200), ("m0plus", 0x410CC601), ("m3", 0x412FC231), ("m4", 0x410FC241)):
+    for cpu, part in (
+        ("m0", 0x410CC200),
+        ("m0plus", 0x410CC601),
+        ("m3", 0x412FC231),
+        ("m4", 0x410FC241),
+        ("m33", 0x410FD214),
+    ):
         other = Engine()
         map_system_space(other, f"cortex-{cpu}", lambda: 0)
         assert other.pages[0xE000E000][0](other, 0xD00, 4, None) == part
