@@ -23,6 +23,7 @@ from tinyflow.core.execute import Session
 from tinyflow.core.http import Failure, Lie
 from tinyflow.core.remote import Remote, parse_address
 from tinyflow.core.result import Result
+from tinyflow.core.store import Store
 
 
 @pytest.fixture
@@ -185,6 +186,33 @@ def test_full_server_costs_only_time(server: Server, chain: Chain, tmp_path: Pat
     assert server.bodies == {}
 
 
+def test_who_may_only_read_is_told_once_and_reads_on(server: Server, chain: Chain, tmp_path: Path) -> None:
+    """Hits in between don't hide that nothing can be written; what can't be written can be read still."""
+    run(tmp_path, "one", f"{server.url}:rw", chain)
+    path, body = next((path, body) for path, body in server.bodies.items() if b"letters" in body and "/ac/" in path)
+    result, key = Result.from_file(body), f"sha256:{path[-64:]}"
+    server.is_full = True
+    said: list[str] = []
+    reader = Remote(parse_address(f"{server.url}:rw"), said.append)
+    for number in range(6):
+        reader.send_result(result, Store(tmp_path / "one" / "cache"))
+        reader._uploads[-1].result()
+        assert reader.fetch_result(key, ("count",), Store(tmp_path / f"{number}")) == result
+    reader.close()
+    assert said == [f"remote cache {server.url[:-6]} answered with status 507; not written to again in this run"]
+
+
+def test_a_small_upload_that_nobody_takes_ends_soon(
+    server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the time of a result and not that of a large blob, so that the end of a run isn't kept waiting."""
+    monkeypatch.setattr(remote, "_RESULT_S", 0.3)
+    monkeypatch.setattr(Handler, "do_PUT", lambda handler: time.sleep(5))
+    started = time.monotonic()
+    assert run(tmp_path, "one", f"{server.url}:rw", chain) == ["built", "built"]
+    assert time.monotonic() - started < 4
+
+
 def stored(handler: Handler) -> None:
     """Answer as a server that means well."""
     body = handler.server.bodies.get(handler.path)
@@ -306,7 +334,7 @@ def test_a_server_is_left_alone_after_three() -> None:
         assert remote._attempt(lambda: 2) is None
         assert len(said) == 1 and said[0].startswith("remote cache http://127.0.0.1:9 ")
         assert said.pop().endswith("; not asked again in this run")
-        remote._count("was late", is_lie=True)
+        remote._count("asked", "was late", is_lie=True)
         assert said == []
 
 

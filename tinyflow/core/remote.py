@@ -2,7 +2,8 @@
 
 Everything that comes from it is checked against its digest, so a server that lies, stalls or dies costs time and
 nothing else: each request ends by a moment, and what it may send is limited in bytes and number. After a few lies, or
-failures in a row, it is left alone for the rest of the session, which is said once.
+failures in a row, it is left alone for the rest of the session, which is said once; where only writing fails, such as
+for who may read alone, it is read still.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urljoin
 
@@ -29,6 +31,7 @@ T = TypeVar("T")
 
 _RESULT_S = 10.0  # for one request of a result, with all attempts and redirects
 _BLOB_S = 60.0
+_SLOWEST_BYTES_S = 1 << 18  # an upload has what this takes beside the time of a result, and no more than a blob has
 _RETRIES = 2
 _BACKOFF_S = 0.2
 _TRANSFERS = 8  # at the same time
@@ -108,9 +111,9 @@ class Remote:
         self._transfers = ThreadPoolExecutor(_TRANSFERS, "remote-cache")
         self._uploads: list[Future[None]] = []
         self._lock = threading.Lock()
-        self._failures = 0
+        self._failures = {"asked": 0, "written to": 0}
         self._lies = 0
-        self._is_given_up = False
+        self._given_up: set[str] = set()
         self._idle: list[http.client.HTTPConnection] = []
 
     def close(self) -> None:
@@ -206,9 +209,10 @@ class Remote:
         for output, name in result.outputs.items():
             if output.endswith("/"):
                 names |= {blob for _, blob in store.tree_entries(name) or ()}
-        if all(self._attempt(lambda name=name: self._send_blob(name, store)) for name in sorted(names)):  # type: ignore[misc]
-            content = result.to_file()
-            self._attempt(lambda: self._put(f"ac/{_hexadecimal(result.key)}", len(content), lambda: iter([content])))
+        content = result.to_file()
+        steps = [partial(self._send_blob, name, store) for name in sorted(names)]
+        steps.append(partial(self._put, f"ac/{_hexadecimal(result.key)}", len(content), lambda: iter([content])))
+        all(self._attempt(step, "written to") for step in steps)
 
     def _send_blob(self, name: str, store: Store) -> bool:
         path = store.sound_path(name)
@@ -223,7 +227,7 @@ class Remote:
         return self._put(f"cas/{_hexadecimal(name)}", path.stat().st_size, pieces)
 
     def _put(self, path: str, size_bytes: int, pieces: Callable[[], Iterator[bytes]]) -> bool:
-        until_s = time.monotonic() + _BLOB_S
+        until_s = time.monotonic() + min(_BLOB_S, _RESULT_S + size_bytes / _SLOWEST_BYTES_S)
         with self._ask("PUT", self._address.server.below(path).target, until_s, size_bytes, pieces) as answer:
             _expect(answer.status, 200, 201, 202, 204)
         return True
@@ -281,30 +285,31 @@ class Remote:
 
     # Failing
 
-    def _attempt(self, work: Callable[[], T | None]) -> T | None:
+    def _attempt(self, work: Callable[[], T | None], what: str = "asked") -> T | None:
         """What some work gives, or None where it fails or the cache was given up."""
-        if self._is_given_up:
+        if what in self._given_up:
             return None
         try:
             value = work()
         except (CacheError, Unreadable):  # our own disk: whoever needs it next says so
             return None
         except (Failure, OSError, http.client.HTTPException, ValueError) as error:
-            self._count(reason_of(error), is_lie=isinstance(error, Lie))
+            self._count(what, reason_of(error), is_lie=isinstance(error, Lie))
             return None
         with self._lock:
-            self._failures = 0
+            self._failures[what] = 0
         return value
 
-    def _count(self, what: str, *, is_lie: bool) -> None:
+    def _count(self, what: str, reason: str, *, is_lie: bool) -> None:
         with self._lock:
-            self._failures += 1
+            self._failures[what] += 1
             self._lies += is_lie
-            is_enough = self._failures >= _FAILURES_TO_GIVE_UP or self._lies >= _LIES_TO_GIVE_UP
-            is_last = is_enough and not self._is_given_up
-            self._is_given_up |= is_last
+            is_enough = self._failures[what] >= _FAILURES_TO_GIVE_UP or self._lies >= _LIES_TO_GIVE_UP
+            is_last = is_enough and what not in self._given_up
+            if is_last:  # what can't be read is not written to, either
+                self._given_up |= {what, "written to"}
         if is_last:
-            self._say(f"remote cache {self._address.server.place} {what}; not asked again in this run")
+            self._say(f"remote cache {self._address.server.place} {reason}; not {what} again in this run")
 
 
 def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
