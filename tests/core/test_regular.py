@@ -229,3 +229,18 @@ def test_want_of_descriptors_is_no_damage(
             session.store.read(digest.of_bytes(places["blob"].read_bytes()))
     assert places["blob"].is_file()
     session.close()
+
+
+def test_a_file_of_ours_may_be_anything(tmp_path: Path) -> None:
+    """A pipe is not waited for, and no more is read of what is huge than such a file has."""
+    path = tmp_path / "state"
+    path.write_text("{é}", encoding="utf-8")
+    assert regular.small_text(path) == "{é}"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="a pipe"):
+        regular.small_text(path)
+    path.unlink()
+    path.touch()
+    os.truncate(path, 1 << 33)
+    assert len(regular.small_text(path)) == 1 << 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 import threading
 from pathlib import Path
@@ -51,6 +52,8 @@ def test_words_are_remembered(loader: Loader) -> None:
     listed.write_bytes(b"\xff")
     assert loader._remembered() == []
     listed.unlink()
+    assert loader._remembered() == []
+    os.mkfifo(listed)
     assert loader._remembered() == []
 
 

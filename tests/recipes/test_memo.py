@@ -45,6 +45,10 @@ def test_what_was_stored_is_loaded(tmp_path: Path, recipe_file: Path) -> None:
     assert memo.load(Model, recipe_file) is None
     memo.store(recipe_file, take_stamp(recipe_file), _MODEL)
     assert memo.load(Model, recipe_file) == _MODEL
+    [entry] = [path for path in memo.folder.rglob("*") if path.is_file()]
+    entry.unlink()
+    os.mkfifo(entry)
+    assert memo.load(Model, recipe_file) is None
 
 
 def test_a_recipe_whose_path_is_no_text_is_remembered(tmp_path: Path) -> None:

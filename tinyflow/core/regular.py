@@ -73,6 +73,15 @@ class Regular:
             return None
 
 
+def small_text(path: Path) -> str:
+    """A file of ours with less than 1 MiB, in UTF-8. Raises OSError and ValueError, whatever lies there."""
+    try:
+        with Regular(path) as file:
+            return file.read(1 << 20).decode()
+    except Unreadable as error:
+        raise OSError(str(error)) from None
+
+
 def _require_regular(mode: int) -> None:
     if not stat.S_ISREG(mode):
         raise Unreadable(_KINDS.get(stat.S_IFMT(mode), "no regular file"))

@@ -19,6 +19,7 @@ from doit.task import Task
 
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
+from tinyflow.core.regular import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
 from tinyflow.flow.ledger import Ledger
@@ -104,7 +105,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def _remembered(self) -> list[str]:
         try:
-            found = json.loads(self._listed.read_text(encoding="utf-8"))
+            found = json.loads(small_text(self._listed))
         except (OSError, ValueError):
             return []
         return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []

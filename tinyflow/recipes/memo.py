@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
+from tinyflow.core.regular import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.recipes.schema import Recipe
 from tinyflow.recipes.shapes import revive
@@ -52,7 +53,7 @@ class Memo:
     def load(self, kind: type[R], path: Path) -> R | None:
         """The recipe as it was validated from this very file, or None."""
         try:
-            digest, _, text = self._entry(kind, path).read_text(encoding="utf-8").partition("\n")
+            digest, _, text = small_text(self._entry(kind, path)).partition("\n")
             if digest != _digest(text):
                 return None
             entry = json.loads(text)
