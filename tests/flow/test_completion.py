@@ -84,6 +84,10 @@ def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
         (["baseline", "save", "go"], ["good"]),
         (["bench:a-b-c-d"], []),
         (["nothing:x"], []),
+        (["models", "toy"], ["toycar"]),
+        (["fetch", "toy"], ["toycar"]),
+        (["verify", "toy"], ["toycar-"]),
+        (["doctor", "t"], []),
         (["su"], ["suite:"]),
     ],
 )

@@ -143,3 +143,19 @@ def test_any_text_is_a_recipe_or_refused(kind: type[Recipe], text: str) -> None:
         validate(kind, "x", text.encode(), "x.yaml")
     except RecipeError as refusal:
         assert str(refusal).startswith("x.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wanted"),
+    [
+        (Model, "description: [x]\nfile: a", "description: expected text, not"),
+        (Model, "description: x\nfile: a\nsamples: {seed: many}", "expected a whole number, not"),
+        (Model, "description: x\nfile: a\nsamples: {seed: 1.5}", "expected a whole number, not 1.5"),
+        (Target, _TARGET.replace("memory:", "memory: 3\nx:"), "memory: expected a list, not 3"),
+        (Model, "description: x\nfile: a\nsamples: 3", "samples: expected a mapping, not 3"),
+        (Runtime, "description: x\nsources: 3", "sources: expected a mapping, not 3"),
+    ],
+)
+def test_what_was_wanted_is_said_in_words_of_recipes(kind: type[Recipe], text: str, wanted: str) -> None:
+    """Text, a whole number, a list, a mapping: never the names of Python's types."""
+    assert any(wanted in line for line in _refusal(kind, text)), _refusal(kind, text)

@@ -38,6 +38,11 @@ def test_every_box_and_arrow_is_drawn() -> None:
     assert svg.count('class="box run"') == 1
 
 
+def test_quotes_and_backslashes_stay_in_their_string() -> None:
+    """A backslash is spelled twice, a quote behind one, a line break as one."""
+    assert '[label="a\\\\\\"b"]' in to_dot("x", [Box("a", 'a\\"b')])
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_nothing_is_a_drawing_too(name: str) -> None:
     """No boxes."""

@@ -37,6 +37,24 @@ def test_ours_and_theirs_stand_in_one_row_with_the_ratio() -> None:
     assert table.notes == ("Somebody, 2020",)
 
 
+def test_a_frame_has_the_numbers_that_there_are() -> None:
+    """All their digits; what one side lacks is no key of its row. Tables stand one below the other in Markdown."""
+    (table,) = tables(reports(m__b={"rom_bytes": 300}), numbers={"m-c-chip": {"rom_bytes": 800}})
+    assert [dict(row) for row in table.frame.rows] == [
+        {"bench": "m-b-chip", "rom_bytes": 300},
+        {"bench": "m-c-chip", "rom_bytes_published": 800},
+    ]
+    assert to_markdown([table, table]).count("Somebody, 2020") == 2
+
+
+def test_cycles_of_a_board_are_ranked_by_nobody() -> None:
+    """They are the seconds in other words: only those are marked."""
+    numbers = {"m-b-chip": {"board_s": 2.0}, "m-c-chip": {"board_s": 3.0}}
+    (table,) = tables([], clocks_hz={"chip": 100_000_000}, numbers=numbers)
+    marked = {name for row in table.rows for name, cell in zip(table.columns, row, strict=True) if cell.is_best}
+    assert marked == {"board_s"}
+
+
 def test_the_smallest_of_a_model_is_marked_in_each_column() -> None:
     """Not among other models, not where all are the same, and never a ratio."""
     numbers = {"m-b-chip": {"rom_bytes": 4}, "m-c-chip": {"rom_bytes": 8}}
