@@ -244,3 +244,11 @@ def test_a_file_of_ours_may_be_anything(tmp_path: Path) -> None:
     path.touch()
     os.truncate(path, 1 << 33)
     assert len(regular.small_text(path)) == 1 << 20
+
+
+def test_what_is_no_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening a device may do things: a look tells first what it is."""
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setattr(os, "open", None)
+    with pytest.raises(regular.Unreadable, match="a pipe"):
+        regular.Regular(tmp_path / "pipe")
