@@ -15,8 +15,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from xxhash import xxh3_128, xxh3_128_hexdigest
-
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.plain import is_encodable
 
@@ -42,13 +40,19 @@ def of_bytes(data: bytes) -> str:
 
 def of_file(path: Path) -> str:
     """Digest of a file's content."""
+    found = hashlib.sha256()
     with path.open("rb") as file:
-        return copy_digesting(file, None)[0]
+        while chunk := file.read(_CHUNK_BYTES):
+            found.update(chunk)
+    return "sha256:" + found.hexdigest()
 
 
 def check_of(data: bytes | str) -> str:
     """Check of some bytes, or of a text's UTF-8: 32 hexadecimal digits."""
-    return xxh3_128_hexdigest(data)
+    from xxhash import xxh3_128_hexdigest  # here and below: archives are read where there is no such package
+
+    text: str = xxh3_128_hexdigest(data)
+    return text
 
 
 def check_of_file(path: Path) -> str:
@@ -66,6 +70,8 @@ class Readable(Protocol):
 
 def copy_digesting(source: Readable, target: BinaryIO | None) -> tuple[str, str]:
     """Copy a stream and return digest and check of what was copied; with no target, only read it."""
+    from xxhash import xxh3_128
+
     digest, check = hashlib.sha256(), xxh3_128()
     while chunk := source.read(_CHUNK_BYTES):
         digest.update(chunk)
@@ -77,6 +83,8 @@ def copy_digesting(source: Readable, target: BinaryIO | None) -> tuple[str, str]
 
 def copy_checking(source: Readable, target: BinaryIO | None) -> str:
     """Copy a stream and return the check of what was copied; with no target, only read it."""
+    from xxhash import xxh3_128
+
     check = xxh3_128()
     while chunk := source.read(_CHUNK_BYTES):
         check.update(chunk)
