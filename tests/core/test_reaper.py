@@ -85,6 +85,7 @@ def test_a_killed_session_takes_the_whole_tree_with_it(tmp_path: Path, kind: str
     assert _soon(lambda: not any(map(_is_alive, tree))), [one for one in tree if _is_alive(one)]
 
 
+@pytest.mark.slow
 def test_a_worker_s_tools_end_with_it(tmp_path: Path) -> None:
     """A worker whose time is up takes its tool along, which is in a session of its own; ours goes on."""
     session = Session(tmp_path / "cache", tmp_path / "state")

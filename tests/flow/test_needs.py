@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from tests_support import doit
 
 from tinyflow.core.action import Action
@@ -37,6 +38,7 @@ def unsupported(operator: str) -> bytes:
     return write(Graph(tensors, (Operator(0, operator, 1, (0,), (1,)),), (0,), (1,)))
 
 
+@pytest.mark.slow
 def test_nothing_is_compiled_for_refused_benches(tmp_path: Path) -> None:
     """Though each needs all of a runtime; what is said of one is not said again of the next."""
     names = ["ceil_0", "ceil_1", "floor_0", "floor_1"]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from flow_support import Run
 from model.planted_networks import planted_network
 
@@ -20,6 +21,7 @@ def _shrink(*models: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_shrunk_model_and_its_report_are_written(project: Path) -> None:
     """A model of the project, called like the beginning of an action's id; the second time nothing is to do."""
     graph = planted_network(5)
@@ -42,6 +44,7 @@ def test_the_shrunk_model_and_its_report_are_written(project: Path) -> None:
     assert found.split()[1:4] == [narrowed["name"], str(narrowed["channels"]), str(narrowed["kept"])]
 
 
+@pytest.mark.slow
 def test_files_of_one_stem_are_shrunk_each_for_itself(project: Path, real: Run) -> None:
     """Models by path, and one with a recipe of that name."""
     models = project / "recipes" / "models"

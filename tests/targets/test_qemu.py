@@ -123,6 +123,7 @@ def start(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         machine.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cpu", ["cortex-m4", "rv32imc", *(pytest.param(cpu, marks=pytest.mark.slow) for cpu in ("cortex-m3", "cortex-m7"))]
 )
@@ -138,6 +139,7 @@ def test_counts_equal_the_simulators(cpu: str, start: Start, block_table_library
     assert seen[0::2] == seen[1::2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cpu", "function", "cause"), FAULTS)
 def test_fault_is_named(cpu: str, function: str, cause: str, start: Start) -> None:
     """The error says in which function, at which offset, what happened."""
@@ -164,6 +166,7 @@ def test_endless_programs_end(cpu: str, start: Start) -> None:
     assert overflow.value.where.startswith("deeper+0x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv"])
 def test_memory_and_status(cpu: str, start: Start) -> None:
     """What is written is read, by the firmware too; after an error it begins anew; counts repeat."""

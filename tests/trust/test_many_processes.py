@@ -36,6 +36,7 @@ def traced(folder: Path) -> list[str]:
     return sorted((folder / "trace").read_text().split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("processes", "states"), [(2, 1), (6, 1), (6, 6)])
 def test_equal_work_runs_once(folder: Path, processes: int, states: int) -> None:
     """Whether they share the checkout or only the cache: nine actions run, the others wait and take the result.
