@@ -1,4 +1,4 @@
-"""TVMScript's parser without work that it does again and again: half of the time that generating takes.
+"""TVMScript's parser without work that it does again and again: a third of the time that generating takes.
 
 For each kernel and each call of a macro TVM 0.27 asks `inspect` for the file and lines of source of every frame of the
 stack, of which it needs only the frames; it reads and parses the text of a kernel or macro anew at each use; and it
