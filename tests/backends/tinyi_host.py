@@ -15,7 +15,7 @@ import tflite
 from tests_support import tflm
 from tinyc_host import RUNTIME, compiler
 
-from tinyflow.backends.tinyi.operators import ENTRIES, wish
+from tinyflow.backends.tinyi.operators import ENTRIES, request
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
@@ -207,7 +207,7 @@ def assert_exact(graph: Graph, interpreter: Interpreter, variant: str) -> None:
     """The plan is that of the tool, its arena is enough and one byte less is not, and the outputs are TFLM's."""
     content = write(graph)
     graph = read(content)
-    made = plan(graph, [wish(graph, operator, variant) for operator in graph.operators])
+    made = plan(graph, [request(graph, operator, variant) for operator in graph.operators])
     samples = reference.make_inputs(graph, 3, seed=7)
     expected = tflm(content, graph, samples)
     session = interpreter.model(content, made.total_bytes, made.unit)

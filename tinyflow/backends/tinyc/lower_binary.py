@@ -8,7 +8,7 @@ from typing import Any
 from tinyflow.backends.tinyc.calls import Call, Field
 from tinyflow.backends.tinyc.packing.plain import by_table, plain
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.backends.tinyc.strides import broadcast_strides, five, merged
+from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.weighted import integers, whole
@@ -80,7 +80,7 @@ def _binary(graph: Graph, operator: Operator, variant: str, fields: dict[str, Fi
     elements = {"elements": output.elements}
     if left.elements == right.elements == output.elements:
         return _step(operator, plain(variant, kernel, {**fields, **elements}))
-    dimensions = five(output.shape)
+    dimensions = padded_to_rank(output.shape)
     shape, *strides = merged(dimensions, *(broadcast_strides(tensor.shape) for tensor in (left, right)))
     broadcast = {"shape": shape, "left_strides": strides[0], "right_strides": strides[1]}
     call = plain(variant, f"{kernel}_broadcast", {**fields, **elements, "broadcast": broadcast})

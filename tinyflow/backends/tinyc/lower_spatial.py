@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tinyflow.backends.tinyc import packing
 from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
-from tinyflow.backends.tinyc.strides import RANK, five
+from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.model.fixed_point import activation_range, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
@@ -134,7 +134,7 @@ def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     multiplier, shift = rescaling_factor(given.scale / made.scale)
     extra = min(count.bit_length() - 1, 32, 31 + shift)
     fields = {
-        "shape": five(source.shape),
+        "shape": padded_to_rank(source.shape),
         "reduced": (0,) * (RANK - len(source.shape)) + tuple(int(axis in axes) for axis in range(len(source.shape))),
         "input_zero_point": given.zero_point,
         "output_zero_point": made.zero_point,

@@ -10,7 +10,7 @@ from tinyflow.backends.tinyc.steps import Unsupported
 RANK = 5
 
 
-def five(shape: Sequence[int]) -> tuple[int, ...]:
+def padded_to_rank(shape: Sequence[int]) -> tuple[int, ...]:
     """A shape with ones in front. Raises Unsupported for one of more axes."""
     if len(shape) > RANK:
         raise Unsupported(f"tensors of {len(shape)} dimensions are not supported", f"use {RANK} at most")
@@ -22,7 +22,7 @@ def merged(shape: Sequence[int], *strides: Sequence[int]) -> tuple[tuple[int, ..
 
     Raises Unsupported for more than RANK axes.
     """
-    five(shape)
+    padded_to_rank(shape)
     axes: list[tuple[int, tuple[int, ...]]] = []
     for size, *steps in zip(shape, *strides, strict=True):
         if size == 1:
@@ -40,7 +40,7 @@ def merged_pad(source: Sequence[int], output: Sequence[int], before: Sequence[in
 
     Raises Unsupported for more than RANK axes.
     """
-    five(source)
+    padded_to_rank(source)
     axes: list[tuple[int, int, int]] = []
     for size, padded, front in zip(source, output, before, strict=True):
         if axes and size == padded:
@@ -54,7 +54,7 @@ def merged_pad(source: Sequence[int], output: Sequence[int], before: Sequence[in
 def broadcast_strides(shape: Sequence[int]) -> tuple[int, ...]:
     """Elements from one index of each axis to the next, 0 where an axis is repeated."""
     steps, step = [], 1
-    for size in reversed(five(shape)):
+    for size in reversed(padded_to_rank(shape)):
         steps.append(0 if size == 1 else step)
         step *= size
     return tuple(reversed(steps))

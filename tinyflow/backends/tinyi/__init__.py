@@ -28,14 +28,14 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
-    from tinyflow.backends.tinyi.operators import MAX_WORK, wish, work
+    from tinyflow.backends.tinyi.operators import MAX_WORK, request, work
     from tinyflow.backends.tinyi.variants import variant_of
 
     variant = variant_of(options)
     for operator in graph.operators:
         tensor = graph.tensors[operator.outputs[0]].name
         try:
-            wish(graph, operator, variant)
+            request(graph, operator, variant)
         except ValueError as error:
             where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
             hint = getattr(error, "hint", "") or advice_on(graph, operator)

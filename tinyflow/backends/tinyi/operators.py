@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyflow.backends.tinyi import shaped
+from tinyflow.backends.tinyi import shape_checks
+from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, same_quantisation
 from tinyflow.backends.tinyi.variants import VARIANTS
-from tinyflow.backends.tinyi.wishes import Unsupported, Wish, exactly, same_quantisation
 from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
@@ -41,7 +41,7 @@ class Entry:
 
     visit: str
     newest: int
-    wish: Callable[[Graph, Operator, str], Wish]
+    request: Callable[[Graph, Operator, str], MemoryRequest]
     kernel: str | None = None
     variants: tuple[str, ...] = ()
     most_outputs: int = 1
@@ -51,7 +51,7 @@ class Entry:
     """Whether each struct of kernels has a larger one, `any_…`, for rare operators."""
 
     def kernel_symbol(self, variant: str, *, is_any: bool = True) -> str | None:
-        """The struct beside the function in the operator table; None for NULL. `is_any`: see Wish."""
+        """The struct beside the function in the operator table; None for NULL. `is_any`: see MemoryRequest."""
         found = [name for name in VARIANTS[variant] if name in self.variants]
         rare = "any_" if is_any and self.has_any else ""
         return f"&tinyi_{self.kernel}_{rare}{found[0]}" if found else None
@@ -91,7 +91,7 @@ def _modest(graph: Graph, operator: Operator) -> None:
             raise Unsupported(f"the shape {shape} is not supported")
 
 
-def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
+def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     channels, (height, width) = layer.outputs, layer.window.size
     products = layer.weights[0].size
@@ -117,7 +117,7 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> Wish:
     each += _RECORD_BYTES
     # blocks of rvv are of whole lanes
     lanes = _RVV_LANES if kernel == "rvv" else tile
-    return Wish(fixed + tile * each, fixed + _round(channels, tile) * each, step=lanes * each)
+    return MemoryRequest(fixed + tile * each, fixed + _round(channels, tile) * each, step=lanes * each)
 
 
 def _has_lowest(layer: Weighted) -> bool:
@@ -125,7 +125,7 @@ def _has_lowest(layer: Weighted) -> bool:
     return bool((layer.weights == np.iinfo(np.int8).min).any())
 
 
-def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
+def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     channels, slides, source = layer.outputs, layer.window, layer.source.shape
     kernel = "c" if variant == "rv32" else variant
@@ -158,18 +158,18 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> Wish:
     pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
     is_in_place = source[0] == 1 and is_single and pixels[0] <= pixels[1] and (is_3x3 or kernel not in _VECTORS)
     size = slots * _RECORD_BYTES + _round(plane, 4) + slots * taps + 1
-    return Wish(size, size, (0,) if is_in_place else (), is_any=not is_3x3)
+    return MemoryRequest(size, size, (0,) if is_in_place else (), is_any=not is_3x3)
 
 
-def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Wish:
+def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     _layer(graph, operator)
     if operator.options["weights_format"] != "DEFAULT":
         raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
     source = graph.tensors[operator.inputs[0]]
-    return Wish(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
+    return MemoryRequest(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
 
 
-def _average_pool(graph: Graph, operator: Operator, variant: str) -> Wish:
+def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     _pooled(graph, operator)
     channels = graph.tensors[operator.inputs[0]].shape[3]
     height, width = _pair(operator, "filter")
@@ -201,12 +201,12 @@ def _pair(operator: Operator, option: str) -> tuple[int, int]:
     return value[0], value[1]
 
 
-def _max_pool(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     _pooled(graph, operator)
-    return Wish()
+    return MemoryRequest()
 
 
-def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
     left, right, made = (whole(tensor) for tensor in tensors)
     if operator.name in ("MINIMUM", "MAXIMUM"):
@@ -218,13 +218,13 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: AR
     elif operator.name in ("ADD", "SUB"):
         add_factors(left.scale, right.scale, made.scale)
     if len({tensor.elements for tensor in tensors}) == 1:
-        return Wish(in_place=(0, 1))
+        return MemoryRequest(in_place=(0, 1))
     for tensor in tensors[:2]:
-        shaped.repeated(tensor.shape, tensors[2].shape)
-    return Wish(is_any=True)
+        shape_checks.repeated(tensor.shape, tensors[2].shape)
+    return MemoryRequest(is_any=True)
 
 
-def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     given, made = (whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
     wanted = {"SOFTMAX": (1 / 256, -128), **_SIGMOIDS}.get(operator.name)
     if wanted is not None and (made.scale, made.zero_point) != wanted:
@@ -241,30 +241,30 @@ def _unary(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG
     if operator.name in ("RELU", "RELU6"):
         clamped = given if operator.name == "RELU6" else made
         activation_range(operator.name, clamped.scale, clamped.zero_point)
-    return Wish(in_place=(0,))
+    return MemoryRequest(in_place=(0,))
 
 
-def _quantise(graph: Graph, operator: Operator, variant: str) -> Wish:
+def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if source.dtype != "float32":
         return _unary(graph, operator, variant)
     whole(output)
-    return Wish()
+    return MemoryRequest()
 
 
-def _dequantise(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def _dequantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
     whole(source)
-    return Wish()
+    return MemoryRequest()
 
 
-def _reshape(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0])]
     for tensor in tensors:
         whole(tensor)
-    return Wish(is_view=not tensors[0].is_constant)
+    return MemoryRequest(is_view=not tensors[0].is_constant)
 
 
 _MOST = ("ref", "c", "dsp", *_VECTORS)
@@ -293,24 +293,24 @@ ENTRIES: Mapping[str, Entry] = {
     "RELU6": Entry("tinyi_relu6", 2, _unary),
     "QUANTIZE": Entry("tinyi_quantise", 2, _quantise),
     "DEQUANTIZE": Entry("tinyi_dequantise", 2, _dequantise),
-    "LEAKY_RELU": Entry("tinyi_leaky_relu", 2, shaped.leaky_relu),
-    "HARD_SWISH": Entry("tinyi_hard_swish", 1, shaped.hard_swish),
-    "MEAN": Entry("tinyi_mean", 2, shaped.mean, "mean", ("c", "dsp")),
-    "PAD": Entry("tinyi_pad", 2, shaped.pad),
-    "PADV2": Entry("tinyi_pad", 2, shaped.pad),
-    "CONCATENATION": Entry("tinyi_concatenation", 2, shaped.concatenation),
-    "SPLIT": Entry("tinyi_split", 2, shaped.split, most_outputs=2**16 - 1),
-    "TRANSPOSE": Entry("tinyi_transpose", 4, shaped.transpose),
-    "SLICE": Entry("tinyi_slice", 3, shaped.slice_),
-    "STRIDED_SLICE": Entry("tinyi_strided_slice", 4, shaped.strided_slice),
-    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", 3, shaped.resize_nearest),
+    "LEAKY_RELU": Entry("tinyi_leaky_relu", 2, shape_checks.leaky_relu),
+    "HARD_SWISH": Entry("tinyi_hard_swish", 1, shape_checks.hard_swish),
+    "MEAN": Entry("tinyi_mean", 2, shape_checks.mean, "mean", ("c", "dsp")),
+    "PAD": Entry("tinyi_pad", 2, shape_checks.pad),
+    "PADV2": Entry("tinyi_pad", 2, shape_checks.pad),
+    "CONCATENATION": Entry("tinyi_concatenation", 2, shape_checks.concatenation),
+    "SPLIT": Entry("tinyi_split", 2, shape_checks.split, most_outputs=2**16 - 1),
+    "TRANSPOSE": Entry("tinyi_transpose", 4, shape_checks.transpose),
+    "SLICE": Entry("tinyi_slice", 3, shape_checks.slice_),
+    "STRIDED_SLICE": Entry("tinyi_strided_slice", 4, shape_checks.strided_slice),
+    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", 3, shape_checks.resize_nearest),
     "RESHAPE": Entry("tinyi_reshape", 1, _reshape),
     "SQUEEZE": Entry("tinyi_reshape", 2, _reshape),
     "EXPAND_DIMS": Entry("tinyi_reshape", 1, _reshape),
 }
 
 
-def wish(graph: Graph, operator: Operator, variant: str) -> Wish:
+def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     """What an operator asks for. Raises ValueError, mostly Unsupported, for one that the runtime doesn't compute."""
     entry = ENTRIES.get(operator.name)
     if entry is None:
@@ -320,4 +320,4 @@ def wish(graph: Graph, operator: Operator, variant: str) -> Wish:
     if not 1 <= len(operator.outputs) <= entry.most_outputs:
         raise Unsupported(f"{len(operator.outputs)} outputs are not supported")
     _modest(graph, operator)
-    return entry.wish(graph, operator, variant)
+    return entry.request(graph, operator, variant)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tinyflow.backends.tinyi.wishes import Wish
+from tinyflow.backends.tinyi.memory_request import MemoryRequest
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
@@ -16,7 +16,7 @@ from tinyflow.model.graph import Graph
 _MAX_UNITS = 2**16 - 3
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
-# sizes of struct tinyi_life and struct wish
+# sizes of struct tinyi_life and struct tinyi_wish
 _LIFE_BYTES, _WISH_BYTES = 16, 16
 
 
@@ -40,10 +40,10 @@ class Plan:
     """Operator → (offset, bytes); those that have some."""
 
 
-def plan(graph: Graph, wishes: Sequence[Wish]) -> Plan:
-    """The plan for one wish of each operator, in the smallest unit that it fits. Raises ModelError for gigabytes."""
+def plan(graph: Graph, requests: Sequence[MemoryRequest]) -> Plan:
+    """The plan for one request of each operator, in the smallest unit that it fits. Raises ModelError for gigabytes."""
     for unit in _UNITS:
-        made = _plan(graph, wishes, unit)
+        made = _plan(graph, requests, unit)
         if made is not None:
             return made
     raise ModelError("its activations need more than 64 MiB", hint="is this a model for a microcontroller?")
@@ -53,17 +53,17 @@ def _units(size_bytes: int, unit: int) -> int:
     return -(-size_bytes // unit)
 
 
-def _plan(graph: Graph, wishes: Sequence[Wish], unit: int) -> Plan | None:
-    lives, owners = _lifetimes(graph, wishes, unit)
+def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | None:
+    lives, owners = _lifetimes(graph, requests, unit)
     spans = {tensor: (life.first, life.last) for tensor, life in lives.items()}
-    _merge(graph, wishes, lives, owners)
+    _merge(graph, requests, lives, owners)
     # equal ones as they are written
     order = sorted((t for t in lives if owners[t] == t), key=lambda t: -lives[t].units)
     places: dict[int, int] = {}
     for tensor in order:
         places[tensor] = _lowest(lives, places, tensor)
     total = max(places[tensor] + lives[tensor].units for tensor in order)
-    scratch, total = _place_scratch(lives, places, wishes, unit, total)
+    scratch, total = _place_scratch(lives, places, requests, unit, total)
     if total > _MAX_UNITS:
         return None
     tables = -(-(2 * len(graph.tensors) + 5 * len(graph.operators)) // 4) * 4
@@ -78,23 +78,23 @@ def _plan(graph: Graph, wishes: Sequence[Wish], unit: int) -> Plan | None:
 
 
 def _place_scratch(
-    lives: Mapping[int, _Life], places: Mapping[int, int], wishes: Sequence[Wish], unit: int, total: int
+    lives: Mapping[int, _Life], places: Mapping[int, int], requests: Sequence[MemoryRequest], unit: int, total: int
 ) -> tuple[dict[int, tuple[int, int]], int]:
     """Operator → (place, units), and the arena's end."""
     alive = [
         sorted((places[t], places[t] + lives[t].units) for t in places if lives[t].first <= node <= lives[t].last)
-        for node in range(len(wishes))
+        for node in range(len(requests))
     ]
-    for node, wish in enumerate(wishes):
-        least = _units(wish.least, unit)
+    for node, request in enumerate(requests):
+        least = _units(request.least, unit)
         if least and _find_gap(alive[node], least, total)[1] < least:
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
     limit = min(total + total // 64 * 17 + 52 // unit, _MAX_UNITS)
     scratch = {}
-    for node, wish in enumerate(wishes):
-        if wish.most:
-            begin, room = _find_gap(alive[node], _units(wish.most, unit), limit)
-            scratch[node] = (begin, _units(wish.fill(room * unit), unit))
+    for node, request in enumerate(requests):
+        if request.most:
+            begin, room = _find_gap(alive[node], _units(request.most, unit), limit)
+            scratch[node] = (begin, _units(request.fill(room * unit), unit))
     return scratch, max([total, *(begin + units for begin, units in scratch.values())])
 
 
@@ -116,29 +116,29 @@ def _root(owners: Mapping[int, int], tensor: int) -> int:
     return tensor
 
 
-def _lifetimes(graph: Graph, wishes: Sequence[Wish], unit: int) -> tuple[dict[int, _Life], dict[int, int]]:
+def _lifetimes(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> tuple[dict[int, _Life], dict[int, int]]:
     def life(tensor: int, node: int) -> _Life:
         size_bytes = graph.tensors[tensor].size_bytes
         return _Life(size_bytes, _units(size_bytes, unit), node, node)
 
     lives = {t: life(t, 0) for t in graph.inputs}
     owners = {t: t for t in lives}
-    for node, (operator, wish) in enumerate(zip(graph.operators, wishes, strict=True)):
+    for node, (operator, request) in enumerate(zip(graph.operators, requests, strict=True)):
         for index in operator.inputs:
             if index in lives:
                 lives[owners[index]].last = node
         for output in operator.outputs:
             lives[output] = life(output, node)
-            owners[output] = owners[operator.inputs[0]] if wish.is_view else output
+            owners[output] = owners[operator.inputs[0]] if request.is_view else output
     for index in graph.outputs:
         lives[owners[index]].last = len(graph.operators)
     return lives, owners
 
 
-def _merge(graph: Graph, wishes: Sequence[Wish], lives: dict[int, _Life], owners: dict[int, int]) -> None:
-    for node, (operator, wish) in enumerate(zip(graph.operators, wishes, strict=True)):
+def _merge(graph: Graph, requests: Sequence[MemoryRequest], lives: dict[int, _Life], owners: dict[int, int]) -> None:
+    for node, (operator, request) in enumerate(zip(graph.operators, requests, strict=True)):
         output = operator.outputs[0]
-        for position in wish.in_place:
+        for position in request.in_place:
             index = operator.inputs[position]
             if index not in lives:
                 continue

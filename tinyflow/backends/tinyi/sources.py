@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tinyi.operators import ENTRIES, wish
+from tinyflow.backends.tinyi.operators import ENTRIES, request
 from tinyflow.backends.tinyi.planner import Plan, plan
 from tinyflow.model.graph import Graph
 
@@ -79,9 +79,9 @@ def write_sources(
     model: bytes, graph: Graph, backend: str, variant: str, arena_bytes: int, out: Path, plan_path: Path
 ) -> None:
     """Write `model.tflite`, the C around it, and the plan. `arena_bytes`: 0 for what the plan needs."""
-    wishes = [wish(graph, operator, variant) for operator in graph.operators]
-    rare = {operator.name for operator, wished in zip(graph.operators, wishes, strict=True) if wished.is_any}
-    made = plan(graph, wishes)
+    requests = [request(graph, operator, variant) for operator in graph.operators]
+    rare = {operator.name for operator, request in zip(graph.operators, requests, strict=True) if request.is_any}
+    made = plan(graph, requests)
     size = arena_bytes or made.total_bytes
     names = list(dict.fromkeys(operator.name for operator in graph.operators))
     files = {

@@ -9,7 +9,7 @@ import numpy as np
 from tinyflow.backends.tinyc import layouts
 from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.layouts import Int8s, Int32s
-from tinyflow.backends.tinyc.packing.layer import Layer, first_exact, layer_of, lying
+from tinyflow.backends.tinyc.packing.layer import Layer, as_single_row, first_exact, layer_of
 from tinyflow.backends.tinyc.packing.vectors import (
     MVE_CHANNELS,
     MVE_PIXELS,
@@ -30,7 +30,7 @@ def conv2d(
     """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
     fields = {**fields, "output_pitch": fields["output_channels"]}
     if variant != "ref":
-        fields, weights = lying(fields, weights)
+        fields, weights = as_single_row(fields, weights)
     layer = layer_of(fields, weights, bias, multipliers, shifts, fields["input_zero_point"])
     return first_exact(
         variant,

@@ -10,7 +10,7 @@ import numpy as np
 from tinyflow.backends.tinyc import layouts
 from tinyflow.backends.tinyc.calls import WORD_BYTES, Call
 from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
-from tinyflow.backends.tinyc.packing.layer import Layer, first_exact, layer_of, lying
+from tinyflow.backends.tinyc.packing.layer import Layer, as_single_row, first_exact, layer_of
 from tinyflow.backends.tinyc.packing.vectors import (
     RVV_LANES,
     rvv_constants,
@@ -29,7 +29,7 @@ def depthwise(
     taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
     by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
     if variant != "ref":
-        fields, by_channel = lying(fields, by_channel)
+        fields, by_channel = as_single_row(fields, by_channel)
     layer = layer_of(fields, by_channel, bias, multipliers, shifts, fields["input_zero_point"])
     return first_exact(
         variant,

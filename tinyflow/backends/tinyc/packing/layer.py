@@ -56,7 +56,7 @@ def layer_of(
     return Layer(fields, rows.reshape(weights.shape), channels)
 
 
-def lying(fields: Mapping[str, int], weights: Int8s) -> tuple[Mapping[str, int], Int8s]:
+def as_single_row(fields: Mapping[str, int], weights: Int8s) -> tuple[Mapping[str, int], Int8s]:
     """A convolution over one column as one over one row, whose bytes are the same; `weights` [out, kh, kw, …].
 
     The kernels read and write along rows.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinyflow.backends.tinyi.wishes import Unsupported, Wish, exactly, same_quantisation
+from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, same_quantisation
 from tinyflow.model.fixed_point import rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import integers, whole
@@ -51,7 +51,7 @@ def _require(is_met: bool) -> None:
         raise Unsupported(*_OTHER_SHAPE)
 
 
-def pad(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def pad(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """PAD, PADV2: tinyi/src/pad.c."""
     source, output = _operands(graph, operator)
     same_quantisation([source, output])
@@ -64,7 +64,7 @@ def pad(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
         same_quantisation([value, output])
         if not value.is_constant or value.elements != 1:
             raise Unsupported(f"{value.name} is no constant number", "convert with constant shapes")
-    return Wish()
+    return MemoryRequest()
 
 
 def _pieces(pieces: Sequence[Tensor], all_of_it: Tensor, axis: int) -> None:
@@ -75,35 +75,35 @@ def _pieces(pieces: Sequence[Tensor], all_of_it: Tensor, axis: int) -> None:
     _require(sum(piece.shape[axis] for piece in pieces) == all_of_it.shape[axis])
 
 
-def concatenation(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def concatenation(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """CONCATENATION: tinyi/src/pieces.c."""
     axis = operator.options["axis"]
     assert isinstance(axis, int), "readers give a number"
     _pieces([graph.tensors[index] for index in operator.inputs], graph.tensors[operator.outputs[0]], axis)
     if operator.options["activation"] != "NONE":
         raise Unsupported("a fused activation is not supported", "put it behind the concatenation")
-    return Wish()
+    return MemoryRequest()
 
 
-def split(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def split(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """SPLIT, which names its axis first: tinyi/src/pieces.c."""
     axis = _list(graph, operator, 0)
     _require(len(axis) == 1)
     _pieces([graph.tensors[index] for index in operator.outputs], graph.tensors[operator.inputs[1]], axis[0])
-    return Wish()
+    return MemoryRequest()
 
 
-def transpose(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def transpose(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """TRANSPOSE: tinyi/src/gather.c."""
     source, output = _operands(graph, operator)
     same_quantisation([source, output])
     order = [_axis(axis, source) for axis in _list(graph, operator, 1)]
     _require(sorted(order) == list(range(len(source.shape))))
     _require(tuple(source.shape[axis] for axis in order) == tuple(output.shape))
-    return Wish()
+    return MemoryRequest()
 
 
-def slice_(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def slice_(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """SLICE: tinyi/src/gather.c."""
     source, output = _operands(graph, operator)
     same_quantisation([source, output])
@@ -112,10 +112,10 @@ def slice_(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG
     for size, begin, wanted, made in zip(source.shape, begins, sizes, output.shape, strict=True):
         count = size - begin if wanted == -1 else wanted
         _require(0 <= begin < size and 1 <= count <= size - begin and count == made)
-    return Wish()
+    return MemoryRequest()
 
 
-def strided_slice(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def strided_slice(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """STRIDED_SLICE, as Python's slices: tinyi/src/gather.c."""
     source, output = _operands(graph, operator)
     same_quantisation([source, output])
@@ -137,10 +137,10 @@ def strided_slice(graph: Graph, operator: Operator, variant: str) -> Wish:  # no
         part = slice(None if begin_mask >> axis & 1 else begin, None if end_mask >> axis & 1 else end, step)
         elements *= len(range(*part.indices(size)))
     _require(elements == output.elements)
-    return Wish()
+    return MemoryRequest()
 
 
-def mean(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def mean(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """MEAN: tinyi/src/mean.c."""
     source, output = _operands(graph, operator)
     rescaling_factor(whole(source).scale / whole(output).scale)
@@ -149,10 +149,10 @@ def mean(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG00
     if count > _MOST_ELEMENTS:
         raise Unsupported(f"a mean of {count} elements is not supported")
     _require(source.elements // count == output.elements)
-    return Wish()
+    return MemoryRequest()
 
 
-def resize_nearest(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def resize_nearest(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """RESIZE_NEAREST_NEIGHBOR: tinyi/src/resize_nearest.c. Scratch: which row and column each is taken from."""
     source, output = _operands(graph, operator)
     same_quantisation([source, output])
@@ -162,7 +162,7 @@ def resize_nearest(graph: Graph, operator: Operator, variant: str) -> Wish:  # n
     return exactly(4 * sum(output.shape[1:3]))
 
 
-def leaky_relu(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def leaky_relu(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """LEAKY_RELU: tinyi/src/leaky_relu.c."""
     source, output = _operands(graph, operator)
     slope = operator.options["alpha"]
@@ -173,10 +173,10 @@ def leaky_relu(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa:
     with np.errstate(all="ignore"):  # what leaves float32 is refused
         rescaling_factor(float(given / made))
         rescaling_factor(float(given * np.float32(slope) / made))
-    return Wish(in_place=(0,))
+    return MemoryRequest(in_place=(0,))
 
 
-def hard_swish(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa: ARG001
+def hard_swish(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """HARD_SWISH: tinyi/src/hard_swish.c."""
     source, output = _operands(graph, operator)
     with np.errstate(all="ignore"):
@@ -185,4 +185,4 @@ def hard_swish(graph: Graph, operator: Operator, variant: str) -> Wish:  # noqa:
         scaled = rescaling_factor(float(fine / np.float32(whole(output).scale)))
     if scaled[1] > 0:
         raise Unsupported("the output's scale is too small for its input's", "quantise with TFLite's converter")
-    return Wish(in_place=(0,))
+    return MemoryRequest(in_place=(0,))

@@ -18,7 +18,7 @@ class Unsupported(ValueError):
 
 
 @dataclass(frozen=True)
-class Wish:
+class MemoryRequest:
     """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on.
 
     `is_any`: it takes a kernel that is linked where one operator needs it.
@@ -41,9 +41,9 @@ class Wish:
         return self.least + (-(-steps // parts) - 1) * self.step
 
 
-def exactly(size: int, in_place: tuple[int, ...] = ()) -> Wish:
+def exactly(size: int, in_place: tuple[int, ...] = ()) -> MemoryRequest:
     """So many bytes of scratch, no less."""
-    return Wish(size, size, in_place)
+    return MemoryRequest(size, size, in_place)
 
 
 def same_quantisation(tensors: Sequence[Tensor]) -> None:
