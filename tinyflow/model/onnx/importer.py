@@ -16,12 +16,12 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.onnx import plain, products
 from tinyflow.model.onnx.geometry import nhwc
-from tinyflow.model.onnx.growing import Growing, Real, Weights
+from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights
 from tinyflow.model.onnx.plain import SOFTMAX_OUTPUT
 from tinyflow.model.onnx.source import Node, Source, as_float32
 
 # Each gets the node with its activation, the output's name and quantisation; the output's tensor.
-_EMITTERS: Mapping[str, Callable[[Growing, Real, str, Quantisation], int]] = {
+_EMITTERS: Mapping[str, Callable[[ImportedGraph, FloatValue, str, Quantisation], int]] = {
     "Conv": products.conv,
     "Gemm": products.gemm,
     "MatMul": products.gemm,
@@ -46,11 +46,10 @@ class Importer:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._graph = Growing(source)
-        self._inputs: list[int] = []
+        self._graph = ImportedGraph(source)
         # value → int8 tensor: what QuantizeLinear gives, and DequantizeLinear takes
         self._quantised: dict[str, int] = {}
-        self._reals: dict[str, Real] = {}
+        self._reals: dict[str, FloatValue] = {}
 
     def graph(self) -> Graph:
         """The whole graph. Raises ModelError."""
@@ -59,9 +58,8 @@ class Importer:
                 self._take(node)
             except _MISFITS as error:
                 raise node.refuse(f"its inputs and attributes don't fit: {error}", "export the model again") from None
-        outputs = tuple(self._output(name) for name in self._source.outputs)
-        made = self._graph
-        return Graph(tuple(made.tensors), tuple(made.operators), tuple(self._inputs), outputs, self._source.name)
+        outputs = [self._output(name) for name in self._source.outputs]
+        return self._graph.graph(outputs, self._source.name)
 
     def _take(self, node: Node) -> None:
         if node.kind == "QuantizeLinear":
@@ -71,7 +69,7 @@ class Importer:
         elif node.kind in ("Relu", "Clip") and self._fuse(node):
             pass
         elif node.kind in _EMITTERS:
-            self._reals[node.outputs[0]] = Real(node)
+            self._reals[node.outputs[0]] = FloatValue(node)
         else:
             raise node.refuse(f"the operator {node.kind} can't be imported", f"known: {', '.join(sorted(_KNOWN))}")
 
@@ -90,8 +88,7 @@ class Importer:
         value, output = node.inputs[0], node.outputs[0]
         quantisation, _ = self._quantisation(node)
         if value in self._source.inputs:
-            index = self._graph.add_tensor(value, nhwc(self._source.shape(value)), "int8", quantisation)
-            self._inputs.append(index)
+            index = self._graph.input(value, nhwc(self._source.shape(value)), quantisation)
         elif value in self._graph.dequantised:
             index = self._graph.requantise(self._graph.dequantised[value], quantisation, output)
         elif value in self._reals:
@@ -153,5 +150,5 @@ class Importer:
         self._reals[node.outputs[0]] = replace(real, activation="RELU" if node.kind == "Relu" else "RELU6")
         return True
 
-    def _emit(self, real: Real, name: str, quantisation: Quantisation) -> int:
+    def _emit(self, real: FloatValue, name: str, quantisation: Quantisation) -> int:
         return _EMITTERS[real.node.kind](self._graph, real, name, quantisation)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from tinyflow.model.onnx.geometry import pads_of
-from tinyflow.model.onnx.growing import Growing
+from tinyflow.model.onnx.imported import ImportedGraph
 from tinyflow.model.onnx.source import Node
 from tinyflow.model.shapes import same_padding
 
 
 def padded(
-    net: Growing, node: Node, source: int, window: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+    net: ImportedGraph,
+    node: Node,
+    source: int,
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
 ) -> tuple[int, str]:
     """TFLite's padding where it is the same; else a PAD of its own in front."""
     pads = pads_of(node, net.shape(source)[1:3], window, stride, dilation)
@@ -27,8 +32,6 @@ def padded(
     batch, height, width, channels = net.shape(source)
     (top, bottom), (left, right) = pads
     amounts = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
-    constant = net.add_constant(f"{node.name}/padding", amounts, "int32", None)
-    tensor = net.tensors[source]
+    constant = net.constant(f"{node.name}/padding", amounts, "int32")
     shape = (batch, height + top + bottom, width + left + right, channels)
-    made = net.add_tensor(f"{node.name}/padded", shape, "int8", tensor.quantisation)
-    return net.add_operator("PAD", (source, constant), made), "VALID"
+    return net.layer("PAD", (source, constant), f"{node.name}/padded", net.quantisation(source), shape), "VALID"

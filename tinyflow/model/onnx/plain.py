@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from tinyflow.model.builder import per_tensor
 from tinyflow.model.graph import OptionValue, Quantisation
 from tinyflow.model.onnx.geometry import nchw, pair
-from tinyflow.model.onnx.growing import Growing, Real
+from tinyflow.model.onnx.imported import FloatValue, ImportedGraph
 from tinyflow.model.onnx.padding import padded
 from tinyflow.model.onnx.source import Node
 
-SOFTMAX_OUTPUT = Quantisation((1 / 256,), (-128,))  # TFLite's quantisation specification
+SOFTMAX_OUTPUT = per_tensor(1 / 256, -128)  # TFLite's quantisation specification
 
 
-def add(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def add(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """Add of two tensors of one shape."""
     node = real.node
     left, right = net.activation(node, 0), net.activation(node, 1)
     if net.shape(left) != net.shape(right):
         raise node.refuse(f"it adds {net.shape(left)} and {net.shape(right)}", "only equal shapes")
-    made = net.add_result(node, name, quantisation)
-    return net.add_operator("ADD", (left, right), made, activation=real.activation)
+    made = net.result(node, name, quantisation)
+    return net.operator("ADD", (left, right), made, activation=real.activation)
 
 
-def relu(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def relu(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """A Relu that could not be fused."""
     source = net.activation(real.node)
-    return net.add_operator("RELU", (source,), net.add_result(real.node, name, quantisation))
+    return net.operator("RELU", (source,), net.result(real.node, name, quantisation))
 
 
-def concat(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def concat(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """Concat, of inputs that get the output's quantisation."""
     node = real.node
     sources = tuple(
@@ -39,11 +38,11 @@ def concat(net: Growing, real: Real, name: str, quantisation: Quantisation) -> i
     rank = len(net.shape(sources[0]))
     axis = int(node.attributes["axis"]) % rank
     axis = (0, 3, 1, 2)[axis] if rank == 4 else axis
-    made = net.add_result(node, name, quantisation)
-    return net.add_operator("CONCATENATION", sources, made, axis=axis)
+    made = net.result(node, name, quantisation)
+    return net.operator("CONCATENATION", sources, made, axis=axis)
 
 
-def pool(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def pool(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """MaxPool and AveragePool keep the quantisation; where the file has another, a QUANTIZE follows."""
     node, source = real.node, net.activation(real.node)
     window, stride = pair(node, "kernel_shape", (1, 1)), pair(node, "strides", (1, 1))
@@ -56,29 +55,27 @@ def pool(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int
     return _kept(net, kind, node, source, name, quantisation, padding=padding, stride=stride, filter=window)
 
 
-def global_average(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def global_average(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """An average pool where the quantisation stays, else MEAN, which rescales."""
     node, source = real.node, net.activation(real.node)
     if net.tensors[source].quantisation == quantisation:
         window = net.shape(source)[1:3]
-        made = net.add_result(node, name, quantisation)
+        made = net.result(node, name, quantisation)
         options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
-        return net.add_operator("AVERAGE_POOL_2D", (source,), made, **options)
-    axes = net.add_constant(f"{node.name}/axes", np.array([1, 2], np.int32), "int32", None)
-    made = net.add_result(node, name, quantisation)
-    return net.add_operator("MEAN", (source, axes), made, keep_dims=True)
+        return net.operator("AVERAGE_POOL_2D", (source,), made, **options)
+    axes = net.constant(f"{node.name}/axes", [1, 2], "int32")
+    made = net.result(node, name, quantisation)
+    return net.operator("MEAN", (source, axes), made, keep_dims=True)
 
 
-def reshape(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def reshape(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """Flatten and Reshape, whose order of elements is remembered."""
     node, source = real.node, net.activation(real.node)
     shape, target = net.shape(source), net.source.shape(node.outputs[0])
     if len(target) > 2 and len(shape) == 4 and target != nchw(shape):
         raise node.refuse(f"{nchw(shape)} becomes {target}", "only flattening can be imported")
-    constant = net.add_constant(f"{node.name}/shape", np.array(target, np.int32), "int32", None)
-    tensor = net.tensors[source]
-    made = net.add_tensor(name, target, "int8", tensor.quantisation)
-    net.add_operator("RESHAPE", (source, constant), made, new_shape=target)
+    constant = net.constant(f"{node.name}/shape", target, "int32")
+    made = net.layer("RESHAPE", (source, constant), name, net.quantisation(source), target, new_shape=target)
     if len(shape) == 4:
         net.flattened[made] = (shape[3], shape[1], shape[2])
     elif source in net.flattened:
@@ -89,7 +86,7 @@ def reshape(net: Growing, real: Real, name: str, quantisation: Quantisation) -> 
     return final
 
 
-def softmax(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def softmax(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """Softmax over rows."""
     node, source = real.node, net.activation(real.node)
     rank = len(net.shape(source))
@@ -99,7 +96,7 @@ def softmax(net: Growing, real: Real, name: str, quantisation: Quantisation) -> 
 
 
 def _kept(
-    net: Growing,
+    net: ImportedGraph,
     kind: str,
     node: Node,
     source: int,
@@ -109,8 +106,7 @@ def _kept(
     **options: OptionValue,
 ) -> int:
     """An operator whose output is quantised as `kept` (else as its input), and what makes it what the file says."""
-    kept = kept or net.tensors[source].quantisation
-    assert kept is not None
-    made = net.add_result(node, name if kept == quantisation else f"{name}/before", kept)
-    net.add_operator(kind, (source,), made, **options)
+    kept = kept or net.quantisation(source)
+    made = net.result(node, name if kept == quantisation else f"{name}/before", kept)
+    net.operator(kind, (source,), made, **options)
     return net.requantise(made, quantisation, name)

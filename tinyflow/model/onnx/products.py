@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinyflow.model.builder import symmetric
 from tinyflow.model.graph import OptionValue, Quantisation
 from tinyflow.model.onnx.geometry import pair
-from tinyflow.model.onnx.growing import Growing, Real, Weights
+from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights
 from tinyflow.model.onnx.padding import padded
 from tinyflow.model.onnx.source import Array, Node
 
 
-def conv(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def conv(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """Conv, depthwise where each channel has a group of its own."""
     node, source, weights = real.node, net.activation(real.node), net.weights(real.node, 1)
     if weights.values.ndim != 4 or len(net.shape(source)) != 4:
@@ -23,8 +24,8 @@ def conv(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int
     is_depthwise = group == channels and group > 1
     order, axis = ((1, 2, 3, 0), 3) if is_depthwise else ((0, 2, 3, 1), 0)
     bias = _bias(net, node, source, weights, outputs, 2)
-    scales = Quantisation(weights.scales, (0,) * len(weights.scales), axis)
-    kernel = net.add_constant(f"{node.name}/weights", weights.values.transpose(order), "int8", scales)
+    scales = symmetric(weights.scales, axis)
+    kernel = net.constant(f"{node.name}/weights", weights.values.transpose(order), "int8", scales)
     stride, dilation = (pair(node, key, (1, 1)) for key in ("strides", "dilations"))
     source, padding = padded(net, node, source, (height, width), stride, dilation)
     options: dict[str, OptionValue] = {
@@ -32,12 +33,12 @@ def conv(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int
     }  # fmt: skip
     if is_depthwise:
         options["depth_multiplier"] = outputs // channels
-    made = net.add_result(node, name, quantisation)
+    made = net.result(node, name, quantisation)
     kind = "DEPTHWISE_CONV_2D" if is_depthwise else "CONV_2D"
-    return net.add_operator(kind, (source, kernel, bias), made, **options)
+    return net.operator(kind, (source, kernel, bias), made, **options)
 
 
-def gemm(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int:
+def gemm(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """Gemm, or MatMul by a constant."""
     node, source, weights = real.node, net.activation(real.node), net.weights(real.node, 1)
     if node.kind == "Gemm" and (node.attributes.get("alpha", 1.0) != 1.0 or node.attributes.get("beta", 1.0) != 1.0):
@@ -50,31 +51,29 @@ def gemm(net: Growing, real: Real, name: str, quantisation: Quantisation) -> int
         raise node.refuse("its weights have scales along the inputs", "quantise along the outputs")
     bias = _bias(net, node, source, weights, values.shape[0], 2)
     values = _in_our_order(net, values, source)
-    scales = Quantisation(weights.scales, (0,) * len(weights.scales))
-    matrix = net.add_constant(f"{node.name}/weights", values, "int8", scales)
-    made = net.add_result(node, name, quantisation)
+    scales = symmetric(weights.scales)
+    matrix = net.constant(f"{node.name}/weights", values, "int8", scales)
+    made = net.result(node, name, quantisation)
     inputs = (source, matrix, bias)
-    return net.add_operator("FULLY_CONNECTED", inputs, made, activation=real.activation)
+    return net.operator("FULLY_CONNECTED", inputs, made, activation=real.activation)
 
 
-def _bias(net: Growing, node: Node, tensor: int, weights: Weights, outputs: int, position: int) -> int:
+def _bias(net: ImportedGraph, node: Node, tensor: int, weights: Weights, outputs: int, position: int) -> int:
     """The int32 bias at input scale times weight scale; zeros where there is none."""
-    given = net.tensors[tensor].quantisation
-    assert given is not None
-    scales = tuple(float(np.float32(given.scale) * np.float32(scale)) for scale in weights.scales)
+    scheme = symmetric(np.float32(net.quantisation(tensor).scale) * np.array(weights.scales, np.float32))
     values = np.zeros(outputs, np.int32)
     if len(node.inputs) > position and node.inputs[position]:
         bias = net.weights(node, position)
         if bias.values.dtype != np.int32:
             raise node.refuse("its bias is no int32", "quantise biases to int32 at input scale times weight scale")
-        close = np.allclose(np.broadcast_to(bias.scales, len(scales)), scales, rtol=1e-5, atol=0)
+        close = np.allclose(np.broadcast_to(bias.scales, len(scheme.scales)), scheme.scales, rtol=1e-5, atol=0)
         if not close:
             raise node.refuse("its bias has another scale than input scale times weight scale")
         values = bias.values.reshape(-1)
-    return net.add_constant(f"{node.name}/bias", values, "int32", Quantisation(scales, (0,) * len(scales)))
+    return net.constant(f"{node.name}/bias", values, "int32", scheme)
 
 
-def _in_our_order(net: Growing, values: Array, source: int) -> Array:
+def _in_our_order(net: ImportedGraph, values: Array, source: int) -> Array:
     """Columns of a matrix in the order of NHWC, where what it multiplies was flattened from NCHW."""
     if source not in net.flattened:
         return values

@@ -8,30 +8,19 @@ point (convolutions per channel, fully connected per tensor), int32 biases at in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
-from tinyflow.model.shapes import output_shape
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.builder import GraphBuilder, per_tensor, symmetric
+from tinyflow.model.graph import Graph, OptionValue, Quantisation, Shape
 from tinyflow.model.zoo import integer_arithmetic as exact
 from tinyflow.model.zoo.integer_arithmetic import Integers
 
 Reals = npt.NDArray[np.float64]
 
-# as the TFLite 2.3 converter wrote them into the MLPerf Tiny files
-_VERSIONS: Mapping[str, int] = {
-    "CONV_2D": 3,
-    "DEPTHWISE_CONV_2D": 3,
-    "FULLY_CONNECTED": 4,
-    "ADD": 2,
-    "AVERAGE_POOL_2D": 2,
-    "RESHAPE": 1,
-    "SOFTMAX": 2,
-}
 _CALIBRATION_INPUTS = 8
 # real values that a layer's outputs reach: a trained network's order of magnitude
 _ACTIVATION_PEAK = 6.0
@@ -47,16 +36,14 @@ class NetworkBuilder:
 
     def __init__(self, seed: int, input_shape: Shape, input_scale: float, input_zero_point: int) -> None:
         self._random = np.random.Generator(np.random.PCG64(seed))
-        self._tensors: list[Tensor] = []
-        self._operators: list[Operator] = []
+        self._graph = GraphBuilder()
         self._values: dict[int, Integers] = {}  # activation → what the calibration inputs give, zero point subtracted
-        quantisation = Quantisation((_float32(input_scale),), (input_zero_point,))
-        self.input = self._activation("input", (1, *input_shape), quantisation)
+        self.input = self._graph.input("input", (1, *input_shape), per_tensor(input_scale, input_zero_point))
         self._values[self.input] = self._calibration_inputs(input_shape) - input_zero_point
 
     def shape(self, tensor: int) -> Shape:
         """The shape of a tensor, with its batch of 1."""
-        return self._tensors[tensor].shape
+        return self._graph.shape(tensor)
 
     def convolution(
         self,
@@ -98,23 +85,23 @@ class NetworkBuilder:
         window = self.shape(source)[1:3]
         options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
         values = exact.average(self._values[source])
-        return self._operator("AVERAGE_POOL_2D", (source,), self._quantisation(source), values, options)
+        return self._operator("AVERAGE_POOL_2D", (source,), self._graph.quantisation(source), values, options)
 
     def flatten(self, source: int) -> int:
         """RESHAPE to `[1, n]`."""
-        elements = self._tensors[source].elements
-        target = self._constant("flatten/shape", np.array([-1, elements], np.int64), "int32", None)
+        elements = math.prod(self.shape(source))
+        target = self._graph.constant("flatten/shape", [-1, elements], "int32")
         values = self._values[source].reshape(-1, elements)
-        return self._operator("RESHAPE", (source, target), self._quantisation(source), values, {}, (1, elements))
+        return self._operator("RESHAPE", (source, target), self._graph.quantisation(source), values, {}, (1, elements))
 
     def softmax(self, source: int) -> int:
         """SOFTMAX as the last layer; its output scale is 1/256 by TFLite's quantisation specification."""
-        quantisation = Quantisation((1 / 256,), (-128,))
+        quantisation = per_tensor(1 / 256, -128)
         return self._operator("SOFTMAX", (source,), quantisation, self._values[source], {})
 
     def graph(self, output: int, name: str) -> Graph:
         """The finished network."""
-        return Graph(tuple(self._tensors), tuple(self._operators), (self.input,), (output,), name)
+        return self._graph.graph((output,), name)
 
     def _calibration_inputs(self, shape: Shape) -> Integers:
         """Noise for one half and blocks of one value for the other, since real inputs are smoother than noise."""
@@ -157,12 +144,12 @@ class NetworkBuilder:
             targets, heights = np.array([peak]), heights.max(keepdims=True)
         else:
             targets = peak * (0.5 + 0.5 * self._random.random(len(heights)))
-        input_scale = self._quantisation(source).scale
+        input_scale = self._graph.quantisation(source).scale
         scales = np.float32(targets / heights / input_scale)
         bias_scales = np.float32(input_scale) * scales
-        place = f"{name.lower()}_{len(self._operators)}"
-        weight_tensor = self._constant(f"{place}/weights", weights, "int8", _quantised(scales, axis or 0))
-        bias_tensor = self._constant(f"{place}/bias", bias, "int32", _quantised(bias_scales, 0))
+        place = f"{name.lower()}_{len(self._graph.operators)}"
+        weight_tensor = self._graph.constant(f"{place}/weights", weights, "int8", symmetric(scales, axis or 0))
+        bias_tensor = self._graph.constant(f"{place}/bias", bias, "int32", symmetric(bias_scales))
         return self._calibrated(name, (source, weight_tensor, bias_tensor), sums * np.float64(bias_scales), options)
 
     def _centring_bias(self, sums: Integers) -> Integers:
@@ -177,10 +164,10 @@ class NetworkBuilder:
         """An operator whose output scale covers the real values that it gives; 0 is always representable."""
         low = 0.0 if options["activation"] == "RELU" else min(float(real.min()), 0.0)
         high = max(float(real.max()), 0.0)
-        scale = _float32(max(high - low, _LEAST_RANGE) / 255)
+        scale = float(np.float32(max(high - low, _LEAST_RANGE) / 255))
         zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
         integers = np.clip(np.rint(np.maximum(real, low) / scale).astype(np.int64) + zero_point, -128, 127)
-        return self._operator(name, inputs, Quantisation((scale,), (zero_point,)), integers - zero_point, options)
+        return self._operator(name, inputs, per_tensor(scale, zero_point), integers - zero_point, options)
 
     def _operator(
         self,
@@ -191,39 +178,11 @@ class NetworkBuilder:
         options: Mapping[str, OptionValue],
         shape: Shape | None = None,
     ) -> int:
-        index = len(self._operators)
-        complete = {**default_options(name), **options}
-        if shape is None:
-            shape = output_shape(name, [self.shape(tensor) for tensor in inputs], complete)
-        assert shape is not None, f"no shape rule for {name}"
-        output = self._activation(f"{name.lower()}_{index}", shape, quantisation)
-        self._values[output] = values
-        self._operators.append(Operator(index, name, _VERSIONS[name], tuple(inputs), (output,), complete))
-        return output
-
-    def _activation(self, name: str, shape: Shape, quantisation: Quantisation) -> int:
-        self._tensors.append(Tensor(len(self._tensors), name, shape, "int8", quantisation))
-        return len(self._tensors) - 1
-
-    def _constant(self, name: str, values: Integers, dtype: str, quantisation: Quantisation | None) -> int:
-        data = values.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
-        self._tensors.append(Tensor(len(self._tensors), name, values.shape, dtype, quantisation, data))
-        return len(self._tensors) - 1
-
-    def _quantisation(self, tensor: int) -> Quantisation:
-        quantisation = self._tensors[tensor].quantisation
-        assert quantisation is not None, "only activations are asked"
-        return quantisation
+        output = f"{name.lower()}_{len(self._graph.operators)}"
+        made = self._graph.layer(name, inputs, output, quantisation, shape, **options)
+        self._values[made] = values
+        return made
 
     def _real(self, tensor: int) -> Reals:
-        real: Reals = self._values[tensor] * np.float64(self._quantisation(tensor).scale)
+        real: Reals = self._values[tensor] * np.float64(self._graph.quantisation(tensor).scale)
         return real
-
-
-def _float32(value: float) -> float:
-    """The nearest float32, which is what a file can hold."""
-    return float(np.float32(value))
-
-
-def _quantised(scales: npt.NDArray[Any], axis: int) -> Quantisation:
-    return Quantisation(tuple(scales.tolist()), (0,) * len(scales), axis)

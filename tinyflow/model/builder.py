@@ -1,0 +1,101 @@
+"""Graphs from code: tensors and operators put down one after the other, by their indices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
+from tinyflow.model.shapes import output_shape
+from tinyflow.model.tflite_options import default_options
+
+# as converters write them, whose int8 arithmetic is that of TFLM's reference kernels
+_VERSIONS: Mapping[str, int] = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 3),
+    "FULLY_CONNECTED": 4,
+    **dict.fromkeys(("ADD", "SUB", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D", "SOFTMAX", "LOGISTIC", "TANH", "RELU"), 2),
+    **dict.fromkeys(("MEAN", "PAD", "QUANTIZE", "CONCATENATION"), 2),
+}
+
+
+class GraphBuilder:
+    """A graph under construction."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Tensor] = []
+        self.operators: list[Operator] = []
+        self.inputs: list[int] = []
+
+    def tensor(
+        self,
+        name: str,
+        shape: Shape,
+        quantisation: Quantisation | None,
+        dtype: str = "int8",
+        data: bytes | None = None,
+    ) -> int:
+        """One more tensor; its index."""
+        self.tensors.append(Tensor(len(self.tensors), name, tuple(shape), dtype, quantisation, data))
+        return len(self.tensors) - 1
+
+    def input(self, name: str, shape: Shape, quantisation: Quantisation | None) -> int:
+        """One more int8 input of the network."""
+        self.inputs.append(self.tensor(name, shape, quantisation))
+        return self.inputs[-1]
+
+    def constant(self, name: str, values: npt.ArrayLike, dtype: str, quantisation: Quantisation | None = None) -> int:
+        """A tensor that has these values."""
+        array = np.asarray(values)
+        data = array.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
+        return self.tensor(name, array.shape, quantisation, dtype, data)
+
+    def operator(self, name: str, inputs: Sequence[int], output: int, **options: OptionValue) -> int:
+        """An operator that writes the tensor `output`; its index again. Options not given have their defaults."""
+        complete = {**default_options(name), **options}
+        version = _VERSIONS.get(name, 1)
+        self.operators.append(Operator(len(self.operators), name, version, tuple(inputs), (output,), complete))
+        return output
+
+    def layer(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        output: str,
+        quantisation: Quantisation | None,
+        shape: Shape | None = None,
+        **options: OptionValue,
+    ) -> int:
+        """An operator and the int8 tensor that it writes, called `output`; without a shape, its rule says which."""
+        if shape is None:
+            complete = {**default_options(name), **options}
+            shape = output_shape(name, [self.shape(index) for index in inputs], complete)
+        assert shape is not None, f"no shape rule for {name}"
+        return self.operator(name, inputs, self.tensor(output, shape, quantisation), **options)
+
+    def shape(self, tensor: int) -> Shape:
+        """The shape of a tensor."""
+        return self.tensors[tensor].shape
+
+    def quantisation(self, tensor: int) -> Quantisation:
+        """The quantisation of a tensor that has one."""
+        quantisation = self.tensors[tensor].quantisation
+        assert quantisation is not None, f"{self.tensors[tensor].name} is not quantised"
+        return quantisation
+
+    def graph(self, outputs: Sequence[int], name: str) -> Graph:
+        """The finished network."""
+        return Graph(tuple(self.tensors), tuple(self.operators), tuple(self.inputs), tuple(outputs), name)
+
+
+def per_tensor(scale: float, zero_point: int = 0) -> Quantisation:
+    """One scale for all, rounded to float32, which is what a file can hold."""
+    return Quantisation((float(np.float32(scale)),), (zero_point,))
+
+
+def symmetric(scales: Any, axis: int = 0) -> Quantisation:
+    """Scales of weights or biases, rounded to float32, without zero points."""
+    rounded = tuple(np.array(scales, np.float32).reshape(-1).tolist())
+    return Quantisation(rounded, (0,) * len(rounded), axis)

@@ -1,0 +1,65 @@
+"""The graph that an import makes: tensors and operators, and which of them stand for which values of the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinyflow.model.builder import GraphBuilder
+from tinyflow.model.graph import Quantisation
+from tinyflow.model.onnx.geometry import nhwc
+from tinyflow.model.onnx.source import Array, Node, Source
+
+
+@dataclass(frozen=True)
+class FloatValue:
+    """A float value: the node that computes it, whose result nothing has quantised yet, and an activation on top."""
+
+    node: Node
+    activation: str = "NONE"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A constant behind a DequantizeLinear: integers, scales along an axis."""
+
+    values: Array
+    scales: tuple[float, ...]
+    axis: int
+
+
+class ImportedGraph(GraphBuilder):
+    """The graph that is being made, and what its tensors are to the file's values."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self.source = source
+        # float value → the int8 tensor that it stands for
+        self.dequantised: dict[str, int] = {}
+        # dequantised constants by float value
+        self.constants: dict[str, Weights] = {}
+        # tensor → (channels, height, width) before it was flattened
+        self.flattened: dict[int, tuple[int, int, int]] = {}
+
+    def activation(self, node: Node, position: int = 0) -> int:
+        """The int8 tensor of an input. Raises ModelError where it isn't quantised."""
+        value = node.inputs[position]
+        if value not in self.dequantised:
+            raise node.refuse(f"its input {value} is not quantised", "each operator stands between DQ and Q")
+        return self.dequantised[value]
+
+    def weights(self, node: Node, position: int) -> Weights:
+        """The constant of an input. Raises ModelError where it is none."""
+        value = node.inputs[position]
+        if value not in self.constants:
+            raise node.refuse(f"its input {value} is no quantised constant", "store weights as int8 behind a DQ")
+        return self.constants[value]
+
+    def result(self, node: Node, name: str, quantisation: Quantisation) -> int:
+        """The tensor for a node's output, NHWC."""
+        return self.tensor(name, nhwc(self.source.shape(node.outputs[0])), quantisation)
+
+    def requantise(self, tensor: int, quantisation: Quantisation, name: str) -> int:
+        """The tensor with this quantisation, by a QUANTIZE where it has another."""
+        if self.tensors[tensor].quantisation == quantisation:
+            return tensor
+        return self.layer("QUANTIZE", (tensor,), name, quantisation)
