@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.options import Options, alignments
-from tinyflow.core.errors import ModelError
-from tinyflow.model.advice import advice_on
+from tinyflow.backends.refusals import check_operators
+from tinyflow.backends.tinynn.variants import KERNELS, variant_of
 from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
-    "kernels": ("best", "ref", "c", "dsp", "rv32", "mve", "rvv"),
+    "kernels": KERNELS,
     "cpu": str,
     "dsp": (False, True),
     "alignment": alignments(4),
@@ -28,18 +28,10 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
-    from tinyflow.backends.tinyc.backend import variant_of
     from tinyflow.backends.tinyc.lowering import lower_operator
 
     variant = variant_of(options)
-    for operator in graph.operators:
-        tensor = graph.tensors[operator.outputs[0]].name
-        try:
-            lower_operator(graph, operator, variant)
-        except ValueError as error:
-            where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
-            hint = getattr(error, "hint", "") or advice_on(graph, operator)
-            raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
+    check_operators(graph, backend, lambda operator: lower_operator(graph, operator, variant))
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
@@ -47,6 +39,6 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     Options: kernels ref|c|dsp|rv32|best, cpu (what is best depends on it), dsp (the same as kernels dsp), alignment.
     """
-    from tinyflow.backends.tinyc.backend import variant_of, write_sources
+    from tinyflow.backends.tinyc.backend import write_sources
 
     write_sources(graph, backend, variant_of(options), int(options.get("alignment", 4)), out, plan)

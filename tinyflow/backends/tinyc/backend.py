@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.sources import ARENA, Constants
 from tinyflow.backends.tinyc.steps import Program
-from tinyflow.core.errors import RecipeError
 from tinyflow.model.graph import Graph
 
 
@@ -82,32 +80,3 @@ def _layer(program: Program, operator: Any) -> dict[str, Any]:
     }
     notes = [note for call in calls for note in call.notes]
     return {**layer, "notes": notes} if notes else layer
-
-
-# processor → the variants for its instructions, the fastest first; all others run portable C
-_ESPECIALLY: Mapping[str, tuple[str, ...]] = {
-    "cortex-m4": ("dsp",),
-    "cortex-m7": ("dsp",),
-    "cortex-m33": ("dsp",),
-    "cortex-m55": ("mve", "dsp"),
-    "rv32imc": ("rv32",),
-    "rv32gcv": ("rvv", "rv32"),
-    "rv64gcv": ("rvv",),
-}
-_PORTABLE = ("ref", "c")
-
-
-def variant_of(options: Mapping[str, Any]) -> str:
-    """The kernels that the options ask for: `kernels` by name, or the best that `cpu` has.
-
-    Raises RecipeError for kernels that don't exist, or not for this processor.
-    """
-    cpu = str(options.get("cpu", ""))
-    special = _ESPECIALLY.get(cpu, ())
-    chosen = "dsp" if options.get("dsp") else str(options.get("kernels", "best"))
-    if chosen not in ("best", *special, *_PORTABLE):
-        choices = ", ".join((*_PORTABLE, *special))
-        raise RecipeError(
-            f'kernels "{chosen}" don\'t run on {cpu or "this processor"}', hint=f"choose one of {choices}"
-        )
-    return (*special, "c")[0] if chosen == "best" else chosen

@@ -1,4 +1,4 @@
-"""What a call of a tinynn kernel is: function, struct of constants, scratch; and the variants that kernels have."""
+"""What a call of a tinynn kernel is: function, struct of constants, scratch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,6 @@ from typing import Any, Union
 
 from tinyflow.backends.tinyc.layouts import Array
 
-# The best variant first; each falls back to those behind it.
-VARIANTS: Mapping[str, tuple[str, ...]] = {
-    "ref": ("ref",),
-    "c": ("c", "ref"),
-    "dsp": ("dsp", "c", "ref"),
-    "rv32": ("rv32", "c", "ref"),
-    "mve": ("mve", "c", "ref"),
-    "rvv": ("rvv", "c", "ref"),
-}
 WORD_BYTES = 4
 
 

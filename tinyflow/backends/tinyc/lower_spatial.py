@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc import packing
 from tinyflow.backends.tinyc.calls import Call
-from tinyflow.backends.tinyc.steps import Operand, Step, Unsupported
+from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.model.fixed_point import activation_range, rescaling_factor
 from tinyflow.model.graph import Graph, Operator

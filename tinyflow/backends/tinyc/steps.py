@@ -9,14 +9,6 @@ from tinyflow.backends.tinyc.calls import Call
 from tinyflow.model.graph import Graph
 
 
-class Unsupported(ValueError):
-    """An operator that no kernel computes: what speaks against it, and what to do about it."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
-
-
 @dataclass(frozen=True)
 class Operand:
     """A tensor, or what lies `offset_bytes` behind its beginning."""

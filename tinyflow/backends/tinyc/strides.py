@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinyflow.backends.tinyc.steps import Unsupported
+from tinyflow.backends.refusals import Unsupported
 
 # TINYNN_RANK of tinynn.h
 RANK = 5

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.options import NATURAL, Options
+from tinyflow.backends.refusals import check_operators
+from tinyflow.backends.tinynn.variants import KERNELS, variant_of
 from tinyflow.core.errors import ModelError
-from tinyflow.model.advice import advice_on
 from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
-    "kernels": ("best", "ref", "c", "dsp", "rv32", "mve", "rvv"),
+    "kernels": KERNELS,
     "cpu": str,
     "dsp": (False, True),
     "arena_bytes": NATURAL,
@@ -29,17 +30,9 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     Raises RecipeError for kernels that the processor can't run.
     """
     from tinyflow.backends.tinyi.operators import MAX_WORK, request, work
-    from tinyflow.backends.tinyi.variants import variant_of
 
     variant = variant_of(options)
-    for operator in graph.operators:
-        tensor = graph.tensors[operator.outputs[0]].name
-        try:
-            request(graph, operator, variant)
-        except ValueError as error:
-            where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
-            hint = getattr(error, "hint", "") or advice_on(graph, operator)
-            raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
+    check_operators(graph, backend, lambda operator: request(graph, operator, variant))
     products = sum(work(graph, operator) for operator in graph.operators)
     if products >= MAX_WORK:
         what = f"an inference of {products} products is more than {MAX_WORK} (backend {backend})"
@@ -53,7 +46,6 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     arena_bytes (0: what the plan needs).
     """
     from tinyflow.backends.tinyi.sources import write_sources
-    from tinyflow.backends.tinyi.variants import variant_of
 
     write_sources(
         model.read_bytes(), graph, backend, variant_of(options), int(options.get("arena_bytes", 0)), out, plan

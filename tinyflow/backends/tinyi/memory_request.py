@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinyflow.backends import refusals
 from tinyflow.model.graph import Tensor
 from tinyflow.model.weighted import whole
 
 
-class Unsupported(ValueError):
-    """What speaks against an operator, and what to do about it."""
+class Unsupported(refusals.Unsupported):
+    """See `refusals.Unsupported`; without a hint, the backend that may take it."""
 
     def __init__(self, what: str, hint: str = "use backend tinyc, which knows more of them") -> None:
-        super().__init__(what)
-        self.hint = hint
+        super().__init__(what, hint)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyflow.backends.tinyi import shape_checks
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, same_quantisation
-from tinyflow.backends.tinyi.variants import VARIANTS
+from tinyflow.backends.tinynn.variants import VARIANTS
 from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.options import alignments
+from tinyflow.backends.refusals import Unsupported, check_operators
 from tinyflow.backends.tvm.planner import USMP
-from tinyflow.core.errors import ModelError, RecipeError
+from tinyflow.core.errors import RecipeError
 from tinyflow.model.advice import VERSION_HINT, advice_on
 from tinyflow.model.graph import Graph, Operator, Tensor
 
@@ -62,13 +63,13 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     Raises RecipeError for options that don't go together.
     """
     _check_options(backend, options)
-    for operator in graph.operators:
-        tensors = [graph.tensors[index] for index in (*operator.outputs, *operator.inputs) if index >= 0]
-        where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensors[0].name!r}"
-        complaint = _complaint(graph, operator, tensors)
+
+    def compiles(operator: Operator) -> None:
+        complaint = _complaint(graph, operator)
         if complaint is not None:
-            what, hint = complaint
-            raise ModelError(f"{what} (backend {backend})", where=where, hint=hint)
+            raise Unsupported(*complaint)
+
+    check_operators(graph, backend, compiles)
 
 
 def generate(
@@ -106,8 +107,9 @@ def _check_options(backend: str, options: Mapping[str, Any]) -> None:
         raise RecipeError(what, hint="layout NHWC, or schedule arm")
 
 
-def _complaint(graph: Graph, operator: Operator, tensors: list[Tensor]) -> tuple[str, str] | None:
+def _complaint(graph: Graph, operator: Operator) -> tuple[str, str] | None:
     """What speaks against one operator and what to do about it."""
+    tensors = [graph.tensors[index] for index in (*operator.outputs, *operator.inputs) if index >= 0]
     if operator.name not in _NEWEST_VERSION:
         return "this operator is not supported", f"supported: {', '.join(_NEWEST_VERSION)}"
     if operator.version > _NEWEST_VERSION[operator.name]:

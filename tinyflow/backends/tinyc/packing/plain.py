@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.tinyc import tables
-from tinyflow.backends.tinyc.calls import VARIANTS, WORD_BYTES, Call, Constant, Field
+from tinyflow.backends.tinyc.calls import WORD_BYTES, Call, Constant, Field
 from tinyflow.backends.tinyc.packing.conditions import (
     Condition,
     both,
@@ -22,6 +22,7 @@ from tinyflow.backends.tinyc.packing.conditions import (
     is_halved,
     is_scaled_down,
 )
+from tinyflow.backends.tinynn.variants import VARIANTS
 
 # the variant's call in place of ref's, None where it can't compute the layer
 _Choice = Callable[[Call], Call | None]

@@ -1,4 +1,4 @@
-"""Which kernels a processor runs."""
+"""The variants of kernels: what each falls back to, and which a processor runs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from tinyflow.core.errors import RecipeError
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "ref": ("ref",),
     "c": ("c", "ref"),
-    "dsp": ("dsp", "c", "ref"),
-    "rv32": ("rv32", "c", "ref"),
-    "mve": ("mve", "c", "ref"),
-    "rvv": ("rvv", "c", "ref"),
+    **{name: (name, "c", "ref") for name in ("dsp", "rv32", "mve", "rvv")},
 }
 # processor → the variants for its instructions, the fastest first; all others run portable C
 _ESPECIALLY: Mapping[str, tuple[str, ...]] = {
@@ -27,6 +24,8 @@ _ESPECIALLY: Mapping[str, tuple[str, ...]] = {
     "rv64gcv": ("rvv",),
 }
 _PORTABLE = ("ref", "c")
+# the values of a backend's option `kernels`, the default first
+KERNELS = ("best", *VARIANTS)
 
 
 def variant_of(options: Mapping[str, Any]) -> str:
