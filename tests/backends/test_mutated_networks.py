@@ -13,11 +13,11 @@ from random_networks import random_network
 
 from tinyflow.backends import tinyc, tinyi, tvm
 from tinyflow.core.errors import ModelError
-from tinyflow.model.cut import cut
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.shrink import shrink
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.transforms.cut import cut
+from tinyflow.model.transforms.shrink import shrink
 
 _NUMBERS = st.sampled_from([0, 1, -1, 2, 3, 255, 65536, 16_000_000, 1 << 30, 2**31 - 1, -(2**31)])
 _SCALES = st.sampled_from([1e-45, 1e-38, 1e-20, 1e-9, 0.003, 1 / 256, 1.0, 8.0, 1e6, 1e20, 3.4e38])

@@ -14,8 +14,8 @@ from random_networks import RandomNetwork, random_network
 from tinyc_host import Built, assert_exact, build
 
 from tinyflow.model.graph import Graph
-from tinyflow.model.shrink import shrink
 from tinyflow.model.tflite_reader import read
+from tinyflow.model.transforms.shrink import shrink
 from tinyflow.model.zoo import synthesize
 
 # relatives of the four networks that build in a moment

@@ -6,11 +6,11 @@ import pytest
 from tests_support import tflm
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model.cut import cut
 from tinyflow.model.graph import Graph
 from tinyflow.model.reference import Sample, make_inputs
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.transforms.cut import cut
 from tinyflow.model.zoo import synthesize
 
 NETWORKS = {

@@ -17,10 +17,10 @@ from tests_support import tflm
 
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
-from tinyflow.model.shrink import shrink
-from tinyflow.model.shrink.bounds import analyse
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.transforms.intervals import analyse
+from tinyflow.model.transforms.shrink import shrink
 
 
 def _weights(*shape: int, seed: int = 1) -> Any:

@@ -15,11 +15,11 @@ from typing import NamedTuple
 from tinyflow.core import process
 from tinyflow.core.apart import Ended, call_apart
 from tinyflow.core.errors import ModelError, ToolError
-from tinyflow.model.cut import cut
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Litert, Sample, Tflm, is_importable
 from tinyflow.model.soundness import shortened
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.transforms.cut import cut
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work
 _WORDS = 300

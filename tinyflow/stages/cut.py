@@ -10,8 +10,8 @@ def cut(workspace: Workspace) -> None:
 
     Raises ModelError for layers that aren't there.
     """
-    from tinyflow.model import cut as cutting
     from tinyflow.model import tflite_reader, tflite_writer
+    from tinyflow.model.transforms import cut as cutting
 
     graph = tflite_reader.read(workspace.inputs["model.tflite"])
     part = cutting.cut(graph, workspace.parameters["first"], workspace.parameters["last"])

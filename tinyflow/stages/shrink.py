@@ -14,7 +14,7 @@ def shrink(workspace: Workspace) -> None:
     A model that nothing can be taken from keeps its bytes, so that what follows is shared with benches without shrink.
     """
     from tinyflow.model import tflite_reader, tflite_writer
-    from tinyflow.model.shrink import shrink as reduce
+    from tinyflow.model.transforms.shrink import shrink as reduce
 
     model = workspace.inputs["model.tflite"].read_bytes()
     reduction = reduce(tflite_reader.read(model, "model.tflite"))

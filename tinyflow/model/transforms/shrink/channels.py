@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.shrink.bounds import Bounds
-from tinyflow.model.shrink.windows import windows
+from tinyflow.model.transforms.intervals import Bounds
 from tinyflow.model.weighted import Weighted, integers, weighted
+from tinyflow.model.windows import windows
 
 Mask = npt.NDArray[np.bool_]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.shrink.bounds import Bounds
-from tinyflow.model.shrink.channels import Mask
-from tinyflow.model.shrink.tidy import Reasons
+from tinyflow.model.transforms.intervals import Bounds
+from tinyflow.model.transforms.shrink.channels import Mask
+from tinyflow.model.transforms.tidy import Reasons
 
 SCHEMA = 1
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.shrink.bounds import Bounds
-from tinyflow.model.shrink.channels import ELEMENTWISE, RESHAPES, Mask, uniform_sums
+from tinyflow.model.transforms.intervals import Bounds
+from tinyflow.model.transforms.shrink.channels import ELEMENTWISE, RESHAPES, Mask, uniform_sums
 from tinyflow.model.weighted import Weighted, integers, weighted
 
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.shrink import evaluate
-from tinyflow.model.shrink.bounds import Bounds
+from tinyflow.model.transforms import interpreted as evaluate
+from tinyflow.model.transforms.intervals import Bounds
 
 Reasons = dict[int, str]
 

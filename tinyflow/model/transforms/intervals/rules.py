@@ -20,11 +20,11 @@ from tinyflow.model.fixed_point import (
     add_factors,
 )
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.shrink import evaluate
-from tinyflow.model.shrink.bounds import Bounds
-from tinyflow.model.shrink.windows import windows
+from tinyflow.model.transforms import interpreted as evaluate
+from tinyflow.model.transforms.intervals import Bounds
 from tinyflow.model.weighted import NAMES as WEIGHTED
 from tinyflow.model.weighted import Weighted, integers, weighted, whole, window
+from tinyflow.model.windows import windows
 
 _Rule = Callable[[Graph, Operator, Sequence[Bounds]], "Bounds | None"]
 

@@ -9,11 +9,11 @@ TFLM's reference kernels; the proof is that every step replaces what it removes 
 from __future__ import annotations
 
 from tinyflow.model.graph import Graph
-from tinyflow.model.shrink.bounds import analyse
-from tinyflow.model.shrink.channels import removable_channels
-from tinyflow.model.shrink.cut import cut
-from tinyflow.model.shrink.report import Reduction
-from tinyflow.model.shrink.tidy import compact, drop_identities, drop_unread, fold_constants, join_reshapes
+from tinyflow.model.transforms.intervals import analyse
+from tinyflow.model.transforms.record import Reduction
+from tinyflow.model.transforms.shrink.channels import removable_channels
+from tinyflow.model.transforms.shrink.narrowing import cut
+from tinyflow.model.transforms.tidy import compact, drop_identities, drop_unread, fold_constants, join_reshapes
 
 
 def shrink(graph: Graph) -> Reduction:

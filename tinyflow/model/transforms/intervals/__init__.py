@@ -51,7 +51,7 @@ class Bounds:
 
 def analyse(graph: Graph) -> Mapping[int, Bounds]:
     """Tensor → bounds, for graph inputs, int8 and int32 constants and whatever operators write in int8."""
-    from tinyflow.model.shrink.rules import output_bounds
+    from tinyflow.model.transforms.intervals.rules import output_bounds
 
     known: dict[int, Bounds] = {}
     for tensor in graph.tensors:
