@@ -1,6 +1,6 @@
 """Kernels of the runtime tinynn, called one by one: on this machine through ctypes, or simulated and counted.
 
-A `Call` (see tinyflow.backends.tinyc.calls) becomes bytes in memory: its struct, packed constants, inputs, output and
+A `Call` (see tinyflow.backends.tinynn.calls) becomes bytes in memory: its struct, packed constants, inputs, output and
 scratch, with painted gaps between them that must stay as they were.
 """
 
@@ -25,7 +25,7 @@ import on_qemu
 import yaml
 from numpy.typing import NDArray
 
-from tinyflow.backends.tinyc.calls import Call, Constant
+from tinyflow.backends.tinynn.calls import Call, Constant
 from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn import block_table, native_hook
 from tinyflow.targets.unicorn.machine import Simulator

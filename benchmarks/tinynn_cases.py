@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflow.backends.tinyc import packing
-from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinyc.steps import Step
+from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.interpreters import Tflm
 from tinyflow.model.shapes import same_padding

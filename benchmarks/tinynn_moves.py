@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from tinynn_cases import Case, Generator, one_operator, random_int8
 
-from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.lowering import lower_operator
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Quantisation, Tensor
 from tinyflow.model.tflite_options import default_options
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tinynn_calls import ChipKernels, HostKernels
 
-from tinyflow.backends.tinyc.calls import Call, Constant
+from tinyflow.backends.tinynn.calls import Call, Constant
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc import packing
-from tinyflow.backends.tinyc.calls import Call
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
+from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.fixed_point import activation_range, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window

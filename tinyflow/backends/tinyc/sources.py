@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tinyflow.backends.tinyc.calls import Call, Constant, Field
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
+from tinyflow.backends.tinynn.calls import Call, Constant, Field
 from tinyflow.model.weighted import integers
 
 Array = npt.NDArray[Any]

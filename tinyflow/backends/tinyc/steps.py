@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tinyflow.backends.tinyc.calls import Call
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph
 
 

@@ -5,9 +5,9 @@ the model has them; out comes a `Call`: function, struct, fields, packed arrays,
 A kernel that can't compute a layer exactly (a shape, an accumulator that could overflow) is passed over for the next.
 """
 
-from tinyflow.backends.tinyc.packing.conv2d import conv2d
-from tinyflow.backends.tinyc.packing.depthwise import depthwise
-from tinyflow.backends.tinyc.packing.fully_connected import fully_connected
-from tinyflow.backends.tinyc.packing.plain import by_table, plain
+from tinyflow.backends.tinynn.packing.conv2d import conv2d
+from tinyflow.backends.tinynn.packing.depthwise import depthwise
+from tinyflow.backends.tinynn.packing.fully_connected import fully_connected
+from tinyflow.backends.tinynn.packing.plain import by_table, plain
 
 __all__ = ["by_table", "conv2d", "depthwise", "fully_connected", "plain"]

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyflow.backends.tinyc import layouts
-from tinyflow.backends.tinyc.calls import WORD_BYTES, Call
-from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
-from tinyflow.backends.tinyc.packing.layer import Layer, as_single_row, first_exact, layer_of
-from tinyflow.backends.tinyc.packing.vectors import (
+from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
+from tinyflow.backends.tinynn.layouts import Array, Int8s, Int32s
+from tinyflow.backends.tinynn.packing.layer import Layer, as_single_row, first_exact, layer_of
+from tinyflow.backends.tinynn.packing.vectors import (
     RVV_LANES,
     rvv_constants,
 )

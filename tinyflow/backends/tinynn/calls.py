@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
-from tinyflow.backends.tinyc.layouts import Array
+from tinyflow.backends.tinynn.layouts import Array
 
 WORD_BYTES = 4
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinyflow.backends.tinyc import layouts
-from tinyflow.backends.tinyc.layouts import Array
-from tinyflow.backends.tinyc.packing.layer import Layer
+from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn.layouts import Array
+from tinyflow.backends.tinynn.packing.layer import Layer
 
 MVE_STEP, MVE_CHANNELS, MVE_PIXELS = 16, 4, 2
 RVV_LANES = 32

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tinyflow.backends.tinyc import layouts
-from tinyflow.backends.tinyc.calls import Call
-from tinyflow.backends.tinyc.layouts import Int8s, Int32s
-from tinyflow.backends.tinyc.packing.layer import Layer, as_single_row, first_exact, layer_of
-from tinyflow.backends.tinyc.packing.vectors import (
+from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.layouts import Int8s, Int32s
+from tinyflow.backends.tinynn.packing.layer import Layer, as_single_row, first_exact, layer_of
+from tinyflow.backends.tinynn.packing.vectors import (
     MVE_CHANNELS,
     MVE_PIXELS,
     MVE_STEP,

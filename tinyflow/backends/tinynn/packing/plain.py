@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.backends.tinyc import tables
-from tinyflow.backends.tinyc.calls import WORD_BYTES, Call, Constant, Field
-from tinyflow.backends.tinyc.packing.conditions import (
+from tinyflow.backends.tinynn import tables
+from tinyflow.backends.tinynn.calls import WORD_BYTES, Call, Constant, Field
+from tinyflow.backends.tinynn.packing.conditions import (
     Condition,
     both,
     has_dense_rows,

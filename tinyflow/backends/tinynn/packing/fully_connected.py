@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyflow.backends.tinyc import layouts
-from tinyflow.backends.tinyc.calls import Call, Constant
-from tinyflow.backends.tinyc.layouts import Int8s, Int32s
-from tinyflow.backends.tinyc.packing.layer import Layer, first_exact, layer_of
-from tinyflow.backends.tinyc.packing.vectors import (
+from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn.calls import Call, Constant
+from tinyflow.backends.tinynn.layouts import Int8s, Int32s
+from tinyflow.backends.tinynn.packing.layer import Layer, first_exact, layer_of
+from tinyflow.backends.tinynn.packing.vectors import (
     MVE_CHANNELS,
     MVE_STEP,
     mve_weights,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tinyflow.backends.tinyc import layouts
-from tinyflow.backends.tinyc.calls import Call, Constant
-from tinyflow.backends.tinyc.layouts import Array, Int8s, Int32s
+from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn.calls import Call, Constant
+from tinyflow.backends.tinynn.layouts import Array, Int8s, Int32s
 from tinyflow.backends.tinynn.variants import VARIANTS
 
 
