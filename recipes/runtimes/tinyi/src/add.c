@@ -69,3 +69,26 @@ void tinyi_add(struct tinyi_visit *visit) {
   }
   kernel(&p, left.data, right.data, output.data);
 }
+
+/* The kernels of a variant for ADD or SUB; `one_half`: the variant that takes two multipliers of 1/2. Those named `any` take
+ * inputs of different shapes, too. */
+#define KERNELS(op, variant, one_half)                                                                             \
+  static const struct tinyi_add op##_broadcast_##variant = {                                                       \
+      tinynn_##op##_broadcast_ref, tinynn_##op##_broadcast_##one_half, tinynn_##op##_broadcast_##variant, NULL};     \
+  const struct tinyi_add tinyi_##op##_##variant = {tinynn_##op##_ref, tinynn_##op##_##one_half,                    \
+                                                   tinynn_##op##_##variant, NULL};                                 \
+  const struct tinyi_add tinyi_##op##_any_##variant = {tinynn_##op##_ref, tinynn_##op##_##one_half,                \
+                                                       tinynn_##op##_##variant, &op##_broadcast_##variant};
+#define ADD_AND_SUB(variant, one_half) KERNELS(add, variant, one_half) KERNELS(sub, variant, one_half)
+
+ADD_AND_SUB(ref, ref)
+ADD_AND_SUB(c, c)
+#if defined(__ARM_FEATURE_DSP)
+ADD_AND_SUB(dsp, c)
+#endif
+#if defined(__ARM_FEATURE_MVE)
+ADD_AND_SUB(mve, mve)
+#endif
+#if defined(__riscv_vector)
+ADD_AND_SUB(rvv, rvv)
+#endif

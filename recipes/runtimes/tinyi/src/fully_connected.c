@@ -173,3 +173,20 @@ void tinyi_fully_connected(struct tinyi_visit *visit) {
     layer.output += layer.p.outputs;
   }
 }
+
+#define KERNEL(variant, widens, is_right) \
+  const struct tinyi_fully_connected tinyi_fully_connected_##variant = {tinynn_rows_##variant, widens, is_right}
+KERNEL(ref, 0, 0);
+KERNEL(c, 0, 1);
+#if defined(__ARM_FEATURE_DSP)
+KERNEL(dsp, 1, 1);
+#endif
+#if defined(__ARM_FEATURE_MVE)
+KERNEL(mve, 0, 0);
+#endif
+#if defined(__riscv)
+KERNEL(rv32, 0, 1);
+#endif
+#if defined(__riscv_vector)
+KERNEL(rvv, 0, 0);
+#endif

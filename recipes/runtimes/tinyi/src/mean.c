@@ -83,3 +83,8 @@ void tinyi_mean(struct tinyi_visit *visit) {
   const struct tinyi_mean *kernel = visit->kernel;
   (kernel != NULL && merge(&p) ? kernel->compute : tinynn_mean_ref)(&p, input.data, output.data);
 }
+
+const struct tinyi_mean tinyi_mean_c = {tinynn_mean_c};
+#if defined(__ARM_FEATURE_DSP)
+const struct tinyi_mean tinyi_mean_dsp = {tinynn_mean_dsp};
+#endif

@@ -68,3 +68,14 @@ void tinyi_minimum(struct tinyi_visit *visit) {
 void tinyi_maximum(struct tinyi_visit *visit) {
   minmax(visit, tinynn_maximum_ref, tinynn_maximum_broadcast_ref);
 }
+
+#define KERNELS(variant, least_shift) \
+  const struct tinyi_mul tinyi_mul_##variant = {tinynn_mul_##variant, tinynn_mul_broadcast_##variant, least_shift}
+KERNELS(ref, -31);
+KERNELS(c, -22);
+#if defined(__ARM_FEATURE_DSP)
+KERNELS(dsp, -22);
+#endif
+#if defined(__ARM_FEATURE_MVE)
+KERNELS(mve, -31);
+#endif

@@ -70,3 +70,45 @@ static void pool(struct tinyi_visit *visit, definition *define) {
 void tinyi_average_pool(struct tinyi_visit *visit) { pool(visit, tinynn_average_pool_ref); }
 
 void tinyi_max_pool(struct tinyi_visit *visit) { pool(visit, tinynn_max_pool_ref); }
+
+/* Kernels that use no scratch, as those that do are called. */
+#define WITHOUT_SCRATCH(name, kernel)                                                                               \
+  static void name(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,      \
+                   void *restrict scratch) {                                                                         \
+    (void)scratch;                                                                                                   \
+    kernel(p, input, output);                                                                                        \
+  }
+
+static int32_t has_four_channels(const struct tinynn_pool *p) { return p->channels >= 4; }
+
+/* Sums of 32 bits. */
+static uint32_t wide_sums(const struct tinynn_pool *p) { return 4 * (uint32_t)p->channels; }
+
+const struct tinyi_pool tinyi_average_pool_c = {.compute = tinynn_average_pool_c, .scratch_bytes = wide_sums};
+WITHOUT_SCRATCH(max_pool_c, tinynn_max_pool_c)
+const struct tinyi_pool tinyi_max_pool_c = {.compute = max_pool_c, .fits = has_four_channels};
+
+#if defined(__ARM_FEATURE_DSP)
+static int32_t is_narrow_of_four(const struct tinynn_pool *p) { return has_four_channels(p) && tinyi_is_narrow(p); }
+
+WITHOUT_SCRATCH(average_pool_dsp, tinynn_average_pool_dsp)
+const struct tinyi_pool tinyi_average_pool_dsp = {
+    .compute = average_pool_dsp, .fits = is_narrow_of_four, .otherwise = &tinyi_average_pool_c};
+WITHOUT_SCRATCH(max_pool_dsp, tinynn_max_pool_dsp)
+const struct tinyi_pool tinyi_max_pool_dsp = {.compute = max_pool_dsp};
+#endif
+
+#if defined(__ARM_FEATURE_MVE)
+/* Sums of 16 bits, in eights. */
+static uint32_t narrow_sums(const struct tinynn_pool *p) { return 2 * (((uint32_t)p->channels + 7) & ~UINT32_C(7)); }
+
+const struct tinyi_pool tinyi_average_pool_mve = {.compute = tinynn_average_pool_mve,
+                                                  .fits = tinyi_is_narrow,
+                                                  .scratch_bytes = narrow_sums,
+                                                  .otherwise = &tinyi_average_pool_c};
+#endif
+
+#if defined(__riscv_vector)
+const struct tinyi_pool tinyi_average_pool_rvv = {
+    .compute = tinynn_average_pool_rvv, .fits = tinyi_is_narrow, .otherwise = &tinyi_average_pool_c};
+#endif

@@ -44,13 +44,12 @@ struct tinyi_pool {
 extern const struct tinyi_pool tinyi_average_pool_c, tinyi_average_pool_dsp, tinyi_average_pool_mve,
     tinyi_average_pool_rvv, tinyi_max_pool_c, tinyi_max_pool_dsp;
 
-/* Windows for which sums of 16 bits are enough. */
-static inline int32_t tinyi_is_narrow(const struct tinynn_pool *p) {
-  return p->kernel_height <= 255 / p->kernel_width;
-}
-void tinyi_average_pool(struct tinyi_visit *visit);
 
+/* Windows for which sums of 16 bits are enough. */
+static inline int32_t tinyi_is_narrow(const struct tinynn_pool *p) { return p->kernel_height <= 255 / p->kernel_width; }
+void tinyi_average_pool(struct tinyi_visit *visit);
 void tinyi_max_pool(struct tinyi_visit *visit);
+
 /* MUL. */
 struct tinyi_mul {
   void (*plain)(const struct tinynn_mul *restrict p, const int8_t *left, const int8_t *right, int8_t *output);
