@@ -80,7 +80,7 @@ class Chip:
         """What the linker script and the simulator want to know."""
         regions = [
             {"name": kind, "kind": kind, "origin": origin, "length_bytes": length}
-            for kind, origin, length in (on_qemu.PLACES[self.cpu][1] if self.is_on_qemu else _MEMORY[self.isa])
+            for kind, origin, length in (on_qemu.PLACES[self.cpu] if self.is_on_qemu else _MEMORY[self.isa])
         ]
         return {"name": self.cpu, "cpu": self.cpu, "memory": regions, "stack_bytes": 8192}
 
@@ -118,7 +118,7 @@ def run(samples: Sequence[Sample], chip: Chip, folder: Path | None = None) -> li
 
 def _open(chip: Chip) -> Simulator | Qemu:
     if chip.is_on_qemu:
-        return Qemu(on_qemu.PLACES[chip.cpu][0], chip.target, on_qemu.plugin())
+        return Qemu(chip.target, on_qemu.plugin())
     return Simulator(chip.target, _hook())
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from tinyflow.core.action import SourceFile, Workspace
 from tinyflow.targets.qemu import counter
 
-# its program, memory
 PLACES = {
-    "cortex-m55": ("qemu-system-arm", (("flash", 0x01000000, 2 << 20), ("ram", 0x21000000, 4 << 20))),
-    "rv32gcv": ("qemu-system-riscv32", (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20))),
-    "rv64gcv": ("qemu-system-riscv64", (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20))),
+    "cortex-m55": (("flash", 0x01000000, 2 << 20), ("ram", 0x21000000, 4 << 20)),
+    "rv32gcv": (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20)),
+    "rv64gcv": (("flash", 0x80000000, 1 << 20), ("ram", 0x80100000, 5 << 20)),
 }
 
 

@@ -247,7 +247,7 @@ class ChipKernels:
         self._toolchain = toolchain
         self._level = level
         isa = self._cpu["isa"]
-        places = on_qemu.PLACES[cpu][1] if cpu in on_qemu.PLACES else _REGIONS[isa]
+        places = on_qemu.PLACES[cpu] if cpu in on_qemu.PLACES else _REGIONS[isa]
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
         has_float = cpu in on_qemu.PLACES or any("-mfpu" in flag for flag in self._cpu["flags"])
@@ -262,7 +262,7 @@ class ChipKernels:
         firmware = folder_of(name, self._build) / "firmware.elf"
         self._simulator: Simulator | Qemu
         if cpu in on_qemu.PLACES:
-            self._simulator = Qemu(on_qemu.PLACES[cpu][0], self._target, on_qemu.plugin())
+            self._simulator = Qemu(self._target, on_qemu.plugin())
             atexit.register(self._simulator.close)
         else:
             self._simulator = Simulator(self._target, _hook())

@@ -31,7 +31,8 @@ from tinyflow.backends.tvm.specs import (
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from kernel_firmware import Chip, Sample, run
-from on_qemu import PLACES
+
+from tinyflow.targets.qemu.boards import board
 
 NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
 CHIPS = {
@@ -239,7 +240,7 @@ def test_kernels_are_exact_on_riscv(data: st.DataObject, operator: str) -> None:
 
 def skip_without_programs(chip: Chip) -> None:
     """Skip a test that needs what isn't here."""
-    program = PLACES[chip.cpu][0]
+    program = board(chip.cpu).program
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     if chip.toolchain == "gcc" and shutil.which("arm-none-eabi-gcc") is None:

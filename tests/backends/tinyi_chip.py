@@ -57,12 +57,12 @@ class ChipInterpreter:
         recipe = (chips.ROOT / "recipes" / "toolchains" / f"{toolchain}.yaml").read_text(encoding="utf-8")
         self._toolchain = toolchain
         self._cpu = yaml.safe_load(recipe)["cpus"][cpu]
-        places = on_qemu.PLACES[cpu][1] if cpu in on_qemu.PLACES else chips._REGIONS[self._cpu["isa"]]
+        places = on_qemu.PLACES[cpu] if cpu in on_qemu.PLACES else chips._REGIONS[self._cpu["isa"]]
         regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
         self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
         self.simulator: Simulator | Qemu
         if cpu in on_qemu.PLACES:
-            self.simulator = Qemu(on_qemu.PLACES[cpu][0], self._target, on_qemu.plugin())
+            self.simulator = Qemu(self._target, on_qemu.plugin())
             atexit.register(self.simulator.close)
         else:
             self.simulator = Simulator(self._target, chips._hook())

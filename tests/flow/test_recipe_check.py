@@ -69,7 +69,7 @@ UNICORN = "tinyflow.targets.unicorn"
         ),
         (
             "targets/t.yaml",
-            TARGET.format(module="tinyflow.targets.qemu.arm", cpu="cortex-m33", more=""),
+            TARGET.format(module="tinyflow.targets.qemu", cpu="cortex-m33", more=""),
             ":3:6: no board of QEMU for cortex-m33",
         ),
         (

@@ -13,6 +13,7 @@ from tinyflow.core.errors import RunError
 from tinyflow.stages import tune
 from tinyflow.stages.profile import profile
 from tinyflow.targets import native, unicorn
+from tinyflow.targets.interpreter import Interpreted
 from tinyflow.targets.protocol import open_machine
 from tinyflow.targets.unicorn import native_hook
 
@@ -53,7 +54,7 @@ def firmware(bench: Bench) -> Path:
 @pytest.fixture(scope="module")
 def flash_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model of flash caches, built by its stage."""
-    [output] = unicorn.cycle_inputs().values()
+    [output] = unicorn.capabilities("cortex-m4").trace.values()  # type: ignore[union-attr]
     made = workspace(
         tmp_path_factory.mktemp("flash"),
         {"flash_model.c": native_hook.FLASH_SOURCE},
@@ -128,7 +129,7 @@ def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firm
 
 
 def test_what_goes_wrong_is_told(tmp_path: Path, bench: Bench, firmware: Path) -> None:
-    """A status of the call, of set-up, and a target that isn't simulated."""
+    """A status of the call, of set-up, and a machine that sees no instructions."""
     with pytest.raises(RunError, match="model_invoke: returned -5, not 0"):
         profiled(tmp_path / "a", bench, {"firmware.elf": firmware}, sample=4)
     bad = Bench(tmp_path / "bad", cpu="cortex-m4", flags=("-O2",))
@@ -136,9 +137,8 @@ def test_what_goes_wrong_is_told(tmp_path: Path, bench: Bench, firmware: Path) -
     broken = bad.link({"model.c": MODEL.replace("SETUP", "3")})["firmware.elf"]
     with pytest.raises(RunError, match="model_setup: returned 3, not 0"):
         profiled(tmp_path / "b", bench, {"firmware.elf": broken})
-    host = {"name": "host", "implementation": "tinyflow.targets.host"}
     with pytest.raises(RunError, match="only the built-in simulator"):
-        profiled(tmp_path / "c", bench, {"firmware.elf": firmware}, target=host)
+        Interpreted("tflm").trace("invoke", "invoke", limit_instructions=1)
 
 
 # A search's batch, measured with real compilers: this module is the backend's implementation.

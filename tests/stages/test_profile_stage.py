@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tinyflow.stages import profile
 from tinyflow.stages.profile import _document, _Summer, match_layers
-from tinyflow.targets.blocks import Edge
+from tinyflow.targets.blocks import Edge, Piece
 from tinyflow.targets.elf import Firmware, Segment, Symbol
-from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.targets.unicorn.trace import Piece
 
 # adds r0, r0, r1 | ldr r0, [r1] | str r0, [r1] | ldr r2, [r3] ; each two bytes
 CODE = bytes.fromhex("4018 0868 0860 1a68")
 SYMBOLS = tuple(Symbol(name, 0x100 + 4 * at, 4, "function", ".text") for at, name in enumerate(("conv", "add")))
 FIRMWARE = Firmware("EM_ARM", 0, (Segment(0x100, 0x100, CODE, 8),), (), SYMBOLS, ())
 MODEL = {"core": "cortex-m4", "wait_states": 5, "error": "some"}
-
-
-@dataclass
-class Loaded:
-    """As much of a simulator as summing needs."""
-
-    firmware: Firmware = FIRMWARE
 
 
 def edge(address: int, size: int, executions: int, from_address: int = 0x500, from_size: int = 2) -> Edge:
@@ -35,7 +25,7 @@ def edge(address: int, size: int, executions: int, from_address: int = 0x500, fr
 
 def summer(model: dict[str, Any] | None = MODEL) -> _Summer:
     """Over that code."""
-    return _Summer(cast(Simulator, Loaded()), model)
+    return _Summer(FIRMWARE, model)
 
 
 def test_an_edge_has_the_place_of_its_fields() -> None:

@@ -27,7 +27,7 @@ LAYERS = [
 
 
 @dataclass
-class Scripted:
+class Scripted(Machine):
     """A machine: `out0` is the integer doubled, `out1` the float and the integer, which goes away; costs grow."""
 
     is_native: bool = False
@@ -81,10 +81,6 @@ class Scripted:
         """As the test says."""
         assert (dispatcher, set(functions)) == ("loop", {"conv", "add", "clip"})
         return self.begun
-
-    def follow(self, *words: object, **named: object) -> None:
-        """It sees no calls."""
-        return
 
     def counting_twin(self, symbol: str) -> Machine | None:
         """As the test says."""

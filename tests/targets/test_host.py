@@ -13,7 +13,7 @@ from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.targets import native
-from tinyflow.targets.host import Host, inputs
+from tinyflow.targets.host import Host, capabilities
 from tinyflow.targets.protocol import open_machine
 
 LIMIT = 10_000_000
@@ -105,7 +105,7 @@ def test_unknown_symbol_is_refused(host: Host) -> None:
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """host_faults.so, built by its stage."""
-    made = inputs()["host_faults.so"].action
+    made = capabilities("host").inputs["host_faults.so"].action
     source = made.inputs["host_faults.c"].path  # type: ignore[union-attr]
     folder = tmp_path_factory.mktemp("faults")
     space = workspace(folder, {"host_faults.c": source}, ["host_faults.so"], made.parameters)

@@ -19,7 +19,8 @@ from small_firmware import MODEL, Bench, workspace
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
 from tinyflow.targets.protocol import open_machine
-from tinyflow.targets.qemu import arm, counter, riscv32
+from tinyflow.targets.qemu import capabilities, counter
+from tinyflow.targets.qemu.boards import board
 from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn.machine import Simulator
 
@@ -28,13 +29,13 @@ LIMIT = 1_000_000
 CONTROL_FLOW = ["self_loop", "conditions", "jumps_out", "table", "calls", "recursion", "copies", "straight", "wide"]
 # processor → module, flash, RAM: those of the recipes, or what the board has where no recipe is for it
 PLACES = {
-    "cortex-m3": ("arm", 0x00000000, 0x20000000),
-    "cortex-m4": ("arm", 0x00000000, 0x20000000),
-    "cortex-m7": ("arm", 0x00000000, 0x20000000),
-    "rv32imc": ("riscv32", 0x80000000, 0x80200000),
-    "cortex-m55": ("arm", 0x01000000, 0x21000000),
-    "rv32gcv": ("riscv32", 0x80000000, 0x80200000),
-    "rv64gcv": ("riscv64", 0x80000000, 0x80200000),
+    "cortex-m3": (0x00000000, 0x20000000),
+    "cortex-m4": (0x00000000, 0x20000000),
+    "cortex-m7": (0x00000000, 0x20000000),
+    "rv32imc": (0x80000000, 0x80200000),
+    "cortex-m55": (0x01000000, 0x21000000),
+    "rv32gcv": (0x80000000, 0x80200000),
+    "rv64gcv": (0x80000000, 0x80200000),
 }
 ARM_CAUSES = {
     "reads_null": r"accesses 0x00000000, where there is no memory",
@@ -67,7 +68,7 @@ class Board(Bench):
     @property
     def memory(self) -> list[dict[str, Any]]:
         """Of its board."""
-        _, flash, ram = PLACES[self.cpu]
+        flash, ram = PLACES[self.cpu]
         return [
             {"name": "flash", "kind": "flash", "origin": flash, "length_bytes": 2 << 20},
             {"name": "ram", "kind": "ram", "origin": ram, "length_bytes": 2 << 20},
@@ -76,11 +77,11 @@ class Board(Bench):
     @property
     def machine_target(self) -> dict[str, Any]:
         """For `open_machine`."""
-        return {**super().machine_target, "implementation": f"tinyflow.targets.qemu.{PLACES[self.cpu][0]}"}
+        return {**super().machine_target, "implementation": "tinyflow.targets.qemu"}
 
 
 def _skip_without(cpu: str) -> None:
-    program = {"arm": "qemu-system-arm"}.get(PLACES[cpu][0], "qemu-system-riscv32")
+    program = board(cpu).program
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
 
@@ -190,7 +191,7 @@ def test_memory_and_status(cpu: str, start: Start) -> None:
 _ORPHAN = """
 import sys, time
 from pathlib import Path
-from tinyflow.targets.qemu.arm import open_machine
+from tinyflow.targets.qemu import open_machine
 machine = open_machine(%r, {"qemu_counter.so": Path(%r)})
 machine.load(Path(%r))
 print(machine._process.pid, flush=True)
@@ -228,7 +229,7 @@ def _is_running(pid: int) -> bool:
 def test_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without QEMU the error says what to install; the key asks for it before anything runs."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [tool.hint for tool in (*arm.tools(), *riscv32.tools()) if tool.kind == "binary"] == [
+    assert [capabilities(cpu).tools[0].hint for cpu in ("cortex-m55", "rv32gcv")] == [
         "apt install qemu-system-arm (Debian and Ubuntu; versions 6 to 8)",
         "apt install qemu-system-misc (Debian and Ubuntu; versions 6 to 8)",
     ]
@@ -237,7 +238,7 @@ def test_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_unknown_cpu_is_refused(tmp_path: Path) -> None:
     """A CPU that no board has is named, with those that there are."""
     with pytest.raises(UsageError, match="no board of QEMU for cortex-m0"):
-        Qemu("qemu-system-arm", {"cpu": "cortex-m0"}, tmp_path)
+        Qemu({"cpu": "cortex-m0"}, tmp_path)
 
 
 def test_a_program_that_does_not_start_is_told(tmp_path: Path, start: Start) -> None:
@@ -245,7 +246,7 @@ def test_a_program_that_does_not_start_is_told(tmp_path: Path, start: Start) -> 
     start("cortex-m55", "faults")
     bench, firmware = _built["cortex-m55", "faults"]
     (tmp_path / "not a plugin").write_text("text")
-    machine = Qemu("qemu-system-arm", bench.machine_target, tmp_path / "not a plugin")
+    machine = Qemu(bench.machine_target, tmp_path / "not a plugin")
     with pytest.raises(ToolError, match="doesn't start") as caught:
         machine.load(firmware)
     assert "plugin" in (caught.value.hint or "")
@@ -260,7 +261,7 @@ def test_wrong_firmware_is_refused(tmp_path: Path, start: Start, plugin: Path) -
         ({"cpu": "rv32gcv"}, r"firmware\.elf: is EM_ARM, not EM_RISCV"),
         ({"memory": [dict(region, origin=0x60000000) for region in bench.memory]}, "lie outside flash"),
     ):
-        machine = Qemu("qemu-system-arm", {**bench.machine_target, **change}, plugin)
+        machine = Qemu({**bench.machine_target, **change}, plugin)
         with pytest.raises(RunError, match=words):
             machine.load(firmware)
         machine.close()

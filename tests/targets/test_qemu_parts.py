@@ -187,8 +187,9 @@ def test_a_processor_that_waits_is_refused(back: int, code: bytes) -> None:
 def test_every_board_says_what_its_processor_is() -> None:
     """Word for word; calls begin with all general registers 0 but those of the start-up code."""
     m3, m55, rv64 = map(boards.board, ("cortex-m3", "cortex-m55", "rv64gcv"))
-    assert [(b.machine, b.is_riscv, b.has_probe_ram, b.word_bytes) for b in (m3, m55, rv64)] == [
-        *(("EM_ARM", False, False, 4), ("EM_ARM", False, True, 4), ("EM_RISCV", True, False, 8)),
+    assert [(b.machine, b.is_riscv, b.has_probe_ram, b.program) for b in (m3, m55, rv64)] == [
+        *(("EM_ARM", False, probed, "qemu-system-arm") for probed in (False, True)),
+        ("EM_RISCV", True, False, "qemu-system-riscv64"),
     ]
     assert [(b.stack_alignment, b.code_bit, b.link, b.result) for b in (m3, rv64)] == [
         *((8, 1, "lr", "r0"), (16, 0, "ra", "a0")),
@@ -346,7 +347,7 @@ class Counted:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Qemu]:
     """A board of which only what is beside the process is real."""
-    made = Qemu("no-such-program", {**TARGET, "cpu": "cortex-m55"}, tmp_path / "plugin.so")
+    made = Qemu({**TARGET, "cpu": "cortex-m55"}, tmp_path / "plugin.so")
     made._firmware = LINKED
     (made._folder / "errors").write_text("")
     yield made

@@ -7,9 +7,9 @@ from small_firmware import Bench
 
 from tinyflow.core.errors import RunError
 from tinyflow.stages.profile import match_layers
+from tinyflow.targets.blocks import Piece
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.targets.unicorn.trace import Piece
 
 MODEL = r"""
 #include <stdint.h>

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
@@ -13,6 +12,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import files_of
 from tinyflow.recipes.tuning import file_name
+from tinyflow.targets.protocol import capabilities
 
 
 class Generation:
@@ -31,11 +31,11 @@ class Generation:
         if resolved.tuning == "records":
             return (), records
         backend, target = resolved.backend, resolved.target
-        machine = import_module(target.implementation)
+        machine = capabilities(target.implementation, target.cpu)
         inputs: dict[str, Input] = {"model.tflite": model, **records}
-        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs().items()}
+        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs.items()}
         packages = (backend.lowering or backend).tools
-        tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools())
+        tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools)
         action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
         return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
 

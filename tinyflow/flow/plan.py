@@ -5,9 +5,8 @@ Work is shared by naming it: two benches that need the same action get the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 
 from tinyflow.core.action import Action, Output, Tool, in_order
 from tinyflow.core.store import Store
@@ -21,6 +20,7 @@ from tinyflow.recipes.mirrors import Mirrors
 from tinyflow.recipes.resolve import ResolvedBench, resolve
 from tinyflow.recipes.schema import Target
 from tinyflow.recipes.suite import expand
+from tinyflow.targets.protocol import capabilities
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ class Planner:
         """Run `program`: the firmware, or the model where the backend brings a machine for it."""
         target = resolved.target
         module = resolved.backend.machine or target.implementation
-        implementation = import_module(module)
-        more: Mapping[str, Output] = implementation.inputs()
+        machine = capabilities(module, target.cpu)
+        more = machine.inputs
         if resolved.guard is not None:
-            if not hasattr(implementation, "guard_inputs"):
+            if machine.guard is None:
                 what = f"nothing sees what is written on {target.name}"
                 resolved.bench.refuse(
                     what, at="+guard", hint="take a target on the built-in simulator, such as stm32f7"
                 )
-            more = {**more, **implementation.guard_inputs()}
+            more = {**more, **machine.guard}
         return self._add(
             Action(
                 stage="run",
@@ -111,7 +111,7 @@ class Planner:
                     **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
                     **{name: self._add(made.action).output(made.name) for name, made in more.items()},
                 },
-                tools=implementation.tools(),
+                tools=machine.tools,
                 implementation=(module,),
                 timeout_s=target.timeout_s,
                 isolated=True,
@@ -121,14 +121,16 @@ class Planner:
     def profile(self, plan: BenchPlan) -> Action:
         """What the instructions of a planned bench go into. UsageError where its target isn't simulated here."""
         run = next(action for action in plan.actions if action.stage == "run")
-        if run.parameters["target"]["implementation"] != "tinyflow.targets.unicorn":
+        more = capabilities(run.parameters["target"]["implementation"], run.parameters["target"]["cpu"]).trace
+        if more is None:
             plan.bench.refuse(
                 f"only the built-in simulator sees every instruction; {plan.bench.target} isn't run by it",
                 at="target",
                 hint="profile the bench on a simulated target, such as stm32f7",
             )
         model = self._catalogue.get(Target, plan.bench.target).cycle_model
-        more = {} if model is None else import_module("tinyflow.targets.unicorn").cycle_inputs()
+        if model is None:
+            more = {}
         return self._add(
             replace(
                 run,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +15,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpu_of
 from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Requirements, Target, Toolchain
 from tinyflow.recipes.suggest import hint_for
+from tinyflow.targets.protocol import capabilities
 
 _Steps = tuple[Any, ...]
 
@@ -136,9 +136,8 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
     """The processor as the machine sees it, and the linker's script with the target's memory in it."""
     from tinyflow.toolchains import script
 
-    machine = import_module(target.implementation)
     try:
-        getattr(machine, "check_cpu", lambda cpu: None)(target.cpu)
+        capabilities(target.implementation, target.cpu)
     except UsageError as error:
         where = catalogue.where(Target, target.name, "cpu")
         raise RecipeError(error.what, where=where, hint=error.hint) from error

@@ -14,11 +14,11 @@ from tinyflow.core import plain
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.stages.run import call, read_samples
+from tinyflow.targets import elf
+from tinyflow.targets.blocks import Piece
 from tinyflow.targets.cycles import TAKEN_BRANCH_CYCLES, block_cycles
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.protocol import open_machine
-from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.targets.unicorn.trace import Piece
 
 Document = Mapping[str, Any]
 
@@ -43,8 +43,6 @@ def profile(workspace: Workspace) -> None:
     plan = json.loads(workspace.inputs["plan.json"].read_bytes())
     samples = read_samples(workspace.inputs, plan)
     machine = open_machine(workspace.parameters["target"], workspace.inputs)
-    if not isinstance(machine, Simulator):
-        raise RunError("only the built-in simulator sees every instruction", hint="profile a simulated target")
     limit = workspace.parameters["limit_instructions"]
     try:
         machine.load(workspace.inputs["firmware.elf"])
@@ -62,7 +60,7 @@ def profile(workspace: Workspace) -> None:
         if status != 0:
             raise RunError(f"returned {status}, not 0", where=plan["invoke"])
         calls = {name: function.calls for name, function in counters.functions.items()}
-        document = _document(plan, _Summer(machine, model), pieces, calls)
+        document = _document(plan, _Summer(elf.read(workspace.inputs["firmware.elf"]), model), pieces, calls)
         if model is not None:
             clock_hz = workspace.parameters["target"]["clock_hz"]
             document["cycle_model"] = {"name": model["core"], "error": model["error"], "clock_hz": clock_hz}
@@ -141,9 +139,9 @@ def _share(part: int, total: int) -> float:
 class _Summer:
     """Blocks to costs; remembers what each block holds."""
 
-    def __init__(self, machine: Simulator, cycle_model: Document | None) -> None:
-        self._firmware = machine.firmware
-        self._disassemble = disassembler(machine.firmware)
+    def __init__(self, firmware: elf.Firmware, cycle_model: Document | None) -> None:
+        self._firmware = firmware
+        self._disassemble = disassembler(firmware)
         self._cycle_model = cycle_model
         self._known: dict[tuple[int, int], tuple[int, int, int]] = {}
 

@@ -84,7 +84,7 @@ def run(workspace: Workspace) -> None:
     try:
         startup = machine.load(program)
         if "guard" in workspace.parameters:
-            machine.watch_writes(guarded(plan, workspace.parameters["guard"]))  # type: ignore[attr-defined]
+            machine.watch_writes(guarded(plan, workspace.parameters["guard"]))
         limit = workspace.parameters["limit_instructions"]
         with _layer_named(machine, plan, program):
             status, setup = machine.call(plan["setup"], limit_instructions=limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _LONG_THUMB = 0x1D  # Armv7-M ARM, A5.1: the first halfword of a 4-byte instruction begins with 0b11101 or above
@@ -22,6 +23,21 @@ class Edge(NamedTuple):
     def is_taken(self) -> bool:
         """Whether control jumped here, by a branch, call or return, instead of falling through."""
         return self.from_address + self.from_size != self.address
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What ran between two moments in which the dispatcher was in charge: one call of `callee`, all within included."""
+
+    callee: str  # empty for the dispatcher's own instructions
+    edges: tuple[Edge, ...]
+    # lines that the flash's caches didn't hold; in a callee's piece or, without one, the dispatcher's
+    flash_waits: int = 0
+
+    @property
+    def instructions(self) -> int:
+        """Instructions retired in it."""
+        return sum(edge.instructions * edge.executions for edge in self.edges)
 
 
 def instruction_lengths(code: bytes, is_riscv: bool) -> list[int]:

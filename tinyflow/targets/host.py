@@ -19,14 +19,14 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from tinyflow.core.action import Output, Tool
+from tinyflow.core.action import Tool
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf, host_faults
 from tinyflow.targets.elf import Symbol
 from tinyflow.targets.host_faults import Fault, Layout
 from tinyflow.targets.native import compiled
-from tinyflow.targets.protocol import Calls, Counters
+from tinyflow.targets.protocol import Capabilities, Counters, Machine
 
 _PROCESS = Path(__file__).with_name("host_process.py")
 _FAULTS = Path(__file__).with_name("host_faults.c")
@@ -40,15 +40,11 @@ _SLOWEST_INSTRUCTIONS_PER_S = 20_000_000
 _SLOWEST_CALL_S = 2.0
 
 
-def tools() -> tuple[Tool, ...]:
-    """What decides the counts, for keys."""
+def capabilities(cpu: str) -> Capabilities:  # noqa: ARG001 (every target's)
+    """See `protocol`; a handler tells where the firmware faulted."""
     valgrind = (Tool("binary", "valgrind"),) if shutil.which("valgrind") else ()
-    return (*valgrind, Tool("package", "pyelftools"))
-
-
-def inputs() -> Mapping[str, Output]:
-    """What a run needs besides the firmware: what tells where it faulted."""
-    return {_LIBRARY: compiled(_FAULTS, "compile the host's fault handler", has_libc=True)}
+    faults = compiled(_FAULTS, "compile the host's fault handler", has_libc=True)
+    return Capabilities((*valgrind, Tool("package", "pyelftools")), {_LIBRARY: faults})
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Host:  # noqa: ARG001 (every target's)
@@ -56,7 +52,7 @@ def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Host: 
     return Host(files.get(_LIBRARY))
 
 
-class Host:
+class Host(Machine):
     """A process with the firmware: see `protocol.Machine`."""
 
     is_native = True
@@ -105,17 +101,6 @@ class Host:
         """See `protocol.Machine`."""
         self._ask("write", symbol, len(data), data)
         self._written[symbol] = data
-
-    def follow(
-        self,
-        symbol: str,
-        dispatcher: str,
-        functions: Collection[str],
-        calls: Calls,
-        *,
-        limit_instructions: int,
-    ) -> None:
-        """See `protocol.Machine`; nothing looks on here."""
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """See `protocol.Machine`: by another process that does the same again, with breakpoints (x86-64 only).
@@ -254,9 +239,6 @@ class CountingHost(Host):
             return status, _counters(wall_s)
         self._calls += 1
         return status, _counters(wall_s, _summary(self._folder / f"counts.{self._calls}"))
-
-    def _watcher(self) -> Sequence[Path]:
-        return () if self._faults is None else (self._faults.resolve(),)
 
     def _launcher(self) -> Sequence[str]:
         # Collecting begins with the function and a file with the sum is written at its end. One function only:

@@ -7,26 +7,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.core.action import Output, Tool
+from tinyflow.core.action import Tool
 from tinyflow.core.errors import RunError
-from tinyflow.targets.protocol import Calls, Counters
+from tinyflow.targets.protocol import Capabilities, Counters, Machine
 
 if TYPE_CHECKING:
     from tinyflow.model.interpreters import Interpreter
 
 
-def tools() -> tuple[Tool, ...]:
-    """What decides the outputs, for keys."""
-    return tuple(Tool("optional package", name) for name in ("ai-edge-litert", "tflite-micro"))
-
-
-def inputs() -> Mapping[str, Output]:
-    """What a run needs besides the model: nothing."""
-    return {}
+def capabilities(cpu: str) -> Capabilities:  # noqa: ARG001 (every target's)
+    """See `protocol`; a run needs the model alone."""
+    return Capabilities(tuple(Tool("optional package", name) for name in ("ai-edge-litert", "tflite-micro")))
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Interpreted:  # noqa: ARG001 (every target's)
@@ -34,7 +29,7 @@ def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Interp
     return Interpreted(json.loads(files["plan.json"].read_bytes())["interpreter"])
 
 
-class Interpreted:
+class Interpreted(Machine):
     """One model in one interpreter: see `protocol.Machine`. Its symbols are `input<i>` and `output<i>`."""
 
     is_native = True
@@ -69,24 +64,6 @@ class Interpreted:
     def write(self, symbol: str, data: bytes) -> None:
         """See `protocol.Machine`."""
         self._buffers[symbol] = data
-
-    def follow(
-        self,
-        symbol: str,
-        dispatcher: str,
-        functions: Collection[str],
-        calls: Calls,
-        *,
-        limit_instructions: int,
-    ) -> None:
-        """See `protocol.Machine`; an interpreter doesn't say."""
-
-    def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:  # noqa: ARG002 (the protocol's)
-        """See `protocol.Machine`; an interpreter doesn't say."""
-        return 0
-
-    def counting_twin(self, symbol: str) -> None:
-        """Nothing counts instructions here."""
 
     def close(self) -> None:
         """See `protocol.Machine`."""

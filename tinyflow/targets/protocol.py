@@ -1,18 +1,27 @@
 """How a number is got from firmware: load, call, read, write and counters, as a debug probe does it.
 
 Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
-Such a module has `open_machine(target, files) -> Machine`, which `open_machine` here finds by the target's recipe, and,
-for the plan, `tools()` and `inputs()`: what decides its counts, and which files it needs, by name, with their makers.
-It may have `check_cpu(cpu)`, which raises UsageError for a processor that it lacks; `doit doctor` asks it.
+Such a module, which a target's recipe names, has `open_machine(target, files) -> Machine` and, for the plan,
+`capabilities(cpu) -> Capabilities`; that raises UsageError for a processor that it lacks.
 """
+
+# ruff: noqa: ARG002 (of methods that answer for a machine that can't)
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from tinyflow.core.action import Output, Tool
+from tinyflow.core.errors import RunError, UsageError
+from tinyflow.targets.blocks import Piece
+
+if TYPE_CHECKING:
+    from tinyflow.targets.guarding import Guarded
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,19 @@ class Counters:
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Capabilities:
+    """What an implementation can do for one processor, and the files with their makers that it needs for that, by name.
+
+    What is None, it can't do.
+    """
+
+    tools: tuple[Tool, ...]  # what decides the counts, for keys
+    inputs: Mapping[str, Output] = field(default_factory=dict)  # of every run, besides the firmware
+    guard: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_writes`
+    trace: Mapping[str, Output] | None = None  # more of them, for `Machine.trace` with a cycle model
+
+
 class Calls(Protocol):
     """Who is told of calls while they happen, and may read and write memory meanwhile."""
 
@@ -45,31 +67,43 @@ class Calls(Protocol):
 
 
 class Machine(Protocol):
-    """One target with one firmware. `symbol` may carry an offset: `model_arena+128`."""
+    """One target with one firmware. `symbol` may carry an offset: `model_arena+128`.
 
-    is_native: bool
+    Implementations derive from it: what a machine doesn't see or count has its answer here.
+    """
+
+    is_native: bool = False
     """Whether `wall_s` is the program's own time and varies, so that it is worth repeating."""
 
+    @abstractmethod
     def load(self, firmware: Path) -> Counters:
         """Put the ELF's segments where they belong, reset, and run the start-up code to the entry of `main`.
 
         Its cost. Raises RunError for firmware of another processor or memory map, and for what goes wrong on the way.
         """
 
+    @abstractmethod
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """Call `int symbol(void)` to its return; its value and its cost. Raises RunError and Timeout."""
 
+    @abstractmethod
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """Bytes of memory. Raises RunError for an unknown symbol."""
 
+    @abstractmethod
     def write(self, symbol: str, data: bytes) -> None:
         """Change bytes of memory. Raises RunError for an unknown symbol."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free everything; called once."""
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """How many calls of these functions `dispatcher` had begun when the last call ended, however it ended.
 
         0 where that isn't known.
         """
+        return 0
 
     def follow(
         self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
@@ -78,15 +112,36 @@ class Machine(Protocol):
 
         None, and nothing is called, where this machine doesn't see calls or the firmware lacks one of the functions.
         """
+        return None
 
     def counting_twin(self, symbol: str) -> Machine | None:
         """A machine that counts the instructions of `symbol` where this one doesn't, at the price of speed, or None."""
+        return None
 
-    def close(self) -> None:
-        """Free everything; called once."""
+    def watch_writes(self, guarded: Guarded) -> None:
+        """From now on raise RunError for a write of a layer outside of what it may write."""
+        raise UsageError("this machine doesn't see writes")
+
+    def trace(
+        self,
+        symbol: str,
+        dispatcher: str,
+        *,
+        limit_instructions: int,
+        flash_cache: tuple[Path, Mapping[str, int]] | None = None,
+    ) -> tuple[int, Counters, list[Piece]]:
+        """Like `call`, cut into what `dispatcher` called, in order. Raises RunError where there is no such function.
+
+        With `flash_cache` (flash_model.so, and the cache as FlashModel takes it) waits for flash are counted.
+        """
+        raise RunError("only the built-in simulator sees every instruction", hint="profile a simulated target")
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
     """The machine of a target: its recipe as a plain mapping, and the files it needs by name (`block_table.so`)."""
-    implementation = import_module(target["implementation"])
-    return cast(Machine, implementation.open_machine(target, files))
+    return cast(Machine, import_module(target["implementation"]).open_machine(target, files))
+
+
+def capabilities(implementation: str, cpu: str) -> Capabilities:
+    """What a target's module can do for a processor. Raises UsageError for one that it lacks."""
+    return cast(Capabilities, import_module(implementation).capabilities(cpu))

@@ -1,5 +1,29 @@
-"""Target implementations on QEMU's system emulators, for processors that the built-in simulator lacks.
+"""Target implementation: boards of QEMU's system emulators, for processors that the built-in simulator lacks.
 
-`arm`, `riscv32` and `riscv64` are the modules that recipes name. QEMU runs the firmware; its GDB stub, on the standard
-streams, loads, calls, reads and writes; a plugin of ours counts. Nothing of it is in the firmware.
+QEMU runs the firmware; its GDB stub, on the standard streams, loads, calls, reads and writes; a plugin of ours counts.
+Nothing of it is in the firmware.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import Tool
+from tinyflow.targets.protocol import Capabilities
+from tinyflow.targets.qemu import counter
+from tinyflow.targets.qemu.boards import board
+from tinyflow.targets.qemu.machine import Qemu
+
+
+def capabilities(cpu: str) -> Capabilities:
+    """See `protocol`; a plugin counts."""
+    made = board(cpu)
+    tools = (Tool("binary", made.program, hint=made.package_hint), Tool("package", "pyelftools"))
+    return Capabilities(tools, {counter.LIBRARY: counter.library()})
+
+
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Qemu:
+    """A board of QEMU with the target's processor."""
+    return Qemu(target, files[counter.LIBRARY])

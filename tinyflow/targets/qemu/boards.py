@@ -36,11 +36,17 @@ _NATURAL_POWER_OF_TWO = 3 << 3
 class Board:
     """One board; registers by the names that QEMU's GDB stub has for them."""
 
+    program: str  # QEMU's, and the Debian package that it is in
+    package: str
     options: tuple[str, ...]
     machine: str  # what its firmware's ELF header says, in pyelftools' word
     is_riscv: bool
     has_probe_ram: bool  # Arm: whether the probe may set up vectors and MPU
-    word_bytes: int = 4
+
+    @property
+    def package_hint(self) -> str:
+        """What to type where the program is missing."""
+        return f"apt install {self.package} (Debian and Ubuntu; versions 6 to 8)"
 
     @property
     def stack_alignment(self) -> int:
@@ -72,11 +78,13 @@ class Board:
 
 
 def _arm(name: str, has_probe_ram: bool) -> Board:
-    return Board(("-M", name), "EM_ARM", is_riscv=False, has_probe_ram=has_probe_ram)
+    return Board("qemu-system-arm", "qemu-system-arm", ("-M", name), "EM_ARM", False, has_probe_ram)
 
 
-def _riscv(cpu: str, word_bytes: int) -> Board:
-    return Board(("-M", "virt", "-bios", "none", "-m", "32M", "-cpu", cpu), "EM_RISCV", True, False, word_bytes)
+def _riscv(cpu: str) -> Board:
+    options = ("-M", "virt", "-bios", "none", "-m", "32M", "-cpu", cpu)
+    program = f"qemu-system-riscv{cpu[2:4]}"
+    return Board(program, "qemu-system-misc", options, "EM_RISCV", True, False)
 
 
 _BOARDS: Mapping[str, Board] = {
@@ -84,9 +92,9 @@ _BOARDS: Mapping[str, Board] = {
     "cortex-m4": _arm("mps2-an386", False),
     "cortex-m7": _arm("mps2-an500", False),
     "cortex-m55": _arm("mps3-an547", True),
-    "rv32imc": _riscv("rv32", 4),
-    "rv32gcv": _riscv("rv32,v=true,vext_spec=v1.0,vlen=128", 4),
-    "rv64gcv": _riscv("rv64,v=true,vext_spec=v1.0,vlen=128", 8),
+    "rv32imc": _riscv("rv32"),
+    "rv32gcv": _riscv("rv32,v=true,vext_spec=v1.0,vlen=128"),
+    "rv64gcv": _riscv("rv64,v=true,vext_spec=v1.0,vlen=128"),
 }
 
 

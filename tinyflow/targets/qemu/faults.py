@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinyflow.core.errors import RunError
+from tinyflow.targets import chip_faults
 from tinyflow.targets.blocks import instruction_lengths
-from tinyflow.targets.elf import Firmware, place
+from tinyflow.targets.chip_faults import Words
+from tinyflow.targets.elf import Firmware
 from tinyflow.targets.qemu.boards import Board
 from tinyflow.targets.qemu.gdb import Remote
 
-# An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
-_BELOW_STACK_BYTES = 4096
-_SYSTEM_CALL = ("calls an operating system", "there is none: no semihosting, no ecall, no svc")
-_BREAKPOINT = ("stops at a breakpoint instruction", "firmware that is measured runs without a debugger")
 _UNALIGNED = ("accesses memory at an unaligned address", "this access can't: is a pointer cast to a larger type?")
 
 # Armv8-M Architecture Reference Manual (DDI 0553), D1.2: fault status registers and bits of CFSR.
@@ -28,7 +26,7 @@ _BKPT = 0xBE  # the upper byte of a halfword; QEMU sets no bit of HFSR for it
 _SUPERVISOR_CALL = 11  # exception number
 _STACKED_PC = 24  # bytes from the stack pointer
 _ARM_CAUSES = {
-    1 << 17: ("jumped to an even address, where Arm code would be", "a Cortex-M has Thumb code only"),
+    1 << 17: chip_faults.ARM_CODE,
     1 << 19: ("uses an FPU or a coprocessor that is off or missing", "with which flags was it built?"),
     1 << 24: _UNALIGNED,
     1 << 25: ("divides by zero", "and the firmware wants that to trap"),
@@ -36,7 +34,13 @@ _ARM_CAUSES = {
 
 # RISC-V Privileged ISA, table 3.6: mcause.
 _FETCH_FAULTS, _ILLEGAL, _EBREAK, _LOAD_FAULT, _STORE_FAULT = (0, 1, 12), 2, 3, 5, 7
-_RISCV_CAUSES = {4: _UNALIGNED, 6: _UNALIGNED, _EBREAK: _BREAKPOINT, 8: _SYSTEM_CALL, 11: _SYSTEM_CALL}
+_RISCV_CAUSES = {
+    4: _UNALIGNED,
+    6: _UNALIGNED,
+    _EBREAK: chip_faults.BREAKPOINT,
+    8: chip_faults.SYSTEM_CALL,
+    11: chip_faults.SYSTEM_CALL,
+}
 _WAITS = (b"\x30\xbf", b"\x20\xbf", b"\x73\x00\x50\x10")  # wfi, wfe; RISC-V's wfi
 
 
@@ -46,7 +50,7 @@ class Cause(NamedTuple):
     counter: int
     kind: str  # fetch, read, write, access, undefined, other
     address: int | None = None
-    words: tuple[str, str] = ("", "")
+    words: Words = ("", "")
 
 
 @dataclass(frozen=True)
@@ -83,19 +87,16 @@ def explain(stop: Stop, symbol: str) -> RunError:
     """The refusal to raise for a call of `symbol` that trapped."""
     cause = _riscv(stop) if stop.board.is_riscv else _arm(stop)
     address = stop.jump() if cause.kind == "fetch" else cause.counter
-    what, hint = _words(stop, cause)
     instructions = stop.instructions if cause.kind == "fetch" else stop.retired(address)
-    return RunError(
-        f"{what}, {instructions} instructions into {symbol}", where=place(stop.firmware, address), hint=hint
-    )
+    return chip_faults.refusal(stop.firmware, _words(stop, cause), instructions, symbol, address)
 
 
 def explain_lockup(firmware: Firmware, symbol: str, stack_pointer: int, counter: int, instructions: int) -> RunError:
     """The refusal for an exception within an exception, at which a Cortex-M stops for good."""
-    what, hint = "an exception within an exception (lockup)", "is the stack pointer spoiled?"
-    if stack_pointer < firmware.address("tf_stack_bottom"):
-        what, hint = _stack_overflow(firmware)
-    return RunError(f"{what}, {instructions} instructions into {symbol}", where=place(firmware, counter), hint=hint)
+    words = ("an exception within an exception (lockup)", "is the stack pointer spoiled?")
+    if chip_faults.is_overflow(firmware, stack_pointer):
+        words = chip_faults.stack_overflow(firmware)
+    return chip_faults.refusal(firmware, words, instructions, symbol, counter)
 
 
 def refuse_waiting(stop: Stop, symbol: str) -> None:
@@ -104,10 +105,8 @@ def refuse_waiting(stop: Stop, symbol: str) -> None:
     for back in (0, 2, 4):
         code = stop.remote.read(counter - back, 4) or b""
         if code.startswith(_WAITS):
-            what = "waits for an interrupt (wfi), and none will come"
-            where = place(stop.firmware, counter - back)
-            told = f"{what}, {stop.retired(counter - back)} instructions into {symbol}"
-            raise RunError(told, where=where, hint="interrupts are not simulated")
+            address = counter - back
+            raise chip_faults.refusal(stop.firmware, chip_faults.WAITING, stop.retired(address), symbol, address)
 
 
 def _riscv(stop: Stop) -> Cause:
@@ -138,49 +137,33 @@ def _arm(stop: Stop) -> Cause:
         if status & bit:
             return Cause(counter, "other", None, words)
     if (stop.remote.read(counter, 2) or b"\0\0")[1] == _BKPT:
-        return Cause(counter, "other", None, _BREAKPOINT)
+        return Cause(counter, "other", None, chip_faults.BREAKPOINT)
     number = stop.remote.get("xpsr") & 0x1FF
     if number == _SUPERVISOR_CALL:
-        return Cause(counter - 2, "other", None, _SYSTEM_CALL)
+        return Cause(counter - 2, "other", None, chip_faults.SYSTEM_CALL)
     return Cause(counter, "other", None, (f"takes exception {number}", "see the processor's manual"))
 
 
-def _words(stop: Stop, cause: Cause) -> tuple[str, str]:
+def _words(stop: Stop, cause: Cause) -> Words:
     if cause.kind == "other":
         return cause.words
     if cause.kind == "fetch":
-        hint = "is the stack or a function pointer overwritten?"
-        return f"jumps to 0x{cause.counter:08x}, where there is no code", hint
+        return chip_faults.wild_jump("jumps", cause.counter)
     if cause.kind == "undefined":
-        return f"undefined instruction {_digits(stop, cause.counter)}", f"is it built for {stop.target['cpu']}?"
+        code = stop.remote.read(cause.counter, 4) or b"\0\0\0\0"
+        code = code[: instruction_lengths(code, stop.board.is_riscv)[0]]
+        return chip_faults.undefined(code, stop.board.is_riscv, stop.target["cpu"])
     return _refused_access(stop, cause)
 
 
-def _digits(stop: Stop, address: int) -> str:
-    code = stop.remote.read(address, 4) or b"\0\0\0\0"
-    code = code[: instruction_lengths(code, stop.board.is_riscv)[0]]
-    unit = len(code) if stop.board.is_riscv else 2
-    pieces = (code[start : start + unit] for start in range(0, len(code), unit))
-    return "".join(f"{int.from_bytes(piece, 'little'):0{2 * unit}x}" for piece in pieces)
-
-
-def _stack_overflow(firmware: Firmware) -> tuple[str, str]:
-    size = firmware.address("tf_stack_top") - firmware.address("tf_stack_bottom")
-    return f"stack overflow: its {size} bytes are used up", "raise `stack` in the target's recipe"
-
-
-def _refused_access(stop: Stop, cause: Cause) -> tuple[str, str]:
-    bottom, address = stop.firmware.address("tf_stack_bottom"), cause.address
-    if stop.remote.get("sp") < bottom or (address is not None and bottom - _BELOW_STACK_BYTES <= address < bottom):
-        return _stack_overflow(stop.firmware)
+def _refused_access(stop: Stop, cause: Cause) -> Words:
+    address = cause.address
+    if chip_faults.is_overflow(stop.firmware, stop.remote.get("sp"), address):
+        return chip_faults.stack_overflow(stop.firmware)
     if address is None:
         return "accesses memory that is not there", "QEMU doesn't say where"
-    regions = stop.target["memory"]
-    inside = [r for r in regions if r["origin"] <= address < r["origin"] + r["length_bytes"]]
+    inside = [r for r in stop.target["memory"] if r["origin"] <= address < r["origin"] + r["length_bytes"]]
     if inside and inside[0]["kind"] == "flash":
-        return f"writes 0x{address:08x}, which is flash", "is a cast hiding a const?"
+        return chip_faults.write_to_flash(f"0x{address:08x}")
     verb = {"read": "reads", "write": "writes"}.get(cause.kind, "accesses")
-    known = ", ".join(
-        f"{r['name']} 0x{r['origin']:08x} to 0x{r['origin'] + r['length_bytes'] - 1:08x}" for r in regions
-    )
-    return f"{verb} 0x{address:08x}, where there is no memory", f"{stop.target['name']} has {known}"
+    return chip_faults.no_memory(verb, f"0x{address:08x}", stop.target)

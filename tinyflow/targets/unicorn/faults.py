@@ -7,25 +7,22 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinyflow.core.errors import RunError
+from tinyflow.targets import chip_faults
 from tinyflow.targets.blocks import instruction_lengths
-from tinyflow.targets.elf import Firmware, place
+from tinyflow.targets.chip_faults import Words
+from tinyflow.targets.elf import Firmware
 from tinyflow.targets.unicorn.processor import Processor
-
-# An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
-_BELOW_STACK_BYTES = 4096
 
 # Exceptions as QEMU numbers them (target/arm/cpu.h; RISC-V Privileged ISA, table 3.6): what it did, what to look at.
 _ARM_SUPERVISOR_CALL = 2
 _ARM_PREFETCH_ABORT = 3
-_SYSTEM_CALL = ("calls an operating system", "there is none: no semihosting, no ecall, no svc")
-_BREAKPOINT = ("stops at a breakpoint instruction", "firmware that is measured runs without a debugger")
 _ARM_EXCEPTIONS = {
-    _ARM_SUPERVISOR_CALL: _SYSTEM_CALL,
+    _ARM_SUPERVISOR_CALL: chip_faults.SYSTEM_CALL,
     4: ("accesses memory at an unaligned address", "this CPU can't: is a pointer cast to a larger type?"),
-    7: _BREAKPOINT,
+    7: chip_faults.BREAKPOINT,
     17: ("uses an FPU, which this CPU hasn't", "with which flags was it built?"),
 }
-_RISCV_EXCEPTIONS = dict.fromkeys((8, 9, 10, 11), _SYSTEM_CALL)
+_RISCV_EXCEPTIONS = dict.fromkeys((8, 9, 10, 11), chip_faults.SYSTEM_CALL)
 _RISCV_ILLEGAL = 2
 # Where Unicorn's program counter stands at an exception, past the instruction that took it.
 _PAST_ARM_SUPERVISOR_CALL = 2
@@ -143,55 +140,46 @@ class Stop:
 
 def explain(stop: Stop, symbol: str, instructions: int) -> RunError:
     """The refusal to raise for a call of `symbol` that stopped after `instructions`."""
+    return chip_faults.refusal(stop.firmware, _words(stop), instructions, symbol, stop.address)
+
+
+def _words(stop: Stop) -> Words:
     if stop.is_wild_jump:
-        what, hint = _wild_jump(stop)
-    elif stop.events.access:
-        what, hint = _refused_access(stop, stop.events.access)
-    elif not _is_memory(stop.target, stop.address):  # the rest of a page that is not all memory
-        what, hint = f"runs to 0x{stop.address:08x}, where there is no code", "is a function pointer overwritten?"
-    elif stop.events.exception is not None or stop.has_failed:
-        what, hint = _trap(stop)
-    else:  # the one way to stop silently
-        what, hint = "waits for an interrupt (wfi), and none will come", "interrupts are not simulated"
-    return RunError(
-        f"{what}, {instructions} instructions into {symbol}", where=place(stop.firmware, stop.address), hint=hint
-    )
+        return chip_faults.wild_jump("returns" if _is_return(stop) else "jumps", stop.counter)
+    if stop.events.access:
+        return _refused_access(stop, stop.events.access)
+    if not _is_memory(stop.target, stop.address):  # the rest of a page that is not all memory
+        return f"runs to 0x{stop.address:08x}, where there is no code", "is a function pointer overwritten?"
+    if stop.events.exception is not None or stop.has_failed:
+        return _trap(stop)
+    return chip_faults.WAITING  # the one way to stop silently
 
 
 def _is_memory(target: Mapping[str, Any], address: int) -> bool:
     return any(r["origin"] <= address < r["origin"] + r["length_bytes"] for r in target["memory"])
 
 
-def _wild_jump(stop: Stop) -> tuple[str, str]:
+def _is_return(stop: Stop) -> bool:
+    """Whether the last instruction was one."""
     code = stop.jump()[1]
     if stop.processor.is_riscv:
-        is_return = code in _RISCV_RETURNS
-    else:
-        bx_lr, pop_pc, pop_wide_pc = _THUMB_RETURNS
-        is_return = code == bx_lr or code[1:] == pop_pc or (code[:2] == pop_wide_pc and code[3] >= 0x80)
-    verb = "returns" if is_return else "jumps"
-    return f"{verb} to 0x{stop.counter:08x}, where there is no code", "is the stack or a function pointer overwritten?"
+        return code in _RISCV_RETURNS
+    bx_lr, pop_pc, pop_wide_pc = _THUMB_RETURNS
+    return code == bx_lr or code[1:] == pop_pc or (code[:2] == pop_wide_pc and code[3] >= 0x80)
 
 
-def _refused_access(stop: Stop, access: Access) -> tuple[str, str]:
+def _refused_access(stop: Stop, access: Access) -> Words:
     from unicorn import UC_MEM_READ_UNMAPPED, UC_MEM_WRITE_PROT
 
-    bottom = stop.firmware.address("tf_stack_bottom")
-    if stop.stack_pointer < bottom or bottom - _BELOW_STACK_BYTES <= access.address < bottom:
-        size = stop.firmware.address("tf_stack_top") - bottom
-        return f"stack overflow: its {size} bytes are used up", "raise `stack` in the target's recipe"
-    what = f"{access.size_bytes} bytes at 0x{access.address:08x}"
+    if chip_faults.is_overflow(stop.firmware, stop.stack_pointer, access.address):
+        return chip_faults.stack_overflow(stop.firmware)
+    accessed = f"{access.size_bytes} bytes at 0x{access.address:08x}"
     if access.kind == UC_MEM_WRITE_PROT:
-        return f"writes {what}, which is flash", "is a cast hiding a const?"
-    verb = "reads" if access.kind == UC_MEM_READ_UNMAPPED else "writes"
-    regions = ", ".join(
-        f"{region['name']} 0x{region['origin']:08x} to 0x{region['origin'] + region['length_bytes'] - 1:08x}"
-        for region in stop.target["memory"]
-    )
-    return f"{verb} {what}, where there is no memory", f"{stop.target['name']} has {regions}"
+        return chip_faults.write_to_flash(accessed)
+    return chip_faults.no_memory("reads" if access.kind == UC_MEM_READ_UNMAPPED else "writes", accessed, stop.target)
 
 
-def _trap(stop: Stop) -> tuple[str, str]:
+def _trap(stop: Stop) -> Words:
     """An exception, or an instruction that the simulator refused."""
     exception = stop.events.exception
     known = _RISCV_EXCEPTIONS if stop.processor.is_riscv else _ARM_EXCEPTIONS
@@ -202,18 +190,13 @@ def _trap(stop: Stop) -> tuple[str, str]:
     return _refused_instruction(stop)
 
 
-def _refused_instruction(stop: Stop) -> tuple[str, str]:
-    code = stop.instruction()
-    if stop.processor.is_riscv:
-        if code in _RISCV_BREAKPOINTS:
-            return _BREAKPOINT
-        digits = f"{int.from_bytes(code, 'little'):0{2 * len(code)}x}"
-    else:
-        if not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:
-            return "jumped to an even address, where Arm code would be", "a Cortex-M has Thumb code only"
-        halfwords = (code[start : start + 2] for start in range(0, len(code), 2))
-        digits = "".join(f"{int.from_bytes(halfword, 'little'):04x}" for halfword in halfwords)
-    return f"undefined instruction {digits}", f"is it built for {stop.processor.name}?"
+def _refused_instruction(stop: Stop) -> Words:
+    code, is_riscv = stop.instruction(), stop.processor.is_riscv
+    if is_riscv and code in _RISCV_BREAKPOINTS:
+        return chip_faults.BREAKPOINT
+    if not is_riscv and not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:
+        return chip_faults.ARM_CODE
+    return chip_faults.undefined(code, is_riscv, stop.processor.name)
 
 
 def _cpsr() -> int:

@@ -46,36 +46,39 @@ class Processor:
         return engine
 
 
+_ARM = {
+    "cortex-m0": "M0",
+    "cortex-m0plus": "M0",  # the same instructions
+    "cortex-m3": "M3",
+    "cortex-m4": "M4",
+    "cortex-m7": "M7",
+    "cortex-m33": "M33",
+}
+_RISCV = "rv32imc"
+
+
+def check_name(cpu: str) -> None:
+    """Raise UsageError for the CPU of a target recipe that the simulator lacks. Imports nothing."""
+    if cpu not in (*_ARM, _RISCV):
+        hint = "it has cortex-m0, m0plus, m3, m4, m7, m33, and rv32imc"
+        raise UsageError(f"the built-in simulator has no {cpu}", hint=hint)
+
+
 def processor(cpu: str) -> Processor:
     """The CPU of a target recipe. Raises UsageError for one that the simulator lacks."""
-    for choices in (_arm, _riscv):
-        found = choices(cpu)
-        if found is not None:
-            return found
-    raise UsageError(
-        f"the built-in simulator has no {cpu}", hint="it has cortex-m0, m0plus, m3, m4, m7, m33, and rv32imc"
-    )
+    check_name(cpu)
+    return _riscv() if cpu == _RISCV else _arm(cpu)
 
 
-def _arm(cpu: str) -> Processor | None:
+def _arm(cpu: str) -> Processor:
     from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, arm_const
 
-    models = {
-        "cortex-m0": arm_const.UC_CPU_ARM_CORTEX_M0,
-        "cortex-m0plus": arm_const.UC_CPU_ARM_CORTEX_M0,  # the same instructions
-        "cortex-m3": arm_const.UC_CPU_ARM_CORTEX_M3,
-        "cortex-m4": arm_const.UC_CPU_ARM_CORTEX_M4,
-        "cortex-m7": arm_const.UC_CPU_ARM_CORTEX_M7,
-        "cortex-m33": arm_const.UC_CPU_ARM_CORTEX_M33,
-    }
-    if cpu not in models:
-        return None
     return Processor(
         name=cpu,
         is_riscv=False,
         architecture=UC_ARCH_ARM,
         mode=UC_MODE_THUMB,  # UC_MODE_MCLASS would make every model a Cortex-M33 (Unicorn 2.1.4)
-        model=models[cpu],
+        model=getattr(arm_const, f"UC_CPU_ARM_CORTEX_{_ARM[cpu]}"),
         stack_alignment=8,  # AAPCS32, 6.2.1.2
         program_counter=arm_const.UC_ARM_REG_PC,
         stack_pointer=arm_const.UC_ARM_REG_SP,
@@ -85,14 +88,12 @@ def _arm(cpu: str) -> Processor | None:
     )
 
 
-def _riscv(cpu: str) -> Processor | None:
+def _riscv() -> Processor:
     from unicorn import UC_ARCH_RISCV, UC_MODE_RISCV32, riscv_const
 
-    if cpu != "rv32imc":
-        return None
     kept = (0, 1, 2, 3, 4)  # zero, ra, sp; gp and tp belong to the start-up code
     return Processor(
-        name=cpu,
+        name=_RISCV,
         is_riscv=True,
         architecture=UC_ARCH_RISCV,
         mode=UC_MODE_RISCV32,

@@ -8,31 +8,15 @@ the differences belong to what it called meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from tinyflow.targets.blocks import Edge, Piece
 from tinyflow.targets.elf import Firmware, Symbol
-from tinyflow.targets.unicorn.block_table import BlockTable, Edge
+from tinyflow.targets.unicorn.block_table import BlockTable
 from tinyflow.targets.unicorn.flash_model import FlashModel
 
 _Counts = dict[tuple[int, int, int, int, int], int]  # an edge without its executions → these
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What ran between two moments in which the dispatcher was in charge: one call of `callee`, all within included."""
-
-    callee: str  # empty for the dispatcher's own instructions
-    edges: tuple[Edge, ...]
-    flash_waits: int = (
-        0  # lines that the flash's caches didn't hold; in a callee's piece or, without one, the dispatcher's
-    )
-
-    @property
-    def instructions(self) -> int:
-        """Instructions retired in it."""
-        return sum(edge.instructions * edge.executions for edge in self.edges)
 
 
 class Recorder:
