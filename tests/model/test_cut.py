@@ -32,7 +32,7 @@ def test_two_parts_make_the_whole(name: str) -> None:
     expected = outputs(graph, sample)[0].tobytes()
     crossings = 0
     for last in range(len(graph.operators) - 1):
-        head, tail = cut(graph, 0, last), cut(graph, last + 1, len(graph.operators) - 1)
+        head, tail = cut(graph, 0, last).graph, cut(graph, last + 1, len(graph.operators) - 1).graph
         assert head.macs + tail.macs == graph.macs
         if len(head.outputs) == len(tail.inputs) == 1:
             crossings += 1
@@ -44,7 +44,7 @@ def test_a_layer_that_two_branches_enter_has_two_inputs() -> None:
     """An addition alone."""
     graph = read(synthesize(NETWORKS["residual"]))
     (add,) = (operator.index for operator in graph.operators if operator.name == "ADD" and operator.index < 5)
-    part = cut(graph, add, add)
+    part = cut(graph, add, add).graph
     assert (len(part.inputs), len(part.outputs), len(part.operators)) == (2, 1, 1)
     assert len(part.tensors) == 3  # nothing of the rest comes along
 

@@ -19,7 +19,7 @@ from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
-from tinyflow.model.transforms.intervals import analyse
+from tinyflow.model.transforms.intervals.analysis import analyse
 from tinyflow.model.transforms.shrink import shrink
 
 
@@ -85,7 +85,7 @@ def test_the_other_published_models_have_nothing_to_take(trained: Callable[[str]
     graph = read(trained(name))
     reduction = shrink(graph)
     assert not reduction.has_effect
-    assert reduction.report()["channels"] == reduction.report()["operators"] == []
+    assert reduction.record()["channels"] == reduction.record()["operators"] == []
     assert reduction.graph.macs == graph.macs
 
 
@@ -123,7 +123,7 @@ def test_what_nothing_reads_goes() -> None:
     further[..., [0, 3]] = 0
     graph = net.graph(net.convolution(x, further, [0, 0]))
     assert _channels(_reduced(graph), 0) == 3
-    assert shrink(graph).report()["channels"][0]["removed"] == {"nothing reads it": [0, 3]}
+    assert shrink(graph).record()["channels"][0]["removed"] == {"nothing reads it": [0, 3]}
 
 
 def test_a_sum_keeps_what_one_side_needs() -> None:
@@ -176,7 +176,7 @@ def test_a_branch_that_no_input_changes_becomes_a_constant() -> None:
     graph = net.graph(x)
     reduced = _reduced(graph)
     assert [operator.name for operator in reduced.operators] == ["ADD"]
-    assert shrink(graph).report()["operators"][0]["why"] == "its output is the same for every input"
+    assert shrink(graph).record()["operators"][0]["why"] == "its output is the same for every input"
 
 
 def test_operators_that_change_nothing_go() -> None:
@@ -264,7 +264,7 @@ def test_the_report_counts_in_the_original_numbering() -> None:
     """Which operator, which channels of how many, and what they always are."""
     net = Net(1, 4, 4, 3)
     x = net.convolution(net.input, _dead(4, 1, 3, 1, 3), [0, 0, 0, 500])
-    report = shrink(net.graph(net.convolution(x, _weights(2, 1, 1, 4), [0, 0]))).report()
+    report = shrink(net.graph(net.convolution(x, _weights(2, 1, 1, 4), [0, 0]))).record()
     (narrowed,) = report["channels"]
     assert (narrowed["operator"], narrowed["channels"], narrowed["kept"]) == (0, 4, 2)
     assert narrowed["removed"] == {"always 3": [1], "always 13": [3]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Union
 
@@ -212,6 +212,31 @@ class Graph:
         """Whether no operator reads or writes a floating-point tensor."""
         used = {index for operator in self.operators for index in operator.inputs + operator.outputs if index >= 0}
         return all(self.tensors[index].is_integer for index in used.union(self.inputs, self.outputs))
+
+    def part(self, operators: Sequence[Operator], inputs: Sequence[int], outputs: Sequence[int]) -> Graph:
+        """Some operators as a graph of their own; tensors that nothing uses are left out, all is counted anew."""
+        read = (index for operator in operators for index in operator.inputs + operator.outputs if index >= 0)
+        used = sorted({*inputs, *outputs, *read})
+        new = {index: position for position, index in enumerate(used)} | {-1: -1}
+
+        def renumbered(indices: Sequence[int]) -> tuple[int, ...]:
+            return tuple(new[index] for index in indices)
+
+        return replace(
+            self,
+            tensors=tuple(replace(self.tensors[index], index=new[index]) for index in used),
+            operators=tuple(
+                replace(
+                    operator,
+                    index=position,
+                    inputs=renumbered(operator.inputs),
+                    outputs=renumbered(operator.outputs),
+                )
+                for position, operator in enumerate(operators)
+            ),
+            inputs=renumbered(inputs),
+            outputs=renumbered(outputs),
+        )
 
     def summary(self) -> dict[str, Any]:
         """Everything but the weights' values, as JSON."""

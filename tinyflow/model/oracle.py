@@ -124,7 +124,7 @@ def _culprit(reference: Reference, graph: Graph, samples: Sequence[Sample]) -> s
 
     def is_well(last: int) -> bool:
         try:
-            part = cut(graph, 0, last)
+            part = cut(graph, 0, last).graph
             given = [tuple(sample[part.tensors[index].name] for index in part.inputs) for sample in values]
             content = write(part)
         except ModelError:  # no network yet, or one that we can't write

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinyflow.core.action import Workspace
+from tinyflow.stages.transform import transform
 
 
 def cut(workspace: Workspace) -> None:
@@ -10,9 +11,6 @@ def cut(workspace: Workspace) -> None:
 
     Raises ModelError for layers that aren't there.
     """
-    from tinyflow.model import tflite_reader, tflite_writer
-    from tinyflow.model.transforms import cut as cutting
+    from tinyflow.model.transforms.cut import cut as cut_layers
 
-    graph = tflite_reader.read(workspace.inputs["model.tflite"])
-    part = cutting.cut(graph, workspace.parameters["first"], workspace.parameters["last"])
-    workspace.outputs["model.tflite"].write_bytes(tflite_writer.write(part))
+    transform(workspace, cut_layers)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
+from tinyflow.model.transforms.record import Change
 
 
-def cut(graph: Graph, first: int, last: int) -> Graph:
+def cut(graph: Graph, first: int, last: int) -> Change:
     """Operators `first` to `last`, both included; what they read of others comes in, what others read goes out.
 
     Raises ModelError where there are no such operators or where they read nothing that changes, or give nothing.
@@ -26,20 +25,9 @@ def cut(graph: Graph, first: int, last: int) -> Graph:
     outputs = [i for operator in kept for i in operator.outputs if i in read_later or i in graph.outputs]
     if not outputs:
         raise ModelError(f"nothing reads what layer {last} computes", hint="cut up to a later layer")
-    used = sorted({*read, *made})
-    place = {index: number for number, index in enumerate(used)} | {-1: -1}
-    return Graph(
-        tensors=tuple(replace(graph.tensors[index], index=place[index]) for index in used),
-        operators=tuple(
-            replace(
-                operator,
-                index=number,
-                inputs=tuple(place[index] for index in operator.inputs),
-                outputs=tuple(place[index] for index in operator.outputs),
-            )
-            for number, operator in enumerate(kept)
-        ),
-        inputs=tuple(place[index] for index in inputs),
-        outputs=tuple(place[index] for index in outputs),
-        name=graph.name,
+    change = Change(graph)
+    others = (*graph.operators[:first], *graph.operators[last + 1 :])
+    change.operators_went(
+        graph.part(kept, inputs, outputs), {operator.outputs[0]: "it was cut off" for operator in others}
     )
+    return change

@@ -23,16 +23,8 @@ _INT8_VALUES = np.arange(-128, 128, dtype=np.int8)
 
 def run(graph: Graph, operator: Operator, given: Mapping[int, npt.NDArray[np.generic]]) -> list[Integers] | None:
     """Outputs of an operator; `given` has the values of the inputs that shall not be constants of the file."""
-    numbers = sorted({index for index in operator.inputs + operator.outputs if index >= 0})
-    new = {index: position for position, index in enumerate(numbers)} | {-1: -1}
-    tensors = tuple(
-        replace(graph.tensors[index], index=new[index], data=None if index in given else graph.tensors[index].data)
-        for index in numbers
-    )
-    inputs, outputs = (tuple(new[index] for index in indices) for indices in (operator.inputs, operator.outputs))
-    alone = Graph(
-        tensors, (replace(operator, index=0, inputs=inputs, outputs=outputs),), tuple(new[i] for i in given), outputs
-    )
+    tensors = tuple(replace(tensor, data=None) if tensor.index in given else tensor for tensor in graph.tensors)
+    alone = replace(graph, tensors=tensors).part((operator,), tuple(given), operator.outputs)
     sample = tuple(values.astype(graph.tensors[index].dtype) for index, values in given.items())
     try:
         (computed,) = oracle.run_apart(oracle.references()[0], write(alone), alone, [sample])

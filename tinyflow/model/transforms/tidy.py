@@ -6,14 +6,14 @@ index of the tensor that it wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.transforms import interpreted as evaluate
-from tinyflow.model.transforms.intervals import Bounds
+from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.transforms import interpreted
+from tinyflow.model.transforms.intervals.bounds import Bounds
 
 Reasons = dict[int, str]
 
@@ -38,7 +38,7 @@ def _fixed(graph: Graph, operator: Operator, bounds: Mapping[int, Bounds]) -> by
     """The bytes of an operator's one output where no input can change them."""
     known = bounds.get(operator.outputs[0])
     if known is None:
-        return evaluate.constant(graph, operator)
+        return interpreted.constant(graph, operator)
     is_fixed = len(operator.outputs) == 1 and known.fixed.all()
     return known.low.astype(np.int8).tobytes() if is_fixed else None
 
@@ -126,25 +126,4 @@ def compact(graph: Graph) -> Graph:
             form = (tensor.shape, tensor.dtype, tensor.quantisation, tensor.data)
             instead[tensor.index] = first.setdefault(form, tensor.index)
     operators = [_reading(operator, instead) for operator in graph.operators]
-    used = {*graph.inputs, *graph.outputs}
-    used.update(index for operator in operators for index in operator.inputs + operator.outputs if index >= 0)
-    return _renumbered(graph, operators, [tensor for tensor in graph.tensors if tensor.index in used])
-
-
-def _renumbered(graph: Graph, operators: Iterable[Operator], tensors: Iterable[Tensor]) -> Graph:
-    kept = list(tensors)
-    new = {tensor.index: position for position, tensor in enumerate(kept)} | {-1: -1}
-
-    def renumber(indices: Iterable[int]) -> tuple[int, ...]:
-        return tuple(new[index] for index in indices)
-
-    return replace(
-        graph,
-        tensors=tuple(replace(tensor, index=position) for position, tensor in enumerate(kept)),
-        operators=tuple(
-            replace(operator, index=position, inputs=renumber(operator.inputs), outputs=renumber(operator.outputs))
-            for position, operator in enumerate(operators)
-        ),
-        inputs=renumber(graph.inputs),
-        outputs=renumber(graph.outputs),
-    )
+    return graph.part(operators, graph.inputs, graph.outputs)

@@ -20,8 +20,8 @@ from tinyflow.model.fixed_point import (
     add_factors,
 )
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.transforms import interpreted as evaluate
-from tinyflow.model.transforms.intervals import Bounds
+from tinyflow.model.transforms import interpreted
+from tinyflow.model.transforms.intervals.bounds import Bounds
 from tinyflow.model.weighted import NAMES as WEIGHTED
 from tinyflow.model.weighted import Weighted, integers, weighted, whole, window
 from tinyflow.model.windows import windows
@@ -165,7 +165,7 @@ def _tabled(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds 
     """A function of single elements, rising or not: the extremes of its table between the bounds."""
     for index in (operator.inputs[0], operator.outputs[0]):
         whole(graph.tensors[index])
-    values = evaluate.table(graph, operator)
+    values = interpreted.table(graph, operator)
     if values is None:
         return None
     # row i, column j: over the values from i to j
@@ -184,7 +184,7 @@ def _at_the_ends(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bo
         whole(graph.tensors[index])
     if any(not graph.tensors[index].is_constant for index in operator.inputs[1:]):
         return None
-    ends = [evaluate.run(graph, operator, {source: values}) for values in (read[0].low, read[0].high)]
+    ends = [interpreted.run(graph, operator, {source: values}) for values in (read[0].low, read[0].high)]
     low, high = ends
     return None if low is None or high is None else Bounds(low[0], high[0])
 

@@ -8,30 +8,46 @@ TFLM's reference kernels; the proof is that every step replaces what it removes 
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinyflow.model.graph import Graph
-from tinyflow.model.transforms.intervals import analyse
-from tinyflow.model.transforms.record import Reduction
+from tinyflow.model.transforms.intervals.analysis import analyse
+from tinyflow.model.transforms.intervals.bounds import Bounds
+from tinyflow.model.transforms.record import Change
 from tinyflow.model.transforms.shrink.channels import removable_channels
-from tinyflow.model.transforms.shrink.narrowing import cut
+from tinyflow.model.transforms.shrink.narrowing import narrow
 from tinyflow.model.transforms.tidy import compact, drop_identities, drop_unread, fold_constants, join_reshapes
 
 
-def shrink(graph: Graph) -> Reduction:
+def shrink(graph: Graph) -> Change:
     """The reduced graph, which reads and writes the same tensors, and what was removed and why."""
-    reduction = Reduction(graph)
+    change = Change(graph)
     before = None
-    while reduction.graph != before:  # each round removes something, so this ends
-        before = reduction.graph
-        _reduce_once(reduction)
-    reduction.finish(compact(reduction.graph))
-    return reduction
+    while change.graph != before:  # each round removes something, so this ends
+        before = change.graph
+        _reduce_once(change)
+    change.graph = compact(change.graph)
+    return change
 
 
-def _reduce_once(reduction: Reduction) -> None:
-    bounds = analyse(reduction.graph)
+def _reduce_once(change: Change) -> None:
+    bounds = analyse(change.graph)
     for step in (fold_constants, drop_identities):
-        reduction.note_operators(*step(reduction.graph, bounds))
+        change.operators_went(*step(change.graph, bounds))
     for follow_up in (join_reshapes, drop_unread):
-        reduction.note_operators(*follow_up(reduction.graph))
-    removable = removable_channels(reduction.graph, bounds)
-    reduction.note_channels(cut(reduction.graph, bounds, removable), bounds, removable)
+        change.operators_went(*follow_up(change.graph))
+    removable = removable_channels(change.graph, bounds)
+    reasons = {
+        index: {int(channel): _reason(bounds.get(index), int(channel)) for channel in np.flatnonzero(mask)}
+        for index, mask in removable.items()
+        if mask.any()
+    }
+    change.channels_went(narrow(change.graph, bounds, removable), reasons)
+
+
+def _reason(bounds: Bounds | None, channel: int) -> str:
+    """Why one channel could go."""
+    if bounds is not None and bounds.fixed[..., channel].all():
+        values = np.unique(bounds.low[..., channel])
+        return f"always {values[0]}" if len(values) == 1 else "the same for every input"
+    return "nothing reads it"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.transforms.intervals import Bounds
+from tinyflow.model.transforms.intervals.bounds import Bounds
 from tinyflow.model.weighted import Weighted, integers, weighted
 from tinyflow.model.windows import windows
 

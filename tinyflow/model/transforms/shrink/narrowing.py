@@ -13,19 +13,19 @@ import numpy as np
 
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.transforms.intervals import Bounds
+from tinyflow.model.transforms.intervals.bounds import Bounds
 from tinyflow.model.transforms.shrink.channels import ELEMENTWISE, RESHAPES, Mask, uniform_sums
 from tinyflow.model.weighted import Weighted, integers, weighted
 
 
-def cut(graph: Graph, bounds: Mapping[int, Bounds], removable: Mapping[int, Mask]) -> Graph:
+def narrow(graph: Graph, bounds: Mapping[int, Bounds], removable: Mapping[int, Mask]) -> Graph:
     """The graph without these channels."""
-    cutting = _Cutting(graph, bounds, {index: ~mask for index, mask in removable.items() if mask.any()})
-    operators = tuple(cutting.operator(operator) for operator in graph.operators)
-    return replace(graph, tensors=tuple(cutting.tensors), operators=operators)
+    narrowed = _Narrowing(graph, bounds, {index: ~mask for index, mask in removable.items() if mask.any()})
+    operators = tuple(narrowed.operator(operator) for operator in graph.operators)
+    return replace(graph, tensors=tuple(narrowed.tensors), operators=operators)
 
 
-class _Cutting:
+class _Narrowing:
     """The tensors as they become; `kept` has the masks of activations that lose something."""
 
     def __init__(self, graph: Graph, bounds: Mapping[int, Bounds], kept: Mapping[int, Mask]) -> None:
@@ -58,32 +58,32 @@ class _Cutting:
         return index
 
 
-def _cut_weighted(cutting: _Cutting, operator: Operator) -> Operator:
-    layer = weighted(cutting.graph, operator)
-    outputs, inputs = cutting.mask(operator.outputs[0]), cutting.mask(operator.inputs[0])
-    tensor = cutting.graph.tensors[operator.inputs[1]]
+def _narrow_weighted(narrowed: _Narrowing, operator: Operator) -> Operator:
+    layer = weighted(narrowed.graph, operator)
+    outputs, inputs = narrowed.mask(operator.outputs[0]), narrowed.mask(operator.inputs[0])
+    tensor = narrowed.graph.tensors[operator.inputs[1]]
     raw = integers(tensor)
     if layer.is_depthwise:
         values, bias = raw[..., outputs], layer.bias[outputs]
     else:
-        values, bias = raw[outputs], (layer.bias + _folded(cutting, layer, operator.inputs[0], outputs))[outputs]
+        values, bias = raw[outputs], (layer.bias + _folded(narrowed, layer, operator.inputs[0], outputs))[outputs]
         if len(inputs) == values.shape[-1]:  # else rows that a fully connected layer flattens, which keep everything
             values = values[..., inputs]
     scheme = tensor.quantisation
     assert scheme is not None, "weighted() asks for it"
-    weights = cutting.constant(tensor, values, _selected(scheme, outputs))
-    biases = cutting.constant(_bias_model(cutting.graph, operator, layer), bias, _bias_scheme(layer, scheme, outputs))
+    weights = narrowed.constant(tensor, values, _selected(scheme, outputs))
+    biases = narrowed.constant(_bias_model(narrowed.graph, operator, layer), bias, _bias_scheme(layer, scheme, outputs))
     return replace(operator, inputs=(operator.inputs[0], weights, biases))
 
 
-def _folded(cutting: _Cutting, layer: Weighted, source: int, outputs: Mask) -> Integers:
+def _folded(narrowed: _Narrowing, layer: Weighted, source: int, outputs: Mask) -> Integers:
     """What the channels that go add to each accumulator; 0 for outputs that go as well."""
     total = np.zeros(layer.outputs, np.int64)
-    if source in cutting.kept:
-        for channel in np.flatnonzero(~cutting.kept[source]):
+    if source in narrowed.kept:
+        for channel in np.flatnonzero(~narrowed.kept[source]):
             taps = layer.weights[outputs][..., channel]
             if taps.any():
-                sums = uniform_sums(layer, cutting.bounds.get(source), int(channel), taps)
+                sums = uniform_sums(layer, narrowed.bounds.get(source), int(channel), taps)
                 assert sums is not None, "channels.py lets no other go"
                 total[outputs] += sums
     return total
@@ -111,24 +111,24 @@ def _bias_scheme(layer: Weighted, weights: Quantisation, kept: Mask) -> Quantisa
     return Quantisation(scales, (0,) * len(scales), 0)
 
 
-def _cut_elementwise(cutting: _Cutting, operator: Operator) -> Operator:
+def _narrow_elementwise(narrowed: _Narrowing, operator: Operator) -> Operator:
     """Constants of as many channels are cut like the activations."""
-    kept = cutting.mask(operator.outputs[0])
+    kept = narrowed.mask(operator.outputs[0])
     inputs = list(operator.inputs)
     for position, index in enumerate(inputs):
-        tensor = cutting.graph.tensors[index]
+        tensor = narrowed.graph.tensors[index]
         if tensor.is_constant and tensor.shape[-1:] == (len(kept),):
-            inputs[position] = cutting.constant(tensor, integers(tensor)[..., kept], tensor.quantisation)
+            inputs[position] = narrowed.constant(tensor, integers(tensor)[..., kept], tensor.quantisation)
     return replace(operator, inputs=tuple(inputs))
 
 
-def _cut_reshape(cutting: _Cutting, operator: Operator) -> Operator:
+def _narrow_reshape(narrowed: _Narrowing, operator: Operator) -> Operator:
     """The target shape, wherever it is written: -1 stays -1."""
-    narrow = cutting.tensors[operator.outputs[0]].shape
+    narrow = narrowed.tensors[operator.outputs[0]].shape
     inputs, options = list(operator.inputs), dict(operator.options)
     if operator.name == "RESHAPE" and len(inputs) > 1:
-        target = cutting.graph.tensors[inputs[1]]
-        inputs[1] = cutting.constant(target, _target(integers(target), narrow), target.quantisation)
+        target = narrowed.graph.tensors[inputs[1]]
+        inputs[1] = narrowed.constant(target, _target(integers(target), narrow), target.quantisation)
     if options.get("new_shape"):
         options["new_shape"] = tuple(_target(np.array(options["new_shape"]), narrow).tolist())
     return replace(operator, inputs=tuple(inputs), options=options)
@@ -138,8 +138,8 @@ def _target(old: Integers, shape: tuple[int, ...]) -> Integers:
     return np.where(old.reshape(-1) < 0, -1, np.array(shape, np.int64))
 
 
-_CHANGES: Mapping[str, Callable[[_Cutting, Operator], Operator]] = {
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _cut_weighted),
-    **dict.fromkeys(ELEMENTWISE, _cut_elementwise),
-    **dict.fromkeys(RESHAPES, _cut_reshape),
+_CHANGES: Mapping[str, Callable[[_Narrowing, Operator], Operator]] = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _narrow_weighted),
+    **dict.fromkeys(ELEMENTWISE, _narrow_elementwise),
+    **dict.fromkeys(RESHAPES, _narrow_reshape),
 }
