@@ -20,8 +20,8 @@ from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.interpreters import Tflm
-from tinyflow.model.shapes import same_padding
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe
+from tinyflow.model.operators.shapes import same_padding
 from tinyflow.model.tflite_writer import write
 
 Generator = np.random.Generator
@@ -444,7 +444,7 @@ def unary(generator: Generator, operator: str, elements: int) -> Case:
     if made is None:
         scale = f32(source.scale * generator.uniform(0.3, 3))
         made = source if operator == "RELU6" else Quantisation((scale,), (int(generator.integers(-128, 128)),))
-    options = default_options(operator)
+    options = describe(operator).default_options
     if "alpha" in options:
         options["alpha"] = f32(generator.uniform(0.001, 0.9))
     shape = (1, elements)
@@ -471,7 +471,7 @@ def binary(
         quantisations = [Quantisation((scales[i],), quantisations[i].zero_points) for i in range(3)]
     if operator in ("MINIMUM", "MAXIMUM"):
         quantisations = quantisations[:1] * 3
-    options = default_options(operator)
+    options = describe(operator).default_options
     if "activation" in options:
         options["activation"] = ("NONE", "RELU", "RELU6")[int(generator.integers(3))]
     shapes = (left, right)

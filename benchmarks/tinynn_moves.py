@@ -15,7 +15,7 @@ from tinynn_cases import Case, Generator, one_operator, random_int8
 from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Quantisation, Tensor
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe
 
 Shape = tuple[int, ...]
 _Q = Quantisation((0.05,), (-7,))
@@ -33,7 +33,9 @@ def _numbers(index: int, values: Any) -> Tensor:
 def _case(
     generator: Generator, name: str, operator: str, version: int, inputs: Sequence[Tensor], shape: Shape, **options: Any
 ) -> Case:
-    graph = one_operator(operator, version, inputs, (shape, "int8", _Q), {**default_options(operator), **options})
+    graph = one_operator(
+        operator, version, inputs, (shape, "int8", _Q), {**describe(operator).default_options, **options}
+    )
 
     def call(variant: str) -> Call:
         return lower_operator(graph, graph.operators[0], variant)[-1].call

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.shapes import output_shape
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe, output_shape
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
@@ -40,9 +39,9 @@ class Net:
         self, name: str, *inputs: int, shape: tuple[int, ...] | None = None, q: Quantisation = Q, **options: Any
     ) -> int:
         """A new operator; its output."""
-        complete: Mapping[str, Any] = {**default_options(name), **options}
+        complete: Mapping[str, Any] = {**describe(name).default_options, **options}
         if shape is None:
-            shape = output_shape(name, [self.tensors[index].shape for index in inputs], complete)
+            shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
         assert shape is not None
         output = self.activation(shape, q)
         version = 2 if name in ("ADD", "MAX_POOL_2D") else 3 if "CONV" in name else 4 if "FULLY" in name else 1

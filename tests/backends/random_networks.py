@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Tensor
-from tinyflow.model.shapes import output_shape
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe, output_shape
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 SPATIAL = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD")
@@ -67,8 +66,8 @@ class RandomNetwork:
 
     def append(self, name: str, inputs: tuple[int, ...], quantisation: Quantisation | None, options: Any) -> None:
         """One operator more."""
-        complete: Mapping[str, OptionValue] = {**default_options(name), **options}
-        shape = output_shape(name, [self.tensors[index].shape for index in inputs], complete)
+        complete: Mapping[str, OptionValue] = {**describe(name).default_options, **options}
+        shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
         if name == "RESHAPE":
             shape = (1, math.prod(self.shape))
         assert shape is not None

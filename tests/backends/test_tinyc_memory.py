@@ -14,7 +14,7 @@ from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Program
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
 
@@ -68,7 +68,7 @@ def test_a_sum_takes_the_place_of_an_input_that_dies() -> None:
     """ADD of two activations that nobody reads later: one buffer less."""
     shape, quantisation = (1, 8, 8, 4), Quantisation((0.1,), (0,))
     tensors = tuple(Tensor(index, f"t{index}", shape, "int8", quantisation) for index in range(4))
-    options = {**default_options("ADD")}
+    options = describe("ADD").default_options
     operators = (Operator(0, "ADD", 2, (0, 1), (2,), options), Operator(1, "ADD", 2, (2, 1), (3,), options))
     _, planned = _planned(Graph(tensors, operators, (0, 1), (3,)))
     assert planned.total_bytes == 2 * 256
@@ -79,7 +79,7 @@ def test_an_output_of_the_graph_is_no_place_for_another() -> None:
     """ADD of an output and something else writes elsewhere."""
     shape, quantisation = (1, 8, 8, 4), Quantisation((0.1,), (0,))
     tensors = tuple(Tensor(index, f"t{index}", shape, "int8", quantisation) for index in range(4))
-    options = {**default_options("ADD")}
+    options = describe("ADD").default_options
     operators = (Operator(0, "ADD", 2, (0, 1), (2,), options), Operator(1, "ADD", 2, (2, 2), (3,), options))
     _, planned = _planned(Graph(tensors, operators, (0, 1), (2, 3)))
     assert planned.tensors[2].offset != planned.tensors[3].offset

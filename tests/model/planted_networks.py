@@ -9,7 +9,7 @@ import numpy as np
 from backends.random_networks import RandomNetwork
 
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe
 
 _SPATIAL = ("CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD")
 _PASSING = ("concatenate", "pad", "relu", "tidy_up")
@@ -49,7 +49,7 @@ class PlantedNetwork(RandomNetwork):
         """An operator whose output has this shape, with a scale of its own or its input's."""
         before = self.tensors[self.last].quantisation
         self.last = self.activation(shape, self.quantisation(self.scale) if scale else before)
-        complete = {**default_options(name), **options}
+        complete = {**describe(name).default_options, **options}
         self.operators.append(Operator(len(self.operators), name, 1, inputs, (self.last,), complete))
 
     def concatenate(self) -> None:

@@ -13,7 +13,7 @@ from small_networks import Q
 from tinyflow.backends import tinyc, tinyi, tvm
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
@@ -30,7 +30,7 @@ def dense(activations: str, weights: str = "int8", bias: str = "int32", *, is_co
         Tensor(2, "b", (3,), bias, None, data[1]),
         Tensor(3, "out", (1, 3), activations, scheme),
     )
-    operator = Operator(0, "FULLY_CONNECTED", 4, (0, 1, 2), (3,), default_options("FULLY_CONNECTED"))
+    operator = Operator(0, "FULLY_CONNECTED", 4, (0, 1, 2), (3,), describe("FULLY_CONNECTED").default_options)
     return Graph(tensors, (operator,), (0,) if is_constant else (0, 1), (3,))
 
 
@@ -41,7 +41,7 @@ def grouped() -> Graph:
         Tensor(1, "w", (2, 1, 1, 2), "int8", Quantisation((0.5,), (0,)), bytes(4)),
         Tensor(2, "out", (1, 4, 4, 2), "int8", Q),
     )
-    return Graph(tensors, (Operator(0, "CONV_2D", 3, (0, 1), (2,), default_options("CONV_2D")),), (0,), (2,))
+    return Graph(tensors, (Operator(0, "CONV_2D", 3, (0, 1), (2,), describe("CONV_2D").default_options),), (0,), (2,))
 
 
 def ports() -> Graph:

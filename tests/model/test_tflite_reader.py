@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.tflite_options import default_options
+from tinyflow.model.operators import describe
 from tinyflow.model.tflite_reader import _options, read
 from tinyflow.model.tflite_writer import write
 
@@ -94,13 +94,15 @@ def with_tensor(**changes: object) -> Graph:
 def add_chain(*edges: tuple[int, int]) -> Graph:
     """Doubling ADD operators, each from one tensor to another, over four int8 tensors."""
     tensors = tuple(Tensor(i, f"t{i}", (1, 4), "int8") for i in range(4))
-    operators = tuple(Operator(i, "ADD", 2, (a, a), (b,), default_options("ADD")) for i, (a, b) in enumerate(edges))
+    operators = tuple(
+        Operator(i, "ADD", 2, (a, a), (b,), describe("ADD").default_options) for i, (a, b) in enumerate(edges)
+    )
     return Graph(tensors, operators, (0,), (3,))
 
 
 def convolution(**changes: object) -> Graph:
     """One CONV_2D on [1, 8, 8, 2] with options replaced."""
-    options = {**default_options("CONV_2D"), **changes}
+    options = {**describe("CONV_2D").default_options, **changes}
     tensors = (
         Tensor(0, "in", (1, 8, 8, 2), "int8"),
         Tensor(1, "weights", (3, 3, 3, 2), "int8", None, bytes(range(54))),
@@ -122,7 +124,7 @@ def convolution(**changes: object) -> Graph:
         (with_tensor(shape=(1, -1)), "tensor 1 (out) has the shape [1, -1], which is not static"),
         (with_tensor(shape=(1,) * 9), "tensor 1 (out) has 9 dimensions"),
         (with_tensor(shape=(2**30, 2**30)), f"tensor 1 (out) takes {2**60} bytes: [{2**30}, {2**30}] int8"),
-        (with_tensor(shape=(2, 4)), "operator 0: RELU computes [1, 4], its output tensor is [2, 4]"),
+        (with_tensor(shape=(2, 4)), "operator 0 (RELU) computes [1, 4], its output tensor is [2, 4]"),
         (with_tensor(data=b"123"), "tensor 1 (out) needs 4 bytes, the file has 3"),
         (with_tensor(dtype="string"), "tensor 1 (out) holds string values"),
         (
@@ -138,11 +140,14 @@ def convolution(**changes: object) -> Graph:
             "tensor 1 (out) has 3 scales and 3 zero points for 4 channels",
         ),
         (with_tensor(quantisation=Quantisation((1.0,), (1 << 40,))), "tensor 1 (out) has a zero point out of range"),
-        (convolution(stride=(0, 1)), "operator 0: stride (0, 1) is not a pair of positive numbers"),
-        (convolution(stride=(2, 2)), "operator 0: CONV_2D computes [1, 4, 4, 3], its output tensor is [1, 8, 8, 3]"),
+        (
+            convolution(stride=(0, 1)),
+            "operator 0 (CONV_2D) has a stride of (0, 1), which is not a pair of positive numbers",
+        ),
+        (convolution(stride=(2, 2)), "operator 0 (CONV_2D) computes [1, 4, 4, 3], its output tensor is [1, 8, 8, 3]"),
         (
             convolution(padding="VALID", dilation=(1, 9)),
-            "operator 0: a window of 19 elements does not fit into 8",
+            "operator 0 (CONV_2D) has a window of 19 elements, which does not fit into 8",
         ),
         (relu(operators=(Operator(0, "CONV_2D", 3, (0, 0), (1,)),)), "operator 0 (CONV_2D) has no options"),
         (relu(operators=(Operator(0, "WHILE", 1, (0,), (1,)),)), "operator WHILE: control flow is not supported"),

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
-from tinyflow.model.shapes import output_shape
-from tinyflow.model.tflite_options import default_options
-
-# as converters write them, whose int8 arithmetic is that of TFLM's reference kernels
-_VERSIONS: Mapping[str, int] = {
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 3),
-    "FULLY_CONNECTED": 4,
-    **dict.fromkeys(("ADD", "SUB", "MUL", "AVERAGE_POOL_2D", "MAX_POOL_2D", "SOFTMAX", "LOGISTIC", "TANH", "RELU"), 2),
-    **dict.fromkeys(("MEAN", "PAD", "QUANTIZE", "CONCATENATION"), 2),
-}
+from tinyflow.model.operators import describe, output_shape
 
 
 class GraphBuilder:
@@ -53,10 +44,11 @@ class GraphBuilder:
         return self.tensor(name, array.shape, quantisation, dtype, data)
 
     def operator(self, name: str, inputs: Sequence[int], output: int, **options: OptionValue) -> int:
-        """An operator that writes the tensor `output`; its index again. Options not given have their defaults."""
-        complete = {**default_options(name), **options}
-        version = _VERSIONS.get(name, 1)
-        self.operators.append(Operator(len(self.operators), name, version, tuple(inputs), (output,), complete))
+        """An int8 operator that writes the tensor `output`; its index again. Options not given have their defaults."""
+        described = describe(name)
+        complete = {**described.default_options, **options}
+        index = len(self.operators)
+        self.operators.append(Operator(index, name, described.version, tuple(inputs), (output,), complete))
         return output
 
     def layer(
@@ -70,8 +62,8 @@ class GraphBuilder:
     ) -> int:
         """An operator and the int8 tensor that it writes, called `output`; without a shape, its rule says which."""
         if shape is None:
-            complete = {**default_options(name), **options}
-            shape = output_shape(name, [self.shape(index) for index in inputs], complete)
+            complete = {**describe(name).default_options, **options}
+            shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
         assert shape is not None, f"no shape rule for {name}"
         return self.operator(name, inputs, self.tensor(output, shape, quantisation), **options)
 

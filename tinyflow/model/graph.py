@@ -7,7 +7,7 @@ knows nothing of file formats; readers promise that indices are valid and that e
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Union
@@ -109,7 +109,7 @@ class Operator:
     """One step: `name` as in the TFLite schema (`CONV_2D`), its version, and tensor indices; -1 is an absent input.
 
     `options` hold plain values: `padding` `SAME`/`VALID`, `stride`/`dilation`/`filter` as (height, width),
-    `activation` `NONE`/`RELU`/`RELU6`…, and so on; `tinyflow.model.tflite_options` lists them.
+    `activation` `NONE`/`RELU`/`RELU6`…, and so on; `tinyflow.model.operators` has them all.
     """
 
     index: int
@@ -118,21 +118,6 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Mapping[str, OptionValue] = field(default_factory=dict)
-
-
-def _batch_matmul_macs(operator: Operator, read: Sequence[Shape], output_elements: int) -> int:
-    return output_elements * read[0][-2 if operator.options["adj_x"] else -1]
-
-
-# operator → (operator, shapes read, output elements) → multiply-accumulates; weights are [out, kh, kw, in]
-_PRODUCTS: Mapping[str, Callable[[Operator, Sequence[Shape], int], int]] = {
-    "CONV_2D": lambda _, read, output_elements: output_elements * math.prod(read[1][1:]),
-    "DEPTHWISE_CONV_2D": lambda _, read, output_elements: output_elements * math.prod(read[1][1:3]),
-    "FULLY_CONNECTED": lambda _, read, output_elements: output_elements * read[1][1],
-    # every input element meets the kernel once for each output channel
-    "TRANSPOSE_CONV": lambda _, read, _output: math.prod(read[2]) * math.prod(read[1][:3]),
-    "BATCH_MATMUL": _batch_matmul_macs,
-}
 
 
 @dataclass(frozen=True)
@@ -160,11 +145,13 @@ class Graph:
 
     def operator_macs(self, operator: Operator) -> int:
         """Multiply-accumulates of one operator, padding counted; 0 for one that has no products of two tensors."""
-        products = _PRODUCTS.get(operator.name)
-        if products is None:
+        from tinyflow.model.operators import describe  # which is told in terms of graphs
+
+        macs = describe(operator.name).macs
+        if macs is None:
             return 0
         read = [self.tensors[index].shape for index in operator.inputs if index >= 0]
-        return products(operator, read, self.tensors[operator.outputs[0]].elements)
+        return macs(operator.options, read, self.tensors[operator.outputs[0]].shape)
 
     @cached_property
     def macs(self) -> int:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operands import check_operands
-from tinyflow.model.shapes import check_output
+from tinyflow.model.operators import check_operator
 
 # far above any microcontroller's RAM; keeps interpreters from asking this machine for too much
 _MAX_LIVE_BYTES = 64 << 20
@@ -22,7 +21,10 @@ def check_sound(graph: Graph) -> None:
     """
     _check_order(graph)
     for operator in graph.operators:
-        _check_shapes(graph, operator)
+        try:
+            check_operator(graph, operator)
+        except ModelError as error:
+            raise ModelError(f"{_placed(operator)} {error.what}") from None
     if graph.peak_live_bytes > _MAX_LIVE_BYTES:
         raise ModelError(f"its activations need {graph.peak_live_bytes} bytes at once", hint=MICRO_HINT)
 
@@ -50,18 +52,6 @@ def _check_order(graph: Graph) -> None:
     for index in graph.outputs:
         if index not in written:  # an input may be one
             raise ModelError(f"no operator writes the graph's output {_named(graph, index)}")
-
-
-def _check_shapes(graph: Graph, operator: Operator) -> None:
-    try:
-        check_operands(graph, operator)
-    except ModelError as error:
-        raise ModelError(f"{_placed(operator)} {error.what}") from None
-    read = [graph.tensors[index].shape for index in operator.inputs if index >= 0]
-    try:
-        check_output(operator.name, read, operator.options, graph.tensors[operator.outputs[0]].shape)
-    except ModelError as error:
-        raise ModelError(f"operator {operator.index}: {error.what}") from None
 
 
 def _placed(operator: Operator) -> str:

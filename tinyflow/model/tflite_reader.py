@@ -18,8 +18,9 @@ import tflite
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
+from tinyflow.model.operators import describe
 from tinyflow.model.soundness import MICRO_HINT, check_sound, shortened
-from tinyflow.model.tflite_options import MAX_RANK, OPERATOR_TABLES, TABLES, enumeration_name
+from tinyflow.model.tflite_options import MAX_RANK, enumeration_name, read_option
 
 # far above any microcontroller's flash; keeps a wrong file from filling the memory
 _MAX_FILE_BYTES = 256 << 20
@@ -244,10 +245,11 @@ def _operator_code(entry: Any) -> tuple[str, int]:
 
 
 def _options(place: str, name: str, entry: Any) -> dict[str, OptionValue]:
-    expected = OPERATOR_TABLES.get(name)
+    described = describe(name)
+    expected = described.table
     number = entry.BuiltinOptionsType()
     if number == tflite.BuiltinOptions.NONE:
-        if expected is not None and any(not field.is_vector for field in TABLES[expected]):
+        if expected is not None and any(not option.is_vector for option in described.options):
             raise ModelError(f"{place} has no options")
         return {}
     found = enumeration_name(tflite.BuiltinOptions, number)
@@ -260,4 +262,4 @@ def _options(place: str, name: str, entry: Any) -> dict[str, OptionValue]:
         raise ModelError(f"{place} has no options")
     table = getattr(tflite, found)()
     table.Init(union.Bytes, union.Pos)
-    return {field.option: field.read(table) for field in TABLES[found]}
+    return {option.name: read_option(option, table) for option in described.options}

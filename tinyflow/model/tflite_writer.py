@@ -14,7 +14,9 @@ import tflite
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.tflite_options import OPERATOR_TABLES, TABLES
+from tinyflow.model.operators import describe
+from tinyflow.model.operators.description import Description
+from tinyflow.model.tflite_options import option_numbers
 
 _SCHEMA_VERSION = 3
 # the narrow, older field of an operator code holds this for all codes above it (schema.fbs, OperatorCode)
@@ -137,8 +139,9 @@ def _quantisation(builder: flatbuffers.Builder, quantisation: Quantisation) -> i
 
 def _operator(builder: flatbuffers.Builder, operator: Operator, codes: Sequence[_Code]) -> int:
     inputs, outputs = _indices(builder, operator.inputs), _indices(builder, operator.outputs)
-    table = _option_table(operator)
-    options = 0 if table is None else _options(builder, table, operator)
+    described = describe(operator.name)
+    table = described.table if _has_table(described, operator) else None
+    options = 0 if table is None else _options(builder, described, operator)
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, codes.index((operator.name, operator.version)))
     tflite.OperatorAddInputs(builder, inputs)
@@ -149,26 +152,24 @@ def _operator(builder: flatbuffers.Builder, operator: Operator, codes: Sequence[
     return int(tflite.OperatorEnd(builder))
 
 
-def _option_table(operator: Operator) -> str | None:
-    """The table that the operator's options go to; None where it needs none."""
-    table = OPERATOR_TABLES.get(operator.name)
-    fields = {field.option for field in TABLES[table]} if table is not None else set()
-    if set(operator.options) == fields:
-        return table
+def _has_table(described: Description, operator: Operator) -> bool:
+    """Whether the operator's options go to a table; it may need none."""
+    if set(operator.options) == {option.name for option in described.options}:
+        return True
     if operator.options:
         raise ModelError(f"operator {operator.index} ({operator.name}) has options that can't be written")
-    return None
+    return False
 
 
-def _options(builder: flatbuffers.Builder, table: str, operator: Operator) -> int:
+def _options(builder: flatbuffers.Builder, described: Description, operator: Operator) -> int:
     numbers: dict[str, float] = {}
-    for field in TABLES[table]:
-        values = field.numbers(operator.options[field.option])
-        if field.is_vector:  # it lies outside the table, so it is written first
-            numbers[field.fields[0]] = _indices(builder, [int(value) for value in values])
+    for option in described.options:
+        values = option_numbers(option, operator.options[option.name])
+        if option.is_vector:  # it lies outside the table, so it is written first
+            numbers[option.fields[0]] = _indices(builder, [int(value) for value in values])
         else:
-            numbers.update(zip(field.fields, values, strict=True))
-    getattr(tflite, f"{table}Start")(builder)
+            numbers.update(zip(option.fields, values, strict=True))
+    getattr(tflite, f"{described.table}Start")(builder)
     for name, number in numbers.items():
-        getattr(tflite, f"{table}Add{name}")(builder, number)
-    return int(getattr(tflite, f"{table}End")(builder))
+        getattr(tflite, f"{described.table}Add{name}")(builder, number)
+    return int(getattr(tflite, f"{described.table}End")(builder))

@@ -18,7 +18,7 @@ from tinyflow.model.fixed_point import (
     dense_factor,
 )
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.shapes import same_padding
+from tinyflow.model.operators.shapes import same_padding
 
 NAMES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _INTEGERS = {"int8": "<i1", "int32": "<i4", "int64": "<i8"}

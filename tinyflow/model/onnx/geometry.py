@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinyflow.model.graph import Shape
 from tinyflow.model.onnx.source import Node
-from tinyflow.model.shapes import same_padding
+from tinyflow.model.operators.shapes import same_padding
 
 
 def nhwc(shape: Shape) -> Shape:

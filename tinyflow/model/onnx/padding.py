@@ -7,7 +7,7 @@ import numpy as np
 from tinyflow.model.onnx.geometry import pads_of
 from tinyflow.model.onnx.imported import ImportedGraph
 from tinyflow.model.onnx.source import Node
-from tinyflow.model.shapes import same_padding
+from tinyflow.model.operators.shapes import same_padding
 
 
 def padded(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.shapes import same_padding
+from tinyflow.model.operators.shapes import same_padding
 
 Integers = npt.NDArray[np.int64]
 

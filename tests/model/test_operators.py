@@ -10,15 +10,14 @@ from small_networks import Net
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.operands import _ANY, _OPERANDS
-from tinyflow.model.tflite_options import OPERATOR_TABLES, TABLES, default_options
+from tinyflow.model.operators import DESCRIPTIONS, describe
+from tinyflow.model.operators.description import ANY
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
 
 def _options(name: str) -> dict[str, Any]:
-    vectors = {field.option: () for field in TABLES.get(OPERATOR_TABLES.get(name, ""), ()) if field.is_vector}
-    return {**default_options(name), **vectors}
+    return {option.name: option.default for option in describe(name).options}
 
 
 def _refusal(name: str, inputs: tuple[int, ...], outputs: int = 1) -> str:
@@ -32,15 +31,15 @@ def _refusal(name: str, inputs: tuple[int, ...], outputs: int = 1) -> str:
     return caught.value.what
 
 
-@pytest.mark.parametrize("name", sorted(_OPERANDS))
+@pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
 def test_too_few_and_too_many_tensors_are_refused(name: str) -> None:
     """Of each operator that TFLM knows: the operator is named, and how many it reads."""
-    least, most, outputs = _OPERANDS[name]
+    (least, most), outputs = describe(name).inputs, describe(name).outputs
     here = f"operator 0 ({name})"
     lacking = [tuple(range(least))[:-1], *(tuple(-1 if i == gap else i for i in range(least)) for gap in range(least))]
     for inputs in lacking:
         assert _refusal(name, inputs).startswith(f"{here} lacks an input: it reads ")
-    if most < _ANY:
+    if most < ANY:
         assert _refusal(name, tuple(range(most + 1))).startswith(f"{here} reads {most + 1} tensors, not ")
     else:
         assert _refusal(name, (0, -1, 1)) == f"{here} lacks an input"
@@ -69,13 +68,13 @@ def _misfit(name: str, lists: list[Any], shape: tuple[int, ...], **options: Any)
         ("SLICE", [[0, 3, 0, 0], [1, 2, 6, 3]], (1, 2, 6, 3), {}, "slices [1, 4, 6, 3] from [0, 3, 0, 0] on"),
         ("SLICE", [[0, 0], [1, 1]], (1, 1, 6, 3), {}, "slices [1, 4, 6, 3] from [0, 0] on"),
         ("STRIDED_SLICE", [[0, 0], [1, 4], [1, 0]], (1, 4, 6, 3), {}, "slices [1, 4, 6, 3] from [0, 0] to [1, 4]"),
-        ("STRIDED_SLICE", [[0, 4], [1, 9], [1, 1]], (1, 4, 6, 3), {}, "computes 0 elements"),
+        ("STRIDED_SLICE", [[0, 4], [1, 9], [1, 1]], (1, 4, 6, 3), {}, "computes [1, 0, 6, 3], its output tensor is"),
         ("STRIDED_SLICE", [[0, 4], [1, 9], [1, 1]], (1, 6, 3), {"shrink_axis_mask": 2}, "takes element 4 of 4"),
         ("SPLIT", [[4]], (1, 4, 6, 3), {}, "names axis 4 of a tensor of 4 dimensions"),
-        ("SPLIT", [[1]], (1, 2, 6, 3), {}, "[[1, 2, 6, 3]] side by side along axis 1 are not [1, 4, 6, 3]"),
-        ("CONCATENATION", [], (1, 8, 6, 3), {"axis": 1}, "[[1, 4, 6, 3]] side by side along axis 1 are not"),
+        ("SPLIT", [[1]], (1, 2, 6, 3), {}, "splits [1, 4, 6, 3] into [1, 2, 6, 3]"),
+        ("CONCATENATION", [], (1, 8, 6, 3), {"axis": 1}, "computes [1, 4, 6, 3], its output tensor is"),
         ("CONCATENATION", [], (1, 4, 6, 3), {"axis": -5}, "names axis -5 of a tensor of 4 dimensions"),
-        ("MEAN", [[1, 2]], (1, 4), {}, "computes 3 elements, its output tensor [1, 4] has 4"),
+        ("MEAN", [[1, 2]], (1, 4), {}, "computes [1, 3], its output tensor is [1, 4]"),
         ("MEAN", [[7]], (1, 3), {}, "names axis 7 of a tensor of 4 dimensions"),
         ("RESIZE_NEAREST_NEIGHBOR", [[8]], (1, 8, 6, 3), {}, "resizes to 1 sizes, not height and width"),
         ("RESIZE_NEAREST_NEIGHBOR", [[8, 8]], (1, 8, 6, 3), {}, "computes [1, 8, 8, 3], its output tensor is"),

@@ -1,0 +1,81 @@
+"""What is true of each operator of the TFLite schema, said once: options, versions, operands, shapes, quantisation.
+
+Facts only, and light ones: no numpy, no flatbuffers. What an operator computes, and which kernel does it, is asked
+elsewhere by its name. Operators that nothing is known of may read and write any number of tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph, Operator, Shape, Tensor
+from tinyflow.model.operators import (
+    activation,
+    convolution,
+    elementwise,
+    fully_connected,
+    moving,
+    pooling,
+    reduction,
+    reshaping,
+)
+from tinyflow.model.operators.description import ANY, Description, Options
+from tinyflow.model.operators.shapes import has_same_elements, text
+
+DESCRIPTIONS: Mapping[str, Description] = {
+    description.name: description
+    for family in (convolution, fully_connected, pooling, elementwise, activation, reduction, reshaping, moving)
+    for description in family.OPERATORS
+}
+
+
+def describe(name: str) -> Description:
+    """The description of an operator."""
+    return DESCRIPTIONS.get(name) or Description(name, outputs=ANY)
+
+
+def output_shape(name: str, read: Sequence[Tensor], options: Options) -> Shape | None:
+    """The shape of an operator's first output; None where no rule or only a run tells it.
+
+    Raises ModelError, without a place (`where`), for tensors that don't fit.
+    """
+    rule = describe(name).shape
+    return None if rule is None else rule(read, options)
+
+
+def check_operator(graph: Graph, operator: Operator) -> None:
+    """Raise ModelError for too few or too many tensors, and for shapes that don't fit; its words go behind the name.
+
+    Tensor indices must be valid already.
+    """
+    described = describe(operator.name)
+    _check_numbers(described, operator)
+    read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    written = graph.tensors[operator.outputs[0]].shape
+    if (described.is_view or described.keeps_elements) and not has_same_elements(read[0].shape, written):
+        raise ModelError(f"turns {text(read[0].shape)} into {text(written)}, which has other elements")
+    expected = output_shape(operator.name, read, operator.options)
+    if expected is not None and not described.fits(expected, written):
+        raise ModelError(f"computes {text(expected)}, its output tensor is {text(written)}")
+    if described.check is not None:
+        described.check(graph, operator)
+
+
+def _check_numbers(described: Description, operator: Operator) -> None:
+    if not operator.outputs:
+        raise ModelError("has no output")
+    (least, most), given = described.inputs, len(operator.inputs)
+    if min(operator.inputs[:least], default=-1) < 0 or given < least:
+        raise ModelError(f"lacks an input: it reads {_count(least, most)}")
+    if given > most:
+        raise ModelError(f"reads {given} tensors, not {_count(least, most)}")
+    if len(operator.outputs) > described.outputs:
+        raise ModelError(f"writes {len(operator.outputs)} tensors, not {described.outputs}")
+    # only what comes behind the inputs that must be there may be absent, and a list has no gaps
+    if most == ANY and described.name in DESCRIPTIONS and min(operator.inputs) < 0:
+        raise ModelError("lacks an input")
+
+
+def _count(least: int, most: int) -> str:
+    return f"{least}" if least == most else f"{least} or more" if most == ANY else f"{least} to {most}"

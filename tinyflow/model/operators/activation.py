@@ -1,0 +1,43 @@
+"""One tensor element by element or row by row: activations, and what gives numbers in another scale or type."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tinyflow.model.graph import Quantisation
+from tinyflow.model.operators.description import ACTIVATION, UNARY, Description, Option, plain
+from tinyflow.model.operators.shapes import unchanged
+
+_SHARE = Quantisation((1 / 256,), (-128,))  # 0 to 1
+_SIGNED = Quantisation((1 / 128,), (0,))  # -1 to 1
+
+
+_unary = partial(Description, inputs=UNARY, version=2, newest=2, shape=unchanged)
+
+OPERATORS = (
+    _unary("SOFTMAX", table="SoftmaxOptions", options=(Option("beta", ("Beta",), 1.0),), output=_SHARE),
+    _unary("LOGISTIC", output=_SHARE),
+    _unary("TANH", output=_SIGNED),
+    _unary("LOG_SOFTMAX", table="LogSoftmaxOptions"),
+    _unary("RELU"),
+    _unary("RELU6"),
+    _unary("LEAKY_RELU", table="LeakyReluOptions", options=(Option("alpha", ("Alpha",), 0.0),)),
+    _unary("HARD_SWISH", table="HardSwishOptions", version=1, newest=1),
+    _unary("QUANTIZE", table="QuantizeOptions"),
+    _unary("DEQUANTIZE", table="DequantizeOptions"),
+    Description(
+        "CAST",
+        UNARY,
+        table="CastOptions",
+        options=(
+            Option("in_data_type", ("InDataType",), "FLOAT32"),
+            Option("out_data_type", ("OutDataType",), "FLOAT32"),
+        ),
+    ),
+    Description("L2_NORMALIZATION", UNARY, table="L2NormOptions", options=(ACTIVATION,)),
+    *plain(
+        """ABS CEIL COS ELU EXP FLOOR GELU LOG LOGICAL_NOT NEG RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SIGN SIN SQRT SQUARE
+        ZEROS_LIKE""",
+        UNARY,
+    ),
+)

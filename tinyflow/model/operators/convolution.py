@@ -1,0 +1,68 @@
+"""Convolutions: weights are [out, kh, kw, in], of a depthwise one [1, kh, kw, out]; a bias is [out]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tinyflow.model.graph import Shape, Tensor
+from tinyflow.model.operators.description import ACTIVATION, DILATION, PADDING, STRIDE, Description, Option, Options
+from tinyflow.model.operators.shapes import require, slid, text
+
+
+def _convolution(read: Sequence[Tensor], options: Options) -> Shape:
+    source, weights = _operands(read, weights_axis=0)
+    require(source[3] % weights[3] == 0, f"reads {source[3]} channels with weights for {weights[3]}")
+    return (source[0], *slid(source, weights[1:3], options), weights[0])
+
+
+def _depthwise(read: Sequence[Tensor], options: Options) -> Shape:
+    source, weights = _operands(read, weights_axis=3)
+    multiplier = options["depth_multiplier"]
+    # a multiplier of 0 in the file means: the one that fits
+    fits = weights[3] % source[3] == 0 and multiplier in (0, weights[3] // source[3])
+    require(weights[0] == 1 and fits, f"reads {text(source)} with weights {text(weights)}")
+    return (source[0], *slid(source, weights[1:3], options), weights[3])
+
+
+def _operands(read: Sequence[Tensor], weights_axis: int) -> tuple[Shape, Shape]:
+    source, weights = (tensor.shape for tensor in read[:2])
+    require(len(source) == len(weights) == 4, f"reads {text(source)} with weights {text(weights)}, not 4-D")
+    if len(read) == 3:
+        channels = weights[weights_axis]
+        require(read[2].shape == (channels,), f"has a bias {text(read[2].shape)} for {channels} channels")
+    return source, weights
+
+
+OPERATORS = (
+    Description(
+        "CONV_2D",
+        inputs=(2, 3),
+        table="Conv2DOptions",
+        options=(PADDING, STRIDE, DILATION, ACTIVATION),
+        version=3,
+        newest=5,
+        shape=_convolution,
+        macs=lambda _, read, written: math.prod(written) * math.prod(read[1][1:]),
+        weights_axis=0,
+    ),
+    Description(
+        "DEPTHWISE_CONV_2D",
+        inputs=(2, 3),
+        table="DepthwiseConv2DOptions",
+        options=(PADDING, STRIDE, DILATION, Option("depth_multiplier", ("DepthMultiplier",), 1), ACTIVATION),
+        version=3,
+        newest=6,
+        shape=_depthwise,
+        macs=lambda _, read, written: math.prod(written) * math.prod(read[1][1:3]),
+        weights_axis=3,
+    ),
+    Description(
+        "TRANSPOSE_CONV",
+        inputs=(3, 4),
+        table="TransposeConvOptions",
+        options=(PADDING, STRIDE, ACTIVATION),
+        # every input element meets the kernel once for each output channel
+        macs=lambda _, read, _written: math.prod(read[2]) * math.prod(read[1][:3]),
+    ),
+)

@@ -1,0 +1,187 @@
+"""Elements that get another place, are left out or repeated: by what constants and options say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from tinyflow.model.graph import Graph, Operator, OptionValue, Shape, Tensor
+from tinyflow.model.operators.description import (
+    ACTIVATION,
+    ANY,
+    AXIS,
+    BINARY,
+    TERNARY,
+    UNARY,
+    Description,
+    Option,
+    Options,
+    plain,
+)
+from tinyflow.model.operators.shapes import axis_of, has_same_elements, numbers, require, text
+
+_SPLITS = (Option("num_splits", ("NumSplits",), 1),)
+_BLOCK = (Option("block_size", ("BlockSize",), 1),)
+_RESIZE = (
+    Option("align_corners", ("AlignCorners",), False),
+    Option("half_pixel_centers", ("HalfPixelCenters",), False),
+)
+
+
+def _transpose(read: Sequence[Tensor], _options: Options) -> Shape | None:
+    source, lists = read[0].shape, numbers(read[1])
+    if lists is None:
+        return None
+    order = [axis_of(axis, len(source)) for axis in lists[0]]
+    require(sorted(order) == list(range(len(source))), f"permutes {len(source)} dimensions by {lists[0]}")
+    return tuple(source[axis] for axis in order)
+
+
+def _pad(read: Sequence[Tensor], _options: Options) -> Shape | None:
+    source, lists = read[0].shape, numbers(read[1])
+    if len(read) > 2:
+        require(read[2].elements == 1, f"pads with {read[2].elements} values, not one")
+    if lists is None:
+        return None
+    around, shape = lists[0], read[1].shape
+    fits = shape == (len(source), 2) and min(around, default=0) >= 0
+    require(fits, f"pads {text(source)} by {text(shape)} numbers, of which none may be negative")
+    return tuple(before + size + after for size, before, after in zip(source, around[0::2], around[1::2], strict=True))
+
+
+def _slice(read: Sequence[Tensor], _options: Options) -> Shape | None:
+    source, lists = read[0].shape, numbers(*read[1:3])
+    if lists is None:
+        return None
+    begins, sizes = lists
+    what = f"slices {text(source)} from {begins} on, {sizes} elements"
+    require(len(begins) == len(sizes) == len(source), what)
+    counts = [size - begin if n == -1 else n for size, begin, n in zip(source, begins, sizes, strict=True)]
+    require(all(b >= 0 and 1 <= n <= size - b for size, b, n in zip(source, begins, counts, strict=True)), what)
+    return tuple(counts)
+
+
+def _strided_slice(read: Sequence[Tensor], options: Options) -> Shape | None:
+    source, lists = read[0].shape, numbers(*read[1:4])
+    # which no backend takes
+    is_odd = options.get("ellipsis_mask") or options.get("new_axis_mask") or options.get("offset")
+    if lists is None or is_odd:
+        return None
+    begins, ends, steps = lists
+    require(
+        len(begins) == len(ends) == len(steps) <= len(source) and 0 not in steps,
+        f"slices {text(source)} from {begins} to {ends} by {steps}",
+    )
+    begin_mask, end_mask, shrink = (_mask(options, f"{name}_mask") for name in ("begin", "end", "shrink_axis"))
+    shape = []
+    for axis, (size, begin, end, step) in enumerate(zip(source, begins, ends, steps, strict=False)):
+        if shrink >> axis & 1:
+            require(-size <= begin < size, f"takes element {begin} of {size}")
+        else:
+            part = slice(None if begin_mask >> axis & 1 else begin, None if end_mask >> axis & 1 else end, step)
+            shape.append(len(range(*part.indices(size))))
+    return (*shape, *source[len(begins) :])
+
+
+def _mask(options: Options, name: str) -> int:
+    value: OptionValue = options.get(name, 0)
+    assert isinstance(value, int), "readers give a number"
+    return value
+
+
+def _concatenation(read: Sequence[Tensor], options: Options) -> Shape:
+    shapes, axis = [tensor.shape for tensor in read], options.get("axis", 0)
+    assert isinstance(axis, int), "readers give a number"
+    axis = axis_of(axis, len(shapes[0]))
+    others = {(*shape[:axis], 0, *shape[axis + 1 :]) for shape in shapes}
+    require(len(others) == 1, f"puts {_several(shapes)} side by side along axis {axis}")
+    return (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
+
+
+def _check_split(graph: Graph, operator: Operator) -> None:
+    """SPLIT names its axis first."""
+    axis, source = (graph.tensors[index] for index in operator.inputs)
+    lists = numbers(axis)
+    if lists is not None:
+        require(len(lists[0]) == 1, f"names {len(lists[0])} axes, not one")
+        pieces = [graph.tensors[index] for index in operator.outputs]
+        require(
+            _concatenation(pieces, {"axis": axis_of(lists[0][0], len(source.shape))}) == source.shape,
+            f"splits {text(source.shape)} into {_several([piece.shape for piece in pieces])}",
+        )
+
+
+def _several(shapes: Sequence[Shape]) -> str:
+    """Files can list thousands."""
+    return f"{', '.join(map(text, shapes[:4]))}{' …' if len(shapes) > 4 else ''}"
+
+
+def _resize(read: Sequence[Tensor], _options: Options) -> Shape | None:
+    source, lists = read[0].shape, numbers(read[1])
+    require(len(source) == 4, f"resizes {text(source)}, not 4 dimensions")
+    if lists is None:
+        return None
+    require(len(lists[0]) == 2, f"resizes to {len(lists[0])} sizes, not height and width")
+    return (source[0], *lists[0], source[3])
+
+
+_moving = partial(Description, keeps_quantisation=True)
+
+OPERATORS = (
+    _moving("TRANSPOSE", BINARY, table="TransposeOptions", version=2, newest=4, shape=_transpose, keeps_elements=True),
+    # TFLM takes PADV2's value here too
+    _moving("PAD", (2, 3), table="PadOptions", version=2, newest=2, shape=_pad),
+    _moving("PADV2", TERNARY, table="PadV2Options", version=2, newest=2, shape=_pad),
+    _moving(
+        "MIRROR_PAD", BINARY, table="MirrorPadOptions", options=(Option("mode", ("Mode",), "REFLECT"),), shape=_pad
+    ),
+    _moving("SLICE", TERNARY, table="SliceOptions", version=2, newest=3, shape=_slice),
+    _moving(
+        "STRIDED_SLICE",
+        (4, 5),
+        table="StridedSliceOptions",
+        options=(
+            Option("begin_mask", ("BeginMask",), 0),
+            Option("end_mask", ("EndMask",), 0),
+            Option("ellipsis_mask", ("EllipsisMask",), 0),
+            Option("new_axis_mask", ("NewAxisMask",), 0),
+            Option("shrink_axis_mask", ("ShrinkAxisMask",), 0),
+            Option("offset", ("Offset",), False),
+        ),
+        version=2,
+        newest=4,
+        shape=_strided_slice,
+        fits=has_same_elements,
+    ),
+    _moving(
+        "CONCATENATION",
+        (1, ANY),
+        table="ConcatenationOptions",
+        options=(AXIS, ACTIVATION),
+        version=2,
+        newest=2,
+        shape=_concatenation,
+    ),
+    _moving(
+        "SPLIT", BINARY, table="SplitOptions", options=_SPLITS, version=2, newest=2, outputs=ANY, check=_check_split
+    ),
+    _moving("SPLIT_V", TERNARY, table="SplitVOptions", options=_SPLITS, outputs=ANY),
+    _moving("PACK", (1, ANY), table="PackOptions", options=(Option("values_count", ("ValuesCount",), 0), AXIS)),
+    _moving("UNPACK", UNARY, table="UnpackOptions", options=(Option("num", ("Num",), 0), AXIS), outputs=ANY),
+    _moving("GATHER", BINARY, table="GatherOptions", options=(AXIS, Option("batch_dims", ("BatchDims",), 0))),
+    _moving("DEPTH_TO_SPACE", UNARY, table="DepthToSpaceOptions", options=_BLOCK, keeps_elements=True),
+    _moving("SPACE_TO_DEPTH", UNARY, table="SpaceToDepthOptions", options=_BLOCK, keeps_elements=True),
+    _moving(
+        "RESIZE_NEAREST_NEIGHBOR",
+        BINARY,
+        table="ResizeNearestNeighborOptions",
+        options=_RESIZE,
+        version=2,
+        newest=3,
+        shape=_resize,
+    ),
+    # between elements, it computes new ones
+    _moving("RESIZE_BILINEAR", BINARY, table="ResizeBilinearOptions", options=_RESIZE, shape=_resize),
+    *plain("BROADCAST_ARGS BROADCAST_TO EMBEDDING_LOOKUP FILL GATHER_ND REVERSE_V2 TILE", BINARY),
+    *plain("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", TERNARY),
+)

@@ -1,0 +1,21 @@
+"""The same bytes in another shape, and numbers that tell a shape."""
+
+from __future__ import annotations
+
+from tinyflow.model.operators.description import BINARY, UNARY, Description, Option, plain
+
+OPERATORS = (
+    Description(
+        "RESHAPE", (1, 2), table="ReshapeOptions", options=(Option("new_shape", ("NewShape",), ()),), is_view=True
+    ),
+    Description(
+        "SQUEEZE",
+        UNARY,
+        table="SqueezeOptions",
+        options=(Option("squeeze_dims", ("SqueezeDims",), ()),),
+        newest=2,
+        is_view=True,
+    ),
+    Description("EXPAND_DIMS", BINARY, table="ExpandDimsOptions", is_view=True),
+    *plain("SHAPE RANK", UNARY),
+)

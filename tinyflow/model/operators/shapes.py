@@ -1,0 +1,89 @@
+"""What the shape rules of several operators need. Raises ModelError in words that go behind an operator's name."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Shape, Tensor
+from tinyflow.model.operators.description import Options
+
+
+def require(condition: bool, what: str) -> None:
+    """Raise ModelError unless a condition holds."""
+    if not condition:
+        raise ModelError(what)
+
+
+def text(shape: Sequence[int]) -> str:
+    """A shape as it is told."""
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def unchanged(read: Sequence[Tensor], options: Options) -> Shape:  # noqa: ARG001
+    """The first input's."""
+    return read[0].shape
+
+
+def broadcast(left: Shape, right: Shape) -> Shape:
+    """The shape in which two meet element by element, dimensions of 1 repeated."""
+    rank = max(len(left), len(right))
+    shape = []
+    for a, b in zip((1,) * (rank - len(left)) + left, (1,) * (rank - len(right)) + right, strict=True):
+        require(a == b or 1 in (a, b), f"reads {text(left)} and {text(right)}, which do not go together")
+        shape.append(max(a, b))
+    return tuple(shape)
+
+
+def has_same_elements(expected: Shape, written: Shape) -> bool:
+    """Only their number counts."""
+    return math.prod(expected) == math.prod(written)
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """An axis that may be counted from the end."""
+    require(-rank <= axis < rank, f"names axis {axis} of a tensor of {rank} dimensions")
+    return axis % rank
+
+
+def numbers(*tensors: Tensor) -> list[list[int]] | None:
+    """The values of constants of int32 or int64; None where one of them is known only when the network runs."""
+    for tensor in tensors:
+        require(tensor.dtype in ("int32", "int64"), f"takes int32 numbers from {tensor.name}, which is {tensor.dtype}")
+    known = [(tensor, tensor.data) for tensor in tensors if tensor.data is not None]
+    if len(known) < len(tensors):
+        return None
+    return [
+        list(struct.unpack(f"<{tensor.elements}{'i' if tensor.dtype == 'int32' else 'q'}", data))
+        for tensor, data in known
+    ]
+
+
+def pair(options: Options, name: str) -> tuple[int, int]:
+    """An option of (height, width), both at least 1."""
+    value = options[name]
+    if not isinstance(value, tuple) or len(value) != 2 or min(value) < 1:
+        raise ModelError(f"has a {name} of {value}, which is not a pair of positive numbers")
+    return value
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
+    """Elements that SAME padding adds before and after one spatial dimension; the odd one comes after."""
+    wanted = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+    return wanted // 2, wanted - wanted // 2
+
+
+def slid(source: Shape, kernel: Sequence[int], options: Options) -> tuple[int, int]:
+    """Output height and width of a window that slides over `source`, [N, H, W, C]."""
+    stride, dilation = pair(options, "stride"), pair(options, "dilation") if "dilation" in options else (1, 1)
+    sizes = []
+    for size, window, step, spread in zip(source[1:3], kernel, stride, dilation, strict=True):
+        reach = (window - 1) * spread + 1
+        # positions are int32 in every kernel
+        require(max(reach, step) + size < 1 << 31, f"has a window of {reach} elements in steps of {step}: too large")
+        steps = -(-size // step) if options["padding"] == "SAME" else -(-(size - reach + 1) // step)
+        require(steps > 0, f"has a window of {reach} elements, which does not fit into {size}")
+        sizes.append(steps)
+    return sizes[0], sizes[1]
