@@ -161,7 +161,7 @@ def test_models_are_fetched_from_where_they_are(project: Path, capsys: pytest.Ca
         *(0, f"mine: built in T s, {digest}\ncoded: made from code only, nothing to fetch\n"),
     )
     status, said, error = fetch("gone", "mine")
-    assert status != 0 and "gone" in error and said == f"mine: up-to-date in T s, {digest}\n"
+    assert status != 0 and "gone" in error and said == f"mine: up to date in T s, {digest}\n"
 
 
 def test_a_cache_that_lacks_or_spoils_something_is_told(

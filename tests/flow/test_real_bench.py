@@ -38,7 +38,7 @@ def test_another_target_only_compiles_links_and_runs(place: Path) -> None:
     other = doit(place, "bench:toycar-tvmaot-stm32f4")
     assert other.returncode == 0
     stages = json.loads((place / "build" / "toycar-tvmaot-stm32f4" / "report.json").read_text())["stages"]
-    shared = {name for name, stage in stages.items() if stage["outcome"] == "up-to-date"}
+    shared = {name for name, stage in stages.items() if stage["outcome"] == "up to date"}
     assert {"fetch", "convert", "generate"} <= shared
 
 

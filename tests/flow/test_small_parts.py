@@ -284,7 +284,7 @@ def test_what_is_said_stays_above_what_moves() -> None:
     shown.started(two)
     assert [text for _, text in shown.told()] == ["two: 3 of 4"]
     shown.ended(one, "built", ["built   one"])
-    shown.ended(three, "up-to-date", [])
+    shown.ended(three, "up to date", [])
     shown.say(["something", "[else]"])
     summary = shown.summary(1)
     shown.close()

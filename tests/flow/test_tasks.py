@@ -58,13 +58,13 @@ def test_only_what_is_stale_has_a_task(session: Session, chain: tuple[Action, Ac
     tasks = action_tasks(by_id(first, second, third), session, ledger)
     assert [task.name for task in tasks] == [f"compile:{one.id[:12]}" for one in (second, third)]
     assert [task.task_dep for task in tasks] == [[], [task_name(second)]]
-    assert ledger.counts() == {"up-to-date": 1}
+    assert ledger.counts() == {"up to date": 1}
     assert ledger.is_done(first) and ledger.get(second) is None
     assert (tasks[0].doc, tasks[0].title(), tasks[0].meta) == ("second", "second", {"action": second})
     assert (tasks[0].verbosity, tasks[0].io.capture) == (0, False)
     ledger = Ledger()
     assert action_tasks(by_id(first), session, ledger) == []
-    assert ledger.counts() == {"up-to-date": 1}
+    assert ledger.counts() == {"up to date": 1}
 
 
 def test_a_task_that_was_made_meanwhile_is_up_to_date(session: Session, chain: tuple[Action, Action]) -> None:
@@ -77,7 +77,7 @@ def test_a_task_that_was_made_meanwhile_is_up_to_date(session: Session, chain: t
     assert ledger.get(second) is None
     session.execute(second)
     assert is_up_to_date()
-    assert ledger.counts() == {"up-to-date": 1}
+    assert ledger.counts() == {"up to date": 1}
 
 
 def test_what_a_task_does_is_in_the_ledger(session: Session) -> None:

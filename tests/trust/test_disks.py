@@ -79,7 +79,7 @@ def test_full_disk_in_the_middle_of_a_store(tmp_path: Path, source: Path, disk: 
     session.close()
     disk.remount("size=32m")
     session = Session(disk.folder / "cache", tmp_path / "state")
-    assert [session.execute(one).outcome for one in (small, big)] == ["up-to-date", "built"]
+    assert [session.execute(one).outcome for one in (small, big)] == ["up to date", "built"]
     assert session.output_path(big, "second").stat().st_size == 5000 * 2000
     session.close()
 
@@ -98,7 +98,7 @@ def test_full_state_disk(source: Path, tmp_path: Path, disk: Disk) -> None:
     fill.unlink()
     session.close()
     session = Session(tmp_path / "cache", disk.folder / "state")
-    assert session.execute(action(source)).outcome == "up-to-date"
+    assert session.execute(action(source)).outcome == "up to date"
     assert session.execute(action(source, times=3)).outcome in ("built", "hit")
     session.close()
 
@@ -112,7 +112,7 @@ def test_read_only_cache_is_read(tmp_path: Path, source: Path, disk: Disk) -> No
     writer.execute(action(source))
     writer.close()
     disk.remount("ro")
-    for expected in (["hit", "built", "built"], ["up-to-date"] * 3):
+    for expected in (["hit", "built", "built"], ["up to date"] * 3):
         said: list[str] = []
         reader = Session(disk.folder / "cache", tmp_path / "reader", said.append)
         outcomes = [reader.execute(action(source, times=times)).outcome for times in (1, 2, 3)]
@@ -135,7 +135,7 @@ def test_cache_on_another_file_system(tmp_path: Path, source: Path, disk: Disk) 
     Guards `tmp/` inside the cache: a file renamed from elsewhere would raise EXDEV.
     """
     assert disk.folder.stat().st_dev != tmp_path.stat().st_dev
-    for state, expected in (("one", "built"), ("two", "hit"), ("two", "up-to-date")):
+    for state, expected in (("one", "built"), ("two", "hit"), ("two", "up to date")):
         session = Session(disk.folder / "cache", tmp_path / state)
         assert session.execute(action(source)).outcome == expected
         session.copy_output(action(source), "first", tmp_path / "copy")

@@ -20,6 +20,7 @@ from tinyflow.core.parts import Parts
 from tinyflow.core.records import Record, Records
 from tinyflow.core.result import Result
 from tinyflow.core.scratch import Scratch
+from tinyflow.core.states import BUILT, HIT, UP_TO_DATE
 from tinyflow.core.store import Store
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _ATTEMPTS = 3  # an input that is edited again and again while we start, or blob
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an action came to its outputs: `up-to-date`, `hit` or `built`, and the seconds that it took now."""
+    """How an action came to its outputs: one of `states.DONE`, and the seconds that it took now."""
 
     outcome: str
     seconds: float
@@ -133,18 +134,18 @@ class Session:
 
     def _execute(self, action: Action, started: float) -> Outcome:
         if self._look.is_current(action):
-            return Outcome("up-to-date", time.monotonic() - started)
+            return Outcome(UP_TO_DATE, time.monotonic() - started)
         inputs = self._look.input_digests(action)
         if inputs is None:
             raise AssertionError(f"{action.title} was started before its inputs")
         text = self._look.key_text(action, inputs)
         name = digest.of_bytes(text.encode())
-        outcome = "hit"
+        outcome = HIT
         with self.store.lock(name, process.raise_if_cancelled):
             result = self.store.look_up(name, action.outputs) or self._fetch(action, name)
             if result is None:
                 result = self._build(action, inputs, name, text)
-                outcome = "built"
+                outcome = BUILT
         self._record(action, inputs, text, result, outcome)
         return Outcome(outcome, time.monotonic() - started)
 
@@ -162,7 +163,7 @@ class Session:
         inputs = self._look.input_digests(action)
         if inputs is None or self._look.key_text(action, inputs) != result.key_text:
             raise AssertionError(f"{action.title}: a result of another key")
-        self._record(action, inputs, result.key_text, result, "hit")
+        self._record(action, inputs, result.key_text, result, HIT)
 
     def _record(self, action: Action, inputs: Mapping[str, str], text: str, result: Result, outcome: str) -> None:
         """Note how an action came to its outputs."""

@@ -15,6 +15,7 @@ from tinyflow.core.action import Action, Output
 from tinyflow.core.errors import CacheError, RecipeError, TinyflowError
 from tinyflow.core.makers import Makers
 from tinyflow.core.records import Record, Records, Sealed
+from tinyflow.core.states import HIT, LATER, RUN, UP_TO_DATE
 from tinyflow.core.store import Store
 
 MANY = 500  # from here on one look at all records is cheaper than one at each
@@ -23,7 +24,7 @@ _SEPARATOR = " "  # between digests
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an action needs, and why: `up to date`, `hit` (the cache has it), `run`, or `unknown` before its inputs."""
+    """What an action needs, and why: UP_TO_DATE, HIT, RUN or LATER of `states`."""
 
     state: str
     reasons: tuple[str, ...] = ()
@@ -135,14 +136,14 @@ class Look:
         inputs = self.input_digests(action)
         if inputs is None:
             waiting = [before.title for before in action.dependencies if before.id not in self._current]
-            return Verdict("unknown", tuple(f"waits for {title}" for title in waiting))
+            return Verdict(LATER, tuple(f"waits for {title}" for title in waiting))
         record = self._records.get(action.id)
         if self._recorded(action, inputs, (record.seal, record.outputs) if record is not None else None):
-            return Verdict("up to date")
+            return Verdict(UP_TO_DATE)
         text = self.key_text(action, inputs)
         name = digest.of_bytes(text.encode())
         reasons = tuple(self._reasons(action, record, name, text))
-        return Verdict("hit" if self._store.look_up(name, action.outputs) else "run", reasons)
+        return Verdict(HIT if self._store.look_up(name, action.outputs) else RUN, reasons)
 
     def _recorded(self, action: Action, inputs: Mapping[str, str], sealed: Sealed | None) -> bool:
         """Whether an action's record speaks of these inputs, tools and code, and its outputs are still there."""
@@ -199,11 +200,11 @@ class Look:
     def explain(self, action: Action) -> list[str]:
         """Why this action would run, or how it last came to its outputs and which facts had changed then."""
         verdict = self.check(action)
-        if verdict.state != "up to date":
+        if verdict.state != UP_TO_DATE:
             return [f"{verdict.state}:", *verdict.reasons]
         record = self._records.get(action.id)
         assert record is not None
-        lines = [f"up to date; last {record.outcome} ({record.duration_s:.2f} s), key {record.key}"]
+        lines = [f"{UP_TO_DATE}; last {record.outcome} ({record.duration_s:.2f} s), key {record.key}"]
         before = self._records.key_text(record.before_key) if record.before_key else None
         text = self._records.key_text(record.key)
         if before is not None and text is not None:

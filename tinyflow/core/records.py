@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from tinyflow.core.digest import Known, check_of
+from tinyflow.core.states import BUILT, HIT
 
 _SCHEMA_VERSION = 4
 _OTHER_SCHEMA = "schema"
@@ -210,7 +211,7 @@ class Records:
     def counters(self) -> Mapping[str, Counter]:
         """How often this checkout built and how often it had a hit, since its records were begun."""
         rows = self._attempt(lambda database: list(_sound(database.execute("SELECT * FROM counters"))))
-        return {outcome: Counter(0, 0.0) for outcome in ("built", "hit")} | {
+        return {outcome: Counter(0, 0.0) for outcome in (BUILT, HIT)} | {
             outcome: Counter(times, seconds) for outcome, times, seconds in rows
         }
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from tinyflow.core import plain
 from tinyflow.core.action import Action
+from tinyflow.core.states import FAILED
 from tinyflow.flow.forecast import Forecast, Past
 
 if TYPE_CHECKING:
     from tinyflow.flow.live import Live
 
-_ASKED_FOR = ("failed",)  # what even a quiet display shows
+_ASKED_FOR = (FAILED,)  # what even a quiet display shows
 
 
 class Display(Protocol):

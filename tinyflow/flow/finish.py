@@ -15,7 +15,8 @@ from typing import Any
 from tinyflow.core.action import Action, Output
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
-from tinyflow.flow.ledger import UP_TO_DATE, Ledger
+from tinyflow.core.states import UP_TO_DATE
+from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.pages import Pages
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.flow.project import Project
@@ -148,7 +149,7 @@ def _made_by(action: Action) -> Action:
 
 def _write_profile(bench: str, action: Action, session: Session, project: Project) -> list[Path]:
     """Write `build/profile/<bench>.json` and `.txt` where there is a profile; the latter's path."""
-    if session.check(action).state != "up to date":
+    if not session.is_current(action):
         return []
     from tinyflow.report.profile import profile_text
 

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.process import Cancelled
-
-UP_TO_DATE = "up-to-date"
-DONE = (UP_TO_DATE, "hit", "built")
+from tinyflow.core.states import DONE, FAILED, RUNNING, STOPPED
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One action: `running`, `failed`, `stopped` or one of DONE, and the seconds that it took in this session."""
+    """One action: RUNNING, FAILED, STOPPED or one of DONE, and the seconds that it took in this session."""
 
     state: str
     seconds: float = 0.0
@@ -37,7 +35,7 @@ class Ledger:
         """An action is being executed from now on."""
         with self._changed:
             self._started[action.id] = time.monotonic()
-            self._entries[action.id] = Entry("running")
+            self._entries[action.id] = Entry(RUNNING)
 
     def end(self, action: Action, outcome: str, seconds: float = 0.0) -> None:
         """An action has its outputs: `outcome` is one of DONE."""
@@ -51,7 +49,7 @@ class Ledger:
 
     def fail(self, action: Action, error: Exception) -> None:
         """An action ended without outputs."""
-        state = "stopped" if isinstance(error, Cancelled) else "failed"
+        state = STOPPED if isinstance(error, Cancelled) else FAILED
         self._put(action, Entry(state, time.monotonic() - self._started[action.id], error))
 
     def _put(self, action: Action, entry: Entry) -> None:
@@ -77,7 +75,7 @@ class Ledger:
         """Errors of this session."""
         with self._changed:
             entries = list(self._entries.values())
-        return [entry.error for entry in entries if entry.state == "failed" and entry.error is not None]
+        return [entry.error for entry in entries if entry.state == FAILED and entry.error is not None]
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing runs; False where something still did at the end."""
@@ -85,7 +83,7 @@ class Ledger:
             return self._changed.wait_for(lambda: not self._running(), timeout_s)
 
     def _running(self) -> bool:
-        return any(entry.state == "running" for entry in self._entries.values())
+        return any(entry.state == RUNNING for entry in self._entries.values())
 
 
 def exit_status(errors: Iterable[Exception]) -> int:

@@ -17,13 +17,13 @@ from rich.text import Text
 
 from tinyflow.core import plain
 from tinyflow.core.action import Action
+from tinyflow.core.states import BUILT, FAILED, HIT, UP_TO_DATE
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.forecast import Forecast
-from tinyflow.flow.ledger import UP_TO_DATE
 from tinyflow.flow.streams import as_it_is
 
-_STYLES = {"built": "green", "hit": "cyan", "failed": "bold red"}
-_TOLD = (("hit", "hit"), ("built", "built"), (UP_TO_DATE, "up to date"), ("failed", "failed"))
+_STYLES = {BUILT: "green", HIT: "cyan", FAILED: "bold red"}
+_TOLD = (HIT, BUILT, UP_TO_DATE, FAILED)
 
 
 class _List(Progress):
@@ -81,7 +81,7 @@ class Live:
         now = time.monotonic()
         with self._lock:
             told = [f"{sum(self._counts.values())}/{self._total}", f"{running} running"]
-            told += [f"{self._counts[state]} {word}" for state, word in _TOLD if self._counts[state]]
+            told += [f"{self._counts[state]} {state}" for state in _TOLD if self._counts[state]]
             ages = {name: now - began_s for name, (_, began_s) in self._running.items()}
             left_s = self._forecast.seconds_left(now - self._shown_s, ages)
         told.append(format_seconds(now - self._started_s))

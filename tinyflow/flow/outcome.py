@@ -10,7 +10,8 @@ from tinyflow.core import plain
 from tinyflow.core.action import Action
 from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, ValidationError
 from tinyflow.core.execute import Session
-from tinyflow.flow.ledger import DONE, Ledger
+from tinyflow.core.states import DONE, FAILED
+from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.plan import BenchPlan
 from tinyflow.report import rows
 
@@ -36,7 +37,7 @@ def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:
     """Status and reason of a bench that has no result; the reason begins with the stage."""
     entries = [(action, ledger.get(action)) for action in bench.actions]
     for action, entry in entries:
-        if entry is not None and entry.error is not None and entry.state == "failed":
+        if entry is not None and entry.error is not None and entry.state == FAILED:
             return _STATUS.get(type(entry.error), "failed"), f"{action.stage}: {_one_line(action, entry.error)}"
     for action, entry in entries:
         if entry is None or entry.state not in DONE:

@@ -10,9 +10,10 @@ from doit.task import Task
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
+from tinyflow.core.states import FAILED, UP_TO_DATE
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.display import Display
-from tinyflow.flow.ledger import UP_TO_DATE, Ledger
+from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.messages import error_lines
 from tinyflow.flow.tasks import NotNeeded
 
@@ -65,7 +66,7 @@ class Reporter:
         entry = self._ledger.get(action) if action is not None else None
         if action is None or entry is None or entry.error is None:
             self._display.say([f"{task.name}: {fail.get_msg()}"])
-        elif entry.state == "failed":
+        elif entry.state == FAILED:
             first, *rest = self._lines(entry.error, action)
             self._display.ended(action, entry.state, [f"{entry.state:<{_STATE_WIDTH}}{first}", *rest])
 

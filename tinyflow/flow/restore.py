@@ -9,6 +9,7 @@ from tinyflow.archive.contents import Archive, ArchivedAction
 from tinyflow.core.digest import parse_listing
 from tinyflow.core.execute import Session
 from tinyflow.core.key import differences
+from tinyflow.core.states import HIT, UP_TO_DATE
 from tinyflow.core.store import Store
 from tinyflow.flow.plan import Planner
 from tinyflow.flow.rebuild import VOLATILE
@@ -92,10 +93,10 @@ def adopt(archive: Archive, name: str, planner: Planner, session: Session) -> li
     known = {action.key_text: action for action in archive.actions}
     for action in planner.plan_bench(parse(name)).actions:
         verdict = session.check(action)
-        if verdict.state == "up to date":
+        if verdict.state == UP_TO_DATE:
             continue
         text = session.key_text(action) or ""
-        if verdict.state == "hit":
+        if verdict.state == HIT:
             session.execute(action)
         elif text in known:
             session.adopt(action, known[text].result)

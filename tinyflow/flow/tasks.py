@@ -11,7 +11,8 @@ from doit.task import Task
 
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
-from tinyflow.flow.ledger import UP_TO_DATE, Ledger
+from tinyflow.core.states import UP_TO_DATE
+from tinyflow.flow.ledger import Ledger
 from tinyflow.flow.needs import Needs
 
 _SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinyflow.core import upkeep
 from tinyflow.core.errors import UsageError
+from tinyflow.core.states import BUILT, HIT
 from tinyflow.core.units import format_seconds, format_size, parse_size
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.selection import Selection
@@ -85,7 +86,7 @@ class Cache(OwnCommand):
             f"{found.blobs} blobs"
         )
         counters = session.records.counters()
-        built, hits = counters["built"], counters["hit"]
+        built, hits = counters[BUILT], counters[HIT]
         looked_up = built.times + hits.times
         if looked_up:
             print(

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.core.look import Verdict
+from tinyflow.core.states import LATER, UP_TO_DATE
 from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.tasks import task_name
 
@@ -16,7 +16,7 @@ _OPTION_ALL = {
     "long": "all",
     "type": bool,
     "default": False,
-    "help": "show what is up to date, too",
+    "help": f"show what is {UP_TO_DATE}, too",
 }
 
 
@@ -39,16 +39,11 @@ class Plan(OwnCommand):
         loader.remember(args)
         for action in selection.all_actions.values():
             verdict = loader.session.check(action)
-            counts[_word(verdict)] += 1
-            if params["all"] or verdict.state != "up to date":
-                print(f"{_word(verdict):<10}  {task_name(action):<17}  {action.title}")
-                for reason in () if verdict.state == "unknown" else verdict.reasons:
+            counts[verdict.state] += 1
+            if params["all"] or verdict.state != UP_TO_DATE:
+                print(f"{verdict.state:<10}  {task_name(action):<17}  {action.title}")
+                for reason in () if verdict.state == LATER else verdict.reasons:
                     print(f"{'':<10}  {'':<17}    {reason}")
         print(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
         loader.session.close()
         return 0
-
-
-def _word(verdict: Verdict) -> str:
-    """`later` stands for what can't be known before the inputs are made."""
-    return "later" if verdict.state == "unknown" else verdict.state

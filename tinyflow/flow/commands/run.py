@@ -19,6 +19,7 @@ from tinyflow.core import process, worker
 from tinyflow.core.action import Action
 from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
+from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.core.warm import Nurseries
 from tinyflow.flow.commands.overview import overview
@@ -27,7 +28,7 @@ from tinyflow.flow.display import Display, LiveDisplay, PlainDisplay, is_termina
 from tinyflow.flow.finish import Row, compare_published, finish
 from tinyflow.flow.forecast import Past
 from tinyflow.flow.imports import of_many
-from tinyflow.flow.ledger import UP_TO_DATE, exit_status
+from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.flow.reporter import Reporter
@@ -40,11 +41,11 @@ from tinyflow.report import github, tables
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
 _QUIET = 0
 _COUNTED = (
-    ("built", "built"),
-    ("hit", "hits"),
-    (UP_TO_DATE, "up to date"),
-    ("failed", "failed"),
-    ("stopped", "stopped"),
+    (BUILT, BUILT),
+    (HIT, "hits"),
+    (UP_TO_DATE, UP_TO_DATE),
+    (FAILED, FAILED),
+    (STOPPED, STOPPED),
 )
 _OPTIONS = (
     opt_outfile,
