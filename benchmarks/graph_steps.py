@@ -13,7 +13,7 @@ import graph
 from tinyflow.core.action import Action, Input, SourceFile, Workspace, in_order
 from tinyflow.flow import cli
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.tasks import action_tasks, group_task
+from tinyflow.flow.session.tasks import action_tasks, group_task
 
 
 def concatenate(workspace: Workspace) -> None:

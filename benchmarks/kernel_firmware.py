@@ -19,9 +19,9 @@ import on_qemu
 import yaml
 from numpy.typing import NDArray
 
-from tinyflow.backends.tvm import codegen
-from tinyflow.backends.tvm.kernel import Kernel, Machine, Parameter, Weights
-from tinyflow.backends.tvm.objects import compile_kernels
+from tinyflow.backends.tvm.emit import codegen
+from tinyflow.backends.tvm.emit.objects import compile_kernels
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Weights
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn import block_table, native_hook

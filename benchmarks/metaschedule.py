@@ -17,9 +17,10 @@ import tvm
 from kernel_firmware import Chip, Sample, run
 from tvm.s_tir import meta_schedule
 
-from tinyflow.backends.tvm import kernels, kernels_plain, schedules
-from tinyflow.backends.tvm.kernel import Machine, Weights
-from tinyflow.backends.tvm.specs import Border, ConvSpec, FeatureMap, Requantisation
+from tinyflow.backends.tvm.kernels import schedules, styles
+from tinyflow.backends.tvm.kernels.kernel import Machine, Weights
+from tinyflow.backends.tvm.kernels.portable import plain
+from tinyflow.backends.tvm.kernels.specs import Border, ConvSpec, FeatureMap, Requantisation
 
 SPEC = ConvSpec(
     FeatureMap(12, 12, 32), FeatureMap(12, 12, 64), (1, 1), (1, 1), Border(), -128, Requantisation(-128, -128, 127)
@@ -37,7 +38,7 @@ def sample_of(kernel: Any) -> Sample:
         np.full(channels, -8, np.int32),
     )
     data = generator.integers(-128, 128, SPEC.input.elements).astype(np.int8)
-    return Sample(kernel if kernel is not None else kernels_plain.build(SPEC), weights, (data,))
+    return Sample(kernel if kernel is not None else plain.build(SPEC), weights, (data,))
 
 
 def space(schedule: Any) -> None:
@@ -63,7 +64,7 @@ def definition() -> Any:
     kept = schedules.one_at_a_time
     schedules.one_at_a_time = lambda function: (found.append(function), kept(function))[1]
     try:
-        kernels_plain.build(SPEC)
+        plain.build(SPEC)
     finally:
         schedules.one_at_a_time = kept
     return found[0].with_attr("global_symbol", "main")
@@ -86,7 +87,7 @@ def search(trials: int) -> list[float]:
     while candidates := context.generate_measure_candidates():
         results = []
         for candidate in candidates:
-            kernel = replace(kernels_plain.build(SPEC), function=candidate.sch.mod["main"])
+            kernel = replace(plain.build(SPEC), function=candidate.sch.mod["main"])
             (outcome,) = run([sample_of(kernel)], Chip())
             costs.append((outcome.counters.instructions or 0) / SPEC.macs)
             results.append(meta_schedule.runner.RunnerResult([costs[-1]], None))
@@ -98,7 +99,7 @@ def main() -> None:
     """Print the hand-written kernels, then every trial."""
     weights = sample_of(None).weights
     for style in ("plain", "aot", "aotplus", "dsp"):
-        kernel = kernels.build(kernels.specialise(SPEC, weights, style), style, Machine("thumb", "zig"), 4096)
+        kernel = styles.build(styles.specialise(SPEC, weights, style), style, Machine("thumb", "zig"), 4096)
         (outcome,) = run([sample_of(kernel)], Chip())
         print(f"{style:16}{(outcome.counters.instructions or 0) / SPEC.macs:.2f}")
     costs = search(int(sys.argv[1]) if len(sys.argv) > 1 else 12)

@@ -3,7 +3,7 @@
     python benchmarks/tvm_kernels.py --style dsp [--cpu cortex-m7] [--toolchain zig] [--only 3] model.tflite…
 
 Prints instructions, instructions per multiply-accumulate, stack and scratch of each layer, and the sums of each model.
-Outputs on random inputs must equal those of `tinyflow.backends.tvm.definitions`.
+Outputs on random inputs must equal those of `tinyflow.backends.tvm.kernels.definitions`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy as np
 from kernel_firmware import Chip, Outcome, Sample, run
 from numpy.typing import NDArray
 
-from tinyflow.backends.tvm import backend, definitions, kernels
-from tinyflow.backends.tvm.kernel import Style, Weights
-from tinyflow.backends.tvm.layers import Layer
+from tinyflow.backends.tvm import backend
+from tinyflow.backends.tvm.frontend.layers import Layer
+from tinyflow.backends.tvm.kernels import definitions, styles
+from tinyflow.backends.tvm.kernels.kernel import Style, Weights
 from tinyflow.model.tflite_reader import read
 
 NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
@@ -50,8 +51,8 @@ def bench(
     generator = np.random.default_rng(1)
     machine = chip.machine
     inputs = [random_inputs(layer, generator) for layer in layers]
-    specs = [kernels.specialise(layer.spec, layer.weights, style) for layer in layers]
-    built = [kernels.build(spec, style, machine, scratch_bytes) for spec in specs]
+    specs = [styles.specialise(layer.spec, layer.weights, style) for layer in layers]
+    built = [styles.build(spec, style, machine, scratch_bytes) for spec in specs]
     samples = [
         Sample(kernel, layer.weights or NO_WEIGHTS, given)
         for kernel, layer, given in zip(built, layers, inputs, strict=True)

@@ -1,3 +1,3 @@
-from tinyflow.flow.query import results as results
+from tinyflow.flow.publishing.query import results as results
 
 __version__: str

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from tvm.script import tirx as T  # noqa: N812
 
-from tinyflow.backends.tvm import codegen
+from tinyflow.backends.tvm.emit import codegen
 
 
 @T.prim_func(s_tir=True)

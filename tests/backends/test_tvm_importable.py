@@ -12,7 +12,7 @@ from random_networks import ACTIVATIONS, RandomNetwork
 from test_tvm_generate import assert_exact
 from tests_support import tflm
 
-from tinyflow.backends.tvm.importable import importable
+from tinyflow.backends.tvm.frontend.importable import importable
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinyflow.backends.tvm import definitions, kernels, requantise
-from tinyflow.backends.tvm.kernel import Style, Weights
-from tinyflow.backends.tvm.specs import (
+from tinyflow.backends.tvm.kernels import definitions, requantise, styles
+from tinyflow.backends.tvm.kernels.kernel import Style, Weights
+from tinyflow.backends.tvm.kernels.specs import (
     AddSpec,
     Border,
     ConvSpec,
@@ -181,12 +181,12 @@ def sample(spec: Spec, style: Style, chip: Chip, seed: int) -> tuple[Sample, np.
     weights = random_weights(spec, generator)
     inputs = tuple(generator.integers(-128, 128, size).astype(np.int8) for size in input_sizes(spec))
     expected = definitions.evaluate(spec, weights, *inputs).ravel()
-    special = kernels.specialise(spec, None if weights is NO_WEIGHTS else weights, style)
-    kernel = kernels.build(special, style, chip.machine, 1024)
+    special = styles.specialise(spec, None if weights is NO_WEIGHTS else weights, style)
+    kernel = styles.build(special, style, chip.machine, 1024)
     try:
         kernel.pack(weights)
     except ValueError:  # the contract: then take style plain
-        kernel = kernels.build(spec, "plain", chip.machine)
+        kernel = styles.build(spec, "plain", chip.machine)
     return Sample(kernel, weights, inputs), expected
 
 
@@ -258,10 +258,10 @@ def test_vectors_round_halves_as_the_definition_does(chip: str, to: Requantisati
     values[:, 0] = 1
     scales = np.full(bias.size, 1 << 30, np.int32), np.full(bias.size, -1, np.int32)
     weights, data = Weights(values, bias, *scales), np.zeros(5, np.int8)
-    spec = kernels.specialise(DenseSpec(5, bias.size, 0, to), weights, "aotplus")
+    spec = styles.specialise(DenseSpec(5, bias.size, 0, to), weights, "aotplus")
     assert isinstance(spec, DenseSpec)
     assert (spec.requantisation.up is None) == (not to.is_relu)
-    kernel = kernels.build(spec, "aotplus", CHIPS[chip].machine)
+    kernel = styles.build(spec, "aotplus", CHIPS[chip].machine)
     assert kernel.headers == ("tf_vector.h",)
     (outcome,) = run([Sample(kernel, weights, (data,))], CHIPS[chip])
     assert outcome.output.tolist() == definitions.evaluate(spec, weights, data).tolist()

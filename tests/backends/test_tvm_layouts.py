@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from random_networks import random_network
 from tests_support import tflm
 
-from tinyflow.backends.tvm import backend, check, layouts
-from tinyflow.backends.tvm.kernel import Style
-from tinyflow.backends.tvm.layers import Network
-from tinyflow.backends.tvm.specs import AddSpec, DenseSpec, Layout, SoftmaxSpec, Spec
+from tinyflow.backends.tvm import backend, check
+from tinyflow.backends.tvm.frontend import layouts
+from tinyflow.backends.tvm.frontend.layers import Network
+from tinyflow.backends.tvm.kernels.kernel import Style
+from tinyflow.backends.tvm.kernels.specs import AddSpec, DenseSpec, Layout, SoftmaxSpec, Spec
 from tinyflow.core.errors import RecipeError
 from tinyflow.model import reference
 from tinyflow.model.tflite_reader import read

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from random_networks import random_network
 
-from tinyflow.backends.tvm import backend, memory, program
-from tinyflow.backends.tvm.kernel import Machine
-from tinyflow.backends.tvm.memory import Memory
-from tinyflow.backends.tvm.program import Program
+from tinyflow.backends.tvm import backend
+from tinyflow.backends.tvm.kernels.kernel import Machine
+from tinyflow.backends.tvm.program import memory, operations
+from tinyflow.backends.tvm.program.memory import Memory
+from tinyflow.backends.tvm.program.operations import Program
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
@@ -25,7 +26,7 @@ def selected(folder: Path, content: bytes) -> tuple[Graph, Program]:
     model = folder / "model.tflite"
     model.write_bytes(content)
     graph = read(model)
-    return graph, program.select(backend.lower(model, graph, "double"), "aotplus", Machine("host"))
+    return graph, operations.select(backend.lower(model, graph, "double"), "aotplus", Machine("host"))
 
 
 @pytest.mark.parametrize("plan", [memory.plan_offsets, memory.plan_blocks])

@@ -16,8 +16,9 @@ from random_networks import random_network
 from test_tvm_generate import SMALL, assert_exact
 from tvm.script import tirx as T  # noqa: N812
 
-from tinyflow.backends.tvm import OPTIONS, objects
-from tinyflow.backends.tvm.kernel import Kernel
+from tinyflow.backends.tvm import OPTIONS
+from tinyflow.backends.tvm.emit import objects
+from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 

@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 from test_tvm_generate import SMALL, assert_exact
 from test_tvm_kernels import CHIPS, SPECS, sample
 
-from tinyflow.backends.tvm import choices, codegen, kernels, kernels_wide, tuning
-from tinyflow.backends.tvm.kernel import Kernel, Machine
+from tinyflow.backends.tvm.emit import codegen
+from tinyflow.backends.tvm.kernels import choices, styles
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
+from tinyflow.backends.tvm.kernels.portable import wide
+from tinyflow.backends.tvm.tuning import search
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
@@ -44,10 +47,10 @@ def test_every_choice_is_exact(data: st.DataObject, operator: str, chip: str, st
     for spec in data.draw(st.lists(SPECS[operator], min_size=4, max_size=4)):
         made, output = sample(spec, style, CHIPS[chip], data.draw(st.integers(0, 1000)))
         weights = made.weights if made.weights.values.size else None
-        special = kernels.specialise(spec, weights, style)
+        special = styles.specialise(spec, weights, style)
         space = choices.space(special, style, machine)
         for choice in data.draw(st.lists(st.sampled_from(space), max_size=3, unique_by=str)) if space else []:
-            kernel = kernels.build_choice(choice, special, machine, 1024)
+            kernel = styles.build_choice(choice, special, machine, 1024)
             try:
                 if kernel is not None and (weights is None or kernel.pack(weights) is not None):
                     samples.append(Sample(kernel, made.weights, made.inputs))
@@ -58,7 +61,7 @@ def test_every_choice_is_exact(data: st.DataObject, operator: str, chip: str, st
         assert output.tolist() == outcome.output.tolist(), (choice, spec)
 
 
-def record_of(subject: tuning.Subject, choice: Any, after: int = 90) -> dict[str, Any]:
+def record_of(subject: search.Subject, choice: Any, after: int = 90) -> dict[str, Any]:
     """A record as a search writes it."""
     counts = {"before": 100, "after": after}
     return {"schema": 1, **subject.document, "optimise": "O3", "choice": choice, "instructions": counts}
@@ -70,7 +73,7 @@ def test_records_change_the_code_and_nothing_else(tmp_path: Path, generate: Call
     content = synthesize(SMALL["aww"])
     (tmp_path / "model.tflite").write_bytes(content)
     options = {"variant": "aotplus", "isa": "host", "toolchain": "zig"}
-    subjects = tuning.subjects(tmp_path / "model.tflite", read(content), options, "host")
+    subjects = search.subjects(tmp_path / "model.tflite", read(content), options, "host")
     chosen = [record_of(subject, subject.space[0]) for subject in subjects]
     assert chosen
     records.write(tmp_path / "found.jsonl", chosen)
@@ -88,11 +91,11 @@ def test_records_change_the_code_and_nothing_else(tmp_path: Path, generate: Call
 
 def test_records_of_another_level_or_processor_are_not_taken(tmp_path: Path) -> None:
     """A record is for what it was measured on."""
-    from tinyflow.backends.tvm.tuning_records import Known
+    from tinyflow.backends.tvm.tuning.records import Known
 
     content = synthesize(SMALL["toycar"])
     (tmp_path / "model.tflite").write_bytes(content)
-    subject = tuning.subjects(tmp_path / "model.tflite", read(content), {"variant": "aotplus", "isa": "host"}, "host")[
+    subject = search.subjects(tmp_path / "model.tflite", read(content), {"variant": "aotplus", "isa": "host"}, "host")[
         0
     ]
     records.write(tmp_path / "found.jsonl", [record_of(subject, subject.space[0])])
@@ -108,12 +111,12 @@ def test_made_up_weights_are_what_the_spec_says(name: str, tmp_path: Path) -> No
     content = synthesize(SMALL[name])
     (tmp_path / "model.tflite").write_bytes(content)
     options = {"variant": "aotplus", "isa": "thumb", "toolchain": "zig"}
-    for subject in tuning.subjects(tmp_path / "model.tflite", read(content), options, "cortex-m7"):
+    for subject in search.subjects(tmp_path / "model.tflite", read(content), options, "cortex-m7"):
         spec = subject.question.spec
-        weights, _, expected = tuning._sample(spec, 5)
+        weights, _, expected = search._sample(spec, 5)
         if weights is not None:
-            assert kernels.build(spec, "aotplus", subject.machine, 1024).pack(weights)
-            assert not getattr(spec, "is_narrow", False) or kernels_wide.is_narrow(spec, weights)
+            assert styles.build(spec, "aotplus", subject.machine, 1024).pack(weights)
+            assert not getattr(spec, "is_narrow", False) or wide.is_narrow(spec, weights)
             assert len(np.unique(np.frombuffer(expected, np.int8))) > 1
 
 
@@ -159,11 +162,11 @@ def test_a_choice_of_another_operator_is_no_kernel() -> None:
     from test_tvm_kernels import large
 
     spec = replace(large(8, 8, 4, 8), is_narrow=True)
-    default = text_of(kernels.build(spec, "aotplus", Machine()))
+    default = text_of(styles.build(spec, "aotplus", Machine()))
     for choice in ({"kernel": "wide", "pairs": 1, "group": 3, "unrolled": 1}, {"kernel": "nonsense"}):
-        made = kernels.build(spec, "aotplus", Machine(), choice=choice)
+        made = styles.build(spec, "aotplus", Machine(), choice=choice)
         assert text_of(made) == default
-    made = kernels.build(spec, "aotplus", Machine(), choice={"kernel": "wide", "pairs": 1, "group": 1, "unrolled": 1})
+    made = styles.build(spec, "aotplus", Machine(), choice={"kernel": "wide", "pairs": 1, "group": 1, "unrolled": 1})
     assert text_of(made) != default
 
 
@@ -177,7 +180,7 @@ def test_the_shipped_records_are_of_the_four_networks(
     options = {"variant": "aotplus", "isa": isa, "toolchain": "zig", "dsp": dsp}
     path = trained(name)
     shipped = {records.key_of(one): one for one in records.read(RECIPES / records.file_name(cpu, "zig"))}
-    subjects = tuning.subjects(path, read(path.read_bytes()), options, cpu)
+    subjects = search.subjects(path, read(path.read_bytes()), options, cpu)
     assert subjects
     for subject in subjects:
         record = shipped[records.key_of({**subject.document, "optimise": "O3"})]

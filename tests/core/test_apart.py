@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from tinyflow.core.apart import call_apart
 from tinyflow.core.errors import ModelError
+from tinyflow.core.forked_call import call_apart
 
 
 def test_a_result_comes_back_with_what_was_printed(capfd: pytest.CaptureFixture[str]) -> None:

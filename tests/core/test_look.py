@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinyflow.core import digest, identity, look
+from tinyflow.core import digest, identity, staleness
 from tinyflow.core.action import Action, SourceFile, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.core.execute import Session
@@ -77,7 +77,7 @@ class Pairs:
 @pytest.fixture
 def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pairs:
     """Everything built, and noted to be so."""
-    monkeypatch.setattr(look, "MANY", 1)
+    monkeypatch.setattr(staleness, "MANY", 1)
     found = Pairs(tmp_path)
     found.build()
     assert found.stale() == []

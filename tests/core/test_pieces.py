@@ -15,7 +15,7 @@ import pytest
 from tinyflow.core import digest, lock, process
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, SourceFile, Tool, Workspace, canonical, in_order
 from tinyflow.core.errors import CacheError, RecipeError, RunError, Timeout, TinyflowError, ToolError, UsageError
-from tinyflow.core.parts import Parts
+from tinyflow.core.partial_results import Parts
 from tinyflow.core.records import Record, Records
 from tinyflow.core.scratch import Scratch
 

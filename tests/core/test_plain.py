@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 
 # C0, DEL, C1, line and paragraph ends, bidirectional overrides and isolates, invisible marks, lone surrogates, private.
 ODD = [
@@ -34,36 +34,36 @@ HARMLESS = ["plain", "a b", "–…→±·×", "naïve", "日本　語", "a\u00a
 def test_what_terminals_obey_is_spelled_out(odd: str) -> None:
     """Each kind is printable afterwards in text and log; JSON means the same; all of it can be written as UTF-8."""
     text = f"before{odd}after"
-    for shown in (plain.plain(text), plain.shown(text), plain.for_markdown(text)):
+    for shown in (safe_text.plain(text), safe_text.shown(text), safe_text.for_markdown(text)):
         assert shown.isprintable()
         assert shown.startswith("before\\")
         assert shown.endswith("after")
-    spelled = plain.plain_json(json.dumps({text: [text]}, ensure_ascii=False))
+    spelled = safe_text.plain_json(json.dumps({text: [text]}, ensure_ascii=False))
     assert spelled.isprintable()
     assert json.loads(spelled) == {text: [text]}
     if odd != "\ud800":
-        log = plain.plain_log(text.encode(errors="surrogateescape")).decode()
+        log = safe_text.plain_log(text.encode(errors="surrogateescape")).decode()
         assert log.isprintable()
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_people_read_stays(text: str) -> None:
     """Letters of all languages, spaces and line ends are left alone."""
-    assert plain.plain(text) == plain.shown(text) == plain.plain_json(text) == text
-    assert plain.plain_log(f"{text}\ta".encode()).decode() == f"{text}\ta"
+    assert safe_text.plain(text) == safe_text.shown(text) == safe_text.plain_json(text) == text
+    assert safe_text.plain_log(f"{text}\ta".encode()).decode() == f"{text}\ta"
 
 
 def test_overlong_names_are_cut_in_the_middle() -> None:
     """Both ends stay, what stands around a name, too; long lists of short words only where they are absurd."""
     line = f"tensor {'a' * 50_000}{'z' * 50_000} is not supported"
-    shown = plain.shown(line)
+    shown = safe_text.shown(line)
     assert len(shown) < 300
     assert shown.startswith("tensor aaaa")
     assert "…" in shown
     assert shown.endswith("zzzz is not supported")
     words = "word " * 200
-    assert plain.shown(words) == words
-    assert len(plain.shown("word " * 20_000)) <= 4000
+    assert safe_text.shown(words) == words
+    assert len(safe_text.shown("word " * 20_000)) <= 4000
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_overlong_names_are_cut_in_the_middle() -> None:
 def test_no_cell_is_a_formula(text: str) -> None:
     """What spreadsheets would calculate is text, in one line; numbers stay numbers."""
     file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerow(map(plain.for_csv, [text, -1, 2.5]))
+    csv.writer(file, lineterminator="\n").writerow(map(safe_text.for_csv, [text, -1, 2.5]))
     assert file.getvalue().count("\n") == 1
     cell, *numbers = next(csv.reader([file.getvalue()]))
     assert cell.strip()[0] not in "=+-@＝\t\r\n"

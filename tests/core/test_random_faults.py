@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from kills import Graph, Tally
 
-from tinyflow.core import upkeep
+from tinyflow.core import cache_maintenance
 from tinyflow.core.execute import Session
 
 
@@ -88,7 +88,7 @@ def forget(graph: Graph, chance: random.Random) -> None:
 def evict(graph: Graph, chance: random.Random) -> None:
     """Evict everything that may go."""
     session = graph.session()
-    upkeep.collect(session.store, chance.randrange(2000), ())
+    cache_maintenance.collect(session.store, chance.randrange(2000), ())
     session.close()
 
 

@@ -17,9 +17,9 @@ from tinyflow.core import reaper
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout
 from tinyflow.core.execute import Session
+from tinyflow.core.forkserver import Nursery
 from tinyflow.core.process import with_parent
 from tinyflow.core.scratch import Scratch
-from tinyflow.core.warm import Nursery
 
 _PATIENCE_S = 10.0
 # Itself, a child in its group, one in a group and session of its own, and one more behind that.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from test_execute import Chain, execute_all
 
-from tinyflow.core import digest, regular, upkeep
+from tinyflow.core import cache_maintenance, digest, regular_files
 from tinyflow.core.execute import Session
 
 
@@ -122,7 +122,7 @@ def test_what_is_no_file_is_moved_aside(
         if where != "lock" or odd not in (os.mkfifo, device):  # a lock on either is as good as another
             assert len(said) == 1, (where, said)
         session = again(tmp_path, said, f"state {number}")
-        found = upkeep.verify(session.store)
+        found = cache_maintenance.verify(session.store)
         assert (found.damaged, found.stuck, found.incomplete) == ((), (), ())
         session.close()
     assert len(list((tmp_path / "cache" / "damaged").iterdir())) >= 4
@@ -149,7 +149,7 @@ def test_verification_moves_what_it_says(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", refuse)
-        found = upkeep.verify(session.store)
+        found = cache_maintenance.verify(session.store)
         names = [f"sha256:{path.parent.name}{path.name}" for path in (stray, places["result"], places["blob"])]
         assert (sorted(found.damaged), found.stuck) == (sorted(names[:2]), (names[2],))
         assert len(said) == 3
@@ -160,7 +160,7 @@ def test_verification_moves_what_it_says(
         session.close()
         assert (tmp_path / "state" / "cache" / "cas").is_dir()
     session = again(tmp_path, said, "other")
-    found = upkeep.verify(session.store)
+    found = cache_maintenance.verify(session.store)
     assert (len(found.damaged), found.stuck) == (1, ())
     execute_all(session, chain.actions())
     assert outputs_are_right(session, chain)
@@ -181,7 +181,7 @@ def test_what_the_disk_does_not_give_is_damaged(
                 raise OSError(number, os.strerror(number))
             return super().read(size)
 
-    monkeypatch.setattr(regular, "FileIO", Dying)
+    monkeypatch.setattr(regular_files, "FileIO", Dying)
     said: list[str] = []
     session = again(tmp_path, said, "other")
     execute_all(session, chain.actions())
@@ -203,7 +203,7 @@ def test_a_place_that_damages_all_is_done_without(
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             return super().read(size)
 
-    monkeypatch.setattr(regular, "FileIO", Dying)
+    monkeypatch.setattr(regular_files, "FileIO", Dying)
     said: list[str] = []
     session = again(tmp_path, said, "other")
     execute_all(session, chain.actions())
@@ -224,7 +224,7 @@ def test_want_of_descriptors_is_no_damage(
 
     session = again(tmp_path, [], "other")
     with monkeypatch.context() as patch:
-        patch.setattr(regular.os, "open", no_more)
+        patch.setattr(regular_files.os, "open", no_more)
         with pytest.raises(CacheError, match="Too many open files"):
             session.store.read(digest.of_bytes(places["blob"].read_bytes()))
     assert places["blob"].is_file()
@@ -235,20 +235,20 @@ def test_a_file_of_ours_may_be_anything(tmp_path: Path) -> None:
     """A pipe is not waited for, and no more is read of what is huge than such a file has."""
     path = tmp_path / "state"
     path.write_text("{é}", encoding="utf-8")
-    assert regular.small_text(path) == "{é}"
+    assert regular_files.small_text(path) == "{é}"
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(OSError, match="a pipe"):
-        regular.small_text(path)
+        regular_files.small_text(path)
     path.unlink()
     path.touch()
     os.truncate(path, 1 << 33)
-    assert len(regular.small_text(path)) == 1 << 20
+    assert len(regular_files.small_text(path)) == 1 << 20
 
 
 def test_what_is_no_file_is_not_even_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening a device may do things: a look tells first what it is."""
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(os, "open", None)
-    with pytest.raises(regular.Unreadable, match="a pipe"):
-        regular.Regular(tmp_path / "pipe")
+    with pytest.raises(regular_files.Unreadable, match="a pipe"):
+        regular_files.Regular(tmp_path / "pipe")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinyflow.core import digest, upkeep
+from tinyflow.core import cache_maintenance, digest
 from tinyflow.core.store import Store
 
 ATTRIBUTE = "user.tinyflow.xxh3"
@@ -100,4 +100,4 @@ def test_verification_trusts_no_check(tmp_path: Path) -> None:
     path.chmod(0o600)
     path.write_bytes(b"another")
     os.setxattr(path, ATTRIBUTE, digest.check_of(b"another").encode())
-    assert upkeep.verify(store).damaged == (name,)
+    assert cache_maintenance.verify(store).damaged == (name,)

@@ -13,7 +13,7 @@ import pytest
 
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import ModelError, Timeout, ToolError
-from tinyflow.core.warm import Nurseries, Nursery, kind_of
+from tinyflow.core.forkserver import Nurseries, Nursery, kind_of
 
 
 def stage_write(workspace: Workspace) -> None:

@@ -16,7 +16,12 @@ pytestmark = pytest.mark.slow
 def test_pdoc_makes_pages_of_what_users_call(tmp_path: Path) -> None:
     """The package, recipes and reports; a key of a recipe stands there with its meaning."""
     pytest.importorskip("pdoc", reason="pdoc is not installed: pip install -e '.[docs]'")
-    modules = ["tinyflow.recipes", "tinyflow.report.frame", "tinyflow.flow.query", "tinyflow.targets.protocol"]
+    modules = [
+        "tinyflow.recipes",
+        "tinyflow.report.frame",
+        "tinyflow.flow.publishing.query",
+        "tinyflow.targets.protocol",
+    ]
     command = [sys.executable, "-m", "pdoc", *modules, "-o", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

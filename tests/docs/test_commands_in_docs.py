@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from doit.cmdparse import CmdOption, CmdParse
 
-from tinyflow.flow.cli import PLUGINS
-from tinyflow.flow.selection import _GROUPS, COMMANDS
+from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.planning.selection import _GROUPS, COMMANDS
 
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md"))]

@@ -15,7 +15,7 @@ from synthetic_stages import CONTENT, OUTPUTS
 from tinyflow.core.action import Action, SourceFile
 from tinyflow.flow import cli
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.plan import BenchPlan
+from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.suite import expand
 

@@ -21,14 +21,15 @@ from tinyflow.core.action import Action
 from tinyflow.core.errors import ArchiveError, CacheError
 from tinyflow.core.execute import Session
 from tinyflow.core.store import Store
-from tinyflow.flow import cli, export, rebuild_archive, restore
-from tinyflow.flow.export import NO_TIMES, Exporter
-from tinyflow.flow.ledger import Ledger
+from tinyflow.flow import cli
+from tinyflow.flow.archives import export, rebuild_archive, restore
+from tinyflow.flow.archives.export import NO_TIMES, Exporter
+from tinyflow.flow.archives.rebuild import Rebuild, RecordedSession
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.plan import BenchPlan
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.project import Project
-from tinyflow.flow.rebuild import Rebuild, RecordedSession
-from tinyflow.flow.selection import Selection
+from tinyflow.flow.session.ledger import Ledger
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors

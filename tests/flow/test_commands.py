@@ -12,12 +12,12 @@ import pytest
 from doit.doit_cmd import DoitMain
 from flow_support import Run
 
-from tinyflow.flow.cli import PLUGINS
+from tinyflow.flow.commands import PLUGINS
 from tinyflow.flow.commands.overview import overview
-from tinyflow.flow.selection import COMMANDS
+from tinyflow.flow.planning.selection import COMMANDS
 
-LEFT_OUT = [name for name, place in PLUGINS["COMMAND"].items() if "left_out" in place]
-ALL = sorted(PLUGINS["COMMAND"].keys() - set(LEFT_OUT))
+UNSUPPORTED = [name for name, place in PLUGINS["COMMAND"].items() if "unsupported" in place]
+ALL = sorted(PLUGINS["COMMAND"].keys() - set(UNSUPPORTED))
 # Commands for which any one word is right, or none is needed; what is wrong for them instead.
 WRONG = {"init": ["one", "two"], "explain": ["frobnicate"], "plan": ["frobnicate"]}
 
@@ -42,8 +42,8 @@ def test_the_lists_of_commands_agree() -> None:
 
 def test_no_command_is_left_to_doit(real: Run) -> None:
     """Each that doit brings is ours, or refused with what to do instead."""
-    assert {command.get_name() for command in DoitMain.DOIT_CMDS} <= {*ALL, *LEFT_OUT}
-    for name in LEFT_OUT:
+    assert {command.get_name() for command in DoitMain.DOIT_CMDS} <= {*ALL, *UNSUPPORTED}
+    for name in UNSUPPORTED:
         assert refusal(real(name, "bench:vww-tvmaot-stm32f7", "--all")) == f"there is no {name} here"
 
 
@@ -99,17 +99,17 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name != "run"] + LEFT_OUT)
+@pytest.mark.parametrize("name", [name for name in ALL if name != "run"] + UNSUPPORTED)
 def test_options_may_stand_on_both_sides_of_a_command(real: Run, project: Path, name: str) -> None:
     """What a command says to a wrong word it says whatever options of a run stand around it; wrong ones are refused."""
     plain = real(name, "frobnicate", "more")
     for options in SHARED:
         before = real(*options, name, "frobnicate", "more")
         assert (before.returncode, before.stderr) == (plain.returncode, plain.stderr), options
-        if name not in LEFT_OUT and not (name == "watch" and options[0] == "-v"):  # which is verbose there
+        if name not in UNSUPPORTED and not (name == "watch" and options[0] == "-v"):  # which is verbose there
             behind = real(name, "frobnicate", *options, "more")
             assert (behind.returncode, behind.stderr) == (plain.returncode, plain.stderr), options
-    if name not in LEFT_OUT:
+    if name not in UNSUPPORTED:
         for words in (["-n", "four", name], [name, "--timeout", "5x"], ["--timeout", "5x", name]):
             assert re.search("num_process|--timeout: ", refusal(real(*words)))
     assert refusal(real("--frobnicate", name)) == "option --frobnicate not recognized"

@@ -12,8 +12,8 @@ import pytest
 from flow_support import CHECKOUT, Run
 
 from tinyflow.flow import completion
+from tinyflow.flow.planning.selection import _GROUPS
 from tinyflow.flow.project import find_project
-from tinyflow.flow.selection import _GROUPS
 from tinyflow.recipes.catalogue import KINDS, Catalogue, recipe_folders
 from tinyflow.recipes.schema import Backend, Feature, Model, Suite, Target
 

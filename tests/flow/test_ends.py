@@ -14,10 +14,11 @@ from tinyflow.core.action import Action, Workspace
 from tinyflow.core.digest import of_file
 from tinyflow.core.errors import UsageError
 from tinyflow.core.execute import Session
-from tinyflow.flow import cli, finish, sides
+from tinyflow.flow import cli
 from tinyflow.flow.commands import models, tuning
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.project import Project
+from tinyflow.flow.publishing import comparison, publish
 from tinyflow.flow.version import describe
 from tinyflow.model import tflite_reader
 from tinyflow.model.zoo import synthesize
@@ -43,9 +44,9 @@ def action(stage: str, *outputs: str, **inputs: Any) -> Action:
 def test_a_profile_lies_beside_its_table(session: Session, tmp_path: Path) -> None:
     """As JSON and as text, where there is one."""
     project, made = Project(tmp_path, tmp_path / "cache"), action("profile", "profile.json")
-    assert finish._write_profile("a-b-c", made, session, project) == []
+    assert publish._write_profile("a-b-c", made, session, project) == []
     session.execute(made)
-    [path] = finish._write_profile("a-b-c", made, session, project)
+    [path] = publish._write_profile("a-b-c", made, session, project)
     assert path == tmp_path / "build" / "profile" / "a-b-c.txt"
     assert path.read_text() == profile_text("a-b-c", PROFILE)
     assert json.loads(path.with_suffix(".json").read_bytes()) == PROFILE
@@ -55,11 +56,11 @@ def test_a_shrunk_model_lies_beside_what_was_removed(session: Session, tmp_path:
     """The model, what was done to it, and the same for people, who learn whose weights they are."""
     project, fetch = Project(tmp_path, tmp_path / "cache"), action("fetch", "model.tflite", "origin.json")
     made = action("shrink", "model.tflite", "shrink.json", **{"model.tflite": fetch.output("model.tflite")})
-    assert finish._write_shrunk("net", made, session, project) == []
+    assert publish._write_shrunk("net", made, session, project) == []
     session.execute(fetch)
-    assert finish._write_shrunk("net", made, session, project) == []
+    assert publish._write_shrunk("net", made, session, project) == []
     session.execute(made)
-    [path] = finish._write_shrunk("net", made, session, project)
+    [path] = publish._write_shrunk("net", made, session, project)
     assert path == tmp_path / "build" / "shrink" / "net.txt"
     assert path.read_text() == removed_text("net", REMOVED, "synthetic") != removed_text("net", REMOVED, "trained")
     assert json.loads(path.with_suffix(".json").read_bytes()) == REMOVED
@@ -76,7 +77,7 @@ def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
     """A bench's, a suite's, a baseline with samples and commits, a folder of benches; nothing else."""
     path = tmp_path / "report.json"
     path.write_text(json.dumps(report("a")))
-    one = sides.read_side(path)
+    one = comparison.read_side(path)
     assert one.keys() == {"a"} and one["a"].report["metrics"]["rom_bytes"] == 5
     assert (one["a"].samples, one["a"].commit) == ({}, None)
     path.write_text(
@@ -91,33 +92,33 @@ def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
             }
         )
     )
-    two = sides.read_side(path)
+    two = comparison.read_side(path)
     assert [(side.commit, side.samples) for side in two.values()] == [("abc+", {"invoke_s": [1, 2]}), ("def", {})]
-    assert sides._from_folder(tmp_path).keys() == {"a", "b"}
+    assert comparison._from_folder(tmp_path).keys() == {"a", "b"}
     for name in ("x", "y"):
         (tmp_path / "deep" / name).mkdir(parents=True)
         (tmp_path / "deep" / name / "report.json").write_text(json.dumps(report(name)))
     (tmp_path / "deep" / "x" / "timing.json").write_text(json.dumps({"invoke_s": [0.5, 0.25], "wall_s": 9}))
-    found = sides._from_folder(tmp_path / "deep")
+    found = comparison._from_folder(tmp_path / "deep")
     assert {name: side.samples for name, side in found.items()} == {"x": {"invoke_s": [0.5, 0.25]}, "y": {}}
-    assert sides._from_folder(tmp_path / "deep" / "x").keys() == {"x"}
+    assert comparison._from_folder(tmp_path / "deep" / "x").keys() == {"x"}
     (tmp_path / "none").mkdir()
-    assert sides._from_folder(tmp_path / "none") == {}
+    assert comparison._from_folder(tmp_path / "none") == {}
     for bad in (
         *("[]", "{}", "{", json.dumps(report("a", schema=2)), json.dumps(report("a", metrics={"rom_bytes": "5"}))),
         *(json.dumps({"benches": 5}), json.dumps({"benches": [report("a")], "samples": 5})),
     ):
         path.write_text(bad)
         with pytest.raises(UsageError, match="is no report"):
-            sides.read_side(path)
+            comparison.read_side(path)
     with pytest.raises(UsageError, match="is no report"):
-        sides.read_side(tmp_path / "gone")
+        comparison.read_side(tmp_path / "gone")
 
 
 def test_names_are_spelled_as_their_folders() -> None:
     """Features sorted, without `bench:`; other words stay."""
     words = ("bench:a-b-c+z+dsp.x", "a-b-c", "suite", "HEAD~1", "+dsp")
-    assert [sides.bench_name(word) for word in words] == ["a-b-c+dsp.x+z", "a-b-c", "suite", "HEAD~1", "+dsp"]
+    assert [comparison.bench_name(word) for word in words] == ["a-b-c+dsp.x+z", "a-b-c", "suite", "HEAD~1", "+dsp"]
 
 
 def test_a_model_is_described_by_what_it_is() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tinyflow.core.action import Action
-from tinyflow.flow.forecast import Forecast, Past
+from tinyflow.flow.session.forecast import Forecast, Past
 
 
 def action(name: str) -> Action:

@@ -10,7 +10,7 @@ import pytest
 from tinyflow.core.action import Action
 from tinyflow.core.errors import RunError, TinyflowError, ToolError, UsageError
 from tinyflow.core.process import Cancelled
-from tinyflow.flow.ledger import Ledger, exit_status
+from tinyflow.flow.session.ledger import Ledger, exit_status
 
 ACTION = Action(stage="run", title="run net", function="synthetic_stages:write", outputs=("run.json",))
 

@@ -11,9 +11,9 @@ import pytest
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import RunError, ToolError
-from tinyflow.flow.display import LiveDisplay, PlainDisplay
-from tinyflow.flow.forecast import Past
 from tinyflow.flow.messages import error_lines, shown
+from tinyflow.flow.session.display import LiveDisplay, PlainDisplay
+from tinyflow.flow.session.forecast import Past
 from tinyflow.flow.streams import plain_output, write_data
 
 

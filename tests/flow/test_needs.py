@@ -8,7 +8,7 @@ import pytest
 from tests_support import doit
 
 from tinyflow.core.action import Action
-from tinyflow.flow.needs import Needs
+from tinyflow.flow.session.demand import Needs
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.tflite_writer import write
 

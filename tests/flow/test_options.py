@@ -10,7 +10,7 @@ import pytest
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.core.store import Store
-from tinyflow.flow.plan import Planner
+from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors

@@ -12,8 +12,8 @@ from test_plan_whole import RECIPES
 from tinyflow.core.action import Action
 from tinyflow.core.errors import ModelError, RunError, TinyflowError, ToolError
 from tinyflow.core.store import Store
-from tinyflow.flow.places import tell_where
-from tinyflow.flow.plan import Planner
+from tinyflow.flow.planning.error_locations import tell_where
+from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors

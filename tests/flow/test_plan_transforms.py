@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tinyflow.core.action import Action, Output
 from tinyflow.core.store import Store
-from tinyflow.flow.plan import Planner
+from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors

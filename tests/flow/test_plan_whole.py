@@ -10,7 +10,7 @@ import pytest
 
 from tinyflow.core.action import Action, SourceFile
 from tinyflow.core.store import Store
-from tinyflow.flow.plan import BenchPlan, Planner
+from tinyflow.flow.planning.plan import BenchPlan, Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors
@@ -32,7 +32,7 @@ RECIPES = {
     "backends/more/x": "",
     "backends/low.yaml": "description: b\nimplementation: tinyflow.backends.tinyc\ntools: [jinja2]\n"
     "lowering: {implementation: tinyflow.backends.tinyi, options: {cpu: $cpu, arena_bytes: 2}, tools: [rich]}\n"
-    "timeout: 7min\ntuning: tinyflow.backends.tvm.tuning\n",
+    "timeout: 7min\ntuning: tinyflow.backends.tvm.tuning.search\n",
     "targets/chip.yaml": "description: c\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m0plus\nclock: 48MHz\n"
     "memory:\n  - {name: rom, kind: flash, origin: 0x1000, length: 64KiB}\n"
     "  - {name: sram, kind: ram, origin: 0x20000000, length: 32KiB}\n"
@@ -316,7 +316,7 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
     assert tune["title"] == "tune net layer 4 low for cortex-m0plus zig O3, 8 trials"
     assert (tune["outputs"], tune["timeout_s"], tune["isolated"]) == (("records.jsonl",), 24 * 3600, True)
     assert tune["implementation"] == (
-        *("tinyflow.toolchains.zig", "tinyflow.backends.tvm.tuning", "tinyflow.targets.unicorn"),
+        *("tinyflow.toolchains.zig", "tinyflow.backends.tvm.tuning.search", "tinyflow.targets.unicorn"),
     )
     assert tune["tools"] == [
         *("package ziglang", "package jinja2", "package pyelftools", *READER),
@@ -330,7 +330,7 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
     } == {
         "defines": [],
         "flags": ["-O3"],
-        "implementation": "tinyflow.backends.tvm.tuning",
+        "implementation": "tinyflow.backends.tvm.tuning.search",
         "limit_instructions": 2_000_000_000,
         "optimise": "O3",
         "options": {"cpu": "cortex-m0plus", "arena_bytes": 2},

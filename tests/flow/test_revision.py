@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyflow.flow.revision import Checkout
+from tinyflow.flow.publishing.revision import Checkout
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow import sides
 from tinyflow.flow.project import Project
-from tinyflow.flow.sides import find_side, find_sides, read_side
+from tinyflow.flow.publishing import comparison
+from tinyflow.flow.publishing.comparison import find_side, find_sides, read_side
 from tinyflow.report import history
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.rows import SCHEMA
@@ -152,7 +152,7 @@ def test_files_of_results_are_read_or_refused(tmp_path: Path) -> None:
 
 def test_what_a_revision_has_is_only_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was measured with changed files, or before, is pointed at; where there is nothing at all, it is refused."""
-    monkeypatch.setattr(sides, "ancestors", lambda root, commit: frozenset({"b" * 40}))
+    monkeypatch.setattr(comparison, "ancestors", lambda root, commit: frozenset({"b" * 40}))
     project = Project(tmp_path, tmp_path / "cache")
     for name, commit, is_dirty in (
         *(
@@ -164,7 +164,7 @@ def test_what_a_revision_has_is_only_its_own(tmp_path: Path, monkeypatch: pytest
     ):
         written = project.history / f"{name}.jsonl"
         history.add(written, report(name), commit=commit * 40, is_dirty=is_dirty, date="2025-01-31T12:00:00Z")
-    side = sides._at_revision("a" * 40, "HEAD", project)
+    side = comparison._at_revision("a" * 40, "HEAD", project)
     assert {name: (one.is_missing, one.report["status"], one.commit) for name, one in side.items()} == {
         "net-a-chip": (False, "ok", "a" * 40),
         "net-b-chip": (True, "not measured (but with changed files)", None),
@@ -172,5 +172,5 @@ def test_what_a_revision_has_is_only_its_own(tmp_path: Path, monkeypatch: pytest
         "two-b-chip": (True, "not measured", None),
     }
     with pytest.raises(UsageError, match="no result of revision HEAD is on record: dddddddddd; not measured") as caught:
-        sides._at_revision("d" * 40, "HEAD", project)
+        comparison._at_revision("d" * 40, "HEAD", project)
     assert caught.value.hint

@@ -19,12 +19,14 @@ from tinyflow.core import process
 from tinyflow.core.action import Action, SourceFile, Tool, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ToolError, ValidationError
 from tinyflow.core.execute import Outcome, Session
-from tinyflow.core.warm import kind_of
-from tinyflow.flow import culprit, gang, imports, live, revision, signals, version, watching
-from tinyflow.flow.forecast import Forecast, Past
-from tinyflow.flow.memory import MemoryDB
-from tinyflow.flow.plan import BenchPlan
-from tinyflow.flow.watching import Board, Watched
+from tinyflow.core.forkserver import kind_of
+from tinyflow.flow import version
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.publishing import revision
+from tinyflow.flow.session import layer_bisection, live, parallel_runner, preimports, signals, watched_files
+from tinyflow.flow.session.forecast import Forecast, Past
+from tinyflow.flow.session.null_database import MemoryDB
+from tinyflow.flow.session.watched_files import Board, Watched
 
 FAILED = {"refused": RunError("no")}
 
@@ -93,7 +95,7 @@ def test_a_row_is_read_and_modules_are_known_beforehand(session: Session) -> Non
     """Of isolated runs alone: the stage, what implements it, and what of its tools takes long to import."""
     one = action("x")
     session.execute(one)
-    assert watching.row_of(plan(one), session) == {"name": "x"}
+    assert watched_files.row_of(plan(one), session) == {"name": "x"}
     tools = (Tool("package", "unicorn"), Tool("package", "pyelftools"), Tool("binary", "sh"))
     more: dict[str, Any] = {"tools": tools, "implementation": ("a.b", "c.d")}
     runs = [
@@ -106,10 +108,10 @@ def test_a_row_is_read_and_modules_are_known_beforehand(session: Session) -> Non
         *(__name__, "a.b", "c.d", "unicorn", "unicorn.arm_const", "unicorn.riscv_const", "elftools.elf.elffile"),
         *("a.b.backend", "c.d.backend"),
     ]
-    assert imports.modules_of(runs[0]) == modules
-    assert imports.of_many(runs) == {}
-    alike = [*runs, *runs[:1] * (imports.SEVERAL - 1)]
-    assert imports.of_many(alike) == {kind_of(runs[0]): modules}
+    assert preimports.modules_of(runs[0]) == modules
+    assert preimports.of_many(runs) == {}
+    alike = [*runs, *runs[:1] * (preimports.SEVERAL - 1)]
+    assert preimports.of_many(alike) == {kind_of(runs[0]): modules}
 
 
 # Several at once
@@ -124,11 +126,11 @@ def test_a_gang_runs_what_is_stale_and_leaves_out_what_waits_for_a_failure(sessi
     session.execute(alone)
     heard: list[tuple[str, str]] = []
     actions = [first, alone, bad, behind, last, further]
-    gang.run(actions, session, lambda one, end: heard.append((one.title, getattr(end, "outcome", str(end)))))
+    parallel_runner.run(actions, session, lambda one, end: heard.append((one.title, getattr(end, "outcome", str(end)))))
     assert sorted(heard) == [("first", "built"), ("last", "built"), ("refused", "refused: no")]
     assert heard[0] == ("first", "built")
     heard.clear()
-    gang.run([first, alone, last], session, lambda one, end: heard.append((one.title, "")))
+    parallel_runner.run([first, alone, last], session, lambda one, end: heard.append((one.title, "")))
     assert heard == []
 
 
@@ -143,7 +145,7 @@ def test_an_interruption_stops_the_gang(session: Session) -> None:
     first = action("first")
     try:
         with pytest.raises(KeyboardInterrupt):
-            gang.run([first, action("second", first)], session, done)
+            parallel_runner.run([first, action("second", first)], session, done)
         assert begun == ["first"] and process.is_cancelled()
     finally:
         process.allow_again()
@@ -165,31 +167,34 @@ def test_the_first_wrong_layer_is_found_by_halving(count: int) -> None:
             tried.append(int(last.title))
             return ValidationError(f"up to {last.title}", where="here") if tried[-1] >= wrong else None
 
-        found = culprit.find(count, lambda last: plan(action(str(last))), attempt, said.append)
+        found = layer_bisection.find(count, lambda last: plan(action(str(last))), attempt, said.append)
         assert found is not None and found.layer == wrong
         assert found.error.what == f"up to {wrong}"
         assert tried[0] == count - 1 and len(tried) <= 1 + count.bit_length()
         assert said == [f"layers 0 to {last}: {'wrong' if last >= wrong else 'right'}" for last in tried[1:]]
-    assert culprit.find(count, lambda last: plan(action(str(last))), lambda actions: None) is None
+    assert layer_bisection.find(count, lambda last: plan(action(str(last))), lambda actions: None) is None
 
 
 def test_what_has_nothing_to_do_with_layers_is_raised() -> None:
     """A compiler's complaint, a bad model; faults and endless calls are layers'."""
     for error in (ToolError("cc"), ModelError("bad")):
         with pytest.raises(type(error)):
-            culprit.find(3, lambda last: plan(action(str(last))), lambda actions, error=error: error)
+            layer_bisection.find(3, lambda last: plan(action(str(last))), lambda actions, error=error: error)
     for kind in (RunError, Timeout, ValidationError):
-        assert culprit.find(1, lambda last: plan(action(str(last))), lambda actions, kind=kind: kind("x")) is not None
+        assert (
+            layer_bisection.find(1, lambda last: plan(action(str(last))), lambda actions, kind=kind: kind("x"))
+            is not None
+        )
 
 
 def test_a_culprit_is_told_with_its_kernels() -> None:
     """A wrong value by its place, a fault by where and what; functions once each."""
     layer = {"operator": "ADD", "functions": ["add", "clip", "add"]}
-    value = culprit.Culprit(2, ValidationError("2 samples differ", where="sample 0: expected 1, got 2"))
+    value = layer_bisection.Culprit(2, ValidationError("2 samples differ", where="sample 0: expected 1, got 2"))
     assert value.lines(layer) == ["layer 2 ADD (add, clip)", "  sample 0: expected 1, got 2"]
-    fault = culprit.Culprit(0, RunError("reads nothing", where="add+0x4"))
+    fault = layer_bisection.Culprit(0, RunError("reads nothing", where="add+0x4"))
     assert fault.lines({"operator": "ADD"}) == ["layer 0 ADD", "  add+0x4: reads nothing"]
-    assert culprit.Culprit(0, Timeout("too long")).lines(layer)[1] == "  too long"
+    assert layer_bisection.Culprit(0, Timeout("too long")).lines(layer)[1] == "  too long"
 
 
 # Which version

@@ -12,8 +12,8 @@ from tinyflow.core.action import SourceFile
 from tinyflow.core.digest import Memo
 from tinyflow.core.records import Records
 from tinyflow.core.store import Store
-from tinyflow.flow.plan import BenchPlan, Planner
-from tinyflow.flow.sources import PACKAGE, sources_of
+from tinyflow.flow.archives.sources import PACKAGE, sources_of
+from tinyflow.flow.planning.plan import BenchPlan, Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors

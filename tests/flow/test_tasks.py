@@ -13,10 +13,11 @@ from doit.task import Task
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.core.execute import Outcome, Session
-from tinyflow.flow import gang
-from tinyflow.flow.ledger import Ledger
-from tinyflow.flow.needs import Needs
-from tinyflow.flow.tasks import NotNeeded, Ready, action_tasks, early_tasks, group_task, task_name
+from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.session import parallel_runner
+from tinyflow.flow.session.demand import Needs
+from tinyflow.flow.session.ledger import Ledger
+from tinyflow.flow.session.tasks import NotNeeded, Ready, action_tasks, early_tasks, group_task
 
 
 def step(workspace: Workspace) -> None:
@@ -129,7 +130,7 @@ def test_what_waits_is_started_once_its_turn_has_come() -> None:
 
     def start(waiting: dict[str, Action], running: dict[Any, Action], failed: set[str]) -> None:
         begun.clear()
-        gang._start(waiting, running, failed, cast(Any, Pool()), cast(Any, SimpleNamespace(execute=Outcome)))
+        parallel_runner._start(waiting, running, failed, cast(Any, Pool()), cast(Any, SimpleNamespace(execute=Outcome)))
 
     waiting, running, failed = by_id(first, second, third, other), dict[Any, Action](), set[str]()
     start(waiting, running, failed)
@@ -149,9 +150,9 @@ def test_every_action_that_runs_is_told(session: Session) -> None:
     refused, good = action("refused"), action("good")
     behind, after = action("behind", refused), action("after", good)
     seen: dict[str, object] = {}
-    gang.run([refused, good, behind, after], session, lambda one, result: seen.update({one.title: result}))
+    parallel_runner.run([refused, good, behind, after], session, lambda one, result: seen.update({one.title: result}))
     assert seen.keys() == {"refused", "good", "after"}
     assert isinstance(seen["refused"], RunError) and cast(Outcome, seen["after"]).outcome == "built"
     seen.clear()
-    gang.run([good, after], session, lambda one, result: seen.update({one.title: result}))
+    parallel_runner.run([good, after], session, lambda one, result: seen.update({one.title: result}))
     assert seen == {}

@@ -17,6 +17,7 @@ from synthetic_benches import synthetic_loader
 
 from tinyflow.core.digest import tree_files
 from tinyflow.flow import cli
+from tinyflow.flow.commands import PLUGINS
 
 Say = Callable[[str], str]
 SUITE = """\
@@ -188,5 +189,5 @@ def test_keeping_the_cache_and_archives(project: Path, say: Say) -> None:
 
 def test_help_of_every_command(say: Say) -> None:
     """Options with their names, defaults and words."""
-    names = [name for name in cli.PLUGINS["COMMAND"] if name != "help"]
+    names = [name for name in PLUGINS["COMMAND"] if name != "help"]
     check("session_help.txt", "".join(say(f"help {name}") for name in names))

@@ -19,13 +19,14 @@ from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.process import Cancelled
 from tinyflow.core.scratch import fresh_file, fresh_folder
-from tinyflow.flow import inventory, whole
-from tinyflow.flow.ledger import Ledger
-from tinyflow.flow.outcome import failure_of
-from tinyflow.flow.plan import BenchPlan
+from tinyflow.flow import atomic_files
+from tinyflow.flow.atomic_files import write_if_changed
+from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.project import Project
-from tinyflow.flow.views import Views
-from tinyflow.flow.whole import write_if_changed
+from tinyflow.flow.publishing import inventory
+from tinyflow.flow.publishing.outcome import failure_of
+from tinyflow.flow.publishing.views import Views
+from tinyflow.flow.session.ledger import Ledger
 from tinyflow.recipes.bench import parse
 from tinyflow.report.documents import read_report
 
@@ -299,7 +300,7 @@ def test_all_content_is_synced_before_it_has_its_name(
             renamed.append(all(file.stat().st_ino in synced for file in path.rglob("*") if file.is_file()))
         return rename(path, target)
 
-    monkeypatch.setattr(whole.Path, "rename", look)
+    monkeypatch.setattr(atomic_files.Path, "rename", look)
     place.publish()
     assert renamed == [True]
     write_if_changed(tmp_path / "page.html", "page")

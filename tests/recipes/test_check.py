@@ -14,8 +14,8 @@ from tinyflow.recipes import yaml
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.check import check_all
 from tinyflow.recipes.fields import yaml_key
+from tinyflow.recipes.record_types import fields_of
 from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
-from tinyflow.recipes.shapes import fields_of
 
 Write = Callable[[str, str], Path]
 TARGET = """\

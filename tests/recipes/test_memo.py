@@ -14,8 +14,8 @@ import pytest
 from tinyflow.recipes import memo as memos
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.memo import Memo, Stamp, take_stamp
+from tinyflow.recipes.record_types import revive
 from tinyflow.recipes.schema import Model, Recipe
-from tinyflow.recipes.shapes import revive
 from tinyflow.recipes.validate import validate
 
 _MODEL = Model(name="net", description="A network", file="net.tflite")

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tinyflow.backends.tvm import packed
+from tinyflow.backends.tvm.emit import packed_calls
 from tinyflow.backends.tvm.graph import binary, document, executor
 from tinyflow.backends.tvm.graph.artifact import Argument, Artifact
 from tinyflow.backends.tvm.graph.document import ExecutorGraph, GraphTensor, Node
@@ -87,7 +87,7 @@ int32_t {name}(void* self, void* arguments, int32_t count, void* result) {{
 
 
 def _kernels() -> dict[str, str]:
-    header = f"#include <stdint.h>\n{packed.TYPES}" + "".join(
+    header = f"#include <stdint.h>\n{packed_calls.TYPES}" + "".join(
         f"int32_t {name}(void*, void*, int32_t, void*);\n" for name in ARTIFACT.signatures
     )
     bodies = ""

@@ -10,7 +10,7 @@ import pytest
 from small_firmware import ROOT, workspace
 
 from tinyflow.core.errors import DoesNotFit, ToolError
-from tinyflow.stages import build, fit, link_errors, toolchain
+from tinyflow.stages import build, link_errors, oversize, toolchain
 from tinyflow.stages import link as link_stage
 
 MEMORY = [
@@ -185,7 +185,7 @@ def _sizes(flash: int, ram: int, **symbols: tuple[int, str]) -> dict[str, Any]:
 )
 def test_what_does_not_fit_says_what_takes_it(sizes: dict[str, Any], what: str, hints: list[str]) -> None:
     """Only regions that are too small; the largest things of each, from a hundredth of the need on."""
-    found = fit.explain(sizes, TARGET)
+    found = oversize.explain(sizes, TARGET)
     assert isinstance(found, DoesNotFit)
     assert found.what == what
     assert all(hint in found.hint for hint in hints) and len(found.hint.split("; ")) == len(hints)
@@ -193,9 +193,9 @@ def test_what_does_not_fit_says_what_takes_it(sizes: dict[str, Any], what: str, 
 
 def test_room_ends_where_the_next_region_begins() -> None:
     """Else it would be taken for too little of another one."""
-    assert [region["length_bytes"] for region in fit.enlarged(MEMORY)] == [0x8000, 64 << 20, 64 << 20]
+    assert [region["length_bytes"] for region in oversize.enlarged(MEMORY)] == [0x8000, 64 << 20, 64 << 20]
     near = [MEMORY[1], {**MEMORY[0], "origin": 0x9400}]
-    assert [region["length_bytes"] for region in fit.enlarged(near)] == [0x400, 64 << 20]
+    assert [region["length_bytes"] for region in oversize.enlarged(near)] == [0x400, 64 << 20]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_too_little_memory_is_told_from_other_faults(
     log: str, is_overflow: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """In the words of both linkers; only then it is linked again with room."""
-    assert fit.is_overflow(log) == is_overflow
+    assert oversize.is_overflow(log) == is_overflow
     calls: list[str] = []
 
     def fail(workspace: Any, memory: Any, firmware: Path, map_path: Path) -> None:

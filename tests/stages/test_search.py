@@ -14,7 +14,7 @@ from small_firmware import workspace
 
 from tinyflow.core.action import Workspace, canonical
 from tinyflow.core.errors import RunError
-from tinyflow.core.parts import Parts
+from tinyflow.core.partial_results import Parts
 from tinyflow.recipes import tuning
 from tinyflow.stages import tune
 from tinyflow.stages.tune import _best, _distance, _Search

@@ -12,7 +12,7 @@ import pytest
 from small_firmware import ROOT, SUPPORT, Bench, _support, workspace
 
 from tinyflow.core.action import Workspace
-from tinyflow.core.parts import Parts
+from tinyflow.core.partial_results import Parts
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo.builder import NetworkBuilder
 from tinyflow.stages import tune
@@ -48,7 +48,7 @@ def searching(folder: Path, cache: Path, *widths: int, trials: int = 4) -> Works
         "target": bench.machine_target,
         "include": ["include/support/include/"],
         **{"flags": ["-O3"], "defines": [], "optimise": "O3", "options": OPTIONS, "trials": trials, "seed": 1},
-        **{"implementation": "tinyflow.backends.tvm.tuning", "limit_instructions": 10_000_000},
+        **{"implementation": "tinyflow.backends.tvm.tuning.search", "limit_instructions": 10_000_000},
     }
     made = workspace(folder / "work", inputs, ["records.jsonl"], parameters)
     return replace(made, parts=Parts(cache, None, "test"))
@@ -119,16 +119,16 @@ def test_an_interrupted_search_goes_on(tmp_path: Path, measured: list[int], monk
 
 def test_a_wrong_candidate_is_never_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An output that isn't the definition's counts for nothing, however few instructions it took."""
-    from tinyflow.backends.tvm import tuning
+    from tinyflow.backends.tvm.tuning import search
 
-    write = tuning.write_firmware
+    write = search.write_firmware
 
     def lying(subject: Any, candidates: Sequence[Any], folder: Path) -> Any:
         calls = write(subject, candidates, folder)
         wrong = [None if call is None else call._replace(expected=bytes(len(call.expected))) for call in calls]
         return [call if choice is None else bad for choice, call, bad in zip(candidates, calls, wrong, strict=True)]
 
-    monkeypatch.setattr(tuning, "write_firmware", lying)
+    monkeypatch.setattr(search, "write_firmware", lying)
     found = [json.loads(line) for line in records(searching(tmp_path / "a", tmp_path / "cache")).splitlines()]
     assert found and all(one["choice"] is None for one in found)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from trust_places import Disk, Run
 
-from tinyflow.core import upkeep
+from tinyflow.core import cache_maintenance
 from tinyflow.core.action import Action, SourceFile, Workspace
 from tinyflow.core.errors import CacheError, ToolError
 from tinyflow.core.execute import Session
@@ -74,7 +74,7 @@ def test_full_disk_in_the_middle_of_a_store(tmp_path: Path, source: Path, disk: 
     with pytest.raises(CacheError, match="No space left") as caught:
         session.execute(big)
     assert "free some space" in caught.value.hint
-    assert upkeep.verify(session.store).damaged == ()
+    assert cache_maintenance.verify(session.store).damaged == ()
     assert list((disk.folder / "cache" / "tmp").iterdir()) == []
     session.close()
     disk.remount("size=32m")
@@ -170,7 +170,7 @@ def test_cache_from_the_future_is_used(tmp_path: Path, source: Path) -> None:
         os.utime(path, (time.time() + 10**7,) * 2)
     session = Session(tmp_path / "cache", tmp_path / "other")
     assert session.execute(action(source)).outcome == "hit"
-    assert upkeep.collect(session.store, 1 << 30, ()).results == 0
+    assert cache_maintenance.collect(session.store, 1 << 30, ()).results == 0
     session.close()
 
 
@@ -211,7 +211,7 @@ def test_killed_compiler_or_worker_is_one_failed_action(tmp_path: Path, tool: bo
     session = Session(tmp_path / "cache", tmp_path / "state")
     with pytest.raises(ToolError, match="killed by SIGKILL"):
         session.execute(one)
-    assert upkeep.contents(session.store).results == 0
+    assert cache_maintenance.contents(session.store).results == 0
     well.touch()
     assert session.execute(one).outcome == "built"
     session.close()

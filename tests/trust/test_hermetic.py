@@ -16,7 +16,7 @@ from trust_places import CHECKOUT
 from tinyflow.core import process
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.execute import Session
-from tinyflow.flow.plan import Planner
+from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors

@@ -12,7 +12,7 @@ from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout
 from tinyflow.core.execute import Session
 from tinyflow.core.store import Store
-from tinyflow.flow.plan import Planner
+from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyflow.core import digest, upkeep
+from tinyflow.core import cache_maintenance, digest
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
@@ -107,8 +107,8 @@ def test_a_store_that_fails_in_the_middle_leaves_nothing(tmp_path: Path) -> None
     assert "free some space" in caught.value.hint
     assert not session.store.has(BLOB)
     assert list((tmp_path / "cache" / "tmp").iterdir()) == []
-    assert upkeep.contents(session.store).results == 0
-    assert upkeep.verify(session.store).damaged == ()
+    assert cache_maintenance.contents(session.store).results == 0
+    assert cache_maintenance.verify(session.store).damaged == ()
     (tmp_path / "room").touch()
     assert session.execute(action).outcome == "built"
     assert session.store.read(BLOB) == DATA

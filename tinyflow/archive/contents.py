@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.archive import container, documents
-from tinyflow.core import digest, plain
+from tinyflow.core import digest, safe_text
 from tinyflow.core.errors import ArchiveError, TinyflowError, UsageError
 from tinyflow.core.result import Result
 
@@ -262,4 +262,4 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _to_json(document: Mapping[str, Any]) -> bytes:
-    return (plain.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n").encode()
+    return (safe_text.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n").encode()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from tinyflow.core.errors import RecipeError
 
 if TYPE_CHECKING:
-    from tinyflow.core.parts import Parts
+    from tinyflow.core.partial_results import Parts
 
 LOCAL_MARK = "keep-local"
 ASIDE_FOLDER = "aside"

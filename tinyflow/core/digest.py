@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 from tinyflow.core.errors import RecipeError
-from tinyflow.core.plain import is_encodable
+from tinyflow.core.safe_text import is_encodable
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinyflow.core import digest, plain, process, worker
+from tinyflow.core import digest, process, safe_text, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError, of_no_place
-from tinyflow.core.look import Look, Verdict
-from tinyflow.core.parts import Parts
+from tinyflow.core.partial_results import Parts
 from tinyflow.core.records import Record, Records
 from tinyflow.core.result import Result
 from tinyflow.core.scratch import Scratch
+from tinyflow.core.staleness import Look, Verdict
 from tinyflow.core.states import BUILT, HIT, UP_TO_DATE
 from tinyflow.core.store import Store
 
@@ -310,7 +310,7 @@ class Session:
 def _make_plain(log: Path) -> None:
     """Spell out what a terminal would take for orders, for logs are looked at there."""
     before = log.read_bytes()
-    after = plain.plain_log(before)
+    after = safe_text.plain_log(before)
     if after != before:
         log.write_bytes(after)
 

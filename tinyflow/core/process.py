@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.errors import Timeout, TinyflowError, ToolError
 
 _LOG_TAIL_BYTES = 4000
@@ -99,7 +99,7 @@ def run_tool(
             f"{command[0]} is not installed", hint="see `doit doctor`", command=tuple(command), missing=True
         )
     with log_path.open("ab") as log:
-        log.write(f"$ {plain.shown(' '.join(command))}\n".encode())
+        log.write(f"$ {safe_text.shown(' '.join(command))}\n".encode())
         log.flush()
         start = log.tell()
         variables = clean_environment(folder) | (_own_environment() if is_own else {}) | dict(environment or {})

@@ -23,7 +23,7 @@ from tinyflow.core import digest
 from tinyflow.core.address import Address
 from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.http import Failure, Lie, body_of, connect, is_readable, left_s, limit, reason_of
-from tinyflow.core.regular import Regular, Unreadable
+from tinyflow.core.regular_files import Regular, Unreadable
 from tinyflow.core.result import Result
 from tinyflow.core.store import Store
 

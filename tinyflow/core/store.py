@@ -17,7 +17,7 @@ from typing import BinaryIO, Literal, TypeVar
 
 from tinyflow.core import digest, lock
 from tinyflow.core.errors import CacheError
-from tinyflow.core.regular import Regular, Unreadable
+from tinyflow.core.regular_files import Regular, Unreadable
 from tinyflow.core.result import MAX_RESULT_BYTES, Result
 
 _SMALL_BYTES = 1 << 20  # what is read at once, to see whether it is known before anything is written

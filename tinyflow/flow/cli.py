@@ -16,46 +16,10 @@ from doit.doit_cmd import DoitMain
 from doit.plugin import PluginDict, PluginEntry
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import refuse
+from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.commands.command import refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.streams import plain_output
-
-_COMMANDS = "tinyflow.flow.commands"
-# In the form of doit's configuration; imported when used. pyproject.toml says the same, and a test holds them equal.
-PLUGINS = {
-    "COMMAND": {
-        "run": f"{_COMMANDS}.run:Run",
-        "list": f"{_COMMANDS}.list:List",
-        "help": f"{_COMMANDS}.overview:Help",
-        "plan": f"{_COMMANDS}.plan:Plan",
-        "explain": f"{_COMMANDS}.explain:Explain",
-        "models": f"{_COMMANDS}.models:Models",
-        "fetch": f"{_COMMANDS}.fetch:Fetch",
-        "doctor": f"{_COMMANDS}.doctor:Doctor",
-        "cache": f"{_COMMANDS}.cache:Cache",
-        "verify": f"{_COMMANDS}.verify:Verify",
-        "import": f"{_COMMANDS}.restore:Import",
-        "compare": f"{_COMMANDS}.compare:Compare",
-        "baseline": f"{_COMMANDS}.baseline:Baseline",
-        "history": f"{_COMMANDS}.history:History",
-        "watch": f"{_COMMANDS}.watch:Watch",
-        "bisect-layer": f"{_COMMANDS}.bisect:BisectLayer",
-        "graph": f"{_COMMANDS}.graph:Graph",
-        "tabcompletion": f"{_COMMANDS}.tabcompletion:TabCompletion",
-        "results": f"{_COMMANDS}.results:Results",
-        "tuning": f"{_COMMANDS}.tuning:Tuning",
-        "init": f"{_COMMANDS}.init:Init",
-        "schema": f"{_COMMANDS}.schema:Schema",
-        "clean": f"{_COMMANDS}.left_out:Clean",
-        "forget": f"{_COMMANDS}.left_out:Forget",
-        "ignore": f"{_COMMANDS}.left_out:Ignore",
-        "info": f"{_COMMANDS}.left_out:Info",
-        "dumpdb": f"{_COMMANDS}.left_out:DumpDB",
-        "reset-dep": f"{_COMMANDS}.left_out:ResetDep",
-        "strace": f"{_COMMANDS}.left_out:Strace",
-    },
-    "BACKEND": {"memory": "tinyflow.flow.memory:MemoryDB"},
-}
 
 
 class _Main(DoitMain):  # type: ignore[misc]  # doit has no types

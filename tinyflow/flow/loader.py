@@ -19,18 +19,19 @@ from doit.task import Task
 
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
-from tinyflow.core.regular import small_text
+from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
-from tinyflow.flow.ledger import Ledger
-from tinyflow.flow.needs import Needs
-from tinyflow.flow.places import tell_where
-from tinyflow.flow.plan import BenchPlan, Planner
+from tinyflow.flow.planning.error_locations import tell_where
+from tinyflow.flow.planning.plan import BenchPlan, Planner
+from tinyflow.flow.planning.selection import Selection, Selector
+from tinyflow.flow.planning.task_names import task_name
 from tinyflow.flow.project import Project, find_project
-from tinyflow.flow.revision import Checkout
-from tinyflow.flow.selection import Selection, Selector
-from tinyflow.flow.tasks import action_tasks, early_tasks, group_task, task_name
-from tinyflow.flow.views import Views
+from tinyflow.flow.publishing.revision import Checkout
+from tinyflow.flow.publishing.views import Views
+from tinyflow.flow.session.demand import Needs
+from tinyflow.flow.session.ledger import Ledger
+from tinyflow.flow.session.tasks import action_tasks, early_tasks, group_task
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders
 from tinyflow.recipes.mirrors import Mirrors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.errors import TinyflowError
 
 
@@ -17,7 +17,7 @@ def shown(path: Path) -> str:
 
 def error_lines(error: Exception, title: str = "", *, is_verbose: bool = False) -> list[str]:
     """The lines to print for an error; `title` says what was being done."""
-    return [plain.shown(line.expandtabs()) for line in _lines(error, title, is_verbose)]
+    return [safe_text.shown(line.expandtabs()) for line in _lines(error, title, is_verbose)]
 
 
 def _lines(error: Exception, title: str, is_verbose: bool) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.errors import UsageError
 
 
@@ -23,7 +23,7 @@ class PlainStream:
 
     def write(self, text: str) -> int:
         """Write a text plainly."""
-        self.behind.write(plain.shown(text))
+        self.behind.write(safe_text.shown(text))
         return len(text)
 
 

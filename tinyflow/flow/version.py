@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import tinyflow
-from tinyflow.flow.revision import current_revision
+from tinyflow.flow.publishing.revision import current_revision
 from tinyflow.recipes.catalogue import data_folder
 
 # Those whose version decides what benches give.

@@ -13,8 +13,8 @@ from functools import partial
 from typing import NamedTuple
 
 from tinyflow.core import process
-from tinyflow.core.apart import Ended, call_apart
 from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.core.forked_call import Ended, call_apart
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Litert, Sample, Tflm, is_importable
 from tinyflow.model.soundness import shortened

@@ -16,17 +16,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-from tinyflow.core.regular import small_text
+from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
+from tinyflow.recipes.record_types import revive
 from tinyflow.recipes.schema import Recipe
-from tinyflow.recipes.shapes import revive
 
 R = TypeVar("R", bound=Recipe)
 
 # No file system's clock ticks slower than FAT's; a file that was younger when it was read may change without a trace.
 _SETTLED_NS = 2_000_000_000
 _DRAFT = ".draft-"
-_VALIDATORS = ("fields", "memo", "shapes", "suggest", "validate", "yaml", "../core/address", "../core/units")
+_VALIDATORS = ("fields", "memo", "record_types", "suggest", "validate", "yaml", "../core/address", "../core/units")
 
 
 @dataclass(frozen=True)

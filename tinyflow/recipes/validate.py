@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tinyflow.recipes import yaml
 from tinyflow.recipes.fields import show, yaml_key
+from tinyflow.recipes.record_types import fields_of, shape_at
 from tinyflow.recipes.schema import STRICT, Recipe
-from tinyflow.recipes.shapes import fields_of, shape_at
 from tinyflow.recipes.suggest import did_you_mean
 
 R = TypeVar("R", bound=Recipe)

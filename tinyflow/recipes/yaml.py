@@ -27,7 +27,7 @@ from yaml.events import (
 )
 
 from tinyflow.core.errors import RecipeError
-from tinyflow.core.plain import is_encodable
+from tinyflow.core.safe_text import is_encodable
 
 Value = Any  # str, int, float, bool, None, list[Value] or dict[str, Value]
 Steps = tuple[Any, ...]  # keys and indices from the top to a value: ("memory", 1, "length")

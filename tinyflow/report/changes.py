@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.compare import Change, Measured
 from tinyflow.report.formats import spell
 from tinyflow.report.frame import Frame
@@ -92,4 +92,4 @@ def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[st
         ],
         "warnings": list(warnings),
     }
-    return plain.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return safe_text.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.html.svg import CHARACTER_WIDTH, Drawing
 
 _BOX_HEIGHT, _ROW_GAP, _LAYER_GAP, _PADDING = 24.0, 10.0, 56.0, 8.0
@@ -109,7 +109,7 @@ def _middle(names: Sequence[str], places: Mapping[str, float], default: float) -
 
 
 def _quoted(text: str) -> str:
-    return '"' + plain.shown(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return '"' + safe_text.shown(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 DRAWINGS = {"dot": to_dot, "mermaid": to_mermaid, "svg": to_svg}

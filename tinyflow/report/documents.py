@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import CacheError
-from tinyflow.core.regular import Regular, Unreadable
+from tinyflow.core.regular_files import Regular, Unreadable
 from tinyflow.report.rows import SCHEMA
 
 Document = Mapping[str, Any]

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
@@ -28,23 +28,23 @@ def to_csv(frame: Frame) -> bytes:
     """A heading and a line for each row; empty where not measured."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(plain.for_csv, frame.columns))
-    writer.writerows([plain.for_csv(row.get(name, "")) for name in frame.columns] for row in frame)
+    writer.writerow(map(safe_text.for_csv, frame.columns))
+    writer.writerows([safe_text.for_csv(row.get(name, "")) for name in frame.columns] for row in frame)
     return text.getvalue().encode()
 
 
 def to_json(frame: Frame) -> bytes:
     """A list of objects; what was not measured has no key."""
     rows = [{name: row[name] for name in frame.columns if row.get(name) is not None} for row in frame]
-    return plain.plain_json(json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
+    return safe_text.plain_json(json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def to_markdown(frame: Frame) -> bytes:
     """A table; numbers to the right."""
     numbers = [name not in frame.texts for name in frame.columns]
-    lines = [[plain.markdown_cell(name) for name in frame.columns]]
+    lines = [[safe_text.markdown_cell(name) for name in frame.columns]]
     lines.append(["---:" if is_number else "---" for is_number in numbers])
-    lines += [[plain.markdown_cell(spell(row.get(name))) for name in frame.columns] for row in frame]
+    lines += [[safe_text.markdown_cell(spell(row.get(name))) for name in frame.columns] for row in frame]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).encode()
 
 
@@ -52,7 +52,7 @@ def to_text(frame: Frame, width: int | None = None) -> bytes:
     """Aligned columns; a record for each row where these are wider than `width`, that of a terminal."""
     texts = frame.texts
     cells = [list(frame.columns), *([spell(row.get(name)) for name in frame.columns] for row in frame)]
-    cells = [[plain.shown(cell).replace("\n", " ") for cell in line] for line in cells]
+    cells = [[safe_text.shown(cell).replace("\n", " ") for cell in line] for line in cells]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
         return "".join(f"{record}\n" for record in records(cells[0], cells[1:], width)).encode()
@@ -77,7 +77,7 @@ def to_xlsx(frame: Frame) -> bytes:
     workbook.set_properties({"created": datetime(1980, 1, 1, tzinfo=timezone.utc), "title": "tinyflow results"})
     bold, grouped = workbook.add_format({"bold": True}), workbook.add_format({"num_format": "#,##0.####"})
     sheet = workbook.add_worksheet("results")
-    sheet.write_row(0, 0, [plain.plain(name) for name in frame.columns], bold)
+    sheet.write_row(0, 0, [safe_text.plain(name) for name in frame.columns], bold)
     for index, row in enumerate(frame, start=1):
         for column, name in enumerate(frame.columns):
             _write_cell(sheet, index, column, row.get(name), grouped)
@@ -94,7 +94,7 @@ def to_xlsx(frame: Frame) -> bytes:
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any, number_format: Any) -> None:
     if isinstance(value, str):
-        sheet.write_string(row, column, plain.plain(value)[:_MOST_LETTERS])
+        sheet.write_string(row, column, safe_text.plain(value)[:_MOST_LETTERS])
     elif value is not None:
         sheet.write_number(row, column, value, number_format)
 
@@ -131,7 +131,7 @@ def to_parquet(frame: Frame) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    return plain.plain(value) if isinstance(value, str) else value
+    return safe_text.plain(value) if isinstance(value, str) else value
 
 
 def _missing(package: str, extra: str) -> ToolError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.rows import warnings_of
 
 Row = Mapping[str, Any]
@@ -36,7 +36,7 @@ def annotation(level: str, title: str, message: str) -> str:
     """One workflow command: `::error title=…::…`, with the characters escaped that would end it."""
     escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     name = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
-    return f"::{level} title={plain.shown(name)}::{plain.shown(escaped)}"
+    return f"::{level} title={safe_text.shown(name)}::{safe_text.shown(escaped)}"
 
 
 def add_summary(environment: Mapping[str, str], markdown: str) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.html.svg import Drawing
 from tinyflow.report.metrics import BY_NAME
 from tinyflow.report.rows import SCHEMA
@@ -83,7 +83,7 @@ def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: 
     # One write of one line, so that two sessions at a time don't mix theirs; a torn line before it is ended.
     with _open(path, "ab") as file:
         torn = b"\n" if file.tell() and not _tail(path).endswith(b"\n") else b""
-        file.write(torn + plain.plain_json(json.dumps(written, separators=(",", ":"))).encode() + b"\n")
+        file.write(torn + safe_text.plain_json(json.dumps(written, separators=(",", ":"))).encode() + b"\n")
     return True
 
 

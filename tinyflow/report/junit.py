@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.rows import warnings_of
 
 Row = Mapping[str, Any]
@@ -33,7 +33,9 @@ def to_junit(suite: str, rows: Sequence[Row]) -> str:
     ElementTree.SubElement(root, "testsuite", {"name": suite, **counts}).extend(cases)
     ElementTree.indent(root)
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n' + plain.plain(ElementTree.tostring(root, encoding="unicode")) + "\n"
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        + safe_text.plain(ElementTree.tostring(root, encoding="unicode"))
+        + "\n"
     )
 
 
@@ -46,7 +48,7 @@ def _case(row: Row) -> ElementTree.Element:
             ElementTree.SubElement(properties, "property", {"name": name, "value": repr(value)})
         for warning in warnings_of(row):
             ElementTree.SubElement(properties, "property", {"name": "warning", "value": warning})
-    reason = plain.plain(row["reason"] or "")
+    reason = safe_text.plain(row["reason"] or "")
     if row["status"] == "cancelled":
         ElementTree.SubElement(case, "skipped", {"message": reason})
     elif row["status"] != "ok":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
 
@@ -76,7 +76,7 @@ def functions(document: Document) -> Frame:
 def profile_text(bench: str, document: Document) -> str:
     """Both tables, for a terminal."""
     tables = [to_text(frame).decode() for frame in (layers(document), functions(document))]
-    return f"{plain.shown(bench)}, the first sample\n{tables[0]}{_estimate(document)}\n{tables[1]}"
+    return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{_estimate(document)}\n{tables[1]}"
 
 
 def _estimate(document: Document) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
@@ -232,4 +232,4 @@ def to_markdown(tables: Iterable[SideBySide]) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(plain.markdown_cell, cells)) + " |"
+    return "| " + " | ".join(map(safe_text.markdown_cell, cells)) + " |"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.units import format_size
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
@@ -58,7 +58,7 @@ def removed_text(model: str, document: Document, weights: str) -> str:
     """Both, for a terminal, and what made-up weights say of trained ones."""
     table = layers(document)
     note = f"synthetic weights: {UNLIKE_TRAINED}\n" if weights == "synthetic" else ""
-    return f"{plain.shown(model)}: {sizes(document)}\n{to_text(table).decode() if len(table) else ''}{note}"
+    return f"{safe_text.shown(model)}: {sizes(document)}\n{to_text(table).decode() if len(table) else ''}{note}"
 
 
 def _reasons(removed: Mapping[str, list[int]]) -> str:

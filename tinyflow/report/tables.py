@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.report.metrics import METRICS, Metric
 from tinyflow.report.rows import warnings_of
 
@@ -50,7 +50,7 @@ def to_csv(rows: Sequence[Row]) -> str:
         naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
         cells = [*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()]
-        writer.writerow(map(plain.for_csv, cells))
+        writer.writerow(map(safe_text.for_csv, cells))
     return text.getvalue()
 
 
@@ -62,7 +62,7 @@ def to_json(suite: str, rows: Sequence[Row]) -> str:
         "metrics": {metric.name: {"unit": metric.unit, "definition": metric.definition} for metric in METRICS},
         "benches": [dict(row) for row in rows],
     }
-    return plain.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return safe_text.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def to_markdown(suite: str, rows: Sequence[Row]) -> str:
@@ -70,7 +70,7 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     metrics = _columns(rows)
     heading = ["bench", "status", *(f"{metric.heading} [{metric.unit}]" for metric in metrics), "output", "weights"]
     lines = [
-        f"# {plain.for_markdown(suite)}",
+        f"# {safe_text.for_markdown(suite)}",
         "",
         _line(heading),
         _line(["---", "---", *("---:" for _ in metrics), "---", "---"]),
@@ -82,20 +82,20 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
                 [f"`{row['bench']}`", row["status"], *numbers, spell_validation(row), row["weights"] or _NOT_MEASURED]
             )
         )
-    failures = [plain.for_markdown(f"- `{row['bench']}`: {row['reason']}") for row in rows if row["reason"]]
+    failures = [safe_text.for_markdown(f"- `{row['bench']}`: {row['reason']}") for row in rows if row["reason"]]
     if failures:
         lines += ["", "## What failed", "", *failures]
     lines += ["", "## What the numbers mean", ""]
     lines += [f"- {metric.heading}: `{metric.name}`, {metric.definition}" for metric in metrics]
-    lines += [f"- {plain.for_markdown(note)}" for note in notes(rows)]
-    return plain.plain("\n".join(lines) + "\n")
+    lines += [f"- {safe_text.for_markdown(note)}" for note in notes(rows)]
+    return safe_text.plain("\n".join(lines) + "\n")
 
 
 def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
     columns = _readable(rows)
     lines = zip(*(column.aligned() for column in columns), strict=True)
-    return plain.shown("\n".join([*("  ".join(line).rstrip() for line in lines), *notes(rows)]) + "\n")
+    return safe_text.shown("\n".join([*("  ".join(line).rstrip() for line in lines), *notes(rows)]) + "\n")
 
 
 def to_rich(rows: Sequence[Row], width: int) -> Table:
@@ -112,7 +112,7 @@ def to_rich(rows: Sequence[Row], width: int) -> Table:
     is_wide = sum(column.width + _CELL_PADDING for column in columns) <= width
     left_out = [column.heading for column in every if column not in columns] if is_wide else []
     told = [f"no room for {', '.join(left_out)}: doit results", *notes(rows)] if left_out else notes(rows)
-    caption = Text(plain.shown("\n".join(told)))
+    caption = Text(safe_text.shown("\n".join(told)))
     table = Table(box=SIMPLE_HEAD, header_style="bold", caption=caption or None, caption_justify="left")
     if not is_wide:
         lines = zip(*(column.cells for column in every), strict=True)
@@ -120,7 +120,7 @@ def to_rich(rows: Sequence[Row], width: int) -> Table:
     for column in columns:
         table.add_column(column.heading, justify="right" if column.is_number else "left", overflow="fold")
     for row, *cells in zip(rows, *(column.cells for column in columns), strict=True):
-        table.add_row(*(Text(plain.shown(cell)) for cell in cells), style=None if row["status"] == "ok" else "red")
+        table.add_row(*(Text(safe_text.shown(cell)) for cell in cells), style=None if row["status"] == "ok" else "red")
     return table
 
 
@@ -280,4 +280,4 @@ def _exact(value: float | None) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(plain.markdown_cell(str(cell)) for cell in cells) + " |"
+    return "| " + " | ".join(safe_text.markdown_cell(str(cell)) for cell in cells) + " |"

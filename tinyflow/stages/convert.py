@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
@@ -95,5 +95,5 @@ def _port(tensor: Tensor) -> JSON:
 
 def _write_json(path: Path, value: Any) -> None:
     path.write_text(
-        plain.plain_json(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)) + "\n", encoding="utf-8"
+        safe_text.plain_json(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)) + "\n", encoding="utf-8"
     )

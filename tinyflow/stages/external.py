@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
@@ -45,7 +45,7 @@ def generate(workspace: Workspace) -> None:
     workspace.run([_filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
     _check_tree(sources, backend, workspace.folder)
     plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
-    text = plain.plain_json(json.dumps({**plan, "backend": backend}, indent=1, ensure_ascii=False, allow_nan=False))
+    text = safe_text.plain_json(json.dumps({**plan, "backend": backend}, indent=1, ensure_ascii=False, allow_nan=False))
     workspace.outputs[PLAN].write_text(text + "\n", encoding="utf-8")
 
 

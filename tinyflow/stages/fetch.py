@@ -20,7 +20,7 @@ from tinyflow.core.action import Workspace
 from tinyflow.core.address import Address, places_in, without_secrets
 from tinyflow.core.errors import ModelError
 from tinyflow.core.http import Failure, body_of, limit, reason_of
-from tinyflow.core.regular import Regular, Unreadable
+from tinyflow.core.regular_files import Regular, Unreadable
 
 if TYPE_CHECKING:
     from urllib.request import BaseHandler, Request

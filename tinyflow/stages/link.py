@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.errors import DoesNotFit, ToolError
-from tinyflow.stages import fit
+from tinyflow.stages import oversize
 from tinyflow.stages.link_errors import UNDEFINED, explain, listing, names, objects_of, source_of
 from tinyflow.stages.prebuilt import PREBUILT, check_prebuilt
 from tinyflow.stages.toolchain import toolchain_of
@@ -36,7 +36,7 @@ def link(workspace: Workspace) -> None:
     try:
         _link(workspace, target["memory"], workspace.outputs["firmware.elf"], workspace.outputs["firmware.map"])
     except ToolError as error:
-        if not fit.is_overflow(error.log):
+        if not oversize.is_overflow(error.log):
             raise explain(error) from error
         raise _does_not_fit(workspace) from error
     if target["memory"]:
@@ -73,7 +73,7 @@ def _check_constructors(map_path: Path) -> None:
         raise error
 
 
-def _link(workspace: Workspace, memory: Sequence[fit.Region], firmware: Path, map_path: Path) -> None:
+def _link(workspace: Workspace, memory: Sequence[oversize.Region], firmware: Path, map_path: Path) -> None:
     toolchain, cpu = toolchain_of(workspace)
     script_path = workspace.folder / "link.ld"
     target = {**workspace.parameters["target"], "memory": memory}
@@ -91,10 +91,10 @@ def _link(workspace: Workspace, memory: Sequence[fit.Region], firmware: Path, ma
 def _does_not_fit(workspace: Workspace) -> DoesNotFit:
     """Link again with room for everything, to learn what is needed."""
     target = workspace.parameters["target"]
-    memory = fit.enlarged(target["memory"])
+    memory = oversize.enlarged(target["memory"])
     firmware = workspace.folder / "too_big.elf"
     try:
         _link(workspace, memory, firmware, workspace.folder / "too_big.map")
     except ToolError as error:
         raise explain(error) from error
-    return fit.explain(elf.sizes(elf.read(firmware), memory), target)
+    return oversize.explain(elf.sizes(elf.read(firmware), memory), target)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.stages.run import call, read_samples
@@ -66,7 +66,7 @@ def profile(workspace: Workspace) -> None:
             document["cycle_model"] = {"name": model["core"], "error": model["error"], "clock_hz": clock_hz}
     finally:
         machine.close()
-    text = plain.plain_json(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
+    text = safe_text.plain_json(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
     workspace.outputs["profile.json"].write_text(text + "\n", encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.action import Workspace
 from tinyflow.report import rows
 
@@ -33,5 +33,5 @@ def report(workspace: Workspace) -> None:
         row["tuning"] = files["plan.json"]["tuning"]
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
-    text = plain.plain_json(json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False))
+    text = safe_text.plain_json(json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False))
     workspace.outputs["row.json"].write_text(text + "\n", encoding="utf-8")

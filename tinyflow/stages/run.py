@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.stages import arena_check
@@ -320,4 +320,4 @@ def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: flo
 
 
 def _write_json(path: Path, value: JSON) -> None:
-    path.write_text(plain.plain_json(json.dumps(value, indent=2, allow_nan=False)) + "\n", encoding="utf-8")
+    path.write_text(safe_text.plain_json(json.dumps(value, indent=2, allow_nan=False)) + "\n", encoding="utf-8")

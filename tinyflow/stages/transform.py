@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.action import Workspace
 
 
@@ -23,5 +23,5 @@ def transform(workspace: Workspace, function: Callable[..., Any]) -> None:
         if name == "model.tflite":
             path.write_bytes(content)
         else:
-            text = plain.plain_json(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
+            text = safe_text.plain_json(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
             path.write_text(text + "\n", encoding="utf-8")

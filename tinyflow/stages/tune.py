@@ -19,7 +19,7 @@ from tinyflow.core.action import JSON, Workspace, canonical
 from tinyflow.core.errors import RunError
 from tinyflow.model import tflite_reader
 from tinyflow.recipes import tuning
-from tinyflow.stages import build, fit, link
+from tinyflow.stages import build, link, oversize
 from tinyflow.targets.protocol import Machine, open_machine
 
 _BATCH = 8
@@ -140,7 +140,7 @@ class _Search:
                 file.unlink()
         calls = self.implementation.write_firmware(self.subject, batch, sources)
         target = self.workspace.parameters["target"]
-        target = {**target, "memory": fit.enlarged(target["memory"])}
+        target = {**target, "memory": oversize.enlarged(target["memory"])}
         work = replace(self.workspace, parameters={**self.workspace.parameters, "target": target})
         trees = {name: path for name, path in work.inputs.items() if name.startswith("include/")}
         build.compile_tree(replace(work, inputs={**trees, "sources/": sources}, outputs={"objects/": objects}))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinyflow.backends.options import alignments
 from tinyflow.backends.refusals import Unsupported, check_operators
-from tinyflow.backends.tvm.planner import USMP
+from tinyflow.backends.tvm.program.planner import USMP
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.advice import VERSION_HINT, advice_on
 from tinyflow.model.graph import Graph, Operator, Tensor
@@ -95,7 +95,7 @@ def generate(
     made as it says; of two records, the first file's counts.
     """
     from tinyflow.backends.tvm.backend import write_sources
-    from tinyflow.backends.tvm.tuning_records import Known
+    from tinyflow.backends.tvm.tuning.records import Known
 
     known = None if tuning is None else Known.read(records, tuning)
     write_sources(model, graph, backend, options, out, plan, known)

@@ -10,16 +10,19 @@ from typing import Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from tinyflow.backends.tvm import OPTIONS, debug, integer, layouts, memory, program, sources
-from tinyflow.backends.tvm.importable import importable
-from tinyflow.backends.tvm.kernel import Machine, Style
-from tinyflow.backends.tvm.layers import Network
-from tinyflow.backends.tvm.model_order import in_model_order
-from tinyflow.backends.tvm.plan_document import arena_document, plan_document
-from tinyflow.backends.tvm.program import Chooser, Program
-from tinyflow.backends.tvm.sources import Convention
-from tinyflow.backends.tvm.specs import Rounding
-from tinyflow.backends.tvm.tuning_records import Known
+from tinyflow.backends.tvm import OPTIONS
+from tinyflow.backends.tvm.emit import debug, sources
+from tinyflow.backends.tvm.emit.plan_document import arena_document, plan_document
+from tinyflow.backends.tvm.emit.sources import Convention
+from tinyflow.backends.tvm.frontend import integer, layouts
+from tinyflow.backends.tvm.frontend.importable import importable
+from tinyflow.backends.tvm.frontend.layers import Network
+from tinyflow.backends.tvm.frontend.model_order import in_model_order
+from tinyflow.backends.tvm.kernels.kernel import Machine, Style
+from tinyflow.backends.tvm.kernels.specs import Rounding
+from tinyflow.backends.tvm.program import memory, operations
+from tinyflow.backends.tvm.program.operations import Chooser, Program
+from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.core.errors import ModelError
 from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
@@ -66,7 +69,7 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
 def select(model: Path, graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
     """Layers in the layout, and kernels of the schedule, that all these options ask for. Raises ModelError."""
     network = layouts.carry(lower(model, graph, chosen["rounding"]), chosen["layout"])
-    return program.select(network, _style(chosen), machine_of(chosen), choose)
+    return operations.select(network, _style(chosen), machine_of(chosen), choose)
 
 
 def machine_of(chosen: Mapping[str, Any]) -> Machine:

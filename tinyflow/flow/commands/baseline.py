@@ -6,14 +6,14 @@ import json
 import re
 from typing import Any
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.core.errors import UsageError
+from tinyflow.flow.atomic_files import write_if_changed
+from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.commands.compare import OPTIONS, limits_of, parse_limits, tell
-from tinyflow.flow.commands.refusing import OwnCommand
 from tinyflow.flow.messages import shown
-from tinyflow.flow.revision import resolve_revision
-from tinyflow.flow.sides import find_side, read_side
-from tinyflow.flow.whole import write_if_changed
+from tinyflow.flow.publishing.comparison import find_side, read_side
+from tinyflow.flow.publishing.revision import resolve_revision
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import expand
@@ -100,7 +100,7 @@ def _spell(side: Side) -> str:
     samples = {name: dict(bench.samples) for name, bench in side.items() if set(bench.samples) & TIMES}
     common = _commit(places.pop() if len(places) == 1 else None)
     document = {"schema": 1, **common, "benches": benches, "samples": samples}
-    return plain.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
+    return safe_text.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _commit(place: str | None) -> dict[str, Any]:

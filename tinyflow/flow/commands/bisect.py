@@ -8,11 +8,11 @@ from typing import Any
 
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import UsageError
-from tinyflow.flow import culprit, gang
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.plan import BenchPlan
-from tinyflow.flow.signals import stoppable
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.session import layer_bisection, parallel_runner
+from tinyflow.flow.session.signals import stoppable
 from tinyflow.recipes.bench import parse
 
 
@@ -21,7 +21,7 @@ def find_culprit(loader: Loader, bench: str, say: Callable[[str], None]) -> list
 
     def attempt(actions: Collection[Action]) -> Exception | None:
         errors: list[Exception] = []
-        gang.run(
+        parallel_runner.run(
             actions, loader.session, lambda _, ended: errors.append(ended) if isinstance(ended, Exception) else None
         )
         return errors[0] if errors else None
@@ -38,7 +38,7 @@ def find_culprit(loader: Loader, bench: str, say: Callable[[str], None]) -> list
 
     parsed = loader.selector.bench(bench)
     operators = read(up_to(None), "graph.json")["operators"]
-    found = culprit.find(len(operators), up_to, attempt, say)
+    found = layer_bisection.find(len(operators), up_to, attempt, say)
     if found is None:
         return []
     layers = read(up_to(found.layer), "plan.json")["layers"]  # a command need not say which it has

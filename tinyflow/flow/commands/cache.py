@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinyflow.core import upkeep
+from tinyflow.core import cache_maintenance
 from tinyflow.core.errors import UsageError
 from tinyflow.core.states import BUILT, HIT
 from tinyflow.core.units import format_seconds, format_size, parse_size
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.selection import Selection
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.planning.selection import Selection
 
 _FOUND_FAULTS = 1
 _DIGITS_TO_TELL_APART = 4
@@ -80,7 +80,7 @@ class Cache(OwnCommand):
     def _stats(self, params: Mapping[str, Any]) -> int:
         del params
         session = self.loader.session
-        found = upkeep.contents(session.store)
+        found = cache_maintenance.contents(session.store)
         print(
             f"{session.store.root}: {format_size(found.size_bytes)}, {found.results} results of actions, "
             f"{found.blobs} blobs"
@@ -99,7 +99,7 @@ class Cache(OwnCommand):
 
     def _verify(self, params: Mapping[str, Any]) -> int:
         del params
-        found = upkeep.verify(self.loader.session.store)
+        found = cache_maintenance.verify(self.loader.session.store)
         damaged = len(found.damaged) + len(found.stuck)
         print(f"{found.checked} files read: {damaged} damaged, {len(found.incomplete)} results incomplete")
         for name in found.damaged:
@@ -117,7 +117,7 @@ class Cache(OwnCommand):
             raise UsageError(f"--keep: {error}", hint=f"for example {self.bin_name} cache gc --keep 5GiB") from error
         needed = frozenset() if params["force"] else self._needed()
         store = self.loader.session.store
-        removed = upkeep.collect(store, keep_bytes, needed, is_dry_run=params["dry_run"])
+        removed = cache_maintenance.collect(store, keep_bytes, needed, is_dry_run=params["dry_run"])
         verb = "would remove" if params["dry_run"] else "removed"
         print(
             f"{verb} {removed.results} results and {removed.blobs} blobs, {format_size(removed.freed_bytes)}; "
@@ -141,7 +141,7 @@ class Cache(OwnCommand):
             what = f'"{digest}" is no digest, nor the beginning of one'
             raise UsageError(what, hint=f"at least {_DIGITS_TO_TELL_APART} digits, such as sha256:1a2b3c")
         session = self.loader.session
-        uses = upkeep.uses(session.store, digits)
+        uses = cache_maintenance.uses(session.store, digits)
         for use in uses:
             title = session.records.title_of(use.key) or f"{use.stage} ({use.key[:19]}, not of this checkout)"
             print(f"{'made' if use.made else 'used'} by {title}, as {use.name}")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.display import width_of
-from tinyflow.flow.revision import resolve_revision
-from tinyflow.flow.sides import find_sides
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.publishing.comparison import find_sides
+from tinyflow.flow.publishing.revision import resolve_revision
+from tinyflow.flow.session.display import width_of
 from tinyflow.flow.streams import write_data
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.fields import Limit

@@ -6,9 +6,9 @@ from typing import Any
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow import doctor
-from tinyflow.flow.commands.refusing import OwnCommand, refuse
+from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.messages import shown
-from tinyflow.flow.recipe_check import checks
+from tinyflow.flow.planning.recipe_check import checks
 from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.check import check_all
 

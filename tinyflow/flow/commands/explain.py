@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.tasks import task_name
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.planning.task_names import task_name
 
 
 class Explain(OwnCommand):

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_seconds
-from tinyflow.flow.commands.refusing import OwnCommand, refuse
+from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.recipes.schema import Model
 
 

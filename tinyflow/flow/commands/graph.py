@@ -8,7 +8,7 @@ from typing import Any
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.diagram import DRAWINGS, Box
 

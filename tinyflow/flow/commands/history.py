@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.sides import bench_name
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.publishing.comparison import bench_name
 from tinyflow.flow.streams import write_data
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.formats import FORMATS

@@ -7,7 +7,8 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow import new_project
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.commands.command import OwnCommand
 
 _OPTION_MODEL = {
     "name": "model",
@@ -32,8 +33,6 @@ Example: tinyflow init my_project --model my_net.tflite"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Write the files, and tell what to type next."""
-        from tinyflow.flow.cli import PLUGINS  # which names this module
-
         if len(args) > 1:
             raise UsageError(f'init takes one folder, not "{args[1]}" as well', hint=f"{self.bin_name} init {args[0]}")
         folder = Path(args[0] if args else ".")

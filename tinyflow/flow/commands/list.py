@@ -5,7 +5,7 @@ from __future__ import annotations
 from doit.cmd_list import List as DoitList
 from doit.cmd_list import opt_sort
 
-from tinyflow.flow.commands.refusing import Refusing
+from tinyflow.flow.commands.command import Refusing
 
 
 class List(Refusing, DoitList):  # type: ignore[misc]  # doit has no types

@@ -11,7 +11,7 @@ from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.execute import Session
 from tinyflow.core.units import format_count, format_size
-from tinyflow.flow.commands.refusing import OwnCommand, refuse
+from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.recipes.resolve import list_benches
 from tinyflow.recipes.schema import Model

@@ -7,8 +7,8 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.core.states import LATER, UP_TO_DATE
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.tasks import task_name
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.planning.task_names import task_name
 
 _OPTION_ALL = {
     "name": "all",

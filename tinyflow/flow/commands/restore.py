@@ -8,8 +8,9 @@ from typing import Any
 from tinyflow.archive import contents
 from tinyflow.archive.contents import Archive
 from tinyflow.core.errors import TinyflowError, UsageError
-from tinyflow.flow import new_project, restore
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow import new_project
+from tinyflow.flow.archives import restore
+from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.messages import shown
 
 _HINT = "the unpacked archive's models/ and recipes/ have what it was made from: TINYFLOW_MIRRORS, TINYFLOW_RECIPES"

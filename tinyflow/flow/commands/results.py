@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.display import width_of
-from tinyflow.flow.query import select
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.publishing.query import select
+from tinyflow.flow.session.display import width_of
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.formats import BINARY, FORMATS, to_text
 from tinyflow.report.tables import doubts

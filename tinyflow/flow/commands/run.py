@@ -19,23 +19,23 @@ from tinyflow.core import process, worker
 from tinyflow.core.action import Action
 from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
+from tinyflow.core.forkserver import Nurseries
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, parse_time
-from tinyflow.core.warm import Nurseries
+from tinyflow.flow.commands.command import CANCELLED, Refusing
 from tinyflow.flow.commands.overview import overview
-from tinyflow.flow.commands.refusing import CANCELLED, Refusing
-from tinyflow.flow.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
-from tinyflow.flow.finish import Row, compare_published, finish
-from tinyflow.flow.forecast import Past
-from tinyflow.flow.imports import of_many
-from tinyflow.flow.ledger import exit_status
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
-from tinyflow.flow.reporter import Reporter
-from tinyflow.flow.selection import Selection
-from tinyflow.flow.signals import stoppable, unstoppable
+from tinyflow.flow.planning.selection import Selection
+from tinyflow.flow.publishing.publish import Row, compare_published, finish
+from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
+from tinyflow.flow.session.forecast import Past
+from tinyflow.flow.session.ledger import exit_status
+from tinyflow.flow.session.preimports import of_many
+from tinyflow.flow.session.reporter import Reporter
+from tinyflow.flow.session.signals import stoppable, unstoppable
+from tinyflow.flow.session.tasks import Ready
 from tinyflow.flow.streams import as_it_is, as_plain, writing
-from tinyflow.flow.tasks import Ready
 from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
@@ -231,7 +231,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     def _export(self, stream: TextIO) -> None:
         """Write the archives that were asked for."""
-        from tinyflow.flow.export import Exporter
+        from tinyflow.flow.archives.export import Exporter
 
         loader = self.loader
         exporter = Exporter(loader.session, loader.catalogue, loader.mirrors, loader.project)

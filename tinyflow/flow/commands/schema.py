@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.atomic_files import write_if_changed
+from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.messages import shown
-from tinyflow.flow.whole import write_if_changed
 from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.suggest import hint_for
 

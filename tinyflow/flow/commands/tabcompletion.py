@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.selection import COMMANDS
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.planning.selection import COMMANDS
 
 # Bash ends words at a colon: what stands before the last one is already there and must not come again.
 _BASH = """\

@@ -8,7 +8,7 @@ from statistics import geometric_mean
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.refusing import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.recipes import tuning
 from tinyflow.recipes.bench import parse

@@ -13,10 +13,10 @@ from typing import Any
 from tinyflow.archive import contents
 from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.core.scratch import clear, fresh_folder
-from tinyflow.flow import rebuild_archive
-from tinyflow.flow.commands.refusing import OwnCommand
-from tinyflow.flow.rebuild import Difference, Rebuild, RecordedSession
-from tinyflow.flow.tasks import task_name
+from tinyflow.flow.archives import rebuild_archive
+from tinyflow.flow.archives.rebuild import Difference, Rebuild, RecordedSession
+from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.planning.task_names import task_name
 
 _DIFFERENT = 1
 _OPTIONS = (

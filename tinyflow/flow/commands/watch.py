@@ -14,20 +14,20 @@ from tinyflow.core.action import Action
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.core.execute import Outcome
-from tinyflow.core.warm import Nursery
-from tinyflow.flow import gang
+from tinyflow.core.forkserver import Nursery
 from tinyflow.flow.commands.bisect import find_culprit
-from tinyflow.flow.commands.refusing import CANCELLED, OwnCommand
-from tinyflow.flow.culprit import WRONG
-from tinyflow.flow.finish import finish
-from tinyflow.flow.imports import modules_of
-from tinyflow.flow.ledger import Ledger
+from tinyflow.flow.commands.command import CANCELLED, OwnCommand
 from tinyflow.flow.messages import error_lines, shown
-from tinyflow.flow.plan import BenchPlan
-from tinyflow.flow.revision import Checkout
-from tinyflow.flow.selection import Selection
-from tinyflow.flow.signals import stoppable, unstoppable
-from tinyflow.flow.watching import Board, Watched, row_of
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.planning.selection import Selection
+from tinyflow.flow.publishing.publish import finish
+from tinyflow.flow.publishing.revision import Checkout
+from tinyflow.flow.session import parallel_runner
+from tinyflow.flow.session.layer_bisection import WRONG
+from tinyflow.flow.session.ledger import Ledger
+from tinyflow.flow.session.preimports import modules_of
+from tinyflow.flow.session.signals import stoppable, unstoppable
+from tinyflow.flow.session.watched_files import Board, Watched, row_of
 
 _PACKAGE = Path(tinyflow.__file__).parent
 # Editors write a file in several steps, milliseconds apart; a moment of quiet ends them. Without a change there is an
@@ -177,7 +177,7 @@ class Watch(OwnCommand):
             if action.id in finals:
                 self._tell(finals.pop(action.id), time.monotonic() - started)
 
-        gang.run(selection.all_actions.values(), self.loader.session, done)
+        parallel_runner.run(selection.all_actions.values(), self.loader.session, done)
         for plan in finals.values():
             if self.loader.session.is_current(plan.final):
                 self._tell(plan, time.monotonic() - started)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import tinyflow
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import tables
 from tinyflow.report.documents import BenchDocuments
@@ -122,7 +122,7 @@ def _environment() -> Any:
 
 def _shown(value: Any) -> Any:
     """What a template is given, plainly; not what is HTML already."""
-    return plain.shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return safe_text.shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _page(environment: Any, **content: object) -> str:
@@ -136,7 +136,7 @@ def _page(environment: Any, **content: object) -> str:
         style=Markup((folder / "style.css").read_text(encoding="utf-8").strip()),
         script=Markup((folder / "script.js").read_text(encoding="utf-8").strip()),
     )
-    return plain.plain(_without_implied_ends(text)) + "\n"
+    return safe_text.plain(_without_implied_ends(text)) + "\n"
 
 
 def _without_implied_ends(text: str) -> str:

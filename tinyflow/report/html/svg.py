@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from tinyflow.core import plain
+from tinyflow.core import safe_text
 
 # The page's font at the size of `.chart text`; measured in DejaVu Sans, which is wider than most.
 CHARACTER_WIDTH = 6.4
@@ -131,4 +131,4 @@ def shorten(text: str, width: float) -> str:
 
 def escape(text: str) -> str:
     """Somebody's text for SVG and HTML."""
-    return html.escape(plain.shown(text))
+    return html.escape(safe_text.shown(text))

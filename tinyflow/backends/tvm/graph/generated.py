@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tvm import arrays
+from tinyflow.backends.tvm.emit import arrays
+from tinyflow.backends.tvm.emit.model_header import model_header
+from tinyflow.backends.tvm.emit.plan_document import arena_document, plan_document
 from tinyflow.backends.tvm.graph.artifact import Artifact
-from tinyflow.backends.tvm.model_header import model_header
-from tinyflow.backends.tvm.plan_document import arena_document, plan_document
 from tinyflow.model.arena import Buffer
 from tinyflow.model.graph import Graph, unused_name
 

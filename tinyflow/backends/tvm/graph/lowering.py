@@ -32,6 +32,6 @@ def lower(
     Options: schedule, layout, dsp, toolchain, isa, rounding, as for the other TVM backends; `tuning` and `records` too.
     """
     from tinyflow.backends.tvm.graph.program_graph import lowered
-    from tinyflow.backends.tvm.tuning_records import Known
+    from tinyflow.backends.tvm.tuning.records import Known
 
     lowered(model, graph, options, None if tuning is None else Known.read(records, tuning)).write(out)

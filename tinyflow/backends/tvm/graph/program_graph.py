@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tvm import backend, relax_module, sources
+from tinyflow.backends.tvm import backend
+from tinyflow.backends.tvm.emit import sources
 from tinyflow.backends.tvm.graph.artifact import Argument, Artifact
 from tinyflow.backends.tvm.graph.document import ExecutorGraph, GraphTensor, Node
-from tinyflow.backends.tvm.kernel import Kernel
-from tinyflow.backends.tvm.program import Operand, Program, Step
-from tinyflow.backends.tvm.tuning_records import Known
+from tinyflow.backends.tvm.kernels.kernel import Kernel
+from tinyflow.backends.tvm.program import relax_module
+from tinyflow.backends.tvm.program.operations import Operand, Program, Step
+from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.model.graph import Graph, unused_name
 
 

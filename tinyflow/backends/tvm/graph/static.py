@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.options import Options, alignments
-from tinyflow.backends.tvm.planner import USMP
+from tinyflow.backends.tvm.program.planner import USMP
 from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {"alignment": alignments(16), "usmp": USMP}

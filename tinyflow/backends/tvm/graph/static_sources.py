@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.tvm import packed
+from tinyflow.backends.tvm.emit import packed_calls
+from tinyflow.backends.tvm.emit.plan_document import ARENA
 from tinyflow.backends.tvm.graph import artifact, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.document import Node
-from tinyflow.backends.tvm.plan_document import ARENA
-from tinyflow.backends.tvm.planner import plan_buffers
+from tinyflow.backends.tvm.program.planner import plan_buffers
 from tinyflow.model.graph import Graph
 
 
@@ -33,7 +33,7 @@ def _model(made: Artifact, offsets: Mapping[int, int], arena_bytes: int, alignme
     addresses = {tensor: f"{ARENA} + {offset}" for tensor, offset in offsets.items()}
     addresses |= {row: node.name for row, node in graph.numbered() if node.name in made.parameters}
     calls = [
-        packed.call(index, node.function, _arguments(made, node, row, addresses))
+        packed_calls.call(index, node.function, _arguments(made, node, row, addresses))
         for index, (row, node) in enumerate((row, node) for row, node in graph.numbered() if node.function)
     ]
     return (

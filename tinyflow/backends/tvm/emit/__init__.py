@@ -1,0 +1,1 @@
+"""A program as files: C sources, objects, headers, the memory plan."""

@@ -1,0 +1,106 @@
+"""What there is to choose of a kernel: which family of kernels, and its tile. Every choice computes the same bytes.
+
+A choice is plain data: `{"kernel": "tiled", "pixels": 2, "group": 4, "hidden": 0}`. No choice is the default one, which
+`kernels.build` makes of a style; the families and ranges here are those whose best depends on shape and compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Union
+
+from tinyflow.backends.tvm.kernels.dsp import depthwise, routines, smlad
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style
+from tinyflow.backends.tvm.kernels.portable import add, planes, tiled, wide
+from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
+
+Choice = Mapping[str, Union[int, str]]
+
+_PIXELS = (1, 2, 3, 4)
+_GROUPS = (1, 2, 3, 4, 5, 6, 8)
+_PARTS = (16, 32, 48, 96, 192)  # pixels whose input is widened at once
+
+
+def space(spec: Spec, style: Style, machine: Machine) -> tuple[Choice, ...]:
+    """All choices for a kernel, in a fixed order; `build` may refuse some. Empty: nothing to choose."""
+    if style == "plain" or planes.is_planar(spec):
+        return ()
+    return tuple(_space(spec, style, machine))
+
+
+def _space(spec: Spec, style: Style, machine: Machine) -> Iterator[Choice]:
+    if isinstance(spec, AddSpec):
+        for unrolled, dsp in product((1, 2, 4, 8, 16), (0, 1) if style == "dsp" else (0,)):
+            yield {"kernel": "add", "unrolled": unrolled, "dsp": dsp}
+    elif isinstance(spec, DepthwiseSpec):
+        for pixels in (1, 2, 3, 4, 5, 6):
+            yield {"kernel": "tiled", "pixels": pixels}
+        if style == "dsp":
+            yield {"kernel": "dsp"}
+    elif isinstance(spec, DenseSpec):
+        yield from _tiles(spec.outputs, (1,))
+        if style == "smlad":
+            for group, unrolled in product((1, 2, 3, 4, 5, 8), (1, 2, 3, 4, 8)):
+                if spec.outputs % group == 0 and spec.inputs // 4 % unrolled == 0:
+                    yield {"kernel": "smlad", "group": group, "unrolled": unrolled}
+    elif isinstance(spec, ConvSpec):
+        yield from _convolutions(spec, style, machine)
+
+
+def _tiles(channels: int, pixels: tuple[int, ...]) -> Iterator[Choice]:
+    groups = [group for group in _GROUPS if channels % group == 0]
+    for p, group, hidden in product(pixels, groups, (0, 1)):
+        if p * group <= 16:
+            yield {"kernel": "tiled", "pixels": p, "group": group, "hidden": hidden}
+
+
+def _convolutions(spec: ConvSpec, style: Style, machine: Machine) -> Iterator[Choice]:
+    channels = spec.output.channels
+    if style == "dsp":
+        for part in _PARTS:
+            yield {"kernel": "dsp", "part": part}
+        return
+    if style == "smlad":
+        for p, group, part in product(_PIXELS, (1, 2, 4), (48, 96)):
+            if p * group <= 8 and channels % group == 0:
+                yield {"kernel": "smlad", "pixels": p, "group": group, "part": part}
+    is_wide = machine.isa == "thumb" and machine.vectors == "none" and spec.is_narrow
+    if is_wide:
+        run = spec.kernel[1] * spec.input.channels
+        for pairs, group, unrolled in product((1, 2, 3), (1, 2, 4), (1, 2, 4, 8)):
+            if pairs * group <= 4 and channels % group == 0 and run % unrolled == 0:
+                yield {"kernel": "wide", "pairs": pairs, "group": group, "unrolled": unrolled}
+    if not is_wide:
+        yield from _tiles(channels, _PIXELS)
+
+
+def build(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
+    """The kernel of a choice; None where it doesn't fit. KeyError, TypeError for what is no choice for this spec."""
+    family, numbers = choice["kernel"], {name: int(number) for name, number in choice.items() if name != "kernel"}
+    if isinstance(spec, AddSpec):
+        return add.add(spec, numbers["dsp"] == 1, numbers["unrolled"])
+    if family == "tiled":
+        return _tiled(numbers, spec, machine, scratch_bytes)
+    if family == "wide" and isinstance(spec, ConvSpec):
+        tile = wide.Tile(numbers["pairs"], numbers["group"], numbers["unrolled"])
+        return wide.conv(spec, machine, scratch_bytes, tile)
+    if family == "smlad" and isinstance(spec, ConvSpec):
+        tile_ = smlad.Tile(numbers["pixels"], numbers["group"])
+        return smlad.conv(spec, scratch_bytes, tile_, numbers["part"])
+    if family == "smlad" and isinstance(spec, DenseSpec):
+        return smlad.dense(spec, numbers["group"], numbers["unrolled"]) if spec.inputs % 4 == 0 else None
+    if family == "dsp" and isinstance(spec, ConvSpec):
+        return routines.conv(spec, scratch_bytes, numbers["part"])
+    if family == "dsp" and isinstance(spec, DepthwiseSpec) and depthwise.is_supported(spec):
+        return depthwise.depthwise(spec, scratch_bytes)
+    return None
+
+
+def _tiled(numbers: Mapping[str, int], spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
+    if isinstance(spec, DepthwiseSpec):
+        return tiled.depthwise(spec, scratch_bytes, numbers["pixels"])
+    tile = tiled.Tile(numbers["pixels"], numbers["group"], bool(numbers["hidden"]))
+    if isinstance(spec, ConvSpec):
+        return tiled.conv(spec, machine, scratch_bytes, tile)
+    return tiled.dense(spec, machine, tile) if isinstance(spec, DenseSpec) else None

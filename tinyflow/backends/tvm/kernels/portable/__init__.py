@@ -1,0 +1,1 @@
+"""Kernels that any C compiler takes: styles plain, aot and aotplus."""

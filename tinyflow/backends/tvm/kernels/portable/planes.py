@@ -1,0 +1,273 @@
+"""Styles aot and aotplus for activations with channels outermost: each channel is a plane of rows of pixels.
+
+    for each chunk of output rows:
+        copy the rows of all input planes that it reads into scratch, with the padding around them (where there is any)
+        for each tile of pixels and each group of channels:
+            for each product: load pixels + channels bytes for pixels times channels multiply-accumulates
+            requantise the tile
+
+A depthwise convolution does that plane by plane. Tiles, constants and requantisation are those of `tiled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script import tirx as T
+
+from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
+from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
+from tinyflow.backends.tvm.kernels.portable import tiled
+from tinyflow.backends.tvm.kernels.portable.plain import feature_map, vector
+from tinyflow.backends.tvm.kernels.portable.tiled import HEADERS
+from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels.specs import ConvolutionSpec, ConvSpec, DepthwiseSpec, FeatureMap, Spec
+
+Expr = Any
+PrimFunc = Any
+# pixels that share the filter of a channel in registers
+_DEPTHWISE_PIXELS = 4
+# pixels of a tile where the compiler spills and products come in three loops
+_FEW_PIXELS = 2
+# a window of more columns is a loop
+_UNROLLED_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The input planes as products read them: the input itself, or chunks of them in scratch with padding around."""
+
+    input: FeatureMap
+    planes: int  # in scratch at a time
+    rows: int  # source rows of one output row
+    down: int
+    row_bytes: int
+    chunk: int  # output rows at a time
+    height: int  # output rows
+    top: int = 0
+    left: int = 0
+    padding: int | None = None  # the value that stands around the input
+
+    @property
+    def chunk_rows(self) -> int:
+        """Source rows of a chunk."""
+        return (self.chunk - 1) * self.down + self.rows
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of scratch."""
+        return self.planes, self.chunk_rows, self.row_bytes
+
+
+def is_planar(spec: Spec) -> bool:
+    """Whether a layer reads channels that lie outermost."""
+    return isinstance(spec, (ConvSpec, DepthwiseSpec)) and spec.input.layout == "NCHW"
+
+
+def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
+    """The kernel of a spec that `is_planar`."""
+    if isinstance(spec, ConvSpec):
+        return conv(spec, machine, scratch_bytes)
+    return depthwise(spec, scratch_bytes) if isinstance(spec, DepthwiseSpec) else None
+
+
+def _planes(spec: ConvolutionSpec, planes: int, scratch_bytes: int) -> Planes:
+    """Chunks as large as the scratch allows; all at once where there is no padding."""
+    border, height = spec.padding, spec.output.height
+    (rows, _), (down, _) = spec.kernel, spec.stride
+    if not border:
+        return Planes(spec.input, planes, rows, down, spec.input.width, height, height)
+    row_bytes = border.left + spec.input.width + border.right
+    most = max(1, min(height, (scratch_bytes // (row_bytes * planes) - rows) // down + 1))
+    chunk = -(-height // -(-height // most))  # equal portions
+    return Planes(
+        spec.input, planes, rows, down, row_bytes, chunk, height, border.top, border.left, spec.input_zero_point
+    )
+
+
+@T.inline
+def _fill(scratch: Any, source: Planes) -> None:
+    """Write the padding's value everywhere; rows are copied over it."""
+    if source.padding is not None:
+        size = T.meta_var(source.planes * source.chunk_rows * source.row_bytes)
+        call("memset", T.address_of(scratch[0, 0, 0]), source.padding, size)
+
+
+@T.inline
+def _expand(data: Any, scratch: Any, plane: Expr, first: Expr, source: Planes) -> None:
+    """Copy rows of `planes` planes, from plane `plane` and row `first` of the padded input on."""
+    if source.padding is not None:
+        for k, r in T.grid(source.planes, source.chunk_rows):
+            row: T.let = first + r - source.top
+            if (row >= 0) & (row < source.input.height):
+                place = T.meta_var(T.address_of(scratch[k, r, source.left]))
+                call("memcpy", place, T.address_of(data[plane + k, row, 0]), source.input.width)
+            else:
+                place = T.meta_var(T.address_of(scratch[k, r, source.left]))
+                call("memset", place, source.padding, source.input.width)
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """What dot products are computed together, and whether the compiler may see how many products each has."""
+
+    pixels: int
+    group: int  # channels, as far as they divide all
+    is_hidden: bool
+
+
+def _tile(spec: ConvSpec, machine: Machine, width: int) -> _Tile:
+    most_pixels, most_channels = tiled.tile_of(machine)
+    is_hidden = tiled.is_spiller(machine)
+    pixels = min(_FEW_PIXELS if is_hidden and spec.kernel != (1, 1) else most_pixels, width)
+    group = next(number for number in range(most_channels, 0, -1) if spec.output.channels % number == 0)
+    return _Tile(pixels, group, is_hidden)
+
+
+def _flat_or_padded(spec: ConvSpec, scratch_bytes: int) -> tuple[FeatureMap, Planes]:
+    """The output and what it is computed from; all pixels are one row where none shares input with another."""
+    if spec.kernel == spec.stride == (1, 1) and not spec.padding:
+        source_map = FeatureMap(1, spec.input.height * spec.input.width, spec.input.channels, "NCHW")
+        result = FeatureMap(1, source_map.width, spec.output.channels, spec.output.layout)
+        return result, Planes(source_map, source_map.channels, 1, 1, source_map.width, 1, 1)
+    return spec.output, _planes(spec, spec.input.channels, scratch_bytes)
+
+
+@T.inline
+def _add_products(total: Any, read: Any, weights: Any, y: Any, x: Any, g: Any, spec: Any, tile: Any) -> None:
+    """All products of a tile, from source row `y` and output column `x` on, with the channels of group `g`."""
+    rows, columns = T.meta_var(spec.kernel)
+    each = T.meta_var(T.unroll if columns <= _UNROLLED_COLUMNS and not tile.is_hidden else T.serial)
+    for k, i in T.grid(hidden(spec.input.channels), hidden(rows) if tile.is_hidden else rows):
+        for j in each(hidden(columns) if tile.is_hidden else columns):
+            for p in T.unroll(tile.pixels):
+                for c in T.unroll(tile.group):
+                    total[p * tile.group + c] += T.Cast("int32", read[k, y + i, (x + p) * spec.stride[1] + j]) * T.Cast(
+                        "int32", weights[g, k, i, j, c]
+                    )
+
+
+# CONV_2D: out[c, y, x] = requantise(bias[c] + Σ in[k, y*s + i - pad, x*s + j - pad] * w[c, k, i, j])
+# TFLite, kernels/internal/reference/integer_ops/conv.h
+
+
+def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
+    """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
+    result, source = _flat_or_padded(spec, scratch_bytes)
+    to, channels, depth = spec.requantisation, spec.output.channels, spec.input.channels
+    (rows, columns), together = spec.kernel, _tile(spec, machine, result.width)
+    pixels, group = together.pixels, together.group
+
+    @T.prim_func(s_tir=True)
+    def planes(
+        data: T.Buffer(source.input.shape, "int8"),
+        weights: T.Buffer((channels // group, depth, rows, columns, group), "int8"),
+        scale: T.Buffer((channels, scale_numbers(to)), "int32"),
+        output: T.Buffer(result.shape, "int8"),
+        scratch: T.Buffer(source.shape, "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.alloc_buffer((pixels * group,), "int32")
+        numbers = T.alloc_buffer((group, scale_numbers(to)), "int32")
+        read = T.meta_var(data if source.padding is None else scratch)
+        _fill(scratch, source)
+        for part in range(-(-source.height // source.chunk)):
+            first: T.let = part * source.chunk
+            _expand(data, scratch, 0, first * source.down, source)
+            for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-result.width // pixels)):
+                x: T.let = T.min(tile * pixels, result.width - pixels)
+                for g in range(channels // group):
+                    for p, c in T.grid(pixels, group):
+                        total[p * group + c] = 0
+                    _add_products(total, read, weights, y * source.down, x, g, spec, together)
+                    load_scale(numbers, scale, g * group, group, to)
+                    for p in T.unroll(pixels):
+                        for c in T.unroll(group):
+                            add_offset(total, p * group + c, numbers, c, to)
+                            output[result.place(first + y, x + p, g * group + c)] = rescaled(
+                                total[p * group + c], numbers, c, to
+                            )
+
+    def pack(given: Weights) -> Mapping[str, Array]:
+        values, scale = pack_scale(spec, given)
+        grouped = values.reshape(channels // group, group, rows, columns, depth).transpose(0, 4, 2, 3, 1)
+        return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
+
+    return _kernel(planes, spec, source, pack)
+
+
+# DEPTHWISE_CONV_2D: out[c, y, x] = requantise(bias[c] + Σ in[c / multiple, y*s + i - pad, x*s + j - pad] * w[c, i, j])
+# TFLite, kernels/internal/reference/integer_ops/depthwise_conv.h
+
+
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
+    """DEPTHWISE_CONV_2D, plane by plane."""
+    to, result, source = spec.requantisation, spec.output, _planes(spec, 1, scratch_bytes)
+    (rows, columns), right, channels = spec.kernel, spec.stride[1], spec.output.channels
+    multiple = channels // spec.input.channels
+    pixels = min(_DEPTHWISE_PIXELS, result.width)
+    each = T.unroll if rows * columns <= tiled.UNROLLED_WEIGHTS else T.serial
+
+    @T.prim_func(s_tir=True)
+    def depthwise_planes(
+        data: T.Buffer(source.input.shape, "int8"),
+        weights: T.Buffer((channels, rows, columns), "int8"),
+        scale: T.Buffer((channels, scale_numbers(to)), "int32"),
+        output: T.Buffer(result.shape, "int8"),
+        scratch: T.Buffer(source.shape, "int8"),
+    ):
+        T.func_attr({"tirx.noalias": True})
+        total = T.alloc_buffer((pixels,), "int32")
+        filter_of = T.alloc_buffer((rows, columns), "int32")
+        numbers = T.alloc_buffer((1, scale_numbers(to)), "int32")
+        read = T.meta_var(data if source.padding is None else scratch)
+        _fill(scratch, source)
+        for c, part in T.grid(channels, -(-source.height // source.chunk)):
+            first: T.let = part * source.chunk
+            plane: T.let = T.int32(0) if source.padding is not None else c // multiple
+            _expand(data, scratch, c // multiple, first * source.down, source)
+            for i in each(rows):
+                for j in each(columns):
+                    filter_of[i, j] = T.Cast("int32", weights[c, i, j])
+            for n in T.unroll(scale_numbers(to)):
+                numbers[0, n] = scale[c, n]
+            for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-result.width // pixels)):
+                x: T.let = T.min(tile * pixels, result.width - pixels)
+                for p in T.unroll(pixels):
+                    total[p] = 0
+                for i in each(rows):
+                    for j in each(columns):
+                        for p in T.unroll(pixels):
+                            total[p] += (
+                                T.Cast("int32", read[plane, y * source.down + i, (x + p) * right + j]) * filter_of[i, j]
+                            )
+                for p in T.unroll(pixels):
+                    add_offset(total, p, numbers, 0, to)
+                    output[result.place(first + y, x + p, c)] = rescaled(total[p], numbers, 0, to)
+
+    def pack(given: Weights) -> Mapping[str, Array]:
+        values, scale = pack_scale(spec, given)
+        return {"weights": values.ravel(), "scale": scale.ravel()}
+
+    return _kernel(depthwise_planes, spec, source, pack)
+
+
+def _kernel(function: PrimFunc, spec: ConvolutionSpec, source: Planes, pack: Any) -> Kernel:
+    """The kernel; one that needs no padding has no scratch."""
+    channels = spec.output.channels
+    parameters = (
+        feature_map("data", "input", spec.input),
+        vector("weights", "constant", channels * spec.reduction, "int8"),
+        vector("scale", "constant", channels * scale_numbers(spec.requantisation)),
+        feature_map("output", "output", spec.output),
+    )
+    if source.padding is None:
+        unpadded = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
+        return Kernel(unpadded, parameters, pack, HEADERS)
+    planes, rows, row_bytes = source.shape
+    scratch = vector("scratch", "scratch", planes * rows * row_bytes, "int8")
+    return Kernel(function, (*parameters, scratch), pack, HEADERS)

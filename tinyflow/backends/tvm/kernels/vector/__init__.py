@@ -1,0 +1,1 @@
+"""Kernels in vector instructions: MVE and RVV."""

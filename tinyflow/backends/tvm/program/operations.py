@@ -1,0 +1,138 @@
+"""What is emitted: functions, constants, and calls in order. Which memory the operands take is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyflow.backends.tvm.frontend.expressions import Value
+from tinyflow.backends.tvm.frontend.layers import Layer, Network
+from tinyflow.backends.tvm.kernels import styles
+from tinyflow.backends.tvm.kernels.choices import Choice
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style, Weights
+from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, PoolSpec, SoftmaxSpec, Spec
+
+_NAMES: Mapping[type, str] = {
+    AddSpec: "add",
+    ConvSpec: "conv2d",
+    DenseSpec: "dense",
+    DepthwiseSpec: "depthwise_conv2d",
+    SoftmaxSpec: "softmax",
+}
+# where the arena has no room, scratch lies on the stack; no kernel gets much faster by more than the most
+_LEAST_SCRATCH_BYTES, _MOST_SCRATCH_BYTES = 2048, 16384
+_NO_NUMBERS = np.zeros(0, np.int32)
+_NO_WEIGHTS = Weights(np.zeros(0, np.int8), _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS)
+
+
+# what a step has in the arena: an activation, or the scratch of the step with this index
+Operand = Union[Value, int]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call: a function, its kernel, and the operands by the names of the kernel's parameters."""
+
+    operator: int
+    function: str
+    kernel: Kernel
+    inputs: tuple[Value, ...]
+    output: Value
+    constants: Mapping[str, str]  # parameter → symbol
+
+
+@dataclass(frozen=True)
+class Program:
+    """Functions by name, constants by symbol, and the calls of one inference."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    steps: tuple[Step, ...]
+    functions: Mapping[str, Kernel]
+    constants: Mapping[str, NDArray[Any]]
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """What the functions' C source includes."""
+        return tuple(sorted({header for kernel in self.functions.values() for header in kernel.headers}))
+
+
+class Question(NamedTuple):
+    """What decides a kernel, but for its choice."""
+
+    spec: Spec
+    style: Style
+    scratch_bytes: int
+
+
+Chooser = Callable[[Question], Union[Choice, None]]
+
+
+def select(network: Network, style: Style, machine: Machine, choose: Chooser = lambda question: None) -> Program:
+    """Choose a kernel for each layer; equal specs share one function, named after the first operator that uses it.
+
+    `choose` is asked once for each kernel, in the order of the layers.
+    """
+    selection = _Selection(style, machine, _scratch_bytes(network), choose)
+    steps = tuple(selection.step(layer) for layer in network.layers)
+    return Program(network.inputs, network.outputs, steps, selection.functions, selection.constants)
+
+
+def _scratch_bytes(network: Network) -> dict[Spec, int]:
+    """What the arena has left for each spec's scratch when its layers run, within reason."""
+    last = {value: index for index, layer in enumerate(network.layers) for value in layer.inputs}
+    last.update(dict.fromkeys(network.outputs, len(network.layers)))
+    alive = set(network.inputs)
+    live_bytes = []
+    for index, layer in enumerate(network.layers):
+        alive.add(layer.output)
+        live_bytes.append(sum(value.elements for value in alive))
+        alive = {value for value in alive if last.get(value, -1) > index}
+    room: dict[Spec, int] = {}
+    for layer, live in zip(network.layers, live_bytes, strict=True):
+        left = min(max(max(live_bytes) - live, _LEAST_SCRATCH_BYTES), _MOST_SCRATCH_BYTES)
+        room[layer.spec] = min(left, room.get(layer.spec, left))
+    return room
+
+
+@dataclass
+class _Selection:
+    """What has been chosen so far."""
+
+    style: Style
+    machine: Machine
+    scratch_bytes: Mapping[Spec, int]
+    choose: Chooser
+    names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
+    functions: dict[str, Kernel] = field(default_factory=dict)
+    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def step(self, layer: Layer) -> Step:
+        weights = layer.weights or _NO_WEIGHTS
+        name = self._function(layer, styles.specialise(layer.spec, layer.weights, self.style), self.style)
+        try:
+            packed = self.functions[name].pack(weights)
+        except ValueError:  # these weights are outside of what the fast kernel is exact for
+            name = self._function(layer, layer.spec, "plain")
+            packed = self.functions[name].pack(weights)
+        symbols = {parameter: f"{parameter}_{layer.operator}" for parameter in packed}
+        self.constants.update({symbols[parameter]: array for parameter, array in packed.items()})
+        return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols)
+
+    def _function(self, layer: Layer, spec: Spec, style: Style) -> str:
+        """The name of the kernel for a spec, built where it is new."""
+        if (spec, style) not in self.names:
+            self.names[spec, style] = name = f"{_name(spec)}_{layer.operator}"
+            question = Question(spec, style, self.scratch_bytes[layer.spec])
+            choice = self.choose(question)
+            kernel = styles.build(spec, style, self.machine, question.scratch_bytes, choice)
+            self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
+        return self.names[spec, style]
+
+
+def _name(spec: Spec) -> str:
+    return f"{spec.operator}_pool2d" if isinstance(spec, PoolSpec) else _NAMES[type(spec)]

@@ -1,0 +1,124 @@
+"""A program as a Relax module of calls to its TIR functions, for TVM's own storage plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tvm
+from tvm import relax, tirx
+
+from tinyflow.backends.tvm.frontend.expressions import Value
+from tinyflow.backends.tvm.kernels.kernel import Kernel
+from tinyflow.backends.tvm.program.operations import Operand, Program, Step
+
+
+def build(program: Program, *, has_scratch: bool = True) -> Any:
+    """The IRModule: `main` takes and gives whole buffers as the kernels have them.
+
+    Scratch is one more result of a call; without `has_scratch` one more input of `main`: nothing is planned for it.
+    """
+    builder = relax.BlockBuilder()
+    known: dict[Value, Any] = {}
+    for value in program.inputs:
+        known[value] = relax.Var(value.name, relax.TensorType((value.elements,), "int8"))
+    aside = {} if has_scratch else _scratch(program)
+    with builder.function("main", [*(known[value] for value in program.inputs), *aside.values()]):
+        with builder.dataflow():
+            functions = {n: builder.add_func(_function(k, has_scratch), n) for n, k in program.functions.items()}
+            for step in program.steps:
+                known[step.output] = _call(builder, functions[step.function], step, program.constants, known, aside)
+            results = [builder.emit_output(known[value]) for value in program.outputs]
+        builder.emit_func_output(results[0] if len(results) == 1 else results)
+    return builder.get()
+
+
+def _function(kernel: Kernel, has_scratch: bool) -> Any:
+    """The kernel's function; without `has_scratch`, scratch comes before the output, as inputs do in Relax."""
+    function = kernel.function
+    if has_scratch or kernel.parameters[-1].role != "scratch":
+        return function
+    *others, output, scratch = function.params
+    return tirx.PrimFunc([*others, scratch, output], function.body, attrs=function.attrs)
+
+
+def _scratch(program: Program) -> dict[str, Any]:
+    """A variable for the scratch of each function that has some."""
+    return {
+        name: relax.Var(f"{name}_scratch", relax.TensorType(_shape(buffer), parameter.dtype))
+        for name, kernel in program.functions.items()
+        for buffer, parameter in zip(kernel.function.params, kernel.parameters, strict=True)
+        if parameter.role == "scratch"
+    }
+
+
+def _shape(buffer: Any) -> tuple[int, ...]:
+    return tuple(int(extent) for extent in buffer.ty.shape)
+
+
+def _call(
+    builder: Any,
+    function: Any,
+    step: Step,
+    constants: Mapping[str, Any],
+    known: Mapping[Value, Any],
+    aside: Mapping[str, Any],
+) -> Any:
+    """One call_tir; operands take the shapes of the function's buffers."""
+    inputs = iter(step.inputs)
+    operands, results = [], []
+    for parameter, buffer in zip(step.kernel.parameters, step.kernel.function.params, strict=True):
+        shape = _shape(buffer)
+        if parameter.role == "input":
+            operands.append(builder.emit(relax.op.reshape(known[next(inputs)], shape)))
+        elif parameter.role == "constant":
+            operands.append(relax.const(constants[step.constants[parameter.name]].reshape(shape)))
+        elif parameter.role == "scratch" and aside:
+            operands.append(aside[step.function])
+        else:
+            results.append(relax.TensorType(shape, parameter.dtype))
+    called = builder.emit(relax.call_tir(function, operands, out_ty=results[0] if len(results) == 1 else results))
+    return called if len(results) == 1 else builder.emit(relax.TupleGetItem(called, 0))
+
+
+def plan_storage(program: Program, *, has_scratch: bool = True) -> tuple[dict[Operand, int], list[int]]:
+    """TVM's own storage plan, which reuses whole blocks: the block of each operand, and the bytes of every block.
+
+    TVM leaves out the outputs: a caller owns them, as it owns the inputs. Without `has_scratch`, scratch has no block.
+    """
+    passes = [
+        relax.transform.ToNonDataflow(),
+        relax.transform.CallTIRRewrite(),
+        relax.transform.StaticPlanBlockMemory(),
+    ]
+    main = tvm.ir.transform.Sequential(passes)(build(program, has_scratch=has_scratch))["main"]
+    index: dict[Any, int] = {}
+    sizes: list[int] = []
+    block_of: dict[Any, int] = {}
+    calls: list[Any] = []
+    for binding in (binding for block in main.body.blocks for binding in block.bindings):
+        operator = getattr(binding.value, "op", None)
+        arguments: Any = getattr(binding.value, "args", ())
+        if isinstance(operator, tvm.ir.GlobalVar):
+            calls.append(arguments)
+        elif getattr(operator, "name", "") == "relax.memory.alloc_storage":
+            index[binding.var] = len(sizes)
+            sizes.append(int(arguments[0].values[0]))
+        elif getattr(operator, "name", "") == "relax.memory.alloc_tensor":
+            block_of[binding.var] = index[arguments[0]]
+    return _blocks_of_operands(program, calls, block_of, has_scratch), sizes
+
+
+def _blocks_of_operands(
+    program: Program, calls: list[Any], block_of: Mapping[Any, int], has_scratch: bool
+) -> dict[Operand, int]:
+    """The blocks that the program's calls were given to write to."""
+    found: dict[Operand, int] = {}
+    for i, (step, arguments) in enumerate(zip(program.steps, calls, strict=True)):
+        # results come last, in the order of the parameters; scratch is one of them, or an input that has no block
+        written = [parameter for parameter in step.kernel.parameters if parameter.role in ("output", "scratch")]
+        results = written if has_scratch else written[:1]
+        for parameter, argument in zip(results, arguments[-len(results) :], strict=True):
+            if argument in block_of:
+                found[step.output if parameter.role == "output" else i] = block_of[argument]
+    return found

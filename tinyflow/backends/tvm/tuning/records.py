@@ -1,0 +1,61 @@
+"""What a kernel is in a tuning record, and the choices that records have for the kernels of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tinyflow.backends.tvm.kernels.choices import Choice
+from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec
+from tinyflow.backends.tvm.program.operations import Question
+from tinyflow.recipes import tuning
+
+_NAMES = {"ConvSpec": "conv2d", "DepthwiseSpec": "depthwise_conv2d", "DenseSpec": "dense", "AddSpec": "add"}
+_NAMES |= {"PoolSpec": "pool2d", "SoftmaxSpec": "softmax"}
+# kernels that there is something to choose of
+_CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
+
+
+def kernel_document(question: Question) -> dict[str, Any]:
+    """What decides a kernel, as JSON."""
+    spec = {name: value for name, value in asdict(question.spec).items() if value is not None}
+    return {"operator": _NAMES[type(question.spec).__name__], "scratch_bytes": question.scratch_bytes, "spec": spec}
+
+
+class Known:
+    """The records that there are for one processor, toolchain and level, and how many of them were asked for."""
+
+    def __init__(self, records: Mapping[str, tuning.Record], place: Mapping[str, Any]) -> None:
+        self._records = records
+        self._place = place
+        self._asked = self._found = self._changed = self._missing = 0
+
+    @classmethod
+    def read(cls, files: Sequence[Path], place: Mapping[str, Any]) -> Known:
+        """The records of some files; `place` has cpu, toolchain and optimise. RecipeError for a damaged line."""
+        records: dict[str, tuning.Record] = {}
+        for file in files:
+            for record in tuning.read(file):
+                records.setdefault(tuning.key_of(record), record)
+        return cls(records, place)
+
+    def choose(self, question: Question) -> Choice | None:
+        """The choice that a record has for a kernel; None where there is none, or the default one is the best."""
+        document = {"kernel": kernel_document(question), "style": question.style, **self._place}
+        record = self._records.get(tuning.key_of(document))
+        choice: Choice | None = record["choice"] if record is not None else None
+        self._asked += 1
+        self._found += record is not None
+        self._changed += choice is not None
+        self._missing += record is None and question.style != "plain" and isinstance(question.spec, _CHOOSABLE)
+        return choice
+
+    def summary(self) -> dict[str, Any]:
+        """For the plan: kernels, those with a record, and those whose record has another kernel than the default.
+
+        And those that could have a record but have none, with what a record would be found by.
+        """
+        counts = {"kernels": self._asked, "tuned": self._found, "changed": self._changed, "missing": self._missing}
+        return {**counts, "place": dict(self._place)}

@@ -1,0 +1,1 @@
+"""Benches as files that others can check and rebuild: export, import, verify."""

@@ -1,0 +1,87 @@
+"""What a bench was made from, file by file, with its place in an archive: recipes, runtimes, templates, model, samples.
+
+Places are such that the archive's folder can be used as a project's: `recipes/` as recipes, `models/` as a mirror.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import tinyflow
+from tinyflow.core.action import Action, SourceFile
+from tinyflow.core.digest import tree_files
+from tinyflow.core.errors import ArchiveError
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import ResolvedBench, resolve
+from tinyflow.recipes.runtime_files import chain_of, folder_of
+
+# Our own code's folder: it is no part of an archive, but a tool with a version.
+PACKAGE = Path(tinyflow.__file__).parent
+
+
+def sources_of(plans: Iterable[BenchPlan], catalogue: Catalogue) -> dict[str, bytes]:
+    """Path in the archive → content. `catalogue` was used for these plans alone: what was read is what they need.
+
+    Raises ArchiveError where two files want one place.
+    """
+    found = {f"recipes/{_below(path, catalogue.folders)}": path.read_bytes() for path in catalogue.used}
+    for plan in plans:
+        for place, content in _of_bench(plan, resolve(plan.bench, catalogue), catalogue):
+            if found.setdefault(place, content) != content:
+                what = "two files of different content would have this name"
+                raise ArchiveError(what, where=place, hint="rename a model's file, or export the benches one by one")
+    return found
+
+
+def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[tuple[str, bytes]]:
+    for path in _replaceable(resolved, catalogue):
+        yield f"recipes/{_below(path, catalogue.folders)}", path.read_bytes()
+    if plan.bench.is_file:
+        file = f"{plan.bench.model_name}{_suffix(resolved)}"
+        text = f"description: {resolved.model.description}\nfile: {file}\n"
+        yield f"recipes/models/{plan.bench.model_name}.yaml", text.encode()
+    for action in plan.actions:
+        for name, source in action.inputs.items():
+            if isinstance(source, SourceFile):
+                place = _place(action, name, source, resolved, catalogue)
+                if source.path.is_dir():
+                    yield from ((f"{place}/{below}", path.read_bytes()) for below, path in tree_files(source.path))
+                else:
+                    yield place, source.path.read_bytes()
+
+
+def _replaceable(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path]:
+    """All sources of runtimes that others stand on: planning looks whether what they replace is there."""
+    for runtime in resolved.runtimes:
+        for base in chain_of(catalogue, runtime)[1:]:
+            patterns = (pattern for group in base.sources.values() for pattern in group)
+            yield from (path for pattern in patterns for path in sorted(folder_of(catalogue, base).glob(pattern)))
+
+
+def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBench, catalogue: Catalogue) -> str:
+    """Where a file that no action makes lies in the archive, so that planning from there finds it again."""
+    if action.stage == "fetch":
+        if resolved.bench.is_file:
+            return f"recipes/models/{resolved.bench.model_name}{_suffix(resolved)}"
+        beside_recipe = resolved.model.file is not None and source.path == resolved.model_folder / resolved.model.file
+        return f"recipes/models/{resolved.model.file}" if beside_recipe else f"models/{resolved.model.name}.tflite"
+    if action.stage == "convert":
+        return f"models/{resolved.model.samples.folder}/{source.path.name}"
+    if name == "link.ld.j2":
+        return source.name
+    below = _below(source.path, catalogue.folders)
+    if below is not None:
+        return f"recipes/{below}"
+    return f"sources/tinyflow/{_below(source.path, [PACKAGE]) or source.name}"
+
+
+def _suffix(resolved: ResolvedBench) -> str:
+    """Of the model's file: `.tflite` or `.onnx`."""
+    return Path(resolved.model.file or "").suffix
+
+
+def _below(path: Path, folders: Iterable[Path]) -> str | None:
+    """The path relative to the first of the folders that it lies in."""
+    return next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), None)

@@ -1,0 +1,143 @@
+"""What all commands share: a refusal is one line of what and one of what to do instead, and an exit status."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import Command, DoitCmdBase
+from doit.cmdparse import CmdParseError
+from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
+
+from tinyflow.core import safe_text
+from tinyflow.core.errors import TinyflowError, UsageError, of_no_place
+from tinyflow.flow.loader import Loader
+from tinyflow.flow.messages import error_lines
+from tinyflow.flow.session.ledger import exit_status
+from tinyflow.flow.session.null_database import MemoryDB
+from tinyflow.flow.streams import as_plain, plain_output
+
+CANCELLED = 130
+_PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
+
+
+class Refusing:
+    """Mixed into doit's commands, before them; doit itself would print a traceback and end with 3."""
+
+    bin_name: str
+    name: str
+    # doit's options about its database, which we do without: known to doit, but not to the command line.
+    base_options = tuple({**option, "section": "", "short": "", "long": ""} for option in DoitCmdBase.base_options)
+
+    def get_backends(self) -> dict[str, type[MemoryDB]]:
+        """Ours alone. doit would look for more in every installed package, as long as an empty run takes otherwise."""
+        return {"memory": MemoryDB}
+
+    def get_reporters(self) -> dict[str, type]:
+        """None that could be chosen, for the same reason; `Run` brings its own."""
+        return {}
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Run the command; its exit status."""
+        with plain_output():
+            return self._parse_execute(in_args)
+
+    def _parse_execute(self, in_args: list[str]) -> int:
+        try:
+            _check_encoding(in_args)
+            return self.parse_words(in_args)
+        except CmdParseError as error:
+            what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ")
+            return refuse(self._wrong_use(" ".join(what.split())))
+        except (InvalidCommand, InvalidTask, InvalidDodoFile) as error:
+            return refuse(UsageError(str(error).partition("\n")[0]))
+        except TinyflowError as error:
+            return refuse(error)
+        except KeyboardInterrupt:
+            return CANCELLED
+        except BrokenPipeError:  # `doit list | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _PIPE_CLOSED
+        except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
+            return refuse(of_no_place(error) or error)
+
+    def parse_words(self, words: list[str]) -> int:
+        """Run the command; its exit status. Raises what refuses it."""
+        status: Any = super().parse_execute(self._options_first(words))  # type: ignore[misc]
+        return int(status or 0)
+
+    def _options_first(self, words: list[str]) -> list[str]:
+        """Options may stand behind names, too; doit would take them for options of a task, or for names.
+
+        Those of `run` are understood by every command, as far as they mean something to it.
+        """
+        options, names = self.split(words)
+        own: Any = self.cmdparser  # type: ignore[attr-defined]
+        shared = [option for option in options if own.get_option(option[0])[0] is None]
+        if shared:
+            self.share(shared)
+            options = [option for option in options if option not in shared]
+        return [*_flat(options), *names]
+
+    def split(self, words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+        """Options with their values, and the other words. UsageError for an option that there isn't."""
+        own: Any = self.cmdparser  # type: ignore[attr-defined]
+        short, long = own.get_short(), own.get_long()
+        try:
+            return getopt.gnu_getopt(words, short, long)
+        except getopt.GetoptError:
+            from tinyflow.flow.commands.run import shared_options
+
+        shared = shared_options()
+        short += "".join(letter for letter in re.findall("[A-Za-z]:?", shared.get_short()) if letter[0] not in short)
+        known = {name.rstrip("=") for name in long}
+        long = [*long, *(name for name in shared.get_long() if name.rstrip("=") not in known)]
+        try:
+            return getopt.gnu_getopt(words, short, long)
+        except getopt.GetoptError as error:
+            raise self._wrong_use(error.msg) from None
+
+    def share(self, options: Iterable[tuple[str, str]]) -> None:
+        """Heed options of `run`: how long an action may take, and where to print. Raises CmdParseError."""
+        from tinyflow.flow.commands.run import parse_timeout, shared_options
+
+        params, _ = shared_options().parse(_flat(options))
+        loader: Loader = self.loader  # type: ignore[attr-defined]
+        if params["timeout"]:
+            loader.timeout_s = parse_timeout(params["timeout"])
+        if isinstance(params["outfile"], str):
+            # Until this command ends.
+            sys.stdout = as_plain(Path(params["outfile"]).open("w", encoding="utf-8"))  # noqa: SIM115
+
+    def _wrong_use(self, what: str) -> UsageError:
+        return UsageError(what, hint=f"`{self.bin_name} help {self.name}` tells what can be typed")
+
+
+class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
+    """A command that runs no doit tasks, with the session's loader."""
+
+    def __init__(self, task_loader: Loader, **options: Any) -> None:
+        super().__init__(**options)
+        self.loader = task_loader
+
+
+def _flat(options: Iterable[tuple[str, str]]) -> list[str]:
+    return [word for option in options for word in option if word]
+
+
+def _check_encoding(words: list[str]) -> None:
+    for word in words:
+        if not safe_text.is_encodable(word):
+            raise UsageError(f'"{word}" is not UTF-8', hint="rename it: names become texts in reports and keys")
+
+
+def refuse(error: Exception) -> int:
+    """Print an error; the exit status that it asks for."""
+    for line in error_lines(error):
+        print(line, file=sys.stderr)
+    return exit_status([error])

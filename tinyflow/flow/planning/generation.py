@@ -1,0 +1,121 @@
+"""The actions from a model to C sources: tuning, lowering, and the backend's own code or command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.flow.planning.builds import Builds
+from tinyflow.flow.planning.models import READER_TOOLS
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.runtime_files import files_of
+from tinyflow.recipes.tuning import file_name
+from tinyflow.targets.protocol import capabilities
+
+
+class Generation:
+    """Plans what backends do; `add` gives the known action that equals a new one."""
+
+    def __init__(self, catalogue: Catalogue, builds: Builds, add: Callable[[Action], Action]) -> None:
+        self._catalogue = catalogue
+        self._builds = builds
+        self._add = add
+
+    def tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
+        """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
+        if resolved.tuning is None:
+            return (), {}
+        records = self._records(resolved)
+        if resolved.tuning == "records":
+            return (), records
+        backend, target = resolved.backend, resolved.target
+        machine = capabilities(target.implementation, target.cpu)
+        inputs: dict[str, Input] = {"model.tflite": model, **records}
+        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs.items()}
+        packages = (backend.lowering or backend).tools
+        tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools)
+        action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
+        return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
+
+    def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
+        """The records of all recipe folders for a processor and toolchain, the first folder's first."""
+        name = file_name(resolved.target.cpu, resolved.tuning_place["toolchain"])
+        paths = [folder / name for folder in self._catalogue.folders]
+        return {
+            f"tuning/{index}.jsonl": SourceFile(path, f"{index}/{name}")
+            for index, path in enumerate(path for path in paths if path.is_file())
+        }
+
+    def lower(self, resolved: ResolvedBench, model: Output, records: Mapping[str, Input]) -> tuple[Action, ...]:
+        """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
+        lowering = resolved.backend.lowering
+        if lowering is None:
+            return ()
+        parameters: dict[str, JSON] = {
+            "implementation": lowering.implementation,
+            "options": dict(resolved.lowering_options),
+        }
+        if resolved.tuning is not None:
+            parameters["tuning"] = dict(resolved.tuning_place)
+        title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
+        action = Action(
+            stage="lower",
+            title=title,
+            function="tinyflow.stages.lower:lower",
+            outputs=("lowered/",),
+            parameters=parameters,
+            inputs={"model.tflite": model, **records},
+            tools=(*READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
+            implementation=(lowering.implementation,),
+            timeout_s=resolved.backend.timeout_s,
+            isolated=True,
+        )
+        return (self._add(action),)
+
+    def generate(
+        self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
+    ) -> Action:
+        """The backend's own code, or the command that its recipe names, makes sources of the model."""
+        backend = resolved.backend
+        parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
+        inputs: dict[str, Input] = {"model.tflite": model}
+        inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
+        if resolved.tuning is not None and not lowered:
+            parameters["tuning"] = dict(resolved.tuning_place)
+            inputs |= records
+        tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
+        function = "generate:generate"
+        if backend.implementation is not None:
+            parameters["implementation"] = backend.implementation
+        else:
+            function = "external:generate"
+            parameters["command"] = list(backend.command)
+            for name, path in files_of(self._catalogue, backend).items():
+                inputs[f"files/{name}"] = SourceFile(path, f"{backend.name}/{name}")
+            tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))
+        return self._add(
+            Action(
+                stage="generate",
+                title=f"generate {resolved.part_name} {_spelled(backend.name, resolved.options, backend.options)}",
+                function=f"tinyflow.stages.{function}",
+                outputs=("sources/", "plan.json"),
+                parameters=parameters,
+                inputs=inputs,
+                tools=tuple(tools),
+                implementation=tuple(filter(None, [backend.implementation])),
+                timeout_s=backend.timeout_s,
+                isolated=True,
+            )
+        )
+
+
+def _spelled(backend: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """A name with the options that features set: `tvmaotplus dsp=True`."""
+    changed = [
+        f"{name}={value}"
+        for name, value in sorted(options.items())
+        if str(defaults.get(name))[:1] != "$" and value != defaults.get(name)
+    ]
+    return " ".join([backend, *changed])

@@ -1,0 +1,173 @@
+"""From bench names to actions: which stages a bench needs, with which inputs, parameters and tools. It runs nothing.
+
+Work is shared by naming it: two benches that need the same action get the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+
+from tinyflow.core.action import Action, Output, Tool, in_order
+from tinyflow.core.store import Store
+from tinyflow.flow.planning.builds import Builds, target_facts
+from tinyflow.flow.planning.generation import Generation
+from tinyflow.flow.planning.models import Models
+from tinyflow.flow.planning.options import check_options
+from tinyflow.recipes.bench import Bench
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.mirrors import Mirrors
+from tinyflow.recipes.resolve import ResolvedBench, resolve
+from tinyflow.recipes.schema import Target
+from tinyflow.recipes.suite import expand
+from tinyflow.targets.protocol import capabilities
+
+
+@dataclass(frozen=True)
+class BenchPlan:
+    """The actions of one bench, in an order in which they can run; the last one makes its row."""
+
+    name: str
+    bench: Bench
+    final: Action
+    actions: tuple[Action, ...]
+
+
+class Planner:
+    """Plans benches of one catalogue; equal actions of several benches become one."""
+
+    def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store, timeout_s: float | None = None) -> None:
+        """`store` is only asked whether it has a model's file already; `timeout_s` goes before those of all recipes."""
+        self._timeout_s = timeout_s
+        self._catalogue = catalogue
+        self._known: dict[str, Action] = {}
+        self.models = Models(mirrors, store, self._add)
+        self._builds = Builds(catalogue, self._add)
+        self._generation = Generation(catalogue, self._builds, self._add)
+
+    def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
+        """All benches of a suite. Raises UsageError and RecipeError."""
+        return tuple(self.plan_bench(bench) for bench in expand(self._catalogue, name))
+
+    def plan_bench(self, bench: Bench, last_layer: int | None = None) -> BenchPlan:
+        """One bench, or only its layers up to `last_layer`. Raises UsageError and RecipeError."""
+        resolved = check_options(resolve(bench, self._catalogue), self._catalogue)
+        fetched = self.models.fetch(resolved.model, resolved.model_folder)
+        whole = [fetched]
+        if resolved.layer is not None:
+            whole.append(self.models.cut(resolved, fetched.output("model.tflite"), resolved.layer, resolved.layer))
+        elif last_layer is not None:
+            whole.append(self.models.cut(resolved, fetched.output("model.tflite"), 0, last_layer))
+        converted = self.models.convert(resolved, whole[-1].output("model.tflite"))
+        transforms = self.models.transforms(resolved, whole[-1].output("model.tflite"))
+        model = (*whole, *transforms)[-1].output("model.tflite")
+        tuned, records = self._generation.tune(resolved, model)
+        lowered = self._generation.lower(resolved, model, records)
+        generated = self._generation.generate(resolved, model, lowered, records)
+        made = [*whole, converted, *transforms, *tuned, *lowered, generated]
+        program = model
+        if resolved.backend.machine is None:
+            made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
+            program = made[-1].output("firmware.elf")
+        made.append(self._run(resolved, converted, generated, program))
+        final = self._report(resolved, made)
+        return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
+
+    def _add(self, action: Action) -> Action:
+        if self._timeout_s is not None:
+            action = replace(action, timeout_s=self._timeout_s)
+        return self._known.setdefault(action.id, action)
+
+    # Stages
+
+    def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, program: Output) -> Action:
+        """Run `program`: the firmware, or the model where the backend brings a machine for it."""
+        target = resolved.target
+        module = resolved.backend.machine or target.implementation
+        machine = capabilities(module, target.cpu)
+        more = machine.inputs
+        if resolved.guard is not None:
+            if machine.guard is None:
+                what = f"nothing sees what is written on {target.name}"
+                resolved.bench.refuse(
+                    what, at="+guard", hint="take a target on the built-in simulator, such as stm32f7"
+                )
+            more = {**more, **machine.guard}
+        return self._add(
+            Action(
+                stage="run",
+                title=f"run {resolved.bench.name}",
+                function="tinyflow.stages.run:run",
+                outputs=("run.json", "timing.json"),
+                parameters={
+                    "target": {**target_facts(resolved), "implementation": module},
+                    "tolerance": resolved.backend.tolerance,
+                    "limit_instructions": target.limit_instructions,
+                    **({} if resolved.guard is None else {"guard": resolved.guard}),
+                },
+                inputs={
+                    program.name: program,
+                    "plan.json": generated.output("plan.json"),
+                    **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
+                    **{name: self._add(made.action).output(made.name) for name, made in more.items()},
+                },
+                tools=machine.tools,
+                implementation=(module,),
+                timeout_s=target.timeout_s,
+                isolated=True,
+            )
+        )
+
+    def profile(self, plan: BenchPlan) -> Action:
+        """What the instructions of a planned bench go into. UsageError where its target isn't simulated here."""
+        run = next(action for action in plan.actions if action.stage == "run")
+        more = capabilities(run.parameters["target"]["implementation"], run.parameters["target"]["cpu"]).trace
+        if more is None:
+            plan.bench.refuse(
+                f"only the built-in simulator sees every instruction; {plan.bench.target} isn't run by it",
+                at="target",
+                hint="profile the bench on a simulated target, such as stm32f7",
+            )
+        model = self._catalogue.get(Target, plan.bench.target).cycle_model
+        if model is None:
+            more = {}
+        return self._add(
+            replace(
+                run,
+                stage="profile",
+                title=f"profile {plan.name}",
+                function="tinyflow.stages.profile:profile",
+                outputs=("profile.json",),
+                parameters={
+                    **{name: run.parameters[name] for name in ("target", "limit_instructions")},
+                    **({} if model is None else {"cycle_model": asdict(model)}),
+                },
+                inputs={
+                    **run.inputs,
+                    **{name: self._add(made.action).output(made.name) for name, made in more.items()},
+                },
+                tools=(*run.tools, Tool("package", "capstone")),
+            )
+        )
+
+    def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
+        bench = resolved.bench
+        wanted = ("origin.json", "graph.json", "shrink.json", "plan.json", "sizes.json", "run.json", "timing.json")
+        return self._add(
+            Action(
+                stage="report",
+                title=f"report {bench.name}",
+                function="tinyflow.stages.report:report",
+                outputs=("row.json",),
+                parameters={
+                    "bench": bench.name,
+                    "model": bench.model_name,
+                    "backend": bench.backend,
+                    "target": bench.target,
+                    "features": dict(resolved.features),
+                    # Only where there are some: no other bench's key is to know of them.
+                    **({"target_options": dict(resolved.target_options)} if resolved.target_options else {}),
+                },
+                inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
+            )
+        )

@@ -1,0 +1,162 @@
+"""What only the code behind recipes can tell of them: modules that are there, options, processors, templates."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+from tinyflow.backends.options import Options
+from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.flow.planning.options import complaint, known_options
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import cpu_of
+from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Requirements, Target, Toolchain
+from tinyflow.recipes.suggest import hint_for
+from tinyflow.targets.protocol import capabilities
+
+_Steps = tuple[Any, ...]
+
+
+def checks(catalogue: Catalogue, recipe: Recipe) -> Iterator[Callable[[], object]]:
+    """Each raises RecipeError for one thing that is wrong with a recipe, at its line."""
+    missing = [(module, steps, why) for module, steps in _modules(recipe) if (why := _why_missing(module)) is not None]
+    for module, steps, why in missing:
+        yield partial(_refuse_module, catalogue, recipe, f"{module}{why}", steps)
+    if missing:
+        return
+    if isinstance(recipe, Backend):
+        yield partial(_check_backend, catalogue, recipe)
+    elif isinstance(recipe, Feature):
+        yield from _of_feature(catalogue, recipe)
+    elif isinstance(recipe, Target) and recipe.board_only is None:
+        yield partial(_check_target, catalogue, recipe)
+        for name, options in recipe.backend_options.items():
+            backend = catalogue.get(Backend, name)
+            yield partial(_check_options, catalogue, recipe, backend, options, ("backend_options", name))
+    elif isinstance(recipe, Model) and recipe.synthesize is not None:
+        yield partial(_check_graph, catalogue, recipe)
+
+
+def _modules(recipe: Recipe) -> Iterator[tuple[str | None, _Steps]]:
+    if isinstance(recipe, Backend):
+        yield from ((getattr(recipe, name), (name,)) for name in ("implementation", "machine", "tuning"))
+        if recipe.lowering is not None:
+            yield recipe.lowering.implementation, ("lowering", "implementation")
+    elif isinstance(recipe, (Target, Toolchain)):
+        yield recipe.implementation, ("implementation",)
+    elif isinstance(recipe, Feature):
+        for index, name in enumerate(recipe.sets.transforms):
+            yield f"tinyflow.stages.{name}", ("sets", "transforms", index)
+
+
+def _why_missing(module: str | None) -> str | None:
+    """Why a module can't be found; None where it can."""
+    try:
+        return None if not module or find_spec(module) is not None else ""
+    except Exception as error:  # somebody's package fails when it is imported
+        return f": {error}"
+
+
+def _refuse_module(catalogue: Catalogue, recipe: Recipe, module: str, steps: _Steps) -> None:
+    where = catalogue.where(type(recipe), recipe.name, *steps)
+    raise RecipeError(f"there is no module {module}", where=where, hint="install it, or put its folder on PYTHONPATH")
+
+
+def _check_backend(catalogue: Catalogue, backend: Backend) -> None:
+    own, lowering = known_options(backend, catalogue)
+    parts: list[tuple[Mapping[str, Any], Options, _Steps]] = [(backend.options, own, ("options",))]
+    if backend.lowering is not None:
+        parts.append((backend.lowering.options, lowering, ("lowering", "options")))
+    for options, known, steps in parts:
+        for name, value in options.items():
+            if not str(value).startswith("$") or name not in known:
+                _raise(
+                    catalogue, backend, complaint(backend.name, name, value, known), (*steps, name), name not in known
+                )
+
+
+def _check_options(
+    catalogue: Catalogue, recipe: Recipe, backend: Backend, options: Mapping[str, Any], steps: _Steps
+) -> None:
+    """Options that another recipe sets for a backend."""
+    own, lowering = known_options(backend, catalogue)
+    known = {**lowering, **own}
+    for name, value in options.items():
+        _raise(catalogue, recipe, complaint(backend.name, name, value, known), (*steps, name), name not in known)
+
+
+def _raise(
+    catalogue: Catalogue, recipe: Recipe, found: tuple[str, str] | None, steps: _Steps, is_unknown: bool
+) -> None:
+    if found is not None:
+        where = catalogue.where(type(recipe), recipe.name, *steps, is_key=is_unknown)
+        raise RecipeError(found[0], where=where, hint=found[1])
+
+
+def _of_feature(catalogue: Catalogue, feature: Feature) -> Iterator[Callable[[], object]]:
+    """Options must suit every backend that the feature asks for; where it asks for none, one of all."""
+    spelled: list[tuple[str | None, Requirements]] = [(None, feature.requires)]
+    if feature.values:
+        cases = feature.cases
+        spelled = [(value, cases[value].requires if value in cases else feature.requires) for value in feature.values]
+    for value, requires in spelled:
+        options = {name: value if wanted == "$value" else wanted for name, wanted in feature.sets.options.items()}
+        if feature.takes_number:
+            options = {name: wanted for name, wanted in options.items() if wanted is not None}
+        names = requires.backends or feature.requires.backends
+        for name in names:
+            backend = catalogue.get(Backend, name)
+            yield partial(_check_options, catalogue, feature, backend, options, ("sets", "options"))
+        if not names:
+            yield partial(_check_any, catalogue, feature, options)
+
+
+def _check_any(catalogue: Catalogue, feature: Feature, options: Mapping[str, Any]) -> None:
+    """Whether at least one backend takes each of these options."""
+    known: dict[str, Options] = {}
+    for backend in catalogue.names(Backend):
+        with contextlib.suppress(RecipeError):  # told of the backend itself
+            own, lowering = known_options(catalogue.get(Backend, backend), catalogue)
+            known[backend] = {**lowering, **own}
+    for name, value in options.items():
+        takers = [backend for backend, of_it in known.items() if name in of_it]
+        if not takers:
+            every = {option for of_it in known.values() for option in of_it}
+            found = f"no backend has an option {name}", hint_for(name, every, "options")
+            _raise(catalogue, feature, found, ("sets", "options", name), True)
+        complaints = [complaint(backend, name, value, known[backend]) for backend in takers]
+        if all(complaints):
+            _raise(catalogue, feature, complaints[0], ("sets", "options", name), False)
+
+
+def _check_target(catalogue: Catalogue, target: Target) -> None:
+    """The processor as the machine sees it, and the linker's script with the target's memory in it."""
+    from tinyflow.toolchains import script
+
+    try:
+        capabilities(target.implementation, target.cpu)
+    except UsageError as error:
+        where = catalogue.where(Target, target.name, "cpu")
+        raise RecipeError(error.what, where=where, hint=error.hint) from error
+    memory = [
+        {name: getattr(one, name) for name in ("name", "kind", "origin", "length_bytes")} for one in target.memory
+    ]
+    facts = {"name": target.name, "memory": memory, "stack_bytes": target.reserved_stack_bytes}
+    try:
+        template = catalogue.data_file(target.linker_script)
+        script.render(template, {**facts, "heap_bytes": target.heap_bytes}, cpu_of(catalogue, target).isa)
+    except RecipeError as error:
+        where = catalogue.where(Target, target.name, "linker_script")
+        raise RecipeError(f"{target.linker_script}: {error.what}", where=where, hint=error.hint) from error
+
+
+def _check_graph(catalogue: Catalogue, model: Model) -> None:
+    from tinyflow.model.zoo import graphs
+
+    graph = "" if model.synthesize is None else model.synthesize.graph
+    if graph not in graphs():
+        where = catalogue.where(Model, model.name, "synthesize", "graph")
+        raise RecipeError(f'no graph is called "{graph}"', where=where, hint=hint_for(graph, graphs(), "graphs"))

@@ -1,0 +1,305 @@
+"""What the words on a command line select: benches, suites, reports and single actions. Only those are planned."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import Action, in_order
+from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.flow.planning.plan import BenchPlan, Planner
+from tinyflow.flow.planning.task_names import task_name
+from tinyflow.recipes import suite as suites
+from tinyflow.recipes.bench import Bench, parse
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.own_model import is_path, name_of
+from tinyflow.recipes.resolve import model_of_file
+from tinyflow.recipes.schema import Feature, Model, Suite
+from tinyflow.recipes.suggest import did_you_mean, hint_for
+
+COMMANDS = (
+    "run",
+    "init",
+    "list",
+    "plan",
+    "explain",
+    "models",
+    "fetch",
+    "doctor",
+    "schema",
+    "cache",
+    "verify",
+    "import",
+    "tuning",
+    "results",
+    "compare",
+    "baseline",
+    "history",
+    "watch",
+    "bisect-layer",
+    "graph",
+    "tabcompletion",
+    "help",
+)
+_GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
+_ACTION = re.compile("[a-z_]+:[0-9a-f]+")  # a stage, and the first digits of an id
+_PATTERN = frozenset("*?")
+_RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})  # no byte moves, so there is nothing to measure
+
+
+@dataclass
+class Selection:
+    """What was asked for. `tasks` are the words in the canonical spelling, in the order typed, each once."""
+
+    tasks: list[str] = field(default_factory=list)
+    benches: dict[str, BenchPlan] = field(default_factory=dict)
+    suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
+    reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
+    shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
+    layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
+    profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
+    exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
+    actions: list[Action] = field(default_factory=list)  # chosen one by one
+
+    def wholes(self) -> Iterator[Collection[Action]]:
+        """What was asked for, one by one: all actions of each."""
+        yield from (plan.actions for plan in self.benches.values())
+        for final in (*self.shrunk.values(), *self.profiles.values(), *self.actions):
+            yield in_order([final]).values()
+
+    @property
+    def all_actions(self) -> Mapping[str, Action]:
+        """Every action that is needed, by id, each behind those that it waits for."""
+        finals = (plan.final for plan in self.benches.values())
+        return in_order([*finals, *self.shrunk.values(), *self.profiles.values(), *self.actions])
+
+
+class Selector:
+    """Words to a selection. UsageError for a word that names nothing and a pattern that matches nothing."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        make_planner: Callable[[], Planner],
+        read_graph: Callable[[BenchPlan], Mapping[str, Any]],
+        remembered: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """The planner is only made when something is planned; `read_graph` gives a bench's `graph.json`.
+
+        `remembered` gives words for which actions were listed: those can be selected, whether of a suite or not.
+        """
+        self._catalogue = catalogue
+        self._make_planner = make_planner
+        self._read_graph = read_graph
+        self._remembered = remembered
+        self._found: dict[str, Action] = {}  # by what they were asked for
+
+    @cached_property
+    def _planner(self) -> Planner:
+        return self._make_planner()
+
+    @cached_property
+    def suites(self) -> Mapping[str, tuple[str, ...]]:
+        """Every suite with the names of its benches; nothing is planned."""
+        names = self._catalogue.names(Suite)
+        return {name: tuple(str(bench) for bench in suites.expand(self._catalogue, name)) for name in names}
+
+    @cached_property
+    def benches(self) -> tuple[str, ...]:
+        """The known benches, members of suites. Any other valid name can be selected as well."""
+        return tuple(dict.fromkeys(bench for members in self.suites.values() for bench in members))
+
+    def select(self, words: Iterable[str], *, is_bare_fine: bool = False) -> Selection:
+        """Plan what these words name; `is_bare_fine`: also names of suites and benches without `suite:`, `bench:`."""
+        selection = Selection()
+        for word in words:
+            for group, name in self._resolve(word, is_bare_fine):
+                task = self._add(selection, group, name)
+                if task not in selection.tasks:
+                    selection.tasks.append(task)
+        return selection
+
+    def _resolve(self, word: str, is_bare_fine: bool) -> list[tuple[str, str]]:
+        """The (group, name) pairs that a word stands for."""
+        group, colon, name = word.partition(":")
+        if self.is_action(word):
+            return [("action", word)]
+        if group in _GROUPS:
+            known = self._known(group)
+            if group == "export" and not name:
+                raise UsageError("export what?", hint="a bench or a suite: export:vww-tvmaot-stm32f7")
+            if not colon:
+                return [(group, member) for member in known]
+            if _PATTERN & set(name):
+                return [(group, member) for member in _matching(group, name, known)]
+            return [(group, name)]
+        if is_bare_fine and self._catalogue.has(Suite, word):
+            return [("suite", word)]
+        if is_bare_fine and "-" in word:
+            return [("bench", word)]
+        raise self._unknown(word)
+
+    def _known(self, group: str) -> Sequence[str]:
+        """The members of a group that patterns match."""
+        if group == "bench":
+            return self.benches
+        if group in ("profile", "layers"):
+            return self.benches
+        if group == "export":
+            return (*self.suites, *self.benches)
+        return self._catalogue.names(Model) if group == "shrink" else tuple(self.suites)
+
+    def _add(self, selection: Selection, group: str, name: str) -> str:
+        """Add one thing; its task's name."""
+        if group == "action":
+            action = self._find_action(name)
+            selection.actions.append(action)
+            return task_name(action)
+        if group == "bench":
+            (name,) = _add_plans(selection, [self._planner.plan_bench(self.bench(name))])
+        elif group == "suite":
+            selection.suites[name] = _add_plans(selection, self._planner.plan_suite(name))
+        elif group == "export":
+            is_suite = self._catalogue.has(Suite, name)
+            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(self.bench(name)),)
+            names = _add_plans(selection, plans)
+            name = name if is_suite else names[0]
+            selection.exports[name] = names
+        elif group == "layers":
+            plan = self._planner.plan_bench(self.bench(name))
+            name = plan.name
+            selection.layers[name] = _add_plans(selection, self._plan_layers(plan))
+        elif group == "profile":
+            plan = self._planner.plan_bench(self.bench(name))
+            name = plan.name
+            selection.profiles[name] = self._planner.profile(plan)
+        elif group == "shrink":
+            name, action = self._shrinking(name)
+            selection.shrunk[name] = action
+        else:
+            selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
+        return f"{group}:{name}"
+
+    def _plan_layers(self, plan: BenchPlan) -> Iterator[BenchPlan]:
+        """A bench for each layer that computes something. Reading the model is all that runs for it."""
+        if not self._catalogue.has(Feature, "layer"):
+            raise UsageError("there is no feature layer", hint="is it hidden by a recipe folder of yours?")
+        for operator in self._read_graph(plan)["operators"]:
+            if operator["name"] not in _RESHAPES:
+                yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
+
+    def _shrinking(self, name: str) -> tuple[str, Action]:
+        """A model's name, and the action that shrinks it, whatever bench it is for."""
+        if is_path(name):
+            model, folder = model_of_file(name)
+        else:
+            if not self._catalogue.has(Model, name):
+                raise UsageError(f'unknown model "{name}"', hint=hint_for(name, self._catalogue.names(Model), "models"))
+            model, folder = self._catalogue.get(Model, name), self._catalogue.path(Model, name).parent
+        fetched = self._planner.models.fetch(model, folder)
+        return model.name, self._planner.models.transform("shrink", model.name, fetched.output("model.tflite"))
+
+    def bench(self, text: str) -> Bench:
+        """The bench that a text names; a file's model may be called as in reports, too. Raises UsageError."""
+        bench = parse(text)
+        if bench.is_file or self._catalogue.has(Model, bench.model):
+            return bench
+        for model in self._known_files():
+            if Path(model).is_file() and name_of(model) == bench.model:
+                return replace(bench, model=model)
+        return bench
+
+    def _known_files(self) -> Iterator[str]:
+        """Models by path: those of benches that were selected so, and those that lie in the working directory."""
+        for word in self._remembered():
+            with contextlib.suppress(UsageError):
+                model = parse(word.removeprefix("bench:")).model
+                if is_path(model):
+                    yield model
+        yield from (str(path) for path in sorted(Path().iterdir()) if is_path(path.name))
+
+    def is_action(self, word: str) -> bool:
+        """Whether a word is `<stage>:<first digits of an id>`; some stages are groups, too."""
+        group, _, name = word.partition(":")
+        if not _ACTION.fullmatch(word) or self._catalogue.has(Model if group == "shrink" else Suite, name):
+            return False
+        if group in _GROUPS:
+            try:
+                self._find_action(word)
+            except UsageError:
+                return False
+        return True
+
+    def _find_action(self, word: str) -> Action:
+        """The action `<stage>:<first digits of its id>` of a known bench."""
+        if word in self._found:
+            return self._found[word]
+        stage, _, digits = word.partition(":")
+        stages: set[str] = set()
+        found: dict[str, Action] = {}
+        for known in (*self._remembered(), *(f"suite:{name}" for name in self.suites)):
+            for action in self._actions_of(known):
+                stages.add(action.stage)
+                if action.stage == stage and action.id.startswith(digits):
+                    found[action.id] = action
+            if found and len(word) == len(task_name(next(iter(found.values())))):
+                break  # as it was listed
+        if len(found) != 1:
+            what = f"{len(found)} actions begin so" if found else "no action of a known bench is called so"
+            near = "" if stage in stages else did_you_mean(stage, {*stages, *_GROUPS})
+            raise UsageError(
+                f'"{word}": {what}', hint=f"{near} `doit plan <bench>` lists actions with their ids".lstrip()
+            )
+        self._found[word] = next(iter(found.values()))
+        return self._found[word]
+
+    def _actions_of(self, word: str) -> Iterable[Action]:
+        """What a word selects; nothing where it no longer selects anything."""
+        try:
+            return self.select([word], is_bare_fine=True).all_actions.values()
+        except TinyflowError:
+            if word.removeprefix("suite:") in self.suites:
+                raise
+            return ()
+
+    def _unknown(self, word: str) -> UsageError:
+        what = f'"{word}" is no command and no task'
+        group, colon, name = word.partition(":")
+        if colon:
+            near = did_you_mean(group, _GROUPS) or f"tasks begin with {', '.join(_GROUPS)}"
+            return UsageError(what, hint=f"{near} (followed by :{name})")
+        if word in self.suites:
+            return UsageError(what, hint=f"type suite:{word}")
+        if word.count("-") >= 2:
+            return UsageError(what, hint=f"type bench:{word}")
+        choices = [*COMMANDS, *(f"suite:{name}" for name in self.suites), *(f"bench:{name}" for name in self.benches)]
+        return UsageError(what, hint=did_you_mean(word, choices) or "`doit list` lists tasks, `doit help` commands")
+
+
+def _is_same_model(one: Bench, other: Bench) -> bool:
+    """Whether benches of one name are of one model, however its path is spelled."""
+    return one.model == other.model or Path(one.model).expanduser().samefile(Path(other.model).expanduser())
+
+
+def _matching(group: str, pattern: str, known: Iterable[str]) -> list[str]:
+    found = [name for name in known if fnmatchcase(name, pattern)]
+    if not found:
+        raise UsageError(f'no {group} matches "{pattern}"', hint="`doit list` lists what patterns can match")
+    return found
+
+
+def _add_plans(selection: Selection, plans: Iterable[BenchPlan]) -> list[str]:
+    names = {}
+    for plan in plans:
+        known = selection.benches.setdefault(plan.name, plan)
+        if not _is_same_model(known.bench, plan.bench):
+            what = f"{known.bench.model} and {plan.bench.model} would both be called {plan.bench.model_name}"
+            raise UsageError(what, hint="rename one of the files")
+        names[plan.name] = known
+    return list(names)

@@ -1,0 +1,1 @@
+"""What people and programs read afterwards: views of benches, reports and pages, revisions, comparisons."""

@@ -1,0 +1,108 @@
+"""What became of one bench, as documents: its `report.json` and its provenance. Reads records, writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tinyflow.core import safe_text
+from tinyflow.core.action import Action
+from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, ValidationError
+from tinyflow.core.execute import Session
+from tinyflow.core.states import DONE, FAILED
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.session.ledger import Ledger
+from tinyflow.report import rows
+
+_STATUS: dict[type[Exception], str] = {
+    ValidationError: "mismatch",
+    DoesNotFit: "does_not_fit",
+    Timeout: "timeout",
+}
+
+
+def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dict[str, str]) -> dict[str, Any]:
+    """The `report.json` of a bench, good or failed, as far as it came in this session."""
+    done = [action for action in bench.actions if ledger.is_done(action)]
+    if ledger.is_done(bench.final):
+        row = json.loads(session.output_path(bench.final, "row.json").read_bytes())
+    else:
+        status, reason = failure_of(bench, ledger)
+        row = rows.failed_row(bench.final.parameters, status=status, reason=reason)
+    return rows.with_provenance(row, stages=_stages(done, ledger), tools=_tools(done, session), artifacts=artifacts)
+
+
+def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:
+    """Status and reason of a bench that has no result; the reason begins with the stage."""
+    entries = [(action, ledger.get(action)) for action in bench.actions]
+    for action, entry in entries:
+        if entry is not None and entry.error is not None and entry.state == FAILED:
+            return _STATUS.get(type(entry.error), "failed"), f"{action.stage}: {_one_line(action, entry.error)}"
+    for action, entry in entries:
+        if entry is None or entry.state not in DONE:
+            return "cancelled", f"{action.stage}: {entry.state if entry is not None else 'not started'}"
+    raise ValueError(f"{bench.name} did not fail")
+
+
+def _one_line(action: Action, error: Exception) -> str:
+    if not isinstance(error, TinyflowError):
+        return safe_text.shown(f"{type(error).__name__}: {error}".partition("\n")[0])
+    what = error.what.partition("\n")[0]
+    return safe_text.shown(what if error.where in ("", action.title) else f"{error.where}: {what}")
+
+
+def _stages(done: Iterable[Action], ledger: Ledger) -> dict[str, Any]:
+    """Per stage: the id of its first action, the liveliest outcome, the seconds of all together.
+
+    The first is the bench's own: plans name what a bench alone needs before the libraries that it shares.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for action in done:
+        entry = ledger.get(action)
+        assert entry is not None
+        before = found.get(action.stage, {"id": action.id, "outcome": DONE[0], "seconds": 0.0})
+        found[action.stage] = {
+            "id": before["id"],
+            "outcome": max(before["outcome"], entry.state, key=DONE.index),
+            "seconds": round(before["seconds"] + entry.seconds, 3),
+        }
+    return found
+
+
+def _tools(done: Iterable[Action], session: Session) -> dict[str, str]:
+    """Tools of these actions, as they stand in the keys: name → version, or digest and version text."""
+    found = {}
+    for line in (line for action in done for line in _facts(action, session)):
+        section, _, rest = line.partition(" ")
+        if section == "tool":
+            name, _, identity = rest.partition(" ")
+            found[name] = json.loads(identity)
+    return dict(sorted(found.items()))
+
+
+def _facts(action: Action, session: Session) -> list[str]:
+    """The lines of the key that an action's record stands for."""
+    record = session.records.get(action.id)
+    text = session.records.key_text(record.key) if record is not None else None
+    return text.rstrip("\n").split("\n") if text else []
+
+
+def provenance_of(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:
+    """Every finished action of a bench with the whole text of its key: all that its outputs hang on."""
+    return {
+        "schema": 1,
+        "bench": bench.name,
+        "actions": [
+            {
+                "stage": action.stage,
+                "title": action.title,
+                "id": action.id,
+                "key": record.key,
+                "facts": _facts(action, session),
+                "outputs": dict(record.outputs),
+            }
+            for action in bench.actions
+            if ledger.is_done(action) and (record := session.records.get(action.id)) is not None
+        ],
+    }

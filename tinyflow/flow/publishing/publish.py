@@ -1,0 +1,167 @@
+"""The end of a session, however it came: a view for every selected bench, a report for every selected suite.
+
+Runs nothing. What was not reached is looked up once more, for it may be up to date all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import Action, Output
+from tinyflow.core.errors import CacheError
+from tinyflow.core.execute import Session
+from tinyflow.core.states import UP_TO_DATE
+from tinyflow.flow.atomic_files import clear_killed, write_if_changed
+from tinyflow.flow.planning.plan import BenchPlan
+from tinyflow.flow.planning.selection import Selection
+from tinyflow.flow.project import Project
+from tinyflow.flow.publishing.pages import Pages
+from tinyflow.flow.publishing.revision import Checkout
+from tinyflow.flow.publishing.views import Views
+from tinyflow.flow.session.ledger import Ledger
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
+from tinyflow.recipes.suite import with_published
+from tinyflow.report import history
+
+Row = dict[str, Any]
+
+
+def finish(
+    selection: Selection,
+    session: Session,
+    ledger: Ledger,
+    project: Project,
+    catalogue: Catalogue,
+    checkout: Checkout,
+    say: Callable[[str], None],
+) -> tuple[list[Row], list[Path], list[CacheError]]:
+    """Write what is missing; returns all selected benches' rows, the suites' reports, and why some were not written.
+
+    `checkout` was begun with the session; `say` gets a line for what went wrong. What can't be written is shown.
+    """
+    unwritten = _Unwritten()
+    clear_killed(project.build)
+    views = Views(project, session.store, say)
+    pages = Pages(views, catalogue)
+    for bench in selection.benches.values():
+        _look_up(bench, session, ledger)
+        if not (ledger.is_done(bench.final) and views.is_current(bench, session)):
+            with unwritten:
+                views.publish(bench, session, ledger)
+        if (row := views.report(bench.name)) is not None:
+            with unwritten:
+                _record(row, project, checkout)
+            with unwritten:
+                pages.update_bench(row)
+    reports: list[Path] = []
+    for name, benches in (selection.suites | selection.reports).items():
+        with unwritten:
+            suite = with_published(catalogue, catalogue.get(Suite, name))
+            reports.append(pages.update_suite(suite, views.reports(benches)))
+    for name, action in selection.shrunk.items():
+        with unwritten:
+            reports += _write_shrunk(name, action, session, project)
+    for name, action in selection.profiles.items():
+        with unwritten:
+            reports += _write_profile(name, action, session, project)
+    unwritten.tell(say)
+    names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
+    return views.reports(names), reports, unwritten.errors
+
+
+class _Unwritten(AbstractContextManager[None]):
+    """Notes why something could not be written, and lets the rest go on: results are shown all the same."""
+
+    def __init__(self) -> None:
+        self.errors: list[CacheError] = []
+
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
+        if isinstance(error, CacheError):
+            self.errors.append(error)
+        return isinstance(error, CacheError)
+
+    def tell(self, say: Callable[[str], None]) -> None:
+        """One line, however many there are."""
+        if self.errors:
+            more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
+            say(f"{str(self.errors[0]).partition(chr(10))[0]}{more}; results are shown and stay in the cache")
+
+
+def _record(row: Row, project: Project, checkout: Checkout) -> None:
+    """A line in a bench's history where it was not yet measured, or not so, at what is checked out.
+
+    One that is up to date was measured there, too: of the same content everything is the same.
+    """
+    path = project.history / f"{row['bench']}.jsonl"
+    before = history.last(path)
+    if row["status"] == "cancelled" or (
+        before is not None and (before.commit, before.is_dirty) == checkout.began and before.is_of(row)
+    ):
+        return
+    commit, is_dirty = checkout.measured
+    date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        history.add(path, row, commit=commit, is_dirty=is_dirty, date=date)
+    except OSError as error:
+        raise CacheError(f"not recorded: {error.strerror or error}", where=str(path)) from error
+
+
+def compare_published(selection: Selection, views: Views, catalogue: Catalogue, width: int | None = None) -> str:
+    """What others published beside what is known of the selected suites, as text; empty where they quote nobody."""
+    texts = []
+    for name, benches in (selection.suites | selection.reports).items():
+        suite = catalogue.get(Suite, name)
+        if suite.published:
+            from tinyflow.report import published
+
+            tables = published.side_by_side(with_published(catalogue, suite), views.reports(benches))
+            texts.append(published.to_text(tables, width))
+    return "\n".join(texts)
+
+
+def _write_shrunk(model: str, action: Action, session: Session, project: Project) -> list[Path]:
+    """Write `build/shrink/<model>.tflite`, `.json` and `.txt` where they could be made; the last one's path."""
+    if not session.is_current(action):
+        return []
+    from tinyflow.report.removed import removed_text
+
+    folder = project.build / "shrink"
+    write_if_changed(folder / f"{model}.tflite", session.output_path(action, "model.tflite").read_bytes())
+    found = session.output_path(action, "shrink.json").read_bytes()
+    write_if_changed(folder / f"{model}.json", found)
+    origin = json.loads(session.output_path(_made_by(action), "origin.json").read_bytes())
+    write_if_changed(folder / f"{model}.txt", removed_text(model, json.loads(found), origin["weights"]))
+    return [folder / f"{model}.txt"]
+
+
+def _made_by(action: Action) -> Action:
+    """What brought about the model that an action takes."""
+    model = action.inputs["model.tflite"]
+    assert isinstance(model, Output), "models are fetched by an action"
+    return model.action
+
+
+def _write_profile(bench: str, action: Action, session: Session, project: Project) -> list[Path]:
+    """Write `build/profile/<bench>.json` and `.txt` where there is a profile; the latter's path."""
+    if not session.is_current(action):
+        return []
+    from tinyflow.report.profile import profile_text
+
+    folder = project.build / "profile"
+    found = session.output_path(action, "profile.json").read_bytes()
+    write_if_changed(folder / f"{bench}.json", found)
+    write_if_changed(folder / f"{bench}.txt", profile_text(bench, json.loads(found)))
+    return [folder / f"{bench}.txt"]
+
+
+def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
+    """Enter the actions that are up to date though nobody asked, since the session was stopped before."""
+    for action in bench.actions:
+        if ledger.get(action) is None and session.is_current(action):
+            ledger.end(action, UP_TO_DATE)

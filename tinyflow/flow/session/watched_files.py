@@ -1,0 +1,89 @@
+"""Benches that are made again whenever something that they are made from is saved: what to watch, and what to tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tinyflow.core.action import SourceFile
+from tinyflow.core.execute import Session
+from tinyflow.flow.planning.plan import BenchPlan
+
+# in this order, and with these words
+_SHOWN = {
+    "invoke_instructions": "invoke",
+    "setup_instructions": "set-up",
+    "rom_bytes": "ROM bytes",
+    "ram_bytes": "RAM bytes",
+}
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Watched:
+    """The files that benches are made from: single ones, and folders where any new file may matter."""
+
+    files: frozenset[Path] = frozenset()
+    folders: frozenset[Path] = frozenset()
+
+    @staticmethod
+    def of(plans: Iterable[BenchPlan], recipes: Iterable[Path]) -> Watched:
+        """All sources of these plans, and the recipe folders."""
+        sources = {
+            source.path
+            for plan in plans
+            for action in plan.actions
+            for source in action.inputs.values()
+            if isinstance(source, SourceFile)
+        }
+        folders = {path.resolve() for path in sources if path.is_dir()}
+        folders |= {path.resolve() for path in recipes if path.is_dir()}
+        return Watched(frozenset(path.resolve() for path in sources if not path.is_dir()), frozenset(folders))
+
+    @property
+    def roots(self) -> list[Path]:
+        """Existing folders to be told of; none lies in another."""
+        found = sorted({*self.folders, *(path.parent for path in self.files if path.parent.is_dir())})
+        return [path for path in found if not any(other in path.parents for other in found)]
+
+    def state(self) -> dict[Path, object]:
+        """When each of the single files was written last, to see later whether one was saved meanwhile."""
+        return {path: path.stat().st_mtime_ns if path.exists() else None for path in self.files}
+
+    def concerns(self, path: Path) -> bool:
+        """Whether a file that changed may change a bench."""
+        return path in self.files or any(folder in path.parents for folder in self.folders)
+
+
+@dataclass
+class Board:
+    """What benches measured the time before, to tell what became of it."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def tell(self, name: str, row: Row) -> str:
+        """One line: metrics that changed as old → new, or what they are; the first time all of them."""
+        before = self.rows.get(name)
+        self.rows[name] = row
+        parts = []
+        for metric, word in _SHOWN.items():
+            new = row["metrics"].get(metric)
+            old = None if before is None else before["metrics"].get(metric)
+            if new is None or (before is not None and old == new):
+                continue
+            shown = f"{new:,}" if old is None else f"{old:,} → {new:,}{_percent(old, new)}"
+            parts.append(f"{word} {shown}")
+        return ", ".join(parts) or "all as before"
+
+
+def _percent(old: float, new: float) -> str:
+    return f" ({(new - old) / old:+.2%})" if old else ""
+
+
+def row_of(plan: BenchPlan, session: Session) -> Row:
+    """What a bench that is up to date measured."""
+    row: Row = json.loads(session.output_path(plan.final, "row.json").read_bytes())
+    return row
