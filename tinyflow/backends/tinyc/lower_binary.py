@@ -9,7 +9,7 @@ from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call, Field
-from tinyflow.backends.tinynn.packing.plain import by_table, plain
+from tinyflow.backends.tinynn.packing import by_table, plain
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.weighted import integers, whole

@@ -13,7 +13,7 @@ from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.backends.tinynn.calls import Constant
-from tinyflow.backends.tinynn.packing.plain import plain
+from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import integers, whole
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinynn.calls import Field
-from tinyflow.backends.tinynn.packing.plain import plain
+from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.fixed_point import activation_range, rescaling_factor, sigmoid_scaling, softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import whole

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc import lower_binary, lower_pieces, lower_spatial, lower_unary
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
-from tinyflow.backends.tinynn.packing.plain import plain
+from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.graph import Graph, Operator
 

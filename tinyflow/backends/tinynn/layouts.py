@@ -21,7 +21,10 @@ Int32s = npt.NDArray[np.int32]
 # |int8| ≤ 128
 _LARGEST_INPUT = 128
 # beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
-_LARGEST_SHIFT = 22
+LARGEST_RIGHT_SHIFT = 22
+# sizes of blocks in the kernels with vectors
+MVE_STEP, MVE_CHANNELS = 16, 4
+RVV_LANES = 32
 
 
 def records(rows: Int8s, bias: Sequence[int] | Int32s, multipliers: Int32s, shifts: Int32s, zero_point: int) -> Array:
@@ -62,7 +65,7 @@ def with_constants_apart(
 def why_not_right(rows: Int8s, channels: Array, output_zero_point: int) -> str | None:
     """Why rescaling by right shifts alone could go wrong (rescale_right.h, requantise.inc); None where it can't."""
     shifts = -channels[:, 2].astype(np.int64)
-    if shifts.min() < 1 or shifts.max() > _LARGEST_SHIFT:
+    if shifts.min() < 1 or shifts.max() > LARGEST_RIGHT_SHIFT:
         return "a scale of 1/2 or more, or below 2**-23"
     offsets = abs(2 * output_zero_point + 1) << shifts
     if (2 * largest_sums(rows, channels) + offsets >= 2**31).any():
@@ -74,6 +77,11 @@ def right_records(channels: Array) -> Array:
     """Bias, 2 * multiplier modulo 2**32, right shift - 1: what rescale_right.h and requantise.inc read."""
     factors = (2 * channels[:, 1].astype(np.int64)).astype(np.uint32).view(np.int32)
     return np.stack([channels[:, 0], factors, -channels[:, 2] - 1], axis=1).astype(np.int32)
+
+
+def rounded_up(size: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-size // multiple) * multiple
 
 
 def padded(array: Array, multiple: int) -> Array:

@@ -1,0 +1,69 @@
+"""What is known of one kernel: when it computes a layer, what it wants packed, its scratch, and how it walks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tinyflow.backends.tinynn.calls import Call, Field
+from tinyflow.backends.tinynn.layer import Fields, Layer
+from tinyflow.backends.tinynn.needs import Need
+
+Walk = Literal["elements", "pixels", "planes", "rows", "all"]
+WALKS: Mapping[Walk, str] = {
+    "elements": "one element after the other: what is written at a place was read there",
+    "pixels": "one pixel after the other, all its channels; reads what lies under the window",
+    "planes": "one channel after the other, each read as a whole before any of it is written",
+    "rows": "one row of the last axis after the other, each read as a whole before any of it is written",
+    "all": "any part of the input may be read until the end",
+}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One function of tinynn for one variant; exact, bit for bit, wherever `needs` are met."""
+
+    operator: str
+    """As in the variant ref's function."""
+    variant: str
+    struct: str
+    walk: Walk
+    needs: tuple[Need, ...] = ()
+    pack: Callable[[Layer], Mapping[str, Field]] = lambda layer: layer.fields
+    """The struct's fields, packed arrays among them."""
+    scratch: Callable[[Fields], int] | None = None
+    """Bytes, aligned to 4; None for a function without that parameter."""
+    in_place: tuple[int, ...] = ()
+    """Inputs at whose address the output may begin, …"""
+    in_place_if: Callable[[Fields], bool] = lambda fields: True
+    """… where that holds."""
+    at_once: int = 1
+    """Pixels written together."""
+    name: str = ""
+    """Of the function, where that isn't operator and variant."""
+
+    @property
+    def function(self) -> str:
+        """Its symbol."""
+        return f"tinynn_{self.name or f'{self.operator}_{self.variant}'}"
+
+    def why_not(self, layer: Layer) -> str | None:
+        """The first reason against it."""
+        return next((reason for need in self.needs if (reason := need.why_not(layer)) is not None), None)
+
+    def overwrites(self, fields: Fields) -> tuple[int, ...]:
+        """Inputs at whose address the output may begin."""
+        return self.in_place if self.in_place_if(fields) else ()
+
+    def call(self, layer: Layer, notes: tuple[str, ...] = ()) -> Call:
+        """Its call for a layer that it computes."""
+        return Call(
+            self.function,
+            f"tinynn_{self.struct}",
+            self.pack(layer),
+            takes_scratch=self.scratch is not None,
+            scratch_bytes=self.scratch(layer.fields) if self.scratch else 0,
+            in_place=self.overwrites(layer.fields),
+            notes=notes,
+        )

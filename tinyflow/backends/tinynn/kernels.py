@@ -1,0 +1,194 @@
+"""All kernels of the runtime tinynn, and which of them computes a layer.
+
+tinyc calls the one that is chosen here; tinyi asks for scratch, tiles and what may lie in place, as its C counts on it.
+docs/kernel-table.md is this table; tests/runtimes holds every variant equal to ref.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+
+from tinyflow.backends.tinynn import layouts, needs, plain
+from tinyflow.backends.tinynn import weighted as w
+from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.kernel import Kernel, Walk
+from tinyflow.backends.tinynn.layer import Fields, Layer
+from tinyflow.backends.tinynn.needs import Need
+from tinyflow.backends.tinynn.variants import VARIANTS
+
+VECTORS = ("mve", "rvv")
+# operators whose code takes more flash than a table and its reading
+_LARGER_THAN_A_TABLE = ("logistic", "tanh", "hard_swish")
+
+_RIGHT, _PAIRS, _HALVED, _TAPS = needs.RIGHT_SHIFTS, needs.CHANNEL_PAIRS, needs.HALVED, needs.TAP_PAIRS
+
+
+def _nothing(fields: Fields) -> int:  # noqa: ARG001
+    """None."""
+    return 0
+
+
+Scratch = Callable[[Fields], int]
+
+
+def _conv2d(variant: str, required: tuple[Need, ...], pack: w.Pack) -> Kernel:
+    tile = w.TILES[variant]
+    return Kernel("conv2d", variant, "conv2d", "pixels", required, pack, tile.scratch, at_once=tile.pixels)
+
+
+def _elementwise(name: str, struct: str, **variants: tuple[Need, ...]) -> Iterator[Kernel]:
+    """Operators of two inputs, of equal shapes and broadcast."""
+    for variant, required in {**variants, "ref": ()}.items():
+        yield Kernel(name, variant, struct, "elements", required, in_place=(0, 1))
+        dense = required if variant == "ref" else (*required, needs.DENSE_ROWS)
+        yield Kernel(f"{name}_broadcast", variant, struct, "elements", dense)
+
+
+def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = ()) -> list[Kernel]:
+    return [Kernel(operator, "ref", struct or operator, walk, in_place=in_place) for operator in operators]
+
+
+def _depthwise(variant: str, walk: Walk, required: tuple[Need, ...], arrays: w.Arrays, scratch: Scratch) -> Kernel:
+    """For any taps, or those of 3x3 alone."""
+    is_3x3 = needs.TAPS_3X3 in required
+    condition = w.is_no_larger if walk == "planes" else w.is_no_wider
+    return Kernel(
+        "depthwise",
+        variant,
+        "depthwise",
+        walk,
+        required,
+        w.packed(arrays),
+        scratch,
+        in_place=(0,) if walk == "planes" or is_3x3 else (),
+        in_place_if=condition,
+        name=f"depthwise{'3x3' if is_3x3 else ''}_{variant}",
+    )
+
+
+def _fully_connected(variant: str, required: tuple[Need, ...], pack: w.Pack, scratch: Scratch = _nothing) -> Kernel:
+    return Kernel("fully_connected", variant, "fully_connected", "all", required, pack, scratch)
+
+
+def _one_scale(variant: str, pack: w.Pack) -> Kernel:
+    """The same function for a layer with one scale for all outputs."""
+    kernel = next(one for one in _FULLY_CONNECTED if one.variant == variant)
+    return replace(kernel, operator=ONE_SCALE, pack=pack, name=f"fully_connected_{variant}")
+
+
+def _lookup(variant: str, operator: str, required: tuple[Need, ...] = ()) -> Kernel:
+    """Any function of one int8 value by the table of its results."""
+    pack = plain.table_of(operator)
+    return Kernel(operator, variant, "lookup", "elements", required, pack, in_place=(0,), name=f"lookup_{variant}")
+
+
+# an operator of its own: FULLY_CONNECTED with one scale for all outputs
+ONE_SCALE = "fully_connected_by_tensor"
+_MVE, _RVV = w.packed(w.mve_arrays), w.packed(w.rvv_arrays)
+_DSP_ROWS = w.packed(w.dsp_fully_connected)
+_FULLY_CONNECTED = (
+    _fully_connected("mve", (_HALVED,), _MVE, w.filled_up(layouts.MVE_STEP)),
+    _fully_connected("rvv", (_HALVED, _TAPS), _RVV),
+    _fully_connected("dsp", (_RIGHT, _PAIRS), _DSP_ROWS, w.filled_up(4)),
+    _fully_connected("c", (_RIGHT,), w.tiled(4)),
+    _fully_connected("ref", (), w.packed(lambda layer: (layer.rows, layer.channels))),
+)
+_ADDS = {
+    **dict.fromkeys(VECTORS, (needs.NO_LEFT_SHIFT,)),
+    "dsp": (needs.SMALLER_INPUT, needs.WHOLE_INPUT),
+    "c": (needs.WHOLE_INPUT,),
+}
+_MULS = {"mve": (needs.PRODUCT_HALVED,), "dsp": (needs.SCALED_DOWN,), "c": (needs.SCALED_DOWN,)}
+_BY_TABLE = ("mve", "rvv", "c")
+
+# Those of an operator and variant in the order in which they are asked.
+KERNELS: Sequence[Kernel] = (
+    _conv2d("mve", (_HALVED,), _MVE),
+    _conv2d("rvv", (_HALVED, _TAPS), _RVV),
+    _conv2d("dsp", (_RIGHT, _PAIRS), w.packed(w.dsp_conv2d)),
+    _conv2d("rv32", (_RIGHT,), w.tiled(4)),
+    _conv2d("c", (_RIGHT,), w.tiled(2)),
+    _conv2d("ref", (), w.packed(lambda layer: (layer.weights, layer.channels))),
+    _depthwise("mve", "pixels", (_HALVED, needs.TAPS_3X3, _TAPS), w.mve_depthwise3x3, w.three_rows(8)),
+    _depthwise("mve", "pixels", (_TAPS, needs.IS_SINGLE, _HALVED), w.mve_depthwise, w.tap_places),
+    _depthwise("rvv", "pixels", (_HALVED, needs.TAPS_3X3, _TAPS), w.rvv_depthwise3x3, w.three_rows(1)),
+    _depthwise("rvv", "pixels", (needs.IS_SINGLE, _HALVED), w.rvv_arrays, w.tap_places),
+    _depthwise("dsp", "planes", (_RIGHT, needs.TAPS_3X3, needs.STRIDE_OF_TWO), w.planes_in_words, w.wide_plane),
+    _depthwise("dsp", "planes", (_RIGHT, needs.COLUMNS_NOT_DILATED), w.planes, w.wide_plane_and_more),
+    _depthwise("c", "planes", (_RIGHT, needs.TAPS_3X3), w.planes, w.plane_elements),
+    _depthwise("c", "planes", (_RIGHT,), w.planes, w.plane_and_more),
+    _depthwise("ref", "pixels", (), w.taps_last, w.sums_of_pixel),
+    *_FULLY_CONNECTED,
+    _one_scale("mve", w.with_one_scale(_MVE, layouts.MVE_CHANNELS, lambda record: record)),
+    _one_scale("rvv", w.with_one_scale(_RVV, 1, lambda record: record, sign=-1)),
+    _one_scale("dsp", w.with_one_scale(_DSP_ROWS, 4, layouts.right_records)),
+    Kernel("average_pool", "mve", "pool", "pixels", (needs.IS_NARROW,), scratch=plain.halfwords_of_channels),
+    Kernel("average_pool", "rvv", "pool", "pixels", (needs.IS_NARROW,), scratch=_nothing),
+    Kernel("average_pool", "dsp", "pool", "pixels", (needs.IS_NARROW, needs.FOUR_CHANNELS)),
+    Kernel("average_pool", "c", "pool", "pixels", scratch=plain.words_of_channels),
+    # of ref the compiler makes vectors by itself
+    *(Kernel("max_pool", name, "pool", "pixels", name="max_pool_ref") for name in VECTORS),
+    Kernel("mul", "rvv", "mul", "elements", in_place=(0, 1), name="mul_ref"),
+    Kernel("mul_broadcast", "rvv", "mul", "elements", name="mul_broadcast_ref"),
+    Kernel("max_pool", "dsp", "pool", "pixels"),
+    Kernel("max_pool", "c", "pool", "pixels", (needs.FOUR_CHANNELS,)),
+    *_refs("pool", "pixels", "average_pool", "max_pool"),
+    *_elementwise("add", "add", **_ADDS),
+    *_elementwise("sub", "add", **_ADDS),
+    *_elementwise("mul", "mul", **_MULS),
+    *_elementwise("minimum", "minmax", dsp=()),
+    *_elementwise("maximum", "minmax", dsp=()),
+    *(_lookup(variant, name) for name in _LARGER_THAN_A_TABLE for variant in _BY_TABLE),
+    *(_lookup(variant, name, (needs.MANY_ELEMENTS,)) for name in ("requantise", "leaky_relu") for variant in _BY_TABLE),
+    *_refs("sigmoid", "elements", "logistic", "tanh", in_place=(0,)),
+    *_refs("", "elements", "requantise", "leaky_relu", "hard_swish", in_place=(0,)),
+    Kernel(
+        "softmax",
+        "c",
+        "softmax_table",
+        "rows",
+        (needs.MANY_EXPONENTIALS,),
+        plain.exponentials,
+        in_place=(0,),
+        name="softmax_table_c",
+    ),
+    Kernel("softmax", "c", "softmax", "rows", scratch=plain.words_of_columns, in_place=(0,)),
+    *_refs("softmax", "rows", "softmax", in_place=(0,)),
+    *_refs("affine", "elements", "quantise", "dequantise"),
+    *(Kernel("mean", name, "mean", "all", (needs.THREE_GROUPS,), plain.middle_axis) for name in ("dsp", "c")),
+    Kernel("copy_rows", "c", "copy_rows", "elements", (needs.SHORT_ROWS,)),
+    # of ref's long rows the compiler makes vectors by itself
+    *(Kernel("gather", name, "gather", "all", (needs.DENSE, needs.LONG), name="gather_ref") for name in VECTORS),
+    Kernel("gather", "mve", "gather", "all", (needs.NOT_DENSE, needs.NEAR)),
+    Kernel("gather", "rvv", "gather", "all", (needs.NOT_DENSE,)),
+    Kernel("gather", "c", "gather", "all", (needs.DENSE,)),
+    Kernel("gather", "c", "gather", "all", (needs.NOT_DENSE, needs.TRANSPOSED), name="transpose_c"),
+    Kernel("resize_nearest", "c", "resize_nearest", "all"),
+    *_refs("", "elements", "copy", "copy_rows"),
+    *_refs("", "all", "gather", "pad", "mean", "resize_nearest"),
+)
+
+
+@cache
+def kernels_of(operator: str, variant: str) -> Sequence[Kernel]:
+    """What the variant has for an operator, and what it falls back to, in the order in which they are asked."""
+    return [
+        kernel
+        for name in VARIANTS[variant]
+        for kernel in KERNELS
+        if kernel.operator == operator and kernel.variant == name
+    ]
+
+
+def choose(operator: str, variant: str, layer: Layer) -> Call | None:
+    """The call of the first kernel that computes a layer, with notes on variants that don't; None where none does."""
+    notes: dict[str, str] = {}
+    for kernel in kernels_of(operator, variant):
+        reason = kernel.why_not(layer)
+        if reason is None:
+            passed_over = (f"not {name}: {why}" for name, why in notes.items() if name != kernel.variant)
+            return kernel.call(layer, tuple(passed_over) if layer.weights.size else ())
+        notes[kernel.variant] = reason
+    return None

@@ -1,0 +1,128 @@
+"""What kernels need of a layer, to compute it exactly and at all: questions on its fields, its weights and its scales.
+
+tinyc asks them of each layer. tinyi asks those on fields, and on the chip answers for weights by bounds of its own,
+which are quicker and stricter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tinyflow.backends.tinynn import layouts, plain
+from tinyflow.backends.tinynn.layer import Fields, Layer
+
+# elements whose sum has 16 bits
+NARROW_WINDOW = 255
+# elements from which on a table of 256 bytes in flash is a good price for its speed
+WORTH_A_TABLE = 64
+# and one of 1 KiB
+_WORTH_EXPONENTIALS = 128
+# bytes from which on a call of memcpy for each row is as good
+_LONG = 16
+# of src/c/transpose.c
+_BLOCK = 4
+# of src/mve/gather.c, of which eight must stay below 2**16
+_LARGEST_MVE_STRIDE = 1 << 13
+_SMALLEST_RIGHT_SHIFT = -layouts.LARGEST_RIGHT_SHIFT
+
+
+@dataclass(frozen=True)
+class Need:
+    """A condition on a layer: in words, and as a function that gives the reason against a layer or None."""
+
+    text: str
+    why_not: Callable[[Layer], str | None]
+    is_on_fields: bool = False
+    """Whether shapes and the like decide, no weights or scales of channels."""
+
+
+def _on_fields(text: str, holds: Callable[[Fields], bool], refusal: str = "") -> Need:
+    return Need(text, lambda layer: None if holds(layer.fields) else refusal or f"not {text}", is_on_fields=True)
+
+
+# of channels: see layouts.py for what they prove
+RIGHT_SHIFTS = Need(
+    f"scales below 1/2, 2**-{layouts.LARGEST_RIGHT_SHIFT + 1} at least; sums of 30 bits",
+    lambda layer: layouts.why_not_right(layer.rows, layer.channels, layer.fields["output_zero_point"]),
+)
+HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.channels))
+CHANNEL_PAIRS = Need(
+    "every other channel's sums of 23 bits, no -128 above a negative weight",
+    lambda layer: layouts.why_not_pairs(layer.rows),
+)
+TAP_PAIRS = Need("no two weights of -128 side by side", lambda layer: layouts.why_not_tap_pairs(layer.rows))
+
+# of windows
+IS_SINGLE = _on_fields(
+    "one output for each channel", lambda f: f["depth_multiplier"] == 1, "several outputs for each channel"
+)
+COLUMNS_NOT_DILATED = _on_fields(
+    "no dilation of columns", lambda f: f["dilation_x"] == 1, refusal="dilation of columns"
+)
+TAPS_3X3 = _on_fields(
+    "3x3 taps for each channel, no dilation",
+    lambda f: (
+        f["kernel_height"] == f["kernel_width"] == 3
+        and f["depth_multiplier"] == f["dilation_y"] == f["dilation_x"] == 1
+    ),
+)
+STRIDE_OF_TWO = _on_fields("a stride of 2 at most", lambda f: f["stride_x"] <= 2)
+FOUR_CHANNELS = _on_fields("4 channels at least", lambda f: f["channels"] >= 4)
+IS_NARROW = _on_fields(
+    f"{NARROW_WINDOW} elements in a window at most", lambda f: f["kernel_height"] * f["kernel_width"] <= NARROW_WINDOW
+)
+
+
+def _has_no_left_shift(fields: Fields) -> bool:
+    shifts: list[int] = [fields[f"{part}_multiplier_shift"] for part in ("left", "right", "output")]
+    return max(shifts) <= 0 and min(shifts) >= -31 and fields["left_shift"] == 20
+
+
+def _has_whole_input(fields: Fields) -> bool:
+    halves = [(fields[f"{side}_multiplier"], fields[f"{side}_multiplier_shift"]) for side in ("left", "right")]
+    is_down = all(_SMALLEST_RIGHT_SHIFT <= shift <= 0 for _, shift in halves)
+    is_down = is_down and _SMALLEST_RIGHT_SHIFT <= fields["output_multiplier_shift"] <= -1
+    # a scale of less than 2**-32 of the other's has the multiplier 0, which the kernels don't compute with
+    return is_down and (1 << 30, 0) in halves and all(halves[side][0] for side in (0, 1)) and fields["left_shift"] == 20
+
+
+# of operators of two inputs
+NO_LEFT_SHIFT = _on_fields("nothing scaled up", _has_no_left_shift)
+WHOLE_INPUT = _on_fields("one input's multiplier 1/2, the sum scaled down", _has_whole_input)
+SMALLER_INPUT = _on_fields(
+    "the other input's multiplier below 1/2",
+    lambda f: any(f[f"{side}_multiplier_shift"] < 0 for side in ("left", "right")),
+)
+SCALED_DOWN = _on_fields(
+    f"the product, of 17 bits, scaled down by 2**-{layouts.LARGEST_RIGHT_SHIFT} at most",
+    lambda f: _SMALLEST_RIGHT_SHIFT <= f["output_multiplier_shift"] <= -1,
+)
+PRODUCT_HALVED = _on_fields("the product scaled down", lambda f: -31 <= f["output_multiplier_shift"] <= -1)
+DENSE_ROWS = _on_fields(
+    "no repetition along the last axis",
+    lambda f: f["broadcast"]["left_strides"][-1] == f["broadcast"]["right_strides"][-1] == 1,
+)
+
+# of the others
+MANY_ELEMENTS = _on_fields(f"{WORTH_A_TABLE} elements at least", lambda f: f["elements"] >= WORTH_A_TABLE)
+MANY_EXPONENTIALS = _on_fields(
+    f"{_WORTH_EXPONENTIALS} elements at least", lambda f: f["rows"] * f["columns"] >= _WORTH_EXPONENTIALS
+)
+SHORT_ROWS = _on_fields(f"rows below {_LONG} bytes", lambda f: f["bytes"] < _LONG)
+DENSE = _on_fields("the last axis dense in the input", lambda f: f["strides"][-1] == 1)
+NOT_DENSE = _on_fields("the last axis not dense in the input", lambda f: f["strides"][-1] != 1)
+LONG = _on_fields(f"a last axis of {_LONG} bytes at least", lambda f: f["shape"][-1] >= _LONG)
+THREE_GROUPS = _on_fields(
+    "one group of neighbouring axes reduced, between two others", lambda f: len(plain.groups_of_axes(f)) <= 3
+)
+NEAR = _on_fields(
+    f"a step forward of less than {_LARGEST_MVE_STRIDE} bytes", lambda f: 0 < f["strides"][-1] < _LARGEST_MVE_STRIDE
+)
+TRANSPOSED = _on_fields(
+    f"the last two axes exchanged, all sizes multiples of {_BLOCK}",
+    lambda f: (
+        f["strides"][3] == 1
+        and all(value % _BLOCK == 0 for value in (*f["strides"][:3], f["strides"][-1], *f["shape"][3:], f["offset"]))
+    ),
+)

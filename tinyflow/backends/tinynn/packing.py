@@ -1,0 +1,101 @@
+"""Which kernel computes a layer, and the constants and scratch that it wants: one function for each form of layer.
+
+A layer's parameters come in as the fields of its C struct (recipes/runtimes/tinynn/include/tinynn.h), its weights as
+the model has them; out comes a `Call`: function, struct, fields, packed arrays, scratch. It writes no C.
+A kernel that can't compute a layer exactly (a shape, an accumulator that could overflow) is passed over for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinyflow.backends.tinynn import kernels, layouts, tables
+from tinyflow.backends.tinynn import plain as without_weights
+from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
+from tinyflow.backends.tinynn.layouts import Int8s, Int32s
+from tinyflow.backends.tinynn.needs import WORTH_A_TABLE
+
+
+def _chosen(operator: str, variant: str, layer: Layer) -> Call:
+    call = kernels.choose(operator, variant, layer)
+    assert call is not None, "the variant ref computes everything"
+    return call
+
+
+def conv2d(
+    variant: str,
+    fields: Mapping[str, int],
+    weights: Int8s,
+    bias: Sequence[int] | Int32s,
+    multipliers: Int32s,
+    shifts: Int32s,
+) -> Call:
+    """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
+    fields = {**fields, "output_pitch": fields["output_channels"]}
+    return _convolution("conv2d", variant, fields, weights, (bias, multipliers, shifts))
+
+
+def depthwise(
+    variant: str,
+    fields: Mapping[str, int],
+    weights: Int8s,
+    bias: Sequence[int] | Int32s,
+    multipliers: Int32s,
+    shifts: Int32s,
+) -> Call:
+    """DEPTHWISE_CONV_2D: `weights` [1, kh, kw, out] or [kh, kw, out]; the rest as `conv2d`."""
+    taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
+    by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
+    return _convolution("depthwise", variant, fields, by_channel, (bias, multipliers, shifts))
+
+
+def _convolution(
+    operator: str, variant: str, fields: Mapping[str, int], weights: Int8s, channels: tuple[Any, Any, Any]
+) -> Call:
+    if variant != "ref":
+        fields, weights = as_single_row(fields, weights)
+    return _chosen(operator, variant, layer_of(fields, weights, *channels, fields["input_zero_point"]))
+
+
+def fully_connected(
+    variant: str,
+    fields: Mapping[str, int],
+    input_zero_point: int,
+    weights: Int8s,
+    bias: Sequence[int] | Int32s,
+    multipliers: Int32s,
+    shifts: Int32s,
+) -> Call:
+    """FULLY_CONNECTED: `weights` [out, in]; multipliers and shifts [out], equal ones for a per-tensor scale."""
+    if len({*zip(np.asarray(multipliers).tolist(), np.asarray(shifts).tolist(), strict=True)}) == 1:
+        records = layouts.records(weights, bias, multipliers, shifts, input_zero_point)
+        call = kernels.choose(kernels.ONE_SCALE, variant, Layer(fields, weights, records))
+        if call is not None:
+            return call
+    layer = layer_of(fields, weights, bias, multipliers, shifts, input_zero_point)
+    return _chosen("fully_connected", variant, layer)
+
+
+def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
+    """An operator without weights, by the name in its functions: `plain("dsp", "add", {...})`."""
+    return _chosen(operator, variant, Layer(dict(fields)))
+
+
+def by_table(
+    variant: str, operator: str, fields: Mapping[str, Any], elements: int, number: int, *, is_left: bool
+) -> Call | None:
+    """An operator of two inputs, one of which is one number, as a table of the other's; None where that doesn't pay.
+
+    `is_left`: the one that is no number.
+    """
+    shifts = [value for name, value in fields.items() if name.endswith("multiplier_shift")]
+    if variant == "ref" or elements < WORTH_A_TABLE or max(shifts, default=0) > 0:
+        return None
+    inputs = [tables.VALUES, np.full_like(tables.VALUES, number)]
+    table = tables.BINARY_TABLES[operator](fields, *(inputs if is_left else reversed(inputs)))
+    name = variant if variant in kernels.VECTORS else "c"
+    return Call(f"tinynn_lookup_{name}", "tinynn_lookup", without_weights.table_fields(table, elements), in_place=(0,))
