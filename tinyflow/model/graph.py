@@ -12,27 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Union
 
+from tinyflow.model.element_types import ELEMENT_TYPES
+
 Shape = tuple[int, ...]
 OptionValue = Union[str, int, float, bool, tuple[int, ...]]
-
-# bits of one element; INT4 packs two elements into a byte
-_BITS: Mapping[str, int] = {
-    "bool": 8,
-    "int4": 4,
-    "int8": 8,
-    "uint8": 8,
-    "int16": 16,
-    "uint16": 16,
-    "float16": 16,
-    "bfloat16": 16,
-    "int32": 32,
-    "uint32": 32,
-    "float32": 32,
-    "int64": 64,
-    "uint64": 64,
-    "float64": 64,
-}
-DTYPES = tuple(_BITS)
 
 
 @dataclass(frozen=True)
@@ -91,7 +74,7 @@ class Tensor:
     @property
     def size_bytes(self) -> int:
         """Bytes that the elements take, packed."""
-        return (self.elements * _BITS[self.dtype] + 7) // 8
+        return (self.elements * ELEMENT_TYPES[self.dtype].bits + 7) // 8
 
     @property
     def is_constant(self) -> bool:

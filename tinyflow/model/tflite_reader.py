@@ -17,7 +17,8 @@ import numpy as np
 import tflite
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model.graph import DTYPES, Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
+from tinyflow.model.element_types import ELEMENT_TYPES
+from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
 from tinyflow.model.operators import describe
 from tinyflow.model.soundness import MICRO_HINT, check_sound, shortened
 from tinyflow.model.tflite_options import MAX_RANK, enumeration_name, read_option
@@ -145,7 +146,7 @@ class _Reading:
         name = self._text(entry.Name())
         place = f"tensor {index} ({shortened(name)})"
         dtype = enumeration_name(tflite.TensorType, entry.Type()).lower()
-        if dtype not in DTYPES:
+        if dtype not in ELEMENT_TYPES:
             raise ModelError(f"{place} holds {dtype} values", hint=_TYPE_HINT)
         if entry.IsVariable():
             raise ModelError(f"{place} keeps its value between calls", hint=_STATE_HINT)

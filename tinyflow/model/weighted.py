@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import (
     Integers,
     Rescaling,
@@ -21,7 +22,6 @@ from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators.shapes import same_padding
 
 NAMES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-_INTEGERS = {"int8": "<i1", "int32": "<i4", "int64": "<i8"}
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,10 @@ class Weighted:
 
 def integers(tensor: Tensor) -> Integers:
     """The values of a constant integer tensor. ValueError for any other."""
-    if tensor.data is None or tensor.dtype not in _INTEGERS:
+    code = ELEMENT_TYPES[tensor.dtype].code
+    if tensor.data is None or not tensor.is_integer or not code:
         raise ValueError(f"{tensor.name} is no constant integer tensor")
-    return np.frombuffer(tensor.data, _INTEGERS[tensor.dtype]).reshape(tensor.shape).astype(np.int64)
+    return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape).astype(np.int64)
 
 
 def whole(tensor: Tensor) -> Quantisation:

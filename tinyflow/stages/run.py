@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.stages import arena_check
 from tinyflow.stages.guard import guarded
 from tinyflow.targets.lines import source_line
@@ -35,10 +36,6 @@ _EVIDENCE = {
 }
 # of the text that sources made for debugging leave
 _ERROR_BYTES = 160
-_FORMATS = {
-    **{"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q"},
-    **{"uint64": "Q", "bool": "?", "float16": "e", "float32": "f", "float64": "d"},
-}
 
 
 class Difference(NamedTuple):
@@ -239,7 +236,7 @@ def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sam
 
 
 def _values(data: bytes, dtype: str) -> Iterator[float]:
-    return (value for (value,) in struct.iter_unpack(f"<{_FORMATS[dtype]}", data))
+    return (value for (value,) in struct.iter_unpack(f"<{ELEMENT_TYPES[dtype].code}", data))
 
 
 def _error(expected: float, got: float) -> float:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call, Constant, Field
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.weighted import integers
 
 Array = npt.NDArray[Any]
@@ -22,7 +23,6 @@ Array = npt.NDArray[Any]
 ARENA = "model_arena"
 _ARENA_ALIGNMENT = 16
 _NUMBERS_PER_LINE = 24
-_C_TYPES = {"int8": "int8_t", "float32": "float", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t"}
 
 _MODEL_HEADER = """\
 #ifndef MODEL_H
@@ -76,7 +76,7 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
 
 
 def _element_type(constant: Constant) -> str:
-    return f"struct {constant.struct}" if constant.struct else _C_TYPES[constant.values.dtype.name]
+    return f"struct {constant.struct}" if constant.struct else ELEMENT_TYPES[constant.values.dtype.name].in_c
 
 
 def _elements(constant: Constant) -> int:
@@ -172,7 +172,7 @@ def _address(operand: Operand, program: Program, memory: Memory, constants: Cons
         place = f"{ARENA} + {memory.tensors[owner].offset + operand.offset_bytes}"
         if tensor.dtype == "int8":
             return place
-        return f"({_C_TYPES[tensor.dtype]}*)(void*)({place})"
+        return f"({ELEMENT_TYPES[tensor.dtype].in_c}*)(void*)({place})"
     symbol = constants.symbol(f"tensor_{owner}", Constant(_values(program, owner)))
     return f"{symbol} + {operand.offset_bytes}" if operand.offset_bytes else symbol
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t", "uint32": "uint32_t"}
+from tinyflow.model.element_types import ELEMENT_TYPES
+
 _NUMBERS_PER_LINE = 24
 
 
@@ -35,4 +36,4 @@ def lines(words: list[str]) -> str:
 
 
 def _declaration(symbol: str, array: NDArray[Any]) -> str:
-    return f"const {C_TYPES[array.dtype.name]} {symbol}[{array.size}]"
+    return f"const {ELEMENT_TYPES[array.dtype.name].in_c} {symbol}[{array.size}]"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tinyflow.backends.tvm.emit import packed_calls as packed_convention
-from tinyflow.backends.tvm.emit.arrays import C_TYPES
 from tinyflow.backends.tvm.emit.plan_document import ARENA
 from tinyflow.backends.tvm.kernels.kernel import Parameter
 from tinyflow.backends.tvm.program.memory import Memory, operands
 from tinyflow.backends.tvm.program.operations import Operand, Step
+from tinyflow.model.element_types import ELEMENT_TYPES
 
 # a name that stands for scratch on the stack
 _STACK = "scratch"
@@ -31,7 +31,7 @@ def unpacked(index: int, step: Step, memory: Memory) -> tuple[str, str]:
     """Nothing before the function that calls; one call of data pointers, in a block with scratch on the stack."""
     arguments = _arguments(index, step, memory)
     words = [
-        f"({C_TYPES[parameter.dtype]}*)(void*)({address})"
+        f"({ELEMENT_TYPES[parameter.dtype].in_c}*)(void*)({address})"
         if parameter.dtype != "int8" and ARENA in address
         else address
         for parameter, address in arguments
@@ -40,10 +40,8 @@ def unpacked(index: int, step: Step, memory: Memory) -> tuple[str, str]:
     for parameter, address in arguments:
         if address == _STACK:
             alignment = f"_Alignas({parameter.alignment})"
-            return (
-                "",
-                f"  {{\n    {alignment} {C_TYPES[parameter.dtype]} {_STACK}[{parameter.elements}];\n    {call}\n  }}\n",
-            )
+            array = f"{alignment} {ELEMENT_TYPES[parameter.dtype].in_c} {_STACK}[{parameter.elements}];"
+            return "", f"  {{\n    {array}\n    {call}\n  }}\n"
     return "", f"  {call}\n"
 
 

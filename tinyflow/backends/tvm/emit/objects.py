@@ -16,8 +16,8 @@ import tvm
 from tvm import tirx
 
 from tinyflow.backends.tvm.emit import codegen
-from tinyflow.backends.tvm.emit.arrays import C_TYPES
 from tinyflow.backends.tvm.kernels.kernel import WRITTEN_PARAMETERS, Kernel, Parameter
+from tinyflow.model.element_types import ELEMENT_TYPES
 
 # Words of LLVM for a processor, where the linker must find the same ABI as in the C beside it: without `mfloat-abi`
 # TVM's LLVM takes soft float even for an `eabihf` triple.
@@ -139,7 +139,7 @@ def prototype(name: str, kernel: Kernel) -> str:
 
 def _element(parameter: Parameter) -> str:
     """What a parameter points to."""
-    return f"{'' if parameter.name in WRITTEN_PARAMETERS else 'const '}{C_TYPES[parameter.dtype]}"
+    return f"{'' if parameter.name in WRITTEN_PARAMETERS else 'const '}{ELEMENT_TYPES[parameter.dtype].in_c}"
 
 
 def _importing(function: Any, headers: Collection[str]) -> Any:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-_BITS = {"int8": 8, "uint8": 8, "int16": 16, "int32": 32, "uint32": 32}
+from tinyflow.model.element_types import ELEMENT_TYPES
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class GraphTensor:
     @property
     def size_bytes(self) -> int:
         """Bytes of all elements."""
-        return math.prod(self.shape) * _BITS[self.dtype] // 8
+        return math.prod(self.shape) * ELEMENT_TYPES[self.dtype].bits // 8
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from tinyflow.model.graph import Graph
 from tinyflow.model.transforms.intervals.bounds import Bounds
 from tinyflow.model.transforms.intervals.rules import output_bounds
+from tinyflow.model.weighted import integers
 
 # Elements of all bounds that were computed; beyond, nothing is known of an activation. 16 bytes each.
 _MOST_ELEMENTS = 1 << 23
@@ -19,8 +18,7 @@ def analyse(graph: Graph) -> Mapping[int, Bounds]:
     known: dict[int, Bounds] = {}
     for tensor in graph.tensors:
         if tensor.data is not None and tensor.dtype in ("int8", "int32"):
-            values = np.frombuffer(tensor.data, np.dtype(tensor.dtype).newbyteorder("<")).reshape(tensor.shape)
-            known[tensor.index] = Bounds.exactly(values.astype(np.int64))
+            known[tensor.index] = Bounds.exactly(integers(tensor))
     for index in graph.inputs:
         _add(known, index, Bounds.unknown(graph.tensors[index]))
     left = _MOST_ELEMENTS
