@@ -6,8 +6,8 @@ It looks at types and shapes only; whether a backend takes an operator is the ba
 from __future__ import annotations
 
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import WEIGHTED
 
-_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 # of an operator in a newer version than what is known
 VERSION_HINT = "newer versions have types or options of their own; convert to int8, full integer, without them"
 _INT8 = "int8 activations with one scale each, constant int8 weights, int32 biases"
@@ -19,7 +19,7 @@ def advice_on(graph: Graph, operator: Operator) -> str:
     written = [graph.tensors[index] for index in operator.outputs]
     types = {tensor.dtype for tensor in (*read[:1], *written)}
     types |= {tensor.dtype for tensor in read[1:] if not tensor.is_constant}
-    weights = read[1] if operator.name in _WEIGHTED and len(read) > 1 else None
+    weights = read[1] if operator.name in WEIGHTED and len(read) > 1 else None
     if any("float" in dtype for dtype in types):
         if weights is not None and weights.is_constant and weights.is_integer and types == {"float32"}:
             return "only weights are int8 (dynamic range); convert with a representative dataset, full integer"

@@ -60,12 +60,15 @@ class GraphBuilder:
         shape: Shape | None = None,
         **options: OptionValue,
     ) -> int:
-        """An operator and the int8 tensor that it writes, called `output`; without a shape, its rule says which."""
+        """An operator and the int8 tensor that it writes, called `output`.
+
+        Without a shape, its rule says which; without a quantisation, it is the one that all its outputs have.
+        """
         if shape is None:
             complete = {**describe(name).default_options, **options}
             shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
         assert shape is not None, f"no shape rule for {name}"
-        return self.operator(name, inputs, self.tensor(output, shape, quantisation), **options)
+        return self.operator(name, inputs, self.tensor(output, shape, quantisation or describe(name).output), **options)
 
     def shape(self, tensor: int) -> Shape:
         """The shape of a tensor."""

@@ -12,13 +12,12 @@ import numpy as np
 
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import Array, Sample
+from tinyflow.model.operators import VIEWS
 
 # Of an output of 8 or 16 bits: one that moves no farther is nearly the same for all samples.
 _FEW_STEPS = 8
 # References that differ by more than this share of what the output can be compute different functions.
 _LARGE_SHARE = 1 / 16
-# They change the shape at most.
-_CARRIERS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
 
 def evidence(graph: Graph, outputs: Sequence[Sample], other: Sequence[Sample] | None) -> dict[str, Any]:
@@ -106,7 +105,7 @@ def _resolution(graph: Graph, tensor: int) -> tuple[float, int]:
     """The smallest step of an output and how many it has: of 8 or 16 bits, dequantised or not; else no number, 0."""
     makers = {output: operator for operator in graph.operators for output in operator.outputs}
     step = 1.0
-    while (maker := makers.get(tensor)) is not None and maker.name in (*_CARRIERS, "DEQUANTIZE"):
+    while (maker := makers.get(tensor)) is not None and maker.name in (*VIEWS, "DEQUANTIZE"):
         tensor = maker.inputs[0]
         quantisation = graph.tensors[tensor].quantisation
         if maker.name == "DEQUANTIZE":

@@ -21,8 +21,6 @@ from tinyflow.model.fixed_point import (
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators.shapes import same_padding
 
-NAMES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-
 
 @dataclass(frozen=True)
 class Window:
@@ -100,7 +98,7 @@ def _pair(operator: Operator, option: str) -> tuple[int, int]:
 
 
 def weighted(graph: Graph, operator: Operator) -> Weighted:
-    """One operator of NAMES. ValueError where it isn't int8 throughout with constant weights, or is grouped."""
+    """One operator of WEIGHTED. ValueError where it isn't int8 throughout with constant weights, or is grouped."""
     source, weights = (graph.tensors[index] for index in operator.inputs[:2])
     output = graph.tensors[operator.outputs[0]]
     if weights.dtype != "int8" or weights.quantisation is None:

@@ -50,7 +50,6 @@ COMMANDS = (
 _GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
 _ACTION = re.compile("[a-z_]+:[0-9a-f]+")  # a stage, and the first digits of an id
 _PATTERN = frozenset("*?")
-_RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})  # no byte moves, so there is nothing to measure
 
 
 @dataclass
@@ -190,8 +189,10 @@ class Selector:
         """A bench for each layer that computes something. Reading the model is all that runs for it."""
         if not self._catalogue.has(Feature, "layer"):
             raise UsageError("there is no feature layer", hint="is it hidden by a recipe folder of yours?")
+        from tinyflow.model.operators import VIEWS
+
         for operator in self._read_graph(plan)["operators"]:
-            if operator["name"] not in _RESHAPES:
+            if operator["name"] not in VIEWS:  # no byte moves there, so there is nothing to measure
                 yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
 
     def _shrinking(self, name: str) -> tuple[str, Action]:

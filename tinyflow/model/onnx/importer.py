@@ -17,8 +17,8 @@ from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.onnx import plain, products
 from tinyflow.model.onnx.geometry import nhwc
 from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights
-from tinyflow.model.onnx.plain import SOFTMAX_OUTPUT
 from tinyflow.model.onnx.source import Node, Source, as_float32
+from tinyflow.model.operators.activation import UNIT_RANGE
 
 # Each gets the node with its activation, the output's name and quantisation; the output's tensor.
 _EMITTERS: Mapping[str, Callable[[ImportedGraph, FloatValue, str, Quantisation], int]] = {
@@ -80,7 +80,7 @@ class Importer:
                 return found[name]
         real = self._reals.get(name)
         if real is not None and real.node.kind == "Softmax":
-            return self._emit(real, name, SOFTMAX_OUTPUT)
+            return self._emit(real, name, UNIT_RANGE)
         raise ModelError(f"the output {name} is not quantised", hint="quantise the network's outputs too (QDQ)")
 
     def _quantise(self, node: Node) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from tinyflow.model.builder import per_tensor
 from tinyflow.model.graph import OptionValue, Quantisation
 from tinyflow.model.onnx.geometry import nchw, pair
 from tinyflow.model.onnx.imported import FloatValue, ImportedGraph
 from tinyflow.model.onnx.padding import padded
 from tinyflow.model.onnx.source import Node
-
-SOFTMAX_OUTPUT = per_tensor(1 / 256, -128)  # TFLite's quantisation specification
+from tinyflow.model.operators import describe
 
 
 def add(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
@@ -92,7 +90,7 @@ def softmax(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quant
     rank = len(net.shape(source))
     if rank != 2 or int(node.attributes.get("axis", -1)) % rank != 1:
         raise node.refuse("only a softmax over rows can be imported")
-    return _kept(net, "SOFTMAX", node, source, name, quantisation, kept=SOFTMAX_OUTPUT, beta=1.0)
+    return _kept(net, "SOFTMAX", node, source, name, quantisation, beta=1.0)
 
 
 def _kept(
@@ -102,11 +100,10 @@ def _kept(
     source: int,
     name: str,
     quantisation: Quantisation,
-    kept: Quantisation | None = None,
     **options: OptionValue,
 ) -> int:
-    """An operator whose output is quantised as `kept` (else as its input), and what makes it what the file says."""
-    kept = kept or net.quantisation(source)
+    """An operator whose output is quantised in its own way or as its input, and what makes it what the file says."""
+    kept = describe(kind).output or net.quantisation(source)
     made = net.result(node, name if kept == quantisation else f"{name}/before", kept)
     net.operator(kind, (source,), made, **options)
     return net.requantise(made, quantisation, name)

@@ -29,6 +29,11 @@ DESCRIPTIONS: Mapping[str, Description] = {
     for description in family.OPERATORS
 }
 
+# operators that leave all bytes where they are, under another shape
+VIEWS = tuple(name for name, described in DESCRIPTIONS.items() if described.is_view)
+# operators with weights and biases
+WEIGHTED = tuple(name for name, described in DESCRIPTIONS.items() if described.weights_axis is not None)
+
 
 def describe(name: str) -> Description:
     """The description of an operator."""

@@ -8,16 +8,16 @@ from tinyflow.model.graph import Quantisation
 from tinyflow.model.operators.description import ACTIVATION, UNARY, Description, Option, plain
 from tinyflow.model.operators.shapes import unchanged
 
-_SHARE = Quantisation((1 / 256,), (-128,))  # 0 to 1
-_SIGNED = Quantisation((1 / 128,), (0,))  # -1 to 1
+UNIT_RANGE = Quantisation((1 / 256,), (-128,))  # 0 to 1, and less than 1
+SIGNED_UNIT_RANGE = Quantisation((1 / 128,), (0,))  # -1 to 1
 
 
 _unary = partial(Description, inputs=UNARY, version=2, newest=2, shape=unchanged)
 
 OPERATORS = (
-    _unary("SOFTMAX", table="SoftmaxOptions", options=(Option("beta", ("Beta",), 1.0),), output=_SHARE),
-    _unary("LOGISTIC", output=_SHARE),
-    _unary("TANH", output=_SIGNED),
+    _unary("SOFTMAX", table="SoftmaxOptions", options=(Option("beta", ("Beta",), 1.0),), output=UNIT_RANGE),
+    _unary("LOGISTIC", output=UNIT_RANGE),
+    _unary("TANH", output=SIGNED_UNIT_RANGE),
     _unary("LOG_SOFTMAX", table="LogSoftmaxOptions"),
     _unary("RELU"),
     _unary("RELU6"),

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import VIEWS
 from tinyflow.model.transforms import interpreted
 from tinyflow.model.transforms.intervals.bounds import Bounds
 
@@ -81,7 +82,7 @@ def _reading(operator: Operator, instead: Mapping[int, int]) -> Operator:
 
 
 # operators that give what they get wherever shape, type, quantisation and bounds stay
-_PASSING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "PAD", "PADV2", "QUANTIZE")
+_PASSING = (*VIEWS, "CONCATENATION", "PAD", "PADV2", "QUANTIZE")
 _CLAMPING = ("RELU", "MAX_POOL_2D", "AVERAGE_POOL_2D")
 
 

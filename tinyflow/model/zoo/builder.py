@@ -95,9 +95,8 @@ class NetworkBuilder:
         return self._operator("RESHAPE", (source, target), self._graph.quantisation(source), values, {}, (1, elements))
 
     def softmax(self, source: int) -> int:
-        """SOFTMAX as the last layer; its output scale is 1/256 by TFLite's quantisation specification."""
-        quantisation = per_tensor(1 / 256, -128)
-        return self._operator("SOFTMAX", (source,), quantisation, self._values[source], {})
+        """SOFTMAX as the last layer."""
+        return self._operator("SOFTMAX", (source,), None, self._values[source], {})
 
     def graph(self, output: int, name: str) -> Graph:
         """The finished network."""
@@ -173,7 +172,7 @@ class NetworkBuilder:
         self,
         name: str,
         inputs: Sequence[int],
-        quantisation: Quantisation,
+        quantisation: Quantisation | None,
         values: Integers,
         options: Mapping[str, OptionValue],
         shape: Shape | None = None,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.builder import GraphBuilder, per_tensor, symmetric
+from tinyflow.model.builder import GraphBuilder, symmetric
 from tinyflow.model.graph import Graph, Quantisation
 
 Integers = npt.NDArray[np.int64]
@@ -23,8 +23,6 @@ _ACTIVATIONS = ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 _CHANNELS = (1, 2, 3, 4, 5, 8, 12, 17, 24)
 # of the values that a sum of products of random int8 has, in units of the root of their number
 _PRODUCT_DEVIATION = 74.0 * 74.0
-_SIGMOID = per_tensor(1 / 256, -128)
-_TANH = per_tensor(1 / 128)
 
 
 class _Trials(GraphBuilder):
@@ -61,8 +59,8 @@ class _Trials(GraphBuilder):
         """Weights or biases."""
         return self.constant(f"constant_{len(self.tensors)}", values, dtype, quantisation)
 
-    def trial(self, name: str, inputs: Sequence[int], output: Quantisation, **options: Any) -> None:
-        """An operator, whose output is the model's."""
+    def trial(self, name: str, inputs: Sequence[int], output: Quantisation | None, **options: Any) -> None:
+        """An operator, whose output is the model's; without a quantisation, it has the one of all its outputs."""
         self.outputs.append(self.layer(name, inputs, f"output_{len(self.tensors)}", output, **options))
 
     def weighted(
@@ -162,7 +160,7 @@ def _arithmetic(net: _Trials) -> None:
 def _activation(net: _Trials) -> None:
     name = net.choose(("SOFTMAX", "SOFTMAX", "LOGISTIC", "TANH"))
     source = net.source((net.number(1, 3), net.number(1, 40)), net.scheme(0.08))
-    net.trial(name, (source,), _TANH if name == "TANH" else _SIGMOID)
+    net.trial(name, (source,), None)
 
 
 def _side_by_side(name: str, add_layer: Callable[[_Trials], None]) -> Callable[..., Graph]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tinyflow.backends.tvm.frontend.layers import Layer, Network
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import describe
 
 
 def in_model_order(network: Network, graph: Graph) -> Network:
@@ -30,7 +31,7 @@ def in_model_order(network: Network, graph: Graph) -> Network:
 def _behind_reshapes(tensor: int, writers: dict[int, Operator]) -> Operator | None:
     """The operator whose bytes a tensor holds; None where they are an input of the graph."""
     operator = writers.get(tensor)
-    while operator is not None and operator.name == "RESHAPE":
+    while operator is not None and describe(operator.name).is_view:
         operator = writers.get(operator.inputs[0])
     return operator
 

@@ -20,9 +20,9 @@ from tinyflow.model.fixed_point import (
     add_factors,
 )
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.transforms import interpreted
 from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.weighted import NAMES as WEIGHTED
 from tinyflow.model.weighted import Weighted, integers, weighted, whole, window
 from tinyflow.model.windows import windows
 
@@ -193,7 +193,7 @@ _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     **dict.fromkeys(("ADD", "SUB"), _add),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
-    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _rearranged),
+    **dict.fromkeys(VIEWS, _rearranged),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
     **dict.fromkeys(("MINIMUM", "MAXIMUM"), _minmax),
     **dict.fromkeys(("RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "LOGISTIC", "TANH", "QUANTIZE"), _tabled),

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import VIEWS
 from tinyflow.model.transforms.intervals.bounds import Bounds
 from tinyflow.model.weighted import Weighted, integers, weighted
 from tinyflow.model.windows import windows
@@ -234,7 +235,6 @@ CHANNELWISE = (
     "RESIZE_NEAREST_NEIGHBOR",
 )
 ELEMENTWISE = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")
-RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 _ANSWERS: Mapping[str, Callable[[_Search, Operator], None]] = {
     "CONV_2D": _answer_weighted,
@@ -244,6 +244,6 @@ _ANSWERS: Mapping[str, Callable[[_Search, Operator], None]] = {
     "MEAN": _answer_mean,
     **dict.fromkeys(ELEMENTWISE, _answer_elementwise),
     **dict.fromkeys(CHANNELWISE, _answer_first),
-    **dict.fromkeys(RESHAPES, _answer_reshape),
+    **dict.fromkeys(VIEWS, _answer_reshape),
     **dict.fromkeys(("PAD", "PADV2"), _answer_pad),
 }

@@ -13,8 +13,9 @@ import numpy as np
 
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.transforms.shrink.channels import ELEMENTWISE, RESHAPES, Mask, uniform_sums
+from tinyflow.model.transforms.shrink.channels import ELEMENTWISE, Mask, uniform_sums
 from tinyflow.model.weighted import Weighted, integers, weighted
 
 
@@ -139,7 +140,7 @@ def _target(old: Integers, shape: tuple[int, ...]) -> Integers:
 
 
 _CHANGES: Mapping[str, Callable[[_Narrowing, Operator], Operator]] = {
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _narrow_weighted),
+    **dict.fromkeys(WEIGHTED, _narrow_weighted),
     **dict.fromkeys(ELEMENTWISE, _narrow_elementwise),
-    **dict.fromkeys(RESHAPES, _narrow_reshape),
+    **dict.fromkeys(VIEWS, _narrow_reshape),
 }
