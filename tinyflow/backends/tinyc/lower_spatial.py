@@ -14,9 +14,10 @@ from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.model.fixed_point import activation_range, rescaling_factor
+from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields, symmetric
+from tinyflow.model.fixed_point import rescaling_factor
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
+from tinyflow.model.weighted import Weighted, integers, whole
 
 Int8s = npt.NDArray[np.int8]
 
@@ -25,36 +26,29 @@ def _step(operator: Operator, call: Call) -> list[Step]:
     return [Step(operator.index, call, (Operand(operator.inputs[0]),), Operand(operator.outputs[0]))]
 
 
-def _read(graph: Graph, operator: Operator) -> tuple[Weighted, Int8s]:
-    """The operator and its weights as the file has them, int8."""
-    layer = weighted(graph, operator)
-    if any(layer.weight_zero_points):
-        raise Unsupported("the weights are not symmetric", "")
-    return layer, layer.weights.astype(np.int8)
-
-
 def _conv2d(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    layer, weights = _read(graph, operator)
-    return _step(operator, packing.conv2d(variant, _convolution_fields(layer), weights, *_channels(layer)))
+    layer = symmetric(graph, operator)
+    fields, weights = convolution_fields(layer), layer.weights.astype(np.int8)
+    return _step(operator, packing.conv2d(variant, fields, weights, *_channels(layer)))
 
 
 def _depthwise(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    layer, weights = _read(graph, operator)
-    fields = _convolution_fields(layer) | {"depth_multiplier": weights.shape[3]}
+    layer = symmetric(graph, operator)
+    fields, weights = convolution_fields(layer), layer.weights.astype(np.int8)
     taps = weights.reshape(*layer.window.size, -1)
     return _step(operator, packing.depthwise(variant, fields, taps, *_channels(layer)))
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    layer, weights = _read(graph, operator)
-    rows = weights.reshape(layer.outputs, -1)
+    layer = symmetric(graph, operator)
+    rows = layer.weights.astype(np.int8).reshape(layer.outputs, -1)
     if operator.options["weights_format"] != "DEFAULT":
         raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
     fields = {
         "batches": layer.source.elements // rows.shape[1],
         "inputs": rows.shape[1],
         "outputs": layer.outputs,
-        **_output_fields(layer),
+        **output_fields(layer),
     }
     call = packing.fully_connected(variant, fields, layer.input_zero_point, rows, *_channels(layer))
     return _step(operator, call)
@@ -67,63 +61,9 @@ def _channels(layer: Weighted) -> tuple[Any, Any, Any]:
     return bias, multipliers, shifts
 
 
-def _output_fields(layer: Weighted) -> dict[str, int]:
-    return {"output_zero_point": layer.output_zero_point, "lowest": layer.lowest, "highest": layer.highest}
-
-
-def _convolution_fields(layer: Weighted) -> dict[str, int]:
-    batches, input_height, input_width, input_channels = layer.source.shape
-    _, output_height, output_width, output_channels = layer.output.shape
-    slides = layer.window
-    return {
-        "batches": batches,
-        "input_height": input_height,
-        "input_width": input_width,
-        "input_channels": input_channels,
-        "output_height": output_height,
-        "output_width": output_width,
-        "output_channels": output_channels,
-        **_window_fields(slides),
-        "dilation_y": slides.dilation[0],
-        "dilation_x": slides.dilation[1],
-        "input_zero_point": layer.input_zero_point,
-        **_output_fields(layer),
-    }
-
-
-def _window_fields(slides: Window) -> dict[str, int]:
-    return {
-        "kernel_height": slides.size[0],
-        "kernel_width": slides.size[1],
-        "stride_y": slides.stride[0],
-        "stride_x": slides.stride[1],
-        "pad_top": slides.before[0],
-        "pad_left": slides.before[1],
-    }
-
-
 def _pool(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    if whole(source) != whole(output):
-        raise Unsupported("input and output are quantised differently", "convert with TFLite's converter")
-    batches, input_height, input_width, channels = source.shape
-    size = operator.options["filter"]
-    assert isinstance(size, tuple), "readers give pairs"
-    made = whole(output)
-    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
-    fields = {
-        "batches": batches,
-        "input_height": input_height,
-        "input_width": input_width,
-        "channels": channels,
-        "output_height": output.shape[1],
-        "output_width": output.shape[2],
-        **_window_fields(window(graph, operator, (size[0], size[1]))),
-        "lowest": lowest,
-        "highest": highest,
-    }
     kernel = "max_pool" if operator.name == "MAX_POOL_2D" else "average_pool"
-    return _step(operator, packing.plain(variant, kernel, fields))
+    return _step(operator, packing.plain(variant, kernel, pool_fields(graph, operator)))
 
 
 def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:

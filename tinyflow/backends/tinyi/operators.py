@@ -6,27 +6,32 @@ Whoever changes a scratch rule here changes it in recipes/runtimes/tinyi/src too
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinyflow.backends.tinyi import shape_checks
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, same_quantisation
+from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn.calls import WORD_BYTES
+from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, symmetric
+from tinyflow.backends.tinynn.kernel import Kernel
+from tinyflow.backends.tinynn.kernels import VECTORS, kernels_of
+from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
+from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.variants import VARIANTS
+from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_elements, products_of, rvv_repeats
 from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, weighted, whole
+from tinyflow.model.weighted import Weighted, whole
 
 # of struct tinynn_channel
 _RECORD_BYTES = 12
-# the kernels' right shifts: up to it (src/channels.c)
-_LARGEST_SHIFT = 22
 _MAX_PRODUCTS = 1 << 13
-# of the kernels with vectors: products of a step and of a long row, lanes of a block, elements whose sum has 16 bits
-_MVE_STEP, _MVE_LONG, _RVV_LANES, _NARROW_WINDOW = 16, 64, 32, 255
-_VECTORS = ("mve", "rvv")
+# of rows that the MVE kernel reads where they are; channels that the RVV kernel packs at once
+_MVE_LONG, _RVV_CHANNELS = 64, 8
 _LARGEST_PLANE = 1 << 26
 MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/visit.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
@@ -57,10 +62,6 @@ class Entry:
         return f"&tinyi_{self.kernel}_{rare}{found[0]}" if found else None
 
 
-def _round(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple
-
-
 def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
     """tinyi_is_right of src/channels.c; `rows`: [channels, products]."""
     if rows.shape[1] > _MAX_PRODUCTS:
@@ -68,15 +69,13 @@ def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int6
     shifts, bias = layer.rescaling.shifts, np.abs(layer.bias)
     most = bias + rows.shape[1] * 255 * 128
     offset = abs(2 * layer.output_zero_point + 1)
-    is_tame = (shifts >= -_LARGEST_SHIFT) & (shifts <= -1) & (most < 1 << 30)
+    is_tame = (shifts >= -LARGEST_RIGHT_SHIFT) & (shifts <= -1) & (most < 1 << 30)
     is_tame &= 2 * most + (offset << np.clip(-shifts, 0, 31)) < 1 << 31
     return bool((is_tame | ~rows.any(axis=1)).all())
 
 
 def _layer(graph: Graph, operator: Operator) -> Weighted:
-    layer = weighted(graph, operator)
-    if any(layer.weight_zero_points):
-        raise Unsupported("the weights are not symmetric", "")
+    layer = symmetric(graph, operator)
     _modest(graph, operator)
     if max(*layer.window.stride, *layer.window.dilation) > _MAX_STRIDE:
         raise Unsupported(f"a stride or dilation above {_MAX_STRIDE} is not supported")
@@ -93,72 +92,57 @@ def _modest(graph: Graph, operator: Operator) -> None:
 
 def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
-    channels, (height, width) = layer.outputs, layer.window.size
-    products = layer.weights[0].size
-    row = products // height
-    is_fast = is_right(layer, layer.weights.reshape(channels, -1)) and not (variant == "rvv" and _has_lowest(layer))
-    kernel = variant if is_fast else "ref"
-    has_window = height * width > 1
-    if kernel == "mve":
-        whole_steps = _round(products, _MVE_STEP)
-        is_whole = not has_window and products == whole_steps
-        patch = 0 if is_whole and products < _MVE_LONG else whole_steps
-        fixed, tile, each = 2 * patch, 4, (0 if is_whole and products >= _MVE_LONG else whole_steps) + 2
-    elif kernel == "rvv":
-        fixed, tile, each = 2 * has_window * products, 8, products + 2
+    fields, channels = convolution_fields(layer), layer.outputs
+    chosen = _chosen(kernels_of("conv2d", variant)[:1], layer, fields)
+    kernel = chosen.variant if chosen else "ref"
+    tile, products = TILES[kernel], products_of(fields)
+    fixed, packed_channels, packed, aside = tile.patches(fields), tile.channels, products, tile.pixels
+    if kernel == "ref":
+        packed = aside = 0
     elif kernel == "dsp":
-        padded = height * _round(row, 4)
-        fixed, tile, each = 6 * padded + has_window * 4 * row, 2, 2 * padded + 3
-    elif kernel == "ref":
-        fixed, tile, each = products, 1, 0
-    else:
-        tile = 2 if kernel == "c" else 4
-        fixed, each = tile * has_window * products, products + tile
-    each += _RECORD_BYTES
+        packed = 2 * dsp_row_products(fields)
+    elif kernel == "rvv":
+        packed_channels = _RVV_CHANNELS
+    elif kernel == "mve":
+        packed = rounded_up(products, MVE_STEP)
+        if tile.patch(fields) == 0 and products >= _MVE_LONG:  # weights stay where they are, pixels are copied
+            fixed, packed = tile.pixels * packed, 0
+    each = packed + aside + _RECORD_BYTES
     # blocks of rvv are of whole lanes
-    lanes = _RVV_LANES if kernel == "rvv" else tile
-    return MemoryRequest(fixed + tile * each, fixed + _round(channels, tile) * each, step=lanes * each)
+    lanes = RVV_LANES if kernel == "rvv" else packed_channels
+    most = fixed + rounded_up(channels, packed_channels) * each
+    return MemoryRequest(fixed + packed_channels * each, most, step=lanes * each)
 
 
-def _has_lowest(layer: Weighted) -> bool:
-    """Weights of -128: takes() of the kernels whose products share 16 bits."""
-    return bool((layer.weights == np.iinfo(np.int8).min).any())
+def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int]) -> Kernel | None:
+    """The first kernel that the chip finds exact, by bounds on any weights; None for the definition."""
+    channels = layer.weights.reshape(-1, layer.outputs).T if layer.is_depthwise else layer.weights
+    if not is_right(layer, channels.reshape(layer.outputs, -1)):
+        return None
+    # takes() of the kernels whose products share 16 bits: no weight of -128 at all
+    has_lowest = bool((layer.weights == np.iinfo(np.int8).min).any())
+    return next((one for one in kernels if one.fits(fields) and not (has_lowest and TAP_PAIRS in one.needs)), None)
 
 
 def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
-    channels, slides, source = layer.outputs, layer.window, layer.source.shape
-    kernel = "c" if variant == "rv32" else variant
-    taps, is_single = math.prod(slides.size), channels == source[3]
-    is_fast = kernel != "ref" and is_right(layer, layer.weights.reshape(-1, channels).T)
-    is_3x3 = slides.size == (3, 3) and is_single and slides.dilation == (1, 1)
-    is_3x3 &= slides.stride[1] <= 2 or kernel != "dsp"
-    is_3x3 &= kernel not in _VECTORS or not _has_lowest(layer)
-    rows, columns = (
-        (layer.output.shape[i + 1] - 1) * slides.stride[i] + (slides.size[i] - 1) * slides.dilation[i] + 1
-        for i in (0, 1)
-    )
-    is_large = rows * columns > _LARGEST_PLANE
-    fits = {"c": not is_large, "dsp": not is_large and slides.dilation[1] == 1}.get(kernel, is_single)
-    fits &= kernel != "mve" or not _has_lowest(layer)
-    if not is_fast or not (is_3x3 or fits):
-        return exactly(channels * (_RECORD_BYTES + 4))
-    slots = _round(channels, 8 if is_3x3 else 16) if kernel == "mve" else channels
-    plane = 2 * rows * _round(columns, 2) if kernel == "dsp" else rows * columns
-    behind = 3 * slides.stride[1]
-    if kernel in _VECTORS and is_3x3:
-        plane = 3 * columns * slots
-        if kernel == "rvv" and slides.stride[1] == 1 and 2 * channels <= _RVV_LANES:
-            slots *= _RVV_LANES // channels
-    elif kernel in _VECTORS:
-        plane = 8 * taps + channels
-    elif not is_3x3:
-        pairs = slides.size[0] * (slides.size[1] // 2 + 1)
-        plane += 2 * (behind + 2 + behind % 2) + 8 * pairs if kernel == "dsp" else behind
-    pixels = [shape[1] * shape[2] for shape in (layer.output.shape, source)]
-    is_in_place = source[0] == 1 and is_single and pixels[0] <= pixels[1] and (is_3x3 or kernel not in _VECTORS)
-    size = slots * _RECORD_BYTES + _round(plane, 4) + slots * taps + 1
-    return MemoryRequest(size, size, (0,) if is_in_place else (), is_any=not is_3x3)
+    fields, channels, taps = convolution_fields(layer), layer.outputs, math.prod(layer.window.size)
+    own = [one for one in kernels_of("depthwise", variant) if one.variant == ("c" if variant == "rv32" else variant)]
+    if plane_elements(fields) > _LARGEST_PLANE:
+        own = [one for one in own if TAPS_3X3 in one.needs or one.walk != "planes"]
+    kernel = None if variant == "ref" else _chosen(own, layer, fields)
+    if kernel is None:
+        return exactly(channels * (_RECORD_BYTES + WORD_BYTES))
+    assert kernel.scratch is not None, "all depthwise kernels have some"
+    is_3x3 = TAPS_3X3 in kernel.needs
+    slots = channels
+    if kernel.variant == "mve":
+        slots = rounded_up(channels, 8 if is_3x3 else 16)
+    elif kernel.variant == "rvv" and is_3x3:
+        slots *= rvv_repeats(fields)
+    # one byte more is read than there are taps
+    size = slots * _RECORD_BYTES + rounded_up(kernel.scratch(fields), WORD_BYTES) + slots * taps + 1
+    return MemoryRequest(size, size, kernel.overwrites(fields), is_any=not is_3x3)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -170,12 +154,8 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRe
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
-    _pooled(graph, operator)
-    channels = graph.tensors[operator.inputs[0]].shape[3]
-    height, width = _pair(operator, "filter")
-    is_narrow = height * width <= _NARROW_WINDOW
-    kernel = variant if is_narrow and (variant != "dsp" or channels >= 4) else "ref" if variant == "ref" else "c"
-    return exactly({"ref": 0, "dsp": 0, "rvv": 0, "mve": 2 * _round(channels, 8)}.get(kernel, 4 * channels))
+    fields = _pooled(graph, operator)
+    return exactly(packing.plain(variant, "average_pool", fields).scratch_bytes)
 
 
 def work(graph: Graph, operator: Operator) -> int:
@@ -186,13 +166,11 @@ def work(graph: Graph, operator: Operator) -> int:
     return output.elements * math.prod(map(min, _pair(operator, "filter"), source.shape[1:3]))
 
 
-def _pooled(graph: Graph, operator: Operator) -> None:
-    output = graph.tensors[operator.outputs[0]]
-    same_quantisation([graph.tensors[operator.inputs[0]], output])
-    made = whole(output)
-    activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+def _pooled(graph: Graph, operator: Operator) -> Mapping[str, int]:
+    fields = pool_fields(graph, operator)
     if max(_pair(operator, "filter")) > _MAX_SIZE or max(_pair(operator, "stride")) > _MAX_STRIDE:
         raise Unsupported(f"a filter above {_MAX_SIZE} or a stride above {_MAX_STRIDE} is not supported")
+    return fields
 
 
 def _pair(operator: Operator, option: str) -> tuple[int, int]:
@@ -267,10 +245,10 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
     return MemoryRequest(is_view=not tensors[0].is_constant)
 
 
-_MOST = ("ref", "c", "dsp", *_VECTORS)
+_MOST = ("ref", "c", "dsp", *VECTORS)
 ENTRIES: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", (*_MOST, "rv32")),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *_VECTORS), has_any=True),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *VECTORS), has_any=True),
     "FULLY_CONNECTED": Entry(
         "tinyi_fully_connected",
         7,
@@ -279,7 +257,7 @@ ENTRIES: Mapping[str, Entry] = {
         (*_MOST, "rv32"),
         plan="tinyi_plan_fully_connected",
     ),
-    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", "dsp", *_VECTORS)),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", "dsp", *VECTORS)),
     "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool, "max_pool", ("c", "dsp")),
     "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST, has_any=True),
     "SUB": Entry("tinyi_add", 3, _binary, "sub", _MOST, has_any=True),

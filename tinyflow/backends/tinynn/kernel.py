@@ -52,6 +52,10 @@ class Kernel:
         """The first reason against it."""
         return next((reason for need in self.needs if (reason := need.why_not(layer)) is not None), None)
 
+    def fits(self, fields: Fields) -> bool:
+        """Whether all needs are met that weights and scales have no say in."""
+        return not any(need.is_on_fields and need.why_not(Layer(fields)) for need in self.needs)
+
     def overwrites(self, fields: Fields) -> tuple[int, ...]:
         """Inputs at whose address the output may begin."""
         return self.in_place if self.in_place_if(fields) else ()

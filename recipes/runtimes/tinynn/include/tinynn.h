@@ -8,7 +8,7 @@
  *   tinynn_conv2d_mve   Armv8.1-M with Helium
  *   tinynn_conv2d_rvv   RISC-V with the vector extension 1.0 (or Zve32x), vectors of 128 bits and more
  * All variants of an operator take the same struct and give the same bytes; they differ in how `weights` and `channels`
- * are laid out and in the scratch that they need. tinyflow/backends/tinyc/packing chooses the function for a layer,
+ * are laid out and in the scratch that they need. tinyflow/backends/tinynn chooses the function for a layer,
  * packs its constants and says how much scratch it needs. Only the functions that are called get linked.
  *
  * Conventions
@@ -28,7 +28,7 @@
 #define TINYNN_RANK 5
 
 /* One output channel of a convolution or row of a fully connected layer. `bias` has the input's zero point folded in:
- * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see packing/);
+ * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see backends/tinynn/layouts.py);
  * for ref and c they are the ones above. */
 struct tinynn_channel {
   int32_t bias;
@@ -246,7 +246,7 @@ struct tinynn_resize_nearest {
   int32_t output_height, output_width;
 };
 
-/* Convolutions and others that need memory. `scratch` is what packing/ says for the function, or NULL where that
+/* Convolutions and others that need memory. `scratch` is what backends/tinynn says for the function, or NULL where that
  * is 0. */
 #define TINYNN_SCRATCH(function, parameters)                                                                \
   void function(const struct parameters *restrict p, const int8_t *restrict input, int8_t *restrict output, \

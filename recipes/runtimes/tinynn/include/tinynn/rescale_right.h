@@ -2,7 +2,7 @@
  *
  *   out = clamp(zero_point + divide(high(acc, multiplier), n)), n ≥ 1
  *
- * Channel records: bias; factor = 2 * multiplier modulo 2^32; shift = n - 1. packing.py proves that nothing overflows.
+ * Channel records: bias; factor = 2 * multiplier modulo 2^32; shift = n - 1. layouts.py proves that nothing overflows.
  */
 #ifndef TINYNN_RESCALE_RIGHT_H
 #define TINYNN_RESCALE_RIGHT_H

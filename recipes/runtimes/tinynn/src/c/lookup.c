@@ -1,4 +1,4 @@
-/* Any function of one int8 value: out[i] = table[in[i] + 128]. packing.py makes the tables. */
+/* Any function of one int8 value: out[i] = table[in[i] + 128]. backends/tinynn makes the tables. */
 #include "tinynn.h"
 
 void tinynn_lookup_c(const struct tinynn_lookup *restrict p, const int8_t *input, int8_t *output) {

@@ -3,7 +3,7 @@
  * Weights lie in pairs of output channels, a and b, two products in a word: a halfword is 256 * a + b (modulo 2^16).
  * So one SMLAD sums 256 * Σ x*a + Σ x*b, and after one SXTB16 another sums Σ x*b: the difference, an exact multiple
  * of 256, is the first channel's. That is one instruction less for four weights than to extend both channels. It needs
- * |Σ x*a| < 2^23, which packing.py proves from the weights.
+ * |Σ x*a| < 2^23, which layouts.py proves from the weights.
  *
  * In a group of four products k … k+3 the first word has k and k+2, the second k+1 and k+3: the order in which SXTB16
  * takes int8 activations apart.

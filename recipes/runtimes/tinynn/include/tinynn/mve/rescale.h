@@ -1,7 +1,7 @@
 /* Four accumulators to four int8 outputs: the formula of fixed_point.h where every scale is below 1/2.
  *
  * VQRDMULH is `high`, VRSHL rounds halves up; a negative number is lowered by 1 before, which rounds halves away from
- * zero. Blocks of four channel records hold [4] biases, [4] multipliers, [4] shifts (-31 to -1): packing.py.
+ * zero. Blocks of four channel records hold [4] biases, [4] multipliers, [4] shifts (-31 to -1): layouts.py.
  */
 #ifndef TINYNN_MVE_RESCALE_H
 #define TINYNN_MVE_RESCALE_H

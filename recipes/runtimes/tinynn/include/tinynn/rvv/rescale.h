@@ -2,7 +2,7 @@
  *
  * VSMUL and VSSRA round halves up in the mode RNU; a negative number is lowered by 1 before the second, which rounds
  * halves away from zero. Blocks of `lanes` channel records hold biases, then multipliers, then right shifts (1 to 31):
- * packing.py. Vectors of int8 fill two registers, sums eight.
+ * layouts.py. Vectors of int8 fill two registers, sums eight.
  */
 #ifndef TINYNN_RVV_RESCALE_H
 #define TINYNN_RVV_RESCALE_H
