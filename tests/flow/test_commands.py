@@ -13,7 +13,7 @@ from doit.doit_cmd import DoitMain
 from flow_support import Run
 
 from tinyflow.flow.commands import PLUGINS
-from tinyflow.flow.commands.overview import overview
+from tinyflow.flow.commands.help import overview
 from tinyflow.flow.planning.selection import COMMANDS
 
 UNSUPPORTED = [name for name, place in PLUGINS["COMMAND"].items() if "unsupported" in place]

@@ -23,7 +23,7 @@ from tinyflow.core.forkserver import Nurseries
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.flow.commands.command import CANCELLED, Refusing
-from tinyflow.flow.commands.overview import overview
+from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.flow.planning.selection import Selection

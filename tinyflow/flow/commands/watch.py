@@ -15,7 +15,7 @@ from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.forkserver import Nursery
-from tinyflow.flow.commands.bisect import find_culprit
+from tinyflow.flow.commands.bisect_layer import find_culprit
 from tinyflow.flow.commands.command import CANCELLED, OwnCommand
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning.plan import BenchPlan
