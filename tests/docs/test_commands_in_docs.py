@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from doit.cmdparse import CmdOption, CmdParse
 
-from tinyflow.flow.commands import PLUGINS
-from tinyflow.flow.planning.selection import _GROUPS, COMMANDS
+from tinyflow.flow.command_list import COMMANDS, GROUPS, PLUGINS
 
 CHECKOUT = Path(__file__).parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in (CHECKOUT / "docs").glob("*.md"))]
@@ -44,7 +43,7 @@ def is_right(command: str) -> bool:
         _, names = getopt.gnu_getopt(options, parser.get_short(), parser.get_long())
     except getopt.GetoptError:
         return False
-    return name != "run" or all(word.partition(":")[0] in _GROUPS for word in names)
+    return name != "run" or all(word.partition(":")[0] in GROUPS for word in names)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

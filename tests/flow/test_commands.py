@@ -12,12 +12,11 @@ import pytest
 from doit.doit_cmd import DoitMain
 from flow_support import Run
 
-from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow import commands
+from tinyflow.flow.command_list import COMMANDS, PLUGINS, UNSUPPORTED
 from tinyflow.flow.commands.help import overview
-from tinyflow.flow.planning.selection import COMMANDS
 
-UNSUPPORTED = [name for name, place in PLUGINS["COMMAND"].items() if "unsupported" in place]
-ALL = sorted(PLUGINS["COMMAND"].keys() - set(UNSUPPORTED))
+ALL = sorted(COMMANDS)
 # Commands for which any one word is right, or none is needed; what is wrong for them instead.
 WRONG = {"init": ["one", "two"], "explain": ["frobnicate"], "plan": ["frobnicate"]}
 
@@ -34,8 +33,12 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_the_lists_of_commands_agree() -> None:
-    """What completion offers, what suggestions know and what the overview shows is what is registered."""
-    assert sorted(COMMANDS) == ALL
+    """Each is a module that has its name, and the overview shows it."""
+    modules = {path.stem for path in Path(commands.__path__[0]).glob("*.py")} - {"__init__", "command"}
+    assert modules == {place.partition(":")[0].rpartition(".")[2] for place in PLUGINS["COMMAND"].values()}
+    for name, place in PLUGINS["COMMAND"].items():
+        module, _, attribute = place.partition(":")
+        assert getattr(import_module(module), attribute).name == name
     shown = overview("tinyflow")
     assert [name for name in ALL if name != "run" and f"tinyflow {name}" not in shown] == []
 
@@ -99,7 +102,7 @@ SHARED = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name != "run"] + UNSUPPORTED)
+@pytest.mark.parametrize("name", [name for name in ALL if name != "run"] + [*UNSUPPORTED])
 def test_options_may_stand_on_both_sides_of_a_command(real: Run, project: Path, name: str) -> None:
     """What a command says to a wrong word it says whatever options of a run stand around it; wrong ones are refused."""
     plain = real(name, "frobnicate", "more")

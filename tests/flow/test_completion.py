@@ -12,7 +12,7 @@ import pytest
 from flow_support import CHECKOUT, Run
 
 from tinyflow.flow import completion
-from tinyflow.flow.planning.selection import _GROUPS
+from tinyflow.flow.command_list import GROUPS
 from tinyflow.flow.project import find_project
 from tinyflow.recipes.catalogue import KINDS, Catalogue, recipe_folders
 from tinyflow.recipes.schema import Backend, Feature, Model, Suite, Target
@@ -34,8 +34,8 @@ def test_names_are_those_of_the_catalogue(project: Path, monkeypatch: pytest.Mon
 
 def test_every_group_of_tasks_is_offered() -> None:
     """And members of each."""
-    assert set(completion.complete([""])) == {f"{group}:" for group in _GROUPS}
-    for group in _GROUPS:
+    assert set(completion.complete([""])) == {f"{group}:" for group in GROUPS}
+    for group in GROUPS:
         assert completion.complete([f"{group}:"]), group
 
 

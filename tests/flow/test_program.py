@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flow_support import CHECKOUT, Run
 
-from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.command_list import PLUGINS
 
 
 def statuses(project: Path, suite: str) -> dict[str, str]:

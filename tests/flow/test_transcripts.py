@@ -17,7 +17,7 @@ from synthetic_benches import synthetic_loader
 
 from tinyflow.core.digest import tree_files
 from tinyflow.flow import cli
-from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.command_list import PLUGINS
 
 Say = Callable[[str], str]
 SUITE = """\

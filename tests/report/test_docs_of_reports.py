@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sample_documents import good
 
-from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.command_list import PLUGINS
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.validate import validate
 from tinyflow.report.frame import frame_of

@@ -16,7 +16,7 @@ from doit.doit_cmd import DoitMain
 from doit.plugin import PluginDict, PluginEntry
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.command_list import PLUGINS
 from tinyflow.flow.commands.command import refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.streams import plain_output

@@ -9,12 +9,10 @@ import os
 import sys
 
 import tinyflow
+from tinyflow.flow.command_list import ARCHIVES, BENCHES, COMMANDS, GROUPS, MODELS, NAMES, NOTHING, RECIPES, TASKS
 
-_GROUPS = ("bench:", "suite:", "report:", "export:", "shrink:", "layers:", "profile:")
-_BARE = ("plan", "explain", "verify", "graph", "watch", "bisect-layer")  # commands that take names without `bench:`
-_ABOUT_BENCHES = ("history", "compare")
+_GROUPS = tuple(f"{group}:" for group in GROUPS)
 _KINDS = ("models", "backends", "targets")
-_VERBS = {"baseline": ("check", "save"), "cache": ("gc", "stats", "verify", "why")}
 _RECIPES = ("backend", "feature", "figures", "model", "runtime", "suite", "target", "toolchain")
 
 
@@ -29,22 +27,21 @@ def complete(words: list[str]) -> list[str]:
     if colon:
         return _matching([f"{group}:{name}" for name in _members(group, rest)], word)
     command = before[0] if before else ""
-    if command == "import" or (command == "verify" and "/" in word):
+    takes = COMMANDS.get(command, TASKS)
+    if takes == ARCHIVES or (command == "verify" and "/" in word):
         return archives(word)
-    if command in _ABOUT_BENCHES or command in _BARE:
-        found = [*benches(word), *names("suites"), *(_GROUPS[:2] if command in _BARE else ())]
+    if takes in (NAMES, BENCHES):
+        found = [*benches(word), *names("suites"), *(_GROUPS[:2] if takes == NAMES else ())]
         return _matching(found, word) + (archives(word) if command == "verify" and word else [])
-    if command in _VERBS and len(before) == 1:
-        return _matching(_VERBS[command], word)
+    if isinstance(takes, tuple) and len(before) == 1:
+        return _matching(takes, word)
     if command == "baseline":
         return _matching(names("suites"), word)
-    if command in ("models", "fetch"):
+    if takes == MODELS:
         return _matching(names("models"), word)
-    if command == "schema":
+    if takes == RECIPES:
         return _matching(_RECIPES, word)
-    if command in ("init", "import", "doctor", "help", "results"):
-        return []
-    return _matching(_GROUPS, word)
+    return [] if takes == NOTHING else _matching(_GROUPS, word)
 
 
 def _members(group: str, word: str) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 from doit.cmd_help import Help as DoitHelp
 
 from tinyflow.core.errors import UsageError
+from tinyflow.flow.command_list import COMMANDS
 from tinyflow.flow.commands.command import Refusing
-from tinyflow.flow.planning.selection import COMMANDS
 from tinyflow.recipes.suggest import hint_for
 
 _TEXT = """\

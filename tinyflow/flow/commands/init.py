@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow import new_project
-from tinyflow.flow.commands import PLUGINS
+from tinyflow.flow.command_list import PLUGINS
 from tinyflow.flow.commands.command import OwnCommand
 
 _OPTION_MODEL = {

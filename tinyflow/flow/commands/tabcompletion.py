@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from tinyflow.core.errors import UsageError
+from tinyflow.flow.command_list import COMMANDS
 from tinyflow.flow.commands.command import OwnCommand
-from tinyflow.flow.planning.selection import COMMANDS
 
 # Bash ends words at a colon: what stands before the last one is already there and must not come again.
 _BASH = """\
@@ -48,7 +48,7 @@ complete -c tinyflow -c doit -f -a '(__tinyflow)'
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-class TabCompletion(OwnCommand):
+class Tabcompletion(OwnCommand):
     """Prints the script."""
 
     name = "tabcompletion"

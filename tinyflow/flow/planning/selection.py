@@ -13,6 +13,7 @@ from typing import Any
 
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.flow.command_list import COMMANDS, GROUPS
 from tinyflow.flow.planning.plan import BenchPlan, Planner
 from tinyflow.flow.planning.task_names import task_name
 from tinyflow.recipes import suite as suites
@@ -23,31 +24,6 @@ from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Feature, Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
 
-COMMANDS = (
-    "run",
-    "init",
-    "list",
-    "plan",
-    "explain",
-    "models",
-    "fetch",
-    "doctor",
-    "schema",
-    "cache",
-    "verify",
-    "import",
-    "tuning",
-    "results",
-    "compare",
-    "baseline",
-    "history",
-    "watch",
-    "bisect-layer",
-    "graph",
-    "tabcompletion",
-    "help",
-)
-_GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
 _ACTION = re.compile("[a-z_]+:[0-9a-f]+")  # a stage, and the first digits of an id
 _PATTERN = frozenset("*?")
 
@@ -129,7 +105,7 @@ class Selector:
         group, colon, name = word.partition(":")
         if self.is_action(word):
             return [("action", word)]
-        if group in _GROUPS:
+        if group in GROUPS:
             known = self._known(group)
             if group == "export" and not name:
                 raise UsageError("export what?", hint="a bench or a suite: export:vww-tvmaot-stm32f7")
@@ -230,7 +206,7 @@ class Selector:
         group, _, name = word.partition(":")
         if not _ACTION.fullmatch(word) or self._catalogue.has(Model if group == "shrink" else Suite, name):
             return False
-        if group in _GROUPS:
+        if group in GROUPS:
             try:
                 self._find_action(word)
             except UsageError:
@@ -253,7 +229,7 @@ class Selector:
                 break  # as it was listed
         if len(found) != 1:
             what = f"{len(found)} actions begin so" if found else "no action of a known bench is called so"
-            near = "" if stage in stages else did_you_mean(stage, {*stages, *_GROUPS})
+            near = "" if stage in stages else did_you_mean(stage, {*stages, *GROUPS})
             raise UsageError(
                 f'"{word}": {what}', hint=f"{near} `doit plan <bench>` lists actions with their ids".lstrip()
             )
@@ -273,7 +249,7 @@ class Selector:
         what = f'"{word}" is no command and no task'
         group, colon, name = word.partition(":")
         if colon:
-            near = did_you_mean(group, _GROUPS) or f"tasks begin with {', '.join(_GROUPS)}"
+            near = did_you_mean(group, GROUPS) or f"tasks begin with {', '.join(GROUPS)}"
             return UsageError(what, hint=f"{near} (followed by :{name})")
         if word in self.suites:
             return UsageError(what, hint=f"type suite:{word}")
