@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from small_firmware import Bench
 
 from tinyflow.core.errors import RunError
+from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import arena_check
 from tinyflow.targets.protocol import Machine, open_machine
 
@@ -55,6 +56,7 @@ def _tensor(name: str, offset: int, first: int, last: int) -> dict[str, Any]:
 
 
 PLAN: dict[str, Any] = {
+    "backend": "by_hand",
     "invoke": "model_invoke",
     "inputs": [{"name": "in", "symbol": "model_arena+0", "bytes": 8}],
     "outputs": [{"symbol": "model_arena+0", "bytes": 8}],
@@ -70,9 +72,9 @@ PLAN: dict[str, Any] = {
         ],
     },
     "layers": [
-        {"index": 0, "operator": "RELU", "functions": ["copy"]},
-        {"index": 1, "operator": "TANH", "functions": ["through_scratch"]},
-        {"index": 2, "operator": "RELU", "functions": ["copy"]},
+        {"index": 0, "operator": "RELU", "functions": ["copy"], "macs": 0, "outputs_bytes": 8},
+        {"index": 1, "operator": "TANH", "functions": ["through_scratch"], "macs": 0, "outputs_bytes": 8},
+        {"index": 2, "operator": "RELU", "functions": ["copy"], "macs": 0, "outputs_bytes": 8},
     ],
 }
 
@@ -95,7 +97,8 @@ def machine_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mach
 def _check(machine: Machine, bug: int, plan: Mapping[str, Any] = PLAN) -> None:
     """Looked at; else the outputs would be right (or be what an earlier run left)."""
     machine.write("model_bug", bug.to_bytes(4, "little"))
-    arena_check.check(machine, plan, lambda: machine.write("model_arena", INPUT), [("model_arena", OUTPUT)], 100_000)
+    said = PlanDocument.of(plan)
+    arena_check.check(machine, said, lambda: machine.write("model_arena", INPUT), [("model_arena", OUTPUT)], 100_000)
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])

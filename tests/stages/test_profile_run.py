@@ -72,8 +72,8 @@ def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9
         "inputs": [{"symbol": "model_arena+40", "bytes": 1}],
         "outputs": [{"symbol": "model_arena+41", "bytes": 1}],
         "layers": [
-            {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 5},
-            {"index": 1, "operator": "ADD", "functions": ["add"], "macs": 0},
+            {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 5, "outputs_bytes": 1},
+            {"index": 1, "operator": "ADD", "functions": ["add"], "macs": 0, "outputs_bytes": 1},
         ],
     }
     ports = {"dtype": "int8", "bytes": 1}

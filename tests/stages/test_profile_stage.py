@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import profile
 from tinyflow.stages.profile import _document, _Summer, match_layers
 from tinyflow.targets.blocks import Edge, Piece
@@ -53,15 +55,16 @@ def test_costs_are_those_of_blocks_times_executions() -> None:
 
 
 LAYERS = [
-    {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 8},
-    {"index": 1, "operator": "RESHAPE", "functions": [], "macs": 0},
-    {"index": 2, "operator": "ADD", "functions": ["add", "conv"], "macs": 0},
+    {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 8, "outputs_bytes": 1},
+    {"index": 1, "operator": "RESHAPE", "functions": [], "macs": 0, "outputs_bytes": 1},
+    {"index": 2, "operator": "ADD", "functions": ["add", "conv"], "macs": 0, "outputs_bytes": 1},
 ]
 TENSORS = [
-    {"name": "x", "bytes": 100, "first": 0, "last": 0},
-    {"name": "y", "bytes": 20, "first": 0, "last": 2},
-    {"name": "z", "bytes": 3, "first": 2, "last": 2},
+    {"name": "x", "offset": 0, "bytes": 100, "first": 0, "last": 0},
+    {"name": "y", "offset": 0, "bytes": 20, "first": 0, "last": 2},
+    {"name": "z", "offset": 0, "bytes": 3, "first": 2, "last": 2},
 ]
+PLAN = PlanDocument.of({"backend": "b", "layers": LAYERS, "macs": 8, "arena": {"tensors": TENSORS}})
 PIECES = [
     Piece("", (edge(0x300, 2, 1),)),
     Piece("conv", (edge(0x100, 4, 4),)),
@@ -74,8 +77,7 @@ PIECES = [
 
 def test_every_layer_gets_its_calls_and_the_rest_is_other() -> None:
     """The sums add up; shares are of all; memory is what is alive; what a layer can't have isn't there."""
-    plan = {"layers": LAYERS, "macs": 8, "arena": {"tensors": TENSORS}}
-    document = _document(plan, summer(None), PIECES, {"conv": 2, "add": 1})
+    document = _document(PLAN, summer(None), PIECES, {"conv": 2, "add": 1})
     plain = {"loads": 0, "stores": 0}
     assert document["total"] == {"instructions": 30, "loads": 10, "stores": 6, "macs": 8}
     assert document["other"] == {"instructions": 7, **plain}
@@ -98,23 +100,23 @@ def test_every_layer_gets_its_calls_and_the_rest_is_other() -> None:
         {"name": "conv", "instructions": 11, "calls": 2, "share": round(11 / 30, 6)},
         {"name": "?", "instructions": 7, "calls": 0, "share": round(7 / 30, 6)},
     ]
-    assert "cycles_estimate" in _document(plan, summer(), PIECES, {})["total"]
-    assert _document({**plan, "arena": None}, summer(), PIECES, {})["layers"][0]["arena_bytes"] is None
+    assert "cycles_estimate" in _document(PLAN, summer(), PIECES, {})["total"]
+    assert _document(replace(PLAN, arena=None), summer(), PIECES, {})["layers"][0]["arena_bytes"] is None
 
 
 @pytest.mark.parametrize("order", [(1, 4, 3), (1, 3), (1, 3, 4, 1), ()])
 def test_nothing_is_guessed_where_calls_and_layers_don_t_agree(order: tuple[int, ...]) -> None:
     """Another order, too few, too many: no layer has costs, and all is other."""
     pieces = [PIECES[0], *(PIECES[at] for at in order)]
-    assert match_layers(LAYERS, pieces) == ([None, None, None], pieces)
-    document = _document({"layers": LAYERS, "macs": 8, "arena": {}}, summer(), pieces, {})
+    assert match_layers(PLAN.layers, pieces) == ([None, None, None], pieces)
+    document = _document(PLAN, summer(), pieces, {})
     assert document["other"]["instructions"] == document["total"]["instructions"]
     assert all("instructions" not in layer and "share" not in layer for layer in document["layers"])
 
 
 def test_calls_are_matched_in_order() -> None:
     """Equal functions by their turn."""
-    found, rest = match_layers(LAYERS, PIECES)
+    found, rest = match_layers(PLAN.layers, PIECES)
     assert found == [[PIECES[1]], [], [PIECES[3], PIECES[4]]]
     assert rest == [PIECES[0], PIECES[2], PIECES[5]]
     assert profile._share(1, 0) == 0

@@ -20,9 +20,9 @@ from tinyflow.targets.protocol import Counters, FunctionCount, Machine
 
 SAMPLES = [(1, 2.5), (-3, 0.0), (7, -1.0)]  # an int16 and a float32
 LAYERS = [
-    {"index": 0, "operator": "CONV_2D", "functions": ["conv"]},
-    {"index": 1, "operator": "RESHAPE", "functions": []},
-    {"index": 2, "operator": "ADD", "functions": ["add", "clip"]},
+    {"index": 0, "operator": "CONV_2D", "functions": ["conv"], "macs": 0, "outputs_bytes": 1},
+    {"index": 1, "operator": "RESHAPE", "functions": [], "macs": 0, "outputs_bytes": 1},
+    {"index": 2, "operator": "ADD", "functions": ["add", "clip"], "macs": 0, "outputs_bytes": 1},
 ]
 
 
@@ -258,7 +258,7 @@ def test_memory_is_held_against_the_plan_whatever_outputs_say(tmp_path: Path, mo
     def check(machine: Any, plan: Any, write_inputs: Any, outputs: Any, limit: int) -> None:
         machine.memory.clear()
         write_inputs()
-        asked.append((plan["invoke"], dict(machine.memory), outputs, limit))
+        asked.append((plan.invoke, dict(machine.memory), outputs, limit))
         if known:
             raise known[0]
 

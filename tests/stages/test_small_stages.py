@@ -17,6 +17,7 @@ from small_firmware import workspace
 
 from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model import interpreters, oracle, tflite_reader
+from tinyflow.model.plan_document import PlanDocument
 from tinyflow.model.zoo import synthesize
 from tinyflow.stages import convert, cut, external, from_onnx, generate, guard, library, lower, prebuilt, report
 
@@ -232,7 +233,7 @@ def test_a_row_has_all_that_the_stages_said(tmp_path: Path) -> None:
 PLAN: dict[str, Any] = {
     "backend": "b",
     "invoke": "go",
-    "inputs": [{"name": "in", "symbol": "arena+0"}],
+    "inputs": [{"name": "in", "symbol": "arena+0", "bytes": 8}],
     "arena": {
         "symbol": "arena",
         "bytes": 64,
@@ -243,33 +244,34 @@ PLAN: dict[str, Any] = {
         ],
     },
     "layers": [
-        {"index": 0, "functions": ["one"]},
-        {"index": 1, "functions": []},
-        {"index": 2, "functions": ["two", "three"]},
+        {"index": index, "operator": "ADD", "functions": functions, "macs": 0, "outputs_bytes": 8}
+        for index, functions in enumerate((["one"], [], ["two", "three"]))
     ],
 }
 
 
 def test_each_call_may_write_what_begins_with_its_layer() -> None:
     """Outputs and scratch; inputs and what lives on are others'; the scope is what was asked for."""
-    made = guard.guarded(PLAN, "arena")
+    made = guard.guarded(PlanDocument.of(PLAN), "arena")
     assert (made.symbol, made.dispatcher, made.is_arena_only) == ("go", "go", True)
-    assert (made.arena.name, made.arena.symbol, made.arena.size_bytes) == ("the arena", "arena", 64)
+    assert (made.arena.name, made.arena.symbol, made.arena.size_bytes) == ("the arena", "arena+0", 64)
     calls = [(one.function, [p.name for p in one.writable], [p.name for p in one.alive]) for one in made.calls]
     assert calls == [
         *(("one", ["mid"], ["in"]), ("two", ["scratch"], ["mid"]), ("three", ["scratch"], ["mid"])),
     ]
     assert [(p.symbol, p.size_bytes) for p in made.calls[0].writable] == [("arena+8", 16)]
-    other = guard.guarded({**PLAN, "dispatcher": "loop"}, "ram")
+    other = guard.guarded(PlanDocument.of({**PLAN, "dispatcher": "loop"}), "ram")
     assert (other.dispatcher, other.is_arena_only) == ("loop", False)
     for lacking in (
         {"layers": []},
         {"arena": None},
         {"arena": {**PLAN["arena"], "tensors": []}},
+        {"arena": {**PLAN["arena"], "tensors": [{"name": "in", "offset": 0, "bytes": 8}]}},
+        {"arena": {**PLAN["arena"], "symbol": None}},
         {"layers": PLAN["layers"][1:2]},
     ):
         with pytest.raises(ModelError, match="b doesn't say what lies where in memory"):
-            guard.guarded({**PLAN, **lacking}, "ram")
+            guard.guarded(PlanDocument.of({**PLAN, **lacking}), "ram")
 
 
 # Objects and libraries
@@ -371,7 +373,7 @@ def test_the_plan_of_a_program_that_says_nothing_is_whole() -> None:
     graph = tflite_reader.read(MODEL)
     ports = {"bytes": 8, "dtype": "int8", "shape": [1, 8]}
     names = [graph.tensors[index].name for index in (*graph.inputs, *graph.outputs)]
-    assert external._default_plan(graph, "mine") == {
+    assert json.loads(json.dumps(external._default_plan(graph, "mine"))) == {
         **{"schema": 1, "backend": "mine", "setup": "model_setup", "invoke": "model_invoke"},
         "inputs": [{"name": names[0], "symbol": "model_input_0", **ports}],
         "outputs": [{"name": names[1], "symbol": "model_output_0", **ports}],

@@ -11,6 +11,7 @@ import pytest
 from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import ModelError, RunError
+from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages.guard import guarded
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.machine import Simulator
@@ -52,8 +53,11 @@ def plan() -> dict[str, Any]:
         "backend": "by_hand",
         "setup": "model_setup",
         "invoke": "model_invoke",
-        "inputs": [{"name": "in", "symbol": "model_arena+0"}],
-        "layers": [{"index": 0, "functions": ["first"]}, {"index": 1, "functions": ["second"]}],
+        "inputs": [{"name": "in", "symbol": "model_arena+0", "bytes": 32}],
+        "layers": [
+            {"index": index, "operator": "ADD", "functions": [function], "macs": 0, "outputs_bytes": 32}
+            for index, function in enumerate(("first", "second"))
+        ],
         "arena": {
             "symbol": "model_arena",
             "bytes": 128,
@@ -69,7 +73,7 @@ def test_scratch_may_have_an_inputs_name() -> None:
     """What is nobody's to write is known by its place, too."""
     said = plan()
     said["inputs"][0]["name"] = said["arena"]["tensors"][0]["name"] = "scratch 1"
-    written = [[place.symbol for place in call.writable] for call in guarded(said, "arena").calls]
+    written = [[place.symbol for place in call.writable] for call in guarded(PlanDocument.of(said), "arena").calls]
     assert written == [["model_arena+32"], ["model_arena+64", "model_arena+96"]]
 
 
@@ -103,7 +107,7 @@ def watched(
         machine = Simulator(bench.machine_target, block_table_library, guard_library)
         opened.append(machine)
         machine.load(firmware)
-        machine.watch_writes(guarded(plan(), scope))
+        machine.watch_writes(guarded(PlanDocument.of(plan()), scope))
         machine.write("model_bug", bug.to_bytes(4, "little"))
         machine.write("model_at", at.to_bytes(4, "little", signed=True))
         return machine
@@ -173,5 +177,5 @@ def test_calls_that_the_plan_does_not_have_are_refused(bug: int, told: str, watc
 def test_a_plan_without_tensors_is_refused() -> None:
     """It says which parts of plan.json are missing."""
     with pytest.raises(ModelError, match="by_hand doesn't say what lies where") as caught:
-        guarded({**plan(), "arena": None}, "arena")
+        guarded(PlanDocument.of({**plan(), "arena": None}), "arena")
     assert "plan.json" in caught.value.hint

@@ -5,14 +5,15 @@ They are what people compare with: outputs, wall time, and the arena that TFLM a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.generated import plan_document
 from tinyflow.backends.options import Options
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
+from tinyflow.model.plan_document import Arena
 
 OPTIONS: Options = {"interpreter": ("tflm", "litert")}
 
@@ -32,47 +33,20 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
     from tinyflow.model.interpreters import tflm_arena_bytes
 
     content = model.read_bytes()
-    arena: dict[str, Any] | None = None
+    arena = None
     sample = reference.make_inputs(graph, 1, seed=0)
     oracle.run_apart(oracle.TFLM if options["interpreter"] == "tflm" else oracle.LITERT_AUTO, content, graph, sample)
     if options["interpreter"] == "tflm":
-        arena = {"symbol": None, "bytes": tflm_arena_bytes(content, graph), "alignment": 16, "tensors": []}
-    document = {
-        "schema": 1,
-        "backend": backend,
-        "interpreter": options["interpreter"],
-        "setup": "setup",
-        "invoke": "invoke",
-        "inputs": _ports(graph, "input", graph.inputs),
-        "outputs": _ports(graph, "output", graph.outputs),
-        "arena": arena,
-        "weights_bytes": graph.weights_bytes,
-        "macs": graph.macs,
-        "layers": [_layer(graph, operator) for operator in graph.operators],
-        "removed": [],
-    }
-    plan.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _ports(graph: Graph, kind: str, indices: Sequence[int]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": graph.tensors[index].name,
-            "symbol": f"{kind}{number}",
-            "bytes": graph.tensors[index].size_bytes,
-            "dtype": graph.tensors[index].dtype,
-            "shape": list(graph.tensors[index].shape),
-        }
-        for number, index in enumerate(indices)
-    ]
-
-
-def _layer(graph: Graph, operator: Any) -> dict[str, Any]:
-    outputs = (graph.tensors[index] for index in operator.outputs)
-    return {
-        "index": operator.index,
-        "operator": operator.name,
-        "functions": [],
-        "macs": graph.operator_macs(operator),
-        "outputs_bytes": sum(tensor.size_bytes for tensor in outputs),
-    }
+        arena = Arena(bytes=tflm_arena_bytes(content, graph), alignment=16)
+    document = plan_document(
+        graph,
+        backend,
+        interpreter=options["interpreter"],
+        setup="setup",
+        invoke="invoke",
+        inputs=[f"input{number}" for number in range(len(graph.inputs))],
+        outputs=[f"output{number}" for number in range(len(graph.outputs))],
+        arena=arena,
+        weights_bytes=graph.weights_bytes,
+    )
+    document.write(plan)

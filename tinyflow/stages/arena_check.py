@@ -9,15 +9,15 @@ bytes that nobody wrote. What belongs to whom is the memory plan's word (`arena.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tinyflow.core.errors import RunError
+from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port
 from tinyflow.targets.protocol import Machine
 
 Span = tuple[int, int]  # offset of the first byte in the arena, and behind the last one
-Plan = Mapping[str, Any]
 
 _PERIOD = 251  # a prime, so that no kernel's step meets the same value again and again
 _PATTERN = bytes((167 * i + 91) % 256 for i in range(_PERIOD))
@@ -30,28 +30,25 @@ _ENDS_OF_VARIABLES = ("tf_heap_end", "tf_bss_end")
 class Lifetimes:
     """Which bytes of the arena hold what while a layer runs."""
 
-    size_bytes: int
+    arena: Arena
     tensors: tuple[tuple[Span, int, int], ...]
     """Bytes, the first layer that writes (-1: an input of the model), the last that reads."""
 
     @staticmethod
-    def of(plan: Plan) -> Lifetimes | None:
+    def of(plan: PlanDocument) -> Lifetimes | None:
         """As the plan says; None where it says nothing of lifetimes."""
-        arena = plan.get("arena") or {}
-        tensors = arena.get("tensors")
-        if not tensors or not all({"name", "offset", "bytes", "first", "last"} <= tensor.keys() for tensor in tensors):
+        arena = plan.arena
+        if arena is None or not arena.tensors:
             return None
-        ports = [place for place in plan["inputs"] if place["symbol"].partition("+")[0] == arena["symbol"]]
-        inputs = {(place["symbol"], place.get("name", "")) for place in ports}
-        if not inputs <= {(_symbol(arena, tensor["offset"]), tensor["name"]) for tensor in tensors}:
+        # by name, for the first layer may write its output where the input was
+        inputs = {(arena.place(tensor.offset), tensor.name) for tensor in arena.tensors if plan.is_input(arena, tensor)}
+        if any(arena.owns(port) and (port.symbol, port.name) not in inputs for port in plan.inputs):
             return None
-        found = []
-        for tensor in tensors:
-            begin = tensor["offset"]
-            # by name, for the first layer may write its output where the input was
-            is_input = (_symbol(arena, begin), tensor["name"]) in inputs
-            found.append(((begin, begin + tensor["bytes"]), -1 if is_input else tensor["first"], tensor["last"]))
-        return Lifetimes(arena["bytes"], tuple(found))
+        found = tuple(
+            ((tensor.offset, tensor.end), -1 if plan.is_input(arena, tensor) else tensor.first, tensor.last)
+            for tensor in arena.tensors
+        )
+        return Lifetimes(arena, found)
 
     def written_by(self, layer: int) -> list[Span]:
         """Its outputs and its scratch."""
@@ -64,21 +61,23 @@ class Lifetimes:
 
     def kept_by(self, layer: int) -> list[Span]:
         """What it must not change."""
-        return _without([(0, self.size_bytes)], self.written_by(layer))
+        return _without([(0, self.arena.bytes)], self.written_by(layer))
 
     def results_of(self, layer: int, outputs: Sequence[Span]) -> list[Span]:
         """Its outputs, without scratch."""
         return [span for span, first, last in self.tensors if first == layer and (last > layer or span in outputs)]
 
 
-def check(machine: Machine, plan: Plan, write_inputs: Any, outputs: Sequence[tuple[str, bytes]], limit: int) -> None:
+def check(
+    machine: Machine, plan: PlanDocument, write_inputs: Any, outputs: Sequence[tuple[str, bytes]], limit: int
+) -> None:
     """Run one inference and look between its layers; RunError names the first one that goes astray.
 
     `write_inputs()` writes one sample, `outputs` are symbols and the bytes of the reference. Does nothing where the
     plan tells no lifetimes, or the machine doesn't see calls.
     """
     lifetimes = Lifetimes.of(plan)
-    steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
+    steps = plan.calls
     if lifetimes is None or not steps:
         return
     watch = _Watch(machine, plan, lifetimes, steps)
@@ -102,9 +101,9 @@ class _Watch:
     """What happens between the calls of one inference."""
 
     machine: Machine
-    plan: Plan
+    plan: PlanDocument
     lifetimes: Lifetimes
-    steps: Sequence[tuple[Plan, str]]
+    steps: Sequence[tuple[Layer, str]]
     inverted: int = 0  # bits of the pattern that are
     fault: RunError | None = None
     results: dict[int, list[bytes]] = field(default_factory=dict)
@@ -116,10 +115,8 @@ class _Watch:
     def run(self, write_inputs: Any, limit: int) -> bool:
         """Whether all calls were seen, as the plan has them."""
         write_inputs()
-        symbol = self.plan["invoke"]
-        dispatcher = self.plan.get("dispatcher", symbol)
         names = {name for _, name in self.steps}
-        status = self.machine.follow(symbol, dispatcher, names, self, limit_instructions=limit)
+        status = self.machine.follow(self.plan.invoke, self.plan.caller, names, self, limit_instructions=limit)
         return status is not None and not self._is_lost and self._begun == len(self.steps)
 
     def begun(self, function: str) -> None:
@@ -128,19 +125,18 @@ class _Watch:
         self._begun += 1
         if self._is_lost or not self._is_first():
             return
-        layer = self._layer["index"]
-        for begin, end in self.lifetimes.unused_before(layer):
+        for begin, end in self.lifetimes.unused_before(self._layer.index):
             self.machine.write(self._symbol(begin), _pattern(begin, end, self.inverted))
-        self._before = self.machine.read(self._symbol(0), self.lifetimes.size_bytes)
+        self._before = self.machine.read(self._symbol(0), self.lifetimes.arena.bytes)
         self._behind = self._read_behind()
 
     def ended(self) -> None:
         """See `protocol.Calls`."""
         if self._is_lost or not self._is_last():
             return
-        index = self._layer["index"]
-        after = self.machine.read(self._symbol(0), self.lifetimes.size_bytes)
-        outputs = [self._span(place) for place in self.plan["outputs"]]
+        index = self._layer.index
+        after = self.machine.read(self._symbol(0), self.lifetimes.arena.bytes)
+        outputs = [self._span(place) for place in self.plan.outputs]
         self.results[self._begun - 1] = [after[a:b] for a, b in self.lifetimes.results_of(index, outputs)]
         if self.fault is not None:
             return
@@ -150,10 +146,10 @@ class _Watch:
                 return
         behind = self._read_behind()
         if behind != self._behind:
-            self._blame(self.lifetimes.size_bytes, self._behind, behind, "behind the last variable")
+            self._blame(self.lifetimes.arena.bytes, self._behind, behind, "behind the last variable")
 
     @property
-    def _layer(self) -> Plan:
+    def _layer(self) -> Layer:
         return self.steps[self._begun - 1][0]
 
     def _is_first(self) -> bool:
@@ -166,7 +162,7 @@ class _Watch:
     def _blame(self, offset: int, before: bytes, after: bytes, place: str = "") -> None:
         changed = [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         layer, name = self.steps[self._begun - 1]
-        where = place or f"at {self._symbol(offset + changed[0])}{self._owner(offset + changed[0], layer['index'])}"
+        where = place or f"at {self._symbol(offset + changed[0])}{self._owner(offset + changed[0], layer.index)}"
         what = f"writes {len(changed)} bytes or more {where}, outside its output and its scratch{_in_layer(layer)}"
         self.fault = _fault(
             layer, name, what, "the same bench with +guard.ram names the instruction; plan.json has the memory plan"
@@ -174,19 +170,18 @@ class _Watch:
 
     def _owner(self, offset: int, layer: int) -> str:
         """Whose byte that is."""
-        for tensor in self.plan["arena"]["tensors"]:
-            if tensor["first"] <= layer <= tensor["last"] and 0 <= offset - tensor["offset"] < tensor["bytes"]:
-                return f" (byte {offset - tensor['offset']} of {tensor['name']})"
+        for tensor in self.lifetimes.arena.alive_at(layer):
+            if tensor.offset <= offset < tensor.end:
+                return f" (byte {offset - tensor.offset} of {tensor.name})"
         return ""
 
     def _symbol(self, offset: int) -> str:
-        return _symbol(self.plan["arena"], offset)
+        return self.lifetimes.arena.place(offset)
 
-    def _span(self, place: Plan) -> Span:
+    def _span(self, port: Port) -> Span:
         """Of an output; empty where it lies elsewhere."""
-        name, _, offset = place["symbol"].partition("+")
-        begin = int(offset or "0", 0)
-        return (begin, begin + place["bytes"]) if name == self.plan["arena"]["symbol"] else (0, 0)
+        begin = int(port.symbol.partition("+")[2] or "0", 0)
+        return (begin, begin + port.bytes) if self.lifetimes.arena.owns(port) else (0, 0)
 
     def _read_behind(self) -> bytes:
         """RAM that nothing uses, behind variables and heap, as far as there is some."""
@@ -199,18 +194,14 @@ class _Watch:
         return b""
 
 
-def _fault(layer: Plan, function: str, what: str, hint: str) -> RunError:
+def _fault(layer: Layer, function: str, what: str, hint: str) -> RunError:
     error = RunError(what, where=function, hint=hint)
-    error.layer = layer["index"]
+    error.layer = layer.index
     return error
 
 
-def _in_layer(layer: Plan) -> str:
-    return f"; in layer {layer['index']} {layer['operator']}"
-
-
-def _symbol(arena: Plan, offset: int) -> str:
-    return f"{arena['symbol']}+{offset}"
+def _in_layer(layer: Layer) -> str:
+    return f"; in layer {layer.index} {layer.operator}"
 
 
 def _pattern(begin: int, end: int, inverted: int) -> bytes:

@@ -10,19 +10,20 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.generated import plan_document
 from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
 from tinyflow.model.graph import Graph
+from tinyflow.model.plan_document import Layer, Port, required
 from tinyflow.stages.build import SOURCE_SUFFIXES
 
 PLAN = "plan.json"
-_PORT = ("symbol", "bytes")
 
 
 def generate(workspace: Workspace) -> None:
@@ -104,33 +105,13 @@ def _check_tree(sources: Path, backend: str, folder: Path) -> None:
 
 def _default_plan(graph: Graph, backend: str) -> dict[str, JSON]:
     """What holds where the program says nothing else; its memory is not known then."""
-    return {
-        "schema": 1,
-        "backend": backend,
-        "setup": "model_setup",
-        "invoke": "model_invoke",
-        "inputs": _ports(graph, "model_input", graph.inputs),
-        "outputs": _ports(graph, "model_output", graph.outputs),
-        "arena": None,
-        "weights_bytes": None,
-        "macs": graph.macs,
-        "layers": [],
-        "removed": [],
-    }
-
-
-def _ports(graph: Graph, symbol: str, indices: Sequence[int]) -> list[dict[str, JSON]]:
-    tensors = (graph.tensors[index] for index in indices)
-    return [
-        {
-            "name": tensor.name,
-            "symbol": f"{symbol}_{number}",
-            "bytes": tensor.size_bytes,
-            "dtype": tensor.dtype,
-            "shape": list(tensor.shape),
-        }
-        for number, tensor in enumerate(tensors)
-    ]
+    plan = plan_document(
+        graph,
+        backend,
+        inputs=[f"model_input_{number}" for number in range(len(graph.inputs))],
+        outputs=[f"model_output_{number}" for number in range(len(graph.outputs))],
+    )
+    return {**plan.document(), "layers": []}
 
 
 def _own_plan(path: Path, graph: Graph, backend: str) -> dict[str, JSON]:
@@ -161,15 +142,17 @@ def _fault_of(plan: Any, graph: Graph) -> str:
         ports = plan.get(kind, known[kind])
         if not isinstance(ports, list) or len(ports) != len(known[kind]):
             return f'"{kind}" must have {len(known[kind])} entries, as the model has'
-        if any(not isinstance(port, dict) or any(key not in port for key in _PORT) for port in ports):
-            return f'each of "{kind}" needs {" and ".join(_PORT)}'
+        if any(_lacks(port, Port) for port in ports):
+            return f'each of "{kind}" needs {" and ".join(required(Port))}'
     arena = plan.get("arena")
     if arena is not None and not (isinstance(arena, dict) and isinstance(arena.get("bytes"), int)):
         return '"arena" needs bytes, a whole number'
     layers = plan.get("layers", [])
-    wanted = ("index", "operator", "functions", "macs", "outputs_bytes")
-    if not isinstance(layers, list) or any(
-        not isinstance(one, dict) or any(k not in one for k in wanted) for one in layers
-    ):
-        return f'each of "layers" needs {", ".join(wanted)}'
+    if not isinstance(layers, list) or any(_lacks(layer, Layer) for layer in layers):
+        return f'each of "layers" needs {", ".join(required(Layer))}'
     return ""
+
+
+def _lacks(entry: Any, kind: type[Any]) -> bool:
+    """Whether something is no such part of a plan."""
+    return not isinstance(entry, dict) or any(key not in entry for key in required(kind))

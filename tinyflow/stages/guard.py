@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tinyflow.core.errors import ModelError
+from tinyflow.model.plan_document import Arena, PlanDocument, Resident
 from tinyflow.targets.guarding import Guarded, GuardedCall, Place
 
 
-def guarded(plan: Mapping[str, Any], scope: str) -> Guarded:
+def guarded(plan: PlanDocument, scope: str) -> Guarded:
     """All calls of one inference; `scope` is `arena` or `ram`. Raises ModelError for a plan that doesn't say enough."""
-    arena = plan.get("arena") or {}
-    tensors = arena.get("tensors") or []
-    layers = [layer for layer in plan.get("layers", ()) if layer["functions"]]
-    if not tensors or not layers:
+    arena = plan.arena
+    if arena is None or not arena.symbol or not arena.tensors or not plan.calls:
         raise ModelError(
-            f"{plan['backend']} doesn't say what lies where in memory",
+            f"{plan.backend} doesn't say what lies where in memory",
             hint="+guard needs `arena` with `symbol` and `tensors`, and `layers` with `functions`, in plan.json",
         )
-    # by place too: scratch may have an input's name
-    inputs = {(port.get("name"), port["symbol"]) for port in plan["inputs"]}
     calls = []
-    for layer in layers:
-        alive = [tensor for tensor in tensors if tensor["first"] <= layer["index"] <= tensor["last"]]
-        begun = [tensor for tensor in alive if tensor["first"] == layer["index"]]
-        own = [t for t in begun if (t["name"], f"{arena['symbol']}+{t['offset']}") not in inputs]
+    for layer, function in plan.calls:
+        alive = arena.alive_at(layer.index)
+        own = [tensor for tensor in alive if tensor.first == layer.index and not plan.is_input(arena, tensor)]
         writable = tuple(_place(arena, tensor) for tensor in own)
         others = tuple(_place(arena, tensor) for tensor in alive if tensor not in own)
-        calls += [GuardedCall(function, writable, others) for function in layer["functions"]]
+        calls.append(GuardedCall(function, writable, others))
     return Guarded(
-        symbol=plan["invoke"],
-        dispatcher=plan.get("dispatcher", plan["invoke"]),
+        symbol=plan.invoke,
+        dispatcher=plan.caller,
         calls=tuple(calls),
-        arena=Place("the arena", arena["symbol"], arena["bytes"]),
+        arena=Place("the arena", arena.place(0), arena.bytes),
         is_arena_only=scope == "arena",
     )
 
 
-def _place(arena: Mapping[str, Any], tensor: Mapping[str, Any]) -> Place:
-    return Place(tensor["name"], f"{arena['symbol']}+{tensor['offset']}", tensor["bytes"])
+def _place(arena: Arena, tensor: Resident) -> Place:
+    return Place(tensor.name, arena.place(tensor.offset), tensor.bytes)

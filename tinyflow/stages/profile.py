@@ -13,6 +13,7 @@ from typing import Any
 from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
+from tinyflow.model.plan_document import Layer, PlanDocument
 from tinyflow.stages.run import call, read_samples
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Piece
@@ -40,25 +41,24 @@ def profile(workspace: Workspace) -> None:
     Parameters: `target`, `limit_instructions`, `cycle_model` (optional, as its recipe; then cycles are estimated).
     Raises RunError for firmware that doesn't run, and where the target isn't the built-in simulator.
     """
-    plan = json.loads(workspace.inputs["plan.json"].read_bytes())
+    plan = PlanDocument.read(workspace.inputs["plan.json"])
     samples = read_samples(workspace.inputs, plan)
     machine = open_machine(workspace.parameters["target"], workspace.inputs)
     limit = workspace.parameters["limit_instructions"]
     try:
         machine.load(workspace.inputs["firmware.elf"])
-        call(machine, plan["setup"], limit)
+        call(machine, plan.setup, limit)
         for symbol, data in zip(samples.input_symbols, samples.inputs[0], strict=True):
             machine.write(symbol, data)
-        dispatcher = plan.get("dispatcher", plan["invoke"])
         model = workspace.parameters.get("cycle_model")
         status, counters, pieces = machine.trace(
-            plan["invoke"],
-            dispatcher,
+            plan.invoke,
+            plan.caller,
             limit_instructions=limit,
             flash_cache=None if model is None else (workspace.inputs["flash_model.so"], model),
         )
         if status != 0:
-            raise RunError(f"returned {status}, not 0", where=plan["invoke"])
+            raise RunError(f"returned {status}, not 0", where=plan.invoke)
         calls = {name: function.calls for name, function in counters.functions.items()}
         document = _document(plan, _Summer(elf.read(workspace.inputs["firmware.elf"]), model), pieces, calls)
         if model is not None:
@@ -70,17 +70,19 @@ def profile(workspace: Workspace) -> None:
     workspace.outputs["profile.json"].write_text(text + "\n", encoding="utf-8")
 
 
-def _document(plan: Document, summed: _Summer, pieces: Sequence[Piece], calls: Mapping[str, int]) -> dict[str, JSON]:
-    layers, rest = match_layers(plan["layers"], pieces)
+def _document(
+    plan: PlanDocument, summed: _Summer, pieces: Sequence[Piece], calls: Mapping[str, int]
+) -> dict[str, JSON]:
+    layers, rest = match_layers(plan.layers, pieces)
     total = summed.costs(pieces)
     lines = []
-    for layer, own in zip(plan["layers"], layers, strict=True):
+    for layer, own in zip(plan.layers, layers, strict=True):
         costs = None if own is None else summed.costs(own)
         line = _layer(plan, layer, costs, total.instructions)
         lines.append(line if costs is None else line | summed.document(costs))
     return {
         "schema": 1,
-        "total": {**summed.document(total), "macs": plan["macs"]},
+        "total": {**summed.document(total), "macs": plan.macs},
         "layers": lines,
         "other": summed.document(summed.costs(rest)),
         "functions": [
@@ -90,46 +92,43 @@ def _document(plan: Document, summed: _Summer, pieces: Sequence[Piece], calls: M
     }
 
 
-def match_layers(layers: Sequence[Document], pieces: Sequence[Piece]) -> tuple[list[list[Piece] | None], list[Piece]]:
+def match_layers(layers: Sequence[Layer], pieces: Sequence[Piece]) -> tuple[list[list[Piece] | None], list[Piece]]:
     """The calls that belong to each layer, in order, and those that belong to none.
 
     A layer names the functions that it calls; the dispatcher's calls of these come in the layers' order. A layer that
     calls nothing has no pieces; where calls and layers don't agree every layer is None, for a guess would be wrong.
     """
-    named = {name for layer in layers for name in layer["functions"]}
+    expected = [name for layer in layers for name in layer.functions]
+    named = set(expected)
     calls = [piece for piece in pieces if piece.callee in named]
-    expected = [name for layer in layers for name in layer["functions"]]
     if [piece.callee for piece in calls] != expected:
         return [None for _ in layers], list(pieces)
     remaining = iter(calls)
-    found: list[list[Piece] | None] = [[next(remaining) for _ in layer["functions"]] for layer in layers]
+    found: list[list[Piece] | None] = [[next(remaining) for _ in layer.functions] for layer in layers]
     chosen = {id(piece) for piece in calls}
     return found, [piece for piece in pieces if id(piece) not in chosen]
 
 
-def _layer(plan: Document, layer: Document, costs: Costs | None, total: int) -> dict[str, JSON]:
+def _layer(plan: PlanDocument, layer: Layer, costs: Costs | None, total: int) -> dict[str, JSON]:
     line: dict[str, JSON] = {
-        "index": layer["index"],
-        "operator": layer["operator"],
-        "functions": layer["functions"],
-        "macs": layer["macs"],
-        "arena_bytes": _live_bytes(plan, layer["index"]),
+        "index": layer.index,
+        "operator": layer.operator,
+        "functions": list(layer.functions),
+        "macs": layer.macs,
+        "arena_bytes": _live_bytes(plan, layer.index),
     }
     if costs is None:
         return line
     line["share"] = _share(costs.instructions, total)
-    if layer["macs"]:
-        line["instructions_per_mac"] = round(costs.instructions / layer["macs"], 4)
+    if layer.macs:
+        line["instructions_per_mac"] = round(costs.instructions / layer.macs, 4)
     return line
 
 
-def _live_bytes(plan: Document, index: int) -> int | None:
+def _live_bytes(plan: PlanDocument, index: int) -> int | None:
     """Bytes of tensors and scratch that are alive while a layer runs."""
-    tensors = (plan["arena"] or {}).get("tensors")
-    if not tensors:
-        return None
-    sizes: list[int] = [tensor["bytes"] for tensor in tensors if tensor["first"] <= index <= tensor["last"]]
-    return sum(sizes)
+    arena = plan.arena
+    return sum(tensor.bytes for tensor in arena.alive_at(index)) if arena is not None and arena.tensors else None
 
 
 def _share(part: int, total: int) -> float:

@@ -21,6 +21,7 @@ from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.model.element_types import ELEMENT_TYPES
+from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import arena_check
 from tinyflow.stages.guard import guarded
 from tinyflow.targets.lines import source_line
@@ -73,7 +74,7 @@ def run(workspace: Workspace) -> None:
     Raises RunError and Timeout (they name the function), and ValidationError for outputs that differ by more than the
     tolerance, in units of the output: steps of the last bit where that is an integer.
     """
-    plan = json.loads(workspace.inputs["plan.json"].read_bytes())
+    plan = PlanDocument.read(workspace.inputs["plan.json"])
     program = workspace.inputs.get("firmware.elf") or workspace.inputs["model.tflite"]
     samples = read_samples(workspace.inputs, plan)
     started = time.perf_counter()
@@ -84,10 +85,10 @@ def run(workspace: Workspace) -> None:
             machine.watch_writes(guarded(plan, workspace.parameters["guard"]))
         limit = workspace.parameters["limit_instructions"]
         with _layer_named(machine, plan, program):
-            status, setup = machine.call(plan["setup"], limit_instructions=limit)
-        _check_status(machine, plan["setup"], status, plan.get("statuses", {}))
+            status, setup = machine.call(plan.setup, limit_instructions=limit)
+        _check_status(machine, plan.setup, status, plan.statuses)
         with _layer_named(machine, plan, program):
-            invokes, differences = _invoke_all(machine, plan["invoke"], samples, limit)
+            invokes, differences = _invoke_all(machine, plan.invoke, samples, limit)
         try:
             validation = _validate(differences, samples, workspace.parameters["tolerance"])
         except ValidationError:
@@ -102,18 +103,18 @@ def run(workspace: Workspace) -> None:
     _write_json(workspace.outputs["timing.json"], _timing(machine, invokes, time.perf_counter() - started))
 
 
-def read_samples(inputs: Mapping[str, Path], plan: Mapping[str, Any]) -> Samples:
+def read_samples(inputs: Mapping[str, Path], plan: PlanDocument) -> Samples:
     """What `inputs.bin` and `reference.bin` hold. Raises ModelError where the plan has other tensors."""
     reference = json.loads(inputs["reference.json"].read_bytes())
     for kind in ("inputs", "outputs"):
-        planned, wanted = ([tensor["bytes"] for tensor in document[kind]] for document in (plan, reference))
+        planned, wanted = [port.bytes for port in getattr(plan, kind)], [one["bytes"] for one in reference[kind]]
         if planned != wanted:
-            raise ModelError(f"{plan['backend']} made {kind} of {planned} bytes; the model's have {wanted}")
+            raise ModelError(f"{plan.backend} made {kind} of {planned} bytes; the model's have {wanted}")
     return Samples(
         inputs=_split(inputs["inputs.bin"].read_bytes(), reference["inputs"], reference["samples"]),
         outputs=_split(inputs["reference.bin"].read_bytes(), reference["outputs"], reference["samples"]),
-        input_symbols=[tensor["symbol"] for tensor in plan["inputs"]],
-        output_symbols=[tensor["symbol"] for tensor in plan["outputs"]],
+        input_symbols=[port.symbol for port in plan.inputs],
+        output_symbols=[port.symbol for port in plan.outputs],
         output_dtypes=[tensor["dtype"] for tensor in reference["outputs"]],
         reference=reference["reference"],
         evidence={name: reference[key] for name, key in _EVIDENCE.items() if key in reference},
@@ -142,7 +143,7 @@ def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
 
 
 def _check_arena(
-    machine: Machine, plan: Mapping[str, Any], program: Path, samples: Samples, limit_instructions: int
+    machine: Machine, plan: PlanDocument, program: Path, samples: Samples, limit_instructions: int
 ) -> None:
     """Hold the layers of the first sample against the memory plan. Raises RunError."""
 
@@ -196,7 +197,7 @@ def _invoke_all(
 
 
 @contextmanager
-def _layer_named(machine: Machine, plan: Mapping[str, Any], program: Path) -> Iterator[None]:
+def _layer_named(machine: Machine, plan: PlanDocument, program: Path) -> Iterator[None]:
     """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order.
 
     An interpreter calls the layers' functions in set-up, too. The source's line, where the firmware knows it.
@@ -204,13 +205,12 @@ def _layer_named(machine: Machine, plan: Mapping[str, Any], program: Path) -> It
     try:
         yield
     except (RunError, Timeout) as error:
-        steps = [(layer, name) for layer in plan.get("layers", ()) for name in layer.get("functions", ())]
-        names = {name for _, name in steps}
-        count = machine.calls_begun(plan.get("dispatcher", plan["invoke"]), names) if steps else 0
-        if 0 < count <= len(steps) and error.layer is None:
-            layer, name = steps[count - 1]
-            error.layer = layer["index"]
-            error.what += f"; in layer {layer['index']} {layer['operator']}, which {name} computes"
+        calls = plan.calls
+        count = machine.calls_begun(plan.caller, {name for _, name in calls}) if calls else 0
+        if 0 < count <= len(calls) and error.layer is None:
+            layer, name = calls[count - 1]
+            error.layer = layer.index
+            error.what += f"; in layer {layer.index} {layer.operator}, which {name} computes"
         address = re.search(r"\(0x([0-9a-f]+)\)$", error.where)
         line = source_line(program, int(address[1], 16)) if address is not None else ""
         error.what += f"; {line}" if line else ""
@@ -268,19 +268,19 @@ def _validate(differences: Sequence[Difference], samples: Samples, tolerance: fl
 def _counts(
     machine: Machine,
     firmware: Path,
-    plan: Mapping[str, Any],
+    plan: PlanDocument,
     samples: Samples,
     invokes: Sequence[Sequence[Counters]],
     limit_instructions: int,
 ) -> list[int | None]:
     """Instructions of every sample; where only a slower twin can count, those of the first."""
     counts = [costs[0].instructions for costs in invokes]
-    twin = machine.counting_twin(plan["invoke"])
+    twin = machine.counting_twin(plan.invoke)
     if twin is not None:
         try:
             twin.load(firmware)
-            call(twin, plan["setup"], limit_instructions)
-            counts[0] = _invoke(twin, plan["invoke"], samples, 0, limit_instructions).instructions
+            call(twin, plan.setup, limit_instructions)
+            counts[0] = _invoke(twin, plan.invoke, samples, 0, limit_instructions).instructions
         finally:
             twin.close()
     return counts

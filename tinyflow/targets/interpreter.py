@@ -5,7 +5,6 @@ Wall time is real, and holds the wheel's way into native code, some microseconds
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import RunError
+from tinyflow.model.plan_document import PlanDocument
 from tinyflow.targets.protocol import Capabilities, Counters, Machine
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def capabilities(cpu: str) -> Capabilities:  # noqa: ARG001 (every target's)
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Interpreted:  # noqa: ARG001 (every target's)
     """The interpreter that `plan.json` names."""
-    return Interpreted(json.loads(files["plan.json"].read_bytes())["interpreter"])
+    return Interpreted(PlanDocument.read(files["plan.json"]).interpreter)
 
 
 class Interpreted(Machine):

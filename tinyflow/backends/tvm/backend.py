@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
+from tinyflow.backends.generated import ARENA, plan_document
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
-from tinyflow.backends.tvm.emit.plan_document import arena_document, plan_document
 from tinyflow.backends.tvm.emit.sources import Convention
 from tinyflow.backends.tvm.frontend import integer, layouts
 from tinyflow.backends.tvm.frontend.importable import importable
@@ -26,6 +25,7 @@ from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.core.errors import ModelError
 from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
+from tinyflow.model.plan_document import Arena, Resident
 from tinyflow.model.tflite_writer import write
 
 
@@ -44,10 +44,16 @@ def write_sources(
     convention = _convention(chosen)
     arena = _memory(selected, chosen, convention)
     sources.write(selected, arena, convention, backend, out, chosen["cpu"], has_debug=chosen["debug"])
-    document = _plan(graph, selected, arena, backend)
-    if tuning is not None:
-        document["tuning"] = tuning.summary()
-    plan.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    document = plan_document(
+        graph,
+        backend,
+        inputs=[f"{ARENA}+{arena.offsets[value]}" for value in selected.inputs],
+        outputs=[f"{ARENA}+{arena.offsets[value]}" for value in selected.outputs],
+        calls=[(step.operator, step.function) for step in selected.steps],
+        arena=_arena(selected, arena),
+        weights_bytes=sum(array.nbytes for array in selected.constants.values()),
+    )
+    document.write(plan, **({} if tuning is None else {"tuning": tuning.summary()}))
 
 
 def _convention(chosen: Mapping[str, Any]) -> Convention:
@@ -107,31 +113,17 @@ def _import(model: Path, graph: Graph) -> Any:
         raise ModelError(what, where=model.name, hint="change the operator that is named, or convert anew") from None
 
 
-def _plan(graph: Graph, selected: Program, arena: memory.Memory, backend: str) -> dict[str, Any]:
-    functions: dict[int, list[str]] = {}
-    for step in selected.steps:
-        functions.setdefault(step.operator, []).append(step.function)
-    return plan_document(
-        graph,
-        backend,
-        inputs=[arena.offsets[value] for value in selected.inputs],
-        outputs=[arena.offsets[value] for value in selected.outputs],
-        arena=arena_document(arena.total_bytes, arena.alignment, _tensors(selected, arena)),
-        weights_bytes=sum(array.nbytes for array in selected.constants.values()),
-        functions=functions,
-    )
-
-
-def _tensors(selected: Program, arena: memory.Memory) -> list[dict[str, Any]]:
+def _arena(selected: Program, arena: memory.Memory) -> Arena:
     """What lies in the arena; lifetimes count operators of the model. Views alone, without a step, take none."""
     operators = [step.operator for step in selected.steps] or [0]
-    return [
-        {
-            "name": life.name,
-            "offset": arena.offsets[life.operand],
-            "bytes": life.size_bytes,
-            "first": operators[life.first],
-            "last": operators[life.last],
-        }
+    tensors = [
+        Resident(
+            name=life.name,
+            offset=arena.offsets[life.operand],
+            bytes=life.size_bytes,
+            first=operators[life.first],
+            last=operators[life.last],
+        )
         for life in arena.lifetimes
     ]
+    return Arena(symbol=ARENA, bytes=arena.total_bytes, alignment=arena.alignment, tensors=tensors)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.emit import packed_calls as packed_convention
-from tinyflow.backends.tvm.emit.plan_document import ARENA
 from tinyflow.backends.tvm.kernels.kernel import Parameter
 from tinyflow.backends.tvm.program.memory import Memory, operands
 from tinyflow.backends.tvm.program.operations import Operand, Step

@@ -6,7 +6,7 @@ named as soon as it has returned. TVM's own assertions are in packed functions o
 
 from __future__ import annotations
 
-from tinyflow.backends.tvm.emit.plan_document import ARENA
+from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.program.memory import Memory
 from tinyflow.backends.tvm.program.operations import Program
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.emit import arrays
-from tinyflow.backends.tvm.emit.plan_document import ARENA
 from tinyflow.backends.tvm.graph import artifact, binary, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.core.errors import ModelError

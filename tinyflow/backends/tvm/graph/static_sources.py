@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.emit import packed_calls
-from tinyflow.backends.tvm.emit.plan_document import ARENA
 from tinyflow.backends.tvm.graph import artifact, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.document import Node

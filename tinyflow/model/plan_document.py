@@ -1,0 +1,150 @@
+"""plan.json: what generated sources offer and what lies where in their memory. Backends write it, stages read it.
+
+Fields are named and ordered as the document's keys. The report knows documents alone and reads the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+# what is left out where it is empty
+_OPTIONAL = frozenset({"interpreter", "statuses", "dispatcher", "notes"})
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """An input or output of the model; `symbol` is a variable, or a place in one: `model_arena+64`."""
+
+    name: str = ""
+    symbol: str
+    bytes: int
+    dtype: str = ""
+    shape: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resident:
+    """A tensor or scratch in the arena, and the layers from which to which it is there, both included."""
+
+    name: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind its last byte."""
+        return self.offset + self.bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arena:
+    """The memory of activations; `symbol` None where an interpreter allocates it, no `tensors`: nobody knows."""
+
+    symbol: str | None = None
+    bytes: int = 0
+    alignment: int = 1
+    tensors: Sequence[Resident] = ()
+
+    def place(self, offset: int) -> str:
+        """The symbol of a byte."""
+        return f"{self.symbol}+{offset}"
+
+    def owns(self, port: Port) -> bool:
+        """Whether an input or output of the model lies in it."""
+        return port.symbol.partition("+")[0] == self.symbol
+
+    def alive_at(self, layer: int) -> list[Resident]:
+        """What is there while a layer runs."""
+        return [tensor for tensor in self.tensors if tensor.first <= layer <= tensor.last]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """An operator of the model, and the functions that compute it, in the order in which they are called."""
+
+    index: int
+    operator: str
+    functions: Sequence[str]
+    macs: int
+    outputs_bytes: int
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanDocument:
+    """The whole document. `statuses` explain what `setup` may return; `dispatcher`, where it isn't `invoke`, calls the
+    layers' functions; `interpreter` runs the model where nothing is generated.
+    """
+
+    schema: int = 1
+    backend: str
+    interpreter: str = ""
+    setup: str = "model_setup"
+    invoke: str = "model_invoke"
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    dispatcher: str = ""
+    inputs: Sequence[Port] = ()
+    outputs: Sequence[Port] = ()
+    arena: Arena | None = None
+    weights_bytes: int | None = None
+    macs: int = 0
+    layers: Sequence[Layer] = ()
+    removed: Sequence[Any] = ()
+
+    @staticmethod
+    def read(path: Path) -> PlanDocument:
+        """The document of a file that a backend wrote."""
+        return PlanDocument.of(json.loads(path.read_bytes()))
+
+    @staticmethod
+    def of(document: Mapping[str, Any]) -> PlanDocument:
+        """What a document says, as far as it is known here; an arena that leaves out a lifetime tells none."""
+        parts: dict[str, Any] = {
+            name: [_part(kind, entry) for entry in document.get(name, ())]
+            for name, kind in (("inputs", Port), ("outputs", Port), ("layers", Layer))
+        }
+        arena = document.get("arena")
+        if arena is not None:
+            tensors = arena.get("tensors") or []
+            is_whole = all(name in tensor for tensor in tensors for name in required(Resident))
+            arena = _part(Arena, {**arena, "tensors": [_part(Resident, t) for t in tensors] if is_whole else []})
+        return _part(PlanDocument, {**document, **parts, "arena": arena})
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self, dict_factory=lambda pairs: {k: v for k, v in pairs if v or k not in _OPTIONAL})
+
+    def write(self, path: Path, **more: Any) -> None:
+        """Write the file; `more` are further keys, which come last."""
+        document = {**self.document(), **more}
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @property
+    def caller(self) -> str:
+        """The function that calls those of the layers."""
+        return self.dispatcher or self.invoke
+
+    @property
+    def calls(self) -> list[tuple[Layer, str]]:
+        """The functions of one inference in order, each with its layer."""
+        return [(layer, function) for layer in self.layers for function in layer.functions]
+
+    def is_input(self, arena: Arena, tensor: Resident) -> bool:
+        """Whether an input of the model lies there; by name too, for others may lie there before and after it."""
+        return any((port.symbol, port.name) == (arena.place(tensor.offset), tensor.name) for port in self.inputs)
+
+
+def required(kind: type[Any]) -> list[str]:
+    """The keys that no part of this kind may leave out."""
+    return [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+
+
+def _part(kind: type[_Part], document: Mapping[str, Any]) -> _Part:
+    return kind(**{one.name: document[one.name] for one in fields(kind) if one.name in document})  # type: ignore[arg-type]
