@@ -318,7 +318,7 @@ def test_verdicts_say_why(session: Session, chain: Chain, tmp_path: Path) -> Non
     """Before running: what would run, and which fact changed."""
     first, second = chain.actions()
     assert session.check(first).reasons == ("never made here",)
-    assert session.check(second).state == "later"
+    assert session.check(second).state == "waiting for inputs"
     execute_all(session, [first, second])
     session = again(session, tmp_path)
     [changed, _] = chain.actions(level=3)

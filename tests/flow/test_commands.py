@@ -145,3 +145,16 @@ def test_an_output_that_cant_be_written_is_told_in_one_line(real: Run, project: 
     for place, why in (("gone/x", "No such file or directory"), (str(project), "Is a directory")):
         done = real(*words, place)
         assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"{place} can't be written: {why}")
+
+
+@pytest.mark.parametrize(
+    ("words", "now"),
+    [
+        (["cache", "why", "1a2b3c"], "it is called `cache uses` now"),
+        (["verify", "--anyway", "bench:x"], "it is called --ignore-tool-versions now"),
+    ],
+)
+def test_a_word_of_an_earlier_version_is_refused_with_its_new_name(real: Run, words: list[str], now: str) -> None:
+    """Whoever has typed it for long is told what to type."""
+    done = real(*words)
+    assert done.returncode == 2 and now in done.stderr

@@ -132,7 +132,7 @@ def test_values_of_features_have_the_type_of_the_option(options: Plan) -> None:
         feature = f"sets: {{options: {{{option}: $value}}}}\nvalues: ['{spelled}', other]\n"
         made = options(f"sine-cmd-stm32f7+f.{spelled}", features__f=feature, **files)
         assert made[option] == value and type(made[option]) is type(value)
-    feature = "sets: {options: {alignment: $value}}\ntakes_number: true\n"
+    feature = "sets: {options: {alignment: $value}}\nvalue: integer\n"
     assert options("sine-tvmcg-stm32f7+f.64", features__f=feature)["alignment"] == 64
     with pytest.raises(RecipeError, match="alignment can't be '65'"):
         options("sine-tvmcg-stm32f7+f.65", features__f=feature)

@@ -26,7 +26,7 @@ def test_the_least_recipe_runs(tmp_path: Path, kernel_cache: str) -> None:
         path.write_text(RECIPE + regions)
     for kind, text in (
         ("features", "sets: {runtimes: {support: mine}}\n"),
-        ("runtimes/mine", "base: support\nflags: [-O0]\n"),
+        ("runtimes/mine", "extends: support\nflags: [-O0]\n"),
     ):
         path = tmp_path / "recipes" / kind / ("runtime.yaml" if "/" in kind else "mine.yaml")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ def test_a_refused_flag_has_its_place(failing: Fail, flag: str, message: str) ->
 
 def test_a_refused_flag_for_the_sources_of_a_base_has_its_place(failing: Fail) -> None:
     """In the recipe that stands for the base, which alone has it."""
-    RUNTIME.write_text("description: x\nbase: tinynn\nflags: [-mno-such-thing]\n")
+    RUNTIME.write_text("description: x\nextends: tinynn\nflags: [-mno-such-thing]\n")
     error = failing(BENCH, "compile tinynn/src/c/add.c")
     assert error.where == f"{RUNTIME}:3:9"
     assert "the compiler refuses -mno-such-thing; leave it out" in error.what

@@ -176,8 +176,8 @@ def compiled(folder: Path, bench: str) -> dict[str, Action]:
 
 def test_what_a_runtime_says_holds_for_the_sources_of_its_base(tmp_path: Path) -> None:
     """Flags, defines and headers of one that replaces no source, itself below another one as well."""
-    own_runtime(tmp_path, "mine", "base: tvmrt\ninclude: [inc]\nflags: [-O1]\ndefines: {N: 1, M: 1}\n", inc__a="")
-    own_runtime(tmp_path, "top", "base: mine\nflags: [-Os]\ndefines: {N: 2}\n")
+    own_runtime(tmp_path, "mine", "extends: tvmrt\ninclude: [inc]\nflags: [-O1]\ndefines: {N: 1, M: 1}\n", inc__a="")
+    own_runtime(tmp_path, "top", "extends: mine\nflags: [-Os]\ndefines: {N: 2}\n")
     plain, mine, top = (compiled(tmp_path, f"aww-tvmrt-stm32f4{feature}") for feature in ("", "+mine", "+top"))
     assert plain.keys() == mine.keys() == top.keys()
     for source, before in plain.items():
@@ -192,7 +192,7 @@ def test_what_a_runtime_says_holds_for_the_sources_of_its_base(tmp_path: Path) -
 def test_a_runtime_that_replaces_sources_shares_the_rest(tmp_path: Path) -> None:
     """Its flags are for its own files; so are those of what it stands for."""
     name = sorted(compiled(tmp_path, "aww-tvmrt-stm32f4"))[0]
-    own_runtime(tmp_path, "mine", f"base: tvmrt\noverrides: {{{name}: a.c}}\nflags: [-O1]\n", **{"a.c": ""})
+    own_runtime(tmp_path, "mine", f"extends: tvmrt\noverrides: {{{name}: a.c}}\nflags: [-O1]\n", **{"a.c": ""})
     plain, mine = (compiled(tmp_path, f"aww-tvmrt-stm32f4{feature}") for feature in ("", "+mine"))
     assert mine["a.c"].parameters["flags"] == [*plain[name].parameters["flags"], "-O1"]
     assert {a.id for a in plain.values()} - {a.id for a in mine.values()} == {plain[name].id}
@@ -203,7 +203,7 @@ def test_headers_are_searched_in_the_order_of_the_recipes(tmp_path: Path) -> Non
     files = {"z__a.h": "", "b__a.h": "", "m__a.h": "", "a.c": ""}
     made = []
     for folders in ("z, b, m", "m, b, z"):
-        own_runtime(tmp_path, "mine", f"sources: {{all: [a.c]}}\ninclude: [{folders}]\nuses: [support]\n", **files)
+        own_runtime(tmp_path, "mine", f"sources: {{all: [a.c]}}\ninclude: [{folders}]\ndepends: [support]\n", **files)
         actions = planner(tmp_path, tmp_path).plan_bench(parse("aww-tvmrt-stm32f4+mine")).actions
         made.append({a.title.split()[1]: a for a in actions if a.stage == "compile"})
         mine = [f"include/mine/{folder}/" for folder in folders.split(", ")]

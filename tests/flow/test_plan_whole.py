@@ -42,7 +42,7 @@ RECIPES = {
     "  - {name: sram, kind: ram, origin: 0x20000000, length: 32KiB}\nstack: 3KiB\nheap: 8KiB\n",
     "toolchains/tools.yaml": "description: d\nimplementation: tinyflow.toolchains.zig\ntimeout: 4min\n"
     "cpus: {cortex-m0plus: {isa: thumb, flags: [-mx], headers: arm, builtins: {cpu: c, target: t}}}\n",
-    "runtimes/upper/runtime.yaml": "description: e\nbase: lower\nuses: [support]\nflags: [-fupper]\n"
+    "runtimes/upper/runtime.yaml": "description: e\nextends: lower\ndepends: [support]\nflags: [-fupper]\n"
     "defines: {LEVEL: 2, OWN: 1}\ninclude: [api]\noverrides: {b.c: own.c}\n",
     "runtimes/upper/own.c": "",
     "runtimes/upper/api/upper.h": "",
@@ -51,7 +51,7 @@ RECIPES = {
     "flags: [-flower]\ndefines: {LEVEL: 1}\n"
     f"prebuilt: {{thumb: {{ready.a: {'b' * 64}}}, host: {{no.o: {'c' * 64}}}}}\n",
     **{f"runtimes/lower/{name}": "" for name in ("a.c", "b.c", "c.c", "ready.a", "no.o", "api/lower.h", "secret.h")},
-    "features/search.yaml": "description: f\nsets: {tuning: $value}\ntakes_number: true\n",
+    "features/search.yaml": "description: f\nsets: {tuning: $value}\nvalue: integer\n",
     "features/fast.yaml": "description: f\n"
     "sets: {flags: [-fgenerated], all_flags: [-fall], options: {alignment: 32}}\n",
 }

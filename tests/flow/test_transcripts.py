@@ -147,14 +147,14 @@ def test_keeping_the_cache_and_archives(project: Path, say: Say) -> None:
             "cache gc --keep 1GiB",
             "cache gc --keep 0B --dry-run",
             "cache gc --keep x",
-            "cache why",
-            "cache why 12",
+            "cache uses",
+            "cache uses 12",
             "cache stats",
             "cache gc --keep 0B --force",
             "cache stats",
         ),
         *(
-            "cache why sha256:0000",
+            "cache uses sha256:0000",
             "-n 1 --plain -q suite:mine",
             "verify bench:net-good-chip",
             "verify",
@@ -183,7 +183,7 @@ def test_keeping_the_cache_and_archives(project: Path, say: Say) -> None:
     ]
     found += map(say, lines)
     name = next(path for path in (project / "cache" / "cas").glob("*/*") if b"model_invoke" in path.read_bytes())
-    found.append(say(f"cache why {name.parent.name}{name.name}").replace(name.name, "D"))
+    found.append(say(f"cache uses {name.parent.name}{name.name}").replace(name.name, "D"))
     check("session_cache.txt", "".join(found))
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 KERNEL = CHECKOUT / "recipes" / "runtimes" / "tinynn" / "src" / "c" / "fully_connected.c"
 RECIPES = {
     "runtimes/badnn/runtime.yaml": (
-        "description: tinynn with a bug\nbase: tinynn\noverrides: {src/c/fully_connected.c: fully_connected.c}\n"
+        "description: tinynn with a bug\nextends: tinynn\noverrides: {src/c/fully_connected.c: fully_connected.c}\n"
     ),
     "features/badnn.yaml": (
         "description: Link the kernel with the bug\n"

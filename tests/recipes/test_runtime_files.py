@@ -12,7 +12,7 @@ from tinyflow.recipes.runtime_files import headers_of, prebuilt_of, sources_of, 
 from tinyflow.recipes.schema import Runtime
 
 BASE = "description: theirs\nsources: {all: ['src/*.c'], thumb: [fast.S]}\n"
-OURS = "description: ours\nbase: theirs\n"
+OURS = "description: ours\nextends: theirs\n"
 
 
 def catalogue_of(tmp_path: Path, ours: str, files: tuple[str, ...] = ("conv.c",)) -> Catalogue:
@@ -51,11 +51,11 @@ def test_what_replaces_another_instruction_sets_source_is_left_out_with_it(tmp_p
         (OURS + "overrides: {src/cnov.c: conv.c}\n", r'3:25: theirs has no source "src/cnov.c"\n.*did you mean'),
         (OURS + "overrides: {src/conv.c: missing.c}\n", r'3:25: no file matches "missing.c"'),
         ("description: ours\nsources: {riscv: [conv.c], all: [gone.c]}\n", r'2:34: no file matches "gone.c"'),
-        ("description: ours\nbase: their\n", r'2:7: unknown runtime "their"\n.*did you mean "theirs"'),
-        ("description: ours\nbase: ours\n", r"2:7: a runtime can't be its own base"),
-        ("description: ours\noverrides: {a: b}\nsources: {all: [conv.c]}\n", '"overrides" need "base"'),
+        ("description: ours\nextends: their\n", r'2:10: unknown runtime "their"\n.*did you mean "theirs"'),
+        ("description: ours\nextends: ours\n", r"2:10: a runtime can't extend itself"),
+        ("description: ours\noverrides: {a: b}\nsources: {all: [conv.c]}\n", '"overrides" need "extends"'),
         ("description: ours\n", "nothing to build"),
-        ("description: ours\nsources: {all: [conv.c, '*.yaml']}\n", r"2:25: runtime.yaml is no source that can be"),
+        ("description: ours\nsources: {all: [conv.c, '*.yaml']}\n", r"2:25: runtime.yaml is not a source that can be"),
         (f"description: ours\nprebuilt: {{all: {{fast.so: {'a' * 64}}}}}\n", "fast.so is neither an object"),
     ],
 )
@@ -78,10 +78,10 @@ def test_a_missing_prebuilt_file_is_told_with_its_place(tmp_path: Path) -> None:
 def test_headers_and_used_runtimes_must_exist(tmp_path: Path) -> None:
     """A folder that isn't there, and a runtime that nobody has, are told at their places."""
     catalogue = catalogue_of(
-        tmp_path, "description: ours\nsources: {all: [conv.c]}\ninclude: [., inc]\nuses: [thiers]\n"
+        tmp_path, "description: ours\nsources: {all: [conv.c]}\ninclude: [., inc]\ndepends: [thiers]\n"
     )
     runtime = catalogue.get(Runtime, "ours")
     with pytest.raises(RecipeError, match=r'3:14: there is no folder "inc"'):
         headers_of(catalogue, runtime)
-    with pytest.raises(RecipeError, match=r'(?s)4:8: unknown runtime "thiers".*did you mean "theirs"'):
+    with pytest.raises(RecipeError, match=r'(?s)4:11: unknown runtime "thiers".*did you mean "theirs"'):
         used_by(catalogue, [runtime])

@@ -159,3 +159,16 @@ def test_any_text_is_a_recipe_or_refused(kind: type[Recipe], text: str) -> None:
 def test_what_was_wanted_is_said_in_words_of_recipes(kind: type[Recipe], text: str, wanted: str) -> None:
     """Text, a whole number, a list, a mapping: never the names of Python's types."""
     assert any(wanted in line for line in _refusal(kind, text)), _refusal(kind, text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "now"),
+    [
+        (Runtime, "base: tinynn", '2:1: "base" is now called "extends"'),
+        (Runtime, "sources: {all: [a.c]}\nuses: [tinynn]", '3:1: "uses" is now called "depends"'),
+        (Feature, "sets: {layer: $value}\ntakes_number: true", '3:1: "takes_number" is now called "value: integer"'),
+    ],
+)
+def test_a_key_of_an_earlier_version_is_refused_with_its_new_name(kind: type[Recipe], old: str, now: str) -> None:
+    """What somebody has to type instead stands in the message, at the key's place."""
+    assert f"x.yaml:{now}" in "\n".join(_refusal(kind, f"description: d\n{old}\n"))

@@ -98,13 +98,14 @@ def test_gc_keeps_what_the_suites_need(tinyflow: Run, project: Path) -> None:
 def test_why_names_maker_and_user(tinyflow: Run, project: Path) -> None:
     """A firmware's digest leads to the link that made it and the run that used it, by their titles."""
     tinyflow("bench:net-good-chip")
-    told = tinyflow("cache", "why", firmware(project)).output
+    told = tinyflow("cache", "uses", firmware(project)).output
     assert told == "made by link net-good-chip, as firmware.elf\n"
-    assert tinyflow("cache", "why", "sha256:" + "0" * 64).status == 1
+    assert tinyflow("cache", "uses", "sha256:" + "0" * 64).status == 1
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["clean"], ["gc"], ["gc", "--keep", "5"], ["why"], ["why", "../.."], ["why", "abc"], ["stats", "x"]]
+    "words",
+    [[], ["clean"], ["gc"], ["gc", "--keep", "5"], ["uses"], ["uses", "../.."], ["uses", "abc"], ["stats", "x"]],
 )
 def test_wrong_words_end_with_2(tinyflow: Run, words: list[str]) -> None:
     """One line of what and one of what to type; nothing is removed by mistake."""

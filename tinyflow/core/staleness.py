@@ -14,7 +14,7 @@ from tinyflow.core import digest, key
 from tinyflow.core.action import Action, Output
 from tinyflow.core.errors import CacheError, RecipeError, TinyflowError
 from tinyflow.core.records import Record, Records, Sealed
-from tinyflow.core.states import HIT, LATER, RUN, UP_TO_DATE
+from tinyflow.core.states import HIT, RUN, UP_TO_DATE, WAITING
 from tinyflow.core.store import Store
 from tinyflow.core.toolset import Makers
 
@@ -24,7 +24,7 @@ _SEPARATOR = " "  # between digests
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an action needs, and why: UP_TO_DATE, HIT, RUN or LATER of `states`."""
+    """What an action needs, and why: UP_TO_DATE, HIT, RUN or WAITING of `states`."""
 
     state: str
     reasons: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class Look:
         inputs = self.input_digests(action)
         if inputs is None:
             waiting = [before.title for before in action.dependencies if before.id not in self._current]
-            return Verdict(LATER, tuple(f"waits for {title}" for title in waiting))
+            return Verdict(WAITING, tuple(f"waits for {title}" for title in waiting))
         record = self._records.get(action.id)
         if self._recorded(action, inputs, (record.seal, record.outputs) if record is not None else None):
             return Verdict(UP_TO_DATE)

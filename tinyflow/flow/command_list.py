@@ -17,7 +17,7 @@ COMMANDS = {
     "models": MODELS,
     "fetch": MODELS,
     "doctor": NOTHING,
-    "cache": ("gc", "stats", "verify", "why"),
+    "cache": ("gc", "stats", "uses", "verify"),
     "verify": NAMES,
     "import": ARCHIVES,
     "compare": BENCHES,

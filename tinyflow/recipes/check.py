@@ -206,9 +206,9 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         for name in recipe.backend_options:
             yield Backend, name, ("backend_options", name)
     elif isinstance(recipe, Runtime):
-        if recipe.base is not None:
-            yield Runtime, recipe.base, ("base",)
-        yield from _each(Runtime, recipe.uses, "uses")
+        if recipe.extends is not None:
+            yield Runtime, recipe.extends, ("extends",)
+        yield from _each(Runtime, recipe.depends, "depends")
     elif isinstance(recipe, Feature):
         for name, other in recipe.sets.runtimes.items():
             yield Runtime, name, ("sets", "runtimes", name)

@@ -169,7 +169,7 @@ def model_of_file(text: str) -> tuple[Model, Path]:
 
 def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -> Feature:
     feature = _named(bench, catalogue, Feature, name, "feature")
-    if feature.takes_number:
+    if feature.value:
         if value is None or not _NUMBER.fullmatch(value):
             bench.refuse(f'feature "{name}" needs a whole number', at=f"+{name}", hint=f"for example +{name}.0")
         return feature

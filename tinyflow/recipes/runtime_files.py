@@ -1,4 +1,4 @@
-"""What a runtime is made of: its own files, those of the runtime that it stands for, and which of them it replaces."""
+"""What a runtime is made of: its own files, those of the runtime that it extends, and which of them it replaces."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def folder_of(catalogue: Catalogue, runtime: Runtime) -> Path:
 
 
 def chain_of(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
-    """A runtime, the one that it stands for, and so on. RecipeError for a chain without an end."""
+    """A runtime, the one that it extends, and so on. RecipeError for a chain without an end."""
     found = [runtime]
-    while (base := found[-1].base) is not None:
-        if base in (one.name for one in found):
-            where = catalogue.where(Runtime, found[-1].name, "base")
-            raise RecipeError("a runtime can't be its own base", where=where, hint="name the one that it changes")
-        if not catalogue.has(Runtime, base):
-            where = catalogue.where(Runtime, found[-1].name, "base")
-            hint = hint_for(base, catalogue.names(Runtime), "runtimes")
-            raise RecipeError(f'unknown runtime "{base}"', where=where, hint=hint)
-        found.append(catalogue.get(Runtime, base))
+    while (extended := found[-1].extends) is not None:
+        if extended in (one.name for one in found):
+            where = catalogue.where(Runtime, found[-1].name, "extends")
+            raise RecipeError("a runtime can't extend itself", where=where, hint="name the runtime that it changes")
+        if not catalogue.has(Runtime, extended):
+            where = catalogue.where(Runtime, found[-1].name, "extends")
+            hint = hint_for(extended, catalogue.names(Runtime), "runtimes")
+            raise RecipeError(f'unknown runtime "{extended}"', where=where, hint=hint)
+        found.append(catalogue.get(Runtime, extended))
     return found
 
 
 def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[Runtime]:
     """Whose flags, defines and headers one of a runtime's sources is compiled with, the strongest first.
 
-    Those of the runtime that has the source and of its bases; before them those of runtimes that stand for these as a
-    whole. One with `overrides` shares the rest with its base instead.
+    Those of the runtime that has the source and of what it extends; before them those of runtimes that extend these
+    as a whole. One with `overrides` shares all other sources with what it extends, as they are.
     """
     chain = chain_of(catalogue, runtime)
     index = [one.name for one in chain].index(owner.name)
@@ -57,9 +57,9 @@ def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[
 
 
 def sources_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
-    """All sources for an instruction set, sorted: the base's but for those replaced, then the runtime's own.
+    """All sources for an instruction set, sorted: those of what it extends but for the replaced ones, then its own.
 
-    RecipeError for a file that isn't there and for an override of what the base hasn't got.
+    RecipeError for a file that isn't there and for an override of what the extended runtime lacks.
     """
     chain = chain_of(catalogue, runtime)
     found: dict[tuple[str, str], RuntimeFile] = {}
@@ -125,9 +125,9 @@ def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:
     """The other runtimes whose headers the sources of these include. RecipeError for one that doesn't exist."""
     found = []
     for one in runtimes:
-        for index, name in enumerate(one.uses):
+        for index, name in enumerate(one.depends):
             if not catalogue.has(Runtime, name):
-                where = catalogue.where(Runtime, one.name, "uses", index)
+                where = catalogue.where(Runtime, one.name, "depends", index)
                 hint = hint_for(name, catalogue.names(Runtime), "runtimes")
                 raise RecipeError(f'unknown runtime "{name}"', where=where, hint=hint)
             found.append(catalogue.get(Runtime, name))
@@ -157,7 +157,7 @@ def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *
             if path.suffix not in _SUFFIXES:
                 where = catalogue.where(Runtime, runtime.name, *_place_of(runtime, pattern, place))
                 raise RecipeError(
-                    f"{path.name} is no source that can be compiled",
+                    f"{path.name} is not a source that can be compiled",
                     where=where,
                     hint=f"sources end in {', '.join(_SUFFIXES)}; headers are found by `include`",
                 )
@@ -173,15 +173,15 @@ def _place_of(runtime: Runtime, pattern: str, place: tuple[Any, ...]) -> tuple[A
 
 
 def _check_replaced(catalogue: Catalogue, runtime: Runtime, chain: list[Runtime], replaced: str) -> None:
-    """RecipeError unless some base has this source, if only for another instruction set."""
-    bases = chain[chain.index(runtime) + 1 :]
+    """RecipeError unless some extended runtime has this source, if only for another instruction set."""
+    extended = chain[chain.index(runtime) + 1 :]
     known = [
         name
-        for base in bases
-        for group in base.sources.values()
-        for name in _matching(catalogue, base, group, "sources")
+        for each in extended
+        for group in each.sources.values()
+        for name in _matching(catalogue, each, group, "sources")
     ]
     if replaced not in known:
         where = catalogue.where(Runtime, runtime.name, "overrides", replaced)
         hint = hint_for(replaced, known, "its sources")
-        raise RecipeError(f'{bases[0].name} has no source "{replaced}"', where=where, hint=hint)
+        raise RecipeError(f'{extended[0].name} has no source "{replaced}"', where=where, hint=hint)

@@ -75,7 +75,10 @@ def _problem(kind: type[Recipe], document: yaml.Document, fault: Mapping[str, An
         )
     where = f" in {_spell(path[:-1])}" if len(path) > 1 else ""
     if fault["type"] == "unexpected_keyword_argument":
-        known = [yaml_key(field) for field in fields_of(shape_at(kind, path[:-1])) if field != "name" or len(path) > 1]
+        shape = shape_at(kind, path[:-1])
+        if path[-1] in shape.renamed:
+            return yaml.Problem(document.keys[path], f'"{path[-1]}" is now called "{shape.renamed[path[-1]]}"{where}')
+        known = [yaml_key(field) for field in fields_of(shape) if field != "name" or len(path) > 1]
         hint = did_you_mean(str(path[-1]), known) or f"known: {', '.join(known)}"
         return yaml.Problem(document.keys[path], f'unknown key "{path[-1]}"{where}; {hint}')
     if fault["type"] == "missing":

@@ -34,7 +34,7 @@ OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "layout": ("NHWC", "NCHW"),
     "toolchain": ("zig", "gcc", "llvm"),
     "debug": (False, True),
-    "api": ("own", "unpacked"),
+    "api": ("default", "unpacked"),
     "usmp": USMP,
     "isa": ("thumb", "riscv", "host"),
     "vectors": ("none", "mve", "rvv"),

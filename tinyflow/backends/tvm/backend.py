@@ -59,14 +59,14 @@ def write_sources(
 def _convention(chosen: Mapping[str, Any]) -> Convention:
     if chosen["variant"] == "llvm":
         return "objects"
-    return "packed" if chosen["variant"] == "aot" and chosen["api"] == "own" else "unpacked"
+    return "packed" if chosen["variant"] == "aot" and chosen["api"] == "default" else "unpacked"
 
 
 def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention) -> memory.Memory:
     """Where everything lies. Arguments of packed calls lie in flash, so that they can't point into a stack."""
-    if chosen["variant"] == "aot" and chosen["usmp"] == "own":
+    if chosen["variant"] == "aot" and chosen["usmp"] == "default":
         return memory.plan_blocks(selected, chosen["alignment"])
-    planner: Planner = "search" if chosen["usmp"] == "own" else chosen["usmp"]
+    planner: Planner = "search" if chosen["usmp"] == "default" else chosen["usmp"]
     has_stack = convention != "packed" and not chosen["debug"]  # guards are in the arena only
     guard_bytes = debug.GUARD_BYTES if chosen["debug"] else 0
     return memory.plan_offsets(selected, chosen["alignment"], planner, has_stack=has_stack, guard_bytes=guard_bytes)

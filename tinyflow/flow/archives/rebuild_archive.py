@@ -83,11 +83,11 @@ def own_code(archive: Archive) -> list[str]:
     ]
 
 
-def rebuild(archive: Archive, folder: Path, is_anyway: bool) -> Rebuilt:
+def rebuild(archive: Archive, folder: Path, ignores_tool_versions: bool) -> Rebuilt:
     """Rebuild all benches of an archive below an empty folder, from its files alone.
 
-    Where tools or our code are others than the archive's, nothing is rebuilt unless `is_anyway`. Raises ArchiveError,
-    and what building raises.
+    Where tools or our code are others than the archive's, nothing is rebuilt unless `ignores_tool_versions`.
+    Raises ArchiveError, and what building raises.
     """
     for name, content in archive.files.items():
         path = folder / "archive" / name
@@ -101,7 +101,7 @@ def rebuild(archive: Archive, folder: Path, is_anyway: bool) -> Rebuilt:
         plans = _plan(archive, folder, recorded)
         actions = in_order(plan.final for plan in plans).values()
         other_tools = tuple(_other_tools(actions, recorded, again))
-        if other_tools and not is_anyway:
+        if other_tools and not ignores_tool_versions:
             return Rebuilt(0, 0, (), other_tools)
         recorded.has_keys = not other_tools
         differing: list[Difference] = []

@@ -16,6 +16,7 @@ from tinyflow.flow.planning.selection import Selection
 _FOUND_FAULTS = 1
 _DIGITS_TO_TELL_APART = 4
 _DIGITS = 64
+_RENAMED = {"why": "it is called `cache uses` now"}
 
 _OPTIONS = (
     {
@@ -50,12 +51,12 @@ class Cache(OwnCommand):
 
     name = "cache"
     doc_purpose = "size and hit rate, verification, eviction, who made a blob"
-    doc_usage = "stats | verify | gc --keep SIZE | why DIGEST"
+    doc_usage = "stats | verify | gc --keep SIZE | uses DIGEST"
     doc_description = (
         "stats   size, entries, hit rate and time saved\n"
         "verify  read everything and move aside what is damaged; ends with status 1 where something was\n"
         "gc      make room; safe beside running builds\n"
-        "why     which actions made and use a blob, by its digest or the beginning of it\n"
+        "uses    which actions made and use a blob, by its digest or the beginning of it\n"
         "Example: doit cache gc --keep 5GiB --dry-run"
     )
     cmd_options = _OPTIONS
@@ -66,11 +67,13 @@ class Cache(OwnCommand):
             "stats": self._stats,
             "verify": self._verify,
             "gc": self._collect,
-            "why": self._why,
+            "uses": self._uses,
         }
         if not args or args[0] not in verbs:
-            raise UsageError(f"cache {args[0] if args else ''}".strip() + "?", hint=f"one of {', '.join(verbs)}")
-        if len(args) != (2 if args[0] == "why" else 1):
+            word = " ".join(args[:1])
+            hint = _RENAMED.get(word, f"one of {', '.join(verbs)}")
+            raise UsageError(f"cache {word}".strip() + "?", hint=hint)
+        if len(args) != (2 if args[0] == "uses" else 1):
             raise UsageError(f"cache {args[0]}: too few or too many words", hint=f"`{self.bin_name} help cache`")
         try:
             return verbs[args[0]](params, *args[1:])
@@ -134,11 +137,11 @@ class Cache(OwnCommand):
         found = (records.get(action_id) for action_id in chosen.all_actions)
         return frozenset(record.key for record in found if record is not None)
 
-    def _why(self, params: Mapping[str, Any], digest: str) -> int:
+    def _uses(self, params: Mapping[str, Any], digest: str) -> int:
         del params
         digits = digest.removeprefix("sha256:")
         if not re.fullmatch("[0-9a-f]+", digits) or not _DIGITS_TO_TELL_APART <= len(digits) <= _DIGITS:
-            what = f'"{digest}" is no digest, nor the beginning of one'
+            what = f'"{digest}" is not a digest, nor the beginning of one'
             raise UsageError(what, hint=f"at least {_DIGITS_TO_TELL_APART} digits, such as sha256:1a2b3c")
         session = self.loader.session
         uses = cache_maintenance.uses(session.store, digits)

@@ -6,9 +6,9 @@ import getopt
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from doit.cmd_base import Command, DoitCmdBase
 from doit.cmdparse import CmdParseError
@@ -31,6 +31,7 @@ class Refusing:
 
     bin_name: str
     name: str
+    renamed: ClassVar[Mapping[str, str]] = {}  # options of earlier versions → what they are called now
     # doit's options about its database, which we do without: known to doit, but not to the command line.
     base_options = tuple({**option, "section": "", "short": "", "long": ""} for option in DoitCmdBase.base_options)
 
@@ -115,7 +116,9 @@ class Refusing:
             sys.stdout = as_plain(Path(params["outfile"]).open("w", encoding="utf-8"))  # noqa: SIM115
 
     def _wrong_use(self, what: str) -> UsageError:
-        return UsageError(what, hint=f"`{self.bin_name} help {self.name}` tells what can be typed")
+        now = next((new for old, new in self.renamed.items() if old in what.split()), None)
+        hint = f"`{self.bin_name} help {self.name}` tells what can be typed"
+        return UsageError(what, hint=hint if now is None else f"it is called {now} now")
 
 
 class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types

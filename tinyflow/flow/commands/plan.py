@@ -6,10 +6,11 @@ from collections import Counter
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.core.states import LATER, UP_TO_DATE
+from tinyflow.core.states import UP_TO_DATE, WAITING
 from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.planning.task_names import task_name
 
+_WIDTH = len(WAITING)
 _OPTION_ALL = {
     "name": "all",
     "short": "a",
@@ -41,9 +42,9 @@ class Plan(OwnCommand):
             verdict = loader.session.check(action)
             counts[verdict.state] += 1
             if params["all"] or verdict.state != UP_TO_DATE:
-                print(f"{verdict.state:<10}  {task_name(action):<17}  {action.title}")
-                for reason in () if verdict.state == LATER else verdict.reasons:
-                    print(f"{'':<10}  {'':<17}    {reason}")
+                print(f"{verdict.state:<{_WIDTH}}  {task_name(action):<17}  {action.title}")
+                for reason in () if verdict.state == WAITING else verdict.reasons:
+                    print(f"{'':<{_WIDTH}}  {'':<17}    {reason}")
         print(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
         loader.session.close()
         return 0

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tinyflow.archive import contents
 from tinyflow.core.errors import ToolError, UsageError
@@ -38,9 +38,9 @@ _OPTIONS = (
         "help": "archives: rebuild by recipes and sources that are not tinyflow's own; they can run anything",
     },
     {
-        "name": "anyway",
+        "name": "ignore_tool_versions",
         "short": "",
-        "long": "anyway",
+        "long": "ignore-tool-versions",
         "type": bool,
         "default": False,
         "help": "archives: rebuild with the tools that are here, where they are others than the archive's",
@@ -60,6 +60,7 @@ class Verify(OwnCommand):
         "Example: doit verify build/archives/vww-tvmaot-stm32f7.tar.gz"
     )
     cmd_options = _OPTIONS
+    renamed: ClassVar[Mapping[str, str]] = {"--anyway": "--ignore-tool-versions"}
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print what differs, then the counts."""
@@ -98,12 +99,12 @@ class Verify(OwnCommand):
             hint = f"if you would run its maker's programs: {self.bin_name} verify --trust {path}"
             raise UsageError(what, where=str(path), hint=hint)
         with _folder(Path(tempfile.gettempdir()), "tinyflow-verify-") as folder:
-            found = rebuild_archive.rebuild(archive, folder, params["anyway"])
+            found = rebuild_archive.rebuild(archive, folder, params["ignore_tool_versions"])
         for line in found.other_tools:
             print(f"  {line}")
-        if found.other_tools and not params["anyway"]:
+        if found.other_tools and not params["ignore_tool_versions"]:
             what = "its digests are right; it was not rebuilt, since it was made with other tools"
-            hint = f"install those, or compare all the same: {self.bin_name} verify --anyway {path}"
+            hint = f"install those, or compare all the same: {self.bin_name} verify --ignore-tool-versions {path}"
             raise ToolError(what, where=str(path), hint=hint, missing=True)
         status = _tell(found.differing, f"{found.actions} actions rebuilt from it alone", found.equal)
         if status and found.other_tools:

@@ -104,7 +104,7 @@ def _of_feature(catalogue: Catalogue, feature: Feature) -> Iterator[Callable[[],
         spelled = [(value, cases[value].requires if value in cases else feature.requires) for value in feature.values]
     for value, requires in spelled:
         options = {name: value if wanted == "$value" else wanted for name, wanted in feature.sets.options.items()}
-        if feature.takes_number:
+        if feature.value:
             options = {name: wanted for name, wanted in options.items() if wanted is not None}
         names = requires.backends or feature.requires.backends
         for name in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from tinyflow.recipes.fields import FeatureValue, Name
@@ -62,11 +63,13 @@ class Settings(Part):
 class Feature(Recipe):
     """A switch or choice that a bench name adds with `+name` or `+name.value`."""
 
+    renamed = MappingProxyType({"takes_number": "value: integer"})
+
     sets: Settings
     values: tuple[FeatureValue, ...] = ()
     """The choices; a feature without takes no value."""
-    takes_number: bool = False
-    """Its value is any whole number."""
+    value: Literal["integer"] | None = None
+    """In place of `values`: any whole number from 0."""
     requires: Requirements = field(default_factory=Requirements)
     conflicts: tuple[str, ...] = ()
     """Features that can't stand beside it, or single values of them: `layout.NCHW`."""
@@ -80,10 +83,10 @@ class Feature(Recipe):
             if value not in self.values:
                 raise ValueError(f'a case for "{value}", which is none of the values {", ".join(self.values)}')
         settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
-        if self.takes_number and self.values:
-            raise ValueError('give "values" or "takes_number"')
+        if self.value and self.values:
+            raise ValueError('give "values" or "value"')
         settings += [self.sets.layer, self.sets.tuning, self.sets.guard]
-        if not (self.values or self.takes_number) and "$value" in settings:
+        if not (self.values or self.value) and "$value" in settings:
             raise ValueError('"$value" needs "values" to choose from')
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)
         for level in levels:

@@ -6,8 +6,9 @@ command would wait for that. These share the methods of `Part` instead, and are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from tinyflow.recipes.fields import Name, yaml_key
@@ -40,7 +41,9 @@ class Part:
     __pydantic_config__ = STRICT
     if TYPE_CHECKING:
         __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+        renamed: ClassVar[Mapping[str, str]]  # keys of earlier versions → what to write instead
     else:
+        renamed = MappingProxyType({})
 
         def __init__(self, **values: Any) -> None:
             own = vars(self)

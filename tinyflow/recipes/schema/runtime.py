@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from tinyflow.recipes.fields import Digest, Name, RelativePath
@@ -16,27 +17,29 @@ Isa = Literal["all", "thumb", "riscv", "host"]
 class Runtime(Recipe):
     """A library for the chip: C sources beside the recipe, built once per flag set."""
 
+    renamed = MappingProxyType({"base": "extends", "uses": "depends"})
+
     sources: Mapping[Isa, tuple[RelativePath, ...]] = field(default_factory=dict)
     """Files below the recipe's folder (C, C++, assembly), for `all` processors or for one instruction set."""
     prebuilt: Mapping[Isa, Mapping[RelativePath, Digest]] = field(default_factory=dict)
     """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256."""
-    base: Name | None = None
-    """Another runtime that this one stands for, with some of its sources replaced."""
+    extends: Name | None = None
+    """Another runtime, whose sources are this one's too, but for those that `overrides` replaces."""
     overrides: Mapping[RelativePath, RelativePath] = field(default_factory=dict)
-    """Source of the base → source below this recipe's folder that takes its place."""
+    """Source of the extended runtime → source below this recipe's folder that takes its place."""
     include: tuple[RelativePath, ...] = ()
     """Folders of headers below the recipe's folder, in the order of search."""
-    uses: tuple[Name, ...] = ()
+    depends: tuple[Name, ...] = ()
     """Other runtimes whose headers its sources include; a backend that names it names them too."""
     flags: tuple[str, ...] = ()
-    """For the compiler. They, `defines` and `include` hold for the base's sources too, unless there are `overrides`."""
+    """For the compiler. They, `defines` and `include` hold for sources of `extends` too, without `overrides`."""
     defines: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.overrides and self.base is None:
-            raise ValueError('"overrides" need "base", the runtime whose sources they replace')
-        if not (self.sources or self.prebuilt or self.base):
-            raise ValueError('nothing to build; give "sources", "prebuilt" or "base"')
+        if self.overrides and self.extends is None:
+            raise ValueError('"overrides" need "extends", the runtime whose sources they replace')
+        if not (self.sources or self.prebuilt or self.extends):
+            raise ValueError('nothing to build; give "sources", "prebuilt" or "extends"')
         for path in (path for group in self.prebuilt.values() for path in group):
             if not path.endswith((".o", ".a")):
                 raise ValueError(f"{path} is neither an object (.o) nor a library (.a)")

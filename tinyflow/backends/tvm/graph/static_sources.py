@@ -20,8 +20,8 @@ def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any],
     made = artifact.read(lowered)
     alignment = max(options.get("alignment", 16), made.least_alignment)
     buffers = generated.lifetimes(made)
-    planner = options.get("usmp", "own")
-    planned = plan_buffers(list(buffers.values()), alignment, "search" if planner == "own" else planner)
+    planner = options.get("usmp", "default")
+    planned = plan_buffers(list(buffers.values()), alignment, "search" if planner == "default" else planner)
     offsets = {tensor: planned.offsets[buffer.name] for tensor, buffer in buffers.items()}
     own = {"model.c": _model(made, offsets, planned.total_bytes, alignment)}
     generated.write_sources(made, planned.total_bytes, backend, own, out)

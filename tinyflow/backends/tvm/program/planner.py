@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from tinyflow.core.errors import ModelError
 from tinyflow.model import arena
 
-# option usmp: what the backend has anyway, or one of `arena.Planner`
-USMP = ("own", "greedy", "hill_climb", "exact")
+# option usmp: what the variant does by itself, or one of `arena.Planner`
+USMP = ("default", "greedy", "hill_climb", "exact")
 
 
 def plan_buffers(buffers: Sequence[arena.Buffer], alignment: int, planner: arena.Planner) -> arena.Plan:
