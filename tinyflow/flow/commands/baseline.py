@@ -9,7 +9,7 @@ from typing import Any
 from tinyflow.core import safe_text
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.atomic_files import write_if_changed
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.commands.compare import OPTIONS, limits_of, parse_limits, tell
 from tinyflow.flow.messages import shown
 from tinyflow.flow.publishing.comparison import find_side, read_side
@@ -20,14 +20,7 @@ from tinyflow.recipes.suite import expand
 from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Side, compare, doubts
 
 _NAME = re.compile(r"\w[\w.+-]*")  # of a file in baselines/, not of one elsewhere
-_OPTION_NAME = {
-    "name": "name",
-    "long": "name",
-    "short": "",
-    "type": str,
-    "default": "",
-    "help": "of the baseline [default: the suite's]",
-}
+_OPTION_NAME = option("name", "of the baseline [default: the suite's]")
 
 
 class Baseline(OwnCommand):

@@ -10,7 +10,7 @@ from tinyflow.core import cache_maintenance
 from tinyflow.core.errors import UsageError
 from tinyflow.core.states import BUILT, HIT
 from tinyflow.core.units import format_seconds, format_size, parse_size
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.planning.selection import Selection
 
 _FOUND_FAULTS = 1
@@ -19,30 +19,9 @@ _DIGITS = 64
 _RENAMED = {"why": "it is called `cache uses` now"}
 
 _OPTIONS = (
-    {
-        "name": "keep",
-        "short": "",
-        "long": "keep",
-        "type": str,
-        "default": "",
-        "help": "gc: remove what was used longest ago until the cache is no larger than this, such as 5GiB",
-    },
-    {
-        "name": "dry_run",
-        "short": "",
-        "long": "dry-run",
-        "type": bool,
-        "default": False,
-        "help": "gc: only tell what would be removed",
-    },
-    {
-        "name": "force",
-        "short": "",
-        "long": "force",
-        "type": bool,
-        "default": False,
-        "help": "gc: remove even what the current suites need",
-    },
+    option("keep", "gc: remove what was used longest ago until the cache is no larger than this, such as 5GiB"),
+    flag("dry-run", "gc: only tell what would be removed"),
+    flag("force", "gc: remove even what the current suites need"),
 )
 
 

@@ -129,6 +129,27 @@ class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
         self.loader = task_loader
 
 
+def option(
+    long: str, text: str, default: str | bool = "", *, short: str = "", name: str = "", choices: Iterable[str] = ()
+) -> dict[str, Any]:
+    """An option of a command in doit's form; one that is on by default has an inverse, `--no-…`."""
+    return {
+        "name": name or long.replace("-", "_"),
+        "long": long,
+        "short": short,
+        "type": type(default),
+        "default": default,
+        "help": text,
+        **({"inverse": f"no-{long}"} if default is True else {}),
+        **({"choices": [(choice, "") for choice in choices]} if choices else {}),
+    }
+
+
+def flag(long: str, text: str, *, short: str = "") -> dict[str, Any]:
+    """An option that is off by default and takes no value."""
+    return option(long, text, False, short=short)
+
+
 def _flat(options: Iterable[tuple[str, str]]) -> list[str]:
     return [word for option in options for word in option if word]
 

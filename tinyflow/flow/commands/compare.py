@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.publishing.comparison import find_sides
 from tinyflow.flow.publishing.revision import resolve_revision
 from tinyflow.flow.session.display import width_of
@@ -24,31 +24,9 @@ from tinyflow.report.formats import to_markdown, to_text
 REGRESSED = 1
 
 OPTIONS = (
-    {
-        "name": "all",
-        "long": "all",
-        "short": "a",
-        "type": bool,
-        "default": False,
-        "help": "show every metric, and what is the same",
-    },
-    {
-        "name": "format",
-        "long": "format",
-        "short": "",
-        "type": str,
-        "default": "text",
-        "choices": [(name, "") for name in ("text", "md", "json")],
-        "help": "how to write it [default: text]",
-    },
-    {
-        "name": "limits",
-        "long": "max-regression",
-        "short": "",
-        "type": str,
-        "default": "",
-        "help": "how much worse a metric may get: ram_bytes:0,invoke_instructions:0.5%%",
-    },
+    flag("all", "show every metric, and what is the same", short="a"),
+    option("format", "how to write it [default: text]", "text", choices=("text", "md", "json")),
+    option("max-regression", "how much worse a metric may get: ram_bytes:0,invoke_instructions:0.5%%", name="limits"),
 )
 
 

@@ -8,36 +8,14 @@ from typing import Any
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.diagram import DRAWINGS, Box
 
 _OPTIONS = (
-    {
-        "name": "format",
-        "long": "format",
-        "short": "",
-        "type": str,
-        "default": "dot",
-        "choices": [(name, "") for name in DRAWINGS],
-        "help": "how to write it [default: dot]",
-    },
-    {
-        "name": "all",
-        "long": "all",
-        "short": "a",
-        "type": bool,
-        "default": False,
-        "help": "a box for each action; else actions of one kind that lead to the same share a box",
-    },
-    {
-        "name": "output",
-        "long": "output",
-        "short": "",
-        "type": str,
-        "default": "",
-        "help": "write to this file instead of the terminal",
-    },
+    option("format", "how to write it [default: dot]", "dot", choices=DRAWINGS),
+    flag("all", "a box for each action; else actions of one kind that lead to the same share a box", short="a"),
+    option("output", "write to this file instead of the terminal"),
 )
 
 

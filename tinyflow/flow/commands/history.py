@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.publishing.comparison import bench_name
 from tinyflow.flow.streams import write_data
 from tinyflow.recipes.suggest import hint_for
@@ -17,23 +17,8 @@ from tinyflow.report.metrics import BY_NAME
 _SHOWN = "invoke_instructions,rom_bytes,ram_bytes"
 
 _OPTIONS = (
-    {
-        "name": "metrics",
-        "long": "metrics",
-        "short": "m",
-        "type": str,
-        "default": _SHOWN,
-        "help": "comma-separated [default: %(default)s]",
-    },
-    {
-        "name": "format",
-        "long": "format",
-        "short": "",
-        "type": str,
-        "default": "text",
-        "choices": [(name, "") for name in ("text", "md", "csv", "json")],
-        "help": "how to write it [default: text]",
-    },
+    option("metrics", "comma-separated [default: %(default)s]", _SHOWN, short="m"),
+    option("format", "how to write it [default: text]", "text", choices=("text", "md", "csv", "json")),
 )
 
 

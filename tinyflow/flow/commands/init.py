@@ -8,16 +8,9 @@ from typing import Any
 from tinyflow.core.errors import UsageError
 from tinyflow.flow import new_project
 from tinyflow.flow.command_list import PLUGINS
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, option
 
-_OPTION_MODEL = {
-    "name": "model",
-    "long": "model",
-    "short": "m",
-    "type": str,
-    "default": "",
-    "help": "a .tflite or .onnx file to begin with; it is copied beside its recipe",
-}
+_OPTION_MODEL = option("model", "a .tflite or .onnx file to begin with; it is copied beside its recipe", short="m")
 
 
 class Init(OwnCommand):

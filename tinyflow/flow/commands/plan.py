@@ -7,18 +7,11 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.core.states import UP_TO_DATE, WAITING
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, flag
 from tinyflow.flow.planning.task_names import task_name
 
 _WIDTH = len(WAITING)
-_OPTION_ALL = {
-    "name": "all",
-    "short": "a",
-    "long": "all",
-    "type": bool,
-    "default": False,
-    "help": f"show what is {UP_TO_DATE}, too",
-}
+_OPTION_ALL = flag("all", f"show what is {UP_TO_DATE}, too", short="a")
 
 
 class Plan(OwnCommand):

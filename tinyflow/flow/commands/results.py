@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.publishing.query import select
 from tinyflow.flow.session.display import width_of
 from tinyflow.flow.streams import write_data, writing
@@ -20,10 +20,6 @@ _SHOWN = (
 )
 
 
-def _option(name: str, text: str, default: str = "", **more: Any) -> dict[str, Any]:
-    return {"name": name, "long": name, "short": "", "type": str, "default": default, "help": text, **more}
-
-
 class Results(OwnCommand):
     """Prints rows, or writes them to a file."""
 
@@ -34,13 +30,13 @@ Columns are those of report.csv; conditions take sizes and bare texts.
 Example: doit results --suite mlperf_tiny --where 'ram_bytes<100KiB and target=stm32f7' --sort invoke_instructions
 Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output vww.xlsx"""
     cmd_options = (
-        _option("suite", "only the benches of this suite"),
-        _option("model", "only the benches of this model"),
-        _option("where", "only rows for which this holds: 'ram_bytes<100KiB'"),
-        _option("sort", "columns to sort by, comma-separated; -name sorts downwards"),
-        _option("columns", "columns to show, comma-separated; rom_* shows all that match"),
-        _option("format", "how to write them [default: text]", "text", choices=[(name, "") for name in FORMATS]),
-        _option("output", "write to this file instead of the terminal"),
+        option("suite", "only the benches of this suite"),
+        option("model", "only the benches of this model"),
+        option("where", "only rows for which this holds: 'ram_bytes<100KiB'"),
+        option("sort", "columns to sort by, comma-separated; -name sorts downwards"),
+        option("columns", "columns to show, comma-separated; rom_* shows all that match"),
+        option("format", "how to write them [default: text]", "text", choices=FORMATS),
+        option("output", "write to this file instead of the terminal"),
     )
 
     def parse_execute(self, in_args: list[str]) -> int:

@@ -22,7 +22,7 @@ from tinyflow.core.execute import Session
 from tinyflow.core.forkserver import Nurseries
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, parse_time
-from tinyflow.flow.commands.command import CANCELLED, Refusing
+from tinyflow.flow.commands.command import CANCELLED, Refusing, flag, option
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
@@ -57,39 +57,10 @@ _OPTIONS = (
         "default": 1,
         "help": "0: only errors and tables, 1: what was done, 2: all that is known of errors [default: %(default)s]",
     },
-    {
-        "name": "quiet",
-        "short": "q",
-        "long": "quiet",
-        "type": bool,
-        "default": False,
-        "help": "the same as -v 0",
-    },
-    {
-        "name": "plain",
-        "short": "",
-        "long": "plain",
-        "type": bool,
-        "default": False,
-        "help": "a line per action and nothing that moves, as in a log; NO_COLOR=1 only takes the colours away",
-    },
-    {
-        "name": "timeout",
-        "short": "",
-        "long": "timeout",
-        "type": str,
-        "default": "",
-        "help": "for each action, such as 30s or 5min, instead of what the recipes say",
-    },
-    {
-        "name": "continue",
-        "short": "c",
-        "long": "continue",
-        "inverse": "no-continue",
-        "type": bool,
-        "default": True,
-        "help": "go on with other benches when one fails [default: %(default)s]",
-    },
+    flag("quiet", "the same as -v 0", short="q"),
+    flag("plain", "a line per action and nothing that moves, as in a log; NO_COLOR=1 only takes the colours away"),
+    option("timeout", "for each action, such as 30s or 5min, instead of what the recipes say"),
+    option("continue", "go on with other benches when one fails [default: %(default)s]", True, short="c"),
 )
 
 

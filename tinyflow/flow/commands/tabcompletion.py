@@ -7,7 +7,7 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.command_list import COMMANDS
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, option
 
 # Bash ends words at a colon: what stands before the last one is already there and must not come again.
 _BASH = """\
@@ -54,17 +54,7 @@ class Tabcompletion(OwnCommand):
     name = "tabcompletion"
     doc_purpose = "print a completion script for bash, zsh or fish"
     doc_description = 'For ~/.bashrc.\nExample: eval "$(tinyflow tabcompletion)"'
-    cmd_options = (
-        {
-            "name": "shell",
-            "long": "shell",
-            "short": "s",
-            "type": str,
-            "default": "bash",
-            "choices": [(name, "") for name in _SCRIPTS],
-            "help": "for which shell [default: bash]",
-        },
-    )
+    cmd_options = (option("shell", "for which shell [default: bash]", "bash", short="s", choices=_SCRIPTS),)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print it with the commands and the interpreter that are known now."""

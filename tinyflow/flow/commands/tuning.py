@@ -8,21 +8,12 @@ from statistics import geometric_mean
 from typing import Any
 
 from tinyflow.core.errors import UsageError
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.recipes import tuning
 from tinyflow.recipes.bench import parse
 
-_OPTIONS = (
-    {
-        "name": "output",
-        "long": "output",
-        "short": "o",
-        "type": str,
-        "default": "",
-        "help": "the file that export writes [default: standard output]",
-    },
-)
+_OPTIONS = (option("output", "the file that export writes [default: standard output]", short="o"),)
 
 
 class Tuning(OwnCommand):

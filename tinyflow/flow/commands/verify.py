@@ -15,36 +15,17 @@ from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.core.scratch import clear, fresh_folder
 from tinyflow.flow.archives import rebuild_archive
 from tinyflow.flow.archives.rebuild import Difference, Rebuild, RecordedSession
-from tinyflow.flow.commands.command import OwnCommand
+from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.planning.task_names import task_name
 
 _DIFFERENT = 1
 _OPTIONS = (
-    {
-        "name": "rebuild",
-        "short": "",
-        "long": "rebuild",
-        "inverse": "no-rebuild",
-        "type": bool,
-        "default": True,
-        "help": "archives: rebuild what is in them; else only check digests",
-    },
-    {
-        "name": "trust",
-        "short": "",
-        "long": "trust",
-        "type": bool,
-        "default": False,
-        "help": "archives: rebuild by recipes and sources that are not tinyflow's own; they can run anything",
-    },
-    {
-        "name": "ignore_tool_versions",
-        "short": "",
-        "long": "ignore-tool-versions",
-        "type": bool,
-        "default": False,
-        "help": "archives: rebuild with the tools that are here, where they are others than the archive's",
-    },
+    option("rebuild", "archives: rebuild what is in them; else only check digests", True),
+    flag("trust", "archives: rebuild by recipes and sources that are not tinyflow's own; they can run anything"),
+    flag(
+        "ignore-tool-versions",
+        "archives: rebuild with the tools that are here, where they are others than the archive's",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.forkserver import Nursery
 from tinyflow.flow.commands.bisect_layer import find_culprit
-from tinyflow.flow.commands.command import CANCELLED, OwnCommand
+from tinyflow.flow.commands.command import CANCELLED, OwnCommand, flag
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
@@ -41,22 +41,8 @@ _WAITING: dict[str, Any] = {
     "recursive": True,
 }
 _OPTIONS = (
-    {
-        "name": "no_pages",
-        "long": "no-pages",
-        "short": "",
-        "type": bool,
-        "default": False,
-        "help": "leave build/ as it is: print numbers, write no reports",
-    },
-    {
-        "name": "verbose",
-        "long": "verbose",
-        "short": "v",
-        "type": bool,
-        "default": False,
-        "help": "a line for each action too, with the seconds that it took",
-    },
+    flag("no-pages", "leave build/ as it is: print numbers, write no reports"),
+    flag("verbose", "a line for each action too, with the seconds that it took", short="v"),
 )
 
 
