@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinyflow.model import arena
-from tinyflow.model.arena import Buffer, NotProvenError, Planner, lower_bound, plan
+from tinyflow.model.memory import arena
+from tinyflow.model.memory.arena import Buffer, NotProvenError, Planner, lower_bound, plan
 
 
 @st.composite

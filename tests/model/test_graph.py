@@ -78,6 +78,8 @@ def test_summary_is_json() -> None:
 
 def test_graph_imports_nothing_heavy() -> None:
     """The vocabulary costs neither numpy nor tflite."""
-    code = "import sys, tinyflow.model.graph, tinyflow.model.arena; print({'numpy', 'tflite'} & set(sys.modules))"
+    code = (
+        "import sys, tinyflow.model.graph, tinyflow.model.memory.arena; print({'numpy', 'tflite'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinyflow.backends.tinyc.steps import Program, Step
-from tinyflow.model import arena
+from tinyflow.model.memory import arena
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from tinyflow.backends.tvm.program import memory, operations
 from tinyflow.backends.tvm.program.operations import Chooser, Program
 from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.core.errors import ModelError
-from tinyflow.model.arena import Planner
 from tinyflow.model.graph import Graph
+from tinyflow.model.memory.arena import Planner
 from tinyflow.model.plan_document import Arena, Resident
 from tinyflow.model.tflite_writer import write
 

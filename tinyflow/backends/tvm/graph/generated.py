@@ -9,8 +9,8 @@ from typing import Any
 from tinyflow.backends.generated import ARENA, model_header, plan_document, write_files
 from tinyflow.backends.tvm.emit import arrays
 from tinyflow.backends.tvm.graph.artifact import Artifact
-from tinyflow.model.arena import Buffer
 from tinyflow.model.graph import Graph, unused_name
+from tinyflow.model.memory.arena import Buffer
 from tinyflow.model.plan_document import Arena, Resident
 
 

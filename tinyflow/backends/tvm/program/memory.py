@@ -9,8 +9,8 @@ from tinyflow.backends.tvm.kernels.kernel import Parameter
 from tinyflow.backends.tvm.program import relax_module
 from tinyflow.backends.tvm.program.operations import Operand, Program, Step
 from tinyflow.backends.tvm.program.planner import plan_buffers
-from tinyflow.model import arena
 from tinyflow.model.graph import unused_name
+from tinyflow.model.memory import arena
 
 
 @dataclass(frozen=True)

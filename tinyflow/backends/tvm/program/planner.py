@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import arena
+from tinyflow.model.memory import arena
 
 # option usmp: what the variant does by itself, or one of `arena.Planner`
 USMP = ("default", "greedy", "hill_climb", "exact")
