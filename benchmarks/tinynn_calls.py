@@ -158,10 +158,12 @@ def _sources(isa: str) -> list[Path]:
     return sorted(path for pattern in (*recipe["all"], *recipe.get(isa, ())) for path in RUNTIME.glob(pattern))
 
 
-def _functions(sources: Sequence[Path]) -> list[str]:
-    return sorted(
-        name for path in sources for name in re.findall(r"^void (tinynn_\w+)\(", path.read_text(encoding="utf-8"), re.M)
-    )
+def functions_of(sources: Sequence[Path]) -> list[str]:
+    """The kernels that sources define, by name or by a macro."""
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    named = [name for text in texts for name in re.findall(r"^void (tinynn_\w+)\(", text, re.M)]
+    broadcast = [pair for text in texts for pair in re.findall(r"^TINYNN_BROADCAST_ROWS\((\w+), (\w+),", text, re.M)]
+    return sorted([*named, *(f"tinynn_{operator}_broadcast_{variant}" for operator, variant in broadcast)])
 
 
 def _flags() -> tuple[str, ...]:
@@ -194,7 +196,7 @@ class HostKernels:
         command += ["-I", RUNTIME / "include", *sources, "-o"]
         folder = folder_of("kernels_host", lambda folder: _check([*command, folder / "tinynn.so"]))
         self._library = ctypes.CDLL(str(folder / "tinynn.so"))
-        self.functions = _functions(sources)
+        self.functions = functions_of(sources)
 
     def run(
         self,
@@ -257,7 +259,7 @@ class ChipKernels:
             for path in _sources(isa)
             if (has_float or path.name not in _FLOAT_SOURCES) and (not variants or path.parent.name in variants)
         ]
-        self.functions = _functions(self.sources)
+        self.functions = functions_of(self.sources)
         name = "_".join(("kernels", cpu, toolchain, level, *variants))
         firmware = folder_of(name, self._build) / "firmware.elf"
         self._simulator: Simulator | Qemu

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from tests_support import tflm
+from tinynn_calls import functions_of
 
 from tinyflow.backends import tinyc
 from tinyflow.model import reference
@@ -106,4 +106,4 @@ def assert_exact(graph: Graph, kernels: Path, folder: Path, variant: str = "ref"
 def defined_kernels() -> set[str]:
     """The functions that the kernels' sources in plain C define."""
     sources = [*RUNTIME.glob("src/ref/*.c"), *RUNTIME.glob("src/c/*.c")]
-    return {name for path in sources for name in re.findall(r"\b(tinynn_\w+)\(", path.read_text(encoding="utf-8"))}
+    return set(functions_of(sources))

@@ -1,12 +1,16 @@
-"""docs/kernel-figures.md has what the benchmark measures: every operator's shapes, for each processor and compiler."""
+"""kernel-figures.md has what the benchmark measures for every processor and compiler; kernel-table.md all kernels."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import kernel_table
 import numpy as np
 from kernel_shapes import OPERATORS
+from tinynn_calls import RUNTIME, functions_of
+
+from tinyflow.backends.tinynn.kernels import KERNELS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "kernel-figures.md"
 
@@ -19,3 +23,17 @@ def test_every_layer_of_the_table_is_there() -> None:
     assert len(measured) >= 2
     for section in measured:
         assert re.findall(r"^\| (?!layer|---)(.+?) \| ", section, flags=re.M) == wanted, section.splitlines()[0]
+
+
+def test_the_table_of_kernels_is_what_backends_ask() -> None:
+    """Word by word."""
+    assert kernel_table.document() == DOCUMENT.with_name("kernel-table.md").read_text(encoding="utf-8")
+
+
+def test_every_kernel_of_the_table_is_there_and_every_variant_can_be_chosen() -> None:
+    """What the runtime has beyond them are parts of kernels, and two that tinyi packs weights for on the chip."""
+    found = set(functions_of(sorted(RUNTIME.glob("src/*/*.c"))))
+    named = {kernel.function for kernel in KERNELS}
+    assert named <= found
+    parts = r"conv2d_(rows_mve|wide_dsp)|clamp_dsp|pieces_c|plane3x3_\w+|rows[23]_\w+|matrix\w+|sum_rows8\w+|tile4x4\w+"
+    assert [name for name in found - named if not re.fullmatch(f"tinynn_({parts})", name)] == []

@@ -17,10 +17,9 @@ from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, symmetric
 from tinyflow.backends.tinynn.kernel import Kernel
-from tinyflow.backends.tinynn.kernels import VECTORS, kernels_of
+from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
-from tinyflow.backends.tinynn.variants import VARIANTS
 from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_elements, products_of, rvv_repeats
 from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
@@ -42,13 +41,17 @@ _SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 
 @dataclass(frozen=True)
 class Entry:
-    """An operator of the runtime: its function, the newest version, the variants that its kernels have."""
+    """An operator of the runtime: its function, the newest version, its kernels."""
 
     visit: str
     newest: int
     request: Callable[[Graph, Operator, str], MemoryRequest]
     kernel: str | None = None
-    variants: tuple[str, ...] = ()
+    """The operator's name in the table of kernels, where there is a choice."""
+    struct: str | None = None
+    """What the chip's structs of them are called, where not as `visit`."""
+    has_ref: bool = False
+    """Whether NULL doesn't stand for the variant ref."""
     most_outputs: int = 1
     plan: str | None = None
     """What set-up calls instead of `visit`, where the rest is left to the inference."""
@@ -57,9 +60,10 @@ class Entry:
 
     def kernel_symbol(self, variant: str, *, is_any: bool = True) -> str | None:
         """The struct beside the function in the operator table; None for NULL. `is_any`: see MemoryRequest."""
-        found = [name for name in VARIANTS[variant] if name in self.variants]
+        own = (one for one in kernels_of(self.kernel or "", variant) if one.function.endswith(one.variant))
+        kernel = next((one for one in own if one.variant != "ref" or self.has_ref), None)
         rare = "any_" if is_any and self.has_any else ""
-        return f"&tinyi_{self.kernel}_{rare}{found[0]}" if found else None
+        return f"&{self.struct or self.visit}_{rare}{kernel.variant}" if kernel else None
 
 
 def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
@@ -245,23 +249,17 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
     return MemoryRequest(is_view=not tensors[0].is_constant)
 
 
-_MOST = ("ref", "c", "dsp", *VECTORS)
 ENTRIES: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", (*_MOST, "rv32")),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", ("c", "dsp", *VECTORS), has_any=True),
+    "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", has_ref=True),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", has_any=True),
     "FULLY_CONNECTED": Entry(
-        "tinyi_fully_connected",
-        7,
-        _fully_connected,
-        "fully_connected",
-        (*_MOST, "rv32"),
-        plan="tinyi_plan_fully_connected",
+        "tinyi_fully_connected", 7, _fully_connected, "rows", has_ref=True, plan="tinyi_plan_fully_connected"
     ),
-    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool", ("c", "dsp", *VECTORS)),
-    "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool, "max_pool", ("c", "dsp")),
-    "ADD": Entry("tinyi_add", 3, _binary, "add", _MOST, has_any=True),
-    "SUB": Entry("tinyi_add", 3, _binary, "sub", _MOST, has_any=True),
-    "MUL": Entry("tinyi_mul", 3, _binary, "mul", ("ref", "c", "dsp", "mve")),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool"),
+    "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool, "max_pool"),
+    "ADD": Entry("tinyi_add", 3, _binary, "add", has_ref=True, has_any=True),
+    "SUB": Entry("tinyi_add", 3, _binary, "sub", "tinyi_sub", has_ref=True, has_any=True),
+    "MUL": Entry("tinyi_mul", 3, _binary, "mul", has_ref=True),
     "MINIMUM": Entry("tinyi_minimum", 3, _binary),
     "MAXIMUM": Entry("tinyi_maximum", 3, _binary),
     "SOFTMAX": Entry("tinyi_softmax", 2, _unary),
@@ -273,7 +271,7 @@ ENTRIES: Mapping[str, Entry] = {
     "DEQUANTIZE": Entry("tinyi_dequantise", 2, _dequantise),
     "LEAKY_RELU": Entry("tinyi_leaky_relu", 2, shape_checks.leaky_relu),
     "HARD_SWISH": Entry("tinyi_hard_swish", 1, shape_checks.hard_swish),
-    "MEAN": Entry("tinyi_mean", 2, shape_checks.mean, "mean", ("c", "dsp")),
+    "MEAN": Entry("tinyi_mean", 2, shape_checks.mean, "mean"),
     "PAD": Entry("tinyi_pad", 2, shape_checks.pad),
     "PADV2": Entry("tinyi_pad", 2, shape_checks.pad),
     "CONCATENATION": Entry("tinyi_concatenation", 2, shape_checks.concatenation),

@@ -72,6 +72,10 @@ def _fully_connected(variant: str, required: tuple[Need, ...], pack: w.Pack, scr
     return Kernel("fully_connected", variant, "fully_connected", "all", required, pack, scratch)
 
 
+def _rows(variant: str, required: tuple[Need, ...], scratch: Scratch = _nothing) -> Kernel:
+    return Kernel("rows", variant, "rows", "all", required, scratch=scratch)
+
+
 def _one_scale(variant: str, pack: w.Pack) -> Kernel:
     """The same function for a layer with one scale for all outputs."""
     kernel = next(one for one in _FULLY_CONNECTED if one.variant == variant)
@@ -124,6 +128,9 @@ KERNELS: Sequence[Kernel] = (
     _one_scale("mve", w.with_one_scale(_MVE, layouts.MVE_CHANNELS, lambda record: record)),
     _one_scale("rvv", w.with_one_scale(_RVV, 1, lambda record: record, sign=-1)),
     _one_scale("dsp", w.with_one_scale(_DSP_ROWS, 4, layouts.right_records)),
+    # over rows as a file has them, and over weights that the chip itself widens: tinyi's, which packs what they read
+    *(_rows(variant, () if variant == "ref" else (_RIGHT,)) for variant in ("mve", "rvv", "rv32", "c", "ref")),
+    _rows("dsp", (_RIGHT,), plain.widened_inputs),
     Kernel("average_pool", "mve", "pool", "pixels", (needs.IS_NARROW,), scratch=plain.halfwords_of_channels),
     Kernel("average_pool", "rvv", "pool", "pixels", (needs.IS_NARROW,), scratch=_nothing),
     Kernel("average_pool", "dsp", "pool", "pixels", (needs.IS_NARROW, needs.FOUR_CHANNELS)),

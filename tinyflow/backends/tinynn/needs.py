@@ -43,7 +43,7 @@ def _on_fields(text: str, holds: Callable[[Fields], bool], refusal: str = "") ->
 
 # of channels: see layouts.py for what they prove
 RIGHT_SHIFTS = Need(
-    f"scales below 1/2, 2**-{layouts.LARGEST_RIGHT_SHIFT + 1} at least; sums of 30 bits",
+    f"scales below 1/2, 2^-{layouts.LARGEST_RIGHT_SHIFT + 1} at least; sums of 30 bits",
     lambda layer: layouts.why_not_right(layer.rows, layer.channels, layer.fields["output_zero_point"]),
 )
 HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.channels))
@@ -95,7 +95,7 @@ SMALLER_INPUT = _on_fields(
     lambda f: any(f[f"{side}_multiplier_shift"] < 0 for side in ("left", "right")),
 )
 SCALED_DOWN = _on_fields(
-    f"the product, of 17 bits, scaled down by 2**-{layouts.LARGEST_RIGHT_SHIFT} at most",
+    f"the product, of 17 bits, scaled down by 2^-{layouts.LARGEST_RIGHT_SHIFT} at most",
     lambda f: _SMALLEST_RIGHT_SHIFT <= f["output_multiplier_shift"] <= -1,
 )
 PRODUCT_HALVED = _on_fields("the product scaled down", lambda f: -31 <= f["output_multiplier_shift"] <= -1)

@@ -60,3 +60,8 @@ def halfwords_of_channels(fields: Fields) -> int:
 def words_of_columns(fields: Fields) -> int:
     """The exponentials of one row."""
     return WORD_BYTES * int(fields["columns"])
+
+
+def widened_inputs(fields: Fields) -> int:
+    """Inputs in 16 bits, as many as there is room for, in groups of eight."""
+    return 2 * (int(fields["widened"]) & ~7)
