@@ -19,7 +19,6 @@ from tinyflow.model.graph import Graph, Tensor
 from tinyflow.model.reference import make_inputs
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import graphs, synthesize
-from tinyflow.model.zoo import integer_arithmetic as exact
 from tinyflow.model.zoo.trials import TRIALS
 
 NAMES = ("aww", "vww", "resnet", "toycar")
@@ -161,33 +160,3 @@ def test_wrong_specs_are_named(spec: dict[str, Any], message: str) -> None:
 def test_every_graph_is_listed() -> None:
     """The zoo has the names that recipes use."""
     assert set(graphs()) == {*NAMES, "sine", *TRIALS}
-
-
-@settings(deadline=None, max_examples=30)
-@given(data=st.data())
-def test_convolutions_equal_their_definition(data: st.DataObject) -> None:
-    """Both convolutions equal the sum written out, for all small sizes, kernels and strides."""
-    height, width, channels, units = (data.draw(st.integers(1, 6)) for _ in range(4))
-    kernel = (data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4)))
-    stride = (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)))
-    random = np.random.Generator(np.random.PCG64(data.draw(st.integers(0, 99))))
-    source = random.integers(-255, 256, (2, height, width, channels))
-    weights = random.integers(-127, 128, (units, *kernel, channels))
-    assert (exact.convolve(source, weights, stride) == _convolved(source, weights, stride)).all()
-    per_channel = random.integers(-127, 128, (1, *kernel, channels))
-    diagonal = np.stack([per_channel[0] * (np.arange(channels) == c) for c in range(channels)])
-    assert (exact.convolve_depthwise(source, per_channel, stride) == _convolved(source, diagonal, stride)).all()
-
-
-def _convolved(source: np.ndarray, weights: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
-    """SAME convolution by its definition (TensorFlow's `nn.convolution` documentation), element by element."""
-    sizes = source.shape[1:3]
-    kernel = weights.shape[1:3]
-    out = [-(-size // step) for size, step in zip(sizes, stride, strict=True)]
-    before = [max((out[i] - 1) * stride[i] + kernel[i] - sizes[i], 0) // 2 for i in (0, 1)]
-    result = np.zeros((source.shape[0], *out, weights.shape[0]), np.int64)
-    for y, x, ky, kx in np.ndindex(*out, *kernel):
-        row, column = y * stride[0] + ky - before[0], x * stride[1] + kx - before[1]
-        if 0 <= row < sizes[0] and 0 <= column < sizes[1]:
-            result[:, y, x] += source[:, row, column] @ weights[:, ky, kx].T
-    return result

@@ -76,13 +76,26 @@ class Rescaling:
 
     def apply(self, values: Integers) -> Integers:
         """MultiplyByQuantizedMultiplier with double rounding, on [..., C]; monotone in each value where `is_exact`."""
-        shifted = values << np.maximum(self.shifts, 0)
-        shifted = ((shifted + 2**31) & (2**32 - 1)) - 2**31  # modulo 2**32, as TFLM's machines shift
-        high = (shifted * self.multipliers + (1 << 30)) >> 31  # SaturatingRoundingDoublingHighMul
-        return divide_by_power_of_two(high, np.maximum(-self.shifts, 0))
+        return rescale(values, self.multipliers, self.shifts)
 
 
-def divide_by_power_of_two(values: Integers, exponents: Integers) -> Integers:
+def rescale(values: Integers, multipliers: Integers | int, shifts: Integers | int) -> Integers:
+    """MultiplyByQuantizedMultiplier, rounded twice."""
+    shifted = values << np.maximum(shifts, 0)
+    shifted = ((shifted + 2**31) & (2**32 - 1)) - 2**31  # modulo 2**32, as TFLM's machines shift
+    return divide_by_power_of_two(doubling_high_mul(shifted, multipliers), np.maximum(-np.asarray(shifts), 0))
+
+
+def doubling_high_mul(a: Integers, b: Integers | int) -> Integers:
+    """SaturatingRoundingDoublingHighMul without its saturation, of two INT32_MIN: one is a multiplier, or below 1.
+
+    gemmlowp nudges negative products by 1 - 2**30 and divides towards zero, which is the same floor.
+    """
+    product: Integers = (a * b + (1 << 30)) >> 31
+    return product
+
+
+def divide_by_power_of_two(values: Integers, exponents: Integers | int) -> Integers:
     """RoundingDivideByPOT: to the nearest, halves away from zero."""
     half = (np.int64(1) << exponents) >> 1
     away: Integers = np.sign(values) * ((np.abs(values) + half) >> exponents)
@@ -99,12 +112,13 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
         raise ValueError(f"activation {activation} has no integer kernel")
     low, high = limits[activation]
     return (
-        -128 if low is None else max(-128, _quantised(low, scale, zero_point)),
-        127 if high is None else min(127, _quantised(high, scale, zero_point)),
+        -128 if low is None else max(-128, quantised_bound(low, scale, zero_point)),
+        127 if high is None else min(127, quantised_bound(high, scale, zero_point)),
     )
 
 
-def _quantised(real: float, scale: float, zero_point: int) -> int:
+def quantised_bound(real: float, scale: float, zero_point: int) -> int:
+    """A real bound in steps of an output. ValueError where it is no 32-bit number of steps."""
     with np.errstate(over="ignore"):
         quotient = float(np.float32(real) / np.float32(scale))
     if not abs(quotient) < 2**31:  # TFLM refuses it in Quantize of kernel_util.cc

@@ -32,6 +32,11 @@ class Window:
     before: tuple[int, int] = (0, 0)
     after: tuple[int, int] = (0, 0)
 
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Elements from the first to the last, both included."""
+        return (self.size[0] - 1) * self.dilation[0] + 1, (self.size[1] - 1) * self.dilation[1] + 1
+
 
 @dataclass(frozen=True)
 class Weighted:

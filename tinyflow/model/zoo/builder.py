@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.arithmetic import sums as exact
 from tinyflow.model.builder import GraphBuilder, per_tensor, symmetric
+from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, OptionValue, Quantisation, Shape
-from tinyflow.model.zoo import integer_arithmetic as exact
-from tinyflow.model.zoo.integer_arithmetic import Integers
+from tinyflow.model.operators.shapes import same_padding
+from tinyflow.model.weighted import Window
 
 Reals = npt.NDArray[np.float64]
 
@@ -55,7 +57,7 @@ class NetworkBuilder:
     ) -> int:
         """CONV_2D with SAME padding."""
         weights = self._random_weights((channels, *kernel, self.shape(source)[3]), axis=0)
-        sums = exact.convolve(self._values[source], weights, stride)
+        sums = exact.convolved(self._values[source], weights, self._window(source, kernel, stride))
         return self._weighted("CONV_2D", source, weights, sums, {"stride": stride, "activation": activation}, axis=0)
 
     def depthwise(
@@ -63,14 +65,16 @@ class NetworkBuilder:
     ) -> int:
         """DEPTHWISE_CONV_2D with SAME padding and one output channel for each input channel."""
         weights = self._random_weights((1, *kernel, self.shape(source)[3]), axis=3)
-        sums = exact.convolve_depthwise(self._values[source], weights, stride)
+        sums = exact.convolved_depthwise(
+            self._values[source], weights[0][..., None], self._window(source, kernel, stride)
+        )
         options: dict[str, OptionValue] = {"stride": stride, "activation": activation}
         return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, options, axis=3)
 
     def fully_connected(self, source: int, units: int, activation: str = "NONE", peak: float = _LOGITS_PEAK) -> int:
         """FULLY_CONNECTED on `[1, n]`; outputs reach about `peak`."""
         weights = self._random_weights((units, self.shape(source)[1]), axis=0)
-        sums = exact.multiply(self._values[source], weights)
+        sums = exact.product(self._values[source], weights)
         return self._weighted(
             "FULLY_CONNECTED", source, weights, sums, {"activation": activation}, axis=None, peak=peak
         )
@@ -84,7 +88,7 @@ class NetworkBuilder:
         """AVERAGE_POOL_2D whose window is the whole map; the scale stays."""
         window = self.shape(source)[1:3]
         options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
-        values = exact.average(self._values[source])
+        values = exact.average(self._values[source], Window((window[0], window[1])))
         return self._operator("AVERAGE_POOL_2D", (source,), self._graph.quantisation(source), values, options)
 
     def flatten(self, source: int) -> int:
@@ -97,6 +101,11 @@ class NetworkBuilder:
     def softmax(self, source: int) -> int:
         """SOFTMAX as the last layer."""
         return self._operator("SOFTMAX", (source,), None, self._values[source], {})
+
+    def _window(self, source: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Window:
+        """A window with SAME padding."""
+        rows, columns = (same_padding(self.shape(source)[i + 1], kernel[i], stride[i]) for i in (0, 1))
+        return Window(kernel, stride, (1, 1), *zip(rows, columns, strict=True))
 
     def graph(self, output: int, name: str) -> Graph:
         """The finished network."""

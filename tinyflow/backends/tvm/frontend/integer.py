@@ -31,6 +31,7 @@ from tinyflow.backends.tvm.frontend.expressions import (
 from tinyflow.backends.tvm.frontend.layers import Layer, Network, make_layer
 from tinyflow.backends.tvm.kernels.specs import Rounding
 from tinyflow.core.errors import ModelError
+from tinyflow.model.fixed_point import quantised_bound
 
 Shape = tuple[int, ...]
 
@@ -185,9 +186,7 @@ def _clamped(source: Any, low: float, high: float) -> Clamped | None:
 
 
 def _integer_bound(bound: float, scale: float, zero_point: int) -> int:
-    """A real bound in steps of the output, within int8; rounded as `CalculateActivationRangeQuantized` rounds."""
+    """A real bound in steps of the output, within int8."""
     if math.isinf(bound):
         return INT8_HIGHEST if bound > 0 else INT8_LOWEST
-    steps = float(np.float32(bound) / np.float32(scale))
-    nearest = math.floor(abs(steps) + 0.5) * (1 if steps >= 0 else -1)
-    return max(INT8_LOWEST, min(INT8_HIGHEST, zero_point + nearest))
+    return max(INT8_LOWEST, min(INT8_HIGHEST, quantised_bound(bound, scale, zero_point)))

@@ -13,18 +13,17 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.kernels.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Parameter
 from tinyflow.backends.tvm.kernels.specs import SoftmaxSpec
+from tinyflow.model.arithmetic.exponential import (
+    C48_OVER_17,
+    EXP_OF_MINUS_EIGHTH,
+    EXP_OF_MINUS_POWERS,
+    MINUS_C32_OVER_17,
+    THIRD,
+)
+from tinyflow.model.fixed_point import INT32_MAX
 
 Expr = Any
 
-_INT32_MAX = 2**31 - 1
-# exp(-1/8) and 1/3 in Q0.31: gemmlowp's constant_term and constant_1_over_3 of exp on the interval [-1/4, 0)
-_EXP_MINUS_EIGHTH = 1895147668
-_THIRD = 715827883
-# exp(-2**e) in Q0.31 for e = -2 … 4, as in exp_on_negative_values
-_EXP_OF_POWERS = {-2: 1672461947, -1: 1302514674, 0: 790015084, 1: 290630308, 2: 39332535, 3: 720401, 4: 242}
-# 48/17 and -32/17 in Q2.29: the first guess of one_over_one_plus_x_for_x_in_0_1
-_48_OVER_17 = 1515870810
-_MINUS_32_OVER_17 = -1010580540
 _ONE_Q2 = 1 << 29
 # d is Q5.26 (kScaledDiffIntegerBits), sums are Q12.19 (kAccumulationIntegerBits)
 _FRACTION_BITS = 26
@@ -83,7 +82,7 @@ def build(spec: SoftmaxSpec) -> Kernel:
 def _times_exp_of_power(value: Any, remainder: Any, power: Any):
     """Multiply by exp(-2**power) where that bit of the remainder is set: one stage of gemmlowp's barrel shifter."""
     if T.bitwise_and(remainder, T.int32(1 << (_FRACTION_BITS + power))) != 0:
-        value[0] = doubling_high_mul(value[0], T.int32(_EXP_OF_POWERS[power]))
+        value[0] = doubling_high_mul(value[0], T.int32(EXP_OF_MINUS_POWERS[power + 2]))
 
 
 @T.inline
@@ -97,8 +96,8 @@ def _exponential(target: Any, at: Any, difference: Any, exp: Any, spec: Any):
     x2: T.let = doubling_high_mul(x, x)
     x3: T.let = doubling_high_mul(x2, x)
     x4: T.let = divide_by_power_of_two(doubling_high_mul(x2, x2), T.int32(2))
-    tail: T.let = divide_by_power_of_two(doubling_high_mul(x4 + x3, T.int32(_THIRD)) + x2, T.int32(1))
-    exp[0] = T.int32(_EXP_MINUS_EIGHTH) + doubling_high_mul(T.int32(_EXP_MINUS_EIGHTH), x + tail)
+    tail: T.let = divide_by_power_of_two(doubling_high_mul(x4 + x3, T.int32(THIRD)) + x2, T.int32(1))
+    exp[0] = T.int32(EXP_OF_MINUS_EIGHTH) + doubling_high_mul(T.int32(EXP_OF_MINUS_EIGHTH), x + tail)
     _times_exp_of_power(exp, remainder, -2)
     _times_exp_of_power(exp, remainder, -1)
     _times_exp_of_power(exp, remainder, 0)
@@ -106,7 +105,7 @@ def _exponential(target: Any, at: Any, difference: Any, exp: Any, spec: Any):
     _times_exp_of_power(exp, remainder, 2)
     _times_exp_of_power(exp, remainder, 3)
     _times_exp_of_power(exp, remainder, 4)
-    target[at] = T.if_then_else(d == 0, T.int32(_INT32_MAX), exp[0])
+    target[at] = T.if_then_else(d == 0, T.int32(INT32_MAX), exp[0])
 
 
 @T.inline
@@ -118,12 +117,12 @@ def _reciprocal(reciprocal: Any, headroom: Any, total: Any):
     a: T.let = T.Cast(
         "int32", T.shift_left(T.Cast("uint32", total[0]), T.Cast("uint32", headroom[0])) - T.uint32(1 << 31)
     )
-    half_denominator: T.let = T.Cast("int32", T.shift_right(T.Cast("int64", a) + T.int64(_INT32_MAX + 1), T.int64(1)))
-    reciprocal[0] = T.int32(_48_OVER_17) + doubling_high_mul(half_denominator, T.int32(_MINUS_32_OVER_17))
+    half_denominator: T.let = T.Cast("int32", T.shift_right(T.Cast("int64", a) + T.int64(INT32_MAX + 1), T.int64(1)))
+    reciprocal[0] = T.int32(C48_OVER_17) + doubling_high_mul(half_denominator, T.int32(MINUS_C32_OVER_17))
     for _ in range(3):
         rest: T.let = T.int32(_ONE_Q2) - doubling_high_mul(half_denominator, reciprocal[0])
         reciprocal[0] = reciprocal[0] + T.shift_left(doubling_high_mul(reciprocal[0], rest), T.int32(2))
-    reciprocal[0] = T.Cast("int32", T.min(T.Cast("int64", reciprocal[0]) * T.int64(2), T.int64(_INT32_MAX)))
+    reciprocal[0] = T.Cast("int32", T.min(T.Cast("int64", reciprocal[0]) * T.int64(2), T.int64(INT32_MAX)))
 
 
 def _divide_wide(x: Expr, exponent: Expr) -> Expr:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from tinyflow.model.arithmetic import sums
 from tinyflow.model.fixed_point import (
     ADD_LEFT_SHIFT,
     INT32_MAX,
@@ -23,8 +24,11 @@ from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.transforms import interpreted
 from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.weighted import Weighted, integers, weighted, whole, window
-from tinyflow.model.windows import windows
+from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
+
+# Elements under all positions of a window, and of its padded input: far above any layer of a network for
+# microcontrollers, and a fraction of a second. A file of 1 KB can ask for any number.
+_MOST_ELEMENTS = 1 << 24
 
 _Rule = Callable[[Graph, Operator, Sequence[Bounds]], "Bounds | None"]
 
@@ -58,15 +62,14 @@ def _source(layer: Weighted, values: Integers) -> Integers:
 
 
 def _sums(layer: Weighted, source: Integers, weights: Integers) -> Integers:
-    """Sums of products. They stay far below 2**53, so a float64 matrix product is exact in any order."""
-    taken = windows(source, layer.window, 0)
-    if layer.is_depthwise:
-        sums = np.einsum("nhwklc,klcm->nhwcm", taken, weights, optimize=False)
-        summed: Integers = sums.reshape(*sums.shape[:3], -1)
-        return summed
-    patches = taken.reshape(*taken.shape[:3], -1).astype(np.float64)
-    product: Integers = (patches @ weights.reshape(len(weights), -1).T.astype(np.float64)).astype(np.int64)
-    return product
+    require_modest(source.shape, layer.window)
+    return (sums.convolved_depthwise if layer.is_depthwise else sums.convolved)(source, weights, layer.window)
+
+
+def require_modest(shape: tuple[int, ...], slides: Window) -> None:
+    """Raise ValueError for more elements under a window than can be looked at."""
+    if sums.elements(shape, slides) > _MOST_ELEMENTS:
+        raise ValueError(f"a window over {shape} sees too many elements")
 
 
 def finish(layer: Weighted, accumulators: Integers) -> Integers:
@@ -77,10 +80,10 @@ def finish(layer: Weighted, accumulators: Integers) -> Integers:
 
 def _weighted(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     layer = weighted(graph, operator)
-    sums = accumulate(layer, read[0])
-    exact = layer.rescaling.is_exact(sums.low, sums.high)
-    low = np.where(exact, finish(layer, np.maximum(sums.low, INT32_MIN)), layer.lowest)
-    high = np.where(exact, finish(layer, np.minimum(sums.high, INT32_MAX)), layer.highest)
+    total = accumulate(layer, read[0])
+    exact = layer.rescaling.is_exact(total.low, total.high)
+    low = np.where(exact, finish(layer, np.maximum(total.low, INT32_MIN)), layer.lowest)
+    high = np.where(exact, finish(layer, np.minimum(total.high, INT32_MAX)), layer.highest)
     return Bounds(low.reshape(layer.output.shape), high.reshape(layer.output.shape))
 
 
@@ -100,7 +103,7 @@ def _add(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     low, high = add(a.low, b.low if sign > 0 else b.high), add(a.high, b.high if sign > 0 else b.low)
     if not scales[2].is_exact(low[..., None], high[..., None]).all():
         raise ValueError("sums that leave int32 on the way")
-    low, high = (np.clip(scales[2].apply(sums) + made.zero_point, lowest, highest) for sums in (low, high))
+    low, high = (np.clip(scales[2].apply(total) + made.zero_point, lowest, highest) for total in (low, high))
     return Bounds(low, high)
 
 
@@ -113,18 +116,10 @@ def _pool(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     if whole(source) != made:
         raise ValueError("a pool that rescales has no integer kernel")
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
-    counts = windows(np.ones(source.shape, np.int64), slides, 0).sum(axis=(3, 4))
-
-    def compute(values: Integers) -> Integers:
-        if operator.name == "MAX_POOL_2D":
-            pooled = windows(values, slides, -128).max(axis=(3, 4))
-        else:
-            total = windows(values, slides, 0).sum(axis=(3, 4))
-            pooled = np.sign(total) * ((np.abs(total) + counts // 2) // counts)
-        clamped: Integers = np.clip(pooled, lowest, highest)
-        return clamped
-
-    return Bounds(compute(read[0].low), compute(read[0].high))
+    require_modest(source.shape, slides)
+    pool = sums.largest if operator.name == "MAX_POOL_2D" else sums.average
+    low, high = (np.clip(pool(values, slides), lowest, highest) for values in (read[0].low, read[0].high))
+    return Bounds(low, high)
 
 
 def _rearranged(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.arithmetic.sums import windows
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS
 from tinyflow.model.transforms.intervals.bounds import Bounds
+from tinyflow.model.transforms.intervals.rules import require_modest
 from tinyflow.model.weighted import Weighted, integers, weighted
-from tinyflow.model.windows import windows
 
 Mask = npt.NDArray[np.bool_]
 
@@ -126,9 +127,10 @@ def uniform_sums(layer: Weighted, bounds: Bounds | None, channel: int, taps: Int
     shape = layer.source.shape if len(layer.source.shape) == 4 else (len(low), 1, 1, channels)
     plane = low.reshape(*shape[:3], 1) - layer.input_zero_point
     try:
-        patches = windows(plane, layer.window, 0)
-    except ValueError:  # more than can be looked at
+        require_modest(plane.shape, layer.window)
+    except ValueError:
         return None
+    patches = windows(plane, layer.window)
     different = np.unique(patches.reshape(-1, taps[0].size), axis=0)
     sums = different @ taps.reshape(len(taps), -1).T
     uniform: Integers = sums[0]

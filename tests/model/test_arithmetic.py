@@ -1,0 +1,85 @@
+"""Integer arithmetic is what gemmlowp and TFLite define, written out here once more, and differently."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinyflow.model import fixed_point
+from tinyflow.model.arithmetic import exponential, sums
+from tinyflow.model.operators.shapes import same_padding
+from tinyflow.model.weighted import Window
+
+INT32 = st.integers(-(2**31), 2**31 - 1)
+
+
+@given(a=INT32, b=st.integers(-(2**31) + 1, 2**31 - 1))
+def test_products_are_nudged_by_half_and_divided_towards_zero(a: int, b: int) -> None:
+    """SaturatingRoundingDoublingHighMul as gemmlowp writes it."""
+    nudged = a * b + (2**30 if a * b >= 0 else 1 - 2**30)
+    towards_zero = nudged // 2**31 if nudged >= 0 else -(-nudged // 2**31)
+    assert fixed_point.doubling_high_mul(np.array([a]), b).tolist() == [towards_zero]
+
+
+@given(x=INT32, exponent=st.integers(0, 31))
+def test_quotients_are_rounded_by_mask_and_threshold(x: int, exponent: int) -> None:
+    """RoundingDivideByPOT as gemmlowp writes it."""
+    mask = 2**exponent - 1
+    threshold = (mask >> 1) + (x < 0)
+    expected = (x >> exponent) + ((x & mask) > threshold)
+    assert fixed_point.divide_by_power_of_two(np.array([x]), exponent).tolist() == [expected]
+
+
+def test_exponentials_and_reciprocals_are_near_the_real_ones() -> None:
+    """Over their whole range, to the precision that gemmlowp's tests ask for."""
+    for integer_bits in (4, 5):
+        x = -np.unique(np.geomspace(1, 2**31 - 1, 2000).astype(np.int64))
+        real = np.exp(x / 2 ** (31 - integer_bits))
+        assert np.abs(exponential.exp(x, integer_bits) / 2**31 - real).max() < 1e-6
+    x = np.linspace(0, 2**31 - 1, 2000).astype(np.int64)
+    assert np.abs(exponential.two_over_one_plus(x) / 2**29 - 2 / (1 + x / 2**31)).max() < 1e-6
+
+
+@given(seed=st.integers(0, 2**32 - 1), scale=st.floats(1e-3, 0.5))
+def test_a_softmax_is_near_the_real_one(seed: int, scale: float) -> None:
+    """Within a step and a half of 256."""
+    rows = np.random.default_rng(seed).integers(-128, 128, (3, 7))
+    real = np.exp(scale * rows) / np.exp(scale * rows).sum(axis=1, keepdims=True)
+    got = exponential.softmax(rows, *fixed_point.softmax_scaling(scale))
+    assert np.abs(got + 128 - np.minimum(256 * real, 255)).max() < 1.5 and not math.isnan(real.max())
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_convolutions_equal_their_definition(data: st.DataObject) -> None:
+    """Both convolutions equal the sum written out, for all small sizes, kernels and strides."""
+    height, width, channels, units = (data.draw(st.integers(1, 6)) for _ in range(4))
+    kernel = (data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4)))
+    stride = (data.draw(st.integers(1, 3)), data.draw(st.integers(1, 3)))
+    random = np.random.Generator(np.random.PCG64(data.draw(st.integers(0, 99))))
+    source = random.integers(-255, 256, (2, height, width, channels))
+    weights = random.integers(-127, 128, (units, *kernel, channels))
+    around = (same_padding(source.shape[i + 1], kernel[i], stride[i]) for i in (0, 1))
+    window = Window(kernel, stride, (1, 1), *zip(*around, strict=True))
+    assert (sums.convolved(source, weights, window) == _convolved(source, weights, stride)).all()
+    taps = random.integers(-127, 128, (*kernel, channels, 1))
+    diagonal = np.stack([taps[..., 0] * (np.arange(channels) == c) for c in range(channels)])
+    assert (sums.convolved_depthwise(source, taps, window) == _convolved(source, diagonal, stride)).all()
+    assert sums.windows(source, window).size <= sums.elements(source.shape, window)
+
+
+def _convolved(source: np.ndarray, weights: np.ndarray, stride: tuple[int, int]) -> np.ndarray:
+    """SAME convolution by its definition (TensorFlow's `nn.convolution` documentation), element by element."""
+    sizes = source.shape[1:3]
+    kernel = weights.shape[1:3]
+    out = [-(-size // step) for size, step in zip(sizes, stride, strict=True)]
+    before = [max((out[i] - 1) * stride[i] + kernel[i] - sizes[i], 0) // 2 for i in (0, 1)]
+    result = np.zeros((source.shape[0], *out, weights.shape[0]), np.int64)
+    for y, x, ky, kx in np.ndindex(*out, *kernel):
+        row, column = y * stride[0] + ky - before[0], x * stride[1] + kx - before[1]
+        if 0 <= row < sizes[0] and 0 <= column < sizes[1]:
+            result[:, y, x] += source[:, row, column] @ weights[:, ky, kx].T
+    return result
