@@ -1,22 +1,42 @@
 """What this machine has of the tools that benches need: found or not, version, who needs it, what to do if missing.
 
-Nothing is imported and nothing is changed: packages are looked up by their metadata, programs say their version.
+Recipes and the code behind them say what they need. Nothing heavy is imported and nothing is changed: packages are
+looked up by their metadata, programs say their version.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Literal
 
-from tinyflow.core.distribution import NAME, pip_install
+from tinyflow.core.action import Tool
+from tinyflow.core.distribution import NAME
 from tinyflow.core.process import with_parent
+from tinyflow.flow.planning.builds import LINK_TOOLS, plain
+from tinyflow.flow.planning.models import ONNX_TOOLS, READER_TOOLS, REFERENCE_TOOLS
+from tinyflow.flow.planning.plan import PROFILE_TOOLS
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
+from tinyflow.targets.protocol import capabilities
 
 _VERSION_TIMEOUT_S = 5.0
+_MOST_USERS = 4  # to be shown by name
+_STAGES = {
+    "reading models": READER_TOOLS,
+    "reference outputs": REFERENCE_TOOLS,
+    "models in ONNX": ONNX_TOOLS,
+    "linking": LINK_TOOLS,
+    "profiles": PROFILE_TOOLS,
+}
+
+Need = tuple[str, Tool]  # who (`target host`), and what
 
 
 @dataclass(frozen=True)
@@ -37,86 +57,64 @@ class Finding:
         return self.is_required and self.state != "ok"
 
 
-@dataclass(frozen=True)
-class _Package:
-    """A Python distribution, installed with tinyflow itself."""
-
-    name: str
-    needed_by: str
-    without: str = ""  # what goes on without it; empty where nothing does
-    extra: str = ""  # of our own distribution, that brings it
-
-
-@dataclass(frozen=True)
-class _Program:
-    """A program on PATH; none is required."""
-
-    name: str
-    needed_by: str
-    debian: str  # the Debian package
-    version_flag: str = "--version"
-
-
-_PACKAGES = (
-    _Package("doit", "every command"),
-    _Package("apache-tvm", "backends tvmaot, tvmaotplus"),
-    _Package("apache-tvm-ffi", "backends tvmaot, tvmaotplus"),
-    _Package("numpy", "models, references, backends"),
-    _Package("tflite", "reading models"),
-    _Package("tflite-micro", "reference outputs", without="LiteRT's reference kernels take its place"),
-    _Package("ai-edge-litert", "reference outputs, second opinion"),
-    _Package("ziglang", "toolchain zig, the simulator's counter"),
-    _Package("pyelftools", "sizes, running firmware"),
-    _Package("unicorn", "targets stm32f7, stm32f4, esp32c3"),
-    _Package("onnx", "models in ONNX", without="`.tflite` only", extra="onnx"),
-    _Package("capstone", "profiles by instruction"),
-)
-
-_PROGRAMS = (
-    _Program("arm-none-eabi-gcc", "+toolchain.gcc on Cortex-M", "gcc-arm-none-eabi"),
-    _Program("riscv64-unknown-elf-gcc", "+toolchain.gcc on RISC-V", "gcc-riscv64-unknown-elf"),
-    _Program("qemu-system-arm", "target corstone300", "qemu-system-arm"),
-    _Program("qemu-system-riscv32", "target riscv_qemu", "qemu-system-misc"),
-    _Program("qemu-system-riscv64", "target riscv64_qemu", "qemu-system-misc"),
-    _Program("valgrind", "instruction counts on target host", "valgrind"),
-    _Program("perf", "instruction counts on target host", "linux-perf"),
-    _Program("strace", "tests: what a command reads", "strace", version_flag="-V"),
-    _Program("nginx", "tests: remote cache", "nginx-light", version_flag="-v"),
-)
-
-
-def inspect() -> list[Finding]:
-    """All tools, required ones first. Programs that don't say their version within 5 s are found all the same."""
+def inspect(catalogue: Catalogue) -> list[Finding]:
+    """All tools, packages first. Programs that don't say their version within 5 s are found all the same."""
     requirements = _own_requirements()
-    packages = [_inspect_package(package, requirements.get(package.name, package.name)) for package in _PACKAGES]
+    packages: dict[str, list[Need]] = {name: [] for name in requirements}
+    programs: dict[str, list[Need]] = {}  # by what brings them: the first stands for its fellows
+    for user, tool in _needs(catalogue):
+        known, name = (programs, tool.hint) if tool.kind == "binary" else (packages, tool.name)
+        known.setdefault(name, []).append((user, tool))
+    found = [_inspect_package(name, requirements.get(name), needs) for name, needs in packages.items()]
     with ThreadPoolExecutor() as pool:
-        return packages + list(pool.map(_inspect_program, _PROGRAMS))
+        return found + list(pool.map(_inspect_program, programs.values()))
+
+
+def _needs(catalogue: Catalogue) -> Iterator[Need]:
+    """What stages and recipes say. A recipe that is wrong is told elsewhere."""
+    yield from ((stage, tool) for stage, tools in _STAGES.items() for tool in tools)
+    for kind in (Backend, Toolchain, Target):
+        for name in catalogue.names(kind):
+            with contextlib.suppress(Exception):  # whatever somebody's module raises
+                yield from ((f"{kind.__name__.lower()} {name}", tool) for tool in _tools_of(catalogue.get(kind, name)))
+
+
+def _tools_of(recipe: Recipe) -> list[Tool]:
+    if isinstance(recipe, Backend):
+        lowering = recipe.lowering.tools if recipe.lowering is not None else ()
+        return [Tool("package", name) for name in (*recipe.tools, *lowering)]
+    if isinstance(recipe, Toolchain):
+        module = import_module(recipe.implementation)
+        return [tool for cpu in recipe.cpus.values() for tool in module.tools(plain(cpu))]
+    assert isinstance(recipe, Target)
+    can = capabilities(recipe.implementation, recipe.cpu)
+    return [*can.tools, *can.advised, *(tool for output in can.inputs.values() for tool in output.action.tools)]
 
 
 def _own_requirements() -> Mapping[str, str]:
-    """Distribution name → what our own metadata asks of it; empty where we are not installed."""
+    """Distribution name → what our own metadata asks of it everywhere; empty where we are not installed."""
     from importlib.metadata import PackageNotFoundError, requires
 
     try:
         texts = requires(NAME) or []
     except PackageNotFoundError:
         return {}
-    plain = [text.partition(";")[0].strip() for text in texts if "extra ==" not in text]
-    return {re.split(r"[^A-Za-z0-9._-]", text)[0]: text for text in plain}
+    return {re.split(r"[^A-Za-z0-9._-]", text)[0]: text for text in texts if ";" not in text}
 
 
-def _inspect_package(package: _Package, requirement: str) -> Finding:
-    version = _installed_version(package.name)
-    pin = requirement.partition("==")[2]
+def _inspect_package(name: str, requirement: str | None, needs: Sequence[Need]) -> Finding:
+    """What our own distribution requires is required, unless some code goes without it."""
+    version = _installed_version(name)
+    pin = (requirement or "").partition("==")[2]
     state: Literal["ok", "missing", "wrong version"] = "ok"
     if version is None:
         state = "missing"
     elif pin and version != pin:
         state = "wrong version"
-    remedy = pip_install(package.extra) if package.extra else f"pip install '{requirement}'"
-    if package.without:
-        remedy += f"; without it {package.without}"
-    return Finding(package.name, "package", not package.without, state, version, package.needed_by, remedy)
+    hint = next((tool.hint for _, tool in needs if tool.hint), "")
+    remedy = hint if hint.startswith("pip ") else f"pip install '{requirement or name}'{hint and f'; {hint}'}"
+    is_required = requirement is not None and all(tool.kind == "package" for user, tool in needs if user in _STAGES)
+    return Finding(name, "package", is_required, state, version, _users(needs) or "every command", remedy)
 
 
 def _installed_version(distribution: str) -> str | None:
@@ -128,19 +126,26 @@ def _installed_version(distribution: str) -> str | None:
         return None
 
 
-def _inspect_program(program: _Program) -> Finding:
-    path = shutil.which(program.name)
-    version = _program_version(path, program.version_flag) if path is not None else None
+def _inspect_program(needs: Sequence[Need]) -> Finding:
+    tool = needs[0][1]
+    path = shutil.which(tool.name)
+    version = _program_version(path) if path is not None else None
     state: Literal["ok", "missing"] = "missing" if path is None else "ok"
-    remedy = f"apt install {program.debian}"
-    return Finding(program.name, "program", False, state, version, program.needed_by, remedy)
+    return Finding(tool.name, "program", False, state, version, _users(needs), tool.hint)
 
 
-def _program_version(path: str, flag: str) -> str | None:
+def _users(needs: Sequence[Need]) -> str:
+    """`reading models, target host and 9 more`."""
+    users = list(dict.fromkeys(user for user, _ in needs))
+    more = len(users) - _MOST_USERS
+    return ", ".join(users[:_MOST_USERS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _program_version(path: str) -> str | None:
     """The first number with a dot that the program prints when asked for its version."""
     try:
         done = subprocess.run(
-            [path, flag],
+            [path, "--version"],
             capture_output=True,
             text=True,
             timeout=_VERSION_TIMEOUT_S,

@@ -9,14 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.constants import SH_FLAGS
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
-
 from tinyflow.core.errors import RunError, ToolError
 
 _ARM = "EM_ARM"
+_WRITABLE, _ALLOCATED, _EXECUTABLE = 1, 2, 4  # of a section's flags (System V ABI, figure 4-11)
 _KINDS = {"STT_FUNC": "function", "STT_OBJECT": "object", "STT_NOTYPE": "label"}
 # What the linker script sets aside for use at run time; measured there, not counted as data.
 _RESERVES = (".stack", ".heap")
@@ -112,6 +108,9 @@ def place(firmware: Firmware, address: int) -> str:
 
 def read(path: Path) -> Firmware:
     """Read a linked ELF file. Raises ToolError for one that is damaged or not linked."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         with path.open("rb") as file:
             return _read(ELFFile(file))
@@ -123,6 +122,8 @@ def read(path: Path) -> Firmware:
 
 
 def _read(elf: Any) -> Firmware:
+    from elftools.elf.sections import SymbolTableSection
+
     _check_extents(elf)
     segments = tuple(
         Segment(segment["p_vaddr"], segment["p_paddr"], segment.data(), segment["p_memsz"])
@@ -139,7 +140,7 @@ def _read(elf: Any) -> Firmware:
         machine=elf["e_machine"],
         entry=elf["e_entry"],
         segments=segments,
-        sections=tuple(_section(section) for section in sections.values() if section["sh_flags"] & SH_FLAGS.SHF_ALLOC),
+        sections=tuple(_section(section) for section in sections.values() if section["sh_flags"] & _ALLOCATED),
         symbols=tuple(
             sorted(symbols, key=lambda symbol: (symbol.address, symbol.name.startswith(("_", ".")), symbol.name))
         ),
@@ -161,8 +162,8 @@ def _section(section: Any) -> Section:
         name=section.name,
         address=section["sh_addr"],
         size_bytes=section["sh_size"],
-        is_code=bool(flags & SH_FLAGS.SHF_EXECINSTR),
-        is_writable=bool(flags & SH_FLAGS.SHF_WRITE),
+        is_code=bool(flags & _EXECUTABLE),
+        is_writable=bool(flags & _WRITABLE),
         has_bytes=section["sh_type"] != "SHT_NOBITS",
     )
 

@@ -42,9 +42,10 @@ _SLOWEST_CALL_S = 2.0
 
 def capabilities(cpu: str) -> Capabilities:  # noqa: ARG001 (every target's)
     """See `protocol`; a handler tells where the firmware faulted."""
-    valgrind = (Tool("binary", "valgrind"),) if shutil.which("valgrind") else ()
+    valgrind = (Tool("binary", "valgrind", "apt install valgrind"),)
+    tools = (*(valgrind if shutil.which("valgrind") else ()), Tool("package", "pyelftools"))
     faults = compiled(_FAULTS, "compile the host's fault handler", has_libc=True)
-    return Capabilities((*valgrind, Tool("package", "pyelftools")), {_LIBRARY: faults})
+    return Capabilities(tools, {_LIBRARY: faults}, advised=valgrind)
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Host:  # noqa: ARG001 (every target's)

@@ -54,6 +54,7 @@ class Capabilities:
     inputs: Mapping[str, Output] = field(default_factory=dict)  # of every run, besides the firmware
     guard: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_writes`
     trace: Mapping[str, Output] | None = None  # more of them, for `Machine.trace` with a cycle model
+    advised: tuple[Tool, ...] = ()  # with them it could do more; the key has them where they are
 
 
 class Calls(Protocol):

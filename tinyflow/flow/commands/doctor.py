@@ -29,7 +29,7 @@ Example: doit doctor"""
         del params
         if args:
             raise UsageError(f'doctor takes no "{args[0]}"', hint=f"type {self.bin_name} doctor")
-        findings = doctor.inspect()
+        findings = doctor.inspect(self.loader.catalogue)
         for finding in findings:
             state = finding.state if finding.is_required or finding.state == "ok" else f"{finding.state} (optional)"
             print(f"{finding.name:<24}  {state:<20}  {finding.version or '-':<16}  {finding.needed_by}")

@@ -26,7 +26,7 @@ from tinyflow.recipes.runtime_files import (
 from tinyflow.recipes.schema import Runtime
 
 # The linker's script is rendered by the first.
-_LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
+LINK_TOOLS = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
 # The library with this name is searched last: it has weak, slow versions of what a runtime may define.
 BUILTINS = "lib/builtins.a"
 # A search of the same seed tries the same candidates in the same order.
@@ -83,7 +83,7 @@ class Builds:
                 "seed": _TUNING_SEED,
                 "limit_instructions": target.limit_instructions,
             },
-            tools=(*_LINK_TOOLS, *tools),
+            tools=(*LINK_TOOLS, *tools),
         )
         whole = (*made.implementation, str(backend.tuning), target.implementation)
         return self._add(replace(made, implementation=whole, timeout_s=_TUNING_TIMEOUT_S, isolated=True))
@@ -103,7 +103,7 @@ class Builds:
                 ("needed.txt",),
                 inputs,
                 parameters,
-                tools=_LINK_TOOLS,
+                tools=LINK_TOOLS,
             )
             inputs = {**inputs, **self._builtins(resolved, {"needed.txt": needed.output("needed.txt")})}
         return self._build(
@@ -114,7 +114,7 @@ class Builds:
             ("firmware.elf", "firmware.map", "sizes.json"),
             inputs,
             parameters,
-            tools=_LINK_TOOLS,
+            tools=LINK_TOOLS,
         )
 
     def _builtins(self, resolved: ResolvedBench, inputs: Mapping[str, Input]) -> dict[str, Input]:
@@ -219,7 +219,7 @@ class Builds:
     ) -> Action:
         """One action of the toolchain; `function` is `module:name` among the stages."""
         toolchain = resolved.toolchain
-        cpu = _plain(resolved.cpu)
+        cpu = plain(resolved.cpu)
         include = [name for name in inputs if name.startswith("include/")]  # the order of inputs is in no key
         return self._add(
             Action(
@@ -257,7 +257,7 @@ def target_facts(resolved: ResolvedBench) -> dict[str, JSON]:
     }
 
 
-def _plain(recipe: Any) -> dict[str, JSON]:
+def plain(recipe: Any) -> dict[str, JSON]:
     """A part of a recipe as JSON, without what it leaves open."""
     return {key: value for key, value in asdict(recipe).items() if value is not None}
 

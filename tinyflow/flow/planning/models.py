@@ -15,7 +15,10 @@ from tinyflow.recipes.schema import Model
 
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
-REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), Tool("optional package", "tflite-micro"))
+# Its wheel doesn't exist everywhere.
+_TFLM = Tool("optional package", "tflite-micro", "without it LiteRT's reference kernels take its place")
+REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), _TFLM)
+ONNX_TOOLS = (Tool("package", "onnx", pip_install("onnx")), Tool("optional package", "onnxruntime"))
 
 
 class Models:
@@ -121,9 +124,5 @@ def _imported(action: Action, model: Model) -> Action:
         function="tinyflow.stages.from_onnx:fetch",
         outputs=("model.tflite", "model.onnx", "origin.json"),
         parameters={**action.parameters, "tolerance": model.tolerance},
-        tools=(
-            *(*action.tools, *REFERENCE_TOOLS),
-            Tool("package", "onnx", pip_install("onnx")),
-            Tool("optional package", "onnxruntime"),
-        ),
+        tools=(*action.tools, *REFERENCE_TOOLS, *ONNX_TOOLS),
     )

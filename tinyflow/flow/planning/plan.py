@@ -22,6 +22,8 @@ from tinyflow.recipes.schema import Target
 from tinyflow.recipes.suite import expand
 from tinyflow.targets.protocol import capabilities
 
+PROFILE_TOOLS = (Tool("package", "capstone"),)
+
 
 @dataclass(frozen=True)
 class BenchPlan:
@@ -146,7 +148,7 @@ class Planner:
                     **run.inputs,
                     **{name: self._add(made.action).output(made.name) for name, made in more.items()},
                 },
-                tools=(*run.tools, Tool("package", "capstone")),
+                tools=(*run.tools, *PROFILE_TOOLS),
             )
         )
 
