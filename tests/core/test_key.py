@@ -33,7 +33,7 @@ def text(**changes: Any) -> str:
     """Its key text."""
     inputs = changes.pop("digests", {})
     made = action(**changes)
-    return key.key_text(made, inputs, key.maker_facts(made, NO_MEMO)[0])
+    return key.key_text(made, inputs, key.toolset_facts(made, NO_MEMO)[0])
 
 
 @given(parameters, parameters)

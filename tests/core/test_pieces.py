@@ -15,7 +15,7 @@ import pytest
 from tinyflow.core import digest, lock, process
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, SourceFile, Tool, Workspace, canonical, in_order
 from tinyflow.core.errors import CacheError, RecipeError, RunError, Timeout, TinyflowError, ToolError, UsageError
-from tinyflow.core.partial_results import Parts
+from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Record, Records
 from tinyflow.core.scratch import Scratch
 
@@ -42,8 +42,8 @@ def test_what_a_stage_says_goes_where_it_belongs(tmp_path: Path) -> None:
     made.progress("3 of 3")
     assert [path.read_text() for path in (tmp_path / "deep").iterdir()] == ["3 of 3"]
     work(tmp_path / "v").progress("nobody looks")
-    made.set_aside("a", b"1")
-    made.set_aside("b", b"2")
+    made.keep_on_failure("a", b"1")
+    made.keep_on_failure("b", b"2")
     assert (tmp_path / "w" / ASIDE_FOLDER / "b").read_bytes() == b"2"
     assert not (tmp_path / "w" / LOCAL_MARK).exists()
     made.keep_local()
@@ -216,14 +216,14 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 
 def test_a_part_is_found_by_its_text_and_maker(tmp_path: Path) -> None:
     """In the cache that all share; a damaged one is none; one at a time makes it."""
-    parts = Parts(tmp_path / "cache", None, "maker")
+    parts = PartialResults(tmp_path / "cache", None, "maker")
     assert parts.get("text") is None
     with parts.hold("text"):
         parts.put("text", b"content", 1.23456)
         with parts.hold("another"):
             pass
-    assert Parts(tmp_path / "cache", None, "maker").get("text") == b"content"
-    assert parts.get("other") is None and Parts(tmp_path / "cache", None, "another").get("text") is None
+    assert PartialResults(tmp_path / "cache", None, "maker").get("text") == b"content"
+    assert parts.get("other") is None and PartialResults(tmp_path / "cache", None, "another").get("text") is None
     [result] = (tmp_path / "cache" / "results").glob("*/*")
     assert b"part text" in result.read_bytes() and b'"duration_s": 1.235' in result.read_bytes()
     for blob in (tmp_path / "cache" / "cas").glob("*/*"):

@@ -17,7 +17,7 @@ from tinyflow.core import reaper
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import Timeout
 from tinyflow.core.execute import Session
-from tinyflow.core.forkserver import Nursery
+from tinyflow.core.forkserver import ForkServer
 from tinyflow.core.process import with_parent
 from tinyflow.core.scratch import Scratch
 
@@ -38,7 +38,7 @@ def _serve(folder: Path, kind: str) -> None:
     """What is killed: a session in which such a tool runs."""
     session = Session(folder / "cache", folder / "state")
     if kind == "warm":
-        session.call_isolated = Nursery([__name__], folder).call
+        session.call_isolated = ForkServer([__name__], folder).call
     session.execute(
         Action(
             stage="leave",

@@ -20,7 +20,7 @@ from test_execute import Chain, execute_all
 from tinyflow.core import remote
 from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
-from tinyflow.core.http import Failure, Lie
+from tinyflow.core.http import Failure, ProtocolError
 from tinyflow.core.remote import Remote, parse_address
 from tinyflow.core.result import Result
 from tinyflow.core.store import Store
@@ -325,7 +325,7 @@ def test_a_server_is_left_alone_after_three() -> None:
             assert remote._attempt(work) == (None if error is not None else 1)
         return remote
 
-    late, lie = Failure("was late"), Lie("sent a damaged result")
+    late, lie = Failure("was late"), ProtocolError("sent a damaged result")
     for fine in ((late, late, None, late, late), (lie, lie), (late, CacheError("full"), ValueError("odd"))):
         assert attempt(*fine)._attempt(lambda: 2) == 2
         assert said == []

@@ -13,7 +13,7 @@ import pytest
 
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import ModelError, Timeout, ToolError
-from tinyflow.core.forkserver import Nurseries, Nursery, kind_of
+from tinyflow.core.forkserver import ForkServer, ForkServers, kind_of
 
 
 def stage_write(workspace: Workspace) -> None:
@@ -56,20 +56,20 @@ def _workspace(folder: Path, timeout_s: float = 20) -> Workspace:
 
 
 @pytest.fixture
-def nursery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
+def fork_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
     """With a secret in the environment that no worker must see."""
     monkeypatch.setenv("SECRET", "x")
-    made = Nursery([__name__, "no.such.module"], tmp_path)
+    made = ForkServer([__name__, "no.such.module"], tmp_path)
     yield made
     made.close()
 
 
-def test_each_call_is_a_process_in_its_own_folder(nursery: Nursery, tmp_path: Path) -> None:
+def test_each_call_is_a_process_in_its_own_folder(fork_server: ForkServer, tmp_path: Path) -> None:
     """Nothing of the user's environment; what it prints is in the log; no process serves twice."""
     seen = []
     for name in ("a", "b"):
         workspace = _workspace(tmp_path / name)
-        nursery.call(_action(f"{__name__}:stage_write"), workspace)
+        fork_server.call(_action(f"{__name__}:stage_write"), workspace)
         cwd, home, secret, *processes = workspace.outputs["out"].read_text().split()
         assert (cwd, home, secret) == (str(workspace.folder), str(workspace.folder), "None")
         assert "to the log" in workspace.log_path.read_text()
@@ -77,22 +77,22 @@ def test_each_call_is_a_process_in_its_own_folder(nursery: Nursery, tmp_path: Pa
     assert len(set(seen)) == 4 and str(os.getpid()) not in seen
 
 
-def test_errors_and_deaths_are_told(nursery: Nursery, tmp_path: Path) -> None:
+def test_errors_and_deaths_are_told(fork_server: ForkServer, tmp_path: Path) -> None:
     """A refusal comes back as it was; a crash is one failed call, and the next one works."""
     with pytest.raises(ModelError) as refusal:
-        nursery.call(_action(f"{__name__}:stage_refuse"), _workspace(tmp_path / "a"))
+        fork_server.call(_action(f"{__name__}:stage_refuse"), _workspace(tmp_path / "a"))
     assert (refusal.value.what, refusal.value.where, refusal.value.hint) == ("no such thing", "here", "there")
     with pytest.raises(ToolError, match="was killed by SIGSEGV"):
-        nursery.call(_action(f"{__name__}:stage_die"), _workspace(tmp_path / "b"))
-    nursery.call(_action(f"{__name__}:stage_write"), _workspace(tmp_path / "c"))
+        fork_server.call(_action(f"{__name__}:stage_die"), _workspace(tmp_path / "b"))
+    fork_server.call(_action(f"{__name__}:stage_write"), _workspace(tmp_path / "c"))
 
 
 @pytest.mark.slow
-def test_what_takes_too_long_is_killed(nursery: Nursery, tmp_path: Path) -> None:
+def test_what_takes_too_long_is_killed(fork_server: ForkServer, tmp_path: Path) -> None:
     """And what is running when the session ends."""
     workspace = _workspace(tmp_path / "a", timeout_s=3.0)
     with pytest.raises(Timeout):
-        nursery.call(_action(f"{__name__}:stage_hang"), workspace)
+        fork_server.call(_action(f"{__name__}:stage_hang"), workspace)
     assert _is_gone(int(workspace.outputs["out"].read_text()))
 
 
@@ -109,15 +109,15 @@ def _is_gone(pid: int) -> bool:
 def test_only_kinds_with_several_actions_are_copied(tmp_path: Path) -> None:
     """The others get a worker of their own; a lazy process imports when it is first asked."""
     one, other = _action(f"{__name__}:stage_write"), replace(_action(f"{__name__}:stage_write"), implementation=("x",))
-    nurseries = Nurseries({kind_of(one): [__name__]}, tmp_path)
+    fork_servers = ForkServers({kind_of(one): [__name__]}, tmp_path)
     parents = []
     try:
         for name, action in {"a": one, "b": one, "c": other}.items():
             workspace = _workspace(tmp_path / name)
-            nurseries.call(action, workspace)
+            fork_servers.call(action, workspace)
             parents.append(workspace.log_path.read_text().splitlines()[0])
     finally:
-        nurseries.close()
+        fork_servers.close()
     assert parents[0] == parents[1] == "$ worker request.pickle"
     assert "tinyflow.core.worker" in parents[2]
 
@@ -131,9 +131,9 @@ def test_an_import_that_ends_the_process_is_the_worker_s_affair(
     monkeypatch.syspath_prepend(tmp_path)
     action = _action(f"{__name__}:stage_write")
     for modules in (["raises"], ["dies"]):
-        nurseries = Nurseries({kind_of(action): modules}, tmp_path)
+        fork_servers = ForkServers({kind_of(action): modules}, tmp_path)
         workspace = _workspace(tmp_path / modules[0])
         workspace.log_path.touch()
-        nurseries.call(action, workspace)
+        fork_servers.call(action, workspace)
         assert str(workspace.folder) in workspace.outputs["out"].read_text()
-        nurseries.close()
+        fork_servers.close()

@@ -77,7 +77,7 @@ def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
     """A bench's, a suite's, a baseline with samples and commits, a folder of benches; nothing else."""
     path = tmp_path / "report.json"
     path.write_text(json.dumps(report("a")))
-    one = comparison.read_side(path)
+    one = comparison.read_results(path)
     assert one.keys() == {"a"} and one["a"].report["metrics"]["rom_bytes"] == 5
     assert (one["a"].samples, one["a"].commit) == ({}, None)
     path.write_text(
@@ -92,7 +92,7 @@ def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
             }
         )
     )
-    two = comparison.read_side(path)
+    two = comparison.read_results(path)
     assert [(side.commit, side.samples) for side in two.values()] == [("abc+", {"invoke_s": [1, 2]}), ("def", {})]
     assert comparison._from_folder(tmp_path).keys() == {"a", "b"}
     for name in ("x", "y"):
@@ -110,9 +110,9 @@ def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
     ):
         path.write_text(bad)
         with pytest.raises(UsageError, match="is no report"):
-            comparison.read_side(path)
+            comparison.read_results(path)
     with pytest.raises(UsageError, match="is no report"):
-        comparison.read_side(tmp_path / "gone")
+        comparison.read_results(tmp_path / "gone")
 
 
 def test_names_are_spelled_as_their_folders() -> None:

@@ -26,7 +26,7 @@ def loader(project: Path) -> Loader:
     """A loader over synthetic benches, which says nothing by itself."""
     del project
     made = synthetic_loader()
-    made.say = lambda line: pytest.fail(line)
+    made.print_lines = lambda line: pytest.fail(line)
     return made
 
 
@@ -120,7 +120,7 @@ def test_what_was_read_is_read_anew(project: Path) -> None:
     loader.forget_recipes()
     loader.forget_recipes()  # nothing is known any more
     assert [name for name in names if getattr(loader, name) is first[name]] == ["project", "session"]
-    loader.move_in()
+    loader.reopen()
     assert "project" not in vars(loader) and "selector" not in vars(loader) and "session" in vars(loader)
     assert gc.get_threshold()[0] == 50_000
     first["session"].close()

@@ -102,7 +102,7 @@ def test_no_display_obeys_or_floods(monkeypatch: pytest.MonkeyPatch) -> None:
     for display in (PlainDisplay(stream), LiveDisplay(stream, lambda: past, 0.0, lambda _: EVIL)):
         display.expect([action])
         display.started(action)
-        display.say([EVIL])
+        display.print_lines([EVIL])
         display.ended(action, "failed", [EVIL, EVIL])
         display.close()
     assert all(map(harmless, stream.getvalue().split("\n")))

@@ -8,7 +8,7 @@ import pytest
 from tests_support import doit
 
 from tinyflow.core.action import Action
-from tinyflow.flow.session.demand import Needs
+from tinyflow.flow.session.demand import Demand
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.tflite_writer import write
 
@@ -21,15 +21,15 @@ def action(title: str) -> Action:
 def test_an_action_is_lost_with_the_last_that_needs_it() -> None:
     """Not with the first one, and not by a failure elsewhere."""
     one, two, shared, only = map(action, ("one", "two", "shared", "only"))
-    needs = Needs(lambda: [(one, shared, only), (two, shared)])
-    assert not needs.is_lost(shared)
-    needs.lose(one)
-    assert [needs.is_lost(part) for part in (only, shared, two)] == [True, False, False]
-    needs.lose(one)  # twice
-    needs.lose(only)
-    assert not needs.is_lost(shared)
-    needs.lose(two)
-    assert needs.is_lost(shared)
+    demand = Demand(lambda: [(one, shared, only), (two, shared)])
+    assert not demand.is_lost(shared)
+    demand.lose(one)
+    assert [demand.is_lost(part) for part in (only, shared, two)] == [True, False, False]
+    demand.lose(one)  # twice
+    demand.lose(only)
+    assert not demand.is_lost(shared)
+    demand.lose(two)
+    assert demand.is_lost(shared)
 
 
 def unsupported(operator: str) -> bytes:

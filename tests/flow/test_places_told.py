@@ -12,7 +12,7 @@ from test_plan_whole import RECIPES
 from tinyflow.core.action import Action
 from tinyflow.core.errors import ModelError, RunError, TinyflowError, ToolError
 from tinyflow.core.store import Store
-from tinyflow.flow.planning.error_locations import tell_where
+from tinyflow.flow.planning.error_locations import locate
 from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
@@ -42,7 +42,7 @@ def tell(recipes: Path, tmp_path: Path) -> Tell:
         [action] = [one for one in planner.plan_bench(parse(bench)).actions if one.title.startswith(title)]
         if error.where == "ITS TITLE":
             error.where = action.title
-        tell_where(action, error, lambda: catalogue)
+        locate(action, error, lambda: catalogue)
         return error
 
     return run
@@ -167,4 +167,4 @@ def test_a_command_is_to_blame_for_what_it_generated(tell: Tell, recipes: Path, 
 def test_only_errors_of_users_are_told(recipes: Path) -> None:
     """A bug of ours has its traceback."""
     action = Action("link", "link", "m:f", ("o",))
-    tell_where(action, KeyError("x"), lambda: pytest.fail("asked"))
+    locate(action, KeyError("x"), lambda: pytest.fail("asked"))

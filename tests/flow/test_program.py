@@ -102,7 +102,7 @@ def test_plan_says_what_would_run_and_runs_nothing(synthetic: Run, project: Path
     """Never made, waiting for inputs, up to date: each action once, with its reason and the name of its task."""
     before = synthetic("plan", "net-good-chip").stdout
     assert "never made here" in before
-    assert before.splitlines()[-1] == "5 later, 1 run"
+    assert before.splitlines()[-1] == "1 run, 5 waiting for inputs"
     assert not (project / "build" / "net-good-chip").exists()
     synthetic("bench:net-good-chip")
     assert synthetic("plan", "bench:net-good-chip").stdout == "6 up to date\n"

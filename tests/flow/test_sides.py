@@ -12,7 +12,7 @@ import pytest
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.project import Project
 from tinyflow.flow.publishing import comparison
-from tinyflow.flow.publishing.comparison import find_side, find_sides, read_side
+from tinyflow.flow.publishing.comparison import find_comparison, find_results, read_results
 from tinyflow.report import history
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.rows import SCHEMA
@@ -79,7 +79,7 @@ def views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def paired(views: Any, old: str, new: str) -> dict[str, tuple[int, int]]:
     """Name of a pair → which benches it is of."""
-    before, after = find_sides(old, new, views, cast(Any, Recipes()))
+    before, after = find_comparison(old, new, views, cast(Any, Recipes()))
     assert before.keys() == after.keys()
     return {
         name: (before[name].report["metrics"]["rom_bytes"], after[name].report["metrics"]["rom_bytes"])
@@ -95,32 +95,32 @@ def test_words_pair_benches(views: Any) -> None:
     assert paired(views, "chip", "host") == {"net-a-*": (0, 2)}
     assert paired(views, "net", "two") == {"*-a-chip": (0, 3), "*-b-chip": (1, 4)}
     assert paired(views, "net-a-chip", "bench:two-a-chip+opt.O2+dsp") == {"net-a-chip -> two-a-chip+dsp+opt.O2": (0, 6)}
-    before, _ = find_sides("net-a-chip", "net-b-chip", views, cast(Any, Recipes()))
+    before, _ = find_comparison("net-a-chip", "net-b-chip", views, cast(Any, Recipes()))
     assert dict(before["net-a-chip -> net-b-chip"].samples) == {"invoke_s": [1.0, 2.0]}
     for old, new, what in (
         *(("dsp", "+", '"dsp" is no feature'), ("+", "dsp", '"dsp" is no feature')),
         *(("+dsp", "+none", "have no bench in common"), ("host", "a", '"host" names nothing to compare')),
     ):
         with pytest.raises(UsageError, match=what):
-            find_sides(old, new, views, cast(Any, Recipes()))
+            find_comparison(old, new, views, cast(Any, Recipes()))
 
 
 def test_a_word_stands_for_a_side(views: Any, tmp_path: Path) -> None:
     """A bench, a file or a folder; files below `build/` are held against their record; what could run is told."""
-    assert list(find_side("net-a-host", views, cast(Any, Recipes()))) == ["net-a-host"]
+    assert list(find_results("net-a-host", views, cast(Any, Recipes()))) == ["net-a-host"]
     for name in ("net-b-chip", "net-a-chip"):
         (tmp_path / "old" / name).mkdir(parents=True)
         (tmp_path / "old" / name / "report.json").write_text(json.dumps(report(name, 7)))
-    assert list(find_side("old", views, cast(Any, Recipes()))) == ["net-a-chip", "net-b-chip"]
-    assert list(find_side("old/net-a-chip", views, cast(Any, Recipes()))) == ["net-a-chip"]
-    assert list(find_side("old/net-a-chip/report.json", views, cast(Any, Recipes()))) == ["net-a-chip"]
+    assert list(find_results("old", views, cast(Any, Recipes()))) == ["net-a-chip", "net-b-chip"]
+    assert list(find_results("old/net-a-chip", views, cast(Any, Recipes()))) == ["net-a-chip"]
+    assert list(find_results("old/net-a-chip/report.json", views, cast(Any, Recipes()))) == ["net-a-chip"]
     assert views.checked[-1] == Path("old/net-a-chip/report.json")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"empty holds no report\.json"):
-        find_side("empty", views, cast(Any, Recipes()))
+        find_results("empty", views, cast(Any, Recipes()))
     for word, hint in (("net-c-chip", "it has not run here: doit bench:net-c-chip"), ("net-x-chip", "name a suite")):
         with pytest.raises(UsageError, match="names nothing to compare") as caught:
-            find_side(word, views, cast(Any, Recipes()))
+            find_results(word, views, cast(Any, Recipes()))
         assert caught.value.hint.startswith(hint)
 
 
@@ -135,19 +135,19 @@ def test_files_of_results_are_read_or_refused(tmp_path: Path) -> None:
         "is_dirty": 1,
     }
     path.write_text(json.dumps(document))
-    found = read_side(path)
+    found = read_results(path)
     assert {name: (one.commit, dict(one.samples)) for name, one in found.items()} == {
         **{"net-a-chip": ("c+", {"invoke_s": [1, 2.5]}), "net-b-chip": ("c+", {})},
     }
     path.write_text(json.dumps({**report("net-a-chip"), "commit": "c"}))
-    assert read_side(path)["net-a-chip"].commit == "c"
+    assert read_results(path)["net-a-chip"].commit == "c"
     path.write_text(json.dumps(report("net-a-chip", commit=None)))
-    assert read_side(path)["net-a-chip"].commit is None
+    assert read_results(path)["net-a-chip"].commit is None
     wrong = [report("net-a-chip", schema=SCHEMA + 1), report("net-a-chip", metrics={"a": "1"}), {}, [], 3]
     for text in (*map(json.dumps, wrong), "[" * 100_000, "{", "\x00"):
         path.write_text(text)
         with pytest.raises(UsageError, match=r"x\.json is no report"):
-            read_side(path)
+            read_results(path)
 
 
 def test_what_a_revision_has_is_only_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

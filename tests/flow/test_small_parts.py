@@ -26,7 +26,7 @@ from tinyflow.flow.publishing import revision
 from tinyflow.flow.session import layer_bisection, live, parallel_runner, preimports, signals, watched_files
 from tinyflow.flow.session.forecast import Forecast, Past
 from tinyflow.flow.session.null_database import MemoryDB
-from tinyflow.flow.session.watched_files import Board, Watched
+from tinyflow.flow.session.watched_files import StatusBoard, Watched
 
 FAILED = {"refused": RunError("no")}
 
@@ -80,7 +80,7 @@ def test_files_and_folders_that_matter_are_watched(tmp_path: Path) -> None:
 
 def test_a_row_is_told_by_what_changed() -> None:
     """All of it the first time; then old and new with percent; nothing measured is not told."""
-    board = Board()
+    board = StatusBoard()
     first = {"metrics": {"invoke_instructions": 2000, "setup_instructions": 0, "rom_bytes": 400}}
     assert board.tell("a", first) == "invoke 2,000, set-up 0, ROM bytes 400"
     assert board.tell("a", first) == "all as before"
@@ -190,11 +190,11 @@ def test_what_has_nothing_to_do_with_layers_is_raised() -> None:
 def test_a_culprit_is_told_with_its_kernels() -> None:
     """A wrong value by its place, a fault by where and what; functions once each."""
     layer = {"operator": "ADD", "functions": ["add", "clip", "add"]}
-    value = layer_bisection.Culprit(2, ValidationError("2 samples differ", where="sample 0: expected 1, got 2"))
+    value = layer_bisection.WrongLayer(2, ValidationError("2 samples differ", where="sample 0: expected 1, got 2"))
     assert value.lines(layer) == ["layer 2 ADD (add, clip)", "  sample 0: expected 1, got 2"]
-    fault = layer_bisection.Culprit(0, RunError("reads nothing", where="add+0x4"))
+    fault = layer_bisection.WrongLayer(0, RunError("reads nothing", where="add+0x4"))
     assert fault.lines({"operator": "ADD"}) == ["layer 0 ADD", "  add+0x4: reads nothing"]
-    assert layer_bisection.Culprit(0, Timeout("too long")).lines(layer)[1] == "  too long"
+    assert layer_bisection.WrongLayer(0, Timeout("too long")).lines(layer)[1] == "  too long"
 
 
 # Which version
@@ -290,7 +290,7 @@ def test_what_is_said_stays_above_what_moves() -> None:
     assert [text for _, text in shown.told()] == ["two: 3 of 4"]
     shown.ended(one, "built", ["built   one"])
     shown.ended(three, "up to date", [])
-    shown.say(["something", "[else]"])
+    shown.print_lines(["something", "[else]"])
     summary = shown.summary(1)
     shown.close()
     assert re.fullmatch(r"2/3 · 1 running · 1 built · 1 up to date · 1\d\.\d s", summary)

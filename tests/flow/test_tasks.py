@@ -15,7 +15,7 @@ from tinyflow.core.errors import RunError
 from tinyflow.core.execute import Outcome, Session
 from tinyflow.flow.planning.task_names import task_name
 from tinyflow.flow.session import parallel_runner
-from tinyflow.flow.session.demand import Needs
+from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
 from tinyflow.flow.session.tasks import NotNeeded, Ready, action_tasks, early_tasks, group_task
 
@@ -85,8 +85,8 @@ def test_what_a_task_does_is_in_the_ledger(session: Session) -> None:
     """Built with its seconds, or failed with its error, whereupon what only it needed is not begun."""
     good, refused = action("good"), action("refused")
     behind, shared = action("behind", refused), action("shared")
-    ledger, needs = Ledger(), Needs(lambda: [(refused, behind, shared), (good, shared)])
-    tasks = {task.title(): task for task in action_tasks(by_id(good, refused, behind, shared), session, ledger, needs)}
+    ledger, demand = Ledger(), Demand(lambda: [(refused, behind, shared), (good, shared)])
+    tasks = {task.title(): task for task in action_tasks(by_id(good, refused, behind, shared), session, ledger, demand)}
     assert not isinstance(run(tasks["good"]), TaskFailed)
     entry = ledger.get(good)
     assert entry is not None and entry.state == "built" and entry.seconds > 0

@@ -49,7 +49,7 @@ def session(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """(words, steps) -> what is said until the steps are over and Ctrl-C comes; a step returns what was saved."""
     monkeypatch.setenv("TINYFLOW_CACHE", "cache")
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setattr(watch, "Nursery", NoNursery)
+    monkeypatch.setattr(watch, "ForkServer", NoNursery)
 
     def run(words: str, *steps: Step) -> str:
         left = list(steps)
@@ -140,7 +140,7 @@ def test_what_fails_is_said_once_and_tried_again(project: Path, session: Callabl
         return ["layer 3 ADD", "  more"]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(watch, "find_culprit", look)
+        patched.setattr(watch, "find_wrong_layer", look)
         said = session("--no-pages net-faults-chip net-good-chip net-overflows-chip")
     assert FIRST in said and asked == ["net-faults-chip"]
     assert said.count("run net-faults-chip: hard fault in conv_3 at 0x08001234\n  look at the last block\n") == 1

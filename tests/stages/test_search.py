@@ -14,7 +14,7 @@ from small_firmware import workspace
 
 from tinyflow.core.action import Workspace, canonical
 from tinyflow.core.errors import RunError
-from tinyflow.core.partial_results import Parts
+from tinyflow.core.partial_results import PartialResults
 from tinyflow.recipes import tuning
 from tinyflow.stages import tune
 from tinyflow.stages.tune import _best, _distance, _Search
@@ -117,10 +117,10 @@ def test_a_wrong_default_is_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_measured_batches_are_kept(tmp_path: Path, measured: list[Sequence[Any]]) -> None:
     """An equal kernel finds them; another compiler, flag, machine or kernel does not."""
-    parts = Parts(tmp_path / "cache", None, "maker")
+    parts = PartialResults(tmp_path / "cache", None, "maker")
     from dataclasses import replace
 
-    def counts(name: str, maker: Parts = parts, document: dict[str, Any] = DOCUMENT, **more: Any) -> int:
+    def counts(name: str, maker: PartialResults = parts, document: dict[str, Any] = DOCUMENT, **more: Any) -> int:
         measured.clear()
         assert search(replace(space(tmp_path / name, **more), parts=maker), document)._measured([None, SPACE[5]]) == [
             *(1000, cost(SPACE[5]))
@@ -137,7 +137,7 @@ def test_measured_batches_are_kept(tmp_path: Path, measured: list[Sequence[Any]]
     ]
     assert [counts(f"o{index}", **more) for index, more in enumerate(others)] == [1] * 4
     assert counts("k", document={**DOCUMENT, "kernel": {"shape": [9]}}) == 1
-    assert counts("m", Parts(tmp_path / "cache", None, "another maker")) == 1
+    assert counts("m", PartialResults(tmp_path / "cache", None, "another maker")) == 1
     assert counts("trials", trials=3, seed=9, optimise="O0") == 0
 
 

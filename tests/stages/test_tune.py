@@ -12,7 +12,7 @@ import pytest
 from small_firmware import ROOT, SUPPORT, Bench, _support, workspace
 
 from tinyflow.core.action import Workspace
-from tinyflow.core.partial_results import Parts
+from tinyflow.core.partial_results import PartialResults
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo.builder import NetworkBuilder
 from tinyflow.stages import tune
@@ -51,7 +51,7 @@ def searching(folder: Path, cache: Path, *widths: int, trials: int = 4) -> Works
         **{"implementation": "tinyflow.backends.tvm.tuning.search", "limit_instructions": 10_000_000},
     }
     made = workspace(folder / "work", inputs, ["records.jsonl"], parameters)
-    return replace(made, parts=Parts(cache, None, "test"))
+    return replace(made, parts=PartialResults(cache, None, "test"))
 
 
 @pytest.fixture

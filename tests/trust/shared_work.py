@@ -50,7 +50,7 @@ def actions(folder: Path) -> list[Action]:
 
 def main(folder: Path, cache: Path, state: Path) -> None:
     """Do it all and print the last outputs."""
-    session = Session(cache, state, say=lambda line: print(line, file=sys.stderr))
+    session = Session(cache, state, warn=lambda line: print(line, file=sys.stderr))
     for action in actions(folder):
         session.execute(action)
     print(session.output_path(actions(folder)[-1], "joined").read_text())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from tinyflow.core.errors import RecipeError
 
 if TYPE_CHECKING:
-    from tinyflow.core.partial_results import Parts
+    from tinyflow.core.partial_results import PartialResults
 
 LOCAL_MARK = "keep-local"
 ASIDE_FOLDER = "aside"
@@ -158,7 +158,7 @@ class Workspace:
     outputs: Mapping[str, Path]
     log_path: Path
     timeout_s: float
-    parts: Parts | None = None  # what of the work is kept as soon as it is made, where there is a cache
+    parts: PartialResults | None = None  # what of the work is kept as soon as it is made, where there is a cache
     progress_path: Path | None = None  # where a terminal looks how far this is
 
     def run(self, command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None) -> str:
@@ -178,7 +178,7 @@ class Workspace:
         """Say that these outputs hang on more than the key (a server that was away), so nobody else may get them."""
         (self.folder / LOCAL_MARK).touch()
 
-    def set_aside(self, name: str, content: bytes) -> None:
+    def keep_on_failure(self, name: str, content: bytes) -> None:
         """Keep some bytes beside the log if this action fails, for somebody to look at."""
         path = self.folder / ASIDE_FOLDER / name
         path.parent.mkdir(exist_ok=True)

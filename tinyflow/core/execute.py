@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from tinyflow.core import digest, process, safe_text, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError, of_no_place
-from tinyflow.core.partial_results import Parts
+from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Record, Records
 from tinyflow.core.result import Result
 from tinyflow.core.scratch import Scratch
-from tinyflow.core.staleness import Look, Verdict
+from tinyflow.core.staleness import Staleness, Verdict
 from tinyflow.core.states import BUILT, HIT, UP_TO_DATE
 from tinyflow.core.store import Store
 
@@ -56,13 +56,13 @@ class Session:
         self,
         cache_root: Path,
         state_root: Path,
-        say: Callable[[str], None] = lambda line: None,
+        warn: Callable[[str], None] = lambda line: None,
         remote: Remote | None = None,
     ) -> None:
-        """`say` gets one line for each thing that went wrong and was put right. `remote` is closed with the session."""
-        self.store = Store(cache_root, say, state_root / "cache")
-        self.records = Records(state_root / "state.sqlite3", say)
-        self._look = Look(self.store, self.records)
+        """`warn` gets one line for each fault that was put right. `remote` is closed with the session."""
+        self.store = Store(cache_root, warn, state_root / "cache")
+        self.records = Records(state_root / "state.sqlite3", warn)
+        self._look = Staleness(self.store, self.records)
         self._scratch = Scratch(state_root / "scratch")
         self._remote = remote
         self._logs = state_root / "logs"
@@ -97,9 +97,9 @@ class Session:
         """Why this action would run, or how it last came to its outputs and which facts had changed then."""
         return self._look.explain(action)
 
-    def look_again(self) -> None:
+    def recheck(self) -> None:
         """Forget what was seen in this session: files may have changed since."""
-        self._look = Look(self.store, self.records)
+        self._look = Staleness(self.store, self.records)
 
     # Doing
 
@@ -154,9 +154,9 @@ class Session:
         inputs = self._look.input_digests(action)
         return None if inputs is None else self._look.key_text(action, inputs)
 
-    def maker_text(self, action: Action) -> str:
+    def toolset_text(self, action: Action) -> str:
         """What an action would be made with, as in its key: machine, tools, our code. Raises ToolError (missing)."""
-        return self._look.maker_text(action)
+        return self._look.toolset_text(action)
 
     def adopt(self, action: Action, result: Result) -> None:
         """Record a result of this action's present key, whose blobs are in the store, as if it had been a hit here."""
@@ -244,7 +244,7 @@ class Session:
             outputs=outputs,
             log_path=log_path,
             timeout_s=action.timeout_s,
-            parts=Parts(self.store.root, self.store.own, self._look.maker_text(action)),
+            parts=PartialResults(self.store.root, self.store.own, self._look.toolset_text(action)),
             progress_path=self._progress / action.id,
         )
 

@@ -27,7 +27,7 @@ class Ended(NamedTuple):
     said: str  # on stdout and stderr
 
 
-def call_apart(function: Callable[[], Any]) -> Ended:
+def call_forked(function: Callable[[], Any]) -> Ended:
     """Call a function in a copy of this process, and wait for it. Its result and its exceptions have to be picklable.
 
     What it prints goes to this process's stderr as well.

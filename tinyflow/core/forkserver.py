@@ -28,7 +28,7 @@ _REQUEST_BYTES = 1 << 16
 _LAZY = "lazy"
 
 
-class Nursery:
+class ForkServer:
     """The process that is copied. Threads may ask it at the same time; `close` ends it and all its copies."""
 
     def __init__(self, modules: Iterable[str], folder: Path, *, is_lazy: bool = False) -> None:
@@ -94,29 +94,29 @@ def kind_of(action: Action) -> Kind:
     return (action.function, action.implementation)
 
 
-class Nurseries:
+class ForkServers:
     """A nursery for each of some kinds of actions; the others get workers that are started anew."""
 
     def __init__(self, modules: Mapping[Kind, Iterable[str]], folder: Path) -> None:
         """`modules` of each kind are imported when the first of its actions is called."""
-        self._nurseries = {kind: Nursery(names, folder, is_lazy=True) for kind, names in modules.items()}
+        self._nurseries = {kind: ForkServer(names, folder, is_lazy=True) for kind, names in modules.items()}
 
     def call(self, action: Action, workspace: Workspace) -> None:
         """As `worker.call_isolated`."""
-        nursery = self._nurseries.get(kind_of(action))
-        if nursery is not None:
+        fork_server = self._nurseries.get(kind_of(action))
+        if fork_server is not None:
             try:
-                return nursery.call(action, workspace)
+                return fork_server.call(action, workspace)
             except ToolError:
-                if not nursery.has_ended():
+                if not fork_server.has_ended():
                     raise
         worker.call_isolated(action, workspace)  # also where what it imports ended a nursery: the worker will say why
         return None
 
     def close(self) -> None:
         """End them; copies die with them."""
-        for nursery in self._nurseries.values():
-            nursery.close()
+        for fork_server in self._nurseries.values():
+            fork_server.close()
 
 
 def _wait(connection: socket.socket, timeout_s: float) -> int | None:
@@ -158,9 +158,9 @@ def _serve(requests: socket.socket, modules: Iterable[str]) -> None:
         if not message:
             return
         modules = _import(modules)
-        nursery = os.getpid()
+        fork_server = os.getpid()
         if os.fork() == 0:
-            process.die_with_parent(nursery)
+            process.die_with_parent(fork_server)
             requests.close()
             with socket.socket(fileno=descriptors[0]) as answer:
                 _attend(answer, *map(Path, pickle.loads(message)))

@@ -24,11 +24,11 @@ class Failure(Exception):
     """What went wrong between a server and us, in words of ours: a server's own may be anything."""
 
 
-class Lie(Failure):
+class ProtocolError(Failure):
     """An answer that is not what was asked for."""
 
 
-class Late(Failure):
+class DeadlineExceeded(Failure):
     """No whole answer in time."""
 
 
@@ -69,7 +69,7 @@ class _Pieces(io.RawIOBase):
         try:
             count: int | None = self._inner.readinto(buffer)
         except TimeoutError:
-            raise Late("didn't answer in time") from None
+            raise DeadlineExceeded("didn't answer in time") from None
         return count
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ def left_s(until_s: float) -> float:
     """Seconds that are left. Raises Late where there are none."""
     left = until_s - time.monotonic()
     if left <= 0:
-        raise Late("didn't answer in time")
+        raise DeadlineExceeded("didn't answer in time")
     return left
 
 
@@ -129,10 +129,10 @@ def is_readable(connection: http.client.HTTPConnection) -> bool:
 def body_of(answer: http.client.HTTPResponse, limit_bytes: int) -> Iterator[bytes]:
     """An answer's content in pieces, unpacked, at most so many bytes. Raises Failure."""
     if answer.length is not None and answer.length > limit_bytes:
-        raise Lie(f"announced more than {limit_bytes} bytes")
+        raise ProtocolError(f"announced more than {limit_bytes} bytes")
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
-        raise Lie("packed its answer as nobody asked for")
+        raise ProtocolError("packed its answer as nobody asked for")
     unpack = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
     promised, packed, total = answer.length, 0, 0
     while piece := _read(answer):
@@ -140,10 +140,10 @@ def body_of(answer: http.client.HTTPResponse, limit_bytes: int) -> Iterator[byte
         for part in (piece,) if unpack is None else _unpacked(unpack, piece):
             total += len(part)
             if total > limit_bytes:
-                raise Lie(f"sent more than {limit_bytes} bytes")
+                raise ProtocolError(f"sent more than {limit_bytes} bytes")
             yield part
         if packed > limit_bytes:
-            raise Lie(f"sent more than {limit_bytes} bytes")
+            raise ProtocolError(f"sent more than {limit_bytes} bytes")
     if (promised is not None and packed < promised) or (unpack is not None and not unpack.eof):
         raise Failure("broke off its answer")
 
@@ -164,6 +164,6 @@ def _unpacked(unpack: Any, piece: bytes) -> Iterator[bytes]:
             if unpack.eof or (not piece and len(part) < _CHUNK_BYTES):
                 break
     except zlib.error:
-        raise Lie("sent what is not packed as it says") from None
+        raise ProtocolError("sent what is not packed as it says") from None
     if unpack.unused_data:
-        raise Lie("sent more than what is packed")
+        raise ProtocolError("sent more than what is packed")

@@ -16,17 +16,18 @@ KEY_VERSION = 1
 Fact = tuple[str, str, str]  # section, name, value
 
 
-def key_text(action: Action, inputs: Mapping[str, str], maker: Iterable[Fact]) -> str:
+def key_text(action: Action, inputs: Mapping[str, str], toolset: Iterable[Fact]) -> str:
     """The text: one fact a line, `section name value`, values as JSON, so that no value can pass for another line.
 
-    `inputs` gives each input's digest, `maker` the facts that come from neither these nor the action's own value.
+    `inputs` gives each input's digest, `toolset` the facts that come from neither these nor the action's own value.
     """
     return (
-        "\n".join(f"{section} {name} {value}".rstrip() for section, name, value in _facts(action, inputs, maker)) + "\n"
+        "\n".join(f"{section} {name} {value}".rstrip() for section, name, value in _facts(action, inputs, toolset))
+        + "\n"
     )
 
 
-def maker_facts(action: Action, memo: digest.Memo) -> tuple[tuple[Fact, ...], Mapping[Path, digest.Stamp]]:
+def toolset_facts(action: Action, memo: digest.Memo) -> tuple[tuple[Fact, ...], Mapping[Path, digest.Stamp]]:
     """The facts of machine, tools and our code, and stamps of our modules. Raises ToolError where a tool is missing."""
     modules, stamps = identity.of_modules((action.function, *action.implementation), memo)
     facts = (
@@ -38,10 +39,10 @@ def maker_facts(action: Action, memo: digest.Memo) -> tuple[tuple[Fact, ...], Ma
     return (*facts, *(("tool", tool.name, canonical(identity.of_tool(tool, memo))) for tool in tools)), stamps
 
 
-def _facts(action: Action, inputs: Mapping[str, str], maker: Iterable[Fact]) -> Iterator[Fact]:
+def _facts(action: Action, inputs: Mapping[str, str], toolset: Iterable[Fact]) -> Iterator[Fact]:
     yield "tinyflow", "key", str(KEY_VERSION)
     yield "stage", action.stage, action.function
-    yield from maker
+    yield from toolset
     for place, value in _leaves(action.parameters, ()):
         yield "parameter", canonical(place), canonical(value)
     for name in sorted(inputs):

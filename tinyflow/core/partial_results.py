@@ -19,7 +19,7 @@ _OUTPUT = "part"
 
 
 @dataclass(frozen=True)
-class Parts:
+class PartialResults:
     """The parts in one cache that were made by one kind of maker. Plain data, for it travels to a worker."""
 
     root: Path

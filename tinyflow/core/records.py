@@ -70,10 +70,10 @@ class Records:
     written, the session does with what it notes in memory.
     """
 
-    def __init__(self, path: Path, say: Callable[[str], None] = lambda line: None) -> None:
-        """Open or make the file. `say` gets one line where it had to be begun afresh."""
+    def __init__(self, path: Path, warn: Callable[[str], None] = lambda line: None) -> None:
+        """Open or make the file. `warn` gets one line where it had to be begun afresh."""
         self._path = path
-        self._say = say
+        self._warn = warn
         self._lock = threading.RLock()
         self._seen: dict[str, tuple[Any, ...]] = {}  # rows of records by id: they outlive damage to the file
         try:
@@ -111,10 +111,12 @@ class Records:
                 Path(f"{self._path}{suffix}").unlink(missing_ok=True)
             self._database = _open(self._path)
             what = "is of another version" if _OTHER_SCHEMA in str(error) else "was damaged"
-            self._say(f"{self._path} {what}; moved to {aside.name}. Finished work is still in the cache")
+            self._warn(f"{self._path} {what}; moved to {aside.name}. Finished work is still in the cache")
         except (*_DAMAGE, OSError) as refusal:
             why = getattr(refusal, "strerror", None) or refusal
-            self._say(f"{self._path} can't be used ({why}): this run does without. Finished work is still in the cache")
+            self._warn(
+                f"{self._path} can't be used ({why}): this run does without. Finished work is still in the cache"
+            )
             self._database = _open(":memory:")
         with self._database:
             _put(self._database, "records", self._seen.values())

@@ -22,7 +22,7 @@ from urllib.parse import urljoin
 from tinyflow.core import digest
 from tinyflow.core.address import Address
 from tinyflow.core.errors import CacheError, UsageError
-from tinyflow.core.http import Failure, Lie, body_of, connect, is_readable, left_s, limit, reason_of
+from tinyflow.core.http import Failure, ProtocolError, body_of, connect, is_readable, left_s, limit, reason_of
 from tinyflow.core.regular_files import Regular, Unreadable
 from tinyflow.core.result import Result
 from tinyflow.core.store import Store
@@ -97,17 +97,17 @@ class _Allowance:
             with self._lock:
                 self._left_bytes -= len(piece)
                 if self._left_bytes < 0:
-                    raise Lie(f"sent more than {_MAX_TOTAL_BYTES} bytes for one result")
+                    raise ProtocolError(f"sent more than {_MAX_TOTAL_BYTES} bytes for one result")
             yield piece
 
 
 class Remote:
     """One remote cache during one session; safe to use from several threads."""
 
-    def __init__(self, address: RemoteAddress, say: Callable[[str], None] = lambda line: None) -> None:
-        """Nothing is sent yet. `say` gets one line when the cache is given up."""
+    def __init__(self, address: RemoteAddress, warn: Callable[[str], None] = lambda line: None) -> None:
+        """Nothing is sent yet. `warn` gets one line when the cache is given up."""
         self._address = address
-        self._say = say
+        self._warn = warn
         self._transfers = ThreadPoolExecutor(_TRANSFERS, "remote-cache")
         self._uploads: list[Future[None]] = []
         self._lock = threading.Lock()
@@ -153,9 +153,9 @@ class Remote:
         try:
             result = Result.from_file(body)
         except ValueError:
-            raise Lie("sent a damaged result") from None
+            raise ProtocolError("sent a damaged result") from None
         if result.key != key or result.outputs.keys() != set(outputs):
-            raise Lie("sent the result of another action")
+            raise ProtocolError("sent the result of another action")
         return result
 
     def _fetch_blobs(self, names: Iterable[str], store: Store, allowance: _Allowance, limit_bytes: int) -> bool:
@@ -169,7 +169,7 @@ class Remote:
     def _fetch_blob(self, name: str, store: Store, allowance: _Allowance, limit_bytes: int) -> bool | None:
         def keep(answer: http.client.HTTPResponse) -> bool:
             if not store.add_stream(name, allowance.of(body_of(answer, limit_bytes))):
-                raise Lie("sent a blob that is not what was asked for")
+                raise ProtocolError("sent a blob that is not what was asked for")
             return True
 
         return self._get(f"cas/{_hexadecimal(name)}", _BLOB_S, keep)
@@ -294,7 +294,7 @@ class Remote:
         except (CacheError, Unreadable):  # our own disk: whoever needs it next says so
             return None
         except (Failure, OSError, http.client.HTTPException, ValueError) as error:
-            self._count(what, reason_of(error), is_lie=isinstance(error, Lie))
+            self._count(what, reason_of(error), is_lie=isinstance(error, ProtocolError))
             return None
         with self._lock:
             self._failures[what] = 0
@@ -309,7 +309,7 @@ class Remote:
             if is_last:  # what can't be read is not written to, either
                 self._given_up |= {what, "written to"}
         if is_last:
-            self._say(f"remote cache {self._address.server.place} {reason}; not {what} again in this run")
+            self._warn(f"remote cache {self._address.server.place} {reason}; not {what} again in this run")
 
 
 def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
@@ -322,9 +322,9 @@ def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
         try:
             found.update(blob for _, blob in digest.parse_listing(listing))
         except ValueError:
-            raise Lie("sent a tree that is none") from None
+            raise ProtocolError("sent a tree that is none") from None
     if len(found) > _MAX_BLOBS:
-        raise Lie(f"sent a result of more than {_MAX_BLOBS} files")
+        raise ProtocolError(f"sent a result of more than {_MAX_BLOBS} files")
     return found
 
 

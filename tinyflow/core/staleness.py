@@ -16,7 +16,7 @@ from tinyflow.core.errors import CacheError, RecipeError, TinyflowError
 from tinyflow.core.records import Record, Records, Sealed
 from tinyflow.core.states import HIT, RUN, UP_TO_DATE, WAITING
 from tinyflow.core.store import Store
-from tinyflow.core.toolset import Makers
+from tinyflow.core.toolset import Toolsets
 
 MANY = 500  # from here on one look at all records is cheaper than one at each
 _SEPARATOR = " "  # between digests
@@ -30,7 +30,7 @@ class Verdict:
     reasons: tuple[str, ...] = ()
 
 
-class Look:
+class Staleness:
     """What is known of actions in one session; safe to use from several threads."""
 
     def __init__(self, store: Store, records: Records) -> None:
@@ -38,7 +38,7 @@ class Look:
         self._store = store
         self._records = records
         self._memo = digest.Memo(records)
-        self._makers = Makers(self._memo)
+        self._makers = Toolsets(self._memo)
         # Of the actions known to be up to date, by id: the digests of their outputs, in order, as one text, for there
         # may be very many. Threads only get, set and pop single items, which is atomic.
         self._current: dict[str, str] = {}
@@ -69,13 +69,13 @@ class Look:
         That is what goes into their seals: ids, makers, and the content of the source files of each.
         """
         parts: list[str] = []
-        makers = set()
+        toolsets = set()
         try:
             for action in actions:
                 parts.append(action.id)
-                maker = (action.function, action.implementation, action.tools)
-                if maker not in makers:
-                    makers.add(maker)
+                toolset = (action.function, action.implementation, action.tools)
+                if toolset not in toolsets:
+                    toolsets.add(toolset)
                     parts.append(self._makers.of(action).seal.hexdigest())
                 parts += [
                     self._memo.digest(source.path)
@@ -165,7 +165,7 @@ class Look:
         """The text behind the action's key."""
         return key.key_text(action, inputs, self._makers.of(action).facts)
 
-    def maker_text(self, action: Action) -> str:
+    def toolset_text(self, action: Action) -> str:
         """The part of that text that all actions of one maker share."""
         return self._makers.of(action).text
 

@@ -66,8 +66,8 @@ class Store:
     Where the folder can't be written, what is new goes to a second folder that only this checkout uses.
     """
 
-    def __init__(self, root: Path, say: Callable[[str], None] = lambda line: None, own: Path | None = None) -> None:
-        """Folders are made on the first write. `own` is the second folder. `say` gets one line for what went wrong."""
+    def __init__(self, root: Path, warn: Callable[[str], None] = lambda line: None, own: Path | None = None) -> None:
+        """Folders are made on the first write. `own` is the second folder. `warn` gets one line for what went wrong."""
         self.root = root
         self._own = own
         self._roots = [root] if own is None or not own.is_dir() else [root, own]
@@ -76,7 +76,7 @@ class Store:
         self._moved: set[Path] = set()  # found in this session, and moved aside
         self._bad: set[Path] = set()  # places on which what was made again was damaged again
         self._listed: _Listings | None = None
-        self._say = say
+        self._warn = warn
 
     @property
     def own(self) -> Path | None:
@@ -319,7 +319,7 @@ class Store:
             return False
         self._is_read_only = True
         self._use_own()
-        self._say(f"cache: {self.root} can't be written; what is new is kept in {self._own}")
+        self._warn(f"cache: {self.root} can't be written; what is new is kept in {self._own}")
         return True
 
     def _use_own(self) -> bool:
@@ -357,7 +357,7 @@ class Store:
             if self._own is None or self._write_root == self._own or error.errno not in _TAKES_NOTHING:
                 raise
             if self._use_own() and target not in self._damaged:
-                self._say(f"cache: {target.parent} takes nothing ({error.strerror}); what it should is in {self._own}")
+                self._warn(f"cache: {target.parent} takes nothing ({error.strerror}); what it should is in {self._own}")
             descriptor, copy = self._open_new(self._own)
             with os.fdopen(descriptor, "wb") as file, path.open("rb") as source:
                 shutil.copyfileobj(source, file)
@@ -414,11 +414,11 @@ class Store:
                 self._bad.add(path)
                 self._damaged.add(path)
             self._moved.add(path)
-            self._say(f"cache: {name[:12]}… was damaged{fault}; moved to {aside.parent} and made again")
+            self._warn(f"cache: {name[:12]}… was damaged{fault}; moved to {aside.parent} and made again")
         except OSError as error:
             if path not in self._damaged:
                 self._damaged.add(path)
-                self._say(f"cache: {path} is damaged{fault} and can't be moved ({error.strerror}); ignored")
+                self._warn(f"cache: {path} is damaged{fault} and can't be moved ({error.strerror}); ignored")
             return False
         return True
 

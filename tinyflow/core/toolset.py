@@ -17,7 +17,7 @@ from tinyflow.core.action import Action
 
 
 @dataclass(frozen=True)
-class Maker:
+class Toolset:
     """The facts of one maker."""
 
     facts: tuple[key.Fact, ...]  # as they stand in the key
@@ -40,20 +40,20 @@ class Maker:
             return True
 
 
-class Makers:
+class Toolsets:
     """The makers met in one session; safe to use from several threads."""
 
     def __init__(self, memo: digest.Memo) -> None:
         self._memo = memo
-        self._known: dict[tuple[object, ...], Maker] = {}  # threads only get and set, which is atomic
+        self._known: dict[tuple[object, ...], Toolset] = {}  # threads only get and set, which is atomic
 
-    def of(self, action: Action) -> Maker:
+    def of(self, action: Action) -> Toolset:
         """The maker of an action. Raises ToolError where a tool is missing."""
         name = (action.function, action.implementation, action.tools)
         known = self._known.get(name)
         if known is None:
-            facts, stamps = key.maker_facts(action, self._memo)
-            known = self._known[name] = Maker(facts, stamps)
+            facts, stamps = key.toolset_facts(action, self._memo)
+            known = self._known[name] = Toolset(facts, stamps)
         return known
 
     def forget(self) -> None:

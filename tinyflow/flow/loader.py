@@ -22,14 +22,14 @@ from tinyflow.core.execute import Session
 from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
-from tinyflow.flow.planning.error_locations import tell_where
+from tinyflow.flow.planning.error_locations import locate
 from tinyflow.flow.planning.plan import BenchPlan, Planner
 from tinyflow.flow.planning.selection import Selection, Selector
 from tinyflow.flow.planning.task_names import task_name
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views
-from tinyflow.flow.session.demand import Needs
+from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
 from tinyflow.flow.session.tasks import action_tasks, early_tasks, group_task
 from tinyflow.recipes.bench import parse
@@ -59,7 +59,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         self.timeout_s: float | None = None  # of every action, where the user says so
         self.selection = Selection()
         self.ledger = Ledger()
-        self.say = _complain
+        self.warn = _complain
 
     @cached_property
     def project(self) -> Project:
@@ -130,7 +130,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         if self.project.elsewhere is not None:
             self.tell(f"{self.project.build} can't be written; state is kept in {self.project.elsewhere}")
         session = Session(self.project.cache, self.project.state, self.tell, _remote(os.environ, self.tell))
-        session.on_failure = lambda action, error: tell_where(action, error, lambda: self.catalogue)
+        session.on_failure = lambda action, error: locate(action, error, lambda: self.catalogue)
         return session
 
     def forget_recipes(self) -> None:
@@ -138,7 +138,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         for name in ("catalogue", "planner", "mirrors", "selector"):
             self.__dict__.pop(name, None)
 
-    def move_in(self) -> None:
+    def reopen(self) -> None:
         """The same where this folder has just become a project, with a cache of its own."""
         self.forget_recipes()
         self.__dict__.pop("project", None)
@@ -155,7 +155,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def tell(self, line: str) -> None:
         """To whoever listens when there is something to tell."""
-        self.say(line)
+        self.warn(line)
 
     def load_doit_config(self) -> dict[str, Any]:
         """Nothing: options have their defaults in our commands."""
@@ -187,7 +187,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
 
     def _tasks(self) -> list[Task]:
         chosen = self.selection
-        tasks = action_tasks(chosen.all_actions, self.session, self.ledger, Needs(chosen.wholes))
+        tasks = action_tasks(chosen.all_actions, self.session, self.ledger, Demand(chosen.wholes))
         made = {task.name for task in tasks}
 
         def stale(*finals: Action) -> list[str]:
@@ -205,14 +205,14 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         return [*tasks, *(group_task(name, groups[name]) for name in chosen.tasks if name in groups)]
 
 
-def _remote(environment: Mapping[str, str], say: Callable[[str], None]) -> Remote | None:
+def _remote(environment: Mapping[str, str], warn: Callable[[str], None]) -> Remote | None:
     """The remote cache that `TINYFLOW_REMOTE_CACHE` names; `TINYFLOW_REMOTE_TOKEN` opens it."""
     address = environment.get("TINYFLOW_REMOTE_CACHE")
     if not address:
         return None
     from tinyflow.core.remote import Remote, parse_address
 
-    return Remote(parse_address(address, environment.get("TINYFLOW_REMOTE_TOKEN")), say)
+    return Remote(parse_address(address, environment.get("TINYFLOW_REMOTE_TOKEN")), warn)
 
 
 def _complain(line: str) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tinyflow.core import process
 from tinyflow.core.errors import ModelError, ToolError
-from tinyflow.core.forked_call import Ended, call_apart
+from tinyflow.core.forked_call import Ended, call_forked
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Litert, Sample, Tflm, is_importable
 from tinyflow.model.soundness import shortened
@@ -78,7 +78,7 @@ def run_apart(reference: Reference, model: bytes, graph: Graph, samples: Sequenc
     if not is_importable(reference.package):  # loaded here, so that each copy has it
         package = reference.package.replace("_", "-")
         raise ToolError(f"{reference.words} is not installed", hint=f"pip install {package}", missing=True)
-    ended = call_apart(lambda: _run_all(reference, model, graph, samples))
+    ended = call_forked(lambda: _run_all(reference, model, graph, samples))
     if ended.error is not None and not isinstance(ended.error, ModelError):
         raise ended.error
     if ended.status == 0 and ended.error is None:
@@ -129,7 +129,7 @@ def _culprit(reference: Reference, graph: Graph, samples: Sequence[Sample]) -> s
             content = write(part)
         except ModelError:  # no network yet, or one that we can't write
             return True
-        ended = call_apart(lambda: _run_all(reference, content, part, given))
+        ended = call_forked(lambda: _run_all(reference, content, part, given))
         return ended.status == 0 and ended.error is None
 
     good, bad = -1, len(graph.operators) - 1

@@ -46,7 +46,7 @@ class Measured:
     is_missing: bool = False
 
 
-Side = Mapping[str, Measured]  # what benches are paired by, usually their name
+Results = Mapping[str, Measured]  # what benches are paired by, usually their name
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Change:
         return self.new / self.old
 
 
-def compare(old: Side, new: Side, limits: Limits, *, must_stay: bool = False) -> list[Change]:
+def compare(old: Results, new: Results, limits: Limits, *, must_stay: bool = False) -> list[Change]:
     """All changes and all that stayed, in the order of the old side. `must_stay`: a bench that is gone is a regression.
 
     So is one that fails on the new side, whatever it did on the old one, and one that was only measured on the old one.
@@ -119,7 +119,7 @@ def _bench_changes(
             yield _metric_change(name, metric.name, old, new, limits.get(metric.name))
 
 
-def doubts(old: Side, new: Side) -> list[str]:
+def doubts(old: Results, new: Results) -> list[str]:
     """Why equal outputs of these benches say less than it seems: a sentence each, with the bench and its side."""
     found: dict[tuple[str, str], list[str]] = {}
     for word, side in (("old", old), ("new", new)):

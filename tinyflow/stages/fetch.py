@@ -109,7 +109,7 @@ def _download_any(workspace: Workspace, urls: list[str], expected: str) -> bytes
 def _set_aside(workspace: Workspace, url: str, content: bytes, got: str, expected: str) -> ModelError:
     """Keep a download that is not what it should be; the error that says so."""
     kept = f"{workspace.parameters['name']}-{got[:12]}.rejected"
-    workspace.set_aside(kept, content)
+    workspace.keep_on_failure(kept, content)
     return ModelError(
         f"{url} has sha256 {got}, expected {expected}",
         where=workspace.parameters["name"],

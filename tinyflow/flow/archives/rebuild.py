@@ -83,9 +83,9 @@ class Rebuild:
         """Close the second session."""
         self._session.close()
 
-    def maker_text(self, action: Action) -> str:
+    def toolset_text(self, action: Action) -> str:
         """The tools and code that an action would be made with. Raises ToolError (missing)."""
-        return self._session.maker_text(action)
+        return self._session.toolset_text(action)
 
     def compare(self, action: Action) -> Iterator[Difference]:
         """Make an action again, behind those that it waits for; which of its outputs differ. Raises what it raises."""

@@ -57,7 +57,7 @@ class RecordedArchive:
         """See `rebuild.Recorded`."""
         return self._known[action.id].key_text if self.has_keys else None
 
-    def maker_lines(self, action: Action) -> list[str]:
+    def toolset_lines(self, action: Action) -> list[str]:
         """What an action was made with, as in its key."""
         return [line for line in self._known[action.id].key_text.split("\n") if line.startswith(_MAKERS)]
 
@@ -145,7 +145,7 @@ def _other_tools(actions: Iterable[Action], recorded: RecordedArchive, again: Re
     told: set[str] = set()
     for action in actions:
         try:
-            lines = list(_compare(recorded.maker_lines(action), again.maker_text(action).split("\n"), action))
+            lines = list(_compare(recorded.toolset_lines(action), again.toolset_text(action).split("\n"), action))
         except ToolError as error:
             lines = [error.what]
         yield from (line for line in lines if line not in told)

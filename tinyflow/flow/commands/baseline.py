@@ -12,12 +12,12 @@ from tinyflow.flow.atomic_files import write_if_changed
 from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.commands.compare import OPTIONS, limits_of, parse_limits, tell
 from tinyflow.flow.messages import shown
-from tinyflow.flow.publishing.comparison import find_side, read_side
+from tinyflow.flow.publishing.comparison import find_results, read_results
 from tinyflow.flow.publishing.revision import resolve_revision
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import expand
-from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Side, compare, doubts
+from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Results, compare, doubts
 
 _NAME = re.compile(r"\w[\w.+-]*")  # of a file in baselines/, not of one elsewhere
 _OPTION_NAME = option("name", "of the baseline [default: the suite's]")
@@ -47,7 +47,7 @@ Example: doit baseline check mlperf_tiny"""
                 f'"{params["name"]}" can\'t be the name of a baseline', hint="for example --name release-1.2"
             )
         loader = self.loader
-        now = find_side(suite, loader.views, loader.catalogue)
+        now = find_results(suite, loader.views, loader.catalogue)
         path = loader.project.baselines / f"{params['name'] or suite}.json"
         if verb == "save":
             write_if_changed(path, _spell(now))
@@ -57,13 +57,13 @@ Example: doit baseline check mlperf_tiny"""
         if not path.is_file():
             raise UsageError(f"there is no {shown(path)}", hint=f"{self.bin_name} baseline save {suite}")
         limits = parse_limits(params["limits"]) or limits_of(loader.catalogue, [suite]) or DEFAULT_LIMITS
-        sides = (read_side(path), now)
+        sides = (read_results(path), now)
         changes = compare(*sides, limits, must_stay=True)
         head = resolve_revision(loader.project.root, "HEAD")
         return tell((shown(path), suite), sides, changes, params, doubts({}, now), head)
 
 
-def _lacking(side: Side, suite: str, catalogue: Catalogue) -> str:
+def _lacking(side: Results, suite: str, catalogue: Catalogue) -> str:
     """What a reader of a baseline should know: which benches it has no numbers of."""
     failed = [name for name, bench in side.items() if bench.report["status"] != "ok"]
     members = [bench.name for bench in expand(catalogue, suite)] if catalogue.has(Suite, suite) else []
@@ -72,7 +72,7 @@ def _lacking(side: Side, suite: str, catalogue: Catalogue) -> str:
     return "".join(f"; {word}: {', '.join(names)}" for word, names in parts if names)
 
 
-def _spell(side: Side) -> str:
+def _spell(side: Results) -> str:
     """A baseline's file: what comparing needs, and nothing that is different on another machine."""
     places = {bench.commit for bench in side.values()}
     benches = [

@@ -16,7 +16,7 @@ from tinyflow.flow.session.signals import stoppable
 from tinyflow.recipes.bench import parse
 
 
-def find_culprit(loader: Loader, bench: str, say: Callable[[str], None]) -> list[str]:
+def find_wrong_layer(loader: Loader, bench: str, say: Callable[[str], None]) -> list[str]:
     """The lines that name the wrong layer; none where all are right."""
 
     def attempt(actions: Collection[Action]) -> Exception | None:
@@ -65,7 +65,7 @@ class BisectLayer(OwnCommand):
             raise UsageError("a bench of one layer has no others", hint="leave +layer out")
         with stoppable():
             try:
-                found = find_culprit(self.loader, bench, lambda line: print(f"  {line}", flush=True))
+                found = find_wrong_layer(self.loader, bench, lambda line: print(f"  {line}", flush=True))
             finally:
                 self.loader.session.close()
         if not found:

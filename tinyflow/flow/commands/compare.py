@@ -9,7 +9,7 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.command import OwnCommand, flag, option
-from tinyflow.flow.publishing.comparison import find_sides
+from tinyflow.flow.publishing.comparison import find_comparison
 from tinyflow.flow.publishing.revision import resolve_revision
 from tinyflow.flow.session.display import width_of
 from tinyflow.flow.streams import write_data
@@ -18,7 +18,7 @@ from tinyflow.recipes.fields import Limit
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import github
 from tinyflow.report.changes import commits, summary, to_json, to_table
-from tinyflow.report.compare import Change, Limits, Side, compare, doubts
+from tinyflow.report.compare import Change, Limits, Results, compare, doubts
 from tinyflow.report.formats import to_markdown, to_text
 
 REGRESSED = 1
@@ -51,7 +51,7 @@ Example: doit compare --max-regression 'ram_bytes:0,invoke_instructions:0.5%' ol
             raise UsageError("compare takes two sides: an old one and a new one", hint=hint)
         old, new = args
         limits = parse_limits(params["limits"]) or limits_of(self.loader.catalogue, (new, old))
-        sides = find_sides(old, new, self.loader.views, self.loader.catalogue)
+        sides = find_comparison(old, new, self.loader.views, self.loader.catalogue)
         head = resolve_revision(self.loader.project.root, "HEAD")
         return tell((old, new), sides, compare(*sides, limits), params, doubts(*sides), head)
 
@@ -80,7 +80,7 @@ def parse_limits(text: str) -> Limits:
 
 def tell(
     names: tuple[str, str],
-    sides: tuple[Side, Side],
+    sides: tuple[Results, Results],
     changes: Sequence[Change],
     params: dict[str, Any],
     warnings: Sequence[str],

@@ -52,7 +52,7 @@ class Import(OwnCommand):
         except UsageError as error:
             print(f"{archive.name}: its models were not written: {error.what}")
             return
-        self.loader.move_in()
+        self.loader.reopen()
         print(f"{archive.name}: wrote {', '.join(shown(root / path) for path in sorted(files))}")
 
     def _restore(self, archive: Archive) -> None:

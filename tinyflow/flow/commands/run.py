@@ -19,7 +19,7 @@ from tinyflow.core import process, worker
 from tinyflow.core.action import Action
 from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
-from tinyflow.core.forkserver import Nurseries
+from tinyflow.core.forkserver import ForkServers
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds, parse_time
 from tinyflow.flow.commands.command import CANCELLED, Refusing, flag, option
@@ -27,7 +27,7 @@ from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.flow.planning.selection import Selection
-from tinyflow.flow.publishing.publish import Row, compare_published, finish
+from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
 from tinyflow.flow.session.forecast import Past
 from tinyflow.flow.session.ledger import exit_status
@@ -181,12 +181,12 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         self, stream: TextIO, display: Display, verbosity: int, continue_: bool, num_process: int, par_type: str
     ) -> int:
         """What doit makes of it: 0 where all is well; CANCELLED where the user stopped it."""
-        self.loader.say = lambda line: display.say([line])
+        self.loader.warn = lambda line: display.print_lines([line])
         reporter = Reporter(display, self.loader.ledger, is_verbose=verbosity > 1)
         loader = self.loader
         waiting = [action for action in loader.selection.all_actions.values() if not loader.ledger.is_done(action)]
-        nurseries = Nurseries(of_many(waiting), loader.project.state)
-        loader.session.call_isolated = nurseries.call
+        fork_servers = ForkServers(of_many(waiting), loader.project.state)
+        loader.session.call_isolated = fork_servers.call
         try:
             with stoppable():
                 status: int = super()._execute(
@@ -198,7 +198,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             return CANCELLED
         finally:
             loader.session.call_isolated = worker.call_isolated
-            nurseries.close()
+            fork_servers.close()
 
     def _export(self, stream: TextIO) -> None:
         """Write the archives that were asked for."""
@@ -213,7 +213,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         """Write views and reports; print the counts, the table and where to read on. Returns what was not written."""
         loader = self.loader
         known = (loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
-        rows, reports, unwritten = finish(*known, loader.checkout, loader.tell)
+        rows, reports, unwritten = publish(*known, loader.checkout, loader.tell)
         counts = loader.ledger.counts()
         words = dict(_COUNTED) | ({"hit": "hit"} if counts["hit"] == 1 else {})
         told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]

@@ -14,20 +14,20 @@ from tinyflow.core.action import Action
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import TinyflowError, ToolError, UsageError
 from tinyflow.core.execute import Outcome
-from tinyflow.core.forkserver import Nursery
-from tinyflow.flow.commands.bisect_layer import find_culprit
+from tinyflow.core.forkserver import ForkServer
+from tinyflow.flow.commands.bisect_layer import find_wrong_layer
 from tinyflow.flow.commands.command import CANCELLED, OwnCommand, flag
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
-from tinyflow.flow.publishing.publish import finish
+from tinyflow.flow.publishing.publish import publish
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.session import parallel_runner
 from tinyflow.flow.session.layer_bisection import WRONG
 from tinyflow.flow.session.ledger import Ledger
 from tinyflow.flow.session.preimports import modules_of
 from tinyflow.flow.session.signals import stoppable, unstoppable
-from tinyflow.flow.session.watched_files import Board, Watched, row_of
+from tinyflow.flow.session.watched_files import StatusBoard, Watched, row_of
 
 _PACKAGE = Path(tinyflow.__file__).parent
 # Editors write a file in several steps, milliseconds apart; a moment of quiet ends them. Without a change there is an
@@ -68,29 +68,29 @@ class Watch(OwnCommand):
         except ImportError:
             hint = pip_install("watch")
             raise ToolError("the package watchfiles is not installed", hint=hint, missing=True) from None
-        self._words, self._board, self._writes_pages = args, Board(), not params["no_pages"]
+        self._words, self._board, self._writes_pages = args, StatusBoard(), not params["no_pages"]
         self._is_verbose = params["verbose"]
         selection = self._select()
         runs = [action for action in selection.all_actions.values() if action.stage == "run" and action.isolated]
         modules = dict.fromkeys(name for action in runs for name in modules_of(action))
-        nursery = Nursery(modules, self.loader.project.state)
-        self.loader.session.call_isolated = nursery.call
+        fork_server = ForkServer(modules, self.loader.project.state)
+        self.loader.session.call_isolated = fork_server.call
         try:
             with stoppable():
                 self._make(selection)
                 while True:
-                    selection = self._watch(selection, nursery)
+                    selection = self._watch(selection, fork_server)
         except KeyboardInterrupt:
             return CANCELLED
         finally:
             with unstoppable():
-                nursery.close()
+                fork_server.close()
                 self.loader.session.close()
 
     def _select(self) -> Selection:
         return self.loader.selector.select(self._words, is_bare_fine=True)
 
-    def _watch(self, selection: Selection, nursery: Nursery) -> Selection:
+    def _watch(self, selection: Selection, fork_server: ForkServer) -> Selection:
         """Wait for saves and run what they make stale. Returns a selection for which other folders must be watched."""
         from watchfiles import watch
 
@@ -102,11 +102,11 @@ class Watch(OwnCommand):
             started = time.monotonic()
             paths = sorted({Path(path) for _, path in changes})
             if any(_PACKAGE in path.parents and path.suffix == ".py" for path in paths):
-                self._start_again(nursery)
+                self._start_again(fork_server)
             is_concerned = any(map(watched.concerns, paths))
             if not (is_concerned or is_first):
                 continue
-            self.loader.session.look_again()
+            self.loader.session.recheck()
             if is_first and not is_concerned:  # what was saved before anybody listened
                 is_first = False
                 if not self.loader.session.stale(selection.all_actions.values()):
@@ -135,10 +135,10 @@ class Watch(OwnCommand):
             print(*error_lines(error), sep="\n", flush=True)
             return None
 
-    def _start_again(self, nursery: Nursery) -> None:
+    def _start_again(self, fork_server: ForkServer) -> None:
         """Our own code changed: what is in memory is old."""
         print("tinyflow's own code changed: starting again", flush=True)
-        nursery.close()
+        fork_server.close()
         self.loader.session.close()
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
@@ -171,7 +171,7 @@ class Watch(OwnCommand):
                 self._look_closer(plan, [errors[a.id] for a in plan.actions if a.id in errors], state)
         if self._writes_pages:
             loader = self.loader
-            finish(selection, loader.session, ledger, loader.project, loader.catalogue, checkout, loader.tell)
+            publish(selection, loader.session, ledger, loader.project, loader.catalogue, checkout, loader.tell)
 
     def _tell(self, plan: Any, seconds: float) -> None:
         line = self._board.tell(plan.name, row_of(plan, self.loader.session))
@@ -180,11 +180,11 @@ class Watch(OwnCommand):
     def _look_closer(self, plan: BenchPlan, errors: list[Exception], state: Mapping[Path, object]) -> None:
         """Name the layer of a bench that is wrong, unless the error did, or sources were saved since `state`."""
         if any(isinstance(error, WRONG) and error.layer is None for error in errors):
-            for line in _culprit(self, plan, state):
+            for line in _wrong_layer(self, plan, state):
                 print(f"{plan.name}: {line}", flush=True)
 
 
-def _culprit(command: Watch, plan: BenchPlan, state: Mapping[Path, object]) -> Iterator[str]:
+def _wrong_layer(command: Watch, plan: BenchPlan, state: Mapping[Path, object]) -> Iterator[str]:
     watched = Watched.of([plan], ())
 
     def give_up_where_saved(*_: str) -> None:
@@ -193,7 +193,7 @@ def _culprit(command: Watch, plan: BenchPlan, state: Mapping[Path, object]) -> I
 
     try:
         give_up_where_saved()
-        yield from find_culprit(command.loader, str(plan.bench), give_up_where_saved)
+        yield from find_wrong_layer(command.loader, str(plan.bench), give_up_where_saved)
     except _SavedAgain:
         yield "saved again before the layer was found"
     except Exception as error:

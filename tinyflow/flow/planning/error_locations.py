@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SOURCE_PLACE = re.compile(r"^([^\s<]+:\d+:\d+): (?:fatal )?error", re.MULTILINE)
 
 
-def tell_where(action: Action, error: Exception, catalogue: Callable[[], Catalogue]) -> None:
+def locate(action: Action, error: Exception, catalogue: Callable[[], Catalogue]) -> None:
     """Give the error of a failed action a place that its user can open, where there is one.
 
     `catalogue` has the recipes that the action was planned by.

@@ -24,13 +24,13 @@ from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Backend, Model, Suite, Target
 from tinyflow.report import history, rows
-from tinyflow.report.compare import TIMES, Measured, Side
+from tinyflow.report.compare import TIMES, Measured, Results
 from tinyflow.report.documents import Document, read_documents
 
 _PARTS = ("model", "backend", "target")
 
 
-def find_sides(old: str, new: str, views: Views, catalogue: Catalogue) -> tuple[Side, Side]:
+def find_comparison(old: str, new: str, views: Views, catalogue: Catalogue) -> tuple[Results, Results]:
     """Both sides, paired by the keys of the two. UsageError for words that name nothing, or nothing in common."""
     old, new = bench_name(old), bench_name(new)
     if old.startswith("+") or new.startswith("+"):
@@ -41,21 +41,21 @@ def find_sides(old: str, new: str, views: Views, catalogue: Catalogue) -> tuple[
         label = f"{old} -> {new}"
         sides = ({label: before}, {label: after})
     else:
-        sides = (find_side(old, views, catalogue), find_side(new, views, catalogue))
+        sides = (find_results(old, views, catalogue), find_results(new, views, catalogue))
     if not set(sides[0]) & set(sides[1]):
         hint = "benches are paired by name; `doit results` lists what has run"
         raise UsageError(f"{old} and {new} have no bench in common", hint=hint)
     return sides
 
 
-def find_side(word: str, views: Views, catalogue: Catalogue) -> Side:
+def find_results(word: str, views: Views, catalogue: Catalogue) -> Results:
     """One side that stands for itself: benches by name."""
     path = Path(word)
     views.check(path)
     if path.is_dir() and (side := _from_folder(path)):
         return side
     if path.is_file():
-        return read_side(path)
+        return read_results(path)
     if catalogue.has(Suite, word):
         return _of_reports(suite_reports(views, catalogue, word), views)
     if (measured := _measured(word, views)) is not None:
@@ -89,7 +89,7 @@ def _is_bench(word: str, catalogue: Catalogue) -> bool:
     return is_model and all(catalogue.has(kind, name) for kind, name in parts)
 
 
-def read_side(path: Path) -> Side:
+def read_results(path: Path) -> Results:
     """A suite's or bench's `report.json`, or a saved baseline. UsageError for another file."""
     try:
         document = json.loads(path.read_bytes())
@@ -124,13 +124,13 @@ def _commit(document: Document) -> str | None:
     return commit + ("+" if document.get("is_dirty") else "") if isinstance(commit, str) else None
 
 
-def _from_folder(folder: Path) -> Side:
+def _from_folder(folder: Path) -> Results:
     """The reports of a folder of any time or machine; none where it has none."""
     if (folder / "report.json").is_file():
-        return read_side(folder / "report.json")
+        return read_results(folder / "report.json")
     side: dict[str, Measured] = {}
     for path in sorted(folder.glob("*/report.json")):
-        (measured,) = read_side(path).values()
+        (measured,) = read_results(path).values()
         documents = read_documents(path.parent)
         timing = (documents and documents.timing) or {}
         side[path.parent.name] = replace(measured, samples=_times(timing))
@@ -147,18 +147,18 @@ def _measured(bench: str, views: Views) -> Measured | None:
 
 def _of_reports(
     reports: Iterable[Document], views: Views, key: Callable[[Document], str] = lambda report: str(report["bench"])
-) -> Side:
+) -> Results:
     found = ((key(report), _measured(report["bench"], views)) for report in reports)
     return {name: measured for name, measured in found if measured is not None}
 
 
-def _pairs(old: Side, new: Side) -> tuple[Side, Side]:
+def _pairs(old: Results, new: Results) -> tuple[Results, Results]:
     """Both sides without the benches that have no counterpart: nobody said that they should have one."""
     both = [name for name in old if name in new]
     return {name: old[name] for name in both}, {name: new[name] for name in both}
 
 
-def _by_feature(old: str, new: str, views: Views) -> tuple[Side, Side]:
+def _by_feature(old: str, new: str, views: Views) -> tuple[Results, Results]:
     """Benches that have a feature each, paired by the rest of their names; `+` alone: those that have neither."""
     named = [_feature(word) for word in (old, new)]
     both = {name for name, _ in filter(None, named)}
@@ -202,7 +202,7 @@ def _common_part(old: str, new: str, views: Views) -> str | None:
     return None
 
 
-def _by_part(part: str, old: str, new: str, views: Views) -> tuple[Side, Side]:
+def _by_part(part: str, old: str, new: str, views: Views) -> tuple[Results, Results]:
     def key(report: Document) -> str:
         return _without({**report, part: "*"}, set())
 
@@ -211,7 +211,7 @@ def _by_part(part: str, old: str, new: str, views: Views) -> tuple[Side, Side]:
     return sides[0], sides[1]
 
 
-def _at_revision(commit: str, word: str, project: Project) -> Side:
+def _at_revision(commit: str, word: str, project: Project) -> Results:
     """What was measured at just this commit with no file changed; what others measured is only pointed at."""
     before: frozenset[str] | None = None
     side = {}

@@ -32,22 +32,22 @@ from tinyflow.report import history
 Row = dict[str, Any]
 
 
-def finish(
+def publish(
     selection: Selection,
     session: Session,
     ledger: Ledger,
     project: Project,
     catalogue: Catalogue,
     checkout: Checkout,
-    say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> tuple[list[Row], list[Path], list[CacheError]]:
     """Write what is missing; returns all selected benches' rows, the suites' reports, and why some were not written.
 
-    `checkout` was begun with the session; `say` gets a line for what went wrong. What can't be written is shown.
+    `checkout` was begun with the session; `warn` gets a line for what went wrong. What can't be written is shown.
     """
     unwritten = _Unwritten()
     clear_killed(project.build)
-    views = Views(project, session.store, say)
+    views = Views(project, session.store, warn)
     pages = Pages(views, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
@@ -70,7 +70,7 @@ def finish(
     for name, action in selection.profiles.items():
         with unwritten:
             reports += _write_profile(name, action, session, project)
-    unwritten.tell(say)
+    unwritten.tell(warn)
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return views.reports(names), reports, unwritten.errors
 
@@ -86,11 +86,11 @@ class _Unwritten(AbstractContextManager[None]):
             self.errors.append(error)
         return isinstance(error, CacheError)
 
-    def tell(self, say: Callable[[str], None]) -> None:
+    def tell(self, warn: Callable[[str], None]) -> None:
         """One line, however many there are."""
         if self.errors:
             more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
-            say(f"{str(self.errors[0]).partition(chr(10))[0]}{more}; results are shown and stay in the cache")
+            warn(f"{str(self.errors[0]).partition(chr(10))[0]}{more}; results are shown and stay in the cache")
 
 
 def _record(row: Row, project: Project, checkout: Checkout) -> None:

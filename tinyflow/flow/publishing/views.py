@@ -52,11 +52,11 @@ _LOG, _REPORT, _PROVENANCE, _PAGE = "run.log", "report.json", "provenance.json",
 class Views:
     """The views of a project, and the folders of its suites: each is held against its record once in a session."""
 
-    def __init__(self, project: Project, store: Store, say: Callable[[str], None]) -> None:
-        """`store` has what views are copies of; `say` gets a line for each that was not as it was written."""
+    def __init__(self, project: Project, store: Store, warn: Callable[[str], None]) -> None:
+        """`store` has what views are copies of; `warn` gets a line for each that was not as it was written."""
         self.project = project
         self._store = store
-        self._say = say
+        self._warn = warn
         self._inventories = Inventories(project.states)
         self._known: dict[str, tuple[Inventory | None, str]] = {}
         self._unwritten: dict[str, Row] = {}  # reports of this session that there was no place for
@@ -211,7 +211,7 @@ class Views:
                 digests = {name: of_file(path) for name, path in tree_files(fresh)}
             self._keep(name, Inventory(digests, facts))
         if fault:
-            self._say(f"{shown(folder)}: {fault}; written again, what was there is in {shown(kept)}")
+            self._warn(f"{shown(folder)}: {fault}; written again, what was there is in {shown(kept)}")
 
     def _restore(self, bench: str, inventory: Inventory, fault: str) -> None:
         """Write a view again from its record and the cache, whatever its sources are by now."""
@@ -239,7 +239,7 @@ class Views:
     def _give_up(self, bench: str, why: str) -> None:
         """Say once that a view is not to be relied on."""
         self._lost.add(bench)
-        self._say(f"{shown(self.project.build / bench)}: {why}; doit bench:{bench} makes it again")
+        self._warn(f"{shown(self.project.build / bench)}: {why}; doit bench:{bench} makes it again")
 
 
 def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from tinyflow.core.action import Action
 
 
-class Needs:
+class Demand:
     """Wholes, such as benches, are lost with any of their actions; an action is, with the last whole that needs it."""
 
     def __init__(self, wholes: Callable[[], Iterable[Collection[Action]]]) -> None:

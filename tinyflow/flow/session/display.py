@@ -31,7 +31,7 @@ class Display(Protocol):
     def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
         """An action came to this state; the lines stay."""
 
-    def say(self, lines: Iterable[str]) -> None:
+    def print_lines(self, lines: Iterable[str]) -> None:
         """Something to read that stays."""
 
     def close(self) -> None:
@@ -66,9 +66,9 @@ class PlainDisplay:
         """Only the lines: they name the action."""
         del action
         if not self._is_quiet or state in _ASKED_FOR:
-            self.say(lines)
+            self.print_lines(lines)
 
-    def say(self, lines: Iterable[str]) -> None:
+    def print_lines(self, lines: Iterable[str]) -> None:
         """These lines, together."""
         with self._lock:
             self._stream.write("".join(f"{safe_text.shown(line)}\n" for line in lines))
@@ -123,10 +123,10 @@ class LiveDisplay:
         with self._lock:
             self._shown().ended(action, state, lines)
 
-    def say(self, lines: Iterable[str]) -> None:
+    def print_lines(self, lines: Iterable[str]) -> None:
         """These lines, above the list."""
         with self._lock:
-            self._shown().say(lines)
+            self._shown().print_lines(lines)
 
     def close(self) -> None:
         """Remove the list."""

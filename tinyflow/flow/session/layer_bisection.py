@@ -21,7 +21,7 @@ Try = Callable[[Collection[Action]], Exception | None]
 
 
 @dataclass(frozen=True)
-class Culprit:
+class WrongLayer:
     """The layer, and what its bench says."""
 
     layer: int
@@ -40,8 +40,8 @@ def find(
     count: int,
     plan_up_to: Callable[[int], BenchPlan],
     attempt: Try,
-    say: Callable[[str], None] = lambda line: None,
-) -> Culprit | None:
+    report: Callable[[str], None] = lambda line: None,
+) -> WrongLayer | None:
     """The culprit; None where the bench of all `count` layers is right.
 
     `attempt` runs actions and returns the first error. Raises that where it isn't one of WRONG.
@@ -53,12 +53,12 @@ def find(
     while wrong - right > 1:
         middle = (right + wrong) // 2
         found = _attempt(attempt, plan_up_to(middle))
-        say(f"layers 0 to {middle}: {'right' if found is None else 'wrong'}")
+        report(f"layers 0 to {middle}: {'right' if found is None else 'wrong'}")
         if found is None:
             right = middle
         else:
             wrong, error = middle, found
-    return Culprit(wrong, error)
+    return WrongLayer(wrong, error)
 
 
 def _attempt(attempt: Try, plan: BenchPlan) -> TinyflowError | None:

@@ -116,7 +116,7 @@ class Live:
         if text := "\n".join(map(safe_text.shown, lines)):
             self._list.console.print(Text(text, style=_STYLES.get(state, "")), soft_wrap=True)
 
-    def say(self, lines: Iterable[str]) -> None:
+    def print_lines(self, lines: Iterable[str]) -> None:
         """These lines, above the list."""
         self._list.console.print("\n".join(map(safe_text.shown, lines)), markup=False, soft_wrap=True)
 

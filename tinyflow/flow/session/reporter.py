@@ -65,7 +65,7 @@ class Reporter:
             return
         entry = self._ledger.get(action) if action is not None else None
         if action is None or entry is None or entry.error is None:
-            self._display.say([f"{task.name}: {fail.get_msg()}"])
+            self._display.print_lines([f"{task.name}: {fail.get_msg()}"])
         elif entry.state == FAILED:
             first, *rest = self._lines(entry.error, action)
             self._display.ended(action, entry.state, [f"{entry.state:<{_STATE_WIDTH}}{first}", *rest])
@@ -92,11 +92,11 @@ class Reporter:
 
     def cleanup_error(self, exception: BaseFail) -> None:
         """A teardown failed."""
-        self._display.say([exception.get_msg()])
+        self._display.print_lines([exception.get_msg()])
 
     def runtime_error(self, msg: str) -> None:
         """Doit itself failed."""
-        self._display.say([msg])
+        self._display.print_lines([msg])
 
     def teardown_task(self, task: Task) -> None:
         """A teardown starts."""

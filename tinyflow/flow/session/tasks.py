@@ -13,7 +13,7 @@ from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.core.states import UP_TO_DATE
 from tinyflow.flow.planning.task_names import task_name
-from tinyflow.flow.session.demand import Needs
+from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
 
 # A file, the reference interpreters, a backend: what takes a model or not; quick where it is refused.
@@ -27,16 +27,16 @@ class NotNeeded(TaskFailed):  # type: ignore[misc]  # doit has no types
 
 
 def action_tasks(
-    actions: Mapping[str, Action], session: Session, ledger: Ledger, needs: Needs | None = None
+    actions: Mapping[str, Action], session: Session, ledger: Ledger, demand: Demand | None = None
 ) -> list[Task]:
     """Tasks for those actions, by id, that are not up to date; they come each behind those that it waits for.
 
-    What need not run needs no task: an empty run costs our look at each action, and nothing in doit. With `needs`, what
-    nobody waits for any more is not begun.
+    What need not run needs no task: an empty run costs our look at each action, and nothing in doit. With `demand`,
+    what nobody waits for any more is not begun.
     """
     stale = {action.id: action for action in session.stale(actions.values())}
     ledger.end_all(actions.keys() - stale.keys() if stale else actions, UP_TO_DATE)
-    return [_action_task(action, stale, session, ledger, needs) for action in stale.values()]
+    return [_action_task(action, stale, session, ledger, demand) for action in stale.values()]
 
 
 def early_tasks(stale: Iterable[Task]) -> list[str]:
@@ -64,20 +64,20 @@ def _is_up_to_date(action: Action, session: Session, ledger: Ledger) -> bool:
 
 
 def _action_task(
-    action: Action, stale: Mapping[str, Action], session: Session, ledger: Ledger, needs: Needs | None
+    action: Action, stale: Mapping[str, Action], session: Session, ledger: Ledger, demand: Demand | None
 ) -> Task:
     """The private task of one action, behind those of the stale actions that it waits for."""
 
     def execute() -> TaskFailed | None:
-        if needs is not None and needs.is_lost(action):
+        if demand is not None and demand.is_lost(action):
             return NotNeeded("nobody needs it any more")
         ledger.begin(action)
         try:
             outcome = session.execute(action)
         except Exception as error:  # a bug in one bench must not stop the others; the reporter prints its traceback
             ledger.fail(action, error)
-            if needs is not None:
-                needs.lose(action)
+            if demand is not None:
+                demand.lose(action)
             return TaskFailed(str(error))
         ledger.end(action, outcome.outcome, outcome.seconds)
         return None

@@ -59,7 +59,7 @@ class Watched:
 
 
 @dataclass
-class Board:
+class StatusBoard:
     """What benches measured the time before, to tell what became of it."""
 
     rows: dict[str, Row] = field(default_factory=dict)
