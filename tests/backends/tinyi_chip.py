@@ -20,6 +20,7 @@ import yaml
 from tinyi_host import INTERPRETER, OK
 
 from tinyflow.backends.tinyi.operators import ENTRIES
+from tinyflow.model.operators import describe
 from tinyflow.model.reference import Sample
 from tinyflow.targets.qemu.machine import Qemu
 from tinyflow.targets.unicorn.machine import Simulator
@@ -115,7 +116,7 @@ class ChipInterpreter:
 
 def _table(variant: str) -> str:
     return ", ".join(
-        f"{{{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}, {entry.visit}, "
+        f"{{{getattr(tflite.BuiltinOperator, name)}, {describe(name).newest}, {describe(name).outputs}, {entry.visit}, "
         f"{entry.kernel_symbol(variant) or 'NULL'}, {entry.plan or 'NULL'}}}"
         for name, entry in ENTRIES.items()
     )

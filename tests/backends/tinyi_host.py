@@ -19,6 +19,7 @@ from tinyflow.backends.tinyi.operators import ENTRIES, request
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
+from tinyflow.model.operators import describe
 from tinyflow.model.reference import Sample
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
@@ -132,8 +133,8 @@ class Interpreter:
         rows = [
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
-                entry.newest,
-                entry.most_outputs,
+                describe(name).newest,
+                describe(name).outputs,
                 address(entry.visit),
                 address(entry.kernel_symbol(variant)),
                 address(entry.plan),

@@ -30,7 +30,9 @@ SIGMOID_INTEGER_BITS = 4
 class OutOfRange(ValueError):
     """Scales that TFLite's integer kernels can't compute with; `hint` says what to do."""
 
-    hint = "quantise again with representative samples"
+    def __init__(self, what: str, hint: str = "quantise again with representative samples") -> None:
+        super().__init__(what)
+        self.hint = hint
 
 
 def quantise_multiplier(real: float) -> tuple[int, int]:

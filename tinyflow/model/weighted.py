@@ -131,6 +131,14 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
     )
 
 
+def symmetric(graph: Graph, operator: Operator) -> Weighted:
+    """The same, as kernels take it: ValueError also for weights of FULLY_CONNECTED that have a zero point."""
+    layer = weighted(graph, operator)
+    if any(layer.weight_zero_points):
+        raise ValueError("the weights are not symmetric")
+    return layer
+
+
 def _along(scheme: Quantisation, tensor: Tensor) -> Integers:
     """Zero points, shaped so that they can be subtracted from the tensor."""
     shape = [1] * len(tensor.shape)

@@ -28,10 +28,10 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
-    from tinyflow.backends.tinyc.lowering import lower_operator
+    from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 
     variant = variant_of(options)
-    check_operators(graph, backend, lambda operator: lower_operator(graph, operator, variant))
+    check_operators(graph, backend, LOWERINGS, lambda operator: lower_operator(graph, operator, variant))
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001

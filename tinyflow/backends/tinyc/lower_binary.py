@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call, Field
@@ -60,8 +59,6 @@ def _mul(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
 
 
 def _extreme(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    if len({whole(tensor) for tensor in _operands(graph, operator)}) > 1:
-        raise Unsupported("inputs and output are quantised differently", "convert with TFLite's converter")
     return _binary(graph, operator, variant, {})
 
 
@@ -102,9 +99,9 @@ def _step(operator: Operator, call: Call) -> list[Step]:
 
 
 LOWERINGS: Mapping[str, Any] = {
-    "ADD": (3, _add),
-    "SUB": (3, _add),
-    "MUL": (3, _mul),
-    "MINIMUM": (3, _extreme),
-    "MAXIMUM": (3, _extreme),
+    "ADD": _add,
+    "SUB": _add,
+    "MUL": _mul,
+    "MINIMUM": _extreme,
+    "MAXIMUM": _extreme,
 }

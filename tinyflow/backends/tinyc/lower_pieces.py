@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,13 @@ from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.backends.tinynn.calls import Constant
 from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.operators import VIEWS
 from tinyflow.model.weighted import integers, whole
 
 # where `_positions` begins; nobody reads or writes behind it
 _FIRST = np.zeros(1, np.int8)
 # rows and columns of a resized picture: each has an entry in a table
 _MOST_SIZE = 1 << 16
-
-
-def _same_quantisation(tensors: Sequence[Tensor]) -> None:
-    if len({whole(tensor) for tensor in tensors}) > 1:
-        raise Unsupported("inputs and outputs are quantised differently", "convert with TFLite's converter")
 
 
 def _pitch(tensor: Tensor, axis: int) -> int:
@@ -37,7 +33,6 @@ def _concatenation(graph: Graph, operator: Operator, variant: str) -> Iterable[S
     """Each input is copied to its place, row by row."""
     output = graph.tensors[operator.outputs[0]]
     inputs = [graph.tensors[index] for index in operator.inputs]
-    _same_quantisation([*inputs, output])
     axis = operator.options["axis"]
     assert isinstance(axis, int), "readers give a number"
     axis %= len(output.shape)
@@ -73,7 +68,6 @@ def _split(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source = graph.tensors[operator.inputs[1]]
     axis = int(integers(graph.tensors[operator.inputs[0]]).reshape(-1)[0]) % len(source.shape)
     outputs = [graph.tensors[index] for index in operator.outputs]
-    _same_quantisation([source, *outputs])
     start = 0
     for tensor in outputs:
         piece = _pitch(tensor, axis)
@@ -85,7 +79,6 @@ def _split(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
 
 def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    _same_quantisation([source, output])
     before = integers(graph.tensors[operator.inputs[1]])[:, 0]
     value = whole(output).zero_point
     if len(operator.inputs) > 2:
@@ -137,7 +130,6 @@ def _has(operator: Operator, mask: str, axis: int) -> bool:
 def _positions(graph: Graph, operator: Operator) -> npt.NDArray[np.int8]:
     """An array shaped like the input: views of it say by their addresses what moves where. It has no memory."""
     source = graph.tensors[operator.inputs[0]]
-    _same_quantisation([source, graph.tensors[operator.outputs[0]]])
     strides = [math.prod(source.shape[axis + 1 :]) for axis in range(len(source.shape))]
     return np.lib.stride_tricks.as_strided(_FIRST, source.shape, strides)
 
@@ -152,7 +144,6 @@ def _view(graph: Graph, operator: Operator, variant: str, view: npt.NDArray[np.i
 
 def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    _same_quantisation([source, output])
     if max(output.shape) > _MOST_SIZE:
         raise Unsupported(f"an output of {output.shape} is not supported", "resize to fewer rows and columns")
     rows, columns = (_nearest(operator, source.shape[axis], output.shape[axis]) for axis in (1, 2))
@@ -183,13 +174,19 @@ def _nearest(operator: Operator, size: int, wanted: int) -> npt.NDArray[np.int32
     return nearest
 
 
+def _copy(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """A view of a constant that has to be in RAM; any other is the tensor itself."""
+    yield _gathered(operator, variant, "copy", {"bytes": graph.tensors[operator.outputs[0]].size_bytes})
+
+
 LOWERINGS: Mapping[str, Any] = {
-    "CONCATENATION": (2, _concatenation),
-    "SPLIT": (2, _split),
-    "PAD": (2, _pad),
-    "PADV2": (2, _pad),
-    "TRANSPOSE": (4, _transpose),
-    "SLICE": (3, _slice),
-    "STRIDED_SLICE": (4, _strided_slice),
-    "RESIZE_NEAREST_NEIGHBOR": (3, _resize_nearest),
+    "CONCATENATION": _concatenation,
+    "SPLIT": _split,
+    "PAD": _pad,
+    "PADV2": _pad,
+    "TRANSPOSE": _transpose,
+    "SLICE": _slice,
+    "STRIDED_SLICE": _strided_slice,
+    "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
+    **dict.fromkeys(VIEWS, _copy),
 }

@@ -14,10 +14,10 @@ from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields, symmetric
+from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields
 from tinyflow.model.fixed_point import rescaling_factor
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, integers, whole
+from tinyflow.model.weighted import Weighted, integers, symmetric, whole
 
 Int8s = npt.NDArray[np.int8]
 
@@ -86,10 +86,10 @@ def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
 
 
 LOWERINGS: Mapping[str, Any] = {
-    "CONV_2D": (5, _conv2d),
-    "DEPTHWISE_CONV_2D": (6, _depthwise),
-    "FULLY_CONNECTED": (7, _fully_connected),
-    "AVERAGE_POOL_2D": (2, _pool),
-    "MAX_POOL_2D": (2, _pool),
-    "MEAN": (2, _mean),
+    "CONV_2D": _conv2d,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "FULLY_CONNECTED": _fully_connected,
+    "AVERAGE_POOL_2D": _pool,
+    "MAX_POOL_2D": _pool,
+    "MEAN": _mean,
 }

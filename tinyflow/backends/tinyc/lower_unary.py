@@ -15,9 +15,6 @@ from tinyflow.model.fixed_point import activation_range, rescaling_factor, sigmo
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.weighted import whole
 
-# SOFTMAX of int8 gives these, by TFLite's quantisation specification
-_SOFTMAX_OUTPUT = (1 / 256, -128)
-_SIGMOID_OUTPUTS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = 3 / 32768
 
@@ -33,10 +30,7 @@ def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
 
 
 def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    source, output = _operands(graph, operator)
-    made = whole(output)
-    if (made.scale, made.zero_point) != _SOFTMAX_OUTPUT:
-        raise Unsupported("the output is not quantised as 1/256 and -128", "quantise with TFLite's converter")
+    source = graph.tensors[operator.inputs[0]]
     beta = operator.options.get("beta", 1.0)
     assert isinstance(beta, float), "readers give a number"
     multiplier, left_shift, least = softmax_scaling(whole(source).scale, beta)
@@ -93,11 +87,7 @@ def _affine(operator: Operator, kernel: str, variant: str, tensor: Tensor) -> It
 def _sigmoid(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """LOGISTIC, TANH, as logistic_common.cc and tanh.cc of TFLM prepare them."""
     source, output = _operands(graph, operator)
-    given, made = whole(source), whole(output)
-    if (made.scale, made.zero_point) != _SIGMOID_OUTPUTS[operator.name]:
-        scale, zero_point = _SIGMOID_OUTPUTS[operator.name]
-        what = f"the output is not quantised as {scale:g} and {zero_point}"
-        raise Unsupported(what, "quantise with TFLite's converter")
+    given = whole(source)
     multiplier, left_shift, radius = sigmoid_scaling(given.scale)
     fields = {
         "elements": output.elements,
@@ -161,13 +151,13 @@ def _of_16_bits(multiplier: int) -> int:
 
 
 LOWERINGS: Mapping[str, Any] = {
-    "SOFTMAX": (2, _softmax),
-    "RELU": (2, _relu),
-    "RELU6": (2, _relu),
-    "QUANTIZE": (2, _quantise),
-    "DEQUANTIZE": (2, _dequantise),
-    "LOGISTIC": (2, _sigmoid),
-    "TANH": (2, _sigmoid),
-    "LEAKY_RELU": (2, _leaky_relu),
-    "HARD_SWISH": (1, _hard_swish),
+    "SOFTMAX": _softmax,
+    "RELU": _relu,
+    "RELU6": _relu,
+    "QUANTIZE": _quantise,
+    "DEQUANTIZE": _dequantise,
+    "LOGISTIC": _sigmoid,
+    "TANH": _sigmoid,
+    "LEAKY_RELU": _leaky_relu,
+    "HARD_SWISH": _hard_swish,
 }

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyflow.backends import refusals
-from tinyflow.model.graph import Tensor
-from tinyflow.model.weighted import whole
 
 
 class Unsupported(refusals.Unsupported):
@@ -44,9 +41,3 @@ class MemoryRequest:
 def exactly(size: int, in_place: tuple[int, ...] = ()) -> MemoryRequest:
     """So many bytes of scratch, no less."""
     return MemoryRequest(size, size, in_place)
-
-
-def same_quantisation(tensors: Sequence[Tensor]) -> None:
-    """Raises Unsupported where tensors are quantised differently."""
-    if len({whole(tensor) for tensor in tensors}) > 1:
-        raise Unsupported("inputs and outputs are quantised differently", "convert with TFLite's converter")

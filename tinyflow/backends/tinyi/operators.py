@@ -12,19 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyflow.backends.tinyi import shape_checks
-from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly, same_quantisation
+from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
 from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import WORD_BYTES
-from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, symmetric
+from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_elements, products_of, rvv_repeats
-from tinyflow.model.advice import VERSION_HINT
 from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, whole
+from tinyflow.model.operators import describe
+from tinyflow.model.weighted import Weighted, symmetric, whole
 
 # of struct tinynn_channel
 _RECORD_BYTES = 12
@@ -36,15 +36,14 @@ MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/visit.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
-_SIGMOIDS = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+_SIGMOIDS = ("LOGISTIC", "TANH")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An operator of the runtime: its function, the newest version, its kernels."""
+    """An operator of the runtime: its function, what it asks for, its kernels."""
 
     visit: str
-    newest: int
     request: Callable[[Graph, Operator, str], MemoryRequest]
     kernel: str | None = None
     """The operator's name in the table of kernels, where there is a choice."""
@@ -52,7 +51,6 @@ class Entry:
     """What the chip's structs of them are called, where not as `visit`."""
     has_ref: bool = False
     """Whether NULL doesn't stand for the variant ref."""
-    most_outputs: int = 1
     plan: str | None = None
     """What set-up calls instead of `visit`, where the rest is left to the inference."""
     has_any: bool = False
@@ -80,7 +78,6 @@ def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int6
 
 def _layer(graph: Graph, operator: Operator) -> Weighted:
     layer = symmetric(graph, operator)
-    _modest(graph, operator)
     if max(*layer.window.stride, *layer.window.dilation) > _MAX_STRIDE:
         raise Unsupported(f"a stride or dilation above {_MAX_STRIDE} is not supported")
     return layer
@@ -188,12 +185,15 @@ def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest: 
     return MemoryRequest()
 
 
+def _nothing(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    """No scratch; what the file says was found to fit when it was read."""
+    return MemoryRequest()
+
+
 def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
     left, right, made = (whole(tensor) for tensor in tensors)
-    if operator.name in ("MINIMUM", "MAXIMUM"):
-        same_quantisation(tensors)
-    else:
+    if "activation" in operator.options:
         activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
     if operator.name == "MUL":
         rescaling_factor(left.scale * right.scale / made.scale)
@@ -201,17 +201,11 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  #
         add_factors(left.scale, right.scale, made.scale)
     if len({tensor.elements for tensor in tensors}) == 1:
         return MemoryRequest(in_place=(0, 1))
-    for tensor in tensors[:2]:
-        shape_checks.repeated(tensor.shape, tensors[2].shape)
     return MemoryRequest(is_any=True)
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     given, made = (whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
-    wanted = {"SOFTMAX": (1 / 256, -128), **_SIGMOIDS}.get(operator.name)
-    if wanted is not None and (made.scale, made.zero_point) != wanted:
-        what = f"the output is not quantised as {wanted[0]:g} and {wanted[1]}"
-        raise Unsupported(what, "quantise with TFLite's converter")
     beta = operator.options.get("beta", 1.0)
     assert isinstance(beta, float), "readers give a number"
     if operator.name in _SIGMOIDS and not 2.0**-26 <= given.scale < 8:
@@ -250,50 +244,48 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
 
 
 ENTRIES: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d", 5, _conv2d, "conv2d", has_ref=True),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", 6, _depthwise, "depthwise", has_any=True),
+    "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", _depthwise, "depthwise", has_any=True),
     "FULLY_CONNECTED": Entry(
-        "tinyi_fully_connected", 7, _fully_connected, "rows", has_ref=True, plan="tinyi_plan_fully_connected"
+        "tinyi_fully_connected", _fully_connected, "rows", has_ref=True, plan="tinyi_plan_fully_connected"
     ),
-    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", 2, _average_pool, "average_pool"),
-    "MAX_POOL_2D": Entry("tinyi_max_pool", 2, _max_pool, "max_pool"),
-    "ADD": Entry("tinyi_add", 3, _binary, "add", has_ref=True, has_any=True),
-    "SUB": Entry("tinyi_add", 3, _binary, "sub", "tinyi_sub", has_ref=True, has_any=True),
-    "MUL": Entry("tinyi_mul", 3, _binary, "mul", has_ref=True),
-    "MINIMUM": Entry("tinyi_minimum", 3, _binary),
-    "MAXIMUM": Entry("tinyi_maximum", 3, _binary),
-    "SOFTMAX": Entry("tinyi_softmax", 2, _unary),
-    "LOGISTIC": Entry("tinyi_logistic", 2, _unary),
-    "TANH": Entry("tinyi_tanh", 2, _unary),
-    "RELU": Entry("tinyi_relu", 2, _unary),
-    "RELU6": Entry("tinyi_relu6", 2, _unary),
-    "QUANTIZE": Entry("tinyi_quantise", 2, _quantise),
-    "DEQUANTIZE": Entry("tinyi_dequantise", 2, _dequantise),
-    "LEAKY_RELU": Entry("tinyi_leaky_relu", 2, shape_checks.leaky_relu),
-    "HARD_SWISH": Entry("tinyi_hard_swish", 1, shape_checks.hard_swish),
-    "MEAN": Entry("tinyi_mean", 2, shape_checks.mean, "mean"),
-    "PAD": Entry("tinyi_pad", 2, shape_checks.pad),
-    "PADV2": Entry("tinyi_pad", 2, shape_checks.pad),
-    "CONCATENATION": Entry("tinyi_concatenation", 2, shape_checks.concatenation),
-    "SPLIT": Entry("tinyi_split", 2, shape_checks.split, most_outputs=2**16 - 1),
-    "TRANSPOSE": Entry("tinyi_transpose", 4, shape_checks.transpose),
-    "SLICE": Entry("tinyi_slice", 3, shape_checks.slice_),
-    "STRIDED_SLICE": Entry("tinyi_strided_slice", 4, shape_checks.strided_slice),
-    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", 3, shape_checks.resize_nearest),
-    "RESHAPE": Entry("tinyi_reshape", 1, _reshape),
-    "SQUEEZE": Entry("tinyi_reshape", 2, _reshape),
-    "EXPAND_DIMS": Entry("tinyi_reshape", 1, _reshape),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool", _average_pool, "average_pool"),
+    "MAX_POOL_2D": Entry("tinyi_max_pool", _max_pool, "max_pool"),
+    "ADD": Entry("tinyi_add", _binary, "add", has_ref=True, has_any=True),
+    "SUB": Entry("tinyi_add", _binary, "sub", "tinyi_sub", has_ref=True, has_any=True),
+    "MUL": Entry("tinyi_mul", _binary, "mul", has_ref=True),
+    "MINIMUM": Entry("tinyi_minimum", _binary),
+    "MAXIMUM": Entry("tinyi_maximum", _binary),
+    "SOFTMAX": Entry("tinyi_softmax", _unary),
+    "LOGISTIC": Entry("tinyi_logistic", _unary),
+    "TANH": Entry("tinyi_tanh", _unary),
+    "RELU": Entry("tinyi_relu", _unary),
+    "RELU6": Entry("tinyi_relu6", _unary),
+    "QUANTIZE": Entry("tinyi_quantise", _quantise),
+    "DEQUANTIZE": Entry("tinyi_dequantise", _dequantise),
+    "LEAKY_RELU": Entry("tinyi_leaky_relu", shape_checks.leaky_relu),
+    "HARD_SWISH": Entry("tinyi_hard_swish", shape_checks.hard_swish),
+    "MEAN": Entry("tinyi_mean", shape_checks.mean, "mean"),
+    "PAD": Entry("tinyi_pad", shape_checks.pad),
+    "PADV2": Entry("tinyi_pad", shape_checks.pad),
+    "CONCATENATION": Entry("tinyi_concatenation", shape_checks.concatenation),
+    "SPLIT": Entry("tinyi_split", _nothing),
+    "TRANSPOSE": Entry("tinyi_transpose", _nothing),
+    "SLICE": Entry("tinyi_slice", _nothing),
+    "STRIDED_SLICE": Entry("tinyi_strided_slice", shape_checks.strided_slice),
+    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", shape_checks.resize_nearest),
+    "RESHAPE": Entry("tinyi_reshape", _reshape),
+    "SQUEEZE": Entry("tinyi_reshape", _reshape),
+    "EXPAND_DIMS": Entry("tinyi_reshape", _reshape),
 }
 
 
 def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     """What an operator asks for. Raises ValueError, mostly Unsupported, for one that the runtime doesn't compute."""
-    entry = ENTRIES.get(operator.name)
-    if entry is None:
-        raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(ENTRIES))}")
-    if operator.version > entry.newest:
-        raise Unsupported(f"only versions up to {entry.newest} are supported", VERSION_HINT)
-    if not 1 <= len(operator.outputs) <= entry.most_outputs:
-        raise Unsupported(f"{len(operator.outputs)} outputs are not supported")
     _modest(graph, operator)
-    return entry.request(graph, operator, variant)
+    described = describe(operator.name)
+    for position in () if described.is_view else described.parameters:
+        tensor = graph.tensors[operator.inputs[position]]
+        if tensor.dtype != "int32" or tensor.data is None:
+            raise Unsupported(f"{tensor.name} is no constant of int32", "convert with constant shapes")
+    return ENTRIES[operator.name].request(graph, operator, variant)

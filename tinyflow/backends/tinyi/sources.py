@@ -8,6 +8,7 @@ from tinyflow.backends.generated import ARENA, model_header, plan_document, writ
 from tinyflow.backends.tinyi.operators import ENTRIES, request
 from tinyflow.backends.tinyi.planner import Plan, plan
 from tinyflow.model.graph import Graph
+from tinyflow.model.operators import describe
 from tinyflow.model.plan_document import Arena, Resident
 
 _ALIGNMENT = 16
@@ -105,9 +106,9 @@ def _entry(name: str, variant: str, *, is_any: bool) -> str:
     """A line of the operator table; numbers are those of TFLite's enumeration."""
     import tflite
 
-    entry = ENTRIES[name]
+    entry, described = ENTRIES[name], describe(name)
     kernel = entry.kernel_symbol(variant, is_any=is_any) or "NULL"
-    numbers = f"{getattr(tflite.BuiltinOperator, name)}, {entry.newest}, {entry.most_outputs}"
+    numbers = f"{getattr(tflite.BuiltinOperator, name)}, {described.newest}, {described.outputs}"
     return f"  {{{numbers}, {entry.visit}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"
 
 

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from tinyflow.backends.refusals import Unsupported
 from tinyflow.model.fixed_point import activation_range
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, Window, weighted, whole, window
-
-
-def symmetric(graph: Graph, operator: Operator) -> Weighted:
-    """The operator; ValueError also for weights with a zero point."""
-    layer = weighted(graph, operator)
-    if any(layer.weight_zero_points):
-        raise Unsupported("the weights are not symmetric")
-    return layer
+from tinyflow.model.weighted import Weighted, Window, whole, window
 
 
 def output_fields(layer: Weighted) -> dict[str, int]:
@@ -54,11 +45,9 @@ def _window_fields(slides: Window) -> dict[str, int]:
 
 
 def pool_fields(graph: Graph, operator: Operator) -> dict[str, int]:
-    """Of struct tinynn_pool. ValueError where input and output are quantised differently."""
+    """Of struct tinynn_pool."""
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     made = whole(output)
-    if whole(source) != made:
-        raise Unsupported("input and output are quantised differently", "convert with TFLite's converter")
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
     size = operator.options["filter"]
     assert isinstance(size, tuple), "readers give pairs"

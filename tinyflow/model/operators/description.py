@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
 
-ANY = 1 << 16  # of inputs or outputs; more than any file of a sane size has
+ANY = (1 << 16) - 1  # of inputs or outputs; more than any file of a sane size has
 UNARY, BINARY, TERNARY = (1, 1), (2, 2), (3, 3)
 
 
@@ -53,6 +53,8 @@ class Description:
     """How many must be there, and how many there are at most, of which some may be absent: as TFLM's kernels count."""
     outputs: int = 1
     """At most."""
+    parameters: tuple[int, ...] = ()
+    """Which inputs are lists of numbers that say how: axes, sizes, paddings."""
     table: str | None = None
     """Its option table in the schema; None where it has none, or it is not read."""
     options: tuple[Option, ...] = ()

@@ -128,17 +128,32 @@ def _resize(read: Sequence[Tensor], _options: Options) -> Shape | None:
 _moving = partial(Description, keeps_quantisation=True)
 
 OPERATORS = (
-    _moving("TRANSPOSE", BINARY, table="TransposeOptions", version=2, newest=4, shape=_transpose, keeps_elements=True),
-    # TFLM takes PADV2's value here too
-    _moving("PAD", (2, 3), table="PadOptions", version=2, newest=2, shape=_pad),
-    _moving("PADV2", TERNARY, table="PadV2Options", version=2, newest=2, shape=_pad),
     _moving(
-        "MIRROR_PAD", BINARY, table="MirrorPadOptions", options=(Option("mode", ("Mode",), "REFLECT"),), shape=_pad
+        "TRANSPOSE",
+        BINARY,
+        parameters=(1,),
+        table="TransposeOptions",
+        version=2,
+        newest=4,
+        shape=_transpose,
+        keeps_elements=True,
     ),
-    _moving("SLICE", TERNARY, table="SliceOptions", version=2, newest=3, shape=_slice),
+    # TFLM takes PADV2's value here too
+    _moving("PAD", (2, 3), parameters=(1,), table="PadOptions", version=2, newest=2, shape=_pad),
+    _moving("PADV2", TERNARY, parameters=(1,), table="PadV2Options", version=2, newest=2, shape=_pad),
+    _moving(
+        "MIRROR_PAD",
+        BINARY,
+        parameters=(1,),
+        table="MirrorPadOptions",
+        options=(Option("mode", ("Mode",), "REFLECT"),),
+        shape=_pad,
+    ),
+    _moving("SLICE", TERNARY, parameters=(1, 2), table="SliceOptions", version=2, newest=3, shape=_slice),
     _moving(
         "STRIDED_SLICE",
         (4, 5),
+        parameters=(1, 2, 3),
         table="StridedSliceOptions",
         options=(
             Option("begin_mask", ("BeginMask",), 0),
@@ -163,17 +178,32 @@ OPERATORS = (
         shape=_concatenation,
     ),
     _moving(
-        "SPLIT", BINARY, table="SplitOptions", options=_SPLITS, version=2, newest=2, outputs=ANY, check=_check_split
+        "SPLIT",
+        BINARY,
+        parameters=(0,),
+        table="SplitOptions",
+        options=_SPLITS,
+        version=2,
+        newest=2,
+        outputs=ANY,
+        check=_check_split,
     ),
-    _moving("SPLIT_V", TERNARY, table="SplitVOptions", options=_SPLITS, outputs=ANY),
+    _moving("SPLIT_V", TERNARY, parameters=(1, 2), table="SplitVOptions", options=_SPLITS, outputs=ANY),
     _moving("PACK", (1, ANY), table="PackOptions", options=(Option("values_count", ("ValuesCount",), 0), AXIS)),
     _moving("UNPACK", UNARY, table="UnpackOptions", options=(Option("num", ("Num",), 0), AXIS), outputs=ANY),
-    _moving("GATHER", BINARY, table="GatherOptions", options=(AXIS, Option("batch_dims", ("BatchDims",), 0))),
+    _moving(
+        "GATHER",
+        BINARY,
+        parameters=(1,),
+        table="GatherOptions",
+        options=(AXIS, Option("batch_dims", ("BatchDims",), 0)),
+    ),
     _moving("DEPTH_TO_SPACE", UNARY, table="DepthToSpaceOptions", options=_BLOCK, keeps_elements=True),
     _moving("SPACE_TO_DEPTH", UNARY, table="SpaceToDepthOptions", options=_BLOCK, keeps_elements=True),
     _moving(
         "RESIZE_NEAREST_NEIGHBOR",
         BINARY,
+        parameters=(1,),
         table="ResizeNearestNeighborOptions",
         options=_RESIZE,
         version=2,
@@ -181,7 +211,7 @@ OPERATORS = (
         shape=_resize,
     ),
     # between elements, it computes new ones
-    _moving("RESIZE_BILINEAR", BINARY, table="ResizeBilinearOptions", options=_RESIZE, shape=_resize),
+    _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), table="ResizeBilinearOptions", options=_RESIZE, shape=_resize),
     *plain("BROADCAST_ARGS BROADCAST_TO EMBEDDING_LOOKUP FILL GATHER_ND REVERSE_V2 TILE", BINARY),
     *plain("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", TERNARY),
 )

@@ -23,7 +23,9 @@ def _reduced(read: Sequence[Tensor], options: Options) -> Shape | None:
     return tuple(size for axis, size in enumerate(source) if axis not in axes)
 
 
-_reducer = partial(Description, inputs=BINARY, version=2, newest=2, shape=_reduced, fits=has_same_elements)
+_reducer = partial(
+    Description, inputs=BINARY, parameters=(1,), version=2, newest=2, shape=_reduced, fits=has_same_elements
+)
 
 OPERATORS = (
     _reducer("MEAN", table="ReducerOptions", options=_REDUCER),

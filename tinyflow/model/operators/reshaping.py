@@ -6,7 +6,12 @@ from tinyflow.model.operators.description import BINARY, UNARY, Description, Opt
 
 OPERATORS = (
     Description(
-        "RESHAPE", (1, 2), table="ReshapeOptions", options=(Option("new_shape", ("NewShape",), ()),), is_view=True
+        "RESHAPE",
+        (1, 2),
+        parameters=(1,),
+        table="ReshapeOptions",
+        options=(Option("new_shape", ("NewShape",), ()),),
+        is_view=True,
     ),
     Description(
         "SQUEEZE",
@@ -16,6 +21,6 @@ OPERATORS = (
         newest=2,
         is_view=True,
     ),
-    Description("EXPAND_DIMS", BINARY, table="ExpandDimsOptions", is_view=True),
+    Description("EXPAND_DIMS", BINARY, parameters=(1,), table="ExpandDimsOptions", is_view=True),
     *plain("SHAPE RANK", UNARY),
 )
