@@ -1,22 +1,19 @@
 """Firmware that holds kernels and nothing else: one entry point for each, called and counted in the simulator.
 
-It goes the way of a bench (toolchain, support runtime, linker script, simulator) without tasks and cache.
+It goes the way of a bench (toolchain, support runtime, linker script, simulator) without tasks.
 """
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
+import kept
 import numpy as np
 import on_qemu
-import yaml
+from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of, toolchain_of, write_files
 from numpy.typing import NDArray
 
 from tinyflow.backends.tvm.emit import codegen
@@ -24,19 +21,10 @@ from tinyflow.backends.tvm.emit.objects import compile_kernels
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Weights
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu.machine import Qemu
-from tinyflow.targets.unicorn import block_table, native_hook
 from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.toolchains import script
 
-ROOT = Path(__file__).parents[1]
-SUPPORT = ROOT / "recipes" / "runtimes" / "support"
 _LIMIT_INSTRUCTIONS = 1_000_000_000
 _ARENA_ALIGNMENT = 16
-# room for every layer at once, which no chip would have
-_MEMORY = {
-    "thumb": (("flash", 0x08000000, 16 << 20), ("ram", 0x20000000, 8 << 20)),
-    "riscv": (("flash", 0x42000000, 16 << 20), ("ram", 0x3FC80000, 3 << 20)),
-}
 _VECTORS: Mapping[str, Literal["mve", "rvv"]] = {"cortex-m55": "mve", "rv32gcv": "rvv", "rv64gcv": "rvv"}
 
 
@@ -68,22 +56,6 @@ class Chip:
         """The toolchain that compiles the rest and links."""
         return "zig" if self.toolchain == "llvm" else self.toolchain
 
-    @cached_property
-    def recipe(self) -> Mapping[str, Any]:
-        """The toolchain recipe's entry for the CPU."""
-        text = (ROOT / "recipes" / "toolchains" / f"{self.linking}.yaml").read_text(encoding="utf-8")
-        recipe: Mapping[str, Any] = yaml.safe_load(text)["cpus"][self.cpu]
-        return recipe
-
-    @property
-    def target(self) -> Mapping[str, Any]:
-        """What the linker script and the simulator want to know."""
-        regions = [
-            {"name": kind, "kind": kind, "origin": origin, "length_bytes": length}
-            for kind, origin, length in (on_qemu.PLACES[self.cpu] if self.is_on_qemu else _MEMORY[self.isa])
-        ]
-        return {"name": self.cpu, "cpu": self.cpu, "memory": regions, "stack_bytes": 8192}
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -105,21 +77,12 @@ class Outcome:
 
 def run(samples: Sequence[Sample], chip: Chip, folder: Path | None = None) -> list[Outcome]:
     """Build all samples into one firmware and call each of them once. Keeps files if a folder is given."""
-    with tempfile.TemporaryDirectory() as temporary:
-        place = folder or Path(temporary)
-        firmware = _build(samples, chip, place)
-        simulator = _open(chip)
-        try:
-            simulator.load(firmware)
-            return [_call(simulator, index, sample) for index, sample in enumerate(samples)]
-        finally:
-            simulator.close()
-
-
-def _open(chip: Chip) -> Simulator | Qemu:
-    if chip.is_on_qemu:
-        return Qemu(chip.target, on_qemu.plugin())
-    return Simulator(chip.target, _hook())
+    simulator = opened(target_of(chip.cpu, chip.isa))
+    try:
+        simulator.load(_build(samples, chip, folder))
+        return [_call(simulator, index, sample) for index, sample in enumerate(samples)]
+    finally:
+        simulator.close()
 
 
 def _call(simulator: Simulator | Qemu, index: int, sample: Sample) -> Outcome:
@@ -134,43 +97,22 @@ def _call(simulator: Simulator | Qemu, index: int, sample: Sample) -> Outcome:
     return Outcome(np.frombuffer(written, np.int8), counters, size)
 
 
-@cache
-def _hook() -> Path:
-    """The simulator's native counter, built once per process."""
-    library = Path(tempfile.mkdtemp()) / "block_table.so"
-    command = [native_hook.zig_binary(), "cc", "-O2", "-fPIC", "-shared", "-nostdlib"]
-    _check([*command, str(Path(block_table.__file__).with_suffix(".c")), "-o", str(library)])
-    return library
-
-
-def _build(samples: Sequence[Sample], chip: Chip, folder: Path) -> Path:
-    toolchain = import_module(f"tinyflow.toolchains.{chip.linking}")
-    sources, objects = [folder / "calls.c"], []
-    sources[0].write_text(_calls(samples), encoding="utf-8")
+def _build(samples: Sequence[Sample], chip: Chip, folder: Path | None) -> Path:
+    generated: dict[str, str | bytes] = {"calls.c": _calls(samples)}
     if chip.toolchain == "llvm":
         kernels = {f"kernel_{index}": sample.kernel for index, sample in enumerate(samples)}
-        objects.append(folder / "kernels.o")
-        objects[0].write_bytes(compile_kernels(kernels, chip.cpu).content)
+        generated["kernels.o"] = compile_kernels(kernels, chip.cpu).content
     else:
-        sources.append(folder / "kernels.c")
-        sources[1].write_text(_kernels(samples), encoding="utf-8")
-    runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
-    sources += [SUPPORT / name for name in (*runtime["all"], *runtime[chip.isa]) if "main" not in name]
-    for source in sources:
-        objects.append(folder / f"{source.stem}.o")
-        flags = (*chip.flags, "-w") if source.name == "kernels.c" else ("-O2", "-ffreestanding")
-        _check(toolchain.compile_command(chip.recipe, source, objects[-1], [folder, SUPPORT / "include"], [], flags))
-    template = ROOT / "templates" / "link" / "firmware.ld.j2"
-    (folder / "script.ld").write_text(script.render(template, chip.target, chip.isa), encoding="utf-8")
-    firmware = folder / "firmware.elf"
-    _check(toolchain.link_command(chip.recipe, objects, [], folder / "script.ld", firmware, folder / "firmware.map"))
-    return firmware
-
-
-def _check(command: Sequence[str | Path]) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr}")
+        generated["kernels.c"] = _kernels(samples)
+    toolchain, runtime = toolchain_of(chip.linking, chip.cpu), RUNTIMES / "support"
+    support = [path for path in sources_of(runtime, chip.isa) if path.stem != "main"]
+    objects = objects_of(toolchain, support, [runtime], ("-O2", "-ffreestanding"))
+    target = target_of(chip.cpu, chip.isa)
+    firmware = linked(toolchain, target, generated, [runtime], objects, (*chip.flags, "-w"))
+    if folder is None:
+        return kept.path(firmware)
+    write_files(generated, folder)
+    return kept.copy(firmware, folder / "firmware.elf")
 
 
 def _kernels(samples: Sequence[Sample]) -> str:

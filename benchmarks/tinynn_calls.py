@@ -10,39 +10,27 @@ import atexit
 import ctypes
 import re
 import struct
-import subprocess
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib import import_module
-from pathlib import Path
-from typing import Any, cast
+from functools import cache
+from typing import Any
 
+import kept
 import numpy as np
 import on_qemu
 import yaml
+from firmware import RUNTIMES, functions_in, linked, objects_of, opened, sources_of, target_of, toolchain_of
 from numpy.typing import NDArray
 
 from tinyflow.backends.tinynn.calls import Call, Constant
-from tinyflow.targets.qemu.machine import Qemu
-from tinyflow.targets.unicorn import block_table, native_hook
-from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.toolchains import script
-from tinyflow.toolchains.protocol import Toolchain
+from tinyflow.core.action import Output
 
-ROOT = Path(__file__).parents[1]
-RUNTIME = ROOT / "recipes" / "runtimes" / "tinynn"
-SUPPORT = ROOT / "recipes" / "runtimes" / "support"
+RUNTIME = RUNTIMES / "tinynn"
+SUPPORT = RUNTIMES / "support"
 _PAINT = 0xA5
 _GAP_BYTES = 32
 _POOL_BYTES = 3 << 20
 _LIMIT_INSTRUCTIONS = 1_000_000_000
-_REGIONS = {
-    "thumb": (("flash", 0x08000000, 1 << 20), ("ram", 0x20000000, 5 << 20)),
-    "riscv": (("flash", 0x42000000, 1 << 20), ("ram", 0x3F000000, 5 << 20)),
-}
 _ARGUMENTS = 5
 _NOT_KERNELS = ("run", "memcpy", "memset", "memmove", "copy_unaligned")
 _SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
@@ -153,50 +141,18 @@ def _check_kept(placed: _Placed, after: bytes, function: str) -> None:
             raise AssertionError(f"{function} wrote outside its output and scratch")
 
 
-def _sources(isa: str) -> list[Path]:
-    recipe = yaml.safe_load((RUNTIME / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
-    return sorted(path for pattern in (*recipe["all"], *recipe.get(isa, ())) for path in RUNTIME.glob(pattern))
-
-
-def functions_of(sources: Sequence[Path]) -> list[str]:
-    """The kernels that sources define, by name or by a macro."""
-    texts = [path.read_text(encoding="utf-8") for path in sources]
-    named = [name for text in texts for name in re.findall(r"^void (tinynn_\w+)\(", text, re.M)]
-    broadcast = [pair for text in texts for pair in re.findall(r"^TINYNN_BROADCAST_ROWS\((\w+), (\w+),", text, re.M)]
-    return sorted([*named, *(f"tinynn_{operator}_broadcast_{variant}" for operator, variant in broadcast)])
-
-
 def _flags() -> tuple[str, ...]:
     flags: list[str] = yaml.safe_load((RUNTIME / "runtime.yaml").read_text(encoding="utf-8"))["flags"]
     return tuple(flags)
-
-
-def _check(command: Sequence[str | Path]) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(str(word) for word in command)}\n{done.stderr}")
-
-
-def _anew(name: str, make: Callable[[Path], object]) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix=name))
-    make(folder)
-    return folder
-
-
-# (name, what fills a folder) -> the folder; tests have what is built in common with others
-folder_of: Callable[[str, Callable[[Path], object]], Path] = _anew
 
 
 class HostKernels:
     """All variants in plain C, in this process."""
 
     def __init__(self) -> None:
-        sources = _sources("host")
-        command = [native_hook.zig_binary(), "cc", "-O1", "-fPIC", "-shared", *_flags(), "-fno-sanitize=all"]
-        command += ["-I", RUNTIME / "include", *sources, "-o"]
-        folder = folder_of("kernels_host", lambda folder: _check([*command, folder / "tinynn.so"]))
-        self._library = ctypes.CDLL(str(folder / "tinynn.so"))
-        self.functions = functions_of(sources)
+        objects = host_objects()
+        self._library = ctypes.CDLL(str(kept.path(kept.made_here(objects, ["-shared"]))))
+        self.functions = functions_in(objects.values())
 
     def run(
         self,
@@ -223,7 +179,7 @@ class HostKernels:
 _CALLS = """
 #include <stdint.h>
 typedef void kernel(void *, void *, void *, void *, void *);
-{declarations} /* weak: a variant's may be missing on this CPU */
+{declarations}
 kernel *const kernels[] = {{ {kernels} }};
 uintptr_t request[8];
 _Alignas(64) uint8_t pool[{pool}];
@@ -244,33 +200,24 @@ class ChipKernels:
         self, cpu: str = "cortex-m7", toolchain: str = "zig", level: str = "-O3", variants: Sequence[str] = ()
     ) -> None:
         """`variants`: their sources only; all where empty."""
-        recipe = (ROOT / "recipes" / "toolchains" / f"{toolchain}.yaml").read_text(encoding="utf-8")
-        self._cpu: Mapping[str, Any] = yaml.safe_load(recipe)["cpus"][cpu]
-        self._toolchain = toolchain
-        self._level = level
+        self._toolchain = toolchain_of(toolchain, cpu)
+        self._cpu: Mapping[str, Any] = self._toolchain["cpu"]
         isa = self._cpu["isa"]
-        places = on_qemu.PLACES[cpu] if cpu in on_qemu.PLACES else _REGIONS[isa]
-        regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
-        self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
+        self._target = target_of(cpu, isa)
         has_float = cpu in on_qemu.PLACES or any("-mfpu" in flag for flag in self._cpu["flags"])
         self._pointer = "Q" if cpu.startswith("rv64") else "I"
-        self.sources = [
+        sources = [
             path
-            for path in _sources(isa)
+            for path in sources_of(RUNTIME, isa)
             if (has_float or path.name not in _FLOAT_SOURCES) and (not variants or path.parent.name in variants)
         ]
-        self.functions = functions_of(self.sources)
-        name = "_".join(("kernels", cpu, toolchain, level, *variants))
-        firmware = folder_of(name, self._build) / "firmware.elf"
-        self._simulator: Simulator | Qemu
-        if cpu in on_qemu.PLACES:
-            self._simulator = Qemu(self._target, on_qemu.plugin())
-            atexit.register(self._simulator.close)
-        else:
-            self._simulator = Simulator(self._target, _hook())
-        self._simulator.load(firmware)
+        objects = objects_of(self._toolchain, sources, [RUNTIME, SUPPORT], (level, *_flags()))
+        self.functions = functions_in(objects.values())
+        self.firmware = kept.path(self._build(objects))
+        self._simulator = opened(self._target)
+        atexit.register(self._simulator.close)
+        self._simulator.load(self.firmware)
         self._symbols = {symbol.name: symbol for symbol in self._simulator._firmware.symbols}
-        self.firmware = firmware
 
     def code_bytes(self) -> int:
         """Of all functions that the last call ran, but for the C library's."""
@@ -301,41 +248,18 @@ class ChipKernels:
         output = np.frombuffer(after[placed.output], np.int8)
         return Outcome(output, counters.instructions or 0, counters.stack_bytes or 0)
 
-    def _build(self, folder: Path) -> None:
-        runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
-        support = [SUPPORT / name for name in (*runtime["all"], *runtime[self._cpu["isa"]]) if "main" not in name]
-        calls = folder / "calls.c"
-        calls.write_text(
-            _CALLS.format(
-                declarations="\n".join(f"__attribute__((weak)) kernel {name};" for name in self.functions),
-                kernels=", ".join(self.functions),
-                pool=_POOL_BYTES,
-            ),
-            encoding="utf-8",
+    def _build(self, kernels: Mapping[str, Output]) -> Output:
+        calls = _CALLS.format(
+            declarations="\n".join(f"kernel {name};" for name in self.functions),
+            kernels=", ".join(self.functions),
+            pool=_POOL_BYTES,
         )
-        kernels = [(path, folder / f"k{i}.o", (self._level, *_flags())) for i, path in enumerate(self.sources)]
-        others = [(path, folder / f"s{i}.o", _SUPPORT_FLAGS) for i, path in enumerate([*support, calls])]
-        with ThreadPoolExecutor(2) as pool:
-            objects = list(pool.map(self._compile, *zip(*kernels, *others, strict=True)))
-        template = ROOT / "templates" / "link" / "firmware.ld.j2"
-        (folder / "script.ld").write_text(script.render(template, self._target, self._cpu["isa"]), encoding="utf-8")
-        firmware = folder / "firmware.elf"
-        files = (folder / "script.ld", firmware, folder / "firmware.map")
-        _check(self._tool.link_command(self._cpu, objects, [], *files))
-
-    @cached_property
-    def _tool(self) -> Toolchain:
-        return cast(Toolchain, import_module(f"tinyflow.toolchains.{self._toolchain}"))
-
-    def _compile(self, source: Path, target: Path, flags: Sequence[str]) -> Path:
-        includes = [RUNTIME / "include", SUPPORT / "include"]
-        _check(self._tool.compile_command(self._cpu, source, target, includes, [], flags))
-        return target
+        support = [path for path in sources_of(SUPPORT, self._cpu["isa"]) if path.stem != "main"]
+        objects = {**kernels, **objects_of(self._toolchain, support, [SUPPORT], _SUPPORT_FLAGS)}
+        return linked(self._toolchain, self._target, {"calls.c": calls}, [], objects, _SUPPORT_FLAGS)
 
 
-@cache
-def _hook() -> Path:
-    """The simulator's native counter."""
-    command = [native_hook.zig_binary(), "cc", "-O2", "-fPIC", "-shared", "-nostdlib"]
-    command += [Path(block_table.__file__).with_suffix(".c"), "-o"]
-    return folder_of("hook", lambda folder: _check([*command, folder / "block_table.so"])) / "block_table.so"
+def host_objects() -> dict[str, Output]:
+    """The kernels in plain C, compiled for this machine."""
+    flags = ("-std=c11", "-O1", "-fPIC", "-fno-sanitize=all", *_flags())
+    return kept.objects_here(sources_of(RUNTIME, "host"), [RUNTIME / "include"], flags)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import kept
 import pytest
-from tests_support import Shared
 
 from tinyflow.core.execute import Session
 
@@ -34,17 +34,22 @@ hypothesis.settings.load_profile("tinyflow")
 gc.disable()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What is built of C outlives this run, where pytest keeps something at all."""
+    if config.pluginmanager.has_plugin("cacheprovider"):
+        kept.place = config.cache.mkdir("built")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Its cache doesn't grow for ever."""
+    if not hasattr(session.config, "workerinput"):
+        kept.drop_oldest()
+
+
 def pytest_collection_finish() -> None:
     """From here on there is garbage."""
     gc.freeze()
     gc.enable()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _place_of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> None:
-    base = tmp_path_factory.getbasetemp()
-    Shared.place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
-    Shared.place.mkdir(exist_ok=True)
 
 
 @pytest.fixture

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import kept
 import yaml
-from tests_support import Shared
 
+from tinyflow.core import worker
 from tinyflow.core.action import Workspace
-from tinyflow.stages import build, link
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "recipes" / "runtimes" / "support"
@@ -85,7 +86,7 @@ class Bench:
     flash_bytes: int = _FLASH_BYTES
     shift_bytes: tuple[int, int] = (0, 0)  # of flash and RAM
     libraries: Mapping[str, Path] = field(default_factory=dict)
-    has_own_support: bool = False  # else that library is built once for all tests with the same flags
+    is_anew: bool = False  # else what was built before, by the same sources and tools, is taken
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -128,9 +129,7 @@ class Bench:
             (root / name).write_text(text)
         parameters = {**self.parameters, "include": [_HEADERS], "flags": list(self.flags), "defines": []}
         inputs = {"sources/": root, _HEADERS: SUPPORT / "include"}
-        made = workspace(self.folder / "compile", inputs, ["objects/"], parameters)
-        build.compile_tree(made)
-        return made.outputs["objects/"]
+        return self._make("build:compile_tree", "compile", inputs, ["objects/"], parameters)["objects/"]
 
     def support(self) -> Path:
         """The support runtime's library."""
@@ -140,46 +139,53 @@ class Bench:
             flags = [*self.flags, *runtime["flags"]]
             parameters = {**self.parameters, "source": name, "include": [_HEADERS], "flags": flags, "defines": []}
             inputs = {name: SUPPORT / name, _HEADERS: SUPPORT / "include"}
-            made = workspace(self.folder / name, inputs, ["object.o"], parameters)
-            build.compile_source(made)
-            objects[f"objects/{name}.o"] = made.outputs["object.o"]
-        made = workspace(self.folder / "archive", objects, ["library.a"], self.parameters)
-        build.archive(made)
-        return made.outputs["library.a"]
+            made = self._make("build:compile_source", name, inputs, ["object.o"], parameters)
+            objects[f"objects/{name}.o"] = made["object.o"]
+        return self._make("build:archive", "archive", objects, ["library.a"], self.parameters)["library.a"]
 
     def builtins(self, needed: Path | None = None) -> Path:
         """The compiler's own library; takes some seconds, unless `needed` is an empty file."""
         inputs = {} if needed is None else {"needed.txt": needed}
-        made = workspace(self.folder / "builtins", inputs, ["library.a"], self.parameters)
-        build.builtins(made)
-        return made.outputs["library.a"]
+        return self._make("build:builtins", "builtins", inputs, ["library.a"], self.parameters)["library.a"]
 
     def needed(self, sources: Mapping[str, str]) -> Path:
         """`needed.txt`: whether this C needs the compiler's own library."""
-        made = replace(self, folder=self.folder / "needed")._linking(sources, ["needed.txt"])
-        link.resolve(made)
-        return made.outputs["needed.txt"]
+        return replace(self, folder=self.folder / "needed")._linked("resolve", sources, ["needed.txt"])["needed.txt"]
 
     def link(self, sources: Mapping[str, str] | None = None) -> Mapping[str, Path]:
         """Everything, from C to `firmware.elf`, `firmware.map` and `sizes.json`."""
-        made = self._linking(sources, ["firmware.elf", "firmware.map", "sizes.json"])
-        link.link(made)
-        return made.outputs
+        return self._linked("link", sources, ["firmware.elf", "firmware.map", "sizes.json"])
 
-    def _linking(self, sources: Mapping[str, str] | None, outputs: list[str]) -> Workspace:
+    def _linked(self, function: str, sources: Mapping[str, str] | None, outputs: list[str]) -> Mapping[str, Path]:
         objects = self.compile({"model.c": MODEL} if sources is None else sources)
-        support = self.support() if self.has_own_support else _support(self.cpu, self.toolchain, self.flags)
+        library = self.support() if self.is_anew else support(self.cpu, self.toolchain, self.flags)
         template = "host.ld.j2" if self.isa == "host" else "firmware.ld.j2"
         inputs = {
             "objects/": objects,
-            "lib/support.a": support,
+            "lib/support.a": library,
             "link.ld.j2": ROOT / "templates/link" / template,
         }
         inputs |= {f"lib/{name}.a": path for name, path in self.libraries.items()}
-        return workspace(self.folder / "link", inputs, outputs, {**self.parameters, "target": self.target})
+        parameters = {**self.parameters, "target": self.target}
+        return self._make(f"link:{function}", "link", inputs, outputs, parameters)
+
+    def _make(
+        self,
+        stage: str,
+        folder: str,
+        inputs: Mapping[str, Path],
+        outputs: Sequence[str],
+        parameters: Mapping[str, Any],
+    ) -> Mapping[str, Path]:
+        if self.is_anew:
+            made = workspace(self.folder / folder, inputs, outputs, parameters)
+            worker.call(f"tinyflow.stages.{stage}", made)
+            return made.outputs
+        made = kept.built(stage, outputs[0], inputs, parameters, outputs[1:]).action
+        return {name: kept.copy(made.output(name), self.folder / folder / "out" / name) for name in outputs}
 
 
-def _support(cpu: str, toolchain: str, flags: tuple[str, ...]) -> Path:
-    name = "_".join(("support", cpu, toolchain, *flags))
-    make = lambda folder: Bench(folder, cpu=cpu, toolchain=toolchain, flags=flags).support()  # noqa: E731
-    return Shared.folder(name, make) / "archive" / "out" / "library.a"
+@cache
+def support(cpu: str, toolchain: str, flags: tuple[str, ...]) -> Path:
+    """The support runtime's library, one for all tests of a process."""
+    return Bench(Path(tempfile.mkdtemp(dir=kept.scratch())), cpu, toolchain, flags).support()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow.core import digest
@@ -50,23 +49,3 @@ def tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     """What TFLM computes, in this very process: for networks that are known not to end it, of which there are many."""
     interpreter = Tflm(model, graph)
     return [interpreter.invoke(sample) for sample in samples]
-
-
-class Shared:
-    """Folders that all worker processes of one run of the tests have in common; conftest.py says where."""
-
-    place: Path
-
-    @classmethod
-    def folder(cls, name: str, make: Callable[[Path], object]) -> Path:
-        """The folder that `make` fills, once in a run: who comes later waits for it."""
-        folder = cls.place / name
-        with (cls.place / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
-                fresh = cls.place / f"{name}.fresh"
-                shutil.rmtree(fresh, ignore_errors=True)
-                fresh.mkdir()
-                make(fresh)
-                fresh.rename(folder)
-        return folder

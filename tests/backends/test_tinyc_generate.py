@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from host_model import HostModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import RandomNetwork, random_network
-from tinyc_host import Built, assert_exact, build
+from tinyc_host import assert_exact, build
 
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
@@ -38,22 +39,22 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("name", SMALL)
-def test_small_networks_are_exact(name: str, variant: str, kernels: Path, folders: Callable[[], Path]) -> None:
+def test_small_networks_are_exact(name: str, variant: str, folders: Callable[[], Path]) -> None:
     """Odd sizes, strides and channel counts of every operator that the four networks have."""
-    assert_exact(read(synthesize(SMALL[name])), kernels, folders(), variant)
+    assert_exact(read(synthesize(SMALL[name])), folders(), variant)
 
 
 @pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(VARIANTS))
-def test_random_networks_are_exact(kernels: Path, folders: Callable[[], Path], seed: int, variant: str) -> None:
+def test_random_networks_are_exact(folders: Callable[[], Path], seed: int, variant: str) -> None:
     """Branches, sums, any window and any activation; an even seed makes every activation an output."""
-    assert_exact(random_network(seed), kernels, folders(), variant)
+    assert_exact(random_network(seed), folders(), variant)
 
 
 @settings(deadline=None, max_examples=6)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_reduced_networks_are_exact(kernels: Path, folders: Callable[[], Path], seed: int) -> None:
+def test_reduced_networks_are_exact(folders: Callable[[], Path], seed: int) -> None:
     """What shrink leaves can be compiled, constant operands included, and computes the same."""
     from model.planted_networks import PlantedNetwork
 
@@ -64,16 +65,16 @@ def test_reduced_networks_are_exact(kernels: Path, folders: Callable[[], Path], 
     net.flatten()
     net.fully_connected()
     graph = Graph(tuple(net.tensors), tuple(net.operators), (net.input,), (net.last,), "planted")
-    assert_exact(shrink(graph).graph, kernels, folders())
+    assert_exact(shrink(graph).graph, folders())
 
 
-def _built(spec: dict[str, Any], kernels: Path, folder: Path, **options: Any) -> Built:
-    return build(synthesize(spec), kernels, folder, **options)
+def _built(spec: dict[str, Any], folder: Path, **options: Any) -> HostModel:
+    return build(synthesize(spec), folder, **options)
 
 
-def test_equal_models_give_equal_bytes(kernels: Path, folders: Callable[[], Path]) -> None:
+def test_equal_models_give_equal_bytes(folders: Callable[[], Path]) -> None:
     """Two generations of one model are the same, and know nothing of the folder that they were made in."""
-    one, other = (_built(SMALL["resnet"], kernels, folders()) for _ in range(2))
+    one, other = (_built(SMALL["resnet"], folders()) for _ in range(2))
     assert one.plan == other.plan
     for path in sorted(one.sources.iterdir()):
         text = path.read_text(encoding="utf-8")
@@ -82,9 +83,9 @@ def test_equal_models_give_equal_bytes(kernels: Path, folders: Callable[[], Path
     assert {path.name for path in one.sources.iterdir()} == {"model.c", "model.h", "weights.c", "weights.h"}
 
 
-def test_the_plan_describes_what_was_generated(kernels: Path, folders: Callable[[], Path]) -> None:
+def test_the_plan_describes_what_was_generated(folders: Callable[[], Path]) -> None:
     """Ports, arena, layers with their functions, MACs; a RESHAPE calls nothing."""
-    plan = _built(SMALL["resnet"], kernels, folders()).plan
+    plan = _built(SMALL["resnet"], folders()).plan
     graph = read(synthesize(SMALL["resnet"]))
     assert (plan["schema"], plan["setup"], plan["invoke"]) == (1, "model_setup", "model_invoke")
     assert plan["macs"] == graph.macs == sum(layer["macs"] for layer in plan["layers"])
@@ -96,7 +97,7 @@ def test_the_plan_describes_what_was_generated(kernels: Path, folders: Callable[
         assert tensor["offset"] % plan["arena"]["alignment"] == 0
 
 
-def test_a_constant_is_in_flash_once(kernels: Path, folders: Callable[[], Path]) -> None:
+def test_a_constant_is_in_flash_once(folders: Callable[[], Path]) -> None:
     """Two layers with the same weights share the array."""
     net = RandomNetwork(4)
     net.flatten()
@@ -104,15 +105,15 @@ def test_a_constant_is_in_flash_once(kernels: Path, folders: Callable[[], Path])
     first = net.operators[-1]
     net.append("FULLY_CONNECTED", (net.last, *first.inputs[1:]), net.tensors[net.last].quantisation, first.options)
     graph = Graph(tuple(net.tensors), tuple(net.operators), (net.input,), (net.last,), "twice")
-    weights = (assert_exact(graph, kernels, folders()).sources / "weights.c").read_text(encoding="utf-8")
+    weights = (assert_exact(graph, folders()).sources / "weights.c").read_text(encoding="utf-8")
     assert weights.count("weights_0[") == 1 and "weights_1[" not in weights
 
 
-def test_a_graph_of_reshapes_moves_nothing(kernels: Path, folders: Callable[[], Path]) -> None:
+def test_a_graph_of_reshapes_moves_nothing(folders: Callable[[], Path]) -> None:
     """Input and output share their bytes."""
     net = RandomNetwork(3)
     net.flatten()
     graph = Graph(tuple(net.tensors), tuple(net.operators), (net.input,), (net.last,), "reshape")
-    plan = assert_exact(graph, kernels, folders()).plan
+    plan = assert_exact(graph, folders()).plan
     assert plan["inputs"][0]["symbol"] == plan["outputs"][0]["symbol"]
     assert plan["arena"]["bytes"] == plan["inputs"][0]["bytes"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,9 @@ VARIANTS = ("ref", "c")
 
 
 @pytest.fixture(scope="module")
-def interpreters(interpreter_library: Path) -> dict[str, Interpreter]:
+def interpreters() -> dict[str, Interpreter]:
     """With the kernels that this machine can run."""
-    return {variant: Interpreter.load(interpreter_library, variant) for variant in VARIANTS}
+    return {variant: Interpreter.load(variant) for variant in VARIANTS}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

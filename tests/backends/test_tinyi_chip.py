@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,10 +39,8 @@ Chips = Callable[[str], tuple[ChipInterpreter, str]]
 
 
 @pytest.fixture(scope="session")
-def chips(tmp_path_factory: pytest.TempPathFactory) -> Chips:
-    """Name → interpreter and variant; all workers share what one has compiled."""
-    base = tmp_path_factory.getbasetemp()
-    folder = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+def chips() -> Chips:
+    """Name → interpreter and variant."""
 
     def find(name: str) -> tuple[ChipInterpreter, str]:
         cpu, variants, variant, program = CHIPS[name.removesuffix(" by gcc")]
@@ -52,7 +49,7 @@ def chips(tmp_path_factory: pytest.TempPathFactory) -> Chips:
         toolchain = "gcc" if name.endswith("gcc") else "zig"
         if toolchain == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
             pytest.skip("arm-none-eabi-gcc is not installed")
-        return chip(folder, cpu, variants, variant, toolchain), variant
+        return chip(cpu, variants, variant, toolchain), variant
 
     return find
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,9 @@ Build = Callable[[Net], int]
 
 
 @pytest.fixture(scope="module")
-def interpreter(interpreter_library: Path) -> Interpreter:
+def interpreter() -> Interpreter:
     """With the kernels in portable C."""
-    return Interpreter.load(interpreter_library, "c")
+    return Interpreter.load("c")
 
 
 def _padv2(net: Net) -> int:

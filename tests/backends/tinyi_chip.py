@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import atexit
-import fcntl
 import struct
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
+import kept
 import numpy as np
-import on_qemu
 import tflite
-import tinynn_calls as chips
-import yaml
-from tinyi_host import INTERPRETER, OK
+from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of, toolchain_of
+from tinyi_host import OK
 
 from tinyflow.backends.tinyi.operators import ENTRIES
 from tinyflow.model.operators import describe
 from tinyflow.model.reference import Sample
-from tinyflow.targets.qemu.machine import Qemu
-from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.toolchains import script
 
 _FILE_BYTES, _ARENA_BYTES, _GUARD_BYTES = 1 << 18, 1 << 18, 64
 _LIMIT_INSTRUCTIONS = 1_000_000_000
@@ -54,64 +46,27 @@ int main(void) {{ return keep[0]() + keep[1](); }}
 class ChipInterpreter:
     """The interpreter, with all operators and the kernels of some variants, one of which is chosen."""
 
-    def __init__(self, folder: Path, cpu: str, variants: Sequence[str], toolchain: str) -> None:
-        recipe = (chips.ROOT / "recipes" / "toolchains" / f"{toolchain}.yaml").read_text(encoding="utf-8")
-        self._toolchain = toolchain
-        self._cpu = yaml.safe_load(recipe)["cpus"][cpu]
-        places = on_qemu.PLACES[cpu] if cpu in on_qemu.PLACES else chips._REGIONS[self._cpu["isa"]]
-        regions = [{"name": n, "kind": n, "origin": begin, "length_bytes": size} for n, begin, size in places]
-        self._target = {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
-        self.simulator: Simulator | Qemu
-        if cpu in on_qemu.PLACES:
-            self.simulator = Qemu(self._target, on_qemu.plugin())
-            atexit.register(self.simulator.close)
-        else:
-            self.simulator = Simulator(self._target, chips._hook())
-        self.simulator.load(self._built(folder / f"tinyi_{cpu}_{toolchain}", variants))
+    def __init__(self, cpu: str, variants: Sequence[str], toolchain: str) -> None:
+        chosen = toolchain_of(toolchain, cpu)
+        isa = chosen["cpu"]["isa"]
+        target = target_of(cpu, isa)
+        tables = ", ".join(f"{{ {_table(variant)} }}" for variant in variants)
+        words = {"operators": tables, "count": len(ENTRIES), "file": _FILE_BYTES, "arena": _ARENA_BYTES}
+        level = "-O1" if toolchain == "zig" else "-O3"  # at which gcc has the fewest registers to give
+        flags = (level, "-ffreestanding")
+        runtimes = [RUNTIMES / name for name in ("tinyi", "tinynn", "support")]
+        sources = [path for one in runtimes for path in sources_of(one, isa) if path.stem != "main"]
+        objects = objects_of(chosen, sources, runtimes, flags)
+        firmware = linked(chosen, target, {"model.c": _MODEL.format(**words)}, runtimes, objects, flags)
+        self.simulator = opened(target)
+        atexit.register(self.simulator.close)
+        self.simulator.load(kept.path(firmware))
         self.variant = 0
         self.last: ChipSession | None = None
 
     def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> ChipSession:
         """Set a file up; `status` tells how that went."""
         return ChipSession(self, content, arena_bytes, unit)
-
-    def _built(self, folder: Path, variants: Sequence[str]) -> Path:
-        """By this process or another one; one is built at a time."""
-        folder.mkdir(exist_ok=True)
-        firmware = folder / "firmware.elf"
-        with (folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not firmware.is_file():
-                self._build(folder, variants).rename(firmware)
-        return firmware
-
-    def _build(self, folder: Path, variants: Sequence[str]) -> Path:
-        isa = self._cpu["isa"]
-        sources = []
-        for runtime in (INTERPRETER, chips.RUNTIME, chips.SUPPORT):
-            named = yaml.safe_load((runtime / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
-            patterns = (*named["all"], *named.get(isa, ()))
-            sources += sorted(path for pattern in patterns for path in runtime.glob(pattern) if path.stem != "main")
-        model = folder / "model.c"
-        tables = ", ".join(f"{{ {_table(variant)} }}" for variant in variants)
-        words = {"operators": tables, "count": len(ENTRIES), "file": _FILE_BYTES, "arena": _ARENA_BYTES}
-        model.write_text(_MODEL.format(**words), encoding="utf-8")
-        tool = import_module(f"tinyflow.toolchains.{self._toolchain}")
-        level = "-O1" if self._toolchain == "zig" else "-O3"  # at which gcc has the fewest registers to give
-        includes = [runtime / "include" for runtime in (INTERPRETER, chips.RUNTIME, chips.SUPPORT)]
-
-        def compiled(number: int, source: Path) -> Path:
-            target = folder / f"{number}.o"
-            chips._check(tool.compile_command(self._cpu, source, target, includes, [], (level, "-ffreestanding")))
-            return target
-
-        with ThreadPoolExecutor(2) as pool:
-            objects = list(pool.map(compiled, *zip(*enumerate([*sources, model]), strict=True)))
-        template = chips.ROOT / "templates" / "link" / "firmware.ld.j2"
-        (folder / "script.ld").write_text(script.render(template, self._target, isa), encoding="utf-8")
-        firmware = folder / "linked.elf"
-        chips._check(tool.link_command(self._cpu, objects, [], folder / "script.ld", firmware, folder / "firmware.map"))
-        return firmware
 
 
 def _table(variant: str) -> str:
@@ -164,12 +119,12 @@ class ChipSession:
 
 
 @cache
-def _chip(folder: Path, cpu: str, variants: tuple[str, ...], toolchain: str) -> ChipInterpreter:
-    return ChipInterpreter(folder, cpu, variants, toolchain)
+def _chip(cpu: str, variants: tuple[str, ...], toolchain: str) -> ChipInterpreter:
+    return ChipInterpreter(cpu, variants, toolchain)
 
 
-def chip(folder: Path, cpu: str, variants: tuple[str, ...], variant: str, toolchain: str = "zig") -> ChipInterpreter:
-    """One firmware for each processor and toolchain, in the folder."""
-    interpreter = _chip(folder, cpu, variants, toolchain)
+def chip(cpu: str, variants: tuple[str, ...], variant: str, toolchain: str = "zig") -> ChipInterpreter:
+    """One firmware for each processor and toolchain."""
+    interpreter = _chip(cpu, variants, toolchain)
     interpreter.variant = variants.index(variant)
     return interpreter

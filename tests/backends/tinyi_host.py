@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import kept
 import numpy as np
 import tflite
+from host_model import RUNTIMES, STRICT
 from tests_support import tflm
-from tinyc_host import RUNTIME, compiler
 
 from tinyflow.backends.tinyi.operators import ENTRIES, request
 from tinyflow.backends.tinyi.planner import plan
@@ -24,7 +25,7 @@ from tinyflow.model.reference import Sample
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
-INTERPRETER = RUNTIME.parent / "tinyi"
+INTERPRETER, RUNTIME = RUNTIMES / "tinyi", RUNTIMES / "tinynn"
 OK, DAMAGED, UNKNOWN_OPERATOR, UNSUPPORTED, ARENA_TOO_SMALL = range(5)
 _GUARD_BYTES = 64
 # the quick way is inline
@@ -39,18 +40,17 @@ void test_factor(uint32_t n, uint32_t d, uint32_t s, struct tinyi_quotient *quot
 _LIBC = ctypes.CDLL(None)
 
 
-def compile_interpreter(folder: Path) -> Path:
+@cache
+def interpreter_library() -> Path:
     """Everything that any machine can run."""
-    library = folder / "tinyi.so"
-    wrapper = folder / "factor.c"
-    wrapper.write_text(_FACTOR)
+    # what C doesn't define ends the tests
+    flags = (*STRICT, "-Wconversion", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
     sources = [path for root in (INTERPRETER, RUNTIME) for path in sorted(root.glob("src/**/*.c"))]
     sources = [path for path in sources if path.parent.name not in ("dsp", "rv32", "mve", "rvv")]
-    flags = ["-std=c11", "-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
-    flags += ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]  # what C doesn't define ends the tests
-    includes = [f"-I{root / 'include'}" for root in (INTERPRETER, RUNTIME)]
-    subprocess.run([*compiler(), *flags, *includes, *map(str, sources), str(wrapper), "-o", str(library)], check=True)
-    return library
+    factor = kept.scratch() / "factor.c"
+    factor.write_text(_FACTOR)
+    objects = kept.objects_here([*sources, factor], [root / "include" for root in (INTERPRETER, RUNTIME)], flags)
+    return kept.path(kept.made_here(objects, ["-shared", *flags]))
 
 
 class _Vector(ctypes.Structure):
@@ -123,9 +123,9 @@ class Interpreter:
     operators: Any
 
     @staticmethod
-    def load(library: Path, variant: str) -> Interpreter:
+    def load(variant: str) -> Interpreter:
         """`variant`: ref or c."""
-        loaded = ctypes.CDLL(str(library))
+        loaded = ctypes.CDLL(str(interpreter_library()))
 
         def address(symbol: str | None) -> int | None:
             return None if symbol is None else ctypes.addressof(ctypes.c_byte.in_dll(loaded, symbol.removeprefix("&")))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import kept
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -109,13 +110,13 @@ class Executor:
         model.write_bytes(synthesize({"graph": "toycar", "features": 8, "hidden": 4, "depth": 1}))
         Artifact(GRAPH, PARAMETERS, ARTIFACT.signatures, _kernels()).write(lowered)
         executor.generate(lowered, read(model), "tested", {}, sources, folder / "plan.json")
-        runtime = RUNTIMES / "tvmrt"
-        files = [*sources.glob("*.c"), *(runtime / "src").glob("*.c"), HERE / "tvmrt_harness.c"]
-        names = sorted(str(file) for file in files if file.name != "model.c")
-        compiler = [shutil.which("gcc") or "", *_SANITIZERS] if shutil.which("gcc") else _ZIG
-        flags = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{sources}", f"-I{runtime / 'include'}"]
-        subprocess.run([*compiler, *flags, "-o", str(folder / "harness"), *names], check=True)
-        self._process = subprocess.Popen([folder / "harness"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        include: dict[str, kept.Source] = {"sources/": sources, "include/": RUNTIMES / "tvmrt" / "include"}
+        generated = {path.name: path for path in sources.glob("*.c") if path.name != "model.c"}  # that is included
+        inputs = {**include, **generated, "src/": RUNTIMES / "tvmrt" / "src", "harness.c": HERE / "tvmrt_harness.c"}
+        flags = ["-std=c11", "-g", "-O1", "-Wall", "-Wextra", "-Werror", *(_SANITIZERS if shutil.which("gcc") else ())]
+        harness = kept.copy(kept.made_here(inputs, flags, [*include]), folder / "harness")
+        harness.chmod(0o700)
+        self._process = subprocess.Popen([harness], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.forms = (_dump(GRAPH, 0), _dump(GRAPH, 1))
 
     def open(self, form: int, content: bytes, less_pool: int = 0, less_arena: int = 0) -> int:

@@ -80,7 +80,7 @@ def test_same_bytes_wherever_it_is_built(tmp_path: Path, cpu: str) -> None:
     """No output tells the folder, even with debugging information and a source that asks for its own name."""
     source = MODEL + "const char *const model_file = __FILE__;\n"
     made = [
-        replace(bench(folder, cpu), flags=("-O3", "-g"), has_own_support=True).link({"model.c": source})
+        replace(bench(folder, cpu), flags=("-O3", "-g"), is_anew=True).link({"model.c": source})
         for folder in (tmp_path / "a", tmp_path / "elsewhere" / "deep")
     ]
     for name in made[0]:

@@ -169,10 +169,10 @@ def test_a_batch_is_compiled_linked_and_counted(tmp_path: Path, bench: Bench, fi
     """Each candidate by itself; what doesn't fit or is wrong has no count; of a batch before nothing is left."""
     import sys
 
-    from small_firmware import ROOT, _support
+    from small_firmware import ROOT, support
 
     inputs = {
-        "lib/support.a": _support(bench.cpu, bench.toolchain, bench.flags),
+        "lib/support.a": support(bench.cpu, bench.toolchain, bench.flags),
         "link.ld.j2": ROOT / "templates/link/firmware.ld.j2",
     }
     parameters = {**bench.parameters, "target": bench.machine_target, "flags": ["-O2"], "defines": []}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_firmware import ROOT, SUPPORT, Bench, _support, workspace
+from small_firmware import ROOT, SUPPORT, Bench, support, workspace
 
 from tinyflow.core.action import Workspace
 from tinyflow.core.partial_results import PartialResults
@@ -39,7 +39,7 @@ def searching(folder: Path, cache: Path, *widths: int, trials: int = 4) -> Works
     (folder / "model.tflite").write_bytes(network(*widths or (10,)))
     inputs = {
         "model.tflite": folder / "model.tflite",
-        "lib/support.a": _support(bench.cpu, bench.toolchain, bench.flags),
+        "lib/support.a": support(bench.cpu, bench.toolchain, bench.flags),
         "include/support/include/": SUPPORT / "include",
         "link.ld.j2": ROOT / "templates" / "link" / "firmware.ld.j2",
     }

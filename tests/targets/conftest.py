@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import kept
 import pytest
-from small_firmware import MODEL, Bench, workspace
-from tests_support import Shared
+from small_firmware import MODEL, Bench
 
-from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.unicorn import capabilities
 from tinyflow.targets.unicorn.machine import Simulator
 
 SOURCES = Path(__file__).parent / "programs"
@@ -18,13 +18,7 @@ SOURCES = Path(__file__).parent / "programs"
 @pytest.fixture(scope="session")
 def block_table_library() -> Path:
     """The native block counter, built by its stage."""
-
-    def make(folder: Path) -> None:
-        parameters = {"triple": native_hook.host_triple()}
-        made = workspace(folder, {"block_table.c": native_hook.SOURCE}, ["block_table.so"], parameters)
-        native_hook.build_hook(made)
-
-    return Shared.folder("block_table", make) / "out" / "block_table.so"
+    return kept.path(capabilities("cortex-m7").inputs["block_table.so"])
 
 
 Build = Callable[..., tuple[Bench, Path]]

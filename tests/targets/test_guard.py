@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import kept
 import pytest
-from small_firmware import Bench, workspace
+from small_firmware import Bench
 
 from tinyflow.core.errors import ModelError, RunError
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages.guard import guarded
-from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.unicorn import capabilities
 from tinyflow.targets.unicorn.machine import Simulator
 
 LIMIT = 100_000
@@ -81,12 +82,9 @@ Watched = Callable[..., Simulator]
 
 
 @pytest.fixture(scope="session")
-def guard_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def guard_library() -> Path:
     """guard.so, built by its stage."""
-    inputs = {"guard.c": native_hook.GUARD_SOURCE}
-    made = workspace(tmp_path_factory.mktemp("guard"), inputs, ["guard.so"], {"triple": native_hook.host_triple()})
-    native_hook.build_hook(made)
-    return made.outputs["guard.so"]
+    return kept.path(capabilities("cortex-m7").guard["guard.so"])
 
 
 _firmware: dict[str, tuple[Bench, Path]] = {}

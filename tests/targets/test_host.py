@@ -8,11 +8,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import kept
 import pytest
-from small_firmware import Bench, workspace
+from small_firmware import Bench
 
 from tinyflow.core.errors import RunError, Timeout
-from tinyflow.targets import native
 from tinyflow.targets.host import Host, capabilities
 from tinyflow.targets.protocol import open_machine
 
@@ -103,14 +103,9 @@ def test_unknown_symbol_is_refused(host: Host) -> None:
 
 
 @pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def faults() -> Path:
     """host_faults.so, built by its stage."""
-    made = capabilities("host").inputs["host_faults.so"].action
-    source = made.inputs["host_faults.c"].path  # type: ignore[union-attr]
-    folder = tmp_path_factory.mktemp("faults")
-    space = workspace(folder, {"host_faults.c": source}, ["host_faults.so"], made.parameters)
-    native.build_hook(space)
-    return space.outputs["host_faults.so"]
+    return kept.path(capabilities("host").inputs["host_faults.so"])
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kept
 import pytest
-from small_firmware import MODEL, Bench, workspace
+from small_firmware import MODEL, Bench
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
 from tinyflow.targets.protocol import open_machine
@@ -87,14 +88,9 @@ def _skip_without(cpu: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def plugin() -> Path:
     """The counter, built by its stage."""
-    made = counter.library().action
-    source = made.inputs["counter.c"].path  # type: ignore[union-attr]
-    folder = tmp_path_factory.mktemp("plugin")
-    space = workspace(folder, {"counter.c": source}, [counter.LIBRARY], made.parameters)
-    counter.build(space)
-    return space.outputs[counter.LIBRARY]
+    return kept.path(counter.library())
 
 
 Start = Callable[[str, str], Qemu]

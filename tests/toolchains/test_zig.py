@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -11,22 +12,22 @@ from elftools.elf.elffile import ELFFile
 from small_firmware import ROOT, Bench
 
 from tinyflow.core.errors import ToolError
+from tinyflow.stages.library import objects
 from tinyflow.toolchains import zig
 
 CPUS = yaml.safe_load((ROOT / "recipes" / "toolchains" / "zig.yaml").read_text())["cpus"]
 HARD_FLOAT = [name for name, cpu in CPUS.items() if cpu["builtins"].get("target", "").endswith("hf")]
 
 
-def attributes(object_path: Path) -> dict[str, object]:
+def attributes(content: bytes) -> dict[str, object]:
     """What an Arm object says of the CPU and the calling convention it was made for."""
-    with object_path.open("rb") as file:
-        section = ELFFile(file).get_section_by_name(".ARM.attributes")
-        return {
-            attribute.tag: attribute.value
-            for subsection in section.iter_subsections()
-            for part in subsection.iter_subsubsections()
-            for attribute in part.iter_attributes()
-        }
+    section = ELFFile(io.BytesIO(content)).get_section_by_name(".ARM.attributes")
+    return {
+        attribute.tag: attribute.value
+        for subsection in section.iter_subsections()
+        for part in subsection.iter_subsubsections()
+        for attribute in part.iter_attributes()
+    }
 
 
 def test_flags_of_a_source_win_over_our_own() -> None:
@@ -60,9 +61,9 @@ def test_host_is_refused_where_programs_are_no_elf_files(monkeypatch: pytest.Mon
 def test_compiler_rt_passes_floats_as_our_code_does(tmp_path: Path, cpu: str) -> None:
     """Objects of another floating-point calling convention would link, and compute nonsense."""
     bench = Bench(tmp_path, cpu=cpu)
-    bench.builtins()
-    objects = bench.compile({"x.c": "float f(float x) { return x * x; }\n"})
-    ours, theirs = attributes(objects / "x.c.o"), attributes(tmp_path / "builtins" / "compiler_rt.o")
+    (runtime,) = objects(bench.builtins().read_bytes())
+    made = bench.compile({"x.c": "float f(float x) { return x * x; }\n"})
+    ours, theirs = attributes((made / "x.c.o").read_bytes()), attributes(runtime)
     for tag in ("TAG_ABI_VFP_ARGS", "TAG_FP_ARCH", "TAG_CPU_ARCH", "TAG_CPU_ARCH_PROFILE"):
         assert theirs.get(tag) == ours.get(tag), tag
 
@@ -71,6 +72,8 @@ def test_compiler_rt_passes_floats_as_our_code_does(tmp_path: Path, cpu: str) ->
 @pytest.mark.parametrize("cpu", ["cortex-m4", "host"])
 def test_compiler_rt_is_the_same_wherever_it_is_built(tmp_path: Path, cpu: str) -> None:
     """Two folders, one library, and nothing of the folders in it."""
-    libraries = [Bench(folder, cpu=cpu).builtins() for folder in (tmp_path / "a", tmp_path / "b" / "deeper")]
+    libraries = [
+        Bench(folder, cpu=cpu, is_anew=True).builtins() for folder in (tmp_path / "a", tmp_path / "b" / "deeper")
+    ]
     assert libraries[0].read_bytes() == libraries[1].read_bytes()
     assert str(tmp_path).encode() not in libraries[0].read_bytes()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from tinyflow.core import digest
 from tinyflow.core.action import Tool
@@ -22,6 +23,8 @@ CORE_VERSION = 1
 
 _PACKAGE = Path(__file__).parent.parent
 _HINT = "see `doit doctor`"
+# Up to Python 3.12 all threads count the depth of their trees in one place (python/cpython#106905).
+_parsing = Lock()
 _DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
 
 
@@ -136,7 +139,9 @@ def _imports_of(source: bytes) -> str:
     import ast  # only where a module of ours was edited
 
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    with _parsing:
+        tree = ast.parse(source)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -1,0 +1,115 @@
+"""Firmware of some runtimes and some C, without a bench: built by tinyflow's stages, each source kept by content."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import kept
+import on_qemu
+import yaml
+from elftools.elf.elffile import ELFFile
+
+from tinyflow.core.action import Output
+from tinyflow.targets import unicorn
+from tinyflow.targets.qemu.machine import Qemu
+from tinyflow.targets.unicorn.machine import Simulator
+
+ROOT = Path(__file__).parents[1]
+RUNTIMES = ROOT / "recipes" / "runtimes"
+# room for every layer at once, which no chip would have
+_REGIONS = {
+    "thumb": (("flash", 0x08000000, 16 << 20), ("ram", 0x20000000, 8 << 20)),
+    "riscv": (("flash", 0x42000000, 16 << 20), ("ram", 0x3F000000, 8 << 20)),
+}
+
+
+def toolchain_of(name: str, cpu: str) -> dict[str, Any]:
+    """What stages are told of a toolchain."""
+    recipe = yaml.safe_load((ROOT / "recipes" / "toolchains" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return {"name": name, "implementation": recipe["implementation"], "cpu": recipe["cpus"][cpu]}
+
+
+def sources_of(runtime: Path, isa: str) -> list[Path]:
+    """A runtime's sources for a processor."""
+    recipe = yaml.safe_load((runtime / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
+    return sorted(path for pattern in (*recipe["all"], *recipe.get(isa, ())) for path in runtime.glob(pattern))
+
+
+def target_of(cpu: str, isa: str) -> dict[str, Any]:
+    """A chip with room for everything."""
+    places = on_qemu.PLACES[cpu] if cpu in on_qemu.PLACES else _REGIONS[isa]
+    regions = [{"name": kind, "kind": kind, "origin": begin, "length_bytes": size} for kind, begin, size in places]
+    return {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
+
+
+def opened(target: Mapping[str, Any]) -> Simulator | Qemu:
+    """What runs it; to be closed."""
+    if target["cpu"] not in on_qemu.PLACES:
+        return Simulator(target, kept.path(unicorn.capabilities(target["cpu"]).inputs["block_table.so"]))
+    return Qemu(target, on_qemu.plugin())
+
+
+def write_files(files: Mapping[str, str | bytes], folder: Path) -> None:
+    """Text and objects, as files."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def objects_of(
+    toolchain: Mapping[str, Any], sources: Iterable[Path], runtimes: Sequence[Path], flags: Sequence[str]
+) -> dict[str, Output]:
+    """An object of each source of these runtimes, which find each other's headers, as inputs of `linked`."""
+    headers = _headers(runtimes)
+    common = {"toolchain": toolchain, "include": [*headers], "flags": [*flags], "defines": []}
+
+    def compiled(source: Path) -> Output:
+        runtime = RUNTIMES / source.relative_to(RUNTIMES).parts[0]
+        name = source.relative_to(runtime).as_posix()
+        beside = {path.relative_to(runtime).as_posix(): path for path in runtime.glob("src/**/*.h")}
+        inputs = {name: source, **headers, **beside}
+        return kept.built("build:compile_source", "object.o", inputs, {**common, "source": name})
+
+    listed = list(sources)
+    with ThreadPoolExecutor(2) as pool:
+        names = (f"{source.relative_to(RUNTIMES)}.o" for source in listed)
+        return dict(zip(names, pool.map(compiled, listed), strict=True))
+
+
+def functions_in(objects: Iterable[Output]) -> list[str]:
+    """The functions that objects give to others."""
+    found = set()
+    for made in objects:
+        table = ELFFile(io.BytesIO(kept.path(made).read_bytes())).get_section_by_name(".symtab")
+        for symbol in table.iter_symbols():
+            if (symbol["st_info"]["type"], symbol["st_info"]["bind"]) == ("STT_FUNC", "STB_GLOBAL"):
+                found.add(symbol.name)
+    return sorted(found)
+
+
+def linked(
+    toolchain: Mapping[str, Any],
+    target: Mapping[str, Any],
+    generated: Mapping[str, str | bytes],
+    runtimes: Sequence[Path],
+    objects: Mapping[str, Output],
+    flags: Sequence[str],
+) -> Output:
+    """`firmware.elf` of generated C, compiled with `flags` and the headers of `runtimes`, and of objects."""
+    headers = _headers(runtimes)
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(generated, Path(folder))
+        parameters = {"toolchain": toolchain, "include": [*headers], "defines": [], "flags": [*flags]}
+        inputs = {"sources/": Path(folder), **headers}
+        compiled = kept.built("build:compile_tree", "objects/", inputs, parameters)
+    inputs = {**objects, "objects/": compiled, "link.ld.j2": ROOT / "templates" / "link" / "firmware.ld.j2"}
+    parameters = {"toolchain": toolchain, "target": target}
+    return kept.built("link:link", "firmware.elf", inputs, parameters, ("firmware.map", "sizes.json"))
+
+
+def _headers(runtimes: Sequence[Path]) -> dict[str, kept.Source]:
+    return {f"include/{runtime.name}/": runtime / "include" for runtime in runtimes}

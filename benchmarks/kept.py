@@ -1,0 +1,153 @@
+"""What tests and benchmarks build of C: actions of tinyflow's own, kept in one cache from run to run, by content.
+
+An edited source, stage or flag, or another compiler, makes only what hangs on it anew; processes may build at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Union
+
+from tinyflow.core import cache_maintenance, digest
+from tinyflow.core.action import Action, Output, SourceFile, Tool, Workspace, in_order
+from tinyflow.core.execute import Session
+
+Source = Union[Path, Output]
+_CHECKOUT = Path(__file__).parents[1]
+_MOST_BYTES = 500 << 20
+_FILES = (".c", ".o", ".a")
+
+# Where the cache lies; unless somebody says so, it ends with this process.
+place: Path | None = None
+
+
+@cache
+def scratch() -> Path:
+    """A folder that ends with this process."""
+    folder = tempfile.mkdtemp(prefix="kept")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@cache
+def _session() -> Session:
+    session = Session(place or scratch() / "cache", scratch() / "state")
+    atexit.register(session.close)
+    return session
+
+
+def made(
+    function: str,
+    output: str,
+    inputs: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    tools: Iterable[Tool] = (),
+    others: Sequence[str] = (),
+) -> Output:
+    """An output of the stage `module:name`, made if nobody has before. Raises what the stage raises.
+
+    `others` are more outputs; a parameter `toolchain` tells what it is built with.
+    """
+    chosen = parameters.get("toolchain", {})
+    implementation = [chosen["implementation"]] if "implementation" in chosen else []
+    action = Action(
+        stage=function.rpartition(":")[2],
+        title=f"{function} {', '.join(inputs)}",
+        function=function,
+        outputs=(output, *others),
+        parameters=parameters,
+        inputs={name: source if isinstance(source, Output) else _file(name, source) for name, source in inputs.items()},
+        tools=(*(tool for name in implementation for tool in import_module(name).tools(chosen["cpu"])), *tools),
+        implementation=tuple(implementation),
+    )
+    _session().execute(action)
+    return action.output(output)
+
+
+def _file(name: str, source: Path) -> SourceFile:
+    """An input that a session, which reads a path once and takes a name for one file, can't mistake for another."""
+    if source.is_relative_to(_CHECKOUT):
+        return SourceFile(source, f"{name} {source.relative_to(_CHECKOUT)}")
+    if source.is_dir():
+        content = digest.of_bytes(
+            digest.tree_listing((name, digest.of_file(path)) for name, path in digest.tree_files(source))
+        )
+    else:
+        content = digest.of_file(source)
+    own = scratch() / "sources" / content.rpartition(":")[2]
+    if not own.exists():
+        own.parent.mkdir(exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copyfile)(source, own)
+    return SourceFile(own, f"{name} {content}")
+
+
+def built(
+    stage: str, output: str, inputs: Mapping[str, Source], parameters: Mapping[str, Any], others: Sequence[str] = ()
+) -> Output:
+    """The same of a stage in `tinyflow.stages` that a toolchain does."""
+    tools = (Tool("package", "jinja2"), Tool("package", "pyelftools"))
+    return made(f"tinyflow.stages.{stage}", output, inputs, parameters, tools, others)
+
+
+def path(output: Output) -> Path:
+    """An output file, to be read only; it is made if nobody has before."""
+    for action in in_order([output.action]).values():
+        _session().execute(action)
+    return _session().output_path(output.action, output.name)
+
+
+def copy(output: Output, target: Path) -> Path:
+    """An output, file or tree, in a place of one's own."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _session().copy_output(output.action, output.name, target)
+    return target
+
+
+# With the compiler of this machine
+
+
+def made_here(inputs: Mapping[str, Source], flags: Sequence[str], include: Sequence[str] = ()) -> Output:
+    """What the compiler makes of all C, objects and libraries; `include` names those for `#include`."""
+    gcc = shutil.which("gcc")
+    parameters = {"flags": [*flags], "include": [*include], "compiler": "gcc" if gcc else "zig"}
+    tools = (Tool("binary", "gcc") if gcc else Tool("package", "ziglang"),)
+    return made(f"{__name__}:compile_here", "made", inputs, parameters, tools)
+
+
+def objects_here(sources: Iterable[Path], headers: Iterable[Path], flags: Sequence[str]) -> dict[str, Output]:
+    """An object of each source, as an input of what is made of them all."""
+    include: dict[str, Source] = {f"include{number}/": folder for number, folder in enumerate(headers)}
+    return {
+        f"{index}_{source.stem}.o": made_here({source.name: source, **include}, ("-c", *flags), [*include])
+        for index, source in enumerate(sources)
+    }
+
+
+def compile_here(workspace: Workspace) -> None:
+    """The stage of `made_here`."""
+    include = [workspace.inputs[name] for name in workspace.parameters["include"]]
+    roots = [path for path in workspace.inputs.values() if path not in include]
+    files = sorted(file for root in roots for file in (root.rglob("*") if root.is_dir() else [root]))
+    files = [file for file in files if file.suffix in _FILES]
+    files.sort(key=lambda file: file.suffix == ".a")  # behind what wants them
+    compiler = ["gcc"] if workspace.parameters["compiler"] == "gcc" else [sys.executable, "-m", "ziglang", "cc"]
+    words = [word for folder in include for word in ("-I", folder)]
+    workspace.run(
+        [*compiler, *workspace.parameters["flags"], *words, "-o", workspace.outputs["made"], *files],
+        # its headers and C library are compiled once
+        environment={"ZIG_GLOBAL_CACHE_DIR": str((place or scratch()) / "zig")},
+    )
+
+
+def drop_oldest() -> None:
+    """Keep the cache from growing for ever."""
+    store = _session().store
+    if cache_maintenance.contents(store).size_bytes > _MOST_BYTES:
+        cache_maintenance.collect(store, _MOST_BYTES // 2, ())
