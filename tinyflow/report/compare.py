@@ -26,9 +26,7 @@ from tinyflow.report.significance import is_significant
 Report = Mapping[str, Any]
 Limits = Mapping[str, str]  # metric → "0", "1KiB", "0.5%"
 
-TIMES = frozenset({"invoke_s"})
-_NOT_COMPARED = frozenset({"simulated_mips", "wall_s"})  # say nothing about the firmware
-_NEUTRAL = frozenset({"macs"})  # neither more nor less is better
+TIMES = frozenset(metric.name for metric in METRICS if metric.kind == "time")
 # What a user cares about where nobody said; anything worse by one is a regression.
 DEFAULT_LIMITS: Limits = {"invoke_instructions": "0", "rom_bytes": "0", "ram_bytes": "0"}
 
@@ -113,9 +111,7 @@ def _bench_changes(
         yield Change(name, "weights", old.report["weights"], new.report["weights"], "changed")
         return
     for metric in METRICS:
-        if metric.name not in _NOT_COMPARED and (
-            metric.name in old.report["metrics"] or metric.name in new.report["metrics"]
-        ):
+        if metric.kind != "noise" and (metric.name in old.report["metrics"] or metric.name in new.report["metrics"]):
             yield _metric_change(name, metric.name, old, new, limits.get(metric.name))
 
 
@@ -144,7 +140,7 @@ def _verdict(metric: str, before: float | None, after: float | None) -> str:
         return "new" if before is None else "gone"
     if before == after:
         return "same"
-    if metric in _NEUTRAL:
+    if BY_NAME[metric].kind == "neutral":
         return "changed"
     return "better" if after < before else "worse"
 

@@ -23,8 +23,6 @@ from tinyflow.report.html.svg import Drawing
 from tinyflow.report.metrics import BY_NAME
 from tinyflow.report.rows import SCHEMA
 
-# Noise of the machine that ran the simulator; a record of it would make each run a new one.
-_NOT_RECORDED = frozenset({"simulated_mips", "wall_s", "invoke_s"})
 _SPARK_WIDTH, _SPARK_HEIGHT = 120.0, 22.0
 _SPARK_MOST = 60  # points
 _SHORT_COMMIT = 10
@@ -88,7 +86,9 @@ def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: 
 
 
 def _record_of(report: Mapping[str, Any], commit: str | None, is_dirty: bool, date: str) -> Record:
-    metrics = {name: value for name, value in report["metrics"].items() if name in BY_NAME.keys() - _NOT_RECORDED}
+    # Noise of the machine that runs it stays out; a record of that would make each run a new one.
+    recorded = {name for name, metric in BY_NAME.items() if metric.kind not in ("time", "noise")}
+    metrics = {name: value for name, value in report["metrics"].items() if name in recorded}
     versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
     reason = (report.get("reason") or "")[:_MOST_REASON] or None
     return Record(date, commit, is_dirty, report["weights"], metrics, versions, str(report["status"]), reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from tinyflow.core.units import format_count, format_seconds, format_size
 
@@ -13,6 +14,8 @@ class Metric:
     """One named number. `heading` is its short column title, empty where a console table leaves it out.
 
     `version` grows with every change of the definition that changes numbers; old and new ones are never compared.
+    `kind` is `exact`, `neutral` where neither more nor less is better, `time` where it comes in repeated samples, and
+    `noise` where it says nothing about the firmware.
     """
 
     name: str
@@ -20,6 +23,8 @@ class Metric:
     definition: str
     heading: str = ""
     version: int = 1
+    kind: Literal["exact", "neutral", "time", "noise"] = "exact"
+    is_ranked: bool = False  # whether the smallest of a model and target is marked
 
     def format(self, value: float) -> str:
         """The value for people: `22.6 M`, `56.8 KiB`."""
@@ -41,26 +46,39 @@ _FORMATS: dict[str, Callable[[float], str]] = {
 
 # The order here is the order of columns and keys everywhere.
 METRICS = (
-    Metric("invoke_instructions", "instructions", "retired in one model_invoke, the largest of all samples", "invoke"),
+    Metric(
+        "invoke_instructions",
+        "instructions",
+        "retired in one model_invoke, the largest of all samples",
+        "invoke",
+        is_ranked=True,
+    ),
     Metric("invoke_instructions_min", "instructions", "the same, the smallest of all samples"),
-    Metric("setup_instructions", "instructions", "retired in model_setup", "set-up"),
-    Metric("rom_bytes", "bytes", "rom_code + rom_rodata + rom_data", "ROM"),
+    Metric("setup_instructions", "instructions", "retired in model_setup", "set-up", is_ranked=True),
+    Metric("rom_bytes", "bytes", "rom_code + rom_rodata + rom_data", "ROM", is_ranked=True),
     Metric("rom_code", "bytes", "instructions in flash"),
     Metric("rom_rodata", "bytes", "constants in flash, weights among them"),
     Metric("rom_data", "bytes", "initial values of ram_data, kept in flash"),
-    Metric("ram_bytes", "bytes", "ram_data + ram_bss + stack_peak_bytes + heap_peak_bytes", "RAM"),
+    Metric("ram_bytes", "bytes", "ram_data + ram_bss + stack_peak_bytes + heap_peak_bytes", "RAM", is_ranked=True),
     Metric("ram_data", "bytes", "initialised variables"),
     Metric("ram_bss", "bytes", "zeroed variables, the arena among them"),
     Metric("stack_peak_bytes", "bytes", "high-water mark of the stack, the worst sample"),
     Metric("heap_peak_bytes", "bytes", "high-water mark of the heap, the worst sample"),
-    Metric("arena_bytes", "bytes", "activations and scratch, from the memory plan", "arena"),
+    Metric("arena_bytes", "bytes", "activations and scratch, from the memory plan", "arena", is_ranked=True),
     Metric("weights_bytes", "bytes", "weights and other constants, from the memory plan"),
-    Metric("macs", "MACs", "multiply-accumulates of one inference, from the model's graph"),
+    Metric("macs", "MACs", "multiply-accumulates of one inference, from the model's graph", kind="neutral"),
     Metric("instructions_per_mac", "instructions/MAC", "invoke_instructions / macs", "instr/MAC"),
     Metric("tuned_kernels", "kernels", "kernels of the backend for which there was a tuning record"),
-    Metric("invoke_s", "s", "wall time of one model_invoke on the host, the fastest of all", "time"),
-    Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware"),
-    Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware"),
+    Metric(
+        "invoke_s",
+        "s",
+        "wall time of one model_invoke on the host, the fastest of all",
+        "time",
+        kind="time",
+        is_ranked=True,
+    ),
+    Metric("simulated_mips", "MIPS", "how fast the simulator was: says nothing about the firmware", kind="noise"),
+    Metric("wall_s", "s", "how long the run stage took: says nothing about the firmware", kind="noise"),
 )
 
 BY_NAME = {metric.name: metric for metric in METRICS}

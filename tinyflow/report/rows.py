@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tinyflow.report.metrics import METRICS
+from tinyflow.report.metrics import BY_NAME
 
 SCHEMA = 1
-_SIZES = ("rom_bytes", "rom_code", "rom_rodata", "rom_data", "ram_data", "ram_bss")
 # As for TFLM and LiteRT: more than a sixteenth of what an int8 output can be.
 _FAR_STEPS = 16
-_PEAKS = ("stack_peak_bytes", "heap_peak_bytes")
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
 
 Document = Mapping[str, Any]  # one parsed JSON file
@@ -22,36 +20,26 @@ Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {nam
 
 
 def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, timing: Document) -> dict[str, float]:
-    """All metrics that these files hold, in the order of METRICS."""
+    """All metrics that these files hold, in the order of METRICS: by their names, but for those that are made here."""
+    counts = [count for count in run.get("invoke_instructions") or () if count is not None]
     found: dict[str, float | None] = {
-        "setup_instructions": run.get("setup_instructions"),
-        **_invoke_instructions(run),
-        **{name: sizes.get(name) for name in _SIZES},
-        **{name: run.get(name) for name in _PEAKS},
+        **{name: document[name] for document in (sizes, run, timing) for name in BY_NAME if name in document},
+        "invoke_instructions": max(counts, default=None),
+        "invoke_instructions_min": min(counts, default=None),
         "arena_bytes": (plan["arena"] or {}).get("bytes"),
         "weights_bytes": plan["weights_bytes"],
         "macs": graph["macs"],
         "tuned_kernels": plan.get("tuning", {}).get("tuned"),
         "invoke_s": min(timing.get("invoke_s") or [None]),
-        "simulated_mips": timing.get("simulated_mips"),
-        "wall_s": timing.get("wall_s"),
     }
-    found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", *_PEAKS)
+    found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
     found["instructions_per_mac"] = _ratio(found["invoke_instructions"], found["macs"])
-    return {metric.name: value for metric in METRICS if (value := found.get(metric.name)) is not None}
-
-
-def _invoke_instructions(run: Document) -> dict[str, float | None]:
-    counts = [count for count in run.get("invoke_instructions") or () if count is not None]
-    return {
-        "invoke_instructions": max(counts, default=None),
-        "invoke_instructions_min": min(counts, default=None),
-    }
+    return {name: value for name in BY_NAME if (value := found.get(name)) is not None}
 
 
 def _sum(found: Mapping[str, float | None], *names: str) -> float | None:
     """The sum, or None where a part is unknown: half a sum would be a wrong number."""
-    parts = [found[name] for name in names]
+    parts = [found.get(name) for name in names]
     return None if None in parts else sum(part for part in parts if part is not None)
 
 

@@ -13,9 +13,6 @@ from tinyflow.report.tables import spell_validation
 
 Row = Mapping[str, Any]
 
-# Of these the smallest of a model and target is marked.
-_BETTER_SMALL = ("invoke_instructions", "setup_instructions", "rom_bytes", "ram_bytes", "arena_bytes", "invoke_s")
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -84,7 +81,7 @@ def _best(rows: Sequence[Row]) -> dict[tuple[str, str, str], float]:
     """(model, target, metric) → the smallest value, where there are at least two different ones."""
     found = defaultdict(set)
     for row in rows:
-        for name in _BETTER_SMALL:
-            if name in row["metrics"]:
-                found[row["model"], row["target"], name].add(row["metrics"][name])
+        for metric in METRICS:
+            if metric.is_ranked and metric.name in row["metrics"]:
+                found[row["model"], row["target"], metric.name].add(row["metrics"][metric.name])
     return {place: min(values) for place, values in found.items() if len(values) > 1}
