@@ -116,7 +116,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         flags=settings.flags,
         all_flags=settings.all_flags,
         target_options=target_options,
-        layer=_layer(bench, features),
+        layer=None if settings.layer is None else int(settings.layer),
         tuning=settings.tuning,
         guard=settings.guard,
         transforms=settings.transforms,
@@ -187,11 +187,6 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
     return feature
 
 
-def _layer(bench: Bench, features: Mapping[str, Feature]) -> int | None:
-    """The layer that a feature cuts out."""
-    return next((int(value or 0) for name, value in bench.features if features[name].sets.layer is not None), None)
-
-
 def _runtimes(bench: Bench, catalogue: Catalogue, backend: Backend, settings: Settings) -> tuple[Runtime, ...]:
     """What is linked, in order: the backend's runtimes, with those that features replace."""
     for name in settings.runtimes:
@@ -245,42 +240,22 @@ def _check_requirements(
 
 
 def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
-    """What all features set together; two that set one thing differently are refused."""
+    """What all features set together: words once, lists one behind the other; two different words are refused."""
     setters: dict[str, str] = {}
-    flat: dict[str, Any] = {}
+    merged: dict[str, Any] = {"options": {}, "runtimes": {}}
     for name, value in bench.features:
-        sets = features[name].sets
-        wanted = {f"options.{key}": setting for key, setting in sets.options.items()}
-        wanted |= {f"runtimes.{key}": setting for key, setting in sets.runtimes.items()}
-        wanted |= {
-            key: getattr(sets, key)
-            for key in ("toolchain", "optimise", "tuning", "guard")
-            if getattr(sets, key) is not None
-        }
-        for key, setting in wanted.items():
+        for key, setting in features[name].sets.given():
+            if isinstance(setting, tuple):
+                merged[key] = merged.get(key, ()) + setting
+                continue
             setting = value if setting == "$value" else setting
-            if flat.get(key, setting) != setting:
-                bench.refuse(
-                    f'features "{setters[key]}" and "{name}" both set {key}', at=f"+{name}", hint="leave one out"
-                )
-            flat[key], setters[key] = setting, name
-    options, runtimes = (
-        {key.removeprefix(group): setting for key, setting in flat.items() if key.startswith(group)}
-        for group in ("options.", "runtimes.")
-    )
-    transforms = tuple(transform for name, _ in bench.features for transform in features[name].sets.transforms)
-    return Settings(
-        options=options,
-        toolchain=flat.get("toolchain"),
-        optimise=flat.get("optimise"),
-        tuning=flat.get("tuning"),
-        guard=flat.get("guard"),
-        runtimes=runtimes,
-        transforms=transforms,
-        target_options=any(feature.sets.target_options for feature in features.values()),
-        flags=tuple(flag for name, _ in bench.features for flag in features[name].sets.flags),
-        all_flags=tuple(flag for name, _ in bench.features for flag in features[name].sets.all_flags),
-    )
+            group, dot, entry = key.partition(".")
+            place, place_key = (merged[group], entry) if dot else (merged, key)
+            if place.get(place_key, setting) != setting:
+                what = f'features "{setters[key]}" and "{name}" both set {key}'
+                bench.refuse(what, at=f"+{name}", hint="leave one out")
+            place[place_key], setters[key] = setting, name
+    return Settings(**merged)
 
 
 def _toolchain(catalogue: Catalogue, target: Target, name: str) -> Toolchain:

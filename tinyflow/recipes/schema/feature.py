@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -43,7 +43,7 @@ class Settings(Part):
     optimise: str | None = None
     runtimes: Mapping[Name, Name] = field(default_factory=dict)
     """Runtime of the backend → the one that is linked instead."""
-    layer: Literal["$value"] | None = None
+    layer: Literal["$value"] | None = None  # the number itself, once merged
     """Only this layer of the model, counted from 0."""
     target_options: bool = False
     """Whether the backend gets the options that the target's recipe has for it; other features go before them."""
@@ -57,6 +57,14 @@ class Settings(Part):
     """Where layers may write nothing but what is theirs: within the arena, or anywhere in RAM."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
+
+    def given(self) -> Iterator[tuple[str, Any]]:
+        """What is set, one by one: `options.dsp`, `toolchain`, `flags`."""
+        for key, setting in vars(self).items():
+            if isinstance(setting, Mapping):
+                yield from ((f"{key}.{name}", one) for name, one in setting.items())
+            elif setting not in (None, False, ()):
+                yield key, setting
 
 
 @part
@@ -82,11 +90,9 @@ class Feature(Recipe):
         for value in self.cases:
             if value not in self.values:
                 raise ValueError(f'a case for "{value}", which is none of the values {", ".join(self.values)}')
-        settings = [*self.sets.options.values(), self.sets.toolchain, self.sets.optimise]
         if self.value and self.values:
             raise ValueError('give "values" or "value"')
-        settings += [self.sets.layer, self.sets.tuning, self.sets.guard]
-        if not (self.values or self.value) and "$value" in settings:
+        if not (self.values or self.value) and "$value" in (setting for _, setting in self.sets.given()):
             raise ValueError('"$value" needs "values" to choose from')
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)
         for level in levels:
