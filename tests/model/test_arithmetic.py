@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted_networks import planted_network
+from small_networks import Net, Q
+from tests_support import tflm
 
-from tinyflow.model import fixed_point
+from tinyflow.model import fixed_point, reference
 from tinyflow.model.arithmetic import exponential, sums
+from tinyflow.model.arithmetic.evaluate import evaluate
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.operators.shapes import same_padding
-from tinyflow.model.weighted import Window
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.weighted import Window, integers
 
+Q1 = Quantisation((0.031,), (-11,))
+Q2 = Quantisation((0.07,), (19,))
+SHARE, SIGNED = Quantisation((1 / 256,), (-128,)), Quantisation((1 / 128,), (0,))
 INT32 = st.integers(-(2**31), 2**31 - 1)
 
 
@@ -69,6 +81,72 @@ def test_convolutions_equal_their_definition(data: st.DataObject) -> None:
     diagonal = np.stack([taps[..., 0] * (np.arange(channels) == c) for c in range(channels)])
     assert (sums.convolved_depthwise(source, taps, window) == _convolved(source, diagonal, stride)).all()
     assert sums.windows(source, window).size <= sums.elements(source.shape, window)
+
+
+def _assert_as_tflm(graph: Graph) -> None:
+    """Each operator, from the values that TFLM itself gives for what it reads, gives TFLM's output."""
+    graph = replace(graph, outputs=tuple(operator.outputs[0] for operator in graph.operators))
+    samples = reference.make_inputs(graph, 3, 5)
+    constants = {t.index: integers(t) for t in graph.tensors if t.is_constant}
+    for sample, outputs in zip(samples, tflm(write(graph), graph, samples), strict=True):
+        values = {**constants, **dict(zip(graph.inputs, sample, strict=True))}
+        values.update(zip(graph.outputs, outputs, strict=True))
+        for operator in graph.operators:
+            read = [values[index].astype(np.int64) for index in operator.inputs if index >= 0]
+            assert evaluate(graph, operator, *read).tolist() == values[operator.outputs[0]].tolist(), operator.name
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_operators_are_tflms(seed: int) -> None:
+    """Layers with weights, pools, sums, what moves bytes, with any stride, padding, dilation and activation."""
+    _assert_as_tflm(planted_network(seed))
+
+
+@pytest.mark.parametrize("activation", ["NONE", "RELU", "RELU6", "RELU_N1_TO_1"])
+@pytest.mark.parametrize("name", ["ADD", "SUB", "MUL"])
+def test_pairs_are_tflms(name: str, activation: str) -> None:
+    """Of two scales, into a third."""
+    net = Net(1, 16, 16, 4)
+    other = net.operator("QUANTIZE", net.input, q=Q1)
+    _assert_as_tflm(net.graph(net.operator(name, net.input, other, q=Q2, activation=activation)))
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "options"),
+    [
+        ("RELU", Q1, {}),
+        ("RELU6", Q, {}),
+        ("QUANTIZE", Q2, {}),
+        ("LEAKY_RELU", Q1, {"alpha": 0.1}),
+        ("LEAKY_RELU", Q2, {"alpha": 1.7}),
+        ("HARD_SWISH", Q2, {}),
+        ("LOGISTIC", SHARE, {}),
+        ("TANH", SIGNED, {}),
+        ("SOFTMAX", SHARE, {"beta": 0.5}),
+    ],
+)
+def test_functions_of_one_activation_are_tflms(name: str, output: Quantisation, options: Any) -> None:
+    """On all values."""
+    net = Net(1, 16, 16, 4)
+    _assert_as_tflm(net.graph(net.operator(name, net.input, q=output, **options)))
+
+
+@pytest.mark.parametrize("name", ["MINIMUM", "MAXIMUM"])
+def test_extremes_are_tflms(name: str) -> None:
+    """Of equal quantisations."""
+    net = Net(1, 16, 16, 4)
+    _assert_as_tflm(net.graph(net.operator(name, net.input, net.operator("RELU6", net.input))))
+
+
+def test_what_is_not_known_is_refused() -> None:
+    """No numbers are given for an operator, or for scales, that nothing is known of."""
+    net = Net(1, 4, 4, 2)
+    graph = net.graph(net.operator("TANH", net.input))
+    with pytest.raises(ValueError, match="not quantised as 1/128"):
+        evaluate(graph, graph.operators[0], np.zeros((1, 4, 4, 2), np.int64))
+    with pytest.raises(ValueError, match="ELU is not known"):
+        evaluate(graph, replace(graph.operators[0], name="ELU"), np.zeros((1, 4, 4, 2), np.int64))
 
 
 def _convolved(source: np.ndarray, weights: np.ndarray, stride: tuple[int, int]) -> np.ndarray:

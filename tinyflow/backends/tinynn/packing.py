@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from tinyflow.backends.tinynn import kernels, layouts, tables
+from tinyflow.backends.tinynn import kernels, layouts
 from tinyflow.backends.tinynn import plain as without_weights
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
 from tinyflow.backends.tinynn.layouts import Int8s, Int32s
 from tinyflow.backends.tinynn.needs import WORTH_A_TABLE
+from tinyflow.model.arithmetic import binary
+from tinyflow.model.arithmetic.unary import VALUES
 
 
 def _chosen(operator: str, variant: str, layer: Layer) -> Call:
@@ -95,7 +97,7 @@ def by_table(
     shifts = [value for name, value in fields.items() if name.endswith("multiplier_shift")]
     if variant == "ref" or elements < WORTH_A_TABLE or max(shifts, default=0) > 0:
         return None
-    inputs = [tables.VALUES, np.full_like(tables.VALUES, number)]
-    table = tables.BINARY_TABLES[operator](fields, *(inputs if is_left else reversed(inputs)))
+    inputs = [VALUES, np.full_like(VALUES, number)]
+    table = binary.result(operator.upper(), fields, *(inputs if is_left else reversed(inputs)))
     name = variant if variant in kernels.VECTORS else "c"
     return Call(f"tinynn_lookup_{name}", "tinynn_lookup", without_weights.table_fields(table, elements), in_place=(0,))

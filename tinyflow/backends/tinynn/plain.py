@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.backends.tinynn import tables
 from tinyflow.backends.tinynn.calls import WORD_BYTES, Constant, Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import rounded_up
+from tinyflow.model.arithmetic import unary
+from tinyflow.model.arithmetic.exponential import exponentials_of
 
 
 def table_of(operator: str) -> Callable[[Layer], Mapping[str, Field]]:
     """An operator on one int8 value as the table of its results."""
-    return lambda layer: table_fields(tables.TABLES[operator](layer.fields), layer.fields["elements"])
+    result = unary.RESULTS["QUANTIZE" if operator == "requantise" else operator.upper()]
+    return lambda layer: table_fields(result(layer.fields, unary.VALUES), layer.fields["elements"])
 
 
 def table_fields(table: npt.NDArray[np.int64], elements: int) -> Mapping[str, Field]:
@@ -24,9 +26,11 @@ def table_fields(table: npt.NDArray[np.int64], elements: int) -> Mapping[str, Fi
 
 
 def exponentials(layer: Layer) -> Mapping[str, Field]:
-    """SOFTMAX with a table of exponentials."""
+    """SOFTMAX with a table of the exponentials of differences 0 … -255: src/c/softmax_table.c."""
     sizes = {name: layer.fields[name] for name in ("rows", "columns")}
-    return {"exponentials": Constant(tables.exponentials(layer.fields).astype(np.int32)), **sizes}
+    scaling = (layer.fields[name] for name in ("multiplier", "left_shift", "least_difference"))
+    table = exponentials_of(-np.arange(256, dtype=np.int64), *scaling)
+    return {"exponentials": Constant(table.astype(np.int32)), **sizes}
 
 
 def groups_of_axes(fields: Fields) -> list[int]:

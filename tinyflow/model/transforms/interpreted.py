@@ -18,8 +18,6 @@ from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.tflite_writer import write
 
-_INT8_VALUES = np.arange(-128, 128, dtype=np.int8)
-
 
 def run(graph: Graph, operator: Operator, given: Mapping[int, npt.NDArray[np.generic]]) -> list[Integers] | None:
     """Outputs of an operator; `given` has the values of the inputs that shall not be constants of the file."""
@@ -34,16 +32,6 @@ def run(graph: Graph, operator: Operator, given: Mapping[int, npt.NDArray[np.gen
         values.astype(np.int64).reshape(graph.tensors[index].shape)
         for index, values in zip(operator.outputs, computed, strict=True)
     ]
-
-
-def table(graph: Graph, operator: Operator) -> Integers | None:
-    """The results of a function of single int8 elements for -128 … 127."""
-    shape = (1, len(_INT8_VALUES))
-    tensors = list(graph.tensors)
-    for index in (operator.inputs[0], operator.outputs[0]):
-        tensors[index] = replace(tensors[index], shape=shape, data=None)
-    computed = run(replace(graph, tensors=tuple(tensors)), operator, {operator.inputs[0]: _INT8_VALUES.reshape(shape)})
-    return None if computed is None else computed[0].reshape(-1)
 
 
 def constant(graph: Graph, operator: Operator) -> bytes | None:

@@ -1,0 +1,102 @@
+"""The output of an operator for given inputs, whatever its family: for folding constants, and for bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from tinyflow.model.arithmetic import binary, sums, unary
+from tinyflow.model.arithmetic.exponential import softmax
+from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
+from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import VIEWS, WEIGHTED
+from tinyflow.model.operators.int8 import check_quantisation
+from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
+
+
+def evaluate(graph: Graph, operator: Operator, *read: Integers) -> Integers:
+    """The first output, of its tensor's shape; `read` are the values of all inputs that are there, shaped like them.
+
+    Weights, biases and numbers that say how are taken from the graph. ValueError where the operator isn't one of
+    int8 that is known here.
+    """
+    if operator.name not in _RULES:
+        raise ValueError(f"{operator.name} is not known")
+    check_quantisation(graph, operator)
+    made = _RULES[operator.name](graph, operator, read)
+    return made.reshape(graph.tensors[operator.outputs[0]].shape)
+
+
+def accumulated(layer: Weighted, values: Integers, weights: Integers | None = None) -> Integers:
+    """Sums of products of an operator with weights, [N, H, W, out] without biases; with other weights than its own."""
+    channels = layer.weights.shape[2] if layer.is_depthwise else layer.weights.shape[3]
+    # each row of a fully connected layer is an N
+    is_image = values.ndim == 4 and values.shape[3] == channels
+    source = (values if is_image else values.reshape(-1, 1, 1, channels)) - layer.input_zero_point
+    convolve = sums.convolved_depthwise if layer.is_depthwise else sums.convolved
+    return convolve(source, layer.weights if weights is None else weights, layer.window)
+
+
+def finished(layer: Weighted, accumulators: Integers) -> Integers:
+    """Outputs of sums of products and biases."""
+    moved = layer.rescaling.apply(accumulators) + layer.output_zero_point
+    return np.clip(moved, layer.lowest, layer.highest)
+
+
+def _weighted(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    layer = weighted(graph, operator)
+    return finished(layer, accumulated(layer, read[0]) + layer.bias)
+
+
+def pool_window(graph: Graph, operator: Operator) -> Window:
+    """How the window of a pool slides."""
+    size = operator.options["filter"]
+    assert isinstance(size, tuple), "readers give pairs"
+    return window(graph, operator, (size[0], size[1]))
+
+
+def _pool(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    made = whole(graph.tensors[operator.outputs[0]])
+    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    pool = sums.largest if operator.name == "MAX_POOL_2D" else sums.average
+    return np.clip(pool(read[0], pool_window(graph, operator)), lowest, highest)
+
+
+def _unary(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    return unary.RESULTS[operator.name](unary.constants_of(graph, operator), read[0])
+
+
+def _binary(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    return binary.result(operator.name, binary.constants_of(graph, operator), *read)
+
+
+def _softmax(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    beta = operator.options.get("beta", 1.0)
+    assert isinstance(beta, float), "readers give a number"
+    return softmax(read[0], *softmax_scaling(whole(graph.tensors[operator.inputs[0]]).scale, beta))
+
+
+def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    around = integers(graph.tensors[operator.inputs[1]]).tolist()
+    value = whole(graph.tensors[operator.inputs[0]]).zero_point if len(read) < 3 else int(read[2].reshape(-1)[0])
+    return np.pad(read[0], around, constant_values=value)
+
+
+def _concatenation(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:  # noqa: ARG001
+    axis = operator.options["axis"]
+    assert isinstance(axis, int), "readers give a number"
+    return np.concatenate(read, axis)
+
+
+_RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] = {
+    **dict.fromkeys(WEIGHTED, _weighted),
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM"), _binary),
+    **dict.fromkeys(unary.RESULTS, _unary),
+    "SOFTMAX": _softmax,
+    **dict.fromkeys(VIEWS, lambda _graph, _operator, read: read[0]),
+    **dict.fromkeys(("PAD", "PADV2"), _pad),
+    "CONCATENATION": _concatenation,
+}
+KNOWN = tuple(_RULES)

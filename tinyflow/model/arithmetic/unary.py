@@ -1,0 +1,196 @@
+"""Operators on single int8 values: the constants that TFLM prepares, and what its reference kernels make of them.
+
+Constants are called as in the structs of tinynn's kernels, whose C in src/ref says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tinyflow.model.arithmetic.exponential import exp, two_over_one_plus
+from tinyflow.model.fixed_point import (
+    INT32_MAX,
+    SIGMOID_INTEGER_BITS,
+    Integers,
+    OutOfRange,
+    activation_range,
+    divide_by_power_of_two,
+    rescale,
+    rescaling_factor,
+    sigmoid_scaling,
+)
+from tinyflow.model.graph import Graph, Operator, Quantisation
+from tinyflow.model.weighted import whole
+
+Constants = Mapping[str, int]
+
+# of relu6(x + 3) in HARD_SWISH
+_RELUISH_SCALE = 3 / 32768
+
+
+def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
+    """The constants of an operator of RESULTS. ValueError where TFLite has no integer kernel."""
+    given, made = (whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
+    return _CONSTANTS[operator.name](operator, given, made)
+
+
+def _of_rescaling(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
+    """RELU and QUANTIZE rescale; RELU6 of TFLM clamps the input's own integers."""
+    if operator.name == "RELU6":
+        made = given
+    multiplier, shift = rescaling_factor(given.scale / made.scale)
+    activation = "NONE" if operator.name == "QUANTIZE" else operator.name
+    lowest, highest = activation_range(activation, made.scale, made.zero_point)
+    return {
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "lowest": lowest,
+        "highest": highest,
+    }
+
+
+def _of_sigmoid(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
+    """LOGISTIC, TANH, as logistic_common.cc and tanh.cc of TFLM prepare them."""
+    multiplier, left_shift, radius = sigmoid_scaling(given.scale)
+    return {
+        "input_zero_point": given.zero_point,
+        "input_range_radius": radius,
+        "multiplier": multiplier,
+        "left_shift": left_shift,
+    }
+
+
+def _of_leaky_relu(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
+    """The factors are quotients in float32: leaky_relu_common.cc of TFLM."""
+    slope = operator.options["alpha"]
+    assert isinstance(slope, float), "readers give a number"
+    scale, alpha = np.float32(given.scale), np.float32(slope)
+    if not alpha >= 0:
+        raise OutOfRange(f"a slope of {alpha} is not supported", "use one that is not negative")
+    with np.errstate(all="ignore"):  # what leaves float32 is refused
+        identity = rescaling_factor(float(scale / np.float32(made.scale)))
+        below = rescaling_factor(float(scale * alpha / np.float32(made.scale)))
+    return {
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "identity_multiplier": identity[0],
+        "identity_shift": identity[1],
+        "alpha_multiplier": below[0],
+        "alpha_shift": below[1],
+    }
+
+
+def _of_hard_swish(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
+    """Scales are float32 here, multipliers of 16 bits: hard_swish_common.cc of TFLM."""
+    with np.errstate(all="ignore"):
+        fine = np.float32(1 / 128) * np.float32(given.scale)
+        scaled = rescaling_factor(float(fine / np.float32(made.scale)))
+        reluish = rescaling_factor(float(fine / np.float32(_RELUISH_SCALE)))
+    if scaled[1] > 0:
+        raise OutOfRange("the output's scale is too small for its input's", "quantise with TFLite's converter")
+    return {
+        "input_zero_point": given.zero_point,
+        "output_zero_point": made.zero_point,
+        "output_multiplier": _of_16_bits(scaled[0]),
+        "output_shift": scaled[1],
+        "reluish_multiplier": _of_16_bits(reluish[0]),
+        "reluish_shift": reluish[1],
+    }
+
+
+def _of_16_bits(multiplier: int) -> int:
+    """DownScaleInt32ToInt16Multiplier of TFLite's common.h."""
+    return 2**15 - 1 if multiplier >= 2**31 - 1 - 2**15 else (multiplier + 2**15) >> 16
+
+
+def _sigmoid_input(constants: Constants, values: Integers) -> tuple[Integers, Integers]:
+    """Centred values, and as Q4.27; the latter holds below the radius only."""
+    centred = values - constants["input_zero_point"]
+    radius = constants["input_range_radius"]
+    inside = np.clip(centred, -radius, radius)
+    return centred, np.clip(rescale(inside, constants["multiplier"], constants["left_shift"]), -INT32_MAX, INT32_MAX)
+
+
+def _saturated(constants: Constants, centred: Integers, inside: Integers) -> Integers:
+    radius = constants["input_range_radius"]
+    return np.where(centred <= -radius, -128, np.where(centred >= radius, 127, inside))
+
+
+def logistic(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/logistic.c."""
+    centred, x = _sigmoid_input(constants, values)
+    positive = np.minimum(2 * two_over_one_plus(exp(-np.abs(x), SIGMOID_INTEGER_BITS)), INT32_MAX)
+    share = np.where(x == 0, 1 << 30, np.where(x > 0, positive, INT32_MAX - positive))
+    return _saturated(constants, centred, np.minimum(divide_by_power_of_two(share, 23), 255) - 128)
+
+
+def tanh(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/tanh.c."""
+    centred, x = _sigmoid_input(constants, values)
+    quotient = 4 * (two_over_one_plus(exp(-np.abs(x), 5)) - (1 << 29))
+    magnitude = np.where(x == 0, 0, np.clip(quotient, -INT32_MAX - 1, INT32_MAX))
+    return _saturated(constants, centred, np.clip(divide_by_power_of_two(np.sign(x) * magnitude, 24), -128, 127))
+
+
+def requantise(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/requantise.c."""
+    scaled = rescale(values - constants["input_zero_point"], constants["multiplier"], constants["shift"])
+    clamped: Integers = np.clip(scaled + constants["output_zero_point"], constants["lowest"], constants["highest"])
+    return clamped
+
+
+def leaky_relu(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/leaky_relu.c."""
+    centred = values - constants["input_zero_point"]
+    above = rescale(centred, constants["identity_multiplier"], constants["identity_shift"])
+    below = rescale(centred, constants["alpha_multiplier"], constants["alpha_shift"])
+    clamped: Integers = np.clip(np.where(centred >= 0, above, below) + constants["output_zero_point"], -128, 127)
+    return clamped
+
+
+def _divided16(values: Integers, exponent: int) -> Integers:
+    """RoundingDivideByPOT on int16; what gemmlowp gives above 15 places, too."""
+    mask = (1 << exponent) - 1 if exponent < 16 else -1
+    rest = (values & mask) > (mask >> 1) + (values < 0)
+    divided: Integers = (values >> exponent) + rest
+    return divided
+
+
+def hard_swish(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/hard_swish.c."""
+
+    def high16(x: Integers, y: int) -> Integers:
+        high: Integers = np.clip((x * y + (1 << 14)) >> 15, -(2**15), 2**15 - 1)
+        return high
+
+    wide = (values - constants["input_zero_point"]) * 128
+    shift = constants["reluish_shift"]
+    gate = np.clip(wide << max(shift - 1, 0), -(2**15), 2**15 - 1)
+    gate = high16(gate, constants["reluish_multiplier"])
+    gate = np.clip(gate << 1, -(2**15), 2**15 - 1) if shift > 0 else _divided16(gate, -shift)
+    product = ((gate + (1 << 15)) >> 1) * high16(wide, constants["output_multiplier"])
+    towards_zero = np.sign(product) * (np.abs(product) >> 15)
+    result = _divided16(np.clip(towards_zero, -(2**15), 2**15 - 1), -constants["output_shift"])
+    return np.clip(result + constants["output_zero_point"], -128, 127)
+
+
+_CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, int]]] = {
+    **dict.fromkeys(("RELU", "RELU6", "QUANTIZE"), _of_rescaling),
+    **dict.fromkeys(("LOGISTIC", "TANH"), _of_sigmoid),
+    "LEAKY_RELU": _of_leaky_relu,
+    "HARD_SWISH": _of_hard_swish,
+}
+# -128 … 127
+VALUES: Integers = np.arange(-128, 128, dtype=np.int64)
+# operator → (its constants, values) → its results
+RESULTS: Mapping[str, Callable[[Constants, Integers], Integers]] = {
+    **dict.fromkeys(("RELU", "RELU6", "QUANTIZE"), requantise),
+    "LOGISTIC": logistic,
+    "TANH": tanh,
+    "LEAKY_RELU": leaky_relu,
+    "HARD_SWISH": hard_swish,
+}
