@@ -139,6 +139,33 @@ def test_extremes_are_tflms(name: str) -> None:
     _assert_as_tflm(net.graph(net.operator(name, net.input, net.operator("RELU6", net.input))))
 
 
+def _moving(name: str, shape: tuple[int, ...], *constants: Any, **options: Any) -> Any:
+    return pytest.param(name, shape, constants, options, id=f"{name}-{shape}")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "constants", "options"),
+    [
+        _moving("TRANSPOSE", (1, 4, 5, 6), [0, 3, 1, 2]),
+        _moving("SLICE", (1, 2, 6, 3), [0, 1, 0, 1], [1, 2, -1, 3]),
+        _moving("STRIDED_SLICE", (1, 3, 3, 4), [0, 4, -1, 0], [1, 1, 0, 4], [1, -1, -2, 1], begin_mask=1, end_mask=8),
+        _moving("STRIDED_SLICE", (1, 6, 4), [0, -2, 0, 0], [1, 5, 6, 4], [1, 1, 1, 1], shrink_axis_mask=2),
+        _moving("PAD", (1, 8, 7, 4), [[0, 0], [2, 1], [0, 1], [0, 0]]),
+        _moving("RESIZE_NEAREST_NEIGHBOR", (1, 7, 9, 4), [7, 9]),
+        _moving("RESIZE_NEAREST_NEIGHBOR", (1, 7, 9, 4), [7, 9], half_pixel_centers=True),
+        _moving("RESIZE_NEAREST_NEIGHBOR", (1, 7, 9, 4), [7, 9], align_corners=True),
+        _moving("MEAN", (1, 4), [1, 2]),
+        _moving("MEAN", (1, 1, 6, 4), [-3, 1], keep_dims=True),
+    ],
+)
+def test_what_moves_and_averages_is_tflms(name: str, shape: tuple[int, ...], constants: Any, options: Any) -> None:
+    """By constants that say how; MEAN to another scale."""
+    net = Net(1, 5, 6, 4)
+    inputs = [net.constant(values, "int32") for values in constants]
+    made = net.operator(name, net.input, *inputs, shape=shape, q=Q2 if name == "MEAN" else Q, **options)
+    _assert_as_tflm(net.graph(made))
+
+
 def test_what_is_not_known_is_refused() -> None:
     """No numbers are given for an operator, or for scales, that nothing is known of."""
     net = Net(1, 4, 4, 2)

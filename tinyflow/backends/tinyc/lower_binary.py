@@ -7,11 +7,11 @@ from typing import Any
 
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
-from tinyflow.backends.tinynn.calls import Call, Field
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.packing import by_table, plain
-from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, activation_range, add_factors, rescaling_factor
-from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.weighted import integers, whole
+from tinyflow.model.arithmetic import binary
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.weighted import integers
 
 
 def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
@@ -19,56 +19,10 @@ def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
     return tuple(graph.tensors[index] for index in (*operator.inputs, operator.outputs[0]))
 
 
-def _clamp(operator: Operator, made: Quantisation) -> dict[str, int]:
-    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
-    return {"lowest": lowest, "highest": highest}
-
-
-def _add(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    left, right, made = (whole(tensor) for tensor in _operands(graph, operator))
-    factors = add_factors(left.scale, right.scale, made.scale)
-    (m0, s0), (m1, s1), (m2, s2) = (rescaling_factor(real) for real in factors)
-    fields: dict[str, Field] = {
-        "left_shift": ADD_LEFT_SHIFT,
-        "left_zero_point": left.zero_point,
-        "left_multiplier": m0,
-        "left_multiplier_shift": s0,
-        "right_zero_point": right.zero_point,
-        "right_multiplier": m1,
-        "right_multiplier_shift": s1,
-        "output_zero_point": made.zero_point,
-        "output_multiplier": m2,
-        "output_multiplier_shift": s2,
-        **_clamp(operator, made),
-    }
-    return _binary(graph, operator, variant, fields)
-
-
-def _mul(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    left, right, made = (whole(tensor) for tensor in _operands(graph, operator))
-    multiplier, shift = rescaling_factor(left.scale * right.scale / made.scale)
-    fields: dict[str, Field] = {
-        "left_zero_point": left.zero_point,
-        "right_zero_point": right.zero_point,
-        "output_zero_point": made.zero_point,
-        "output_multiplier": multiplier,
-        "output_multiplier_shift": shift,
-        **_clamp(operator, made),
-    }
-    return _binary(graph, operator, variant, fields)
-
-
-def _extreme(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    return _binary(graph, operator, variant, {})
-
-
-_BINARY_KERNELS = {"ADD": "add", "SUB": "sub", "MUL": "mul", "MINIMUM": "minimum", "MAXIMUM": "maximum"}
-
-
-def _binary(graph: Graph, operator: Operator, variant: str, fields: dict[str, Field]) -> Iterable[Step]:
+def _binary(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """Equal shapes go element by element, with one number by a table; others meet along strides."""
     left, right, output = _operands(graph, operator)
-    kernel = _BINARY_KERNELS[operator.name]
+    kernel, fields = operator.name.lower(), binary.constants_of(graph, operator)
     for position, (tensor, other) in enumerate(((right, left), (left, right))):
         number = _number(other)
         if number is not None and tensor.elements == output.elements:
@@ -98,10 +52,4 @@ def _step(operator: Operator, call: Call) -> list[Step]:
     return [Step(operator.index, call, (Operand(left), Operand(right)), Operand(operator.outputs[0]))]
 
 
-LOWERINGS: Mapping[str, Any] = {
-    "ADD": _add,
-    "SUB": _add,
-    "MUL": _mul,
-    "MINIMUM": _extreme,
-    "MAXIMUM": _extreme,
-}
+LOWERINGS: Mapping[str, Any] = dict.fromkeys(("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM"), _binary)

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.backends.tinynn.calls import Constant
 from tinyflow.backends.tinynn.packing import plain
+from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS
 from tinyflow.model.weighted import integers, whole
 
-# where `_positions` begins; nobody reads or writes behind it
+# where an array without memory begins; nobody reads or writes behind it
 _FIRST = np.zeros(1, np.int8)
 # rows and columns of a resized picture: each has an entry in a table
 _MOST_SIZE = 1 << 16
@@ -94,59 +94,23 @@ def _gathered(operator: Operator, variant: str, kernel: str, fields: Mapping[str
     )
 
 
-def _transpose(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    order = integers(graph.tensors[operator.inputs[1]]).reshape(-1).tolist()
-    yield _view(graph, operator, variant, _positions(graph, operator).transpose(order))
-
-
-def _slice(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    begins, sizes = (integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:3])
-    parts = tuple(slice(b, None if size < 0 else b + size) for b, size in zip(begins, sizes, strict=True))
-    yield _view(graph, operator, variant, _positions(graph, operator)[parts])
-
-
-def _strided_slice(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
-        raise Unsupported("an ellipsis or a new axis is not supported", "spell all axes out")
-    columns = [integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:4]]
-    parts = []
-    for axis, (begin, end, step) in enumerate(zip(*columns, strict=True)):
-        if _has(operator, "shrink_axis_mask", axis):
-            begin, end, step = begin, begin + 1 or None, 1
-        elif _has(operator, "begin_mask", axis):
-            begin = None
-        if not _has(operator, "shrink_axis_mask", axis) and _has(operator, "end_mask", axis):
-            end = None
-        parts.append(slice(begin, end, step))
-    yield _view(graph, operator, variant, _positions(graph, operator)[tuple(parts)])
-
-
-def _has(operator: Operator, mask: str, axis: int) -> bool:
-    value = operator.options[mask]
-    assert isinstance(value, int), "readers give a number"
-    return bool(value >> axis & 1)
-
-
-def _positions(graph: Graph, operator: Operator) -> npt.NDArray[np.int8]:
-    """An array shaped like the input: views of it say by their addresses what moves where. It has no memory."""
-    source = graph.tensors[operator.inputs[0]]
-    strides = [math.prod(source.shape[axis + 1 :]) for axis in range(len(source.shape))]
-    return np.lib.stride_tricks.as_strided(_FIRST, source.shape, strides)
-
-
-def _view(graph: Graph, operator: Operator, variant: str, view: npt.NDArray[np.int8]) -> Step:
+def _rearranged(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """What is a view of the input, by the addresses that its elements have in one shaped like the input."""
+    read = graph.tensors[operator.inputs[0]].shape
+    steps = [math.prod(read[axis + 1 :]) for axis in range(len(read))]
+    view = moved(graph, operator, np.lib.stride_tricks.as_strided(_FIRST, read, steps))
     if view.size != graph.tensors[operator.outputs[0]].elements:
         raise Unsupported("the output has another shape than the slice", "convert again")
     shape, strides = merged(view.shape, view.strides)
     fields = {"shape": shape, "strides": strides, "offset": view.ctypes.data - _FIRST.ctypes.data}
-    return _gathered(operator, variant, "gather", fields)
+    yield _gathered(operator, variant, "gather", fields)
 
 
 def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     if max(output.shape) > _MOST_SIZE:
         raise Unsupported(f"an output of {output.shape} is not supported", "resize to fewer rows and columns")
-    rows, columns = (_nearest(operator, source.shape[axis], output.shape[axis]) for axis in (1, 2))
+    rows, columns = (nearest(operator, source.shape[axis], output.shape[axis]) for axis in (1, 2))
     fields = {
         "rows": Constant(rows),
         "columns": Constant(columns),
@@ -160,20 +124,6 @@ def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[
     yield _gathered(operator, variant, "resize_nearest", fields)
 
 
-def _nearest(operator: Operator, size: int, wanted: int) -> npt.NDArray[np.int32]:
-    """The input index for each output index, in float32: GetNearestNeighbor of TFLite's resize_nearest_neighbor.h."""
-    aligned, centred = operator.options["align_corners"], operator.options["half_pixel_centers"]
-    scale = (
-        np.float32(size - 1) / np.float32(wanted - 1)
-        if aligned and wanted > 1
-        else np.float32(size) / np.float32(wanted)
-    )
-    places = (np.arange(wanted, dtype=np.float32) + np.float32(0.5 if centred else 0)) * np.float32(scale)
-    indices = np.floor(places + np.float32(0.5)) if aligned else np.floor(places)
-    nearest: npt.NDArray[np.int32] = np.clip(indices, 0, size - 1).astype(np.int32)
-    return nearest
-
-
 def _copy(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """A view of a constant that has to be in RAM; any other is the tensor itself."""
     yield _gathered(operator, variant, "copy", {"bytes": graph.tensors[operator.outputs[0]].size_bytes})
@@ -184,9 +134,7 @@ LOWERINGS: Mapping[str, Any] = {
     "SPLIT": _split,
     "PAD": _pad,
     "PADV2": _pad,
-    "TRANSPOSE": _transpose,
-    "SLICE": _slice,
-    "STRIDED_SLICE": _strided_slice,
+    **dict.fromkeys(("TRANSPOSE", "SLICE", "STRIDED_SLICE"), _rearranged),
     "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
     **dict.fromkeys(VIEWS, _copy),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,9 +14,9 @@ from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields
-from tinyflow.model.fixed_point import rescaling_factor
+from tinyflow.model.arithmetic import mean
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, integers, symmetric, whole
+from tinyflow.model.weighted import Weighted, symmetric
 
 Int8s = npt.NDArray[np.int8]
 
@@ -67,20 +66,12 @@ def _pool(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
 
 
 def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    """QuantizedMeanOrSum of TFLite's reduce.h: the multiplier is divided by the count, its bits kept."""
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    given, made = whole(source), whole(output)
-    axes = set((integers(graph.tensors[operator.inputs[1]]).reshape(-1) % len(source.shape)).tolist())
-    count = math.prod(source.shape[axis] for axis in axes)
-    multiplier, shift = rescaling_factor(given.scale / made.scale)
-    extra = min(count.bit_length() - 1, 32, 31 + shift)
+    shape = graph.tensors[operator.inputs[0]].shape
+    axes = mean.axes_of(graph, operator)
     fields = {
-        "shape": padded_to_rank(source.shape),
-        "reduced": (0,) * (RANK - len(source.shape)) + tuple(int(axis in axes) for axis in range(len(source.shape))),
-        "input_zero_point": given.zero_point,
-        "output_zero_point": made.zero_point,
-        "multiplier": (multiplier << extra) // count,
-        "shift": shift - extra,
+        "shape": padded_to_rank(shape),
+        "reduced": (0,) * (RANK - len(shape)) + tuple(int(axis in axes) for axis in range(len(shape))),
+        **mean.constants_of(graph, operator),
     }
     return _step(operator, packing.plain(variant, "mean", fields))
 

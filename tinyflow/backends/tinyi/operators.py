@@ -21,7 +21,7 @@ from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_elements, products_of, rvv_repeats
-from tinyflow.model.fixed_point import activation_range, add_factors, rescaling_factor
+from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
 from tinyflow.model.weighted import Weighted, symmetric, whole
@@ -192,31 +192,23 @@ def _nothing(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
 
 def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
-    left, right, made = (whole(tensor) for tensor in tensors)
-    if "activation" in operator.options:
-        activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
-    if operator.name == "MUL":
-        rescaling_factor(left.scale * right.scale / made.scale)
-    elif operator.name in ("ADD", "SUB"):
-        add_factors(left.scale, right.scale, made.scale)
+    binary.constants_of(graph, operator)
     if len({tensor.elements for tensor in tensors}) == 1:
         return MemoryRequest(in_place=(0, 1))
     return MemoryRequest(is_any=True)
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    given, made = (whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
-    beta = operator.options.get("beta", 1.0)
-    assert isinstance(beta, float), "readers give a number"
+    given = whole(graph.tensors[operator.inputs[0]])
     if operator.name in _SIGMOIDS and not 2.0**-26 <= given.scale < 8:
         raise Unsupported(f"an input scale of {given.scale:g} is not supported")
-    if operator.name == "SOFTMAX" and not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
+    if operator.name in unary.RESULTS:
+        unary.constants_of(graph, operator)
+        return MemoryRequest(in_place=(0,))
+    beta = operator.options.get("beta", 1.0)
+    assert isinstance(beta, float), "readers give a number"
+    if not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
         raise Unsupported(f"an input scale of {given.scale:g} with beta {beta:g} is not supported")
-    if operator.name in ("RELU", "QUANTIZE"):
-        rescaling_factor(given.scale / made.scale)
-    if operator.name in ("RELU", "RELU6"):
-        clamped = given if operator.name == "RELU6" else made
-        activation_range(operator.name, clamped.scale, clamped.zero_point)
     return MemoryRequest(in_place=(0,))
 
 
@@ -263,8 +255,8 @@ ENTRIES: Mapping[str, Entry] = {
     "RELU6": Entry("tinyi_relu6", _unary),
     "QUANTIZE": Entry("tinyi_quantise", _quantise),
     "DEQUANTIZE": Entry("tinyi_dequantise", _dequantise),
-    "LEAKY_RELU": Entry("tinyi_leaky_relu", shape_checks.leaky_relu),
-    "HARD_SWISH": Entry("tinyi_hard_swish", shape_checks.hard_swish),
+    "LEAKY_RELU": Entry("tinyi_leaky_relu", _unary),
+    "HARD_SWISH": Entry("tinyi_hard_swish", _unary),
     "MEAN": Entry("tinyi_mean", shape_checks.mean, "mean"),
     "PAD": Entry("tinyi_pad", shape_checks.pad),
     "PADV2": Entry("tinyi_pad", shape_checks.pad),

@@ -8,6 +8,8 @@ import numpy as np
 
 from tinyflow.model.arithmetic import binary, sums, unary
 from tinyflow.model.arithmetic.exponential import softmax
+from tinyflow.model.arithmetic.mean import mean
+from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
@@ -89,6 +91,12 @@ def _concatenation(graph: Graph, operator: Operator, read: Sequence[Integers]) -
     return np.concatenate(read, axis)
 
 
+def _resize(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
+    wanted = graph.tensors[operator.outputs[0]].shape
+    rows, columns = (nearest(operator, read[0].shape[axis], wanted[axis]) for axis in (1, 2))
+    return read[0][:, rows][:, :, columns]
+
+
 _RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
@@ -98,5 +106,9 @@ _RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] 
     **dict.fromkeys(VIEWS, lambda _graph, _operator, read: read[0]),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
     "CONCATENATION": _concatenation,
+    **dict.fromkeys(
+        ("TRANSPOSE", "SLICE", "STRIDED_SLICE"), lambda graph, operator, read: moved(graph, operator, read[0])
+    ),
+    "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "MEAN": lambda graph, operator, read: mean(graph, operator, read[0]),
 }
-KNOWN = tuple(_RULES)

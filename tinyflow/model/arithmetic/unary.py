@@ -26,6 +26,8 @@ from tinyflow.model.weighted import whole
 
 Constants = Mapping[str, int]
 
+# what only rescales and clamps
+RESCALING = ("RELU", "RELU6", "QUANTIZE")
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = 3 / 32768
 
@@ -179,7 +181,7 @@ def hard_swish(constants: Constants, values: Integers) -> Integers:
 
 
 _CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, int]]] = {
-    **dict.fromkeys(("RELU", "RELU6", "QUANTIZE"), _of_rescaling),
+    **dict.fromkeys(RESCALING, _of_rescaling),
     **dict.fromkeys(("LOGISTIC", "TANH"), _of_sigmoid),
     "LEAKY_RELU": _of_leaky_relu,
     "HARD_SWISH": _of_hard_swish,
@@ -188,7 +190,7 @@ _CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[s
 VALUES: Integers = np.arange(-128, 128, dtype=np.int64)
 # operator → (its constants, values) → its results
 RESULTS: Mapping[str, Callable[[Constants, Integers], Integers]] = {
-    **dict.fromkeys(("RELU", "RELU6", "QUANTIZE"), requantise),
+    **dict.fromkeys(RESCALING, requantise),
     "LOGISTIC": logistic,
     "TANH": tanh,
     "LEAKY_RELU": leaky_relu,

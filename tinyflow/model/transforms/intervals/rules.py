@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from tinyflow.model.arithmetic import binary, sums, unary
+from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished, pool_window
 from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Rescaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.operators.int8 import check_quantisation
-from tinyflow.model.transforms import interpreted
 from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.weighted import Window, weighted, whole
+from tinyflow.model.weighted import Window, weighted
 
 # Elements under all positions of a window, and of its padded input: far above any layer of a network for
 # microcontrollers, and a fraction of a second. A file of 1 KB can ask for any number.
@@ -102,23 +101,19 @@ def _tabled(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     return Bounds(least[ends], most[ends])
 
 
-def _at_the_ends(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds | None:
-    """An operator of one rising activation, by the interpreter: its results at both bounds."""
-    source = operator.inputs[0]
-    for index in (source, operator.outputs[0]):
-        whole(graph.tensors[index])
-    if any(not graph.tensors[index].is_constant for index in operator.inputs[1:]):
-        return None
-    ends = [interpreted.run(graph, operator, {source: values}) for values in (read[0].low, read[0].high)]
-    low, high = ends
-    return None if low is None or high is None else Bounds(low[0], high[0])
+def _mean(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
+    count = graph.tensors[operator.inputs[0]].elements // graph.tensors[operator.outputs[0]].elements
+    if 255 * count << max(mean.constants_of(graph, operator)["shift"], 0) > INT32_MAX:
+        raise ValueError("sums that leave int32 on the way")
+    return _rising(graph, operator, read)
 
 
+_RISING = ("PAD", "PADV2", "MINIMUM", "MAXIMUM", "CONCATENATION", "TRANSPOSE", "STRIDED_SLICE", "SLICE")
 _RULES: Mapping[str, _Rule] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     **dict.fromkeys(("ADD", "SUB"), _add),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
-    **dict.fromkeys((*VIEWS, "PAD", "PADV2", "MINIMUM", "MAXIMUM", "CONCATENATION"), _rising),
+    **dict.fromkeys((*VIEWS, *_RISING, "RESIZE_NEAREST_NEIGHBOR"), _rising),
     **dict.fromkeys(unary.RESULTS, _tabled),
-    **dict.fromkeys(("MEAN", "TRANSPOSE", "STRIDED_SLICE", "SLICE", "RESIZE_NEAREST_NEIGHBOR"), _at_the_ends),
+    "MEAN": _mean,
 }

@@ -1,0 +1,58 @@
+"""Which elements go where, for operators that move them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.model.fixed_point import OutOfRange
+from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.weighted import integers
+
+T = TypeVar("T", bound=np.generic)
+
+
+def moved(graph: Graph, operator: Operator, source: npt.NDArray[T]) -> npt.NDArray[T]:
+    """TRANSPOSE, SLICE, STRIDED_SLICE: a view of an array shaped like the input, its axes of one element kept.
+
+    ValueError for other forms of STRIDED_SLICE than Python has.
+    """
+    lists = [integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:4]]
+    if operator.name == "TRANSPOSE":
+        transposed: npt.NDArray[T] = source.transpose(lists[0])
+        return transposed
+    if operator.name == "SLICE":
+        begins, sizes = lists
+        return source[tuple(slice(b, None if size < 0 else b + size) for b, size in zip(begins, sizes, strict=True))]
+    if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
+        raise OutOfRange("an ellipsis or a new axis is not supported", "spell all axes out")
+    parts = []
+    for axis, (begin, end, step) in enumerate(zip(*lists, strict=True)):
+        if _has(operator, "shrink_axis_mask", axis):
+            parts.append(slice(begin, begin + 1 or None))
+        else:
+            begin = None if _has(operator, "begin_mask", axis) else begin
+            parts.append(slice(begin, None if _has(operator, "end_mask", axis) else end, step))
+    return source[tuple(parts)]
+
+
+def _has(operator: Operator, mask: str, axis: int) -> bool:
+    value = operator.options[mask]
+    assert isinstance(value, int), "readers give a number"
+    return bool(value >> axis & 1)
+
+
+def nearest(operator: Operator, size: int, wanted: int) -> npt.NDArray[np.int32]:
+    """The input index for each output index, in float32: GetNearestNeighbor of TFLite's resize_nearest_neighbor.h."""
+    aligned, centred = operator.options["align_corners"], operator.options["half_pixel_centers"]
+    scale = (
+        np.float32(size - 1) / np.float32(wanted - 1)
+        if aligned and wanted > 1
+        else np.float32(size) / np.float32(wanted)
+    )
+    places = (np.arange(wanted, dtype=np.float32) + np.float32(0.5 if centred else 0)) * np.float32(scale)
+    indices = np.floor(places + np.float32(0.5)) if aligned else np.floor(places)
+    nearest: npt.NDArray[np.int32] = np.clip(indices, 0, size - 1).astype(np.int32)
+    return nearest
