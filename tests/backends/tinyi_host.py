@@ -133,7 +133,7 @@ class Interpreter:
         rows = [
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
-                describe(name).newest,
+                describe(name).versions[1],
                 describe(name).outputs,
                 address(entry.visit),
                 address(entry.kernel_symbol(variant)),

@@ -42,6 +42,6 @@ def check_operators(
 def _check_known(operator: Operator, lowered: Collection[str]) -> None:
     if operator.name not in lowered:
         raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(lowered))}")
-    newest = describe(operator.name).newest
+    _, newest = describe(operator.name).versions
     if operator.version > newest:
         raise Unsupported(f"only versions up to {newest} are supported", VERSION_HINT)

@@ -48,7 +48,7 @@ class GraphBuilder:
         described = describe(name)
         complete = {**described.default_options, **options}
         index = len(self.operators)
-        self.operators.append(Operator(index, name, described.version, tuple(inputs), (output,), complete))
+        self.operators.append(Operator(index, name, described.versions[0], tuple(inputs), (output,), complete))
         return output
 
     def layer(

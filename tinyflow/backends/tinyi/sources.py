@@ -108,7 +108,7 @@ def _entry(name: str, variant: str, *, is_any: bool) -> str:
 
     entry, described = ENTRIES[name], describe(name)
     kernel = entry.kernel_symbol(variant, is_any=is_any) or "NULL"
-    numbers = f"{getattr(tflite.BuiltinOperator, name)}, {described.newest}, {described.outputs}"
+    numbers = f"{getattr(tflite.BuiltinOperator, name)}, {described.versions[1]}, {described.outputs}"
     return f"  {{{numbers}, {entry.visit}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"
 
 

@@ -7,6 +7,7 @@ elsewhere by its name. Operators that nothing is known of may read and write any
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Shape, Tensor
@@ -21,7 +22,7 @@ from tinyflow.model.operators import (
     reshaping,
 )
 from tinyflow.model.operators.description import ANY, Description, Options
-from tinyflow.model.operators.shapes import has_same_elements, text
+from tinyflow.model.operators.shapes import NotConstant, has_same_elements, text
 
 DESCRIPTIONS: Mapping[str, Description] = {
     description.name: description
@@ -46,7 +47,10 @@ def output_shape(name: str, read: Sequence[Tensor], options: Options) -> Shape |
     Raises ModelError, without a place (`where`), for tensors that don't fit.
     """
     rule = describe(name).shape
-    return None if rule is None else rule(read, options)
+    try:
+        return None if rule is None else rule(read, options)
+    except NotConstant:
+        return None
 
 
 def check_operator(graph: Graph, operator: Operator) -> None:
@@ -64,7 +68,8 @@ def check_operator(graph: Graph, operator: Operator) -> None:
     if expected is not None and not described.fits(expected, written):
         raise ModelError(f"computes {text(expected)}, its output tensor is {text(written)}")
     if described.check is not None:
-        described.check(graph, operator)
+        with suppress(NotConstant):
+            described.check(graph, operator)
 
 
 def _check_numbers(described: Description, operator: Operator) -> None:

@@ -12,26 +12,25 @@ UNIT_RANGE = Quantisation((1 / 256,), (-128,))  # 0 to 1, and less than 1
 SIGNED_UNIT_RANGE = Quantisation((1 / 128,), (0,))  # -1 to 1
 
 
-_unary = partial(Description, inputs=UNARY, version=2, newest=2, shape=unchanged)
+_unary = partial(Description, inputs=UNARY, versions=(2, 2), shape=unchanged)
 
 OPERATORS = (
-    _unary("SOFTMAX", table="SoftmaxOptions", options=(Option("beta", ("Beta",), 1.0),), output=UNIT_RANGE),
+    _unary("SOFTMAX", options=(Option("beta", 1.0),), output=UNIT_RANGE),
     _unary("LOGISTIC", output=UNIT_RANGE),
     _unary("TANH", output=SIGNED_UNIT_RANGE),
     _unary("LOG_SOFTMAX", table="LogSoftmaxOptions"),
     _unary("RELU"),
     _unary("RELU6"),
-    _unary("LEAKY_RELU", table="LeakyReluOptions", options=(Option("alpha", ("Alpha",), 0.0),)),
-    _unary("HARD_SWISH", table="HardSwishOptions", version=1, newest=1),
+    _unary("LEAKY_RELU", options=(Option("alpha", 0.0),)),
+    _unary("HARD_SWISH", table="HardSwishOptions", versions=(1, 1)),
     _unary("QUANTIZE", table="QuantizeOptions"),
     _unary("DEQUANTIZE", table="DequantizeOptions"),
     Description(
         "CAST",
         UNARY,
-        table="CastOptions",
         options=(
-            Option("in_data_type", ("InDataType",), "FLOAT32"),
-            Option("out_data_type", ("OutDataType",), "FLOAT32"),
+            Option("in_data_type", "FLOAT32"),
+            Option("out_data_type", "FLOAT32"),
         ),
     ),
     Description("L2_NORMALIZATION", UNARY, table="L2NormOptions", options=(ACTIVATION,)),

@@ -38,10 +38,8 @@ OPERATORS = (
     Description(
         "CONV_2D",
         inputs=(2, 3),
-        table="Conv2DOptions",
         options=(PADDING, STRIDE, DILATION, ACTIVATION),
-        version=3,
-        newest=5,
+        versions=(3, 5),
         shape=_convolution,
         macs=lambda _, read, written: math.prod(written) * math.prod(read[1][1:]),
         weights_axis=0,
@@ -49,10 +47,8 @@ OPERATORS = (
     Description(
         "DEPTHWISE_CONV_2D",
         inputs=(2, 3),
-        table="DepthwiseConv2DOptions",
-        options=(PADDING, STRIDE, DILATION, Option("depth_multiplier", ("DepthMultiplier",), 1), ACTIVATION),
-        version=3,
-        newest=6,
+        options=(PADDING, STRIDE, DILATION, Option("depth_multiplier", 1), ACTIVATION),
+        versions=(3, 6),
         shape=_depthwise,
         macs=lambda _, read, written: math.prod(written) * math.prod(read[1][1:3]),
         weights_axis=3,
@@ -60,7 +56,6 @@ OPERATORS = (
     Description(
         "TRANSPOSE_CONV",
         inputs=(3, 4),
-        table="TransposeConvOptions",
         options=(PADDING, STRIDE, ACTIVATION),
         # every input element meets the kernel once for each output channel
         macs=lambda _, read, _written: math.prod(read[2]) * math.prod(read[1][:3]),

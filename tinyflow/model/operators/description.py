@@ -11,16 +11,25 @@ ANY = (1 << 16) - 1  # of inputs or outputs; more than any file of a sane size h
 UNARY, BINARY, TERNARY = (1, 1), (2, 2), (3, 3)
 
 
+def _camel_case(name: str) -> str:
+    return "".join(word if word[0].isdigit() else word.capitalize() for word in name.split("_"))
+
+
 @dataclass(frozen=True)
 class Option:
-    """One option: its name here, the fields of the TFLite schema that hold it, two for (height, width); its default.
+    """One option: its name here, its default, and the fields of the TFLite schema that hold it.
 
-    A default of `()` stands for a vector of dimensions.
+    They are called like the option unless said otherwise; (height, width) has two. A default of `()` stands for a
+    vector of dimensions.
     """
 
     name: str
-    fields: tuple[str, ...]
     default: OptionValue
+    fields: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.fields:
+            object.__setattr__(self, "fields", (_camel_case(self.name),))
 
     @property
     def is_vector(self) -> bool:
@@ -28,14 +37,14 @@ class Option:
         return self.default == ()
 
 
-PADDING = Option("padding", ("Padding",), "SAME")
-STRIDE = Option("stride", ("StrideH", "StrideW"), (1, 1))
-DILATION = Option("dilation", ("DilationHFactor", "DilationWFactor"), (1, 1))
-ACTIVATION = Option("activation", ("FusedActivationFunction",), "NONE")
-AXIS = Option("axis", ("Axis",), 0)
+PADDING = Option("padding", "SAME")
+STRIDE = Option("stride", (1, 1), ("StrideH", "StrideW"))
+DILATION = Option("dilation", (1, 1), ("DilationHFactor", "DilationWFactor"))
+ACTIVATION = Option("activation", "NONE", ("FusedActivationFunction",))
+AXIS = Option("axis", 0)
 
 Options = Mapping[str, OptionValue]
-# tensors that are read → shape of the first output; None where only a run tells it. ModelError for what doesn't fit
+# tensors that are read → shape of the first output, None for one that is never asked; ModelError for what doesn't fit
 ShapeRule = Callable[[Sequence[Tensor], Options], "Shape | None"]
 
 
@@ -55,13 +64,11 @@ class Description:
     """At most."""
     parameters: tuple[int, ...] = ()
     """Which inputs are lists of numbers that say how: axes, sizes, paddings."""
-    table: str | None = None
-    """Its option table in the schema; None where it has none, or it is not read."""
     options: tuple[Option, ...] = ()
-    version: int = 1
-    """Of its int8 form, as TFLite's converter writes it."""
-    newest: int = 1
-    """The newest version whose int8 form is this one."""
+    table: str | None = None
+    """Its option table in the schema, called like the operator by default; None where it has none or it isn't read."""
+    versions: tuple[int, int] = (1, 1)
+    """What TFLite's converter writes for its int8 form, and the newest that has the same one."""
     shape: ShapeRule | None = None
     fits: Callable[[Shape, Shape], bool] = is_same
     """Whether the shape written will do for the one that `shape` gives."""
@@ -79,6 +86,10 @@ class Description:
     """The quantisation that its int8 output must have, by TFLite's quantisation specification."""
     keeps_quantisation: bool = False
     """Whether all its int8 operands must have one quantisation, by the same."""
+
+    def __post_init__(self) -> None:
+        if self.options and self.table is None:
+            object.__setattr__(self, "table", f"{_camel_case(self.name)}Options")
 
     @property
     def default_options(self) -> dict[str, OptionValue]:

@@ -9,20 +9,20 @@ from tinyflow.model.graph import Shape, Tensor
 from tinyflow.model.operators.description import ACTIVATION, ANY, BINARY, TERNARY, Description, Option, Options, plain
 from tinyflow.model.operators.shapes import broadcast
 
-_POT_SCALE = Option("pot_scale_int16", ("PotScaleInt16",), True)
+_POT_SCALE = Option("pot_scale_int16", True)
 
 
 def _broadcast(read: Sequence[Tensor], _options: Options) -> Shape:
     return broadcast(read[0].shape, read[1].shape)
 
 
-_binary = partial(Description, inputs=BINARY, version=2, newest=3, shape=_broadcast)
+_binary = partial(Description, inputs=BINARY, versions=(2, 3), shape=_broadcast)
 
 OPERATORS = (
-    _binary("ADD", table="AddOptions", options=(ACTIVATION, _POT_SCALE)),
-    _binary("SUB", table="SubOptions", options=(ACTIVATION, _POT_SCALE)),
-    _binary("MUL", table="MulOptions", options=(ACTIVATION,)),
-    _binary("DIV", table="DivOptions", options=(ACTIVATION,), version=1, newest=1),  # no int8 in TFLM
+    _binary("ADD", options=(ACTIVATION, _POT_SCALE)),
+    _binary("SUB", options=(ACTIVATION, _POT_SCALE)),
+    _binary("MUL", options=(ACTIVATION,)),
+    _binary("DIV", options=(ACTIVATION,), versions=(1, 1)),  # no int8 in TFLM
     _binary("MAXIMUM", table="MaximumMinimumOptions", keeps_quantisation=True),
     _binary("MINIMUM", table="MaximumMinimumOptions", keeps_quantisation=True),
     *plain(

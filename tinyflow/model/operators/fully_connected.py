@@ -9,7 +9,7 @@ from tinyflow.model.graph import Shape, Tensor
 from tinyflow.model.operators.description import ACTIVATION, BINARY, Description, Option, Options
 from tinyflow.model.operators.shapes import broadcast, require, text
 
-_ASYMMETRIC = Option("asymmetric_quantize_inputs", ("AsymmetricQuantizeInputs",), False)
+_ASYMMETRIC = Option("asymmetric_quantize_inputs", False)
 
 
 def _fully_connected(read: Sequence[Tensor], _options: Options) -> Shape:
@@ -40,15 +40,13 @@ OPERATORS = (
     Description(
         "FULLY_CONNECTED",
         inputs=(2, 3),
-        table="FullyConnectedOptions",
         options=(
             ACTIVATION,
-            Option("weights_format", ("WeightsFormat",), "DEFAULT"),
-            Option("keep_num_dims", ("KeepNumDims",), False),
+            Option("weights_format", "DEFAULT"),
+            Option("keep_num_dims", False),
             _ASYMMETRIC,
         ),
-        version=4,
-        newest=7,
+        versions=(4, 7),
         shape=_fully_connected,
         fits=_has_same_rows,
         macs=lambda _, read, written: math.prod(written) * read[1][1],
@@ -58,7 +56,7 @@ OPERATORS = (
         "BATCH_MATMUL",
         inputs=BINARY,
         table="BatchMatMulOptions",
-        options=(Option("adj_x", ("AdjX",), False), Option("adj_y", ("AdjY",), False), _ASYMMETRIC),
+        options=(Option("adj_x", False), Option("adj_y", False), _ASYMMETRIC),
         shape=_batch_matmul,
         macs=lambda options, read, written: math.prod(written) * read[0][-2 if options["adj_x"] else -1],
     ),

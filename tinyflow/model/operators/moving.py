@@ -20,40 +20,32 @@ from tinyflow.model.operators.description import (
 )
 from tinyflow.model.operators.shapes import axis_of, has_same_elements, numbers, require, text
 
-_SPLITS = (Option("num_splits", ("NumSplits",), 1),)
-_BLOCK = (Option("block_size", ("BlockSize",), 1),)
+_SPLITS = (Option("num_splits", 1),)
+_BLOCK = (Option("block_size", 1),)
 _RESIZE = (
-    Option("align_corners", ("AlignCorners",), False),
-    Option("half_pixel_centers", ("HalfPixelCenters",), False),
+    Option("align_corners", False),
+    Option("half_pixel_centers", False),
 )
 
 
-def _transpose(read: Sequence[Tensor], _options: Options) -> Shape | None:
-    source, lists = read[0].shape, numbers(read[1])
-    if lists is None:
-        return None
-    order = [axis_of(axis, len(source)) for axis in lists[0]]
-    require(sorted(order) == list(range(len(source))), f"permutes {len(source)} dimensions by {lists[0]}")
+def _transpose(read: Sequence[Tensor], _options: Options) -> Shape:
+    source, axes = read[0].shape, numbers(read[1])
+    order = [axis_of(axis, len(source)) for axis in axes]
+    require(sorted(order) == list(range(len(source))), f"permutes {len(source)} dimensions by {axes}")
     return tuple(source[axis] for axis in order)
 
 
-def _pad(read: Sequence[Tensor], _options: Options) -> Shape | None:
-    source, lists = read[0].shape, numbers(read[1])
+def _pad(read: Sequence[Tensor], _options: Options) -> Shape:
     if len(read) > 2:
         require(read[2].elements == 1, f"pads with {read[2].elements} values, not one")
-    if lists is None:
-        return None
-    around, shape = lists[0], read[1].shape
+    source, shape, around = read[0].shape, read[1].shape, numbers(read[1])
     fits = shape == (len(source), 2) and min(around, default=0) >= 0
     require(fits, f"pads {text(source)} by {text(shape)} numbers, of which none may be negative")
     return tuple(before + size + after for size, before, after in zip(source, around[0::2], around[1::2], strict=True))
 
 
-def _slice(read: Sequence[Tensor], _options: Options) -> Shape | None:
-    source, lists = read[0].shape, numbers(*read[1:3])
-    if lists is None:
-        return None
-    begins, sizes = lists
+def _slice(read: Sequence[Tensor], _options: Options) -> Shape:
+    source, begins, sizes = read[0].shape, *map(numbers, read[1:3])
     what = f"slices {text(source)} from {begins} on, {sizes} elements"
     require(len(begins) == len(sizes) == len(source), what)
     counts = [size - begin if n == -1 else n for size, begin, n in zip(source, begins, sizes, strict=True)]
@@ -62,12 +54,9 @@ def _slice(read: Sequence[Tensor], _options: Options) -> Shape | None:
 
 
 def _strided_slice(read: Sequence[Tensor], options: Options) -> Shape | None:
-    source, lists = read[0].shape, numbers(*read[1:4])
-    # which no backend takes
-    is_odd = options.get("ellipsis_mask") or options.get("new_axis_mask") or options.get("offset")
-    if lists is None or is_odd:
-        return None
-    begins, ends, steps = lists
+    if options.get("ellipsis_mask") or options.get("new_axis_mask") or options.get("offset"):
+        return None  # no backend takes them
+    source, begins, ends, steps = read[0].shape, *map(numbers, read[1:4])
     require(
         len(begins) == len(ends) == len(steps) <= len(source) and 0 not in steps,
         f"slices {text(source)} from {begins} to {ends} by {steps}",
@@ -101,14 +90,12 @@ def _concatenation(read: Sequence[Tensor], options: Options) -> Shape:
 def _check_split(graph: Graph, operator: Operator) -> None:
     """SPLIT names its axis first."""
     axis, source = (graph.tensors[index] for index in operator.inputs)
-    lists = numbers(axis)
-    if lists is not None:
-        require(len(lists[0]) == 1, f"names {len(lists[0])} axes, not one")
-        pieces = [graph.tensors[index] for index in operator.outputs]
-        require(
-            _concatenation(pieces, {"axis": axis_of(lists[0][0], len(source.shape))}) == source.shape,
-            f"splits {text(source.shape)} into {_several([piece.shape for piece in pieces])}",
-        )
+    axes = numbers(axis)
+    require(len(axes) == 1, f"names {len(axes)} axes, not one")
+    pieces = [graph.tensors[index] for index in operator.outputs]
+    together = _concatenation(pieces, {"axis": axis_of(axes[0], len(source.shape))})
+    what = f"splits {text(source.shape)} into {_several([piece.shape for piece in pieces])}"
+    require(together == source.shape, what)
 
 
 def _several(shapes: Sequence[Shape]) -> str:
@@ -116,13 +103,12 @@ def _several(shapes: Sequence[Shape]) -> str:
     return f"{', '.join(map(text, shapes[:4]))}{' …' if len(shapes) > 4 else ''}"
 
 
-def _resize(read: Sequence[Tensor], _options: Options) -> Shape | None:
-    source, lists = read[0].shape, numbers(read[1])
+def _resize(read: Sequence[Tensor], _options: Options) -> Shape:
+    source = read[0].shape
     require(len(source) == 4, f"resizes {text(source)}, not 4 dimensions")
-    if lists is None:
-        return None
-    require(len(lists[0]) == 2, f"resizes to {len(lists[0])} sizes, not height and width")
-    return (source[0], *lists[0], source[3])
+    sizes = numbers(read[1])
+    require(len(sizes) == 2, f"resizes to {len(sizes)} sizes, not height and width")
+    return (source[0], *sizes, source[3])
 
 
 _moving = partial(Description, keeps_quantisation=True)
@@ -133,85 +119,49 @@ OPERATORS = (
         BINARY,
         parameters=(1,),
         table="TransposeOptions",
-        version=2,
-        newest=4,
+        versions=(2, 4),
         shape=_transpose,
         keeps_elements=True,
     ),
     # TFLM takes PADV2's value here too
-    _moving("PAD", (2, 3), parameters=(1,), table="PadOptions", version=2, newest=2, shape=_pad),
-    _moving("PADV2", TERNARY, parameters=(1,), table="PadV2Options", version=2, newest=2, shape=_pad),
-    _moving(
-        "MIRROR_PAD",
-        BINARY,
-        parameters=(1,),
-        table="MirrorPadOptions",
-        options=(Option("mode", ("Mode",), "REFLECT"),),
-        shape=_pad,
-    ),
-    _moving("SLICE", TERNARY, parameters=(1, 2), table="SliceOptions", version=2, newest=3, shape=_slice),
+    _moving("PAD", (2, 3), parameters=(1,), table="PadOptions", versions=(2, 2), shape=_pad),
+    _moving("PADV2", TERNARY, parameters=(1,), table="PadV2Options", versions=(2, 2), shape=_pad),
+    _moving("MIRROR_PAD", BINARY, parameters=(1,), options=(Option("mode", "REFLECT"),), shape=_pad),
+    _moving("SLICE", TERNARY, parameters=(1, 2), table="SliceOptions", versions=(2, 3), shape=_slice),
     _moving(
         "STRIDED_SLICE",
         (4, 5),
         parameters=(1, 2, 3),
-        table="StridedSliceOptions",
         options=(
-            Option("begin_mask", ("BeginMask",), 0),
-            Option("end_mask", ("EndMask",), 0),
-            Option("ellipsis_mask", ("EllipsisMask",), 0),
-            Option("new_axis_mask", ("NewAxisMask",), 0),
-            Option("shrink_axis_mask", ("ShrinkAxisMask",), 0),
-            Option("offset", ("Offset",), False),
+            Option("begin_mask", 0),
+            Option("end_mask", 0),
+            Option("ellipsis_mask", 0),
+            Option("new_axis_mask", 0),
+            Option("shrink_axis_mask", 0),
+            Option("offset", False),
         ),
-        version=2,
-        newest=4,
+        versions=(2, 4),
         shape=_strided_slice,
         fits=has_same_elements,
     ),
-    _moving(
-        "CONCATENATION",
-        (1, ANY),
-        table="ConcatenationOptions",
-        options=(AXIS, ACTIVATION),
-        version=2,
-        newest=2,
-        shape=_concatenation,
-    ),
-    _moving(
-        "SPLIT",
-        BINARY,
-        parameters=(0,),
-        table="SplitOptions",
-        options=_SPLITS,
-        version=2,
-        newest=2,
-        outputs=ANY,
-        check=_check_split,
-    ),
-    _moving("SPLIT_V", TERNARY, parameters=(1, 2), table="SplitVOptions", options=_SPLITS, outputs=ANY),
-    _moving("PACK", (1, ANY), table="PackOptions", options=(Option("values_count", ("ValuesCount",), 0), AXIS)),
-    _moving("UNPACK", UNARY, table="UnpackOptions", options=(Option("num", ("Num",), 0), AXIS), outputs=ANY),
-    _moving(
-        "GATHER",
-        BINARY,
-        parameters=(1,),
-        table="GatherOptions",
-        options=(AXIS, Option("batch_dims", ("BatchDims",), 0)),
-    ),
-    _moving("DEPTH_TO_SPACE", UNARY, table="DepthToSpaceOptions", options=_BLOCK, keeps_elements=True),
-    _moving("SPACE_TO_DEPTH", UNARY, table="SpaceToDepthOptions", options=_BLOCK, keeps_elements=True),
+    _moving("CONCATENATION", (1, ANY), options=(AXIS, ACTIVATION), versions=(2, 2), shape=_concatenation),
+    _moving("SPLIT", BINARY, parameters=(0,), options=_SPLITS, versions=(2, 2), outputs=ANY, check=_check_split),
+    _moving("SPLIT_V", TERNARY, parameters=(1, 2), options=_SPLITS, outputs=ANY),
+    _moving("PACK", (1, ANY), options=(Option("values_count", 0), AXIS)),
+    _moving("UNPACK", UNARY, options=(Option("num", 0), AXIS), outputs=ANY),
+    _moving("GATHER", BINARY, parameters=(1,), options=(AXIS, Option("batch_dims", 0))),
+    _moving("DEPTH_TO_SPACE", UNARY, options=_BLOCK, keeps_elements=True),
+    _moving("SPACE_TO_DEPTH", UNARY, options=_BLOCK, keeps_elements=True),
     _moving(
         "RESIZE_NEAREST_NEIGHBOR",
         BINARY,
         parameters=(1,),
-        table="ResizeNearestNeighborOptions",
         options=_RESIZE,
-        version=2,
-        newest=3,
+        versions=(2, 3),
         shape=_resize,
     ),
     # between elements, it computes new ones
-    _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), table="ResizeBilinearOptions", options=_RESIZE, shape=_resize),
+    _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), options=_RESIZE, shape=_resize),
     *plain("BROADCAST_ARGS BROADCAST_TO EMBEDDING_LOOKUP FILL GATHER_ND REVERSE_V2 TILE", BINARY),
     *plain("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", TERNARY),
 )

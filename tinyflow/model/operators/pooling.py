@@ -20,9 +20,8 @@ OPERATORS = tuple(
         name,
         inputs=UNARY,
         table="Pool2DOptions",
-        options=(PADDING, STRIDE, Option("filter", ("FilterHeight", "FilterWidth"), (1, 1)), ACTIVATION),
-        version=version,
-        newest=version,
+        options=(PADDING, STRIDE, Option("filter", (1, 1), ("FilterHeight", "FilterWidth")), ACTIVATION),
+        versions=(version, version),
         shape=_pool,
         keeps_quantisation=True,
     )

@@ -5,22 +5,8 @@ from __future__ import annotations
 from tinyflow.model.operators.description import BINARY, UNARY, Description, Option, plain
 
 OPERATORS = (
-    Description(
-        "RESHAPE",
-        (1, 2),
-        parameters=(1,),
-        table="ReshapeOptions",
-        options=(Option("new_shape", ("NewShape",), ()),),
-        is_view=True,
-    ),
-    Description(
-        "SQUEEZE",
-        UNARY,
-        table="SqueezeOptions",
-        options=(Option("squeeze_dims", ("SqueezeDims",), ()),),
-        newest=2,
-        is_view=True,
-    ),
+    Description("RESHAPE", (1, 2), parameters=(1,), options=(Option("new_shape", ()),), is_view=True),
+    Description("SQUEEZE", UNARY, options=(Option("squeeze_dims", ()),), versions=(1, 2), is_view=True),
     Description("EXPAND_DIMS", BINARY, parameters=(1,), table="ExpandDimsOptions", is_view=True),
     *plain("SHAPE RANK", UNARY),
 )

@@ -11,6 +11,10 @@ from tinyflow.model.graph import Shape, Tensor
 from tinyflow.model.operators.description import Options
 
 
+class NotConstant(Exception):
+    """Numbers that are known only when the network runs, and with them a shape."""
+
+
 def require(condition: bool, what: str) -> None:
     """Raise ModelError unless a condition holds."""
     if not condition:
@@ -48,17 +52,13 @@ def axis_of(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def numbers(*tensors: Tensor) -> list[list[int]] | None:
-    """The values of constants of int32 or int64; None where one of them is known only when the network runs."""
-    for tensor in tensors:
-        require(tensor.dtype in ("int32", "int64"), f"takes int32 numbers from {tensor.name}, which is {tensor.dtype}")
-    known = [(tensor, tensor.data) for tensor in tensors if tensor.data is not None]
-    if len(known) < len(tensors):
-        return None
-    return [
-        list(struct.unpack(f"<{tensor.elements}{'i' if tensor.dtype == 'int32' else 'q'}", data))
-        for tensor, data in known
-    ]
+def numbers(tensor: Tensor) -> list[int]:
+    """The values of a constant of int32 or int64. Raises NotConstant."""
+    types = {"int32": "i", "int64": "q"}
+    require(tensor.dtype in types, f"takes int32 numbers from {tensor.name}, which is {tensor.dtype}")
+    if tensor.data is None:
+        raise NotConstant(tensor.name)
+    return list(struct.unpack(f"<{tensor.elements}{types[tensor.dtype]}", tensor.data))
 
 
 def pair(options: Options, name: str) -> tuple[int, int]:
