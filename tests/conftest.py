@@ -24,9 +24,12 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's business; a busy one must not fail a test.
-# Each run takes other examples; `--hypothesis-profile many` takes more of them.
-hypothesis.settings.register_profile("tinyflow", deadline=None, max_examples=25)
-hypothesis.settings.register_profile("many", deadline=None, max_examples=1000)
+# Every run takes the same examples, but for `--hypothesis-profile many`, for the night; see also `examples`.
+_SLOW = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "tinyflow", deadline=None, max_examples=20, derandomize=True, suppress_health_check=_SLOW
+)
+hypothesis.settings.register_profile("many", deadline=None, max_examples=400, suppress_health_check=_SLOW)
 hypothesis.settings.load_profile("tinyflow")
 
 

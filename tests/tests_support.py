@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from tinyflow.core import digest
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import Sample, Tflm
@@ -43,6 +45,15 @@ def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedPr
         text=True,
         timeout=600,
     )
+
+
+def examples(count: int, *unhealthy: HealthCheck) -> settings:
+    """So many examples of a property, the same ones each time; with `--hypothesis-profile many` others, and more.
+
+    `unhealthy` is what hypothesis needn't mind.
+    """
+    times = 20 if settings.get_current_profile_name() == "many" else 1
+    return settings(max_examples=count * times, suppress_health_check={HealthCheck.too_slow, *unhealthy})
 
 
 def tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:

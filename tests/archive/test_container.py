@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from archived import framed, member, tar_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.archive.container import pack, unpack
 from tinyflow.core.errors import ArchiveError
@@ -22,7 +23,7 @@ PARTS = st.text(
 NAMES = st.lists(PARTS.filter(lambda part: part not in (".", "..")), min_size=1, max_size=4).map("/".join)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.dictionaries(NAMES, st.binary(max_size=700), max_size=4))
 def test_what_was_packed_is_unpacked(files: dict[str, bytes]) -> None:
     """Whatever the names and contents, unless one is a file and a folder at once."""

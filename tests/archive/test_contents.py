@@ -17,8 +17,9 @@ from pathlib import Path
 import archived
 import pytest
 from archived import FIRMWARE, GENERATE, LINKS, LISTING, SOURCE, resealed, small
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.archive.container import unpack
 from tinyflow.archive.contents import ACTIONS, MANIFEST, PROVENANCE, load, parse
@@ -119,7 +120,7 @@ def test_any_flipped_byte_is_refused() -> None:
 
 
 @given(st.integers(0, len(GOOD) - 1))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_cut_archive_is_refused(size: int) -> None:
     """Wherever it ends."""
     with pytest.raises(ArchiveError):
@@ -127,7 +128,7 @@ def test_a_cut_archive_is_refused(size: int) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.binary(max_size=9), st.integers(0, 600)), min_size=1))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_no_garbage_is_more_than_refused(edits: list[tuple[int, bytes, int]]) -> None:
     """Pieces put in, taken out and replaced: an ArchiveError, or by chance the same archive; nothing else."""
     data = GOOD

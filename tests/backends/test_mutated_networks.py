@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from random_networks import random_network
+from tests_support import examples
 
 from tinyflow.backends import tinyc, tinyi, tvm
 from tinyflow.core.errors import ModelError
@@ -79,7 +80,7 @@ def _check(graph: Graph) -> None:
             assert error.hint
 
 
-@settings(deadline=None, max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
+@examples(100, *HealthCheck)
 @given(content=_mutants())
 def test_mutants_pass_or_are_refused_with_place_and_hint(content: bytes) -> None:
     """Reader, cut, shrink and all backends' checks: no other error, whatever was changed."""

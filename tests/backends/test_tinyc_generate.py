@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from host_model import HostModel
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from random_networks import RandomNetwork, random_network
+from tests_support import examples
 from tinyc_host import assert_exact, build
 
 from tinyflow.model.graph import Graph
@@ -45,14 +46,14 @@ def test_small_networks_are_exact(name: str, variant: str, folders: Callable[[],
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=12)
+@examples(12)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(VARIANTS))
 def test_random_networks_are_exact(folders: Callable[[], Path], seed: int, variant: str) -> None:
     """Branches, sums, any window and any activation; an even seed makes every activation an output."""
     assert_exact(random_network(seed), folders(), variant)
 
 
-@settings(deadline=None, max_examples=6)
+@examples(6)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_reduced_networks_are_exact(folders: Callable[[], Path], seed: int) -> None:
     """What shrink leaves can be compiled, constant operands included, and computes the same."""

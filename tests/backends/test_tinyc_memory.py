@@ -5,9 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from random_networks import random_network
+from tests_support import examples
 
 from tinyflow.backends.tinyc import memory
 from tinyflow.backends.tinyc.lowering import lower
@@ -25,7 +26,7 @@ def _planned(graph: Graph, variant: str = "ref") -> tuple[Program, Memory]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(("ref", "dsp")))
 def test_what_is_alive_is_not_overwritten(seed: int, variant: str) -> None:
     """Bytes of two tensors that exist at one step overlap only where the step puts its output on a dying input."""
@@ -45,7 +46,7 @@ def test_what_is_alive_is_not_overwritten(seed: int, variant: str) -> None:
             assert first[1].offset == second[1].offset
 
 
-@settings(deadline=None, max_examples=10)
+@examples(10)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_outputs_stay(seed: int) -> None:
     """No step writes on an output of the graph after the step that made it."""

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from extreme_scales import networks
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, given
 from hypothesis import strategies as st
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
+from tests_support import examples
 from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, assert_exact
 
 from tinyflow.backends.tinyi import check
@@ -43,7 +44,7 @@ def test_small_networks_are_exact(name: str, variant: str, interpreters: dict[st
     assert_exact(read(synthesize(SMALL[name])), interpreters[variant], variant)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(VARIANTS))
 def test_random_networks_are_exact(interpreters: dict[str, Interpreter], seed: int, variant: str) -> None:
     """Branches, sums, any window and any activation; an even seed makes every activation an output."""
@@ -61,7 +62,7 @@ def test_softmax_of_any_scale_is_exact(scale: float, interpreters: dict[str, Int
     assert_exact(net.graph(output), interpreters["c"], "c")
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(data=st.data(), variant=st.sampled_from(VARIANTS))
 def test_damaged_files_are_refused_or_harmless(
     interpreters: dict[str, Interpreter], data: st.DataObject, variant: str
@@ -96,7 +97,7 @@ def _scales(draw: st.DrawFn) -> tuple[int, int, int]:
     return tuple(draw(st.integers(100, 150)) << 23 | number - 2**23 for number in numbers)  # type: ignore[return-value]
 
 
-@settings(deadline=None, max_examples=2000)
+@examples(2000)
 @given(bits=_scales())
 def test_multipliers_are_those_of_doubles(interpreters: dict[str, Interpreter], bits: tuple[int, int, int]) -> None:
     """Integer arithmetic on the chip is bit for bit QuantizeMultiplier on a quotient of doubles, ties included."""
@@ -160,7 +161,7 @@ def test_a_tensor_that_is_read_before_it_is_written_is_refused(interpreters: dic
     assert interpreters["c"].model(write(replace(graph, operators=swapped)), 1 << 16).status == DAMAGED
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
+@examples(250, *HealthCheck)
 @given(graph=networks(), variant=st.sampled_from(VARIANTS))
 def test_extreme_scales_are_refused_here_and_there(
     interpreters: dict[str, Interpreter], graph: Graph, variant: str

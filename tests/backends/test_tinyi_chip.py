@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
 from test_tinyc_operators import CASES
 from test_tinyi_operators import MORE, operator_graph
+from tests_support import examples
 from tinyi_chip import ChipInterpreter, chip
 from tinyi_host import assert_exact
 
@@ -66,7 +67,7 @@ def test_random_networks_are_exact(name: str, chips: Chips) -> None:
     """Branches, sums, any window and any activation."""
     interpreter, variant = chips(name)
 
-    @settings(deadline=None, max_examples=12)
+    @examples(12)
     @given(seed=st.integers(0, 2**32 - 1))
     def holds(seed: int) -> None:
         assert_exact(random_network(seed), interpreter, variant)

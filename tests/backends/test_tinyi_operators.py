@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from small_networks import Net, Q
 from test_tinyc_operators import CASES
+from tests_support import examples
 from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter, assert_exact
 
 from tinyflow.core.errors import ModelError
@@ -151,14 +152,14 @@ def _moved(draw: st.DrawFn) -> Graph:
     return net.graph(net.operator(name, net.input, *inputs, shape=output, q=q, **options))
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(graph=_moved())
 def test_any_parameters_are_exact(interpreter: Interpreter, graph: Graph) -> None:
     """Operators that move bytes or take any shape, whatever their parameters."""
     assert_exact(graph, interpreter, "c")
 
 
-@settings(deadline=None, max_examples=400)
+@examples(400)
 @given(data=st.data(), case=st.sampled_from([*CASES, *MORE]))
 def test_damaged_files_are_refused_or_harmless(interpreter: Interpreter, data: st.DataObject, case: str) -> None:
     """Changed anywhere, a file gets a status, and nothing is read or written outside (guards, and no crash)."""

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from random_networks import random_network
 from test_tvm_generate import SMALL, assert_exact, two_outputs
+from tests_support import examples
 
 from tinyflow.backends.tvm.graph import artifact, document, generated, params
 from tinyflow.backends.tvm.graph.artifact import Artifact
@@ -53,7 +54,7 @@ def lowered(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return artifact.read(out)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.dictionaries(st.text(), arrays.arrays(_integers, arrays.array_shapes(min_dims=0)), max_size=4))
 def test_parameters_come_back(parameters: Mapping[str, Any]) -> None:
     """Names, types, shapes and values."""
@@ -74,7 +75,7 @@ def test_parameters_of_another_length_are_refused() -> None:
             params.load(damaged)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.integers(0, len(PARAMETERS) - 1), st.integers(1, 255))
 def test_damaged_parameters_are_refused_or_all_there(place: int, change: int) -> None:
     """A byte that differs: an error, or two arrays as large as before."""

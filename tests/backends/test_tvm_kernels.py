@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.backends.tvm.kernels import definitions, requantise, styles
 from tinyflow.backends.tvm.kernels.kernel import Style, Weights
@@ -197,7 +198,7 @@ def check(specs: list[Spec], style: Style, chip: Chip, seed: int) -> None:
         assert output.tolist() == outcome.output.tolist(), spec
 
 
-EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+EXACT = examples(1, *HealthCheck)
 
 
 @pytest.mark.slow
@@ -330,7 +331,7 @@ def test_aotplus_is_never_slower_than_aot(chip: str) -> None:
         assert after <= before / (1.2 if CHIPS[chip].is_on_qemu else 1), spec
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(spec=dense(), seed=st.integers(0, 10_000))
 def test_the_short_form_is_exact_for_every_accumulator(spec: DenseSpec, seed: int) -> None:
     """Wherever the short form is chosen, it equals TFLite's rule on all accumulators that can occur."""

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from test_tvm_generate import SMALL, assert_exact
 from test_tvm_kernels import CHIPS, SPECS, sample
+from tests_support import examples
 
 from tinyflow.backends.tvm.emit import codegen
 from tinyflow.backends.tvm.kernels import choices, styles
@@ -29,7 +30,7 @@ from tinyflow.recipes import tuning as records
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from kernel_firmware import Sample, run
 
-EXACT = settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+EXACT = examples(1, *HealthCheck)
 RECIPES = Path(__file__).parents[2] / "recipes"
 STYLES = [("m7", "aotplus"), ("m7", "dsp"), ("m4-llvm", "smlad"), ("rv32", "aotplus")]
 PLACE = {"cpu": "host", "toolchain": "zig", "optimise": "O3"}

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.core import digest, identity, staleness
 from tinyflow.core.action import Action, SourceFile, Workspace
@@ -163,7 +164,7 @@ def cut(text: str, at: int) -> st.SearchStrategy[str]:
     return ends | st.just(text[:at])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, HealthCheck.function_scoped_fixture)
 @given(st.data())
 def test_a_damaged_note_is_no_note(pairs: Pairs, data: st.DataObject) -> None:
     """Whatever befell its text, nothing is taken from it that was not written."""

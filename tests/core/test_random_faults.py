@@ -12,9 +12,10 @@ from pathlib import Path
 
 import kills
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 from kills import Graph, Tally
+from tests_support import examples
 
 from tinyflow.core import cache_maintenance
 from tinyflow.core.execute import Session
@@ -108,7 +109,7 @@ def settle(graph: Graph) -> tuple[list[str], list[str]]:
 SEEDS, FAULT_LISTS = st.integers(0, 2**32), st.lists(st.sampled_from(FAULTS), min_size=1, max_size=8)
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(3, *HealthCheck)
 @given(SEEDS, FAULT_LISTS)
 @example(3, [edit, evict, forget])  # records that turn out to be damaged when some of them had been used already
 def test_incremental_equals_clean(seed: int, faults: list) -> None:
@@ -120,7 +121,7 @@ def test_incremental_equals_clean(seed: int, faults: list) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(40, *HealthCheck)
 @given(SEEDS, FAULT_LISTS)
 def test_incremental_equals_clean_in_many_cases(seed: int, faults: list) -> None:
     """The same, with more cases."""

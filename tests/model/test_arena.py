@@ -4,8 +4,9 @@ import random
 from itertools import combinations, permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.model.memory import arena
 from tinyflow.model.memory.arena import Buffer, NotProvenError, Planner, lower_bound, plan
@@ -21,7 +22,6 @@ def buffer_lists(draw: st.DrawFn, most: int = 12) -> list[Buffer]:
     return buffers
 
 
-@settings(deadline=None)
 @given(buffers=buffer_lists(), alignment=st.sampled_from([1, 4, 16]))
 def test_live_buffers_never_overlap(buffers: list[Buffer], alignment: int) -> None:
     """Buffers alive at one operator get disjoint, aligned bytes within the total, which respects the lower bound."""
@@ -36,7 +36,6 @@ def test_live_buffers_never_overlap(buffers: list[Buffer], alignment: int) -> No
     assert result.total_bytes >= lower_bound(buffers, alignment)
 
 
-@settings(deadline=None)
 @given(buffers=buffer_lists(), order=st.randoms(use_true_random=False))
 def test_same_buffers_same_plan(buffers: list[Buffer], order: object) -> None:
     """The order in which buffers are given changes nothing."""
@@ -45,7 +44,7 @@ def test_same_buffers_same_plan(buffers: list[Buffer], order: object) -> None:
     assert plan(shuffled).offsets == plan(buffers).offsets
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(buffers=buffer_lists(most=5), alignment=st.sampled_from([1, 8]))
 def test_small_plans_are_optimal(buffers: list[Buffer], alignment: int) -> None:
     """No stacking order of up to five buffers needs fewer bytes than the plan."""
@@ -93,7 +92,7 @@ def test_impossible_buffers_are_refused(buffers: list[Buffer]) -> None:
 PLANNERS: tuple[Planner, ...] = ("search", "greedy", "hill_climb", "exact")
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(buffers=buffer_lists(8), alignment=st.sampled_from([1, 16]))
 def test_planners_differ_in_bytes_only(buffers: list[Buffer], alignment: int) -> None:
     """All plans are right; climbing is never worse than where it began, and nothing is smaller than what is exact."""

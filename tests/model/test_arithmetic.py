@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from planted_networks import planted_network
 from small_networks import Net, Q
-from tests_support import tflm
+from tests_support import examples, tflm
 
 from tinyflow.model import fixed_point, reference
 from tinyflow.model.arithmetic import exponential, sums
@@ -64,7 +64,7 @@ def test_a_softmax_is_near_the_real_one(seed: int, scale: float) -> None:
     assert np.abs(got + 128 - np.minimum(256 * real, 255)).max() < 1.5 and not math.isnan(real.max())
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(data=st.data())
 def test_convolutions_equal_their_definition(data: st.DataObject) -> None:
     """Both convolutions equal the sum written out, for all small sizes, kernels and strides."""

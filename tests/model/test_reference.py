@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyflow.core.errors import ModelError, ToolError
@@ -38,7 +38,6 @@ def test_just_below_half_rounds_down() -> None:
     assert quantise(below, tensor(1.0, 0)).tolist() == [[0, 0, 0, 0]]
 
 
-@settings(deadline=None)
 @given(values=st.lists(st.floats(-1000, 1000, width=32), min_size=4, max_size=4), scale=st.floats(2**-10, 10, width=32))
 def test_quantised_values_are_nearest(values: list[float], scale: float) -> None:
     """A value within the range of int8 comes back to within half a step, give or take the float32 quotient."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from planted_networks import planted_network
 from small_networks import Net, Q
-from tests_support import tflm
+from tests_support import examples, tflm
 
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
@@ -51,14 +51,14 @@ def _channels(graph: Graph, operator: int) -> int:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_output_ever_changes(seed: int) -> None:
     """A network with planted dead channels gives the same outputs after reduction; reducing again changes nothing."""
     _reduced(read(write(planted_network(seed))))
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_bounds_hold_for_every_tensor(seed: int) -> None:
     """Whatever the inputs, each element of each activation lies within its bounds."""

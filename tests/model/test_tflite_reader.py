@@ -7,8 +7,9 @@ from pathlib import Path
 import flatbuffers
 import pytest
 import tflite
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
@@ -16,7 +17,7 @@ from tinyflow.model.operators import describe
 from tinyflow.model.tflite_reader import _options, read
 from tinyflow.model.tflite_writer import write
 
-FUZZ = settings(deadline=None, max_examples=75, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = examples(75, HealthCheck.function_scoped_fixture)
 
 
 def read_or_refuse(content: bytes) -> Graph | None:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 import tflite
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tinyflow.core.errors import ModelError
@@ -95,7 +95,6 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph(tuple(nodes), tuple(operators), (0,), (current,), draw(st.text(max_size=8)))
 
 
-@settings(deadline=None)
 @given(graph=graphs())
 def test_reading_what_was_written_gives_the_graph(graph: Graph) -> None:
     """Nothing that Graph holds is lost or changed, and the bytes are a function of the graph."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from tests_support import tflm
+from tests_support import examples, tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
@@ -103,7 +103,7 @@ def test_scales_follow_the_converter(zoo: dict[str, bytes], name: str) -> None:
         assert (np.abs(values.reshape(len(values), -1).astype(int)).max(axis=1) == 127).all()
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @example(spec={"graph": "vww", "size": 28, "width": 3 / 256}, seed=239)  # a layer that no input wakes
 @given(
     spec=st.one_of(

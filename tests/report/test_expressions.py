@@ -6,7 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tinyflow.core.errors import UsageError
@@ -114,7 +114,6 @@ _SUMS = st.recursive(
 )
 
 
-@settings(deadline=2000)
 @given(text=_SUMS)
 def test_no_expression_takes_time_or_memory(text: str) -> None:
     """Whatever is raised to which power, or repeated: a small value or a refusal, at once."""

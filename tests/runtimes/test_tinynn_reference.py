@@ -6,14 +6,14 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from random_layers import LAYERS
+from tests_support import examples
 from tinynn_calls import HostKernels
 from tinynn_cases import softmax
 
 _MOVES = ("number", "pad", "transpose", "strided_slice", "resize")
-_ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache
@@ -22,8 +22,8 @@ def host() -> HostKernels:
     return HostKernels()
 
 
-def _check(operator: str, examples: int) -> None:
-    @settings(_ENOUGH, max_examples=examples)
+def _check(operator: str, count: int) -> None:
+    @examples(count)
     @given(LAYERS[operator](), st.integers(0, 3))
     def holds(case, skew):
         got = host().run(case.call("ref"), case.inputs_of("ref"), case.output_bytes, skew=skew).output
@@ -35,14 +35,14 @@ def _check(operator: str, examples: int) -> None:
 @pytest.mark.parametrize("operator", LAYERS)
 def test_ref_is_tflm(operator: str) -> None:
     """A few random layers of each operator, at any alignment."""
-    _check(operator, 25)
+    _check(operator, 15)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operator", LAYERS)
 def test_ref_is_tflm_at_length(operator: str) -> None:
     """Many random layers of each operator, fewer of those that only move bytes."""
-    _check(operator, 1500 if operator not in _MOVES else 200)
+    _check(operator, 400 if operator not in _MOVES else 80)
 
 
 @pytest.mark.parametrize(("columns", "share"), [(511, -127), (512, -128), (4000, -128)])

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import examples
 from tinynn_calls import ChipKernels, HostKernels
 
 from tinyflow.backends.tinynn.calls import Call, Constant
@@ -90,8 +91,8 @@ def _chip(cpu: str, variant: str) -> ChipKernels:
     return ChipKernels(cpu, variants=(variant, "c"))
 
 
-def _check(machine: Any, variant: str, examples: int) -> None:
-    @settings(deadline=None, max_examples=examples, suppress_health_check=[HealthCheck.too_slow])
+def _check(machine: Any, variant: str, count: int) -> None:
+    @examples(count)
     @given(_rows(), st.sampled_from([0, 0, 0, 1, 2, 3]))
     def holds(rows: _Rows, skew: int) -> None:
         call, x = rows.call("ref")
@@ -105,11 +106,11 @@ def _check(machine: Any, variant: str, examples: int) -> None:
 
 def test_portable_variant() -> None:
     """The variant c, compiled for this machine."""
-    _check(_host(), "c", 30)
+    _check(_host(), "c", 20)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("cpu", "variant"), [("cortex-m7", "dsp"), ("rv32imc", "rv32")])
 def test_variant_on_its_chip(cpu: str, variant: str) -> None:
     """Every remainder of inputs, outputs and widened inputs."""
-    _check(_chip(cpu, variant), variant, 800)
+    _check(_chip(cpu, variant), variant, 300)

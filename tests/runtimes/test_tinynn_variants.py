@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from random_layers import LAYERS, PARTS
+from tests_support import examples
 from tinynn_calls import ChipKernels, HostKernels
 from tinynn_cases import Case
 
-_ENOUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # operators of which a variant has kernels of its own
 _LARGE = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
 _DIFFERENT = (*_LARGE, "binary", "number", "softmax", "mean", "transpose", "strided_slice", "resize", *PARTS)
@@ -43,11 +43,11 @@ def _run_and_compare(machine: Any, variant: str, case: Case, skew: int) -> None:
         np.testing.assert_array_equal(expected, got, err_msg=f"{case.name}, {call.function}, in place {place}")
 
 
-def _check(machine: Any, variant: str, operator: str, examples: int) -> None:
-    """`examples` of an operator with weights or many cases, a fifth of many for the others."""
-    examples = examples if operator in _LARGE else min(examples, max(examples // 5, 40))
+def _check(machine: Any, variant: str, operator: str, count: int) -> None:
+    """`count` examples of an operator with weights or many cases, a fifth of many for the others."""
+    count = count if operator in _LARGE else min(count, max(count // 5, 30))
 
-    @settings(_ENOUGH, max_examples=examples)
+    @examples(count)
     @given({**LAYERS, **PARTS}[operator](), st.integers(0, 3))
     def holds(case, skew):
         _run_and_compare(machine, variant, case, skew)
@@ -58,19 +58,19 @@ def _check(machine: Any, variant: str, operator: str, examples: int) -> None:
 @pytest.mark.parametrize("operator", _DIFFERENT)
 def test_portable_variant(operator: str) -> None:
     """The variant c, compiled for this machine."""
-    _check(host(), "c", operator, 30)
+    _check(host(), "c", operator, 15)
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
 def test_dsp_variant(operator: str) -> None:
     """The variant dsp on a Cortex-M7."""
-    _check(chip("cortex-m7", variants=("dsp", "c")), "dsp", operator, 15)
+    _check(chip("cortex-m7", variants=("dsp", "c")), "dsp", operator, 10)
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
 def test_rv32_variant(operator: str) -> None:
     """The variant rv32 on RV32IMC."""
-    _check(chip("rv32imc", variants=("rv32", "c")), "rv32", operator, 15)
+    _check(chip("rv32imc", variants=("rv32", "c")), "rv32", operator, 10)
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_rv32_variant(operator: str) -> None:
 )
 def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
     """Many layers, on every processor that has the variant."""
-    _check(chip(cpu), variant, operator, 600)
+    _check(chip(cpu), variant, operator, 200)
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_variants_at_length(cpu: str, variant: str, operator: str) -> None:
 @pytest.mark.parametrize("level", ["-O2", "-Os"])
 def test_ref_on_a_chip(operator: str, level: str) -> None:
     """The variant ref computes the same on a chip, at other levels."""
-    _check(chip("cortex-m7", "zig", level), "ref", operator, 200)
+    _check(chip("cortex-m7", "zig", level), "ref", operator, 80)
 
 
 @pytest.mark.slow
@@ -102,7 +102,7 @@ def test_variants_by_gcc(cpu: str, variant: str, program: str, operator: str) ->
     """What gcc makes of them."""
     if shutil.which(program) is None:
         pytest.skip(f"no {program}")
-    _check(chip(cpu, "gcc"), variant, operator, 200)
+    _check(chip(cpu, "gcc"), variant, operator, 80)
 
 
 _ON_QEMU = [
@@ -119,7 +119,7 @@ def test_vector_variants(cpu: str, variant: str, program: str, operator: str) ->
     """The variants mve and rvv on QEMU, many layers in one process."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    _check(chip(cpu, variants=(variant, "c")), variant, operator, 60)
+    _check(chip(cpu, variants=(variant, "c")), variant, operator, 40)
 
 
 @pytest.mark.parametrize("operator", ["conv2d", "depthwise", "fully_connected", "add"])
@@ -127,7 +127,7 @@ def test_variants_are_used(operator: str) -> None:
     """Kernels of the variants themselves come up: the tests above don't compare ref with ref."""
     seen = set()
 
-    @settings(_ENOUGH, max_examples=30, database=None)
+    @examples(30)
     @given(LAYERS[operator]())
     def collect(case):
         seen.update(case.call(variant).function.rpartition("_")[2] for variant in ("c", "dsp", "rv32", "mve", "rvv"))

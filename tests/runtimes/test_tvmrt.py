@@ -16,8 +16,9 @@ from typing import Any
 import kept
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
+from tests_support import examples
 
 from tinyflow.backends.tvm.emit import packed_calls
 from tinyflow.backends.tvm.graph import binary, document, executor
@@ -140,7 +141,7 @@ class Executor:
 _NAMES = (sorted(ARTIFACT.signatures), sorted(PARAMETERS))
 _ZIG = [sys.executable, "-m", "ziglang", "cc"]
 _SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-_MANY = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+_MANY = examples(300, *HealthCheck)
 
 
 @pytest.fixture(scope="module")
