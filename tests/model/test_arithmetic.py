@@ -96,7 +96,7 @@ def _assert_as_tflm(graph: Graph) -> None:
             assert evaluate(graph, operator, *read).tolist() == values[operator.outputs[0]].tolist(), operator.name
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_operators_are_tflms(seed: int) -> None:
     """Layers with weights, pools, sums, what moves bytes, with any stride, padding, dilation and activation."""
