@@ -33,6 +33,11 @@ class Source:
         return (self.chunk - 1) * self.down + self.rows
 
     @property
+    def scratch_shape(self) -> tuple[int, int]:
+        """Rows and bytes of the chunk in scratch; none without padding."""
+        return (0, 0) if self.padding is None else (self.chunk_rows, self.row_bytes)
+
+    @property
     def input_shape(self) -> tuple[int, int]:
         """Rows and bytes of a row of the input."""
         return self.input_rows, self.row_bytes if self.padding is None else self.padding.inside_bytes

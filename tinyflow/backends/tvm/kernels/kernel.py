@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,8 +14,14 @@ Style = Literal["plain", "aot", "aotplus", "dsp", "smlad"]
 Role = Literal["input", "constant", "output", "scratch"]
 Array = NDArray[Any]
 
+_ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("data", "left", "right"), "input"),
+    "output": "output",
+    "scratch": "scratch",
+}
 # how kernels name what they write: everything else is const
 WRITTEN_PARAMETERS = ("output", "scratch")
+_SCRATCH_ALIGNMENT = 4
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,33 @@ class Kernel:
     pack: Callable[[Weights], Mapping[str, Array]]
     headers: tuple[str, ...] = ()  # what the C source has to include
 
+    @classmethod
+    def of(
+        cls,
+        function: Any,
+        pack: Callable[[Weights], Mapping[str, Array]] = lambda weights: {},
+        headers: tuple[str, ...] = (),
+    ) -> Kernel:
+        """The kernel of a function whose buffers have the names of `_ROLES`; all others are constants.
+
+        A scratch without elements, the last parameter, is left out of the function.
+        """
+        parameters = tuple(map(_parameter, function.params))
+        if parameters[-1].elements == 0:
+            from tvm import tirx
+
+            function = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
+            parameters = parameters[:-1]
+        return cls(function, parameters, pack, headers)
+
     @property
     def constants(self) -> tuple[Parameter, ...]:
         """The parameters that `pack` fills."""
         return tuple(parameter for parameter in self.parameters if parameter.role == "constant")
+
+
+def _parameter(buffer: Any) -> Parameter:
+    """A parameter as the buffer of a TIR function declares it."""
+    role, dtype = _ROLES.get(buffer.name, "constant"), str(buffer.dtype)
+    alignment = _SCRATCH_ALIGNMENT if role == "scratch" else np.dtype(dtype).itemsize
+    return Parameter(buffer.name, role, dtype, math.prod(map(int, buffer.ty.shape)), alignment)

@@ -11,7 +11,7 @@ from typing import Any
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
-from tinyflow.backends.tvm.kernels.kernel import Kernel, Parameter
+from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.backends.tvm.kernels.specs import SoftmaxSpec
 from tinyflow.model.arithmetic.exponential import (
     C48_OVER_17,
@@ -66,16 +66,7 @@ def build(spec: SoftmaxSpec) -> Kernel:
                 )
                 output[row, c] = clamp(share - 128, -128, 127)
 
-    size = rows * columns
-    return Kernel(
-        softmax,
-        (
-            Parameter("data", "input", "int8", size, 1),
-            Parameter("output", "output", "int8", size, 1),
-            Parameter("scratch", "scratch", "int32", columns, 4),
-        ),
-        lambda _: {},
-    )
+    return Kernel.of(softmax)
 
 
 @T.inline

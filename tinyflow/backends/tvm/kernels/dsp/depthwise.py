@@ -17,7 +17,6 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.kernels import requantise
 from tinyflow.backends.tvm.kernels.intrinsics import GROUP, HEADER, call, hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
-from tinyflow.backends.tvm.kernels.portable.plain import feature_map, vector
 from tinyflow.backends.tvm.kernels.specs import DepthwiseSpec
 
 # A row of a plane takes as many bytes as one of the routines steps over.
@@ -112,18 +111,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
                         pair_bytes, width % 2, count, 4 * row_words * stride - pair_bytes,
                     )  # fmt: skip
 
-    return Kernel(
-        depthwise2d,
-        (
-            feature_map("data", "input", spec.input),
-            vector("weights", "constant", channels * _FILTER_WORDS),
-            vector("scale", "constant", channels * constants),
-            feature_map("output", "output", spec.output),
-            vector("scratch", "scratch", GROUP * plane_words),
-        ),
-        lambda given: _pack(given, spec),
-        (HEADER,),
-    )
+    return Kernel.of(depthwise2d, lambda given: _pack(given, spec), (HEADER,))
 
 
 def _pack(given: Weights, spec: DepthwiseSpec) -> Mapping[str, Array]:

@@ -21,7 +21,6 @@ from tinyflow.backends.tvm.kernels import requantise
 from tinyflow.backends.tvm.kernels.dsp.widening import PART_PIXELS, Tiling, product_order, widening
 from tinyflow.backends.tvm.kernels.intrinsics import GROUP, HEADER, Routine, call, hidden, unspill
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
-from tinyflow.backends.tvm.kernels.portable.plain import feature_map, vector
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
@@ -66,18 +65,11 @@ def conv(spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS) -> 
                     unspill(routine, output, place, g * GROUP, pixels, scratch, end)
 
     order = product_order(spec) if spec.input.channels % 4 else None
-    return Kernel(
-        conv2d,
-        (
-            feature_map("data", "input", spec.input),
-            vector("weights", "constant", groups * tiling.group_words),
-            vector("scale", "constant", groups * GROUP * routine.constants),
-            feature_map("output", "output", spec.output),
-            vector("scratch", "scratch", scratch_words),
-        ),
-        lambda given: _pack(given, spec, tiling.segments, tiling.padded_length, 2, order),
-        (HEADER,),
-    )
+
+    def pack(given: Weights) -> Mapping[str, Array]:
+        return _pack(given, spec, tiling.segments, tiling.padded_length, 2, order)
+
+    return Kernel.of(conv2d, pack, (HEADER,))
 
 
 def _routine_name(tiling: Tiling) -> str:
@@ -112,18 +104,7 @@ def dense(spec: DenseSpec) -> Kernel:
             )  # fmt: skip
             unspill(routine, output, g * GROUP, g * GROUP, 1, scratch, pairs)
 
-    return Kernel(
-        fully_connected,
-        (
-            vector("data", "input", inputs, "int8"),
-            vector("weights", "constant", groups * inputs),
-            vector("scale", "constant", groups * GROUP * routine.constants),
-            vector("output", "output", spec.outputs, "int8"),
-            vector("scratch", "scratch", pairs + routine.spill_words(1)),
-        ),
-        lambda given: _pack(given, spec, 1, inputs, 1, None),
-        (HEADER,),
-    )
+    return Kernel.of(fully_connected, lambda given: _pack(given, spec, 1, inputs, 1, None), (HEADER,))
 
 
 def _pack(

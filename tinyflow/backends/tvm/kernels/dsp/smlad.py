@@ -21,7 +21,6 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.kernels.dsp.widening import PART_PIXELS, Tiling, widening
 from tinyflow.backends.tvm.kernels.intrinsics import HEADER, call, hidden, value
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
-from tinyflow.backends.tvm.kernels.portable.plain import feature_map, vector
 from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 
@@ -105,18 +104,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: i
         words = np.ascontiguousarray(values.reshape(groups, tile.group, segments, steps, 4).transpose(0, 2, 3, 1, 4))
         return {"weights": words.view(np.int32).ravel(), "scale": scale.ravel()}
 
-    return Kernel(
-        conv2d,
-        (
-            feature_map("data", "input", spec.input),
-            vector("weights", "constant", groups * group_words // 2),
-            vector("scale", "constant", channels * numbers_each),
-            feature_map("output", "output", spec.output),
-            vector("scratch", "scratch", scratch_words),
-        ),
-        pack,
-        (HEADER,),
-    )
+    return Kernel.of(conv2d, pack, (HEADER,))
 
 
 def _tile(tiling: Tiling, wanted: Tile, channels: int) -> Tile:
@@ -185,15 +173,4 @@ def dense(spec: DenseSpec, wanted: int = DENSE_GROUP, most_unrolled: int = 2) ->
         words = np.ascontiguousarray(values.reshape(groups, group, steps, 4).transpose(0, 2, 1, 3))
         return {"weights": words.view(np.int32).ravel(), "scale": scale.ravel()}
 
-    return Kernel(
-        fully_connected,
-        (
-            vector("data", "input", spec.inputs, "int8"),
-            vector("weights", "constant", groups * steps * group),
-            vector("scale", "constant", spec.outputs * numbers_each),
-            vector("output", "output", spec.outputs, "int8"),
-            vector("scratch", "scratch", 2 * steps),
-        ),
-        pack,
-        (HEADER,),
-    )
+    return Kernel.of(fully_connected, pack, (HEADER,))

@@ -22,7 +22,7 @@ from tinyflow.backends.tvm.kernels.arithmetic import clamp
 from tinyflow.backends.tvm.kernels.definitions import evaluate
 from tinyflow.backends.tvm.kernels.intrinsics import HEADER, value
 from tinyflow.backends.tvm.kernels.kernel import Kernel
-from tinyflow.backends.tvm.kernels.portable.plain import ADD_LEFT_SHIFT, feature_map, pack_nothing
+from tinyflow.backends.tvm.kernels.portable.plain import ADD_LEFT_SHIFT
 from tinyflow.backends.tvm.kernels.specs import AddSpec, FeatureMap, Rescale
 
 Expr = Any
@@ -105,13 +105,4 @@ def add(spec: AddSpec, has_dsp: bool, unrolled: int = _UNROLLED) -> Kernel | Non
         for i in range(elements - rounds * unrolled):
             one(left, right, output, rounds * unrolled + i)
 
-    return Kernel(
-        add,
-        (
-            feature_map("left", "input", spec.left),
-            feature_map("right", "input", spec.right),
-            feature_map("output", "output", spec.output),
-        ),
-        pack_nothing,
-        (HEADER,) if has_dsp else (),
-    )
+    return Kernel.of(add, headers=(HEADER,) if has_dsp else ())

@@ -14,7 +14,7 @@ from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels import schedules, softmax
 from tinyflow.backends.tvm.kernels.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul, requantise
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Parameter, Role, Weights
+from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.packing import folded_bias
 from tinyflow.backends.tvm.kernels.specs import (
     AddSpec,
@@ -22,11 +22,11 @@ from tinyflow.backends.tvm.kernels.specs import (
     ConvSpec,
     DenseSpec,
     DepthwiseSpec,
-    FeatureMap,
     PoolSpec,
     Rescale,
     SoftmaxSpec,
     Spec,
+    WeightedSpec,
 )
 
 Expr = Any
@@ -40,24 +40,10 @@ def build(spec: Spec) -> Kernel:
     raise TypeError(f"no kernel for {type(spec).__name__}")
 
 
-def feature_map(name: str, role: Role, feature: FeatureMap) -> Parameter:
-    """A whole feature map as a parameter."""
-    return Parameter(name, role, "int8", feature.elements, 1)
-
-
-def vector(name: str, role: Role, elements: int, dtype: str = "int32") -> Parameter:
-    """A one-dimensional parameter."""
-    return Parameter(name, role, dtype, elements, np.dtype(dtype).itemsize)
-
-
-def channel_constants(channels: int) -> tuple[Parameter, ...]:
-    """Bias, multiplier and shift of each channel."""
-    return tuple(vector(name, "constant", channels) for name in ("bias", "multiplier", "shift"))
-
-
-def pack_nothing(_: Weights) -> Mapping[str, Array]:
-    """The constants of a kernel that has none."""
-    return {}
+def _constants(spec: WeightedSpec, given: Weights, weights: Array) -> Mapping[str, Array]:
+    """Weights in a layout, with bias, multiplier and shift of each channel."""
+    scale = {"multiplier": given.multiplier, "shift": given.shift}
+    return {"weights": np.ascontiguousarray(weights), "bias": folded_bias(spec, given), **scale}
 
 
 def read_padded(buffer: Any, row: Expr, column: Expr, channel: Expr, spec: ConvolutionSpec) -> Expr:
@@ -113,21 +99,10 @@ def conv(spec: ConvSpec, machine: Machine | None = None) -> Kernel:
                 c = T.meta_var(result.axes(vp, vq, vr)[2])
                 output[vp, vq, vr] = requantise(total[vp, vq, vr], multiplier[c], shift[c], spec.requantisation)
 
-    return Kernel(
-        schedules.one_at_a_time(conv2d, _channels_innermost(spec, machine)),
-        (
-            feature_map("data", "input", spec.input),
-            vector("weights", "constant", channels * spec.reduction, "int8"),
-            *channel_constants(channels),
-            feature_map("output", "output", spec.output),
-        ),
-        lambda given: {
-            "weights": np.ascontiguousarray(given.values.transpose(0, *(axis + 1 for axis in source.place(0, 1, 2)))),
-            "bias": folded_bias(spec, given),
-            "multiplier": given.multiplier,
-            "shift": given.shift,
-        },
-    )
+    def pack(given: Weights) -> Mapping[str, Array]:
+        return _constants(spec, given, given.values.transpose(0, *(axis + 1 for axis in source.place(0, 1, 2))))
+
+    return Kernel.of(schedules.one_at_a_time(conv2d, _channels_innermost(spec, machine)), pack)
 
 
 def _channels_innermost(spec: ConvSpec, machine: Machine | None) -> tuple[int, ...] | None:
@@ -180,21 +155,10 @@ def depthwise(spec: DepthwiseSpec) -> Kernel:
                 c = T.meta_var(result.axes(vp, vq, vr)[2])
                 output[vp, vq, vr] = requantise(total[vp, vq, vr], multiplier[c], shift[c], spec.requantisation)
 
-    return Kernel(
-        schedules.one_at_a_time(depthwise2d),
-        (
-            feature_map("data", "input", spec.input),
-            vector("weights", "constant", channels * spec.reduction, "int8"),
-            *channel_constants(channels),
-            feature_map("output", "output", spec.output),
-        ),
-        lambda given: {
-            "weights": np.ascontiguousarray(given.values[0].transpose(result.place(0, 1, 2))),
-            "bias": folded_bias(spec, given),
-            "multiplier": given.multiplier,
-            "shift": given.shift,
-        },
-    )
+    def pack(given: Weights) -> Mapping[str, Array]:
+        return _constants(spec, given, given.values[0].transpose(result.place(0, 1, 2)))
+
+    return Kernel.of(schedules.one_at_a_time(depthwise2d), pack)
 
 
 # FULLY_CONNECTED: out[c] = requantise(bias[c] + Σ in[k] * w[c, k])
@@ -228,21 +192,7 @@ def dense(spec: DenseSpec) -> Kernel:
                 vc = T.axis.spatial(outputs, c)
                 output[vc] = requantise(total[vc], multiplier[vc], shift[vc], spec.requantisation)
 
-    return Kernel(
-        schedules.one_at_a_time(fully_connected),
-        (
-            vector("data", "input", inputs, "int8"),
-            vector("weights", "constant", outputs * inputs, "int8"),
-            *channel_constants(outputs),
-            vector("output", "output", outputs, "int8"),
-        ),
-        lambda given: {
-            "weights": given.values,
-            "bias": folded_bias(spec, given),
-            "multiplier": given.multiplier,
-            "shift": given.shift,
-        },
-    )
+    return Kernel.of(schedules.one_at_a_time(fully_connected), lambda given: _constants(spec, given, given.values))
 
 
 # ADD: out = clamp(zero point + rescale(rescale(left << 20) + rescale(right << 20)))
@@ -272,15 +222,7 @@ def add(spec: AddSpec) -> Kernel:
                 spec.highest,
             )
 
-    return Kernel(
-        add,
-        (
-            feature_map("left", "input", spec.left),
-            feature_map("right", "input", spec.right),
-            feature_map("output", "output", spec.output),
-        ),
-        pack_nothing,
-    )
+    return Kernel.of(add)
 
 
 def scaled_addend(value: Expr, zero_point: int, scale: Rescale) -> Expr:
@@ -324,11 +266,7 @@ def pool(spec: PoolSpec) -> Kernel:
                 rounded_mean(total[0], count[0]) if is_average else total[0], spec.lowest, spec.highest
             )
 
-    return Kernel(
-        pool2d,
-        (feature_map("data", "input", spec.input), feature_map("output", "output", spec.output)),
-        pack_nothing,
-    )
+    return Kernel.of(pool2d)
 
 
 def rounded_mean(total: Expr, count: Expr) -> Expr:

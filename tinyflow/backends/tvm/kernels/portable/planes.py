@@ -16,14 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tvm import tirx
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.portable import tiled
-from tinyflow.backends.tvm.kernels.portable.plain import feature_map, vector
-from tinyflow.backends.tvm.kernels.portable.tiled import HEADERS
+from tinyflow.backends.tvm.kernels.portable.tiled import HEADERS, Tile
 from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvolutionSpec, ConvSpec, DepthwiseSpec, FeatureMap, Spec
 
@@ -58,9 +56,9 @@ class Planes:
         return (self.chunk - 1) * self.down + self.rows
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of scratch."""
-        return self.planes, self.chunk_rows, self.row_bytes
+    def scratch_shape(self) -> tuple[int, int, int]:
+        """Planes, rows and bytes of the chunk in scratch; none without padding."""
+        return (0, 0, 0) if self.padding is None else (self.planes, self.chunk_rows, self.row_bytes)
 
 
 def is_planar(spec: Spec) -> bool:
@@ -111,21 +109,12 @@ def _expand(data: Any, scratch: Any, plane: Expr, first: Expr, source: Planes) -
                 call("memset", place, source.padding, source.input.width)
 
 
-@dataclass(frozen=True)
-class _Tile:
-    """What dot products are computed together, and whether the compiler may see how many products each has."""
-
-    pixels: int
-    group: int  # channels, as far as they divide all
-    is_hidden: bool
-
-
-def _tile(spec: ConvSpec, machine: Machine, width: int) -> _Tile:
+def _tile(spec: ConvSpec, machine: Machine, width: int) -> Tile:
     most_pixels, most_channels = tiled.tile_of(machine)
     is_hidden = tiled.is_spiller(machine)
     pixels = min(_FEW_PIXELS if is_hidden and spec.kernel != (1, 1) else most_pixels, width)
     group = next(number for number in range(most_channels, 0, -1) if spec.output.channels % number == 0)
-    return _Tile(pixels, group, is_hidden)
+    return Tile(pixels, group, is_hidden)
 
 
 def _flat_or_padded(spec: ConvSpec, scratch_bytes: int) -> tuple[FeatureMap, Planes]:
@@ -168,7 +157,7 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
         weights: T.Buffer((channels // group, depth, rows, columns, group), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer(result.shape, "int8"),
-        scratch: T.Buffer(source.shape, "int8"),
+        scratch: T.Buffer(source.scratch_shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels * group,), "int32")
@@ -197,7 +186,7 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
         grouped = values.reshape(channels // group, group, rows, columns, depth).transpose(0, 4, 2, 3, 1)
         return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
 
-    return _kernel(planes, spec, source, pack)
+    return Kernel.of(planes, pack, HEADERS)
 
 
 # DEPTHWISE_CONV_2D: out[c, y, x] = requantise(bias[c] + Σ in[c / multiple, y*s + i - pad, x*s + j - pad] * w[c, i, j])
@@ -218,7 +207,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
         weights: T.Buffer((channels, rows, columns), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer(result.shape, "int8"),
-        scratch: T.Buffer(source.shape, "int8"),
+        scratch: T.Buffer(source.scratch_shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels,), "int32")
@@ -253,21 +242,4 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
         values, scale = pack_scale(spec, given)
         return {"weights": values.ravel(), "scale": scale.ravel()}
 
-    return _kernel(depthwise_planes, spec, source, pack)
-
-
-def _kernel(function: PrimFunc, spec: ConvolutionSpec, source: Planes, pack: Any) -> Kernel:
-    """The kernel; one that needs no padding has no scratch."""
-    channels = spec.output.channels
-    parameters = (
-        feature_map("data", "input", spec.input),
-        vector("weights", "constant", channels * spec.reduction, "int8"),
-        vector("scale", "constant", channels * scale_numbers(spec.requantisation)),
-        feature_map("output", "output", spec.output),
-    )
-    if source.padding is None:
-        unpadded = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
-        return Kernel(unpadded, parameters, pack, HEADERS)
-    planes, rows, row_bytes = source.shape
-    scratch = vector("scratch", "scratch", planes * rows * row_bytes, "int8")
-    return Kernel(function, (*parameters, scratch), pack, HEADERS)
+    return Kernel.of(depthwise_planes, pack, HEADERS)

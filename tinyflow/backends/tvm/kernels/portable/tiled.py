@@ -12,20 +12,17 @@ depends on the instruction set and on how the compiler spills. The last tile of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tvm import tirx
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
 from tinyflow.backends.tvm.kernels.intrinsics import hidden
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Parameter, Weights
+from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.portable import add
-from tinyflow.backends.tvm.kernels.portable.plain import vector
 from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import (
     AddSpec,
@@ -34,7 +31,6 @@ from tinyflow.backends.tvm.kernels.specs import (
     DepthwiseSpec,
     FeatureMap,
     Spec,
-    WeightedSpec,
 )
 
 Expr = Any
@@ -116,7 +112,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
         weights: T.Buffer((channels // group, source.rows, run_bytes, group), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer(result.shape, "int8"),
-        scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
+        scratch: T.Buffer(source.scratch_shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels * group,), "int32")
@@ -150,7 +146,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
         grouped = values.reshape(channels // group, group, -1).transpose(0, 2, 1)
         return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
 
-    return _kernel(products, spec, source, channels, pack)
+    return Kernel.of(products, pack, HEADERS)
 
 
 def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHWISE_PIXELS) -> Kernel:
@@ -167,7 +163,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHW
         weights: T.Buffer((channels, rows, columns), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer(spec.output.shape, "int8"),
-        scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
+        scratch: T.Buffer(source.scratch_shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels,), "int32")
@@ -201,19 +197,4 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHW
         values, scale = pack_scale(spec, given)
         return {"weights": values.ravel(), "scale": scale.ravel()}
 
-    return _kernel(depthwise2d, spec, source, channels, pack)
-
-
-def _kernel(function: PrimFunc, spec: WeightedSpec, source: Source, channels: int, pack: Any) -> Kernel:
-    """The kernel; one that needs no padding has no scratch."""
-    parameters = (
-        Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
-        vector("weights", "constant", channels * spec.reduction, "int8"),
-        vector("scale", "constant", channels * scale_numbers(spec.requantisation)),
-        Parameter("output", "output", "int8", source.height * source.width * channels, 1),
-    )
-    if source.padding is None:
-        unpadded = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
-        return Kernel(unpadded, parameters, pack, HEADERS)
-    scratch = Parameter("scratch", "scratch", "int8", source.chunk_rows * source.row_bytes, 4)
-    return Kernel(function, (*parameters, scratch), pack, HEADERS)
+    return Kernel.of(depthwise2d, pack, HEADERS)

@@ -26,7 +26,7 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.kernels.intrinsics import hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.packing import by_channel
-from tinyflow.backends.tvm.kernels.portable.plain import feature_map, is_inside, vector
+from tinyflow.backends.tvm.kernels.portable.plain import is_inside
 from tinyflow.backends.tvm.kernels.rescaling import load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, FeatureMap, Requantisation
 
@@ -296,15 +296,4 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
         grouped = values.reshape(channels // tile.group, tile.group, -1).transpose(0, 2, 1)
         return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
 
-    return Kernel(
-        conv2d,
-        (
-            feature_map("data", "input", spec.input),
-            vector("weights", "constant", channels * spec.reduction, "int8"),
-            vector("scale", "constant", channels * numbers_each),
-            feature_map("output", "output", spec.output),
-            vector("scratch", "scratch", paired.words),
-        ),
-        pack,
-        ("tf_hidden.h",),
-    )
+    return Kernel.of(conv2d, pack, ("tf_hidden.h",))

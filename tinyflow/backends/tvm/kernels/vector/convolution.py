@@ -11,21 +11,16 @@ A depthwise convolution has rows of pixels in place of two, and takes its produc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from tvm import tirx
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
 from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Parameter, Weights
-from tinyflow.backends.tvm.kernels.portable.plain import vector
+from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec, DepthwiseSpec, Requantisation, Spec
 from tinyflow.backends.tvm.kernels.vector.layout import LANES, Lanes, filled, pack_blocks, sizes
-
-PrimFunc = Any
 
 HEADERS = ("tf_vector.h",)
 _PIXELS = 2  # that share the loading of weights
@@ -103,13 +98,7 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return pack_blocks(spec, given, lanes, segments, lanes.block)
 
-    parameters = (
-        Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
-        vector("weights", "constant", weights_size, "int8"),
-        vector("scale", "constant", scale_size),
-        Parameter("output", "output", "int8", source.height * source.width * channels, 1),
-    )
-    return _kernel(conv2d, parameters, math.prod(shape), pack)
+    return Kernel.of(conv2d, pack, HEADERS)
 
 
 @T.inline
@@ -159,13 +148,7 @@ def dense(spec: DenseSpec, lanes: Lanes) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return pack_blocks(spec, given, lanes, 1, lanes.block)
 
-    parameters = (
-        vector("data", "input", spec.inputs, "int8"),
-        vector("weights", "constant", weights_size, "int8"),
-        vector("scale", "constant", scale_size),
-        vector("output", "output", spec.outputs, "int8"),
-    )
-    return _kernel(fully_connected, parameters, scratch_size, pack)
+    return Kernel.of(fully_connected, pack, HEADERS)
 
 
 # DEPTHWISE_CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, c] * w[i, j, c])
@@ -178,7 +161,6 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
     (rows, columns), right = spec.kernel, spec.stride[1]
     repeated = _repeated(spec, lanes)
     lined_up = repeated * channels
-    scratch_size = 0 if source.padding is None else source.chunk_rows * source.row_bytes
     weights_size, scale_size = sizes(spec, lined_up, lanes, lanes.taps_block, rows * columns)
 
     @T.prim_func(s_tir=True)
@@ -187,7 +169,7 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
         weights: T.Buffer((weights_size,), "int8"),
         scale: T.Buffer((scale_size,), "int32"),
         output: T.Buffer((source.height, source.width * channels), "int8"),
-        scratch: T.Buffer((source.chunk_rows, source.row_bytes), "int8"),
+        scratch: T.Buffer(source.scratch_shape, "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         read = T.meta_var(data if source.padding is None else scratch)
@@ -205,13 +187,7 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return pack_blocks(spec, given, lanes, 1, lanes.taps_block, repeated)
 
-    parameters = (
-        Parameter("data", "input", "int8", math.prod(source.input_shape), 1),
-        vector("weights", "constant", weights_size, "int8"),
-        vector("scale", "constant", scale_size),
-        Parameter("output", "output", "int8", source.height * source.width * channels, 1),
-    )
-    return _kernel(depthwise2d, parameters, scratch_size, pack)
+    return Kernel.of(depthwise2d, pack, HEADERS)
 
 
 def _repeated(spec: DepthwiseSpec, lanes: Lanes) -> int:
@@ -219,11 +195,3 @@ def _repeated(spec: DepthwiseSpec, lanes: Lanes) -> int:
     if spec.stride[1] != 1 or lanes.is_filled:
         return 1
     return max(1, lanes.taps_block // spec.output.channels)
-
-
-def _kernel(function: PrimFunc, parameters: tuple[Parameter, ...], scratch_size: int, pack: Any) -> Kernel:
-    """The kernel; without scratch where it needs none."""
-    if scratch_size == 0:
-        unused = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
-        return Kernel(unused, parameters, pack, HEADERS)
-    return Kernel(function, (*parameters, Parameter("scratch", "scratch", "int8", scratch_size, 4)), pack, HEADERS)
