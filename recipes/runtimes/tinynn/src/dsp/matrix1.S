@@ -5,6 +5,7 @@
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"
+#include "tinynn/function.inc"
 
 #define CHANNELS 0
 #define X 4
@@ -13,9 +14,6 @@
 #define BLOCKS 20
 #define ZERO 24
 #define FRAME_BYTES 28 /* with nine saved registers, a multiple of 8 */
-
-.syntax unified
-.thumb
 
 .macro pair_products sum_ab, sum_b, weights0, weights1
   smlad \sum_ab, r3, \weights0, \sum_ab
@@ -49,12 +47,7 @@
   strb \sum_b, [r0], #1
 .endm
 
-.section .text.tinynn_matrix1_dsp, "ax", %progbits
-.balign 4
-.global tinynn_matrix1_dsp
-.type tinynn_matrix1_dsp, %function
-.thumb_func
-tinynn_matrix1_dsp:
+function tinynn_matrix1_dsp
   push {r4-r11, lr}
   sub sp, sp, #FRAME_BYTES
   ldm r0!, {r1-r5} /* weights, channels, x, output, pitch */
@@ -96,5 +89,5 @@ summed:
 
   add sp, sp, #FRAME_BYTES
   pop {r4-r11, pc}
-.size tinynn_matrix1_dsp, . - tinynn_matrix1_dsp
+end tinynn_matrix1_dsp
 #endif

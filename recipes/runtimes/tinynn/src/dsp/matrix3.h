@@ -1,10 +1,11 @@
-/* Three pixels by pairs of output channels, of FUNCTION in SECTION; IS_WIDE: weights of 16 bits, else two in one word.
+/* Three pixels by pairs of output channels, of FUNCTION; IS_WIDE: weights of 16 bits, else two in one word.
  *
  * Registers of the inner loop: r0 activations, r1 weights, r2 count, r3-r5 two activations of each pixel, r6-r7 weights,
  * r8-r10 sums of a for each pixel (of 256 a + b where two weights are in a word), r11 r12 lr sums of b.
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"
+#include "tinynn/function.inc"
 
 #define CHANNELS 0
 #define X 4
@@ -15,9 +16,6 @@
 #define BLOCKS 24
 #define ZERO 28
 #define FRAME_BYTES 36 /* with nine saved registers, a multiple of 8 */
-
-.syntax unified
-.thumb
 
 #if IS_WIDE
 .macro two_products
@@ -54,12 +52,7 @@
 .endm
 #endif
 
-.section SECTION, "ax", %progbits
-.balign 4
-.global FUNCTION
-.type FUNCTION, %function
-.thumb_func
-FUNCTION:
+function FUNCTION
   push {r4-r11, lr}
   sub sp, sp, #FRAME_BYTES
   ldm r0!, {r1-r5} /* weights, channels, x, output, pitch */
@@ -141,5 +134,5 @@ summed:
 
   add sp, sp, #FRAME_BYTES
   pop {r4-r11, pc}
-.size FUNCTION, . - FUNCTION
+end FUNCTION
 #endif

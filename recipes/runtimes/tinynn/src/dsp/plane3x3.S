@@ -5,6 +5,7 @@
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"
+#include "tinynn/function.inc"
 
 #define FACTOR 0 /* and shift, offset: read together */
 #define OUTPUT 12
@@ -16,9 +17,6 @@
 #define HEIGHT 36
 #define ROW_REST 40 /* from behind a row's pairs to the next row */
 #define FRAME_BYTES 44 /* with nine saved registers, a multiple of 8 */
-
-.syntax unified
-.thumb
 
 /* Three taps from \offset on: \first = taps 0 and 1, \second = taps 1 and 2. */
 .macro load_taps first, second, offset
@@ -57,12 +55,7 @@
 
 /* \step: bytes that a pair of outputs moves on, as a shift of the number of outputs. */
 .macro plane_function name, row_of_two, step
-.section .text.\name, "ax", %progbits
-.balign 4
-.global \name
-.type \name, %function
-.thumb_func
-\name:
+function \name
   push {r4-r11, lr}
   sub sp, sp, #FRAME_BYTES
   ldm r2, {r3-r5}  /* bias, factor, shift */
@@ -134,18 +127,13 @@
 
   add sp, sp, #FRAME_BYTES
   pop {r4-r11, pc}
-.size \name, . - \name
+end \name
 .endm
 
 plane_function tinynn_plane3x3_stride1_dsp, row_of_two_stride1, 1
 plane_function tinynn_plane3x3_stride2_dsp, row_of_two_stride2, 2
 
-.section .text.tinynn_plane3x3_copy_dsp, "ax", %progbits
-.balign 4
-.global tinynn_plane3x3_copy_dsp
-.type tinynn_plane3x3_copy_dsp, %function
-.thumb_func
-tinynn_plane3x3_copy_dsp:
+function tinynn_plane3x3_copy_dsp
   push {r4-r10, lr}
   ldrd r12, r4, [sp, #32] /* height, to_rest_bytes */
   ldr r5, [sp, #40]       /* from_rest_bytes */
@@ -180,5 +168,5 @@ tinynn_plane3x3_copy_dsp:
   subs r12, r12, #1
   bne 5b
   pop {r4-r10, pc}
-.size tinynn_plane3x3_copy_dsp, . - tinynn_plane3x3_copy_dsp
+end tinynn_plane3x3_copy_dsp
 #endif

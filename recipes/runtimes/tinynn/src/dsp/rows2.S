@@ -5,9 +5,7 @@
  */
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/row_of_eight.inc"
-
-.syntax unified
-.thumb
+#include "tinynn/function.inc"
 
 .macro eight_wide
   ldm r0!, {r4-r7}
@@ -26,12 +24,7 @@
 .endm
 
 .macro begin name
-.section .text.\name, "ax", %progbits
-.balign 4
-.global \name
-.type \name, %function
-.thumb_func
-\name:
+function \name
   push {r0, r4-r11, lr}
   ldrd r11, r12, [r0, #12]
   ldr lr, [r0, #20]
@@ -43,7 +36,7 @@
   pop {r3}
   stm r3, {r0-r2, r11, r12}
   pop {r4-r11, pc}
-.size \name, . - \name
+end \name
 .endm
 
 begin tinynn_rows2_wide_dsp

@@ -12,6 +12,7 @@
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/requantise.inc"
 #include "tinynn/dsp/row_of_eight.inc"
+#include "tinynn/function.inc"
 
 /* struct tinynn_rows */
 #define P_WEIGHTS 0
@@ -43,9 +44,6 @@
 #define OTHERS 60 /* 0: all inputs are of 16 bits, in whole 64 */
 #define FRAME_BYTES 68 /* with nine saved registers, a multiple of 8 */
 
-.syntax unified
-.thumb
-
 .macro rows_of_eight
   row_of_eight r1, r11
   row_of_eight r2, r12
@@ -73,12 +71,7 @@
   strb \sum, [r0], #1
 .endm
 
-.section .text.tinynn_rows3_dsp, "ax", %progbits
-.balign 4
-.global tinynn_rows3_dsp
-.type tinynn_rows3_dsp, %function
-.thumb_func
-tinynn_rows3_dsp:
+function tinynn_rows3_dsp
   push {r4-r11, lr}
   sub sp, sp, #FRAME_BYTES
   str r0, [sp, #P]
@@ -210,5 +203,5 @@ clamp:
   cmpeq r3, #127
   bne tinynn_clamp_dsp
   bx lr
-.size tinynn_rows3_dsp, . - tinynn_rows3_dsp
+end tinynn_rows3_dsp
 #endif

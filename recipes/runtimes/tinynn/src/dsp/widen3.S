@@ -3,15 +3,9 @@
  * uint32_t *tinynn_widen3_dsp(uint32_t *to, const int8_t *const from[3], int32_t groups, uint32_t zeros)
  */
 #if defined(__ARM_FEATURE_DSP)
+#include "tinynn/function.inc"
 
-.syntax unified
-.thumb
-.section .text.tinynn_widen3_dsp, "ax", %progbits
-.balign 4
-.global tinynn_widen3_dsp
-.type tinynn_widen3_dsp, %function
-.thumb_func
-tinynn_widen3_dsp:
+function tinynn_widen3_dsp
   cmp r2, #0
   it eq
   bxeq lr
@@ -33,5 +27,5 @@ next_group:
   subs r12, r12, #1
   bne next_group
   pop {r4-r9, pc}
-.size tinynn_widen3_dsp, . - tinynn_widen3_dsp
+end tinynn_widen3_dsp
 #endif

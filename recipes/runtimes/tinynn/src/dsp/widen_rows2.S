@@ -3,9 +3,7 @@
  * uint32_t *tinynn_widen_rows2_dsp(uint32_t *to, const int8_t *a, const int8_t *b, int32_t groups)
  */
 #if defined(__ARM_FEATURE_DSP)
-
-.syntax unified
-.thumb
+#include "tinynn/function.inc"
 
 .macro group
   ldr r4, [r1], #4
@@ -17,12 +15,7 @@
   stm r0!, {r6-r9}
 .endm
 
-.section .text.tinynn_widen_rows2_dsp, "ax", %progbits
-.balign 4
-.global tinynn_widen_rows2_dsp
-.type tinynn_widen_rows2_dsp, %function
-.thumb_func
-tinynn_widen_rows2_dsp:
+function tinynn_widen_rows2_dsp
   push {r4-r9}
   lsrs r12, r3, #1
   beq 2f
@@ -38,5 +31,5 @@ tinynn_widen_rows2_dsp:
 3:
   pop {r4-r9}
   bx lr
-.size tinynn_widen_rows2_dsp, . - tinynn_widen_rows2_dsp
+end tinynn_widen_rows2_dsp
 #endif

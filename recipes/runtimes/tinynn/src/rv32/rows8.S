@@ -4,6 +4,8 @@
  * Registers: a0 x, a3 its zero point, t4 a value of it, a2 end of what is left; a1, a5-a7, t0-t3 the rows; s0-s7 their
  * sums; t5, t6 products.
  */
+#include "tinynn/function.inc"
+
 #define FRAME_BYTES 48
 
 /* All sums, or the registers that they are in. */
@@ -38,22 +40,12 @@
 .endm
 
 .macro advance bytes
-  addi a0, a0, \bytes
-  addi a1, a1, \bytes
-  addi a5, a5, \bytes
-  addi a6, a6, \bytes
-  addi a7, a7, \bytes
-  addi t0, t0, \bytes
-  addi t1, t1, \bytes
-  addi t2, t2, \bytes
-  addi t3, t3, \bytes
+.irp pointer, a0, a1, a5, a6, a7, t0, t1, t2, t3
+  addi \pointer, \pointer, \bytes
+.endr
 .endm
 
-.section .text.tinynn_sum_rows8_rv32, "ax", %progbits
-.balign 4
-.global tinynn_sum_rows8_rv32
-.type tinynn_sum_rows8_rv32, %function
-tinynn_sum_rows8_rv32:
+function tinynn_sum_rows8_rv32
   addi sp, sp, -FRAME_BYTES
   eight sw, sp
   eight lw, a4
@@ -93,4 +85,4 @@ done:
   eight lw, sp
   addi sp, sp, FRAME_BYTES
   ret
-.size tinynn_sum_rows8_rv32, . - tinynn_sum_rows8_rv32
+end tinynn_sum_rows8_rv32

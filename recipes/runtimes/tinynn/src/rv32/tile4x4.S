@@ -6,6 +6,8 @@
  * value of each pixel, t2 a weight, ra a product; sums of channel 0: s0-s3 for the four pixels, 1: s4-s7, 2: s8-s11,
  * 3: a4-a7.
  */
+#include "tinynn/function.inc"
+
 #define WEIGHTS 0
 #define CHANNELS 4
 #define X 8
@@ -111,11 +113,7 @@
   finish_one \channel, \sum3, a3
 .endm
 
-.section .text.tinynn_tile4x4_rv32, "ax", @progbits
-.balign 4
-.global tinynn_tile4x4_rv32
-.type tinynn_tile4x4_rv32, @function
-tinynn_tile4x4_rv32:
+function tinynn_tile4x4_rv32
   addi sp, sp, -FRAME_BYTES
   save sw
   sw a0, TILE(sp)
@@ -195,4 +193,4 @@ summed:
   save lw
   addi sp, sp, FRAME_BYTES
   ret
-.size tinynn_tile4x4_rv32, . - tinynn_tile4x4_rv32
+end tinynn_tile4x4_rv32
