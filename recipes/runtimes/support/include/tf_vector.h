@@ -10,8 +10,6 @@
 
 #include "tf_hidden.h"
 
-#define TF_VECTOR static inline __attribute__((always_inline, unused))
-
 enum { TF_FRACTION_BITS = 12 /* of the short form of requantisation */ };
 
 /* How accumulators become outputs: the short form, with them shifted `up`, or the long one where that is negative. */

@@ -1,5 +1,4 @@
-/* tf_vector.h with Helium. Dot products go along the input: VMLADAVA adds sixteen products to a core register with an even
- * number, of which there are eight with LR. Reference: Armv8-M Architecture Reference Manual (DDI 0553), C2.4.
+/* tf_vector.h with Helium. Dot products go along the input: see tf_mve.h.
  *
  * Weights of tf_vector_pixels: [blocks of 4 channels][segments][steps of sixteen products][4][16], constants
  * [blocks][offset, multiplier(, shift)][4]. Of tf_vector_taps: blocks of 8 channels, [taps][8], no two neighbouring taps'
@@ -8,35 +7,13 @@
 #ifndef TF_VECTOR_MVE_H
 #define TF_VECTOR_MVE_H
 
-#include <arm_mve.h>
+#include "tf_mve.h"
 
-enum { TF_STEP = 16, TF_BLOCK = 4, TF_TAP_LANES = 8 };
+enum { TF_BLOCK = 4, TF_TAP_LANES = 8 };
 
 struct tf_vector_window {
   int32_t rows, columns, row_bytes, column_bytes, step_bytes;
 };
-
-/* The loops of Armv8.1-M, with the last vector cut: three instructions for sixteen bytes. */
-TF_VECTOR void tf_vector_copy(void *to, const void *from, int32_t count) {
-  __asm volatile(
-      "wlstp.8 lr, %[count], 2f\n"
-      "1:\n\tvldrb.u8 q0, [%[from]], #16\n\tvstrb.u8 q0, [%[to]], #16\n\tletp lr, 1b\n"
-      "2:"
-      : [to] "+r"(to), [from] "+r"(from)
-      : [count] "r"(count)
-      : "lr", "q0", "memory");
-}
-
-TF_VECTOR void tf_vector_fill(void *to, int32_t value, int32_t count) {
-  const int8x16_t values = vdupq_n_s8((int8_t)value);
-  __asm volatile(
-      "wlstp.8 lr, %[count], 2f\n"
-      "1:\n\tvstrb.u8 %q[values], [%[to]], #16\n\tletp lr, 1b\n"
-      "2:"
-      : [to] "+r"(to)
-      : [count] "r"(count), [values] "w"(values)
-      : "lr", "memory");
-}
 
 /* Four outputs before they are cut to bytes; `pitch`: from a channel's offset to its multiplier. */
 TF_VECTOR int32x4_t tf_vector_scaled(int32x4_t sums, const int32_t *scale, int32_t pitch,
@@ -63,42 +40,16 @@ TF_VECTOR int32_t tf_vector_numbers(const struct tf_vector_form *form) { return 
 TF_VECTOR void tf_vector_two(int8_t *output, int32_t pitch, const int8_t *x0, const int8_t *x1, const int8_t *w,
                              const int32_t *scale, int32_t segments, int32_t apart, int32_t run, int32_t channels,
                              const struct tf_vector_form *form) {
-  const int32_t steps = (run + TF_STEP - 1) / TF_STEP;
+  const int32_t count = (run + TF_STEP - 1) / TF_STEP;
 #pragma GCC unroll 1
   for (int32_t c = 0; c < channels; c += TF_BLOCK) {
-    register int32_t s00 __asm__("r0") = 0;
-    register int32_t s01 __asm__("r2") = 0;
-    register int32_t s02 __asm__("r4") = 0;
-    register int32_t s03 __asm__("r6") = 0;
-    register int32_t s10 __asm__("r8") = 0;
-    register int32_t s11 __asm__("r10") = 0;
-    register int32_t s12 __asm__("r12") = 0;
-    register int32_t s13 __asm__("lr") = 0;
+    TF_TILE_SUMS(= 0);
     const int8_t *from0 = x0, *from1 = x1;
     for (int32_t segment = 0; segment < segments; ++segment) {
-      int32_t left = steps;
-      __asm("1:\n\t"
-            "vldrb.u8 q0, [%[x0]], #16\n\t"
-            "vldrb.u8 q2, [%[w]], #64\n\t"
-            "vldrb.u8 q1, [%[x1]], #16\n\t"
-            "vldrb.u8 q3, [%[w], #-48]\n\t"
-            "vldrb.u8 q4, [%[w], #-32]\n\t"
-            "vldrb.u8 q5, [%[w], #-16]\n\t"
-            "vmladava.s8 %[s00], q0, q2\n\t"
-            "vmladava.s8 %[s10], q1, q2\n\t"
-            "vmladava.s8 %[s01], q0, q3\n\t"
-            "vmladava.s8 %[s11], q1, q3\n\t"
-            "vmladava.s8 %[s02], q0, q4\n\t"
-            "vmladava.s8 %[s12], q1, q4\n\t"
-            "vmladava.s8 %[s03], q0, q5\n\t"
-            "vmladava.s8 %[s13], q1, q5\n\t"
-            "subs %[left], #1\n\tbne 1b"
-            : [s00] "+r"(s00), [s01] "+r"(s01), [s02] "+r"(s02), [s03] "+r"(s03), [s10] "+r"(s10), [s11] "+r"(s11),
-              [s12] "+r"(s12), [s13] "+r"(s13), [x0] "+r"(from0), [x1] "+r"(from1), [w] "+r"(w), [left] "+r"(left)
-            :
-            : "q0", "q1", "q2", "q3", "q4", "q5", "cc", "memory");
-      from0 += apart - steps * TF_STEP;
-      from1 += apart - steps * TF_STEP;
+      int32_t steps = count;
+      TF_TILE_ADD(TF_TILE_LOAD, [x0] "+r"(from0), [x1] "+r"(from1), [w] "+r"(w));
+      from0 += apart - count * TF_STEP;
+      from1 += apart - count * TF_STEP;
     }
     const mve_pred16_t lanes = vctp32q((uint32_t)(channels - c));
     tf_vector_store(output + c, (int32x4_t){s00, s01, s02, s03}, scale, lanes, form);
@@ -112,19 +63,8 @@ TF_VECTOR void tf_vector_one(int8_t *output, const int8_t *x, const int8_t *w, c
   const int32_t steps = (run + TF_STEP - 1) / TF_STEP;
 #pragma GCC unroll 1
   for (int32_t c = 0; c < channels; c += TF_BLOCK) {
-    int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-    const int8_t *from = x;
-#pragma GCC unroll 1
-    for (int32_t step = 0; step < steps; ++step) {
-      const int8x16_t values = vld1q_s8(from);
-      sum0 = vmladavaq_s8(sum0, values, vld1q_s8(w));
-      sum1 = vmladavaq_s8(sum1, values, vld1q_s8(w + TF_STEP));
-      sum2 = vmladavaq_s8(sum2, values, vld1q_s8(w + 2 * TF_STEP));
-      sum3 = vmladavaq_s8(sum3, values, vld1q_s8(w + 3 * TF_STEP));
-      from += TF_STEP;
-      w += TF_BLOCK * TF_STEP;
-    }
-    tf_vector_store(output + c, (int32x4_t){sum0, sum1, sum2, sum3}, scale, vctp32q((uint32_t)(channels - c)), form);
+    tf_vector_store(output + c, tf_vector_dots(x, w, steps), scale, vctp32q((uint32_t)(channels - c)), form);
+    w += TF_BLOCK * TF_STEP * steps;
     scale += tf_vector_numbers(form) * TF_BLOCK;
   }
 }

@@ -1,45 +1,18 @@
-/* tf_vector.h with RISC-V's vectors: channels lie beside each other, an input value is a scalar. Two products fit 16 bits
- * together and are then added to sums of 32 bits. Reference: RISC-V "V" vector extension, version 1.0.
+/* tf_vector.h with RISC-V's vectors: channels lie beside each other, an input value is a scalar (tf_rvv.h).
  *
  * Weights: [blocks of 32 channels, the last one smaller][products][channels of the block], no two that are added to one
  * another before the sum above 255 together; constants [blocks][offset, multiplier(, shift)][channels of the block].
- * Shifts are to the right. 32 channels are what registers of 128 bits, the fewest of the extension, hold of sums. */
+ * Shifts are to the right. */
 #ifndef TF_VECTOR_RVV_H
 #define TF_VECTOR_RVV_H
 
-#include <riscv_vector.h>
-
-enum { TF_LANES = 32 };
+#include "tf_rvv.h"
 
 struct tf_vector_window {
   int32_t rows, columns, row_bytes, column_bytes, step_bytes;
 };
 
-TF_VECTOR void tf_vector_copy(void *to, const void *from, int32_t count) {
-  int8_t *target = (int8_t *)to;
-  const int8_t *source = (const int8_t *)from;
-  size_t lanes;
-  for (size_t left = (size_t)count; left > 0; left -= lanes) {
-    lanes = __riscv_vsetvl_e8m8(left);
-    __riscv_vse8_v_i8m8(target, __riscv_vle8_v_i8m8(source, lanes), lanes);
-    target += lanes;
-    source += lanes;
-  }
-}
-
-TF_VECTOR void tf_vector_fill(void *to, int32_t value, int32_t count) {
-  int8_t *target = (int8_t *)to;
-  size_t lanes;
-  for (size_t left = (size_t)count; left > 0; left -= lanes) {
-    lanes = __riscv_vsetvl_e8m8(left);
-    __riscv_vse8_v_i8m8(target, __riscv_vmv_v_x_i8m8((int8_t)value, lanes), lanes);
-    target += lanes;
-  }
-}
-
 TF_VECTOR int32_t tf_vector_numbers(const struct tf_vector_form *form) { return form->up < 0 ? 3 : 2; }
-
-TF_VECTOR size_t tf_vector_lanes(int32_t left) { return left < TF_LANES ? (size_t)left : (size_t)TF_LANES; }
 
 TF_VECTOR void tf_vector_store(int8_t *output, vint32m8_t sums, const int32_t *scale, size_t pitch, size_t lanes,
                                const struct tf_vector_form *form) {
@@ -64,8 +37,6 @@ TF_VECTOR void tf_vector_store(int8_t *output, vint32m8_t sums, const int32_t *s
   __riscv_vse8_v_i8m2(output, __riscv_vncvt_x_x_w_i8m2(__riscv_vncvt_x_x_w_i16m4(sums, lanes), lanes), lanes);
 }
 
-#define TF_LOAD(address) __riscv_vle8_v_i8m2(address, lanes)
-
 TF_VECTOR void tf_vector_two(int8_t *output, int32_t pitch, const int8_t *x0, const int8_t *x1, const int8_t *w,
                              const int32_t *scale, int32_t segments, int32_t apart, int32_t run, int32_t channels,
                              const struct tf_vector_form *form) {
@@ -77,27 +48,9 @@ TF_VECTOR void tf_vector_two(int8_t *output, int32_t pitch, const int8_t *x0, co
     vint32m8_t sums0 = __riscv_vmv_v_x_i32m8(0, lanes), sums1 = sums0;
 #pragma GCC unroll 1
     for (int32_t segment = 0; segment < segments; ++segment) {
-#pragma GCC unroll 1
-      for (int32_t pairs = run / 2; pairs > 0; --pairs) {
-        const vint8m2_t first = TF_LOAD(w), second = TF_LOAD(w + lanes);
-        vint16m4_t products0 = __riscv_vwmul_vx_i16m4(first, from0[0], lanes);
-        products0 = __riscv_vwmacc_vx_i16m4(products0, from0[1], second, lanes);
-        vint16m4_t products1 = __riscv_vwmul_vx_i16m4(first, from1[0], lanes);
-        products1 = __riscv_vwmacc_vx_i16m4(products1, from1[1], second, lanes);
-        sums0 = __riscv_vwadd_wv_i32m8(sums0, products0, lanes);
-        sums1 = __riscv_vwadd_wv_i32m8(sums1, products1, lanes);
-        w += 2 * lanes;
-        from0 += 2;
-        from1 += 2;
-      }
-      if (run % 2 != 0) {
-        const vint8m2_t last = TF_LOAD(w);
-        sums0 = __riscv_vwadd_wv_i32m8(sums0, __riscv_vwmul_vx_i16m4(last, *from0++, lanes), lanes);
-        sums1 = __riscv_vwadd_wv_i32m8(sums1, __riscv_vwmul_vx_i16m4(last, *from1++, lanes), lanes);
-        w += lanes;
-      }
-      from0 += apart - run;
-      from1 += apart - run;
+      w = tf_vector_add_two(&sums0, &sums1, from0, from1, w, run, lanes);
+      from0 += apart;
+      from1 += apart;
     }
     tf_vector_store(output, sums0, scale, lanes, lanes, form);
     tf_vector_store(output + pitch, sums1, scale, lanes, lanes, form);
@@ -112,20 +65,8 @@ TF_VECTOR void tf_vector_one(int8_t *output, const int8_t *x, const int8_t *w, c
 #pragma GCC unroll 1
   for (int32_t left = channels; left > 0; left -= (int32_t)lanes) {
     lanes = tf_vector_lanes(left);
-    const int8_t *from = x;
-    vint32m8_t sums = __riscv_vmv_v_x_i32m8(0, lanes);
-#pragma GCC unroll 1
-    for (int32_t pairs = run / 2; pairs > 0; --pairs) {
-      vint16m4_t products = __riscv_vwmul_vx_i16m4(TF_LOAD(w), from[0], lanes);
-      products = __riscv_vwmacc_vx_i16m4(products, from[1], TF_LOAD(w + lanes), lanes);
-      sums = __riscv_vwadd_wv_i32m8(sums, products, lanes);
-      w += 2 * lanes;
-      from += 2;
-    }
-    if (run % 2 != 0) {
-      sums = __riscv_vwadd_wv_i32m8(sums, __riscv_vwmul_vx_i16m4(TF_LOAD(w), *from, lanes), lanes);
-      w += lanes;
-    }
+    const vint32m8_t sums = tf_vector_add_one(__riscv_vmv_v_x_i32m8(0, lanes), x, w, run, lanes);
+    w += (size_t)run * lanes;
     tf_vector_store(output, sums, scale, lanes, lanes, form);
     scale += (size_t)tf_vector_numbers(form) * lanes;
     output += lanes;

@@ -1,6 +1,6 @@
 /* CONV_2D of the portable variants: the formula of ref/conv2d.c, TILE_PIXELS pixels by TILE_CHANNELS channels at a
  * time. The file that includes this defines both, and has the inner loops: `tile`. It may define TILE_STEP, to a multiple of
- * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has `copy_values` and `fill_values` of its own.
+ * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has included tf_mve.h or tf_rvv.h.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
  * Packing and scratch: backends/tinynn/weighted.py.
@@ -29,7 +29,15 @@ struct tinynn_tile {
 
 static inline void tile(const struct tinynn_tile *tile);
 
-#ifndef TILE_COPIES
+#ifdef TILE_COPIES
+static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
+  return tf_vector_copy(to, from, count);
+}
+
+static inline int8_t *fill_values(int8_t *to, int32_t value, int32_t count) {
+  return tf_vector_fill(to, value, count);
+}
+#else
 static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
   for (; count >= 4; count -= 4) {
     to[0] = from[0];

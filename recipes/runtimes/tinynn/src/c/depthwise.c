@@ -14,19 +14,6 @@
 
 enum { OUTPUTS = 4 };
 
-static void copy_channel(int8_t *restrict to, const int8_t *restrict from, struct tinynn_plane plane, int32_t channels,
-                         int32_t line_bytes) {
-  for (int32_t y = 0; y < plane.height; ++y) {
-    const int8_t *restrict pixel = from;
-    for (int32_t x = 0; x < plane.width; ++x) {
-      to[x] = *pixel;
-      pixel += channels;
-    }
-    to += plane.columns;
-    from += line_bytes;
-  }
-}
-
 /* What is constant for one channel. */
 struct channel {
   const int8_t *taps;
@@ -35,28 +22,16 @@ struct channel {
   int32_t bias;
 };
 
-/* Four outputs. */
-struct sums {
-  int32_t s0, s1, s2, s3;
-};
-
-static inline struct sums add_tap(struct sums sums, const int8_t *x, int32_t stride, int32_t tap) {
-  const struct sums added = {sums.s0 + x[0] * tap, sums.s1 + x[stride] * tap, sums.s2 + x[2 * stride] * tap,
+static inline struct tinynn_sums add_tap(struct tinynn_sums sums, const int8_t *x, int32_t stride, int32_t tap) {
+  const struct tinynn_sums added = {sums.s0 + x[0] * tap, sums.s1 + x[stride] * tap, sums.s2 + x[2 * stride] * tap,
                              sums.s3 + x[3 * stride] * tap};
   return added;
-}
-
-static inline void store(struct sums sums, int32_t *to) {
-  to[0] = sums.s0;
-  to[1] = sums.s1;
-  to[2] = sums.s2;
-  to[3] = sums.s3;
 }
 
 /* Kernels that begin at `row` and its neighbours, five columns wide. */
 static __attribute__((noinline)) void sum_five(const struct channel *restrict channel, const int8_t *restrict row,
                                                int32_t *restrict to) {
-  struct sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
+  struct tinynn_sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
   const int8_t *restrict taps = channel->taps;
 #pragma GCC unroll 1
   for (int32_t ky = channel->height; ky > 0; --ky) {
@@ -68,13 +43,13 @@ static __attribute__((noinline)) void sum_five(const struct channel *restrict ch
     taps += 5;
     row += channel->row_step;
   }
-  store(sums, to);
+  tinynn_store_sums(sums, to);
 }
 
 /* Kernels that begin at `row` and at each stride behind it. */
 static __attribute__((noinline)) void sum_any(const struct channel *restrict channel, const int8_t *restrict row,
                                               int32_t *restrict to) {
-  struct sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
+  struct tinynn_sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
   const int32_t stride = channel->stride, dilation = channel->dilation, row_step = channel->row_step;
   const int8_t *restrict taps = channel->taps;
 #pragma GCC unroll 1
@@ -87,7 +62,7 @@ static __attribute__((noinline)) void sum_any(const struct channel *restrict cha
     }
     row += row_step;
   }
-  store(sums, to);
+  tinynn_store_sums(sums, to);
 }
 
 static __attribute__((noinline)) void compute_channel(const struct tinynn_depthwise *restrict p,
@@ -127,13 +102,13 @@ static __attribute__((noinline)) void compute_channel(const struct tinynn_depthw
 void tinynn_depthwise_c(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
                         void *restrict scratch) {
   int8_t *restrict values = scratch;
-  const struct tinynn_plane plane = tinynn_plane(p, 1);
+  const struct tinynn_plane plane = tinynn_plane_of_taps(p, 1);
   for (int32_t i = 0; i < plane.rows * plane.columns + (OUTPUTS - 1) * p->stride_x; ++i) {
     values[i] = (int8_t)p->input_zero_point;
   }
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t c = 0; c < p->input_channels; ++c) {
-      copy_channel(values + plane.inner, input + c, plane, p->input_channels, p->input_width * p->input_channels);
+      tinynn_copy_channel(values + plane.inner, input + c, plane, p->input_channels, p->input_width * p->input_channels);
       for (int32_t o = c * p->depth_multiplier; o < (c + 1) * p->depth_multiplier; ++o) {
         compute_channel(p, values, plane.columns, o, output + o);
       }

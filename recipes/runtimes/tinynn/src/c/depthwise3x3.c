@@ -7,24 +7,10 @@
  */
 #include "tinynn.h"
 #include "tinynn/fixed_point.h"
+#include "tinynn/plane.h"
 #include "tinynn/rescale_right.h"
 
 enum { TAPS = 3 };
-
-static inline int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
-
-static void copy_channel(int8_t *restrict to, const int8_t *restrict from, int32_t columns, int32_t width,
-                         int32_t height, int32_t channels, int32_t line_bytes) {
-  for (; height > 0; --height) {
-    const int8_t *restrict pixel = from;
-    for (int32_t x = 0; x < width; ++x) {
-      to[x] = *pixel;
-      pixel += channels;
-    }
-    to += columns;
-    from += line_bytes;
-  }
-}
 
 /* Three neighbouring values of a column, one in each row. */
 struct column {
@@ -109,20 +95,16 @@ static void compute_channel(const struct tinynn_depthwise *restrict p, const int
 
 void tinynn_depthwise3x3_c(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
                            void *restrict scratch) {
-  int8_t *restrict plane = scratch;
+  int8_t *restrict values = scratch;
   const int32_t channels = p->input_channels;
-  const int32_t rows = (p->output_height - 1) * p->stride_y + TAPS;
-  const int32_t columns = (p->output_width - 1) * p->stride_x + TAPS;
-  const int32_t width = smaller(p->input_width, columns - p->pad_left);
-  const int32_t height = smaller(p->input_height, rows - p->pad_top);
-  int8_t *inner = plane + p->pad_top * columns + p->pad_left;
-  for (int32_t i = 0; i < rows * columns; ++i) {
-    plane[i] = (int8_t)p->input_zero_point;
+  const struct tinynn_plane plane = tinynn_plane(p, TAPS, TAPS, 1);
+  for (int32_t i = 0; i < plane.rows * plane.columns; ++i) {
+    values[i] = (int8_t)p->input_zero_point;
   }
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t c = 0; c < channels; ++c) {
-      copy_channel(inner, input + c, columns, width, height, channels, p->input_width * channels);
-      compute_channel(p, plane, columns, c, output + c);
+      tinynn_copy_channel(values + plane.inner, input + c, plane, channels, p->input_width * channels);
+      compute_channel(p, values, plane.columns, c, output + c);
     }
     input += p->input_height * p->input_width * channels;
     output += p->output_height * p->output_width * channels;

@@ -1,7 +1,7 @@
 /* MAX_POOL_2D in portable C: the formula of ref/max_pool.c, four channels of a window at a time in registers.
  * Four channels or more. */
 #include "tinynn.h"
-#include "tinynn/pool.h"
+#include "tinynn/pool_four.h"
 
 static inline int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
 
@@ -30,5 +30,5 @@ static __attribute__((noinline)) void pool_four(const struct tinynn_pool *restri
 }
 
 void tinynn_max_pool_c(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output) {
-  pool(p, input, output);
+  pool(p, input, output, NULL);
 }

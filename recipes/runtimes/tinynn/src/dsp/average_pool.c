@@ -5,7 +5,7 @@
 #include "tinynn/fixed_point.h"
 
 #if defined(__ARM_FEATURE_DSP)
-#include "tinynn/pool.h"
+#include "tinynn/pool_four.h"
 
 static inline int8_t average(const struct tinynn_pool *restrict p, int32_t sum, int32_t count) {
   const int32_t half = sum > 0 ? count / 2 : -(count / 2);
@@ -37,7 +37,7 @@ static __attribute__((noinline)) void pool_four(const struct tinynn_pool *restri
 
 void tinynn_average_pool_dsp(const struct tinynn_pool *restrict p, const int8_t *restrict input,
                              int8_t *restrict output) {
-  pool(p, input, output);
+  pool(p, input, output, NULL);
 }
 
 #endif

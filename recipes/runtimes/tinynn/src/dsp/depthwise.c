@@ -47,31 +47,19 @@ struct channel {
   int32_t bias;
 };
 
-/* Four outputs. */
-struct sums {
-  int32_t s0, s1, s2, s3;
-};
-
 /* At columns 0, 1, 2, 3 behind an even one. */
-static inline struct sums add_pair(struct sums sums, tinynn_pair first, tinynn_pair second, const tinynn_pair *taps) {
+static inline struct tinynn_sums add_pair(struct tinynn_sums sums, tinynn_pair first, tinynn_pair second, const tinynn_pair *taps) {
   const tinynn_pair even = taps[0], odd = taps[1];
-  const struct sums added = {
+  const struct tinynn_sums added = {
       tinynn_multiply_pairs(first, even, sums.s0), tinynn_multiply_pairs(first, odd, sums.s1),
       tinynn_multiply_pairs(second, even, sums.s2), tinynn_multiply_pairs(second, odd, sums.s3)};
   return added;
 }
 
-static inline void store(struct sums sums, int32_t *to) {
-  to[0] = sums.s0;
-  to[1] = sums.s1;
-  to[2] = sums.s2;
-  to[3] = sums.s3;
-}
-
 /* Kernels of four and five columns that begin at `row` and its neighbours. */
 static __attribute__((noinline)) void sum_five(const struct channel *restrict channel, const int16_t *restrict row,
                                                int32_t *restrict to) {
-  struct sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
+  struct tinynn_sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
   const tinynn_pair *restrict taps = channel->taps;
 #pragma GCC unroll 1
   for (int32_t ky = channel->height; ky > 0; --ky) {
@@ -82,12 +70,12 @@ static __attribute__((noinline)) void sum_five(const struct channel *restrict ch
     taps += 6;
     row += channel->row_step;
   }
-  store(sums, to);
+  tinynn_store_sums(sums, to);
 }
 
 static __attribute__((noinline)) void sum_neighbours(const struct channel *restrict channel,
                                                      const int16_t *restrict row, int32_t *restrict to) {
-  struct sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
+  struct tinynn_sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
   const tinynn_pair *restrict taps = channel->taps;
 #pragma GCC unroll 1
   for (int32_t ky = channel->height; ky > 0; --ky) {
@@ -101,13 +89,13 @@ static __attribute__((noinline)) void sum_neighbours(const struct channel *restr
     }
     row += channel->row_step;
   }
-  store(sums, to);
+  tinynn_store_sums(sums, to);
 }
 
 /* Kernels that begin at `row` and at each stride behind it. */
 static __attribute__((noinline)) void sum_any(const struct channel *restrict channel, const int16_t *restrict row,
                                               int32_t *restrict to) {
-  struct sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
+  struct tinynn_sums sums = {channel->bias, channel->bias, channel->bias, channel->bias};
   const tinynn_pair *restrict taps = channel->taps;
   const int32_t stride = channel->stride;
 #pragma GCC unroll 1
@@ -124,7 +112,7 @@ static __attribute__((noinline)) void sum_any(const struct channel *restrict cha
     }
     row += channel->row_step;
   }
-  store(sums, to);
+  tinynn_store_sums(sums, to);
 }
 
 static __attribute__((noinline)) void compute_channel(const struct tinynn_depthwise *restrict p,
@@ -177,7 +165,7 @@ void tinynn_depthwise_dsp(const struct tinynn_depthwise *restrict p, const int8_
                           void *restrict scratch) {
   tinynn_pair *taps = scratch;
   int16_t *values = (int16_t *)(taps + p->kernel_height * (p->kernel_width / 2 + 1) * 2);
-  const struct tinynn_plane plane = tinynn_plane(p, 2);
+  const struct tinynn_plane plane = tinynn_plane_of_taps(p, 2);
   const int32_t channels = p->input_channels;
   fill(values, plane.rows * plane.columns + (OUTPUTS - 1) * p->stride_x + 2, p->input_zero_point);
   for (int32_t n = 0; n < p->batches; ++n) {

@@ -5,7 +5,7 @@
 #include "tinynn/dsp/bytes.h"
 #include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"
-#include "tinynn/window.h"
+#include "tinynn/pool.h"
 
 #if defined(__ARM_FEATURE_DSP)
 
@@ -33,36 +33,26 @@ static __attribute__((noinline)) void raise(int8_t *restrict output, const int8_
   }
 }
 
-static inline void pool_window(const struct tinynn_pool *restrict p, const int8_t *restrict image,
-                               struct tinynn_window rows, struct tinynn_window columns, int8_t *restrict output) {
-  for (int32_t y = rows.begin; y < rows.end; ++y) {
-    const int8_t *pixel = image + (y * p->input_width + columns.begin) * p->channels;
-    for (int32_t left = columns.end - columns.begin; left > 0; left -= 2) {
+static inline void pool_window(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
+                               int8_t *restrict output, void *restrict scratch) {
+  const int8_t *line = window->from;
+  (void)scratch;
+  for (int32_t row = window->height; row > 0; --row) {
+    const int8_t *pixel = line;
+    for (int32_t left = window->width; left > 0; left -= 2) {
       raise(output, pixel, left > 1 ? pixel + p->channels : pixel, p->channels);
       pixel += 2 * p->channels;
     }
+    line += p->input_width * p->channels;
   }
 }
 
 void tinynn_max_pool_dsp(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output) {
-  const int32_t outputs = p->output_height * p->output_width * p->channels;
-  memset(output, p->lowest, (size_t)(p->batches * outputs));
-  for (int32_t n = 0; n < p->batches; ++n) {
-    int8_t *restrict pixel = output;
-    for (int32_t y = 0; y < p->output_height; ++y) {
-      const struct tinynn_window rows = tinynn_window(y, p->stride_y, p->pad_top, p->kernel_height, p->input_height);
-      for (int32_t x = 0; x < p->output_width; ++x) {
-        const struct tinynn_window columns =
-            tinynn_window(x, p->stride_x, p->pad_left, p->kernel_width, p->input_width);
-        pool_window(p, input, rows, columns, pixel);
-        pixel += p->channels;
-      }
-    }
-    if (p->highest < INT8_MAX) {
-      tinynn_clamp_dsp(output, outputs, p->lowest, p->highest);
-    }
-    input += p->input_height * p->input_width * p->channels;
-    output = pixel;
+  const int32_t outputs = p->batches * p->output_height * p->output_width * p->channels;
+  memset(output, p->lowest, (size_t)outputs);
+  pool(p, input, output, NULL);
+  if (p->highest < INT8_MAX) {
+    tinynn_clamp_dsp(output, outputs, p->lowest, p->highest);
   }
 }
 

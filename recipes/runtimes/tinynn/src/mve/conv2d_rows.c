@@ -8,9 +8,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "tf_mve.h"
 #include "tinynn/mve/rescale.h"
 
-enum { PIXELS = 2, CHANNELS = 4, STEP = 16 };
+enum { PIXELS = 2, CHANNELS = 4 };
 
 /* All fourteen core registers: more than gcc gives away. */
 #if defined(__clang__)
@@ -22,37 +23,12 @@ enum { PIXELS = 2, CHANNELS = 4, STEP = 16 };
   "vldrb.u8 q3, [%[b]], #16\n\t"   \
   "vldrb.u8 q4, [%[c]], #16\n\t"   \
   "vldrb.u8 q5, [%[d]], #16\n\t"
-#define MULTIPLY(instruction)          \
-  instruction ".s8 %[s00], q0, q2\n\t" \
-  instruction ".s8 %[s10], q1, q2\n\t" \
-  instruction ".s8 %[s01], q0, q3\n\t" \
-  instruction ".s8 %[s11], q1, q3\n\t" \
-  instruction ".s8 %[s02], q0, q4\n\t" \
-  instruction ".s8 %[s12], q1, q4\n\t" \
-  instruction ".s8 %[s03], q0, q5\n\t" \
-  instruction ".s8 %[s13], q1, q5\n\t"
 
 /* Sums of products of both pixels with four rows of weights; what lies behind the last of these. */
 static inline const int8_t *dots(const int8_t *x, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d,
                                  int32_t steps, int32x4_t sums[PIXELS]) {
-  register int32_t s00 __asm__("r0");
-  register int32_t s01 __asm__("r2");
-  register int32_t s02 __asm__("r4");
-  register int32_t s03 __asm__("r6");
-  register int32_t s10 __asm__("r8");
-  register int32_t s11 __asm__("r10");
-  register int32_t s12 __asm__("r12");
-  register int32_t s13 __asm__("lr");
-  __asm__(LOAD MULTIPLY("vmladav")
-          "subs %[steps], #1\n\tbeq 2f\n"
-          "1:\n\t" LOAD MULTIPLY("vmladava")
-          "subs %[steps], #1\n\tbne 1b\n"
-          "2:"
-          : [s00] "=&r"(s00), [s01] "=&r"(s01), [s02] "=&r"(s02), [s03] "=&r"(s03), [s10] "=&r"(s10),
-            [s11] "=&r"(s11), [s12] "=&r"(s12), [s13] "=&r"(s13), [x] "+&r"(x), [a] "+&r"(a), [b] "+&r"(b),
-            [c] "+&r"(c), [d] "+&r"(d), [steps] "+&r"(steps)
-          :
-          : "q0", "q1", "q2", "q3", "q4", "q5", "cc", "memory");
+  TF_TILE_SUMS();
+  TF_TILE(LOAD, [x] "+&r"(x), [a] "+&r"(a), [b] "+&r"(b), [c] "+&r"(c), [d] "+&r"(d));
   sums[0] = (int32x4_t){s00, s01, s02, s03};
   sums[1] = (int32x4_t){s10, s11, s12, s13};
   return d;
@@ -125,39 +101,32 @@ static inline const int8_t *advance(const struct tinynn_conv2d *restrict p, stru
 static inline void interleave(const int8_t *first, const int8_t *second, int32_t steps, int8_t *to) {
   for (; steps > 0; --steps) {
     vst1q_s8(to, vld1q_s8(first));
-    vst1q_s8(to + STEP, vld1q_s8(second));
-    first += STEP;
-    second += STEP;
-    to += 2 * STEP;
+    vst1q_s8(to + TF_STEP, vld1q_s8(second));
+    first += TF_STEP;
+    second += TF_STEP;
+    to += 2 * TF_STEP;
   }
-}
-
-static inline void finish(const int32_t *channel, const int32x4_t sums[PIXELS], const struct tinynn_mve_clamp *clamp,
-                          int8_t *output, int32_t output_pitch) {
-  const int32x4_t bias = vld1q_s32(channel), multipliers = vld1q_s32(channel + 4), shifts = vld1q_s32(channel + 8);
-  vstrbq_s32(output, tinynn_mve_rescale(vaddq_s32(sums[0], bias), multipliers, shifts, clamp));
-  vstrbq_s32(output + output_pitch, tinynn_mve_rescale(vaddq_s32(sums[1], bias), multipliers, shifts, clamp));
 }
 
 /* All outputs of two pixels; the last block may have fewer rows, for which any will do. */
 static inline void tile(const struct tinynn_conv2d *restrict p, const int8_t *x, int8_t *output, int32_t output_pitch) {
   const struct tinynn_mve_clamp clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest);
   const int32_t *channel = (const int32_t *)p->channels;
-  const int32_t products = p->input_channels, steps = products / STEP, rest = p->output_channels % CHANNELS;
+  const int32_t products = p->input_channels, steps = products / TF_STEP, rest = p->output_channels % CHANNELS;
   const int8_t *weights = p->weights;
   int32x4_t sums[PIXELS];
 #pragma GCC unroll 1
   for (int32_t blocks = p->output_channels / CHANNELS; blocks > 0; --blocks) {
     const int8_t *b = weights + products, *c = b + products, *d = c + products;
     weights = dots(x, weights, b, c, d, steps, sums);
-    finish(channel, sums, &clamp, output, output_pitch);
+    tinynn_mve_store_two(output, output_pitch, sums, channel, &clamp);
     channel += 3 * CHANNELS;
     output += CHANNELS;
   }
   if (rest != 0) {
     const int8_t *b = rest > 1 ? weights + products : weights, *c = rest > 2 ? b + products : weights;
     dots(x, weights, b, c, weights, steps, sums);
-    finish(channel, sums, &clamp, output, output_pitch);
+    tinynn_mve_store_two(output, output_pitch, sums, channel, &clamp);
   }
 }
 
@@ -169,7 +138,7 @@ void tinynn_conv2d_rows_mve(const struct tinynn_conv2d *restrict p, const int8_t
   for (int32_t left = p->batches * p->output_height * p->output_width; left > 0; left -= PIXELS) {
     const int is_aside = left < PIXELS || p->output_channels < pitch_aside;
     const int8_t *first = advance(p, &place), *second = left < PIXELS ? first : advance(p, &place);
-    interleave(first, second, p->input_channels / STEP, values);
+    interleave(first, second, p->input_channels / TF_STEP, values);
     tile(p, values, is_aside ? aside : output, is_aside ? pitch_aside : p->output_pitch);
     for (int32_t i = 0; is_aside && i < PIXELS && i < left; ++i) {
       memcpy(output + i * p->output_pitch, aside + i * pitch_aside, (size_t)p->output_channels);

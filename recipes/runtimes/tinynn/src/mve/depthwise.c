@@ -26,8 +26,7 @@ static inline struct sums add(struct sums sums, int16x8_t even, int16x8_t odd) {
 
 /* `channel`: the quarter's biases. */
 static inline int32x4_t rescale(int32x4_t sums, const int32_t *channel) {
-  const int32x4_t high = vqrdmulhq_s32(sums, vld1q_s32(channel + LANES));
-  return vrshlq_s32(vaddq_s32(high, vshrq_n_s32(high, 31)), vld1q_s32(channel + 2 * LANES));
+  return tinynn_mve_scaled(sums, vld1q_s32(channel + LANES), vld1q_s32(channel + 2 * LANES));
 }
 
 /* Every other channel. */

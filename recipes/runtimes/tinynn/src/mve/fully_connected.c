@@ -3,25 +3,10 @@
 #if defined(__ARM_FEATURE_MVE)
 #include <stddef.h>
 
-#include "tinynn/mve/copy.h"
+#include "tf_mve.h"
 #include "tinynn/mve/rescale.h"
 
-enum { STEP = 16, BLOCK = 4 };
-
-static inline int32x4_t dots(const int8_t *restrict x, const int8_t *restrict w, int32_t steps) {
-  int32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-#pragma GCC unroll 1
-  for (int32_t step = 0; step < steps; ++step) {
-    const int8x16_t values = vld1q_s8(x);
-    sum0 = vmladavaq_s8(sum0, values, vld1q_s8(w));
-    sum1 = vmladavaq_s8(sum1, values, vld1q_s8(w + STEP));
-    sum2 = vmladavaq_s8(sum2, values, vld1q_s8(w + 2 * STEP));
-    sum3 = vmladavaq_s8(sum3, values, vld1q_s8(w + 3 * STEP));
-    x += STEP;
-    w += BLOCK * STEP;
-  }
-  return (int32x4_t){sum0, sum1, sum2, sum3};
-}
+enum { BLOCK = 4 };
 
 /* All outputs of a row, each four with records of their own. */
 static inline void by_channel(const struct tinynn_fully_connected *restrict p, const int8_t *x, int8_t *output,
@@ -30,10 +15,10 @@ static inline void by_channel(const struct tinynn_fully_connected *restrict p, c
   const int32_t *channel = (const int32_t *)p->channels;
 #pragma GCC unroll 1
   for (int32_t o = 0; o < p->outputs; o += BLOCK) {
-    const int32x4_t sums = vaddq_s32(dots(x, weights, steps), vld1q_s32(channel));
+    const int32x4_t sums = vaddq_s32(tf_vector_dots(x, weights, steps), vld1q_s32(channel));
     const int32x4_t out = tinynn_mve_rescale(sums, vld1q_s32(channel + 4), vld1q_s32(channel + 8), clamp);
     vstrbq_p_s32(output + o, out, vctp32q((uint32_t)(p->outputs - o)));
-    weights += BLOCK * STEP * steps;
+    weights += BLOCK * TF_STEP * steps;
     channel += 12;
   }
 }
@@ -45,21 +30,21 @@ static inline void by_tensor(const struct tinynn_fully_connected *restrict p, co
   const struct tinynn_channel all = p->channels[0];
 #pragma GCC unroll 1
   for (int32_t o = 0; o < p->outputs; o += BLOCK) {
-    const int32x4_t sums = vaddq_s32(dots(x, weights, steps), vld1q_s32(p->biases + o));
+    const int32x4_t sums = vaddq_s32(tf_vector_dots(x, weights, steps), vld1q_s32(p->biases + o));
     const int32x4_t out = tinynn_mve_rescale_channel(sums, all.multiplier, all.shift, clamp);
     vstrbq_p_s32(output + o, out, vctp32q((uint32_t)(p->outputs - o)));
-    weights += BLOCK * STEP * steps;
+    weights += BLOCK * TF_STEP * steps;
   }
 }
 
 void tinynn_fully_connected_mve(const struct tinynn_fully_connected *restrict p, const int8_t *restrict input,
                                 int8_t *restrict output, void *restrict scratch) {
   const struct tinynn_mve_clamp clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest);
-  const int32_t steps = (p->inputs + STEP - 1) / STEP;
+  const int32_t steps = (p->inputs + TF_STEP - 1) / TF_STEP;
   for (int32_t n = 0; n < p->batches; ++n) {
     const int8_t *x = input;
-    if (p->inputs % STEP != 0) {
-      copy_values(scratch, input, p->inputs); /* what follows there meets weights of 0 */
+    if (p->inputs % TF_STEP != 0) {
+      tf_vector_copy(scratch, input, p->inputs); /* what follows there meets weights of 0 */
       x = scratch;
     }
     if (p->biases == NULL) {

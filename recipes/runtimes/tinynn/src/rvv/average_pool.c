@@ -3,21 +3,20 @@
 #if defined(__riscv_vector)
 #include <riscv_vector.h>
 
-#include "tinynn.h"
-#include "tinynn/window.h"
+#include "tinynn/pool.h"
 
-/* One group of channels of one window. */
-static inline void average(const struct tinynn_pool *restrict p, const int8_t *values, int32_t height, int32_t width,
-                           int8_t *output, size_t lanes) {
-  const int32_t count = height * width, half = count / 2;
+/* One group of channels, from the first one's value on. */
+static inline void average(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
+                           const int8_t *values, int8_t *output, size_t lanes) {
+  const int32_t count = window->height * window->width, half = count / 2;
   vint16m4_t sums = __riscv_vmv_v_x_i16m4(0, lanes);
-  for (int32_t row = 0; row < height; ++row) {
+  for (int32_t row = 0; row < window->height; ++row) {
 #pragma GCC unroll 1
-    for (int32_t column = 0; column < width; ++column) {
+    for (int32_t column = 0; column < window->width; ++column) {
       sums = __riscv_vwadd_wv_i16m4(sums, __riscv_vle8_v_i8m2(values, lanes), lanes);
-      values += p->channels;
+      values += window->pixel_bytes;
     }
-    values += (p->input_width - width) * p->channels;
+    values += window->row_rest;
   }
   const vbool4_t is_positive = __riscv_vmsgt_vx_i16m4_b4(sums, 0, lanes);
   vint16m4_t halves = __riscv_vmv_v_x_i16m4((int16_t)-half, lanes);
@@ -28,26 +27,21 @@ static inline void average(const struct tinynn_pool *restrict p, const int8_t *v
   __riscv_vse8_v_i8m2(output, __riscv_vncvt_x_x_w_i8m2(out, lanes), lanes);
 }
 
+static inline void pool_window(const struct tinynn_pool *restrict p, const struct pool_window *restrict window,
+                               int8_t *restrict output, void *restrict scratch) {
+  const int8_t *values = window->from;
+  size_t lanes;
+  (void)scratch;
+  for (size_t left = (size_t)p->channels; left > 0; left -= lanes) {
+    lanes = __riscv_vsetvl_e8m2(left);
+    average(p, window, values, output, lanes);
+    values += lanes;
+    output += lanes;
+  }
+}
+
 void tinynn_average_pool_rvv(const struct tinynn_pool *restrict p, const int8_t *restrict input,
                              int8_t *restrict output, void *restrict scratch) {
-  (void)scratch;
-  for (int32_t n = 0; n < p->batches; ++n) {
-    for (int32_t y = 0; y < p->output_height; ++y) {
-      const struct tinynn_window rows = tinynn_window(y, p->stride_y, p->pad_top, p->kernel_height, p->input_height);
-      for (int32_t x = 0; x < p->output_width; ++x) {
-        const struct tinynn_window columns =
-            tinynn_window(x, p->stride_x, p->pad_left, p->kernel_width, p->input_width);
-        const int8_t *first = input + (rows.begin * p->input_width + columns.begin) * p->channels;
-        size_t lanes;
-        for (size_t left = (size_t)p->channels; left > 0; left -= lanes) {
-          lanes = __riscv_vsetvl_e8m2(left);
-          average(p, first, rows.end - rows.begin, columns.end - columns.begin, output, lanes);
-          first += lanes;
-          output += lanes;
-        }
-      }
-    }
-    input += p->input_height * p->input_width * p->channels;
-  }
+  pool(p, input, output, scratch);
 }
 #endif

@@ -5,7 +5,7 @@
  * above 255 together; records as in rvv/rescale.h.
  */
 #if defined(__riscv_vector)
-#include "tinynn/rvv/copy.h"
+#include "tf_rvv.h"
 #include "tinynn/rvv/rescale.h"
 #define TILE_PIXELS 2
 #define TILE_CHANNELS 1
@@ -20,28 +20,9 @@ static inline void tile(const struct tinynn_tile *tile) {
   size_t lanes;
 #pragma GCC unroll 1
   for (int32_t left = tile->blocks; left > 0; left -= (int32_t)lanes) {
-    lanes = left < TINYNN_RVV_LANES ? (size_t)left : (size_t)TINYNN_RVV_LANES;
-    const int8_t *x0 = tile->x[0], *x1 = tile->x[1];
+    lanes = tf_vector_lanes(left);
     vint32m8_t sums0 = __riscv_vle32_v_i32m8(channel, lanes), sums1 = sums0;
-#pragma GCC unroll 1
-    for (int32_t pairs = tile->products / 2; pairs > 0; --pairs) {
-      const vint8m2_t first = __riscv_vle8_v_i8m2(w, lanes), second = __riscv_vle8_v_i8m2(w + lanes, lanes);
-      vint16m4_t products0 = __riscv_vwmul_vx_i16m4(first, x0[0], lanes);
-      products0 = __riscv_vwmacc_vx_i16m4(products0, x0[1], second, lanes);
-      vint16m4_t products1 = __riscv_vwmul_vx_i16m4(first, x1[0], lanes);
-      products1 = __riscv_vwmacc_vx_i16m4(products1, x1[1], second, lanes);
-      sums0 = __riscv_vwadd_wv_i32m8(sums0, products0, lanes);
-      sums1 = __riscv_vwadd_wv_i32m8(sums1, products1, lanes);
-      w += 2 * lanes;
-      x0 += 2;
-      x1 += 2;
-    }
-    if (tile->products % 2 != 0) {
-      const vint8m2_t last = __riscv_vle8_v_i8m2(w, lanes);
-      sums0 = __riscv_vwadd_wv_i32m8(sums0, __riscv_vwmul_vx_i16m4(last, *x0, lanes), lanes);
-      sums1 = __riscv_vwadd_wv_i32m8(sums1, __riscv_vwmul_vx_i16m4(last, *x1, lanes), lanes);
-      w += lanes;
-    }
+    w = tf_vector_add_two(&sums0, &sums1, tile->x[0], tile->x[1], w, tile->products, lanes);
     __riscv_vse8_v_i8m2(output, tinynn_rvv_rescale(sums0, channel + lanes, clamp, lanes), lanes);
     int8_t *next = output + tile->output_pitch;
     __riscv_vse8_v_i8m2(next, tinynn_rvv_rescale(sums1, channel + lanes, clamp, lanes), lanes);

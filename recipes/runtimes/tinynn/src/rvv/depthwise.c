@@ -4,6 +4,7 @@
  * Scratch: taps.h.
  */
 #if defined(__riscv_vector)
+#include "tf_rvv.h"
 #include "tinynn/rvv/rescale.h"
 #include "tinynn/taps.h"
 
@@ -15,8 +16,8 @@ static inline void compute_pixel(const struct tinynn_depthwise *restrict p, cons
   const int8_t *w = p->weights;
   size_t lanes;
 #pragma GCC unroll 1
-  for (int32_t c = 0; c < p->output_channels; c += TINYNN_RVV_LANES) {
-    lanes = (size_t)(p->output_channels - c < TINYNN_RVV_LANES ? p->output_channels - c : TINYNN_RVV_LANES);
+  for (int32_t c = 0; c < p->output_channels; c += TF_LANES) {
+    lanes = tf_vector_lanes(p->output_channels - c);
     vint32m8_t sums = __riscv_vle32_v_i32m8(channel, lanes);
 #pragma GCC unroll 1
     for (int32_t tap = 0; tap < taps; ++tap) {

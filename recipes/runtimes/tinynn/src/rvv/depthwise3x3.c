@@ -8,6 +8,7 @@
 #if defined(__riscv_vector)
 #include <string.h>
 
+#include "tf_rvv.h"
 #include "tinynn/rows3x3.h"
 #include "tinynn/rvv/rescale.h"
 
@@ -23,8 +24,6 @@ static inline void copy_row(const struct tinynn_depthwise *restrict p, int8_t *t
   }
   memset(to + before + inner, p->input_zero_point, after);
 }
-
-#define TF_LOAD(address) __riscv_vle8_v_i8m2(address, lanes)
 
 /* Two taps: their weights are neighbours. */
 static inline vint32m8_t add_pair(vint32m8_t sums, const int8_t *first, const int8_t *second, const int8_t *w,
@@ -61,8 +60,8 @@ static inline void compute_row(const struct tinynn_depthwise *restrict p, const 
   const int32_t *channel = (const int32_t *)p->channels;
   const int8_t *w = p->weights;
   const size_t column = (size_t)channels;
-  if (p->stride_x == 1 && 2 * channels <= TINYNN_RVV_LANES) {
-    const size_t pitch = (size_t)(TINYNN_RVV_LANES / channels * channels);
+  if (p->stride_x == 1 && 2 * channels <= TF_LANES) {
+    const size_t pitch = (size_t)(TF_LANES / channels * channels);
     const int8_t *a = rows[0], *b = rows[1], *d = rows[2];
     size_t lanes;
     for (size_t left = (size_t)p->output_width * column; left > 0; left -= lanes) {
@@ -75,8 +74,8 @@ static inline void compute_row(const struct tinynn_depthwise *restrict p, const 
     }
     return;
   }
-  for (int32_t c = 0; c < channels; c += TINYNN_RVV_LANES) {
-    const size_t lanes = (size_t)(channels - c < TINYNN_RVV_LANES ? channels - c : TINYNN_RVV_LANES);
+  for (int32_t c = 0; c < channels; c += TF_LANES) {
+    const size_t lanes = tf_vector_lanes(channels - c);
     const int8_t *a = rows[0] + c, *b = rows[1] + c, *d = rows[2] + c;
     int8_t *out = output + c;
     for (int32_t x = 0; x < p->output_width; ++x) {

@@ -7,6 +7,7 @@
 #if defined(__riscv_vector)
 #include <stddef.h>
 
+#include "tf_rvv.h"
 #include "tinynn/rvv/rescale.h"
 
 enum { BLOCK = 4 };
@@ -100,12 +101,12 @@ static inline const int8_t *sum_block(const struct tinynn_rows *restrict p, cons
 void tinynn_rows_rvv(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                      void *restrict scratch) {
   const struct tinynn_rvv_clamp clamp = {p->output_zero_point, p->lowest, p->highest};
-  int32_t sums[TINYNN_RVV_LANES];
+  int32_t sums[TF_LANES];
   (void)scratch;
   for (int32_t n = 0; n < p->batches; ++n) {
     const int8_t *weights = p->weights;
-    for (int32_t o = 0; o < p->outputs; o += TINYNN_RVV_LANES) {
-      const int32_t left = p->outputs - o, count = left < TINYNN_RVV_LANES ? left : TINYNN_RVV_LANES;
+    for (int32_t o = 0; o < p->outputs; o += TF_LANES) {
+      const int32_t left = p->outputs - o, count = left < TF_LANES ? left : TF_LANES;
       weights = sum_block(p, input, weights, count, sums);
       const size_t lanes = (size_t)count;
       vint32m8_t wide = __riscv_vle32_v_i32m8(sums, lanes);

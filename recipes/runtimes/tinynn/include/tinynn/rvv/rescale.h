@@ -11,8 +11,6 @@
 
 #include "tinynn.h"
 
-enum { TINYNN_RVV_LANES = 32 /* of a block: what registers of 128 bits, the fewest of the extension V, hold */ };
-
 /* What is the same for a whole layer. */
 struct tinynn_rvv_clamp {
   int32_t zero_point, lowest, highest;
