@@ -106,7 +106,7 @@ def test_graph_comes_back(lowered: Artifact) -> None:
 
 def test_storages_are_shared_in_time_only(lowered: Artifact) -> None:
     """Two tensors of one storage are never alive at the same call, and some storage is shared."""
-    lives = generated.lifetimes(lowered)
+    lives = generated.buffers(lowered)
     storages = {tensor: lowered.graph.tensors[tensor].storage for tensor in lives}
     assert len(set(storages.values())) < len(storages)
     for one, life in lives.items():
@@ -183,7 +183,7 @@ def test_static_arena_is_smaller_than_the_storages(lowered: Artifact, generate_g
     content = residual()
     plan = generate_graph(content, "static", alignment=16).plan
     storages: dict[int, int] = {}
-    for tensor in generated.lifetimes(lowered):
+    for tensor in generated.buffers(lowered):
         one = lowered.graph.tensors[tensor]
         storages[one.storage] = max(storages.get(one.storage, 0), one.size_bytes)
     assert read(content).peak_live_bytes == plan["arena"]["bytes"] < sum(storages.values())

@@ -217,9 +217,9 @@ def assert_exact(graph: Graph, interpreter: Interpreter, variant: str) -> None:
     assert (less.status, less.needed_bytes) == (ARENA_TOO_SMALL, made.total_bytes)
     got = [
         session.run(
-            [(made.offsets[index], array) for index, array in zip(graph.inputs, sample, strict=True)],
+            [(made.tensors[index].offset, array) for index, array in zip(graph.inputs, sample, strict=True)],
             [
-                (made.offsets[index], graph.tensors[index].size_bytes, array)
+                (made.tensors[index].offset, graph.tensors[index].size_bytes, array)
                 for index, array in zip(graph.outputs, outputs, strict=True)
             ],
         )

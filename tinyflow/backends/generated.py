@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tinyflow.model.graph import Graph
-from tinyflow.model.plan_document import Layer, PlanDocument, Port
+from tinyflow.model.memory.arena import Placed
+from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
 
 ARENA = "model_arena"
 _HEADER = """\
@@ -77,6 +78,21 @@ def plan_document(
         ],
         **said,
     )
+
+
+def arena(total_bytes: int, alignment: int, places: Iterable[Placed], operators: Sequence[int]) -> Arena:
+    """The arena, with what lies in it; `operators` are those of the steps that lifetimes count."""
+    tensors = [
+        Resident(
+            name=place.name,
+            offset=place.offset,
+            bytes=place.size_bytes,
+            first=operators[place.first],
+            last=operators[place.last],
+        )
+        for place in places
+    ]
+    return Arena(symbol=ARENA, bytes=total_bytes, alignment=alignment, tensors=tensors)
 
 
 def _ports(graph: Graph, indices: Iterable[int], symbols: Iterable[str]) -> list[Port]:

@@ -10,9 +10,11 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Union
 
 from tinyflow.model.element_types import ELEMENT_TYPES
+from tinyflow.model.memory.lifetimes import lifetimes
 
 Shape = tuple[int, ...]
 OptionValue = Union[str, int, float, bool, tuple[int, ...]]
@@ -104,19 +106,6 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Lifetime:
-    """An activation and the operators between which its bytes must stay: from `first` to `last`, both included.
-
-    A graph input lives from operator 0 on, a graph output to the last operator.
-    """
-
-    tensor: int
-    size_bytes: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True)
 class Graph:
     """A network. `operators` are in execution order; `inputs` and `outputs` are tensor indices."""
 
@@ -148,34 +137,14 @@ class Graph:
         return sum(self.tensors[index].size_bytes for index in read if self.tensors[index].is_constant)
 
     @cached_property
-    def lifetimes(self) -> tuple[Lifetime, ...]:
-        """All activations by tensor index, nothing computed in place."""
-        first = dict.fromkeys(self.inputs, 0)
-        last = dict.fromkeys(self.inputs, 0)
-        for operator in self.operators:
-            for index in operator.outputs:
-                first[index] = last[index] = operator.index
-            for index in operator.inputs:
-                if index in last:
-                    last[index] = operator.index
-        for index in self.outputs:
-            last[index] = len(self.operators) - 1
-        return tuple(
-            Lifetime(index, self.tensors[index].size_bytes, first[index], last[index]) for index in sorted(first)
-        )
-
-    @cached_property
     def peak_live_bytes(self) -> int:
-        """The most activation bytes that must exist at once: the least arena that any plan can reach in this order."""
+        """The most activation bytes that must exist at once: what no plan without results in place is smaller than."""
+        steps = ((operator.inputs, operator.outputs) for operator in self.operators)
         change = [0] * (len(self.operators) + 1)
-        for life in self.lifetimes:
-            change[life.first] += life.size_bytes
-            change[life.last + 1] -= life.size_bytes
-        peak = live = 0
-        for step in change:
-            live += step
-            peak = max(peak, live)
-        return peak
+        for index, (first, last) in lifetimes(self.inputs, steps, self.outputs, len(self.operators) - 1).items():
+            change[first] += self.tensors[index].size_bytes
+            change[last + 1] -= self.tensors[index].size_bytes
+        return max(accumulate(change))
 
     @cached_property
     def is_integer_only(self) -> bool:

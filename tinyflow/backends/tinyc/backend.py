@@ -11,7 +11,6 @@ from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Program
 from tinyflow.model.graph import Graph
-from tinyflow.model.plan_document import Arena, Resident
 
 
 def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out: Path, plan: Path) -> None:
@@ -27,7 +26,13 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
         outputs=[_symbol(program, placed, index) for index in graph.outputs],
         calls=[(operator, call.function) for operator, call in steps],
         notes=[(operator, note) for operator, call in steps for note in call.notes],
-        arena=_arena(program, placed),
+        # the last one is no step's where it only reshapes; outputs live up to it
+        arena=generated.arena(
+            placed.total_bytes,
+            alignment,
+            [*placed.tensors.values(), *placed.scratch.values()],
+            [*(operator for operator, _ in steps), graph.operators[-1].index],
+        ),
         weights_bytes=constants.size_bytes,
     )
     document.write(plan)
@@ -35,20 +40,3 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
 
 def _symbol(program: Program, placed: Memory, index: int) -> str:
     return f"{ARENA}+{placed.tensors[program.owner(index)].offset}"
-
-
-def _arena(program: Program, placed: Memory) -> Arena:
-    """The arena; lifetimes count operators of the model."""
-    last = program.graph.operators[-1].index
-    operators = [*(step.operator for step in program.steps), last]
-    tensors = [
-        Resident(
-            name=place.name,
-            offset=place.offset,
-            bytes=place.size_bytes,
-            first=operators[place.first],
-            last=operators[place.last],
-        )
-        for place in (*placed.tensors.values(), *placed.scratch.values())
-    ]
-    return Arena(symbol=ARENA, bytes=placed.total_bytes, alignment=placed.alignment, tensors=tensors)

@@ -26,6 +26,11 @@ class Step:
     inputs: tuple[Operand, ...]
     output: Operand
 
+    @property
+    def overwritten(self) -> list[Operand]:
+        """The inputs that the output may lie on."""
+        return [self.inputs[position] for position in self.call.in_place]
+
 
 @dataclass(frozen=True)
 class Program:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from tinyflow.backends.tinyi.memory_request import MemoryRequest
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
+from tinyflow.model.memory import arena, in_place
+from tinyflow.model.memory.arena import Placed
+from tinyflow.model.memory.lifetimes import lifetimes
 
 # places are stored in 16 bits, of which three values have a meaning of their own
 _MAX_UNITS = 2**16 - 3
@@ -20,24 +23,14 @@ _UNITS = (4, 16, 64, 256, 1024)
 _LIFE_BYTES, _WISH_BYTES = 16, 16
 
 
-@dataclass
-class _Life:
-    size_bytes: int
-    units: int
-    first: int
-    last: int
-
-
 @dataclass(frozen=True)
 class Plan:
-    """Bytes of the arena; tensor → offset and operators from which to which its bytes must stay; scratch likewise."""
+    """The bytes of the arena, the place of each activation, and scratch; lifetimes count operators."""
 
     unit: int
     total_bytes: int
-    offsets: Mapping[int, int]
-    lives: Mapping[int, tuple[int, int]]
-    scratch: Mapping[int, tuple[int, int]]
-    """Operator → (offset, bytes); those that have some."""
+    tensors: Mapping[int, Placed]
+    scratch: Sequence[Placed]
 
 
 def plan(graph: Graph, requests: Sequence[MemoryRequest]) -> Plan:
@@ -54,48 +47,62 @@ def _units(size_bytes: int, unit: int) -> int:
 
 
 def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | None:
-    lives, owners = _lifetimes(graph, requests, unit)
-    spans = {tensor: (life.first, life.last) for tensor, life in lives.items()}
-    _merge(graph, requests, lives, owners)
+    views: dict[int, int] = {}
+    for operator, request in zip(graph.operators, requests, strict=True):
+        if request.is_view:
+            views.update(dict.fromkeys(operator.outputs, views.get(operator.inputs[0], operator.inputs[0])))
+
+    def seen(tensors: Sequence[int]) -> list[int]:
+        return [views.get(tensor, tensor) for tensor in tensors]
+
+    steps = [(seen(operator.inputs), seen(operator.outputs)) for operator in graph.operators]
+    lives = lifetimes(graph.inputs, steps, seen(graph.outputs), len(steps))
+    sizes = {tensor: graph.tensors[tensor].size_bytes for tensor in lives}
+    allowed = [
+        (node, written[0], [read[position] for position in request.in_place])
+        for node, ((read, written), request) in enumerate(zip(steps, requests, strict=True))
+    ]
+    owners = in_place.owners(lives, sizes, allowed)
+    buffers = in_place.buffers(lives, {tensor: _units(size, unit) for tensor, size in sizes.items()}, owners)
     # equal ones as they are written
-    order = sorted((t for t in lives if owners[t] == t), key=lambda t: -lives[t].units)
-    places: dict[int, int] = {}
-    for tensor in order:
-        places[tensor] = _lowest(lives, places, tensor)
-    total = max(places[tensor] + lives[tensor].units for tensor in order)
-    scratch, total = _place_scratch(lives, places, requests, unit, total)
+    offsets = arena.place_lowest(sorted(buffers.values(), key=lambda buffer: -buffer.size_bytes), 1)
+    places = {owner: buffer.at(offsets[buffer.name]) for owner, buffer in buffers.items()}
+    scratch, total = _place_scratch(list(places.values()), requests, unit)
     if total > _MAX_UNITS:
         return None
+    born = [(tensor, 0) for tensor in graph.inputs]
+    born += [(tensor, node) for node, operator in enumerate(graph.operators) for tensor in operator.outputs]
     tables = -(-(2 * len(graph.tensors) + 5 * len(graph.operators)) // 4) * 4
-    work = _LIFE_BYTES * len(lives) + _WISH_BYTES * len(graph.operators)
-    return Plan(
-        unit=unit,
-        total_bytes=max(total * unit, work) + tables,
-        offsets={tensor: places[_root(owners, tensor)] * unit for tensor in lives},
-        lives=spans,
-        scratch={node: (top * unit, size * unit) for node, (top, size) in scratch.items()},
-    )
+    work = _LIFE_BYTES * len(born) + _WISH_BYTES * len(graph.operators)
+    tensors = {}
+    for index, node in born:
+        tensor, owner = graph.tensors[index], views.get(index, index)
+        # what only looks at another's bytes keeps nothing there
+        life = lives.get(index, (node, node))
+        tensors[index] = Placed(tensor.name, tensor.size_bytes, *life, places[owners[owner]].offset * unit)
+    return Plan(unit, max(total * unit, work) + tables, tensors, scratch)
 
 
-def _place_scratch(
-    lives: Mapping[int, _Life], places: Mapping[int, int], requests: Sequence[MemoryRequest], unit: int, total: int
-) -> tuple[dict[int, tuple[int, int]], int]:
-    """Operator → (place, units), and the arena's end."""
+def _place_scratch(places: Sequence[Placed], requests: Sequence[MemoryRequest], unit: int) -> tuple[list[Placed], int]:
+    """The scratch of all operators that have some, and the arena's end in units."""
     alive = [
-        sorted((places[t], places[t] + lives[t].units) for t in places if lives[t].first <= node <= lives[t].last)
+        sorted((place.offset, place.end) for place in places if place.first <= node <= place.last)
         for node in range(len(requests))
     ]
+    total = max(place.end for place in places)
     for node, request in enumerate(requests):
         least = _units(request.least, unit)
         if least and _find_gap(alive[node], least, total)[1] < least:
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
     limit = min(total + total // 64 * 17 + 52 // unit, _MAX_UNITS)
-    scratch = {}
+    scratch = []
     for node, request in enumerate(requests):
         if request.most:
             begin, room = _find_gap(alive[node], _units(request.most, unit), limit)
-            scratch[node] = (begin, _units(request.fill(room * unit), unit))
-    return scratch, max([total, *(begin + units for begin, units in scratch.values())])
+            units = _units(request.fill(room * unit), unit)
+            scratch.append(Placed(f"scratch {node}", units * unit, node, node, begin * unit))
+            total = max(total, begin + units)
+    return scratch, total
 
 
 def _find_gap(alive: Sequence[tuple[int, int]], units: int, limit: int) -> tuple[int, int]:
@@ -108,52 +115,3 @@ def _find_gap(alive: Sequence[tuple[int, int]], units: int, limit: int) -> tuple
         if best[1] >= units:
             break
     return best
-
-
-def _root(owners: Mapping[int, int], tensor: int) -> int:
-    while owners[tensor] != tensor:
-        tensor = owners[tensor]
-    return tensor
-
-
-def _lifetimes(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> tuple[dict[int, _Life], dict[int, int]]:
-    def life(tensor: int, node: int) -> _Life:
-        size_bytes = graph.tensors[tensor].size_bytes
-        return _Life(size_bytes, _units(size_bytes, unit), node, node)
-
-    lives = {t: life(t, 0) for t in graph.inputs}
-    owners = {t: t for t in lives}
-    for node, (operator, request) in enumerate(zip(graph.operators, requests, strict=True)):
-        for index in operator.inputs:
-            if index in lives:
-                lives[owners[index]].last = node
-        for output in operator.outputs:
-            lives[output] = life(output, node)
-            owners[output] = owners[operator.inputs[0]] if request.is_view else output
-    for index in graph.outputs:
-        lives[owners[index]].last = len(graph.operators)
-    return lives, owners
-
-
-def _merge(graph: Graph, requests: Sequence[MemoryRequest], lives: dict[int, _Life], owners: dict[int, int]) -> None:
-    for node, (operator, request) in enumerate(zip(graph.operators, requests, strict=True)):
-        output = operator.outputs[0]
-        for position in request.in_place:
-            index = operator.inputs[position]
-            if index not in lives:
-                continue
-            root = _root(owners, index)
-            if lives[root].last == node and lives[root].size_bytes >= lives[output].size_bytes:
-                lives[root].last = lives[output].last
-                owners[output] = root
-                break
-
-
-def _lowest(lives: Mapping[int, _Life], places: Mapping[int, int], tensor: int) -> int:
-    life, place = lives[tensor], 0
-    neighbours = (t for t in places if lives[t].first <= life.last and life.first <= lives[t].last)
-    for other in sorted(neighbours, key=lambda t: places[t]):
-        if place + life.units <= places[other]:
-            break
-        place = max(place, places[other] + lives[other].units)
-    return place

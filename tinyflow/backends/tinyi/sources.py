@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinyflow.backends.generated import ARENA, model_header, plan_document, write_files
+from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, write_files
 from tinyflow.backends.tinyi.operators import ENTRIES, request
-from tinyflow.backends.tinyi.planner import Plan, plan
+from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model.graph import Graph
 from tinyflow.model.operators import describe
-from tinyflow.model.plan_document import Arena, Resident
 
 _ALIGNMENT = 16
 
@@ -82,6 +81,7 @@ def write_sources(
     }
     write_files(out, backend, files)
     (out / "model.tflite").write_bytes(model)
+    indices = [operator.index for operator in graph.operators]
     document = plan_document(
         graph,
         backend,
@@ -93,10 +93,10 @@ def write_sources(
             "4": f"the arena of {size} bytes is too small: it needs {made.total_bytes}; arena_bytes: 0 takes that",
         },
         dispatcher="tinyi_visit_node",  # in set-up and in each inference
-        inputs=[f"{ARENA}+{made.offsets[index]}" for index in graph.inputs],
-        outputs=[f"{ARENA}+{made.offsets[index]}" for index in graph.outputs],
+        inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
+        outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
         calls=[(operator.index, ENTRIES[operator.name].visit) for operator in graph.operators],
-        arena=Arena(symbol=ARENA, bytes=size, alignment=made.unit, tensors=_residents(graph, made)),
+        arena=arena(size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]]),
         weights_bytes=len(model),
     )
     document.write(plan_path)
@@ -110,23 +110,3 @@ def _entry(name: str, variant: str, *, is_any: bool) -> str:
     kernel = entry.kernel_symbol(variant, is_any=is_any) or "NULL"
     numbers = f"{getattr(tflite.BuiltinOperator, name)}, {described.versions[1]}, {described.outputs}"
     return f"  {{{numbers}, {entry.visit}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"
-
-
-def _residents(graph: Graph, made: Plan) -> list[Resident]:
-    """What lies where in the arena; lifetimes count operators of the model."""
-    end = graph.operators[-1].index
-    tensors = [
-        Resident(
-            name=graph.tensors[index].name,
-            offset=offset,
-            bytes=graph.tensors[index].size_bytes,
-            first=made.lives[index][0],
-            last=min(made.lives[index][1], end),
-        )
-        for index, offset in made.offsets.items()
-    ]
-    scratch = [
-        Resident(name=f"scratch {node}", offset=offset, bytes=size, first=node, last=node)
-        for node, (offset, size) in made.scratch.items()
-    ]
-    return [*tensors, *scratch]

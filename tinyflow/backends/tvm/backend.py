@@ -9,7 +9,7 @@ from typing import Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from tinyflow.backends.generated import ARENA, plan_document
+from tinyflow.backends.generated import ARENA, arena, plan_document
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
@@ -24,8 +24,6 @@ from tinyflow.backends.tvm.program.operations import Chooser, Program
 from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
-from tinyflow.model.memory.arena import Planner
-from tinyflow.model.plan_document import Arena, Resident
 from tinyflow.model.tflite_writer import write
 
 
@@ -42,15 +40,21 @@ def write_sources(
     chosen = with_defaults(options)
     selected = select(model, graph, chosen, tuning.choose if tuning is not None else lambda question: None)
     convention = _convention(chosen)
-    arena = _memory(selected, chosen, convention)
-    sources.write(selected, arena, convention, backend, out, chosen["cpu"], has_debug=chosen["debug"])
+    placed = _memory(selected, chosen, convention)
+    sources.write(selected, placed, convention, backend, out, chosen["cpu"], has_debug=chosen["debug"])
     document = plan_document(
         graph,
         backend,
-        inputs=[f"{ARENA}+{arena.offsets[value]}" for value in selected.inputs],
-        outputs=[f"{ARENA}+{arena.offsets[value]}" for value in selected.outputs],
+        inputs=[f"{ARENA}+{placed.places[value].offset}" for value in selected.inputs],
+        outputs=[f"{ARENA}+{placed.places[value].offset}" for value in selected.outputs],
         calls=[(step.operator, step.function) for step in selected.steps],
-        arena=_arena(selected, arena),
+        # views alone, without a step, take none
+        arena=arena(
+            placed.total_bytes,
+            placed.alignment,
+            placed.places.values(),
+            [step.operator for step in selected.steps] or [0],
+        ),
         weights_bytes=sum(array.nbytes for array in selected.constants.values()),
     )
     document.write(plan, **({} if tuning is None else {"tuning": tuning.summary()}))
@@ -66,10 +70,11 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
     """Where everything lies. Arguments of packed calls lie in flash, so that they can't point into a stack."""
     if chosen["variant"] == "aot" and chosen["usmp"] == "default":
         return memory.plan_blocks(selected, chosen["alignment"])
-    planner: Planner = "search" if chosen["usmp"] == "default" else chosen["usmp"]
     has_stack = convention != "packed" and not chosen["debug"]  # guards are in the arena only
     guard_bytes = debug.GUARD_BYTES if chosen["debug"] else 0
-    return memory.plan_offsets(selected, chosen["alignment"], planner, has_stack=has_stack, guard_bytes=guard_bytes)
+    return memory.plan_offsets(
+        selected, chosen["alignment"], chosen["usmp"], has_stack=has_stack, guard_bytes=guard_bytes
+    )
 
 
 def select(model: Path, graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
@@ -111,19 +116,3 @@ def _import(model: Path, graph: Graph) -> Any:
     except Exception as error:  # it raises whatever happens to it: its own OpErrors, assertions, KeyErrors
         what = f"TVM's importer can't take it: {error}"
         raise ModelError(what, where=model.name, hint="change the operator that is named, or convert anew") from None
-
-
-def _arena(selected: Program, arena: memory.Memory) -> Arena:
-    """What lies in the arena; lifetimes count operators of the model. Views alone, without a step, take none."""
-    operators = [step.operator for step in selected.steps] or [0]
-    tensors = [
-        Resident(
-            name=life.name,
-            offset=arena.offsets[life.operand],
-            bytes=life.size_bytes,
-            first=operators[life.first],
-            last=operators[life.last],
-        )
-        for life in arena.lifetimes
-    ]
-    return Arena(symbol=ARENA, bytes=arena.total_bytes, alignment=arena.alignment, tensors=tensors)

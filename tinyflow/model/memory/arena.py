@@ -7,9 +7,11 @@ the same plan on every machine. Nothing here knows of tensors or of C.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from tinyflow.model.memory.lifetimes import Key
 
 Planner = Literal["search", "greedy", "hill_climb", "exact"]
 
@@ -38,6 +40,22 @@ class Buffer:
         """Whether both exist at some operator."""
         return self.first <= other.last and other.first <= self.last
 
+    def at(self, offset: int) -> Placed:
+        """The same with its place."""
+        return Placed(self.name, self.size_bytes, self.first, self.last, offset)
+
+
+@dataclass(frozen=True)
+class Placed(Buffer):
+    """A buffer in the arena, `offset` bytes behind its beginning."""
+
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind its last byte."""
+        return self.offset + self.size_bytes
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,6 +63,10 @@ class Plan:
 
     offsets: Mapping[str, int]
     total_bytes: int
+
+    def places(self, buffers: Mapping[Key, Buffer]) -> dict[Key, Placed]:
+        """Some of the buffers, known by their names, with their places."""
+        return {key: buffer.at(self.offsets[buffer.name]) for key, buffer in buffers.items()}
 
 
 def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
@@ -55,7 +77,7 @@ def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
     bound = 0
     for step in {buffer.first for buffer in buffers}:
         sizes = [buffer.size_bytes for buffer in buffers if buffer.first <= step <= buffer.last]
-        padding = [_aligned(size, alignment) - size for size in sizes]
+        padding = [aligned(size, alignment) - size for size in sizes]
         bound = max(bound, sum(sizes) + sum(padding) - max(padding))
     return bound
 
@@ -89,12 +111,12 @@ def plan(buffers: Sequence[Buffer], alignment: int = 1, planner: Planner = "sear
 
 
 def _by_size(buffers: Sequence[Buffer], alignment: int) -> dict[str, int]:
-    return _place_lowest(sorted(buffers, key=_GREEDY_ORDERS[0]), alignment)
+    return place_lowest(sorted(buffers, key=_GREEDY_ORDERS[0]), alignment)
 
 
 def _greedy(buffers: Sequence[Buffer], alignment: int) -> dict[str, int]:
     """The best of all greedy orders, the earlier where two are equal."""
-    plans = (_place_lowest(sorted(buffers, key=order), alignment) for order in _GREEDY_ORDERS)
+    plans = (place_lowest(sorted(buffers, key=order), alignment) for order in _GREEDY_ORDERS)
     return min(plans, key=lambda offsets: _total(buffers, offsets))
 
 
@@ -102,13 +124,13 @@ def _climb(buffers: Sequence[Buffer], alignment: int, bound: int) -> dict[str, i
     """Exchange two in the order in which buffers are placed, and keep what isn't worse; seeded, so always the same."""
     chance = random.Random(0)
     order = sorted(buffers, key=_GREEDY_ORDERS[0])
-    best = _place_lowest(order, alignment)
+    best = place_lowest(order, alignment)
     for _ in range(_CLIMBS if len(order) > 1 else 0):
         if _total(buffers, best) <= bound:
             break
         i, j = chance.sample(range(len(order)), 2)
         order[i], order[j] = order[j], order[i]
-        offsets = _place_lowest(order, alignment)
+        offsets = place_lowest(order, alignment)
         if _total(buffers, offsets) <= _total(buffers, best):
             best = offsets
         else:
@@ -126,7 +148,8 @@ def _check(buffers: Sequence[Buffer], alignment: int) -> None:
             raise ValueError(f"{buffer} has no size or no lifetime")
 
 
-def _aligned(offset: int, alignment: int) -> int:
+def aligned(offset: int, alignment: int) -> int:
+    """The next multiple of `alignment`."""
     return -(-offset // alignment) * alignment
 
 
@@ -143,20 +166,23 @@ _GREEDY_ORDERS: tuple[Callable[[Buffer], tuple[int | str, ...]], ...] = (
 )
 
 
-def _place_lowest(ordered: Sequence[Buffer], alignment: int) -> dict[str, int]:
+def place_lowest(ordered: Sequence[Buffer], alignment: int) -> dict[str, int]:
     """Each buffer at the lowest offset where it overlaps none of those placed before it."""
-    offsets: dict[str, int] = {}
-    placed: list[Buffer] = []
+    placed: list[Placed] = []
     for buffer in ordered:
-        offset = 0
-        neighbours = (other for other in placed if other.is_alive_with(buffer))
-        for other in sorted(neighbours, key=lambda other: offsets[other.name]):
-            if offset + buffer.size_bytes <= offsets[other.name]:
-                break
-            offset = max(offset, _aligned(offsets[other.name] + other.size_bytes, alignment))
-        offsets[buffer.name] = offset
-        placed.append(buffer)
-    return offsets
+        taken = ((other.offset, other.end) for other in placed if other.is_alive_with(buffer))
+        placed.append(buffer.at(lowest_gap(buffer.size_bytes, taken, alignment)))
+    return {buffer.name: buffer.offset for buffer in placed}
+
+
+def lowest_gap(size_bytes: int, taken: Iterable[tuple[int, int]], alignment: int) -> int:
+    """The lowest offset with so much room between spans (first byte, behind the last one), or behind them all."""
+    offset = 0
+    for begin, end in sorted(taken):
+        if offset + size_bytes <= begin:
+            break
+        offset = max(offset, aligned(end, alignment))
+    return offset
 
 
 class _Search:
@@ -224,7 +250,7 @@ class _Search:
             self._unplaced_bytes[step] += buffer.size_bytes
 
     def _height(self, i: int) -> int:
-        return _aligned(max(self._tops[step] for step in self._alive[i]), self._alignment)
+        return aligned(max(self._tops[step] for step in self._alive[i]), self._alignment)
 
     def _least_total(self, floor: int) -> int:
         """Bytes that the plan will take at least: what is unplaced must lie above the tops and not below `floor`."""

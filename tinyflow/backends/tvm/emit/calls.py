@@ -15,14 +15,14 @@ _STACK = "scratch"
 
 def _arguments(index: int, step: Step, memory: Memory) -> list[tuple[Parameter, str]]:
     """Each parameter of the kernel with its address."""
-    places: dict[str, Operand] = {parameter.name: operand for operand, parameter in operands(index, step)}
+    found: dict[str, Operand] = {parameter.name: operand for operand, parameter in operands(index, step)}
     arguments = []
     for parameter in step.kernel.parameters:
         if parameter.role == "constant":
             address = step.constants[parameter.name]
         else:
-            offset = memory.offsets.get(places[parameter.name])
-            address = _STACK if offset is None else f"{ARENA} + {offset}"
+            place = memory.places.get(found[parameter.name])
+            address = _STACK if place is None else f"{ARENA} + {place.offset}"
         arguments.append((parameter, address))
     return arguments
 

@@ -80,15 +80,16 @@ def definitions(memory: Memory, is_packed: bool) -> str:
 
 
 def _guards(memory: Memory) -> str:
-    lives = memory.lifetimes
+    places = memory.places.values()
+    names = [place.name if place.name.isidentifier() else f"input {i}" for i, place in enumerate(places)]
     return _GUARDS.format(
         guard_bytes=memory.guard_bytes,
         arena=ARENA,
-        count=len(lives),
-        ends=", ".join(str(memory.offsets[life.operand] + life.size_bytes) for life in lives),
-        first=", ".join(str(life.first) for life in lives),
-        last=", ".join(str(life.last) for life in lives),
-        names=", ".join(f'"{life.name if life.name.isidentifier() else f"input {i}"}"' for i, life in enumerate(lives)),
+        count=len(places),
+        ends=", ".join(str(place.end) for place in places),
+        first=", ".join(str(place.first) for place in places),
+        last=", ".join(str(place.last) for place in places),
+        names=", ".join(f'"{name}"' for name in names),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tinyflow.backends.tvm.graph import artifact, binary, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
+from tinyflow.model.memory.arena import Placed, aligned
 
 # limits and alignment of tvmrt.h
 _MOST_ARGUMENTS, _MOST_DIMENSIONS, _ALIGNMENT = 8, 6, 16
@@ -24,7 +26,7 @@ def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any],
     """See `tinyflow.backends.tvm.graph.executor`."""
     made = artifact.read(lowered)
     _check_limits(made, backend)
-    offsets, storage_bytes = _place_storages(made)
+    places, storage_bytes = _place_storages(made)
     # while a graph is opened, 16-bit numbers of its nodes lie where activations will
     arena_bytes = max(storage_bytes, 2 * (len(made.graph.nodes) + 1))
     form = options.get("graph", "json")
@@ -35,7 +37,7 @@ def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any],
     }
     generated.write_sources(made, arena_bytes, backend, own, out)
     more = {"dispatcher": "tvmrt_run"}  # what calls the functions
-    generated.write_plan(made, graph, backend, offsets, (arena_bytes, _ALIGNMENT), plan, more)
+    generated.write_plan(made, graph, backend, places, (arena_bytes, _ALIGNMENT), plan, more)
 
 
 def _check_limits(made: Artifact, backend: str) -> None:
@@ -50,18 +52,17 @@ def _check_limits(made: Artifact, backend: str) -> None:
         raise ModelError(what, hint="tvmcg has no such limits")
 
 
-def _place_storages(made: Artifact) -> tuple[dict[int, int], int]:
-    """The offsets that the runtime will give to tensors, and the bytes of all storages."""
-    tensors = {tensor: made.graph.tensors[tensor] for tensor in generated.lifetimes(made)}
+def _place_storages(made: Artifact) -> tuple[dict[int, Placed], int]:
+    """Where the runtime will put tensors, and the bytes of all storages."""
+    buffers = generated.buffers(made)
+    storage_of = {number: made.graph.tensors[number].storage for number in buffers}
     sizes = Counter[int]()
-    for tensor in tensors.values():
-        sizes[tensor.storage] = max(sizes[tensor.storage], tensor.size_bytes)
-    starts, end, used = {}, 0, 0
-    for storage in sorted(sizes):
-        starts[storage] = end
-        used = end + sizes[storage]
-        end = -(-used // _ALIGNMENT) * _ALIGNMENT
-    return {number: starts[tensor.storage] for number, tensor in tensors.items()}, used
+    for number, buffer in buffers.items():
+        sizes[storage_of[number]] = max(sizes[storage_of[number]], buffer.size_bytes)
+    order = sorted(sizes)
+    starts = dict(zip(order, accumulate((aligned(sizes[one], _ALIGNMENT) for one in order), initial=0), strict=False))
+    places = {number: buffer.at(starts[storage_of[number]]) for number, buffer in buffers.items()}
+    return places, max(place.end for place in places.values())
 
 
 def _tables(made: Artifact) -> str:

@@ -13,24 +13,24 @@ from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.document import Node
 from tinyflow.backends.tvm.program.planner import plan_buffers
 from tinyflow.model.graph import Graph
+from tinyflow.model.memory.arena import Placed
 
 
 def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """See `tinyflow.backends.tvm.graph.static`."""
     made = artifact.read(lowered)
     alignment = max(options.get("alignment", 16), made.least_alignment)
-    buffers = generated.lifetimes(made)
-    planner = options.get("usmp", "default")
-    planned = plan_buffers(list(buffers.values()), alignment, "search" if planner == "default" else planner)
-    offsets = {tensor: planned.offsets[buffer.name] for tensor, buffer in buffers.items()}
-    own = {"model.c": _model(made, offsets, planned.total_bytes, alignment)}
+    buffers = generated.buffers(made)
+    planned = plan_buffers(buffers.values(), alignment, options.get("usmp", "default"))
+    places = planned.places(buffers)
+    own = {"model.c": _model(made, places, planned.total_bytes, alignment)}
     generated.write_sources(made, planned.total_bytes, backend, own, out)
-    generated.write_plan(made, graph, backend, offsets, (planned.total_bytes, alignment), plan)
+    generated.write_plan(made, graph, backend, places, (planned.total_bytes, alignment), plan)
 
 
-def _model(made: Artifact, offsets: Mapping[int, int], arena_bytes: int, alignment: int) -> str:
+def _model(made: Artifact, places: Mapping[int, Placed], arena_bytes: int, alignment: int) -> str:
     graph = made.graph
-    addresses = {tensor: f"{ARENA} + {offset}" for tensor, offset in offsets.items()}
+    addresses = {tensor: f"{ARENA} + {place.offset}" for tensor, place in places.items()}
     addresses |= {row: node.name for row, node in graph.numbered() if node.name in made.parameters}
     calls = [
         packed_calls.call(index, node.function, _arguments(made, node, row, addresses))

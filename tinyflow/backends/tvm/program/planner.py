@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.memory import arena
@@ -11,9 +11,10 @@ from tinyflow.model.memory import arena
 USMP = ("default", "greedy", "hill_climb", "exact")
 
 
-def plan_buffers(buffers: Sequence[arena.Buffer], alignment: int, planner: arena.Planner) -> arena.Plan:
-    """`arena.plan`; raises ModelError where `exact` can't prove its plan."""
+def plan_buffers(buffers: Iterable[arena.Buffer], alignment: int, usmp: str) -> arena.Plan:
+    """`arena.plan` as the option has it; raises ModelError where `exact` can't prove its plan."""
+    planner: arena.Planner = "search" if usmp == "default" else usmp  # type: ignore[assignment]
     try:
-        return arena.plan(buffers, alignment, planner)
+        return arena.plan(list(buffers), alignment, planner)
     except arena.NotProvenError as error:
         raise ModelError(f"planner exact: {error}", hint="+usmp.hill_climb, which proves nothing") from error
