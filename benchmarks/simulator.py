@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import kept
 import yaml
 
-from tinyflow.core.action import Workspace
 from tinyflow.targets.blocks import Edge
+from tinyflow.targets.unicorn import capabilities
 from tinyflow.targets.unicorn import machine as simulator
-from tinyflow.targets.unicorn import native_hook
 from tinyflow.toolchains import script, zig
 
 ROOT = Path(__file__).parents[1]
@@ -97,7 +97,7 @@ def main() -> None:
         f"{'cpu':<10} {'kernel':<10} {'instructions':>12} {'/block':>6} {'counted':>8} {'uncounted':>9} {'Python':>7}"
     )
     with tempfile.TemporaryDirectory() as folder:
-        library = build_library(Path(folder))
+        library = kept.path(capabilities("cortex-m7").inputs["block_table.so"])
         for cpu in chosen.cpu or CPUS:
             target = target_of(cpu)
             firmware = build_firmware(Path(folder), target)
@@ -151,20 +151,6 @@ def target_of(cpu: str) -> dict[str, Any]:
         {"name": "ram", "kind": "ram", "origin": ram, "length_bytes": 384 << 10},
     ]
     return {"name": "bench", "cpu": cpu, "memory": memory, "stack_bytes": 4096}
-
-
-def build_library(folder: Path) -> Path:
-    """The native table, by its stage."""
-    made = Workspace(
-        folder=folder,
-        parameters={"triple": native_hook.host_triple()},
-        inputs={"block_table.c": native_hook.SOURCE},
-        outputs={"block_table.so": folder / "block_table.so"},
-        log_path=folder / "log",
-        timeout_s=60,
-    )
-    native_hook.build_hook(made)
-    return made.outputs["block_table.so"]
 
 
 def build_firmware(folder: Path, target: dict[str, Any]) -> Path:

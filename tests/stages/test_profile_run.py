@@ -6,16 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import kept
 import pytest
 from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import RunError
 from tinyflow.stages import tune
 from tinyflow.stages.profile import profile
-from tinyflow.targets import native, unicorn
+from tinyflow.targets import unicorn
 from tinyflow.targets.interpreter import Interpreted
 from tinyflow.targets.protocol import open_machine
-from tinyflow.targets.unicorn import native_hook
 
 MODEL = r"""
 #include <stdint.h>
@@ -52,17 +52,10 @@ def firmware(bench: Bench) -> Path:
 
 
 @pytest.fixture(scope="module")
-def flash_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def flash_model() -> Path:
     """The model of flash caches, built by its stage."""
     [output] = unicorn.capabilities("cortex-m4").trace.values()  # type: ignore[union-attr]
-    made = workspace(
-        tmp_path_factory.mktemp("flash"),
-        {"flash_model.c": native_hook.FLASH_SOURCE},
-        [output.name],
-        output.action.parameters,
-    )
-    native.build_hook(made)
-    return made.outputs["flash_model.so"]
+    return kept.path(output)
 
 
 def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9, **more: Any) -> dict[str, Any]:

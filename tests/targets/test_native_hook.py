@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_firmware import workspace
 
+from tinyflow.targets import unicorn
 from tinyflow.targets.blocks import instruction_lengths
-from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.native import build_hook, host_triple
 
+SOURCE = Path(unicorn.__file__).with_name("block_table.c")
 OTHERS = ["aarch64-linux-gnu.2.17", "x86_64-macos", "aarch64-macos"]
 
 
 def _build(folder: Path, triple: str) -> bytes:
-    made = workspace(folder, {"block_table.c": native_hook.SOURCE}, ["block_table.so"], {"triple": triple})
-    native_hook.build_hook(made)
+    made = workspace(folder, {"block_table.c": SOURCE}, ["block_table.so"], {"triple": triple})
+    build_hook(made)
     left = {path.name for path in folder.iterdir()}
     assert left <= {"in", "out", "log", "zig-cache"}
     return made.outputs["block_table.so"].read_bytes()
@@ -25,7 +27,7 @@ def _build(folder: Path, triple: str) -> bytes:
 
 def test_same_bytes_in_two_folders(tmp_path: Path) -> None:
     """Where it is built leaves no trace in the library."""
-    triple = native_hook.host_triple()
+    triple = host_triple()
     assert _build(tmp_path / "one", triple) == _build(tmp_path / "another place", triple)
 
 

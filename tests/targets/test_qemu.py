@@ -188,7 +188,7 @@ _ORPHAN = """
 import sys, time
 from pathlib import Path
 from tinyflow.targets.qemu import open_machine
-machine = open_machine(%r, {"qemu_counter.so": Path(%r)})
+machine = open_machine(%r, {"counter.so": Path(%r)})
 machine.load(Path(%r))
 print(machine._process.pid, flush=True)
 time.sleep(60)

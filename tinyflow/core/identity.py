@@ -50,6 +50,15 @@ def _version(distribution: str) -> str | None:
         return None
 
 
+@cache
+def package_folder(name: str) -> Path:
+    """Where an installed Python package lies, found without importing it. Raises ToolError (missing)."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError(f"the Python package {name} is not installed", hint=f"pip install {name}", missing=True)
+    return Path(spec.submodule_search_locations[0])
+
+
 def _of_binary(tool: Tool, memo: digest.Memo) -> str:
     found = shutil.which(tool.name)
     if found is None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from tinyflow.core.action import Action, Output, SourceFile, Tool, Workspace
-from tinyflow.core.errors import ToolError
+from tinyflow.core.identity import package_folder
 
 _PACKAGE = Path(__file__).parents[1]
 _SYSTEMS = {"linux": "linux-gnu.2.17", "darwin": "macos"}  # glibc 2.17: what manylinux2014 wheels ask for
@@ -48,7 +47,7 @@ def build_hook(workspace: Workspace) -> None:
     ((source, source_path),) = workspace.inputs.items()
     workspace.run(
         [
-            *(zig_binary(), "cc", "-target", workspace.parameters["triple"], "-mcpu=baseline"),
+            *(package_folder("ziglang") / "zig", "cc", "-target", workspace.parameters["triple"], "-mcpu=baseline"),
             *("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-O2", "-fPIC", "-shared", "-nostdlib", "-s"),
             *(_libc_flags(workspace.parameters["triple"]) if workspace.parameters.get("has_libc") else ()),
             *(source_path, "-o", workspace.outputs[f"{Path(source).stem}.so"]),
@@ -59,15 +58,7 @@ def build_hook(workspace: Workspace) -> None:
 
 def _libc_flags(triple: str) -> list[str]:
     """Headers of glibc, which zig leaves out with `-nostdlib`; the library itself is found when it is loaded."""
-    include = Path(zig_binary()).parent / "lib" / "libc" / "include"
+    include = package_folder("ziglang") / "lib" / "libc" / "include"
     family = triple.partition("-")[0].replace("x86_64", "x86")
     names = (f"{family}-linux-gnu", "generic-glibc", f"{family}-linux-any", "any-linux-any")
     return [word for name in names for word in ("-isystem", str(include / name))] + ["-Wl,-z,undefs"]
-
-
-def zig_binary() -> str:
-    """The compiler inside the wheel, found without importing anything. Raises ToolError where it isn't installed."""
-    spec = find_spec("ziglang")
-    if spec is None or not spec.submodule_search_locations:
-        raise ToolError("the package ziglang is not installed", hint="pip install ziglang", missing=True)
-    return str(Path(spec.submodule_search_locations[0]) / "zig")

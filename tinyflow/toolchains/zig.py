@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import sys
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
+from tinyflow.core.identity import package_folder
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
 
 # Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
@@ -24,18 +23,9 @@ _CODE_FLAGS = (*CODE_FLAGS, "-mllvm", "-enable-global-merge=false")
 _BUILTINS_FLAGS = ("-O", "ReleaseFast", "-fstrip", "-fsingle-threaded", "-ffunction-sections", "-fdata-sections")
 
 
-@cache
-def _wheel() -> Path:
-    """The wheel's folder, found without importing it. Raises ToolError (missing)."""
-    spec = importlib.util.find_spec("ziglang")
-    if spec is None or not spec.submodule_search_locations:
-        raise ToolError("the Python package ziglang is not installed", hint="pip install ziglang", missing=True)
-    return Path(spec.submodule_search_locations[0])
-
-
 def _zig() -> Path:
     """The program itself: through `python -m ziglang` every file would cost a start of Python."""
-    return _wheel() / "zig"
+    return package_folder("ziglang") / "zig"
 
 
 def tools(cpu: Cpu) -> tuple[Tool, ...]:
@@ -51,9 +41,10 @@ def tools(cpu: Cpu) -> tuple[Tool, ...]:
 
 def _header_folders(cpu: Cpu) -> tuple[Path, ...]:
     """Clang's own headers, then those of the C library (musl) for the architecture."""
-    include = _wheel() / "lib" / "libc" / "include"
+    library = package_folder("ziglang") / "lib"
+    include = library / "libc" / "include"
     architecture = _machine() if cpu["isa"] == "host" else cpu["headers"]
-    return (_wheel() / "lib" / "include", include / f"{architecture}-linux-musl", include / "generic-musl")
+    return (library / "include", include / f"{architecture}-linux-musl", include / "generic-musl")
 
 
 def _machine() -> str:
@@ -117,7 +108,7 @@ def builtins(workspace: Workspace) -> None:
     # An object, not a library: the members of a library that zig makes are named at random.
     workspace.run(
         [
-            *(_zig(), "build-obj", _wheel() / "lib" / "compiler_rt.zig", "--name", "compiler_rt"),
+            *(_zig(), "build-obj", _zig().parent / "lib" / "compiler_rt.zig", "--name", "compiler_rt"),
             *("-target", target, f"-mcpu={spelling['cpu']}", *_BUILTINS_FLAGS, *spelling.get("flags", ())),
             # `-femit-bin=` takes its path in the same word, which only a path relative to the folder may be.
             f"-femit-bin={object_path.relative_to(workspace.folder)}",

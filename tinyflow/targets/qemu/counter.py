@@ -1,19 +1,16 @@
-"""The plugin's table of executed blocks, shared with QEMU's process through a file, and how the plugin is built."""
+"""The plugin's table of executed blocks, shared with QEMU's process through a file."""
 
 from __future__ import annotations
 
 import mmap
-import platform
 import struct
-from importlib.util import find_spec
 from pathlib import Path
 
-from tinyflow.core.action import Action, Output, SourceFile, Tool, Workspace
-from tinyflow.core.errors import ToolError
+from tinyflow.core.action import Output
 from tinyflow.targets.blocks import Edge
+from tinyflow.targets.native import compiled
 
-LIBRARY = "qemu_counter.so"
-_SOURCE = Path(__file__).with_name("counter.c")
+LIBRARY = "counter.so"
 # `struct tf_table` of counter.c: instructions, limit, last, last_size, is_over_limit, used, is_full; then the edges.
 _HEAD_FORMAT = "=QQQIIII"
 _HEAD_BYTES = struct.calcsize(_HEAD_FORMAT)
@@ -23,35 +20,8 @@ _TABLE_BYTES = _HEAD_BYTES + _CAPACITY * struct.calcsize(_EDGE_FORMAT)
 
 
 def library() -> Output:
-    """The plugin, compiled for the machine that we are on."""
-    machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
-    action = Action(
-        stage="compile",
-        title="compile QEMU's block counter",
-        function=f"{__name__}:build",
-        outputs=(LIBRARY,),
-        parameters={"triple": f"{machine}-linux-gnu.2.17"},
-        inputs={"counter.c": SourceFile(_SOURCE, "targets/qemu/counter.c")},
-        tools=(Tool("package", "ziglang"),),
-    )
-    return action.output(LIBRARY)
-
-
-def build(workspace: Workspace) -> None:
-    """Compile counter.c; what it calls is found in QEMU's process."""
-    spec = find_spec("ziglang")
-    if spec is None or not spec.submodule_search_locations:
-        raise ToolError("the package ziglang is not installed", hint="pip install ziglang", missing=True)
-    zig_cache = str(workspace.folder / "zig-cache")
-    workspace.run(
-        [
-            *(Path(spec.submodule_search_locations[0]) / "zig", "cc", "-target", workspace.parameters["triple"]),
-            *("-mcpu=baseline", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-O2", "-fPIC"),
-            *("-ffreestanding", "-shared", "-nostdlib", "-s", "-Wl,-z,undefs"),
-            *(workspace.inputs["counter.c"], "-o", workspace.outputs[LIBRARY]),
-        ],
-        environment={"ZIG_GLOBAL_CACHE_DIR": zig_cache, "ZIG_LOCAL_CACHE_DIR": zig_cache},
-    )
+    """The plugin, compiled for the machine that we are on; what it calls is found in QEMU's process."""
+    return compiled(Path(__file__).with_name("counter.c"), "compile QEMU's block counter", has_libc=True)
 
 
 class Table:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.action import Tool
+from tinyflow.core.action import Output, Tool
 from tinyflow.targets.native import compiled
 from tinyflow.targets.protocol import Capabilities
-from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.machine import Simulator
 from tinyflow.targets.unicorn.processor import check_name
 
@@ -18,14 +17,19 @@ _TABLE = "block_table.so"
 
 
 def capabilities(cpu: str) -> Capabilities:
-    """See `protocol`; what looks on is compiled for the machine that we are on."""
+    """See `protocol`."""
     check_name(cpu)
     return Capabilities(
         tools=(Tool("package", "unicorn"), Tool("package", "pyelftools")),
-        inputs={_TABLE: compiled(native_hook.SOURCE, "compile the simulator's block counter")},
-        guard={GUARD: compiled(native_hook.GUARD_SOURCE, "compile the simulator's guard")},
-        trace={"flash_model.so": compiled(native_hook.FLASH_SOURCE, "compile the simulator's flash model")},
+        inputs={_TABLE: _looker("block_table.c", "block counter")},
+        guard={GUARD: _looker("guard.c", "guard")},
+        trace={"flash_model.so": _looker("flash_model.c", "flash model")},
     )
+
+
+def _looker(source: str, what: str) -> Output:
+    """What looks on, compiled for the machine that we are on."""
+    return compiled(Path(__file__).with_name(source), f"compile the simulator's {what}")
 
 
 def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Simulator:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from tinyflow.targets.blocks import Edge as Edge
 from tinyflow.targets.blocks import instruction_lengths as instruction_lengths
+from tinyflow.targets.unicorn import native_hook
 
 _FIRST_CAPACITY = 512  # edges, a power of two; a network's invoke has some hundred
 
@@ -74,7 +75,7 @@ class NativeBlockTable:
 
     def __init__(self, engine: Any, library: Path, is_riscv: bool) -> None:
         from unicorn import UC_HOOK_BLOCK
-        from unicorn.unicorn_py3.unicorn import uclib  # the library that `engine` lives in
+        from unicorn.unicorn_py3.unicorn import uclib
 
         libc = ctypes.CDLL(None)
         libc.calloc.restype = ctypes.c_void_p
@@ -85,18 +86,12 @@ class NativeBlockTable:
             edges=libc.calloc(ctypes.c_size_t(_FIRST_CAPACITY), ctypes.c_size_t(_EDGE_BYTES)),
             capacity=_FIRST_CAPACITY,
             is_riscv=is_riscv,
-            read=_address(uclib.uc_mem_read),
-            stop=_address(uclib.uc_emu_stop),
-            allocate=_address(libc.calloc),
-            release=_address(libc.free),
+            read=native_hook.address(uclib.uc_mem_read),
+            stop=native_hook.address(uclib.uc_emu_stop),
+            allocate=native_hook.address(libc.calloc),
+            release=native_hook.address(libc.free),
         )
-        everywhere = (ctypes.c_uint64(1), ctypes.c_uint64(0))  # begin > end: Unicorn's way to say all addresses
-        table = ctypes.cast(ctypes.pointer(self._table), ctypes.c_void_p)
-        status = uclib.uc_hook_add(
-            engine._uch, ctypes.byref(ctypes.c_size_t()), UC_HOOK_BLOCK, self._hook, table, *everywhere
-        )
-        if status != 0:
-            raise RuntimeError(f"uc_hook_add failed with {status}")
+        native_hook.add(engine, UC_HOOK_BLOCK, self._hook, self._table)
 
     def __del__(self) -> None:
         if hasattr(self, "_table"):
@@ -174,8 +169,3 @@ class PythonBlockTable:
         return sorted(
             Edge(*key, self._instructions_of[key[2:]], executions) for key, executions in self._executions.items()
         )
-
-
-def _address(function: Any) -> int:
-    """Where a function of a loaded library lies."""
-    return ctypes.cast(function, ctypes.c_void_p).value or 0

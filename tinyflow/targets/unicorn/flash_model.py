@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.targets.unicorn import native_hook
+
 _MOST_LINES = 128  # MOST_LINES of flash_model.c
 
 
@@ -40,23 +42,14 @@ class FlashModel:
 
     def __init__(self, engine: Any, library: Path, region: Mapping[str, Any], cache: Mapping[str, int]) -> None:
         from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ
-        from unicorn.unicorn_py3.unicorn import uclib
 
-        functions = ctypes.CDLL(str(library))
+        self._functions = ctypes.CDLL(str(library))
         first, last = region["origin"], region["origin"] + region["length_bytes"] - 1
         self._flash = _Flash(begin=first, end=last + 1)
         for lines, count in ((self._flash.instructions, "instruction_lines"), (self._flash.data, "data_lines")):
             lines.count, lines.bytes = cache[count], cache["line_bytes"]
-        self._kept = functions
-        pointer = ctypes.cast(ctypes.pointer(self._flash), ctypes.c_void_p)
-        ranges = ((UC_HOOK_BLOCK, functions.tf_fetch, 1, 0), (UC_HOOK_MEM_READ, functions.tf_load, first, last))
-        engine.ctl_flush_tb()
-        for kind, function, begin, end in ranges:
-            handle = ctypes.byref(ctypes.c_size_t())
-            limits = (ctypes.c_uint64(begin), ctypes.c_uint64(end))
-            status = uclib.uc_hook_add(engine._uch, handle, kind, function, pointer, *limits)
-            if status != 0:
-                raise RuntimeError(f"uc_hook_add failed with {status}")
+        native_hook.add(engine, UC_HOOK_BLOCK, self._functions.tf_fetch, self._flash)
+        native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self._flash, first, last)
 
     @property
     def misses(self) -> int:

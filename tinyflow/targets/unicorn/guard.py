@@ -13,6 +13,7 @@ from typing import Any
 from tinyflow.core.errors import RunError
 from tinyflow.targets.elf import Firmware
 from tinyflow.targets.guarding import Guarded, describe
+from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.processor import Processor
 
 _MOST_RANGES = 64  # MOST_RANGES of guard.c
@@ -62,20 +63,14 @@ class Guard:
         self._begun, self._is_dispatching, self._is_guarded = 0, False, False
         self._fault = ""
         self._engine = engine
-        functions = ctypes.CDLL(str(library))
-        self._kept = functions
+        self._functions = ctypes.CDLL(str(library))
         self._table = _Table(
             counter_register=processor.program_counter,
-            read_register=ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p).value or 0,
-            stop=ctypes.cast(uclib.uc_emu_stop, ctypes.c_void_p).value or 0,
+            read_register=native_hook.address(uclib.uc_reg_read),
+            stop=native_hook.address(uclib.uc_emu_stop),
         )
-        engine.ctl_flush_tb()  # code that was translated before would not call the new hooks
-        pointer = ctypes.cast(ctypes.pointer(self._table), ctypes.c_void_p)
-        limits = (ctypes.c_uint64(ram.start), ctypes.c_uint64(ram.stop - 1))
-        handle = ctypes.byref(ctypes.c_size_t())
-        status = uclib.uc_hook_add(engine._uch, handle, UC_HOOK_MEM_WRITE, functions.tf_guard_write, pointer, *limits)
-        if status != 0:
-            raise RuntimeError(f"uc_hook_add failed with {status}")
+        write = self._functions.tf_guard_write
+        native_hook.add(engine, UC_HOOK_MEM_WRITE, write, self._table, ram.start, ram.stop - 1)
         dispatcher = firmware.symbol(guarded.dispatcher)
         last = dispatcher.address + max(dispatcher.size_bytes, 1) - 1
         engine.hook_add(UC_HOOK_BLOCK, self._dispatch, begin=dispatcher.address, end=last)

@@ -1,13 +1,25 @@
-"""The C sources of the simulator, and how they are built."""
+"""Hooks in C, which Unicorn calls without Python in between."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import ctypes
+from typing import Any
 
-from tinyflow.targets.native import build_hook as build_hook
-from tinyflow.targets.native import host_triple as host_triple
-from tinyflow.targets.native import zig_binary as zig_binary
 
-SOURCE = Path(__file__).with_name("block_table.c")
-FLASH_SOURCE = Path(__file__).with_name("flash_model.c")
-GUARD_SOURCE = Path(__file__).with_name("guard.c")
+def add(engine: Any, kind: int, function: Any, data: ctypes.Structure, begin: int = 1, end: int = 0) -> None:
+    """Call a library's function with `data` from now on, for addresses from `begin` to `end`, or all where begin > end.
+
+    Both must outlive the engine's last run.
+    """
+    from unicorn.unicorn_py3.unicorn import uclib  # the library that `engine` lives in
+
+    engine.ctl_flush_tb()  # code that was translated before would not call the new hook
+    handle, limits = ctypes.byref(ctypes.c_size_t()), (ctypes.c_uint64(begin), ctypes.c_uint64(end))
+    status = uclib.uc_hook_add(engine._uch, handle, kind, function, ctypes.byref(data), *limits)
+    if status != 0:
+        raise RuntimeError(f"uc_hook_add failed with {status}")
+
+
+def address(function: Any) -> int:
+    """Where a function of a loaded library lies."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
