@@ -51,7 +51,5 @@ def packed(index: int, step: Step, memory: Memory, has_shapes: bool = False) -> 
     `has_shapes`: tensors with their extents, which assertions look at.
     """
     arguments = [(parameter.dtype, address) for parameter, address in _arguments(index, step, memory)]
-    shapes = None
-    if has_shapes:
-        shapes = [tuple(int(extent) for extent in buffer.ty.shape) for buffer in step.kernel.function.params]
+    shapes = [parameter.shape for parameter in step.kernel.parameters] if has_shapes else None
     return packed_convention.call(index, step.function, arguments, shapes)

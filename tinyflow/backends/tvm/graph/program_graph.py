@@ -65,7 +65,6 @@ class _Nodes:
         return ExecutorGraph(tuple(self._nodes), tuple(self._number[value] for value in self._program.outputs))
 
     def _add_step(self, index: int, step: Step) -> None:
-        shapes = _shapes(step)
         inputs = [self._number[value] for value in step.inputs]
         for parameter in step.kernel.constants:
             symbol = step.constants[parameter.name]
@@ -79,8 +78,7 @@ class _Nodes:
             (parameter, written[parameter.role]) for parameter in step.kernel.parameters if parameter.role in written
         ]
         tensors = tuple(
-            GraphTensor(parameter.dtype, shapes[parameter.name], self._storage_of[operand])
-            for parameter, operand in given
+            GraphTensor(parameter.dtype, parameter.shape, self._storage_of[operand]) for parameter, operand in given
         )
         node = Node(self._unused(_name(step)), tensors, step.function, tuple(inputs), step.operator)
         self._add(node, *(operand for _, operand in given))
@@ -105,16 +103,7 @@ def _name(step: Step) -> str:
     return f"{step.function.rpartition('_')[0]}_{step.operator}"
 
 
-def _shapes(step: Step) -> dict[str, tuple[int, ...]]:
-    """The shapes of a kernel's parameters by name."""
-    buffers = step.kernel.function.params
-    return {
-        parameter.name: tuple(int(extent) for extent in buffer.ty.shape)
-        for parameter, buffer in zip(step.kernel.parameters, buffers, strict=True)
-    }
-
-
 def _shapes_of(step: Step, value: Operand) -> list[tuple[int, ...]]:
     """The shapes that a step sees an activation in."""
-    names = [parameter.name for parameter in step.kernel.parameters if parameter.role == "input"]
-    return [_shapes(step)[name] for name, read in zip(names, step.inputs, strict=True) if read is value]
+    shapes = [parameter.shape for parameter in step.kernel.parameters if parameter.role == "input"]
+    return [shape for shape, read in zip(shapes, step.inputs, strict=True) if read is value]

@@ -45,8 +45,13 @@ class Parameter:
     name: str
     role: Role
     dtype: str
-    elements: int
+    shape: tuple[int, ...]
     alignment: int  # bytes
+
+    @property
+    def elements(self) -> int:
+        """Of the buffer."""
+        return math.prod(self.shape)
 
     @property
     def size_bytes(self) -> int:
@@ -106,4 +111,4 @@ def _parameter(buffer: Any) -> Parameter:
     """A parameter as the buffer of a TIR function declares it."""
     role, dtype = _ROLES.get(buffer.name, "constant"), str(buffer.dtype)
     alignment = _SCRATCH_ALIGNMENT if role == "scratch" else np.dtype(dtype).itemsize
-    return Parameter(buffer.name, role, dtype, math.prod(map(int, buffer.ty.shape)), alignment)
+    return Parameter(buffer.name, role, dtype, tuple(map(int, buffer.ty.shape)), alignment)

@@ -45,15 +45,11 @@ def _function(kernel: Kernel, has_scratch: bool) -> Any:
 def _scratch(program: Program) -> dict[str, Any]:
     """A variable for the scratch of each function that has some."""
     return {
-        name: relax.Var(f"{name}_scratch", relax.TensorType(_shape(buffer), parameter.dtype))
+        name: relax.Var(f"{name}_scratch", relax.TensorType(parameter.shape, parameter.dtype))
         for name, kernel in program.functions.items()
-        for buffer, parameter in zip(kernel.function.params, kernel.parameters, strict=True)
+        for parameter in kernel.parameters
         if parameter.role == "scratch"
     }
-
-
-def _shape(buffer: Any) -> tuple[int, ...]:
-    return tuple(int(extent) for extent in buffer.ty.shape)
 
 
 def _call(
@@ -67,16 +63,15 @@ def _call(
     """One call_tir; operands take the shapes of the function's buffers."""
     inputs = iter(step.inputs)
     operands, results = [], []
-    for parameter, buffer in zip(step.kernel.parameters, step.kernel.function.params, strict=True):
-        shape = _shape(buffer)
+    for parameter in step.kernel.parameters:
         if parameter.role == "input":
-            operands.append(builder.emit(relax.op.reshape(known[next(inputs)], shape)))
+            operands.append(builder.emit(relax.op.reshape(known[next(inputs)], parameter.shape)))
         elif parameter.role == "constant":
-            operands.append(relax.const(constants[step.constants[parameter.name]].reshape(shape)))
+            operands.append(relax.const(constants[step.constants[parameter.name]].reshape(parameter.shape)))
         elif parameter.role == "scratch" and aside:
             operands.append(aside[step.function])
         else:
-            results.append(relax.TensorType(shape, parameter.dtype))
+            results.append(relax.TensorType(parameter.shape, parameter.dtype))
     called = builder.emit(relax.call_tir(function, operands, out_ty=results[0] if len(results) == 1 else results))
     return called if len(results) == 1 else builder.emit(relax.TupleGetItem(called, 0))
 
