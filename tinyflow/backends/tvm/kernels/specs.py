@@ -75,16 +75,28 @@ class Requantisation:
 
 
 @dataclass(frozen=True)
-class ConvSpec:
-    """CONV_2D. Weights as in TFLite: [output channel, row, column, input channel] int8, whatever the layout."""
+class WindowSpec:
+    """What moves a window over its input."""
 
     input: FeatureMap
     output: FeatureMap
     kernel: tuple[int, int]  # rows, columns
     stride: tuple[int, int]
-    padding: Border  # with the input's zero point
+    padding: Border
+
+
+@dataclass(frozen=True)
+class ConvolutionSpec(WindowSpec):
+    """What weighs the places under the window; the padding holds the input's zero point."""
+
     input_zero_point: int
     requantisation: Requantisation
+
+
+@dataclass(frozen=True)
+class ConvSpec(ConvolutionSpec):
+    """CONV_2D. Weights as in TFLite: [output channel, row, column, input channel] int8, whatever the layout."""
+
     # whether no sum of products can reach 2**22, whatever the input; known by the weights
     is_narrow: bool = False
 
@@ -93,36 +105,18 @@ class ConvSpec:
         """Products per output."""
         return self.kernel[0] * self.kernel[1] * self.input.channels
 
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one call, products with padding included."""
-        return self.output.elements * self.reduction
-
 
 @dataclass(frozen=True)
-class DepthwiseSpec:
+class DepthwiseSpec(ConvolutionSpec):
     """DEPTHWISE_CONV_2D. Weights as in TFLite: [1, row, column, output channel] int8.
 
     Output channel c reads input channel c // (output channels / input channels).
     """
 
-    input: FeatureMap
-    output: FeatureMap
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: Border
-    input_zero_point: int
-    requantisation: Requantisation
-
     @property
     def reduction(self) -> int:
         """Products per output."""
         return self.kernel[0] * self.kernel[1]
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one call, products with padding included."""
-        return self.output.elements * self.reduction
 
 
 @dataclass(frozen=True)
@@ -138,11 +132,6 @@ class DenseSpec:
     def reduction(self) -> int:
         """Products per output."""
         return self.inputs
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one call."""
-        return self.inputs * self.outputs
 
 
 @dataclass(frozen=True)
@@ -171,18 +160,13 @@ class AddSpec:
 
 
 @dataclass(frozen=True)
-class PoolSpec:
+class PoolSpec(WindowSpec):
     """AVERAGE_POOL_2D and MAX_POOL_2D: input and output have the same scale and zero point.
 
     Cells in the padding don't take part: they are not counted.
     """
 
     operator: Literal["average", "max"]
-    input: FeatureMap
-    output: FeatureMap
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: Border
     lowest: int = -128
     highest: int = 127
 
@@ -201,6 +185,5 @@ class SoftmaxSpec:
     least_difference: int
 
 
-ConvolutionSpec = Union[ConvSpec, DepthwiseSpec]
 WeightedSpec = Union[ConvSpec, DepthwiseSpec, DenseSpec]
 Spec = Union[ConvSpec, DepthwiseSpec, DenseSpec, AddSpec, PoolSpec, SoftmaxSpec]
