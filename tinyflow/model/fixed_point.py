@@ -111,7 +111,7 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
     """
     limits = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
     if activation not in limits:
-        raise ValueError(f"activation {activation} has no integer kernel")
+        raise OutOfRange(f"activation {activation} has no integer kernel", f"there are {', '.join(limits)}")
     low, high = limits[activation]
     return (
         -128 if low is None else max(-128, quantised_bound(low, scale, zero_point)),

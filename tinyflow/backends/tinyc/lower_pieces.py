@@ -24,57 +24,40 @@ _FIRST = np.zeros(1, np.int8)
 _MOST_SIZE = 1 << 16
 
 
-def _pitch(tensor: Tensor, axis: int) -> int:
-    """Bytes of all that lies behind one index of the axes before `axis`."""
-    return math.prod(tensor.shape[axis:])
-
-
 def _concatenation(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """Each input is copied to its place, row by row."""
     output = graph.tensors[operator.outputs[0]]
-    inputs = [graph.tensors[index] for index in operator.inputs]
     axis = operator.options["axis"]
     assert isinstance(axis, int), "readers give a number"
-    axis %= len(output.shape)
     if operator.options["activation"] != "NONE":
         raise Unsupported("a fused activation is not supported", "put it behind the concatenation")
-    start = 0
-    for tensor in inputs:
-        piece = _pitch(tensor, axis)
-        yield _moved(
-            operator, variant, tensor.elements // piece, piece, (tensor.index, 0), (output.index, start), output
-        )
-        start += piece
-
-
-def _moved(
-    operator: Operator,
-    variant: str,
-    rows: int,
-    piece: int,
-    source: tuple[int, int],
-    target: tuple[int, int],
-    wide: Tensor,
-) -> Step:
-    """Rows of `piece` bytes between a dense tensor and one whose rows are `wide.elements // rows` bytes apart."""
-    pitch = wide.elements // rows
-    source_pitch, target_pitch = (piece, pitch) if wide.index == target[0] else (pitch, piece)
-    fields = {"rows": rows, "bytes": piece, "input_pitch": source_pitch, "output_pitch": target_pitch}
-    return Step(operator.index, plain(variant, "copy_rows", fields), (Operand(*source),), Operand(*target))
+    for index, start, fields in _pieces(graph, operator.inputs, output, axis):
+        pitches = {"input_pitch": fields["bytes"], "output_pitch": output.elements // fields["rows"]}
+        call = plain(variant, "copy_rows", {**fields, **pitches})
+        yield Step(operator.index, call, (Operand(index),), Operand(output.index, start))
 
 
 def _split(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """SPLIT names its axis first."""
     source = graph.tensors[operator.inputs[1]]
-    axis = int(integers(graph.tensors[operator.inputs[0]]).reshape(-1)[0]) % len(source.shape)
-    outputs = [graph.tensors[index] for index in operator.outputs]
+    axis = int(integers(graph.tensors[operator.inputs[0]]).reshape(-1)[0])
+    for index, start, fields in _pieces(graph, operator.outputs, source, axis):
+        pitches = {"input_pitch": source.elements // fields["rows"], "output_pitch": fields["bytes"]}
+        call = plain(variant, "copy_rows", {**fields, **pitches})
+        yield Step(operator.index, call, (Operand(source.index, start),), Operand(index))
+
+
+def _pieces(
+    graph: Graph, pieces: Iterable[int], together: Tensor, axis: int
+) -> Iterable[tuple[int, int, dict[str, int]]]:
+    """Tensors that lie side by side in another one: index, where their first row begins, and their rows in bytes."""
     start = 0
-    for tensor in outputs:
-        piece = _pitch(tensor, axis)
-        yield _moved(
-            operator, variant, tensor.elements // piece, piece, (source.index, start), (tensor.index, 0), source
-        )
-        start += piece
+    for index in pieces:
+        shape = graph.tensors[index].shape
+        rows = math.prod(shape[: axis % len(together.shape)])
+        size_bytes = math.prod(shape) // rows
+        yield index, start, {"rows": rows, "bytes": size_bytes}
+        start += size_bytes
 
 
 def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:

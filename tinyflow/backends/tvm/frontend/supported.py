@@ -38,11 +38,11 @@ def _picture(graph: Graph, operator: Operator) -> None:
 
 
 def _add(graph: Graph, operator: Operator) -> None:
+    _check_activations(graph, operator)
     left, right, output = activations(graph, operator)
     if left.shape != right.shape:
         raise Unsupported("broadcasting is not supported", "add tensors of equal shape")
     Rescaling.of(add_factors(whole(left).scale, whole(right).scale, whole(output).scale))
-    _check_activations(graph, operator)
 
 
 def _softmax(graph: Graph, operator: Operator) -> None:

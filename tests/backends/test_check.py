@@ -1,0 +1,128 @@
+"""What backends refuse, and that they say why: before anything is built."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from changed_graphs import small_resnet, with_operator, with_tensor
+
+from tinyflow.backends import tinyc, tinyi, tvm
+from tinyflow.core.errors import ModelError
+from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.zoo import synthesize
+
+BACKENDS = pytest.mark.parametrize("backend", [tinyc, tinyi, tvm], ids=["tinyc", "tinyi", "tvm"])
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    """A network with every operator of resnet."""
+    return small_resnet()
+
+
+def _refusal(backend: ModuleType, graph: Graph) -> str:
+    with pytest.raises(ModelError) as caught:
+        backend.check(graph, "tested", {})
+    assert caught.value.hint
+    return str(caught.value)
+
+
+@BACKENDS
+@pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
+def test_the_four_networks_pass(backend: ModuleType, name: str) -> None:
+    """What the benchmark needs is supported."""
+    backend.check(read(synthesize({"graph": name})), "tested", {})
+
+
+@BACKENDS
+def test_an_unsupported_operator_is_named(graph: Graph, backend: ModuleType) -> None:
+    """The error says operator, version, tensor and backend."""
+    text = _refusal(backend, with_operator(graph, 0, lambda operator: replace(operator, name="SVDF", version=3)))
+    for word in ("operator 0", "SVDF", "version 3", "conv_2d_0", "tested"):
+        assert word in text
+
+
+@BACKENDS
+def test_a_newer_version_is_refused(graph: Graph, backend: ModuleType) -> None:
+    """A version that may compute something else is not compiled on hope."""
+    changed = with_operator(graph, 1, lambda operator: replace(operator, version=99))
+    assert "versions up to" in _refusal(backend, changed)
+
+
+@BACKENDS
+@pytest.mark.parametrize(("dtype", "advice"), [("float32", "quantise the model to int8"), ("int16", "16x8 mode")])
+def test_other_activations_than_int8_are_refused(graph: Graph, backend: ModuleType, dtype: str, advice: str) -> None:
+    """A model that is not quantised to int8 is told so, and how it is."""
+    text = _refusal(backend, with_tensor(graph, graph.inputs[0], lambda tensor: replace(tensor, dtype=dtype)))
+    assert f"is {dtype}, not int8" in text and advice in text
+
+
+@BACKENDS
+def test_asymmetric_weights_are_refused(graph: Graph, backend: ModuleType) -> None:
+    """A zero point of weights would be ignored by the kernels."""
+    shifted = Quantisation((0.5,), (1,))
+    for operator in (graph.operators[0], next(o for o in graph.operators if o.name == "FULLY_CONNECTED")):
+        changed = with_tensor(graph, operator.inputs[1], lambda tensor: replace(tensor, quantisation=shifted))
+        assert "not symmetric" in _refusal(backend, changed)
+
+
+@BACKENDS
+def test_weights_that_are_no_constant_are_refused(graph: Graph, backend: ModuleType) -> None:
+    """Nothing can be packed that is only known later."""
+    weights = graph.operators[0].inputs[1]
+    assert "no constant" in _refusal(backend, with_tensor(graph, weights, lambda tensor: replace(tensor, data=None)))
+
+
+@BACKENDS
+@pytest.mark.parametrize("activation", ["TANH", "SIGN_BIT"])
+def test_an_unknown_activation_is_refused(graph: Graph, backend: ModuleType, activation: str) -> None:
+    """TFLite's integer kernels have four."""
+    text = _refusal(backend, _with_option(graph, "activation", activation))
+    assert activation in text and "RELU_N1_TO_1" in text
+
+
+def test_dilation_is_refused_by_tvm(graph: Graph) -> None:
+    """An option that the kernels don't know is an error, never ignored."""
+    assert "dilation" in _refusal(tvm, _with_option(graph, "dilation", (2, 2)))
+
+
+def _with_option(graph: Graph, option: str, value: Any) -> Graph:
+    return with_operator(graph, 0, lambda o: replace(o, options={**o.options, option: value}))
+
+
+@BACKENDS
+def test_softmax_of_another_scale_is_refused(graph: Graph, backend: ModuleType) -> None:
+    """Its output scale is fixed by TFLite's specification; another one would give wrong numbers."""
+    other = Quantisation((1 / 128,), (-128,))
+    changed = with_tensor(graph, graph.outputs[0], lambda tensor: replace(tensor, quantisation=other))
+    assert "1/256" in _refusal(backend, changed)
+
+
+@BACKENDS
+def test_pools_that_rescale_are_refused(graph: Graph, backend: ModuleType) -> None:
+    """No kernel of TFLM does; their specification has one quantisation for input and output."""
+    pool = next(operator for operator in graph.operators if operator.name == "AVERAGE_POOL_2D")
+    other = Quantisation((0.5,), (0,))
+    changed = with_tensor(graph, pool.outputs[0], lambda tensor: replace(tensor, quantisation=other))
+    assert "inputs and outputs are quantised differently" in _refusal(backend, changed)
+
+
+@BACKENDS
+def test_versions_of_the_same_int8_form_pass(graph: Graph, backend: ModuleType) -> None:
+    """ADD has two: the newer one is about int16."""
+    (addition,) = (operator for operator in graph.operators if operator.name == "ADD")
+    for version in (2, 3):
+        backend.check(with_operator(graph, addition.index, lambda o, v=version: replace(o, version=v)), "tested", {})
+
+
+def test_checking_imports_nothing_heavy_before_it_is_needed() -> None:
+    """Options are read before anything is built."""
+    program = "import sys, tinyflow.backends.tvm; print([m for m in ('tvm', 'numpy', 'tflite') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
