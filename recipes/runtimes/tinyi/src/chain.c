@@ -3,7 +3,7 @@
  * What matters to a buffer's place are the one before it and the one behind it, where they are larger and so placed
  * earlier; of equal ones the first is. So each is placed when its larger neighbours are: from every peak downwards.
  */
-#include "tinyi/plan.h"
+#include "tinyi/chain.h"
 
 /* What is beside the first one and the last one. */
 static const struct tinyi_life nothing = {0, 0, 0, TINYI_UNPLACED, TINYI_UNPLACED, 0, 0};

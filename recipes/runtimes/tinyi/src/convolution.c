@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "tinyi/convolution.h"
+#include "tinyi/window.h"
 
 _Static_assert(offsetof(struct tinynn_conv2d, output_pitch) == offsetof(struct tinynn_depthwise, depth_multiplier) &&
                    sizeof(struct tinynn_conv2d) == sizeof(struct tinynn_depthwise),

@@ -26,15 +26,6 @@ void tinyi_note_read(struct tinyi_visit *visit, uint32_t index) {
   visit->lives[number].last = (uint16_t)visit->node;
 }
 
-void tinyi_note_view(struct tinyi_visit *visit) {
-  const int32_t from = tinyi_index(visit, &visit->inputs, 0), to = tinyi_index(visit, &visit->outputs, 0);
-  uint16_t *numbers = visit->model->places;
-  struct tinyi_life *view = &visit->lives[numbers[to]];
-  view->size = 0;
-  view->place = TINYI_UNPLACED;
-  numbers[to] = numbers[from];
-}
-
 uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position) {
   const struct tinyi_vector *inputs = &visit->inputs;
   const uint32_t index = position < inputs->count ? tinyi_word(&visit->file, inputs->at + 4 * position) : UINT32_MAX;

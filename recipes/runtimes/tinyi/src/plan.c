@@ -4,6 +4,7 @@
  * time. Scratch lies between them; where more of it makes an operator faster, it gets what 17/64 and 52 bytes more
  * than the least arena leave.
  */
+#include "tinyi/chain.h"
 #include "tinyi/plan.h"
 
 /* Sizes in units, and the list of buffers as they are written. Whether no more than two live in one operator; -1 where one

@@ -1,5 +1,6 @@
 /* AVERAGE_POOL_2D and MAX_POOL_2D. */
 #include "tinyi/operators.h"
+#include "tinyi/window.h"
 
 /* Fields of the schema's Pool2DOptions. */
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, FILTER_WIDTH = 3, FILTER_HEIGHT = 4, ACTIVATION = 5 };

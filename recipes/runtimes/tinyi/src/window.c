@@ -1,5 +1,5 @@
 /* A window along one axis, and the work of all its positions: see tinyi_slide. The formulas are TFLite's (kernels/padding.h). */
-#include "tinyi/convolution.h"
+#include "tinyi/window.h"
 
 void tinyi_slide(struct tinyi_visit *visit, struct tinyi_axis *axis, int32_t padding) {
   axis->pad = 0;

@@ -117,9 +117,6 @@ void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tin
 void tinyi_note_written(struct tinyi_visit *visit, uint32_t index, uint32_t bytes);
 void tinyi_note_read(struct tinyi_visit *visit, uint32_t index);
 
-/* Set-up: the output, noted already, is no more than another name of the first input, which isn't a constant. */
-void tinyi_note_view(struct tinyi_visit *visit);
-
 /* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, 0 for what nobody has
  * written, which must be a constant then. An output is written: its shape is checked, and its type, which must be one of
  * `types`, a set of bits. */

@@ -1,0 +1,73 @@
+/* What both ways to plan the arena share: see tinyi/src/plan.c and chain.c. */
+#ifndef TINYI_PLACEMENT_H
+#define TINYI_PLACEMENT_H
+
+#include "tinyi/visit.h"
+
+/* Of the arena in units, so that places are below the marks. */
+enum { TINYI_MAX_UNITS = TINYI_CONSTANT - 1 };
+
+/* What an operator asked for. */
+struct tinyi_wish {
+  uint32_t least, most, step; /* bytes of scratch, see struct tinyi_visit */
+  uint32_t in_place;
+};
+
+struct tinyi_plan {
+  const struct tinyi *model;
+  struct tinyi_life *lives;
+  uint32_t written; /* their number */
+  const struct tinyi_wish *wishes;
+  uint32_t buffers; /* lives that have bytes of their own */
+  uint32_t longest; /* of them: from the first operator to the last */
+};
+
+/* A stretch of the arena. */
+struct tinyi_gap {
+  uint32_t begin, units;
+};
+
+static inline uint32_t tinyi_larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+static inline uint32_t tinyi_units(const struct tinyi_plan *plan, uint32_t bytes) {
+  return (bytes + plan->model->config->unit - 1) / plan->model->config->unit;
+}
+
+/* What an operator has of a gap: all that it asked for, or the least that cuts its work into as few parts. */
+static inline uint32_t tinyi_fill(const struct tinyi_plan *plan, const struct tinyi_wish *wish, uint32_t units) {
+  const uint32_t most = tinyi_units(plan, wish->most);
+  if (units >= most) {
+    return most;
+  }
+  if (wish->step == 0) {
+    return units;
+  }
+  const uint32_t room = units * plan->model->config->unit - wish->least;
+  const uint32_t steps = (wish->most - wish->least) / wish->step + 1, at_once = room / wish->step + 1;
+  const uint32_t parts = (steps + at_once - 1) / at_once, needed = (steps + parts - 1) / parts;
+  return tinyi_units(plan, wish->least + (needed - 1) * wish->step);
+}
+
+/* How far the arena may reach so that operators have more scratch than they need. */
+static inline uint32_t tinyi_limit(const struct tinyi_plan *plan, uint32_t total) {
+  const uint32_t limit = total + total / 64 * 17 + 52 / plan->model->config->unit;
+  return limit < TINYI_MAX_UNITS ? limit : TINYI_MAX_UNITS;
+}
+
+/* A place that is free of `other`, no lower than `place`; what has none is never in the way. */
+static inline uint32_t tinyi_behind(const struct tinyi_life *other, uint32_t place, uint32_t units) {
+  if (TINYI_RARE(other->place < place + units)) {
+    return place < other->end ? other->end : place;
+  }
+  return place;
+}
+
+/* Give a buffer its place; its end. */
+static inline uint32_t tinyi_put(struct tinyi_life *life, uint32_t place) {
+  const uint32_t end = place + life->size;
+  life->place = (uint16_t)place;
+  life->end = (uint16_t)end;
+  return end;
+}
+
+#endif
