@@ -86,10 +86,10 @@ def compose(
         "benches": {bench: [action.key for action in plan] for bench, plan in benches.items()},
         "actions": [_to_document(action) for action in actions],
     }
-    files[ACTIONS] = _to_json(document)
+    files[ACTIONS] = safe_text.json_text(document).encode()
     made = {path: blob for blob, path in blobs.items() if path.startswith(f"{_ARTIFACTS}/")}
     statement = documents.statement(name, list(benches), made, _digests(sources), _facts(actions, "tool "), tinyflow)
-    files[PROVENANCE] = _to_json(statement)
+    files[PROVENANCE] = safe_text.json_text(statement).encode()
     named = {bench: _named(plan, blobs) for bench, plan in benches.items()}
     has_mirror = any(path.startswith("models/") for path in files)
     files["README.md"] = documents.readme(name, named, _facts(actions, "tool "), tinyflow, has_mirror).encode()
@@ -259,7 +259,3 @@ def _facts(actions: Iterable[ArchivedAction], section: str) -> dict[str, Any]:
 
 def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
     return {path: digest.of_bytes(content) for path, content in sorted(files.items())}
-
-
-def _to_json(document: Mapping[str, Any]) -> bytes:
-    return (safe_text.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n").encode()

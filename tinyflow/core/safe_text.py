@@ -6,6 +6,7 @@ direction, or can't be encoded.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from unicodedata import category
@@ -40,6 +41,11 @@ def plain(text: str, *, is_line: bool = False) -> str:
 def plain_json(text: str) -> str:
     r"""JSON that means the same, with such characters as `\u` escapes: outside of its strings it has none of them."""
     return _RARE.sub(lambda rare: rare[0] if _is_harmless(rare[0]) else _escaped(rare[0]), text)
+
+
+def json_text(value: Any, **options: Any) -> str:
+    """A document as lines of such JSON; `options` are those of json.dumps."""
+    return plain_json(json.dumps(value, **{"indent": 1, "ensure_ascii": False, **options})) + "\n"
 
 
 def plain_log(content: bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +13,7 @@ from tinyflow.report.history import short
 from tinyflow.report.metrics import BY_NAME
 
 _COLUMNS = ("bench", "metric", "old", "new", "change", "verdict")
+_FIELDS = ("bench", "metric", "old", "new", "ratio", "verdict", "limit", "is_regression", "old_commit", "new_commit")
 
 
 def to_table(changes: Sequence[Change], *, is_all: bool) -> Frame:
@@ -77,19 +77,11 @@ def to_json(old: str, new: str, changes: Sequence[Change], warnings: Sequence[st
         "new": new,
         "changes": [
             {
-                "bench": change.bench,
-                "metric": change.metric,
-                "old": change.old,
-                "new": change.new,
+                **{name: getattr(change, name) for name in _FIELDS},
                 "ratio": None if change.ratio is None else round(change.ratio, 6),
-                "verdict": change.verdict,
-                "limit": change.limit,
-                "is_regression": change.is_regression,
-                "old_commit": change.old_commit,
-                "new_commit": change.new_commit,
             }
             for change in changes
         ],
         "warnings": list(warnings),
     }
-    return safe_text.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return safe_text.json_text(document, indent=2).encode()

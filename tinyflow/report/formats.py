@@ -5,9 +5,7 @@ What is installed with an extra is imported when its format is asked for.
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +14,7 @@ from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import records
+from tinyflow.report.tables import aligned, csv_text, markdown_line, records
 
 _EMPTY = "-"
 # Of xlsxwriter, which would make formulas of headings that begin with =, and links of those that begin with http:.
@@ -26,26 +24,20 @@ _MOST_LETTERS = 32767  # of a cell, as Excel has it
 
 def to_csv(frame: Frame) -> bytes:
     """A heading and a line for each row; empty where not measured."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(safe_text.for_csv, frame.columns))
-    writer.writerows([safe_text.for_csv(row.get(name, "")) for name in frame.columns] for row in frame)
-    return text.getvalue().encode()
+    return csv_text([frame.columns, *([row.get(name, "") for name in frame.columns] for row in frame)]).encode()
 
 
 def to_json(frame: Frame) -> bytes:
     """A list of objects; what was not measured has no key."""
     rows = [{name: row[name] for name in frame.columns if row.get(name) is not None} for row in frame]
-    return safe_text.plain_json(json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
+    return safe_text.json_text(rows, indent=2).encode()
 
 
 def to_markdown(frame: Frame) -> bytes:
     """A table; numbers to the right."""
-    numbers = [name not in frame.texts for name in frame.columns]
-    lines = [[safe_text.markdown_cell(name) for name in frame.columns]]
-    lines.append(["---:" if is_number else "---" for is_number in numbers])
-    lines += [[safe_text.markdown_cell(spell(row.get(name))) for name in frame.columns] for row in frame]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines).encode()
+    lines = [list(frame.columns), ["---" if name in frame.texts else "---:" for name in frame.columns]]
+    lines += [[spell(row.get(name)) for name in frame.columns] for row in frame]
+    return "".join(f"{markdown_line(line)}\n" for line in lines).encode()
 
 
 def to_text(frame: Frame, width: int | None = None) -> bytes:
@@ -56,11 +48,7 @@ def to_text(frame: Frame, width: int | None = None) -> bytes:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     if width is not None and sum(widths) + 2 * (len(widths) - 1) > width:
         return "".join(f"{record}\n" for record in records(cells[0], cells[1:], width)).encode()
-    aligns = [str.ljust if name in texts else str.rjust for name in frame.columns]
-    lines = (
-        "  ".join(align(cell, width) for align, cell, width in zip(aligns, line, widths, strict=True)) for line in cells
-    )
-    return "".join(f"{line.rstrip()}\n" for line in lines).encode()
+    return "".join(f"{line}\n" for line in aligned(cells, [name not in texts for name in frame.columns])).encode()
 
 
 def to_xlsx(frame: Frame) -> bytes:

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinyflow.core import safe_text
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import records
+from tinyflow.report.tables import aligned, markdown_line, records
 
 Reports = Sequence[Mapping[str, Any]]
 
@@ -206,13 +205,9 @@ def _text_of(table: SideBySide, width: int | None) -> str:
     notes = [f"- {note}" for note in table.notes]
     if width is not None and sum(widths) + 3 * (len(widths) - 1) > width:
         return "\n".join([table.title, *records(table.headings, lines[1:], width), *notes]) + "\n"
-    aligned = []
-    for line in lines:
-        cells = [line[0].ljust(widths[0])]
-        for cell, width in zip(line[1:], widths[1:], strict=True):
-            cells.append(cell.rjust(width + cell.count("*")) + " " * (1 - cell.count("*")))
-        aligned.append("  ".join(cells).rstrip())
-    return "\n".join([table.title, *aligned, *notes]) + "\n"
+    # a star is no digit
+    hanging = [[line[0], *(cell if cell.endswith("*") else f"{cell} " for cell in line[1:])] for line in lines]
+    return "\n".join([table.title, *aligned(hanging, [False, *(True for _ in widths[1:])]), *notes]) + "\n"
 
 
 def _starred(cell: Cell) -> str:
@@ -225,11 +220,9 @@ def to_markdown(tables: Iterable[SideBySide]) -> str:
     for table in tables:
         lines = [f"## {table.title}", "", *(f"- {note}" for note in table.notes)]
         lines += [""] if table.notes else []
-        lines += [_line(table.headings), _line(["---", *("---:" for _ in table.headings[1:])])]
-        lines += [_line([f"**{cell.text}**" if cell.is_best else cell.text for cell in row]) for row in table.rows]
+        lines += [markdown_line(table.headings), markdown_line(["---", *("---:" for _ in table.headings[1:])])]
+        lines += [
+            markdown_line([f"**{cell.text}**" if cell.is_best else cell.text for cell in row]) for row in table.rows
+        ]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(map(safe_text.markdown_cell, cells)) + " |"

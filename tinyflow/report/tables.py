@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,14 +42,18 @@ _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights
 
 def to_csv(rows: Sequence[Row]) -> str:
     """One line per bench; every metric has a column, empty where it wasn't measured."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_NAMING, "validation", *(metric.name for metric in METRICS), "reason", *EVIDENCE])
+    lines: list[list[Any]] = [[*_NAMING, "validation", *(metric.name for metric in METRICS), "reason", *EVIDENCE]]
     for row in rows:
         naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
-        cells = [*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()]
-        writer.writerow(map(safe_text.for_csv, cells))
+        lines.append([*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()])
+    return csv_text(lines)
+
+
+def csv_text(lines: Iterable[Iterable[Any]]) -> str:
+    """Lines of cells as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(safe_text.for_csv, line) for line in lines)
     return text.getvalue()
 
 
@@ -62,7 +65,7 @@ def to_json(suite: str, rows: Sequence[Row]) -> str:
         "metrics": {metric.name: {"unit": metric.unit, "definition": metric.definition} for metric in METRICS},
         "benches": [dict(row) for row in rows],
     }
-    return safe_text.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return safe_text.json_text(document, indent=2)
 
 
 def to_markdown(suite: str, rows: Sequence[Row]) -> str:
@@ -72,13 +75,13 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     lines = [
         f"# {safe_text.for_markdown(suite)}",
         "",
-        _line(heading),
-        _line(["---", "---", *("---:" for _ in metrics), "---", "---"]),
+        markdown_line(heading),
+        markdown_line(["---", "---", *("---:" for _ in metrics), "---", "---"]),
     ]
     for row in rows:
         numbers = [_exact(row["metrics"].get(metric.name)) for metric in metrics]
         lines.append(
-            _line(
+            markdown_line(
                 [f"`{row['bench']}`", row["status"], *numbers, spell_validation(row), row["weights"] or _NOT_MEASURED]
             )
         )
@@ -94,8 +97,18 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
 def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
     columns = _readable(rows)
-    lines = zip(*(column.aligned() for column in columns), strict=True)
-    return safe_text.shown("\n".join([*("  ".join(line).rstrip() for line in lines), *notes(rows)]) + "\n")
+    lines = list(zip(*([column.heading, *column.cells] for column in columns), strict=True))
+    return safe_text.shown("\n".join([*aligned(lines, [column.is_number for column in columns]), *notes(rows)]) + "\n")
+
+
+def aligned(lines: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:
+    """Lines of cells as texts in which columns stand one below the other, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligns = [str.rjust if is_number else str.ljust for is_number in are_numbers]
+    return [
+        "  ".join(align(cell, width) for align, cell, width in zip(aligns, line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
 
 
 def to_rich(rows: Sequence[Row], width: int) -> Table:
@@ -155,11 +168,6 @@ class _Column:
     @property
     def width(self) -> int:
         return max(len(cell) for cell in (self.heading, *self.cells))
-
-    def aligned(self) -> list[str]:
-        """Heading and cells, all of one width."""
-        align = str.rjust if self.is_number else str.ljust
-        return [align(cell, self.width) for cell in (self.heading, *self.cells)]
 
 
 def _readable(rows: Sequence[Row]) -> list[_Column]:
@@ -279,5 +287,6 @@ def _exact(value: float | None) -> str:
     return _NOT_MEASURED if value is None else f"{value:,}"
 
 
-def _line(cells: Iterable[str]) -> str:
+def markdown_line(cells: Iterable[str]) -> str:
+    """A line of a table in Markdown."""
     return "| " + " | ".join(safe_text.markdown_cell(str(cell)) for cell in cells) + " |"

@@ -6,7 +6,6 @@ Nothing here depends on a backend: two backends share one result. Whether a back
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +93,4 @@ def _port(tensor: Tensor) -> JSON:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(
-        safe_text.plain_json(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)) + "\n", encoding="utf-8"
-    )
+    path.write_text(safe_text.json_text(value, sort_keys=True), encoding="utf-8")

@@ -46,8 +46,8 @@ def generate(workspace: Workspace) -> None:
     workspace.run([_filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
     _check_tree(sources, backend, workspace.folder)
     plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
-    text = safe_text.plain_json(json.dumps({**plan, "backend": backend}, indent=1, ensure_ascii=False, allow_nan=False))
-    workspace.outputs[PLAN].write_text(text + "\n", encoding="utf-8")
+    text = safe_text.json_text({**plan, "backend": backend}, allow_nan=False)
+    workspace.outputs[PLAN].write_text(text, encoding="utf-8")
 
 
 def _written(path: Path, document: JSON) -> Path:

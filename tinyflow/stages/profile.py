@@ -5,7 +5,6 @@ The firmware is the bench's own, without a change: the simulator looks on.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,8 +65,7 @@ def profile(workspace: Workspace) -> None:
             document["cycle_model"] = {"name": model["core"], "error": model["error"], "clock_hz": clock_hz}
     finally:
         machine.close()
-    text = safe_text.plain_json(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False))
-    workspace.outputs["profile.json"].write_text(text + "\n", encoding="utf-8")
+    workspace.outputs["profile.json"].write_text(safe_text.json_text(document, allow_nan=False), encoding="utf-8")
 
 
 def _document(

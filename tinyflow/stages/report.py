@@ -33,5 +33,4 @@ def report(workspace: Workspace) -> None:
         row["tuning"] = files["plan.json"]["tuning"]
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
-    text = safe_text.plain_json(json.dumps(row, indent=2, ensure_ascii=False, allow_nan=False))
-    workspace.outputs["row.json"].write_text(text + "\n", encoding="utf-8")
+    workspace.outputs["row.json"].write_text(safe_text.json_text(row, indent=2, allow_nan=False), encoding="utf-8")

@@ -317,4 +317,4 @@ def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: flo
 
 
 def _write_json(path: Path, value: JSON) -> None:
-    path.write_text(safe_text.plain_json(json.dumps(value, indent=2, allow_nan=False)) + "\n", encoding="utf-8")
+    path.write_text(safe_text.json_text(value, indent=2, ensure_ascii=True, allow_nan=False), encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -23,5 +22,4 @@ def transform(workspace: Workspace, function: Callable[..., Any]) -> None:
         if name == "model.tflite":
             path.write_bytes(content)
         else:
-            text = safe_text.plain_json(json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False))
-            path.write_text(text + "\n", encoding="utf-8")
+            path.write_text(safe_text.json_text(record, allow_nan=False), encoding="utf-8")

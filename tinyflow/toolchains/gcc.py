@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow.core.action import Tool
-from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
+from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, compile_words, script_option, standard
 
 
 def tools(cpu: Cpu) -> tuple[Tool, ...]:
@@ -33,9 +33,7 @@ def compile_command(
 ) -> Command:
     """See `protocol.Toolchain`."""
     command: Command = [_program(cpu, "gcc"), "-c", *cpu["flags"], *standard(source), *CODE_FLAGS]
-    for folder in includes:
-        command += ["-I", folder]
-    return [*command, *(f"-D{define}" for define in defines), *flags, source, "-o", object_path]
+    return command + compile_words(source, object_path, includes, defines, flags)
 
 
 def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:

@@ -40,6 +40,14 @@ def standard(source: Path) -> tuple[str, ...]:
     return words.get(source.suffix, _CPP_FLAGS)
 
 
+def compile_words(
+    source: Path, object_path: Path, includes: Sequence[Path], defines: Sequence[str], flags: Sequence[str]
+) -> Command:
+    """The end of a command that compiles, which is any compiler's: `flags` come last, so that they win."""
+    folders = [word for folder in includes for word in ("-I", folder)]
+    return [*folders, *(f"-D{define}" for define in defines), *flags, source, "-o", object_path]
+
+
 def script_option(cpu: Cpu) -> str:
     """How a linker takes the script: a chip's says where everything lies, the host's only what is exported."""
     return "--version-script" if cpu["isa"] == "host" else "-T"

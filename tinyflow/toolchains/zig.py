@@ -13,7 +13,7 @@ from pathlib import Path
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.core.identity import package_folder
-from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, script_option, standard
+from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, compile_words, script_option, standard
 
 # Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
 # nothing for RISC-V in clang 22.)
@@ -70,9 +70,7 @@ def compile_command(
     command += [*standard(source), *_CODE_FLAGS, "-nostdlibinc"]
     for folder in _header_folders(cpu):
         command += ["-isystem", folder]
-    for folder in includes:
-        command += ["-I", folder]
-    return [*command, *(f"-D{define}" for define in defines), *flags, source, "-o", object_path]
+    return command + compile_words(source, object_path, includes, defines, flags)
 
 
 def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:  # noqa: ARG001 (the protocol's)

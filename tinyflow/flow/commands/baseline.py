@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -93,7 +92,7 @@ def _spell(side: Results) -> str:
     samples = {name: dict(bench.samples) for name, bench in side.items() if set(bench.samples) & TIMES}
     common = _commit(places.pop() if len(places) == 1 else None)
     document = {"schema": 1, **common, "benches": benches, "samples": samples}
-    return safe_text.plain_json(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
+    return safe_text.json_text(document)
 
 
 def _commit(place: str | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ and written again from the cache where it differs. What is shown is the record's
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -256,4 +255,4 @@ def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:
 
 
 def _spell(document: Mapping[str, Any]) -> bytes:
-    return safe_text.plain_json(json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    return safe_text.json_text(document, indent=2).encode()

@@ -116,9 +116,10 @@ def _c_text(function: Any, name: str) -> str:
 def _restrict(text: str) -> str:
     """The signature with restrict pointers, const but for what a kernel writes."""
     end = text.index(") {\n")
-    signature = _POINTER.sub(lambda match: f"{_qualified(match[1], match[2])}* restrict {match[2]}", text[:end])
+    signature = _POINTER.sub(lambda match: pointer(match[1], match[2]), text[:end])
     return signature + text[end:]
 
 
-def _qualified(element: str, name: str) -> str:
-    return element if name in WRITTEN_PARAMETERS else f"const {element}"
+def pointer(element: str, name: str) -> str:
+    """A parameter in C; what a kernel doesn't write is const."""
+    return f"{'' if name in WRITTEN_PARAMETERS else 'const '}{element}* restrict {name}"

@@ -16,7 +16,7 @@ import tvm
 from tvm import tirx
 
 from tinyflow.backends.tvm.emit import codegen
-from tinyflow.backends.tvm.kernels.kernel import WRITTEN_PARAMETERS, Kernel, Parameter
+from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.model.element_types import ELEMENT_TYPES
 
 # Words of LLVM for a processor, where the linker must find the same ABI as in the C beside it: without `mfloat-abi`
@@ -133,13 +133,8 @@ def compile_kernels(kernels: Mapping[str, Kernel], cpu: str) -> Compiled:
 
 def prototype(name: str, kernel: Kernel) -> str:
     """The declaration of a kernel in C."""
-    words = [f"{_element(parameter)}* restrict {parameter.name}" for parameter in kernel.parameters]
+    words = [codegen.pointer(ELEMENT_TYPES[one.dtype].in_c, one.name) for one in kernel.parameters]
     return f"void {name}({', '.join(words)});"
-
-
-def _element(parameter: Parameter) -> str:
-    """What a parameter points to."""
-    return f"{'' if parameter.name in WRITTEN_PARAMETERS else 'const '}{ELEMENT_TYPES[parameter.dtype].in_c}"
 
 
 def _importing(function: Any, headers: Collection[str]) -> Any:
