@@ -19,6 +19,7 @@ from tinyflow.model.fixed_point import (
     dense_factor,
 )
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.operators.int8 import quantisations
 from tinyflow.model.operators.shapes import same_padding
 
 
@@ -72,20 +73,6 @@ def integers(tensor: Tensor) -> Integers:
     return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape).astype(np.int64)
 
 
-def whole(tensor: Tensor) -> Quantisation:
-    """The quantisation of an int8 activation. ValueError where it is no int8 tensor with one scale."""
-    quantisation = tensor.quantisation
-    if tensor.dtype != "int8":
-        raise ValueError(f"{tensor.name} is {tensor.dtype}, not int8 with one scale")
-    if quantisation is None or quantisation.is_per_channel:
-        raise ValueError(f"{tensor.name} is not int8 with one scale, it has {_scales(quantisation)}")
-    return quantisation
-
-
-def _scales(quantisation: Quantisation | None) -> str:
-    return "none" if quantisation is None else str(len(quantisation.scales))
-
-
 def window(graph: Graph, operator: Operator, size: tuple[int, int]) -> Window:
     """How the window of a convolution or pool slides over its first input."""
     shape = graph.tensors[operator.inputs[0]].shape
@@ -108,7 +95,7 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
     output = graph.tensors[operator.outputs[0]]
     if weights.dtype != "int8" or weights.quantisation is None:
         raise ValueError(f"{weights.name} is {weights.dtype}, not int8 with scales")
-    given, made, scheme = whole(source), whole(output), weights.quantisation
+    (given, made), scheme = quantisations(graph, operator), weights.quantisation
     if operator.name != "FULLY_CONNECTED" and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)

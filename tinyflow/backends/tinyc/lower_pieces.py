@@ -16,7 +16,8 @@ from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS
-from tinyflow.model.weighted import integers, whole
+from tinyflow.model.operators.int8 import quantisation_of
+from tinyflow.model.weighted import integers
 
 # where an array without memory begins; nobody reads or writes behind it
 _FIRST = np.zeros(1, np.int8)
@@ -63,7 +64,7 @@ def _pieces(
 def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     before = integers(graph.tensors[operator.inputs[1]])[:, 0]
-    value = whole(output).zero_point
+    value = quantisation_of(output).zero_point
     if len(operator.inputs) > 2:
         value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
     shapes = merged_pad(source.shape, output.shape, before.tolist())

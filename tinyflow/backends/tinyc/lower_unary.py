@@ -12,7 +12,7 @@ from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic import unary
 from tinyflow.model.fixed_point import softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.weighted import whole
+from tinyflow.model.operators.int8 import quantisation_of
 
 
 def _step(operator: Operator, kernel: str, variant: str, fields: Mapping[str, Field]) -> list[Step]:
@@ -29,7 +29,7 @@ def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source = graph.tensors[operator.inputs[0]]
     beta = operator.options.get("beta", 1.0)
     assert isinstance(beta, float), "readers give a number"
-    multiplier, left_shift, least = softmax_scaling(whole(source).scale, beta)
+    multiplier, left_shift, least = softmax_scaling(quantisation_of(source).scale, beta)
     fields = {
         "rows": source.elements // source.shape[-1],
         "columns": source.shape[-1],
@@ -61,7 +61,7 @@ def _dequantise(graph: Graph, operator: Operator, variant: str) -> Iterable[Step
 
 
 def _affine(operator: Operator, kernel: str, variant: str, tensor: Tensor) -> Iterable[Step]:
-    scheme = whole(tensor)
+    scheme = quantisation_of(tensor)
     fields = {"elements": tensor.elements, "scale": scheme.scale, "zero_point": scheme.zero_point}
     return _step(operator, kernel, variant, fields)
 

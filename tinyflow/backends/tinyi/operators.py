@@ -24,7 +24,8 @@ from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_ele
 from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
-from tinyflow.model.weighted import Weighted, symmetric, whole
+from tinyflow.model.operators.int8 import quantisation_of, quantisations
+from tinyflow.model.weighted import Weighted, symmetric
 
 # of struct tinynn_channel
 _RECORD_BYTES = 12
@@ -199,7 +200,7 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  #
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    given = whole(graph.tensors[operator.inputs[0]])
+    given = quantisation_of(graph.tensors[operator.inputs[0]])
     if operator.name in _SIGMOIDS and not 2.0**-26 <= given.scale < 8:
         raise Unsupported(f"an input scale of {given.scale:g} is not supported")
     if operator.name in unary.RESULTS:
@@ -216,7 +217,7 @@ def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if source.dtype != "float32":
         return _unary(graph, operator, variant)
-    whole(output)
+    quantisation_of(output)
     return MemoryRequest()
 
 
@@ -224,15 +225,13 @@ def _dequantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
-    whole(source)
+    quantisation_of(source)
     return MemoryRequest()
 
 
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    tensors = [graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0])]
-    for tensor in tensors:
-        whole(tensor)
-    return MemoryRequest(is_view=not tensors[0].is_constant)
+    quantisations(graph, operator)
+    return MemoryRequest(is_view=not graph.tensors[operator.inputs[0]].is_constant)
 
 
 ENTRIES: Mapping[str, Entry] = {

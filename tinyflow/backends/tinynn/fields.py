@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tinyflow.model.fixed_point import activation_range
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, Window, whole, window
+from tinyflow.model.operators.int8 import quantisation_of
+from tinyflow.model.weighted import Weighted, Window, window
 
 
 def output_fields(layer: Weighted) -> dict[str, int]:
@@ -47,7 +48,7 @@ def _window_fields(slides: Window) -> dict[str, int]:
 def pool_fields(graph: Graph, operator: Operator) -> dict[str, int]:
     """Of struct tinynn_pool."""
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    made = whole(output)
+    made = quantisation_of(output)
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
     size = operator.options["filter"]
     assert isinstance(size, tuple), "readers give pairs"

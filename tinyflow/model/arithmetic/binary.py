@@ -18,14 +18,14 @@ from tinyflow.model.fixed_point import (
     rescaling_factor,
 )
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import whole
+from tinyflow.model.operators.int8 import quantisations
 
 Constants = Mapping[str, int]
 
 
 def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
     """Of ADD, SUB and MUL; MINIMUM and MAXIMUM have none. ValueError where TFLite has no integer kernel."""
-    left, right, made = (whole(graph.tensors[index]) for index in (*operator.inputs, operator.outputs[0]))
+    left, right, made = quantisations(graph, operator)
     if operator.name in ("MINIMUM", "MAXIMUM"):
         return {}
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)

@@ -13,8 +13,8 @@ from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.operators.int8 import check_quantisation
-from tinyflow.model.weighted import Weighted, Window, integers, weighted, whole, window
+from tinyflow.model.operators.int8 import check_quantisation, quantisation_of
+from tinyflow.model.weighted import Weighted, Window, integers, weighted, window
 
 
 def evaluate(graph: Graph, operator: Operator, *read: Integers) -> Integers:
@@ -59,7 +59,7 @@ def pool_window(graph: Graph, operator: Operator) -> Window:
 
 
 def _pool(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
-    made = whole(graph.tensors[operator.outputs[0]])
+    made = quantisation_of(graph.tensors[operator.outputs[0]])
     lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
     pool = sums.largest if operator.name == "MAX_POOL_2D" else sums.average
     return np.clip(pool(read[0], pool_window(graph, operator)), lowest, highest)
@@ -76,12 +76,14 @@ def _binary(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integ
 def _softmax(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     beta = operator.options.get("beta", 1.0)
     assert isinstance(beta, float), "readers give a number"
-    return softmax(read[0], *softmax_scaling(whole(graph.tensors[operator.inputs[0]]).scale, beta))
+    return softmax(read[0], *softmax_scaling(quantisation_of(graph.tensors[operator.inputs[0]]).scale, beta))
 
 
 def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     around = integers(graph.tensors[operator.inputs[1]]).tolist()
-    value = whole(graph.tensors[operator.inputs[0]]).zero_point if len(read) < 3 else int(read[2].reshape(-1)[0])
+    value = (
+        quantisation_of(graph.tensors[operator.inputs[0]]).zero_point if len(read) < 3 else int(read[2].reshape(-1)[0])
+    )
     return np.pad(read[0], around, constant_values=value)
 
 

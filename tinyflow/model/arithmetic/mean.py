@@ -8,7 +8,8 @@ import numpy as np
 
 from tinyflow.model.fixed_point import Integers, rescale, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import integers, whole
+from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.weighted import integers
 
 
 def axes_of(graph: Graph, operator: Operator) -> tuple[int, ...]:
@@ -19,8 +20,8 @@ def axes_of(graph: Graph, operator: Operator) -> tuple[int, ...]:
 
 def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
     """As in the struct of tinynn's kernel. The multiplier is divided by the count, its bits kept."""
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    given, made = whole(source), whole(output)
+    source = graph.tensors[operator.inputs[0]]
+    given, made = quantisations(graph, operator)
     count = math.prod(source.shape[axis] for axis in axes_of(graph, operator))
     multiplier, shift = rescaling_factor(given.scale / made.scale)
     extra = min(count.bit_length() - 1, 32, 31 + shift)

@@ -22,7 +22,7 @@ from tinyflow.model.fixed_point import (
     sigmoid_scaling,
 )
 from tinyflow.model.graph import Graph, Operator, Quantisation
-from tinyflow.model.weighted import whole
+from tinyflow.model.operators.int8 import quantisations
 
 Constants = Mapping[str, int]
 
@@ -34,7 +34,7 @@ _RELUISH_SCALE = 3 / 32768
 
 def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
     """The constants of an operator of RESULTS. ValueError where TFLite has no integer kernel."""
-    given, made = (whole(graph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
+    given, made = quantisations(graph, operator)
     return _CONSTANTS[operator.name](operator, given, made)
 
 

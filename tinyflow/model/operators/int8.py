@@ -1,13 +1,23 @@
-"""Whether an operator is quantised as TFLite's quantisation specification wants its int8 form."""
+"""The int8 form of tensors and operators, as TFLite's quantisation specification has it."""
 
 from __future__ import annotations
 
 from tinyflow.model.fixed_point import OutOfRange
-from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe
-from tinyflow.model.weighted import whole
 
 _HINT = "quantise with TFLite's converter"
+
+
+def quantisation_of(tensor: Tensor) -> Quantisation:
+    """The quantisation of an int8 activation. ValueError where it is no int8 tensor with one scale."""
+    quantisation = tensor.quantisation
+    if tensor.dtype != "int8":
+        raise ValueError(f"{tensor.name} is {tensor.dtype}, not int8 with one scale")
+    if quantisation is None or quantisation.is_per_channel:
+        scales = "none" if quantisation is None else len(quantisation.scales)
+        raise ValueError(f"{tensor.name} is not int8 with one scale, it has {scales}")
+    return quantisation
 
 
 def activations(graph: Graph, operator: Operator) -> list[Tensor]:
@@ -18,13 +28,18 @@ def activations(graph: Graph, operator: Operator) -> list[Tensor]:
     return [graph.tensors[index] for index in (*read, *operator.outputs)]
 
 
+def quantisations(graph: Graph, operator: Operator) -> list[Quantisation]:
+    """Of all activations. ValueError where one is no int8 tensor with one scale."""
+    return [quantisation_of(tensor) for tensor in activations(graph, operator)]
+
+
 def check_quantisation(graph: Graph, operator: Operator) -> None:
     """Raise ValueError for an output that isn't quantised as it must be, or operands that aren't quantised alike."""
     described = describe(operator.name)
     if described.output is not None:
-        made, wanted = whole(graph.tensors[operator.outputs[0]]), described.output
+        made, wanted = quantisation_of(graph.tensors[operator.outputs[0]]), described.output
         if (made.scale, made.zero_point) != (wanted.scale, wanted.zero_point):
             what = f"the output is not quantised as 1/{1 / wanted.scale:g} and {wanted.zero_point}"
             raise OutOfRange(what, _HINT)
-    if described.keeps_quantisation and len({whole(tensor) for tensor in activations(graph, operator)}) > 1:
+    if described.keeps_quantisation and len(set(quantisations(graph, operator))) > 1:
         raise OutOfRange("inputs and outputs are quantised differently", _HINT)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.model.fixed_point import Rescaling, activation_range, add_factors
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators.int8 import activations
-from tinyflow.model.weighted import symmetric, whole
+from tinyflow.model.operators.int8 import activations, quantisations
+from tinyflow.model.weighted import symmetric
 
 
 def _fully_connected(graph: Graph, operator: Operator) -> None:
@@ -39,10 +39,10 @@ def _picture(graph: Graph, operator: Operator) -> None:
 
 def _add(graph: Graph, operator: Operator) -> None:
     _check_activations(graph, operator)
-    left, right, output = activations(graph, operator)
+    left, right, _ = activations(graph, operator)
     if left.shape != right.shape:
         raise Unsupported("broadcasting is not supported", "add tensors of equal shape")
-    Rescaling.of(add_factors(whole(left).scale, whole(right).scale, whole(output).scale))
+    Rescaling.of(add_factors(*(quantisation.scale for quantisation in quantisations(graph, operator))))
 
 
 def _softmax(graph: Graph, operator: Operator) -> None:
@@ -52,13 +52,11 @@ def _softmax(graph: Graph, operator: Operator) -> None:
 
 
 def _check_activations(graph: Graph, operator: Operator) -> None:
-    *read, output = activations(graph, operator)
-    for tensor in read:
-        whole(tensor)
+    *_, made = quantisations(graph, operator)
+    activation_range(str(operator.options.get("activation", "NONE")), made.scale, made.zero_point)
+    for tensor in activations(graph, operator):
         if tensor.is_constant:
             raise Unsupported(f"{tensor.name!r} is constant data", "take backend tinyc, which reads constants")
-    made = whole(output)
-    activation_range(str(operator.options.get("activation", "NONE")), made.scale, made.zero_point)
 
 
 CHECKS: Mapping[str, Callable[[Graph, Operator], None]] = {
