@@ -36,9 +36,14 @@ def scratch() -> Path:
     return Path(folder)
 
 
+def folder() -> Path:
+    """The cache, for others to use."""
+    return place or scratch() / "cache"
+
+
 @cache
 def _session() -> Session:
-    session = Session(place or scratch() / "cache", scratch() / "state")
+    session = Session(folder(), scratch() / "state")
     atexit.register(session.close)
     return session
 
@@ -142,7 +147,7 @@ def compile_here(workspace: Workspace) -> None:
     workspace.run(
         [*compiler, *workspace.parameters["flags"], *words, "-o", workspace.outputs["made"], *files],
         # its headers and C library are compiled once
-        environment={"ZIG_GLOBAL_CACHE_DIR": str((place or scratch()) / "zig")},
+        environment={"ZIG_GLOBAL_CACHE_DIR": str(folder() / "zig")},
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import kept
 from hypothesis import HealthCheck, settings
 
 from tinyflow.core import digest
@@ -33,18 +36,41 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Plain doit as a user runs it in the folder `place`: a short environment, a cache of its own, no mirror."""
+    """Plain doit as a user runs it in the folder `place`: a short environment, no mirror.
+
+    What other tests and runs have built is a hit, unless the test names a cache of its own.
+    """
     if not (place / "pyproject.toml").exists():
         shutil.copy(CHECKOUT / "pyproject.toml", place)
-    fixed = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
+    fixed = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin"}
+    fixed |= {"TINYFLOW_CACHE": str(kept.folder())}
     return subprocess.run(
         [sys.executable, "-m", "doit", *words],
         cwd=place,
         env=fixed | environment,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
     )
+
+
+def write_models(place: Path, models: Mapping[str, bytes]) -> None:
+    """Recipes for these `.tflite` in the folder of a user."""
+    folder = place / "recipes" / "models"
+    folder.mkdir(parents=True)
+    for name, content in models.items():
+        (folder / f"{name}.yaml").write_text(f"description: for tests\nfile: {name}.tflite\n")
+        (folder / f"{name}.tflite").write_bytes(content)
+
+
+def exact_reports(place: Path, benches: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Bench → what its `report.json` holds, after a run of them all in which every output was TFLM's."""
+    done = doit(place, *(f"bench:{bench}" for bench in benches))
+    assert done.returncode == 0, done.stdout + done.stderr
+    paths = {bench: place / "build" / bench / "report.json" for bench in benches}
+    found = {bench: json.loads(path.read_text(encoding="utf-8")) for bench, path in paths.items()}
+    assert {bench: row["validation"]["result"] for bench, row in found.items()} == dict.fromkeys(benches, "exact")
+    return found
 
 
 def examples(count: int, *unhealthy: HealthCheck) -> settings:

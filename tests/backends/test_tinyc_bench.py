@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from model.planted_networks import planted_network
+from tests_support import exact_reports, write_models
 
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -34,12 +33,7 @@ CHIPS = ("stm32f7", "stm32f4", "esp32c3")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with these models."""
     place = tmp_path_factory.mktemp("user")
-    shutil.copy(CHECKOUT / "pyproject.toml", place)
-    models = place / "recipes" / "models"
-    models.mkdir(parents=True)
-    for name, content in {**MODELS, "rows": ROWS}.items():
-        (models / f"{name}.yaml").write_text(f"description: for tests\nfile: {name}.tflite\n")
-        (models / f"{name}.tflite").write_bytes(content)
+    write_models(place, {**MODELS, "rows": ROWS})
     return place
 
 
@@ -72,13 +66,7 @@ def test_vector_variants_are_exact_on_qemu(program: str, target: str, feature: s
 
 
 def _run_exactly(place: Path, benches: list[str]) -> None:
-    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
-    command = [sys.executable, "-m", "doit", *(f"bench:{bench}" for bench in benches)]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for bench in benches:
-        report = json.loads((place / "build" / bench / "report.json").read_text(encoding="utf-8"))
-        assert report["validation"]["result"] == "exact"
+    for bench, report in exact_reports(place, benches).items():
         metrics = report["metrics"]
         assert metrics["arena_bytes"] <= metrics["ram_bss"] < metrics["arena_bytes"] + 128
         assert ("tinyi" in bench) == (metrics["setup_instructions"] > 1000)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from model.planted_networks import planted_network
+from tests_support import exact_reports, write_models
 
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
@@ -33,25 +30,10 @@ BENCHES = [
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """The reports of all benches, from nothing."""
+    """The reports of all benches, exact on every chip with every feature."""
     place = tmp_path_factory.mktemp("user")
-    shutil.copy(CHECKOUT / "pyproject.toml", place)
-    models = place / "recipes" / "models"
-    models.mkdir(parents=True)
-    for name, content in MODELS.items():
-        (models / f"{name}.yaml").write_text(f"description: for tests\nfile: {name}.tflite\n")
-        (models / f"{name}.tflite").write_bytes(content)
-    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
-    command = [sys.executable, "-m", "doit", *(f"bench:{bench}" for bench in BENCHES)]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    reports = {bench: place / "build" / bench / "report.json" for bench in BENCHES}
-    return {bench: json.loads(path.read_text(encoding="utf-8")) for bench, path in reports.items()}
-
-
-def test_all_outputs_are_exact(rows: dict[str, dict[str, Any]]) -> None:
-    """On every chip, with every feature."""
-    assert {bench: row["validation"]["result"] for bench, row in rows.items()} == dict.fromkeys(BENCHES, "exact")
+    write_models(place, MODELS)
+    return exact_reports(place, BENCHES)
 
 
 def test_rom_and_ram_are_the_sums_of_their_parts(rows: dict[str, dict[str, Any]]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from small_networks import Net
+from tests_support import exact_reports, write_models
 
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_writer import write
@@ -49,18 +46,8 @@ MODELS = {"alone": _alone, "several": _several, "passed_on": _passed_on}
 
 def test_views_are_exact_on_every_backend(tmp_path: Path) -> None:
     """The arena stays in firmware that never touches it, and what nobody computes has lifetimes too."""
-    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
-    models = tmp_path / "recipes" / "models"
-    models.mkdir(parents=True)
-    for name, make in MODELS.items():
-        (models / f"{name}.yaml").write_text(f"description: for tests\nfile: {name}.tflite\n")
-        (models / f"{name}.tflite").write_bytes(write(make()))
+    write_models(tmp_path, {name: write(make()) for name, make in MODELS.items()})
     benches = [f"{name}-{backend}-stm32f7" for name in MODELS for backend in BACKENDS]
     benches += ["several-tvmrt-stm32f7+graph.binary", "several-tvmaot-stm32f7+debug", "several-tinyc-esp32c3+shrink"]
     benches += ["alone-tinyc-host", "alone-tvmcg-host"]
-    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "c"}
-    command = [sys.executable, "-m", "doit", *(f"bench:{bench}" for bench in benches)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = {bench: json.loads((tmp_path / "build" / bench / "report.json").read_text()) for bench in benches}
-    assert {bench: row["validation"]["result"] for bench, row in rows.items()} == dict.fromkeys(benches, "exact")
+    exact_reports(tmp_path, benches)

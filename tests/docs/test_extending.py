@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import kept
 import pytest
 
 from tinyflow.model.zoo import synthesize
@@ -40,7 +41,11 @@ def test_it_works_word_by_word(tmp_path: Path) -> None:
         else:
             (tmp_path / f"block{index}").write_text(content)
             script.append(f"mkdir -p {Path(path).parent}; cp ../block{index} {path}")
-    environment = {"HOME": str(tmp_path), "PATH": f"{programs(tmp_path)}:{os.environ['PATH']}"}
+    environment = {
+        "TINYFLOW_CACHE": str(kept.folder()),
+        "HOME": str(tmp_path),
+        "PATH": f"{programs(tmp_path)}:{os.environ['PATH']}",
+    }
     bash = ["bash", "-c", "\n".join(script)]
     done = subprocess.run(bash, cwd=project, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr

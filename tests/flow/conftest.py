@@ -21,13 +21,6 @@ SUITES = {
 }
 
 
-@pytest.fixture(scope="session")
-def kernel_cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A cache for tests of real kernels, all worker processes' one: the library is compiled once."""
-    base = tmp_path_factory.getbasetemp()
-    return str((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "kernel_cache")
-
-
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory: a folder with three suites and nothing built."""

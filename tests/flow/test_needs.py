@@ -45,7 +45,7 @@ def test_nothing_is_compiled_for_refused_benches(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / f"{name}.tflite").write_bytes(unsupported(name[:-2].upper()))
     benches = [f"bench:./{name}.tflite-{backend}-stm32f7" for name in names for backend in ("tinyc", "tvmaot")]
-    done = doit(tmp_path, "-n", "2", *benches)
+    done = doit(tmp_path, "-n", "2", *benches, TINYFLOW_CACHE="cache")
     assert done.returncode == 1
     assert done.stdout.count("compile tinynn") + done.stdout.count("compile support") <= 2  # while the last was refused
     assert done.stdout.count("failed  generate") == len(benches)

@@ -40,9 +40,9 @@ def test_the_documentation_shows_these_files() -> None:
 def test_an_override_replaces_one_kernel_and_shares_the_rest(tmp_path: Path) -> None:
     """The bench with it is exact and costs something else; of the library only the new kernel is compiled."""
     place = project(tmp_path, "own_kernels")
-    first = doit(place, "bench:toycar-tinyc-stm32f7+kernels.c")
+    first = doit(place, "bench:toycar-tinyc-stm32f7+kernels.c", TINYFLOW_CACHE="cache")
     assert first.returncode == 0, first.stdout + first.stderr
-    done = doit(place, "bench:toycar-tinyc-stm32f7+fastnn")
+    done = doit(place, "bench:toycar-tinyc-stm32f7+fastnn", TINYFLOW_CACHE="cache")
     assert done.returncode == 0, done.stdout + done.stderr
     compiled = re.findall(r"built   compile (\S+)", done.stdout)
     assert compiled == ["fastnn/fully_connected.c"]
@@ -51,23 +51,23 @@ def test_an_override_replaces_one_kernel_and_shares_the_rest(tmp_path: Path) -> 
 
     recipe = place / "recipes" / "runtimes" / "fastnn" / "runtime.yaml"
     recipe.write_text(recipe.read_text().replace("-fno-unroll-loops", "-mno-such-thing"))
-    refused = doit(place, "bench:toycar-tinyc-stm32f7+fastnn")
+    refused = doit(place, "bench:toycar-tinyc-stm32f7+fastnn", TINYFLOW_CACHE="cache")
     assert refused.returncode == 1
     assert "recipes/runtimes/fastnn/runtime.yaml:6:9" in refused.stdout + refused.stderr
     assert "-mno-such-thing" in refused.stdout + refused.stderr
 
 
 @pytest.mark.slow
-def test_a_trial_finds_what_a_network_does_not(tmp_path: Path, kernel_cache: str) -> None:
+def test_a_trial_finds_what_a_network_does_not(tmp_path: Path) -> None:
     """A kernel that clamps at one end only is exact on a network of ReLUs."""
     place = project(tmp_path, "own_kernels")
     kernel = place / "recipes" / "runtimes" / "fastnn" / "fully_connected.c"
     text = kernel.read_text()
     kernel.write_text(text.replace("p->lowest, p->highest)", "p->lowest, 127)"))
     assert kernel.read_text() != text
-    done = doit(place, "bench:toycar-tinyc-stm32f7+fastnn", TINYFLOW_CACHE=kernel_cache)
+    done = doit(place, "bench:toycar-tinyc-stm32f7+fastnn")
     assert done.returncode == 0, done.stdout + done.stderr
-    tried = doit(place, "bench:trial_fully_connected-tinyc-stm32f7+fastnn", TINYFLOW_CACHE=kernel_cache)
+    tried = doit(place, "bench:trial_fully_connected-tinyc-stm32f7+fastnn")
     assert tried.returncode == 1
     assert "samples differ from" in tried.stdout + tried.stderr
 
@@ -76,17 +76,17 @@ def test_a_trial_finds_what_a_network_does_not(tmp_path: Path, kernel_cache: str
 def test_a_generator_of_the_users_is_a_backend(tmp_path: Path) -> None:
     """Chip and host are exact; an edit of the generator generates anew; what it refuses is told in its words."""
     place = project(tmp_path, "own_generator")
-    done = doit(place, "bench:toycar-fcgen-esp32c3", "bench:toycar-fcgen-host")
+    done = doit(place, "bench:toycar-fcgen-esp32c3", "bench:toycar-fcgen-host", TINYFLOW_CACHE="cache")
     assert done.returncode == 0, done.stdout + done.stderr
     assert metrics(place, "toycar-fcgen-esp32c3")["arena_bytes"] == 1280
-    again = doit(place, "bench:toycar-fcgen-esp32c3")
+    again = doit(place, "bench:toycar-fcgen-esp32c3", TINYFLOW_CACHE="cache")
     assert "built" not in again.stdout
 
     program = place / "recipes" / "backends" / "fcgen" / "generate.py"
     program.write_text(program.read_text() + "# a comment\n")
-    edited = doit(place, "bench:toycar-fcgen-esp32c3")
+    edited = doit(place, "bench:toycar-fcgen-esp32c3", TINYFLOW_CACHE="cache")
     assert re.findall(r"built   (\w+) ", edited.stdout) == ["generate"]
 
-    refused = doit(place, "bench:vww-fcgen-host")
+    refused = doit(place, "bench:vww-fcgen-host", TINYFLOW_CACHE="cache")
     assert refused.returncode == 1
     assert "only fully connected layers, not AVERAGE_POOL_2D, CONV_2D" in refused.stdout

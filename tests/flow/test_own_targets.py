@@ -17,7 +17,7 @@ MEMORY = {
 
 
 @pytest.mark.slow
-def test_the_least_recipe_runs(tmp_path: Path, kernel_cache: str) -> None:
+def test_the_least_recipe_runs(tmp_path: Path) -> None:
     """With the defaults, on chips that share all objects; a runtime that changes its base's flags is another."""
     for name, (flash, ram) in MEMORY.items():
         path = tmp_path / "recipes" / "targets" / f"{name}.yaml"
@@ -32,7 +32,7 @@ def test_the_least_recipe_runs(tmp_path: Path, kernel_cache: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("description: x\n" + text)
     benches = [*(f"sine-tinyc-{name}" for name in MEMORY), "sine-tinyc-small+mine"]
-    done = doit(tmp_path, *(f"bench:{name}" for name in benches), TINYFLOW_CACHE=kernel_cache)
+    done = doit(tmp_path, *(f"bench:{name}" for name in benches))
     assert done.returncode == 0, done.stdout + done.stderr
     reports = [json.loads((tmp_path / "build" / name / "report.json").read_bytes()) for name in benches]
     assert {report["validation"]["result"] for report in reports} == {"exact"}

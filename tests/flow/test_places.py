@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import kept
 import pytest
 from flow_support import CHECKOUT
 
@@ -23,9 +24,9 @@ Fail = Callable[[str, str], TinyflowError]
 
 
 @pytest.fixture
-def failing(project: Path, kernel_cache: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fail]:
+def failing(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fail]:
     """(bench, words of a title) -> the error of that action of the bench, in a project with all examples."""
-    monkeypatch.setenv("TINYFLOW_CACHE", kernel_cache)
+    monkeypatch.setenv("TINYFLOW_CACHE", str(kept.folder()))
     for example in ("own_kernels", "own_generator"):
         shutil.copytree(EXAMPLES / example / "recipes", project / "recipes", dirs_exist_ok=True)
     loaders: list[Loader] = []

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from flow_support import CHECKOUT
+from tests_support import doit
 
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo.builder import NetworkBuilder
 
 pytestmark = pytest.mark.slow
-
-
-def doit(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Plain doit with a short environment."""
-    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(place), "PATH": "/usr/bin:/bin", "TINYFLOW_CACHE": "cache"}
-    return subprocess.run(
-        [sys.executable, "-m", "doit", *words], cwd=place, env=environment, capture_output=True, text=True, timeout=600
-    )
 
 
 def report(place: Path, bench: str) -> dict[str, object]:
@@ -33,7 +22,6 @@ def report(place: Path, bench: str) -> dict[str, object]:
 
 def test_search_export_import_tuned(tmp_path: Path) -> None:
     """What a search finds makes the same firmware when it comes from a file; nothing runs twice; wrong use is told."""
-    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
     net = NetworkBuilder(2, (12,), input_scale=0.05, input_zero_point=3)
     (tmp_path / "net.tflite").write_bytes(write(net.graph(net.fully_connected(net.input, 10), "dense")))
     bench = "./net.tflite-tvmaotplus-stm32f7"

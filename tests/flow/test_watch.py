@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import kept
 import pytest
 from tests_support import CHECKOUT, doit
 
@@ -27,7 +28,7 @@ _PATIENCE_S = 60
 class Watching:
     """A session, and what it printed so far."""
 
-    def __init__(self, place: Path, cache: str, *words: str) -> None:
+    def __init__(self, place: Path, *words: str) -> None:
         shutil.copy(CHECKOUT / "pyproject.toml", place)
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "doit", "watch", *words],
@@ -36,7 +37,7 @@ class Watching:
                 "PYTHONPATH": str(CHECKOUT),
                 "HOME": str(place),
                 "PATH": "/usr/bin:/bin",
-                "TINYFLOW_CACHE": cache,
+                "TINYFLOW_CACHE": str(kept.folder()),
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -65,12 +66,12 @@ class Watching:
 
 
 @pytest.fixture
-def watching(tmp_path: Path, kernel_cache: str) -> Iterator[Callable[..., Watching]]:
+def watching(tmp_path: Path) -> Iterator[Callable[..., Watching]]:
     """Starts a session that is ended in any case."""
     started: list[Watching] = []
 
     def start(*words: str) -> Watching:
-        started.append(Watching(tmp_path, kernel_cache, *words))
+        started.append(Watching(tmp_path, *words))
         return started[-1]
 
     yield start
@@ -130,7 +131,7 @@ def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
 
 @pytest.mark.slow
 def test_layers_of_a_command_s_code_are_found_for_a_file_by_the_name_that_was_printed(
-    tmp_path: Path, kernel_cache: str, watching: Callable[..., Watching]
+    tmp_path: Path, watching: Callable[..., Watching]
 ) -> None:
     """A command that tells no layers, a model by path, a feature; `bisect-layer` and `watch` name the layer."""
     shutil.copytree(CHECKOUT / "tests" / "examples" / "own_generator", tmp_path, dirs_exist_ok=True)
@@ -143,11 +144,11 @@ def test_layers_of_a_command_s_code_are_found_for_a_file_by_the_name_that_was_pr
     model.write_bytes(synthesize({"graph": "toycar", **shape}))
     for path in (model, shutil.copy(model, tmp_path / "near.tflite")):
         bench = f"{path.relative_to(tmp_path)}-fcgen-stm32f7+opt.O2"
-        failed = doit(tmp_path, f"bench:./{bench}", TINYFLOW_CACHE=kernel_cache)
+        failed = doit(tmp_path, f"bench:./{bench}")
         assert failed.returncode == 1
         named = re.search(r"failed  run (\S+)", failed.stdout)
         assert named is not None, failed.stdout
-        found = doit(tmp_path, "bisect-layer", named[1].rstrip(":"), TINYFLOW_CACHE=kernel_cache)
+        found = doit(tmp_path, "bisect-layer", named[1].rstrip(":"))
         assert (found.returncode, found.stderr) == (1, ""), found.stdout + found.stderr
         assert f"{named[1].rstrip(':')}: layer 2 FULLY_CONNECTED\n" in found.stdout
     session = watching(f"bench:./{bench}", "--no-pages")

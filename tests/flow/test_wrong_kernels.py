@@ -47,22 +47,22 @@ def with_bug(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str], Path], kernel_cache: str) -> None:
+def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str], Path]) -> None:
     """A value that is off by one in one layer; the report says that the bench failed and has no numbers."""
     place = with_bug("output[17] ^= 1;")
-    failed = doit(place, f"bench:{BENCH}", TINYFLOW_CACHE=kernel_cache)
+    failed = doit(place, f"bench:{BENCH}")
     assert failed.returncode == 1
     report = json.loads((place / "build" / BENCH / "report.json").read_bytes())
     assert report["status"] != "ok" and not report.get("metrics")
 
-    found = doit(place, "bisect-layer", BENCH, TINYFLOW_CACHE=kernel_cache)
+    found = doit(place, "bisect-layer", BENCH)
     assert found.returncode == 1, found.stdout + found.stderr
     last = "\n".join(found.stdout.splitlines()[-2:])
     assert f"layer {CULPRIT} FULLY_CONNECTED ({FUNCTION})" in last
     place_of = re.search(r"output 0\[17\]: expected (-?\d+), got (-?\d+)", last)
     assert place_of is not None and int(place_of[1]) ^ int(place_of[2]) == 1
 
-    right = doit(place, "bisect-layer", BENCH.replace("+badnn", "+kernels.c"), TINYFLOW_CACHE=kernel_cache)
+    right = doit(place, "bisect-layer", BENCH.replace("+badnn", "+kernels.c"))
     assert (right.returncode, right.stdout.splitlines()[-1]) == (
         0,
         f"{BENCH.replace('+badnn', '+kernels.c')}: every layer is right",
@@ -81,14 +81,12 @@ def test_bisection_names_layer_element_and_both_values(with_bug: Callable[[str],
     ],
     ids=["overflow", "flash", "endless", "trap", "astray", "unwritten"],
 )
-def test_a_fault_names_function_layer_and_address(
-    with_bug: Callable[[str], Path], kernel_cache: str, bug: str, words: list[str]
-) -> None:
+def test_a_fault_names_function_layer_and_address(with_bug: Callable[[str], Path], bug: str, words: list[str]) -> None:
     """And nothing of it is in a report as valid."""
     place = with_bug(bug)
     if "for" in bug:  # two thousand million instructions take a while
         limit(place, "stm32f7")
-    told = refused(place, BENCH, kernel_cache)
+    told = refused(place, BENCH)
     for word in (FUNCTION, f"layer {CULPRIT} FULLY_CONNECTED", *words):
         assert word in told, told
 
@@ -102,33 +100,33 @@ def test_a_fault_names_function_layer_and_address(
     ],
 )
 def test_a_fault_elsewhere_names_them_too(
-    with_bug: Callable[[str], Path], kernel_cache: str, target: str, program: str, bug: str, words: str
+    with_bug: Callable[[str], Path], target: str, program: str, bug: str, words: str
 ) -> None:
     """In the words of the built-in simulator."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     place = with_bug(bug)
     limit(place, target)
-    told = refused(place, f"toycar-tinyc-{target}+badnn", kernel_cache)
+    told = refused(place, f"toycar-tinyc-{target}+badnn")
     for word in (f"in layer {CULPRIT} FULLY_CONNECTED", FUNCTION, "model_invoke", words):
         assert word in told, told
 
 
-def test_an_interpreters_layers_are_named(tmp_path: Path, kernel_cache: str) -> None:
+def test_an_interpreters_layers_are_named(tmp_path: Path) -> None:
     """The interpreter calls the layers' functions, in set-up as well."""
     if shutil.which("qemu-system-riscv32") is None:
         pytest.skip("qemu-system-riscv32 is not installed")
     (tmp_path / "recipes").mkdir()
     for instructions, words in ((12_000, "model_setup didn't"), (1_000_000, "model_invoke didn't")):
         limit(tmp_path, "riscv_qemu", instructions)
-        told = refused(tmp_path, "aww-tinyi-riscv_qemu+kernels.c", kernel_cache)
+        told = refused(tmp_path, "aww-tinyi-riscv_qemu+kernels.c")
         assert re.search(rf"{words} .* in layer \d (CONV_2D, which tinyi_conv2d|DEPTHWISE_CONV_2D, which)", told), told
 
 
-def test_a_guard_names_the_tensor_that_is_hit(with_bug: Callable[[str], Path], kernel_cache: str) -> None:
+def test_a_guard_names_the_tensor_that_is_hit(with_bug: Callable[[str], Path]) -> None:
     """A write right behind the output does no harm to any output here; the very write is named where one asks."""
     place = with_bug("output[p->outputs] = 1;")
-    told = refused(place, f"{BENCH}+guard.arena", kernel_cache)
+    told = refused(place, f"{BENCH}+guard.arena")
     for word in (
         FUNCTION,
         f"layer {CULPRIT} FULLY_CONNECTED",
@@ -139,21 +137,19 @@ def test_a_guard_names_the_tensor_that_is_hit(with_bug: Callable[[str], Path], k
         assert word in told, told
 
 
-def test_our_own_kernels_write_nothing_else(tmp_path: Path, kernel_cache: str) -> None:
+def test_our_own_kernels_write_nothing_else(tmp_path: Path) -> None:
     """Whoever calls them."""
     (tmp_path / "recipes").mkdir()
     benches = [f"bench:toycar-{backend}-stm32f7+guard.ram" for backend in ("tinyc", "tinyi", "tvmrt")]
-    done = doit(tmp_path, *benches, TINYFLOW_CACHE=kernel_cache)
+    done = doit(tmp_path, *benches)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("target", ["host"])
-def test_undefined_behaviour_is_told_with_its_line(
-    with_bug: Callable[[str], Path], kernel_cache: str, target: str
-) -> None:
+def test_undefined_behaviour_is_told_with_its_line(with_bug: Callable[[str], Path], target: str) -> None:
     """In the user's own file, with clang's reason; without the feature it goes unnoticed."""
     place = with_bug("volatile int32_t large = INT32_MAX; large = large + p->inputs;")
-    told = refused(place, f"toycar-tinyc-{target}+badnn+ubsan", kernel_cache)
+    told = refused(place, f"toycar-tinyc-{target}+badnn+ubsan")
     for word in (
         FUNCTION,
         f"layer {CULPRIT} FULLY_CONNECTED",
@@ -178,9 +174,9 @@ def limit(place: Path, target: str, instructions: int = 5_000_000) -> None:
     (place / "recipes" / "targets" / f"{target}.yaml").write_text(f"{text}limit: {instructions // 1000}kinstr\n")
 
 
-def refused(place: Path, bench: str, cache: str) -> str:
+def refused(place: Path, bench: str) -> str:
     """What a bench says that must fail; nothing of it is in its report."""
-    failed = doit(place, f"bench:{bench}", TINYFLOW_CACHE=cache)
+    failed = doit(place, f"bench:{bench}")
     told = failed.stdout + failed.stderr
     assert failed.returncode == 1, told
     assert "Traceback" not in told
