@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tinyflow.core import digest
 from tinyflow.recipes import memo as memos
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.memo import Memo, Stamp, take_stamp
@@ -24,7 +25,7 @@ _MODEL = Model(name="net", description="A network", file="net.tflite")
 @pytest.fixture(autouse=True)
 def _everything_is_settled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Files count as settled at once; waiting for it would take two seconds in each test."""
-    monkeypatch.setattr(memos, "_SETTLED_NS", -(10**18))
+    monkeypatch.setattr(digest, "_RACY_NS", -(10**18))
     validators = memos._validators
     validators.cache_clear()
     yield
@@ -94,7 +95,7 @@ def test_a_file_that_may_still_change_unseen_is_not_remembered(
     tmp_path: Path, recipe_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two writes within one tick of the clock leave equal stamps, so young files are not kept."""
-    monkeypatch.setattr(memos, "_SETTLED_NS", 2_000_000_000)
+    monkeypatch.setattr(digest, "_RACY_NS", 2_000_000_000)
     memo = Memo(tmp_path / "memo")
     memo.store(recipe_file, take_stamp(recipe_file), _MODEL)
     assert memo.load(Model, recipe_file) is None
@@ -170,12 +171,12 @@ def test_data_of_another_shape_is_refused() -> None:
 _NO_OP = """
 import sys
 from pathlib import Path
-from tinyflow.recipes import memo
+from tinyflow.core import digest
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.resolve import resolve
 from tinyflow.recipes.suite import expand
 
-memo._SETTLED_NS = -(10**18)
+digest._RACY_NS = -(10**18)
 catalogue = Catalogue([data_folder() / "recipes"], Path(sys.argv[1]))
 for bench in expand(catalogue, "mlperf_tiny"):
     resolve(bench, catalogue)

@@ -20,7 +20,7 @@ from tinyflow.core.safe_text import is_encodable
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
-# File systems stamp times in ticks of some milliseconds: a file changed this recently may change again unseen.
+# File systems stamp times in ticks, FAT's of two seconds: a file changed this recently may change again unseen.
 _RACY_NS = 2_000_000_000
 
 _LONGEST_STEP = 255  # bytes, in all file systems of Linux
@@ -138,6 +138,11 @@ def stamp_of(path: Path) -> Stamp:
     return (found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
 
 
+def is_settled(stamp: Stamp) -> bool:
+    """Whether any change of the file from now on gives it another stamp."""
+    return abs(time.time_ns() - stamp[3]) >= _RACY_NS
+
+
 class Known(NamedTuple):
     """What a memo keeps of a file: its stamp, the check of its content, and a text made from that content."""
 
@@ -192,8 +197,7 @@ class Memo:
             return kept.text
         check = check_of_file(path)
         text = kept.text if kept is not None and kept.check == check else make(path)
-        is_racy = abs(time.time_ns() - stamp[3]) < _RACY_NS
-        if stamp_of(path) == stamp and not is_racy:
+        if stamp_of(path) == stamp and is_settled(stamp):
             self._table.put_memo(key, Known(stamp, check, text))
         return text
 

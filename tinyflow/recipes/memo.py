@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
@@ -16,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
+from tinyflow.core import digest
 from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.recipes.record_types import revive
@@ -23,8 +23,6 @@ from tinyflow.recipes.schema import Recipe
 
 R = TypeVar("R", bound=Recipe)
 
-# No file system's clock ticks slower than FAT's; a file that was younger when it was read may change without a trace.
-_SETTLED_NS = 2_000_000_000
 _DRAFT = ".draft-"
 _VALIDATORS = ("fields", "memo", "record_types", "suggest", "validate", "yaml", "../core/address", "../core/units")
 
@@ -39,9 +37,8 @@ class Stamp:
 
 def take_stamp(path: Path) -> Stamp:
     """The state that a file is in now."""
-    status = path.stat()
-    facts = (str(path), status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns)
-    return Stamp(facts, time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS)
+    stamp = digest.stamp_of(path)
+    return Stamp((str(path), *stamp), digest.is_settled(stamp))
 
 
 @dataclass(frozen=True)
@@ -53,8 +50,8 @@ class Memo:
     def load(self, kind: type[R], path: Path) -> R | None:
         """The recipe as it was validated from this very file, or None."""
         try:
-            digest, _, text = small_text(self._entry(kind, path)).partition("\n")
-            if digest != _digest(text):
+            seal, _, text = small_text(self._entry(kind, path)).partition("\n")
+            if seal != _digest(text):
                 return None
             entry = json.loads(text)
             if entry["states"] != _states(take_stamp(path)):

@@ -8,19 +8,17 @@ from __future__ import annotations
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tinyflow.core.digest import Stamp, copy_digesting, of_bytes
+from tinyflow.core.digest import Stamp, copy_digesting, is_settled, of_bytes
 from tinyflow.core.errors import CacheError
 from tinyflow.core.regular_files import Regular, Unreadable
 from tinyflow.flow.atomic_files import write_if_changed
 
 _SCHEMA = 1
-_RACY_NS = 2_000_000_000  # as of the memo in core/digest.py
 
 
 @dataclass
@@ -63,7 +61,7 @@ class Inventory:
                 is_sound = copy_digesting(source, None)[0] == digest
         except (Unreadable, FileNotFoundError, CacheError):
             return False
-        if is_sound and abs(time.time_ns() - stamp[3]) >= _RACY_NS:
+        if is_sound and is_settled(stamp):
             self.stamps[name] = stamp
         return is_sound
 
