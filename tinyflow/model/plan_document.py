@@ -73,7 +73,7 @@ class Layer:
     operator: str
     functions: Sequence[str]
     macs: int
-    outputs_bytes: int
+    outputs_bytes: int = 0  # generators of users may not tell
     notes: Sequence[str] = ()
 
 
