@@ -11,6 +11,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tinyflow.core.errors import ModelError
+
 # what is left out where it is empty
 _OPTIONAL = frozenset({"interpreter", "statuses", "dispatcher", "notes"})
 _Part = TypeVar("_Part")
@@ -105,10 +107,14 @@ class PlanDocument:
 
     @staticmethod
     def of(document: Mapping[str, Any]) -> PlanDocument:
-        """What a document says, as far as it is known here; an arena that leaves out a lifetime tells none."""
+        """What a document says, as far as it is known here; an arena that leaves out a lifetime tells none.
+
+        Raises ModelError for one that lacks what nothing can do without.
+        """
         parts: dict[str, Any] = {
-            name: [_part(kind, entry) for entry in document.get(name, ())]
-            for name, kind in (("inputs", Port), ("outputs", Port), ("layers", Layer))
+            **{name: [_part(Port, port) for port in document.get(name, ())] for name in ("inputs", "outputs")},
+            # a user's own backend may not tell what outputs take
+            "layers": [_part(Layer, {"outputs_bytes": 0, **layer}) for layer in document.get("layers", ())],
         }
         arena = document.get("arena")
         if arena is not None:
@@ -147,4 +153,8 @@ def required(kind: type[Any]) -> list[str]:
 
 
 def _part(kind: type[_Part], document: Mapping[str, Any]) -> _Part:
+    missing = [name for name in required(kind) if name not in document]
+    if missing:
+        what = f'plan.json lacks "{missing[0]}" in {document}'
+        raise ModelError(what, hint="docs/kernels.md tells what must stand there")
     return kind(**{one.name: document[one.name] for one in fields(kind) if one.name in document})  # type: ignore[arg-type]
