@@ -13,6 +13,7 @@ import kept
 import on_qemu
 import yaml
 from elftools.elf.elffile import ELFFile
+from processors import compiler, described
 
 from tinyflow.core.action import Output
 from tinyflow.targets import unicorn
@@ -31,7 +32,7 @@ _REGIONS = {
 def toolchain_of(name: str, cpu: str) -> dict[str, Any]:
     """What stages are told of a toolchain."""
     recipe = yaml.safe_load((ROOT / "recipes" / "toolchains" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return {"name": name, "implementation": recipe["implementation"], "cpu": recipe["cpus"][cpu]}
+    return {"name": name, "implementation": recipe["implementation"], "cpu": compiler(cpu, name)}
 
 
 def sources_of(runtime: Path, isa: str) -> list[Path]:
@@ -44,13 +45,15 @@ def target_of(cpu: str, isa: str) -> dict[str, Any]:
     """A chip with room for everything."""
     places = on_qemu.PLACES[cpu] if cpu in on_qemu.PLACES else _REGIONS[isa]
     regions = [{"name": kind, "kind": kind, "origin": begin, "length_bytes": size} for kind, begin, size in places]
-    return {"name": cpu, "cpu": cpu, "memory": regions, "stack_bytes": 8192}
+    machine = described(cpu, "qemu" if cpu in on_qemu.PLACES else "unicorn")
+    return {"name": cpu, **machine, "memory": regions, "stack_bytes": 8192}
 
 
 def opened(target: Mapping[str, Any]) -> Simulator | Qemu:
     """What runs it; to be closed."""
     if target["cpu"] not in on_qemu.PLACES:
-        return Simulator(target, kept.path(unicorn.capabilities(target["cpu"]).inputs["block_table.so"]))
+        counter = unicorn.capabilities(target["cpu"], target["machine"]).inputs["block_table.so"]
+        return Simulator(target, kept.path(counter))
     return Qemu(target, on_qemu.plugin())
 
 

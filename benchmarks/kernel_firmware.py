@@ -5,7 +5,7 @@ It goes the way of a bench (toolchain, support runtime, linker script, simulator
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ import numpy as np
 import on_qemu
 from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of, toolchain_of, write_files
 from numpy.typing import NDArray
+from processors import processor
 
 from tinyflow.backends.tvm.emit import codegen
 from tinyflow.backends.tvm.emit.objects import compile_kernels
@@ -25,7 +26,6 @@ from tinyflow.targets.unicorn.machine import Simulator
 
 _LIMIT_INSTRUCTIONS = 1_000_000_000
 _ARENA_ALIGNMENT = 16
-_VECTORS: Mapping[str, Literal["mve", "rvv"]] = {"cortex-m55": "mve", "rv32gcv": "rvv", "rv64gcv": "rvv"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ class Chip:
     @property
     def isa(self) -> Literal["thumb", "riscv"]:
         """Thumb or riscv."""
-        return "riscv" if self.cpu.startswith("rv") else "thumb"
+        return "riscv" if processor(self.cpu).isa == "riscv" else "thumb"
 
     @property
     def machine(self) -> Machine:
         """What kernels are made for."""
-        return Machine(self.isa, self.toolchain, _VECTORS.get(self.cpu, "none"))
+        features = processor(self.cpu).features
+        vectors: Literal["none", "mve", "rvv"] = "mve" if "mve" in features else "rvv" if "rvv" in features else "none"
+        return Machine(self.isa, self.toolchain, vectors)
 
     @property
     def is_on_qemu(self) -> bool:
@@ -101,7 +103,7 @@ def _build(samples: Sequence[Sample], chip: Chip, folder: Path | None) -> Path:
     generated: dict[str, str | bytes] = {"calls.c": _calls(samples)}
     if chip.toolchain == "llvm":
         kernels = {f"kernel_{index}": sample.kernel for index, sample in enumerate(samples)}
-        generated["kernels.o"] = compile_kernels(kernels, chip.cpu).content
+        generated["kernels.o"] = compile_kernels(kernels, processor(chip.cpu).llvm).content
     else:
         generated["kernels.c"] = _kernels(samples)
     toolchain, runtime = toolchain_of(chip.linking, chip.cpu), RUNTIMES / "support"

@@ -17,6 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 import kept
+import processors
 import yaml
 
 from tinyflow.targets.blocks import Edge
@@ -97,7 +98,7 @@ def main() -> None:
         f"{'cpu':<10} {'kernel':<10} {'instructions':>12} {'/block':>6} {'counted':>8} {'uncounted':>9} {'Python':>7}"
     )
     with tempfile.TemporaryDirectory() as folder:
-        library = kept.path(capabilities("cortex-m7").inputs["block_table.so"])
+        library = kept.path(capabilities("cortex-m7", processors.words("cortex-m7")).inputs["block_table.so"])
         for cpu in chosen.cpu or CPUS:
             target = target_of(cpu)
             firmware = build_firmware(Path(folder), target)
@@ -136,26 +137,19 @@ def best_s(machine: simulator.Simulator, kernel: str, seconds: float) -> float:
     return best
 
 
-def toolchain_cpu(cpu: str) -> dict[str, Any]:
-    """The toolchain recipe's entry."""
-    recipe = yaml.safe_load((ROOT / "recipes" / "toolchains" / "zig.yaml").read_text(encoding="utf-8"))
-    entry: dict[str, Any] = recipe["cpus"][cpu]
-    return entry
-
-
 def target_of(cpu: str) -> dict[str, Any]:
     """A target with room for the kernels."""
-    flash, ram = MEMORY[toolchain_cpu(cpu)["isa"]]
+    flash, ram = MEMORY[processors.processor(cpu).isa]
     memory = [
         {"name": "flash", "kind": "flash", "origin": flash, "length_bytes": 1 << 20},
         {"name": "ram", "kind": "ram", "origin": ram, "length_bytes": 384 << 10},
     ]
-    return {"name": "bench", "cpu": cpu, "memory": memory, "stack_bytes": 4096}
+    return {"name": "bench", **processors.described(cpu), "memory": memory, "stack_bytes": 4096}
 
 
 def build_firmware(folder: Path, target: dict[str, Any]) -> Path:
     """Compile and link the kernels with the support runtime."""
-    cpu = toolchain_cpu(target["cpu"])
+    cpu = processors.compiler(target["cpu"])
     (folder / "program.c").write_text(PROGRAM)
     runtime = yaml.safe_load((SUPPORT / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
     sources = [folder / "program.c", *(SUPPORT / name for name in (*runtime["all"], *runtime[cpu["isa"]]))]

@@ -12,6 +12,7 @@ from typing import Any
 
 import kept
 import yaml
+from processors import compiler, described
 
 from tinyflow.core import worker
 from tinyflow.core.action import Workspace
@@ -92,7 +93,8 @@ class Bench:
     def parameters(self) -> dict[str, Any]:
         """What every build stage is told of the toolchain."""
         recipe = _recipe(ROOT / "recipes" / "toolchains" / f"{self.toolchain}.yaml")
-        chosen = {"name": self.toolchain, "implementation": recipe["implementation"], "cpu": recipe["cpus"][self.cpu]}
+        cpu = compiler(self.cpu, self.toolchain)
+        chosen = {"name": self.toolchain, "implementation": recipe["implementation"], "cpu": cpu}
         return {"toolchain": chosen}
 
     @property
@@ -119,7 +121,7 @@ class Bench:
     @property
     def machine_target(self) -> dict[str, Any]:
         """The same, as the simulator sees it."""
-        return {**self.target, "implementation": "tinyflow.targets.unicorn", "cpu": self.cpu, "isa": self.isa}
+        return {**self.target, "implementation": "tinyflow.targets.unicorn", **described(self.cpu)}
 
     def compile(self, sources: Mapping[str, str]) -> Path:
         """Compile generated sources; the folder of their objects."""

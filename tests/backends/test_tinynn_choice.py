@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from processors import processor
 
 from tinyflow.backends.tinynn.variants import variant_of
 from tinyflow.core.errors import RecipeError
 
 
-@pytest.mark.parametrize(("cpu", "best"), [("cortex-m55", "mve"), ("rv32gcv", "rvv"), ("rv64gcv", "rvv"), ("x", "c")])
+def _of(cpu: str) -> dict[str, Any]:
+    """A processor as options have it."""
+    return {"cpu": cpu, "own_kernels": list(processor(cpu).kernels)}
+
+
+@pytest.mark.parametrize(
+    ("cpu", "best"), [("cortex-m55", "mve"), ("rv32gcv", "rvv"), ("rv64gcv", "rvv"), ("cortex-m3", "c")]
+)
 def test_vectors_are_the_default(cpu: str, best: str) -> None:
     """Where the processor has them."""
-    assert variant_of({"cpu": cpu}) == best
+    assert variant_of(_of(cpu)) == best
 
 
 @pytest.mark.parametrize("asked", ["ref", "c", "dsp"])
 def test_what_a_processor_runs_can_be_asked_for(asked: str) -> None:
     """By name; the feature dsp is another word for its kernels."""
-    assert variant_of({"kernels": asked, "cpu": "cortex-m55"}) == asked
-    assert variant_of({"dsp": True, "cpu": "cortex-m55"}) == "dsp"
+    assert variant_of({"kernels": asked, **_of("cortex-m55")}) == asked
+    assert variant_of({"dsp": True, **_of("cortex-m55")}) == "dsp"
 
 
 @pytest.mark.parametrize("asked", ["rv32", "mve", "rvv", "avx"])
 def test_another_processors_kernels_are_refused_in_a_line(asked: str) -> None:
     """With what to type instead."""
     with pytest.raises(RecipeError, match=f'kernels "{asked}" don\'t run on cortex-m7') as refused:
-        variant_of({"kernels": asked, "cpu": "cortex-m7"})
+        variant_of({"kernels": asked, **_of("cortex-m7")})
     assert refused.value.hint == "choose one of ref, c, dsp"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from processors import processor
 from random_networks import ACTIVATIONS, RandomNetwork
 from test_tvm_generate import assert_exact
 from tests_support import tflm
@@ -93,7 +94,7 @@ _WAYS: tuple[Mapping[str, Any], ...] = (
     {"variant": "aot"},
     {"variant": "aotplus", "layout": "NCHW"},
     {"variant": "aot", "schedule": "default", "usmp": "greedy"},
-    {"variant": "llvm", "cpu": "host"},
+    {"variant": "llvm", "llvm": processor("host").llvm},
     {"variant": "aotplus", "debug": True},
 )
 

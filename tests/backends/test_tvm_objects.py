@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -12,18 +13,17 @@ from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from processors import NAMES, processor
 from random_networks import random_network
 from test_tvm_generate import SMALL, assert_exact
 from tvm.script import tirx as T  # noqa: N812
 
-from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import objects
 from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
-CPUS = OPTIONS["cpu"]
-assert CPUS is not None
+CPUS = [name for name in NAMES if processor(name).llvm]
 
 
 @T.prim_func(s_tir=True)
@@ -35,7 +35,9 @@ def _copy(data: T.Buffer((64,), "int8"), output: T.Buffer((64,), "int8")):
 
 def elf_of(cpu: str) -> ELFFile:
     """The object of one small function."""
-    return ELFFile(io.BytesIO(objects.compile_kernels({"copy_0": Kernel(_copy, (), lambda _: {})}, cpu).content))
+    return ELFFile(
+        io.BytesIO(objects.compile_kernels({"copy_0": Kernel(_copy, (), lambda _: {})}, processor(cpu).llvm).content)
+    )
 
 
 @pytest.mark.slow
@@ -45,7 +47,7 @@ def elf_of(cpu: str) -> ELFFile:
 def test_small_networks_are_exact(name: str, generate: Callable[..., Any]) -> None:
     """Objects for this machine, linked with the C around them."""
     content = synthesize(SMALL[name])
-    model = generate(content, variant="llvm", cpu="host")
+    model = generate(content, variant="llvm", llvm=processor("host").llvm)
     assert (model.sources / "kernels.o").is_file()
     assert_exact(content, model)
 
@@ -55,7 +57,7 @@ def test_small_networks_are_exact(name: str, generate: Callable[..., Any]) -> No
 def test_random_networks_are_exact(seed: int, generate: Callable[..., Any]) -> None:
     """Any geometry, padding, activation and quantisation that TFLite allows for these operators."""
     content = write(random_network(seed))
-    assert_exact(content, generate(content, variant="llvm", cpu="host"))
+    assert_exact(content, generate(content, variant="llvm", llvm=processor("host").llvm))
 
 
 @pytest.mark.parametrize("cpu", CPUS)
@@ -80,25 +82,32 @@ def test_floats_go_in_registers_as_in_the_c_beside(cpu: str) -> None:
 
 
 _IN_A_PROCESS = """
-import sys
+import json, sys
 from pathlib import Path
 from tinyflow.backends import tvm
 from tinyflow.model.tflite_reader import read
-model, out, cpu = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+model, out, llvm = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 out.mkdir()
-tvm.generate(model, read(model), "tested", {"variant": "llvm", "isa": "thumb", "cpu": cpu}, out, out / "plan.json")
+tvm.generate(model, read(model), "tested", {"variant": "llvm", "isa": "thumb", "llvm": llvm}, out, out / "plan.json")
 """
 
 
 @pytest.mark.slow
 def test_same_bytes_in_another_process_and_folder(tmp_path: Path) -> None:
     """Neither addresses, nor the order of hashes, nor a folder's name shows in an object or its text."""
-    written = []
+    written, llvm = [], json.dumps(dict(processor("cortex-m7").llvm))
     for seed in ("1", "2"):
         folder = tmp_path / f"folder_{seed}"
         folder.mkdir()
         (folder / "model.tflite").write_bytes(synthesize(SMALL["resnet"]))
-        command = [sys.executable, "-c", _IN_A_PROCESS, "model.tflite", "out", "cortex-m7"]
+        command = [
+            sys.executable,
+            "-c",
+            _IN_A_PROCESS,
+            "model.tflite",
+            "out",
+            llvm,
+        ]
         subprocess.run(command, check=True, cwd=folder, env={**os.environ, "PYTHONHASHSEED": seed})
         written.append({file.name: file.read_bytes() for file in (folder / "out").iterdir()})
     assert written[0] == written[1]

@@ -14,7 +14,7 @@ from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.mirrors import Mirrors
-from tinyflow.recipes.schema import Backend, Target, Toolchain
+from tinyflow.recipes.schema import Backend, Target
 
 BUILT_IN = Catalogue([data_folder() / "recipes"])
 COMMAND = 'command: [python3, "{out}"]\noptions: {unroll: 4, fast: false, scale: 0.5, style: plain, extra: null}\n'
@@ -139,16 +139,10 @@ def test_values_of_features_have_the_type_of_the_option(options: Plan) -> None:
 
 
 def test_a_processor_that_a_backend_does_not_know_is_the_target_s_fault(options: Plan) -> None:
-    """Carets under the target, with the processors that there are."""
-    zig = BUILT_IN.path(Toolchain, "zig").read_text()
-    chip = BUILT_IN.path(Target, "stm32f7").read_text()
-    files = {
-        "toolchains__zig": zig.replace("cortex-m7:", "cortex-m77:"),
-        "targets__stm32f7": chip.replace("cpu: cortex-m7", "cpu: cortex-m77"),
-    }
-    with pytest.raises(UsageError, match="backend tvmllvm: cpu can't be 'cortex-m77'") as caught:
-        options("sine-tvmllvm-stm32f7", **files)
-    assert "^^^^^^^" in caught.value.hint and 'did you mean "cortex-m7"?' in caught.value.hint
+    """Carets under the backend, with where its words would stand."""
+    with pytest.raises(UsageError, match="tvmllvm has no words for the processor rv64gcv") as caught:
+        options("sine-tvmllvm-riscv64_qemu")
+    assert "^^^^^^^" in caught.value.hint and "`llvm` in the recipe of rv64gcv" in caught.value.hint
 
 
 def test_a_module_that_is_not_there_is_told_with_its_place(options: Plan) -> None:

@@ -41,7 +41,7 @@ RECIPES = {
     "memory:\n  - {name: rom, kind: flash, origin: 0x1000, length: 64KiB}\n"
     "  - {name: sram, kind: ram, origin: 0x20000000, length: 32KiB}\nstack: 3KiB\nheap: 8KiB\n",
     "toolchains/tools.yaml": "description: d\nimplementation: tinyflow.toolchains.zig\ntimeout: 4min\n"
-    "cpus: {cortex-m0plus: {isa: thumb, flags: [-mx], headers: arm, builtins: {cpu: c, target: t}}}\n",
+    "cpus: {cortex-m0plus: {flags: [-mx], headers: arm, builtins: {cpu: c, target: t}}}\n",
     "runtimes/upper/runtime.yaml": "description: e\nextends: lower\ndepends: [support]\nflags: [-fupper]\n"
     "defines: {LEVEL: 2, OWN: 1}\ninclude: [api]\noverrides: {b.c: own.c}\n",
     "runtimes/upper/own.c": "",
@@ -68,6 +68,7 @@ FACTS = {
     ],
     **{"stack_bytes": 2048, "heap_bytes": 4096},
 }
+WORDS = {"model": "UC_CPU_ARM_CORTEX_M0", "cpuid": 0x410CC601}
 READER = ["package numpy", "package tflite"]
 REFERENCE = [*READER, "package ai-edge-litert", "optional package tflite-micro"]
 
@@ -124,7 +125,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
     for title in support:
         assert "-fall" in found.pop(title)["parameters"].get("flags", ["-fall"])
     cpu = " for cortex-m0plus tools O1"
-    target = {**FACTS, "implementation": "tinyflow.targets.unicorn"}
+    target = {**FACTS, "implementation": "tinyflow.targets.unicorn", "machine": WORDS}
     headers = {"include/upper/api/": "upper/api/", "include/lower/api/": "lower/api/"}
     support_headers = {"include/support/include/": "support/include/"}
     base = ["-O1", "-flower"]
@@ -339,6 +340,7 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
             **FACTS,
             **{"name": "roomy", "clock_hz": None, "stack_bytes": 3072, "heap_bytes": 8192},
             "implementation": "tinyflow.targets.unicorn",
+            "machine": WORDS,
         },
         "trials": 8,
     }

@@ -15,7 +15,7 @@ from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.check import check_all
 from tinyflow.recipes.fields import yaml_key
 from tinyflow.recipes.record_types import fields_of
-from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
+from tinyflow.recipes.schema import Backend, Processor, Recipe, Target, Toolchain
 
 Write = Callable[[str, str], Path]
 TARGET = """\
@@ -50,7 +50,7 @@ def _check_order(shape: Any, value: Any) -> None:
         for field, inner in fields.items():
             if yaml_key(field) in value:
                 _check_order(inner, value[yaml_key(field)])
-    elif isinstance(value, list):
+    elif isinstance(value, list) and get_args(shape):
         for item in value:
             _check_order(get_args(shape)[0], item)
     elif isinstance(value, dict) and get_args(shape):
@@ -74,7 +74,7 @@ def test_every_target_s_script_and_processor_are_there() -> None:
         if target.board_only:
             continue
         assert _BUILT_IN.data_file(target.linker_script).is_file()
-        assert target.cpu in _BUILT_IN.get(Toolchain, target.toolchain).cpus
+        assert target.toolchain in _BUILT_IN.get(Processor, target.cpu).toolchains
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,13 @@ def test_every_target_s_script_and_processor_are_there() -> None:
             ':3:21: runtime tinyi uses "tinynn", which is not linked',
         ),
         ("models/m.yaml", "description: x\nfile: m.tflite\n", ':2:7: there is no file "m.tflite"'),
-        ("targets/t.yaml", TARGET.format(cpu="cortex-m85", more=""), "toolchain zig doesn't know the processor"),
+        (
+            "targets/t.yaml",
+            TARGET.format(cpu="cortex-m85", more=""),
+            ':3:6: unknown processor "cortex-m85"; did',
+        ),
+        ("targets/t.yaml", TARGET.format(cpu="rv32gcv", more="toolchain: gcc"), ":3:6: toolchain gcc doesn't know"),
+        ("processors/Z80.yaml", "description: x\nisa: thumb\n", "a recipe's name is made of"),
         ("targets/t.yaml", TARGET.format(cpu="cortex-m4", more="toolchain: gcd"), ':7:12: unknown toolchain "gcd"'),
         (
             "targets/t.yaml",
@@ -179,7 +185,7 @@ def test_every_target_s_script_and_processor_are_there() -> None:
         (
             "features/f.yaml",
             "description: x\nsets: {}\nrequires: {cpu_features: [dps]}\n",
-            ':3:27: no target has "dps"',
+            ':3:27: no processor has "dps"',
         ),
         (
             "features/f.yaml",

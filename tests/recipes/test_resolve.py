@@ -63,7 +63,7 @@ def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip
         ("vww-tvmaot-stm32", 'unknown target "stm32"', "stm32", 'did you mean "stm32f'),
         ("vww-tvmaot-stm32f7+dps", 'unknown feature "dps"', "dps", 'did you mean "dsp"?'),
         ("vww-tvmaot-stm32f7+dsp", "doesn't go with backend tvmaot", "dsp", "backends that have it: tvmaotplus"),
-        ("vww-tvmaotplus-esp32c3+dsp", "needs a processor with dsp", "dsp", "its cpu_features: none"),
+        ("vww-tvmaotplus-esp32c3+dsp", "needs a processor with dsp", "dsp", "its features: none"),
         ("vww-tvmaot-stm32f7+opt", 'feature "opt" needs a value', "opt", "choose one of +opt.O2, +opt.O3"),
         ("vww-tvmaot-stm32f7+opt.O9", 'has no value "O9"', "opt.O9", "choose one of +opt.O2, +opt.O3"),
         ("vww-tvmaotplus-stm32f7+dsp.on", 'feature "dsp" takes no value', "dsp.on", "write +dsp"),
@@ -137,8 +137,8 @@ def test_a_backend_may_serve_some_targets_only(write: Write, catalogue: Catalogu
 
 def test_a_toolchain_that_can_t_is_the_user_s_fault_only_if_they_chose_it(write: Write, catalogue: Catalogue) -> None:
     """Else the target's recipe is wrong, and the error has its place."""
-    target = "description: x\nimplementation: a.b\ncpu: z80\n"
-    path = write("targets/old.yaml", target)
+    write("processors/z80.yaml", "description: x\nisa: thumb\n")
+    path = write("targets/old.yaml", "description: x\nimplementation: a.b\ncpu: z80\n")
     with pytest.raises(RecipeError, match=f'{path}:3:6: toolchain zig doesn\'t know the processor "z80"'):
         _resolve("vww-tvmaot-old", catalogue)
     assert "gcc doesn't know" in _refusal("vww-tvmaot-old+toolchain.gcc", catalogue)[0]
@@ -223,3 +223,26 @@ def test_debugging_adds_flags_for_generated_code_only(catalogue: Catalogue) -> N
     """Libraries are shared with benches that have no such feature."""
     assert _resolve("vww-tvmaot-stm32f7+debug", catalogue).flags == ("-g",)
     assert _resolve("vww-tvmaot-stm32f7", catalogue).flags == ()
+
+
+def test_a_processor_of_one_s_own_needs_one_recipe(write: Write, catalogue: Catalogue) -> None:
+    """All that toolchains, backends and simulators call it is there; what an instruction set shares is not repeated."""
+    flags = "[--target=thumbv7em-none-eabi, -mcpu=mine]"
+    write(
+        "processors/mine-1.yaml",
+        "description: x\nisa: thumb\nfeatures: [dsp]\nkernels: [dsp]\n"
+        f"toolchains: {{zig: {{flags: {flags}}}}}\nmachines: {{unicorn: {{model: M}}}}\n",
+    )
+    memory = (
+        "memory: [{name: a, kind: flash, origin: 0, length: 1MiB}, {name: b, kind: ram, origin: %s, length: 1MiB}]\n"
+    )
+    target = "description: x\nimplementation: tinyflow.targets.unicorn\ncpu: mine-1\n"
+    path = write("targets/own.yaml", target + memory % "0x20000000")
+    resolved = _resolve("vww-tinyc-own+dsp", catalogue)
+    assert (resolved.cpu.isa, resolved.cpu.headers, resolved.cpu.flags[1]) == ("thumb", "arm", "-mcpu=mine")
+    assert (resolved.options["cpu"], resolved.options["own_kernels"]) == ("mine-1", ["dsp"])
+    assert resolved.processor.machine(resolved.target.implementation) == {"model": "M"}
+    assert "tvmllvm has no words for the processor mine-1" in _refusal("vww-tvmllvm-own", catalogue)[0]
+    path.write_text(target + memory % "0xFFF80000")
+    with pytest.raises(RecipeError, match=f"{path}:4:59: b ends at 0x100080000, behind the last address of 32 bits"):
+        _resolve("vww-tinyc-own", catalogue.afresh())

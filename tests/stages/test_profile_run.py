@@ -8,6 +8,7 @@ from typing import Any
 
 import kept
 import pytest
+from processors import words
 from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import RunError
@@ -54,7 +55,7 @@ def firmware(bench: Bench) -> Path:
 @pytest.fixture(scope="module")
 def flash_model() -> Path:
     """The model of flash caches, built by its stage."""
-    [output] = unicorn.capabilities("cortex-m4").trace.values()  # type: ignore[union-attr]
+    [output] = unicorn.capabilities("cortex-m4", words("cortex-m4")).trace.values()  # type: ignore[union-attr]
     return kept.path(output)
 
 

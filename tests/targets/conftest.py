@@ -7,6 +7,7 @@ from pathlib import Path
 
 import kept
 import pytest
+from processors import words
 from small_firmware import MODEL, Bench
 
 from tinyflow.targets.unicorn import capabilities
@@ -18,7 +19,7 @@ SOURCES = Path(__file__).parent / "programs"
 @pytest.fixture(scope="session")
 def block_table_library() -> Path:
     """The native block counter, built by its stage."""
-    return kept.path(capabilities("cortex-m7").inputs["block_table.so"])
+    return kept.path(capabilities("cortex-m7", words("cortex-m7")).inputs["block_table.so"])
 
 
 Build = Callable[..., tuple[Bench, Path]]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processors import described
 from small_firmware import MODEL, ROOT, SUPPORT, Bench
 
 from tinyflow.targets.unicorn.machine import Simulator
@@ -36,7 +37,7 @@ def test_counts_equal_qemu(cpu: str, tmp_path: Path, block_table_library: Path) 
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     memory = [{"name": name, "kind": name, "origin": origin, "length_bytes": size} for name, origin, size in regions]
-    target = {"name": "qemu", "cpu": cpu, "memory": memory, "stack_bytes": 4096}
+    target = {"name": "qemu", **described(cpu), "memory": memory, "stack_bytes": 4096}
     firmware = _build(tmp_path, Bench(tmp_path, cpu=cpu), target)
     command = [program, *options, "-display", "none", "-monitor", "none", "-kernel", str(firmware)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)

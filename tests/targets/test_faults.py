@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processors import described
 from small_firmware import Bench
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
@@ -97,7 +98,7 @@ def test_instructions_that_the_cpu_lacks(
     """What a Cortex-M4 runs, a Cortex-M3 refuses (but for SMLAD, SMUAD, SMLALD and SSAT16: Unicorn 2.1.4)."""
     start("cortex-m4", "faults").call(function, limit_instructions=LIMIT)
     bench, firmware = build("cortex-m4", "faults")
-    machine = Simulator({**bench.machine_target, "cpu": "cortex-m3"}, block_table_library)
+    machine = Simulator({**bench.machine_target, **described("cortex-m3")}, block_table_library)
     machine.load(firmware)
     with pytest.raises(RunError, match=cause) as caught:
         machine.call(function, limit_instructions=LIMIT)
@@ -115,7 +116,7 @@ def test_firmware_of_another_processor_is_refused(build: Build) -> None:
     """An Arm firmware doesn't run on RISC-V, even where the memory map is the same."""
     bench, firmware = build("cortex-m4", "faults")
     with pytest.raises(RunError, match=r"firmware\.elf: is EM_ARM, not EM_RISCV"):
-        Simulator({**bench.machine_target, "cpu": "rv32imc"}, None).load(firmware)
+        Simulator({**bench.machine_target, **described("rv32imc")}, None).load(firmware)
 
 
 def test_wrong_memory_map_is_refused(build: Build) -> None:
@@ -137,6 +138,6 @@ def test_not_an_elf_file_is_refused(tmp_path: Path, build: Build) -> None:
 
 
 def test_unknown_cpu_is_refused() -> None:
-    """A CPU that the simulator lacks is named, with those that it has."""
+    """A CPU that the simulator lacks is named, with what to do about it."""
     with pytest.raises(UsageError, match="no cortex-m55"):
         Simulator({"cpu": "cortex-m55"}, None)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 import unicorn
+from processors import words
 from test_elf_sizes import FIRMWARE, FLASH, MEMORY, RAM
 
 from tinyflow.core.errors import RunError
@@ -119,7 +120,7 @@ STACK = (Symbol("tf_stack_bottom", RAM, 0, "label", ".stack"), Symbol("tf_stack_
 LINKED = replace(FIRMWARE, symbols=(*FIRMWARE.symbols, *STACK))
 TARGET = {"name": "chip", "cpu": "some-cpu", "memory": MEMORY[:2]}
 AT = FLASH + 8
-ARM, RISCV = processor("cortex-m4"), processor("rv32imc")
+ARM, RISCV = processor("cortex-m4", words("cortex-m4")), processor("rv32imc", words("rv32imc"))
 
 
 def stop(

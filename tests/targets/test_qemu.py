@@ -16,6 +16,7 @@ from typing import Any
 
 import kept
 import pytest
+from processors import described, words
 from small_firmware import MODEL, Bench
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
@@ -78,11 +79,11 @@ class Board(Bench):
     @property
     def machine_target(self) -> dict[str, Any]:
         """For `open_machine`."""
-        return {**super().machine_target, "implementation": "tinyflow.targets.qemu"}
+        return {**super().machine_target, "implementation": "tinyflow.targets.qemu", **described(self.cpu, "qemu")}
 
 
 def _skip_without(cpu: str) -> None:
-    program = board(cpu).program
+    program = board(cpu, words(cpu, "qemu")).program
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
 
@@ -128,7 +129,7 @@ def test_counts_equal_the_simulators(cpu: str, start: Start, block_table_library
     """The same ELF takes the same instructions, stack and calls, function for function, start-up included."""
     board = start(cpu, "control_flow")
     bench, firmware = _built[cpu, "control_flow"]
-    simulator = Simulator(bench.machine_target, block_table_library)
+    simulator = Simulator({**bench.machine_target, **described(cpu)}, block_table_library)
     costs = [(machine.load(firmware)) for machine in (board, simulator)]
     for function in [*CONTROL_FLOW, "model_setup", "model_invoke"]:
         costs += [machine.call(function, limit_instructions=10 * LIMIT)[1] for machine in (board, simulator)]
@@ -225,14 +226,14 @@ def _is_running(pid: int) -> bool:
 def test_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without QEMU the error says what to install; the key asks for it before anything runs."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [capabilities(cpu).tools[0].hint for cpu in ("cortex-m55", "rv32gcv")] == [
+    assert [capabilities(cpu, words(cpu, "qemu")).tools[0].hint for cpu in ("cortex-m55", "rv32gcv")] == [
         "apt install qemu-system-arm (Debian and Ubuntu; versions 6 to 8)",
         "apt install qemu-system-misc (Debian and Ubuntu; versions 6 to 8)",
     ]
 
 
 def test_unknown_cpu_is_refused(tmp_path: Path) -> None:
-    """A CPU that no board has is named, with those that there are."""
+    """A CPU that no board has is named, with what to do about it."""
     with pytest.raises(UsageError, match="no board of QEMU for cortex-m0"):
         Qemu({"cpu": "cortex-m0"}, tmp_path)
 
@@ -253,11 +254,11 @@ def test_wrong_firmware_is_refused(tmp_path: Path, start: Start, plugin: Path) -
     """Another processor's firmware, and one of another memory map, are told apart before they run."""
     start("cortex-m55", "faults")
     bench, firmware = _built["cortex-m55", "faults"]
-    for change, words in (
-        ({"cpu": "rv32gcv"}, r"firmware\.elf: is EM_ARM, not EM_RISCV"),
+    for change, message in (
+        (described("rv32gcv", "qemu"), r"firmware\.elf: is EM_ARM, not EM_RISCV"),
         ({"memory": [dict(region, origin=0x60000000) for region in bench.memory]}, "lie outside flash"),
     ):
         machine = Qemu({**bench.machine_target, **change}, plugin)
-        with pytest.raises(RunError, match=words):
+        with pytest.raises(RunError, match=message):
             machine.load(firmware)
         machine.close()

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from processors import described, words
 from test_elf_sizes import FIRMWARE, FLASH, MEMORY, RAM
 
 from tinyflow.core.errors import RunError, Timeout
@@ -25,6 +26,11 @@ LINKED = replace(FIRMWARE, symbols=(*FIRMWARE.symbols, *STACK))
 TARGET = {"name": "chip", "cpu": "some-cpu", "memory": MEMORY[:2]}
 MAIN = FLASH + 8
 CFSR, MMFAR, BFAR = 0xE000ED28, 0xE000ED34, 0xE000ED38
+
+
+def board(cpu: str) -> boards.Board:
+    """The one with a processor."""
+    return boards.board(cpu, words(cpu, "qemu"))
 
 
 class Processor:
@@ -66,7 +72,7 @@ class Processor:
 
 def told(cpu: str, remote: Processor, last: tuple[int, int] = (MAIN, 8)) -> tuple[str, str]:
     """Where it stopped, and why."""
-    stop = faults.Stop(boards.board(cpu), LINKED, TARGET, cast(Any, remote), last, 100)
+    stop = faults.Stop(board(cpu), LINKED, TARGET, cast(Any, remote), last, 100)
     error = faults.explain(stop, "f")
     assert error.hint
     return str(error.where).partition(" ")[0], error.what.removesuffix(" instructions into f")
@@ -174,7 +180,7 @@ def test_a_processor_that_waits_is_refused(back: int, code: bytes) -> None:
     """At the instruction, or behind it; any other goes on."""
     remote = Processor({"pc": MAIN + 2 + back}, {MAIN: b"\x01\x01" + code + bytes(8)})
     cpu = "rv32imc" if len(code) == 4 else "cortex-m55"
-    stop = faults.Stop(boards.board(cpu), LINKED, TARGET, cast(Any, remote), (MAIN, 2 + len(code)), 100)
+    stop = faults.Stop(board(cpu), LINKED, TARGET, cast(Any, remote), (MAIN, 2 + len(code)), 100)
     with pytest.raises(
         RunError, match=r"waits for an interrupt \(wfi\), and none will come, 99 instructions"
     ) as caught:
@@ -186,7 +192,7 @@ def test_a_processor_that_waits_is_refused(back: int, code: bytes) -> None:
 
 def test_every_board_says_what_its_processor_is() -> None:
     """Word for word; calls begin with all general registers 0 but those of the start-up code."""
-    m3, m55, rv64 = map(boards.board, ("cortex-m3", "cortex-m55", "rv64gcv"))
+    m3, m55, rv64 = map(board, ("cortex-m3", "cortex-m55", "rv64gcv"))
     assert [(b.machine, b.is_riscv, b.has_probe_ram, b.program) for b in (m3, m55, rv64)] == [
         *(("EM_ARM", False, probed, "qemu-system-arm") for probed in (False, True)),
         ("EM_RISCV", True, False, "qemu-system-riscv64"),
@@ -196,19 +202,19 @@ def test_every_board_says_what_its_processor_is() -> None:
     ]
     assert m3.others == tuple(f"r{number}" for number in range(13))
     assert " ".join(rv64.others) == "a0 a1 a2 a3 a4 a5 a6 a7 t0 t1 t2 t3 t4 t5 t6 fp s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11"
-    options = {cpu: " ".join(boards.board(cpu).options) for cpu in ("cortex-m4", "cortex-m7", "cortex-m55", "rv32imc")}
+    options = {cpu: " ".join(board(cpu).options) for cpu in ("cortex-m4", "cortex-m7", "cortex-m55", "rv32imc")}
     assert options == {
         **{"cortex-m4": "-M mps2-an386", "cortex-m7": "-M mps2-an500", "cortex-m55": "-M mps3-an547"},
         "rv32imc": "-M virt -bios none -m 32M -cpu rv32",
     }
     vector = "v=true,vext_spec=v1.0,vlen=128"
-    assert [boards.board(f"rv{bits}gcv").options[-1] for bits in (32, 64)] == [f"rv32,{vector}", f"rv64,{vector}"]
+    assert [board(f"rv{bits}gcv").options[-1] for bits in (32, 64)] == [f"rv32,{vector}", f"rv64,{vector}"]
 
 
 def test_an_arm_is_protected_by_its_mpu() -> None:
     """Vectors lead to the trap; flash is not written, RAM not run; the MPU is on last, each by an instruction."""
     remote = Processor()
-    boards.catch_traps(cast(Any, remote), boards.board("cortex-m55"), MEMORY[:2])
+    boards.catch_traps(cast(Any, remote), board("cortex-m55"), MEMORY[:2])
     vectors = remote.memory[0x20000400]
     assert vectors == bytes(4) + (boards.TRAP_ADDRESS | 1).to_bytes(4, "little") * 15
     assert remote.memory[0x20000000] == bytes.fromhex("0160")
@@ -223,7 +229,7 @@ def test_an_arm_is_protected_by_its_mpu() -> None:
         ]
     ]
     untouched = Processor()
-    boards.catch_traps(cast(Any, untouched), boards.board("cortex-m3"), MEMORY)
+    boards.catch_traps(cast(Any, untouched), board("cortex-m3"), MEMORY)
     assert (untouched.steps, untouched.memory, list(untouched.registers)) == ([], {}, ["sp"])
 
 
@@ -231,7 +237,7 @@ def test_an_arm_is_protected_by_its_mpu() -> None:
 def test_a_riscv_is_protected_by_its_pmp(size: int) -> None:
     """Each region to its end, what may be done in it, and nothing elsewhere; RV64 has the even registers."""
     remote = Processor({"size of pmpcfg0": size})
-    boards.catch_traps(cast(Any, remote), boards.board("rv32imc"), MEMORY[:2])
+    boards.catch_traps(cast(Any, remote), board("rv32imc"), MEMORY[:2])
     flash, ram, rest = 0x80 | 8 | 1 | 4, 0x80 | 8 | 1 | 2, 0x80 | 0x18
     entries = flash << 8 | ram << 24 | rest << 32
     found = {name: value for name, value in remote.registers.items() if name.startswith(("pmp", "mtvec"))}
@@ -347,7 +353,7 @@ class Counted:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Qemu]:
     """A board of which only what is beside the process is real."""
-    made = Qemu({**TARGET, "cpu": "cortex-m55"}, tmp_path / "plugin.so")
+    made = Qemu({**TARGET, **described("cortex-m55", "qemu")}, tmp_path / "plugin.so")
     made._firmware = LINKED
     (made._folder / "errors").write_text("")
     yield made

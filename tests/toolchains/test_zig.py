@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from elftools.elf.elffile import ELFFile
-from small_firmware import ROOT, Bench
+from processors import NAMES, compiler
+from small_firmware import Bench
 
 from tinyflow.core.errors import ToolError
 from tinyflow.stages.library import objects
 from tinyflow.toolchains import zig
 
-CPUS = yaml.safe_load((ROOT / "recipes" / "toolchains" / "zig.yaml").read_text())["cpus"]
-HARD_FLOAT = [name for name, cpu in CPUS.items() if cpu["builtins"].get("target", "").endswith("hf")]
+CPUS = {name: compiler(name) for name in NAMES}
+HARD_FLOAT = [name for name, cpu in CPUS.items() if (cpu["builtins"]["target"] or "").endswith("hf")]
 
 
 def attributes(content: bytes) -> dict[str, object]:

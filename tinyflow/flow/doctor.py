@@ -23,6 +23,7 @@ from tinyflow.flow.planning.builds import LINK_TOOLS, plain
 from tinyflow.flow.planning.models import ONNX_TOOLS, READER_TOOLS, REFERENCE_TOOLS
 from tinyflow.flow.planning.plan import PROFILE_TOOLS
 from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import cpus_of, processor_of
 from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
 from tinyflow.targets.protocol import capabilities
 
@@ -76,18 +77,22 @@ def _needs(catalogue: Catalogue) -> Iterator[Need]:
     for kind in (Backend, Toolchain, Target):
         for name in catalogue.names(kind):
             with contextlib.suppress(Exception):  # whatever somebody's module raises
-                yield from ((f"{kind.__name__.lower()} {name}", tool) for tool in _tools_of(catalogue.get(kind, name)))
+                yield from (
+                    (f"{kind.__name__.lower()} {name}", tool)
+                    for tool in _tools_of(catalogue, catalogue.get(kind, name))
+                )
 
 
-def _tools_of(recipe: Recipe) -> list[Tool]:
+def _tools_of(catalogue: Catalogue, recipe: Recipe) -> list[Tool]:
     if isinstance(recipe, Backend):
         lowering = recipe.lowering.tools if recipe.lowering is not None else ()
         return [Tool("package", name) for name in (*recipe.tools, *lowering)]
     if isinstance(recipe, Toolchain):
         module = import_module(recipe.implementation)
-        return [tool for cpu in recipe.cpus.values() for tool in module.tools(plain(cpu))]
+        return [tool for cpu in cpus_of(catalogue, recipe).values() for tool in module.tools(plain(cpu))]
     assert isinstance(recipe, Target)
-    can = capabilities(recipe.implementation, recipe.cpu)
+    words = processor_of(catalogue, recipe).machine(recipe.implementation)
+    can = capabilities(recipe.implementation, recipe.cpu, words)
     return [*can.tools, *can.advised, *(tool for output in can.inputs.values() for tool in output.action.tools)]
 
 

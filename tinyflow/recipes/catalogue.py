@@ -14,12 +14,25 @@ from typing import Any, NamedTuple, TypeVar, cast
 import tinyflow
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.memo import Memo, take_stamp
-from tinyflow.recipes.schema import Backend, Feature, Figures, Model, Recipe, Runtime, Suite, Target, Toolchain
+from tinyflow.recipes.schema import (
+    Backend,
+    Feature,
+    Figures,
+    Model,
+    Processor,
+    Recipe,
+    Runtime,
+    Suite,
+    Target,
+    Toolchain,
+)
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
 
+# Bench names spell all names but those of processors, which are the makers'.
 _NAME = re.compile("[a-z0-9_]+")
+_PROCESSOR = re.compile("[a-z0-9_-]+")
 
 
 class Kind(NamedTuple):
@@ -28,6 +41,7 @@ class Kind(NamedTuple):
     noun: str
     plural: str  # the folder's name too
     pattern: str  # of a recipe's file within that folder
+    name: re.Pattern[str] = _NAME
 
 
 KINDS: dict[type[Recipe], Kind] = {
@@ -35,6 +49,7 @@ KINDS: dict[type[Recipe], Kind] = {
     Backend: Kind("backend", "backends", "{}.yaml"),
     Runtime: Kind("runtime", "runtimes", "{}/runtime.yaml"),
     Target: Kind("target", "targets", "{}.yaml"),
+    Processor: Kind("processor", "processors", "{}.yaml", _PROCESSOR),
     Toolchain: Kind("toolchain", "toolchains", "{}.yaml"),
     Feature: Kind("feature", "features", "{}.yaml"),
     Suite: Kind("suite", "suites", "{}.yaml"),
@@ -85,10 +100,10 @@ class Catalogue:
 
     def names(self, kind: type[Recipe]) -> tuple[str, ...]:
         """Names of all recipes of a kind, sorted, without those that no bench can spell; see `check`."""
-        _, plural, pattern = KINDS[kind]
+        _, plural, pattern, spelled = KINDS[kind]
         paths = (path for folder in self.folders for path in (folder / plural).glob(pattern.format("*")))
         found = {path.parent.name if "/" in pattern else path.stem for path in paths}
-        return tuple(sorted(name for name in found if _NAME.fullmatch(name)))
+        return tuple(sorted(name for name in found if spelled.fullmatch(name)))
 
     def afresh(self) -> Catalogue:
         """The same recipes, none of them read yet."""
@@ -109,7 +124,7 @@ class Catalogue:
         """The recipe's file. UsageError for an unknown name."""
         path = self._find(kind, name)
         if path is None:
-            noun, plural, _ = KINDS[kind]
+            noun, plural, *_ = KINDS[kind]
             raise UsageError(f'unknown {noun} "{name}"', hint=hint_for(name, self.names(kind), plural))
         return path
 
@@ -140,8 +155,8 @@ class Catalogue:
         )
 
     def _find(self, kind: type[Recipe], name: str) -> Path | None:
-        if (kind, name) not in self._found and _NAME.fullmatch(name):
-            _, plural, pattern = KINDS[kind]
+        _, plural, pattern, spelled = KINDS[kind]
+        if (kind, name) not in self._found and spelled.fullmatch(name):
             paths = (folder / plural / pattern.format(name) for folder in self.folders)
             for path in paths:
                 if path.is_file():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import sha256
@@ -30,6 +29,7 @@ from tinyflow.recipes.schema import (
     Isa,
     Matrix,
     Model,
+    Processor,
     Recipe,
     Requirements,
     Runtime,
@@ -135,14 +135,14 @@ def _check_feature(catalogue: Catalogue, feature: Feature) -> None:
             where = catalogue.where(Feature, feature.name, *steps)
             hint = hint_for(name, catalogue.names(Toolchain), "toolchains")
             raise RecipeError(f'unknown toolchain "{name}"', where=where, hint=hint)
-    known = {word for name in catalogue.names(Target) for word in catalogue.get(Target, name).cpu_features}
+    known = {word for name in catalogue.names(Processor) for word in catalogue.get(Processor, name).features}
     parts: list[tuple[tuple[str, ...], Requirements, tuple[str, ...]]] = [((), feature.requires, feature.conflicts)]
     parts += [(("cases", value), case.requires, case.conflicts) for value, case in feature.cases.items()]
     for path, needs, conflicts in parts:
         for index, word in enumerate(needs.cpu_features):
             if word not in known:
                 where = catalogue.where(Feature, feature.name, *path, "requires", "cpu_features", index)
-                raise RecipeError(f'no target has "{word}"', where=where, hint=hint_for(word, known, "cpu_features"))
+                raise RecipeError(f'no processor has "{word}"', where=where, hint=hint_for(word, known, "features"))
         for index, word in enumerate(conflicts):
             other, dot, value = word.partition(".")
             values = catalogue.get(Feature, other).values
@@ -203,6 +203,8 @@ def _references(recipe: Recipe) -> Iterator[_Reference]:
         yield from _each(Target, recipe.targets, "targets")
     elif isinstance(recipe, Target):
         yield Toolchain, recipe.toolchain, ("toolchain",)
+        if recipe.board_only is None:
+            yield Processor, recipe.cpu, ("cpu",)
         for name in recipe.backend_options:
             yield Backend, name, ("backend_options", name)
     elif isinstance(recipe, Runtime):
@@ -246,7 +248,7 @@ def _each(kind: type[Recipe], names: tuple[str, ...], *path: str | int) -> Itera
 
 def _strays(catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
     """Files that look like recipes but are never read, and why."""
-    plurals = [kind.plural for kind in KINDS.values()]
+    plurals = {kind.plural: kind for kind in KINDS.values()}
     for path in sorted(path for folder in catalogue.folders for path in folder.glob("*/*.y*ml")):
         if path.parent.name not in plurals:
             yield (
@@ -255,5 +257,5 @@ def _strays(catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
             )
         elif path.suffix != ".yaml":
             yield path, "a recipe's file ends in .yaml"
-        elif not re.fullmatch("[a-z0-9_]+", path.stem):
+        elif not plurals[path.parent.name].name.fullmatch(path.stem):
             yield path, "a recipe's name is made of a-z, 0-9 and _, so that bench names can spell it"

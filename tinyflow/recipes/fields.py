@@ -163,6 +163,7 @@ Address = Annotated[int, Check(_check_address)]
 Natural = Annotated[int, Check(_check_natural)]
 
 Name = Annotated[str, Text(r"[a-z0-9_]+", "a recipe name of a-z, 0-9 and _")]
+ProcessorName = Annotated[str, Text(r"[a-z0-9_-]+", "a processor's name of a-z, 0-9, - and _")]
 FeatureValue = Annotated[str, Text(r"[A-Za-z0-9_]+", "a feature's value of letters, digits and _")]
 Digest = Annotated[str, Text(r"[0-9a-f]{64}", "a sha256 digest of 64 hexadecimal digits")]
 Url = Annotated[str, Text(r"(https?|file)://\S+", "a URL such as https://example.org/net.tflite"), Check(_check_url)]

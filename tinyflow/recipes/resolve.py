@@ -21,6 +21,7 @@ from tinyflow.recipes.schema import (
     Cpu,
     Feature,
     Model,
+    Processor,
     Recipe,
     Requirements,
     Runtime,
@@ -32,7 +33,7 @@ from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
 _NUMBER = re.compile("0|[1-9][0-9]{0,5}")  # one spelling for each
-# those of a target's cpu_features that are vectors of integers; no processor has two
+# those of a processor's features that are vectors of integers; no processor has two
 _VECTORS = ("mve", "rvv")
 
 
@@ -46,8 +47,9 @@ class ResolvedBench:
     backend: Backend
     runtimes: tuple[Runtime, ...]  # in link order
     target: Target
+    processor: Processor
     toolchain: Toolchain
-    cpu: Cpu  # the toolchain's entry for the target's processor
+    cpu: Cpu  # how the toolchain compiles for the processor
     options: Mapping[str, Any]  # the backend's, with features merged in
     lowering_options: Mapping[str, Any]  # the same of its lowering
     optimise: str
@@ -95,10 +97,20 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     features = {feature: _feature(bench, catalogue, feature, value) for feature, value in bench.features}
     settings = _merge(bench, features)
     toolchain = _toolchain(catalogue, target, settings.toolchain or target.toolchain)
-    cpu = _cpu(bench, catalogue, target, toolchain)
-    _check_requirements(bench, features, target, toolchain, cpu)
-    vectors = next((feature for feature in _VECTORS if feature in target.cpu_features), "none")
-    facts = {"toolchain": toolchain.name, "isa": cpu.isa, "cpu": target.cpu, "vectors": vectors}
+    processor = processor_of(catalogue, target)
+    cpu = _cpu(bench, catalogue, target, processor, toolchain)
+    _check_requirements(bench, features, target, processor, toolchain)
+    facts = {
+        "toolchain": toolchain.name,
+        "isa": cpu.isa,
+        "cpu": target.cpu,
+        "vectors": next((feature for feature in _VECTORS if feature in processor.features), "none"),
+        "kernels": list(processor.kernels),
+        "llvm": dict(processor.llvm),
+    }
+    if "$llvm" in backend.options.values() and not processor.llvm:
+        hint = f"another backend, or `llvm` in the recipe of {processor.name}"
+        bench.refuse(f"{backend.name} has no words for the processor {processor.name}", at="backend", hint=hint)
     target_options = _target_options(bench, features, backend, target) if settings.target_options else {}
     options, lowering_options = _options(catalogue, backend, {**target_options, **settings.options}, facts)
     return ResolvedBench(
@@ -108,6 +120,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         backend=backend,
         runtimes=_runtimes(bench, catalogue, backend, settings),
         target=target,
+        processor=processor,
         toolchain=toolchain,
         cpu=cpu,
         options=options,
@@ -219,24 +232,24 @@ def _requirements(bench: Bench, features: Mapping[str, Feature]) -> Iterator[tup
 
 
 def _check_requirements(
-    bench: Bench, features: Mapping[str, Feature], target: Target, toolchain: Toolchain, cpu: Cpu
+    bench: Bench, features: Mapping[str, Feature], target: Target, processor: Processor, toolchain: Toolchain
 ) -> None:
     for name, spelled, needs, reason in _requirements(bench, features):
         for noun, chosen, allowed in (
             ("backend", bench.backend, needs.backends),
             ("target", bench.target, needs.targets),
-            ("instruction set", cpu.isa, needs.isas),
+            ("instruction set", processor.isa, needs.isas),
             ("toolchain", toolchain.name, needs.toolchains),
         ):
             if allowed and chosen not in allowed:
                 hint = _why(reason, f"{noun}s that have it: {', '.join(allowed)}")
                 bench.refuse(f'feature "{spelled}" doesn\'t go with {noun} {chosen}', at=f"+{name}", hint=hint)
         for cpu_feature in needs.cpu_features:
-            if cpu_feature not in target.cpu_features:
-                has = ", ".join(target.cpu_features) or "none"
+            if cpu_feature not in processor.features:
+                has = ", ".join(processor.features) or "none"
                 needed = f'feature "{spelled}" needs a processor with {cpu_feature}'
                 what = f"{needed}; {target.name} ({target.cpu}) has it not"
-                bench.refuse(what, at=f"+{name}", hint=_why(reason, f"its cpu_features: {has}"))
+                bench.refuse(what, at=f"+{name}", hint=_why(reason, f"its features: {has}"))
 
 
 def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
@@ -266,24 +279,39 @@ def _toolchain(catalogue: Catalogue, target: Target, name: str) -> Toolchain:
     return catalogue.get(Toolchain, name)
 
 
+def processor_of(catalogue: Catalogue, target: Target) -> Processor:
+    """A target's processor. RecipeError where it has no recipe, or fewer addresses than the target has memory."""
+    if not catalogue.has(Processor, target.cpu):
+        hint = hint_for(target.cpu, catalogue.names(Processor), "processors")
+        where = catalogue.where(Target, target.name, "cpu")
+        raise RecipeError(f'unknown processor "{target.cpu}"', where=where, hint=hint)
+    processor = catalogue.get(Processor, target.cpu)
+    for index, region in enumerate(target.memory):
+        if region.end > 1 << processor.address_bits:
+            what = f"{region.name} ends at {region.end:#x}, behind the last address of {processor.address_bits} bits"
+            raise RecipeError(what, where=catalogue.where(Target, target.name, "memory", index))
+    return processor
+
+
 def cpu_of(catalogue: Catalogue, target: Target) -> Cpu:
-    """A target's processor, as its own toolchain knows it. RecipeError where that has no entry for it."""
-    toolchain = _toolchain(catalogue, target, target.toolchain)
-    return _cpu(None, catalogue, target, toolchain)
+    """How a target's own toolchain compiles for it. RecipeError where that doesn't know its processor."""
+    processor = processor_of(catalogue, target)
+    return _cpu(None, catalogue, target, processor, _toolchain(catalogue, target, target.toolchain))
 
 
-def _cpu(bench: Bench | None, catalogue: Catalogue, target: Target, toolchain: Toolchain) -> Cpu:
-    if target.cpu in toolchain.cpus:
-        return toolchain.cpus[target.cpu]
+def _cpu(bench: Bench | None, catalogue: Catalogue, target: Target, processor: Processor, toolchain: Toolchain) -> Cpu:
+    cpu = _compiler(processor, toolchain)
+    if cpu is not None:
+        return cpu
     what = f'toolchain {toolchain.name} doesn\'t know the processor "{target.cpu}"'
-    hint = hint_for(target.cpu, toolchain.cpus, "processors it knows")
+    hint = hint_for(target.cpu, cpus_of(catalogue, toolchain), "processors it knows")
     if bench is not None and toolchain.name != target.toolchain:  # the bench chose it
         bench.refuse(what, at="target", hint=hint)
     raise RecipeError(what, where=catalogue.where(Target, target.name, "cpu"), hint=hint)
 
 
 def _options(
-    catalogue: Catalogue, backend: Backend, wanted: Mapping[str, Any], facts: Mapping[str, str]
+    catalogue: Catalogue, backend: Backend, wanted: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Options of the backend and of its lowering, with what target and features set; these ask the lowering first."""
     options = _filled(catalogue, backend, backend.options, facts, "options")
@@ -308,9 +336,9 @@ def _target_options(
 
 
 def _filled(
-    catalogue: Catalogue, backend: Backend, declared: Mapping[str, Any], facts: Mapping[str, str], *path: str
+    catalogue: Catalogue, backend: Backend, declared: Mapping[str, Any], facts: Mapping[str, Any], *path: str
 ) -> dict[str, Any]:
-    """Options with `$toolchain`, `$isa`, `$cpu` and `$vectors` filled in."""
+    """Options with `$toolchain`, `$isa` and the like filled in."""
     options = {}
     for key, option in declared.items():
         if isinstance(option, str) and option.startswith("$"):

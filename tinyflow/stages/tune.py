@@ -126,7 +126,8 @@ class _Search:
     def _facts(self) -> JSON:
         """What the counts of a kernel hang on, but for tools and code."""
         parameters = self.workspace.parameters
-        machine = {name: parameters["target"][name] for name in ("implementation", "cpu", "isa")}
+        target = parameters["target"]
+        machine = {name: target[name] for name in ("implementation", "cpu", "isa", "machine") if name in target}
         built = {name: parameters[name] for name in ("toolchain", "flags", "defines")}
         return {"kernel": self.subject.document, "machine": machine, **built}
 

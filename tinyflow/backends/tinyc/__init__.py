@@ -18,6 +18,7 @@ from tinyflow.model.graph import Graph
 OPTIONS: Options = {
     "kernels": KERNELS,
     "cpu": str,
+    "own_kernels": list,
     "dsp": (False, True),
     "alignment": alignments(4),
 }

@@ -19,6 +19,7 @@ from tinyflow.model.graph import Graph
 OPTIONS: Options = {
     "kernels": KERNELS,
     "cpu": str,
+    "own_kernels": list,
     "dsp": (False, True),
     "arena_bytes": NATURAL,
 }

@@ -13,28 +13,18 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "c": ("c", "ref"),
     **{name: (name, "c", "ref") for name in ("dsp", "rv32", "mve", "rvv")},
 }
-# processor → the variants for its instructions, the fastest first; all others run portable C
-_ESPECIALLY: Mapping[str, tuple[str, ...]] = {
-    "cortex-m4": ("dsp",),
-    "cortex-m7": ("dsp",),
-    "cortex-m33": ("dsp",),
-    "cortex-m55": ("mve", "dsp"),
-    "rv32imc": ("rv32",),
-    "rv32gcv": ("rvv", "rv32"),
-    "rv64gcv": ("rvv",),
-}
 _PORTABLE = ("ref", "c")
 # the values of a backend's option `kernels`, the default first
 KERNELS = ("best", *VARIANTS)
 
 
 def variant_of(options: Mapping[str, Any]) -> str:
-    """The kernels that the options ask for: `kernels` by name, or the best that `cpu` has.
+    """The kernels that the options ask for: `kernels` by name, or the best of the processor's `own_kernels`.
 
     Raises RecipeError for kernels that don't exist, or not for this processor.
     """
     cpu = str(options.get("cpu", ""))
-    special = _ESPECIALLY.get(cpu, ())
+    special = tuple(options.get("own_kernels", ()))
     chosen = "dsp" if options.get("dsp") else str(options.get("kernels", "best"))
     if chosen not in ("best", *special, *_PORTABLE):
         choices = ", ".join((*_PORTABLE, *special))

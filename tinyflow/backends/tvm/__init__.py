@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.options import alignments
+from tinyflow.backends.options import Options, alignments
 from tinyflow.backends.refusals import check_operators
 from tinyflow.backends.tvm.program.planner import USMP
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.graph import Graph
 
-OPTIONS: Mapping[str, tuple[Any, ...]] = {
+OPTIONS: Options = {
     "variant": ("aot", "aotplus", "llvm"),
     "dsp": (False, True),
     "schedule": ("arm", "default", "cortexm"),
@@ -26,17 +26,7 @@ OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "usmp": USMP,
     "isa": ("thumb", "riscv", "host"),
     "vectors": ("none", "mve", "rvv"),
-    "cpu": (
-        "host",
-        "cortex-m0plus",
-        "cortex-m3",
-        "cortex-m4",
-        "cortex-m7",
-        "cortex-m33",
-        "cortex-m55",
-        "rv32imc",
-        "rv32gcv",
-    ),
+    "llvm": dict,
     "rounding": ("double", "single"),
     "alignment": alignments(16),
 }
@@ -66,7 +56,7 @@ def generate(
     """Write C sources of `model` into the folder `out` and its memory plan to the file `plan`.
 
     `graph` is the same model, read and checked. Options: variant aot|aotplus|llvm; toolchain, isa, vectors (those that
-    the processor has: none|mve|rvv), cpu (which only llvm asks for), alignment; schedule default|arm|cortexm (dsp is
+    the processor has: none|mve|rvv), llvm (words for its processor), alignment; schedule default|arm|cortexm (dsp is
     another word for cortexm); layout NHWC|NCHW;
     debug (assertions, guards behind what lies in the arena);
     api and usmp (calling convention and planner of memory) own, which is what the variant has, or another;

@@ -41,7 +41,7 @@ def write_sources(
     selected = select(model, graph, chosen, tuning.choose if tuning is not None else lambda question: None)
     convention = _convention(chosen)
     placed = _memory(selected, chosen, convention)
-    sources.write(selected, placed, convention, backend, out, chosen["cpu"], has_debug=chosen["debug"])
+    sources.write(selected, placed, convention, backend, out, chosen["llvm"], has_debug=chosen["debug"])
     document = plan_document(
         graph,
         backend,
@@ -90,7 +90,7 @@ def machine_of(chosen: Mapping[str, Any]) -> Machine:
 
 def with_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     """All options: those that are not given have their defaults."""
-    defaults = {name: values[0] for name, values in OPTIONS.items()}
+    defaults = {name: values[0] if isinstance(values, tuple) else {} for name, values in OPTIONS.items()}
     return {**defaults, **options}
 
 

@@ -115,7 +115,7 @@ def _is_in_parts(flag: str, words: Collection[str]) -> bool:
 
 def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], str], str]]:
     """Flags with which an action may have been run, and how to find their places."""
-    from tinyflow.recipes.schema import Feature, Runtime, Toolchain
+    from tinyflow.recipes.schema import Feature, Processor, Runtime, Toolchain
 
     def place(kind: Any, name: str, *steps: Any) -> Callable[[], str]:
         return lambda: catalogue.where(kind, name, *steps)
@@ -133,9 +133,14 @@ def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], 
             for index, flag in enumerate(catalogue.get(Feature, name).sets.flags):
                 yield place(Feature, name, "sets", "flags", index), flag
     toolchain = action.parameters["toolchain"]
-    for name, cpu in catalogue.get(Toolchain, toolchain["name"]).cpus.items():
-        for index, flag in enumerate(cpu.flags if list(cpu.flags) == list(toolchain["cpu"]["flags"]) else ()):
-            yield place(Toolchain, toolchain["name"], "cpus", name, "flags", index), flag
+    name, flags = toolchain["name"], list(toolchain["cpu"]["flags"])
+    for cpu, compiler in catalogue.get(Toolchain, name).cpus.items():
+        for index, flag in enumerate(flags if list(compiler.flags) == flags else ()):
+            yield place(Toolchain, name, "cpus", cpu, "flags", index), flag
+    for cpu in catalogue.names(Processor):
+        own = catalogue.get(Processor, cpu).toolchains.get(name)
+        for index, flag in enumerate(flags if own is not None and list(own.flags) == flags else ()):
+            yield place(Processor, cpu, "toolchains", name, "flags", index), flag
 
 
 def _chain(name: str, catalogue: Catalogue) -> list[Runtime]:

@@ -12,7 +12,7 @@ from tinyflow.backends.options import Options
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow.planning.options import complaint, known_options
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import cpu_of
+from tinyflow.recipes.resolve import cpu_of, processor_of
 from tinyflow.recipes.schema import Backend, Feature, Model, Recipe, Requirements, Target, Toolchain
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.targets.protocol import capabilities
@@ -137,7 +137,8 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
     from tinyflow.toolchains import script
 
     try:
-        capabilities(target.implementation, target.cpu)
+        words = processor_of(catalogue, target).machine(target.implementation)
+        capabilities(target.implementation, target.cpu, words)
     except UsageError as error:
         where = catalogue.where(Target, target.name, "cpu")
         raise RecipeError(error.what, where=where, hint=error.hint) from error

@@ -8,10 +8,11 @@ from tinyflow.recipes.schema.backend import Backend, Lowering
 from tinyflow.recipes.schema.feature import Case, Feature, Requirements, Settings
 from tinyflow.recipes.schema.model import Model, Samples, Synthesize
 from tinyflow.recipes.schema.part import STRICT, Recipe
+from tinyflow.recipes.schema.processor import Processor
 from tinyflow.recipes.schema.runtime import Isa, Runtime
 from tinyflow.recipes.schema.suite import Figures, Matrix, Published, Suite
 from tinyflow.recipes.schema.target import CycleModel, Memory, Optimise, Target
-from tinyflow.recipes.schema.toolchain import Builtins, Cpu, Toolchain
+from tinyflow.recipes.schema.toolchain import Builtins, Compiler, Cpu, InstructionSet, Toolchain
 from tinyflow.recipes.schema.view import Against, Group, Pivot, Step, View
 
 __all__ = [
@@ -20,11 +21,13 @@ __all__ = [
     "Backend",
     "Builtins",
     "Case",
+    "Compiler",
     "Cpu",
     "CycleModel",
     "Feature",
     "Figures",
     "Group",
+    "InstructionSet",
     "Isa",
     "Lowering",
     "Matrix",
@@ -32,6 +35,7 @@ __all__ = [
     "Model",
     "Optimise",
     "Pivot",
+    "Processor",
     "Published",
     "Recipe",
     "Requirements",

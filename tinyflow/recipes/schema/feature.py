@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from tinyflow.recipes.fields import FeatureValue, Name
 from tinyflow.recipes.schema.part import Part, Recipe, part
 from tinyflow.recipes.schema.target import Optimise
+from tinyflow.recipes.schema.toolchain import InstructionSet
 
 
 @part
@@ -17,7 +18,7 @@ class Requirements(Part):
     """What a feature needs of the rest of its bench; what is empty is not asked."""
 
     backends: tuple[Name, ...] = ()
-    isas: tuple[Literal["thumb", "riscv", "host"], ...] = ()
+    isas: tuple[InstructionSet, ...] = ()
     """Instruction sets."""
     targets: tuple[Name, ...] = ()
     toolchains: tuple[Name, ...] = ()

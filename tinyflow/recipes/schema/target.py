@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from tinyflow.recipes.fields import (
@@ -79,17 +80,17 @@ def _check_map(memory: tuple[Memory, ...]) -> None:
 class Target(Recipe):
     """A chip (or this machine) and the way firmware is run on it."""
 
+    renamed = MappingProxyType({"cpu_features": "features, in recipes/processors/<cpu>.yaml"})
+
     implementation: Module = ""
     """Module with `open_machine`."""
     board_only: str | None = None
     """Why nothing can be built or run for it here: such a target only has what others published about it."""
     cpu: str
-    """Key in the toolchains' `cpus`."""
+    """Its processor: a recipe in `recipes/processors/`."""
     clock_hz: Rate | None = None
     cycle_model: CycleModel | None = None
     """For `cycles_estimate`; none where no model is good enough to be shown."""
-    cpu_features: tuple[str, ...] = ()
-    """What features may require: dsp, fpu, …"""
     memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
     """Empty where the machine has no memory map of its own (host)."""
     stack_bytes: Size | None = None
@@ -111,10 +112,6 @@ class Target(Recipe):
     def __post_init__(self) -> None:
         if bool(self.implementation) == (self.board_only is not None):
             raise ValueError('give "implementation", or say in "board_only" why there is none')
-        bits = 64 if self.cpu.startswith("rv64") else 32
-        for region in self.memory:
-            if region.end > 1 << bits:
-                raise ValueError(f"{region.name} ends at {region.end:#x}, behind the last address of {bits} bits")
         if self.memory and not self.reserved_stack_bytes:
             raise ValueError("without a stack nothing runs; leave `stack` out for the default")
         if self.memory and self.reserved_stack_bytes + self.heap_bytes >= self._ram_bytes:

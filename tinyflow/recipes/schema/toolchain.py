@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
+from types import MappingProxyType
 from typing import Literal
 
 from tinyflow.recipes.fields import Duration, Module
 from tinyflow.recipes.schema.part import Part, Recipe, part
+
+InstructionSet = Literal["thumb", "riscv", "host"]
 
 
 @part
@@ -19,10 +23,11 @@ class Builtins(Part):
 
 
 @part
-class Cpu(Part):
-    """How a toolchain compiles for one processor."""
+class Compiler(Part):
+    """How a toolchain compiles for one processor, or for all of an instruction set."""
 
-    isa: Literal["thumb", "riscv", "host"]
+    renamed = MappingProxyType({"isa": "isa, in recipes/processors/<cpu>.yaml"})
+
     prefix: str | None = None
     """Of the names of its programs: `arm-none-eabi-`."""
     package: str | None = None
@@ -39,10 +44,25 @@ class Cpu(Part):
 
 
 @part
+class Cpu(Compiler):
+    """All of it for one processor."""
+
+    isa: InstructionSet
+
+
+@part
 class Toolchain(Recipe):
     """A compiler, linker and archiver."""
 
     implementation: Module
-    cpus: Mapping[str, Cpu]
+    isas: Mapping[InstructionSet, Compiler] = field(default_factory=dict)
+    """What all processors of an instruction set share, where their recipes say nothing else."""
+    cpus: Mapping[str, Compiler] = field(default_factory=dict)
+    """Processors whose recipes know nothing of it."""
     timeout_s: Duration = 600.0
     """For one call of a tool."""
+
+    def compiler(self, isa: InstructionSet, own: Compiler) -> Cpu:
+        """How it compiles for a processor: what is said of that, or of its instruction set."""
+        shared = self.isas.get(isa) or Compiler()
+        return Cpu(isa=isa, **{name: getattr(own, name) or value for name, value in vars(shared).items()})

@@ -17,9 +17,9 @@ from tinyflow.targets.qemu.boards import board
 from tinyflow.targets.qemu.machine import Qemu
 
 
-def capabilities(cpu: str) -> Capabilities:
+def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
     """See `protocol`; a plugin counts."""
-    made = board(cpu)
+    made = board(cpu, words)
     tools = (Tool("binary", made.program, hint=made.package_hint), Tool("package", "pyelftools"))
     return Capabilities(tools, {counter.LIBRARY: counter.library()})
 

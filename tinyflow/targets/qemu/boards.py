@@ -87,22 +87,18 @@ def _riscv(cpu: str) -> Board:
     return Board(program, "qemu-system-misc", options, "EM_RISCV", True, False)
 
 
-_BOARDS: Mapping[str, Board] = {
-    "cortex-m3": _arm("mps2-an385", False),
-    "cortex-m4": _arm("mps2-an386", False),
-    "cortex-m7": _arm("mps2-an500", False),
-    "cortex-m55": _arm("mps3-an547", True),
-    "rv32imc": _riscv("rv32"),
-    "rv32gcv": _riscv("rv32,v=true,vext_spec=v1.0,vlen=128"),
-    "rv64gcv": _riscv("rv64,v=true,vext_spec=v1.0,vlen=128"),
-}
+def board(cpu: str, words: Mapping[str, Any]) -> Board:
+    """The board with a processor: `board`, and `has_probe_ram` where it has some; for RISC-V `cpu`.
 
-
-def board(cpu: str) -> Board:
-    """The board with the CPU of a target recipe. Raises UsageError for one that no board has."""
-    if cpu not in _BOARDS:
-        raise UsageError(f"no board of QEMU for {cpu}", hint=f"there are boards for {', '.join(_BOARDS)}")
-    return _BOARDS[cpu]
+    Raises UsageError for one whose recipe names none.
+    """
+    if "board" in words:
+        return _arm(words["board"], words.get("has_probe_ram", False))
+    if "cpu" in words:
+        return _riscv(words["cpu"])
+    raise UsageError(
+        f"no board of QEMU for {cpu}", hint="its recipe says `machines: {qemu: {board: …}}` where there is one"
+    )
 
 
 def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> None:

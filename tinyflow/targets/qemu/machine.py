@@ -43,7 +43,7 @@ class Qemu(Chip):
         """`plugin` is what `counter.build` made."""
         super().__init__(target)
         self._plugin = plugin
-        self._board: Board = board(target["cpu"])
+        self._board: Board = board(target["cpu"], target.get("machine", {}))
         self._folder = Path(tempfile.mkdtemp(prefix="tinyflow-qemu-"))
         self._table = Table(self._folder / "table")
         self._process: subprocess.Popen[bytes] | None = None

@@ -10,15 +10,15 @@ from tinyflow.core.action import Output, Tool
 from tinyflow.targets.native import compiled
 from tinyflow.targets.protocol import Capabilities
 from tinyflow.targets.unicorn.machine import Simulator
-from tinyflow.targets.unicorn.processor import check_name
+from tinyflow.targets.unicorn.processor import check_words
 
 GUARD = "guard.so"
 _TABLE = "block_table.so"
 
 
-def capabilities(cpu: str) -> Capabilities:
+def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
     """See `protocol`."""
-    check_name(cpu)
+    check_words(cpu, words)
     return Capabilities(
         tools=(Tool("package", "unicorn"), Tool("package", "pyelftools")),
         inputs={_TABLE: _looker("block_table.c", "block counter")},

@@ -39,7 +39,7 @@ class Simulator(Chip):
         self._library = library
         self._guard_library = guard
         self._guard: Guard | None = None
-        self._processor: Processor = processor(target["cpu"])
+        self._processor: Processor = processor(target["cpu"], target.get("machine", {}))
         self._engine: Any = None
         self._table: BlockTable
         self._events: faults.Events
@@ -144,7 +144,7 @@ class Simulator(Chip):
         try:
             self._engine.mem_map(_RETURN_ADDRESS, PAGE_BYTES, UC_PROT_READ | UC_PROT_EXEC)
             if not self._processor.is_riscv:
-                map_system_space(self._engine, self._processor.name, lambda: self._table.instructions)
+                map_system_space(self._engine, self._processor.cpuid, lambda: self._table.instructions)
         except UcError as error:
             what = f"memory lies where calls return to (0x{_RETURN_ADDRESS:08x}) or where Arm has the core's registers"
             raise UsageError(what, hint="the built-in simulator needs both; move it in the recipe") from error

@@ -1,10 +1,11 @@
 """The two instruction sets as the simulator sees them: CPU models, registers, calling conventions.
 
-Names of a CPU are those of the target recipes. Here stands everything that differs between Arm and RISC-V.
+Processors' recipes say what they are called here. Here stands everything that differs between Arm and RISC-V.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ class Processor:
     architecture: int
     mode: int
     model: int
+    cpuid: int  # of a Cortex-M
     stack_alignment: int  # bytes, at a call
     program_counter: int
     stack_pointer: int
@@ -46,31 +48,24 @@ class Processor:
         return engine
 
 
-_ARM = {
-    "cortex-m0": "M0",
-    "cortex-m0plus": "M0",  # the same instructions
-    "cortex-m3": "M3",
-    "cortex-m4": "M4",
-    "cortex-m7": "M7",
-    "cortex-m33": "M33",
-}
-_RISCV = "rv32imc"
-
-
-def check_name(cpu: str) -> None:
-    """Raise UsageError for the CPU of a target recipe that the simulator lacks. Imports nothing."""
-    if cpu not in (*_ARM, _RISCV):
-        hint = "it has cortex-m0, m0plus, m3, m4, m7, m33, and rv32imc"
+def check_words(cpu: str, words: Mapping[str, Any]) -> None:
+    """Raise UsageError for a processor that the simulator lacks: without a `model` in its recipe. Imports nothing."""
+    if "model" not in words:
+        hint = "its recipe says `machines: {unicorn: {model: …}}` where it has"
         raise UsageError(f"the built-in simulator has no {cpu}", hint=hint)
 
 
-def processor(cpu: str) -> Processor:
-    """The CPU of a target recipe. Raises UsageError for one that the simulator lacks."""
-    check_name(cpu)
-    return _riscv() if cpu == _RISCV else _arm(cpu)
+def processor(cpu: str, words: Mapping[str, Any]) -> Processor:
+    """A processor by its words: `model`, a constant of Unicorn's, and `cpuid` of a Cortex-M.
+
+    Raises UsageError for one that the simulator lacks.
+    """
+    check_words(cpu, words)
+    model: str = words["model"]
+    return _riscv(cpu, model) if model.startswith("UC_CPU_RISCV") else _arm(cpu, model, words["cpuid"])
 
 
-def _arm(cpu: str) -> Processor:
+def _arm(cpu: str, model: str, cpuid: int) -> Processor:
     from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, arm_const
 
     return Processor(
@@ -78,7 +73,8 @@ def _arm(cpu: str) -> Processor:
         is_riscv=False,
         architecture=UC_ARCH_ARM,
         mode=UC_MODE_THUMB,  # UC_MODE_MCLASS would make every model a Cortex-M33 (Unicorn 2.1.4)
-        model=getattr(arm_const, f"UC_CPU_ARM_CORTEX_{_ARM[cpu]}"),
+        model=getattr(arm_const, model),
+        cpuid=cpuid,
         stack_alignment=8,  # AAPCS32, 6.2.1.2
         program_counter=arm_const.UC_ARM_REG_PC,
         stack_pointer=arm_const.UC_ARM_REG_SP,
@@ -88,16 +84,17 @@ def _arm(cpu: str) -> Processor:
     )
 
 
-def _riscv() -> Processor:
+def _riscv(cpu: str, model: str) -> Processor:
     from unicorn import UC_ARCH_RISCV, UC_MODE_RISCV32, riscv_const
 
     kept = (0, 1, 2, 3, 4)  # zero, ra, sp; gp and tp belong to the start-up code
     return Processor(
-        name=_RISCV,
+        name=cpu,
         is_riscv=True,
         architecture=UC_ARCH_RISCV,
         mode=UC_MODE_RISCV32,
-        model=riscv_const.UC_CPU_RISCV32_SIFIVE_E31,  # RV32IMAC without F: traps what the chip lacks, but for A
+        model=getattr(riscv_const, model),
+        cpuid=0,
         stack_alignment=16,  # RISC-V psABI, integer calling convention
         program_counter=riscv_const.UC_RISCV_REG_PC,
         stack_pointer=riscv_const.UC_RISCV_REG_SP,

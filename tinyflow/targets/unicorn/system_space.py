@@ -15,20 +15,11 @@ _WATCHPOINT_UNIT = 0xE0001000
 _CYCCNT = 0x004
 _SYSTEM_CONTROL = 0xE000E000
 _CPUID = 0xD00
-# Arm's Technical Reference Manuals: the CPUID of a usual revision.
-_IDENTITIES = {
-    "cortex-m0": 0x410CC200,
-    "cortex-m0plus": 0x410CC601,
-    "cortex-m3": 0x412FC231,
-    "cortex-m4": 0x410FC241,
-    "cortex-m7": 0x411FC271,
-    "cortex-m33": 0x410FD214,
-}
 
 
-def map_system_space(engine: Any, cpu: str, count: Callable[[], int]) -> None:
+def map_system_space(engine: Any, cpuid: int, count: Callable[[], int]) -> None:
     """Map the registers of a CPU into a `unicorn.Uc`; `count` gives the instructions so far."""
-    _map_page(engine, _SYSTEM_CONTROL, {_CPUID: lambda: _IDENTITIES[cpu]})
+    _map_page(engine, _SYSTEM_CONTROL, {_CPUID: lambda: cpuid})
     _map_page(engine, _WATCHPOINT_UNIT, {_CYCCNT: count})
 
 

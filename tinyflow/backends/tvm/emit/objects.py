@@ -19,28 +19,6 @@ from tinyflow.backends.tvm.emit import codegen
 from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.model.element_types import ELEMENT_TYPES
 
-# Words of LLVM for a processor, where the linker must find the same ABI as in the C beside it: without `mfloat-abi`
-# TVM's LLVM takes soft float even for an `eabihf` triple.
-_SOFT = {"vector-width": 64}  # which it would warn about, and no core but M55 has any; it is the stack's alignment
-_HARD = {**_SOFT, "mfloat-abi": "hard"}
-_PROCESSORS: Mapping[str, Mapping[str, Any]] = {
-    "cortex-m0plus": {"mtriple": "thumbv6m-none-eabi", "mcpu": "cortex-m0plus", **_SOFT},
-    "cortex-m3": {"mtriple": "thumbv7m-none-eabi", "mcpu": "cortex-m3", **_SOFT},
-    "cortex-m4": {"mtriple": "thumbv7em-none-eabihf", "mcpu": "cortex-m4", **_HARD},
-    "cortex-m7": {"mtriple": "thumbv7em-none-eabihf", "mcpu": "cortex-m7", **_HARD},
-    "cortex-m33": {"mtriple": "thumbv8m.main-none-eabihf", "mcpu": "cortex-m33", **_HARD},
-    "cortex-m55": {"mtriple": "thumbv8.1m.main-none-eabihf", "mcpu": "cortex-m55", **_HARD},
-    "rv32gcv": {
-        "mtriple": "riscv32-none-elf",
-        "mcpu": "generic-rv32",
-        "mattr": ["+m", "+a", "+f", "+d", "+c", "+v"],
-        "mabi": "ilp32d",
-    },
-    "rv32imc": {"mtriple": "riscv32-none-elf", "mcpu": "generic-rv32", "mattr": ["+m", "+c"], "mabi": "ilp32"},
-    # the baseline of the machine's architecture, as the toolchains build for it
-    "host": {"mtriple": f"{platform.machine()}-unknown-linux-gnu", "mcpu": "generic"},
-}
-PROCESSORS = tuple(_PROCESSORS)
 # the code generator names types after the addresses at which it met them
 _ADDRESS = re.compile(r'"0x[0-9a-f]+')
 
@@ -118,9 +96,16 @@ class Compiled(NamedTuple):
     text: str
 
 
-def compile_kernels(kernels: Mapping[str, Kernel], cpu: str) -> Compiled:
+def _words(llvm: Mapping[str, Any]) -> Mapping[str, object]:
+    """What TVM calls a processor, by its recipe."""
+    triple = llvm["mtriple"].replace("$machine", platform.machine())
+    # else TVM would warn; no core but M55 has vectors, and this is the stack's alignment
+    return {**llvm, "mtriple": triple, **({"vector-width": 64} if triple.startswith("thumb") else {})}
+
+
+def compile_kernels(kernels: Mapping[str, Kernel], llvm: Mapping[str, Any]) -> Compiled:
     """The functions of all kernels in one object, each as `void name(const int8_t* data, …, int8_t* output, …)`."""
-    target = tvm.target.Target({"kind": "llvm", "opt-level": 3, **_PROCESSORS[cpu]})
+    target = tvm.target.Target({"kind": "llvm", "opt-level": 3, **_words(llvm)})
     pointed = codegen.with_pointers({name: kernel.function for name, kernel in kernels.items()})
     complete = {name: _importing(function, kernels[name].headers) for name, function in pointed.items()}
     module = tvm.get_global_func("target.build.llvm")(tvm.IRModule(complete), target)

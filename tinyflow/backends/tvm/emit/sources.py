@@ -31,16 +31,16 @@ def write(
     convention: Convention,
     backend: str,
     folder: Path,
-    cpu: str = "",
+    llvm: Mapping[str, object] | None = None,
     *,
     has_debug: bool = False,
 ) -> None:
-    """Write all files; `convention` is packed, unpacked, or objects: compiled for `cpu`, called like unpacked.
+    """Write all files; `convention` is packed, unpacked, or objects: compiled for `llvm`, called like unpacked.
 
     `has_debug`: with TVM's assertions in packed functions, and guards where the memory has room for them.
     """
     if convention == "objects":
-        compiled = objects.compile_kernels(program.functions, cpu)
+        compiled = objects.compile_kernels(program.functions, llvm or {})
         (folder / "kernels.o").write_bytes(compiled.content)
         (folder / "kernels.ll").write_text(compiled.text, encoding="utf-8")
         prototypes = [objects.prototype(name, kernel) for name, kernel in program.functions.items()]

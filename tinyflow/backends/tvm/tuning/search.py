@@ -42,6 +42,7 @@ class Subject:
     question: Question
     machine: Machine
     cpu: str
+    llvm: Mapping[str, Any]
     space: tuple[Choice, ...]
 
     @property
@@ -81,7 +82,10 @@ def subjects(model: Path, graph: Graph, options: Mapping[str, Any], cpu: str) ->
     machine = backend.machine_of(chosen)
     asked: dict[str, Question] = {}
     backend.select(model, graph, chosen, lambda question: asked.setdefault(canonical(_id(question)), question) and None)
-    found = [Subject(question, machine, cpu, choices.space(*question[:2], machine)) for question in asked.values()]
+    found = [
+        Subject(question, machine, cpu, chosen["llvm"], choices.space(*question[:2], machine))
+        for question in asked.values()
+    ]
     return [subject for subject in found if subject.space]
 
 
@@ -104,7 +108,7 @@ def write_firmware(subject: Subject, candidates: Sequence[Choice | None], folder
         if kernel is not None and constants is not None
     }
     if subject.machine.toolchain == "llvm":
-        (folder / "kernels.o").write_bytes(objects.compile_kernels(functions, subject.cpu).content)
+        (folder / "kernels.o").write_bytes(objects.compile_kernels(functions, subject.llvm).content)
     else:
         (folder / "kernels.c").write_text(_kernels_text(functions), encoding="utf-8")
     layouts = {name: _layout(kernel) for name, kernel in functions.items()}

@@ -1,0 +1,36 @@
+"""What the recipes of processors and toolchains say, as mappings: for what builds and runs firmware without a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Processor, Toolchain
+
+_CATALOGUE = Catalogue([Path(__file__).parents[1] / "recipes"])
+NAMES = _CATALOGUE.names(Processor)
+
+
+def processor(cpu: str) -> Processor:
+    """Its recipe."""
+    return _CATALOGUE.get(Processor, cpu)
+
+
+def compiler(cpu: str, toolchain: str = "zig") -> dict[str, Any]:
+    """How a toolchain compiles for a processor: `cpu` of the toolchains' functions."""
+    found, recipe = processor(cpu), _CATALOGUE.get(Toolchain, toolchain)
+    made = recipe.compiler(found.isa, found.toolchains[toolchain])
+    return {name: value for name, value in asdict(made).items() if value is not None}
+
+
+def words(cpu: str, machine: str = "unicorn") -> Mapping[str, Any]:
+    """What a simulator calls a processor; none where it lacks it."""
+    return processor(cpu).machine(machine)
+
+
+def described(cpu: str, machine: str = "unicorn") -> dict[str, Any]:
+    """A processor as `target` of `open_machine` has it."""
+    return {"cpu": cpu, "isa": processor(cpu).isa, "machine": dict(words(cpu, machine))}
