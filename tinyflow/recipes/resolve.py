@@ -299,6 +299,18 @@ def cpu_of(catalogue: Catalogue, target: Target) -> Cpu:
     return _cpu(None, catalogue, target, processor, _toolchain(catalogue, target, target.toolchain))
 
 
+def cpus_of(catalogue: Catalogue, toolchain: Toolchain) -> dict[str, Cpu]:
+    """The processors that a toolchain compiles for, and how."""
+    processors = (catalogue.get(Processor, name) for name in catalogue.names(Processor))
+    found = {processor.name: _compiler(processor, toolchain) for processor in processors}
+    return {name: cpu for name, cpu in found.items() if cpu is not None}
+
+
+def _compiler(processor: Processor, toolchain: Toolchain) -> Cpu | None:
+    own = toolchain.cpus.get(processor.name) or processor.toolchains.get(toolchain.name)
+    return None if own is None else toolchain.compiler(processor.isa, own)
+
+
 def _cpu(bench: Bench | None, catalogue: Catalogue, target: Target, processor: Processor, toolchain: Toolchain) -> Cpu:
     cpu = _compiler(processor, toolchain)
     if cpu is not None:
