@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.graph import Quantisation
+
 Integers = npt.NDArray[np.int64]
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -104,7 +106,7 @@ def divide_by_power_of_two(values: Integers, exponents: Integers | int) -> Integ
     return away
 
 
-def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
+def activation_range(activation: str, output: Quantisation) -> tuple[int, int]:
     """Least and largest int8 value behind a fused activation (CalculateActivationRangeQuantized).
 
     ValueError for an activation that TFLite's integer kernels don't have, or whose bounds are no 32-bit steps.
@@ -114,8 +116,8 @@ def activation_range(activation: str, scale: float, zero_point: int) -> tuple[in
         raise OutOfRange(f"activation {activation} has no integer kernel", f"there are {', '.join(limits)}")
     low, high = limits[activation]
     return (
-        -128 if low is None else max(-128, quantised_bound(low, scale, zero_point)),
-        127 if high is None else min(127, quantised_bound(high, scale, zero_point)),
+        -128 if low is None else max(-128, quantised_bound(low, output.scale, output.zero_point)),
+        127 if high is None else min(127, quantised_bound(high, output.scale, output.zero_point)),
     )
 
 

@@ -76,17 +76,11 @@ def integers(tensor: Tensor) -> Integers:
 def window(graph: Graph, operator: Operator, size: tuple[int, int]) -> Window:
     """How the window of a convolution or pool slides over its first input."""
     shape = graph.tensors[operator.inputs[0]].shape
-    stride, dilation = _pair(operator, "stride"), _pair(operator, "dilation")
+    stride, dilation = operator.options["stride"], operator.options.get("dilation", (1, 1))
     rows, columns = (0, 0), (0, 0)
     if operator.options["padding"] == "SAME":
         rows, columns = (same_padding(shape[i + 1], size[i], stride[i], dilation[i]) for i in (0, 1))
     return Window(size, stride, dilation, (rows[0], columns[0]), (rows[1], columns[1]))
-
-
-def _pair(operator: Operator, option: str) -> tuple[int, int]:
-    value = operator.options.get(option, (1, 1))
-    assert isinstance(value, tuple), "readers give pairs"
-    return value[0], value[1]
 
 
 def weighted(graph: Graph, operator: Operator) -> Weighted:
@@ -98,7 +92,7 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
     (given, made), scheme = quantisations(graph, operator), weights.quantisation
     if operator.name != "FULLY_CONNECTED" and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
-    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    lowest, highest = activation_range(operator.options["activation"], made)
     values = integers(weights) - _along(scheme, weights)
     laid_out, slides = _layout(graph, operator, values)
     outputs = output.shape[-1]

@@ -27,9 +27,7 @@ def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
 
 def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     source = graph.tensors[operator.inputs[0]]
-    beta = operator.options.get("beta", 1.0)
-    assert isinstance(beta, float), "readers give a number"
-    multiplier, left_shift, least = softmax_scaling(quantisation_of(source).scale, beta)
+    multiplier, left_shift, least = softmax_scaling(quantisation_of(source).scale, operator.options["beta"])
     fields = {
         "rows": source.elements // source.shape[-1],
         "columns": source.shape[-1],

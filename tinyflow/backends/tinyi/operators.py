@@ -165,20 +165,15 @@ def work(graph: Graph, operator: Operator) -> int:
     if operator.name not in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
         return graph.operator_macs(operator)
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    return output.elements * math.prod(map(min, _pair(operator, "filter"), source.shape[1:3]))
+    window: tuple[int, int] = operator.options["filter"]
+    return output.elements * math.prod(map(min, window, source.shape[1:3]))
 
 
 def _pooled(graph: Graph, operator: Operator) -> Mapping[str, int]:
     fields = pool_fields(graph, operator)
-    if max(_pair(operator, "filter")) > _MAX_SIZE or max(_pair(operator, "stride")) > _MAX_STRIDE:
+    if max(operator.options["filter"]) > _MAX_SIZE or max(operator.options["stride"]) > _MAX_STRIDE:
         raise Unsupported(f"a filter above {_MAX_SIZE} or a stride above {_MAX_STRIDE} is not supported")
     return fields
-
-
-def _pair(operator: Operator, option: str) -> tuple[int, int]:
-    value = operator.options[option]
-    assert isinstance(value, tuple), "readers give pairs"
-    return value[0], value[1]
 
 
 def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -206,8 +201,7 @@ def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # 
     if operator.name in unary.RESULTS:
         unary.constants_of(graph, operator)
         return MemoryRequest(in_place=(0,))
-    beta = operator.options.get("beta", 1.0)
-    assert isinstance(beta, float), "readers give a number"
+    beta = operator.options["beta"]
     if not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
         raise Unsupported(f"an input scale of {given.scale:g} with beta {beta:g} is not supported")
     return MemoryRequest(in_place=(0,))

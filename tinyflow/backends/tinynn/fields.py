@@ -49,9 +49,7 @@ def pool_fields(graph: Graph, operator: Operator) -> dict[str, int]:
     """Of struct tinynn_pool."""
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     made = quantisation_of(output)
-    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
-    size = operator.options["filter"]
-    assert isinstance(size, tuple), "readers give pairs"
+    lowest, highest = activation_range(operator.options["activation"], made)
     batches, input_height, input_width, channels = source.shape
     return {
         "batches": batches,
@@ -60,7 +58,7 @@ def pool_fields(graph: Graph, operator: Operator) -> dict[str, int]:
         "channels": channels,
         "output_height": output.shape[1],
         "output_width": output.shape[2],
-        **_window_fields(window(graph, operator, (size[0], size[1]))),
+        **_window_fields(window(graph, operator, operator.options["filter"])),
         "lowest": lowest,
         "highest": highest,
     }

@@ -28,7 +28,7 @@ def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
     left, right, made = quantisations(graph, operator)
     if operator.name in ("MINIMUM", "MAXIMUM"):
         return {}
-    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    lowest, highest = activation_range(operator.options["activation"], made)
     clamp = {"lowest": lowest, "highest": highest}
     if operator.name == "MUL":
         multiplier, shift = rescaling_factor(left.scale * right.scale / made.scale)

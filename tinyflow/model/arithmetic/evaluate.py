@@ -13,7 +13,7 @@ from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.operators.int8 import check_quantisation, quantisation_of
+from tinyflow.model.operators.int8 import check_quantisation, quantisation_of, quantisations
 from tinyflow.model.weighted import Weighted, Window, integers, weighted, window
 
 
@@ -53,14 +53,12 @@ def _weighted(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Int
 
 def pool_window(graph: Graph, operator: Operator) -> Window:
     """How the window of a pool slides."""
-    size = operator.options["filter"]
-    assert isinstance(size, tuple), "readers give pairs"
-    return window(graph, operator, (size[0], size[1]))
+    return window(graph, operator, operator.options["filter"])
 
 
 def _pool(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     made = quantisation_of(graph.tensors[operator.outputs[0]])
-    lowest, highest = activation_range(str(operator.options["activation"]), made.scale, made.zero_point)
+    lowest, highest = activation_range(operator.options["activation"], made)
     pool = sums.largest if operator.name == "MAX_POOL_2D" else sums.average
     return np.clip(pool(read[0], pool_window(graph, operator)), lowest, highest)
 
@@ -74,9 +72,8 @@ def _binary(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integ
 
 
 def _softmax(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
-    beta = operator.options.get("beta", 1.0)
-    assert isinstance(beta, float), "readers give a number"
-    return softmax(read[0], *softmax_scaling(quantisation_of(graph.tensors[operator.inputs[0]]).scale, beta))
+    given, _ = quantisations(graph, operator)
+    return softmax(read[0], *softmax_scaling(given.scale, operator.options["beta"]))
 
 
 def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
@@ -88,9 +85,7 @@ def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers
 
 
 def _concatenation(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:  # noqa: ARG001
-    axis = operator.options["axis"]
-    assert isinstance(axis, int), "readers give a number"
-    return np.concatenate(read, axis)
+    return np.concatenate(read, operator.options["axis"])
 
 
 def _resize(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:

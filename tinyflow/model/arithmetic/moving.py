@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tinyflow.model.fixed_point import OutOfRange
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators.moving import slices
 from tinyflow.model.weighted import integers
 
 T = TypeVar("T", bound=np.generic)
@@ -28,20 +29,7 @@ def moved(graph: Graph, operator: Operator, source: npt.NDArray[T]) -> npt.NDArr
         return source[tuple(slice(b, None if size < 0 else b + size) for b, size in zip(begins, sizes, strict=True))]
     if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
         raise OutOfRange("an ellipsis or a new axis is not supported", "spell all axes out")
-    parts = []
-    for axis, (begin, end, step) in enumerate(zip(*lists, strict=True)):
-        if _has(operator, "shrink_axis_mask", axis):
-            parts.append(slice(begin, begin + 1 or None))
-        else:
-            begin = None if _has(operator, "begin_mask", axis) else begin
-            parts.append(slice(begin, None if _has(operator, "end_mask", axis) else end, step))
-    return source[tuple(parts)]
-
-
-def _has(operator: Operator, mask: str, axis: int) -> bool:
-    value = operator.options[mask]
-    assert isinstance(value, int), "readers give a number"
-    return bool(value >> axis & 1)
+    return source[slices(operator.options, *lists)]
 
 
 def nearest(operator: Operator, size: int, wanted: int) -> npt.NDArray[np.int32]:

@@ -44,7 +44,7 @@ def _of_rescaling(operator: Operator, given: Quantisation, made: Quantisation) -
         made = given
     multiplier, shift = rescaling_factor(given.scale / made.scale)
     activation = "NONE" if operator.name == "QUANTIZE" else operator.name
-    lowest, highest = activation_range(activation, made.scale, made.zero_point)
+    lowest, highest = activation_range(activation, made)
     return {
         "input_zero_point": given.zero_point,
         "output_zero_point": made.zero_point,
@@ -68,9 +68,7 @@ def _of_sigmoid(operator: Operator, given: Quantisation, made: Quantisation) -> 
 
 def _of_leaky_relu(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
     """The factors are quotients in float32: leaky_relu_common.cc of TFLM."""
-    slope = operator.options["alpha"]
-    assert isinstance(slope, float), "readers give a number"
-    scale, alpha = np.float32(given.scale), np.float32(slope)
+    scale, alpha = np.float32(given.scale), np.float32(operator.options["alpha"])
     if not alpha >= 0:
         raise OutOfRange(f"a slope of {alpha} is not supported", "use one that is not negative")
     with np.errstate(all="ignore"):  # what leaves float32 is refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
 
@@ -43,7 +44,7 @@ DILATION = Option("dilation", (1, 1), ("DilationHFactor", "DilationWFactor"))
 ACTIVATION = Option("activation", "NONE", ("FusedActivationFunction",))
 AXIS = Option("axis", 0)
 
-Options = Mapping[str, OptionValue]
+Options = Mapping[str, Any]
 # tensors that are read → shape of the first output, None for one that is never asked; ModelError for what doesn't fit
 ShapeRule = Callable[[Sequence[Tensor], Options], "Shape | None"]
 

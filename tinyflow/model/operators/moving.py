@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from tinyflow.model.graph import Graph, Operator, OptionValue, Shape, Tensor
+from tinyflow.model.graph import Graph, Operator, Shape, Tensor
 from tinyflow.model.operators.description import (
     ACTIVATION,
     ANY,
@@ -61,26 +61,28 @@ def _strided_slice(read: Sequence[Tensor], options: Options) -> Shape | None:
         len(begins) == len(ends) == len(steps) <= len(source) and 0 not in steps,
         f"slices {text(source)} from {begins} to {ends} by {steps}",
     )
-    begin_mask, end_mask, shrink = (_mask(options, f"{name}_mask") for name in ("begin", "end", "shrink_axis"))
     shape = []
-    for axis, (size, begin, end, step) in enumerate(zip(source, begins, ends, steps, strict=False)):
-        if shrink >> axis & 1:
+    for axis, (size, begin, part) in enumerate(zip(source, begins, slices(options, begins, ends, steps), strict=False)):
+        if options.get("shrink_axis_mask", 0) >> axis & 1:
             require(-size <= begin < size, f"takes element {begin} of {size}")
         else:
-            part = slice(None if begin_mask >> axis & 1 else begin, None if end_mask >> axis & 1 else end, step)
             shape.append(len(range(*part.indices(size))))
     return (*shape, *source[len(begins) :])
 
 
-def _mask(options: Options, name: str) -> int:
-    value: OptionValue = options.get(name, 0)
-    assert isinstance(value, int), "readers give a number"
-    return value
+def slices(options: Options, begins: Sequence[int], ends: Sequence[int], steps: Sequence[int]) -> tuple[slice, ...]:
+    """Which part of each axis STRIDED_SLICE takes; of an axis that goes, one element."""
+    begin_mask, end_mask, shrink = (options.get(f"{name}_mask", 0) for name in ("begin", "end", "shrink_axis"))
+    return tuple(
+        slice(begin, begin + 1 or None)
+        if shrink >> axis & 1
+        else slice(None if begin_mask >> axis & 1 else begin, None if end_mask >> axis & 1 else end, step)
+        for axis, (begin, end, step) in enumerate(zip(begins, ends, steps, strict=True))
+    )
 
 
 def _concatenation(read: Sequence[Tensor], options: Options) -> Shape:
     shapes, axis = [tensor.shape for tensor in read], options.get("axis", 0)
-    assert isinstance(axis, int), "readers give a number"
     axis = axis_of(axis, len(shapes[0]))
     others = {(*shape[:axis], 0, *shape[axis + 1 :]) for shape in shapes}
     require(len(others) == 1, f"puts {_several(shapes)} side by side along axis {axis}")

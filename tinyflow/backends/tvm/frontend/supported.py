@@ -53,7 +53,7 @@ def _softmax(graph: Graph, operator: Operator) -> None:
 
 def _check_activations(graph: Graph, operator: Operator) -> None:
     *_, made = quantisations(graph, operator)
-    activation_range(str(operator.options.get("activation", "NONE")), made.scale, made.zero_point)
+    activation_range(operator.options.get("activation", "NONE"), made)
     for tensor in activations(graph, operator):
         if tensor.is_constant:
             raise Unsupported(f"{tensor.name!r} is constant data", "take backend tinyc, which reads constants")
