@@ -7,20 +7,19 @@ that is said to be absent, and wants axis 0 of a constant with one scale, for wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
+from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Operator, Shape, Tensor
 
 
 def importable(graph: Graph) -> Graph:
     """The same network; the tensors of `graph` keep their indices, what is new comes behind them."""
-    tensors = [_named(tensor) for tensor in graph.tensors]
-    operators = [part for operator in graph.operators for part in _with_matrices(_all_there(operator), tensors)]
-    numbered = tuple(replace(operator, index=index) for index, operator in enumerate(operators))
-    return replace(graph, tensors=tuple(tensors), operators=numbered)
+    net = GraphBuilder()
+    net.tensors = [_named(tensor) for tensor in graph.tensors]
+    for operator in graph.operators:
+        _add(net, _all_there(operator))
+    return replace(graph, tensors=tuple(net.tensors), operators=tuple(net.operators))
 
 
 def _named(tensor: Tensor) -> Tensor:
@@ -38,40 +37,34 @@ def _all_there(operator: Operator) -> Operator:
     return replace(operator, inputs=inputs)
 
 
-def _with_matrices(operator: Operator, tensors: list[Tensor]) -> Iterator[Operator]:
-    """A fully connected layer between reshapes where its tensors aren't matrices; any other operator as it is."""
+def _add(net: GraphBuilder, operator: Operator) -> None:
+    """The operator; a fully connected one between reshapes where its tensors aren't matrices."""
     if operator.name != "FULLY_CONNECTED":
-        yield operator
+        _append(net, operator)
         return
-    source, weights, written = (tensors[i] for i in (*operator.inputs[:2], operator.outputs[0]))
-    columns, units = weights.shape[1], weights.shape[0]
+    source, weights, written = (net.tensors[index] for index in (*operator.inputs[:2], operator.outputs[0]))
+    units, columns = weights.shape
     rows = source.elements // columns
     options = {**operator.options, "keep_num_dims": False}
-    inputs = operator.inputs
+    inputs, outputs = operator.inputs, operator.outputs
     if source.shape != (rows, columns):
-        flat = _view(tensors, source, (rows, columns))
-        yield _reshape(tensors, source, flat)
-        inputs = (flat.index, *inputs[1:])
-    if written.shape == (rows, units):
-        yield replace(operator, inputs=inputs, options=options)
-        return
-    matrix = _view(tensors, written, (rows, units))
-    yield replace(operator, inputs=inputs, outputs=(matrix.index,), options=options)
-    yield _reshape(tensors, matrix, written)
+        inputs = (_view(net, source, (rows, columns)), *inputs[1:])
+        _reshape(net, source.index, inputs[0])
+    if written.shape != (rows, units):
+        outputs = (_view(net, written, (rows, units)),)
+    _append(net, replace(operator, inputs=inputs, outputs=outputs, options=options))
+    if outputs != operator.outputs:
+        _reshape(net, outputs[0], written.index)
 
 
-def _view(tensors: list[Tensor], source: Tensor, shape: Shape) -> Tensor:
+def _append(net: GraphBuilder, operator: Operator) -> None:
+    net.operators.append(replace(operator, index=len(net.operators)))
+
+
+def _view(net: GraphBuilder, source: Tensor, shape: Shape) -> int:
     """A new tensor: the bytes of another in a shape of its own."""
-    return _appended(tensors, Tensor(len(tensors), f"t{len(tensors)}", shape, source.dtype, source.quantisation))
+    return net.tensor(f"t{len(net.tensors)}", shape, source.quantisation, source.dtype)
 
 
-def _reshape(tensors: list[Tensor], source: Tensor, target: Tensor) -> Operator:
-    index, shape = len(tensors), target.shape
-    data = np.array(shape, "<i4").tobytes()
-    _appended(tensors, Tensor(index, f"t{index}", (len(shape),), "int32", data=data))
-    return Operator(0, "RESHAPE", 1, (source.index, index), (target.index,))
-
-
-def _appended(tensors: list[Tensor], tensor: Tensor) -> Tensor:
-    tensors.append(tensor)
-    return tensor
+def _reshape(net: GraphBuilder, source: int, target: int) -> None:
+    net.operator("RESHAPE", (source, net.constant(f"t{len(net.tensors)}", net.shape(target), "int32")), target)

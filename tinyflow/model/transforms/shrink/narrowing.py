@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyflow.model.builder import GraphBuilder, symmetric
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import VIEWS, WEIGHTED
@@ -22,15 +23,16 @@ from tinyflow.model.weighted import Weighted, integers, weighted
 def narrow(graph: Graph, bounds: Mapping[int, Bounds], removable: Mapping[int, Mask]) -> Graph:
     """The graph without these channels."""
     narrowed = _Narrowing(graph, bounds, {index: ~mask for index, mask in removable.items() if mask.any()})
-    operators = tuple(narrowed.operator(operator) for operator in graph.operators)
+    operators = tuple(narrowed.changed(operator) for operator in graph.operators)
     return replace(graph, tensors=tuple(narrowed.tensors), operators=operators)
 
 
-class _Narrowing:
+class _Narrowing(GraphBuilder):
     """The tensors as they become; `kept` has the masks of activations that lose something."""
 
     def __init__(self, graph: Graph, bounds: Mapping[int, Bounds], kept: Mapping[int, Mask]) -> None:
-        self.graph = graph
+        super().__init__()
+        self.original = graph
         self.bounds = bounds
         self.kept = kept
         self.tensors = [self._narrowed(tensor) for tensor in graph.tensors]
@@ -40,7 +42,7 @@ class _Narrowing:
             return tensor
         return replace(tensor, shape=(*tensor.shape[:-1], int(self.kept[tensor.index].sum())))
 
-    def operator(self, operator: Operator) -> Operator:
+    def changed(self, operator: Operator) -> Operator:
         """The operator on the narrower tensors."""
         if not any(index in self.kept for index in operator.inputs + operator.outputs):
             return operator
@@ -49,20 +51,17 @@ class _Narrowing:
 
     def mask(self, index: int) -> Mask:
         """Which channels stay."""
-        return self.kept.get(index, np.ones(self.graph.tensors[index].shape[-1], np.bool_))
+        return self.kept.get(index, np.ones(self.original.tensors[index].shape[-1], np.bool_))
 
-    def constant(self, model: Tensor, values: Integers, quantisation: Quantisation | None) -> int:
+    def replaced(self, model: Tensor, values: Integers, quantisation: Quantisation | None) -> int:
         """A new constant called and typed like `model`; its index."""
-        data = values.astype(np.dtype(model.dtype).newbyteorder("<")).tobytes()
-        index = len(self.tensors)
-        self.tensors.append(Tensor(index, model.name, values.shape, model.dtype, quantisation, data))
-        return index
+        return self.constant(model.name, values, model.dtype, quantisation)
 
 
 def _narrow_weighted(narrowed: _Narrowing, operator: Operator) -> Operator:
-    layer = weighted(narrowed.graph, operator)
+    layer = weighted(narrowed.original, operator)
     outputs, inputs = narrowed.mask(operator.outputs[0]), narrowed.mask(operator.inputs[0])
-    tensor = narrowed.graph.tensors[operator.inputs[1]]
+    tensor = narrowed.original.tensors[operator.inputs[1]]
     raw = integers(tensor)
     if layer.is_depthwise:
         values, bias = raw[..., outputs], layer.bias[outputs]
@@ -72,8 +71,10 @@ def _narrow_weighted(narrowed: _Narrowing, operator: Operator) -> Operator:
             values = values[..., inputs]
     scheme = tensor.quantisation
     assert scheme is not None, "weighted() asks for it"
-    weights = narrowed.constant(tensor, values, _selected(scheme, outputs))
-    biases = narrowed.constant(_bias_model(narrowed.graph, operator, layer), bias, _bias_scheme(layer, scheme, outputs))
+    weights = narrowed.replaced(tensor, values, _selected(scheme, outputs))
+    is_there = len(operator.inputs) > 2 and operator.inputs[2] >= 0
+    name = narrowed.original.tensors[operator.inputs[2]].name if is_there else f"{layer.output.name}/bias"
+    biases = narrowed.constant(name, bias, "int32", _bias_scheme(layer, scheme, outputs))
     return replace(operator, inputs=(operator.inputs[0], weights, biases))
 
 
@@ -97,19 +98,11 @@ def _selected(scheme: Quantisation, kept: Mask) -> Quantisation:
     return Quantisation(scales, zero_points, scheme.axis)
 
 
-def _bias_model(graph: Graph, operator: Operator, layer: Weighted) -> Tensor:
-    """What a bias is called; a layer may have none yet."""
-    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
-        return graph.tensors[operator.inputs[2]]
-    return Tensor(-1, f"{layer.output.name}/bias", (layer.outputs,), "int32")
-
-
 def _bias_scheme(layer: Weighted, weights: Quantisation, kept: Mask) -> Quantisation:
     """Input scale times weight scale, in float32, as converters write it."""
     given = layer.source.quantisation
     assert given is not None, "weighted() asks for it"
-    scales = tuple((np.float32(given.scale) * np.array(_selected(weights, kept).scales, np.float32)).tolist())
-    return Quantisation(scales, (0,) * len(scales), 0)
+    return symmetric(np.float32(given.scale) * np.array(_selected(weights, kept).scales, np.float32))
 
 
 def _narrow_elementwise(narrowed: _Narrowing, operator: Operator) -> Operator:
@@ -117,9 +110,9 @@ def _narrow_elementwise(narrowed: _Narrowing, operator: Operator) -> Operator:
     kept = narrowed.mask(operator.outputs[0])
     inputs = list(operator.inputs)
     for position, index in enumerate(inputs):
-        tensor = narrowed.graph.tensors[index]
+        tensor = narrowed.original.tensors[index]
         if tensor.is_constant and tensor.shape[-1:] == (len(kept),):
-            inputs[position] = narrowed.constant(tensor, integers(tensor)[..., kept], tensor.quantisation)
+            inputs[position] = narrowed.replaced(tensor, integers(tensor)[..., kept], tensor.quantisation)
     return replace(operator, inputs=tuple(inputs))
 
 
@@ -128,8 +121,8 @@ def _narrow_reshape(narrowed: _Narrowing, operator: Operator) -> Operator:
     narrow = narrowed.tensors[operator.outputs[0]].shape
     inputs, options = list(operator.inputs), dict(operator.options)
     if operator.name == "RESHAPE" and len(inputs) > 1:
-        target = narrowed.graph.tensors[inputs[1]]
-        inputs[1] = narrowed.constant(target, _target(integers(target), narrow), target.quantisation)
+        target = narrowed.original.tensors[inputs[1]]
+        inputs[1] = narrowed.replaced(target, _target(integers(target), narrow), target.quantisation)
     if options.get("new_shape"):
         options["new_shape"] = tuple(_target(np.array(options["new_shape"]), narrow).tolist())
     return replace(operator, inputs=tuple(inputs), options=options)
