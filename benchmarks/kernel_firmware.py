@@ -95,7 +95,7 @@ def _call(simulator: Simulator | Qemu, index: int, sample: Sample) -> Outcome:
     status, counters = simulator.call(f"call_{index}", limit_instructions=_LIMIT_INSTRUCTIONS)
     assert status == 0
     written = simulator.read(f"arena_{index}+{_offsets(sample.kernel)[output.name]}", output.size_bytes)
-    (size,) = (symbol.size_bytes for symbol in simulator._firmware.symbols if symbol.name == f"kernel_{index}")
+    (size,) = (symbol.size_bytes for symbol in simulator.firmware.symbols if symbol.name == f"kernel_{index}")
     return Outcome(np.frombuffer(written, np.int8), counters, size)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/simulator.py [--cpu cortex-m7]… [--seconds 2]
 
 Prints for each CPU and kernel the instructions of a call, the length of its blocks, and MIPS of CPU time: with the
-native table, without counting, and with the fallback in Python. Counts are exact; MIPS are the best of all calls.
+native table and without counting. Counts are exact; MIPS are the best of all calls.
 """
 
 from __future__ import annotations
@@ -94,9 +94,7 @@ def main() -> None:
     parser.add_argument("--cpu", action="append", choices=CPUS)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each figure")
     chosen = parser.parse_args()
-    print(
-        f"{'cpu':<10} {'kernel':<10} {'instructions':>12} {'/block':>6} {'counted':>8} {'uncounted':>9} {'Python':>7}"
-    )
+    print(f"{'cpu':<10} {'kernel':<10} {'instructions':>12} {'/block':>6} {'counted':>8} {'uncounted':>9}")
     with tempfile.TemporaryDirectory() as folder:
         library = kept.path(capabilities("cortex-m7", processors.words("cortex-m7")).inputs["block_table.so"])
         for cpu in chosen.cpu or CPUS:
@@ -114,17 +112,11 @@ def measure(target: dict[str, Any], firmware: Path, library: Path, kernel: str, 
     count = counters.instructions or 0
     blocks = sum(edge.executions for edge in machine.edges)
     counted = count / best_s(machine, kernel, seconds)
-    with patch.object(simulator, "attach", NoTable):
-        uncounted = count / best_s(loaded(target, None, firmware), kernel, seconds)
-    fallback = count / best_s(loaded(target, None, firmware), kernel, seconds)
-    return f"{count:>12,} {count / blocks:>6.1f} {counted / 1e6:>8.0f} {uncounted / 1e6:>9.0f} {fallback / 1e6:>7.1f}"
-
-
-def loaded(target: dict[str, Any], library: Path | None, firmware: Path) -> simulator.Simulator:
-    """A machine at the entry of `main`."""
-    machine = simulator.Simulator(target, library)
-    machine.load(firmware)
-    return machine
+    with patch.object(simulator, "BlockTable", NoTable):
+        machine = simulator.Simulator(target, library)
+        machine.load(firmware)
+        uncounted = count / best_s(machine, kernel, seconds)
+    return f"{count:>12,} {count / blocks:>6.1f} {counted / 1e6:>8.0f} {uncounted / 1e6:>9.0f}"
 
 
 def best_s(machine: simulator.Simulator, kernel: str, seconds: float) -> float:

@@ -217,11 +217,11 @@ class ChipKernels:
         self._simulator = opened(self._target)
         atexit.register(self._simulator.close)
         self._simulator.load(self.firmware)
-        self._symbols = {symbol.name: symbol for symbol in self._simulator._firmware.symbols}
+        self._symbols = {symbol.name: symbol for symbol in self._simulator.firmware.symbols}
 
     def code_bytes(self) -> int:
         """Of all functions that the last call ran, but for the C library's."""
-        firmware = self._simulator._firmware
+        firmware = self._simulator.firmware
         ran = {firmware.function_at(edge.address) for edge in self._simulator.edges}
         return sum(symbol.size_bytes for symbol in ran if symbol and symbol.name not in _NOT_KERNELS)
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import kept
 import yaml
-from processors import compiler, described
+from processors import compiler, described, words
 
 from tinyflow.core import worker
 from tinyflow.core.action import Workspace
+from tinyflow.targets.protocol import capabilities
 
 ROOT = Path(__file__).parent.parent
 SUPPORT = ROOT / "recipes" / "runtimes" / "support"
@@ -122,6 +123,12 @@ class Bench:
     def machine_target(self) -> dict[str, Any]:
         """The same, as the simulator sees it."""
         return {**self.target, "implementation": "tinyflow.targets.unicorn", **described(self.cpu)}
+
+    @property
+    def machine_files(self) -> dict[str, Path]:
+        """What the simulator needs besides."""
+        needed = capabilities("tinyflow.targets.unicorn", self.cpu, words(self.cpu)).inputs
+        return {name: kept.path(output) for name, output in needed.items()}
 
     def compile(self, sources: Mapping[str, str]) -> Path:
         """Compile generated sources; the folder of their objects."""

@@ -87,7 +87,7 @@ def machine_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mach
     def load(cpu: str) -> Machine:
         if cpu not in made:
             bench = Bench(tmp_path_factory.mktemp("arena"), cpu=cpu)
-            made[cpu] = open_machine(bench.machine_target, {})
+            made[cpu] = open_machine(bench.machine_target, bench.machine_files)
             made[cpu].load(bench.link({"model.c": MODEL})["firmware.elf"])
         return made[cpu]
 

@@ -115,7 +115,7 @@ def test_arithmetic_beyond_the_cpu_is_right(tmp_path: Path, cpu: str, toolchain:
         assert needed.read_text() == "needed\n"
         made = replace(made, libraries={"builtins": made.builtins(needed)})
     path = made.link({"model.c": ARITHMETIC})["firmware.elf"]
-    machine = open_machine(made.machine_target, {})
+    machine = open_machine(made.machine_target, made.machine_files)
     machine.load(path)
     assert machine.call("model_invoke", limit_instructions=100_000)[0] == 0
     assert struct.unpack("<d", machine.read("model_double", 8))[0] == pytest.approx(2 / 3 + math.exp(1.5), rel=1e-7)
@@ -354,7 +354,7 @@ def test_what_is_prebuilt_goes_before_what_is_compiled(tmp_path: Path) -> None:
     }
     space = workspace(tmp_path / "link", inputs, ["firmware.elf", "firmware.map", "sizes.json"], parameters)
     link(space)
-    machine = open_machine(made.machine_target, {})
+    machine = open_machine(made.machine_target, made.machine_files)
     machine.load(space.outputs["firmware.elf"])
     assert machine.call("model_setup", limit_instructions=1000)[0] == 8
     machine.close()

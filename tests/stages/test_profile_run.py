@@ -77,7 +77,7 @@ def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9
     folder.mkdir()
     for name, content in texts.items():
         (folder / name).write_bytes(content)
-    inputs = {**{name: folder / name for name in texts}, **files}
+    inputs = {**{name: folder / name for name in texts}, **bench.machine_files, **files}
     target = {**bench.machine_target, "clock_hz": 7}
     made = workspace(folder / "w", inputs, ["profile.json"], {"target": target, "limit_instructions": 9999, **more})
     profile(made)
@@ -87,7 +87,7 @@ def profiled(folder: Path, bench: Bench, files: dict[str, Path], sample: int = 9
 
 def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firmware: Path, flash_model: Path) -> None:
     """Layers and the rest; the same with cycles, which a cache that holds less makes more of."""
-    machine = open_machine(bench.machine_target, {})
+    machine = open_machine(bench.machine_target, bench.machine_files)
     machine.load(firmware)
     machine.call("model_setup", limit_instructions=9999)
     machine.write("model_arena+40", b"\x09")
@@ -168,6 +168,7 @@ def test_a_batch_is_compiled_linked_and_counted(tmp_path: Path, bench: Bench, fi
     inputs = {
         "lib/support.a": support(bench.cpu, bench.toolchain, bench.flags),
         "link.ld.j2": ROOT / "templates/link/firmware.ld.j2",
+        **bench.machine_files,
     }
     parameters = {**bench.parameters, "target": bench.machine_target, "flags": ["-O2"], "defines": []}
     parameters |= {"limit_instructions": 99_999, "options": {}}

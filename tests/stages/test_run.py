@@ -72,6 +72,7 @@ def run_model(tmp_path: Path, firmware_of: Callable[..., tuple[Bench, Path]]) ->
         bench, firmware = firmware_of(cpu, **source)
         folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         inputs = _write_inputs(folder / "files", expected, input_bytes, evidence) | {"firmware.elf": firmware}
+        inputs |= bench.machine_files if cpu != "host" else {}
         target = bench.machine_target if cpu != "host" else {"name": "host", "implementation": "tinyflow.targets.host"}
         parameters = {"target": target, "tolerance": tolerance, "limit_instructions": limit_instructions}
         made = workspace(folder, inputs, ["run.json", "timing.json"], parameters)

@@ -42,6 +42,7 @@ def searching(folder: Path, cache: Path, *widths: int, trials: int = 4) -> Works
         "lib/support.a": support(bench.cpu, bench.toolchain, bench.flags),
         "include/support/include/": SUPPORT / "include",
         "link.ld.j2": ROOT / "templates" / "link" / "firmware.ld.j2",
+        **bench.machine_files,
     }
     parameters = {
         **bench.parameters,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import kept
 import pytest
 from processors import words
+from python_table import PythonBlockTable
 from small_firmware import MODEL, Bench
 
 from tinyflow.targets.unicorn import capabilities
+from tinyflow.targets.unicorn import machine as machine_module
 from tinyflow.targets.unicorn.machine import Simulator
 
 SOURCES = Path(__file__).parent / "programs"
@@ -51,9 +55,10 @@ def start(build: Build, block_table_library: Path) -> Iterator[Start]:
 
     def start_one(cpu: str, program: str, is_native: bool = True, **options: object) -> Simulator:
         bench, firmware = build(cpu, program, **options)
-        machine = Simulator(bench.machine_target, block_table_library if is_native else None)
+        machine = Simulator(bench.machine_target, block_table_library)
         opened.append(machine)
-        machine.load(firmware)
+        with nullcontext() if is_native else patch.object(machine_module, "BlockTable", PythonBlockTable):
+            machine.load(firmware)
         return machine
 
     yield start_one

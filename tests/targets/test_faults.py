@@ -116,7 +116,7 @@ def test_firmware_of_another_processor_is_refused(build: Build) -> None:
     """An Arm firmware doesn't run on RISC-V, even where the memory map is the same."""
     bench, firmware = build("cortex-m4", "faults")
     with pytest.raises(RunError, match=r"firmware\.elf: is EM_ARM, not EM_RISCV"):
-        Simulator({**bench.machine_target, **described("rv32imc")}, None).load(firmware)
+        Simulator({**bench.machine_target, **described("rv32imc")}, Path()).load(firmware)
 
 
 def test_wrong_memory_map_is_refused(build: Build) -> None:
@@ -124,7 +124,7 @@ def test_wrong_memory_map_is_refused(build: Build) -> None:
     bench, firmware = build("cortex-m4", "faults")
     moved = [{**region, "origin": region["origin"] + 0x1000000} for region in bench.memory]
     with pytest.raises(RunError, match="of the firmware lie outside flash"):
-        Simulator({**bench.machine_target, "memory": moved}, None).load(firmware)
+        Simulator({**bench.machine_target, "memory": moved}, Path()).load(firmware)
 
 
 def test_not_an_elf_file_is_refused(tmp_path: Path, build: Build) -> None:
@@ -134,10 +134,10 @@ def test_not_an_elf_file_is_refused(tmp_path: Path, build: Build) -> None:
         damaged = tmp_path / "damaged.elf"
         damaged.write_bytes(firmware.read_bytes()[:size])
         with pytest.raises(ToolError, match="not a readable ELF file"):
-            Simulator(bench.machine_target, None).load(damaged)
+            Simulator(bench.machine_target, Path()).load(damaged)
 
 
 def test_unknown_cpu_is_refused() -> None:
     """A CPU that the simulator lacks is named, with what to do about it."""
     with pytest.raises(UsageError, match="no cortex-m55"):
-        Simulator({"cpu": "cortex-m55"}, None)
+        Simulator({"cpu": "cortex-m55"}, Path())

@@ -121,13 +121,13 @@ both = pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
 
 @both
 @pytest.mark.parametrize("scope", ["arena", "ram"])
-def test_what_is_right_passes(cpu: str, scope: str, watched: Watched) -> None:
+def test_what_is_right_passes(cpu: str, scope: str, watched: Watched, block_table_library: Path) -> None:
     """Outputs, scratch, the stack, what set-up and generated code write; instructions are the same as unwatched."""
     machine = watched(cpu, scope)
     assert machine.call("model_setup", limit_instructions=LIMIT)[0] == 0
     counts = [machine.call("model_invoke", limit_instructions=LIMIT)[1].instructions for _ in range(2)]
     bench, firmware = _firmware[cpu]
-    plain = Simulator(bench.machine_target, None)
+    plain = Simulator(bench.machine_target, block_table_library)
     plain.load(firmware)
     plain.call("model_setup", limit_instructions=LIMIT)
     assert counts == [plain.call("model_invoke", limit_instructions=LIMIT)[1].instructions] * 2

@@ -181,12 +181,10 @@ def test_a_write_is_described_by_what_is_near(address: int, size: int, what: str
     assert nothing == ("writes 1 bytes at 0x00000300", "conv may write nothing and the stack")
 
 
-@pytest.mark.parametrize("is_native", [False, True])
-def test_a_table_of_blocks_is_empty_at_first(is_native: bool, block_table_library: Path) -> None:
-    """Before anything is asked of it; both counters alike."""
+def test_a_table_of_blocks_is_empty_at_first(block_table_library: Path) -> None:
+    """Before anything is asked of it."""
     import unicorn
 
     engine = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-    table = block_table.attach(engine, block_table_library if is_native else None, False)
-    assert isinstance(table, block_table.NativeBlockTable if is_native else block_table.PythonBlockTable)
+    table = block_table.BlockTable(engine, block_table_library, False)
     assert (table.last, table.instructions, table.is_over_limit, table.edges()) == ((0, 0), 0, False, [])

@@ -65,7 +65,7 @@ def test_every_byte_beside_memory_faults(cpu: str, shape: str, is_native: bool, 
 def test_an_access_that_begins_in_memory_may_not_end_outside(start: Start) -> None:
     """Two bytes from the last one on."""
     machine = start("cortex-m7", "faults", **SHAPES["odd"])
-    ram = next(region for region in machine._target["memory"] if region["kind"] == "ram")
+    ram = next(region for region in machine.target["memory"] if region["kind"] == "ram")
     last = ram["origin"] + ram["length_bytes"] - 1
     machine.write("elsewhere", last.to_bytes(4, "little"))
     with pytest.raises(
@@ -82,7 +82,7 @@ def test_flash_and_ram_in_one_page_are_refused(build: Build) -> None:
     near[0] = {**flash, "length_bytes": flash["length_bytes"] - 4096 + 8}
     near[1]["origin"] = near[0]["origin"] + near[0]["length_bytes"] + 8
     with pytest.raises(UsageError, match="flash and RAM share the 4096 bytes from 0x081ff000 on"):
-        Simulator({**bench.machine_target, "memory": near}, None).load(firmware)
+        Simulator({**bench.machine_target, "memory": near}, Path()).load(firmware)
 
 
 def test_memory_where_the_simulator_has_pages_of_its_own_is_refused(build: Build) -> None:
@@ -91,4 +91,4 @@ def test_memory_where_the_simulator_has_pages_of_its_own_is_refused(build: Build
     for origin in (0x9FFF0000, 0xE0000000):
         memory = [*bench.memory, {"name": "more", "kind": "ram", "origin": origin, "length_bytes": 0x10000}]
         with pytest.raises(UsageError, match="or where Arm has the core's registers"):
-            Simulator({**bench.machine_target, "memory": memory}, None).load(firmware)
+            Simulator({**bench.machine_target, "memory": memory}, Path()).load(firmware)

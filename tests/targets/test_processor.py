@@ -10,6 +10,7 @@ from processors import words
 from unicorn import arm_const, riscv_const
 
 from tinyflow.core.errors import UsageError
+from tinyflow.targets.chip import RISCV, THUMB
 from tinyflow.targets.unicorn.faults import Events
 from tinyflow.targets.unicorn.memory_map import map_memory
 from tinyflow.targets.unicorn.processor import processor
@@ -19,17 +20,19 @@ from tinyflow.targets.unicorn.system_space import map_system_space
 def test_every_processor_says_what_it_is() -> None:
     """Word for word; calls begin with all general registers 0 but those of the start-up code."""
     arm, riscv = processor("cortex-m4", words("cortex-m4")), processor("rv32imc", words("rv32imc"))
-    assert (arm.machine, arm.code_bit, arm.stack_alignment, arm.name) == ("EM_ARM", 1, 8, "cortex-m4")
-    assert (riscv.machine, riscv.code_bit, riscv.stack_alignment, riscv.name) == ("EM_RISCV", 0, 16, "rv32imc")
-    assert arm.others == tuple(arm_const.UC_ARM_REG_R0 + number for number in range(13))
-    assert riscv.others == tuple(riscv_const.UC_RISCV_REG_X0 + number for number in range(5, 32))
-    assert (arm.program_counter, arm.stack_pointer, arm.link, arm.result) == (
+    assert arm.instruction_set is THUMB
+    assert riscv.instruction_set is RISCV
+    assert (THUMB.machine, THUMB.is_riscv, THUMB.code_bit, THUMB.stack_alignment) == ("EM_ARM", False, 1, 8)
+    assert (RISCV.machine, RISCV.is_riscv, RISCV.code_bit, RISCV.stack_alignment) == ("EM_RISCV", True, 0, 16)
+    assert [arm.register(name) for name in THUMB.others] == [arm_const.UC_ARM_REG_R0 + i for i in range(13)]
+    assert {riscv.register(name) for name in RISCV.others} == {riscv_const.UC_RISCV_REG_X0 + i for i in range(5, 32)}
+    assert [arm.register(name) for name in ("pc", "sp", THUMB.link, THUMB.result)] == [
         *(arm_const.UC_ARM_REG_PC, arm_const.UC_ARM_REG_SP, arm_const.UC_ARM_REG_LR, arm_const.UC_ARM_REG_R0),
-    )
-    assert (riscv.program_counter, riscv.stack_pointer, riscv.link, riscv.result) == (
+    ]
+    assert [riscv.register(name) for name in ("pc", "sp", RISCV.link, RISCV.result)] == [
         *(riscv_const.UC_RISCV_REG_PC, riscv_const.UC_RISCV_REG_X2),
         *(riscv_const.UC_RISCV_REG_X1, riscv_const.UC_RISCV_REG_X10),
-    )
+    ]
     cores = [f"cortex-{core}" for core in ("m0plus", "m3", "m4", "m7", "m33")]
     assert len({processor(cpu, words(cpu)).model for cpu in cores}) == len(cores)
     with pytest.raises(UsageError, match="the built-in simulator has no cortex-m55"):

@@ -7,23 +7,20 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from processors import described, words
-from test_elf_sizes import FIRMWARE, FLASH, MEMORY, RAM
+from test_elf_sizes import FLASH, MEMORY, RAM
+from written_chip import LINKED, TARGET, WrittenChip
 
 from tinyflow.core.errors import RunError, Timeout
-from tinyflow.targets.elf import Symbol
+from tinyflow.targets.chip import RISCV, THUMB
 from tinyflow.targets.qemu import boards, counter, faults, gdb
 from tinyflow.targets.qemu.machine import Qemu
 
-STACK = (Symbol("tf_stack_bottom", RAM, 0, "label", ".stack"), Symbol("tf_stack_top", RAM + 64, 0, "label", ".stack"))
-LINKED = replace(FIRMWARE, symbols=(*FIRMWARE.symbols, *STACK))
-TARGET = {"name": "chip", "cpu": "some-cpu", "memory": MEMORY[:2]}
 MAIN = FLASH + 8
 CFSR, MMFAR, BFAR = 0xE000ED28, 0xE000ED34, 0xE000ED38
 
@@ -70,10 +67,14 @@ class Processor:
         return None
 
 
+def stopped(cpu: str, remote: Processor, last: tuple[int, int]) -> WrittenChip:
+    """The same as a chip."""
+    return WrittenChip(board(cpu).instruction_set, remote.registers, remote.memory, last, 100)
+
+
 def told(cpu: str, remote: Processor, last: tuple[int, int] = (MAIN, 8)) -> tuple[str, str]:
     """Where it stopped, and why."""
-    stop = faults.Stop(board(cpu), LINKED, TARGET, cast(Any, remote), last, 100)
-    error = faults.explain(stop, "f")
+    error = faults.explain(stopped(cpu, remote, last), "f")
     assert error.hint
     return str(error.where).partition(" ")[0], error.what.removesuffix(" instructions into f")
 
@@ -165,12 +166,9 @@ def test_instructions_before_a_stop() -> None:
     assert told("rv32imc", first)[1].endswith(", 96")
     wide = Processor({"mcause": 2, "mepc": MAIN + 4, "mtval": 0}, {MAIN: bytes(4) + b"\x73\x10\x00\xc0"})
     assert told("rv32imc", wide)[1] == "undefined instruction c0001073, 99"
-    below = faults.explain_lockup(LINKED, "f", RAM - 4, MAIN, 9)
-    assert (below.what, below.where) == (
-        *("stack overflow: its 64 bytes are used up, 9 instructions into f", "main+0x8 (0x08000008)"),
-    )
-    at = faults.explain_lockup(LINKED, "f", RAM, MAIN, 9)
-    assert at.what == "an exception within an exception (lockup), 9 instructions into f"
+    chip = stopped("cortex-m55", first, (MAIN, 8))
+    assert faults.lockup(chip, RAM - 4)[0] == "stack overflow: its 64 bytes are used up"
+    assert faults.lockup(chip, RAM)[0] == "an exception within an exception (lockup)"
 
 
 @pytest.mark.parametrize(
@@ -180,7 +178,7 @@ def test_a_processor_that_waits_is_refused(back: int, code: bytes) -> None:
     """At the instruction, or behind it; any other goes on."""
     remote = Processor({"pc": MAIN + 2 + back}, {MAIN: b"\x01\x01" + code + bytes(8)})
     cpu = "rv32imc" if len(code) == 4 else "cortex-m55"
-    stop = faults.Stop(board(cpu), LINKED, TARGET, cast(Any, remote), (MAIN, 2 + len(code)), 100)
+    stop = stopped(cpu, remote, (MAIN, 2 + len(code)))
     with pytest.raises(
         RunError, match=r"waits for an interrupt \(wfi\), and none will come, 99 instructions"
     ) as caught:
@@ -193,15 +191,12 @@ def test_a_processor_that_waits_is_refused(back: int, code: bytes) -> None:
 def test_every_board_says_what_its_processor_is() -> None:
     """Word for word; calls begin with all general registers 0 but those of the start-up code."""
     m3, m55, rv64 = map(board, ("cortex-m3", "cortex-m55", "rv64gcv"))
-    assert [(b.machine, b.is_riscv, b.has_probe_ram, b.program) for b in (m3, m55, rv64)] == [
-        *(("EM_ARM", False, probed, "qemu-system-arm") for probed in (False, True)),
-        ("EM_RISCV", True, False, "qemu-system-riscv64"),
+    assert [(b.instruction_set, b.has_probe_ram, b.program) for b in (m3, m55, rv64)] == [
+        *((THUMB, probed, "qemu-system-arm") for probed in (False, True)),
+        (RISCV, False, "qemu-system-riscv64"),
     ]
-    assert [(b.stack_alignment, b.code_bit, b.link, b.result) for b in (m3, rv64)] == [
-        *((8, 1, "lr", "r0"), (16, 0, "ra", "a0")),
-    ]
-    assert m3.others == tuple(f"r{number}" for number in range(13))
-    assert " ".join(rv64.others) == "a0 a1 a2 a3 a4 a5 a6 a7 t0 t1 t2 t3 t4 t5 t6 fp s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11"
+    others = " ".join(RISCV.others)
+    assert others == "fp a0 a1 a2 a3 a4 a5 a6 a7 t0 t1 t2 t3 t4 t5 t6 s1 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11"
     options = {cpu: " ".join(board(cpu).options) for cpu in ("cortex-m4", "cortex-m7", "cortex-m55", "rv32imc")}
     assert options == {
         **{"cortex-m4": "-M mps2-an386", "cortex-m7": "-M mps2-an500", "cortex-m55": "-M mps3-an547"},
@@ -354,7 +349,7 @@ class Counted:
 def machine(tmp_path: Path) -> Iterator[Qemu]:
     """A board of which only what is beside the process is real."""
     made = Qemu({**TARGET, **described("cortex-m55", "qemu")}, tmp_path / "plugin.so")
-    made._firmware = LINKED
+    made.firmware = LINKED
     (made._folder / "errors").write_text("")
     yield made
     made.close()
@@ -389,7 +384,7 @@ def test_an_end_of_the_board_has_its_words(
     machine: Qemu, table: Counted, errors: str, kind: type[Exception], what: str, hint: str
 ) -> None:
     """By what it counted and what it said last; where it was last."""
-    cast(Any, machine)._table = table
+    cast(Any, machine).table = table
     (machine._folder / "errors").write_text(errors)
     machine._process = subprocess.Popen(["sh", "-c", "exit 3"])
     try:
@@ -398,7 +393,7 @@ def test_an_end_of_the_board_has_its_words(
         assert error.hint.startswith(hint)
         machine._process.wait()
     finally:
-        cast(Any, machine)._table = SimpleNamespace(close=lambda: None)
+        cast(Any, machine).table = SimpleNamespace(close=lambda: None)
 
 
 def test_a_board_that_makes_no_headway_is_given_up(machine: Qemu) -> None:
@@ -418,7 +413,7 @@ def test_a_board_that_makes_no_headway_is_given_up(machine: Qemu) -> None:
             return self.rounds == 30
 
     remote = Silent({"pc": MAIN}, {MAIN: bytes(16)})
-    cast(Any, machine)._remote, cast(Any, machine)._table = remote, Counted(1, 2, 3, 4, 5, 6, 7)
+    cast(Any, machine)._remote, cast(Any, machine).table = remote, Counted(1, 2, 3, 4, 5, 6, 7)
     with pytest.raises(RunError, match="QEMU makes no headway in a call of f") as caught:
         machine._go("f")
     assert str(caught.value.where).startswith("main+0x8 ")
@@ -428,4 +423,4 @@ def test_a_board_that_makes_no_headway_is_given_up(machine: Qemu) -> None:
     remote.rounds, remote.memory = 0, {MAIN: b"\x30\xbf" + bytes(14)}
     with pytest.raises(RunError, match="waits for an interrupt"):
         machine._go("f")
-    cast(Any, machine)._table = SimpleNamespace(close=lambda: None)
+    cast(Any, machine).table = SimpleNamespace(close=lambda: None)

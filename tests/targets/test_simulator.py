@@ -32,7 +32,7 @@ class StepTable:
     last = (0, 0)
     is_over_limit = False
 
-    def __init__(self, engine: Any, _library: Path | None, is_riscv: bool) -> None:
+    def __init__(self, engine: Any, _library: Path, is_riscv: bool) -> None:
         import capstone
         from unicorn import UC_HOOK_CODE
 
@@ -72,8 +72,8 @@ def test_counts_equal_single_steps(
     bench, firmware = build(cpu, "control_flow", flags=flags)
     machine = start(cpu, "control_flow", flags=flags)
     startup = machine.load(firmware)
-    monkeypatch.setattr(machine_module, "attach", StepTable)
-    stepped = Simulator(bench.machine_target, None)
+    monkeypatch.setattr(machine_module, "BlockTable", StepTable)
+    stepped = Simulator(bench.machine_target, Path())
     assert stepped.load(firmware).instructions == startup.instructions
     for function in FUNCTIONS:
         status, counters = machine.call(function, limit_instructions=LIMIT)
@@ -90,8 +90,8 @@ def test_counts_of_random_code_equal_single_steps(
     firmware = bench.link({"model.c": MODEL, "random.S": random_thumb.functions(60, seed)})["firmware.elf"]
     machine = Simulator(bench.machine_target, block_table_library)
     machine.load(firmware)
-    monkeypatch.setattr(machine_module, "attach", StepTable)
-    stepped = Simulator(bench.machine_target, None)
+    monkeypatch.setattr(machine_module, "BlockTable", StepTable)
+    stepped = Simulator(bench.machine_target, Path())
     stepped.load(firmware)
     for number in range(60):
         status, counters = machine.call(f"random_{number}", limit_instructions=LIMIT)
@@ -101,7 +101,7 @@ def test_counts_of_random_code_equal_single_steps(
 
 @pytest.mark.parametrize("cpu", ["cortex-m4", "rv32imc"])
 def test_python_and_native_tables_are_equal(cpu: str, start: Start) -> None:
-    """Edge for edge, the fallback counts what the C hook counts."""
+    """Edge for edge, a callback in Python counts what the C hook counts."""
     native, python = start(cpu, "control_flow"), start(cpu, "control_flow", is_native=False)
     for function in FUNCTIONS:
         native.call(function, limit_instructions=LIMIT)
@@ -182,9 +182,9 @@ class StackWatch:
     def __init__(self, machine: Simulator) -> None:
         from unicorn import UC_HOOK_MEM_WRITE
 
-        self._top = machine._firmware.address("tf_stack_top")
+        self._top = machine.firmware.address("tf_stack_top")
         self.peak = 0
-        bottom = machine._firmware.address("tf_stack_bottom")
+        bottom = machine.firmware.address("tf_stack_bottom")
         machine._engine.hook_add(UC_HOOK_MEM_WRITE, self._write, None, bottom, self._top - 1)
 
     def _write(self, _engine: Any, _kind: int, address: int, _size: int, _value: int, _: object) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from small_firmware import Bench
 
 from tinyflow.core.errors import RunError
+from tinyflow.model.plan_document import Layer
 from tinyflow.stages.profile import match_layers
 from tinyflow.targets.blocks import Piece
 from tinyflow.targets.disassembly import count, disassembler
@@ -26,10 +29,12 @@ int model_invoke(void) { first(model_arena); second(model_arena, 3); second(mode
 
 
 @pytest.fixture(scope="module", params=["cortex-m7", "rv32imc"])
-def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Simulator:
-    """A chip with that model, counting in Python."""
+def machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, block_table_library: Path
+) -> Simulator:
+    """A chip with that model."""
     bench = Bench(tmp_path_factory.mktemp("trace"), cpu=request.param)
-    simulator = Simulator(bench.machine_target, None)
+    simulator = Simulator(bench.machine_target, block_table_library)
     simulator.load(bench.link({"model.c": MODEL})["firmware.elf"])
     return simulator
 
@@ -68,7 +73,10 @@ def test_an_unknown_dispatcher_is_told(machine: Simulator) -> None:
 
 def test_calls_are_matched_with_layers_only_where_they_agree() -> None:
     """Helpers belong to no layer; a call too few or in another order makes every layer unknown."""
-    layers = [{"functions": ["conv"]}, {"functions": []}, {"functions": ["pad", "conv"]}]
+    layers = [
+        Layer(index=0, operator="x", functions=names, macs=0, outputs_bytes=0)
+        for names in (["conv"], [], ["pad", "conv"])
+    ]
     pieces = [Piece(name, ()) for name in ("conv", "", "memcpy", "pad", "conv", "")]
     found, rest = match_layers(layers, pieces)
     assert [[piece.callee for piece in own or []] for own in found] == [["conv"], [], ["pad", "conv"]]

@@ -87,7 +87,7 @@ int model_invoke(void) { memcpy(model_to, model_from + model_shift, model_size -
 def test_every_small_size_and_alignment_on_the_chip(tmp_path: Path, cpu: str) -> None:
     """Copies, overlapping moves and fills write what byte loops write, nothing beside it, on cores of all kinds."""
     bench = Bench(tmp_path, cpu=cpu)
-    machine = open_machine(bench.machine_target, {})
+    machine = open_machine(bench.machine_target, bench.machine_files)
     machine.load(bench.link({"model.c": CHECK})["firmware.elf"])
     result, _ = machine.call("model_invoke", limit_instructions=50_000_000)
     failure = machine.read("model_failure", 16)
@@ -101,7 +101,7 @@ def test_every_small_size_and_alignment_on_the_chip(tmp_path: Path, cpu: str) ->
 def test_long_copies_move_words(tmp_path: Path, cpu: str, shift: int, instructions_per_byte: float) -> None:
     """A byte loop takes four or five instructions a byte; copies must do with far less, however they are aligned."""
     bench = Bench(tmp_path, cpu=cpu)
-    machine = open_machine(bench.machine_target, {})
+    machine = open_machine(bench.machine_target, bench.machine_files)
     machine.load(bench.link({"model.c": COPY})["firmware.elf"])
     machine.write("model_shift", shift.to_bytes(4, "little"))
     _, counters = machine.call("model_invoke", limit_instructions=1_000_000)

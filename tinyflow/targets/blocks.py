@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 _LONG_THUMB = 0x1D  # Armv7-M ARM, A5.1: the first halfword of a 4-byte instruction begins with 0b11101 or above
 _LONG_RISCV = 3  # RISC-V ISA manual, 1.5: the lowest two bits of a 4-byte instruction
@@ -23,6 +24,37 @@ class Edge(NamedTuple):
     def is_taken(self) -> bool:
         """Whether control jumped here, by a branch, call or return, instead of falling through."""
         return self.from_address + self.from_size != self.address
+
+
+# `struct tf_edge` of block_table.c and counter.c: from, address, executions, from_size, size, instructions, is_used.
+_EDGE_FORMAT = "=QQQIIII"
+EDGE_BYTES = struct.calcsize(_EDGE_FORMAT)
+
+
+def read_edges(places: bytes) -> list[Edge]:
+    """Every edge of a table in C that was executed, in a fixed order."""
+    return sorted(
+        Edge(from_address, from_size, address, size, instructions, executions)
+        for from_address, address, executions, from_size, size, instructions, _ in struct.iter_unpack(
+            _EDGE_FORMAT, places
+        )
+        if executions
+    )
+
+
+class Table(Protocol):
+    """What was counted since the last call began."""
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """Address and bytes of the block that was entered last; (0, 0) before the first."""
+
+    @property
+    def instructions(self) -> int:
+        """Instructions in all blocks."""
+
+    def edges(self) -> list[Edge]:
+        """Everything that ran, in a fixed order."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What all simulated chips have in common: they are looked at from outside, through their memory.
+"""What all simulated chips have in common: they are looked at from outside, through registers and memory.
 
 The stack is measured by painting it before a call and looking how far the paint is gone; the heap likewise, since
 `load`. All RAM begins as paint, not as zeros, so that nothing works by luck.
@@ -8,88 +8,177 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.targets import elf
-from tinyflow.targets.blocks import Edge
+from tinyflow.targets.blocks import Edge, Table, instruction_lengths
 from tinyflow.targets.profile import count_calls_begun, count_functions
 from tinyflow.targets.protocol import Counters, Machine
 
 PAINT = b"\xa5"
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
 STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
+# Calls return to where no chip has memory.
+RETURN_ADDRESS = 0x9FFFF000
+
+
+@dataclass(frozen=True)
+class InstructionSet:
+    """What differs between Arm and RISC-V for who calls a function. Registers have the names of QEMU's GDB stub."""
+
+    machine: str  # what firmware's ELF header says, in pyelftools' word
+    is_riscv: bool
+    stack_alignment: int  # bytes, at a call
+    code_bit: int  # what a code address carries in its lowest bit: Thumb's 1
+    link: str  # the register with the return address
+    result: str
+    others: tuple[str, ...]  # the general registers that a call begins with as 0
+
+
+# AAPCS32, 6.2.1.2.
+THUMB = InstructionSet("EM_ARM", False, 8, 1, "lr", "r0", tuple(f"r{number}" for number in range(13)))
+# RISC-V psABI, integer calling convention; gp and tp belong to the start-up code, fp is s0.
+_RISCV_OTHERS = (("a", range(8)), ("t", range(7)), ("s", range(1, 12)))
+RISCV = InstructionSet(
+    *("EM_RISCV", True, 16, 0, "ra", "a0"),
+    others=("fp", *(f"{kind}{number}" for kind, numbers in _RISCV_OTHERS for number in numbers)),
+)
 
 
 class Chip(Machine):
     """A simulated chip: see `protocol.Machine`."""
 
-    def __init__(self, target: Mapping[str, Any]) -> None:
+    def __init__(self, target: Mapping[str, Any], instruction_set: InstructionSet) -> None:
         """`target` is the recipe as a mapping."""
-        self._target = target
-        self._firmware: elf.Firmware
+        self.target = target
+        self.instruction_set = instruction_set
+        self.firmware: elf.Firmware
+        self.table: Table
 
     @property
-    def firmware(self) -> elf.Firmware:
-        """What was loaded."""
-        return self._firmware
-
-    @property
-    @abstractmethod
     def edges(self) -> list[Edge]:
         """The raw counts of the last call (or start-up): every profile follows from them."""
+        return self.table.edges()
 
     @abstractmethod
-    def _peek(self, address: int, size_bytes: int) -> bytes:
-        """Bytes of memory that is there."""
+    def get(self, register: str) -> int:
+        """A register's value."""
+
+    @abstractmethod
+    def set(self, register: str, value: int) -> None:
+        """Change a register."""
+
+    @abstractmethod
+    def peek(self, address: int, size_bytes: int) -> bytes:
+        """Bytes of memory; none where not all of it is there."""
+
+    @abstractmethod
+    def poke(self, address: int, data: bytes) -> bool:
+        """Change bytes of memory; False where there is none."""
+
+    @abstractmethod
+    def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:
+        """Run from one address to another; every end but that is an error."""
+
+    def _revive(self) -> None:
+        """Begin anew where an error has left the chip in no state to go on."""
+
+    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+        """See `protocol.Machine`. Registers begin as 0, so that one call doesn't depend on another's leavings."""
+        begin, rules = self.firmware.address(symbol), self.instruction_set
+        bottom, size = self._stack()
+        self._revive()
+        self.poke(bottom, PAINT * size)
+        for register in rules.others:
+            self.set(register, 0)
+        self.set("sp", (bottom + size) & -rules.stack_alignment)
+        self.set(rules.link, RETURN_ADDRESS | rules.code_bit)
+        counters = self._run(symbol, begin, RETURN_ADDRESS, limit_instructions)
+        status = (self.get(rules.result) & 0xFFFFFFFF).to_bytes(4, "little")
+        return int.from_bytes(status, "little", signed=True), counters
+
+    def read(self, symbol: str, size_bytes: int) -> bytes:
+        """See `protocol.Machine`."""
+        self._revive()
+        data = self.peek(self.firmware.address(symbol), size_bytes)
+        if len(data) < size_bytes:
+            raise _outside_memory(size_bytes, symbol)
+        return data
+
+    def write(self, symbol: str, data: bytes) -> None:
+        """See `protocol.Machine`."""
+        self._revive()
+        if not self.poke(self.firmware.address(symbol), data):
+            raise _outside_memory(len(data), symbol)
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """See `protocol.Machine`."""
-        return count_calls_begun(self.edges, self._firmware, dispatcher, functions)
+        return count_calls_begun(self.edges, self.firmware, dispatcher, functions)
 
-    def _read_firmware(self, path: Path, machine: str) -> None:
-        """Raises RunError for firmware of another processor than `machine`, in pyelftools' word."""
-        self._firmware = elf.read(path)
-        if self._firmware.machine != machine:
-            hint = f"is it built for {self._target['cpu']}?"
-            raise RunError(f"is {self._firmware.machine}, not {machine}", where=path.name, hint=hint)
+    def last_instruction(self) -> tuple[int, bytes]:
+        """Address and bytes of the last instruction of the block that was entered last."""
+        first, size = self.table.last
+        code = self.peek(first, size)
+        start = sum(instruction_lengths(code, self.instruction_set.is_riscv)[:-1])
+        return first + start, code[start:]
+
+    def retired(self, address: int) -> int:
+        """Instructions before the one at this address, where it stopped the last block, which counts as a whole."""
+        first, size = self.table.last
+        if not first <= address < first + size:
+            return self.table.instructions
+        code = self.peek(address, first + size - address)
+        return self.table.instructions - len(instruction_lengths(code, self.instruction_set.is_riscv))
+
+    def _read_firmware(self, path: Path) -> None:
+        """Raises RunError for firmware of another processor."""
+        self.firmware = elf.read(path)
+        machine = self.instruction_set.machine
+        if self.firmware.machine != machine:
+            hint = f"is it built for {self.target['cpu']}?"
+            raise RunError(f"is {self.firmware.machine}, not {machine}", where=path.name, hint=hint)
 
     def _regions(self, kind: str) -> list[Mapping[str, Any]]:
-        return [region for region in self._target["memory"] if region["kind"] == kind]
+        return [region for region in self.target["memory"] if region["kind"] == kind]
 
     def _programmed(self) -> Iterator[elf.Segment]:
         """Every segment that has bytes, to lie where it is before reset. Raises RunError for one outside of flash."""
         flash = self._regions("flash")
-        for segment in self._firmware.segments:
+        for segment in self.firmware.segments:
             begin, end = segment.load_address, segment.load_address + len(segment.data)
             if begin == end:
                 continue
             if not any(r["origin"] <= begin and end <= r["origin"] + r["length_bytes"] for r in flash):
                 what = f"bytes 0x{begin:08x} to 0x{end - 1:08x} of the firmware lie outside flash"
-                raise RunError(what, hint=f"is it linked for {self._target['name']}?")
+                raise RunError(what, hint=f"is it linked for {self.target['name']}?")
             yield segment
 
-    def _vectors(self) -> tuple[int, int]:
-        """An Arm's stack pointer at reset, and where it begins: the vector table's first words.
+    def _reset(self) -> int:
+        """Where the processor begins; an Arm with a stack pointer: the vector table's first words.
 
         That is first in flash, or as near to it as its alignment lets it.
         """
-        sections = (section.address for section in self._firmware.sections if section.name == ".vectors")
-        vectors = self._peek(next(sections, self._regions("flash")[0]["origin"]), 8)
-        return int.from_bytes(vectors[:4], "little"), int.from_bytes(vectors[4:], "little") & ~1
+        if self.instruction_set.is_riscv:
+            return self.firmware.entry
+        sections = (section.address for section in self.firmware.sections if section.name == ".vectors")
+        vectors = self.peek(next(sections, self._regions("flash")[0]["origin"]), 8)
+        self.set("sp", int.from_bytes(vectors[:4], "little"))
+        return int.from_bytes(vectors[4:], "little") & ~1
 
-    def _counters(self, instructions: int, wall_s: float) -> Counters:
+    def _counters(self, wall_s: float) -> Counters:
         """What the call that has just ended cost."""
         heap_bytes = 0
-        if self._target.get("heap_bytes"):
-            heap_bytes = len(self._peek(*self._between("tf_heap_start", "tf_heap_end")).rstrip(PAINT))
+        if self.target.get("heap_bytes"):
+            heap_bytes = len(self.peek(*self._between("tf_heap_start", "tf_heap_end")).rstrip(PAINT))
         return Counters(
-            instructions=instructions,
-            stack_bytes=len(self._peek(*self._stack()).lstrip(PAINT)),
+            instructions=self.table.instructions,
+            stack_bytes=len(self.peek(*self._stack()).lstrip(PAINT)),
             heap_bytes=heap_bytes,
             wall_s=wall_s,
-            functions=count_functions(self.edges, self._firmware),
+            functions=count_functions(self.edges, self.firmware),
         )
 
     def _stack(self) -> tuple[int, int]:
@@ -97,22 +186,16 @@ class Chip(Machine):
         return self._between("tf_stack_bottom", "tf_stack_top")
 
     def _between(self, first: str, last: str) -> tuple[int, int]:
-        begin = self._firmware.address(first)
-        return begin, self._firmware.address(last) - begin
+        begin = self.firmware.address(first)
+        return begin, self.firmware.address(last) - begin
 
-    def _timeout(self, symbol: str, limit_instructions: int, counter: int) -> Timeout:
+    def _timeout(self, symbol: str, limit_instructions: int) -> Timeout:
         return Timeout(
             f"{symbol} didn't return within {limit_instructions} instructions",
-            where=elf.place(self._firmware, counter),
+            where=elf.place(self.firmware, self.table.last[0]),
             hint="is it a loop without end? Else raise `limit` in the target's recipe",
         )
 
 
-def status_of(register: int) -> int:
-    """An int that a function returned, from the register that holds it."""
-    return int.from_bytes((register & 0xFFFFFFFF).to_bytes(4, "little"), "little", signed=True)
-
-
-def outside_memory(size_bytes: int, symbol: str) -> RunError:
-    """The refusal of an access from outside."""
+def _outside_memory(size_bytes: int, symbol: str) -> RunError:
     return RunError(f"{size_bytes} bytes at {symbol} lie outside the target's memory")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from tinyflow.core.errors import RunError
-from tinyflow.targets.elf import Firmware, place
+from tinyflow.targets.blocks import instruction_lengths
+from tinyflow.targets.chip import Chip
+from tinyflow.targets.elf import place
 
 # An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
 _BELOW_STACK_BYTES = 4096
@@ -19,46 +18,57 @@ ARM_CODE = ("jumped to an even address, where Arm code would be", "a Cortex-M ha
 WAITING = ("waits for an interrupt (wfi), and none will come", "interrupts are not simulated")
 
 
-def refusal(firmware: Firmware, words: Words, instructions: int, symbol: str, address: int) -> RunError:
-    """What to raise for a call of `symbol` that stopped at `address` after `instructions`."""
+def refusal(chip: Chip, words: Words, symbol: str, address: int, instructions: int | None = None) -> RunError:
+    """What to raise for a call of `symbol` that an instruction at `address` stopped, after all before it by default."""
     what, hint = words
-    return RunError(f"{what}, {instructions} instructions into {symbol}", where=place(firmware, address), hint=hint)
+    told = f"{what}, {chip.retired(address) if instructions is None else instructions} instructions into {symbol}"
+    return RunError(told, where=place(chip.firmware, address), hint=hint)
 
 
-def wild_jump(verb: str, address: int) -> Words:
-    """For a processor that left for where no instruction can be fetched."""
-    return f"{verb} to 0x{address:08x}, where there is no code", "is the stack or a function pointer overwritten?"
+def wild_jump(chip: Chip, verb: str, address: int, symbol: str) -> RunError:
+    """For a processor that left for where no instruction can be fetched; the jump itself has retired."""
+    words = f"{verb} to 0x{address:08x}, where there is no code", "is the stack or a function pointer overwritten?"
+    return refusal(chip, words, symbol, chip.last_instruction()[0], chip.table.instructions)
 
 
-def undefined(code: bytes, is_riscv: bool, cpu: str) -> Words:
+def instruction(chip: Chip, address: int) -> bytes:
+    """The instruction at an address, cut to its length."""
+    code = chip.peek(address, 4) or chip.peek(address, 2)
+    return code[: next(iter(instruction_lengths(code, chip.instruction_set.is_riscv)), 0)]
+
+
+def undefined(chip: Chip, address: int) -> Words:
     """For an instruction that the processor lacks: RISC-V's is one number, Thumb's one or two halfwords."""
-    unit = len(code) if is_riscv and code else 2
+    code = instruction(chip, address)
+    unit = len(code) if chip.instruction_set.is_riscv and code else 2
     pieces = (code[start : start + unit] for start in range(0, len(code), unit))
     digits = "".join(f"{int.from_bytes(piece, 'little'):0{2 * unit}x}" for piece in pieces)
-    return f"undefined instruction {digits}", f"is it built for {cpu}?"
+    return f"undefined instruction {digits}", f"is it built for {chip.target['cpu']}?"
 
 
-def is_overflow(firmware: Firmware, stack_pointer: int, address: int | None = None) -> bool:
-    """Whether the stack was left at its lower end, by the pointer or by an access at `address`."""
-    bottom = firmware.address("tf_stack_bottom")
-    return stack_pointer < bottom or (address is not None and bottom - _BELOW_STACK_BYTES <= address < bottom)
-
-
-def stack_overflow(firmware: Firmware) -> Words:
-    """For a stack that was left."""
-    size = firmware.address("tf_stack_top") - firmware.address("tf_stack_bottom")
+def stack_overflow(chip: Chip, stack_pointer: int, address: int | None = None) -> Words | None:
+    """For a stack that was left at its lower end, by the pointer or by an access at `address`; else None."""
+    bottom = chip.firmware.address("tf_stack_bottom")
+    if bottom <= stack_pointer and not (address is not None and bottom - _BELOW_STACK_BYTES <= address < bottom):
+        return None
+    size = chip.firmware.address("tf_stack_top") - bottom
     return f"stack overflow: its {size} bytes are used up", "raise `stack` in the target's recipe"
 
 
-def write_to_flash(accessed: str) -> Words:
-    """`accessed` is an address, or bytes at one."""
-    return f"writes {accessed}, which is flash", "is a cast hiding a const?"
-
-
-def no_memory(verb: str, accessed: str, target: Mapping[str, Any]) -> Words:
-    """For an access to what is no memory of the target."""
+def refused_access(chip: Chip, verb: str, address: int, accessed: str, *, is_to_flash: bool) -> Words:
+    """For an access that memory refused; `accessed` is the address, or bytes at it."""
+    if overflow := stack_overflow(chip, chip.get("sp"), address):
+        return overflow
+    if is_to_flash:
+        return f"writes {accessed}, which is flash", "is a cast hiding a const?"
     known = ", ".join(
         f"{region['name']} 0x{region['origin']:08x} to 0x{region['origin'] + region['length_bytes'] - 1:08x}"
-        for region in target["memory"]
+        for region in chip.target["memory"]
     )
-    return f"{verb} {accessed}, where there is no memory", f"{target['name']} has {known}"
+    return f"{verb} {accessed}, where there is no memory", f"{chip.target['name']} has {known}"
+
+
+def region_at(chip: Chip, address: int) -> str | None:
+    """The kind of memory that the target has at an address."""
+    inside = (r["kind"] for r in chip.target["memory"] if r["origin"] <= address < r["origin"] + r["length_bytes"])
+    return next(inside, None)

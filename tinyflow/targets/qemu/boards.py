@@ -1,7 +1,4 @@
-"""The boards of QEMU that have the processors of our targets: how to start them, and what a probe sets up before reset.
-
-Here stands everything that differs between Arm and RISC-V but the reading of faults.
-"""
+"""The boards of QEMU that have the processors of our targets: how to start them, what a probe sets up before reset."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.core.errors import UsageError
+from tinyflow.targets.chip import RISCV, THUMB, InstructionSet
 from tinyflow.targets.qemu.gdb import Remote
 
-# Where no board has memory: calls return to one, traps lead to the other. A breakpoint stops before a fetch.
-RETURN_ADDRESS = 0x9FFFF000
+# Where no board has memory, as at RETURN_ADDRESS. A breakpoint stops before a fetch.
 TRAP_ADDRESS = 0x9FFFE000
 
 # mps3-an547: the first bytes of DTCM, which the target leaves to the probe: an instruction, a vector table.
@@ -34,13 +31,12 @@ _NATURAL_POWER_OF_TWO = 3 << 3
 
 @dataclass(frozen=True)
 class Board:
-    """One board; registers by the names that QEMU's GDB stub has for them."""
+    """One board."""
 
     program: str  # QEMU's, and the Debian package that it is in
     package: str
     options: tuple[str, ...]
-    machine: str  # what its firmware's ELF header says, in pyelftools' word
-    is_riscv: bool
+    instruction_set: InstructionSet
     has_probe_ram: bool  # Arm: whether the probe may set up vectors and MPU
 
     @property
@@ -48,43 +44,15 @@ class Board:
         """What to type where the program is missing."""
         return f"apt install {self.package} (Debian and Ubuntu; versions 6 to 8)"
 
-    @property
-    def stack_alignment(self) -> int:
-        """Bytes, at a call (AAPCS32, 6.2.1.2; RISC-V psABI, integer calling convention)."""
-        return 16 if self.is_riscv else 8
-
-    @property
-    def code_bit(self) -> int:
-        """What a code address carries in its lowest bit: Thumb's 1."""
-        return 0 if self.is_riscv else 1
-
-    @property
-    def link(self) -> str:
-        """The register with the return address."""
-        return "ra" if self.is_riscv else "lr"
-
-    @property
-    def result(self) -> str:
-        """The register with a function's result."""
-        return "a0" if self.is_riscv else "r0"
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """The general registers that a call begins with as 0; gp and tp belong to the start-up code."""
-        if not self.is_riscv:
-            return tuple(f"r{number}" for number in range(13))
-        numbered = [("a", 8), ("t", 7), ("s", 12)]
-        return tuple("fp" if name + str(i) == "s0" else f"{name}{i}" for name, count in numbered for i in range(count))
-
 
 def _arm(name: str, has_probe_ram: bool) -> Board:
-    return Board("qemu-system-arm", "qemu-system-arm", ("-M", name), "EM_ARM", False, has_probe_ram)
+    return Board("qemu-system-arm", "qemu-system-arm", ("-M", name), THUMB, has_probe_ram)
 
 
 def _riscv(cpu: str) -> Board:
     options = ("-M", "virt", "-bios", "none", "-m", "32M", "-cpu", cpu)
     program = f"qemu-system-riscv{cpu[2:4]}"
-    return Board(program, "qemu-system-misc", options, "EM_RISCV", True, False)
+    return Board(program, "qemu-system-misc", options, RISCV, False)
 
 
 def board(cpu: str, words: Mapping[str, Any]) -> Board:
@@ -106,7 +74,7 @@ def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> No
 
     It needs the start-up code to be done, which sets a vector of its own.
     """
-    if made.is_riscv:
+    if made.instruction_set.is_riscv:
         _protect_riscv(remote, memory)
         remote.set("mtvec", TRAP_ADDRESS)
     elif made.has_probe_ram:

@@ -7,16 +7,15 @@ import struct
 from pathlib import Path
 
 from tinyflow.core.action import Output
-from tinyflow.targets.blocks import Edge
+from tinyflow.targets.blocks import EDGE_BYTES, Edge, read_edges
 from tinyflow.targets.native import compiled
 
 LIBRARY = "counter.so"
 # `struct tf_table` of counter.c: instructions, limit, last, last_size, is_over_limit, used, is_full; then the edges.
 _HEAD_FORMAT = "=QQQIIII"
 _HEAD_BYTES = struct.calcsize(_HEAD_FORMAT)
-_EDGE_FORMAT = "=QQQIIII"  # from, address, executions, from_size, size, instructions, is_used
 _CAPACITY = 1 << 16
-_TABLE_BYTES = _HEAD_BYTES + _CAPACITY * struct.calcsize(_EDGE_FORMAT)
+_TABLE_BYTES = _HEAD_BYTES + _CAPACITY * EDGE_BYTES
 
 
 def library() -> Output:
@@ -37,12 +36,12 @@ class Table:
 
     @property
     def instructions(self) -> int:
-        """In all blocks since `reset`."""
+        """See `blocks.Table`."""
         return self._head()[0]
 
     @property
     def last(self) -> tuple[int, int]:
-        """Address and bytes of the block that was entered last; (0, 0) before the first."""
+        """See `blocks.Table`."""
         head = self._head()
         return head[2], head[3]
 
@@ -62,14 +61,8 @@ class Table:
         struct.pack_into("=QQ", self._memory, 0, 0, limit_instructions)
 
     def edges(self) -> list[Edge]:
-        """Everything that ran since `reset`, in a fixed order."""
-        return sorted(
-            Edge(from_address, from_size, address, size, instructions, executions)
-            for from_address, address, executions, from_size, size, instructions, _ in struct.iter_unpack(
-                _EDGE_FORMAT, self._memory[_HEAD_BYTES:]
-            )
-            if executions
-        )
+        """See `blocks.Table`."""
+        return read_edges(self._memory[_HEAD_BYTES:])
 
     def close(self) -> None:
         """Give the memory back."""

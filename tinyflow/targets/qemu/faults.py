@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
 from tinyflow.core.errors import RunError
 from tinyflow.targets import chip_faults
-from tinyflow.targets.blocks import instruction_lengths
+from tinyflow.targets.chip import Chip
 from tinyflow.targets.chip_faults import Words
-from tinyflow.targets.elf import Firmware
-from tinyflow.targets.qemu.boards import Board
-from tinyflow.targets.qemu.gdb import Remote
 
 _UNALIGNED = ("accesses memory at an unaligned address", "this access can't: is a pointer cast to a larger type?")
 
@@ -22,7 +15,8 @@ _NO_FETCH = 1 << 0 | 1 << 8
 _NO_STACKING = 1 << 4 | 1 << 12
 _MEMORY_ADDRESS, _BUS_ADDRESS = 1 << 7, 1 << 15
 _NO_ACCESS = 1 << 1 | 1 << 9 | 1 << 10 | _NO_STACKING
-_BKPT = 0xBE  # the upper byte of a halfword; QEMU sets no bit of HFSR for it
+_UNDEFINED = 1 << 16
+_BKPT = b"\xbe"  # the upper byte of a halfword; QEMU sets no bit of HFSR for it
 _SUPERVISOR_CALL = 11  # exception number
 _STACKED_PC = 24  # bytes from the stack pointer
 _ARM_CAUSES = {
@@ -33,137 +27,85 @@ _ARM_CAUSES = {
 }
 
 # RISC-V Privileged ISA, table 3.6: mcause.
-_FETCH_FAULTS, _ILLEGAL, _EBREAK, _LOAD_FAULT, _STORE_FAULT = (0, 1, 12), 2, 3, 5, 7
+_FETCH_FAULTS, _ILLEGAL = (0, 1, 12), 2
+_ACCESS_FAULTS = {5: "reads", 7: "writes"}
 _RISCV_CAUSES = {
     4: _UNALIGNED,
     6: _UNALIGNED,
-    _EBREAK: chip_faults.BREAKPOINT,
+    3: chip_faults.BREAKPOINT,
     8: chip_faults.SYSTEM_CALL,
     11: chip_faults.SYSTEM_CALL,
 }
 _WAITS = (b"\x30\xbf", b"\x20\xbf", b"\x73\x00\x50\x10")  # wfi, wfe; RISC-V's wfi
 
 
-class Cause(NamedTuple):
-    """Why and where a processor trapped; `address` is of the memory that it wanted."""
-
-    counter: int
-    kind: str  # fetch, read, write, access, undefined, other
-    address: int | None = None
-    words: Words = ("", "")
-
-
-@dataclass(frozen=True)
-class Stop:
-    """A processor that stopped where it should not."""
-
-    board: Board
-    firmware: Firmware
-    target: Mapping[str, Any]
-    remote: Remote
-    last_block: tuple[int, int]  # address, size in bytes
-    instructions: int  # with all of the last block
-
-    def retired(self, address: int) -> int:
-        """Instructions before the one at this address, which stopped the last block."""
-        first, size = self.last_block
-        if not first <= address < first + size:
-            return self.instructions
-        code = self.remote.read(address, first + size - address) or b""
-        return self.instructions - len(instruction_lengths(code, self.board.is_riscv))
-
-    def jump(self) -> int:
-        """Address of the last instruction that ran."""
-        first, size = self.last_block
-        lengths = instruction_lengths(self.remote.read(first, size) or b"", self.board.is_riscv)
-        return first + sum(lengths[:-1])
-
-    def word(self, address: int) -> int:
-        """A word of memory or of the system registers."""
-        return int.from_bytes(self.remote.read(address, 4) or b"", "little")
-
-
-def explain(stop: Stop, symbol: str) -> RunError:
+def explain(chip: Chip, symbol: str) -> RunError:
     """The refusal to raise for a call of `symbol` that trapped."""
-    cause = _riscv(stop) if stop.board.is_riscv else _arm(stop)
-    address = stop.jump() if cause.kind == "fetch" else cause.counter
-    instructions = stop.instructions if cause.kind == "fetch" else stop.retired(address)
-    return chip_faults.refusal(stop.firmware, _words(stop, cause), instructions, symbol, address)
+    counter, words = _riscv(chip) if chip.instruction_set.is_riscv else _arm(chip)
+    if words is None:
+        return chip_faults.wild_jump(chip, "jumps", counter, symbol)
+    return chip_faults.refusal(chip, words, symbol, counter)
 
 
-def explain_lockup(firmware: Firmware, symbol: str, stack_pointer: int, counter: int, instructions: int) -> RunError:
-    """The refusal for an exception within an exception, at which a Cortex-M stops for good."""
+def lockup(chip: Chip, stack_pointer: int) -> Words:
+    """For an exception within an exception, at which a Cortex-M stops for good."""
     words = ("an exception within an exception (lockup)", "is the stack pointer spoiled?")
-    if chip_faults.is_overflow(firmware, stack_pointer):
-        words = chip_faults.stack_overflow(firmware)
-    return chip_faults.refusal(firmware, words, instructions, symbol, counter)
+    return chip_faults.stack_overflow(chip, stack_pointer) or words
 
 
-def refuse_waiting(stop: Stop, symbol: str) -> None:
+def refuse_waiting(chip: Chip, symbol: str) -> None:
     """Raise RunError for a processor that stands at or behind an instruction that waits."""
-    counter = stop.remote.get("pc")
-    for back in (0, 2, 4):
-        code = stop.remote.read(counter - back, 4) or b""
-        if code.startswith(_WAITS):
-            address = counter - back
-            raise chip_faults.refusal(stop.firmware, chip_faults.WAITING, stop.retired(address), symbol, address)
+    counter = chip.get("pc")
+    for address in (counter, counter - 2, counter - 4):
+        if chip.peek(address, 4).startswith(_WAITS):
+            raise chip_faults.refusal(chip, chip_faults.WAITING, symbol, address)
 
 
-def _riscv(stop: Stop) -> Cause:
-    number, counter, value = (stop.remote.get(name) for name in ("mcause", "mepc", "mtval"))
+def _riscv(chip: Chip) -> tuple[int, Words | None]:
+    """Where and why; None for an instruction that could not be fetched."""
+    number, counter, value = (chip.get(name) for name in ("mcause", "mepc", "mtval"))
     if number in _FETCH_FAULTS:
-        return Cause(counter, "fetch", counter)
-    if number in (_LOAD_FAULT, _STORE_FAULT):
-        return Cause(counter, "read" if number == _LOAD_FAULT else "write", value)
+        return counter, None
+    if number in _ACCESS_FAULTS:
+        return counter, _refused_access(chip, _ACCESS_FAULTS[number], value)
     if number == _ILLEGAL:
-        return Cause(counter, "undefined")
-    return Cause(counter, "other", None, _RISCV_CAUSES.get(number, (f"takes exception {number}", "see mcause")))
+        return counter, chip_faults.undefined(chip, counter)
+    return counter, _RISCV_CAUSES.get(number, (f"takes exception {number}", "see mcause"))
 
 
-def _arm(stop: Stop) -> Cause:
-    status = stop.word(_CFSR)
+def _arm(chip: Chip) -> tuple[int, Words | None]:
+    """Likewise."""
+    status = _word(chip, _CFSR)
     if status & _NO_STACKING:
-        return Cause(stop.jump(), "access", stop.firmware.address("tf_stack_bottom") - 1)
-    counter = stop.word(stop.remote.get("sp") + _STACKED_PC)
+        below = chip.firmware.address("tf_stack_bottom") - 1
+        return chip.last_instruction()[0], _refused_access(chip, "accesses", below)
+    counter = _word(chip, chip.get("sp") + _STACKED_PC)
     if status & _NO_FETCH:
-        return Cause(counter, "fetch", counter)
-    if status & _NO_ACCESS:
-        known = status & (_MEMORY_ADDRESS | _BUS_ADDRESS)
+        return counter, None
+    if status & (_MEMORY_ADDRESS | _BUS_ADDRESS) and status & _NO_ACCESS:
         register = _MMFAR if status & _MEMORY_ADDRESS else _BFAR
-        return Cause(counter, "access", stop.word(register) if known else None)
-    if status & 1 << 16:
-        return Cause(counter, "undefined")
+        return counter, _refused_access(chip, "accesses", _word(chip, register))
+    if status & _NO_ACCESS:
+        words = ("accesses memory that is not there", "QEMU doesn't say where")
+        return counter, chip_faults.stack_overflow(chip, chip.get("sp")) or words
+    if status & _UNDEFINED:
+        return counter, chip_faults.undefined(chip, counter)
     for bit, words in _ARM_CAUSES.items():
         if status & bit:
-            return Cause(counter, "other", None, words)
-    if (stop.remote.read(counter, 2) or b"\0\0")[1] == _BKPT:
-        return Cause(counter, "other", None, chip_faults.BREAKPOINT)
-    number = stop.remote.get("xpsr") & 0x1FF
+            return counter, words
+    if chip.peek(counter, 2)[1:] == _BKPT:
+        return counter, chip_faults.BREAKPOINT
+    number = chip.get("xpsr") & 0x1FF
     if number == _SUPERVISOR_CALL:
-        return Cause(counter - 2, "other", None, chip_faults.SYSTEM_CALL)
-    return Cause(counter, "other", None, (f"takes exception {number}", "see the processor's manual"))
+        return counter - 2, chip_faults.SYSTEM_CALL
+    return counter, (f"takes exception {number}", "see the processor's manual")
 
 
-def _words(stop: Stop, cause: Cause) -> Words:
-    if cause.kind == "other":
-        return cause.words
-    if cause.kind == "fetch":
-        return chip_faults.wild_jump("jumps", cause.counter)
-    if cause.kind == "undefined":
-        code = stop.remote.read(cause.counter, 4) or b"\0\0\0\0"
-        code = code[: instruction_lengths(code, stop.board.is_riscv)[0]]
-        return chip_faults.undefined(code, stop.board.is_riscv, stop.target["cpu"])
-    return _refused_access(stop, cause)
+def _refused_access(chip: Chip, verb: str, address: int) -> Words:
+    is_to_flash = chip_faults.region_at(chip, address) == "flash"
+    return chip_faults.refused_access(chip, verb, address, f"0x{address:08x}", is_to_flash=is_to_flash)
 
 
-def _refused_access(stop: Stop, cause: Cause) -> Words:
-    address = cause.address
-    if chip_faults.is_overflow(stop.firmware, stop.remote.get("sp"), address):
-        return chip_faults.stack_overflow(stop.firmware)
-    if address is None:
-        return "accesses memory that is not there", "QEMU doesn't say where"
-    inside = [r for r in stop.target["memory"] if r["origin"] <= address < r["origin"] + r["length_bytes"]]
-    if inside and inside[0]["kind"] == "flash":
-        return chip_faults.write_to_flash(f"0x{address:08x}")
-    verb = {"read": "reads", "write": "writes"}.get(cause.kind, "accesses")
-    return chip_faults.no_memory(verb, f"0x{address:08x}", stop.target)
+def _word(chip: Chip, address: int) -> int:
+    """A word of memory or of the system registers."""
+    return int.from_bytes(chip.peek(address, 4), "little")

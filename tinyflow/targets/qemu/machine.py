@@ -19,11 +19,11 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout, ToolError
 from tinyflow.core.process import advice_on, clean_environment, end_of, with_parent
 from tinyflow.targets import elf
-from tinyflow.targets.blocks import Edge
-from tinyflow.targets.chip import PAINT, STARTUP_LIMIT_INSTRUCTIONS, Chip, outside_memory, status_of
+from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
+from tinyflow.targets.chip_faults import refusal
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu import faults
-from tinyflow.targets.qemu.boards import RETURN_ADDRESS, TRAP_ADDRESS, Board, board, catch_traps
+from tinyflow.targets.qemu.boards import TRAP_ADDRESS, Board, board, catch_traps
 from tinyflow.targets.qemu.counter import Table
 from tinyflow.targets.qemu.gdb import Gone, Remote
 
@@ -40,70 +40,37 @@ class Qemu(Chip):
     """A simulated board: see `protocol.Machine`."""
 
     def __init__(self, target: Mapping[str, Any], plugin: Path) -> None:
-        """`plugin` is what `counter.build` made."""
-        super().__init__(target)
-        self._plugin = plugin
+        """`plugin` is counter.so."""
         self._board: Board = board(target["cpu"], target.get("machine", {}))
+        super().__init__(target, self._board.instruction_set)
+        self._plugin = plugin
         self._folder = Path(tempfile.mkdtemp(prefix="tinyflow-qemu-"))
-        self._table = Table(self._folder / "table")
+        self.table: Table = Table(self._folder / "table")
         self._process: subprocess.Popen[bytes] | None = None
         self._remote: Remote
         self._path: Path
         self._is_fit = False  # after `load`, until an error
 
-    @property
-    def edges(self) -> list[Edge]:
-        """See `Chip`; they outlive QEMU."""
-        return self._table.edges()
-
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`."""
         self._path = firmware
-        self._read_firmware(firmware, self._board.machine)
+        self._read_firmware(firmware)
         self._start(firmware)
         self._is_fit = True
-        main = self._firmware.address("main")
+        main = self.firmware.address("main")
         self._remote.add_breakpoint(main, 2)
         counters = self._run("reset", self._reset(), main, STARTUP_LIMIT_INSTRUCTIONS)
         self._remote.remove_breakpoint(main, 2)
         for address in (RETURN_ADDRESS, TRAP_ADDRESS):
             self._remote.add_breakpoint(address, 2)
-        self._table.reset(_PROBE_LIMIT_INSTRUCTIONS)
-        catch_traps(self._remote, self._board, self._target["memory"])
+        self.table.reset(_PROBE_LIMIT_INSTRUCTIONS)
+        catch_traps(self._remote, self._board, self.target["memory"])
         return counters
-
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
-        """See `protocol.Machine`. Registers begin as 0, so that one call doesn't depend on another's leavings."""
-        begin = self._firmware.address(symbol)
-        bottom, size = self._stack()
-        self._revive()
-        self._remote.write(bottom, PAINT * size)
-        registers = dict.fromkeys(self._board.others, 0)
-        registers["sp"] = (bottom + size) & -self._board.stack_alignment
-        registers[self._board.link] = RETURN_ADDRESS | self._board.code_bit
-        for name, value in registers.items():
-            self._remote.set(name, value)
-        counters = self._run(symbol, begin, RETURN_ADDRESS, limit_instructions)
-        return status_of(self._remote.get(self._board.result)), counters
-
-    def read(self, symbol: str, size_bytes: int) -> bytes:
-        """See `protocol.Machine`."""
-        self._revive()
-        data = self._remote.read(self._firmware.address(symbol), size_bytes)
-        if data is None:
-            raise outside_memory(size_bytes, symbol)
-        return data
-
-    def write(self, symbol: str, data: bytes) -> None:
-        """See `protocol.Machine`."""
-        self._revive()
-        if not self._remote.write(self._firmware.address(symbol), data):
-            raise outside_memory(len(data), symbol)
 
     def close(self) -> None:
         """See `protocol.Machine`."""
         self._end()
-        self._table.close()
+        self.table.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self) -> None:
@@ -113,7 +80,7 @@ class Qemu(Chip):
             self._process = None
 
     def _revive(self) -> None:
-        """Begin anew after an error."""
+        """See `Chip`."""
         if not self._is_fit:
             self._end()
             self.load(self._path)
@@ -155,20 +122,12 @@ class Qemu(Chip):
         """What QEMU said last."""
         return (self._folder / "errors").read_text(errors="replace").strip()[-2000:]
 
-    def _reset(self) -> int:
-        """Where the processor begins."""
-        if self._board.is_riscv:
-            return self._firmware.entry
-        stack_pointer, entry = self._vectors()
-        self._remote.set("sp", stack_pointer)
-        return entry
-
     def _run(self, symbol: str, begin: int, until: int, limit_instructions: int) -> Counters:
-        """Run from one address to another; every end but that is an error."""
-        if not self._board.is_riscv:
+        """See `Chip`."""
+        if not self.instruction_set.is_riscv:
             self._remote.set("xpsr", _THUMB_STATE)
         self._remote.set("pc", begin)
-        self._table.reset(limit_instructions)
+        self.table.reset(limit_instructions)
         self._is_fit = False
         started = time.perf_counter()
         try:
@@ -177,9 +136,9 @@ class Qemu(Chip):
             raise self._death(symbol, limit_instructions) from None
         wall_s = time.perf_counter() - started
         if self._remote.get("pc") != until:
-            raise faults.explain(self._stop(), symbol)
+            raise faults.explain(self, symbol)
         self._is_fit = True
-        return self._counters(self._table.instructions, wall_s)
+        return self._counters(wall_s)
 
     def _go(self, symbol: str) -> None:
         """Run until it stops; a processor that has waited for an interrupt for some time is refused."""
@@ -187,36 +146,45 @@ class Qemu(Chip):
         silences = 0
 
         def is_silent() -> bool:
-            looks.append(self._table.instructions)
+            looks.append(self.table.instructions)
             return len(looks) > _SILENT_LOOKS and looks[-1] == looks[-1 - _SILENT_LOOKS]
 
         while not self._remote.run(is_silent, _LOOK_EVERY_S):
             silences += 1
-            faults.refuse_waiting(self._stop(), symbol)
+            faults.refuse_waiting(self, symbol)
             if silences > _LARGEST_SILENCES:
-                where = elf.place(self._firmware, self._table.last[0])
+                where = elf.place(self.firmware, self.table.last[0])
                 raise RunError(f"QEMU makes no headway in a call of {symbol}", where=where)
             looks.clear()
 
-    def _stop(self) -> faults.Stop:
-        return faults.Stop(
-            self._board, self._firmware, self._target, self._remote, self._table.last, self._table.instructions
-        )
-
     def _death(self, symbol: str, limit_instructions: int) -> RunError | Timeout:
-        where = elf.place(self._firmware, self._table.last[0])
-        if self._table.is_over_limit:
-            return self._timeout(symbol, limit_instructions, self._table.last[0])
-        if self._table.is_full:
+        where = elf.place(self.firmware, self.table.last[0])
+        if self.table.is_over_limit:
+            return self._timeout(symbol, limit_instructions)
+        if self.table.is_full:
             return RunError("the program has more blocks than can be counted", where=where)
         lockup = _LOCKUP.search(self._errors())
         if lockup is not None:
             stack_pointer, counter = (int(digits, 16) for digits in lockup.groups())
-            return faults.explain_lockup(self._firmware, symbol, stack_pointer, counter, self._table.instructions)
+            words = faults.lockup(self, stack_pointer)
+            return refusal(self, words, symbol, counter, self.table.instructions)
         assert self._process is not None
         status = self._process.wait(_EXIT_LIMIT_S)
         advice = advice_on(-status) or self._errors()
         return RunError(f"QEMU {end_of(status)} in a call of {symbol}", where=where, hint=advice)
 
-    def _peek(self, address: int, size_bytes: int) -> bytes:
+    def get(self, register: str) -> int:
+        """See `Chip`."""
+        return self._remote.get(register)
+
+    def set(self, register: str, value: int) -> None:
+        """See `Chip`."""
+        self._remote.set(register, value)
+
+    def peek(self, address: int, size_bytes: int) -> bytes:
+        """See `Chip`."""
         return self._remote.read(address, size_bytes) or b""
+
+    def poke(self, address: int, data: bytes) -> bool:
+        """See `Chip`."""
+        return self._remote.write(address, data)

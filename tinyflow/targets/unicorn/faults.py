@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tinyflow.core.errors import RunError
 from tinyflow.targets import chip_faults
-from tinyflow.targets.blocks import instruction_lengths
+from tinyflow.targets.chip import Chip
 from tinyflow.targets.chip_faults import Words
-from tinyflow.targets.elf import Firmware
-from tinyflow.targets.unicorn.processor import Processor
 
 # Exceptions as QEMU numbers them (target/arm/cpu.h; RISC-V Privileged ISA, table 3.6): what it did, what to look at.
 _ARM_SUPERVISOR_CALL = 2
@@ -74,132 +71,66 @@ def watch(engine: Any) -> Events:
     return events
 
 
-@dataclass(frozen=True)
-class Stop:
-    """A processor that stopped where it should not, with all that is needed to say why."""
-
-    processor: Processor
-    firmware: Firmware
-    target: Mapping[str, Any]
-    engine: Any
-    events: Events
-    has_failed: bool  # Unicorn reported an error
-    last_block: tuple[int, int]  # address, size in bytes
-
-    @property
-    def counter(self) -> int:
-        """The program counter: at the instruction that did it, behind it, or where a jump led."""
-        return int(self.engine.reg_read(self.processor.program_counter))
-
-    @property
-    def stack_pointer(self) -> int:
-        """The stack pointer; an instruction that was refused has not moved it."""
-        return int(self.engine.reg_read(self.processor.stack_pointer))
-
-    @property
-    def is_wild_jump(self) -> bool:
-        """Whether it left for a place from which no instruction can be fetched."""
-        from unicorn import UC_MEM_FETCH_PROT, UC_MEM_FETCH_UNMAPPED
-
-        if self.events.access:
-            return self.events.access.kind in (UC_MEM_FETCH_PROT, UC_MEM_FETCH_UNMAPPED)
-        return self.events.exception == _ARM_PREFETCH_ABORT and not self.processor.is_riscv
-
-    @property
-    def address(self) -> int:
-        """The instruction that did it; of a wild jump, the jump."""
-        if self.is_wild_jump:
-            return self.jump()[0]
-        if self.events.exception is not None and self.processor.is_riscv:
-            return self.counter - _PAST_RISCV_EXCEPTION
-        if self.events.exception == _ARM_SUPERVISOR_CALL:
-            return self.counter - _PAST_ARM_SUPERVISOR_CALL
-        return self.counter
-
-    def code(self, address: int, size_bytes: int) -> bytes:
-        """Bytes of the program; none where there is no memory."""
-        from unicorn import UcError
-
-        try:
-            return bytes(self.engine.mem_read(address, size_bytes))
-        except UcError:
-            return b""
-
-    def instruction(self) -> bytes:
-        """The instruction at `address`, cut to its length."""
-        code = self.code(self.address, 4) or self.code(self.address, 2)
-        return code[: next(iter(instruction_lengths(code, self.processor.is_riscv)), 0)]
-
-    def jump(self) -> tuple[int, bytes]:
-        """Address and bytes of the last instruction that ran."""
-        first, size = self.last_block
-        code = self.code(first, size)
-        start = sum(instruction_lengths(code, self.processor.is_riscv)[:-1])
-        return first + start, code[start:]
+def explain(chip: Chip, events: Events, has_failed: bool, symbol: str) -> RunError:
+    """The refusal to raise for a call of `symbol` that stopped; `has_failed`: Unicorn reported an error."""
+    # At the instruction that did it, behind it, or where a jump led.
+    address = chip.get("pc")
+    if is_wild_jump(chip, events):
+        return chip_faults.wild_jump(chip, "returns" if _is_return(chip) else "jumps", address, symbol)
+    if events.exception is not None and chip.instruction_set.is_riscv:
+        address -= _PAST_RISCV_EXCEPTION
+    elif events.exception == _ARM_SUPERVISOR_CALL:
+        address -= _PAST_ARM_SUPERVISOR_CALL
+    return chip_faults.refusal(chip, _words(chip, events, has_failed, address), symbol, address)
 
 
-def explain(stop: Stop, symbol: str, instructions: int) -> RunError:
-    """The refusal to raise for a call of `symbol` that stopped after `instructions`."""
-    return chip_faults.refusal(stop.firmware, _words(stop), instructions, symbol, stop.address)
+def is_wild_jump(chip: Chip, events: Events) -> bool:
+    """Whether it left for a place from which no instruction can be fetched."""
+    from unicorn import UC_MEM_FETCH_PROT, UC_MEM_FETCH_UNMAPPED
+
+    if events.access:
+        return events.access.kind in (UC_MEM_FETCH_PROT, UC_MEM_FETCH_UNMAPPED)
+    return events.exception == _ARM_PREFETCH_ABORT and not chip.instruction_set.is_riscv
 
 
-def _words(stop: Stop) -> Words:
-    if stop.is_wild_jump:
-        return chip_faults.wild_jump("returns" if _is_return(stop) else "jumps", stop.counter)
-    if stop.events.access:
-        return _refused_access(stop, stop.events.access)
-    if not _is_memory(stop.target, stop.address):  # the rest of a page that is not all memory
-        return f"runs to 0x{stop.address:08x}, where there is no code", "is a function pointer overwritten?"
-    if stop.events.exception is not None or stop.has_failed:
-        return _trap(stop)
+def _words(chip: Chip, events: Events, has_failed: bool, address: int) -> Words:
+    if events.access:
+        return _refused_access(chip, events.access)
+    if chip_faults.region_at(chip, address) is None:  # the rest of a page that is not all memory
+        return f"runs to 0x{address:08x}, where there is no code", "is a function pointer overwritten?"
+    if events.exception is not None or has_failed:
+        return _trap(chip, events.exception, address)
     return chip_faults.WAITING  # the one way to stop silently
 
 
-def _is_memory(target: Mapping[str, Any], address: int) -> bool:
-    return any(r["origin"] <= address < r["origin"] + r["length_bytes"] for r in target["memory"])
-
-
-def _is_return(stop: Stop) -> bool:
+def _is_return(chip: Chip) -> bool:
     """Whether the last instruction was one."""
-    code = stop.jump()[1]
-    if stop.processor.is_riscv:
+    code = chip.last_instruction()[1]
+    if chip.instruction_set.is_riscv:
         return code in _RISCV_RETURNS
     bx_lr, pop_pc, pop_wide_pc = _THUMB_RETURNS
     return code == bx_lr or code[1:] == pop_pc or (code[:2] == pop_wide_pc and code[3] >= 0x80)
 
 
-def _refused_access(stop: Stop, access: Access) -> Words:
+def _refused_access(chip: Chip, access: Access) -> Words:
     from unicorn import UC_MEM_READ_UNMAPPED, UC_MEM_WRITE_PROT
 
-    if chip_faults.is_overflow(stop.firmware, stop.stack_pointer, access.address):
-        return chip_faults.stack_overflow(stop.firmware)
     accessed = f"{access.size_bytes} bytes at 0x{access.address:08x}"
-    if access.kind == UC_MEM_WRITE_PROT:
-        return chip_faults.write_to_flash(accessed)
-    return chip_faults.no_memory("reads" if access.kind == UC_MEM_READ_UNMAPPED else "writes", accessed, stop.target)
+    verb = "reads" if access.kind == UC_MEM_READ_UNMAPPED else "writes"
+    is_to_flash = access.kind == UC_MEM_WRITE_PROT
+    return chip_faults.refused_access(chip, verb, access.address, accessed, is_to_flash=is_to_flash)
 
 
-def _trap(stop: Stop) -> Words:
+def _trap(chip: Chip, exception: int | None, address: int) -> Words:
     """An exception, or an instruction that the simulator refused."""
-    exception = stop.events.exception
-    known = _RISCV_EXCEPTIONS if stop.processor.is_riscv else _ARM_EXCEPTIONS
+    is_riscv = chip.instruction_set.is_riscv
+    known = _RISCV_EXCEPTIONS if is_riscv else _ARM_EXCEPTIONS
     if exception in known:
         return known[exception]
-    if exception is not None and not (stop.processor.is_riscv and exception == _RISCV_ILLEGAL):
+    if exception is not None and not (is_riscv and exception == _RISCV_ILLEGAL):
         return f"takes exception {exception}", "exceptions are not simulated"
-    return _refused_instruction(stop)
-
-
-def _refused_instruction(stop: Stop) -> Words:
-    code, is_riscv = stop.instruction(), stop.processor.is_riscv
-    if is_riscv and code in _RISCV_BREAKPOINTS:
+    if is_riscv and chip_faults.instruction(chip, address) in _RISCV_BREAKPOINTS:
         return chip_faults.BREAKPOINT
-    if not is_riscv and not stop.engine.reg_read(_cpsr()) & _THUMB_STATE:
+    if not is_riscv and not chip.get("cpsr") & _THUMB_STATE:
         return chip_faults.ARM_CODE
-    return chip_faults.undefined(code, is_riscv, stop.processor.name)
-
-
-def _cpsr() -> int:
-    from unicorn.arm_const import UC_ARM_REG_CPSR
-
-    return int(UC_ARM_REG_CPSR)
+    return chip_faults.undefined(chip, address)

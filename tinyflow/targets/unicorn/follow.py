@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from tinyflow.targets.elf import Firmware
+from tinyflow.targets.chip import Chip
 from tinyflow.targets.protocol import Calls
-from tinyflow.targets.unicorn.processor import Processor
 
 
 class Follower:
@@ -19,8 +18,7 @@ class Follower:
     def __init__(
         self,
         engine: Any,
-        processor: Processor,
-        firmware: Firmware,
+        chip: Chip,
         dispatcher: str,
         functions: Collection[str],
         calls: Calls,
@@ -28,10 +26,10 @@ class Follower:
         """Raises RunError where the firmware lacks one of them."""
         from unicorn import UC_HOOK_BLOCK
 
-        self._engine, self._processor, self._calls = engine, processor, calls
-        caller = firmware.symbol(dispatcher)
+        self._engine, self._chip, self._calls = engine, chip, calls
+        caller = chip.firmware.symbol(dispatcher)
         self._first, self._end = caller.address, caller.address + max(caller.size_bytes, 1)
-        self._names = {firmware.symbol(name).address: name for name in functions}
+        self._names = {chip.firmware.symbol(name).address: name for name in functions}
         self._is_within = False
         self._returns_to = 0  # where the dispatcher returns to, and so does a function that it ends with
         engine.ctl_flush_tb()  # code that was translated before would not call the new hooks
@@ -63,7 +61,8 @@ class Follower:
             self._returns_to = self._link()
 
     def _link(self) -> int:
-        return int(self._engine.reg_read(self._processor.link)) & ~self._processor.code_bit
+        rules = self._chip.instruction_set
+        return self._chip.get(rules.link) & ~rules.code_bit
 
     def _leave(self) -> None:
         if self._is_within:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.errors import RunError
-from tinyflow.targets.elf import Firmware
+from tinyflow.targets.chip import RETURN_ADDRESS, Chip
 from tinyflow.targets.guarding import Guarded, describe
 from tinyflow.targets.unicorn import native_hook
-from tinyflow.targets.unicorn.processor import Processor
 
 _MOST_RANGES = 64  # MOST_RANGES of guard.c
 
@@ -40,32 +39,25 @@ class Guard:
     """Watches one engine with its firmware from now on, in calls of one function."""
 
     def __init__(
-        self,
-        engine: Any,
-        processor: Processor,
-        firmware: Firmware,
-        library: Path,
-        guarded: Guarded,
-        ram: range,
-        return_address: int,
+        self, engine: Any, chip: Chip, library: Path, guarded: Guarded, ram: range, program_counter: int
     ) -> None:
-        """`ram` is what is watched; calls return to `return_address`.
+        """`ram` is what is watched; `program_counter` is Unicorn's number of it.
 
         Raises RunError for a function that the firmware has not.
         """
         from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_WRITE
         from unicorn.unicorn_py3.unicorn import uclib
 
-        self._firmware, self._guarded = firmware, guarded
+        firmware = chip.firmware
+        self._chip, self._guarded = chip, guarded
         self._entries = {firmware.symbol(call.function).address: call.function for call in guarded.calls}
-        self._returns_to = return_address.to_bytes(4, "little")
+        self._returns_to = (RETURN_ADDRESS | chip.instruction_set.code_bit).to_bytes(4, "little")
         self._stack = range(firmware.address("tf_stack_bottom"), firmware.address("tf_stack_top"))
         self._begun, self._is_dispatching, self._is_guarded = 0, False, False
         self._fault = ""
-        self._engine = engine
         self._functions = ctypes.CDLL(str(library))
         self._table = _Table(
-            counter_register=processor.program_counter,
+            counter_register=program_counter,
             read_register=native_hook.address(uclib.uc_reg_read),
             stop=native_hook.address(uclib.uc_emu_stop),
         )
@@ -98,7 +90,7 @@ class Guard:
     def told(self) -> tuple[str, str]:
         """What was written, and what may be."""
         call = self._guarded.calls[self._begun - 1]
-        return describe(self._firmware, call, int(self._table.address), int(self._table.size))
+        return describe(self._chip.firmware, call, int(self._table.address), int(self._table.size))
 
     def _dispatch(self, *_: object) -> None:
         self._is_dispatching = self._is_guarded
@@ -115,14 +107,14 @@ class Guard:
             return
         places = self._guarded.calls[self._begun].writable
         self._begun += 1
-        self._allow([self._free_stack(), *(place.addresses(self._firmware) for place in places)])
+        self._allow([self._free_stack(), *(place.addresses(self._chip.firmware) for place in places)])
 
     def _free_stack(self) -> range:
         """The stack up to where the outermost function keeps its return address: nobody has business there.
 
         What lies right above is the arena, so that a write before its first tensor would pass for one to the stack.
         """
-        content = bytes(self._engine.mem_read(self._stack.start, len(self._stack)))
+        content = self._chip.peek(self._stack.start, len(self._stack))
         place = content.rfind(self._returns_to)
         return self._stack if place < 0 else range(self._stack.start, self._stack.start + place)
 

@@ -1,6 +1,6 @@
-"""The two instruction sets as the simulator sees them: CPU models, registers, calling conventions.
+"""The two instruction sets as the simulator sees them: CPU models and registers.
 
-Processors' recipes say what they are called here. Here stands everything that differs between Arm and RISC-V.
+Processors' recipes say what they are called here.
 """
 
 from __future__ import annotations
@@ -10,34 +10,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.core.errors import UsageError
+from tinyflow.targets.chip import RISCV, THUMB, InstructionSet
 
 
 @dataclass(frozen=True)
 class Processor:
-    """One CPU: how to make its engine, start it and call a function. Register fields are Unicorn's numbers."""
+    """One CPU: how to make its engine, and Unicorn's numbers of its registers."""
 
-    name: str
-    is_riscv: bool
+    instruction_set: InstructionSet
     architecture: int
     mode: int
     model: int
     cpuid: int  # of a Cortex-M
-    stack_alignment: int  # bytes, at a call
-    program_counter: int
-    stack_pointer: int
-    link: int
-    result: int
-    others: tuple[int, ...]  # the general registers that a call begins with as 0
+    constants: Any  # Unicorn's module
+    prefix: str  # of its registers
 
-    @property
-    def machine(self) -> str:
-        """What its firmware's ELF header says, in pyelftools' word."""
-        return "EM_RISCV" if self.is_riscv else "EM_ARM"
-
-    @property
-    def code_bit(self) -> int:
-        """What a code address carries in its lowest bit: Thumb's 1."""
-        return 0 if self.is_riscv else 1
+    def register(self, name: str) -> int:
+        """Unicorn's number of a register."""
+        return int(getattr(self.constants, f"{self.prefix}_{name.upper()}"))
 
     def open_engine(self) -> Any:
         """A fresh `unicorn.Uc` of this CPU, without memory."""
@@ -61,44 +51,12 @@ def processor(cpu: str, words: Mapping[str, Any]) -> Processor:
     Raises UsageError for one that the simulator lacks.
     """
     check_words(cpu, words)
+    from unicorn import UC_ARCH_ARM, UC_ARCH_RISCV, UC_MODE_RISCV32, UC_MODE_THUMB, arm_const, riscv_const
+
     model: str = words["model"]
-    return _riscv(cpu, model) if model.startswith("UC_CPU_RISCV") else _arm(cpu, model, words["cpuid"])
-
-
-def _arm(cpu: str, model: str, cpuid: int) -> Processor:
-    from unicorn import UC_ARCH_ARM, UC_MODE_THUMB, arm_const
-
-    return Processor(
-        name=cpu,
-        is_riscv=False,
-        architecture=UC_ARCH_ARM,
-        mode=UC_MODE_THUMB,  # UC_MODE_MCLASS would make every model a Cortex-M33 (Unicorn 2.1.4)
-        model=getattr(arm_const, model),
-        cpuid=cpuid,
-        stack_alignment=8,  # AAPCS32, 6.2.1.2
-        program_counter=arm_const.UC_ARM_REG_PC,
-        stack_pointer=arm_const.UC_ARM_REG_SP,
-        link=arm_const.UC_ARM_REG_LR,
-        result=arm_const.UC_ARM_REG_R0,
-        others=tuple(getattr(arm_const, f"UC_ARM_REG_R{number}") for number in range(13)),
-    )
-
-
-def _riscv(cpu: str, model: str) -> Processor:
-    from unicorn import UC_ARCH_RISCV, UC_MODE_RISCV32, riscv_const
-
-    kept = (0, 1, 2, 3, 4)  # zero, ra, sp; gp and tp belong to the start-up code
-    return Processor(
-        name=cpu,
-        is_riscv=True,
-        architecture=UC_ARCH_RISCV,
-        mode=UC_MODE_RISCV32,
-        model=getattr(riscv_const, model),
-        cpuid=0,
-        stack_alignment=16,  # RISC-V psABI, integer calling convention
-        program_counter=riscv_const.UC_RISCV_REG_PC,
-        stack_pointer=riscv_const.UC_RISCV_REG_SP,
-        link=riscv_const.UC_RISCV_REG_RA,
-        result=riscv_const.UC_RISCV_REG_A0,
-        others=tuple(getattr(riscv_const, f"UC_RISCV_REG_X{number}") for number in range(32) if number not in kept),
-    )
+    if model.startswith("UC_CPU_RISCV"):
+        number = getattr(riscv_const, model)
+        return Processor(RISCV, UC_ARCH_RISCV, UC_MODE_RISCV32, number, 0, riscv_const, "UC_RISCV_REG")
+    # UC_MODE_MCLASS would make every model a Cortex-M33 (Unicorn 2.1.4)
+    number = getattr(arm_const, model)
+    return Processor(THUMB, UC_ARCH_ARM, UC_MODE_THUMB, number, words["cpuid"], arm_const, "UC_ARM_REG")
