@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
@@ -21,10 +21,12 @@ from tinyflow.backends.tvm.kernels.kernel import Machine, Style
 from tinyflow.backends.tvm.kernels.specs import Rounding
 from tinyflow.backends.tvm.program import memory, operations
 from tinyflow.backends.tvm.program.operations import Chooser, Program
-from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_writer import write
+
+if TYPE_CHECKING:
+    from tinyflow.backends.tvm.tuning.records import Known
 
 
 def write_sources(
