@@ -22,6 +22,7 @@ from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.interpreters import Tflm
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.shapes import same_padding
+from tinyflow.model.summary import macs
 from tinyflow.model.tflite_writer import write
 
 Generator = np.random.Generator
@@ -210,7 +211,7 @@ def conv2d(
         graph,
         lambda variant: packing.conv2d(variant, fields, weights, bias, multipliers, shifts),
         (random_int8(generator, input_shape),),
-        graph.macs,
+        macs(graph),
     )
 
 
@@ -259,7 +260,7 @@ def depthwise(
         graph,
         lambda variant: packing.depthwise(variant, fields, weights, bias, multipliers, shifts),
         (random_int8(generator, input_shape),),
-        graph.macs,
+        macs(graph),
     )
 
 
@@ -300,7 +301,7 @@ def fully_connected(
         graph,
         lambda variant: packing.fully_connected(variant, fields, input_q[1], weights, bias, multipliers, shifts),
         (random_int8(generator, (batches, inputs)),),
-        graph.macs,
+        macs(graph),
     )
 
 

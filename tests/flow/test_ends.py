@@ -21,6 +21,7 @@ from tinyflow.flow.project import Project
 from tinyflow.flow.publishing import comparison, publish
 from tinyflow.flow.version import describe
 from tinyflow.model import tflite_reader
+from tinyflow.model.summary import macs, summarise
 from tinyflow.model.zoo import synthesize
 from tinyflow.report.profile import profile_text
 from tinyflow.report.removed import removed_text
@@ -124,11 +125,11 @@ def test_names_are_spelled_as_their_folders() -> None:
 def test_a_model_is_described_by_what_it_is() -> None:
     """Ports, work, operators with their versions, and where it came from."""
     graph = tflite_reader.read(synthesize({"graph": "toycar", "features": 8, "hidden": 4, "bottleneck": 2, "depth": 1}))
-    told = models._describe(graph.summary(), {"weights": "synthetic", "source": "zoo"}, "sha256:1")
+    told = models._describe(summarise(graph), {"weights": "synthetic", "source": "zoo"}, "sha256:1")
     assert told[0] == "  int8 [1, 8] -> int8 [1, 8]"
     weights, live = (models.format_size(size) for size in (graph.weights_bytes, graph.peak_live_bytes))
-    macs = models.format_count(graph.macs)
-    assert told[1] == f"  {macs} MACs, weights {weights}, activations at least {live}"
+    count = models.format_count(macs(graph))
+    assert told[1] == f"  {count} MACs, weights {weights}, activations at least {live}"
     assert told[2] == f"  FULLY_CONNECTED v{graph.operators[0].version} ×{len(graph.operators)}"
     assert told[3] == "  synthetic weights, from zoo, sha256:1"
 

@@ -10,6 +10,7 @@ from typing import Any
 from tinyflow.model.graph import Graph
 from tinyflow.model.memory.arena import Placed
 from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
+from tinyflow.model.summary import macs, operator_macs
 
 ARENA = "model_arena"
 _HEADER = """\
@@ -64,13 +65,13 @@ def plan_document(
         backend=backend,
         inputs=_ports(graph, graph.inputs, inputs),
         outputs=_ports(graph, graph.outputs, outputs),
-        macs=graph.macs,
+        macs=macs(graph),
         layers=[
             Layer(
                 index=operator.index,
                 operator=operator.name,
                 functions=[function for index, function in known if index == operator.index],
-                macs=graph.operator_macs(operator),
+                macs=operator_macs(graph, operator),
                 outputs_bytes=sum(graph.tensors[index].size_bytes for index in operator.outputs),
                 notes=[note for index, note in remarks if index == operator.index],
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tinyflow.model.summary import macs
+
 
 def describe(path: Path) -> dict[str, Any]:
     """What a person wants to know of a `.tflite` file: shapes, MACs, operators, bytes, digest. Raises ModelError."""
@@ -24,7 +26,7 @@ def describe(path: Path) -> dict[str, Any]:
         "inputs": [_port(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_port(graph.tensors[index]) for index in graph.outputs],
         "operators": counted,
-        "macs": graph.macs,
+        "macs": macs(graph),
         "weights_bytes": graph.weights_bytes,
         "peak_live_bytes": graph.peak_live_bytes,
         "is_integer_only": graph.is_integer_only,

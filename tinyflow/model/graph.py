@@ -11,8 +11,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Union
+from typing import Union
 
+from tinyflow.core.errors import ModelError
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.memory.lifetimes import lifetimes
 
@@ -115,21 +116,6 @@ class Graph:
     outputs: tuple[int, ...]
     name: str = ""
 
-    def operator_macs(self, operator: Operator) -> int:
-        """Multiply-accumulates of one operator, padding counted; 0 for one that has no products of two tensors."""
-        from tinyflow.model.operators import describe  # which is told in terms of graphs
-
-        macs = describe(operator.name).macs
-        if macs is None:
-            return 0
-        read = [self.tensors[index].shape for index in operator.inputs if index >= 0]
-        return macs(operator.options, read, self.tensors[operator.outputs[0]].shape)
-
-    @cached_property
-    def macs(self) -> int:
-        """Multiply-accumulates of one inference."""
-        return sum(self.operator_macs(operator) for operator in self.operators)
-
     @cached_property
     def weights_bytes(self) -> int:
         """Bytes of all constants that operators read, each tensor once."""
@@ -177,48 +163,22 @@ class Graph:
             outputs=renumbered(outputs),
         )
 
-    def summary(self) -> dict[str, Any]:
-        """Everything but the weights' values, as JSON."""
-        return {
-            "name": self.name,
-            "macs": self.macs,
-            "weights_bytes": self.weights_bytes,
-            "peak_live_bytes": self.peak_live_bytes,
-            "is_integer_only": self.is_integer_only,
-            "inputs": list(self.inputs),
-            "outputs": list(self.outputs),
-            "operators": [self._operator_summary(operator) for operator in self.operators],
-            "tensors": [_tensor_summary(tensor) for tensor in self.tensors],
-        }
+    def between(self, first: int, last: int) -> Graph:
+        """Operators `first` to `last`, both included; what they read of others comes in, what others read goes out.
 
-    def _operator_summary(self, operator: Operator) -> dict[str, Any]:
-        return {
-            "index": operator.index,
-            "name": operator.name,
-            "version": operator.version,
-            "inputs": list(operator.inputs),
-            "outputs": list(operator.outputs),
-            "options": {
-                key: list(value) if isinstance(value, tuple) else value for key, value in operator.options.items()
-            },
-            "macs": self.operator_macs(operator),
-        }
-
-
-def _tensor_summary(tensor: Tensor) -> dict[str, Any]:
-    return {
-        "index": tensor.index,
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-        "bytes": tensor.size_bytes,
-        "constant": tensor.is_constant,
-        "quantisation": None if tensor.quantisation is None else _quantisation_summary(tensor.quantisation),
-    }
-
-
-def _quantisation_summary(quantisation: Quantisation) -> dict[str, Any]:
-    """Scale and zero point of a whole tensor; for a per-channel one only their number and axis."""
-    if quantisation.is_per_channel:
-        return {"channels": len(quantisation.scales), "axis": quantisation.axis}
-    return {"scale": quantisation.scale, "zero_point": quantisation.zero_point}
+        Raises ModelError where there are no such operators or where they read nothing that changes, or give nothing.
+        """
+        if not 0 <= first <= last < len(self.operators):
+            wanted = f"layer {first}" if first == last else f"layers {first} to {last}"
+            raise ModelError(f"there is no {wanted}", hint=f"the model has layers 0 to {len(self.operators) - 1}")
+        kept = self.operators[first : last + 1]
+        made = {index for operator in kept for index in operator.outputs}
+        read = {index: None for operator in kept for index in operator.inputs if index >= 0}
+        inputs = [index for index in read if index not in made and not self.tensors[index].is_constant]
+        if not inputs:
+            raise ModelError(f"layer {first} reads constants only", hint="cut from an earlier layer on")
+        read_later = {index for operator in self.operators[last + 1 :] for index in operator.inputs}
+        outputs = [i for operator in kept for i in operator.outputs if i in read_later or i in self.outputs]
+        if not outputs:
+            raise ModelError(f"nothing reads what layer {last} computes", hint="cut up to a later layer")
+        return self.part(kept, inputs, outputs)

@@ -19,7 +19,6 @@ from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Litert, Sample, Tflm, is_importable
 from tinyflow.model.soundness import shortened
 from tinyflow.model.tflite_writer import write
-from tinyflow.model.transforms.cut import cut
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work
 _WORDS = 300
@@ -124,7 +123,7 @@ def _culprit(reference: Reference, graph: Graph, samples: Sequence[Sample]) -> s
 
     def is_well(last: int) -> bool:
         try:
-            part = cut(graph, 0, last).graph
+            part = graph.between(0, last)
             given = [tuple(sample[part.tensors[index].name] for index in part.inputs) for sample in values]
             content = write(part)
         except ModelError:  # no network yet, or one that we can't write

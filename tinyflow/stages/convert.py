@@ -14,6 +14,7 @@ from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
+from tinyflow.model.summary import summarise
 
 if TYPE_CHECKING:
     from tinyflow.model.oracle import Reference
@@ -43,7 +44,7 @@ def convert(workspace: Workspace) -> None:
     said = evidence(graph, outputs, second)
     if refusal:
         said["warnings"].insert(0, f"{refusal}: outputs are held against {who.words} instead")
-    _write_json(workspace.outputs["graph.json"], graph.summary())
+    _write_json(workspace.outputs["graph.json"], summarise(graph))
     workspace.outputs["inputs.bin"].write_bytes(_joined(samples))
     workspace.outputs["reference.bin"].write_bytes(_joined(outputs))
     description = {

@@ -21,6 +21,7 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
 from tinyflow.model.graph import Graph
 from tinyflow.model.plan_document import Layer, Port, required
+from tinyflow.model.summary import summarise
 from tinyflow.stages.build import SOURCE_SUFFIXES
 
 PLAN = "plan.json"
@@ -58,7 +59,7 @@ def _written(path: Path, document: JSON) -> Path:
 def _graph_document(graph: Graph) -> dict[str, JSON]:
     """All that the model holds, for programs that don't read flatbuffers: constants as base64, little-endian."""
     tensors = []
-    for tensor, summary in zip(graph.tensors, graph.summary()["tensors"], strict=True):
+    for tensor, summary in zip(graph.tensors, summarise(graph)["tensors"], strict=True):
         quantisation = tensor.quantisation
         del summary["quantisation"], summary["constant"]
         tensors.append(
@@ -70,7 +71,7 @@ def _graph_document(graph: Graph) -> dict[str, JSON]:
                 "data": None if tensor.data is None else base64.b64encode(tensor.data).decode(),
             }
         )
-    return {**graph.summary(), "tensors": tensors}
+    return {**summarise(graph), "tensors": tensors}
 
 
 def _files_folder(workspace: Workspace) -> Path:

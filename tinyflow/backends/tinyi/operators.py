@@ -25,6 +25,7 @@ from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.int8 import quantisation_of, quantisations
+from tinyflow.model.summary import operator_macs
 from tinyflow.model.weighted import Weighted, symmetric
 
 # of struct tinynn_channel
@@ -163,7 +164,7 @@ def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryReque
 def work(graph: Graph, operator: Operator) -> int:
     """Products or comparisons of an operator whose window the file can make as large as it likes; 0 of all others."""
     if operator.name not in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
-        return graph.operator_macs(operator)
+        return operator_macs(graph, operator)
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     window: tuple[int, int] = operator.options["filter"]
     return output.elements * math.prod(map(min, window, source.shape[1:3]))

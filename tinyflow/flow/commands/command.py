@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import getopt
 import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 from doit.cmd_base import Command, DoitCmdBase
-from doit.cmdparse import CmdParseError
+from doit.cmdparse import CmdOption, CmdParse, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from tinyflow.core import safe_text
 from tinyflow.core.errors import TinyflowError, UsageError, of_no_place
+from tinyflow.core.units import parse_time
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines
 from tinyflow.flow.session.ledger import exit_status
@@ -23,6 +26,7 @@ from tinyflow.flow.session.null_database import MemoryDB
 from tinyflow.flow.streams import as_plain, plain_output
 
 CANCELLED = 130
+_LEVELS = "0: only errors and tables, 1: what was done, 2: all that is known of errors"
 _PIPE_CLOSED = 141  # 128 + SIGPIPE, what other programs end with
 
 
@@ -89,12 +93,9 @@ class Refusing:
         """Options with their values, and the other words. UsageError for an option that there isn't."""
         own: Any = self.cmdparser  # type: ignore[attr-defined]
         short, long = own.get_short(), own.get_long()
-        try:
+        with contextlib.suppress(getopt.GetoptError):
             return getopt.gnu_getopt(words, short, long)
-        except getopt.GetoptError:
-            from tinyflow.flow.commands.run import shared_options
-
-        shared = shared_options()
+        shared = _shared_options()
         short += "".join(letter for letter in re.findall("[A-Za-z]:?", shared.get_short()) if letter[0] not in short)
         known = {name.rstrip("=") for name in long}
         long = [*long, *(name for name in shared.get_long() if name.rstrip("=") not in known)]
@@ -105,9 +106,7 @@ class Refusing:
 
     def share(self, options: Iterable[tuple[str, str]]) -> None:
         """Heed options of `run`: how long an action may take, and where to print. Raises CmdParseError."""
-        from tinyflow.flow.commands.run import parse_timeout, shared_options
-
-        params, _ = shared_options().parse(_flat(options))
+        params, _ = _shared_options().parse(_flat(options))
         loader: Loader = self.loader  # type: ignore[attr-defined]
         if params["timeout"]:
             loader.timeout_s = parse_timeout(params["timeout"])
@@ -148,6 +147,41 @@ def option(
 def flag(long: str, text: str, *, short: str = "") -> dict[str, Any]:
     """An option that is off by default and takes no value."""
     return option(long, text, False, short=short)
+
+
+@cache
+def run_options() -> tuple[dict[str, Any], ...]:
+    """The options of `run`, which every command understands as far as they mean something to it."""
+    from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_verbosity
+
+    return (
+        opt_outfile,
+        {**opt_num_process, "default": os.cpu_count() or 1, "help": "actions at once [default: %(default)s]"},
+        # doit's worker processes hang for ever when one is killed; our actions start processes of their own.
+        {
+            **opt_parallel_type,
+            "default": "thread",
+            "choices": [("thread", "the only way")],
+            "help": "how they run at once",
+        },
+        {**opt_verbosity, "default": 1, "help": f"{_LEVELS} [default: %(default)s]"},
+        flag("quiet", "the same as -v 0", short="q"),
+        flag("plain", "a line per action and nothing that moves, as in a log; NO_COLOR=1 only takes the colours away"),
+        option("timeout", "for each action, such as 30s or 5min, instead of what the recipes say"),
+        option("continue", "go on with other benches when one fails [default: %(default)s]", True, short="c"),
+    )
+
+
+def _shared_options() -> CmdParse:
+    return CmdParse([CmdOption(option) for option in (*Loader.cmd_options, *run_options())])
+
+
+def parse_timeout(text: str) -> float:
+    """What `--timeout` says, in seconds. UsageError for what is no time."""
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}", hint="for example --timeout 5min") from error
 
 
 def _flat(options: Iterable[tuple[str, str]]) -> list[str]:

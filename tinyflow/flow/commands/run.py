@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from doit.cmd_run import Run as DoitRun
-from doit.cmd_run import opt_num_process, opt_outfile, opt_parallel_type, opt_verbosity
-from doit.cmdparse import CmdOption, CmdParse
 
 from tinyflow.core import process, worker
 from tinyflow.core.action import Action
@@ -21,8 +19,8 @@ from tinyflow.core.errors import CacheError, UsageError
 from tinyflow.core.execute import Session
 from tinyflow.core.forkserver import ForkServers
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
-from tinyflow.core.units import format_seconds, parse_time
-from tinyflow.flow.commands.command import CANCELLED, Refusing, flag, option
+from tinyflow.core.units import format_seconds
+from tinyflow.flow.commands.command import CANCELLED, Refusing, parse_timeout, run_options
 from tinyflow.flow.commands.help import overview
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
@@ -47,21 +45,6 @@ _COUNTED = (
     (FAILED, FAILED),
     (STOPPED, STOPPED),
 )
-_OPTIONS = (
-    opt_outfile,
-    {**opt_num_process, "default": os.cpu_count() or 1, "help": "actions at once [default: %(default)s]"},
-    # doit's worker processes hang for ever when one is killed; our actions start processes of their own.
-    {**opt_parallel_type, "default": "thread", "choices": [("thread", "the only way")], "help": "how they run at once"},
-    {
-        **opt_verbosity,
-        "default": 1,
-        "help": "0: only errors and tables, 1: what was done, 2: all that is known of errors [default: %(default)s]",
-    },
-    flag("quiet", "the same as -v 0", short="q"),
-    flag("plain", "a line per action and nothing that moves, as in a log; NO_COLOR=1 only takes the colours away"),
-    option("timeout", "for each action, such as 30s or 5min, instead of what the recipes say"),
-    option("continue", "go on with other benches when one fails [default: %(default)s]", True, short="c"),
-)
 
 
 class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
@@ -71,7 +54,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
     doc_purpose = "build, run and report benches and suites"
     doc_usage = "[bench:NAME | suite:NAME | report:SUITE | profile:BENCH | export:NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
-    cmd_options = _OPTIONS
+    cmd_options = run_options()
     loader: Loader
 
     def __init__(self, task_loader: Loader, cmds: Any = None, **options: Any) -> None:
@@ -250,11 +233,6 @@ def _past(session: Session) -> Past:
     )
 
 
-def shared_options() -> CmdParse:
-    """What every command understands, as far as it means something to it."""
-    return CmdParse([CmdOption(option) for option in (*Loader.cmd_options, *_OPTIONS)])
-
-
 @contextlib.contextmanager
 def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
     """The stream to print to; a file of that name where it is one."""
@@ -281,14 +259,6 @@ def _print_table(rows: list[Row], stream: TextIO) -> None:
 
     console = Console(file=as_it_is(stream))
     console.print(tables.to_rich(rows, console.width))
-
-
-def parse_timeout(text: str) -> float:
-    """What `--timeout` says, in seconds. UsageError for what is no time."""
-    try:
-        return parse_time(text)
-    except ValueError as error:
-        raise UsageError(f"--timeout: {error}", hint="for example --timeout 5min") from error
 
 
 def _refuse_variables(words: list[str]) -> None:

@@ -1,14 +1,13 @@
-"""Writes what `pages` found to be out of date: tables and pages of suites, pages and history of benches."""
+"""Writes what `views` found to be out of date: tables and pages of suites, pages and history of benches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.flow.atomic_files import write_if_changed
-from tinyflow.flow.publishing.views import Views
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.report import formats, history, postprocess, published, tables
@@ -17,13 +16,17 @@ from tinyflow.report.html import page
 from tinyflow.report.junit import to_junit
 from tinyflow.report.metrics import METRICS
 
+if TYPE_CHECKING:
+    from tinyflow.flow.publishing.views import Views
+
 Row = Mapping[str, Any]
 
 
 class PageWriter:
     """Reads what the benches' folders hold."""
 
-    def __init__(self, views: Views, catalogue: Catalogue | None) -> None:
+    def __init__(self, views: Views, catalogue: Catalogue | None = None) -> None:
+        """The catalogue is only needed for suites."""
         self._views = views
         self._catalogue = catalogue
 

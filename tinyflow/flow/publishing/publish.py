@@ -20,7 +20,6 @@ from tinyflow.flow.atomic_files import clear_killed, write_if_changed
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.project import Project
-from tinyflow.flow.publishing.pages import Pages
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views
 from tinyflow.flow.session.ledger import Ledger
@@ -48,7 +47,6 @@ def publish(
     unwritten = _Unwritten()
     clear_killed(project.build)
     views = Views(project, session.store, warn)
-    pages = Pages(views, catalogue)
     for bench in selection.benches.values():
         _look_up(bench, session, ledger)
         if not (ledger.is_done(bench.final) and views.is_current(bench, session)):
@@ -58,12 +56,12 @@ def publish(
             with unwritten:
                 _record(row, project, checkout)
             with unwritten:
-                pages.update_bench(row)
+                views.update_page(row)
     reports: list[Path] = []
     for name, benches in (selection.suites | selection.reports).items():
         with unwritten:
             suite = with_published(catalogue, catalogue.get(Suite, name))
-            reports.append(pages.update_suite(suite, views.reports(benches)))
+            reports.append(views.update_suite(suite, views.reports(benches), catalogue))
     for name, action in selection.shrunk.items():
         with unwritten:
             reports += _write_shrunk(name, action, session, project)

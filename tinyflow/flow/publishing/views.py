@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,10 @@ from tinyflow.flow.project import Project
 from tinyflow.flow.publishing.inventory import Inventories, Inventory
 from tinyflow.flow.publishing.outcome import provenance_of, report_of
 from tinyflow.flow.session.ledger import Ledger
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Suite
 from tinyflow.report.documents import BenchDocuments, read_documents
+from tinyflow.report.html.fingerprint import fingerprint
 
 Row = dict[str, Any]
 
@@ -146,22 +149,33 @@ class Views:
         inventory, fault = self._look(name)
         return inventory is not None and not fault and inventory.facts.get("page") == page
 
-    @contextlib.contextmanager
-    def page(self, bench: str, page: str) -> Iterator[Path]:
-        """Where the page of a bench's view is to be written from this fingerprint. Raises CacheError."""
+    def update_page(self, row: Mapping[str, Any]) -> None:
+        """Bring `report.html` in a bench's view up to date with its report. Raises CacheError."""
+        bench, wanted = row["bench"], fingerprint([row])
+        if self.is_made_of(bench, wanted):
+            return
+        from tinyflow.flow.publishing.page_writer import PageWriter
+
         path = self.project.build / bench / _PAGE
         with self._lock(bench):
-            yield path
+            PageWriter(self).write_bench(row, path, wanted)
             inventory = self._inventories.read(bench)
             if inventory is not None:
                 digests = {**inventory.digests, _PAGE: of_file(path)}
-                self._keep(bench, Inventory(digests, {**inventory.facts, "page": page}, inventory.stamps))
+                self._keep(bench, Inventory(digests, {**inventory.facts, "page": wanted}, inventory.stamps))
 
-    @contextlib.contextmanager
-    def folder(self, name: str, page: str) -> Iterator[Path]:
-        """A fresh folder that takes the place of a suite's, written from this fingerprint. Raises CacheError."""
-        with self._replacing(name, {"page": page}) as fresh:
-            yield fresh
+    def update_suite(self, suite: Suite, rows: Sequence[Row], catalogue: Catalogue) -> Path:
+        """`build/suites/<name>/report.{csv,json,md,html}`, `junit.xml` and a table per view; the path of the page.
+
+        Raises CacheError and RecipeError.
+        """
+        name, wanted = f"suites/{suite.name}", fingerprint(rows, repr(suite))
+        if not self.is_made_of(name, wanted):
+            from tinyflow.flow.publishing.page_writer import PageWriter
+
+            with self._replacing(name, {"page": wanted}) as fresh:
+                PageWriter(self, catalogue).write_suite(suite, rows, fresh, wanted)
+        return self.project.build / name / _PAGE
 
     # Records
 
@@ -225,9 +239,7 @@ class Views:
                         raise CacheError(f"{name} is no longer in the cache")
                 if of_file(fresh / _PROVENANCE) != inventory.digests[_PROVENANCE]:
                     raise CacheError(f"{_PROVENANCE} is no longer on record")
-            from tinyflow.flow.publishing.pages import Pages
-
-            Pages(self).update_bench(report)
+            self.update_page(report)
         except CacheError as error:
             self._give_up(bench, f"{fault}, and {error.what}; shown is what was measured")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.summary import macs
 
 SCHEMA = 1
 
@@ -69,7 +70,7 @@ class Change:
 
 def _sizes(graph: Graph) -> dict[str, int]:
     return {
-        "macs": graph.macs,
+        "macs": macs(graph),
         "weights_bytes": graph.weights_bytes,
         "peak_live_bytes": graph.peak_live_bytes,
         "operators": len(graph.operators),

@@ -1,0 +1,68 @@
+"""What a graph is, in numbers and as JSON: everything but the weights' values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.operators import describe
+
+
+def macs(graph: Graph) -> int:
+    """Multiply-accumulates of one inference."""
+    return sum(operator_macs(graph, operator) for operator in graph.operators)
+
+
+def operator_macs(graph: Graph, operator: Operator) -> int:
+    """Multiply-accumulates of one operator, padding counted; 0 for one that has no products of two tensors."""
+    count = describe(operator.name).macs
+    if count is None:
+        return 0
+    read = [graph.tensors[index].shape for index in operator.inputs if index >= 0]
+    return count(operator.options, read, graph.tensors[operator.outputs[0]].shape)
+
+
+def summarise(graph: Graph) -> dict[str, Any]:
+    """Everything but the weights' values, as JSON."""
+    return {
+        "name": graph.name,
+        "macs": macs(graph),
+        "weights_bytes": graph.weights_bytes,
+        "peak_live_bytes": graph.peak_live_bytes,
+        "is_integer_only": graph.is_integer_only,
+        "inputs": list(graph.inputs),
+        "outputs": list(graph.outputs),
+        "operators": [_operator(graph, operator) for operator in graph.operators],
+        "tensors": [_tensor(tensor) for tensor in graph.tensors],
+    }
+
+
+def _operator(graph: Graph, operator: Operator) -> dict[str, Any]:
+    return {
+        "index": operator.index,
+        "name": operator.name,
+        "version": operator.version,
+        "inputs": list(operator.inputs),
+        "outputs": list(operator.outputs),
+        "options": {key: list(value) if isinstance(value, tuple) else value for key, value in operator.options.items()},
+        "macs": operator_macs(graph, operator),
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {
+        "index": tensor.index,
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "bytes": tensor.size_bytes,
+        "constant": tensor.is_constant,
+        "quantisation": None if tensor.quantisation is None else _quantisation(tensor.quantisation),
+    }
+
+
+def _quantisation(quantisation: Quantisation) -> dict[str, Any]:
+    """Scale and zero point of a whole tensor; for a per-channel one only their number and axis."""
+    if quantisation.is_per_channel:
+        return {"channels": len(quantisation.scales), "axis": quantisation.axis}
+    return {"scale": quantisation.scale, "zero_point": quantisation.zero_point}
