@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Union
+from typing import Any, Union
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.element_types import ELEMENT_TYPES
