@@ -11,7 +11,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -172,22 +172,26 @@ class Memo:
 
     def digest(self, path: Path) -> str:
         """Digest of a file or, for a folder, of its tree. Raises OSError where it can't be read."""
-        key = str(path)
+        return self._once(str(path), lambda: self._tree(path) if path.is_dir() else self._derive(path, "", of_file))
+
+    def derive(self, path: Path, purpose: str, make: Derive) -> str:
+        """`make(path)`, remembered while the file's stamp or check stays; `purpose` tells facts of one file apart."""
+        return self._once(f"{purpose}\0{path}", lambda: self._derive(path, purpose, make))
+
+    def _once(self, key: str, make: Callable[[], str]) -> str:
+        """What is found once in a session."""
         with self._lock:
             known = self._seen.get(key)
         if known is None:
-            if path.is_dir():
-                known = of_bytes(
-                    tree_listing((name, self.derive(file, "", of_file)) for name, file in tree_files(path))
-                )
-            else:
-                known = self.derive(path, "", of_file)
+            known = make()
             with self._lock:
                 self._seen[key] = known
         return known
 
-    def derive(self, path: Path, purpose: str, make: Derive) -> str:
-        """`make(path)`, remembered while the file's stamp or check stays; `purpose` tells facts of one file apart."""
+    def _tree(self, folder: Path) -> str:
+        return of_bytes(tree_listing((name, self._derive(file, "", of_file)) for name, file in tree_files(folder)))
+
+    def _derive(self, path: Path, purpose: str, make: Derive) -> str:
         stamp = stamp_of(path)
         key = f"{purpose}\0{path}" if purpose else str(path)
         if not key.isascii():  # records hold texts, and a path may be no text

@@ -106,13 +106,12 @@ class Selector:
         if self.is_action(word):
             return [("action", word)]
         if group in GROUPS:
-            known = self._known(group)
             if group == "export" and not name:
                 raise UsageError("export what?", hint="a bench or a suite: export:vww-tvmaot-stm32f7")
             if not colon:
-                return [(group, member) for member in known]
+                return [(group, member) for member in self._known(group)]
             if _PATTERN & set(name):
-                return [(group, member) for member in _matching(group, name, known)]
+                return [(group, member) for member in _matching(group, name, self._known(group))]
             return [(group, name)]
         if is_bare_fine and self._catalogue.has(Suite, word):
             return [("suite", word)]

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Tool
-from tinyflow.targets.protocol import Capabilities
+from tinyflow.targets.protocol import Capabilities, Machine
 from tinyflow.targets.qemu import counter
 from tinyflow.targets.qemu.boards import board
-from tinyflow.targets.qemu.machine import Qemu
 
 
 def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
@@ -24,6 +23,8 @@ def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
     return Capabilities(tools, {counter.LIBRARY: counter.library()})
 
 
-def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Qemu:
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
     """A board of QEMU with the target's processor."""
+    from tinyflow.targets.qemu.machine import Qemu
+
     return Qemu(target, files[counter.LIBRARY])

@@ -8,8 +8,7 @@ from typing import Any
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.targets.native import compiled
-from tinyflow.targets.protocol import Capabilities
-from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.targets.protocol import Capabilities, Machine
 from tinyflow.targets.unicorn.processor import check_words
 
 GUARD = "guard.so"
@@ -32,6 +31,8 @@ def _looker(source: str, what: str) -> Output:
     return compiled(Path(__file__).with_name(source), f"compile the simulator's {what}")
 
 
-def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Simulator:
+def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machine:
     """A simulated chip."""
+    from tinyflow.targets.unicorn.machine import Simulator
+
     return Simulator(target, files[_TABLE], files.get(GUARD))
