@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.operators import describe, output_shape
+from tinyflow.model.builder import GraphBuilder
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
@@ -19,34 +16,23 @@ class Net:
     """A network under construction; all activations have one quantisation unless said otherwise."""
 
     def __init__(self, *shape: int) -> None:
-        self.tensors: list[Tensor] = []
-        self.operators: list[Operator] = []
+        self.builder = GraphBuilder()
+        self.tensors, self.operators = self.builder.tensors, self.builder.operators
         self.input = self.activation(shape)
 
     def activation(self, shape: tuple[int, ...], quantisation: Quantisation = Q) -> int:
         """A new activation."""
-        self.tensors.append(Tensor(len(self.tensors), f"a{len(self.tensors)}", shape, "int8", quantisation))
-        return len(self.tensors) - 1
+        return self.builder.tensor(f"a{len(self.tensors)}", shape, quantisation)
 
     def constant(self, values: Any, dtype: str, quantisation: Quantisation | None = None) -> int:
         """A new constant."""
-        array = np.asarray(values, dtype)
-        index = len(self.tensors)
-        self.tensors.append(Tensor(index, f"c{index}", array.shape, dtype, quantisation, array.tobytes()))
-        return index
+        return self.builder.constant(f"c{len(self.tensors)}", values, dtype, quantisation)
 
     def operator(
         self, name: str, *inputs: int, shape: tuple[int, ...] | None = None, q: Quantisation = Q, **options: Any
     ) -> int:
         """A new operator; its output."""
-        complete: Mapping[str, Any] = {**describe(name).default_options, **options}
-        if shape is None:
-            shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
-        assert shape is not None
-        output = self.activation(shape, q)
-        version = 2 if name in ("ADD", "MAX_POOL_2D") else 3 if "CONV" in name else 4 if "FULLY" in name else 1
-        self.operators.append(Operator(len(self.operators), name, version, inputs, (output,), complete))
-        return output
+        return self.builder.layer(name, inputs, f"a{len(self.tensors)}", q, shape, **options)
 
     def convolution(self, source: int, weights: Any, bias: Any, **options: Any) -> int:
         """CONV_2D with weights [out, kh, kw, in]."""

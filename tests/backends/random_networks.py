@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Tensor
-from tinyflow.model.operators import describe, output_shape
+from tinyflow.model.builder import GraphBuilder
+from tinyflow.model.graph import Graph, Quantisation
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 SPATIAL = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD")
 FLAT = ("FULLY_CONNECTED", "ADD", "SOFTMAX")
-VERSIONS = {"FULLY_CONNECTED": 4, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "RESHAPE": 1}
 
 
 class RandomNetwork:
@@ -22,8 +20,8 @@ class RandomNetwork:
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
-        self.tensors: list[Tensor] = []
-        self.operators: list[Operator] = []
+        self.builder = GraphBuilder()
+        self.tensors, self.operators = self.builder.tensors, self.builder.operators
         shape = (1, self.number(3, 9), self.number(3, 9), self.number(1, 6))
         self.last = self.input = self.activation(shape, self.quantisation(0.05))
 
@@ -42,15 +40,11 @@ class RandomNetwork:
 
     def activation(self, shape: tuple[int, ...], quantisation: Quantisation | None) -> int:
         """A new tensor's index."""
-        self.tensors.append(Tensor(len(self.tensors), f"t{len(self.tensors)}", shape, "int8", quantisation))
-        return len(self.tensors) - 1
+        return self.builder.tensor(f"t{len(self.tensors)}", shape, quantisation)
 
     def constant(self, values: Any, dtype: str, quantisation: Quantisation | None) -> int:
         """A new constant's index."""
-        index = len(self.tensors)
-        data = np.asarray(values).astype(dtype).tobytes()
-        self.tensors.append(Tensor(index, f"t{index}", np.shape(values), dtype, quantisation, data))
-        return index
+        return self.builder.constant(f"t{len(self.tensors)}", values, dtype, quantisation)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,14 +60,8 @@ class RandomNetwork:
 
     def append(self, name: str, inputs: tuple[int, ...], quantisation: Quantisation | None, options: Any) -> None:
         """One operator more."""
-        complete: Mapping[str, OptionValue] = {**describe(name).default_options, **options}
-        shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
-        if name == "RESHAPE":
-            shape = (1, math.prod(self.shape))
-        assert shape is not None
-        self.last = self.activation(shape, quantisation)
-        index = len(self.operators)
-        self.operators.append(Operator(index, name, VERSIONS.get(name, 2), inputs, (self.last,), complete))
+        shape = (1, math.prod(self.shape)) if name == "RESHAPE" else None
+        self.last = self.builder.layer(name, inputs, f"t{len(self.tensors)}", quantisation, shape, **options)
 
     def window(self) -> dict[str, Any]:
         """Padding and stride."""

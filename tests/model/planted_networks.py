@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 from backends.random_networks import RandomNetwork
 
-from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators import describe
+from tinyflow.model.graph import Graph
 
 _SPATIAL = ("CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D", "ADD")
 _PASSING = ("concatenate", "pad", "relu", "tidy_up")
@@ -48,9 +47,8 @@ class PlantedNetwork(RandomNetwork):
     def _append(self, name: str, inputs: tuple[int, ...], shape: tuple[int, ...], scale: bool, **options: int) -> None:
         """An operator whose output has this shape, with a scale of its own or its input's."""
         before = self.tensors[self.last].quantisation
-        self.last = self.activation(shape, self.quantisation(self.scale) if scale else before)
-        complete = {**describe(name).default_options, **options}
-        self.operators.append(Operator(len(self.operators), name, 1, inputs, (self.last,), complete))
+        made = self.quantisation(self.scale) if scale else before
+        self.last = self.builder.layer(name, inputs, f"t{len(self.tensors)}", made, shape, **options)
 
     def concatenate(self) -> None:
         """CONCATENATION of the last activation and a pool of it, which has its quantisation."""
