@@ -18,6 +18,7 @@ from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinyc.steps import Step
 from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.interpreters import Tflm
 from tinyflow.model.operators import describe
@@ -204,12 +205,12 @@ def conv2d(
         **{"dilation_y": dilation[0], "dilation_x": dilation[1], "pad_top": top, "pad_left": left},
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
-    multipliers, shifts = _multipliers(input_q[0], scales, output_q[0])
+    channels = Channels(bias, *_multipliers(input_q[0], scales, output_q[0]))
     name = f"conv2d {_window(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
-        lambda variant: packing.conv2d(variant, fields, weights, bias, multipliers, shifts),
+        lambda variant: packing.convolution(variant, fields, weights, channels),
         (random_int8(generator, input_shape),),
         macs(graph),
     )
@@ -253,12 +254,12 @@ def depthwise(
         **{"dilation_y": dilation[0], "dilation_x": dilation[1], "pad_top": top, "pad_left": left},
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
-    multipliers, shifts = _multipliers(input_q[0], scales, output_q[0])
+    channels = Channels(bias, *_multipliers(input_q[0], scales, output_q[0]))
     name = f"depthwise {_window(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
-        lambda variant: packing.depthwise(variant, fields, weights, bias, multipliers, shifts),
+        lambda variant: packing.convolution(variant, fields, weights, channels),
         (random_int8(generator, input_shape),),
         macs(graph),
     )
@@ -295,11 +296,12 @@ def fully_connected(
         **{"batches": batches, "inputs": inputs, "outputs": outputs},
         **{"output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
-    multipliers, shifts = (np.resize(each, outputs) for each in _multipliers(input_q[0], scales, output_q[0]))
+    factors = (np.resize(each, outputs) for each in _multipliers(input_q[0], scales, output_q[0]))
+    channels = Channels(bias, *factors)
     return Case(
         f"fully connected {batches}x{inputs} → {outputs}",
         graph,
-        lambda variant: packing.fully_connected(variant, fields, input_q[1], weights, bias, multipliers, shifts),
+        lambda variant: packing.fully_connected(variant, fields, input_q[1], weights, channels),
         (random_int8(generator, (batches, inputs)),),
         macs(graph),
     )

@@ -67,13 +67,7 @@ def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
         value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
     shapes = merged_pad(source.shape, output.shape, before.tolist())
     fields = {**dict(zip(("input_shape", "output_shape", "before"), shapes, strict=True)), "value": value}
-    yield _gathered(operator, variant, "pad", fields)
-
-
-def _gathered(operator: Operator, variant: str, kernel: str, fields: Mapping[str, Any]) -> Step:
-    return Step(
-        operator.index, plain(variant, kernel, fields), (Operand(operator.inputs[0]),), Operand(operator.outputs[0])
-    )
+    yield Step.of(operator, plain(variant, "pad", fields))
 
 
 def _rearranged(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
@@ -85,7 +79,7 @@ def _rearranged(graph: Graph, operator: Operator, variant: str) -> Iterable[Step
         raise Unsupported("the output has another shape than the slice", "convert again")
     shape, strides = merged(view.shape, view.strides)
     fields = {"shape": shape, "strides": strides, "offset": view.ctypes.data - _FIRST.ctypes.data}
-    yield _gathered(operator, variant, "gather", fields)
+    yield Step.of(operator, plain(variant, "gather", fields))
 
 
 def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
@@ -103,12 +97,12 @@ def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[
         "output_height": output.shape[1],
         "output_width": output.shape[2],
     }
-    yield _gathered(operator, variant, "resize_nearest", fields)
+    yield Step.of(operator, plain(variant, "resize_nearest", fields))
 
 
 def _copy(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """A view of a constant that has to be in RAM; any other is the tensor itself."""
-    yield _gathered(operator, variant, "copy", {"bytes": graph.tensors[operator.outputs[0]].size_bytes})
+    yield Step.of(operator, plain(variant, "copy", {"bytes": graph.tensors[operator.outputs[0]].size_bytes}))
 
 
 LOWERINGS: Mapping[str, Any] = {

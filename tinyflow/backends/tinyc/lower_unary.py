@@ -6,23 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import Operand, Step
-from tinyflow.backends.tinynn.calls import Field
+from tinyflow.backends.tinyc.steps import Step
 from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic import unary
 from tinyflow.model.fixed_point import softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators.int8 import quantisation_of
-
-
-def _step(operator: Operator, kernel: str, variant: str, fields: Mapping[str, Field]) -> list[Step]:
-    source, output = Operand(operator.inputs[0]), Operand(operator.outputs[0])
-    return [Step(operator.index, plain(variant, kernel, fields), (source,), output)]
-
-
-def _operands(graph: Graph, operator: Operator) -> tuple[Tensor, ...]:
-    """Input and output."""
-    return tuple(graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
 
 
 def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
@@ -35,33 +24,34 @@ def _softmax(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
         "left_shift": left_shift,
         "least_difference": least,
     }
-    return _step(operator, "softmax", variant, fields)
+    yield Step.of(operator, plain(variant, "softmax", fields))
 
 
 def _function(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """A function of single values."""
     kernel = "requantise" if operator.name in unary.RESCALING else operator.name.lower()
     fields = {"elements": graph.tensors[operator.outputs[0]].elements, **unary.constants_of(graph, operator)}
-    return _step(operator, kernel, variant, fields)
+    yield Step.of(operator, plain(variant, kernel, fields))
 
 
 def _quantise(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """QUANTIZE from float32, or from int8 of another scale."""
-    source, output = _operands(graph, operator)
-    return _function(graph, operator, variant) if source.is_integer else _affine(operator, "quantise", variant, output)
+    if graph.tensors[operator.inputs[0]].is_integer:
+        return _function(graph, operator, variant)
+    return _affine(operator, "quantise", variant, graph.tensors[operator.outputs[0]])
 
 
 def _dequantise(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    source, output = _operands(graph, operator)
+    output = graph.tensors[operator.outputs[0]]
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
-    return _affine(operator, "dequantise", variant, source)
+    return _affine(operator, "dequantise", variant, graph.tensors[operator.inputs[0]])
 
 
 def _affine(operator: Operator, kernel: str, variant: str, tensor: Tensor) -> Iterable[Step]:
     scheme = quantisation_of(tensor)
     fields = {"elements": tensor.elements, "scale": scheme.scale, "zero_point": scheme.zero_point}
-    return _step(operator, kernel, variant, fields)
+    yield Step.of(operator, plain(variant, kernel, fields))
 
 
 LOWERINGS: Mapping[str, Any] = {

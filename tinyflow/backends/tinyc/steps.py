@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, Operator
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Step:
     call: Call
     inputs: tuple[Operand, ...]
     output: Operand
+
+    @classmethod
+    def of(cls, operator: Operator, call: Call) -> Step:
+        """From the first input to the output."""
+        return cls(operator.index, call, (Operand(operator.inputs[0]),), Operand(operator.outputs[0]))
 
     @property
     def overwritten(self) -> list[Operand]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinyflow.backends.tinyi import shape_checks
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
 from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import WORD_BYTES
@@ -21,12 +20,12 @@ from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_elements, products_of, rvv_repeats
-from tinyflow.model.arithmetic import binary, unary
+from tinyflow.model.arithmetic import binary, mean, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.int8 import quantisation_of, quantisations
 from tinyflow.model.summary import operator_macs
-from tinyflow.model.weighted import Weighted, symmetric
+from tinyflow.model.weighted import Weighted, integers, symmetric
 
 # of struct tinynn_channel
 _RECORD_BYTES = 12
@@ -36,6 +35,7 @@ _MVE_LONG, _RVV_CHANNELS = 64, 8
 _LARGEST_PLANE = 1 << 26
 MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/visit.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
+_MAX_SUMMED = 1 << 22  # elements
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
@@ -150,8 +150,6 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     _layer(graph, operator)
-    if operator.options["weights_format"] != "DEFAULT":
-        raise Unsupported("shuffled weights are not supported", "convert for microcontrollers")
     source = graph.tensors[operator.inputs[0]]
     return MemoryRequest(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
 
@@ -177,14 +175,52 @@ def _pooled(graph: Graph, operator: Operator) -> Mapping[str, int]:
     return fields
 
 
-def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    _pooled(graph, operator)
-    return MemoryRequest()
-
-
 def _nothing(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     """No scratch; what the file says was found to fit when it was read."""
     return MemoryRequest()
+
+
+def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    _pooled(graph, operator)
+    return _nothing(graph, operator, variant)
+
+
+def _concatenation(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    if operator.options["activation"] != "NONE":
+        raise Unsupported("a fused activation is not supported", "put it behind the concatenation")
+    return _nothing(graph, operator, variant)
+
+
+def _pad(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    for index in operator.inputs[2:]:
+        if not graph.tensors[index].is_constant:
+            raise Unsupported(f"{graph.tensors[index].name} is no constant number", "convert with constant shapes")
+    return _nothing(graph, operator, variant)
+
+
+def _strided_slice(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    """As Python's slices."""
+    if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
+        raise Unsupported("an ellipsis or a new axis is not supported", "spell all axes out")
+    if operator.options["offset"]:
+        raise Unsupported("ends counted from beginnings are not supported", "convert with an older converter")
+    steps = integers(graph.tensors[operator.inputs[3]]).reshape(-1).tolist()
+    if max(map(abs, steps), default=0) > _MAX_SIZE:
+        raise Unsupported(f"strides of {steps} are not supported")
+    return _nothing(graph, operator, variant)
+
+
+def _mean(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    mean.constants_of(graph, operator)
+    count = graph.tensors[operator.inputs[0]].elements // graph.tensors[operator.outputs[0]].elements
+    if count > _MAX_SUMMED:
+        raise Unsupported(f"a mean of {count} elements is not supported")
+    return _nothing(graph, operator, variant)
+
+
+def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    """Which row and column each is taken from."""
+    return exactly(4 * sum(graph.tensors[operator.outputs[0]].shape[1:3]))
 
 
 def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -251,15 +287,15 @@ ENTRIES: Mapping[str, Entry] = {
     "DEQUANTIZE": Entry("tinyi_dequantise", _dequantise),
     "LEAKY_RELU": Entry("tinyi_leaky_relu", _unary),
     "HARD_SWISH": Entry("tinyi_hard_swish", _unary),
-    "MEAN": Entry("tinyi_mean", shape_checks.mean, "mean"),
-    "PAD": Entry("tinyi_pad", shape_checks.pad),
-    "PADV2": Entry("tinyi_pad", shape_checks.pad),
-    "CONCATENATION": Entry("tinyi_concatenation", shape_checks.concatenation),
+    "MEAN": Entry("tinyi_mean", _mean, "mean"),
+    "PAD": Entry("tinyi_pad", _pad),
+    "PADV2": Entry("tinyi_pad", _pad),
+    "CONCATENATION": Entry("tinyi_concatenation", _concatenation),
     "SPLIT": Entry("tinyi_split", _nothing),
     "TRANSPOSE": Entry("tinyi_transpose", _nothing),
     "SLICE": Entry("tinyi_slice", _nothing),
-    "STRIDED_SLICE": Entry("tinyi_strided_slice", shape_checks.strided_slice),
-    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", shape_checks.resize_nearest),
+    "STRIDED_SLICE": Entry("tinyi_strided_slice", _strided_slice),
+    "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", _resize_nearest),
     "RESHAPE": Entry("tinyi_reshape", _reshape),
     "SQUEEZE": Entry("tinyi_reshape", _reshape),
     "EXPAND_DIMS": Entry("tinyi_reshape", _reshape),

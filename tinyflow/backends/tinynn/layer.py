@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tinyflow.backends.tinynn import layouts
-from tinyflow.backends.tinynn.layouts import Array, Int8s, Int32s
+from tinyflow.backends.tinynn.layouts import Array, Channels, Int8s
 
 # The fields of a kernel's C struct that are numbers (recipes/runtimes/tinynn/include/tinynn.h), by their names.
 Fields = Mapping[str, Any]
@@ -31,17 +31,10 @@ class Layer:
         return self.weights.reshape(len(self.weights), -1)
 
 
-def layer_of(
-    fields: Fields,
-    weights: Int8s,
-    bias: Sequence[int] | Int32s,
-    multipliers: Int32s,
-    shifts: Int32s,
-    input_zero_point: int,
-) -> Layer:
+def layer_of(fields: Fields, weights: Int8s, model: Channels, input_zero_point: int) -> Layer:
     """A layer of `weights` [out, …] whose outputs that are constant anyway need no products (see `layouts`)."""
     rows = weights.reshape(len(weights), -1)
-    channels = layouts.records(rows, bias, multipliers, shifts, input_zero_point)
+    channels = layouts.records(rows, model, input_zero_point)
     clamp = fields["lowest"], fields["highest"]
     rows, channels = layouts.with_constants_apart(rows, channels, fields["output_zero_point"], clamp)
     return Layer(fields, rows.reshape(weights.shape), channels)

@@ -7,7 +7,7 @@ struct tinynn_channel. A row's bounds hold for every int8 input.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +27,20 @@ MVE_STEP, MVE_CHANNELS = 16, 4
 RVV_LANES = 32
 
 
-def records(rows: Int8s, bias: Sequence[int] | Int32s, multipliers: Int32s, shifts: Int32s, zero_point: int) -> Array:
+class Channels(NamedTuple):
+    """Bias, multiplier and shift of each output, as the model has them."""
+
+    bias: Sequence[int] | Int32s
+    multipliers: Int32s
+    shifts: Int32s
+
+
+def records(rows: Int8s, model: Channels, zero_point: int) -> Array:
     """Bias with the input's zero point folded in, multiplier, shift: what the variant ref reads."""
-    folded = np.asarray(bias, np.int64) - zero_point * rows.astype(np.int64).sum(axis=1)
+    folded = np.asarray(model.bias, np.int64) - zero_point * rows.astype(np.int64).sum(axis=1)
     # modulo 2**32, as TFLM accumulates
     wrapped = folded.astype(np.uint64).astype(np.uint32).view(np.int32)
-    return np.stack([wrapped, np.asarray(multipliers, np.int32), np.asarray(shifts, np.int32)], axis=1)
+    return np.stack([wrapped, np.asarray(model.multipliers, np.int32), np.asarray(model.shifts, np.int32)], axis=1)
 
 
 def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ A kernel that can't compute a layer exactly (a shape, an accumulator that could 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tinyflow.backends.tinynn import kernels, layouts
 from tinyflow.backends.tinynn import plain as without_weights
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
-from tinyflow.backends.tinynn.layouts import Int8s, Int32s
+from tinyflow.backends.tinynn.layouts import Channels, Int8s
 from tinyflow.backends.tinynn.needs import WORTH_A_TABLE
 from tinyflow.model.arithmetic import binary
 from tinyflow.model.arithmetic.unary import VALUES
@@ -28,58 +28,33 @@ def _chosen(operator: str, variant: str, layer: Layer) -> Call:
     return call
 
 
-def conv2d(
-    variant: str,
-    fields: Mapping[str, int],
-    weights: Int8s,
-    bias: Sequence[int] | Int32s,
-    multipliers: Int32s,
-    shifts: Int32s,
-) -> Call:
-    """CONV_2D: `weights` [out, kh, kw, in], `bias` [out] as in the model; `fields` are all others of the struct."""
-    fields = {**fields, "output_pitch": fields["output_channels"]}
-    return _convolution("conv2d", variant, fields, weights, (bias, multipliers, shifts))
+def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channels: Channels) -> Call:
+    """CONV_2D with `weights` [out, kh, kw, in]; with a `depth_multiplier` DEPTHWISE_CONV_2D with [kh, kw, …].
 
-
-def depthwise(
-    variant: str,
-    fields: Mapping[str, int],
-    weights: Int8s,
-    bias: Sequence[int] | Int32s,
-    multipliers: Int32s,
-    shifts: Int32s,
-) -> Call:
-    """DEPTHWISE_CONV_2D: `weights` [1, kh, kw, out] or [kh, kw, out]; the rest as `conv2d`."""
-    taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
-    by_channel = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
-    return _convolution("depthwise", variant, fields, by_channel, (bias, multipliers, shifts))
-
-
-def _convolution(
-    operator: str, variant: str, fields: Mapping[str, int], weights: Int8s, channels: tuple[Any, Any, Any]
-) -> Call:
+    `fields` are all others of the struct but `output_pitch`.
+    """
+    operator = "depthwise" if "depth_multiplier" in fields else "conv2d"
+    if operator == "conv2d":
+        fields = {**fields, "output_pitch": fields["output_channels"]}
+    else:
+        taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
+        weights = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
     if variant != "ref":
         fields, weights = as_single_row(fields, weights)
-    return _chosen(operator, variant, layer_of(fields, weights, *channels, fields["input_zero_point"]))
+    return _chosen(operator, variant, layer_of(fields, weights, channels, fields["input_zero_point"]))
 
 
 def fully_connected(
-    variant: str,
-    fields: Mapping[str, int],
-    input_zero_point: int,
-    weights: Int8s,
-    bias: Sequence[int] | Int32s,
-    multipliers: Int32s,
-    shifts: Int32s,
+    variant: str, fields: Mapping[str, int], input_zero_point: int, weights: Int8s, channels: Channels
 ) -> Call:
-    """FULLY_CONNECTED: `weights` [out, in]; multipliers and shifts [out], equal ones for a per-tensor scale."""
-    if len({*zip(np.asarray(multipliers).tolist(), np.asarray(shifts).tolist(), strict=True)}) == 1:
-        records = layouts.records(weights, bias, multipliers, shifts, input_zero_point)
-        call = kernels.choose(kernels.ONE_SCALE, variant, Layer(fields, weights, records))
+    """FULLY_CONNECTED: `weights` [out, in]; equal multipliers and shifts for a per-tensor scale."""
+    scales = zip(np.asarray(channels.multipliers).tolist(), np.asarray(channels.shifts).tolist(), strict=True)
+    if len({*scales}) == 1:
+        as_it_is = Layer(fields, weights, layouts.records(weights, channels, input_zero_point))
+        call = kernels.choose(kernels.ONE_SCALE, variant, as_it_is)
         if call is not None:
             return call
-    layer = layer_of(fields, weights, bias, multipliers, shifts, input_zero_point)
-    return _chosen("fully_connected", variant, layer)
+    return _chosen("fully_connected", variant, layer_of(fields, weights, channels, input_zero_point))
 
 
 def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:
