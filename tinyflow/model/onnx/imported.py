@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyflow.model.builder import GraphBuilder
-from tinyflow.model.graph import Quantisation
+from tinyflow.model.graph import OptionValue, Quantisation
 from tinyflow.model.onnx.geometry import nhwc
 from tinyflow.model.onnx.source import Array, Node, Source
 
@@ -54,9 +55,11 @@ class ImportedGraph(GraphBuilder):
             raise node.refuse(f"its input {value} is no quantised constant", "store weights as int8 behind a DQ")
         return self.constants[value]
 
-    def result(self, node: Node, name: str, quantisation: Quantisation) -> int:
-        """The tensor for a node's output, NHWC."""
-        return self.tensor(name, nhwc(self.source.shape(node.outputs[0])), quantisation)
+    def result(
+        self, node: Node, kind: str, inputs: Sequence[int], name: str, scheme: Quantisation, **options: OptionValue
+    ) -> int:
+        """An operator that computes a node's output; its tensor, NHWC."""
+        return self.layer(kind, inputs, name, scheme, nhwc(self.source.shape(node.outputs[0])), **options)
 
     def requantise(self, tensor: int, quantisation: Quantisation, name: str) -> int:
         """The tensor with this quantisation, by a QUANTIZE where it has another."""

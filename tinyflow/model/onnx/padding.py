@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinyflow.model.onnx.geometry import pads_of
 from tinyflow.model.onnx.imported import ImportedGraph
 from tinyflow.model.onnx.source import Node
@@ -31,7 +29,7 @@ def padded(
         raise node.refuse(f"padding {pads} is not that of SAME", "pad a convolution, or pool without padding")
     batch, height, width, channels = net.shape(source)
     (top, bottom), (left, right) = pads
-    amounts = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
+    amounts = ((0, 0), (top, bottom), (left, right), (0, 0))
     constant = net.constant(f"{node.name}/padding", amounts, "int32")
     shape = (batch, height + top + bottom, width + left + right, channels)
     return net.layer("PAD", (source, constant), f"{node.name}/padded", net.quantisation(source), shape), "VALID"

@@ -16,14 +16,12 @@ def add(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisat
     left, right = net.activation(node, 0), net.activation(node, 1)
     if net.shape(left) != net.shape(right):
         raise node.refuse(f"it adds {net.shape(left)} and {net.shape(right)}", "only equal shapes")
-    made = net.result(node, name, quantisation)
-    return net.operator("ADD", (left, right), made, activation=real.activation)
+    return net.result(node, "ADD", (left, right), name, quantisation, activation=real.activation)
 
 
 def relu(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """A Relu that could not be fused."""
-    source = net.activation(real.node)
-    return net.operator("RELU", (source,), net.result(real.node, name, quantisation))
+    return net.result(real.node, "RELU", (net.activation(real.node),), name, quantisation)
 
 
 def concat(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
@@ -36,8 +34,7 @@ def concat(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quanti
     rank = len(net.shape(sources[0]))
     axis = int(node.attributes["axis"]) % rank
     axis = (0, 3, 1, 2)[axis] if rank == 4 else axis
-    made = net.result(node, name, quantisation)
-    return net.operator("CONCATENATION", sources, made, axis=axis)
+    return net.result(node, "CONCATENATION", sources, name, quantisation, axis=axis)
 
 
 def pool(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
@@ -58,12 +55,10 @@ def global_average(net: ImportedGraph, real: FloatValue, name: str, quantisation
     node, source = real.node, net.activation(real.node)
     if net.tensors[source].quantisation == quantisation:
         window = net.shape(source)[1:3]
-        made = net.result(node, name, quantisation)
         options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
-        return net.operator("AVERAGE_POOL_2D", (source,), made, **options)
+        return net.result(node, "AVERAGE_POOL_2D", (source,), name, quantisation, **options)
     axes = net.constant(f"{node.name}/axes", [1, 2], "int32")
-    made = net.result(node, name, quantisation)
-    return net.operator("MEAN", (source, axes), made, keep_dims=True)
+    return net.result(node, "MEAN", (source, axes), name, quantisation, keep_dims=True)
 
 
 def reshape(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
@@ -104,6 +99,5 @@ def _kept(
 ) -> int:
     """An operator whose output is quantised in its own way or as its input, and what makes it what the file says."""
     kept = describe(kind).output or net.quantisation(source)
-    made = net.result(node, name if kept == quantisation else f"{name}/before", kept)
-    net.operator(kind, (source,), made, **options)
+    made = net.result(node, kind, (source,), name if kept == quantisation else f"{name}/before", kept, **options)
     return net.requantise(made, quantisation, name)

@@ -23,7 +23,7 @@ def conv(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisa
         raise node.refuse(f"{group} groups of {channels} channels", "only 1 group, or one for each channel")
     is_depthwise = group == channels and group > 1
     order, axis = ((1, 2, 3, 0), 3) if is_depthwise else ((0, 2, 3, 1), 0)
-    bias = _bias(net, node, source, weights, outputs, 2)
+    bias = _bias(net, node, source, weights, outputs)
     scales = symmetric(weights.scales, axis)
     kernel = net.constant(f"{node.name}/weights", weights.values.transpose(order), "int8", scales)
     stride, dilation = (pair(node, key, (1, 1)) for key in ("strides", "dilations"))
@@ -33,9 +33,8 @@ def conv(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisa
     }  # fmt: skip
     if is_depthwise:
         options["depth_multiplier"] = outputs // channels
-    made = net.result(node, name, quantisation)
     kind = "DEPTHWISE_CONV_2D" if is_depthwise else "CONV_2D"
-    return net.operator(kind, (source, kernel, bias), made, **options)
+    return net.result(node, kind, (source, kernel, bias), name, quantisation, **options)
 
 
 def gemm(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
@@ -49,21 +48,19 @@ def gemm(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisa
     values = weights.values if is_rows else weights.values.T
     if len(weights.scales) > 1 and weights.axis % 2 != (0 if is_rows else 1):
         raise node.refuse("its weights have scales along the inputs", "quantise along the outputs")
-    bias = _bias(net, node, source, weights, values.shape[0], 2)
+    bias = _bias(net, node, source, weights, values.shape[0])
     values = _in_our_order(net, values, source)
-    scales = symmetric(weights.scales)
-    matrix = net.constant(f"{node.name}/weights", values, "int8", scales)
-    made = net.result(node, name, quantisation)
+    matrix = net.constant(f"{node.name}/weights", values, "int8", symmetric(weights.scales))
     inputs = (source, matrix, bias)
-    return net.operator("FULLY_CONNECTED", inputs, made, activation=real.activation)
+    return net.result(node, "FULLY_CONNECTED", inputs, name, quantisation, activation=real.activation)
 
 
-def _bias(net: ImportedGraph, node: Node, tensor: int, weights: Weights, outputs: int, position: int) -> int:
+def _bias(net: ImportedGraph, node: Node, tensor: int, weights: Weights, outputs: int) -> int:
     """The int32 bias at input scale times weight scale; zeros where there is none."""
     scheme = symmetric(np.float32(net.quantisation(tensor).scale) * np.array(weights.scales, np.float32))
     values = np.zeros(outputs, np.int32)
-    if len(node.inputs) > position and node.inputs[position]:
-        bias = net.weights(node, position)
+    if len(node.inputs) > 2 and node.inputs[2]:
+        bias = net.weights(node, 2)
         if bias.values.dtype != np.int32:
             raise node.refuse("its bias is no int32", "quantise biases to int32 at input scale times weight scale")
         close = np.allclose(np.broadcast_to(bias.scales, len(scheme.scales)), scheme.scales, rtol=1e-5, atol=0)
