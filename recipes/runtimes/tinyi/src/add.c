@@ -27,13 +27,11 @@ static tinyi_add_kernel *choose(const struct tinyi_add *kernels, const struct ti
 
 void tinyi_add(struct tinyi_visit *visit) {
   struct tinyi_tensor left, right, output;
-  tinyi_activation(visit, &visit->inputs, 0, &left);
-  tinyi_activation(visit, &visit->inputs, 1, &right);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
+  struct tinynn_add p;
+  tinyi_read_binary(visit, &left, &right, &output);
   if (visit->file.status != TINYI_OK) {
     return;
   }
-  struct tinynn_add p;
   tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
   /* broadcast operands have other numbers of elements; equal ones lie alike */
   const int32_t is_plain = left.elements == output.elements && right.elements == output.elements;

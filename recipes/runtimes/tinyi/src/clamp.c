@@ -1,5 +1,5 @@
 /* Clamps of fused activations, as TFLite makes them (CalculateActivationRangeQuantized). */
-#include "tinyi/visit.h"
+#include "tinyi/real.h"
 
 /* Of TFLite's enumeration ActivationFunctionType. */
 enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
@@ -7,11 +7,7 @@ enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, AC
 /* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. What 32 bits can't
  * hold is refused, as TFLM does. */
 static int32_t quantised(struct tinyi_visit *visit, float real, uint32_t bits) {
-  union {
-    uint32_t bits;
-    float value;
-  } scale = {bits};
-  const float quotient = real / scale.value;
+  const float quotient = real / tinyi_real(bits);
   tinyi_require(visit, quotient < 0x1p31f, TINYI_UNSUPPORTED);
   if (!(quotient < 1024)) {
     return 1024;

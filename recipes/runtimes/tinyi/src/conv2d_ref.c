@@ -9,9 +9,7 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
 }
 
 /* The input values under the kernel. */
-static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
-  return (uint32_t)(p->kernel_height * p->kernel_width * p->input_channels);
-}
+static uint32_t scratch_bytes(const struct tinynn_conv2d *p) { return tinyi_row_bytes(p); }
 
 static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
   (void)p;

@@ -4,6 +4,7 @@
  * they are used: one for all channels, or some at a time.
  */
 #include "tinyi/operators.h"
+#include "tinyi/real.h"
 
 /* Fields of the schema's FullyConnectedOptions. */
 enum { ACTIVATION = 0, WEIGHTS_FORMAT = 1 };
@@ -14,8 +15,6 @@ enum { LARGEST_INPUTS = 1 << 13 };
 
 /* Channels at a time, where each has a scale of its own. */
 enum { BLOCK = 8 };
-
-#define ONE UINT32_C(0x3f800000)
 
 struct layer {
   const int8_t *input;
@@ -31,14 +30,7 @@ struct layer {
 };
 
 /* The product of two float32 numbers, rounded to float32: how TFLM makes the factor of one scale. */
-static uint32_t product(uint32_t a, uint32_t b) {
-  union {
-    uint32_t bits;
-    float value;
-  } left = {a}, right = {b};
-  left.value *= right.value;
-  return left.bits;
-}
+static uint32_t product(uint32_t a, uint32_t b) { return tinyi_bits(tinyi_real(a) * tinyi_real(b)); }
 
 /* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
 static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct layer *layer) {
@@ -109,7 +101,7 @@ static const struct tinyi_fully_connected *make_records(struct tinyi_visit *visi
 static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(struct tinyi_visit *visit,
                                                                                  struct layer *layer) {
   const uint32_t numerator = layer->numerator; /* the record takes its place; it may be 0 */
-  const struct tinyi_quotient quotient = tinyi_quotient(ONE, layer->denominator);
+  const struct tinyi_quotient quotient = tinyi_quotient(TINYI_ONE, layer->denominator);
   return make_records(visit, layer, &quotient, &numerator, 1, &layer->record);
 }
 

@@ -1,40 +1,23 @@
 /* LEAKY_RELU: the factors are quotients in float32, as leaky_relu_common.cc of TFLM makes them. */
 #include "tinyi/operators.h"
+#include "tinyi/real.h"
+#include "tinyi/shapes.h"
 
 /* Field of the schema's LeakyReluOptions. */
 enum { ALPHA = 0 };
-enum { ONE = 0x3f800000 };
-
-union real {
-  uint32_t bits;
-  float value;
-};
-
-/* numerator / denominator as a float32 number. */
-static struct tinyi_factor factor_of(struct tinyi_visit *visit, float numerator, uint32_t denominator) {
-  const union real below = {denominator};
-  union real quotient = {0};
-  quotient.value = numerator / below.value;
-  tinyi_require(visit, tinyi_is_scale(quotient.bits), TINYI_UNSUPPORTED);
-  const struct tinyi_factor none = {0, 0};
-  const struct tinyi_factor factor = tinyi_is_scale(quotient.bits) ? tinyi_ratio(ONE, ONE, quotient.bits) : none;
-  tinyi_require(visit, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
-  return factor;
-}
 
 void tinyi_leaky_relu(struct tinyi_visit *visit) {
   struct tinyi_tensor input, output;
-  tinyi_activation(visit, &visit->inputs, 0, &input);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
-  const union real alpha = {(uint32_t)tinyi_int(&visit->file, &visit->options, ALPHA, 0)};
-  tinyi_require(visit, input.elements == output.elements && tinyi_is_scale(alpha.bits), TINYI_UNSUPPORTED);
+  tinyi_read_unary(visit, &input, &output);
+  const uint32_t alpha = (uint32_t)tinyi_int(&visit->file, &visit->options, ALPHA, 0);
+  tinyi_require(visit, input.elements == output.elements && tinyi_is_scale(alpha), TINYI_UNSUPPORTED);
   visit->in_place = 1;
   if (visit->file.status != TINYI_OK) {
     return;
   }
-  const union real scale = {input.scale};
-  const struct tinyi_factor identity = factor_of(visit, scale.value, output.scale);
-  const struct tinyi_factor below = factor_of(visit, scale.value * alpha.value, output.scale);
+  const float scale = tinyi_real(input.scale), made = tinyi_real(output.scale);
+  const struct tinyi_factor identity = tinyi_factor_of_real(visit, scale / made);
+  const struct tinyi_factor below = tinyi_factor_of_real(visit, scale * tinyi_real(alpha) / made);
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;
   }

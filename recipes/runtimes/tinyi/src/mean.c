@@ -1,8 +1,9 @@
 /* MEAN: the multiplier is divided by the number of elements, as QuantizedMeanOrSum of TFLite's reduce.h does. */
 #include "tinyi/operators.h"
+#include "tinyi/real.h"
 #include "tinyi/shapes.h"
 
-enum { AXES = 1, ONE = 0x3f800000 };
+enum { AXES = 1 };
 /* of elements of a sum, which then has 31 bits */
 enum { MOST = 1 << 22 };
 
@@ -70,7 +71,7 @@ void tinyi_mean(struct tinyi_visit *visit) {
   for (int32_t i = 0; i < TINYNN_RANK; ++i) {
     count *= p.reduced[i] ? p.shape[i] : 1;
   }
-  const struct tinyi_factor factor = tinyi_ratio(input.scale, output.scale, ONE);
+  const struct tinyi_factor factor = tinyi_ratio(input.scale, output.scale, TINYI_ONE);
   tinyi_require(visit,
                 count <= MOST && input.elements / count == output.elements && factor.shift <= TINYI_LARGEST_SHIFT,
                 TINYI_UNSUPPORTED);

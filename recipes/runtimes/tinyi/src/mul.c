@@ -5,12 +5,10 @@
 /* Field of the schema's MulOptions. */
 enum { ACTIVATION = 0 };
 
-/* Whether all shapes are one; else how they meet. */
+/* Whether all shapes are equal; else how they meet. */
 static int32_t read(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
                     struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
-  tinyi_activation(visit, &visit->inputs, 0, left);
-  tinyi_activation(visit, &visit->inputs, 1, right);
-  tinyi_activation(visit, &visit->outputs, 0, output);
+  tinyi_read_binary(visit, left, right, output);
   if (visit->file.status != TINYI_OK) {
     return 0;
   }

@@ -1,13 +1,10 @@
 /* QUANTIZE from float32 or from int8 of another scale, DEQUANTIZE to float32. */
 #include "tinyi/operators.h"
+#include "tinyi/real.h"
 
 /* The int8 side of both. */
 static struct tinynn_affine affine(const struct tinyi_tensor *tensor) {
-  const union {
-    uint32_t bits;
-    float value;
-  } scale = {tensor->scale};
-  const struct tinynn_affine p = {.elements = tensor->elements, .scale = scale.value, .zero_point = tensor->zero_point};
+  const struct tinynn_affine p = {.elements = tensor->elements, .scale = tinyi_real(tensor->scale), .zero_point = tensor->zero_point};
   return p;
 }
 

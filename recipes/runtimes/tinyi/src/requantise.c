@@ -1,14 +1,14 @@
 /* RELU, RELU6, QUANTIZE from int8 to int8. */
 #include "tinyi/operators.h"
+#include "tinyi/real.h"
+#include "tinyi/shapes.h"
 
 enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU6 = 3 };
-enum { ONE = 0x3f800000 };
 
 static void requantise(struct tinyi_visit *visit, int32_t activation) {
   struct tinyi_tensor input, output;
   struct tinynn_requantise p;
-  tinyi_activation(visit, &visit->inputs, 0, &input);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
+  tinyi_read_unary(visit, &input, &output);
   tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
   if (visit->file.status != TINYI_OK) {
     return;
@@ -17,7 +17,7 @@ static void requantise(struct tinyi_visit *visit, int32_t activation) {
   const struct tinyi_tensor *made = activation == ACTIVATION_RELU6 ? &input : &output;
   tinyi_clamp(visit, activation, made, &p.lowest, &p.highest);
   visit->in_place = 1;
-  const struct tinyi_factor factor = tinyi_ratio(input.scale, made->scale, ONE);
+  const struct tinyi_factor factor = tinyi_ratio(input.scale, made->scale, TINYI_ONE);
   tinyi_require(visit, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   if (visit->file.status != TINYI_OK || visit->lives != NULL) {
     return;

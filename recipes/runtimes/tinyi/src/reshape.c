@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "tinyi/operators.h"
+#include "tinyi/shapes.h"
 
 /* Set-up: the output, noted already, is no more than another name of the input. */
 static void note_view(struct tinyi_visit *visit) {
@@ -15,8 +16,7 @@ static void note_view(struct tinyi_visit *visit) {
 
 void tinyi_reshape(struct tinyi_visit *visit) {
   struct tinyi_tensor input, output;
-  tinyi_activation(visit, &visit->inputs, 0, &input);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
+  tinyi_read_unary(visit, &input, &output);
   tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
   if (visit->file.status != TINYI_OK) {
     return;

@@ -1,11 +1,13 @@
 /* SOFTMAX over the last axis: scaling as TFLite prepares it (PreprocessSoftmaxScaling). */
 #include "tinyi/operators.h"
+#include "tinyi/real.h"
+#include "tinyi/shapes.h"
 
 /* Field of the schema's SoftmaxOptions. */
 enum { BETA = 0 };
 /* The output's quantisation by TFLite's specification: 1/256, -128. */
 enum { OUTPUT_SCALE = 0x3b800000, OUTPUT_ZERO_POINT = -128 };
-enum { ONE = 0x3f800000, INTEGER_BITS = 5, EXPONENT_UNIT = 1 << 23 };
+enum { INTEGER_BITS = 5, EXPONENT_UNIT = 1 << 23 };
 
 /* Of beta * scale * 2^(31 - INTEGER_BITS), no more than 2^31 - 1; both as the bits of normal numbers. */
 static struct tinyi_factor factor_of(uint32_t beta, uint32_t scale) {
@@ -16,14 +18,13 @@ static struct tinyi_factor factor_of(uint32_t beta, uint32_t scale) {
     const struct tinyi_factor largest = {INT32_MAX, 31};
     return largest;
   }
-  return tinyi_ratio(beta, ONE, scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT);
+  return tinyi_ratio(beta, TINYI_ONE, scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT);
 }
 
 void tinyi_softmax(struct tinyi_visit *visit) {
   struct tinyi_tensor input, output;
-  tinyi_activation(visit, &visit->inputs, 0, &input);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
-  const uint32_t beta = (uint32_t)tinyi_int(&visit->file, &visit->options, BETA, ONE);
+  tinyi_read_unary(visit, &input, &output);
+  const uint32_t beta = (uint32_t)tinyi_int(&visit->file, &visit->options, BETA, TINYI_ONE);
   tinyi_require(visit,
                 input.elements == output.elements && output.scale == OUTPUT_SCALE &&
                     output.zero_point == OUTPUT_ZERO_POINT && tinyi_is_positive(beta) &&

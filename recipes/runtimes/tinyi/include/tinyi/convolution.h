@@ -34,6 +34,17 @@ struct tinyi_conv2d {
   int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
 };
 
+/* Weights of a channel. */
+static inline uint32_t tinyi_row_bytes(const struct tinynn_conv2d *p) {
+  return (uint32_t)(p->kernel_height * p->kernel_width * p->input_channels);
+}
+
+/* Scratch of tinynn/tiled_conv2d.h: each pixel's values under the kernel; a place aside for outputs. */
+static inline uint32_t tinyi_tile_bytes(const struct tinynn_conv2d *p, int32_t pixels) {
+  const int32_t patch = p->kernel_height * p->kernel_width == 1 ? 0 : p->kernel_height * p->kernel_width;
+  return (uint32_t)(pixels * (patch * p->input_channels + p->output_channels));
+}
+
 extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp,
     tinyi_conv2d_mve, tinyi_conv2d_rvv;
 
@@ -61,6 +72,13 @@ extern const struct tinyi_depthwise tinyi_depthwise_any_c, tinyi_depthwise_any_d
 static inline int32_t tinyi_is_3x3(const struct tinynn_depthwise *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->depth_multiplier == 1 && p->dilation_y == 1 &&
          p->dilation_x == 1;
+}
+
+static inline int32_t tinyi_has_one_output_each(const struct tinynn_depthwise *p) { return p->depth_multiplier == 1; }
+
+/* Scratch of tinynn/taps.h: where a pixel's taps lie, inside and at an edge; a pixel of padding. */
+static inline uint32_t tinyi_tap_bytes(const struct tinynn_depthwise *p) {
+  return 8 * (uint32_t)(p->kernel_height * p->kernel_width) + (uint32_t)p->input_channels;
 }
 
 /* What the kernel sees of one channel, padding included; 0 and 0 where that is more than any memory. */

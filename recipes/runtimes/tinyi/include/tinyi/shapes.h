@@ -17,6 +17,21 @@ int32_t tinyi_is_shaped_alike(const struct tinyi_tensor *a, const struct tinyi_t
 /* Read input 0 and output 0, quantised alike; 0 after a refusal. */
 int32_t tinyi_moved(struct tinyi_visit *visit, struct tinyi_tensor *input, struct tinyi_tensor *output);
 
+/* Read input 0 and output 0. */
+static inline void tinyi_read_unary(struct tinyi_visit *visit, struct tinyi_tensor *input,
+                                    struct tinyi_tensor *output) {
+  tinyi_activation(visit, &visit->inputs, 0, input);
+  tinyi_activation(visit, &visit->outputs, 0, output);
+}
+
+/* Read both inputs and the output. */
+static inline void tinyi_read_binary(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
+                                     struct tinyi_tensor *output) {
+  tinyi_activation(visit, &visit->inputs, 0, left);
+  tinyi_activation(visit, &visit->inputs, 1, right);
+  tinyi_activation(visit, &visit->outputs, 0, output);
+}
+
 /* How two inputs meet in each element of the output, neighbouring axes made one where that is the same; refuses shapes
  * that don't meet. */
 void tinyi_broadcast(struct tinyi_visit *visit, const struct tinyi_tensor *left, const struct tinyi_tensor *right,

@@ -30,14 +30,6 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
   }
 }
 
-/* Each pixel's values under the kernel; a place aside for outputs. */
-static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
-  const int32_t patch = p->kernel_height * p->kernel_width == 1 ? 0 : p->kernel_height * p->kernel_width;
-  return (uint32_t)(TILE_PIXELS * (patch * p->input_channels + p->output_channels));
-}
-
-static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
-  return (uint32_t)(p->kernel_height * p->kernel_width * p->input_channels);
-}
+static uint32_t scratch_bytes(const struct tinynn_conv2d *p) { return tinyi_tile_bytes(p, TILE_PIXELS); }
 
 #endif

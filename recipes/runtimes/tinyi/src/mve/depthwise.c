@@ -43,11 +43,6 @@ static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
   return 3 * (uint32_t)((p->output_width - 1) * p->stride_x + 3) * (uint32_t)slots(p);
 }
 
-static void compute_any(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
-                        void *restrict scratch) {
-  tinynn_depthwise_mve(p, input, output, scratch); /* which wants two tensors */
-}
-
 enum { BLOCK = 16, QUARTER = 4 };
 
 static int32_t slots_any(const struct tinynn_depthwise *p) { return (p->output_channels + BLOCK - 1) / BLOCK * BLOCK; }
@@ -91,16 +86,9 @@ static void pack_any(const struct tinyi_channels *channels, const struct tinynn_
   }
 }
 
-/* Where a pixel's taps lie, inside and at an edge; a pixel of padding. */
-static uint32_t scratch_bytes_any(const struct tinynn_depthwise *p) {
-  return 8 * (uint32_t)(p->kernel_height * p->kernel_width) + (uint32_t)p->input_channels;
-}
-
-static int32_t fits_any(const struct tinynn_depthwise *p) { return p->depth_multiplier == 1; }
-
-static const struct tinyi_depthwise any = {.compute = compute_any,
-                                           .fits = fits_any,
-                                           .scratch_bytes = scratch_bytes_any,
+static const struct tinyi_depthwise any = {.compute = tinynn_depthwise_mve,
+                                           .fits = tinyi_has_one_output_each,
+                                           .scratch_bytes = tinyi_tap_bytes,
                                            .takes = tinyi_mve_has_no_lowest,
                                            .slots = slots_any,
                                            .pack = pack_any};

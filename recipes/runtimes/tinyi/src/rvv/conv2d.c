@@ -41,20 +41,12 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
   }
 }
 
-/* Each pixel's values under the kernel; a place aside for the last pixel. */
-static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
-  const int32_t patch = p->kernel_height * p->kernel_width == 1 ? 0 : p->kernel_height * p->kernel_width;
-  return (uint32_t)(PIXELS * (patch * p->input_channels + p->output_channels));
-}
-
-static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
-  return (uint32_t)(p->kernel_height * p->kernel_width * p->input_channels);
-}
+static uint32_t scratch_bytes(const struct tinynn_conv2d *p) { return tinyi_tile_bytes(p, PIXELS); }
 
 const struct tinyi_conv2d tinyi_conv2d_rvv = {.pack = pack,
                                               .compute = tinynn_conv2d_rvv,
                                               .scratch_bytes = scratch_bytes,
-                                              .channel_bytes = channel_bytes,
+                                              .channel_bytes = tinyi_row_bytes,
                                               .tile = TILE,
                                               .lanes = LANES,
                                               .takes = tinyi_rvv_has_no_lowest};
