@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import Operand, Step
+from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
-from tinyflow.backends.tinynn.calls import Constant
+from tinyflow.backends.tinynn.calls import Call, Constant
 from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
@@ -67,10 +66,11 @@ def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
         value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
     shapes = merged_pad(source.shape, output.shape, before.tolist())
     fields = {**dict(zip(("input_shape", "output_shape", "before"), shapes, strict=True)), "value": value}
-    yield Step.of(operator, plain(variant, "pad", fields))
+    # the value is no operand of the call
+    yield Step(operator.index, plain(variant, "pad", fields), (Operand(source.index),), Operand(output.index))
 
 
-def _rearranged(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _rearranged(graph: Graph, operator: Operator, variant: str) -> Call:
     """What is a view of the input, by the addresses that its elements have in one shaped like the input."""
     read = graph.tensors[operator.inputs[0]].shape
     steps = [math.prod(read[axis + 1 :]) for axis in range(len(read))]
@@ -79,10 +79,10 @@ def _rearranged(graph: Graph, operator: Operator, variant: str) -> Iterable[Step
         raise Unsupported("the output has another shape than the slice", "convert again")
     shape, strides = merged(view.shape, view.strides)
     fields = {"shape": shape, "strides": strides, "offset": view.ctypes.data - _FIRST.ctypes.data}
-    yield Step.of(operator, plain(variant, "gather", fields))
+    return plain(variant, "gather", fields)
 
 
-def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Call:
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     if max(output.shape) > _MOST_SIZE:
         raise Unsupported(f"an output of {output.shape} is not supported", "resize to fewer rows and columns")
@@ -97,15 +97,15 @@ def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Iterable[
         "output_height": output.shape[1],
         "output_width": output.shape[2],
     }
-    yield Step.of(operator, plain(variant, "resize_nearest", fields))
+    return plain(variant, "resize_nearest", fields)
 
 
-def _copy(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _copy(graph: Graph, operator: Operator, variant: str) -> Call:
     """A view of a constant that has to be in RAM; any other is the tensor itself."""
-    yield Step.of(operator, plain(variant, "copy", {"bytes": graph.tensors[operator.outputs[0]].size_bytes}))
+    return plain(variant, "copy", {"bytes": graph.tensors[operator.outputs[0]].size_bytes})
 
 
-LOWERINGS: Mapping[str, Any] = {
+LOWERINGS: Mapping[str, Lowering] = {
     "CONCATENATION": _concatenation,
     "SPLIT": _split,
     "PAD": _pad,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.backends.tinyc.steps import Step
+from tinyflow.backends.tinyc.steps import Lowering
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.arithmetic import mean
@@ -25,12 +25,12 @@ def _read(graph: Graph, operator: Operator) -> tuple[Weighted, npt.NDArray[np.in
     return layer, layer.weights.astype(np.int8), Channels(*(part.astype(np.int32) for part in parts))
 
 
-def _convolution(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
     layer, weights, channels = _read(graph, operator)
-    yield Step.of(operator, packing.convolution(variant, convolution_fields(layer), weights, channels))
+    return packing.convolution(variant, convolution_fields(layer), weights, channels)
 
 
-def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
     layer, weights, channels = _read(graph, operator)
     rows = weights.reshape(layer.outputs, -1)
     fields = {
@@ -39,15 +39,15 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Iterable
         "outputs": layer.outputs,
         **output_fields(layer),
     }
-    yield Step.of(operator, packing.fully_connected(variant, fields, layer.input_zero_point, rows, channels))
+    return packing.fully_connected(variant, fields, layer.input_zero_point, rows, channels)
 
 
-def _pool(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _pool(graph: Graph, operator: Operator, variant: str) -> Call:
     kernel = "max_pool" if operator.name == "MAX_POOL_2D" else "average_pool"
-    yield Step.of(operator, packing.plain(variant, kernel, pool_fields(graph, operator)))
+    return packing.plain(variant, kernel, pool_fields(graph, operator))
 
 
-def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+def _mean(graph: Graph, operator: Operator, variant: str) -> Call:
     shape = graph.tensors[operator.inputs[0]].shape
     axes = mean.axes_of(graph, operator)
     fields = {
@@ -55,10 +55,10 @@ def _mean(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
         "reduced": (0,) * (RANK - len(shape)) + tuple(int(axis in axes) for axis in range(len(shape))),
         **mean.constants_of(graph, operator),
     }
-    yield Step.of(operator, packing.plain(variant, "mean", fields))
+    return packing.plain(variant, "mean", fields)
 
 
-LOWERINGS: Mapping[str, Any] = {
+LOWERINGS: Mapping[str, Lowering] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _fully_connected,

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 
-from tinyflow.backends.tinyc import lower_binary, lower_pieces, lower_spatial, lower_unary
-from tinyflow.backends.tinyc.steps import Program, Step
+from tinyflow.backends.tinyc import lower_elementwise, lower_pieces, lower_spatial
+from tinyflow.backends.tinyc.steps import Lowering, Operand, Program, Step
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
-
-Lowering = Callable[[Graph, Operator, str], Iterable[Step]]
+from tinyflow.model.operators.int8 import activations
 
 LOWERINGS: Mapping[str, Lowering] = {
     **lower_spatial.LOWERINGS,
-    **lower_binary.LOWERINGS,
-    **lower_unary.LOWERINGS,
+    **lower_elementwise.LOWERINGS,
     **lower_pieces.LOWERINGS,
 }
 
@@ -40,4 +39,8 @@ def _must_copy(graph: Graph, operator: Operator, shares: Mapping[int, int]) -> b
 
 def lower_operator(graph: Graph, operator: Operator, variant: str) -> list[Step]:
     """The calls for one operator. Raises ValueError, mostly Unsupported, for one that no kernel computes."""
-    return list(LOWERINGS[operator.name](graph, operator, variant))
+    lowered = LOWERINGS[operator.name](graph, operator, variant)
+    if not isinstance(lowered, Call):
+        return list(lowered)
+    *inputs, output = (Operand(tensor.index) for tensor in activations(graph, operator))
+    return [Step(operator.index, lowered, tuple(inputs), output)]

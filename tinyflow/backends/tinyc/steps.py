@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Union
 
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator
@@ -26,15 +27,15 @@ class Step:
     inputs: tuple[Operand, ...]
     output: Operand
 
-    @classmethod
-    def of(cls, operator: Operator, call: Call) -> Step:
-        """From the first input to the output."""
-        return cls(operator.index, call, (Operand(operator.inputs[0]),), Operand(operator.outputs[0]))
-
     @property
     def overwritten(self) -> list[Operand]:
         """The inputs that the output may lie on."""
         return [self.inputs[position] for position in self.call.in_place]
+
+
+# one call reads all activations that the operator reads, and writes its output
+Lowered = Union[Call, Iterable[Step]]
+Lowering = Callable[[Graph, Operator, str], Lowered]
 
 
 @dataclass(frozen=True)

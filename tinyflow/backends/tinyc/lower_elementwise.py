@@ -1,0 +1,91 @@
+"""Operators element by element or row by row: of one activation, of two, and what gives another type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinyflow.backends.refusals import Unsupported
+from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
+from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
+from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.packing import by_table, plain
+from tinyflow.model.arithmetic import binary, unary
+from tinyflow.model.fixed_point import softmax_scaling
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.operators.int8 import activations, quantisation_of
+from tinyflow.model.weighted import integers
+
+
+def _softmax(graph: Graph, operator: Operator, variant: str) -> Call:
+    source, _ = activations(graph, operator)
+    multiplier, left_shift, least = softmax_scaling(quantisation_of(source).scale, operator.options["beta"])
+    fields = {
+        "rows": source.elements // source.shape[-1],
+        "columns": source.shape[-1],
+        "multiplier": multiplier,
+        "left_shift": left_shift,
+        "least_difference": least,
+    }
+    return plain(variant, "softmax", fields)
+
+
+def _function(graph: Graph, operator: Operator, variant: str) -> Call:
+    """A function of single values."""
+    kernel = "requantise" if operator.name in unary.RESCALING else operator.name.lower()
+    _, output = activations(graph, operator)
+    return plain(variant, kernel, {"elements": output.elements, **unary.constants_of(graph, operator)})
+
+
+def _quantise(graph: Graph, operator: Operator, variant: str) -> Call:
+    """QUANTIZE from float32, or from int8 of another scale."""
+    source, output = activations(graph, operator)
+    return _function(graph, operator, variant) if source.is_integer else _affine("quantise", variant, output)
+
+
+def _dequantise(graph: Graph, operator: Operator, variant: str) -> Call:
+    source, output = activations(graph, operator)
+    if output.dtype != "float32":
+        raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
+    return _affine("dequantise", variant, source)
+
+
+def _affine(kernel: str, variant: str, tensor: Tensor) -> Call:
+    scheme = quantisation_of(tensor)
+    fields = {"elements": tensor.elements, "scale": scheme.scale, "zero_point": scheme.zero_point}
+    return plain(variant, kernel, fields)
+
+
+def _binary(graph: Graph, operator: Operator, variant: str) -> Lowered:
+    """Equal shapes go element by element, with one number by a table; others meet along strides."""
+    left, right, output = activations(graph, operator)
+    kernel, fields = operator.name.lower(), binary.constants_of(graph, operator)
+    for position, (tensor, other) in enumerate(((right, left), (left, right))):
+        number = _number(other)
+        if number is not None and tensor.elements == output.elements:
+            call = by_table(variant, kernel, fields, tensor.elements, number, is_left=position == 1)
+            if call is not None:
+                return [Step(operator.index, call, (Operand(tensor.index),), Operand(output.index))]
+    elements = {"elements": output.elements}
+    if left.elements == right.elements == output.elements:
+        return plain(variant, kernel, {**fields, **elements})
+    dimensions = padded_to_rank(output.shape)
+    shape, *strides = merged(dimensions, *(broadcast_strides(tensor.shape) for tensor in (left, right)))
+    broadcast = {"shape": shape, "left_strides": strides[0], "right_strides": strides[1]}
+    return plain(variant, f"{kernel}_broadcast", {**fields, **elements, "broadcast": broadcast})
+
+
+def _number(tensor: Tensor) -> int | None:
+    """The value of a constant that has only one."""
+    if not tensor.is_constant:
+        return None
+    values = integers(tensor)
+    return int(values.flat[0]) if (values == values.flat[0]).all() else None
+
+
+LOWERINGS: Mapping[str, Lowering] = {
+    **dict.fromkeys(unary.RESULTS, _function),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM"), _binary),
+    "SOFTMAX": _softmax,
+    "QUANTIZE": _quantise,
+    "DEQUANTIZE": _dequantise,
+}
