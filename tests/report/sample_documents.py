@@ -24,7 +24,7 @@ def good(model: str, backend: str, target: str, *, size: int = 1000, weights: st
         "macs": 600 * size,
         "wall_s": 0.5,
     }
-    row = rows.measured_row(naming(model, backend, target), weights=weights, metrics=metrics, validation=EXACT)
+    row = rows.bench_row(naming(model, backend, target), weights=weights, metrics=metrics, validation=EXACT)
     provenance = {
         "stages": {},
         "tools": {"ziglang": "0.17.0"},
@@ -42,7 +42,7 @@ def good(model: str, backend: str, target: str, *, size: int = 1000, weights: st
 
 def failed(model: str, backend: str, target: str, reason: str = "run: hard fault in <conv_3>") -> BenchDocuments:
     """A bench that did not run to its end."""
-    row = rows.failed_row(naming(model, backend, target), status="failed", reason=reason)
+    row = rows.bench_row(naming(model, backend, target), status="failed", reason=reason)
     return BenchDocuments(rows.with_provenance(row, stages={}, tools={}, artifacts={}))
 
 

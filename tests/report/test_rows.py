@@ -47,8 +47,8 @@ def test_what_was_not_measured_is_left_out() -> None:
 def test_report_has_the_keys_of_the_contract_in_every_state() -> None:
     """Good and failed rows have the same keys in the same order, those that other tools read."""
     validation = {"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0}
-    good = rows.measured_row(NAMING, weights="trained", metrics={"macs": 200}, validation=validation)
-    bad = rows.failed_row(NAMING, status="timeout", reason="run: more than 1000 instructions")
+    good = rows.bench_row(NAMING, weights="trained", metrics={"macs": 200}, validation=validation)
+    bad = rows.bench_row(NAMING, status="timeout", reason="run: more than 1000 instructions")
     provenance = {"stages": {}, "tools": {}, "artifacts": {}}
     contract = (
         "schema bench model backend target features status reason weights metrics validation stages tools artifacts"
@@ -62,7 +62,7 @@ def test_report_has_the_keys_of_the_contract_in_every_state() -> None:
 def test_unknown_status_is_a_mistake_of_ours() -> None:
     """Only the statuses of the contract can be written."""
     with pytest.raises(ValueError, match="no status"):
-        rows.failed_row(NAMING, status="broken", reason="x")
+        rows.bench_row(NAMING, status="broken", reason="x")
 
 
 def test_every_metric_is_defined_once() -> None:

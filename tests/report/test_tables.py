@@ -33,11 +33,9 @@ def sample_rows() -> list[dict[str, Any]]:
     """A good bench, one that is close, and one that failed."""
     metrics = {"invoke_instructions": 22_600_123, "rom_bytes": 261_120, "simulated_mips": 412.5}
     return [
-        rows.measured_row(
-            naming("one", dsp=True, layout="NCHW"), weights="synthetic", metrics=metrics, validation=EXACT
-        ),
-        rows.measured_row(naming("two"), weights="trained", metrics={"rom_bytes": 1024}, validation=CLOSE),
-        rows.failed_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1"),
+        rows.bench_row(naming("one", dsp=True, layout="NCHW"), weights="synthetic", metrics=metrics, validation=EXACT),
+        rows.bench_row(naming("two"), weights="trained", metrics={"rom_bytes": 1024}, validation=CLOSE),
+        rows.bench_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1"),
     ]
 
 
@@ -84,7 +82,7 @@ def test_notes_say_which_benches_have_no_tuning_records() -> None:
     place = {"cpu": "cortex-m7", "toolchain": "gcc", "optimise": "Os"}
     found = []
     for feature, missing, tuned in (("tuned", 3, 0), ("tuned", 1, 2), ("tuned", 0, 3), ("tune", 3, 0)):
-        row = rows.measured_row(naming("one", **{feature: True}), weights="trained", metrics={}, validation=EXACT)
+        row = rows.bench_row(naming("one", **{feature: True}), weights="trained", metrics={}, validation=EXACT)
         found += tables.notes([{**row, "tuning": {"kernels": 4, "tuned": tuned, "missing": missing, "place": place}}])
     end = "for cortex-m7, gcc, Os, which leaves them as they were; +tune.16 in place of +tuned searches"
     assert found == [
@@ -110,7 +108,7 @@ def test_narrow_terminal_keeps_what_matters_most() -> None:
 
     metrics = {"invoke_instructions": 22_600_123, "rom_bytes": 1, "ram_bytes": 2, "arena_bytes": 3}
     metrics["instructions_per_mac"] = 4
-    row = rows.measured_row(naming("a" * 30), weights="trained", metrics=metrics, validation=EXACT)
+    row = rows.bench_row(naming("a" * 30), weights="trained", metrics=metrics, validation=EXACT)
     console = Console(file=io.StringIO(), width=80, no_color=True)
     console.print(tables.to_rich([row], console.width))
     heading = console.file.getvalue().split("\n")[1].split()  # type: ignore[attr-defined]
@@ -121,9 +119,9 @@ def test_what_synthetic_weights_say_depends_on_what_was_done_with_them() -> None
     """Sizes and speed are nearly the trained network's, but where what is removed or chosen depends on the weights."""
     same = {"macs": 9, "weights_bytes": 9, "peak_live_bytes": 9, "operators": 9, "tensors": 9}
     removed = {"before": same, "after": same}
-    plain = rows.measured_row(naming("one"), weights="synthetic", metrics={}, validation=EXACT)
-    shrunk = {**rows.measured_row(naming("two", shrink=True), weights="synthetic", metrics={}, validation=EXACT)}
-    tuned = rows.measured_row(naming("three", tuned=True), weights="synthetic", metrics={}, validation=EXACT)
+    plain = rows.bench_row(naming("one"), weights="synthetic", metrics={}, validation=EXACT)
+    shrunk = {**rows.bench_row(naming("two", shrink=True), weights="synthetic", metrics={}, validation=EXACT)}
+    tuned = rows.bench_row(naming("three", tuned=True), weights="synthetic", metrics={}, validation=EXACT)
     shrunk["removed"] = removed
     (near,), (far,), (away,) = (tables.notes([{**row, "tuning": {}}]) for row in (plain, shrunk, tuned))
     assert "are the trained network's to about 1 %" in near
@@ -144,7 +142,7 @@ def test_a_name_is_never_broken_where_it_has_room(width: int) -> None:
 
     metrics = dict.fromkeys(("invoke_instructions", "setup_instructions", "rom_bytes", "ram_bytes"), 12345678)
     names = ["a" * (width - 18), "b" * 12, "c" * 3]
-    found = [rows.measured_row(naming(n), weights="trained", metrics=metrics, validation=EXACT) for n in names]
+    found = [rows.bench_row(naming(n), weights="trained", metrics=metrics, validation=EXACT) for n in names]
     console = Console(file=io.StringIO(), width=width, no_color=True)
     console.print(tables.to_rich(found, console.width))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]

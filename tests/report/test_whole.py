@@ -90,15 +90,15 @@ def benches() -> list[BenchDocuments]:
     """One with everything, one that is close and smaller, one of a host, one that failed, one that was cancelled."""
     made = {"stages": {"run": {"outcome": "built", "seconds": 1.25}, "link": {"outcome": "hit", "seconds": 0.5}}}
     more = {"tools": {"ziglang": "0.17.0", "unicorn": "2.1"}, "artifacts": {"firmware.elf": "sha256:" + "ab" * 32}}
-    first = rows.measured_row(
+    first = rows.bench_row(
         naming("one", dsp=True, layout="NCHW"), weights="synthetic", metrics=METRICS, validation=DOUBTED
     )
     smaller = {name: value // 2 if isinstance(value, int) else value for name, value in METRICS.items()}
-    second = rows.measured_row(naming("two"), weights="trained", metrics=smaller, validation=CLOSE)
+    second = rows.bench_row(naming("two"), weights="trained", metrics=smaller, validation=CLOSE)
     host = {"invoke_s": 0.00123, "rom_bytes": 5000, "macs": 7_489_664, "wall_s": 0.5}
-    third = rows.measured_row(naming("one", "host"), weights="trained", metrics=host, validation=CLOSE)
-    fourth = rows.failed_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1 <x>\x01\nhint & more")
-    fifth = rows.failed_row(naming("four"), status="cancelled", reason="run: cancelled")
+    third = rows.bench_row(naming("one", "host"), weights="trained", metrics=host, validation=CLOSE)
+    fourth = rows.bench_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1 <x>\x01\nhint & more")
+    fifth = rows.bench_row(naming("four"), status="cancelled", reason="run: cancelled")
     plan = {"arena": {"bytes": 24_576, "tensors": TENSORS}, "layers": LAYERS}
     options = {"target_options": {"schedule": "cortexm", "usmp": "hill"}}
     return [

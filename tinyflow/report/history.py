@@ -14,7 +14,7 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -50,7 +50,7 @@ class Record:
 
     def is_of(self, report: Mapping[str, Any]) -> bool:
         """Whether this was recorded of just this result."""
-        return _facts(self)[2:] == _facts(_record_of(report, None, False, ""))[2:]
+        return _record_of(report, self.commit, self.is_dirty, self.date) == self
 
     def as_report(self, bench: str) -> dict[str, Any]:
         """As much of a `report.json` as comparing needs."""
@@ -72,7 +72,7 @@ def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: 
     """Record a result, good or failed, unless it is what was recorded last for this commit; whether it was added."""
     record = _record_of(report, commit, is_dirty, date)
     before = last(path)
-    if before is not None and _facts(before) == _facts(record):
+    if before is not None and replace(before, date=date) == record:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     written = {name: value for name, value in vars(record).items() if name not in ("status", "reason")}
@@ -92,13 +92,6 @@ def _record_of(report: Mapping[str, Any], commit: str | None, is_dirty: bool, da
     versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
     reason = (report.get("reason") or "")[:_MOST_REASON] or None
     return Record(date, commit, is_dirty, report["weights"], metrics, versions, str(report["status"]), reason)
-
-
-def _facts(record: Record) -> tuple[Any, ...]:
-    return (
-        *(record.commit, record.is_dirty, record.weights, dict(record.metrics), dict(record.versions)),
-        *(record.status, record.reason),
-    )
 
 
 def short(place: str) -> str:

@@ -52,31 +52,11 @@ def apply(steps: Iterable[Step], frame: Frame) -> Frame:
     """The last of the frames that the steps make. UsageError names the step that can't be done."""
     for index, step in enumerate(steps, start=1):
         try:
-            frame = _apply(step, frame)
+            [(name, wanted)] = ((name, wanted) for name, wanted in vars(step).items() if wanted)
+            frame = _OPERATIONS[name](frame, wanted)
         except UsageError as error:
             raise UsageError(f"step {index}: {error.what}", hint=error.hint) from error
     return frame
-
-
-def _apply(step: Step, frame: Frame) -> Frame:
-    if step.where is not None:
-        return frame.where(step.where)
-    if step.choose:
-        return frame.choose(step.choose)
-    if step.rename:
-        return frame.rename(step.rename)
-    if step.compute:
-        return frame.compute(step.compute)
-    if step.scale:
-        return scale(frame, step.scale)
-    if step.sort:
-        return frame.sort(step.sort)
-    if step.group is not None:
-        return group(frame, step.group)
-    if step.pivot is not None:
-        return pivot(frame, step.pivot)
-    assert step.compare is not None
-    return compare(frame, step.compare)
 
 
 def scale(frame: Frame, wanted: Mapping[str, str]) -> Frame:
@@ -146,15 +126,11 @@ def compare(frame: Frame, wanted: Against) -> Frame:
     if not references:
         spelled = ", ".join(f"{name} {value}" for name, value in wanted.to.items())
         raise UsageError(f"no row has {spelled} to compare with")
-    return _with_comparisons(frame, wanted, lambda row: references.get(tuple(row.get(name) for name in others)))
-
-
-def _with_comparisons(frame: Frame, wanted: Against, find: Callable[[Row], Row | None]) -> Frame:
     rows = []
     for row in frame:
-        reference, made = find(row), dict(row)
+        reference, made = references.get(tuple(row.get(name) for name in others), {}), dict(row)
         for name in wanted.columns:
-            value, other = row.get(name), (reference or {}).get(name)
+            value, other = row.get(name), reference.get(name)
             if value is not None and other:
                 made[f"{name}_{wanted.how}"] = _COMPARISONS[wanted.how](value, other)
         rows.append(made)
@@ -167,3 +143,9 @@ def _split(frame: Frame, by: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
     for row in frame:
         found.setdefault(tuple(row.get(name) for name in by), []).append(row)
     return found
+
+
+_OPERATIONS: dict[str, Callable[[Frame, Any], Frame]] = {
+    **{"where": Frame.where, "choose": Frame.choose, "rename": Frame.rename, "compute": Frame.compute},
+    **{"scale": scale, "sort": Frame.sort, "group": group, "pivot": pivot, "compare": compare},
+}

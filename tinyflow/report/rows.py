@@ -6,6 +6,7 @@ Pure functions over parsed JSON. Nothing is measured or estimated here: a number
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tinyflow.report.metrics import BY_NAME
@@ -65,34 +66,21 @@ def warnings_of(row: Document) -> list[str]:
     return list((row.get("validation") or {}).get("warnings", ()))
 
 
-def measured_row(
-    naming: Naming, *, weights: str, metrics: Mapping[str, float], validation: Document, status: str = "ok"
-) -> dict[str, Any]:
-    """What the report stage writes: the part of `report.json` that is known when the run was good."""
-    return _row(naming, status, None, weights, metrics, validation)
-
-
-def failed_row(naming: Naming, *, status: str, reason: str) -> dict[str, Any]:
-    """The row of a bench that has no result, with the same keys."""
-    return _row(naming, status, reason, None, {}, None)
-
-
-def _row(
+def bench_row(
     naming: Naming,
-    status: str,
-    reason: str | None,
-    weights: str | None,
-    metrics: Mapping[str, float],
-    validation: Document | None,
+    *,
+    status: str = "ok",
+    reason: str | None = None,
+    weights: str | None = None,
+    metrics: Mapping[str, float] = MappingProxyType({}),
+    validation: Document | None = None,
 ) -> dict[str, Any]:
+    """The part of `report.json` that is known when the run was good; with the same keys, of a bench without result."""
     if status not in STATUSES:
         raise ValueError(f"{status!r} is no status: {STATUSES}")
     return {
         "schema": SCHEMA,
-        "bench": naming["bench"],
-        "model": naming["model"],
-        "backend": naming["backend"],
-        "target": naming["target"],
+        **{name: naming[name] for name in ("bench", "model", "backend", "target")},
         "features": dict(sorted(naming["features"].items())),
         "status": status,
         "reason": reason,

@@ -21,7 +21,7 @@ def report(workspace: Workspace) -> None:
     metrics = rows.metrics_of(
         files["graph.json"], files["plan.json"], files.get("sizes.json", {}), files["run.json"], files["timing.json"]
     )
-    row = rows.measured_row(
+    row = rows.bench_row(
         workspace.parameters,
         weights=files["origin.json"]["weights"],
         metrics=metrics,

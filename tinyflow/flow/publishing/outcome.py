@@ -29,7 +29,7 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
         row = json.loads(session.output_path(bench.final, "row.json").read_bytes())
     else:
         status, reason = failure_of(bench, ledger)
-        row = rows.failed_row(bench.final.parameters, status=status, reason=reason)
+        row = rows.bench_row(bench.final.parameters, status=status, reason=reason)
     return rows.with_provenance(row, stages=_stages(done, ledger), tools=_tools(done, session), artifacts=artifacts)
 
 

@@ -7,7 +7,9 @@ hang on how a machine prints floats.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from tinyflow.core import safe_text
 
@@ -45,52 +47,48 @@ class Drawing:
         `is_full`: the style sheet knows its height, and it begins at the top: many are shorter so.
         """
         numbers = {"x": x, "y": 0.0 if is_full else y, "width": width, "height": 0.0 if is_full else height}
-        shape = "".join(f' {name}="{number(value)}"' for name, value in numbers.items() if value)
-        shape = f"<rect{shape}" + (f' class="{style}"' if style else "")
-        self._parts.append(f"{shape}><title>{escape(tip)}</title></rect>" if tip else f"{shape}/>")
+        shape: dict[str, Any] = {name: value for name, value in numbers.items() if value}
+        self._parts.append(_element("rect", tip, **shape, class_=style))
         if text and height >= LINE_HEIGHT and width >= CHARACTER_WIDTH * len(text) + 4:
-            place = f'x="{number(x + width / 2)}" y="{number(y + height / 2 + 4)}"'
-            self._inside.append(f"<text {place}>{escape(text)}</text>")
+            self._inside.append(_element("text", content=text, x=x + width / 2, y=y + height / 2 + 4))
 
     def line(self, x1: float, y1: float, x2: float, y2: float, *, style: str) -> None:
         """A straight line."""
-        self._parts.append(
-            f'<line x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}" class="{style}"/>'
-        )
+        self._parts.append(_element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=style))
 
     def path(self, points: Sequence[tuple[float, float]], *, style: str) -> None:
         """Straight lines from point to point."""
         steps = " ".join(f"{'L' if index else 'M'}{number(x)} {number(y)}" for index, (x, y) in enumerate(points))
-        self._parts.append(f'<path d="{steps}" class="{style}"/>')
+        self._parts.append(_element("path", d=steps, class_=style))
 
     def curve(self, start: tuple[float, float], end: tuple[float, float], *, style: str) -> None:
         """A curve that leaves and arrives horizontally."""
         (x1, y1), (x2, y2) = start, end
         middle = number((x1 + x2) / 2)
         steps = f"M{number(x1)} {number(y1)} C{middle} {number(y1)} {middle} {number(y2)} {number(x2)} {number(y2)}"
-        self._parts.append(f'<path d="{steps}" class="{style}"/>')
+        self._parts.append(_element("path", d=steps, class_=style))
 
-    def dot(self, x: float, y: float, radius: float, *, style: str, tip: str = "") -> None:
+    def dot(self, x: float, y: float, radius: float, *, style: str, tip: str) -> None:
         """A filled circle."""
-        title = f"<title>{escape(tip)}</title>" if tip else ""
-        circle = f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(radius)}" class="{style}">'
-        self._parts.append(f"{circle}{title}</circle>")
+        self._parts.append(_element("circle", tip, cx=x, cy=y, r=radius, class_=style))
 
-    def text(self, x: float, y: float, text: str, *, anchor: str = "start", style: str = "", tip: str = "") -> None:
+    def text(self, x: float, y: float, text: str, *, anchor: str = "", style: str = "") -> None:
         """One line of text; `y` is its base line."""
-        kind = f' class="{style}"' if style else ""
-        where = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        title = f"<title>{escape(tip)}</title>" if tip else ""
-        self._parts.append(f'<text x="{number(x)}" y="{number(y)}"{where}{kind}>{title}{escape(text)}</text>')
+        self._parts.append(_element("text", content=text, x=x, y=y, text_anchor=anchor, class_=style))
 
-    def link(self, address: str, tip: str = "") -> _Within:
-        """Everything drawn within `with drawing.link("#there"):` leads there, and shows `tip` on hover."""
-        title = f"<title>{escape(tip)}</title>" if tip else ""
-        return _Within(self._parts, f'<a href="{escape(address)}">{title}', "</a>")
+    @contextmanager
+    def link(self, address: str, tip: str) -> Iterator[None]:
+        """Everything drawn within `with drawing.link("#there", tip):` leads there, and shows `tip` on hover."""
+        self._parts.append(f'<a href="{escape(address)}"><title>{escape(tip)}</title>')
+        yield
+        self._parts.append("</a>")
 
-    def group(self, style: str) -> _Within:
+    @contextmanager
+    def group(self, style: str) -> Iterator[None]:
         """Everything drawn within has this style."""
-        return _Within(self._parts, f'<g class="{style}">', "</g>")
+        self._parts.append(f'<g class="{style}">')
+        yield
+        self._parts.append("</g>")
 
     def standalone(self, style: str) -> str:
         """The drawing as a file of its own, with its own style sheet."""
@@ -105,17 +103,13 @@ class Drawing:
         return "".join(self._parts) + inside
 
 
-class _Within:
-    def __init__(self, parts: list[str], opening: str, closing: str) -> None:
-        self._parts = parts
-        self._opening = opening
-        self._closing = closing
-
-    def __enter__(self) -> None:
-        self._parts.append(self._opening)
-
-    def __exit__(self, *_: object) -> None:
-        self._parts.append(self._closing)
+def _element(tag: str, tip: str = "", content: str = "", **attributes: float | str) -> str:
+    """One shape or text, without those attributes that are empty texts."""
+    written = {name: value if isinstance(value, str) else number(value) for name, value in attributes.items()}
+    words = [f'{name.rstrip("_").replace("_", "-")}="{value}"' for name, value in written.items() if value]
+    opening = " ".join([tag, *words])
+    inside = (f"<title>{escape(tip)}</title>" if tip else "") + escape(content)
+    return f"<{opening}>{inside}</{tag}>" if inside else f"<{opening}/>"
 
 
 def number(value: float) -> str:
