@@ -26,12 +26,12 @@ def lines() -> Iterator[str]:
 
 
 def _row(kernel: Kernel) -> str:
-    scratch = (kernel.scratch.__doc__ or "").split(" (")[0].rstrip(".") if kernel.scratch else "–"
+    scratch = kernel.scratch.text if kernel.scratch else "–"
     walk = f"{kernel.walk}, {kernel.at_once} at once" if kernel.at_once > 1 else kernel.walk
     needs = "; ".join(need.text for need in kernel.needs) or "–"
     in_place = " or ".join(("first", "second")[position] for position in kernel.in_place) or "–"
     in_place += ", where it fits" * (kernel.operator == "depthwise" and bool(kernel.in_place))
-    cells = (kernel.operator, kernel.variant, f"`{kernel.function}`", needs, scratch.lower(), walk, in_place)
+    cells = (kernel.operator, kernel.variant, f"`{kernel.function}`", needs, scratch, walk, in_place)
     return f"| {' | '.join(cells)} |"
 
 

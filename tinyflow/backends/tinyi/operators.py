@@ -19,7 +19,8 @@ from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
-from tinyflow.backends.tinynn.weighted import TILES, dsp_row_products, plane_elements, products_of, rvv_repeats
+from tinyflow.backends.tinynn.packs import rvv_repeats
+from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model.arithmetic import binary, mean, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
@@ -103,7 +104,7 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     if kernel == "ref":
         packed = aside = 0
     elif kernel == "dsp":
-        packed = 2 * dsp_row_products(fields)
+        packed = 2 * products_of(fields, 4)
     elif kernel == "rvv":
         packed_channels = _RVV_CHANNELS
     elif kernel == "mve":
@@ -144,7 +145,7 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     elif kernel.variant == "rvv" and is_3x3:
         slots *= rvv_repeats(fields)
     # one byte more is read than there are taps
-    size = slots * _RECORD_BYTES + rounded_up(kernel.scratch(fields), WORD_BYTES) + slots * taps + 1
+    size = slots * _RECORD_BYTES + rounded_up(kernel.scratch.size_bytes(fields), WORD_BYTES) + slots * taps + 1
     return MemoryRequest(size, size, kernel.overwrites(fields), is_any=not is_3x3)
 
 

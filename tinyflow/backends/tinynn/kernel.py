@@ -9,6 +9,7 @@ from typing import Literal
 from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.needs import Need
+from tinyflow.backends.tinynn.scratch import Scratch
 
 Walk = Literal["elements", "pixels", "planes", "rows", "all"]
 WALKS: Mapping[Walk, str] = {
@@ -32,8 +33,8 @@ class Kernel:
     needs: tuple[Need, ...] = ()
     pack: Callable[[Layer], Mapping[str, Field]] = lambda layer: layer.fields
     """The struct's fields, packed arrays among them."""
-    scratch: Callable[[Fields], int] | None = None
-    """Bytes, aligned to 4; None for a function without that parameter."""
+    scratch: Scratch | None = None
+    """None for a function without that parameter."""
     in_place: tuple[int, ...] = ()
     """Inputs at whose address the output may begin, …"""
     in_place_if: Callable[[Fields], bool] = lambda fields: True
@@ -67,7 +68,7 @@ class Kernel:
             f"tinynn_{self.struct}",
             self.pack(layer),
             takes_scratch=self.scratch is not None,
-            scratch_bytes=self.scratch(layer.fields) if self.scratch else 0,
+            scratch_bytes=self.scratch.size_bytes(layer.fields) if self.scratch else 0,
             in_place=self.overwrites(layer.fields),
             notes=notes,
         )

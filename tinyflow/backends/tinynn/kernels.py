@@ -6,39 +6,33 @@ docs/kernel-table.md is this table; tests/runtimes holds every variant equal to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from tinyflow.backends.tinynn import layouts, needs, plain
-from tinyflow.backends.tinynn import weighted as w
+from tinyflow.backends.tinynn import layouts, needs, packs, scratch
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.needs import Need
+from tinyflow.backends.tinynn.scratch import Scratch
 from tinyflow.backends.tinynn.variants import VARIANTS
 
+Needs = tuple[Need, ...]
 VECTORS = ("mve", "rvv")
 # operators whose code takes more flash than a table and its reading
 _LARGER_THAN_A_TABLE = ("logistic", "tanh", "hard_swish")
 
-_RIGHT, _PAIRS, _HALVED, _TAPS = needs.RIGHT_SHIFTS, needs.CHANNEL_PAIRS, needs.HALVED, needs.TAP_PAIRS
+_RIGHT, _PAIRS, _HALVED = needs.RIGHT_SHIFTS, needs.CHANNEL_PAIRS, needs.HALVED
+_TAPS, _3X3 = needs.TAP_PAIRS, needs.TAPS_3X3
 
 
-def _nothing(fields: Fields) -> int:  # noqa: ARG001
-    """None."""
-    return 0
-
-
-Scratch = Callable[[Fields], int]
-
-
-def _conv2d(variant: str, required: tuple[Need, ...], pack: w.Pack) -> Kernel:
-    tile = w.TILES[variant]
+def _conv2d(variant: str, required: Needs, pack: packs.Pack) -> Kernel:
+    tile = scratch.TILES[variant]
     return Kernel("conv2d", variant, "conv2d", "pixels", required, pack, tile.scratch, at_once=tile.pixels)
 
 
-def _elementwise(name: str, struct: str, **variants: tuple[Need, ...]) -> Iterator[Kernel]:
+def _elementwise(name: str, struct: str, **variants: Needs) -> Iterator[Kernel]:
     """Operators of two inputs, of equal shapes and broadcast."""
     for variant, required in {**variants, "ref": ()}.items():
         yield Kernel(name, variant, struct, "elements", required, in_place=(0, 1))
@@ -50,54 +44,65 @@ def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = 
     return [Kernel(operator, "ref", struct or operator, walk, in_place=in_place) for operator in operators]
 
 
-def _depthwise(variant: str, walk: Walk, required: tuple[Need, ...], arrays: w.Arrays, scratch: Scratch) -> Kernel:
+def _is_no_larger(fields: Fields) -> bool:
+    """Whether a channel's output fits on its input."""
+    pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
+    return bool(fields["batches"] == fields["depth_multiplier"] == 1 and pixels[1] <= pixels[0])
+
+
+def _is_no_wider(fields: Fields) -> bool:
+    """Whether rows of output stay behind the three of the input that are kept."""
+    return bool(fields["batches"] == 1 and fields["output_width"] <= fields["input_width"] and fields["pad_top"] <= 2)
+
+
+def _depthwise(variant: str, walk: Walk, required: Needs, arrays: packs.Arrays, held: Scratch) -> Kernel:
     """For any taps, or those of 3x3 alone."""
-    is_3x3 = needs.TAPS_3X3 in required
-    condition = w.is_no_larger if walk == "planes" else w.is_no_wider
+    is_3x3 = _3X3 in required
+    condition = _is_no_larger if walk == "planes" else _is_no_wider
     return Kernel(
         "depthwise",
         variant,
         "depthwise",
         walk,
         required,
-        w.packed(arrays),
-        scratch,
+        packs.packed(arrays),
+        held,
         in_place=(0,) if walk == "planes" or is_3x3 else (),
         in_place_if=condition,
         name=f"depthwise{'3x3' if is_3x3 else ''}_{variant}",
     )
 
 
-def _fully_connected(variant: str, required: tuple[Need, ...], pack: w.Pack, scratch: Scratch = _nothing) -> Kernel:
-    return Kernel("fully_connected", variant, "fully_connected", "all", required, pack, scratch)
+def _fully_connected(variant: str, required: Needs, pack: packs.Pack, held: Scratch = scratch.NOTHING) -> Kernel:
+    return Kernel("fully_connected", variant, "fully_connected", "all", required, pack, held)
 
 
-def _rows(variant: str, required: tuple[Need, ...], scratch: Scratch = _nothing) -> Kernel:
-    return Kernel("rows", variant, "rows", "all", required, scratch=scratch)
+def _rows(variant: str, required: Needs, held: Scratch = scratch.NOTHING) -> Kernel:
+    return Kernel("rows", variant, "rows", "all", required, scratch=held)
 
 
-def _one_scale(variant: str, pack: w.Pack) -> Kernel:
+def _one_scale(variant: str, pack: packs.Pack) -> Kernel:
     """The same function for a layer with one scale for all outputs."""
     kernel = next(one for one in _FULLY_CONNECTED if one.variant == variant)
     return replace(kernel, operator=ONE_SCALE, pack=pack, name=f"fully_connected_{variant}")
 
 
-def _lookup(variant: str, operator: str, required: tuple[Need, ...] = ()) -> Kernel:
+def _lookup(variant: str, operator: str, required: Needs = ()) -> Kernel:
     """Any function of one int8 value by the table of its results."""
-    pack = plain.table_of(operator)
+    pack = packs.table_of(operator)
     return Kernel(operator, variant, "lookup", "elements", required, pack, in_place=(0,), name=f"lookup_{variant}")
 
 
 # an operator of its own: FULLY_CONNECTED with one scale for all outputs
 ONE_SCALE = "fully_connected_by_tensor"
-_MVE, _RVV = w.packed(w.mve_arrays), w.packed(w.rvv_arrays)
-_DSP_ROWS = w.packed(w.dsp_fully_connected)
+_MVE, _RVV = packs.packed(packs.mve_arrays), packs.packed(packs.rvv_arrays)
+_DSP_ROWS = packs.packed(packs.dsp_fully_connected)
 _FULLY_CONNECTED = (
-    _fully_connected("mve", (_HALVED,), _MVE, w.filled_up(layouts.MVE_STEP)),
+    _fully_connected("mve", (_HALVED,), _MVE, scratch.inputs_filled_up(layouts.MVE_STEP)),
     _fully_connected("rvv", (_HALVED, _TAPS), _RVV),
-    _fully_connected("dsp", (_RIGHT, _PAIRS), _DSP_ROWS, w.filled_up(4)),
-    _fully_connected("c", (_RIGHT,), w.tiled(4)),
-    _fully_connected("ref", (), w.packed(lambda layer: (layer.rows, layer.channels))),
+    _fully_connected("dsp", (_RIGHT, _PAIRS), _DSP_ROWS, scratch.inputs_filled_up(4)),
+    _fully_connected("c", (_RIGHT,), packs.tiled(4)),
+    _fully_connected("ref", (), packs.packed(lambda layer: (layer.rows, layer.channels))),
 )
 _ADDS = {
     **dict.fromkeys(VECTORS, (needs.NO_LEFT_SHIFT,)),
@@ -111,30 +116,30 @@ _BY_TABLE = ("mve", "rvv", "c")
 KERNELS: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
     _conv2d("rvv", (_HALVED, _TAPS), _RVV),
-    _conv2d("dsp", (_RIGHT, _PAIRS), w.packed(w.dsp_conv2d)),
-    _conv2d("rv32", (_RIGHT,), w.tiled(4)),
-    _conv2d("c", (_RIGHT,), w.tiled(2)),
-    _conv2d("ref", (), w.packed(lambda layer: (layer.weights, layer.channels))),
-    _depthwise("mve", "pixels", (_HALVED, needs.TAPS_3X3, _TAPS), w.mve_depthwise3x3, w.three_rows(8)),
-    _depthwise("mve", "pixels", (_TAPS, needs.IS_SINGLE, _HALVED), w.mve_depthwise, w.tap_places),
-    _depthwise("rvv", "pixels", (_HALVED, needs.TAPS_3X3, _TAPS), w.rvv_depthwise3x3, w.three_rows(1)),
-    _depthwise("rvv", "pixels", (needs.IS_SINGLE, _HALVED), w.rvv_arrays, w.tap_places),
-    _depthwise("dsp", "planes", (_RIGHT, needs.TAPS_3X3, needs.STRIDE_OF_TWO), w.planes_in_words, w.wide_plane),
-    _depthwise("dsp", "planes", (_RIGHT, needs.COLUMNS_NOT_DILATED), w.planes, w.wide_plane_and_more),
-    _depthwise("c", "planes", (_RIGHT, needs.TAPS_3X3), w.planes, w.plane_elements),
-    _depthwise("c", "planes", (_RIGHT,), w.planes, w.plane_and_more),
-    _depthwise("ref", "pixels", (), w.taps_last, w.sums_of_pixel),
+    _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
+    _conv2d("rv32", (_RIGHT,), packs.tiled(4)),
+    _conv2d("c", (_RIGHT,), packs.tiled(2)),
+    _conv2d("ref", (), packs.packed(lambda layer: (layer.weights, layer.channels))),
+    _depthwise("mve", "pixels", (_HALVED, _3X3, _TAPS), packs.mve_depthwise3x3, scratch.three_rows(8)),
+    _depthwise("mve", "pixels", (_TAPS, needs.IS_SINGLE, _HALVED), packs.mve_depthwise, scratch.TAP_PLACES),
+    _depthwise("rvv", "pixels", (_HALVED, _3X3, _TAPS), packs.rvv_depthwise3x3, scratch.three_rows(1)),
+    _depthwise("rvv", "pixels", (needs.IS_SINGLE, _HALVED), packs.rvv_arrays, scratch.TAP_PLACES),
+    _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE),
+    _depthwise("dsp", "planes", (_RIGHT, needs.COLUMNS_NOT_DILATED), packs.planes, scratch.WIDE_PLANE_AND_MORE),
+    _depthwise("c", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
+    _depthwise("c", "planes", (_RIGHT,), packs.planes, scratch.PLANE_AND_MORE),
+    _depthwise("ref", "pixels", (), packs.taps_last, scratch.CHANNEL_SUMS),
     *_FULLY_CONNECTED,
-    _one_scale("mve", w.with_one_scale(_MVE, layouts.MVE_CHANNELS, lambda record: record)),
-    _one_scale("rvv", w.with_one_scale(_RVV, 1, lambda record: record, sign=-1)),
-    _one_scale("dsp", w.with_one_scale(_DSP_ROWS, 4, layouts.right_records)),
+    _one_scale("mve", packs.with_one_scale(_MVE, layouts.MVE_CHANNELS, lambda record: record)),
+    _one_scale("rvv", packs.with_one_scale(_RVV, 1, lambda record: record, sign=-1)),
+    _one_scale("dsp", packs.with_one_scale(_DSP_ROWS, 4, layouts.right_records)),
     # over rows as a file has them, and over weights that the chip itself widens: tinyi's, which packs what they read
     *(_rows(variant, () if variant == "ref" else (_RIGHT,)) for variant in ("mve", "rvv", "rv32", "c", "ref")),
-    _rows("dsp", (_RIGHT,), plain.widened_inputs),
-    Kernel("average_pool", "mve", "pool", "pixels", (needs.IS_NARROW,), scratch=plain.halfwords_of_channels),
-    Kernel("average_pool", "rvv", "pool", "pixels", (needs.IS_NARROW,), scratch=_nothing),
+    _rows("dsp", (_RIGHT,), scratch.WIDENED),
+    Kernel("average_pool", "mve", "pool", "pixels", (needs.IS_NARROW,), scratch=scratch.HALF_SUMS),
+    Kernel("average_pool", "rvv", "pool", "pixels", (needs.IS_NARROW,), scratch=scratch.NOTHING),
     Kernel("average_pool", "dsp", "pool", "pixels", (needs.IS_NARROW, needs.FOUR_CHANNELS)),
-    Kernel("average_pool", "c", "pool", "pixels", scratch=plain.words_of_channels),
+    Kernel("average_pool", "c", "pool", "pixels", scratch=scratch.POOL_SUMS),
     # of ref the compiler makes vectors by itself
     *(Kernel("max_pool", name, "pool", "pixels", name="max_pool_ref") for name in VECTORS),
     Kernel("mul", "rvv", "mul", "elements", in_place=(0, 1), name="mul_ref"),
@@ -157,14 +162,14 @@ KERNELS: Sequence[Kernel] = (
         "softmax_table",
         "rows",
         (needs.MANY_EXPONENTIALS,),
-        plain.exponentials,
+        packs.exponentials,
         in_place=(0,),
         name="softmax_table_c",
     ),
-    Kernel("softmax", "c", "softmax", "rows", scratch=plain.words_of_columns, in_place=(0,)),
+    Kernel("softmax", "c", "softmax", "rows", scratch=scratch.EXPONENTIALS, in_place=(0,)),
     *_refs("softmax", "rows", "softmax", in_place=(0,)),
     *_refs("affine", "elements", "quantise", "dequantise"),
-    *(Kernel("mean", name, "mean", "all", (needs.THREE_GROUPS,), plain.middle_axis) for name in ("dsp", "c")),
+    *(Kernel("mean", name, "mean", "all", (needs.THREE_GROUPS,), packs.middle_axis) for name in ("dsp", "c")),
     Kernel("copy_rows", "c", "copy_rows", "elements", (needs.SHORT_ROWS,)),
     # of ref's long rows the compiler makes vectors by itself
     *(Kernel("gather", name, "gather", "all", (needs.DENSE, needs.LONG), name="gather_ref") for name in VECTORS),

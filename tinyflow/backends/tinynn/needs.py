@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyflow.backends.tinynn import layouts, plain
+from tinyflow.backends.tinynn import layouts, packs
 from tinyflow.backends.tinynn.layer import Fields, Layer
 
 # elements whose sum has 16 bits
@@ -114,7 +114,7 @@ DENSE = _on_fields("the last axis dense in the input", lambda f: f["strides"][-1
 NOT_DENSE = _on_fields("the last axis not dense in the input", lambda f: f["strides"][-1] != 1)
 LONG = _on_fields(f"a last axis of {_LONG} bytes at least", lambda f: f["shape"][-1] >= _LONG)
 THREE_GROUPS = _on_fields(
-    "one group of neighbouring axes reduced, between two others", lambda f: len(plain.groups_of_axes(f)) <= 3
+    "one group of neighbouring axes reduced, between two others", lambda f: len(packs.groups_of_axes(f)) <= 3
 )
 NEAR = _on_fields(
     f"a step forward of less than {_LARGEST_MVE_STRIDE} bytes", lambda f: 0 < f["strides"][-1] < _LARGEST_MVE_STRIDE

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyflow.backends.tinynn import kernels, layouts
-from tinyflow.backends.tinynn import plain as without_weights
+from tinyflow.backends.tinynn import kernels, layouts, packs
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
 from tinyflow.backends.tinynn.layouts import Channels, Int8s
@@ -75,4 +74,4 @@ def by_table(
     inputs = [VALUES, np.full_like(VALUES, number)]
     table = binary.result(operator.upper(), fields, *(inputs if is_left else reversed(inputs)))
     name = variant if variant in kernels.VECTORS else "c"
-    return Call(f"tinynn_lookup_{name}", "tinynn_lookup", without_weights.table_fields(table, elements), in_place=(0,))
+    return Call(f"tinynn_lookup_{name}", "tinynn_lookup", packs.table_fields(table, elements), in_place=(0,))

@@ -61,7 +61,7 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
   }
 }
 
-/* As backends/tinynn/weighted.py says for conv2d_dsp. */
+/* As backends/tinynn/scratch.py says for conv2d_dsp. */
 static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
   const int32_t products = p->kernel_height * row_groups(p) * 4;
   const int32_t edges = p->kernel_height * p->kernel_width > 1 ? 4 * p->kernel_width * p->input_channels : 0;

@@ -3,7 +3,7 @@
  * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has included tf_mve.h or tf_rvv.h.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
- * Packing and scratch: backends/tinynn/weighted.py.
+ * Packing and scratch: backends/tinynn/scratch.py and packs.py.
  */
 #ifndef TINYNN_TILED_CONV2D_H
 #define TINYNN_TILED_CONV2D_H

@@ -2,7 +2,7 @@
  *
  * The input values under the kernel of three pixels are widened to 16 bits, side by side (see matrix.h); all output
  * channels share the cost of that. Each row of the kernel is filled up to whole groups of four products.
- * Packing and scratch: backends/tinynn/weighted.py.
+ * Packing and scratch: backends/tinynn/scratch.py and packs.py.
  */
 #include "tinynn.h"
 

@@ -1,6 +1,6 @@
 /* FULLY_CONNECTED, int8: the formula of ref/fully_connected.c, four outputs at a time (see matrix.h).
  *
- * Packing: backends/tinynn/weighted.py. Scratch: the inputs padded to a multiple of four, where they are no such multiple.
+ * Packing: backends/tinynn/packs.py. Scratch: the inputs padded to a multiple of four, where they are no such multiple.
  */
 #include <stddef.h>
 #include <string.h>

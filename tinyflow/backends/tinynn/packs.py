@@ -1,0 +1,157 @@
+"""The fields that kernels want: arrays packed for them, or made from ref's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tinyflow.backends.tinynn import layouts
+from tinyflow.backends.tinynn.calls import Constant, Field
+from tinyflow.backends.tinynn.layer import Fields, Layer
+from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
+from tinyflow.model.arithmetic import unary
+from tinyflow.model.arithmetic.exponential import exponentials_of
+
+Pack = Callable[[Layer], Mapping[str, Field]]
+Arrays = Callable[[Layer], tuple[Array, Array]]
+
+
+def packed(arrays: Arrays) -> Pack:
+    """The fields of a struct with pointers to weights and records."""
+
+    def pack(layer: Layer) -> Mapping[str, Field]:
+        weights, channels = arrays(layer)
+        constants = {"weights": Constant(weights), "channels": Constant(channels, struct="tinynn_channel")}
+        return {**constants, **layer.fields}
+
+    return pack
+
+
+def right_records(layer: Layer, multiple: int = 1) -> Array:
+    """Records for right shifts, filled up."""
+    return layouts.padded(layouts.right_records(layer.channels), multiple)
+
+
+def tiled(channels: int) -> Pack:
+    """Blocks of channels for tile.h and tiled_conv2d.h."""
+    return packed(lambda layer: (layouts.tiles(layer.rows, channels), right_records(layer, channels)))
+
+
+def mve_arrays(layer: Layer) -> tuple[Array, Array]:
+    """Blocks of channels and steps (mve/conv2d.c, mve/fully_connected.c)."""
+    records = layouts.vector_records(layouts.padded(layer.channels, MVE_CHANNELS), MVE_CHANNELS)
+    return layouts.dot_blocks(layer.rows, MVE_CHANNELS, MVE_STEP), records
+
+
+def rvv_arrays(layer: Layer) -> tuple[Array, Array]:
+    """Blocks of lanes, the last one smaller (rvv/conv2d.c, rvv/rescale.h)."""
+    starts = range(0, len(layer.rows), RVV_LANES)
+    weights = np.concatenate([layer.rows[start : start + RVV_LANES].T.ravel() for start in starts])
+    return weights, layouts.vector_records(layer.channels, RVV_LANES, sign=-1)
+
+
+def dsp_conv2d(layer: Layer) -> tuple[Array, Array]:
+    """Pairs of channels, rows of the kernel filled up to groups of four (dsp/conv2d.c)."""
+    outputs, row_bytes = len(layer.rows), layer.weights[0, 0].size
+    lines = layer.weights.reshape(outputs, -1, row_bytes)
+    rows = np.pad(lines, ((0, 0), (0, 0), (0, -row_bytes % 4))).reshape(outputs, -1)
+    return layouts.pair_words(rows, 1), right_records(layer, 2)
+
+
+def dsp_fully_connected(layer: Layer) -> tuple[Array, Array]:
+    """Two pairs of channels (dsp/fully_connected.c)."""
+    return layouts.pair_words(layer.rows, 2), right_records(layer, 4)
+
+
+def with_one_scale(pack: Pack, multiple: int, records: Callable[[Array], Array], sign: int = 1) -> Pack:
+    """The same with biases, filled up to a multiple, and one record, which is what has one scale for all outputs."""
+
+    def pack_one(layer: Layer) -> Mapping[str, Field]:
+        biases = layouts.padded(layer.channels[:, :1], multiple).ravel().astype(np.int32)
+        record = (records(layer.channels[:1]) * np.array([0, 1, sign], np.int32)).astype(np.int32)
+        constants = {"channels": Constant(record, struct="tinynn_channel"), "biases": Constant(biases)}
+        return {**pack(layer), **constants}
+
+    return pack_one
+
+
+def taps_last(layer: Layer) -> tuple[Array, Array]:
+    """Weights of DEPTHWISE_CONV_2D as the file has them, [taps, channels]."""
+    return np.ascontiguousarray(np.moveaxis(layer.weights, 0, -1)), layer.channels
+
+
+def planes(layer: Layer) -> tuple[Array, Array]:
+    """The taps of each channel: src/dsp and src/c, depthwise*.c."""
+    return layer.rows.ravel(), right_records(layer)
+
+
+def planes_in_words(layer: Layer) -> tuple[Array, Array]:
+    """The same; the last three taps are read as a word."""
+    taps, records = planes(layer)
+    return np.append(taps, np.int8(0)), records
+
+
+def mve_depthwise3x3(layer: Layer) -> tuple[Array, Array]:
+    """See src/mve/depthwise3x3.c."""
+    split = layouts.padded(layer.channels, 8).reshape(-1, 4, 2, 3).transpose(0, 2, 1, 3).reshape(-1, 3)
+    return layouts.tiles(layer.rows, 8), layouts.vector_records(split, 8)
+
+
+def mve_depthwise(layer: Layer) -> tuple[Array, Array]:
+    """See src/mve/depthwise.c."""
+    # the last bits of a channel's number, then the first ones: 0, 4, 8, 12, 2, 6, … 15
+    quarters = layouts.padded(layer.channels, 16).reshape(-1, 4, 2, 2, 3).transpose(0, 3, 2, 1, 4).reshape(-1, 3)
+    return layouts.tiles(layer.rows, 16), layouts.vector_records(quarters, 16)
+
+
+def rvv_repeats(fields: Fields) -> int:
+    """Pixels that the 3x3 kernel has in a vector of lanes: taps and records are there as often."""
+    count: int = fields["output_channels"]
+    return RVV_LANES // count if fields["stride_x"] == 1 and 2 * count <= RVV_LANES else 1
+
+
+def rvv_depthwise3x3(layer: Layer) -> tuple[Array, Array]:
+    """See src/rvv/depthwise3x3.c."""
+    pixels = rvv_repeats(layer.fields)
+    rows, channels = np.tile(layer.weights, (pixels, 1, 1)), np.tile(layer.channels, (pixels, 1))
+    return rvv_arrays(replace(layer, weights=rows, channels=channels))
+
+
+def table_of(operator: str) -> Callable[[Layer], Mapping[str, Field]]:
+    """An operator on one int8 value as the table of its results."""
+    result = unary.RESULTS["QUANTIZE" if operator == "requantise" else operator.upper()]
+    return lambda layer: table_fields(result(layer.fields, unary.VALUES), layer.fields["elements"])
+
+
+def table_fields(table: npt.NDArray[np.int64], elements: int) -> Mapping[str, Field]:
+    """Any function of one int8 value, as the table of its results for -128 … 127."""
+    return {"table": Constant(table.astype(np.int8), alignment=1), "elements": elements}
+
+
+def exponentials(layer: Layer) -> Mapping[str, Field]:
+    """SOFTMAX with a table of the exponentials of differences 0 … -255: src/c/softmax_table.c."""
+    sizes = {name: layer.fields[name] for name in ("rows", "columns")}
+    scaling = (layer.fields[name] for name in ("multiplier", "left_shift", "least_difference"))
+    table = exponentials_of(-np.arange(256, dtype=np.int64), *scaling)
+    return {"exponentials": Constant(table.astype(np.int32)), **sizes}
+
+
+def groups_of_axes(fields: Fields) -> list[int]:
+    """Sizes of axes, neighbours made one where MEAN reduces both or neither; the first is not reduced."""
+    groups: list[tuple[int, int]] = [(0, 1)]
+    for size, is_reduced in zip(fields["shape"], fields["reduced"], strict=True):
+        if size > 1 and groups[-1][0] == is_reduced:
+            groups[-1] = is_reduced, groups[-1][1] * size
+        elif size > 1:
+            groups.append((is_reduced, size))
+    return [size for _, size in groups]
+
+
+def middle_axis(layer: Layer) -> Mapping[str, Field]:
+    """MEAN over the middle one of three axes."""
+    sizes = groups_of_axes(layer.fields)
+    shape = (1, 1, *sizes, *[1] * (3 - len(sizes)))
+    return {**layer.fields, "shape": shape, "reduced": (0, 0, 0, 1, 0)}

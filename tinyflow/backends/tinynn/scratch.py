@@ -1,0 +1,151 @@
+"""What kernels keep in scratch: in words, and in bytes by the fields of their struct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tinyflow.backends.tinynn.calls import WORD_BYTES
+from tinyflow.backends.tinynn.layer import Fields
+from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, rounded_up
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """What a kernel keeps there, aligned to 4 bytes."""
+
+    text: str
+    size_bytes: Callable[[Fields], int]
+
+
+NOTHING = Scratch("none", lambda f: 0)
+CHANNEL_SUMS = Scratch("the sums of one pixel", lambda f: WORD_BYTES * f["output_channels"])
+POOL_SUMS = Scratch("the sums of one pixel", lambda f: WORD_BYTES * f["channels"])
+HALF_SUMS = Scratch("the sums of one pixel, in 16 bits, vectors filled up", lambda f: 2 * rounded_up(f["channels"], 8))
+EXPONENTIALS = Scratch("the exponentials of one row", lambda f: WORD_BYTES * f["columns"])
+WIDENED = Scratch(
+    "inputs in 16 bits, as many as there is room for, in groups of eight", lambda f: 2 * (f["widened"] & ~7)
+)
+
+
+def inputs_filled_up(multiple: int) -> Scratch:
+    """Of FULLY_CONNECTED."""
+    return Scratch(
+        "inputs filled up, where they are no whole steps",
+        lambda f: rounded_up(f["inputs"], multiple) if f["inputs"] % multiple else 0,
+    )
+
+
+# DEPTHWISE_CONV_2D
+
+
+def _plane(f: Fields) -> tuple[int, int]:
+    """Rows and columns of what the kernel sees of one channel, padding included."""
+    height, width = (
+        (f[f"output_{size}"] - 1) * f[f"stride_{axis}"] + (f[f"kernel_{size}"] - 1) * f[f"dilation_{axis}"] + 1
+        for size, axis in (("height", "y"), ("width", "x"))
+    )
+    return height, width
+
+
+def plane_elements(f: Fields) -> int:
+    """Of one channel with its padding."""
+    rows, columns = _plane(f)
+    return rows * columns
+
+
+def _wide_bytes(f: Fields) -> int:
+    rows, columns = _plane(f)
+    return 2 * rows * rounded_up(columns, 2)
+
+
+def _wide_bytes_and_more(f: Fields) -> int:
+    pairs: int = f["kernel_height"] * (f["kernel_width"] // 2 + 1)
+    return _wide_bytes(f) + 2 * (rounded_up(3 * f["stride_x"], 2) + 2) + 2 * WORD_BYTES * pairs
+
+
+PLANE = Scratch("one channel with its padding", plane_elements)
+PLANE_AND_MORE = Scratch(
+    "one channel with its padding, and what is read behind it", lambda f: plane_elements(f) + 3 * f["stride_x"]
+)
+WIDE_PLANE = Scratch("one channel with its padding, 16 bits for each value, even columns", _wide_bytes)
+WIDE_PLANE_AND_MORE = Scratch(
+    "one channel with its padding in 16 bits, what is read behind it, pairs of taps", _wide_bytes_and_more
+)
+# taps.h
+TAP_PLACES = Scratch(
+    "where a pixel's taps lie, inside and at an edge; a pixel of padding",
+    lambda f: 2 * WORD_BYTES * f["kernel_height"] * f["kernel_width"] + f["input_channels"],
+)
+
+
+def three_rows(multiple: int) -> Scratch:
+    """Of rows3x3.h, for channels filled up."""
+    return Scratch(
+        "three rows of the input with their padding",
+        lambda f: 3 * _plane(f)[1] * rounded_up(f["output_channels"], multiple),
+    )
+
+
+# CONV_2D
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What a kernel for CONV_2D computes at once."""
+
+    pixels: int
+    channels: int
+    patch: Callable[[Fields], int]
+    """Bytes of one pixel's values under the window; 0 where they lie side by side in the input."""
+    edges: Callable[[Fields], int] = lambda f: 0
+    """And of rows at the input's edge."""
+
+    def patches(self, f: Fields) -> int:
+        """Bytes of all values under the windows of its pixels."""
+        return self.pixels * self.patch(f) + self.edges(f)
+
+    @property
+    def scratch(self) -> Scratch:
+        """With a place aside for outputs."""
+        return Scratch(
+            "each pixel's values under the window; a place aside for outputs, where tiles reach over the last ones",
+            lambda f: self.patches(f) + self._aside(f),
+        )
+
+    def _aside(self, f: Fields) -> int:
+        outputs, pixels = f["output_channels"], f["batches"] * f["output_height"] * f["output_width"]
+        is_whole = outputs % self.channels == pixels % self.pixels == self.edges(f) == 0
+        return 0 if is_whole else self.pixels * rounded_up(outputs, self.channels)
+
+
+def _has_window(f: Fields) -> bool:
+    return (f["kernel_height"], f["kernel_width"]) != (1, 1)
+
+
+def products_of(f: Fields, multiple: int = 1) -> int:
+    """Products of one output, each row of the kernel filled up."""
+    return int(f["kernel_height"] * rounded_up(f["kernel_width"] * f["input_channels"], multiple))
+
+
+def _window(f: Fields) -> int:
+    return products_of(f) if _has_window(f) else 0
+
+
+def _whole_steps(f: Fields) -> int:
+    steps = rounded_up(products_of(f), MVE_STEP)
+    return steps if _has_window(f) or steps != products_of(f) else 0
+
+
+def _edge_rows(f: Fields) -> int:
+    return 4 * int(f["kernel_width"] * f["input_channels"]) if _has_window(f) else 0
+
+
+TILES: Mapping[str, Tile] = {
+    "ref": Tile(1, 1, products_of),
+    "c": Tile(2, 2, _window),
+    "rv32": Tile(4, 4, _window),
+    "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edge_rows),
+    "mve": Tile(2, MVE_CHANNELS, _whole_steps),
+    "rvv": Tile(2, 1, _window),
+}
