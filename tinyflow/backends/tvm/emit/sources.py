@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from tinyflow.backends import arrays
 from tinyflow.backends.generated import ARENA, model_header, write_files
-from tinyflow.backends.tvm.emit import arrays, calls, codegen, debug, objects, packed_calls
+from tinyflow.backends.tvm.emit import calls, codegen, debug, objects, packed_calls
 from tinyflow.backends.tvm.program.memory import Memory
 from tinyflow.backends.tvm.program.operations import Program
 

@@ -8,8 +8,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends import arrays
 from tinyflow.backends.generated import ARENA
-from tinyflow.backends.tvm.emit import arrays
 from tinyflow.backends.tvm.graph import artifact, binary, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.core.errors import ModelError

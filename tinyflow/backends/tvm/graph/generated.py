@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tinyflow.backends import arrays
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, write_files
-from tinyflow.backends.tvm.emit import arrays
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.model.graph import Graph, unused_name
 from tinyflow.model.memory.arena import Buffer, Placed
