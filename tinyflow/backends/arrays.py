@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -23,15 +23,21 @@ def definitions(constants: Mapping[str, NDArray[Any]], alignments: Mapping[str, 
     parts = ['#include "weights.h"\n']
     for symbol, array in constants.items():
         declaration = f"_Alignas({alignments[symbol]}) {_declaration(symbol, array)}"
-        # -2147483648 is an expression in C whose type is wider than int
-        words = [str(number) if number != -(2**31) else "-2147483647 - 1" for number in array.ravel().tolist()]
-        parts.append(f"{declaration} = {{\n{lines(words)}\n}};\n")
+        parts.append(f"{declaration} = {{\n{lines(map(number, array.ravel().tolist()))}\n}};\n")
     return "\n".join(parts)
 
 
-def lines(words: list[str]) -> str:
+def number(value: int | float) -> str:
+    """A literal of its own type in C: -2147483648 is an expression whose type is wider than int."""
+    if isinstance(value, float):
+        return f"{value.hex()}f"
+    return str(value) if value != -(2**31) else "-2147483647 - 1"
+
+
+def lines(words: Iterable[str]) -> str:
     """The inside of an initialiser."""
-    rows = (words[i : i + _NUMBERS_PER_LINE] for i in range(0, len(words), _NUMBERS_PER_LINE))
+    every = list(words)
+    rows = (every[i : i + _NUMBERS_PER_LINE] for i in range(0, len(every), _NUMBERS_PER_LINE))
     return ",\n".join("  " + ", ".join(row) for row in rows)
 
 

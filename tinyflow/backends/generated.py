@@ -39,6 +39,19 @@ def model_header(arena_bytes: int, returned: str = "0") -> str:
     return _HEADER.format(arena=ARENA, bytes=arena_bytes, contract=contract)
 
 
+def model_source(
+    includes: str, alignment: int, arena_bytes: int, before: Iterable[str], statements: Iterable[str]
+) -> str:
+    """model.c where nothing is left to do at set-up: the arena, what stands before `model_invoke`, its statements."""
+    return (
+        f"{includes}\n"
+        f"_Alignas({alignment}) int8_t {ARENA}[{arena_bytes}];\n\n"
+        f"{''.join(before)}"
+        "int model_setup(void) { return 0; }\n\n"
+        f"int model_invoke(void) {{\n{''.join(statements)}  return 0;\n}}\n"
+    )
+
+
 def write_files(folder: Path, backend: str, files: Mapping[str, str]) -> None:
     """Write texts by name, the backend's in their first line."""
     for name, text in files.items():

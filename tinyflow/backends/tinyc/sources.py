@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tinyflow.backends.generated import ARENA, model_header, write_files
+from tinyflow.backends import arrays
+from tinyflow.backends.generated import ARENA, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call, Constant, Field
@@ -22,7 +23,7 @@ from tinyflow.model.weighted import integers
 Array = npt.NDArray[Any]
 
 _ARENA_ALIGNMENT = 16
-_NUMBERS_PER_LINE = 24
+_INCLUDES = '#include "model.h"\n\n#include <stddef.h>\n\n#include "tinynn.h"\n#include "weights.h"\n'
 
 
 @dataclass
@@ -85,33 +86,14 @@ def _weights(constants: Constants) -> str:
 
 def _contents(constant: Constant) -> str:
     if constant.struct:
-        return ",\n".join(f"  {{{', '.join(_numbers(record))}}}" for record in constant.values)
-    words = _numbers(constant.values)
-    lines = (words[i : i + _NUMBERS_PER_LINE] for i in range(0, len(words), _NUMBERS_PER_LINE))
-    return ",\n".join("  " + ", ".join(line) for line in lines)
-
-
-def _numbers(values: Array) -> list[str]:
-    return [_number(value) for value in values.ravel().tolist()]
-
-
-def _number(value: int | float) -> str:
-    """A literal of its own type in C: -2147483648 is an expression whose type is wider than int."""
-    if isinstance(value, float):
-        return f"{value.hex()}f"
-    return str(value) if value != -(2**31) else "-2147483647 - 1"
+        return ",\n".join(f"  {{{', '.join(map(arrays.number, record.tolist()))}}}" for record in constant.values)
+    return arrays.lines(map(arrays.number, constant.values.ravel().tolist()))
 
 
 def _model(program: Program, memory: Memory, constants: Constants) -> str:
     structs = [_parameters(number, step.call, constants) for number, step in enumerate(program.steps)]
     calls = [_call(number, step, program, memory, constants) for number, step in enumerate(program.steps)]
-    return (
-        '#include "model.h"\n\n#include <stddef.h>\n\n#include "tinynn.h"\n#include "weights.h"\n\n'
-        f"_Alignas({_ARENA_ALIGNMENT}) int8_t {ARENA}[{memory.total_bytes}];\n\n"
-        f"{''.join(structs)}"
-        "int model_setup(void) { return 0; }\n\n"
-        f"int model_invoke(void) {{\n{''.join(calls)}  return 0;\n}}\n"
-    )
+    return model_source(_INCLUDES, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls)
 
 
 def _parameters(number: int, call: Call, constants: Constants) -> str:
@@ -126,9 +108,9 @@ def _initialisers(fields: Mapping[str, Field], number: int, constants: Constants
         elif isinstance(value, Mapping):
             yield f".{name} = {{{', '.join(_initialisers(value, number, constants))}}}"
         elif isinstance(value, tuple):
-            yield f".{name} = {{{', '.join(_number(part) for part in value)}}}"
+            yield f".{name} = {{{', '.join(arrays.number(part) for part in value)}}}"
         else:
-            yield f".{name} = {_number(value)}"
+            yield f".{name} = {arrays.number(value)}"
 
 
 def _pointer(symbol: str, constant: Constant) -> str:

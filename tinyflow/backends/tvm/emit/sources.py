@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from tinyflow.backends import arrays
-from tinyflow.backends.generated import ARENA, model_header, write_files
+from tinyflow.backends.generated import model_header, model_source, write_files
 from tinyflow.backends.tvm.emit import calls, codegen, debug, objects, packed_calls
 from tinyflow.backends.tvm.program.memory import Memory
 from tinyflow.backends.tvm.program.operations import Program
 
 # so many files are compiled at once, whatever machine it is
 _KERNEL_FILES = 4
+_INCLUDES = '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n'
 Convention = Literal["packed", "unpacked", "objects"]
 
 # The code generator names all that a tensor has, used or not, and puts `#pragma unroll 1` before loops for clang only.
@@ -107,10 +108,4 @@ def _model(program: Program, memory: Memory, convention: Convention, has_debug: 
     before, statements = [text for text, _ in made], [text for _, text in made]
     if has_debug:
         before, statements = [debug.definitions(memory, is_packed), *before], debug.guarded(program, memory, statements)
-    return (
-        '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
-        f"_Alignas({memory.alignment}) int8_t {ARENA}[{memory.total_bytes}];\n\n"
-        f"{''.join(before)}"
-        "int model_setup(void) { return 0; }\n\n"
-        f"int model_invoke(void) {{\n{''.join(statements)}  return 0;\n}}\n"
-    )
+    return model_source(_INCLUDES, memory.alignment, memory.total_bytes, before, statements)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.generated import ARENA
+from tinyflow.backends.generated import ARENA, model_source
 from tinyflow.backends.tvm.emit import packed_calls
 from tinyflow.backends.tvm.graph import artifact, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
@@ -36,13 +36,8 @@ def _model(made: Artifact, places: Mapping[int, Placed], arena_bytes: int, align
         packed_calls.call(index, node.function, _arguments(made, node, row, addresses))
         for index, (row, node) in enumerate((row, node) for row, node in graph.numbered() if node.function)
     ]
-    return (
-        '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
-        f"_Alignas({alignment}) int8_t {ARENA}[{arena_bytes}];\n\n"
-        f"{''.join(before for before, _ in calls)}"
-        "int model_setup(void) { return 0; }\n\n"
-        f"int model_invoke(void) {{\n{''.join(call for _, call in calls)}  return 0;\n}}\n"
-    )
+    includes = '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n'
+    return model_source(includes, alignment, arena_bytes, [before for before, _ in calls], [call for _, call in calls])
 
 
 def _arguments(made: Artifact, node: Node, row: int, addresses: Mapping[int, str]) -> list[tuple[str, str]]:
