@@ -7,7 +7,7 @@ Activations are int8; batch is 1. Each feature map says in which order its bytes
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, ClassVar, Literal, Union
 
 Rounding = Literal["double", "single"]
 Layout = Literal["NHWC", "NCHW"]
@@ -97,6 +97,7 @@ class ConvolutionSpec(WindowSpec):
 class ConvSpec(ConvolutionSpec):
     """CONV_2D. Weights as in TFLite: [output channel, row, column, input channel] int8, whatever the layout."""
 
+    kind: ClassVar[str] = "conv2d"
     # whether no sum of products can reach 2**22, whatever the input; known by the weights
     is_narrow: bool = False
 
@@ -113,6 +114,8 @@ class DepthwiseSpec(ConvolutionSpec):
     Output channel c reads input channel c // (output channels / input channels).
     """
 
+    kind: ClassVar[str] = "depthwise_conv2d"
+
     @property
     def reduction(self) -> int:
         """Products per output."""
@@ -123,6 +126,7 @@ class DepthwiseSpec(ConvolutionSpec):
 class DenseSpec:
     """FULLY_CONNECTED of one row; over several rows it is a ConvSpec. Weights as in TFLite: [output, input] int8."""
 
+    kind: ClassVar[str] = "dense"
     inputs: int
     outputs: int
     input_zero_point: int
@@ -146,6 +150,7 @@ class Rescale:
 class AddSpec:
     """ADD of two equal shapes: both are shifted left by 20, rescaled to one scale, added, rescaled."""
 
+    kind: ClassVar[str] = "add"
     left: FeatureMap
     right: FeatureMap
     output: FeatureMap
@@ -166,6 +171,7 @@ class PoolSpec(WindowSpec):
     Cells in the padding don't take part: they are not counted.
     """
 
+    kind: ClassVar[str] = "pool2d"
     operator: Literal["average", "max"]
     lowest: int = -128
     highest: int = 127
@@ -179,6 +185,7 @@ class SoftmaxSpec:
     `least_difference` count as 0. See TFLite's PreprocessSoftmaxScaling and CalculateInputRadius.
     """
 
+    kind: ClassVar[str] = "softmax"
     rows: int
     columns: int
     scale: Rescale

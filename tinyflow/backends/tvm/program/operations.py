@@ -14,15 +14,9 @@ from tinyflow.backends.tvm.frontend.layers import Layer, Network
 from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.choices import Choice
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style, Weights
-from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, PoolSpec, SoftmaxSpec, Spec
+from tinyflow.backends.tvm.kernels.specs import PoolSpec, Spec
+from tinyflow.model.memory.lifetimes import lifetimes
 
-_NAMES: Mapping[type, str] = {
-    AddSpec: "add",
-    ConvSpec: "conv2d",
-    DenseSpec: "dense",
-    DepthwiseSpec: "depthwise_conv2d",
-    SoftmaxSpec: "softmax",
-}
 # where the arena has no room, scratch lies on the stack; no kernel gets much faster by more than the most
 _LEAST_SCRATCH_BYTES, _MOST_SCRATCH_BYTES = 2048, 16384
 _NO_NUMBERS = np.zeros(0, np.int32)
@@ -84,14 +78,12 @@ def select(network: Network, style: Style, machine: Machine, choose: Chooser = l
 
 def _scratch_bytes(network: Network) -> dict[Spec, int]:
     """What the arena has left for each spec's scratch when its layers run, within reason."""
-    last = {value: index for index, layer in enumerate(network.layers) for value in layer.inputs}
-    last.update(dict.fromkeys(network.outputs, len(network.layers)))
-    alive = set(network.inputs)
-    live_bytes = []
-    for index, layer in enumerate(network.layers):
-        alive.add(layer.output)
-        live_bytes.append(sum(value.elements for value in alive))
-        alive = {value for value in alive if last.get(value, -1) > index}
+    steps = [(layer.inputs, [layer.output]) for layer in network.layers]
+    lives = lifetimes(network.inputs, steps, network.outputs, len(steps) - 1)
+    live_bytes = [0] * len(steps)
+    for value, (first, last) in lives.items():
+        for step in range(first, last + 1):
+            live_bytes[step] += value.elements
     room: dict[Spec, int] = {}
     for layer, live in zip(network.layers, live_bytes, strict=True):
         left = min(max(max(live_bytes) - live, _LEAST_SCRATCH_BYTES), _MOST_SCRATCH_BYTES)
@@ -126,13 +118,10 @@ class _Selection:
     def _function(self, layer: Layer, spec: Spec, style: Style) -> str:
         """The name of the kernel for a spec, built where it is new."""
         if (spec, style) not in self.names:
-            self.names[spec, style] = name = f"{_name(spec)}_{layer.operator}"
+            kind = f"{spec.operator}_{spec.kind}" if isinstance(spec, PoolSpec) else spec.kind
+            self.names[spec, style] = name = f"{kind}_{layer.operator}"
             question = Question(spec, style, self.scratch_bytes[layer.spec])
             choice = self.choose(question)
             kernel = styles.build(spec, style, self.machine, question.scratch_bytes, choice)
             self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
         return self.names[spec, style]
-
-
-def _name(spec: Spec) -> str:
-    return f"{spec.operator}_pool2d" if isinstance(spec, PoolSpec) else _NAMES[type(spec)]

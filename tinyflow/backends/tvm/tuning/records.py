@@ -12,8 +12,6 @@ from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, De
 from tinyflow.backends.tvm.program.operations import Question
 from tinyflow.recipes import tuning
 
-_NAMES = {"ConvSpec": "conv2d", "DepthwiseSpec": "depthwise_conv2d", "DenseSpec": "dense", "AddSpec": "add"}
-_NAMES |= {"PoolSpec": "pool2d", "SoftmaxSpec": "softmax"}
 # kernels that there is something to choose of
 _CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
 
@@ -21,7 +19,7 @@ _CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
 def kernel_document(question: Question) -> dict[str, Any]:
     """What decides a kernel, as JSON."""
     spec = {name: value for name, value in asdict(question.spec).items() if value is not None}
-    return {"operator": _NAMES[type(question.spec).__name__], "scratch_bytes": question.scratch_bytes, "spec": spec}
+    return {"operator": question.spec.kind, "scratch_bytes": question.scratch_bytes, "spec": spec}
 
 
 class Known:
