@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,17 +143,18 @@ def _fault_of(plan: Any, graph: Graph) -> str:
         ports = plan.get(kind, known[kind])
         if not isinstance(ports, list) or len(ports) != len(known[kind]):
             return f'"{kind}" must have {len(known[kind])} entries, as the model has'
-        if any(_lacks(port, Port) for port in ports):
+        if any(_lacks(port, required(Port)) for port in ports):
             return f'each of "{kind}" needs {" and ".join(required(Port))}'
     arena = plan.get("arena")
     if arena is not None and not (isinstance(arena, dict) and isinstance(arena.get("bytes"), int)):
         return '"arena" needs bytes, a whole number'
     layers = plan.get("layers", [])
-    if not isinstance(layers, list) or any(_lacks(layer, Layer) for layer in layers):
-        return f'each of "layers" needs {", ".join(required(Layer))}'
+    wanted = [*required(Layer), "outputs_bytes"]
+    if not isinstance(layers, list) or any(_lacks(layer, wanted) for layer in layers):
+        return f'each of "layers" needs {", ".join(wanted)}'
     return ""
 
 
-def _lacks(entry: Any, kind: type[Any]) -> bool:
-    """Whether something is no such part of a plan."""
-    return not isinstance(entry, dict) or any(key not in entry for key in required(kind))
+def _lacks(entry: Any, keys: Sequence[str]) -> bool:
+    """Whether something is no part of a plan with these keys."""
+    return not isinstance(entry, dict) or any(key not in entry for key in keys)
