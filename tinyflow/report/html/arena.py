@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.core.units import format_size
@@ -18,26 +17,22 @@ _TICKS = 4
 _STEPS_LABELLED = 16  # numbers along the axis, at most
 
 
-@dataclass(frozen=True)
-class ArenaMap:
-    """The drawing, with the most bytes that live at one time: a plan can't be smaller."""
+def arena_map(plan: Document) -> dict[str, Any] | None:
+    """The map of a plan's arena for the template, with the most bytes that live at one time: it can't be smaller.
 
-    bytes: str
-    live_bytes: str
-    percent_used: float
-    drawing: str
-
-
-def arena_map(plan: Document) -> ArenaMap | None:
-    """The map of a plan's arena; None where it has none, or doesn't say what lies in it."""
+    None where it has no arena, or doesn't say what lies in it.
+    """
     arena = plan["arena"] or {}
     tensors = arena.get("tensors") or []
     if not tensors or not arena["bytes"]:
         return None
     live = most_live_bytes(plan)
-    return ArenaMap(
-        format_size(arena["bytes"]), format_size(live), round(100 * live / arena["bytes"], 1), _draw(arena, tensors)
-    )
+    return {
+        "bytes": format_size(arena["bytes"]),
+        "live_bytes": format_size(live),
+        "percent_used": round(100 * live / arena["bytes"], 1),
+        "drawing": _draw(arena, tensors),
+    }
 
 
 def most_live_bytes(plan: Document) -> int:

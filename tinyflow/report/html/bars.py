@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.report.html.svg import CHARACTER_WIDTH, Drawing, shorten
@@ -19,25 +18,19 @@ _LABEL_MOST = 200.0
 _VALUE = 11 * CHARACTER_WIDTH  # "123.4 KiB"
 
 
-@dataclass(frozen=True)
-class Chart:
-    """One metric over all models that have it: a panel for each."""
+def charts(rows: Sequence[Row], anchors: Mapping[str, str]) -> list[tuple[Metric, list[str]]]:
+    """The charts of a suite: a metric, and a panel in SVG for each model that has it.
 
-    metric: Metric
-    panels: tuple[str, ...]  # SVG
-
-
-def charts(rows: Sequence[Row], anchors: Mapping[str, str]) -> list[Chart]:
-    """The charts of a suite. `anchors` leads from a bench to its place in the page."""
+    `anchors` leads from a bench to its place in the page.
+    """
     colours = colours_of(rows)
-    found = []
-    for name in CHARTED:
-        panels = tuple(
+    panels = {
+        BY_NAME[name]: [
             _panel(model, BY_NAME[name], measured, colours, anchors) for model, measured in _by_model(rows, name)
-        )
-        if panels:
-            found.append(Chart(BY_NAME[name], panels))
-    return found
+        ]
+        for name in CHARTED
+    }
+    return [(metric, drawn) for metric, drawn in panels.items() if drawn]
 
 
 def colours_of(rows: Sequence[Row]) -> dict[str, int]:

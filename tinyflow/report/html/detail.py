@@ -16,31 +16,23 @@ from tinyflow.report.tables import spell_validation
 _SYMBOLS_SHOWN = 12
 
 
-class Detail:
+def _detail(bench: BenchDocuments) -> dict[str, Any]:
     """All that is shown of a bench, worked out once however often it is written."""
-
-    def __init__(self, bench: BenchDocuments) -> None:
-        self.report, sizes, plan, run = bench.report, bench.sizes, bench.plan, bench.run
-        self.regions = memory.regions(sizes) if sizes else []
-        self.symbols = sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else []
-        self.arena = arena.arena_map(plan) if plan else None
-        self.layers = profile.layers(plan, run) if plan and plan.get("layers") else []
-        self.functions = profile.functions(run) if run else []
-        self.removed = _removed(self.report.get("removed"))
-        self.verdict = _verdict(self.report)
-        self.warnings = warnings_of(self.report)
-        self.steps = provenance.steps(bench.provenance)
-        self.tools = ", ".join(f"{name} {tool}" for name, tool in self.report["tools"].items())
-
-    @property
-    def drawings(self) -> list[str]:
-        """The maps."""
-        return [region.drawing for region in self.regions] + ([self.arena.drawing] if self.arena else [])
-
-    @property
-    def settings(self) -> list[str]:
-        """What each stage was told."""
-        return [step.settings for step in self.steps]
+    report, sizes, plan, run = bench.report, bench.sizes, bench.plan, bench.run
+    gone = report.get("removed")
+    return {
+        "report": report,
+        "regions": memory.regions(sizes) if sizes else [],
+        "symbols": sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else [],
+        "arena": arena.arena_map(plan) if plan else None,
+        "layers": profile.layers(plan, run) if plan and plan.get("layers") else [],
+        "functions": profile.functions(run) if run else [],
+        "removed": gone and {"sizes": removed.sizes(gone), "layers": list(removed.layers(gone))},
+        "verdict": _verdict(report),
+        "warnings": warnings_of(report),
+        "steps": provenance.steps(bench.provenance),
+        "tools": ", ".join(f"{name} {tool}" for name, tool in report["tools"].items()),
+    }
 
 
 def _verdict(report: Mapping[str, Any]) -> str:
@@ -63,13 +55,6 @@ def _verdict(report: Mapping[str, Any]) -> str:
     return ", ".join(told)
 
 
-def _removed(document: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What became of the model's sizes, and a line for each layer that lost something; None for models as they came."""
-    if document is None:
-        return None
-    return {"sizes": removed.sizes(document), "layers": list(removed.layers(document))}
-
-
 class Details:
     """The parts of all benches of one page."""
 
@@ -77,16 +62,17 @@ class Details:
         """`anchors` leads from a bench to its place in the page."""
         self._template = environment.get_template("detail.html.j2")
         self._anchors = anchors
-        self._details = {bench.report["bench"]: Detail(bench) for bench in benches}
+        self._details = {bench.report["bench"]: _detail(bench) for bench in benches}
         found = self._details.values()
-        self.drawings = SharedDrawings(drawing for detail in found for drawing in detail.drawings)
-        self.tools = Shared(detail.tools for detail in found)
-        self.settings = Shared(text for detail in found for text in detail.settings)
+        maps = [drawn for each in found for drawn in (*each["regions"], each["arena"]) if drawn]
+        self.drawings = SharedDrawings(drawn["drawing"] for drawn in maps)
+        self.tools = Shared(detail["tools"] for detail in found)
+        self.settings = Shared(step["settings"] for detail in found for step in detail["steps"])
 
     def write(self, name: str, trends: Mapping[str, str], *, is_open: bool = False, is_cut: bool = False) -> str:
         """One bench's part; `is_cut`: without maps and profile."""
         detail = self._details[name]
-        report = detail.report
+        report = detail["report"]
         text: str = self._template.render(
             report=report,
             detail=detail,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinyflow.core.units import format_size
 from tinyflow.report.html.svg import Drawing
@@ -19,27 +18,17 @@ _SECTIONS = {"flash": (".text", ".rodata", ".data"), "ram": (".data", ".bss")}
 _COLOURS = {".text": "s0", ".rodata": "s2", ".data": "s1", ".bss": "s4", "reserved": "s7"}
 
 
-@dataclass(frozen=True)
-class Region:
-    """One region for the page: its drawing and its words."""
-
-    name: str
-    used: str
-    size: str
-    percent: float
-    sections: tuple[tuple[str, str, str], ...]  # name, colour, size
-    drawing: str
-
-
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     name: str
     section: str
     size_bytes: int
 
 
-def regions(sizes: Document) -> list[Region]:
-    """The regions that firmware was linked for; none on a machine without a memory map of its own."""
+def regions(sizes: Document) -> list[dict[str, Any]]:
+    """The regions that firmware was linked for, each with its drawing and its words for the template.
+
+    None on a machine without a memory map of its own.
+    """
     found = []
     for name, region in sizes["regions"].items():
         parts = list(_parts(name, region["used"], sizes["symbols"]))
@@ -48,14 +37,14 @@ def regions(sizes: Document) -> list[Region]:
         for part in parts:
             totals[part.section] += part.size_bytes
         found.append(
-            Region(
-                name=name,
-                used=format_size(used),
-                size=format_size(size),
-                percent=round(100 * used / size, 1),
-                sections=tuple((section, _COLOURS[section], format_size(total)) for section, total in totals.items()),
-                drawing=_draw(name, parts, used),
-            )
+            {
+                "name": name,
+                "used": format_size(used),
+                "size": format_size(size),
+                "percent": round(100 * used / size, 1),
+                "sections": [(section, _COLOURS[section], format_size(total)) for section, total in totals.items()],
+                "drawing": _draw(name, parts, used),
+            }
         )
     return found
 

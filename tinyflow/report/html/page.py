@@ -18,7 +18,7 @@ from tinyflow.report.frame import Frame
 from tinyflow.report.html import bars
 from tinyflow.report.html.detail import Details
 from tinyflow.report.html.fingerprint import template_folder
-from tinyflow.report.html.table import Table, table
+from tinyflow.report.html.table import table
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.published import SideBySide, side_by_side
 
@@ -91,7 +91,7 @@ def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, 
         command=f"doit bench:{report['bench']}",
         counts=report["status"],
         notes=tables.notes([report]),
-        table=Table((), ()),
+        table=table([], {}),
         charts=[],
         legend={},
         views=[],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -13,26 +12,19 @@ _FLAGS = ("flags", "link_flags", "defines")  # last parts of the names of parame
 _TOLD = ("generate", "compile", "link", "run")
 
 
-@dataclass(frozen=True)
-class Step:
-    """One stage of the bench's own: what decided its output, in the words of its key."""
+def steps(provenance: Document | None) -> list[dict[str, str]]:
+    """The stages that a person asks about; of several actions of one stage the first, which is the bench's own.
 
-    stage: str
-    key: str
-    flags: str
-    settings: str  # `name = value; …`, of the other parameters
-
-
-def steps(provenance: Document | None) -> list[Step]:
-    """The stages that a person asks about; of several actions of one stage the first, which is the bench's own."""
-    found: dict[str, Step] = {}
+    With what decided its output, in the words of its key: flags, and `name = value; …` of the other parameters.
+    """
+    found: dict[str, dict[str, str]] = {}
     for action in (provenance or {}).get("actions", ()):
         if action["stage"] in _TOLD and action["stage"] not in found:
             found[action["stage"]] = _step(action)
     return list(found.values())
 
 
-def _step(action: Document) -> Step:
+def _step(action: Document) -> dict[str, str]:
     flags, settings = [], []
     for path, value in _parameters(action["facts"]):
         if not isinstance(value, (str, int, float, bool)):
@@ -41,7 +33,8 @@ def _step(action: Document) -> Step:
             flags.append(str(value))
         elif "memory" not in path:
             settings.append(f"{'.'.join(map(str, path))} = {value}")
-    return Step(action["stage"], action["key"], " ".join(flags), "; ".join(settings))
+    told = {"flags": " ".join(flags), "settings": "; ".join(settings)}
+    return {"stage": action["stage"], "key": action["key"], **told}
 
 
 def _parameters(facts: list[str]) -> Iterator[tuple[list[Any], Any]]:
