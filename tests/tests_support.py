@@ -14,6 +14,7 @@ import kept
 from hypothesis import HealthCheck, settings
 
 from tinyflow.core import digest
+from tinyflow.model import oracle
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import Sample, Tflm
 
@@ -86,3 +87,13 @@ def tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     """What TFLM computes, in this very process: for networks that are known not to end it, of which there are many."""
     interpreter = Tflm(model, graph)
     return [interpreter.invoke(sample) for sample in samples]
+
+
+def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    """Outputs of TFLM's reference kernels."""
+    return oracle.run_apart(oracle.TFLM, model, graph, samples)
+
+
+def run_litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    """Outputs of LiteRT's reference kernels."""
+    return oracle.run_apart(oracle.LITERT, model, graph, samples)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests_support import doit
+from tests_support import doit, run_litert, run_tflm
 
 from tinyflow.backends import interpreter
 from tinyflow.core.errors import ModelError
@@ -55,7 +55,7 @@ def test_the_machine_computes_what_the_interpreter_computes(tmp_path: Path, name
     assert machine.call(plan["setup"], limit_instructions=1)[0] == 0
     graph = tflite_reader.read(DENSE)
     samples = reference.make_inputs(graph, 3, 7)
-    run = reference.run_tflm if name == "tflm" else reference.run_litert
+    run = run_tflm if name == "tflm" else run_litert
     for sample, expected in zip(samples, run(DENSE, graph, samples), strict=True):
         machine.write(plan["inputs"][0]["symbol"], sample[0].tobytes())
         status, counters = machine.call(plan["invoke"], limit_instructions=1)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from random_networks import random_network
 from small_networks import Net
-from tests_support import tflm
+from tests_support import run_litert, tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model import interpreters, reference
@@ -137,7 +137,7 @@ def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     graph, model = read(content), generate(content, variant="aotplus", rounding="single")
     inputs = reference.make_inputs(graph, 8, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_litert(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(run_litert(content, graph, inputs), outputs) == 0
     assert reference.largest_difference(tflm(content, graph, inputs), outputs) == 1
 
 

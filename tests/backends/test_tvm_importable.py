@@ -11,7 +11,7 @@ import pytest
 from processors import processor
 from random_networks import ACTIVATIONS, RandomNetwork
 from test_tvm_generate import assert_exact
-from tests_support import tflm
+from tests_support import run_litert, tflm
 
 from tinyflow.backends.tvm.frontend.importable import importable
 from tinyflow.model import reference
@@ -139,7 +139,7 @@ def test_rows_are_rounded_once_where_that_is_asked(generate: Callable[..., Any])
     graph, model = read(content), generate(content, variant="aotplus", rounding="single")
     inputs = reference.make_inputs(graph, 8, seed=7)
     outputs = [model.invoke(sample) for sample in inputs]
-    assert reference.largest_difference(reference.run_litert(content, graph, inputs), outputs) == 0
+    assert reference.largest_difference(run_litert(content, graph, inputs), outputs) == 0
 
 
 def test_what_the_importer_reads_computes_the_same() -> None:

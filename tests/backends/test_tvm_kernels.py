@@ -262,7 +262,7 @@ def test_vectors_round_halves_as_the_definition_does(chip: str, to: Requantisati
     weights, data = Weights(values, bias, *scales), np.zeros(5, np.int8)
     spec = styles.specialise(DenseSpec(5, bias.size, 0, to), weights, "aotplus")
     assert isinstance(spec, DenseSpec)
-    assert (spec.requantisation.up is None) == (not to.is_relu)
+    assert (spec.requantisation.up is None) == (to.lowest < to.zero_point)
     kernel = styles.build(spec, "aotplus", CHIPS[chip].machine)
     assert kernel.headers == ("tf_vector.h",)
     (outcome,) = run([Sample(kernel, weights, (data,))], CHIPS[chip])

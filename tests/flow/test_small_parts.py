@@ -146,10 +146,10 @@ def test_an_interruption_stops_the_gang(session: Session) -> None:
     try:
         with pytest.raises(KeyboardInterrupt):
             parallel_runner.run([first, action("second", first)], session, done)
-        assert begun == ["first"] and process.is_cancelled()
+        assert begun == ["first"] and process._is_cancelled.is_set()
     finally:
-        process.allow_again()
-    assert not process.is_cancelled()
+        process._is_cancelled.clear()
+    assert not process._is_cancelled.is_set()
 
 
 # The wrong layer

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import run_litert, run_tflm
 
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.model import oracle, reference
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.reference import largest_difference, make_inputs, quantise, run_litert, run_tflm
+from tinyflow.model.reference import largest_difference, make_inputs, quantise
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 

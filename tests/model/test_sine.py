@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from tests_support import run_tflm
 
-from tinyflow.model import reference
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
 
@@ -21,7 +21,7 @@ def test_it_is_a_sine(pieces: int, error: float) -> None:
     """For each of the 256 inputs, the closer the more pieces there are."""
     content = synthesize({"graph": "sine", "pieces": pieces})
     inputs = [(np.array([[value]], np.int8),) for value in range(-128, 128)]
-    outputs = [output.item() / 127 for (output,) in reference.run_tflm(content, read(content), inputs)]
+    outputs = [output.item() / 127 for (output,) in run_tflm(content, read(content), inputs)]
     expected = [math.sin(2 * math.pi * index / 255) for index in range(256)]
     assert max(abs(one - other) for one, other in zip(expected, outputs, strict=True)) < error
 

@@ -8,12 +8,13 @@ import pytest
 import tflite
 from hypothesis import given
 from hypothesis import strategies as st
+from tests_support import run_litert, run_tflm
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Tensor
 from tinyflow.model.operators import DESCRIPTIONS, describe
 from tinyflow.model.operators.description import Option
-from tinyflow.model.reference import largest_difference, make_inputs, run_litert, run_tflm
+from tinyflow.model.reference import largest_difference, make_inputs
 from tinyflow.model.tflite_reader import _options, read
 from tinyflow.model.tflite_writer import write
 

@@ -215,11 +215,6 @@ def be_worker() -> None:
     _is_worker.set()
 
 
-def is_cancelled() -> bool:
-    """Whether `cancel_all` was called."""
-    return _is_cancelled.is_set()
-
-
 def raise_if_cancelled() -> None:
     """Raise Cancelled after `cancel_all`."""
     if _is_cancelled.is_set():
@@ -227,16 +222,11 @@ def raise_if_cancelled() -> None:
 
 
 def cancel_all() -> None:
-    """Kill every running child with its descendants and refuse new ones until `allow_again`."""
+    """Kill every running child with its descendants and refuse new ones from now on."""
     _is_cancelled.set()
     with _running_lock:
         for child in _running:
             _kill_group(child)
-
-
-def allow_again() -> None:
-    """Let new children start after `cancel_all`."""
-    _is_cancelled.clear()
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import oracle
 from tinyflow.model.graph import Graph, Tensor
 from tinyflow.model.interpreters import Array
 from tinyflow.model.interpreters import Sample as Sample  # what its functions take and give
@@ -27,16 +26,6 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
         return dtype
     except TypeError:
         raise ModelError(f"{tensor.name} holds {tensor.dtype} values, which no sample can hold") from None
-
-
-def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
-    """Outputs of TFLM's reference kernels. Raises ModelError for a model that TFLM refuses or ends at."""
-    return oracle.run_apart(oracle.TFLM, model, graph, samples)
-
-
-def run_litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
-    """Outputs of LiteRT's reference kernels. Raises ModelError for a model that LiteRT refuses or ends at."""
-    return oracle.run_apart(oracle.LITERT, model, graph, samples)
 
 
 def largest_difference(expected: Sequence[Sample], got: Sequence[Sample]) -> float:

@@ -68,11 +68,6 @@ class Requantisation:
     # the short form of `requantise` with accumulators shifted up by this much; None is the long form. Chosen by weights
     up: int | None = None
 
-    @property
-    def is_relu(self) -> bool:
-        """Whether everything below the zero point is cut off: then negative numbers need no exact rounding."""
-        return self.lowest >= self.zero_point
-
 
 @dataclass(frozen=True)
 class WindowSpec:
