@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from changed_graphs import small_resnet, with_operator, with_tensor
+from small_networks import Net
 
 from tinyflow.backends import tinyc, tinyi, tvm
 from tinyflow.core.errors import ModelError
@@ -111,6 +112,28 @@ def test_pools_that_rescale_are_refused(graph: Graph, backend: ModuleType) -> No
     other = Quantisation((0.5,), (0,))
     changed = with_tensor(graph, pool.outputs[0], lambda tensor: replace(tensor, quantisation=other))
     assert "inputs and outputs are quantised differently" in _refusal(backend, changed)
+
+
+@pytest.mark.parametrize("backend", [tinyc, tinyi], ids=["tinyc", "tinyi"])
+@pytest.mark.parametrize(
+    ("name", "numbers", "options"),
+    [
+        ("CONCATENATION", [], {"axis": 3, "activation": "RELU"}),
+        ("STRIDED_SLICE", [[0, 1, 0, 0], [1, 2, 4, 2], [1, 1, 1, 1]], {"offset": True}),
+        ("STRIDED_SLICE", [[0, 1, 0, 0], [1, 3, 4, 2], [1, 1, 1, 1]], {"ellipsis_mask": 1}),
+    ],
+)
+def test_options_that_the_int8_form_has_not_are_refused(
+    backend: ModuleType, name: str, numbers: list[list[int]], options: dict[str, Any]
+) -> None:
+    """No kernel looks at them, so that the outputs would be others than TFLM's."""
+    net = Net(1, 4, 4, 2)
+    made = net.operator(
+        name, net.input, *(net.constant(each, "int32") for each in numbers), shape=(1, 2, 4, 2), **options
+    )
+    if name == "CONCATENATION":
+        net.tensors[made] = replace(net.tensors[made], shape=(1, 4, 4, 2))
+    assert f"{list(options)[-1]} {list(options.values())[-1]} is not supported" in _refusal(backend, net.graph(made))
 
 
 @BACKENDS

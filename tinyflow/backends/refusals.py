@@ -25,12 +25,12 @@ def check_operators(
 
     `lowered` are the operators that it knows, in the int8 form of their descriptions; `compiles` raises ValueError.
     """
-    from tinyflow.model.operators.int8 import check_quantisation
+    from tinyflow.model.operators.int8 import check_form
 
     for operator in graph.operators:
         try:
             _check_known(operator, lowered)
-            check_quantisation(graph, operator)
+            check_form(graph, operator)
             compiles(operator)
         except ValueError as error:
             tensor = graph.tensors[operator.outputs[0]].name

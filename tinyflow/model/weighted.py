@@ -13,7 +13,6 @@ import numpy as np
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import (
     Integers,
-    OutOfRange,
     Rescaling,
     activation_range,
     convolution_factors,
@@ -114,12 +113,10 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
 
 
 def symmetric(graph: Graph, operator: Operator) -> Weighted:
-    """The same, as kernels take it: ValueError also for weights of FULLY_CONNECTED with a zero point or shuffled."""
+    """The same, as kernels take it: ValueError also for weights of FULLY_CONNECTED with a zero point."""
     layer = weighted(graph, operator)
     if any(layer.weight_zero_points):
         raise ValueError("the weights are not symmetric")
-    if operator.options.get("weights_format", "DEFAULT") != "DEFAULT":
-        raise OutOfRange("shuffled weights are not supported", "convert for microcontrollers")
     return layer
 
 

@@ -27,8 +27,6 @@ _MOST_SIZE = 1 << 16
 def _concatenation(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """Each input is copied to its place, row by row."""
     output = graph.tensors[operator.outputs[0]]
-    if operator.options["activation"] != "NONE":
-        raise Unsupported("a fused activation is not supported", "put it behind the concatenation")
     for index, start, fields in _pieces(graph, operator.inputs, output, operator.options["axis"]):
         pitches = {"input_pitch": fields["bytes"], "output_pitch": output.elements // fields["rows"]}
         call = plain(variant, "copy_rows", {**fields, **pitches})

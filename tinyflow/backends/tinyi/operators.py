@@ -186,12 +186,6 @@ def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     return _nothing(graph, operator, variant)
 
 
-def _concatenation(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
-    if operator.options["activation"] != "NONE":
-        raise Unsupported("a fused activation is not supported", "put it behind the concatenation")
-    return _nothing(graph, operator, variant)
-
-
 def _pad(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     for index in operator.inputs[2:]:
         if not graph.tensors[index].is_constant:
@@ -200,11 +194,6 @@ def _pad(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
 
 
 def _strided_slice(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
-    """As Python's slices."""
-    if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
-        raise Unsupported("an ellipsis or a new axis is not supported", "spell all axes out")
-    if operator.options["offset"]:
-        raise Unsupported("ends counted from beginnings are not supported", "convert with an older converter")
     steps = integers(graph.tensors[operator.inputs[3]]).reshape(-1).tolist()
     if max(map(abs, steps), default=0) > _MAX_SIZE:
         raise Unsupported(f"strides of {steps} are not supported")
@@ -291,7 +280,7 @@ ENTRIES: Mapping[str, Entry] = {
     "MEAN": Entry("tinyi_mean", _mean, "mean"),
     "PAD": Entry("tinyi_pad", _pad),
     "PADV2": Entry("tinyi_pad", _pad),
-    "CONCATENATION": Entry("tinyi_concatenation", _concatenation),
+    "CONCATENATION": Entry("tinyi_concatenation", _nothing),
     "SPLIT": Entry("tinyi_split", _nothing),
     "TRANSPOSE": Entry("tinyi_transpose", _nothing),
     "SLICE": Entry("tinyi_slice", _nothing),

@@ -13,7 +13,7 @@ from tinyflow.model.arithmetic.moving import moved, nearest
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.operators.int8 import check_quantisation, quantisation_of, quantisations
+from tinyflow.model.operators.int8 import check_form, quantisation_of, quantisations
 from tinyflow.model.weighted import Weighted, Window, integers, weighted, window
 
 
@@ -25,7 +25,7 @@ def evaluate(graph: Graph, operator: Operator, *read: Integers) -> Integers:
     """
     if operator.name not in _RULES:
         raise ValueError(f"{operator.name} is not known")
-    check_quantisation(graph, operator)
+    check_form(graph, operator)
     made = _RULES[operator.name](graph, operator, read)
     return made.reshape(graph.tensors[operator.outputs[0]].shape)
 

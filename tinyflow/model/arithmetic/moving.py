@@ -7,7 +7,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.fixed_point import OutOfRange
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators.moving import slices
 from tinyflow.model.weighted import integers
@@ -16,10 +15,7 @@ T = TypeVar("T", bound=np.generic)
 
 
 def moved(graph: Graph, operator: Operator, source: npt.NDArray[T]) -> npt.NDArray[T]:
-    """TRANSPOSE, SLICE, STRIDED_SLICE: a view of an array shaped like the input, its axes of one element kept.
-
-    ValueError for other forms of STRIDED_SLICE than Python has.
-    """
+    """TRANSPOSE, SLICE, STRIDED_SLICE: a view of an array shaped like the input, its axes of one element kept."""
     lists = [integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:4]]
     if operator.name == "TRANSPOSE":
         transposed: npt.NDArray[T] = source.transpose(lists[0])
@@ -27,8 +23,6 @@ def moved(graph: Graph, operator: Operator, source: npt.NDArray[T]) -> npt.NDArr
     if operator.name == "SLICE":
         begins, sizes = lists
         return source[tuple(slice(b, None if size < 0 else b + size) for b, size in zip(begins, sizes, strict=True))]
-    if operator.options["ellipsis_mask"] or operator.options["new_axis_mask"]:
-        raise OutOfRange("an ellipsis or a new axis is not supported", "spell all axes out")
     return source[slices(operator.options, *lists)]
 
 

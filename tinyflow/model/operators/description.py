@@ -27,6 +27,8 @@ class Option:
     name: str
     default: OptionValue
     fields: tuple[str, ...] = ()
+    is_fixed: bool = False
+    """Whether the int8 form has no other value than the default."""
 
     def __post_init__(self) -> None:
         if not self.fields:

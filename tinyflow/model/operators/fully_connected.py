@@ -42,7 +42,7 @@ OPERATORS = (
         inputs=(2, 3),
         options=(
             ACTIVATION,
-            Option("weights_format", "DEFAULT"),
+            Option("weights_format", "DEFAULT", is_fixed=True),
             Option("keep_num_dims", False),
             _ASYMMETRIC,
         ),

@@ -33,9 +33,13 @@ def quantisations(graph: Graph, operator: Operator) -> list[Quantisation]:
     return [quantisation_of(tensor) for tensor in activations(graph, operator)]
 
 
-def check_quantisation(graph: Graph, operator: Operator) -> None:
-    """Raise ValueError for an output that isn't quantised as it must be, or operands that aren't quantised alike."""
+def check_form(graph: Graph, operator: Operator) -> None:
+    """Raise ValueError for options that the int8 form has not, and for an output or operands quantised otherwise."""
     described = describe(operator.name)
+    for option in described.options:
+        value = operator.options.get(option.name, option.default)
+        if option.is_fixed and value != option.default:
+            raise OutOfRange(f"{option.name} {value} is not supported", f"what is supported: {option.default}")
     if described.output is not None:
         made, wanted = quantisation_of(graph.tensors[operator.outputs[0]]), described.output
         if (made.scale, made.zero_point) != (wanted.scale, wanted.zero_point):

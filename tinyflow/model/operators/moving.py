@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from tinyflow.model.graph import Graph, Operator, Shape, Tensor
@@ -137,16 +138,22 @@ OPERATORS = (
         options=(
             Option("begin_mask", 0),
             Option("end_mask", 0),
-            Option("ellipsis_mask", 0),
-            Option("new_axis_mask", 0),
+            Option("ellipsis_mask", 0, is_fixed=True),
+            Option("new_axis_mask", 0, is_fixed=True),
             Option("shrink_axis_mask", 0),
-            Option("offset", False),
+            Option("offset", False, is_fixed=True),
         ),
         versions=(2, 4),
         shape=_strided_slice,
         fits=has_same_elements,
     ),
-    _moving("CONCATENATION", (1, ANY), options=(AXIS, ACTIVATION), versions=(2, 2), shape=_concatenation),
+    _moving(
+        "CONCATENATION",
+        (1, ANY),
+        options=(AXIS, replace(ACTIVATION, is_fixed=True)),
+        versions=(2, 2),
+        shape=_concatenation,
+    ),
     _moving("SPLIT", BINARY, parameters=(0,), options=_SPLITS, versions=(2, 2), outputs=ANY, check=_check_split),
     _moving("SPLIT_V", TERNARY, parameters=(1, 2), options=_SPLITS, outputs=ANY),
     _moving("PACK", (1, ANY), options=(Option("values_count", 0), AXIS)),

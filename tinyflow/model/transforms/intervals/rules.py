@@ -15,7 +15,7 @@ from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished, 
 from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Rescaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.operators.int8 import check_quantisation
+from tinyflow.model.operators.int8 import check_form
 from tinyflow.model.transforms.intervals.bounds import Bounds
 from tinyflow.model.weighted import Window, weighted
 
@@ -34,6 +34,7 @@ def output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds])
     if rule is None or len(present) != len(read):
         return None
     try:
+        check_form(graph, operator)
         return rule(graph, operator, present)
     except ValueError:  # not the int8 form that the rule is about
         return None
@@ -90,7 +91,6 @@ def _pool(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
 
 def _tabled(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     """A function of single elements, rising or not: the extremes of its table between the bounds."""
-    check_quantisation(graph, operator)
     values = unary.RESULTS[operator.name](unary.constants_of(graph, operator), unary.VALUES)
     # row i, column j: over the values from i to j
     least, most = (
