@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from tinyflow.core import safe_text
-from tinyflow.report.html.svg import Drawing
 from tinyflow.report.metrics import BY_NAME
 from tinyflow.report.rows import SCHEMA
 
@@ -176,6 +175,8 @@ def sparkline(metric: str, values: Sequence[float]) -> str:
     if len(values) < 2:
         return ""
     low, high = min(values), max(values)
+    from tinyflow.report.html.svg import Drawing
+
     drawing = Drawing(_SPARK_WIDTH, _SPARK_HEIGHT, f"{metric} so far: {low:,} to {high:,}", "spark")
     room, step = _SPARK_HEIGHT - 8, (_SPARK_WIDTH - 8) / (len(values) - 1)
     points = [(4 + index * step, 4 + room * (high - value) / (high - low)) for index, value in enumerate(values)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # other names of the same t
 
 def host_triple() -> str:
     """The machine that we are on, as zig names it: a parameter, so that a shared cache never mixes machines."""
-    machine = platform.machine().lower()
+    machine = os.uname().machine.lower()
     return f"{_MACHINES.get(machine, machine)}-{_SYSTEMS.get(sys.platform, sys.platform)}"
 
 

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tinyflow.core.action import Output, Tool
 from tinyflow.core.errors import RunError, UsageError
-from tinyflow.targets.blocks import Piece
 
 if TYPE_CHECKING:
+    from tinyflow.targets.blocks import Piece
     from tinyflow.targets.guarding import Guarded
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import Options, alignments
-from tinyflow.backends.refusals import check_operators
 from tinyflow.backends.tinynn.variants import KERNELS, variant_of
-from tinyflow.model.graph import Graph
+
+if TYPE_CHECKING:
+    from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
     "kernels": KERNELS,
@@ -29,6 +30,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
+    from tinyflow.backends.refusals import check_operators
     from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 
     variant = variant_of(options)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import NATURAL, Options
-from tinyflow.backends.refusals import check_operators
 from tinyflow.backends.tinynn.variants import KERNELS, variant_of
 from tinyflow.core.errors import ModelError
-from tinyflow.model.graph import Graph
+
+if TYPE_CHECKING:
+    from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
     "kernels": KERNELS,
@@ -30,6 +31,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
+    from tinyflow.backends.refusals import check_operators
     from tinyflow.backends.tinyi.operators import ENTRIES, MAX_WORK, request, work
 
     variant = variant_of(options)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import Options, alignments
-from tinyflow.backends.refusals import check_operators
 from tinyflow.backends.tvm.program.planner import USMP
 from tinyflow.core.errors import RecipeError
-from tinyflow.model.graph import Graph
+
+if TYPE_CHECKING:
+    from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
     "variant": ("aot", "aotplus", "llvm"),
@@ -37,6 +38,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for options that don't go together.
     """
+    from tinyflow.backends.refusals import check_operators
     from tinyflow.backends.tvm.frontend.supported import CHECKS
 
     _check_options(backend, options)

@@ -42,6 +42,7 @@ class Builds:
         self._catalogue = catalogue
         self._add = add
         self._private: dict[str, dict[str, Input]] = {}
+        self._libraries: dict[tuple[object, ...], Action | None] = {}
 
     def compile_tree(self, resolved: ResolvedBench, sources: Output) -> Action:
         """Compile what a backend generated; the headers of all runtimes are at hand."""
@@ -128,12 +129,8 @@ class Builds:
     def _link_inputs(self, resolved: ResolvedBench) -> tuple[dict[str, Input], dict[str, str]]:
         """What firmware is linked with besides objects and builtins, and the digests that some of it must have."""
         target = resolved.target
-        libraries = {
-            f"lib/{runtime.name}.a": self._library(resolved, runtime)
-            for runtime in resolved.runtimes
-            if sources_of(self._catalogue, runtime, resolved.cpu.isa)  # it may be all prebuilt
-        }
-        inputs: dict[str, Input] = {name: library.output("library.a") for name, library in libraries.items()}
+        libraries = {f"lib/{runtime.name}.a": self._library(resolved, runtime) for runtime in resolved.runtimes}
+        inputs: dict[str, Input] = {name: made.output("library.a") for name, made in libraries.items() if made}
         pinned: dict[str, str] = {}
         for runtime in resolved.runtimes:
             for file in prebuilt_of(self._catalogue, runtime, resolved.cpu.isa):
@@ -173,12 +170,21 @@ class Builds:
             name: SourceFile(folder / name, f"{runtime.name}/{name}") for name in names if not name.startswith(public)
         }
 
-    def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action:
-        """A runtime's library for one flag set: an object for each source, and the archive of them."""
+    def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
+        """A runtime's library for one flag set, if it isn't all prebuilt."""
+        flag_set = (runtime.name, _flag_set(resolved), resolved.all_flags)
+        if flag_set not in self._libraries:  # once, not for each bench
+            self._libraries[flag_set] = self._archive(resolved, runtime)
+        return self._libraries[flag_set]
+
+    def _archive(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
+        """An object for each source, and the archive of them."""
         objects: dict[str, Input] = {}
         for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
             owner = "" if file.owner is runtime else f"{file.owner.name}/"
             objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, runtime, file)
+        if not objects:
+            return None
         title = f"archive {runtime.name} for {_flag_set(resolved)}"
         return self._build(resolved, "archive", title, "build:archive", ("library.a",), objects, {})
 

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from tinyflow.core.digest import Stamp, copy_digesting, is_settled, of_bytes
@@ -37,7 +37,7 @@ class Inventory:
         Hidden files that are none of ours, such as an editor's, count for nothing.
         """
         left = dict(self.digests)
-        folders = {str(parent) for name in left for parent in PurePosixPath(name).parents}
+        folders = {name[:at] for name in left for at, letter in enumerate(name) if letter == "/"}
         try:
             for name, entry in _entries(folder, folders):
                 if name not in left and not entry.name.startswith("."):

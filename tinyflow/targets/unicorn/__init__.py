@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import Output, Tool
+from tinyflow.core.errors import UsageError
 from tinyflow.targets.native import compiled
 from tinyflow.targets.protocol import Capabilities, Machine
-from tinyflow.targets.unicorn.processor import check_words
 
 GUARD = "guard.so"
 _TABLE = "block_table.so"
@@ -24,6 +24,13 @@ def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
         guard={GUARD: _looker("guard.c", "guard")},
         trace={"flash_model.so": _looker("flash_model.c", "flash model")},
     )
+
+
+def check_words(cpu: str, words: Mapping[str, Any]) -> None:
+    """Raise UsageError for a processor that the simulator lacks: without a `model` in its recipe."""
+    if "model" not in words:
+        hint = "its recipe says `machines: {unicorn: {model: …}}` where it has"
+        raise UsageError(f"the built-in simulator has no {cpu}", hint=hint)
 
 
 def _looker(source: str, what: str) -> Output:

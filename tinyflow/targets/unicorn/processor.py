@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tinyflow.core.errors import UsageError
 from tinyflow.targets.chip import RISCV, THUMB, InstructionSet
+from tinyflow.targets.unicorn import check_words
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,6 @@ class Processor:
         engine = Uc(self.architecture, self.mode)
         engine.ctl_set_cpu_model(self.model)
         return engine
-
-
-def check_words(cpu: str, words: Mapping[str, Any]) -> None:
-    """Raise UsageError for a processor that the simulator lacks: without a `model` in its recipe. Imports nothing."""
-    if "model" not in words:
-        hint = "its recipe says `machines: {unicorn: {model: …}}` where it has"
-        raise UsageError(f"the built-in simulator has no {cpu}", hint=hint)
 
 
 def processor(cpu: str, words: Mapping[str, Any]) -> Processor:
