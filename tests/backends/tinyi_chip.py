@@ -72,7 +72,7 @@ class ChipInterpreter:
 def _table(variant: str) -> str:
     return ", ".join(
         f"{{{getattr(tflite.BuiltinOperator, name)}, {describe(name).versions[1]}, {describe(name).outputs}, "
-        f"{entry.visit}, {entry.kernel_symbol(variant) or 'NULL'}, {entry.plan or 'NULL'}}}"
+        f"{entry.function}, {entry.kernel_symbol(variant) or 'NULL'}, {entry.plan or 'NULL'}}}"
         for name, entry in ENTRIES.items()
     )
 

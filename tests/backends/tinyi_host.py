@@ -62,7 +62,7 @@ class _Operator(ctypes.Structure):
         ("code", ctypes.c_int32),
         ("newest", ctypes.c_int16),
         ("most_outputs", ctypes.c_uint16),
-        ("visit", ctypes.c_void_p),
+        ("run", ctypes.c_void_p),
         ("kernel", ctypes.c_void_p),
         ("plan", ctypes.c_void_p),
     )
@@ -135,7 +135,7 @@ class Interpreter:
                 getattr(tflite.BuiltinOperator, name),
                 describe(name).versions[1],
                 describe(name).outputs,
-                address(entry.visit),
+                address(entry.function),
                 address(entry.kernel_symbol(variant)),
                 address(entry.plan),
             )

@@ -18,14 +18,14 @@ class Unsupported(refusals.Unsupported):
 class MemoryRequest:
     """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on.
 
-    `is_any`: it takes a kernel that is linked where one operator needs it.
+    `is_general`: it takes a kernel that is linked where one operator needs it.
     """
 
     least: int = 0
     most: int = 0
     in_place: tuple[int, ...] = ()
     is_view: bool = False
-    is_any: bool = False
+    is_general: bool = False
     step: int = 0
     """Not 0: the work is cut into equal parts, and each so many bytes above the least do more of it at once."""
 

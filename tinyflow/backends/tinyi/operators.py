@@ -34,7 +34,7 @@ _MAX_PRODUCTS = 1 << 13
 # of rows that the MVE kernel reads where they are; channels that the RVV kernel packs at once
 _MVE_LONG, _RVV_CHANNELS = 64, 8
 _LARGEST_PLANE = 1 << 26
-MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/visit.h
+MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/context.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _MAX_SUMMED = 1 << 22  # elements
 # of a softmax's scale and beta
@@ -46,29 +46,29 @@ _SIGMOIDS = ("LOGISTIC", "TANH")
 class Entry:
     """An operator of the runtime: its function, what it asks for, its kernels."""
 
-    visit: str
+    function: str
     request: Callable[[Graph, Operator, str], MemoryRequest]
     kernel: str | None = None
     """The operator's name in the table of kernels, where there is a choice."""
     struct: str | None = None
-    """What the chip's structs of them are called, where not as `visit`."""
+    """What the chip's structs of them are called, where not as `function`."""
     has_ref: bool = False
     """Whether NULL doesn't stand for the variant ref."""
     plan: str | None = None
-    """What set-up calls instead of `visit`, where the rest is left to the inference."""
-    has_any: bool = False
-    """Whether each struct of kernels has a larger one, `any_…`, for rare operators."""
+    """What set-up calls instead of `function`, where the rest is left to the inference."""
+    has_general: bool = False
+    """Whether each struct of kernels has a larger one, `general_…`, for rare operators."""
 
-    def kernel_symbol(self, variant: str, *, is_any: bool = True) -> str | None:
-        """The struct beside the function in the operator table; None for NULL. `is_any`: see MemoryRequest."""
+    def kernel_symbol(self, variant: str, *, is_general: bool = True) -> str | None:
+        """The struct beside the function in the operator table; None for NULL. `is_general`: see MemoryRequest."""
         own = (one for one in kernels_of(self.kernel or "", variant) if one.function.endswith(one.variant))
         kernel = next((one for one in own if one.variant != "ref" or self.has_ref), None)
-        rare = "any_" if is_any and self.has_any else ""
-        return f"&{self.struct or self.visit}_{rare}{kernel.variant}" if kernel else None
+        rare = "general_" if is_general and self.has_general else ""
+        return f"&{self.struct or self.function}_{rare}{kernel.variant}" if kernel else None
 
 
 def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
-    """tinyi_is_right of src/channels.c; `rows`: [channels, products]."""
+    """tinyi_has_right_shifts of src/channels.c; `rows`: [channels, products]."""
     if rows.shape[1] > _MAX_PRODUCTS:
         return False
     shifts, bias = layer.rescaling.shifts, np.abs(layer.bias)
@@ -146,7 +146,7 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         slots *= rvv_repeats(fields)
     # one byte more is read than there are taps
     size = slots * _RECORD_BYTES + rounded_up(kernel.scratch.size_bytes(fields), WORD_BYTES) + slots * taps + 1
-    return MemoryRequest(size, size, kernel.overwrites(fields), is_any=not is_3x3)
+    return MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -218,7 +218,7 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  #
     binary.constants_of(graph, operator)
     if len({tensor.elements for tensor in tensors}) == 1:
         return MemoryRequest(in_place=(0, 1))
-    return MemoryRequest(is_any=True)
+    return MemoryRequest(is_general=True)
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -257,14 +257,14 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
 
 ENTRIES: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", _depthwise, "depthwise", has_any=True),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", _depthwise, "depthwise", has_general=True),
     "FULLY_CONNECTED": Entry(
         "tinyi_fully_connected", _fully_connected, "rows", has_ref=True, plan="tinyi_plan_fully_connected"
     ),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool", _average_pool, "average_pool"),
     "MAX_POOL_2D": Entry("tinyi_max_pool", _max_pool, "max_pool"),
-    "ADD": Entry("tinyi_add", _binary, "add", has_ref=True, has_any=True),
-    "SUB": Entry("tinyi_add", _binary, "sub", "tinyi_sub", has_ref=True, has_any=True),
+    "ADD": Entry("tinyi_add", _binary, "add", has_ref=True, has_general=True),
+    "SUB": Entry("tinyi_add", _binary, "sub", "tinyi_sub", has_ref=True, has_general=True),
     "MUL": Entry("tinyi_mul", _binary, "mul", has_ref=True),
     "MINIMUM": Entry("tinyi_minimum", _binary),
     "MAXIMUM": Entry("tinyi_maximum", _binary),

@@ -19,7 +19,7 @@ from tinyflow.model.memory.lifetimes import lifetimes
 _MAX_UNITS = 2**16 - 3
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
-# sizes of struct tinyi_life and struct tinyi_wish
+# sizes of struct tinyi_lifetime and struct tinyi_memory_request
 _LIFE_BYTES, _WISH_BYTES = 16, 16
 
 

@@ -62,7 +62,7 @@ def write_sources(
 ) -> None:
     """Write `model.tflite`, the C around it, and the plan. `arena_bytes`: 0 for what the plan needs."""
     requests = [request(graph, operator, variant) for operator in graph.operators]
-    rare = {operator.name for operator, request in zip(graph.operators, requests, strict=True) if request.is_any}
+    rare = {operator.name for operator, request in zip(graph.operators, requests, strict=True) if request.is_general}
     made = plan(graph, requests)
     size = arena_bytes or made.total_bytes
     names = list(dict.fromkeys(operator.name for operator in graph.operators))
@@ -75,7 +75,7 @@ def write_sources(
             unit=made.unit,
             model_bytes=len(model),
             count=len(names),
-            operators="".join(_entry(name, variant, is_any=name in rare) for name in names),
+            operators="".join(_entry(name, variant, is_general=name in rare) for name in names),
         ),
         "model_data.S": _DATA,
     }
@@ -92,21 +92,21 @@ def write_sources(
             "3": "the model has a type, shape, option or quantisation that the kernels don't have",
             "4": f"the arena of {size} bytes is too small: it needs {made.total_bytes}; arena_bytes: 0 takes that",
         },
-        dispatcher="tinyi_visit_node",  # in set-up and in each inference
+        dispatcher="tinyi_run_node",  # in set-up and in each inference
         inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
         outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
-        calls=[(operator.index, ENTRIES[operator.name].visit) for operator in graph.operators],
+        calls=[(operator.index, ENTRIES[operator.name].function) for operator in graph.operators],
         arena=arena(size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]]),
         weights_bytes=len(model),
     )
     document.write(plan_path)
 
 
-def _entry(name: str, variant: str, *, is_any: bool) -> str:
+def _entry(name: str, variant: str, *, is_general: bool) -> str:
     """A line of the operator table; numbers are those of TFLite's enumeration."""
     import tflite
 
     entry, described = ENTRIES[name], describe(name)
-    kernel = entry.kernel_symbol(variant, is_any=is_any) or "NULL"
+    kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
     numbers = f"{getattr(tflite.BuiltinOperator, name)}, {described.versions[1]}, {described.outputs}"
-    return f"  {{{numbers}, {entry.visit}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"
+    return f"  {{{numbers}, {entry.function}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"

@@ -8,7 +8,7 @@
  * the choice of kernels hangs on may be refused by the first tinyi_invoke instead, with the same statuses: of
  * FULLY_CONNECTED the weights, the bias, the options and all quantisation.
  *
- * A file can't keep the processor busy for ever: more than TINYI_MAX_WORK (tinyi/visit.h) is refused.
+ * A file can't keep the processor busy for ever: more than TINYI_MAX_WORK (tinyi/context.h) is refused.
  */
 #ifndef TINYI_H
 #define TINYI_H
@@ -27,17 +27,17 @@ enum tinyi_status {
 };
 
 struct tinyi;
-struct tinyi_visit;
+struct tinyi_context;
 
 /* An operator that the model may use. */
 struct tinyi_operator {
   int32_t code;   /* of the enumeration BuiltinOperator in TFLite's schema */
   int16_t newest; /* version that the kernels compute */
   uint16_t most_outputs;
-  void (*visit)(struct tinyi_visit *visit);
-  const void *kernel; /* what `visit` calls, where there are several */
-  /* What set-up calls instead of `visit`, without options, where the rest is left to the inference; or NULL. */
-  void (*plan)(struct tinyi_visit *visit);
+  void (*run)(struct tinyi_context *context);
+  const void *kernel; /* what `run` calls, where there are several */
+  /* What set-up calls instead of `run`, without options, where the rest is left to the inference; or NULL. */
+  void (*plan)(struct tinyi_context *context);
 };
 
 /* What a model is made of, for flash. */

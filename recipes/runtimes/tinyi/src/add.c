@@ -20,31 +20,31 @@ static tinyi_add_kernel *choose(const struct tinyi_add *kernels, const struct ti
   const int32_t is_down = left <= 0 && left >= -LARGEST_SHIFT && right <= 0 && right >= -LARGEST_SHIFT &&
                           p->output_multiplier_shift <= -1 && p->output_multiplier_shift >= -LARGEST_SHIFT;
   if (!has_whole || !is_down) {
-    return kernels->any;
+    return kernels->general;
   }
   return left < 0 || right < 0 ? kernels->below_half : kernels->one_half;
 }
 
-void tinyi_add(struct tinyi_visit *visit) {
+void tinyi_add(struct tinyi_context *context) {
   struct tinyi_tensor left, right, output;
   struct tinynn_add p;
-  tinyi_read_binary(visit, &left, &right, &output);
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_binary(context, &left, &right, &output);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
+  tinyi_clamp(context, tinyi_byte(&context->file, &context->options, ACTIVATION), &output, &p.lowest, &p.highest);
   /* broadcast operands have other numbers of elements; equal ones lie alike */
   const int32_t is_plain = left.elements == output.elements && right.elements == output.elements;
-  visit->in_place = is_plain ? 3 : 0;
+  context->in_place = is_plain ? 3 : 0;
   if (!is_plain) {
-    const struct tinyi_add *kernels = visit->kernel;
-    tinyi_require(visit, kernels->broadcast != NULL, TINYI_UNSUPPORTED);
-    tinyi_broadcast(visit, &left, &right, &output, &p.broadcast);
+    const struct tinyi_add *kernels = context->kernel;
+    tinyi_require(context, kernels->broadcast != NULL, TINYI_UNSUPPORTED);
+    tinyi_broadcast(context, &left, &right, &output, &p.broadcast);
   }
   const uint32_t largest = larger(left.scale, right.scale);
   const struct tinyi_factor output_factor = tinyi_ratio(largest, output.scale, TWO_TO_MINUS_19);
-  tinyi_require(visit, output_factor.shift <= 0, TINYI_UNSUPPORTED); /* TFLM ends the program for 1 and more */
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  tinyi_require(context, output_factor.shift <= 0, TINYI_UNSUPPORTED); /* TFLM ends the program for 1 and more */
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   const struct tinyi_factor left_factor = tinyi_ratio(left.scale, largest, ONE_HALF);
@@ -60,10 +60,10 @@ void tinyi_add(struct tinyi_visit *visit) {
   p.output_zero_point = output.zero_point;
   p.output_multiplier = output_factor.multiplier;
   p.output_multiplier_shift = output_factor.shift;
-  const struct tinyi_add *kernels = visit->kernel;
+  const struct tinyi_add *kernels = context->kernel;
   tinyi_add_kernel *kernel = choose(is_plain ? kernels : kernels->broadcast, &p);
   if (!is_plain && !tinyi_has_dense_rows(&p.broadcast)) {
-    kernel = kernels->broadcast->any;
+    kernel = kernels->broadcast->general;
   }
   kernel(&p, left.data, right.data, output.data);
 }
@@ -75,7 +75,7 @@ void tinyi_add(struct tinyi_visit *visit) {
       tinynn_##op##_broadcast_ref, tinynn_##op##_broadcast_##one_half, tinynn_##op##_broadcast_##variant, NULL};     \
   const struct tinyi_add tinyi_##op##_##variant = {tinynn_##op##_ref, tinynn_##op##_##one_half,                    \
                                                    tinynn_##op##_##variant, NULL};                                 \
-  const struct tinyi_add tinyi_##op##_any_##variant = {tinynn_##op##_ref, tinynn_##op##_##one_half,                \
+  const struct tinyi_add tinyi_##op##_general_##variant = {tinynn_##op##_ref, tinynn_##op##_##one_half,                \
                                                        tinynn_##op##_##variant, &op##_broadcast_##variant};
 #define ADD_AND_SUB(variant, one_half) KERNELS(add, variant, one_half) KERNELS(sub, variant, one_half)
 

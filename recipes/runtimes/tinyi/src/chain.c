@@ -6,24 +6,24 @@
 #include "tinyi/chain.h"
 
 /* What is beside the first one and the last one. */
-static const struct tinyi_life nothing = {0, 0, 0, TINYI_UNPLACED, TINYI_UNPLACED, 0, 0};
+static const struct tinyi_lifetime nothing = {0, 0, 0, TINYI_UNPLACED, TINYI_UNPLACED, 0, 0};
 
-static inline struct tinyi_life *nth(const struct tinyi_plan *plan, uint32_t i) {
-  return &plan->lives[plan->lives[i].order];
+static inline struct tinyi_lifetime *nth(const struct tinyi_plan *plan, uint32_t i) {
+  return &plan->lifetimes[plan->lifetimes[i].order];
 }
 
-static inline const struct tinyi_life *nth_or_nothing(const struct tinyi_plan *plan, uint32_t i) {
+static inline const struct tinyi_lifetime *nth_or_nothing(const struct tinyi_plan *plan, uint32_t i) {
   return i < plan->buffers ? nth(plan, i) : &nothing;
 }
 
 /* Place the i-th; its end. */
 static uint32_t put(const struct tinyi_plan *plan, uint32_t i) {
-  struct tinyi_life *life = nth(plan, i);
-  const struct tinyi_life *left = nth_or_nothing(plan, i - 1), *right = nth_or_nothing(plan, i + 1);
+  struct tinyi_lifetime *lifetime = nth(plan, i);
+  const struct tinyi_lifetime *left = nth_or_nothing(plan, i - 1), *right = nth_or_nothing(plan, i + 1);
   /* a step aside may lead to the other neighbour */
-  uint32_t place = tinyi_behind(left, 0, life->size);
-  place = tinyi_behind(right, place, life->size);
-  return tinyi_put(life, tinyi_behind(left, place, life->size));
+  uint32_t place = tinyi_behind(left, 0, lifetime->size);
+  place = tinyi_behind(right, place, lifetime->size);
+  return tinyi_set_place(lifetime, tinyi_behind(left, place, lifetime->size));
 }
 
 uint32_t tinyi_place_chain(const struct tinyi_plan *plan) {
@@ -47,7 +47,7 @@ uint32_t tinyi_place_chain(const struct tinyi_plan *plan) {
 
 /* The one or two that live in an operator, by place. */
 struct pair {
-  const struct tinyi_life *low, *high; /* the latter may be `nothing` */
+  const struct tinyi_lifetime *low, *high; /* the latter may be `nothing` */
 };
 
 /* `at`: the first that lives in this operator or later on. */
@@ -55,7 +55,7 @@ static inline struct pair pair_of(const struct tinyi_plan *plan, uint32_t *at, u
   while (nth(plan, *at)->last < node) {
     ++*at; /* what the operator writes lives in it */
   }
-  const struct tinyi_life *first = nth(plan, *at), *second = nth_or_nothing(plan, *at + 1);
+  const struct tinyi_lifetime *first = nth(plan, *at), *second = nth_or_nothing(plan, *at + 1);
   second = second->first <= node ? second : &nothing;
   const struct pair pair = {first, second}, swapped = {second, first};
   return first->place < second->place ? pair : swapped;
@@ -81,8 +81,8 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
   const uint32_t nodes = model->nodes.count;
   uint32_t at = 0;
   for (uint32_t node = 0; node < nodes; ++node) {
-    if (plan->wishes[node].least > 0) {
-      const uint32_t least = tinyi_units(plan, plan->wishes[node].least);
+    if (plan->requests[node].least > 0) {
+      const uint32_t least = tinyi_units(plan, plan->requests[node].least);
       const struct pair pair = pair_of(plan, &at, node);
       if (find_gap(pair, least, total).units < least) {
         const uint32_t top = pair.high == &nothing ? pair.low->end : pair.high->end;
@@ -97,11 +97,11 @@ uint32_t tinyi_place_chain_scratch(const struct tinyi_plan *plan, uint32_t total
   uint16_t *scratch = tinyi_scratch_of(model, 0);
   at = 0;
   for (uint32_t node = 0; node < nodes; ++node) {
-    const uint32_t most = tinyi_units(plan, plan->wishes[node].most);
+    const uint32_t most = tinyi_units(plan, plan->requests[node].most);
     struct tinyi_gap gap = {0, 0};
     if (most > 0) {
       gap = find_gap(pair_of(plan, &at, node), most, limit);
-      gap.units = tinyi_fill(plan, &plan->wishes[node], gap.units);
+      gap.units = tinyi_fill(plan, &plan->requests[node], gap.units);
     }
     *scratch++ = (uint16_t)gap.begin;
     *scratch++ = (uint16_t)gap.units;

@@ -38,7 +38,7 @@ static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
 }
 
 /* Whether channel c can be rescaled by right shifts alone, whatever its weights are. */
-static inline int32_t is_tame(const struct tinyi_channels *channels, int32_t c, struct tinyi_factor factor) {
+static inline int32_t is_safe(const struct tinyi_channels *channels, int32_t c, struct tinyi_factor factor) {
   /* |input - zero point| ≤ 255, |weight| ≤ 128 */
   const uint32_t most = absolute(bias_of(channels, c)) + (uint32_t)channels->rows.products * 255 * 128;
   const uint32_t offset = absolute(2 * channels->output_zero_point + 1);
@@ -46,7 +46,7 @@ static inline int32_t is_tame(const struct tinyi_channels *channels, int32_t c, 
          2 * most + (offset << -factor.shift) < UINT32_C(1) << 31;
 }
 
-/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is tame or has no weights. */
+/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe or has no weights. */
 static inline __attribute__((always_inline)) void make_record(const struct tinyi_channels *channels, int32_t c,
                                                               struct tinynn_channel *record) {
   const struct tinyi_factor factor = factor_of(channels, c);
@@ -54,24 +54,25 @@ static inline __attribute__((always_inline)) void make_record(const struct tinyi
   record->bias = bias;
   record->multiplier = (int32_t)((uint32_t)factor.multiplier << 1);
   record->shift = -factor.shift - 1;
-  if (is_tame(channels, c, factor)) {
+  if (is_safe(channels, c, factor)) {
     return;
   }
   /* One value whatever the input; a quarter of four times it. */
   const int32_t scaled = tinynn_rescale(bias, factor.multiplier, factor.shift);
-  const int32_t value = tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
+  const int32_t value =
+      tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
   record->bias = 4 * (value - channels->output_zero_point);
   record->multiplier = INT32_MIN; /* twice 2^30 */
   record->shift = 0;
 }
 
-/* What is tame for sure, seen without a factor: bits of scales from `lowest` on, biases up to `bias`. */
+/* What is safe for sure, seen without a factor: bits of scales from `lowest` on, biases up to `bias`. */
 struct range {
   uint32_t lowest, count;
   int32_t bias;
 };
 
-static struct range tame(const struct tinyi_channels *channels) {
+static struct range safe_range(const struct tinyi_channels *channels) {
   /* tinyi_factor's shift is the scale's exponent and this, or one more */
   const int32_t base = channels->quotient.exponent - channels->quotient.places - 126;
   const int32_t first = -LARGEST_SHIFT - base, last = -2 - base;
@@ -84,8 +85,8 @@ static struct range tame(const struct tinyi_channels *channels) {
 }
 
 /* The first channel from c on that isn't for sure: a loop of its own, so that all is in registers. */
-static __attribute__((noinline)) int32_t first_doubt(const struct tinyi_channels *channels, const struct range *range,
-                                                     int32_t c) {
+static __attribute__((noinline)) int32_t first_unsure(const struct tinyi_channels *channels, const struct range *range,
+                                                      int32_t c) {
   const int32_t count = channels->rows.channels, step = channels->scale_step;
   const uint32_t lowest = range->lowest, width = range->count, limit = 2 * (uint32_t)range->bias;
   const uint32_t *scale = channels->scales + c * step;
@@ -108,19 +109,19 @@ static int32_t can_rescale(const struct tinyi_channels *channels, int32_t c) {
          (least <= TINYI_LARGEST_SHIFT - 2 || factor_of(channels, c).shift <= TINYI_LARGEST_SHIFT);
 }
 
-int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels) {
+int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels) {
   const int32_t count = channels->rows.channels, step = channels->scale_step;
-  int32_t is_right = channels->rows.products <= 1 << 13;
-  const struct range range = tame(channels);
-  for (int32_t c = 0; is_right && (c = first_doubt(channels, &range, c)) < count; ++c) {
-    is_right = can_rescale(channels, c) &&
-               (is_zero(&channels->rows, c) || is_tame(channels, c, factor_of(channels, c)));
+  int32_t has_right_shifts = channels->rows.products <= 1 << 13;
+  const struct range range = safe_range(channels);
+  for (int32_t c = 0; has_right_shifts && (c = first_unsure(channels, &range, c)) < count; ++c) {
+    has_right_shifts =
+        can_rescale(channels, c) && (is_zero(&channels->rows, c) || is_safe(channels, c, factor_of(channels, c)));
   }
   /* where it isn't, the others have not been looked at */
-  for (int32_t c = 0; !is_right && c < (step ? count : 1); ++c) {
-    tinyi_require(visit, can_rescale(channels, c), TINYI_UNSUPPORTED);
+  for (int32_t c = 0; !has_right_shifts && c < (step ? count : 1); ++c) {
+    tinyi_require(context, can_rescale(channels, c), TINYI_UNSUPPORTED);
   }
-  return is_right;
+  return has_right_shifts;
 }
 
 int32_t tinyi_fold(const struct tinyi_channels *channels, int32_t c) {
@@ -145,8 +146,8 @@ void tinyi_plain_records(const struct tinyi_channels *channels, int32_t first, i
   }
 }
 
-void tinyi_right_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
-                         struct tinynn_channel *records) {
+void tinyi_right_shift_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
+                               struct tinynn_channel *records) {
   for (int32_t c = 0; c < count; ++c) {
     make_record(channels, first + c, &records[c]);
   }

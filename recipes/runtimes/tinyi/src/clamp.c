@@ -6,9 +6,9 @@ enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, AC
 
 /* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. What 32 bits can't
  * hold is refused, as TFLM does. */
-static int32_t quantised(struct tinyi_visit *visit, float real, uint32_t bits) {
+static int32_t quantised(struct tinyi_context *context, float real, uint32_t bits) {
   const float quotient = real / tinyi_real(bits);
-  tinyi_require(visit, quotient < 0x1p31f, TINYI_UNSUPPORTED);
+  tinyi_require(context, quotient < 0x1p31f, TINYI_UNSUPPORTED);
   if (!(quotient < 1024)) {
     return 1024;
   }
@@ -16,21 +16,21 @@ static int32_t quantised(struct tinyi_visit *visit, float real, uint32_t bits) {
   return whole + (quotient - (float)whole >= 0.5f);
 }
 
-void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
+void tinyi_clamp(struct tinyi_context *context, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
                  int32_t *highest) {
   *lowest = INT8_MIN;
   *highest = INT8_MAX;
   if (activation == ACTIVATION_NONE) {
     return;
   }
-  tinyi_require(visit, activation > 0 && activation <= ACTIVATION_RELU6, TINYI_UNSUPPORTED);
+  tinyi_require(context, activation > 0 && activation <= ACTIVATION_RELU6, TINYI_UNSUPPORTED);
   int32_t low = output->zero_point;
   if (activation != ACTIVATION_RELU) {
-    const int32_t high = low + quantised(visit, activation == ACTIVATION_RELU6 ? 6 : 1, output->scale);
+    const int32_t high = low + quantised(context, activation == ACTIVATION_RELU6 ? 6 : 1, output->scale);
     *highest = high < *highest ? high : *highest;
   }
   if (activation == ACTIVATION_RELU_N1_TO_1) {
-    low -= quantised(visit, 1, output->scale);
+    low -= quantised(context, 1, output->scale);
   }
   *lowest = low > *lowest ? low : *lowest;
 }

@@ -9,19 +9,20 @@ static uint32_t block_bytes(const struct tinyi_conv2d *kernel, struct tinynn_con
 }
 
 /* Blocks one after the other; their outputs lie side by side in each pixel. */
-static void compute(const struct tinyi_visit *visit, struct tinyi_convolution *layer, const struct tinyi_conv2d *kernel) {
+static void compute(const struct tinyi_context *context, struct tinyi_convolution *layer,
+                    const struct tinyi_conv2d *kernel) {
   struct tinynn_conv2d *p = &layer->conv2d;
   const int32_t channels = p->output_pitch;
   const int32_t tile = kernel->tile;
   int32_t block = (channels + tile - 1) / tile * tile;
-  if (block_bytes(kernel, p, block) > visit->scratch_bytes) {
+  if (block_bytes(kernel, p, block) > context->scratch_bytes) {
     const uint32_t least = block_bytes(kernel, p, tile), step = block_bytes(kernel, p, 2 * tile) - least;
-    block = (int32_t)((visit->scratch_bytes - least) / step + 1) * tile;
+    block = (int32_t)((context->scratch_bytes - least) / step + 1) * tile;
   }
   if (block < channels && block > kernel->lanes) {
     block &= -kernel->lanes;
   }
-  struct tinynn_channel *records = (struct tinynn_channel *)(void *)visit->scratch;
+  struct tinynn_channel *records = (struct tinynn_channel *)(void *)context->scratch;
   int8_t *packed = (int8_t *)(records + block);
   int8_t *scratch = packed + (uint32_t)block * kernel->channel_bytes(p);
   p->channels = records;
@@ -33,26 +34,26 @@ static void compute(const struct tinyi_visit *visit, struct tinyi_convolution *l
   }
 }
 
-void tinyi_conv2d(struct tinyi_visit *visit) {
+void tinyi_conv2d(struct tinyi_context *context) {
   struct tinyi_convolution layer;
-  tinyi_read_convolution(visit, &layer, 0);
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_convolution(context, &layer, 0);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  const struct tinyi_conv2d *kernel = visit->kernel;
-  if (visit->lives == NULL) {
-    compute(visit, &layer, visit->choice ? kernel : &tinyi_conv2d_ref);
+  const struct tinyi_conv2d *kernel = context->kernel;
+  if (context->lifetimes == NULL) {
+    compute(context, &layer, context->choice ? kernel : &tinyi_conv2d_ref);
     return;
   }
-  visit->choice =
-      (uint8_t)(tinyi_is_right(visit, &layer.channels) && (kernel->takes == NULL || kernel->takes(&layer.channels)));
-  kernel = visit->choice ? kernel : &tinyi_conv2d_ref;
-  tinyi_note_work(visit, layer.outputs, layer.channels.rows.products);
+  context->choice = (uint8_t)(tinyi_has_right_shifts(context, &layer.channels) &&
+                              (kernel->supports_weights == NULL || kernel->supports_weights(&layer.channels)));
+  kernel = context->choice ? kernel : &tinyi_conv2d_ref;
+  tinyi_note_work(context, layer.outputs, layer.channels.rows.products);
   const int32_t tiles = (layer.conv2d.output_channels + kernel->tile - 1) / kernel->tile;
-  visit->scratch_most = block_bytes(kernel, &layer.conv2d, tiles * kernel->tile);
-  visit->scratch_least = block_bytes(kernel, &layer.conv2d, kernel->tile);
-  visit->scratch_step = block_bytes(kernel, &layer.conv2d, 2 * kernel->tile) - visit->scratch_least;
+  context->scratch_most = block_bytes(kernel, &layer.conv2d, tiles * kernel->tile);
+  context->scratch_least = block_bytes(kernel, &layer.conv2d, kernel->tile);
+  context->scratch_step = block_bytes(kernel, &layer.conv2d, 2 * kernel->tile) - context->scratch_least;
   if (kernel->lanes > kernel->tile) { /* what is above a tile counts in whole lanes only */
-    visit->scratch_step *= (uint32_t)(kernel->lanes / kernel->tile);
+    context->scratch_step *= (uint32_t)(kernel->lanes / kernel->tile);
   }
 }

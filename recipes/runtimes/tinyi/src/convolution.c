@@ -12,12 +12,12 @@ _Static_assert(offsetof(struct tinynn_conv2d, output_pitch) == offsetof(struct t
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
 
 /* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
-void tinyi_read_convolution(struct tinyi_visit *visit, struct tinyi_convolution *layer, uint32_t is_depthwise) {
-  struct tinyi_file *file = &visit->file;
+void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise) {
+  struct tinyi_file *file = &context->file;
   struct tinynn_conv2d *p = &layer->conv2d;
   struct tinyi_channels *all = &layer->channels;
   struct tinyi_tensor tensor;
-  tinyi_activation(visit, &visit->inputs, 0, &tensor);
+  tinyi_read_activation(context, &context->inputs, 0, &tensor);
   layer->input = tensor.data;
   p->batches = tensor.shape[1];
   p->input_height = tensor.shape[2];
@@ -26,7 +26,7 @@ void tinyi_read_convolution(struct tinyi_visit *visit, struct tinyi_convolution 
   p->input_zero_point = tensor.zero_point;
   const uint32_t scale = tensor.scale;
   int32_t is_supported = tensor.rank == 4;
-  tinyi_weights(visit, 1, &tensor);
+  tinyi_read_weights(context, 1, &tensor);
   if (file->status != TINYI_OK) {
     return;
   }
@@ -51,28 +51,35 @@ void tinyi_read_convolution(struct tinyi_visit *visit, struct tinyi_convolution 
   all->scale_step = tensor.scale_count > 1;
   all->rows.weights = tensor.data;
   all->rows.channels = p->output_channels;
-  all->bias = tinyi_integers(visit, 2, p->output_channels);
-  tinyi_activation(visit, &visit->outputs, 0, &tensor);
+  all->bias = tinyi_read_integers(context, 2, p->output_channels);
+  tinyi_read_activation(context, &context->outputs, 0, &tensor);
   layer->output = tensor.data;
   layer->outputs = tensor.elements;
   p->output_height = tensor.shape[2];
   p->output_width = tensor.shape[3];
   p->output_zero_point = tensor.zero_point;
   is_supported &= tensor.rank == 4 && tensor.shape[4] == p->output_channels && tensor.shape[1] == p->batches;
-  tinyi_require(visit, is_supported, TINYI_UNSUPPORTED);
+  tinyi_require(context, is_supported, TINYI_UNSUPPORTED);
   if (file->status != TINYI_OK) {
     return;
   }
-  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION + is_depthwise), &tensor, &p->lowest, &p->highest);
-  const int32_t padding = tinyi_byte(file, &visit->options, PADDING);
-  struct tinyi_axis y = {p->input_height, p->output_height, p->kernel_height,
-                         tinyi_int(file, &visit->options, STRIDE_H, 0),
-                         tinyi_int(file, &visit->options, DILATION_H + is_depthwise, 1), 0};
-  struct tinyi_axis x = {p->input_width, p->output_width, p->kernel_width,
-                         tinyi_int(file, &visit->options, STRIDE_W, 0),
-                         tinyi_int(file, &visit->options, DILATION_W + is_depthwise, 1), 0};
-  tinyi_slide(visit, &y, padding);
-  tinyi_slide(visit, &x, padding);
+  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &tensor, &p->lowest,
+              &p->highest);
+  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
+  struct tinyi_axis y = {p->input_height,
+                         p->output_height,
+                         p->kernel_height,
+                         tinyi_int(file, &context->options, STRIDE_H, 0),
+                         tinyi_int(file, &context->options, DILATION_H + is_depthwise, 1),
+                         0};
+  struct tinyi_axis x = {p->input_width,
+                         p->output_width,
+                         p->kernel_width,
+                         tinyi_int(file, &context->options, STRIDE_W, 0),
+                         tinyi_int(file, &context->options, DILATION_W + is_depthwise, 1),
+                         0};
+  tinyi_check_window(context, &y, padding);
+  tinyi_check_window(context, &x, padding);
   p->stride_y = y.stride;
   p->stride_x = x.stride;
   p->dilation_y = y.dilation;

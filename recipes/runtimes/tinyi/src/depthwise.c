@@ -4,8 +4,8 @@
 enum { TAPS = 9 /* of 3×3 */ };
 
 /* [channel][taps], and records with the zero point folded in. */
-static inline __attribute__((always_inline)) void gather(const struct tinyi_convolution *layer, int32_t taps, int8_t *to,
-                                                         struct tinynn_channel *records) {
+static inline __attribute__((always_inline)) void gather(const struct tinyi_convolution *layer, int32_t taps,
+                                                         int8_t *to, struct tinynn_channel *records) {
   const int32_t channels = layer->depthwise.output_channels;
   for (int32_t c = 0; c < channels; ++c) {
     const int8_t *from = layer->channels.rows.weights + c;
@@ -28,33 +28,35 @@ static void gather_taps(const struct tinyi_convolution *layer, int8_t *to, struc
 }
 
 /* The kernel that set-up chose: 1 for the first; NULL for the definition. */
-static const struct tinyi_depthwise *chosen(const struct tinyi_visit *visit) {
-  const struct tinyi_depthwise *kernel = visit->kernel;
-  return visit->choice == 0 ? NULL : visit->choice == 1 ? kernel : kernel->otherwise;
+static const struct tinyi_depthwise *chosen(const struct tinyi_context *context) {
+  const struct tinyi_depthwise *kernel = context->kernel;
+  return context->choice == 0 ? NULL : context->choice == 1 ? kernel : kernel->fallback;
 }
 
-static uint8_t choose(struct tinyi_visit *visit, const struct tinyi_convolution *layer) {
-  const struct tinyi_depthwise *kernel = visit->kernel;
-  if (!tinyi_is_right(visit, &layer->channels)) {
+static uint8_t choose(struct tinyi_context *context, const struct tinyi_convolution *layer) {
+  const struct tinyi_depthwise *kernel = context->kernel;
+  if (!tinyi_has_right_shifts(context, &layer->channels)) {
     return 0;
   }
   for (uint8_t choice = 1; kernel != NULL; ++choice) {
-    if (kernel->fits(&layer->depthwise) && (kernel->takes == NULL || kernel->takes(&layer->channels))) {
+    if (kernel->supports_shape(&layer->depthwise) &&
+        (kernel->supports_weights == NULL || kernel->supports_weights(&layer->channels))) {
       return choice;
     }
-    kernel = kernel->otherwise;
+    kernel = kernel->fallback;
   }
   return 0;
 }
 
-static int32_t slots_of(const struct tinyi_depthwise *kernel, const struct tinynn_depthwise *p) {
-  return kernel == NULL || kernel->slots == NULL ? p->output_channels : kernel->slots(p);
+static int32_t padded_channels_of(const struct tinyi_depthwise *kernel, const struct tinynn_depthwise *p) {
+  return kernel == NULL || kernel->padded_channels == NULL ? p->output_channels : kernel->padded_channels(p);
 }
 
-static void compute(struct tinyi_visit *visit, struct tinyi_convolution *layer, const struct tinyi_depthwise *kernel) {
+static void compute(struct tinyi_context *context, struct tinyi_convolution *layer,
+                    const struct tinyi_depthwise *kernel) {
   struct tinynn_depthwise *p = &layer->depthwise;
-  struct tinynn_channel *records = (struct tinynn_channel *)(void *)visit->scratch;
-  int8_t *behind = (int8_t *)(records + slots_of(kernel, p));
+  struct tinynn_channel *records = (struct tinynn_channel *)(void *)context->scratch;
+  int8_t *behind = (int8_t *)(records + padded_channels_of(kernel, p));
   p->channels = records;
   if (kernel == NULL) {
     p->weights = layer->channels.rows.weights;
@@ -68,36 +70,37 @@ static void compute(struct tinyi_visit *visit, struct tinyi_convolution *layer, 
   if (kernel->pack != NULL) {
     kernel->pack(&layer->channels, p, taps, records);
   } else {
-    tinyi_right_records(&layer->channels, 0, p->output_channels, records);
+    tinyi_right_shift_records(&layer->channels, 0, p->output_channels, records);
     gather_taps(layer, taps, records);
   }
   kernel->compute(p, layer->input, layer->output, behind);
 }
 
-void tinyi_depthwise(struct tinyi_visit *visit) {
+void tinyi_depthwise(struct tinyi_context *context) {
   struct tinyi_convolution layer;
-  tinyi_read_convolution(visit, &layer, 1);
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_convolution(context, &layer, 1);
+  if (context->file.status != TINYI_OK) {
     return;
   }
   const struct tinynn_depthwise *p = &layer.depthwise;
-  if (visit->lives == NULL) {
-    compute(visit, &layer, chosen(visit));
+  if (context->lifetimes == NULL) {
+    compute(context, &layer, chosen(context));
     return;
   }
-  tinyi_note_work(visit, layer.outputs, layer.channels.rows.products);
-  visit->choice = choose(visit, &layer);
-  const struct tinyi_depthwise *kernel = chosen(visit);
-  const uint32_t slots = (uint32_t)slots_of(kernel, p);
-  uint32_t bytes = slots * (uint32_t)sizeof(struct tinynn_channel);
+  tinyi_note_work(context, layer.outputs, layer.channels.rows.products);
+  context->choice = choose(context, &layer);
+  const struct tinyi_depthwise *kernel = chosen(context);
+  const uint32_t padded_channels = (uint32_t)padded_channels_of(kernel, p);
+  uint32_t bytes = padded_channels * (uint32_t)sizeof(struct tinynn_channel);
   if (kernel == NULL) {
     bytes += (uint32_t)p->output_channels * 4;
   } else {
     /* one byte more is read than there are taps */
-    bytes += ((kernel->scratch_bytes(p) + 3) & ~UINT32_C(3)) + slots * (uint32_t)layer.channels.rows.products + 1;
-    visit->in_place = kernel->is_in_place && p->batches == 1 && p->depth_multiplier == 1 &&
-                      p->output_height * p->output_width <= p->input_height * p->input_width;
+    bytes +=
+        ((kernel->scratch_bytes(p) + 3) & ~UINT32_C(3)) + padded_channels * (uint32_t)layer.channels.rows.products + 1;
+    context->in_place = kernel->is_in_place && p->batches == 1 && p->depth_multiplier == 1 &&
+                        p->output_height * p->output_width <= p->input_height * p->input_width;
   }
-  visit->scratch_least = bytes;
-  visit->scratch_most = bytes;
+  context->scratch_least = bytes;
+  context->scratch_most = bytes;
 }

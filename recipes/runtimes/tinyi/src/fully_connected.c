@@ -33,23 +33,23 @@ struct layer {
 static uint32_t product(uint32_t a, uint32_t b) { return tinyi_bits(tinyi_real(a) * tinyi_real(b)); }
 
 /* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
-static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct layer *layer) {
-  struct tinyi_file *file = &visit->file;
+static __attribute__((noinline)) void read(struct tinyi_context *context, struct layer *layer) {
+  struct tinyi_file *file = &context->file;
   struct tinyi_tensor tensor;
   struct tinynn_rows *p = &layer->p;
-  tinyi_activation(visit, &visit->inputs, 0, &tensor);
+  tinyi_read_activation(context, &context->inputs, 0, &tensor);
   const int32_t elements = tensor.elements;
   uint32_t numerator = tensor.scale;
   layer->input = tensor.data;
   p->input_zero_point = tensor.zero_point;
-  tinyi_weights(visit, 1, &tensor);
+  tinyi_read_weights(context, 1, &tensor);
   if (file->status != TINYI_OK) {
     return;
   }
   p->inputs = tensor.shape[4];
   p->outputs = tensor.shape[3];
   p->batches = elements / p->inputs;
-  tinyi_require(visit, (uint64_t)(uint32_t)p->batches * (uint32_t)tensor.elements < (uint64_t)TINYI_MAX_WORK * TINYI_WORK_UNIT,
+  tinyi_require(context, (uint64_t)(uint32_t)p->batches * (uint32_t)tensor.elements < (uint64_t)TINYI_MAX_WORK * TINYI_WORK_UNIT,
                 TINYI_UNSUPPORTED);
   p->weights = tensor.data;
   p->is_per_channel = tensor.scale_count > 1;
@@ -58,65 +58,65 @@ static __attribute__((noinline)) void read(struct tinyi_visit *visit, struct lay
     numerator = product(numerator, tensor.scale);
   }
   layer->numerator = numerator;
-  tinyi_require(visit,
+  tinyi_require(context,
                 tensor.rank == 2 && p->batches * p->inputs == elements &&
                     (!p->is_per_channel || tensor.scale_count == p->outputs) &&
-                    tinyi_byte(file, &visit->options, WEIGHTS_FORMAT) == 0 && tinyi_is_scale(numerator),
+                    tinyi_byte(file, &context->options, WEIGHTS_FORMAT) == 0 && tinyi_is_scale(numerator),
                 TINYI_UNSUPPORTED);
-  p->bias = tinyi_integers(visit, 2, p->outputs);
-  tinyi_activation(visit, &visit->outputs, 0, &tensor);
-  tinyi_require(visit, p->batches * p->outputs == tensor.elements, TINYI_UNSUPPORTED);
+  p->bias = tinyi_read_integers(context, 2, p->outputs);
+  tinyi_read_activation(context, &context->outputs, 0, &tensor);
+  tinyi_require(context, p->batches * p->outputs == tensor.elements, TINYI_UNSUPPORTED);
   layer->output = tensor.data;
   layer->denominator = tensor.scale;
   p->output_zero_point = tensor.zero_point;
-  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), &tensor, &p->lowest, &p->highest);
-  p->widened = (int32_t)visit->scratch_bytes / 2 & ~7;
+  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION), &tensor, &p->lowest, &p->highest);
+  p->widened = (int32_t)context->scratch_bytes / 2 & ~7;
   p->is_widened = 0;
 }
 
 /* Records of some channels, as their kernel wants them, which it returns. Refuses factors that no kernel can shift by. */
-static const struct tinyi_fully_connected *make_records(struct tinyi_visit *visit, const struct layer *layer,
+static const struct tinyi_fully_connected *make_records(struct tinyi_context *context, const struct layer *layer,
                                                         const struct tinyi_quotient *quotient, const uint32_t *scales,
                                                         int32_t count, struct tinynn_channel *records) {
-  int32_t is_right = layer->p.inputs <= LARGEST_INPUTS;
+  int32_t has_right_shifts = layer->p.inputs <= LARGEST_INPUTS;
   for (int32_t c = 0; c < count; ++c) {
     const struct tinyi_factor factor = tinyi_factor(quotient, scales[c]);
     records[c].bias = 0;
     records[c].multiplier = factor.multiplier;
     records[c].shift = factor.shift;
-    is_right &= factor.shift <= -1 && factor.shift >= -LARGEST_SHIFT;
+    has_right_shifts &= factor.shift <= -1 && factor.shift >= -LARGEST_SHIFT;
   }
-  const struct tinyi_fully_connected *kernel = visit->kernel;
-  kernel = is_right ? kernel : &tinyi_fully_connected_ref;
-  for (int32_t c = 0; c < count && !is_right; ++c) {
-    tinyi_require(visit, records[c].shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  const struct tinyi_fully_connected *kernel = context->kernel;
+  kernel = has_right_shifts ? kernel : &tinyi_fully_connected_ref;
+  for (int32_t c = 0; c < count && !has_right_shifts; ++c) {
+    tinyi_require(context, records[c].shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   }
-  for (int32_t c = 0; c < count && kernel->is_right; ++c) {
+  for (int32_t c = 0; c < count && kernel->has_right_shifts; ++c) {
     records[c].multiplier = (int32_t)((uint32_t)records[c].multiplier << 1);
     records[c].shift = -records[c].shift - 1;
   }
   return kernel;
 }
 
-static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(struct tinyi_visit *visit,
+static __attribute__((noinline)) const struct tinyi_fully_connected *make_record(struct tinyi_context *context,
                                                                                  struct layer *layer) {
   const uint32_t numerator = layer->numerator; /* the record takes its place; it may be 0 */
   const struct tinyi_quotient quotient = tinyi_quotient(TINYI_ONE, layer->denominator);
-  return make_records(visit, layer, &quotient, &numerator, 1, &layer->record);
+  return make_records(context, layer, &quotient, &numerator, 1, &layer->record);
 }
 
 /* One scale for all channels. */
-static void compute(struct tinyi_visit *visit, struct layer *layer) {
-  const struct tinyi_fully_connected *kernel = make_record(visit, layer);
-  if (visit->file.status != TINYI_OK) {
+static void compute(struct tinyi_context *context, struct layer *layer) {
+  const struct tinyi_fully_connected *kernel = make_record(context, layer);
+  if (context->file.status != TINYI_OK) {
     return;
   }
   layer->p.channels = &layer->record;
-  kernel->compute(&layer->p, layer->input, layer->output, visit->scratch);
+  kernel->compute(&layer->p, layer->input, layer->output, context->scratch);
 }
 
 /* All channels of one batch, block by block. */
-static __attribute__((noinline)) void compute_by_channel(struct tinyi_visit *visit, struct layer *layer) {
+static __attribute__((noinline)) void compute_by_channel(struct tinyi_context *context, struct layer *layer) {
   struct tinynn_channel records[BLOCK];
   struct tinynn_rows *p = &layer->p;
   const struct tinyi_quotient quotient = tinyi_quotient(layer->numerator, layer->denominator);
@@ -128,46 +128,46 @@ static __attribute__((noinline)) void compute_by_channel(struct tinyi_visit *vis
     p->weights = all.weights + first * all.inputs;
     p->bias = all.bias == NULL ? NULL : all.bias + first;
     const struct tinyi_fully_connected *kernel =
-        make_records(visit, layer, &quotient, layer->scales + first, p->outputs, records);
-    if (visit->file.status != TINYI_OK) {
+        make_records(context, layer, &quotient, layer->scales + first, p->outputs, records);
+    if (context->file.status != TINYI_OK) {
       return;
     }
-    kernel->compute(p, layer->input, layer->output + first, visit->scratch);
+    kernel->compute(p, layer->input, layer->output + first, context->scratch);
     p->is_widened |= kernel->widens;
   }
   *p = all;
   p->is_widened = 0;
 }
 
-void tinyi_plan_fully_connected(struct tinyi_visit *visit) {
-  const struct tinyi_fully_connected *kernel = visit->kernel;
-  const uint32_t inputs = tinyi_plan_input(visit, 0);
-  visit->scratch_most = kernel->widens ? 2 * (inputs & ~UINT32_C(7)) : 0;
-  tinyi_plan_output(visit, 0, 1 << TINYI_INT8);
+void tinyi_plan_fully_connected(struct tinyi_context *context) {
+  const struct tinyi_fully_connected *kernel = context->kernel;
+  const uint32_t inputs = tinyi_plan_input(context, 0);
+  context->scratch_most = kernel->widens ? 2 * (inputs & ~UINT32_C(7)) : 0;
+  tinyi_plan_output(context, 0, 1 << TINYI_INT8);
 }
 
-void tinyi_fully_connected(struct tinyi_visit *visit) {
+void tinyi_fully_connected(struct tinyi_context *context) {
   struct layer layer;
-  read(visit, &layer);
-  for (int32_t c = 0; visit->file.status == TINYI_OK && layer.p.is_per_channel && c < layer.p.outputs; ++c) {
-    tinyi_require(visit, tinyi_is_scale(layer.scales[c]), TINYI_UNSUPPORTED);
+  read(context, &layer);
+  for (int32_t c = 0; context->file.status == TINYI_OK && layer.p.is_per_channel && c < layer.p.outputs; ++c) {
+    tinyi_require(context, tinyi_is_scale(layer.scales[c]), TINYI_UNSUPPORTED);
   }
-  if (visit->file.status != TINYI_OK) {
+  if (context->file.status != TINYI_OK) {
     return;
   }
   if (!layer.p.is_per_channel) {
-    compute(visit, &layer);
+    compute(context, &layer);
     return;
   }
-  for (int32_t n = layer.p.batches; n > 0 && visit->file.status == TINYI_OK; --n) {
-    compute_by_channel(visit, &layer);
+  for (int32_t n = layer.p.batches; n > 0 && context->file.status == TINYI_OK; --n) {
+    compute_by_channel(context, &layer);
     layer.input += layer.p.inputs;
     layer.output += layer.p.outputs;
   }
 }
 
-#define KERNEL(variant, widens, is_right) \
-  const struct tinyi_fully_connected tinyi_fully_connected_##variant = {tinynn_rows_##variant, widens, is_right}
+#define KERNEL(variant, widens, has_right_shifts) \
+  const struct tinyi_fully_connected tinyi_fully_connected_##variant = {tinynn_rows_##variant, widens, has_right_shifts}
 KERNEL(ref, 0, 0);
 KERNEL(c, 0, 1);
 #if defined(__ARM_FEATURE_DSP)

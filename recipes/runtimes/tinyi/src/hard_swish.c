@@ -8,19 +8,19 @@ static int32_t of_16_bits(int32_t multiplier) {
   return multiplier >= INT32_MAX - (1 << 15) ? INT16_MAX : (multiplier + (1 << 15)) >> 16;
 }
 
-void tinyi_hard_swish(struct tinyi_visit *visit) {
+void tinyi_hard_swish(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  tinyi_read_unary(visit, &input, &output);
-  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
-  visit->in_place = 1;
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_unary(context, &input, &output);
+  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+  context->in_place = 1;
+  if (context->file.status != TINYI_OK) {
     return;
   }
   const float fine = 1.0f / 128.0f * tinyi_real(input.scale);
-  const struct tinyi_factor scaled = tinyi_factor_of_real(visit, fine / tinyi_real(output.scale));
-  const struct tinyi_factor reluish = tinyi_factor_of_real(visit, fine / (3.0f / 32768.0f));
-  tinyi_require(visit, scaled.shift <= 0, TINYI_UNSUPPORTED);
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  const struct tinyi_factor scaled = tinyi_factor_of_real(context, fine / tinyi_real(output.scale));
+  const struct tinyi_factor reluish = tinyi_factor_of_real(context, fine / (3.0f / 32768.0f));
+  tinyi_require(context, scaled.shift <= 0, TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   const struct tinynn_hard_swish p = {.elements = output.elements,

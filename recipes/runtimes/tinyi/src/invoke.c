@@ -1,16 +1,16 @@
 /* One inference: every operator is visited in order. */
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 int tinyi_invoke(const struct tinyi *model) {
-  struct tinyi_visit visit;
+  struct tinyi_context context;
   const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
-  visit.file = file;
-  visit.model = model;
-  visit.lives = NULL;
-  visit.code = TINYI_NO_CODE;
-  for (uint32_t node = 0; node < model->nodes.count && visit.file.status == TINYI_OK; ++node) {
-    visit.node = node;
-    tinyi_visit_node(&visit);
+  context.file = file;
+  context.model = model;
+  context.lifetimes = NULL;
+  context.code = TINYI_NO_CODE;
+  for (uint32_t node = 0; node < model->nodes.count && context.file.status == TINYI_OK; ++node) {
+    context.node = node;
+    tinyi_run_node(&context);
   }
-  return visit.file.status;
+  return context.file.status;
 }

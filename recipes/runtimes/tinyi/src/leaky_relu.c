@@ -6,19 +6,19 @@
 /* Field of the schema's LeakyReluOptions. */
 enum { ALPHA = 0 };
 
-void tinyi_leaky_relu(struct tinyi_visit *visit) {
+void tinyi_leaky_relu(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  tinyi_read_unary(visit, &input, &output);
-  const uint32_t alpha = (uint32_t)tinyi_int(&visit->file, &visit->options, ALPHA, 0);
-  tinyi_require(visit, input.elements == output.elements && tinyi_is_scale(alpha), TINYI_UNSUPPORTED);
-  visit->in_place = 1;
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_unary(context, &input, &output);
+  const uint32_t alpha = (uint32_t)tinyi_int(&context->file, &context->options, ALPHA, 0);
+  tinyi_require(context, input.elements == output.elements && tinyi_is_scale(alpha), TINYI_UNSUPPORTED);
+  context->in_place = 1;
+  if (context->file.status != TINYI_OK) {
     return;
   }
   const float scale = tinyi_real(input.scale), made = tinyi_real(output.scale);
-  const struct tinyi_factor identity = tinyi_factor_of_real(visit, scale / made);
-  const struct tinyi_factor below = tinyi_factor_of_real(visit, scale * tinyi_real(alpha) / made);
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  const struct tinyi_factor identity = tinyi_factor_of_real(context, scale / made);
+  const struct tinyi_factor below = tinyi_factor_of_real(context, scale * tinyi_real(alpha) / made);
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   const struct tinynn_leaky_relu p = {.elements = output.elements,

@@ -50,15 +50,15 @@ static int32_t merge(struct tinynn_mean *p) {
   return 1;
 }
 
-void tinyi_mean(struct tinyi_visit *visit) {
+void tinyi_mean(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
   struct tinynn_mean p;
   int32_t axes = 0, count = 1;
-  tinyi_activation(visit, &visit->inputs, 0, &input);
-  const int32_t *axis = tinyi_list(visit, AXES, &axes);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
-  tinyi_require(visit, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_activation(context, &context->inputs, 0, &input);
+  const int32_t *axis = tinyi_read_list(context, AXES, &axes);
+  tinyi_read_activation(context, &context->outputs, 0, &output);
+  tinyi_require(context, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
     return;
   }
   for (int32_t i = 0; i < TINYNN_RANK; ++i) {
@@ -66,22 +66,22 @@ void tinyi_mean(struct tinyi_visit *visit) {
     p.reduced[i] = 0;
   }
   for (int32_t i = 0; i < axes; ++i) {
-    p.reduced[tinyi_axis(visit, &input, axis[i])] = 1;
+    p.reduced[tinyi_axis(context, &input, axis[i])] = 1;
   }
   for (int32_t i = 0; i < TINYNN_RANK; ++i) {
     count *= p.reduced[i] ? p.shape[i] : 1;
   }
   const struct tinyi_factor factor = tinyi_ratio(input.scale, output.scale, TINYI_ONE);
-  tinyi_require(visit,
+  tinyi_require(context,
                 count <= MOST && input.elements / count == output.elements && factor.shift <= TINYI_LARGEST_SHIFT,
                 TINYI_UNSUPPORTED);
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   p.input_zero_point = input.zero_point;
   p.output_zero_point = output.zero_point;
   set_multiplier(&p, factor, count);
-  const struct tinyi_mean *kernel = visit->kernel;
+  const struct tinyi_mean *kernel = context->kernel;
   (kernel != NULL && merge(&p) ? kernel->compute : tinynn_mean_ref)(&p, input.data, output.data);
 }
 

@@ -6,31 +6,31 @@
 enum { ACTIVATION = 0 };
 
 /* Whether all shapes are equal; else how they meet. */
-static int32_t read(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
+static int32_t read(struct tinyi_context *context, struct tinyi_tensor *left, struct tinyi_tensor *right,
                     struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
-  tinyi_read_binary(visit, left, right, output);
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_binary(context, left, right, output);
+  if (context->file.status != TINYI_OK) {
     return 0;
   }
   const int32_t is_plain = left->elements == output->elements && right->elements == output->elements;
-  visit->in_place = is_plain ? 3 : 0;
+  context->in_place = is_plain ? 3 : 0;
   if (!is_plain) {
-    tinyi_broadcast(visit, left, right, output, broadcast);
+    tinyi_broadcast(context, left, right, output, broadcast);
   }
   return is_plain;
 }
 
-void tinyi_mul(struct tinyi_visit *visit) {
+void tinyi_mul(struct tinyi_context *context) {
   struct tinyi_tensor left, right, output;
   struct tinynn_mul p;
-  const int32_t is_plain = read(visit, &left, &right, &output, &p.broadcast);
-  if (visit->file.status != TINYI_OK) {
+  const int32_t is_plain = read(context, &left, &right, &output, &p.broadcast);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  tinyi_clamp(visit, tinyi_byte(&visit->file, &visit->options, ACTIVATION), &output, &p.lowest, &p.highest);
+  tinyi_clamp(context, tinyi_byte(&context->file, &context->options, ACTIVATION), &output, &p.lowest, &p.highest);
   const struct tinyi_factor factor = tinyi_ratio(left.scale, output.scale, right.scale);
-  tinyi_require(visit, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  tinyi_require(context, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   p.elements = output.elements;
@@ -39,7 +39,7 @@ void tinyi_mul(struct tinyi_visit *visit) {
   p.output_zero_point = output.zero_point;
   p.output_multiplier = factor.multiplier;
   p.output_multiplier_shift = factor.shift;
-  const struct tinyi_mul *kernels = visit->kernel;
+  const struct tinyi_mul *kernels = context->kernel;
   const int32_t is_down = factor.shift <= -1 && factor.shift >= kernels->least_shift;
   kernels = is_down && (is_plain || tinyi_has_dense_rows(&p.broadcast)) ? kernels : &tinyi_mul_ref;
   (is_plain ? kernels->plain : kernels->broadcast)(&p, left.data, right.data, output.data);
@@ -47,25 +47,21 @@ void tinyi_mul(struct tinyi_visit *visit) {
 
 typedef void kernel(const struct tinynn_minmax *restrict p, const int8_t *left, const int8_t *right, int8_t *output);
 
-static void minmax(struct tinyi_visit *visit, kernel *plain, kernel *broadcast) {
+static void minmax(struct tinyi_context *context, kernel *plain, kernel *broadcast) {
   struct tinyi_tensor left, right, output;
   struct tinynn_minmax p;
-  const int32_t is_plain = read(visit, &left, &right, &output, &p.broadcast);
-  tinyi_require(visit, tinyi_is_quantised_alike(&left, &output) && tinyi_is_quantised_alike(&right, &output),
+  const int32_t is_plain = read(context, &left, &right, &output, &p.broadcast);
+  tinyi_require(context, tinyi_has_same_quantisation(&left, &output) && tinyi_has_same_quantisation(&right, &output),
                 TINYI_UNSUPPORTED);
-  if (visit->file.status == TINYI_OK && visit->lives == NULL) {
+  if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
     p.elements = output.elements;
     (is_plain ? plain : broadcast)(&p, left.data, right.data, output.data);
   }
 }
 
-void tinyi_minimum(struct tinyi_visit *visit) {
-  minmax(visit, tinynn_minimum_ref, tinynn_minimum_broadcast_ref);
-}
+void tinyi_minimum(struct tinyi_context *context) { minmax(context, tinynn_minimum_ref, tinynn_minimum_broadcast_ref); }
 
-void tinyi_maximum(struct tinyi_visit *visit) {
-  minmax(visit, tinynn_maximum_ref, tinynn_maximum_broadcast_ref);
-}
+void tinyi_maximum(struct tinyi_context *context) { minmax(context, tinynn_maximum_ref, tinynn_maximum_broadcast_ref); }
 
 #define KERNELS(variant, least_shift) \
   const struct tinyi_mul tinyi_mul_##variant = {tinynn_mul_##variant, tinynn_mul_broadcast_##variant, least_shift}

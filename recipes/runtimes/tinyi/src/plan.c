@@ -10,25 +10,25 @@
 /* Sizes in units, and the list of buffers as they are written. Whether no more than two live in one operator; -1 where one
  * is too large. */
 static __attribute__((noinline)) int32_t list_buffers(struct tinyi_plan *plan) {
-  struct tinyi_life *lives = plan->lives, *before = NULL, *last = NULL;
+  struct tinyi_lifetime *lifetimes = plan->lifetimes, *before = NULL, *last = NULL;
   uint32_t count = 0, longest = 0;
   int32_t is_chain = 1;
 #pragma GCC unroll 1
   for (uint32_t number = 0; number < plan->written; ++number) {
-    struct tinyi_life *life = &lives[number];
-    life->place = TINYI_UNPLACED;
-    if (life->size == 0) {
+    struct tinyi_lifetime *lifetime = &lifetimes[number];
+    lifetime->place = TINYI_UNPLACED;
+    if (lifetime->size == 0) {
       continue;
     }
-    life->size = tinyi_units(plan, life->size);
-    if (life->size > TINYI_MAX_UNITS) {
+    lifetime->size = tinyi_units(plan, lifetime->size);
+    if (lifetime->size > TINYI_MAX_UNITS) {
       return -1;
     }
-    longest = tinyi_larger(longest, (uint32_t)life->last - life->first);
-    is_chain &= before == NULL || before->last < life->first;
+    longest = tinyi_larger(longest, (uint32_t)lifetime->last - lifetime->first);
+    is_chain &= before == NULL || before->last < lifetime->first;
     before = last;
-    last = life;
-    lives[count++].order = (uint16_t)number;
+    last = lifetime;
+    lifetimes[count++].order = (uint16_t)number;
   }
   plan->buffers = count;
   plan->longest = longest;
@@ -37,12 +37,12 @@ static __attribute__((noinline)) int32_t list_buffers(struct tinyi_plan *plan) {
 
 /* By size downwards, then as they are written. */
 static __attribute__((noinline)) void sort(const struct tinyi_plan *plan) {
-  struct tinyi_life *lives = plan->lives;
+  struct tinyi_lifetime *lifetimes = plan->lifetimes;
   for (uint32_t i = 1; i < plan->buffers; ++i) {
-    const uint16_t number = lives[i].order;
-    const uint32_t size = lives[number].size;
-    struct tinyi_life *at = &lives[i];
-    for (; at != lives && lives[at[-1].order].size < size; --at) {
+    const uint16_t number = lifetimes[i].order;
+    const uint32_t size = lifetimes[number].size;
+    struct tinyi_lifetime *at = &lifetimes[i];
+    for (; at != lifetimes && lifetimes[at[-1].order].size < size; --at) {
       at->order = at[-1].order;
     }
     at->order = number;
@@ -50,19 +50,19 @@ static __attribute__((noinline)) void sort(const struct tinyi_plan *plan) {
 }
 
 /* The lowest place of a buffer among those that are placed already. Its neighbours in time are those behind it as long as
- * it lives, and those before it as far as the longest life reaches. */
-static uint32_t lowest_place(const struct tinyi_plan *plan, const struct tinyi_life *life) {
-  const struct tinyi_life *lives = plan->lives, *end = lives + plan->written;
-  const uint32_t first = life->first, last = life->last, units = life->size, longest = plan->longest;
+ * it lives, and those before it as far as the longest lifetime reaches. */
+static uint32_t lowest_place(const struct tinyi_plan *plan, const struct tinyi_lifetime *lifetime) {
+  const struct tinyi_lifetime *lifetimes = plan->lifetimes, *end = lifetimes + plan->written;
+  const uint32_t first = lifetime->first, last = lifetime->last, units = lifetime->size, longest = plan->longest;
   uint32_t place = 0, before;
   do { /* what was below may be in the way now */
     before = place;
-    for (const struct tinyi_life *other = life; other != lives && (--other)->first + longest >= first;) {
+    for (const struct tinyi_lifetime *other = lifetime; other != lifetimes && (--other)->first + longest >= first;) {
       if (other->last >= first) {
         place = tinyi_behind(other, place, units);
       }
     }
-    for (const struct tinyi_life *other = life + 1; other != end && other->first <= last; ++other) {
+    for (const struct tinyi_lifetime *other = lifetime + 1; other != end && other->first <= last; ++other) {
       place = tinyi_behind(other, place, units);
     }
   } while (place != before);
@@ -70,59 +70,59 @@ static uint32_t lowest_place(const struct tinyi_plan *plan, const struct tinyi_l
 }
 
 static __attribute__((noinline)) uint32_t place_buffers(const struct tinyi_plan *plan) {
-  struct tinyi_life *lives = plan->lives;
+  struct tinyi_lifetime *lifetimes = plan->lifetimes;
   uint32_t total = 0;
   sort(plan);
   for (uint32_t i = 0; i < plan->buffers && total <= TINYI_MAX_UNITS; ++i) {
-    struct tinyi_life *life = &lives[lives[i].order];
-    total = tinyi_larger(total, tinyi_put(life, lowest_place(plan, life)));
+    struct tinyi_lifetime *lifetime = &lifetimes[lifetimes[i].order];
+    total = tinyi_larger(total, tinyi_set_place(lifetime, lowest_place(plan, lifetime)));
   }
   return total;
 }
 
 /* Those that live in one operator after the other, linked by place. */
-struct line {
-  struct tinyi_life *lives, *next, *end; /* all, and the first that wasn't looked at */
+struct live_list {
+  struct tinyi_lifetime *lifetimes, *next, *end; /* all, and the first that wasn't looked at */
   uint16_t head;
 };
 
-static struct line begin_line(const struct tinyi_plan *plan) {
-  struct tinyi_life *lives = plan->lives;
-  const struct line line = {lives, lives, lives + plan->written, TINYI_NONE};
+static struct live_list begin_live(const struct tinyi_plan *plan) {
+  struct tinyi_lifetime *lifetimes = plan->lifetimes;
+  const struct live_list line = {lifetimes, lifetimes, lifetimes + plan->written, TINYI_NONE};
   return line;
 }
 
 /* Put what operators up to `node` write into the line. */
-static inline void advance(struct line *line, uint32_t node) {
-  struct tinyi_life *lives = line->lives;
+static inline void advance(struct live_list *line, uint32_t node) {
+  struct tinyi_lifetime *lifetimes = line->lifetimes;
   for (; line->next != line->end && line->next->first <= node; ++line->next) {
-    struct tinyi_life *life = line->next;
-    if (life->size == 0) {
+    struct tinyi_lifetime *lifetime = line->next;
+    if (lifetime->size == 0) {
       continue;
     }
     uint16_t *link = &line->head;
-    while (*link != TINYI_NONE && lives[*link].place < life->place) {
-      link = &lives[*link].next;
+    while (*link != TINYI_NONE && lifetimes[*link].place < lifetime->place) {
+      link = &lifetimes[*link].next;
     }
-    life->next = *link;
-    *link = (uint16_t)(life - lives);
+    lifetime->next = *link;
+    *link = (uint16_t)(lifetime - lifetimes);
   }
 }
 
 /* The first gap of so many units between what lives in an operator, or the largest one; `limit` is the arena's end. */
-static struct tinyi_gap find_gap(struct line *line, uint32_t node, uint32_t units, uint32_t limit) {
+static struct tinyi_gap find_gap(struct live_list *line, uint32_t node, uint32_t units, uint32_t limit) {
   advance(line, node);
   struct tinyi_gap best = {0, 0};
   uint16_t *link = &line->head;
   uint32_t begin = 0;
   while (best.units < units) {
     const uint32_t number = *link;
-    struct tinyi_life *life = &line->lives[number];
-    if (number != TINYI_NONE && life->last < node) {
-      *link = life->next;
+    struct tinyi_lifetime *lifetime = &line->lifetimes[number];
+    if (number != TINYI_NONE && lifetime->last < node) {
+      *link = lifetime->next;
       continue;
     }
-    const uint32_t end = number != TINYI_NONE ? life->place : limit;
+    const uint32_t end = number != TINYI_NONE ? lifetime->place : limit;
     if (end - begin > best.units) {
       best.begin = begin;
       best.units = end - begin;
@@ -130,8 +130,8 @@ static struct tinyi_gap find_gap(struct line *line, uint32_t node, uint32_t unit
     if (number == TINYI_NONE) {
       break;
     }
-    begin = life->end;
-    link = &life->next;
+    begin = lifetime->end;
+    link = &lifetime->next;
   }
   return best;
 }
@@ -139,9 +139,9 @@ static struct tinyi_gap find_gap(struct line *line, uint32_t node, uint32_t unit
 /* The arena's end where all have the least scratch; `total` without any. */
 static __attribute__((noinline)) uint32_t fit_least(const struct tinyi_plan *plan, uint32_t total) {
   const uint32_t infinite = UINT32_C(1) << 30;
-  struct line line = begin_line(plan);
+  struct live_list line = begin_live(plan);
   for (uint32_t node = 0; node < plan->model->nodes.count; ++node) {
-    const uint32_t least = tinyi_units(plan, plan->wishes[node].least);
+    const uint32_t least = tinyi_units(plan, plan->requests[node].least);
     /* as much as fits between the others for nothing, or behind them */
     if (least > 0 && find_gap(&line, node, least, total).units < least) {
       total = tinyi_larger(total, find_gap(&line, node, infinite, infinite).begin + least);
@@ -158,14 +158,14 @@ static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan 
     return total;
   }
   const uint32_t limit = tinyi_limit(plan, total);
-  struct line line = begin_line(plan);
+  struct live_list line = begin_live(plan);
   uint16_t *scratch = tinyi_scratch_of(model, 0);
   for (uint32_t node = 0; node < model->nodes.count; ++node) {
-    const uint32_t most = tinyi_units(plan, plan->wishes[node].most);
+    const uint32_t most = tinyi_units(plan, plan->requests[node].most);
     struct tinyi_gap gap = {0, 0};
     if (most > 0) {
       gap = find_gap(&line, node, most, limit);
-      gap.units = tinyi_fill(plan, &plan->wishes[node], gap.units);
+      gap.units = tinyi_fill(plan, &plan->requests[node], gap.units);
     }
     *scratch++ = (uint16_t)gap.begin;
     *scratch++ = (uint16_t)gap.units;
@@ -174,9 +174,9 @@ static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan 
   return total;
 }
 
-/* From the numbers of lives to places. */
+/* From the numbers of lifetimes to places. */
 static void write_places(const struct tinyi_plan *plan) {
-  const struct tinyi_life *lives = plan->lives;
+  const struct tinyi_lifetime *lifetimes = plan->lifetimes;
   uint16_t *places = plan->model->places;
 #pragma GCC unroll 1
   for (const uint16_t *end = places + plan->model->tensors.count; places != end; ++places) {
@@ -184,10 +184,10 @@ static void write_places(const struct tinyi_plan *plan) {
     if (number >= TINYI_CONSTANT) {
       continue;
     }
-    while (lives[number].size == 0) {
-      number = lives[number].last;
+    while (lifetimes[number].size == 0) {
+      number = lifetimes[number].last;
     }
-    *places = lives[number].place;
+    *places = lifetimes[number].place;
   }
 }
 

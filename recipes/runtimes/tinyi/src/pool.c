@@ -5,12 +5,12 @@
 /* Fields of the schema's Pool2DOptions. */
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, FILTER_WIDTH = 3, FILTER_HEIGHT = 4, ACTIVATION = 5 };
 
-static void read(struct tinyi_visit *visit, struct tinyi_tensor *input, struct tinyi_tensor *output,
+static void read(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output,
                  struct tinynn_pool *p) {
-  struct tinyi_file *file = &visit->file;
-  tinyi_activation(visit, &visit->inputs, 0, input);
-  tinyi_activation(visit, &visit->outputs, 0, output);
-  tinyi_require(visit,
+  struct tinyi_file *file = &context->file;
+  tinyi_read_activation(context, &context->inputs, 0, input);
+  tinyi_read_activation(context, &context->outputs, 0, output);
+  tinyi_require(context,
                 input->rank == 4 && output->rank == 4 && input->scale == output->scale &&
                     input->zero_point == output->zero_point && input->shape[1] == output->shape[1] &&
                     input->shape[4] == output->shape[4],
@@ -18,13 +18,13 @@ static void read(struct tinyi_visit *visit, struct tinyi_tensor *input, struct t
   if (file->status != TINYI_OK) {
     return;
   }
-  const int32_t padding = tinyi_byte(file, &visit->options, PADDING);
-  struct tinyi_axis y = {input->shape[2], output->shape[2], tinyi_int(file, &visit->options, FILTER_HEIGHT, 0),
-                         tinyi_int(file, &visit->options, STRIDE_H, 0), 1, 0};
-  struct tinyi_axis x = {input->shape[3], output->shape[3], tinyi_int(file, &visit->options, FILTER_WIDTH, 0),
-                         tinyi_int(file, &visit->options, STRIDE_W, 0), 1, 0};
-  tinyi_slide(visit, &y, padding);
-  tinyi_slide(visit, &x, padding);
+  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
+  struct tinyi_axis y = {input->shape[2], output->shape[2], tinyi_int(file, &context->options, FILTER_HEIGHT, 0),
+                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
+  struct tinyi_axis x = {input->shape[3], output->shape[3], tinyi_int(file, &context->options, FILTER_WIDTH, 0),
+                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
+  tinyi_check_window(context, &y, padding);
+  tinyi_check_window(context, &x, padding);
   const struct tinynn_pool pool = {.batches = input->shape[1],
                                    .input_height = y.input,
                                    .input_width = x.input,
@@ -38,39 +38,39 @@ static void read(struct tinyi_visit *visit, struct tinyi_tensor *input, struct t
                                    .pad_top = y.pad,
                                    .pad_left = x.pad};
   *p = pool;
-  tinyi_clamp(visit, tinyi_byte(file, &visit->options, ACTIVATION), output, &p->lowest, &p->highest);
+  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION), output, &p->lowest, &p->highest);
 }
 
 typedef void definition(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output);
 
-static void pool(struct tinyi_visit *visit, definition *define) {
+static void pool(struct tinyi_context *context, definition *define) {
   struct tinyi_tensor input, output;
   struct tinynn_pool p;
-  const struct tinyi_pool *kernel = visit->kernel;
-  read(visit, &input, &output, &p);
-  if (visit->file.status != TINYI_OK) {
+  const struct tinyi_pool *kernel = context->kernel;
+  read(context, &input, &output, &p);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  while (kernel != NULL && kernel->fits != NULL && !kernel->fits(&p)) {
-    kernel = kernel->otherwise;
+  while (kernel != NULL && kernel->supports_shape != NULL && !kernel->supports_shape(&p)) {
+    kernel = kernel->fallback;
   }
-  if (visit->lives != NULL) {
+  if (context->lifetimes != NULL) {
     /* no more of a window than there is of the input is looked at */
     const int32_t rows = p.kernel_height < p.input_height ? p.kernel_height : p.input_height;
     const int32_t columns = p.kernel_width < p.input_width ? p.kernel_width : p.input_width;
-    tinyi_note_work(visit, output.elements, rows * columns);
-    visit->scratch_least = kernel == NULL || kernel->scratch_bytes == NULL ? 0 : kernel->scratch_bytes(&p);
-    visit->scratch_most = visit->scratch_least;
+    tinyi_note_work(context, output.elements, rows * columns);
+    context->scratch_least = kernel == NULL || kernel->scratch_bytes == NULL ? 0 : kernel->scratch_bytes(&p);
+    context->scratch_most = context->scratch_least;
   } else if (kernel == NULL) {
     define(&p, input.data, output.data);
   } else {
-    kernel->compute(&p, input.data, output.data, visit->scratch);
+    kernel->compute(&p, input.data, output.data, context->scratch);
   }
 }
 
-void tinyi_average_pool(struct tinyi_visit *visit) { pool(visit, tinynn_average_pool_ref); }
+void tinyi_average_pool(struct tinyi_context *context) { pool(context, tinynn_average_pool_ref); }
 
-void tinyi_max_pool(struct tinyi_visit *visit) { pool(visit, tinynn_max_pool_ref); }
+void tinyi_max_pool(struct tinyi_context *context) { pool(context, tinynn_max_pool_ref); }
 
 /* Kernels that use no scratch, as those that do are called. */
 #define WITHOUT_SCRATCH(name, kernel)                                                                               \
@@ -87,14 +87,14 @@ static uint32_t wide_sums(const struct tinynn_pool *p) { return 4 * (uint32_t)p-
 
 const struct tinyi_pool tinyi_average_pool_c = {.compute = tinynn_average_pool_c, .scratch_bytes = wide_sums};
 WITHOUT_SCRATCH(max_pool_c, tinynn_max_pool_c)
-const struct tinyi_pool tinyi_max_pool_c = {.compute = max_pool_c, .fits = has_four_channels};
+const struct tinyi_pool tinyi_max_pool_c = {.compute = max_pool_c, .supports_shape = has_four_channels};
 
 #if defined(__ARM_FEATURE_DSP)
 static int32_t is_narrow_of_four(const struct tinynn_pool *p) { return has_four_channels(p) && tinyi_is_narrow(p); }
 
 WITHOUT_SCRATCH(average_pool_dsp, tinynn_average_pool_dsp)
 const struct tinyi_pool tinyi_average_pool_dsp = {
-    .compute = average_pool_dsp, .fits = is_narrow_of_four, .otherwise = &tinyi_average_pool_c};
+    .compute = average_pool_dsp, .supports_shape = is_narrow_of_four, .fallback = &tinyi_average_pool_c};
 WITHOUT_SCRATCH(max_pool_dsp, tinynn_max_pool_dsp)
 const struct tinyi_pool tinyi_max_pool_dsp = {.compute = max_pool_dsp};
 #endif
@@ -104,12 +104,12 @@ const struct tinyi_pool tinyi_max_pool_dsp = {.compute = max_pool_dsp};
 static uint32_t narrow_sums(const struct tinynn_pool *p) { return 2 * (((uint32_t)p->channels + 7) & ~UINT32_C(7)); }
 
 const struct tinyi_pool tinyi_average_pool_mve = {.compute = tinynn_average_pool_mve,
-                                                  .fits = tinyi_is_narrow,
+                                                  .supports_shape = tinyi_is_narrow,
                                                   .scratch_bytes = narrow_sums,
-                                                  .otherwise = &tinyi_average_pool_c};
+                                                  .fallback = &tinyi_average_pool_c};
 #endif
 
 #if defined(__riscv_vector)
 const struct tinyi_pool tinyi_average_pool_rvv = {
-    .compute = tinynn_average_pool_rvv, .fits = tinyi_is_narrow, .otherwise = &tinyi_average_pool_c};
+    .compute = tinynn_average_pool_rvv, .supports_shape = tinyi_is_narrow, .fallback = &tinyi_average_pool_c};
 #endif

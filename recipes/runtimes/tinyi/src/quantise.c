@@ -4,31 +4,32 @@
 
 /* The int8 side of both. */
 static struct tinynn_affine affine(const struct tinyi_tensor *tensor) {
-  const struct tinynn_affine p = {.elements = tensor->elements, .scale = tinyi_real(tensor->scale), .zero_point = tensor->zero_point};
+  const struct tinynn_affine p = {
+      .elements = tensor->elements, .scale = tinyi_real(tensor->scale), .zero_point = tensor->zero_point};
   return p;
 }
 
-void tinyi_quantise(struct tinyi_visit *visit) {
+void tinyi_quantise(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  if (tinyi_type_of(visit, &visit->inputs, 0) != TINYI_FLOAT32) {
-    tinyi_requantise(visit);
+  if (tinyi_type_of(context, &context->inputs, 0) != TINYI_FLOAT32) {
+    tinyi_requantise(context);
     return;
   }
-  tinyi_reals(visit, &visit->inputs, 0, &input);
-  tinyi_activation(visit, &visit->outputs, 0, &output);
-  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
-  if (visit->file.status == TINYI_OK && visit->lives == NULL) {
+  tinyi_read_floats(context, &context->inputs, 0, &input);
+  tinyi_read_activation(context, &context->outputs, 0, &output);
+  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+  if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
     const struct tinynn_affine p = affine(&output);
     tinynn_quantise_ref(&p, (const float *)(const void *)input.data, output.data);
   }
 }
 
-void tinyi_dequantise(struct tinyi_visit *visit) {
+void tinyi_dequantise(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  tinyi_activation(visit, &visit->inputs, 0, &input);
-  tinyi_reals(visit, &visit->outputs, 0, &output);
-  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
-  if (visit->file.status == TINYI_OK && visit->lives == NULL) {
+  tinyi_read_activation(context, &context->inputs, 0, &input);
+  tinyi_read_floats(context, &context->outputs, 0, &output);
+  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+  if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
     const struct tinynn_affine p = affine(&input);
     tinynn_dequantise_ref(&p, input.data, (float *)(void *)output.data);
   }

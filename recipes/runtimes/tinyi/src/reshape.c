@@ -5,26 +5,26 @@
 #include "tinyi/shapes.h"
 
 /* Set-up: the output, noted already, is no more than another name of the input. */
-static void note_view(struct tinyi_visit *visit) {
-  const int32_t from = tinyi_index(visit, &visit->inputs, 0), to = tinyi_index(visit, &visit->outputs, 0);
-  uint16_t *numbers = visit->model->places;
-  struct tinyi_life *view = &visit->lives[numbers[to]];
+static void note_view(struct tinyi_context *context) {
+  const int32_t from = tinyi_index(context, &context->inputs, 0), to = tinyi_index(context, &context->outputs, 0);
+  uint16_t *numbers = context->model->places;
+  struct tinyi_lifetime *view = &context->lifetimes[numbers[to]];
   view->size = 0;
   view->place = TINYI_UNPLACED;
   numbers[to] = numbers[from];
 }
 
-void tinyi_reshape(struct tinyi_visit *visit) {
+void tinyi_reshape(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  tinyi_read_unary(visit, &input, &output);
-  tinyi_require(visit, input.elements == output.elements, TINYI_DAMAGED);
-  if (visit->file.status != TINYI_OK) {
+  tinyi_read_unary(context, &input, &output);
+  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  if (visit->lives != NULL && !input.is_constant) {
-    note_view(visit);
+  if (context->lifetimes != NULL && !input.is_constant) {
+    note_view(context);
   }
-  if (visit->lives == NULL && input.is_constant) {
+  if (context->lifetimes == NULL && input.is_constant) {
     memcpy(output.data, input.data, (size_t)output.elements);
   }
 }

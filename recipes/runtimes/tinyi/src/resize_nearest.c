@@ -8,8 +8,7 @@ enum { ALIGN_CORNERS = 0, HALF_PIXEL_CENTERS = 1 };
 
 /* The input's index for each of the output's. */
 static void fill(int32_t *table, int32_t size, int32_t wanted, int32_t is_aligned, int32_t is_centred) {
-  const float scale =
-      is_aligned && wanted > 1 ? (float)(size - 1) / (float)(wanted - 1) : (float)size / (float)wanted;
+  const float scale = is_aligned && wanted > 1 ? (float)(size - 1) / (float)(wanted - 1) : (float)size / (float)wanted;
   for (int32_t i = 0; i < wanted; ++i) {
     const float place = ((float)i + (is_centred ? 0.5f : 0.0f)) * scale;
     const int32_t whole = (int32_t)place;
@@ -18,28 +17,28 @@ static void fill(int32_t *table, int32_t size, int32_t wanted, int32_t is_aligne
   }
 }
 
-void tinyi_resize_nearest(struct tinyi_visit *visit) {
+void tinyi_resize_nearest(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
   int32_t count = 0;
-  tinyi_moved(visit, &input, &output);
-  const int32_t *size = tinyi_list(visit, 1, &count);
-  tinyi_require(visit,
+  tinyi_read_unary_alike(context, &input, &output);
+  const int32_t *size = tinyi_read_list(context, 1, &count);
+  tinyi_require(context,
                 input.rank == 4 && output.rank == 4 && count == 2 && input.shape[1] == output.shape[1] &&
                     input.shape[4] == output.shape[4],
                 TINYI_UNSUPPORTED);
-  if (visit->file.status != TINYI_OK) {
+  if (context->file.status != TINYI_OK) {
     return;
   }
   const int32_t height = output.shape[2], width = output.shape[3];
-  tinyi_require(visit, size[0] == height && size[1] == width, TINYI_UNSUPPORTED);
-  visit->scratch_least = 4 * (uint32_t)(height + width);
-  visit->scratch_most = visit->scratch_least;
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  tinyi_require(context, size[0] == height && size[1] == width, TINYI_UNSUPPORTED);
+  context->scratch_least = 4 * (uint32_t)(height + width);
+  context->scratch_most = context->scratch_least;
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
-  const int32_t is_aligned = tinyi_byte(&visit->file, &visit->options, ALIGN_CORNERS) != 0;
-  const int32_t is_centred = tinyi_byte(&visit->file, &visit->options, HALF_PIXEL_CENTERS) != 0;
-  int32_t *rows = (int32_t *)(void *)visit->scratch, *columns = rows + height;
+  const int32_t is_aligned = tinyi_byte(&context->file, &context->options, ALIGN_CORNERS) != 0;
+  const int32_t is_centred = tinyi_byte(&context->file, &context->options, HALF_PIXEL_CENTERS) != 0;
+  int32_t *rows = (int32_t *)(void *)context->scratch, *columns = rows + height;
   fill(rows, input.shape[2], height, is_aligned, is_centred);
   fill(columns, input.shape[3], width, is_aligned, is_centred);
   const struct tinynn_resize_nearest p = {.rows = rows,

@@ -1,6 +1,6 @@
-/* Set-up: find the parts of the file, visit every operator, plan the memory.
+/* Set-up: find the parts of the file, check every operator, plan the memory.
  *
- * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see visit.h). While
+ * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see context.h). While
  * set-up runs its own tables lie where the activations will be, which plan.c decides.
  */
 #include "tinyi/plan.h"
@@ -12,16 +12,16 @@ enum { SCHEMA_VERSION = 3 };
 
 struct setup {
   struct tinyi *model;
-  struct tinyi_visit visit;
+  struct tinyi_context context;
   struct tinyi_vector inputs, outputs;
-  struct tinyi_wish *wishes;
-  uint32_t tables_bytes; /* of wishes, and of what inferences need to know */
+  struct tinyi_memory_request *requests;
+  uint32_t tables_bytes; /* of requests, and of what inferences need to know */
   uint32_t end;          /* bytes before the latter */
 };
 
 static __attribute__((noinline)) void find_parts(struct setup *setup) {
   struct tinyi *model = setup->model;
-  struct tinyi_file *file = &setup->visit.file;
+  struct tinyi_file *file = &setup->context.file;
   if (file->size < 8 || file->size >= UINT32_C(1) << 31 || tinyi_word(file, 4) != UINT32_C(0x334c4654)) { /* TFL3 */
     tinyi_fail(file, TINYI_DAMAGED);
     return;
@@ -48,7 +48,7 @@ static void need(struct setup *setup, uint32_t bytes) {
   struct tinyi *model = setup->model;
   model->needed_bytes = bytes > model->needed_bytes ? bytes : model->needed_bytes;
   if (bytes > model->config->arena_bytes) {
-    tinyi_fail(&setup->visit.file, TINYI_ARENA_TOO_SMALL);
+    tinyi_fail(&setup->context.file, TINYI_ARENA_TOO_SMALL);
   }
 }
 
@@ -57,16 +57,16 @@ static void place_tables(struct setup *setup) {
   struct tinyi *model = setup->model;
   const uint32_t tensors = model->tensors.count, nodes = model->nodes.count;
   const uint32_t tables_bytes = (2 * tensors + 5 * nodes + 3) & ~UINT32_C(3);
-  const uint32_t wishes_bytes = nodes * (uint32_t)sizeof(struct tinyi_wish);
-  setup->tables_bytes = tables_bytes + wishes_bytes;
-  need(setup, setup->tables_bytes + (uint32_t)sizeof(struct tinyi_life));
-  if (setup->visit.file.status != TINYI_OK) {
+  const uint32_t requests_bytes = nodes * (uint32_t)sizeof(struct tinyi_memory_request);
+  setup->tables_bytes = tables_bytes + requests_bytes;
+  need(setup, setup->tables_bytes + (uint32_t)sizeof(struct tinyi_lifetime));
+  if (setup->context.file.status != TINYI_OK) {
     return;
   }
   setup->end = (model->config->arena_bytes & ~UINT32_C(3)) - tables_bytes;
-  setup->wishes = (struct tinyi_wish *)(void *)model->config->arena;
-  setup->visit.lives = (struct tinyi_life *)(void *)(setup->wishes + nodes);
-  setup->visit.room = (setup->end - wishes_bytes) / (uint32_t)sizeof(struct tinyi_life);
+  setup->requests = (struct tinyi_memory_request *)(void *)model->config->arena;
+  setup->context.lifetimes = (struct tinyi_lifetime *)(void *)(setup->requests + nodes);
+  setup->context.room = (setup->end - requests_bytes) / (uint32_t)sizeof(struct tinyi_lifetime);
   model->places = (uint16_t *)(void *)(model->config->arena + setup->end) + 2 * nodes;
 #pragma GCC unroll 8
   for (uint32_t i = 0; i < tensors; ++i) {
@@ -76,70 +76,70 @@ static void place_tables(struct setup *setup) {
 
 /* The graph's inputs live from the start: they are what an operator before the first one writes. */
 static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
-  struct tinyi_visit *visit = &setup->visit;
-  visit->node = 0;
-  visit->outputs = setup->inputs;
-  for (uint32_t i = 0; i < visit->outputs.count && visit->file.status == TINYI_OK; ++i) {
-    tinyi_plan_output(visit, i, 1 << TINYI_INT8 | 1 << TINYI_FLOAT32);
+  struct tinyi_context *context = &setup->context;
+  context->node = 0;
+  context->outputs = setup->inputs;
+  for (uint32_t i = 0; i < context->outputs.count && context->file.status == TINYI_OK; ++i) {
+    tinyi_plan_output(context, i, 1 << TINYI_INT8 | 1 << TINYI_FLOAT32);
   }
 }
 
-static void visit_nodes(struct setup *setup) {
-  struct tinyi_visit *visit = &setup->visit;
-  struct tinyi_wish *wish = setup->wishes;
+static void run_nodes(struct setup *setup) {
+  struct tinyi_context *context = &setup->context;
+  struct tinyi_memory_request *request = setup->requests;
   uint8_t *choice = tinyi_choice_of(setup->model, 0);
   const uint32_t nodes = setup->model->nodes.count;
-  for (uint32_t node = 0; node < nodes && visit->file.status == TINYI_OK; ++node) {
-    visit->node = node;
-    tinyi_visit_node(visit);
-    wish->least = visit->scratch_least;
-    wish->most = visit->scratch_most;
-    wish->step = visit->scratch_step;
-    wish->in_place = visit->in_place;
-    ++wish;
-    *choice++ = visit->choice;
+  for (uint32_t node = 0; node < nodes && context->file.status == TINYI_OK; ++node) {
+    context->node = node;
+    tinyi_run_node(context);
+    request->least = context->scratch_least;
+    request->most = context->scratch_most;
+    request->step = context->scratch_step;
+    request->in_place = context->in_place;
+    ++request;
+    *choice++ = context->choice;
   }
 }
 
 /* The graph's outputs live behind the last operator. */
 static void keep_outputs(struct setup *setup) {
-  struct tinyi_visit *visit = &setup->visit;
-  visit->node = setup->model->nodes.count;
+  struct tinyi_context *context = &setup->context;
+  context->node = setup->model->nodes.count;
   for (uint32_t i = 0; i < setup->outputs.count; ++i) {
-    const int32_t index = tinyi_index(visit, &setup->outputs, i);
+    const int32_t index = tinyi_index(context, &setup->outputs, i);
     if (index < 0) {
-      tinyi_fail(&visit->file, TINYI_DAMAGED);
+      tinyi_fail(&context->file, TINYI_DAMAGED);
       return;
     }
-    tinyi_note_read(visit, (uint32_t)index);
+    tinyi_note_read(context, (uint32_t)index);
   }
 }
 
-/* The life in whose bytes one lies in the end. */
-static uint32_t root_of(const struct tinyi_life *lives, uint32_t number) {
-  while (lives[number].size == 0) {
-    number = lives[number].last;
+/* The lifetime in whose bytes this one lies in the end. */
+static uint32_t root_of(const struct tinyi_lifetime *lifetimes, uint32_t number) {
+  while (lifetimes[number].size == 0) {
+    number = lifetimes[number].last;
   }
   return number;
 }
 
 /* Put an operator's output on an input that nobody reads any more, where the operator allows it and they fit. */
 static __attribute__((noinline)) void merge(struct setup *setup, uint32_t node) {
-  struct tinyi_visit *visit = &setup->visit;
-  struct tinyi_life *lives = setup->visit.lives;
+  struct tinyi_context *context = &setup->context;
+  struct tinyi_lifetime *lifetimes = setup->context.lifetimes;
   const uint16_t *numbers = setup->model->places;
-  const struct tinyi_table table = tinyi_element(&visit->file, &setup->model->nodes, node);
-  visit->inputs = tinyi_vector(&visit->file, &table, TINYI_OPERATOR_INPUTS, 2);
-  visit->outputs = tinyi_vector(&visit->file, &table, TINYI_OPERATOR_OUTPUTS, 2);
-  struct tinyi_life *output = &lives[numbers[tinyi_index(visit, &visit->outputs, 0)]];
-  for (uint32_t i = 0; i < visit->inputs.count && setup->wishes[node].in_place >> i != 0; ++i) {
-    const int32_t index = tinyi_index(visit, &visit->inputs, i);
-    if ((setup->wishes[node].in_place >> i & 1) == 0 || index < 0 || numbers[index] >= TINYI_CONSTANT) {
+  const struct tinyi_table table = tinyi_element(&context->file, &setup->model->nodes, node);
+  context->inputs = tinyi_vector(&context->file, &table, TINYI_OPERATOR_INPUTS, 2);
+  context->outputs = tinyi_vector(&context->file, &table, TINYI_OPERATOR_OUTPUTS, 2);
+  struct tinyi_lifetime *output = &lifetimes[numbers[tinyi_index(context, &context->outputs, 0)]];
+  for (uint32_t i = 0; i < context->inputs.count && setup->requests[node].in_place >> i != 0; ++i) {
+    const int32_t index = tinyi_index(context, &context->inputs, i);
+    if ((setup->requests[node].in_place >> i & 1) == 0 || index < 0 || numbers[index] >= TINYI_CONSTANT) {
       continue;
     }
-    const uint32_t root = root_of(lives, numbers[index]);
-    if (lives[root].last == node && lives[root].size >= output->size) {
-      lives[root].last = output->last;
+    const uint32_t root = root_of(lifetimes, numbers[index]);
+    if (lifetimes[root].last == node && lifetimes[root].size >= output->size) {
+      lifetimes[root].last = output->last;
       output->size = 0;
       output->last = (uint16_t)root;
       output->place = TINYI_UNPLACED;
@@ -149,8 +149,10 @@ static __attribute__((noinline)) void merge(struct setup *setup, uint32_t node) 
 }
 
 static __attribute__((noinline)) uint32_t plan(const struct setup *setup) {
-  struct tinyi_plan plan = {
-      .model = setup->model, .lives = setup->visit.lives, .written = setup->visit.written, .wishes = setup->wishes};
+  struct tinyi_plan plan = {.model = setup->model,
+                            .lifetimes = setup->context.lifetimes,
+                            .written = setup->context.written,
+                            .requests = setup->requests};
   return tinyi_make_plan(&plan);
 }
 
@@ -159,38 +161,38 @@ int tinyi_setup(struct tinyi *model) {
   const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
   model->needed_bytes = 0;
   setup.model = model;
-  setup.visit.file = file;
-  setup.visit.model = model;
-  setup.visit.written = 0;
-  setup.visit.work = 0;
-  setup.visit.code = TINYI_NO_CODE;
+  setup.context.file = file;
+  setup.context.model = model;
+  setup.context.written = 0;
+  setup.context.work = 0;
+  setup.context.code = TINYI_NO_CODE;
   find_parts(&setup);
-  if (setup.visit.file.status == TINYI_OK) {
+  if (setup.context.file.status == TINYI_OK) {
     place_tables(&setup);
   }
-  if (setup.visit.file.status != TINYI_OK) {
-    return setup.visit.file.status;
+  if (setup.context.file.status != TINYI_OK) {
+    return setup.context.file.status;
   }
   begin_inputs(&setup);
-  visit_nodes(&setup);
-  if (setup.visit.file.status == TINYI_OK) {
+  run_nodes(&setup);
+  if (setup.context.file.status == TINYI_OK) {
     keep_outputs(&setup);
   }
-  if (setup.visit.file.status == TINYI_OK) {
-    need(&setup, setup.tables_bytes + setup.visit.written * (uint32_t)sizeof(struct tinyi_life));
+  if (setup.context.file.status == TINYI_OK) {
+    need(&setup, setup.tables_bytes + setup.context.written * (uint32_t)sizeof(struct tinyi_lifetime));
   }
-  if (setup.visit.file.status == TINYI_OK) {
+  if (setup.context.file.status == TINYI_OK) {
     for (uint32_t node = 0; node < model->nodes.count; ++node) {
-      if (setup.wishes[node].in_place != 0) {
+      if (setup.requests[node].in_place != 0) {
         merge(&setup, node);
       }
     }
     const uint32_t total = plan(&setup);
     if (total > TINYI_MAX_UNITS) {
-      tinyi_fail(&setup.visit.file, TINYI_UNSUPPORTED);
+      tinyi_fail(&setup.context.file, TINYI_UNSUPPORTED);
     } else {
       need(&setup, total * model->config->unit + (model->config->arena_bytes & ~UINT32_C(3)) - setup.end);
     }
   }
-  return setup.visit.file.status;
+  return setup.context.file.status;
 }

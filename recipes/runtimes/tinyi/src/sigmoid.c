@@ -9,15 +9,15 @@ enum { INTEGER_BITS = 4, EXPONENT_UNIT = 1 << 23 };
 
 typedef void kernel(const struct tinynn_sigmoid *restrict p, const int8_t *input, int8_t *output);
 
-static void sigmoid(struct tinyi_visit *visit, uint32_t scale, int32_t zero_point, kernel *compute) {
+static void sigmoid(struct tinyi_context *context, uint32_t scale, int32_t zero_point, kernel *compute) {
   struct tinyi_tensor input, output;
-  tinyi_read_unary(visit, &input, &output);
-  tinyi_require(visit,
+  tinyi_read_unary(context, &input, &output);
+  tinyi_require(context,
                 input.elements == output.elements && output.scale == scale && output.zero_point == zero_point &&
                     input.scale >> 23 < 127 + 3 && input.scale >> 23 > 127 - 27,
                 TINYI_UNSUPPORTED);
-  visit->in_place = 1;
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  context->in_place = 1;
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   /* scale * 2^(31 - INTEGER_BITS), by the exponent: at least 1 */
@@ -32,8 +32,8 @@ static void sigmoid(struct tinyi_visit *visit, uint32_t scale, int32_t zero_poin
   compute(&p, input.data, output.data);
 }
 
-void tinyi_logistic(struct tinyi_visit *visit) {
-  sigmoid(visit, LOGISTIC_SCALE, LOGISTIC_ZERO_POINT, tinynn_logistic_ref);
+void tinyi_logistic(struct tinyi_context *context) {
+  sigmoid(context, LOGISTIC_SCALE, LOGISTIC_ZERO_POINT, tinynn_logistic_ref);
 }
 
-void tinyi_tanh(struct tinyi_visit *visit) { sigmoid(visit, TANH_SCALE, TANH_ZERO_POINT, tinynn_tanh_ref); }
+void tinyi_tanh(struct tinyi_context *context) { sigmoid(context, TANH_SCALE, TANH_ZERO_POINT, tinynn_tanh_ref); }

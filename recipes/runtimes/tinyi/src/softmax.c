@@ -21,17 +21,17 @@ static struct tinyi_factor factor_of(uint32_t beta, uint32_t scale) {
   return tinyi_ratio(beta, TINYI_ONE, scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT);
 }
 
-void tinyi_softmax(struct tinyi_visit *visit) {
+void tinyi_softmax(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  tinyi_read_unary(visit, &input, &output);
-  const uint32_t beta = (uint32_t)tinyi_int(&visit->file, &visit->options, BETA, TINYI_ONE);
-  tinyi_require(visit,
+  tinyi_read_unary(context, &input, &output);
+  const uint32_t beta = (uint32_t)tinyi_int(&context->file, &context->options, BETA, TINYI_ONE);
+  tinyi_require(context,
                 input.elements == output.elements && output.scale == OUTPUT_SCALE &&
-                    output.zero_point == OUTPUT_ZERO_POINT && tinyi_is_positive(beta) &&
-                    beta >> 23 > 30 && input.scale >> 23 > 30,
+                    output.zero_point == OUTPUT_ZERO_POINT && tinyi_is_positive(beta) && beta >> 23 > 30 &&
+                    input.scale >> 23 > 30,
                 TINYI_UNSUPPORTED);
-  visit->in_place = 1;
-  if (visit->file.status != TINYI_OK || visit->lives != NULL) {
+  context->in_place = 1;
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
   const struct tinyi_factor factor = factor_of(beta, input.scale);

@@ -1,5 +1,5 @@
 /* Tensors of the file, checked: types, shapes, quantisation, constants that are as long as their shapes say. */
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 /* Fields of TFLite's schema (schema.fbs): Tensor, QuantizationParameters, Buffer. */
 enum { TENSOR_SHAPE = 0, TENSOR_TYPE = 1, TENSOR_BUFFER = 2, TENSOR_QUANTIZATION = 4 };
@@ -9,13 +9,13 @@ enum { BUFFER_DATA = 0 };
 /* Of a tensor: their bytes fit 31 bits. */
 enum { MAX_ELEMENTS = 1 << 27 };
 
-int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position) {
+int32_t tinyi_index(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position) {
   if (position >= vector->count) {
     return -1;
   }
-  const int32_t index = (int32_t)tinyi_word(&visit->file, vector->at + 4 * position);
-  if (index < -1 || (index >= 0 && (uint32_t)index >= visit->model->tensors.count)) {
-    tinyi_fail(&visit->file, TINYI_DAMAGED);
+  const int32_t index = (int32_t)tinyi_word(&context->file, vector->at + 4 * position);
+  if (index < -1 || (index >= 0 && (uint32_t)index >= context->model->tensors.count)) {
+    tinyi_fail(&context->file, TINYI_DAMAGED);
     return -1;
   }
   return index;
@@ -30,7 +30,7 @@ static inline int32_t read_shape(const struct tinyi_file *file, const struct tin
   if (!tinyi_try_vector(file, table, TENSOR_SHAPE, 2, &shape)) {
     return TINYI_DAMAGED;
   }
-  if (TINYI_RARE(shape.count > TINYNN_RANK)) {
+  if (TINYI_UNLIKELY(shape.count > TINYNN_RANK)) {
     return TINYI_UNSUPPORTED;
   }
   tensor->rank = (uint8_t)shape.count;
@@ -39,7 +39,7 @@ static inline int32_t read_shape(const struct tinyi_file *file, const struct tin
   for (uint32_t i = 0; i < shape.count; ++i) {
     const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
     /* at most 2^16 times less than 2^15 */
-    if (TINYI_RARE(dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS)) {
+    if (TINYI_UNLIKELY(dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS)) {
       return TINYI_UNSUPPORTED;
     }
     *size++ = (int32_t)dimension;
@@ -58,7 +58,7 @@ static inline int32_t read_quantisation(const struct tinyi_file *file, const str
     return TINYI_DAMAGED;
   }
   tensor->scale_count = (int32_t)scales.count;
-  if (TINYI_RARE(scales.count == 0)) {
+  if (TINYI_UNLIKELY(scales.count == 0)) {
     return TINYI_UNSUPPORTED;
   }
   tensor->scales = (const uint32_t *)(const void *)(file->data + scales.at);
@@ -66,7 +66,7 @@ static inline int32_t read_quantisation(const struct tinyi_file *file, const str
   if (zero_points.count != 0) {
     const int32_t zero_point = (int32_t)tinyi_word(file, zero_points.at);
     tensor->zero_point = (int8_t)zero_point;
-    return TINYI_RARE(tensor->zero_point != zero_point) ? TINYI_UNSUPPORTED : 0;
+    return TINYI_UNLIKELY(tensor->zero_point != zero_point) ? TINYI_UNSUPPORTED : 0;
   }
   return 0;
 }
@@ -82,10 +82,10 @@ static inline int32_t read_type(const struct tinyi_file *file, const struct tiny
 }
 
 /* The bytes of a constant; NULL for an activation. */
-static inline __attribute__((always_inline)) int32_t read_constant(const struct tinyi_visit *visit,
+static inline __attribute__((always_inline)) int32_t read_constant(const struct tinyi_context *context,
                                                                    const struct tinyi_table *table, uint32_t bytes,
                                                                    const uint8_t **data) {
-  const struct tinyi_file *file = &visit->file;
+  const struct tinyi_file *file = &context->file;
   struct tinyi_table buffer;
   struct tinyi_vector content;
   uint32_t at;
@@ -97,13 +97,13 @@ static inline __attribute__((always_inline)) int32_t read_constant(const struct 
   if (number == 0) {
     return 0; /* by convention the empty one */
   }
-  if (!tinyi_try_element(file, &visit->model->buffers, number, &buffer) ||
+  if (!tinyi_try_element(file, &context->model->buffers, number, &buffer) ||
       !tinyi_try_vector(file, &buffer, BUFFER_DATA, 0, &content)) {
     return TINYI_DAMAGED;
   }
   if (content.count != 0) {
     *data = file->data + content.at;
-    return TINYI_RARE(content.count < bytes) ? TINYI_DAMAGED : 0;
+    return TINYI_UNLIKELY(content.count < bytes) ? TINYI_DAMAGED : 0;
   }
   return 0;
 }
@@ -112,88 +112,88 @@ static inline __attribute__((always_inline)) int32_t read_constant(const struct 
 enum { TYPE = 1 << 16, ONE_SCALE = 1 << 24, IS_WEIGHTS = 1 << 25, POSITION = TYPE - 1 };
 
 /* Type and shape, quantisation of int8; the bytes, as far as they are there already. */
-static inline int32_t read_parts(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t wanted,
+static inline int32_t read_parts(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t wanted,
                                  struct tinyi_tensor *restrict tensor) {
-  const struct tinyi_file *file = &visit->file;
+  const struct tinyi_file *file = &context->file;
   const uint32_t position = wanted & POSITION, type = wanted / TYPE & 0xff;
   const uint32_t index = position < vector->count ? tinyi_word(file, vector->at + 4 * position) : UINT32_MAX;
   struct tinyi_table table;
   uint32_t found;
   const uint8_t *data;
-  if (!tinyi_try_element(file, &visit->model->tensors, index, &table)) {
+  if (!tinyi_try_element(file, &context->model->tensors, index, &table)) {
     return TINYI_DAMAGED;
   }
   int32_t status = read_shape(file, &table, tensor);
-  if (TINYI_RARE(status != 0)) {
+  if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
   status = read_type(file, &table, &found);
-  if (TINYI_RARE(status != 0 || found != type)) {
+  if (TINYI_UNLIKELY(status != 0 || found != type)) {
     return status != 0 ? status : TINYI_UNSUPPORTED;
   }
   uint32_t bytes = (uint32_t)tensor->elements;
   if (type == TINYI_INT8) {
     status = read_quantisation(file, &table, tensor);
-    if (TINYI_RARE(status != 0)) {
+    if (TINYI_UNLIKELY(status != 0)) {
       return status;
     }
-    if ((wanted & ONE_SCALE) != 0 && TINYI_RARE(tensor->scale_count != 1 || !tinyi_is_positive(tensor->scale))) {
+    if ((wanted & ONE_SCALE) != 0 && TINYI_UNLIKELY(tensor->scale_count != 1 || !tinyi_is_positive(tensor->scale))) {
       return TINYI_UNSUPPORTED;
     }
   } else {
     bytes *= 4;
   }
-  status = read_constant(visit, &table, bytes, &data);
-  if (TINYI_RARE(status != 0)) {
+  status = read_constant(context, &table, bytes, &data);
+  if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
   if (data != NULL) {
     tensor->is_constant = 1;
     tensor->data = (int8_t *)(uintptr_t)data;
-    if (TINYI_RARE(vector == &visit->outputs)) {
+    if (TINYI_UNLIKELY(vector == &context->outputs)) {
       return TINYI_DAMAGED;
     }
-  } else if (visit->lives == NULL) {
-    const uint32_t place = visit->model->places[index];
-    if (TINYI_RARE(place >= TINYI_CONSTANT)) {
+  } else if (context->lifetimes == NULL) {
+    const uint32_t place = context->model->places[index];
+    if (TINYI_UNLIKELY(place >= TINYI_CONSTANT)) {
       return TINYI_DAMAGED;
     }
-    tensor->data = (int8_t *)visit->model->config->arena + place * visit->model->config->unit;
+    tensor->data = (int8_t *)context->model->config->arena + place * context->model->config->unit;
   } else if (file->status != TINYI_OK) {
     return 0;
-  } else if (vector == &visit->outputs) {
-    tinyi_note_written(visit, index, bytes);
+  } else if (vector == &context->outputs) {
+    tinyi_note_written(context, index, bytes);
   } else {
-    tinyi_note_read(visit, index);
+    tinyi_note_read(context, index);
   }
-  if ((wanted & IS_WEIGHTS) != 0 && TINYI_RARE(!tensor->is_constant || tensor->zero_point != 0)) {
+  if ((wanted & IS_WEIGHTS) != 0 && TINYI_UNLIKELY(!tensor->is_constant || tensor->zero_point != 0)) {
     return TINYI_UNSUPPORTED;
   }
   return 0;
 }
 
-static __attribute__((noinline)) void read_tensor(struct tinyi_visit *visit, const struct tinyi_vector *vector,
+static __attribute__((noinline)) void read_tensor(struct tinyi_context *context, const struct tinyi_vector *vector,
                                                   uint32_t wanted, struct tinyi_tensor *tensor) {
   const struct tinyi_tensor nothing = {.shape = {1, 1, 1, 1, 1}, .elements = 1};
   *tensor = nothing;
-  const int32_t status = read_parts(visit, vector, wanted, tensor);
-  if (TINYI_RARE(status != 0)) {
-    tinyi_fail(&visit->file, status);
+  const int32_t status = read_parts(context, vector, wanted, tensor);
+  if (TINYI_UNLIKELY(status != 0)) {
+    tinyi_fail(&context->file, status);
   }
 }
 
-void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
-                      struct tinyi_tensor *tensor) {
-  read_tensor(visit, vector, position | TINYI_INT8 * TYPE | ONE_SCALE, tensor);
+void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                           struct tinyi_tensor *tensor) {
+  read_tensor(context, vector, position | TINYI_INT8 * TYPE | ONE_SCALE, tensor);
 }
 
-void tinyi_reals(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
-                 struct tinyi_tensor *tensor) {
-  read_tensor(visit, vector, position | TINYI_FLOAT32 * TYPE, tensor);
+void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                       struct tinyi_tensor *tensor) {
+  read_tensor(context, vector, position | TINYI_FLOAT32 * TYPE, tensor);
 }
 
-void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor) {
-  read_tensor(visit, &visit->inputs, position | TINYI_INT8 * TYPE | IS_WEIGHTS, tensor);
+void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
+  read_tensor(context, &context->inputs, position | TINYI_INT8 * TYPE | IS_WEIGHTS, tensor);
 }
 
 /* How many elements a tensor has. */
@@ -206,8 +206,8 @@ static inline int32_t count_elements(const struct tinyi_file *file, const struct
   }
   for (uint32_t i = 0; i < shape.count; ++i) {
     const uint32_t dimension = tinyi_word(file, shape.at + 4 * i);
-    if (TINYI_RARE(i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE ||
-                   (*elements *= dimension) >= MAX_ELEMENTS)) {
+    if (TINYI_UNLIKELY(i == TINYNN_RANK || dimension - 1 >= TINYI_MAX_SIZE ||
+                       (*elements *= dimension) >= MAX_ELEMENTS)) {
       return TINYI_UNSUPPORTED;
     }
   }
@@ -215,50 +215,50 @@ static inline int32_t count_elements(const struct tinyi_file *file, const struct
 }
 
 /* The elements of an int32 constant, and their number. */
-static int32_t read_integers(const struct tinyi_visit *visit, uint32_t index, uint32_t *count,
+static int32_t read_integers(const struct tinyi_context *context, uint32_t index, uint32_t *count,
                              const int32_t **integers) {
-  const struct tinyi_file *file = &visit->file;
+  const struct tinyi_file *file = &context->file;
   struct tinyi_table table;
   uint32_t type;
   const uint8_t *data;
-  if (!tinyi_try_element(file, &visit->model->tensors, index, &table)) {
+  if (!tinyi_try_element(file, &context->model->tensors, index, &table)) {
     return TINYI_DAMAGED;
   }
   int32_t status = count_elements(file, &table, count);
-  if (TINYI_RARE(status != 0)) {
+  if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
   status = read_type(file, &table, &type);
-  if (TINYI_RARE(status != 0 || type != TINYI_INT32)) {
+  if (TINYI_UNLIKELY(status != 0 || type != TINYI_INT32)) {
     return status != 0 ? status : TINYI_UNSUPPORTED;
   }
-  status = read_constant(visit, &table, 4 * *count, &data);
+  status = read_constant(context, &table, 4 * *count, &data);
   *integers = (const int32_t *)(const void *)data;
   return status != 0 || data != NULL ? status : TINYI_UNSUPPORTED;
 }
 
-const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count) {
-  const int32_t index = tinyi_index(visit, &visit->inputs, position);
+const int32_t *tinyi_read_integers(struct tinyi_context *context, uint32_t position, int32_t count) {
+  const int32_t index = tinyi_index(context, &context->inputs, position);
   const int32_t *integers = NULL;
   uint32_t found;
   if (index < 0) {
     return NULL;
   }
-  const int32_t status = read_integers(visit, (uint32_t)index, &found, &integers);
-  if (TINYI_RARE(status != 0 || found != (uint32_t)count)) {
-    tinyi_fail(&visit->file, status != 0 ? status : TINYI_UNSUPPORTED);
+  const int32_t status = read_integers(context, (uint32_t)index, &found, &integers);
+  if (TINYI_UNLIKELY(status != 0 || found != (uint32_t)count)) {
+    tinyi_fail(&context->file, status != 0 ? status : TINYI_UNSUPPORTED);
     return NULL;
   }
   return integers;
 }
 
-const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t *count) {
-  const int32_t index = tinyi_index(visit, &visit->inputs, position);
+const int32_t *tinyi_read_list(struct tinyi_context *context, uint32_t position, int32_t *count) {
+  const int32_t index = tinyi_index(context, &context->inputs, position);
   const int32_t *integers = NULL;
   uint32_t found = 0;
-  const int32_t status = read_integers(visit, (uint32_t)index, &found, &integers);
-  if (TINYI_RARE(status != 0)) {
-    tinyi_fail(&visit->file, status);
+  const int32_t status = read_integers(context, (uint32_t)index, &found, &integers);
+  if (TINYI_UNLIKELY(status != 0)) {
+    tinyi_fail(&context->file, status);
     found = 0;
   }
   *count = (int32_t)found;
@@ -266,34 +266,34 @@ const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t 
 }
 
 /* The bytes of a tensor of one of these types. */
-static inline int32_t read_size(const struct tinyi_visit *visit, uint32_t index, uint32_t types, uint32_t *bytes) {
-  const struct tinyi_file *file = &visit->file;
+static inline int32_t read_size(const struct tinyi_context *context, uint32_t index, uint32_t types, uint32_t *bytes) {
+  const struct tinyi_file *file = &context->file;
   struct tinyi_table table;
   uint32_t elements, type;
-  if (!tinyi_try_element(file, &visit->model->tensors, index, &table)) {
+  if (!tinyi_try_element(file, &context->model->tensors, index, &table)) {
     return TINYI_DAMAGED;
   }
   int32_t status = count_elements(file, &table, &elements);
-  if (TINYI_RARE(status != 0)) {
+  if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
   status = read_type(file, &table, &type);
-  if (TINYI_RARE(status != 0)) {
+  if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
   *bytes = type == TINYI_INT8 ? elements : 4 * elements;
-  return TINYI_RARE(type > 31 || (types >> type & 1) == 0) ? TINYI_UNSUPPORTED : 0;
+  return TINYI_UNLIKELY(type > 31 || (types >> type & 1) == 0) ? TINYI_UNSUPPORTED : 0;
 }
 
-void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types) {
-  const struct tinyi_vector *outputs = &visit->outputs;
+void tinyi_plan_output(struct tinyi_context *context, uint32_t position, uint32_t types) {
+  const struct tinyi_vector *outputs = &context->outputs;
   const uint32_t index =
-      position < outputs->count ? tinyi_word(&visit->file, outputs->at + 4 * position) : UINT32_MAX;
+      position < outputs->count ? tinyi_word(&context->file, outputs->at + 4 * position) : UINT32_MAX;
   uint32_t bytes = 0;
-  const int32_t status = read_size(visit, index, types, &bytes);
-  if (TINYI_RARE(status != 0)) {
-    tinyi_fail(&visit->file, status);
+  const int32_t status = read_size(context, index, types, &bytes);
+  if (TINYI_UNLIKELY(status != 0)) {
+    tinyi_fail(&context->file, status);
     return;
   }
-  tinyi_note_written(visit, index, bytes);
+  tinyi_note_written(context, index, bytes);
 }

@@ -3,7 +3,7 @@
 #ifndef TINYI_CHANNELS_H
 #define TINYI_CHANNELS_H
 
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 /* Weights of channel c: products of them, `pitch` apart, from `weights + c * step` on. */
 struct tinyi_rows {
@@ -25,15 +25,15 @@ struct tinyi_channels {
 /* Whether rescaling by right shifts alone is exact for all channels, as tinynn/rescale_right.h needs it, for any input
  * and whether or not the input's zero point was folded into the bias. Channels without weights are left aside. Refuses
  * scales that are negative, infinite, no numbers, or too far apart from those of input and output. */
-int32_t tinyi_is_right(struct tinyi_visit *visit, const struct tinyi_channels *channels);
+int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels);
 
 /* Records of `count` channels from `first` on as the variant ref reads them: the input's zero point is folded in. */
 void tinyi_plain_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
                          struct tinynn_channel *records);
 
-/* The same for rescale_right.h; the bias is the file's, unfolded. Only where tinyi_is_right. */
-void tinyi_right_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
-                         struct tinynn_channel *records);
+/* The same for rescale_right.h; the bias is the file's, unfolded. Only where tinyi_has_right_shifts. */
+void tinyi_right_shift_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
+                               struct tinynn_channel *records);
 
 /* -input_zero_point * Σ weights of channel c. */
 int32_t tinyi_fold(const struct tinyi_channels *channels, int32_t c);

@@ -17,7 +17,7 @@ struct tinyi_convolution {
 };
 
 /* Read and check all of a layer but for what its kernel needs. */
-void tinyi_read_convolution(struct tinyi_visit *visit, struct tinyi_convolution *layer, uint32_t is_depthwise);
+void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise);
 
 /* A way to compute CONV_2D: weights are packed block by block of channels into scratch, then the kernel runs. */
 struct tinyi_conv2d {
@@ -31,7 +31,7 @@ struct tinyi_conv2d {
   uint32_t (*channel_bytes)(const struct tinynn_conv2d *p); /* packed weights of one channel; 0: those of the file */
   int32_t tile; /* channels of a block are a multiple of it */
   int32_t lanes; /* a power of two: of this too, where it has more and not all */
-  int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
+  int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
 };
 
 /* Weights of a channel. */
@@ -52,21 +52,21 @@ extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_
 struct tinyi_depthwise {
   void (*compute)(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
                   void *restrict scratch);
-  int32_t (*fits)(const struct tinynn_depthwise *p); /* whether it computes these shapes */
+  int32_t (*supports_shape)(const struct tinynn_depthwise *p); /* whether it computes these shapes */
   uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
   int32_t is_in_place; /* where there is one output channel for each, and no more pixels come out than went in */
-  const struct tinyi_depthwise *otherwise; /* where it doesn't fit; NULL: the definition */
+  const struct tinyi_depthwise *fallback; /* where it doesn't fit; NULL: the definition */
   /* NULL, the three of them, where weights are [channel][taps] and any will do. */
-  int32_t (*takes)(const struct tinyi_channels *channels); /* whether it computes these weights */
-  int32_t (*slots)(const struct tinynn_depthwise *p);      /* channels that weights and records have room for */
+  int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights */
+  int32_t (*padded_channels)(const struct tinynn_depthwise *p); /* channels that weights and records have room for */
   void (*pack)(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                struct tinynn_channel *records);
 };
 
 /* Kernels of 3×3, and those with one for any other taps behind. */
 extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp, tinyi_depthwise_mve, tinyi_depthwise_rvv;
-extern const struct tinyi_depthwise tinyi_depthwise_any_c, tinyi_depthwise_any_dsp, tinyi_depthwise_any_mve,
-    tinyi_depthwise_any_rvv;
+extern const struct tinyi_depthwise tinyi_depthwise_general_c, tinyi_depthwise_general_dsp, tinyi_depthwise_general_mve,
+    tinyi_depthwise_general_rvv;
 
 /* 3×3 taps that are neighbours, one output channel for each input channel. */
 static inline int32_t tinyi_is_3x3(const struct tinynn_depthwise *p) {
@@ -96,7 +96,7 @@ static inline struct tinyi_plane tinyi_plane(const struct tinynn_depthwise *p) {
   return plane;
 }
 
-void tinyi_conv2d(struct tinyi_visit *visit);
-void tinyi_depthwise(struct tinyi_visit *visit); /* kernel NULL: any taps */
+void tinyi_conv2d(struct tinyi_context *context);
+void tinyi_depthwise(struct tinyi_context *context); /* kernel NULL: any taps */
 
 #endif

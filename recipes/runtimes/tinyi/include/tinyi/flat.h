@@ -43,7 +43,7 @@ static inline uint32_t tinyi_word(const struct tinyi_file *file, uint32_t at) {
 static inline void tinyi_damaged(struct tinyi_file *file) { tinyi_fail(file, TINYI_FLAT_DAMAGED); }
 
 /* What a check of the file finds hardly ever. */
-#define TINYI_RARE(is_met) __builtin_expect(!!(is_met), 0)
+#define TINYI_UNLIKELY(is_met) __builtin_expect(!!(is_met), 0)
 
 /* The functions below are inline: called, most of their work would be to hand over structs. Those whose names begin with
  * `tinyi_try` return 0 for a damaged file instead of noting it: what calls several of them leaves at the first. */
@@ -53,17 +53,17 @@ static inline int32_t tinyi_try_follow(const struct tinyi_file *file, uint32_t a
   const uint32_t last = file->size - 4; /* no file is smaller than 8 */
   const uint32_t offset = tinyi_word(file, at);
   /* `at` is no greater than `last` */
-  if (TINYI_RARE(offset > last - at || ((at + offset) & 3) != 0)) {
+  if (TINYI_UNLIKELY(offset > last - at || ((at + offset) & 3) != 0)) {
     return 0;
   }
   at += offset;
   /* a table begins with the signed distance back to its vtable; modulo 2^32 any distance is some position */
   const uint32_t vtable = at - tinyi_word(file, at);
-  if (TINYI_RARE(vtable > last || (vtable & 1) != 0)) {
+  if (TINYI_UNLIKELY(vtable > last || (vtable & 1) != 0)) {
     return 0;
   }
   const uint32_t bytes = *(const uint16_t *)(const void *)(file->data + vtable);
-  if (TINYI_RARE(bytes > last + 4 - vtable)) { /* with less than 4 there are no fields */
+  if (TINYI_UNLIKELY(bytes > last + 4 - vtable)) { /* with less than 4 there are no fields */
     return 0;
   }
   table->at = at;
@@ -75,7 +75,7 @@ static inline int32_t tinyi_try_follow(const struct tinyi_file *file, uint32_t a
 
 static inline struct tinyi_table tinyi_follow(struct tinyi_file *file, uint32_t at) {
   struct tinyi_table table;
-  if (TINYI_RARE(!tinyi_try_follow(file, at, &table))) {
+  if (TINYI_UNLIKELY(!tinyi_try_follow(file, at, &table))) {
     const struct tinyi_table absent = {0, 0, 0, 0};
     tinyi_damaged(file);
     return absent;
@@ -96,7 +96,7 @@ static inline int32_t tinyi_try_field(const struct tinyi_file *file, const struc
     return 1;
   }
   /* a table begins at a multiple of 4 */
-  if (TINYI_RARE(offset > table->room + 4 - bytes || (offset & (bytes - 1)) != 0)) {
+  if (TINYI_UNLIKELY(offset > table->room + 4 - bytes || (offset & (bytes - 1)) != 0)) {
     return 0;
   }
   if (table->at + offset == 0) {
@@ -109,7 +109,7 @@ static inline int32_t tinyi_try_field(const struct tinyi_file *file, const struc
 static inline uint32_t tinyi_field(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id,
                                    uint32_t bytes) {
   uint32_t at;
-  if (TINYI_RARE(!tinyi_try_field(file, table, id, bytes, &at))) {
+  if (TINYI_UNLIKELY(!tinyi_try_field(file, table, id, bytes, &at))) {
     tinyi_damaged(file);
     return 0;
   }
@@ -118,9 +118,9 @@ static inline uint32_t tinyi_field(struct tinyi_file *file, const struct tinyi_t
 
 /* Integers; absent ones have a default. */
 static inline int32_t tinyi_int(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id,
-                                int32_t otherwise) {
+                                int32_t fallback) {
   const uint32_t at = tinyi_field(file, table, id, 4);
-  return at == 0 ? otherwise : (int32_t)tinyi_word(file, at);
+  return at == 0 ? fallback : (int32_t)tinyi_word(file, at);
 }
 
 static inline int32_t tinyi_byte(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id) {
@@ -139,7 +139,7 @@ static inline int32_t tinyi_try_child(const struct tinyi_file *file, const struc
 
 static inline struct tinyi_table tinyi_child(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id) {
   struct tinyi_table child;
-  if (TINYI_RARE(!tinyi_try_child(file, table, id, &child))) {
+  if (TINYI_UNLIKELY(!tinyi_try_child(file, table, id, &child))) {
     tinyi_damaged(file);
   }
   return child;
@@ -152,18 +152,18 @@ static inline int32_t tinyi_try_vector(const struct tinyi_file *file, const stru
   uint32_t at;
   vector->at = 0;
   vector->count = 0;
-  if (TINYI_RARE(!tinyi_try_field(file, table, id, 4, &at))) {
+  if (TINYI_UNLIKELY(!tinyi_try_field(file, table, id, 4, &at))) {
     return 0;
   }
   if (at == 0) {
     return 1;
   }
   const uint32_t offset = tinyi_word(file, at), begin = at + offset;
-  if (TINYI_RARE(offset > last - at || (begin & 3) != 0)) {
+  if (TINYI_UNLIKELY(offset > last - at || (begin & 3) != 0)) {
     return 0;
   }
   const uint32_t count = tinyi_word(file, begin);
-  if (TINYI_RARE(count > (last - begin) >> log2_bytes)) {
+  if (TINYI_UNLIKELY(count > (last - begin) >> log2_bytes)) {
     return 0;
   }
   vector->at = begin + 4;
@@ -174,7 +174,7 @@ static inline int32_t tinyi_try_vector(const struct tinyi_file *file, const stru
 static inline struct tinyi_vector tinyi_vector(struct tinyi_file *file, const struct tinyi_table *table, uint32_t id,
                                                uint32_t log2_bytes) {
   struct tinyi_vector vector;
-  if (TINYI_RARE(!tinyi_try_vector(file, table, id, log2_bytes, &vector))) {
+  if (TINYI_UNLIKELY(!tinyi_try_vector(file, table, id, log2_bytes, &vector))) {
     const struct tinyi_vector none = {0, 0};
     tinyi_damaged(file);
     return none;
@@ -185,13 +185,13 @@ static inline struct tinyi_vector tinyi_vector(struct tinyi_file *file, const st
 /* Table `index` of a vector of tables. */
 static inline int32_t tinyi_try_element(const struct tinyi_file *file, const struct tinyi_vector *vector,
                                         uint32_t index, struct tinyi_table *table) {
-  return !TINYI_RARE(index >= vector->count) && tinyi_try_follow(file, vector->at + 4 * index, table);
+  return !TINYI_UNLIKELY(index >= vector->count) && tinyi_try_follow(file, vector->at + 4 * index, table);
 }
 
 static inline struct tinyi_table tinyi_element(struct tinyi_file *file, const struct tinyi_vector *vector,
                                                uint32_t index) {
   struct tinyi_table table;
-  if (TINYI_RARE(!tinyi_try_element(file, vector, index, &table))) {
+  if (TINYI_UNLIKELY(!tinyi_try_element(file, vector, index, &table))) {
     const struct tinyi_table absent = {0, 0, 0, 0};
     tinyi_damaged(file);
     return absent;

@@ -1,54 +1,54 @@
-/* All operators, for the table of those that a model uses. The kernel beside a `visit` is one of the structs below, or
+/* All operators, for the table of those that a model uses. The kernel beside a `run` is one of the structs below, or
  * NULL where there is no choice. */
 #ifndef TINYI_OPERATORS_H
 #define TINYI_OPERATORS_H
 
 #include "tinyi/convolution.h"
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 /* FULLY_CONNECTED: rows of the file's weights as they are. */
 struct tinyi_fully_connected {
   void (*compute)(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                   void *restrict scratch);
   int32_t widens; /* it takes scratch for inputs of 16 bits */
-  int32_t is_right; /* its records are those of tinynn/rescale_right.h */
+  int32_t has_right_shifts; /* its records are those of tinynn/rescale_right.h */
 };
-extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully_connected_c,
-    tinyi_fully_connected_dsp, tinyi_fully_connected_mve, tinyi_fully_connected_rv32, tinyi_fully_connected_rvv;
-void tinyi_fully_connected(struct tinyi_visit *visit);
-void tinyi_plan_fully_connected(struct tinyi_visit *visit);
+extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully_connected_c, tinyi_fully_connected_dsp,
+    tinyi_fully_connected_mve, tinyi_fully_connected_rv32, tinyi_fully_connected_rvv;
+void tinyi_fully_connected(struct tinyi_context *context);
+void tinyi_plan_fully_connected(struct tinyi_context *context);
 
 /* ADD and SUB. */
 typedef void tinyi_add_kernel(const struct tinynn_add *restrict p, const int8_t *left, const int8_t *right,
                               int8_t *output);
 struct tinyi_add {
-  tinyi_add_kernel *any, *one_half, *below_half; /* what the inputs' multipliers must be: see tinyi/src/add.c */
-  const struct tinyi_add *broadcast; /* for inputs of different shapes: rows that are dense, or any; NULL: none is linked */
+  tinyi_add_kernel *general, *one_half, *below_half; /* what the inputs' multipliers must be: see tinyi/src/add.c */
+  const struct tinyi_add
+      *broadcast; /* for inputs of different shapes: rows that are dense, or any; NULL: none is linked */
 };
 extern const struct tinyi_add tinyi_add_ref, tinyi_add_c, tinyi_add_dsp, tinyi_add_mve, tinyi_add_rvv;
 extern const struct tinyi_add tinyi_sub_ref, tinyi_sub_c, tinyi_sub_dsp, tinyi_sub_mve, tinyi_sub_rvv;
-extern const struct tinyi_add tinyi_add_any_ref, tinyi_add_any_c, tinyi_add_any_dsp, tinyi_add_any_mve,
-    tinyi_add_any_rvv;
-extern const struct tinyi_add tinyi_sub_any_ref, tinyi_sub_any_c, tinyi_sub_any_dsp, tinyi_sub_any_mve,
-    tinyi_sub_any_rvv;
-void tinyi_add(struct tinyi_visit *visit);
+extern const struct tinyi_add tinyi_add_general_ref, tinyi_add_general_c, tinyi_add_general_dsp, tinyi_add_general_mve,
+    tinyi_add_general_rvv;
+extern const struct tinyi_add tinyi_sub_general_ref, tinyi_sub_general_c, tinyi_sub_general_dsp, tinyi_sub_general_mve,
+    tinyi_sub_general_rvv;
+void tinyi_add(struct tinyi_context *context);
 
 /* AVERAGE_POOL_2D and MAX_POOL_2D; kernel NULL: the definition. */
 struct tinyi_pool {
   void (*compute)(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,
                   void *restrict scratch);
-  int32_t (*fits)(const struct tinynn_pool *p);          /* NULL: any */
+  int32_t (*supports_shape)(const struct tinynn_pool *p);          /* NULL: any */
   uint32_t (*scratch_bytes)(const struct tinynn_pool *p); /* NULL: none */
-  const struct tinyi_pool *otherwise;                    /* where it doesn't fit; NULL: the definition */
+  const struct tinyi_pool *fallback;                    /* where it doesn't fit; NULL: the definition */
 };
 extern const struct tinyi_pool tinyi_average_pool_c, tinyi_average_pool_dsp, tinyi_average_pool_mve,
     tinyi_average_pool_rvv, tinyi_max_pool_c, tinyi_max_pool_dsp;
 
-
 /* Windows for which sums of 16 bits are enough. */
 static inline int32_t tinyi_is_narrow(const struct tinynn_pool *p) { return p->kernel_height <= 255 / p->kernel_width; }
-void tinyi_average_pool(struct tinyi_visit *visit);
-void tinyi_max_pool(struct tinyi_visit *visit);
+void tinyi_average_pool(struct tinyi_context *context);
+void tinyi_max_pool(struct tinyi_context *context);
 
 /* MUL. */
 struct tinyi_mul {
@@ -64,27 +64,27 @@ struct tinyi_mean {
 };
 extern const struct tinyi_mean tinyi_mean_c, tinyi_mean_dsp;
 
-void tinyi_mul(struct tinyi_visit *visit);
-void tinyi_reshape(struct tinyi_visit *visit);
-void tinyi_softmax(struct tinyi_visit *visit);
-void tinyi_relu(struct tinyi_visit *visit);
-void tinyi_relu6(struct tinyi_visit *visit);
-void tinyi_requantise(struct tinyi_visit *visit); /* from int8 */
-void tinyi_quantise(struct tinyi_visit *visit);
-void tinyi_dequantise(struct tinyi_visit *visit);
-void tinyi_logistic(struct tinyi_visit *visit);
-void tinyi_tanh(struct tinyi_visit *visit);
-void tinyi_minimum(struct tinyi_visit *visit);
-void tinyi_maximum(struct tinyi_visit *visit);
-void tinyi_leaky_relu(struct tinyi_visit *visit);
-void tinyi_hard_swish(struct tinyi_visit *visit);
-void tinyi_mean(struct tinyi_visit *visit);
-void tinyi_pad(struct tinyi_visit *visit);
-void tinyi_concatenation(struct tinyi_visit *visit);
-void tinyi_split(struct tinyi_visit *visit);
-void tinyi_transpose(struct tinyi_visit *visit);
-void tinyi_slice(struct tinyi_visit *visit);
-void tinyi_strided_slice(struct tinyi_visit *visit);
-void tinyi_resize_nearest(struct tinyi_visit *visit);
+void tinyi_mul(struct tinyi_context *context);
+void tinyi_reshape(struct tinyi_context *context);
+void tinyi_softmax(struct tinyi_context *context);
+void tinyi_relu(struct tinyi_context *context);
+void tinyi_relu6(struct tinyi_context *context);
+void tinyi_requantise(struct tinyi_context *context); /* from int8 */
+void tinyi_quantise(struct tinyi_context *context);
+void tinyi_dequantise(struct tinyi_context *context);
+void tinyi_logistic(struct tinyi_context *context);
+void tinyi_tanh(struct tinyi_context *context);
+void tinyi_minimum(struct tinyi_context *context);
+void tinyi_maximum(struct tinyi_context *context);
+void tinyi_leaky_relu(struct tinyi_context *context);
+void tinyi_hard_swish(struct tinyi_context *context);
+void tinyi_mean(struct tinyi_context *context);
+void tinyi_pad(struct tinyi_context *context);
+void tinyi_concatenation(struct tinyi_context *context);
+void tinyi_split(struct tinyi_context *context);
+void tinyi_transpose(struct tinyi_context *context);
+void tinyi_slice(struct tinyi_context *context);
+void tinyi_strided_slice(struct tinyi_context *context);
+void tinyi_resize_nearest(struct tinyi_context *context);
 
 #endif

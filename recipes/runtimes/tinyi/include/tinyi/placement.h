@@ -2,23 +2,23 @@
 #ifndef TINYI_PLACEMENT_H
 #define TINYI_PLACEMENT_H
 
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 /* Of the arena in units, so that places are below the marks. */
 enum { TINYI_MAX_UNITS = TINYI_CONSTANT - 1 };
 
 /* What an operator asked for. */
-struct tinyi_wish {
-  uint32_t least, most, step; /* bytes of scratch, see struct tinyi_visit */
+struct tinyi_memory_request {
+  uint32_t least, most, step; /* bytes of scratch, see struct tinyi_context */
   uint32_t in_place;
 };
 
 struct tinyi_plan {
   const struct tinyi *model;
-  struct tinyi_life *lives;
+  struct tinyi_lifetime *lifetimes;
   uint32_t written; /* their number */
-  const struct tinyi_wish *wishes;
-  uint32_t buffers; /* lives that have bytes of their own */
+  const struct tinyi_memory_request *requests;
+  uint32_t buffers; /* lifetimes that have bytes of their own */
   uint32_t longest; /* of them: from the first operator to the last */
 };
 
@@ -34,18 +34,19 @@ static inline uint32_t tinyi_units(const struct tinyi_plan *plan, uint32_t bytes
 }
 
 /* What an operator has of a gap: all that it asked for, or the least that cuts its work into as few parts. */
-static inline uint32_t tinyi_fill(const struct tinyi_plan *plan, const struct tinyi_wish *wish, uint32_t units) {
-  const uint32_t most = tinyi_units(plan, wish->most);
+static inline uint32_t tinyi_fill(const struct tinyi_plan *plan, const struct tinyi_memory_request *request,
+                                  uint32_t units) {
+  const uint32_t most = tinyi_units(plan, request->most);
   if (units >= most) {
     return most;
   }
-  if (wish->step == 0) {
+  if (request->step == 0) {
     return units;
   }
-  const uint32_t room = units * plan->model->config->unit - wish->least;
-  const uint32_t steps = (wish->most - wish->least) / wish->step + 1, at_once = room / wish->step + 1;
+  const uint32_t room = units * plan->model->config->unit - request->least;
+  const uint32_t steps = (request->most - request->least) / request->step + 1, at_once = room / request->step + 1;
   const uint32_t parts = (steps + at_once - 1) / at_once, needed = (steps + parts - 1) / parts;
-  return tinyi_units(plan, wish->least + (needed - 1) * wish->step);
+  return tinyi_units(plan, request->least + (needed - 1) * request->step);
 }
 
 /* How far the arena may reach so that operators have more scratch than they need. */
@@ -55,18 +56,18 @@ static inline uint32_t tinyi_limit(const struct tinyi_plan *plan, uint32_t total
 }
 
 /* A place that is free of `other`, no lower than `place`; what has none is never in the way. */
-static inline uint32_t tinyi_behind(const struct tinyi_life *other, uint32_t place, uint32_t units) {
-  if (TINYI_RARE(other->place < place + units)) {
+static inline uint32_t tinyi_behind(const struct tinyi_lifetime *other, uint32_t place, uint32_t units) {
+  if (TINYI_UNLIKELY(other->place < place + units)) {
     return place < other->end ? other->end : place;
   }
   return place;
 }
 
 /* Give a buffer its place; its end. */
-static inline uint32_t tinyi_put(struct tinyi_life *life, uint32_t place) {
-  const uint32_t end = place + life->size;
-  life->place = (uint16_t)place;
-  life->end = (uint16_t)end;
+static inline uint32_t tinyi_set_place(struct tinyi_lifetime *lifetime, uint32_t place) {
+  const uint32_t end = place + lifetime->size;
+  lifetime->place = (uint16_t)place;
+  lifetime->end = (uint16_t)end;
   return end;
 }
 

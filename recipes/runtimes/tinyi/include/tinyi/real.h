@@ -2,7 +2,7 @@
 #ifndef TINYI_REAL_H
 #define TINYI_REAL_H
 
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 enum { TINYI_ONE = 0x3f800000 };
 
@@ -22,6 +22,6 @@ static inline uint32_t tinyi_bits(float value) {
 }
 
 /* Of a quotient that TFLM takes in float32. Refuses what isn't a scale, answering with 0, and what no kernel can shift by. */
-struct tinyi_factor tinyi_factor_of_real(struct tinyi_visit *visit, float quotient);
+struct tinyi_factor tinyi_factor_of_real(struct tinyi_context *context, float quotient);
 
 #endif

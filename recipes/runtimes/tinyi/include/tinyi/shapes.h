@@ -2,39 +2,39 @@
 #ifndef TINYI_SHAPES_H
 #define TINYI_SHAPES_H
 
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 /* Where axis `axis` of a file stands in a tensor's shape, which has ones in front; negative ones count from the end.
  * Refuses what is no axis, and answers with some. */
-int32_t tinyi_axis(struct tinyi_visit *visit, const struct tinyi_tensor *tensor, int32_t axis);
+int32_t tinyi_axis(struct tinyi_context *context, const struct tinyi_tensor *tensor, int32_t axis);
 
 /* Elements behind one index of an axis. */
-int32_t tinyi_inner(const struct tinyi_tensor *tensor, int32_t axis);
+int32_t tinyi_axis_stride(const struct tinyi_tensor *tensor, int32_t axis);
 
 /* Whether the shapes are equal but for one axis. */
-int32_t tinyi_is_shaped_alike(const struct tinyi_tensor *a, const struct tinyi_tensor *b, int32_t but);
+int32_t tinyi_has_same_shape(const struct tinyi_tensor *a, const struct tinyi_tensor *b, int32_t but);
 
 /* Read input 0 and output 0, quantised alike; 0 after a refusal. */
-int32_t tinyi_moved(struct tinyi_visit *visit, struct tinyi_tensor *input, struct tinyi_tensor *output);
+int32_t tinyi_read_unary_alike(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output);
 
 /* Read input 0 and output 0. */
-static inline void tinyi_read_unary(struct tinyi_visit *visit, struct tinyi_tensor *input,
+static inline void tinyi_read_unary(struct tinyi_context *context, struct tinyi_tensor *input,
                                     struct tinyi_tensor *output) {
-  tinyi_activation(visit, &visit->inputs, 0, input);
-  tinyi_activation(visit, &visit->outputs, 0, output);
+  tinyi_read_activation(context, &context->inputs, 0, input);
+  tinyi_read_activation(context, &context->outputs, 0, output);
 }
 
 /* Read both inputs and the output. */
-static inline void tinyi_read_binary(struct tinyi_visit *visit, struct tinyi_tensor *left, struct tinyi_tensor *right,
-                                     struct tinyi_tensor *output) {
-  tinyi_activation(visit, &visit->inputs, 0, left);
-  tinyi_activation(visit, &visit->inputs, 1, right);
-  tinyi_activation(visit, &visit->outputs, 0, output);
+static inline void tinyi_read_binary(struct tinyi_context *context, struct tinyi_tensor *left,
+                                     struct tinyi_tensor *right, struct tinyi_tensor *output) {
+  tinyi_read_activation(context, &context->inputs, 0, left);
+  tinyi_read_activation(context, &context->inputs, 1, right);
+  tinyi_read_activation(context, &context->outputs, 0, output);
 }
 
 /* How two inputs meet in each element of the output, neighbouring axes made one where that is the same; refuses shapes
  * that don't meet. */
-void tinyi_broadcast(struct tinyi_visit *visit, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
+void tinyi_broadcast(struct tinyi_context *context, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast);
 
 /* Whether neither input is repeated along the innermost axis. */

@@ -9,7 +9,7 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
                  int8_t *weights, struct tinynn_channel *records) {
   const int32_t products = channels->rows.products;
   (void)p;
-  tinyi_right_records(channels, first, count, records);
+  tinyi_right_shift_records(channels, first, count, records);
   for (int32_t c = 0; c < (count + TILE_CHANNELS - 1) / TILE_CHANNELS * TILE_CHANNELS; ++c) {
     int8_t *to = weights + c / TILE_CHANNELS * TILE_CHANNELS * products + c % TILE_CHANNELS;
     if (c >= count) {

@@ -2,7 +2,7 @@
 #ifndef TINYI_WINDOW_H
 #define TINYI_WINDOW_H
 
-#include "tinyi/visit.h"
+#include "tinyi/context.h"
 
 /* One axis of a window that slides over the input. */
 struct tinyi_axis {
@@ -11,6 +11,6 @@ struct tinyi_axis {
 };
 
 /* Check that the output is as long as the window makes it, and find the padding. `padding`: 0 SAME, 1 VALID. */
-void tinyi_slide(struct tinyi_visit *visit, struct tinyi_axis *axis, int32_t padding);
+void tinyi_check_window(struct tinyi_context *context, struct tinyi_axis *axis, int32_t padding);
 
 #endif

@@ -51,7 +51,7 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
   const int32_t products = channels->rows.products;
   const int8_t *a = channels->rows.weights + first * products;
   uint32_t *to = (uint32_t *)(void *)weights;
-  tinyi_right_records(channels, first, count, records);
+  tinyi_right_shift_records(channels, first, count, records);
   for (int32_t c = 0; c < count; c += 2) {
     to = pack_pair(p, a, c + 1 < count ? a + products : a, to);
     a += 2 * products;

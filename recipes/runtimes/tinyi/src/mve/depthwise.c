@@ -3,12 +3,12 @@
 #include <arm_mve.h>
 
 #include "tinyi/convolution.h"
-#include "tinyi/mve/lowest.h"
+#include "tinyi/mve/minimum.h"
 #include "tinyi/mve/records.h"
 
 enum { LANES = 8 };
 
-static int32_t slots(const struct tinynn_depthwise *p) { return (p->output_channels + LANES - 1) / LANES * LANES; }
+static int32_t padded_channels(const struct tinynn_depthwise *p) { return (p->output_channels + LANES - 1) / LANES * LANES; }
 
 static void pack(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                  struct tinynn_channel *records) {
@@ -40,18 +40,18 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_dept
 
 /* Three rows of the input with their padding. */
 static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
-  return 3 * (uint32_t)((p->output_width - 1) * p->stride_x + 3) * (uint32_t)slots(p);
+  return 3 * (uint32_t)((p->output_width - 1) * p->stride_x + 3) * (uint32_t)padded_channels(p);
 }
 
 enum { BLOCK = 16, QUARTER = 4 };
 
-static int32_t slots_any(const struct tinynn_depthwise *p) { return (p->output_channels + BLOCK - 1) / BLOCK * BLOCK; }
+static int32_t padded_channels_general(const struct tinynn_depthwise *p) { return (p->output_channels + BLOCK - 1) / BLOCK * BLOCK; }
 
 static void fold(int32_t *biases, int32x4_t sums, int32_t zero_point) {
   vst1q_s32(biases, vmlaq_n_s32(vld1q_s32(biases), sums, -zero_point));
 }
 
-static void pack_any(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
+static void pack_general(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                      struct tinynn_channel *records) {
   const int32_t pitch = p->output_channels, zero_point = p->input_zero_point;
   const int32_t count = channels->rows.products;
@@ -86,18 +86,18 @@ static void pack_any(const struct tinyi_channels *channels, const struct tinynn_
   }
 }
 
-static const struct tinyi_depthwise any = {.compute = tinynn_depthwise_mve,
-                                           .fits = tinyi_has_one_output_each,
+static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_mve,
+                                           .supports_shape = tinyi_has_one_output_each,
                                            .scratch_bytes = tinyi_tap_bytes,
-                                           .takes = tinyi_mve_has_no_lowest,
-                                           .slots = slots_any,
-                                           .pack = pack_any};
+                                           .supports_weights = tinyi_mve_has_no_minimum,
+                                           .padded_channels = padded_channels_general,
+                                           .pack = pack_general};
 
 #define KERNEL_3X3                                                                                                  \
-  .compute = tinynn_depthwise3x3_mve, .fits = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
-  .takes = tinyi_mve_has_no_lowest, .slots = slots, .pack = pack
+  .compute = tinynn_depthwise3x3_mve, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
+  .supports_weights = tinyi_mve_has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_mve = {KERNEL_3X3};
-const struct tinyi_depthwise tinyi_depthwise_any_mve = {KERNEL_3X3, .otherwise = &any};
+const struct tinyi_depthwise tinyi_depthwise_general_mve = {KERNEL_3X3, .fallback = &general};
 
 #endif

@@ -27,7 +27,7 @@ static __attribute__((noinline)) void repair(const struct tinyi_channels *channe
   for (int32_t i = 0; i < LANES; ++i) {
     if ((is_sure >> 4 * i & 1) == 0) {
       struct tinynn_channel record;
-      tinyi_right_records(channels, first + i * step, 1, &record);
+      tinyi_right_shift_records(channels, first + i * step, 1, &record);
       to[i] = record.bias;
       to[LANES * step + i] = (int32_t)((uint32_t)record.multiplier >> 1);
       to[2 * LANES * step + i] = -record.shift - 1;

@@ -3,4 +3,5 @@
 #define TILE_CHANNELS 4
 #include "tinyi/tiles.h"
 
-const struct tinyi_conv2d tinyi_conv2d_rv32 = {pack, tinynn_conv2d_rv32, scratch_bytes, tinyi_row_bytes, TILE_CHANNELS, 1, NULL};
+const struct tinyi_conv2d tinyi_conv2d_rv32 = {
+    pack, tinynn_conv2d_rv32, scratch_bytes, tinyi_row_bytes, TILE_CHANNELS, 1, NULL};

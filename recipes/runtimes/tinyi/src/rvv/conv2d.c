@@ -1,7 +1,7 @@
 /* CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/conv2d.c wants them. */
 #if defined(__riscv_vector)
 #include "tinyi/convolution.h"
-#include "tinyi/rvv/lowest.h"
+#include "tinyi/rvv/minimum.h"
 #include "tinyi/rvv/records.h"
 
 enum { PIXELS = 2, LANES = 32, TILE = 8, MOST_OF_16_BITS = 255 /* times 128 */ };
@@ -49,6 +49,6 @@ const struct tinyi_conv2d tinyi_conv2d_rvv = {.pack = pack,
                                               .channel_bytes = tinyi_row_bytes,
                                               .tile = TILE,
                                               .lanes = LANES,
-                                              .takes = tinyi_rvv_has_no_lowest};
+                                              .supports_weights = tinyi_rvv_has_no_minimum};
 
 #endif

@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/depthwise3x3.c and depthwise.c want them. */
 #if defined(__riscv_vector)
 #include "tinyi/convolution.h"
-#include "tinyi/rvv/lowest.h"
+#include "tinyi/rvv/minimum.h"
 #include "tinyi/rvv/records.h"
 
 enum { LANES = 32, MOST_OF_16_BITS = 255 /* times 128 */ };
@@ -11,7 +11,7 @@ static int32_t pixels_of(const struct tinynn_depthwise *p) {
   return p->stride_x == 1 && 2 * p->output_channels <= LANES ? LANES / p->output_channels : 1;
 }
 
-static int32_t slots(const struct tinynn_depthwise *p) { return pixels_of(p) * p->output_channels; }
+static int32_t padded_channels(const struct tinynn_depthwise *p) { return pixels_of(p) * p->output_channels; }
 
 /* One block of channels; what it holds is repeated for each pixel, `pitch` being all of them. */
 static void pack_block(const struct tinyi_channels *channels, int32_t first, size_t lanes, size_t pitch, int8_t *taps,
@@ -63,30 +63,30 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_dept
   pack_pixels(channels, pixels_of(p), taps, records);
 }
 
-static void pack_any(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
+static void pack_general(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                      struct tinynn_channel *records) {
   (void)p;
   pack_pixels(channels, 1, taps, records);
 }
 
-static int32_t slots_any(const struct tinynn_depthwise *p) { return p->output_channels; }
+static int32_t padded_channels_general(const struct tinynn_depthwise *p) { return p->output_channels; }
 
 /* Three rows of the input with their padding. */
 static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
   return 3 * (uint32_t)((p->output_width - 1) * p->stride_x + 3) * (uint32_t)p->output_channels;
 }
 
-static const struct tinyi_depthwise any = {.compute = tinynn_depthwise_rvv,
-                                           .fits = tinyi_has_one_output_each,
+static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_rvv,
+                                           .supports_shape = tinyi_has_one_output_each,
                                            .scratch_bytes = tinyi_tap_bytes,
-                                           .slots = slots_any,
-                                           .pack = pack_any};
+                                           .padded_channels = padded_channels_general,
+                                           .pack = pack_general};
 
 #define KERNEL_3X3                                                                                                  \
-  .compute = tinynn_depthwise3x3_rvv, .fits = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
-  .takes = tinyi_rvv_has_no_lowest, .slots = slots, .pack = pack
+  .compute = tinynn_depthwise3x3_rvv, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
+  .supports_weights = tinyi_rvv_has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_rvv = {KERNEL_3X3};
-const struct tinyi_depthwise tinyi_depthwise_any_rvv = {KERNEL_3X3, .otherwise = &any};
+const struct tinyi_depthwise tinyi_depthwise_general_rvv = {KERNEL_3X3, .fallback = &general};
 
 #endif

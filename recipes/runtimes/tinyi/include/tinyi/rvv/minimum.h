@@ -1,13 +1,13 @@
 /* Products of two weights share 16 bits in the kernels with vectors, which two of -128 would leave; converters write none. */
-#ifndef TINYI_RVV_LOWEST_H
-#define TINYI_RVV_LOWEST_H
+#ifndef TINYI_RVV_MINIMUM_H
+#define TINYI_RVV_MINIMUM_H
 
 #include <riscv_vector.h>
 
 #include "tinyi/channels.h"
 
 /* Whether no weight is -128. */
-static int32_t tinyi_rvv_has_no_lowest(const struct tinyi_channels *channels) {
+static int32_t tinyi_rvv_has_no_minimum(const struct tinyi_channels *channels) {
   const int8_t *weights = channels->rows.weights;
   size_t lanes;
   for (size_t left = (size_t)channels->rows.channels * (size_t)channels->rows.products; left > 0; left -= lanes) {

@@ -1,7 +1,7 @@
-/* What an operator's `visit` gets and gives: it is called once in set-up, to check and to ask for memory, and once in
+/* What an operator's `run` gets and gives: it is called once in set-up, to check and to ask for memory, and once in
  * each inference, to compute. Both times it reads the same fields of the file in the same way. */
-#ifndef TINYI_VISIT_H
-#define TINYI_VISIT_H
+#ifndef TINYI_CONTEXT_H
+#define TINYI_CONTEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
 enum { TINYI_WORK_UNIT = 1 << 8, TINYI_MAX_WORK = (UINT32_C(1) << 31) / TINYI_WORK_UNIT };
 
 /* A tensor that an operator writes, or an input of the graph, while set-up runs: in the order in which they are written. */
-struct tinyi_life {
+struct tinyi_lifetime {
   uint32_t size;        /* bytes, units once they are sorted; 0 where it lies in another one */
   uint16_t first, last; /* operators; `last` is the other one's number where it lies in another one */
   uint16_t place, end;  /* units */
@@ -34,23 +34,23 @@ struct tinyi_life {
   uint16_t order;       /* of a list: which is the i-th to be placed, whatever this one is */
 };
 
-/* While set-up runs `places` of struct tinyi has numbers of lives, or: nobody has written the tensor; nobody had when it
+/* While set-up runs `places` of struct tinyi has numbers of lifetimes, or: nobody has written the tensor; nobody had when it
  * was read, so it must be a constant. Places are below these. */
 enum { TINYI_UNWRITTEN = 0xffff, TINYI_CONSTANT = 0xfffe };
 
-/* The place of a life that has none yet, and the end of a list: no place and no number is as large. */
+/* The place of a lifetime that has none yet, and the end of a list: no place and no number is as large. */
 enum { TINYI_UNPLACED = 0xffff, TINYI_NONE = 0xffff };
 
-struct tinyi_visit {
+struct tinyi_context {
   struct tinyi_file file;
   const struct tinyi *model;
   const void *kernel;
   uint32_t node; /* its number */
   struct tinyi_table options;
   struct tinyi_vector inputs, outputs; /* numbers of tensors */
-  struct tinyi_life *lives;            /* NULL in an inference */
+  struct tinyi_lifetime *lifetimes;            /* NULL in an inference */
   union {
-    struct { /* set-up: the number of lives, how many there is room for, and TINYI_WORK_UNITs of work so far */
+    struct { /* set-up: the number of lifetimes, how many there is room for, and TINYI_WORK_UNITs of work so far */
       uint32_t written, room, work;
     };
     struct { /* inference: what the operator got */
@@ -82,54 +82,54 @@ struct tinyi_tensor {
 /* What `code` is before the first operator. */
 #define TINYI_NO_CODE UINT16_MAX
 
-/* Find operator `visit->node`, check it and ask for memory, or compute it. `file`, `model`, `lives` and `code` must be
+/* Find operator `context->node`, check it and ask for memory, or compute it. `file`, `model`, `lifetimes` and `code` must be
  * set, `written` and `room` too in set-up. */
-void tinyi_visit_node(struct tinyi_visit *visit);
+void tinyi_run_node(struct tinyi_context *context);
 
 /* The number of an input or output; -1 where an input is absent. */
-int32_t tinyi_index(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position);
+int32_t tinyi_index(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position);
 
 /* The enum tinyi_type of an input or output that is there. */
-int32_t tinyi_type_of(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position);
+int32_t tinyi_type_of(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position);
 
 /* A float32 activation or constant; its scale isn't read. */
-void tinyi_reals(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
-                 struct tinyi_tensor *tensor);
+void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                       struct tinyi_tensor *tensor);
 
 /* An int8 activation with one scale > 0, or a constant of that kind. */
-void tinyi_activation(struct tinyi_visit *visit, const struct tinyi_vector *vector, uint32_t position,
-                      struct tinyi_tensor *tensor);
+void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                           struct tinyi_tensor *tensor);
 
 /* An int8 constant with one scale for each of the channels, or one for all; zero points are 0. */
-void tinyi_weights(struct tinyi_visit *visit, uint32_t position, struct tinyi_tensor *tensor);
+void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);
 
 /* An int32 constant of `count` elements; NULL where the input is absent. */
-const int32_t *tinyi_integers(struct tinyi_visit *visit, uint32_t position, int32_t count);
+const int32_t *tinyi_read_integers(struct tinyi_context *context, uint32_t position, int32_t count);
 
 /* An int32 constant that must be there, of any size; NULL where it isn't. */
-const int32_t *tinyi_list(struct tinyi_visit *visit, uint32_t position, int32_t *count);
+const int32_t *tinyi_read_list(struct tinyi_context *context, uint32_t position, int32_t *count);
 
 /* Clamp of a fused activation, by its number in TFLite's enumeration. */
-void tinyi_clamp(struct tinyi_visit *visit, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
+void tinyi_clamp(struct tinyi_context *context, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
                  int32_t *highest);
 
 /* Set-up: tensor `index` is written, or read, by the current operator. */
-void tinyi_note_written(struct tinyi_visit *visit, uint32_t index, uint32_t bytes);
-void tinyi_note_read(struct tinyi_visit *visit, uint32_t index);
+void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t bytes);
+void tinyi_note_read(struct tinyi_context *context, uint32_t index);
 
 /* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, 0 for what nobody has
  * written, which must be a constant then. An output is written: its shape is checked, and its type, which must be one of
  * `types`, a set of bits. */
-uint32_t tinyi_plan_input(struct tinyi_visit *visit, uint32_t position);
-void tinyi_plan_output(struct tinyi_visit *visit, uint32_t position, uint32_t types);
+uint32_t tinyi_plan_input(struct tinyi_context *context, uint32_t position);
+void tinyi_plan_output(struct tinyi_context *context, uint32_t position, uint32_t types);
 
 /* Set-up: each element of an output takes so many products or comparisons. Refuses more than an inference may take. */
-void tinyi_note_work(struct tinyi_visit *visit, int32_t elements, int32_t each);
+void tinyi_note_work(struct tinyi_context *context, int32_t elements, int32_t each);
 
 /* Give up where something isn't as it must be. */
-static inline void tinyi_require(struct tinyi_visit *visit, int32_t is_met, int32_t status) {
+static inline void tinyi_require(struct tinyi_context *context, int32_t is_met, int32_t status) {
   if (!is_met) {
-    tinyi_fail(&visit->file, status);
+    tinyi_fail(&context->file, status);
   }
 }
 
@@ -143,7 +143,7 @@ static inline uint8_t *tinyi_choice_of(const struct tinyi *model, uint32_t node)
   return (uint8_t *)(model->places + model->tensors.count) + node;
 }
 
-static inline int32_t tinyi_is_quantised_alike(const struct tinyi_tensor *a, const struct tinyi_tensor *b) {
+static inline int32_t tinyi_has_same_quantisation(const struct tinyi_tensor *a, const struct tinyi_tensor *b) {
   return a->scale == b->scale && a->zero_point == b->zero_point;
 }
 

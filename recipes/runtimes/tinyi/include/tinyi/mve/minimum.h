@@ -1,13 +1,13 @@
 /* Products of two weights share 16 bits in the kernels with vectors, which two of -128 would leave; converters write none. */
-#ifndef TINYI_MVE_LOWEST_H
-#define TINYI_MVE_LOWEST_H
+#ifndef TINYI_MVE_MINIMUM_H
+#define TINYI_MVE_MINIMUM_H
 
 #include <arm_mve.h>
 
 #include "tinyi/channels.h"
 
 /* Whether no weight is -128. */
-static int32_t tinyi_mve_has_no_lowest(const struct tinyi_channels *channels) {
+static int32_t tinyi_mve_has_no_minimum(const struct tinyi_channels *channels) {
   const int8_t *weights = channels->rows.weights;
   int8x16_t least = vdupq_n_s8(INT8_MAX);
   for (int32_t left = channels->rows.channels * channels->rows.products; left > 0; left -= 16) {

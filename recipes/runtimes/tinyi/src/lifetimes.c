@@ -1,0 +1,44 @@
+/* Set-up: which operators read and write each tensor. */
+#include "tinyi/context.h"
+
+/* Each is written once: by the first operator, as it were, where it is an input of the graph. Those that there is no room
+ * for are counted; the first one stands in for them, since nothing comes of this set-up. */
+void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t bytes) {
+  uint16_t *number = &context->model->places[index];
+  if (*number != TINYI_UNWRITTEN) {
+    tinyi_fail(&context->file, TINYI_DAMAGED);
+    return;
+  }
+  *number = context->written < context->room ? (uint16_t)context->written : 0;
+  struct tinyi_lifetime *lifetime = &context->lifetimes[*number];
+  ++context->written;
+  lifetime->size = bytes;
+  lifetime->first = (uint16_t)context->node;
+  lifetime->last = (uint16_t)context->node;
+}
+
+void tinyi_note_read(struct tinyi_context *context, uint32_t index) {
+  const uint32_t number = context->model->places[index];
+  if (number >= TINYI_CONSTANT) {
+    tinyi_fail(&context->file, TINYI_DAMAGED);
+    return;
+  }
+  context->lifetimes[number].last = (uint16_t)context->node;
+}
+
+uint32_t tinyi_plan_input(struct tinyi_context *context, uint32_t position) {
+  const struct tinyi_vector *inputs = &context->inputs;
+  const uint32_t index = position < inputs->count ? tinyi_word(&context->file, inputs->at + 4 * position) : UINT32_MAX;
+  if (index >= context->model->tensors.count) {
+    tinyi_fail(&context->file, TINYI_DAMAGED);
+    return 0;
+  }
+  uint16_t *number = &context->model->places[index];
+  if (*number >= TINYI_CONSTANT) {
+    *number = TINYI_CONSTANT;
+    return 0;
+  }
+  struct tinyi_lifetime *lifetime = &context->lifetimes[*number];
+  lifetime->last = (uint16_t)context->node;
+  return lifetime->size;
+}
