@@ -84,7 +84,7 @@ def _number(tensor: Tensor) -> int | None:
 
 LOWERINGS: Mapping[str, Lowering] = {
     **dict.fromkeys(unary.RESULTS, _function),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM"), _binary),
+    **dict.fromkeys(binary.NAMES, _binary),
     "SOFTMAX": _softmax,
     "QUANTIZE": _quantise,
     "DEQUANTIZE": _dequantise,

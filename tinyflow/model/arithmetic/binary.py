@@ -22,6 +22,8 @@ from tinyflow.model.operators.int8 import quantisations
 
 Constants = Mapping[str, int]
 
+NAMES = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
+
 
 def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
     """Of ADD, SUB and MUL; MINIMUM and MAXIMUM have none. ValueError where TFLite has no integer kernel."""

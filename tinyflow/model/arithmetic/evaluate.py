@@ -97,7 +97,7 @@ def _resize(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integ
 _RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] = {
     **dict.fromkeys(WEIGHTED, _weighted),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM"), _binary),
+    **dict.fromkeys(binary.NAMES, _binary),
     **dict.fromkeys(unary.RESULTS, _unary),
     "SOFTMAX": _softmax,
     **dict.fromkeys(VIEWS, lambda _graph, _operator, read: read[0]),

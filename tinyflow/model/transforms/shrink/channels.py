@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.arithmetic.sums import windows
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
@@ -223,29 +224,15 @@ def _answer_concatenation(search: _Search, operator: Operator) -> None:
 
 
 # operators of one input that treat channels alike
-CHANNELWISE = (
-    "AVERAGE_POOL_2D",
-    "MAX_POOL_2D",
-    "RELU",
-    "RELU6",
-    "RELU_N1_TO_1",
-    "LEAKY_RELU",
-    "HARD_SWISH",
-    "LOGISTIC",
-    "TANH",
-    "QUANTIZE",
-    "RESIZE_NEAREST_NEIGHBOR",
-)
-ELEMENTWISE = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")
-
+_CHANNELWISE = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "RESIZE_NEAREST_NEIGHBOR", "RELU_N1_TO_1", *unary.RESULTS)
 _ANSWERS: Mapping[str, Callable[[_Search, Operator], None]] = {
     "CONV_2D": _answer_weighted,
     "FULLY_CONNECTED": _answer_weighted,
     "DEPTHWISE_CONV_2D": _answer_depthwise,
     "CONCATENATION": _answer_concatenation,
     "MEAN": _answer_mean,
-    **dict.fromkeys(ELEMENTWISE, _answer_elementwise),
-    **dict.fromkeys(CHANNELWISE, _answer_first),
+    **dict.fromkeys(binary.NAMES, _answer_elementwise),
+    **dict.fromkeys(_CHANNELWISE, _answer_first),
     **dict.fromkeys(VIEWS, _answer_reshape),
     **dict.fromkeys(("PAD", "PADV2"), _answer_pad),
 }

@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from tinyflow.model.arithmetic import binary
 from tinyflow.model.builder import GraphBuilder, symmetric
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.transforms.shrink.channels import ELEMENTWISE, Mask, uniform_sums
+from tinyflow.model.transforms.shrink.channels import Mask, uniform_sums
 from tinyflow.model.weighted import Weighted, integers, weighted
 
 
@@ -134,6 +135,6 @@ def _target(old: Integers, shape: tuple[int, ...]) -> Integers:
 
 _CHANGES: Mapping[str, Callable[[_Narrowing, Operator], Operator]] = {
     **dict.fromkeys(WEIGHTED, _narrow_weighted),
-    **dict.fromkeys(ELEMENTWISE, _narrow_elementwise),
+    **dict.fromkeys(binary.NAMES, _narrow_elementwise),
     **dict.fromkeys(VIEWS, _narrow_reshape),
 }
