@@ -2,7 +2,7 @@
 
 `python benchmarks/edit.py [--saves 5]` copies the runtime tinynn into a project of its own, adds an instruction to one
 kernel that most models use (matrix3.S), and takes the time from the save to the last bench's line. The load of the
-machine stands beside it: the figures mean something on an idle one only.
+machine is beside it: the figures mean something on an idle one only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What tests and benchmarks build of C: actions of tinyflow's own, kept in one cache from run to run, by content.
 
-An edited source, stage or flag, or another compiler, makes only what hangs on it anew; processes may build at once.
+An edited source, stage or flag, or another compiler, makes only what depends on it anew; processes may build at once.
 """
 
 from __future__ import annotations

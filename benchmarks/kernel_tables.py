@@ -29,7 +29,7 @@ Instructions of each operator of tinynn on its own, made by
 Counted by the simulator, on cortex-m55 and rv32gcv (vectors of 128 bits) by QEMU; random weights and inputs, all at
 {level}, every output equal to the variant ref's. In a cell: instructions; per multiply-accumulate (×) or per output
 byte; bytes of code of all functions that ran, `memcpy` and the like apart. Where a variant has no kernel of its own for
-a layer, the cell names the one that stands in. `c` on processors with vectors is what clang's vectoriser makes of it.
+a layer, the cell names the one that replaces it. `c` on processors with vectors is what clang's vectoriser makes of it.
 """
 
 

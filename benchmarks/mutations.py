@@ -68,7 +68,7 @@ class Place:
     path: str
     node: ast.AST
     function: str
-    variants: tuple[ast.AST, ...]  # to stand there instead
+    variants: tuple[ast.AST, ...]  # to be there instead
 
 
 def places(path: str, tree: ast.AST) -> Iterator[tuple[str, Place]]:
@@ -207,7 +207,7 @@ def mutated(place: Place, kind: str, chosen: ast.AST, source: str) -> Mutant | N
 
 
 def draw(seed: int, number: int, sources: Mapping[str, str]) -> list[Mutant]:
-    """So many different mutants of modules (path → text): first a kind, then a place, then what stands there."""
+    """So many different mutants of modules (path → text): first a kind, then a place, then what is there."""
     by_kind: dict[str, list[Place]] = defaultdict(list)
     for path, source in sources.items():
         for kind, place in places(path, ast.parse(source)):

@@ -41,7 +41,7 @@ def every() -> list[Mutant]:
 
 
 def test_mutants_are_drawn_by_a_seed() -> None:
-    """The same again; another seed draws others; each differs from the source, compiles and stands alone."""
+    """The same again; another seed draws others; each differs from the source, compiles and is alone."""
     found = draw(1, 20, {"m.py": SOURCE})
     assert [mutant.text for mutant in found] == [mutant.text for mutant in draw(1, 20, {"m.py": SOURCE})]
     assert [mutant.text for mutant in found] != [mutant.text for mutant in draw(2, 20, {"m.py": SOURCE})]

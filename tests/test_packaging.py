@@ -64,7 +64,7 @@ def test_everything_travels_inside(wheel: Path) -> None:
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=CHECKOUT, capture_output=True, text=True
     )
     if tracked.returncode:
-        pytest.skip("this is no git checkout")
+        pytest.skip("this is not a git checkout")
     files = [file for file in tracked.stdout.splitlines() if (CHECKOUT / file).is_file()]
     wanted = {file for file in files if file.startswith("tinyflow/")}
     wanted |= {f"tinyflow/_data/{file}" for file in files if file.startswith(("recipes/", "templates/"))}

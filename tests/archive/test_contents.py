@@ -185,7 +185,7 @@ def _in_actions(before: str, after: str) -> Change:
             f"lacks firmware.elf of link net-good-chip, {of_bytes(b'evil')}",
         ),
         (_in_actions(of_bytes(FIRMWARE), "sha256:../../../x"), "are not those of its key"),
-        (_in_actions('"net-good-chip": [', '"net\\u001b[2J": ['), "is no text"),
+        (_in_actions('"net-good-chip": [', '"net\\u001b[2J": ['), "is not text"),
         (_in_actions(LINKS[0].key, LINKS[1].key), "is not that of its facts"),
         (
             lambda files: files.pop("artifacts/generate/net-good/sources/main.c"),
@@ -208,7 +208,7 @@ def test_an_archive_that_contradicts_itself_is_refused(change: Change, complaint
 
 
 def test_the_manifest_names_all_and_nothing_else() -> None:
-    """More, less, or what is no line."""
+    """More, less, or what is not a line."""
 
     def with_manifest(change: Callable[[bytes], bytes]) -> bytes:
         files, _ = unpack(GOOD)

@@ -26,7 +26,7 @@ NAMES = ("", "same", "dense_0", "conv2d_0", "weights_1", "add_1", "dense_1_scrat
 
 
 class Rows(RandomNetwork):
-    """Fully connected layers over any rank, with what may stand between them."""
+    """Fully connected layers over any rank, with what may be between them."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)

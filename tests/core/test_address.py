@@ -34,7 +34,7 @@ def test_an_address_has_its_parts(text: str, shown: str, target: str, origin: tu
 
 
 def test_what_opens_it_is_a_header() -> None:
-    """Of user and password, percent-encoded or not; a token goes before both."""
+    """Of user and password, percent-encoded or not; a token takes precedence over both."""
 
     def header(text: str, token: str | None = None) -> str | None:
         return Address.parse(text, token).headers.get("Authorization")
@@ -87,7 +87,7 @@ def test_colons_separate_places_and_stand_in_addresses() -> None:
         *("/a", "http://h:81/x", "b c", "https://[::1]:5/y", "https://last")
     ]
     assert places_in("") == [] and places_in("::a::") == ["a"]
-    with pytest.raises(ValueError, match="entry 2 is no address: it must begin with http"):
+    with pytest.raises(ValueError, match="entry 2 is not an address: it must begin with http"):
         places_in("/a:ftp://host:/b")
 
 
@@ -115,6 +115,6 @@ def test_a_text_is_shown_without_what_may_be_secret(text: str, shown: str) -> No
     st.sampled_from(["http", "ftp", "x"]),
 )
 def test_no_password_is_ever_shown(password: str, scheme: str) -> None:
-    """Whatever stands in it."""
+    """Whatever is in it."""
     shown = without_secrets(f"{scheme}://me:{password}@host/path")
     assert shown == f"{scheme}://…@host/path"

@@ -134,7 +134,7 @@ def test_names_that_other_readers_split_at_are_names(tmp_path: Path, odd: str) -
 
 @pytest.mark.parametrize("name", [b"a\xffb.c", b"a\nb.c"])
 def test_names_that_no_listing_can_hold_are_refused(tmp_path: Path, name: bytes) -> None:
-    """Bytes that are no UTF-8 and line feeds: one error that says which file and what to do."""
+    """Bytes that are not UTF-8 and line feeds: one error that says which file and what to do."""
     (tmp_path / os.fsdecode(name)).touch()
     with pytest.raises(RecipeError, match=r"the file name .* (is not UTF-8|has a line break)") as caught:
         digest.tree_files(tmp_path)

@@ -47,7 +47,7 @@ def test_an_installed_one_names_what_it_came_from(
 
 
 def test_a_checkout_is_installed_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a dot where one stands in it, else by its path: a dot would be somebody's own project."""
+    """By a dot where one is in it, else by its path: a dot would be somebody's own project."""
     monkeypatch.chdir(CHECKOUT)
     assert pip_install("onnx") == "pip install -e '.[onnx]'"
     monkeypatch.chdir(tmp_path)

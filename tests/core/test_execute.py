@@ -142,7 +142,7 @@ def test_other_checkout_gets_hits(session: Session, chain: Chain, tmp_path: Path
 
 
 def test_touch_runs_nothing(session: Session, chain: Chain, tmp_path: Path) -> None:
-    """A new time stamp on the same bytes is no change."""
+    """A new time stamp on the same bytes is not a change."""
     execute_all(session, chain.actions())
     chain.ran()
     os.utime(chain.source, (1, 1))

@@ -69,7 +69,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_edit_is_seen_wherever_imports_lead_and_nowhere_else(package: Path) -> None:
-    """Also two imports away; not in core, nor in what stands beside and is never imported."""
+    """Also two imports away; not in core, nor in what is beside and is never imported."""
 
     def found() -> str:
         return identity.of_modules(["tinyflow.stages.a:a"], later())[0]

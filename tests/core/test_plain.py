@@ -54,7 +54,7 @@ def test_what_people_read_stays(text: str) -> None:
 
 
 def test_overlong_names_are_cut_in_the_middle() -> None:
-    """Both ends stay, what stands around a name, too; long lists of short words only where they are absurd."""
+    """Both ends stay, what is around a name, too; long lists of short words only where they are absurd."""
     line = f"tensor {'a' * 50_000}{'z' * 50_000} is not supported"
     shown = safe_text.shown(line)
     assert len(shown) < 300

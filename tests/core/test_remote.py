@@ -286,8 +286,8 @@ def test_answer_has_a_limit(server: Server, chain: Chain, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("text", ["cache.example.org", "ftp://host/x", "http://", ":rw"])
 def test_wrong_address_is_refused(text: str) -> None:
-    """What is no http address is said so, with an example."""
-    with pytest.raises(UsageError, match="no address of a cache"):
+    """What is not a http address is said so, with an example."""
+    with pytest.raises(UsageError, match="not the address of a cache"):
         parse_address(text)
 
 

@@ -1,4 +1,4 @@
-"""The store gives back whole blobs or none, whatever stands beside them."""
+"""The store gives back whole blobs or none, whatever is beside them."""
 
 from __future__ import annotations
 

@@ -180,9 +180,9 @@ def test_the_result_of_another_key_is_not_taken(cache: Store, said: list[str]) -
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"key": "sha256:x"}, "names what is no digest"),
-        ({"log": "../../etc/passwd"}, "names what is no digest"),
-        ({"outputs": {"a": LOG, "b": "sha256:" + "g" * 64}}, "names what is no digest"),
+        ({"key": "sha256:x"}, "names what is not a digest"),
+        ({"log": "../../etc/passwd"}, "names what is not a digest"),
+        ({"outputs": {"a": LOG, "b": "sha256:" + "g" * 64}}, "names what is not a digest"),
         ({"outputs": []}, "not a result"),
         ({"more": 1}, "not a result"),
     ],

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_pdoc_makes_pages_of_what_users_call(tmp_path: Path) -> None:
-    """The package, recipes and reports; a key of a recipe stands there with its meaning."""
+    """The package, recipes and reports; a key of a recipe is there with its meaning."""
     pytest.importorskip("pdoc", reason="pdoc is not installed: pip install -e '.[docs]'")
     modules = [
         "tinyflow.recipes",

@@ -1,4 +1,4 @@
-"""`docs/extending.md` word by word: every file is written as it stands there, every command run, in its order."""
+"""`docs/extending.md` word by word: every file is written as it is there, every command run, in its order."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from tinyflow.recipes.schema import Backend, Feature, Model, Suite, Target
 
 
 def test_names_are_those_of_the_catalogue(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a subfolder, too, and with folders of the user's own: the rules stand in two places."""
+    """From a subfolder, too, and with folders of the user's own: the rules are in two places."""
     own = project / "own" / "models"
     own.mkdir(parents=True)
     (own / "mine.yaml").write_text("description: x\nfile: x.tflite\n")

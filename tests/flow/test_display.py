@@ -122,7 +122,7 @@ def test_the_time_left_is_told_from_what_is_on_record(on_terminal: OnTerminal, p
 
 @pytest.mark.slow
 def test_a_running_action_says_how_far_it_is(on_terminal: OnTerminal, project: Path) -> None:
-    """What a stage tells of its progress stands behind its title while it runs, and nowhere later."""
+    """What a stage tells of its progress is behind its title while it runs, and nowhere later."""
     written = on_terminal("-n", "1", "bench:net-pauses0-chip")
     assert re.search(r"0:00:0\d.* run net-pauses0-chip: 2 of 3 done", written)
     assert not list((project / "build" / ".state" / "progress").iterdir())

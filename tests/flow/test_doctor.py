@@ -110,7 +110,7 @@ def test_nothing_that_is_inspected_is_imported() -> None:
 
 
 def test_what_code_and_recipes_need_is_looked_at(tmp_path: Path) -> None:
-    """Once each, with who needs it; what our distribution doesn't bring, or what has a substitute, is no fault.
+    """Once each, with who needs it; what our distribution doesn't bring, or what has a substitute, is not a fault.
 
     A recipe that is wrong, or somebody's broken module, hides nothing else.
     """

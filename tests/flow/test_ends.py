@@ -110,9 +110,9 @@ def test_a_side_is_read_from_any_file_of_reports(tmp_path: Path) -> None:
         *(json.dumps({"benches": 5}), json.dumps({"benches": [report("a")], "samples": 5})),
     ):
         path.write_text(bad)
-        with pytest.raises(UsageError, match="is no report"):
+        with pytest.raises(UsageError, match="is not a report"):
             comparison.read_results(path)
-    with pytest.raises(UsageError, match="is no report"):
+    with pytest.raises(UsageError, match="is not a report"):
         comparison.read_results(tmp_path / "gone")
 
 

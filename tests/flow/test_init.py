@@ -94,7 +94,7 @@ def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
         (["init", "--model", "none.tflite"], 2, "none.tflite can't be read: No such file or directory"),
         (["init", "--model", "notes.txt"], 1, "notes.txt: this is no .tflite file"),
         (["init", "--model", "+.tflite"], 2, '"+" gives no name for a recipe'),
-        (["init", "My-Net.tflite"], 2, "My-Net.tflite is no folder"),
+        (["init", "My-Net.tflite"], 2, "My-Net.tflite is not a folder"),
         (["schema", "modle"], 2, 'unknown kind of recipe "modle"'),
         (["schema", "model", "suite"], 2, 'schema takes one kind, not "suite" as well'),
         (["doctor", "vww"], 2, 'doctor takes no "vww"'),
@@ -109,7 +109,7 @@ def test_wrong_use_is_told(real: Run, empty: Path, words: list[str], status: int
 
 
 def test_schemas_are_renewed_and_printed(real: Run, empty: Path) -> None:
-    """What stands in a project's files is what is printed."""
+    """What is in a project's files is what is printed."""
     real("init")
     path = empty / "recipes" / "schemas" / "target.json"
     made = path.read_text()

@@ -33,7 +33,7 @@ def loader(project: Path) -> Loader:
 def test_words_are_remembered(loader: Loader) -> None:
     """The newest first, each once, without single actions, so many; the folder is made; damage is nothing known.
 
-    A model or suite that is called as ids may begin is no action.
+    A model or suite that is called as ids may begin is not an action.
     """
     own = loader.project.root / "recipes" / "suites" / "fade.yaml"
     own.write_text("description: d\ninclude: [net-good-chip]\n")
@@ -112,7 +112,7 @@ def test_without_words_all_is_listed(loader: Loader) -> None:
 
 
 def test_what_was_read_is_read_anew(project: Path) -> None:
-    """Recipes and all that hangs on them; where the project lies only for one that has just become one."""
+    """Recipes and all that depends on them; where the project lies only for one that has just become one."""
     loader = Loader()
     names = ("catalogue", "planner", "mirrors", "selector", "project", "session")
     first = {name: getattr(loader, name) for name in names}

@@ -50,7 +50,7 @@ def test_verbose_keeps_everything() -> None:
 
 
 def test_a_bug_keeps_its_traceback() -> None:
-    """What is no TinyflowError is our fault, and says so."""
+    """What is not a TinyflowError is our fault, and says so."""
     try:
         {}["nowhere"]
     except KeyError as error:

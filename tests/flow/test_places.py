@@ -117,7 +117,7 @@ def test_symbols_lead_to_the_recipes_line(failing: Fail) -> None:
     replaced = failing(BENCH, "link")
     assert replaced.what == "undefined: tinynn_fully_connected_c, wanted by model.c"
     assert replaced.where.startswith(f"{RUNTIME}:4:")
-    assert replaced.hint == "fully_connected.c stands in place of a source that defines it: it must, too"
+    assert replaced.hint == "fully_connected.c is in place of a source that defines it: it must, too"
 
     KERNEL.write_text(kernel)
     KERNEL.with_name("libfast.a").write_bytes(b"!<arch>\n")

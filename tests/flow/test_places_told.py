@@ -1,4 +1,4 @@
-"""Where what a tool complains of stands in a recipe or source of the user's, for errors that are made up."""
+"""Where what a tool complains of is in a recipe or source of the user's, for errors that are made up."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def tool(
 def test_a_refused_flag_has_its_line(
     tell: Tell, recipes: Path, title: str, refused: tuple[str, ...], recipe: str, text: str, flag: str
 ) -> None:
-    """Of a runtime, its base, a feature or the toolchain; whole words go before parts of words."""
+    """Of a runtime, its base, a feature or the toolchain; whole words take precedence over parts of words."""
     error = tell(BENCH, title, tool(refused=refused))
     assert error.where == place(recipes, recipe, text)
     assert error.what == f"complains: the compiler refuses {flag}; leave it out or take another toolchain"
@@ -113,7 +113,7 @@ def test_a_source_is_called_by_its_own_path(tell: Tell, recipes: Path) -> None:
 
 
 def test_a_line_of_a_fault_is_one_of_the_user_s_source(tell: Tell) -> None:
-    """Of a runtime's source or header; what is no source stays as it is."""
+    """Of a runtime's source or header; what is not a source stays as it is."""
     for told, spelled in (
         ("in/own.c:5:1", "recipes/runtimes/upper/own.c:5:1"),
         ("in/include/lower/api/lower.h:2:3", "recipes/runtimes/lower/api/lower.h:2:3"),
@@ -132,7 +132,7 @@ def test_a_line_of_a_fault_is_one_of_the_user_s_source(tell: Tell) -> None:
         (("prebuilt/lower/ready.a",), (), "runtimes/lower/runtime.yaml", "b" * 64, ""),
         (
             *(("objects/model.c.o",), ("kernel_b(int)",), "runtimes/upper/runtime.yaml", "own.c"),
-            "own.c stands in place of a source that defines it: it must, too",
+            "own.c is in place of a source that defines it: it must, too",
         ),
         (("lib/upper.a(a.c.o)",), ("kernel",), "runtimes/lower/runtime.yaml", "a.c", ""),
     ],

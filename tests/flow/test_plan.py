@@ -139,7 +139,7 @@ def test_what_no_stage_reads_is_in_no_id(tmp_path: Path, text: str) -> None:
 
 
 def test_model_in_the_cache_needs_no_source(tmp_path: Path) -> None:
-    """Once fetched, the real file is found by its digest, and the plan is that of a mirror; damaged, it is no file."""
+    """Once fetched, the real file is found by its digest, and the plan is that of a mirror; damaged, it is none."""
     (tmp_path / "models").mkdir()
     name = Store(tmp_path / "cache").add_bytes(b"a model")
     recipe = f"description: x\nfile: x.tflite\nurls: [https://example.org/x]\nsha256: {name[7:]}\n"

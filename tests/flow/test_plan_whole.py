@@ -256,7 +256,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
 
 
 def test_a_target_s_heap_is_set_aside_where_it_is_the_larger(planner: Planner) -> None:
-    """And a limit that somebody gives goes before those of all recipes."""
+    """And a limit that somebody gives takes precedence over those of all recipes."""
     plan = planner.plan_bench(parse("net-gen-roomy"))
     for stage in ("link", "run"):
         [action] = [action for action in plan.actions if action.stage == stage]

@@ -89,7 +89,7 @@ def test_results_answers_queries(built: Path, synthetic: Run) -> None:
 
 
 def test_python_asks_the_same(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`tinyflow.results(…)` gives the rows; what was repaired on the way is no part of a program's output."""
+    """`tinyflow.results(…)` gives the rows; what was repaired on the way is not a part of a program's output."""
     import tinyflow
 
     rows = tinyflow.results(model="net", columns=["bench", "macs"])  # type: ignore[operator]
@@ -293,8 +293,8 @@ def test_files_of_one_stem_have_rows_folders_and_histories_of_their_own(syntheti
         (["compare", "a", "b"], '"a" names nothing to compare'),
         (["compare", "vww-tinyc-stm32f7", "b"], '"vww-tinyc-stm32f7" names nothing to compare'),
         (["compare", "--max-regression", "ram_bytes:x", "a", "b"], '"ram_bytes:x": expected a limit such as'),
-        (["compare", "recipes/suites/good.yaml", "good"], "recipes/suites/good.yaml is no report"),
-        (["compare", "+dsp", "x"], '"x" is no feature'),
+        (["compare", "recipes/suites/good.yaml", "good"], "recipes/suites/good.yaml is not a report"),
+        (["compare", "+dsp", "x"], '"x" is not a feature'),
         (["baseline", "keep", "good"], "baseline takes save or check, and a suite"),
         (["baseline", "check", "good"], "no bench of suite good has run here"),
         (["history"], "history of what?"),

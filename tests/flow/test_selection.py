@@ -66,7 +66,7 @@ def test_an_action_can_be_selected_by_its_short_id(loader: Loader) -> None:
 
 
 def test_shared_actions_come_once(loader: Loader) -> None:
-    """Two benches with one model share its fetch, and each action stands behind those that it waits for."""
+    """Two benches with one model share its fetch, and each action is after those that it waits for."""
     actions = list(loader.selector.select(["suite:good"]).all_actions.values())
     assert [action.title for action in actions].count("fetch net") == 1
     seen: set[str] = set()
@@ -82,10 +82,10 @@ def test_shared_actions_come_once(loader: Loader) -> None:
         ("suite:goof", 'unknown suite "goof"', 'did you mean "good"?'),
         ("report:goof", 'unknown suite "goof"', 'did you mean "good"?'),
         ("bench:net-good", "not the name of a bench", "model-backend-target"),
-        ("bnech:net-good-chip", "no command and no task", 'did you mean "bench"?'),
-        ("net-good-chip", "no command and no task", "type bench:net-good-chip"),
-        ("good", "no command and no task", "type suite:good"),
-        ("pln", "no command and no task", 'did you mean "plan"?'),
+        ("bnech:net-good-chip", "neither a command nor a task", 'did you mean "bench"?'),
+        ("net-good-chip", "neither a command nor a task", "type bench:net-good-chip"),
+        ("good", "neither a command nor a task", "type suite:good"),
+        ("pln", "neither a command nor a task", 'did you mean "plan"?'),
         ("link:abcdef12", "no action of a known bench", "doit plan"),
         ("lnik:abcdef12", "no action of a known bench", 'did you mean "link"?'),
         ("suite:deadbeef", 'unknown suite "deadbeef"', "good, mixed"),

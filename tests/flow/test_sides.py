@@ -98,7 +98,7 @@ def test_words_pair_benches(views: Any) -> None:
     before, _ = find_comparison("net-a-chip", "net-b-chip", views, cast(Any, Recipes()))
     assert dict(before["net-a-chip -> net-b-chip"].samples) == {"invoke_s": [1.0, 2.0]}
     for old, new, what in (
-        *(("dsp", "+", '"dsp" is no feature'), ("+", "dsp", '"dsp" is no feature')),
+        *(("dsp", "+", '"dsp" is not a feature'), ("+", "dsp", '"dsp" is not a feature')),
         *(("+dsp", "+none", "have no bench in common"), ("host", "a", '"host" names nothing to compare')),
     ):
         with pytest.raises(UsageError, match=what):
@@ -125,7 +125,7 @@ def test_a_word_stands_for_a_side(views: Any, tmp_path: Path) -> None:
 
 
 def test_files_of_results_are_read_or_refused(tmp_path: Path) -> None:
-    """A bench's, a suite's, a baseline's with its commit and times; every other one is no report."""
+    """A bench's, a suite's, a baseline's with its commit and times; every other one is not a report."""
     path = tmp_path / "x.json"
     samples = {"net-a-chip": {"invoke_s": [1, 2.5], "setup_s": "no", "odd": [1]}}
     document = {
@@ -146,7 +146,7 @@ def test_files_of_results_are_read_or_refused(tmp_path: Path) -> None:
     wrong = [report("net-a-chip", schema=SCHEMA + 1), report("net-a-chip", metrics={"a": "1"}), {}, [], 3]
     for text in (*map(json.dumps, wrong), "[" * 100_000, "{", "\x00"):
         path.write_text(text)
-        with pytest.raises(UsageError, match=r"x\.json is no report"):
+        with pytest.raises(UsageError, match=r"x\.json is not a report"):
             read_results(path)
 
 

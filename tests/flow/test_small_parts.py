@@ -118,7 +118,7 @@ def test_a_row_is_read_and_modules_are_known_beforehand(session: Session) -> Non
 
 
 def test_a_gang_runs_what_is_stale_and_leaves_out_what_waits_for_a_failure(session: Session) -> None:
-    """Each is heard of once, behind those that it waits for; what is up to date is not run again."""
+    """Each is heard of once, after those that it waits for; what is up to date is not run again."""
     first, alone = action("first"), action("alone")
     bad = action("refused", first)
     behind, last = action("behind", bad), action("last", first, alone)
@@ -201,7 +201,7 @@ def test_a_culprit_is_told_with_its_kernels() -> None:
 
 
 def test_the_version_names_commit_place_and_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the build recorded goes before what git says; packages that decide results, as far as they are here."""
+    """What the build recorded precedes what git says; packages that decide results, as far as they are here."""
     monkeypatch.setattr(version, "data_folder", lambda: tmp_path)
     assert version.source_revision() == (None, False)
     assert version.describe()[0] == f"tinyflow {tinyflow.__version__} (of no known commit)"

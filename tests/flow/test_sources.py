@@ -75,7 +75,7 @@ def test_built_in_benches_are_planned_again(suite: str, tmp_path: Path) -> None:
 
 
 def test_recipes_of_ones_own_are_planned_again(tmp_path: Path) -> None:
-    """A runtime that stands on another one, a generator with its files, a model of the project, one given by path."""
+    """A runtime that is built on another one, a generator with its files, a model of the project, one given by path."""
     (tmp_path / "own" / "models").mkdir(parents=True)
     (tmp_path / "own" / "models" / "mine.yaml").write_text(
         f"description: mine\nfile: deep/mine.tflite\nsha256: {sha256(b'mine').hexdigest()}\n"

@@ -118,7 +118,7 @@ def test_a_view_holds_what_was_made_and_says_its_digests(place: Place) -> None:
 
 
 def test_provenance_holds_the_text_of_every_key(place: Place) -> None:
-    """All that the outputs hang on can be read beside them."""
+    """All that the outputs depend on can be read beside them."""
     bench = place.publish()
     actions = json.loads((place.project.build / bench.name / "provenance.json").read_text())["actions"]
     assert [action["stage"] for action in actions] == [action.stage for action in bench.actions]

@@ -21,7 +21,7 @@ def test_describe_tells_what_a_model_is(zoo: dict[str, bytes], tmp_path: Path) -
 
 
 def test_describe_refuses_other_files(tmp_path: Path) -> None:
-    """A file that is no model is named."""
+    """A file that is not a model is named."""
     (tmp_path / "x.tflite").write_bytes(b"no")
     with pytest.raises(ModelError, match=r"^x.tflite"):
         describe(tmp_path / "x.tflite")

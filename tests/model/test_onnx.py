@@ -90,7 +90,7 @@ def test_a_processor_without_vnni_computes_the_same(tmp_path: Path) -> None:
 def one_node(kind: str, *weights: tuple[int, ...], shape: tuple[int, ...] = (1, 4, 6, 5), **attributes: Any) -> Any:
     """A network of one operator."""
     net = Layers(3, shape)
-    # ONNX Runtime's tools leave operators in float that nothing quantised stands before.
+    # ONNX Runtime's tools leave operators in float that nothing quantised is before.
     source = (
         "x" if weights else net.node("MaxPool", net.node("Conv", "x", net.weights(4, 4, 1, 1)), kernel_shape=[1, 1])
     )

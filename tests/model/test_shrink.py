@@ -98,7 +98,7 @@ def _through_padding(bias: int, padding: str) -> Graph:
 
 
 def test_a_constant_folds_through_padding_only_where_it_is_the_zero_point() -> None:
-    """At borders the padding stands in for the channel: then a bias can't, unless both are the same."""
+    """At borders the padding replaces the channel: then a bias can't, unless both are the same."""
     uneven, even, unpadded = _through_padding(500, "SAME"), _through_padding(0, "SAME"), _through_padding(500, "VALID")
     assert analyse(uneven)[uneven.operators[0].outputs[0]].low[..., 2].max() != Q.zero_point
     assert [_channels(_reduced(graph), 0) for graph in (uneven, even, unpadded)] == [4, 3, 3]

@@ -69,7 +69,7 @@ def test_truncated_files_are_refused(zoo: dict[str, bytes], data: st.DataObject)
 @FUZZ
 @given(content=st.binary(max_size=400))
 def test_random_bytes_are_refused(content: bytes) -> None:
-    """Random bytes behind a valid identifier are no model."""
+    """Random bytes behind a valid identifier are not a model."""
     assert read_or_refuse(content) is None
     assert read_or_refuse(content[:4].ljust(4, b"\0") + b"TFL3" + content[4:]) is None
 

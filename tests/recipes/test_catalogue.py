@@ -38,7 +38,7 @@ def test_the_environment_comes_before_the_project_and_both_before_the_built_in(t
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A mistyped TINYFLOW_RECIPES would otherwise silently mean other recipes."""
-    with pytest.raises(UsageError, match="which is no folder"):
+    with pytest.raises(UsageError, match="which is not a folder"):
         recipe_folders({"TINYFLOW_RECIPES": str(tmp_path / "gone")}, tmp_path)
     (tmp_path / "project" / "recipes" / "models").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"project, which has none\n  name .*project/recipes$"):

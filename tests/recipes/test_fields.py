@@ -53,7 +53,7 @@ def test_a_good_value_is_taken(kind: Any, text: object, value: object) -> None:
         (fields.RelativePath, "/etc/passwd", "expected a relative path"),
         (fields.RelativePath, "~/net.tflite", "expected a relative path"),
         (fields.RelativePath, None, "expected a relative path without .., not nothing"),
-        (fields.Address, -1, "-1 is no address"),
+        (fields.Address, -1, "-1 is not an address"),
         (fields.Natural, -1, "expected 0 or more, not -1"),
     ],
 )

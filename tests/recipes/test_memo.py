@@ -121,7 +121,7 @@ def test_code_that_is_being_edited_remembers_nothing(
 
 @pytest.mark.parametrize("where", [0, 70, -3])
 def test_a_flipped_bit_makes_no_entry(tmp_path: Path, recipe_file: Path, where: int) -> None:
-    """In the digest, in the stamp or in the recipe: a damaged entry is no entry."""
+    """In the digest, in the stamp or in the recipe: a damaged entry is not an entry."""
     memo = Memo(tmp_path / "memo")
     memo.store(recipe_file, take_stamp(recipe_file), _MODEL)
     (entry,) = (tmp_path / "memo").iterdir()

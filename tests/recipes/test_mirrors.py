@@ -38,7 +38,7 @@ def test_folders_and_urls_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_mirror_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """Else a mistyped mirror would quietly mean synthetic weights."""
-    with pytest.raises(UsageError, match="which is no folder"):
+    with pytest.raises(UsageError, match="which is not a folder"):
         Mirrors.discover({"TINYFLOW_MIRRORS": str(tmp_path / "gone")})
 
 

@@ -82,7 +82,7 @@ def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip
 def test_what_can_t_be_is_refused_with_the_reason(
     name: str, what: str, underlined: str, hint: str, catalogue: Catalogue
 ) -> None:
-    """Carets stand under the fault; the last line says what to type instead."""
+    """Carets are under the fault; the last line says what to type instead."""
     lines = _refusal(name, catalogue)
     assert what in lines[0]
     start = lines[2].index("^")

@@ -78,11 +78,11 @@ def test_what_is_no_record_is_refused_at_its_line(tmp_path: Path, change: dict[s
     path.write_text("\n".join(lines))
     assert len(tuning.read(path)) == 2
     path.write_text("\n".join([*lines, json.dumps({**RECORD, **change})]))
-    with pytest.raises(RecipeError, match=r"x\.jsonl:3: this is no tuning record"):
+    with pytest.raises(RecipeError, match=r"x\.jsonl:3: this is not a tuning record"):
         tuning.read(path)
     for name in RECORD.keys() - {"search"}:
         path.write_text(json.dumps({key: value for key, value in RECORD.items() if key != name}))
-        with pytest.raises(RecipeError, match=r"x\.jsonl:1: this is no tuning record"):
+        with pytest.raises(RecipeError, match=r"x\.jsonl:1: this is not a tuning record"):
             tuning.read(path)
 
 
@@ -91,5 +91,5 @@ def test_a_file_that_can_t_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="can't be read: No such file"):
         tuning.read(tmp_path / "gone")
     (tmp_path / "x").write_bytes(b"\xff\xff")
-    with pytest.raises(RecipeError, match="can't be read: is no text"):
+    with pytest.raises(RecipeError, match="can't be read: is not text"):
         tuning.read(tmp_path / "x")

@@ -86,7 +86,7 @@ def test_a_fault_is_named_with_its_place(before: str, after: str, fault: str) ->
 
 
 def test_all_faults_of_a_file_are_said_at_once() -> None:
-    """Faults of the text and faults of its meaning stand in one list, in the order of the file."""
+    """Faults of the text and faults of its meaning are in one list, in the order of the file."""
     text = _TARGET.replace("512KiB", "512").replace("clock", "clok").replace("cpu: cortex-m7", "cpu: no")
     lines = _refusal(Target, text + "stack: 9KiB\n")
     assert [line.split(": ")[0] for line in lines] == ["x.yaml:3:6", "x.yaml:4:1", "x.yaml:7:56", "x.yaml:9:1"]
@@ -105,8 +105,8 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Model, "samples: {count: 2}", "no source"),
         (Model, "file: a\nsamples: {folder: in}", 'need a "format"'),
         (Model, "file: a\nsamples: {count: -1}", "expected 0 or more"),
-        (Feature, "sets: {optimise: O9}", '"O9" is no level'),
-        (Feature, "sets: {optimise: $value}\nvalues: [O2, fast]", '"fast" is no level'),
+        (Feature, "sets: {optimise: O9}", '"O9" is not a level'),
+        (Feature, "sets: {optimise: $value}\nvalues: [O2, fast]", '"fast" is not a level'),
         (Feature, "sets: {toolchain: $value}", 'needs "values"'),
         (Suite, "include: []", "no benches"),
         (Suite, "matrix: {models: [], backends: [a], targets: [b]}", "empty matrix"),
@@ -179,5 +179,5 @@ def test_what_was_wanted_is_said_in_words_of_recipes(kind: type[Recipe], text: s
     ],
 )
 def test_a_key_of_an_earlier_version_is_refused_with_its_new_name(kind: type[Recipe], old: str, now: str) -> None:
-    """What somebody has to type instead stands in the message, at the key's place."""
+    """What somebody has to type instead is in the message, at the key's place."""
     assert f"x.yaml:{now}" in "\n".join(_refusal(kind, f"description: d\n{old}\n"))

@@ -83,7 +83,7 @@ def test_numbers_that_may_be_octal_are_refused(number: str) -> None:
         ("? [a]\n: b\n", (1, 3, "a key must be plain text")),
         (f"a: {'9' * 5000}\n", (1, 4, "a number too large for any chip")),
         ("a: 1e999\n", (1, 4, "a number too large for any chip")),
-        ("a: \x01\n", (1, 4, "character U+0001 can't stand in YAML")),
+        ("a: \x01\n", (1, 4, "character U+0001 can't be in YAML")),
         ("[" * 5000, (1, 21, "nested more than 20 levels deep")),
     ],
 )

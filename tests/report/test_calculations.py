@@ -66,7 +66,7 @@ def test_an_operator_means_what_it_means(text: str, expected: Any) -> None:
         ("2 ** -65", "a power above 64"),
         ("round(n, 301)", "rounding to 301 digits"),
         ("round(n, -301)", "rounding to -301 digits"),
-        ("(0 - 8) ** 0.5", "-8 to the power of 0.5 is no real number"),
+        ("(0 - 8) ** 0.5", "-8 to the power of 0.5 is not a real number"),
         ("(2 ** 64) ** 64 * 2", "an integer of more than 4096 bits"),
         ("t + 1", "texts and lists can be compared, not calculated with"),
         ("(1, 2) * 2", "texts and lists can be compared"),

@@ -77,7 +77,7 @@ def test_a_bench_that_fails_now_is_a_regression() -> None:
 
 
 def test_what_nobody_measured_is_never_the_same() -> None:
-    """A gap on the new side fails; on the old one there is nothing to hold against; on both it is no bench at all."""
+    """A gap on the new side fails; on the old one there is nothing to compare with; on both it is no bench."""
     ran, gap = side(), {"a-b-c": Measured({"status": "not measured"}, is_missing=True)}
     found = [compare(old, new, {}) for old, new in ((ran, gap), (gap, ran))]
     assert [(change.verdict, change.is_regression) for (change,) in found] == [
@@ -109,7 +109,7 @@ def test_a_bench_that_is_gone_counts_where_it_must_stay() -> None:
 
 
 def test_other_weights_are_not_held_against_each_other() -> None:
-    """Sizes hang on constants that merge, counts on zeros."""
+    """Sizes depend on constants that merge, counts on zeros."""
     changes = compare(
         {"x": Measured(good("a", "b", "c").report)},
         {"x": Measured(good("a", "b", "c", weights="synthetic").report)},

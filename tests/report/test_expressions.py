@@ -48,7 +48,7 @@ def test_an_expression_means_what_it_says(text: str, value: Any) -> None:
     [
         ("ram_byte < 3", 'unknown column "ram_byte"'),
         ("ram_bytes < 3KuB", 'unknown unit "KuB"'),
-        ("ram_bytes <", "is no expression"),
+        ("ram_bytes <", "is not an expression"),
         ("__import__('os').system('true')", "call can't be used here"),
         ("open('x')", 'unknown function "open"'),
         ("ram_bytes.real", "attribute can't be used here"),

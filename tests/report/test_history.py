@@ -39,7 +39,7 @@ def test_noise_makes_no_record(tmp_path: Path) -> None:
 
 
 def test_earlier_lines_are_never_touched(tmp_path: Path) -> None:
-    """What stands in the file stays as its beginning, byte for byte."""
+    """What is in the file stays as its beginning, byte for byte."""
     path = tmp_path / "a.jsonl"
     before = b""
     for size in (1, 2, 3):
@@ -111,7 +111,7 @@ def test_failures_are_recorded_and_never_drawn(tmp_path: Path) -> None:
     ],
 )
 def test_a_line_that_is_no_record_costs_itself_only(tmp_path: Path, line: bytes) -> None:
-    """Whatever stands there: types are looked at before anything is drawn or compared."""
+    """Whatever is there: types are looked at before anything is drawn or compared."""
     path = tmp_path / "a.jsonl"
     path.write_bytes(line + b"\n")
     record(path)

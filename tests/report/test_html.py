@@ -63,13 +63,13 @@ class Checker(HTMLParser):
         self.addresses += [value for name, value in attrs if name == "href" and value]
 
     def handle_endtag(self, tag: str) -> None:
-        """The innermost open tag ends, or it is no HTML."""
+        """The innermost open tag ends, or it is not HTML."""
         self._end(ENDED - {tag})
         if tag not in VOID:
             assert self.open.pop() == tag
 
     def _end(self, tags: set[str]) -> None:
-        """Cells and rows end with what they stand in."""
+        """Cells and rows end with what they are in."""
         while self.open and self.open[-1] in tags:
             self.open.pop()
 
@@ -89,7 +89,7 @@ def check(text: str) -> Checker:
 
 
 def test_a_page_says_everything_without_a_script() -> None:
-    """Every bench, exact numbers, reasons, definitions, tools and commands stand in the text itself."""
+    """Every bench, exact numbers, reasons, definitions, tools and commands are in the text itself."""
     words = check(suite_page(suite("tiny"), SUITE, fingerprint=PRINT)).words
     for expected in (
         "vww-one-chip",
@@ -225,7 +225,7 @@ def test_same_documents_give_the_same_bytes_in_any_process() -> None:
 
 
 def test_a_page_knows_what_it_was_made_from() -> None:
-    """The fingerprint stands in it, and changes with any report."""
+    """The fingerprint is in it, and changes with any report."""
     rows = [bench.report for bench in SUITE]
     assert fingerprint(rows) in suite_page(suite("x"), SUITE, fingerprint=fingerprint(rows))
     assert fingerprint(rows) != fingerprint(rows[1:])

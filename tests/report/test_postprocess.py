@@ -92,7 +92,7 @@ def test_rows_are_compared_with_their_counterpart(how: Any, value: float) -> Non
         (Step(scale={"ram_bytes": "furlong"}), 'unknown unit "furlong"'),
         (Step(group=Group(by=("backnd",), take={"ram_bytes": "sum"})), 'unknown column "backnd"'),
         (Step(group=Group(by=("backend",), take={"bench": "mean"})), "bench holds texts"),
-        (Step(where="ram_bytes <"), "is no expression"),
+        (Step(where="ram_bytes <"), "is not an expression"),
     ],
 )
 def test_a_step_that_cannot_be_done_is_named(step: Step, what: str) -> None:

@@ -1,4 +1,4 @@
-"""Published figures beside ours: what stands in a row, what is compared with what, and what is marked."""
+"""Published figures beside ours: what is in a row, what is compared with what, and what is marked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_ours_and_theirs_stand_in_one_row_with_the_ratio() -> None:
 
 
 def test_a_frame_has_the_numbers_that_there_are() -> None:
-    """All their digits; what one side lacks is no key of its row. Tables stand one below the other in Markdown."""
+    """All their digits; what one side lacks is not a key of its row. Tables are one below the other in Markdown."""
     (table,) = tables(reports(m__b={"rom_bytes": 300}), numbers={"m-c-chip": {"rom_bytes": 800}})
     assert [dict(row) for row in table.frame.rows] == [
         {"bench": "m-b-chip", "rom_bytes": 300},
@@ -92,7 +92,7 @@ def test_experiment_a_has_every_value() -> None:
 
 
 def test_experiment_b_has_the_89_values_and_no_98() -> None:
-    """And each stands beside a bench of the suite, but for what is tuned or for the board that nothing is built for."""
+    """And each is beside a bench of the suite, but for what is tuned or for the board that nothing is built for."""
     suite = with_published(BUILT_IN, BUILT_IN.get(Suite, "experiment_b"))
     (published,) = suite.published
     assert len(published.numbers) == 89

@@ -61,7 +61,7 @@ def test_report_has_the_keys_of_the_contract_in_every_state() -> None:
 
 def test_unknown_status_is_a_mistake_of_ours() -> None:
     """Only the statuses of the contract can be written."""
-    with pytest.raises(ValueError, match="no status"):
+    with pytest.raises(ValueError, match="is not a status"):
         rows.bench_row(NAMING, status="broken", reason="x")
 
 

@@ -313,8 +313,8 @@ def test_what_is_prebuilt_must_be_for_this_processor(tmp_path: Path) -> None:
     for name, path, told in (
         ("fast.o", objects["rv32imc"] / "fast.c.o", "fast.o is for another processor"),
         ("libfast.a", space.outputs["library.a"], "libfast.a is for another processor"),
-        ("libfast.a", tmp_path / "text", "libfast.a is no static library"),
-        ("fast.o", tmp_path / "text", "fast.o holds what is no ELF object"),
+        ("libfast.a", tmp_path / "text", "libfast.a is not a static library"),
+        ("fast.o", tmp_path / "text", "fast.o holds what is not an ELF object"),
     ):
         pinned = {f"prebuilt/mine/{name}": sha256(path.read_bytes()).hexdigest()}
         folder = tmp_path / f"link {told}"

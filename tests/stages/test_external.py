@@ -101,7 +101,7 @@ def test_a_plan_that_is_none_is_refused(tmp_path: Path, plan: Any, told: str) ->
     ("program", "told"),
     [
         ("pass", r"mine left no source in \{out\}"),
-        (WRITE + "(out / 'away.c').symlink_to('/etc/passwd')", "mine left away.c, which is no plain file"),
+        (WRITE + "(out / 'away.c').symlink_to('/etc/passwd')", "mine left away.c, which is not a plain file"),
     ],
 )
 def test_what_is_left_must_be_sources(tmp_path: Path, program: str, told: str) -> None:

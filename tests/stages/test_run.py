@@ -143,7 +143,7 @@ def test_result_is_the_same_in_every_run(run_model: Run) -> None:
 
 
 def test_what_a_verdict_rests_on_goes_with_it(run_model: Run) -> None:
-    """What convert says of the samples and of the other reference stands beside the result."""
+    """What convert says of the samples and of the other reference is beside the result."""
     known = {"distinct_outputs": 1, "litert_max_abs_error": 125, "warnings": ["the output is the same"]}
     told = run_model(evidence=known)["run.json"]["validation"]
     assert (told["distinct_outputs"], told["references_differ_by"]) == (1, 125)

@@ -241,7 +241,7 @@ def test_a_fault_names_the_layer_whose_function_was_begun_last(
 
 
 def test_tensors_of_other_sizes_are_refused_before_anything_runs(tmp_path: Path) -> None:
-    """Inputs and outputs, each by its size; and files that are no whole number of samples."""
+    """Inputs and outputs, each by its size; and files that are not a whole number of samples."""
     few = [{"symbol": "out0", "bytes": 2}, {"symbol": "out1", "bytes": 4}]
     for number, (kind, ports) in enumerate((("inputs", few[:1]), ("outputs", few))):
         machine = Scripted(is_closed=True)

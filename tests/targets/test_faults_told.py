@@ -96,7 +96,7 @@ def test_every_access_of_the_host_has_its_words(number: int, address: int, acces
     ],
 )
 def test_every_signal_of_the_host_has_its_words(number: int, what: str) -> None:
-    """With the code where it is no instruction; at the end of a segment what there is of it, outside its address."""
+    """With the code where that isn't an instruction; at the end of a segment what there is, outside its address."""
     told = host_faults.explain(Fault(number, BASE + 0x14, 0, 0, 0, 0), SHARED, LAYOUT, "f")
     assert (told.what, bool(told.hint)) == (f"{what}, in a call of f", True)
     if number == signal.SIGILL:
@@ -130,7 +130,7 @@ def stop(
     sp: int = RAM + 32,
     failed: bool = False,
 ) -> Stop:
-    """A processor that stands at the third short instruction of a block of four."""
+    """A processor that is at the third short instruction of a block of four."""
     memory = {FLASH: (bytes(8) + code + bytes(4096))[:4096]}
     chip = WrittenChip(cpu, {"pc": counter, "sp": sp}, memory, (AT, len(code)), 9)
     return chip, events, failed

@@ -102,7 +102,7 @@ def test_code_is_found_where_the_program_sees_it() -> None:
     ],
 )
 def test_cycles_of_a_core_follow_its_table(code: str, expected: int) -> None:
-    """Each rule of the table, with what stands before it."""
+    """Each rule of the table, with what is before it."""
     parsed = [part.strip().partition(" ") for part in code.split("|") if part.strip()]
     assert cycles.block_cycles([instruction(name, operands) for name, _, operands in parsed]) == expected
 

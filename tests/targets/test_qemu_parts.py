@@ -1,4 +1,4 @@
-"""What stands between QEMU and us, on processors that are written down: packets, protection, why one stopped."""
+"""What is between QEMU and us, on processors that are written down: packets, protection, why one stopped."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def told(cpu: str, remote: Processor, last: tuple[int, int] = (MAIN, 8)) -> tupl
 
 
 def arm(status: int, address: int = 0, code: bytes = bytes(8), **registers: int) -> Processor:
-    """An Armv8-M with an exception frame: it stands at the third of four short instructions of `main`."""
+    """An Armv8-M with an exception frame: it is at the third of four short instructions of `main`."""
     memory = {
         CFSR: status.to_bytes(4, "little"),
         **{register: (address if status & bit else 7).to_bytes(4, "little") for register, bit in _HAVE.items()},
@@ -397,7 +397,7 @@ def test_an_end_of_the_board_has_its_words(
 
 
 def test_a_board_that_makes_no_headway_is_given_up(machine: Qemu) -> None:
-    """Three looks without an instruction are a silence; one that is no waiting counts, and twenty-one are too many."""
+    """Three looks without an instruction are a silence; one that is not a wait counts, and twenty-one are too many."""
     asked: list[str] = []
 
     class Silent(Processor):

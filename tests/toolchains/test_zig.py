@@ -31,7 +31,7 @@ def attributes(content: bytes) -> dict[str, object]:
 
 
 def test_flags_of_a_source_win_over_our_own() -> None:
-    """The runtime's and the bench's flags stand behind the CPU's, the source and the object last."""
+    """The runtime's and the bench's flags are behind the CPU's, the source and the object last."""
     words = zig.compile_command(
         CPUS["cortex-m4"], Path("x.c"), Path("x.o"), [Path("include")], ["A=1"], ["-O2", "-fcommon"]
     )

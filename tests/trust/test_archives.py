@@ -215,7 +215,7 @@ def test_it_is_rebuilt_from_itself_alone(first: tuple[Place, Path], tmp_path: Pa
 
 
 def test_its_readme_can_be_followed(first: tuple[Place, Path], tmp_path: Path) -> None:
-    """Unpacked with tar, checked with sha256sum, built with the command that stands there."""
+    """Unpacked with tar, checked with sha256sum, built with the command that is there."""
     subprocess.run(["tar", "xzf", first[1]], cwd=tmp_path, check=True)
     subprocess.run(["sha256sum", "--quiet", "-c", "manifest.sha256"], cwd=tmp_path, check=True)
     commands = re.findall(r"^    (.*tinyflow bench:.*)$", (tmp_path / "README.md").read_text(), re.MULTILINE)

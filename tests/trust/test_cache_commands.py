@@ -127,7 +127,7 @@ def test_verify_of_a_bench_compares_every_output(tinyflow: Run, project: Path) -
 def test_verify_of_a_bench_names_what_differs(tinyflow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage that writes something else the second time is named with its output and the first byte; status 1.
 
-    This is the protection taken out: a stage that is no function of its inputs.
+    This is the protection taken out: a stage that is not a function of its inputs.
     """
     import synthetic_stages
 

@@ -70,7 +70,7 @@ def undeclared(opened: list[tuple[str, str]], session: Session) -> list[str]:
 
 
 def peek(workspace: Workspace) -> None:
-    """Read a file that is no input, and one that is outside of everything."""
+    """Read a file that is not an input, and one that is outside of everything."""
     Path("/etc/hostname").read_text()
     workspace.run(["cat", "/etc/passwd"])
     workspace.outputs["out"].write_text("x")

@@ -128,7 +128,7 @@ def test_what_opens_a_cache_is_seen_nowhere(
     if run.status:
         assert run.status == 2
         assert run.errors.startswith(
-            "TINYFLOW_REMOTE_CACHE is no address of a cache, or TINYFLOW_REMOTE_TOKEN no token"
+            "TINYFLOW_REMOTE_CACHE is not the address of a cache, or TINYFLOW_REMOTE_TOKEN not a token"
         )
     else:
         assert "6 built" in run.output

@@ -135,7 +135,7 @@ def test_the_forger_is_able(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "a//b", "a\0b", "a" * 256])
 def test_tree_can_not_leave_its_folder(tmp_path: Path, name: str) -> None:
-    """A listing that names a place outside is no tree, even where its digest is right: nothing is written."""
+    """A listing that names a place outside is not a tree, even where its digest is right: nothing is written."""
     store = Store(tmp_path / "cache")
     blob = store.add_bytes(b"payload")
     tree = store.add_bytes(f"{blob} {name}\n".encode())

@@ -1,6 +1,6 @@
 """The container: named files ↔ the bytes of a `.tar.gz`, one way only to write them, and that way only is read.
 
-A deflate stream's bytes hang on the zlib that made it, so nothing is compressed: gzip's frame around stored blocks
+A deflate stream's bytes depend on the zlib that made it, so nothing is compressed: gzip's frame around stored blocks
 (RFC 1952; RFC 1951, 3.2.4), in it POSIX ustar headers with everything fixed but name and size. Any `tar` unpacks it.
 Because nothing is compressed, nothing read here can become larger than the file.
 """
@@ -121,7 +121,7 @@ def _entries(content: bytearray, fault: str) -> Iterator[tuple[str, bytes]]:
             raise ArchiveError(fault or "it is cut", where=f"behind {before}" if before else "", hint=_REPACKED)
         name, size = _read_header(header)
         if name.encode() <= before.encode():
-            what = "is there twice" if name == before else f"stands behind {before}, out of order"
+            what = "is there twice" if name == before else f"is behind {before}, out of order"
             raise ArchiveError(what, where=name, hint=_REPACKED)
         place += _BLOCK_BYTES
         padded = size + -size % _BLOCK_BYTES
@@ -132,7 +132,7 @@ def _entries(content: bytearray, fault: str) -> Iterator[tuple[str, bytes]]:
         yield name, bytes(content[place : place + size])
         place, before = place + padded, name
     if fault or content[place:] != _END:
-        what = fault or "something follows that is no entry"
+        what = fault or "something follows that is not an entry"
         raise ArchiveError(what, where=f"behind {before}" if before else "", hint=_REPACKED)
 
 
@@ -198,7 +198,7 @@ def _check_name(name: str) -> None:
     elif ".." in name.split("/"):
         what = "leads out of the archive"
     elif {"", "."} & set(name.split("/")) or not name.isprintable() or "\\" in name:
-        what = "is no name of a file in an archive"
+        what = "is not a name of a file in an archive"
     if what:
         raise ArchiveError(what, where=_printable(name) or '""', hint="nothing of it was read")
 

@@ -33,7 +33,7 @@ class ArchivedAction:
     key: str
     key_text: str
     outputs: Mapping[str, str]
-    is_local: bool  # its outputs hang on more than the key, so that no shared cache may have them
+    is_local: bool  # its outputs depend on more than the key, so that no shared cache may have them
 
     @property
     def result(self) -> Result:
@@ -54,7 +54,7 @@ class Archive:
 
     @property
     def actions(self) -> tuple[ArchivedAction, ...]:
-        """Each once, behind those that it hangs on."""
+        """Each once, behind those that it depends on."""
         return tuple({action.key: action for plan in self.benches.values() for action in plan}.values())
 
     def read(self, name: str) -> bytes | None:
@@ -135,7 +135,7 @@ def _check_manifest(files: Mapping[str, bytes]) -> dict[str, str]:
     """Path → digest of every file; ArchiveError for one that is not in the manifest, missing, or otherwise there."""
     for name in (MANIFEST, ACTIONS, PROVENANCE):
         if name not in files:
-            raise ArchiveError(f"has no {name}", hint="it is no archive of tinyflow")
+            raise ArchiveError(f"has no {name}", hint="it is not an archive of tinyflow")
     manifest = files[MANIFEST]
     claimed: dict[str, str] = {}
     for line in manifest.decode(errors="replace").split("\n")[:-1]:
@@ -209,7 +209,7 @@ def _from_document(fields: Mapping[str, Any]) -> ArchivedAction:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value.isprintable():
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not text")
     return value
 
 

@@ -42,7 +42,7 @@ def model_header(arena_bytes: int, returned: str = "0") -> str:
 def model_source(
     includes: str, alignment: int, arena_bytes: int, before: Iterable[str], statements: Iterable[str]
 ) -> str:
-    """model.c where nothing is left to do at set-up: the arena, what stands before `model_invoke`, its statements."""
+    """model.c where nothing is left to do at set-up: the arena, what is before `model_invoke`, its statements."""
     return (
         f"{includes}\n"
         f"_Alignas({alignment}) int8_t {ARENA}[{arena_bytes}];\n\n"

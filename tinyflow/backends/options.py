@@ -40,7 +40,7 @@ def options_of(implementation: str | None, declared: Mapping[str, Any]) -> Optio
 
 
 def typed(value: Any, allowed: Allowed) -> Any:
-    """The value, or what text of a feature's name (`+unroll.4`) stands for. ValueError says what may stand there."""
+    """The value, or what text of a feature's name (`+unroll.4`) stands for. ValueError says what may be there."""
     if allowed is None:
         return value
     if isinstance(allowed, tuple):

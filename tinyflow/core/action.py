@@ -98,9 +98,9 @@ class Action:
             raise RecipeError(what, where=self.title, hint="rename the file") from None
 
     def _id_text(self) -> str:
-        """All parts between NULs, which none has; what comes any number of times stands behind its number.
+        """All parts between NULs, which none has; what comes any number of times is behind its number.
 
-        An empty run makes one for every action, so it is no JSON, which would take three times as long.
+        An empty run makes one for every action, so it is not JSON, which would take three times as long.
         """
         lists = _lists(self.implementation, self.tools, self.outputs)
         parts = [self.stage, self.function, canonical(self.parameters), lists]
@@ -130,7 +130,7 @@ def _lists(implementation: tuple[str, ...], tools: tuple[Tool, ...], outputs: tu
 
 
 def in_order(finals: Iterable[Action]) -> dict[str, Action]:
-    """These actions and all that they wait for, by id, each behind those that it waits for."""
+    """These actions and all that they wait for, by id, each after those that it waits for."""
     found: dict[str, Action] = {}
 
     def visit(action: Action) -> None:
@@ -175,7 +175,7 @@ class Workspace:
         )
 
     def keep_local(self) -> None:
-        """Say that these outputs hang on more than the key (a server that was away), so nobody else may get them."""
+        """Say that these outputs depend on more than the key (a server that was away), so nobody else may get them."""
         (self.folder / LOCAL_MARK).touch()
 
     def keep_on_failure(self, name: str, content: bytes) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-# Colons separate entries and stand in addresses: behind the scheme, in front of password and port, in IPv6.
+# Colons separate entries and are in addresses: behind the scheme, in front of password and port, in IPv6.
 _ENTRY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^/]*@)?(?:\[[^]]*\]|[^/:?]*)(?::\d+)?(?:[/?][^:]*)?|[^:]+")
 _SAFE = "%/:;,=&+$!*'()~@?"  # what stays as it is in paths and queries: it was encoded by who wrote it
 
@@ -81,7 +81,7 @@ def places_in(text: str) -> list[str | Address]:
         try:
             found.append(Address.parse(entry) if "://" in entry else entry)
         except ValueError as error:
-            raise ValueError(f"entry {number} is no address: {error}") from None
+            raise ValueError(f"entry {number} is not an address: {error}") from None
     return found
 
 

@@ -87,7 +87,7 @@ def verify(store: Store) -> Verified:
 def collect(store: Store, keep_bytes: int, needed: Collection[str], *, is_dry_run: bool = False) -> Collected:
     """Remove the results used longest ago, but for those whose keys are `needed`, until what is left fits `keep_bytes`.
 
-    A blob goes when no result names it any more; a result goes before its blobs.
+    A blob goes when no result names it any more; a result takes precedence over its blobs.
     """
     entries = sorted(_entries(store), key=lambda entry: entry.used_s, reverse=True)
     entries.sort(key=lambda entry: entry.key not in needed)  # stable: needed ones first, then newest first

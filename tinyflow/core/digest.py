@@ -2,7 +2,7 @@
 
 A digest names content for ever, so it is sha256, written `sha256:<hex>`. A tree is named by the digest of its listing.
 A check (xxh3-128, some twenty times as fast) tells whether local bytes are still those of which a digest is known: it
-stands beside the digest and never in a key, an archive or a remote cache, since it withstands accidents, not malice.
+is beside the digest and never in a key, an archive or a remote cache, since it withstands accidents, not malice.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Stamp = tuple[int, int, int, int]  # size_bytes, mtime_ns, inode, ctime_ns
 
 
 def is_digest(text: object) -> bool:
-    """Whether this is `sha256:` and 64 hexadecimal digits, which can stand in a path."""
+    """Whether this is `sha256:` and 64 hexadecimal digits, which can be in a path."""
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
@@ -96,7 +96,7 @@ def copy_checking(source: Readable, target: BinaryIO | None) -> str:
 def tree_files(folder: Path) -> list[tuple[str, Path]]:
     """All files below a folder as (relative POSIX path, path), sorted; what a link points to counts as the file.
 
-    Raises RecipeError for a name that can't stand in a listing.
+    Raises RecipeError for a name that can't be in a listing.
     """
     found = [(path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file()]
     for name, _ in found:

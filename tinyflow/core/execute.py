@@ -82,7 +82,7 @@ class Session:
     # Deciding
 
     def stale(self, actions: Collection[Action]) -> list[Action]:
-        """Those of these actions that are not up to date; each must stand behind those that it waits for."""
+        """Those of these actions that are not up to date; each must be after those that it waits for."""
         return self._look.stale(actions)
 
     def is_current(self, action: Action) -> bool:

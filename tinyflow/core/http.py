@@ -46,7 +46,7 @@ def reason_of(error: BaseException) -> str:
         return "speaks no TLS that can be understood"
     if isinstance(error, OSError) and error.errno and error.strerror:
         return f"can't be reached ({error.strerror})"
-    return "sent what is no answer"
+    return "sent what is not an answer"
 
 
 # One exchange

@@ -1,4 +1,4 @@
-"""Who made it: the identities of tools and of our own code, as they stand in keys."""
+"""Who made it: the identities of tools and of our own code, as they are in keys."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _files_of(module: str) -> tuple[Path, ...]:
 
 @cache
 def _file_of(module: str) -> Path | None:
-    """The source file of a module; None for core, for the top package and for what is no module (an imported name).
+    """The source file of a module; None for core, for the top package and for what is not a module (an imported name).
 
     Our own modules are found by their place, since asking the import system would import their packages.
     """

@@ -1,4 +1,4 @@
-"""The key of an action: a readable text of everything its outputs hang on, and that text's digest."""
+"""The key of an action: a readable text of everything its outputs depend on, and that text's digest."""
 
 from __future__ import annotations
 

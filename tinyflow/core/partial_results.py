@@ -1,4 +1,4 @@
-"""Parts of an action's work that are kept as soon as they are made, each under a text of all that it hangs on.
+"""Parts of an action's work that are kept as soon as they are made, each under a text of all that it depends on.
 
 What one action made, another one finds that needs the same part; what was finished before an interruption stays. The
 code and tools of the action belong to the text, so parts are never older than either.
@@ -24,7 +24,7 @@ class PartialResults:
 
     root: Path
     own: Path | None  # for what the cache can't take
-    maker: str  # tools and code, as they stand in keys
+    maker: str  # tools and code, as they are in keys
 
     @contextlib.contextmanager
     def hold(self, text: str) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """What this checkout knows of its past: the last record of every action, and memos about files, in one SQLite file.
 
 Each finished action is recorded at once and atomically. Every row carries a digest of itself, and one that does not fit
-is no row. Losing the file costs time only: the cache has the results.
+is not a row. Losing the file costs time only: the cache has the results.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class Records:
         likeness = (record.stage, record.title)
 
         def write(database: sqlite3.Connection) -> None:
-            database.execute("BEGIN IMMEDIATE")  # what is read here is what the writing hangs on
+            database.execute("BEGIN IMMEDIATE")  # what is read here is what the writing depends on
             before = _first(database, "SELECT * FROM records WHERE id = ?", (record.id,))
             before = before or _first(database, _LATEST_LIKE, (*likeness, record.id))
             whole = (*row, before[3] if before is not None else "")

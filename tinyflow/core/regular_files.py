@@ -22,7 +22,7 @@ _KINDS = {
 
 
 class Unreadable(Exception):
-    """What is no regular file, or can't be read; the text says which: `a pipe`, `Input/output error`."""
+    """What is not a regular file, or can't be read; the text says which: `a pipe`, `Input/output error`."""
 
 
 class Regular:

@@ -79,7 +79,7 @@ def parse_address(text: str, token: str | None = None) -> RemoteAddress:
         return RemoteAddress(Address.parse(url, token), mode == "rw")
     except ValueError as error:
         raise UsageError(
-            f"TINYFLOW_REMOTE_CACHE is no address of a cache, or TINYFLOW_REMOTE_TOKEN no token: {error}",
+            f"TINYFLOW_REMOTE_CACHE is not the address of a cache, or TINYFLOW_REMOTE_TOKEN not a token: {error}",
             hint="such as https://cache.example.org/tinyflow:rw",
         ) from None
 
@@ -313,7 +313,7 @@ class Remote:
 
 
 def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
-    """The files of these trees; None where a listing was lost. Raises Lie where one is no listing."""
+    """The files of these trees; None where a listing was lost. Raises Lie where one is not a listing."""
     found: set[str] = set()
     for name in trees:
         listing = store.read(name)

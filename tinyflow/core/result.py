@@ -53,13 +53,13 @@ def _check(key: Any, key_text: Any, outputs: Any, duration_s: Any, log: Any) -> 
     if not isinstance(outputs, dict) or not isinstance(key_text, str):
         raise ValueError("not a result")
     if not all(map(digest.is_digest, (key, log, *outputs.values()))):  # they become paths
-        raise ValueError("names what is no digest")
+        raise ValueError("names what is not a digest")
     if not all(map(_is_output_name, outputs)):
         raise ValueError("names what can be no output")
     if digest.of_bytes(key_text.encode()) != key:
         raise ValueError("its key is not that of its text")
     if not isinstance(duration_s, float) or not math.isfinite(duration_s) or not 0 <= duration_s <= _LONGEST_S:
-        raise ValueError("its duration is no number of seconds")
+        raise ValueError("its duration is not a number of seconds")
 
 
 def _is_output_name(name: str) -> bool:

@@ -49,7 +49,7 @@ def json_text(value: Any, **options: Any) -> str:
 
 
 def plain_log(content: bytes) -> bytes:
-    """What tools printed, plainly: as it is but for what terminals take for orders and what is no UTF-8."""
+    """What tools printed, plainly: as it is but for what terminals take for orders and what is not UTF-8."""
     text = content.decode(errors="backslashreplace").replace("\r\n", "\n")
     return "\t".join(map(plain, text.split("\t"))).encode()
 

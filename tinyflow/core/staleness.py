@@ -46,7 +46,7 @@ class Staleness:
     # Many at once
 
     def stale(self, actions: Collection[Action]) -> list[Action]:
-        """Those of these actions that can't be seen to be up to date; each must stand behind those that it waits for.
+        """Those of these actions that can't be seen to be up to date; each must be after those that it waits for.
 
         Nothing is said of why, so that an empty run over very many actions is quick. One that found nothing to do
         leaves a note, so that the next over the same actions compares that note and looks no further.

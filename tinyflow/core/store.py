@@ -91,7 +91,7 @@ class Store:
     # Blobs
 
     def blob_path(self, name: str) -> Path:
-        """Where a blob lies; where it would lie, if it is not there. ValueError for what is no digest."""
+        """Where a blob lies; where it would lie, if it is not there. ValueError for what is not a digest."""
         return self._find("cas", name) or _place(self._write_root, "cas", name)
 
     def has(self, name: str) -> bool:
@@ -456,7 +456,7 @@ def name_of(path: Path) -> str:
 
 
 def _place(root: Path, kind: Kind, name: str) -> Path:
-    """Where a blob or result of this name belongs. ValueError for what is no digest."""
+    """Where a blob or result of this name belongs. ValueError for what is not a digest."""
     if not digest.is_digest(name):
         raise ValueError(f"not a digest: {name!r}")
     return root / kind / name[7:9] / name[9:]
@@ -470,7 +470,7 @@ def _finish(file: BinaryIO, path: Path) -> None:
 
 
 def _is_in_the_way(place: Path, target: Path) -> bool:
-    """Whether something stands where a file, or its folder, is to be, and is no such thing."""
+    """Whether something is where a file, or its folder, is to be, and is no such thing."""
     if not os.path.lexists(place):
         return False
     return not place.is_dir() if place != target else not stat.S_ISREG(place.lstat().st_mode)
@@ -483,7 +483,7 @@ def _note_check(file: BinaryIO, check: str) -> None:
 
 
 def _noted_check(source: Regular) -> str | None:
-    """The check that was noted when this user stored a file, or None: another user's word is no proof."""
+    """The check that was noted when this user stored a file, or None: another user's word is not proof."""
     noted = source.attribute(_CHECK) if source.owner == os.geteuid() else None
     return None if noted is None else noted.decode("ascii", "replace")
 

@@ -20,7 +20,7 @@ from tinyflow.core.action import Action
 class Toolset:
     """The facts of one maker."""
 
-    facts: tuple[key.Fact, ...]  # as they stand in the key
+    facts: tuple[key.Fact, ...]  # as they are in the key
     stamps: Mapping[Path, digest.Stamp]  # of our modules, taken before they were read
     seal: Any = field(init=False)  # of these facts: a hash object to go on from
 

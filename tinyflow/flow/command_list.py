@@ -39,7 +39,7 @@ UNSUPPORTED = {
     "clean": "the folder build/ may be deleted at any time; `{bin} cache gc --keep 1GiB` makes room in the cache",
     "forget": "what changed is seen by its content; `{bin} verify BENCH` rebuilds from nothing and compares",
     "ignore": "`exclude` in a suite's recipe leaves benches out",
-    "info": "`{bin} explain BENCH` tells what its actions hang on, `{bin} graph BENCH` draws them",
+    "info": "`{bin} explain BENCH` tells what its actions depend on, `{bin} graph BENCH` draws them",
     "dumpdb": "`{bin} explain BENCH` tells what is on record",
     "reset-dep": "`{bin} plan BENCH` tells what would run and why",
     "strace": "`{bin} explain BENCH` tells every input of its actions",

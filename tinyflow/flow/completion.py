@@ -2,7 +2,7 @@
 
 It runs at every press of Tab, so it imports nothing but `os` and `sys` and reads folders: names of recipes are names of
 files. Of features, which are few, it looks for the line of `values:`. Hence the rules of `recipes.catalogue` and
-`flow.project` about folders, and of YAML about lists, stand here once more; a test holds them equal.
+`flow.project` about folders, and of YAML about lists, are repeated here; a test holds them equal.
 """
 
 import os
@@ -45,7 +45,7 @@ def complete(words: list[str]) -> list[str]:
 
 
 def _members(group: str, word: str) -> list[str]:
-    """What may stand behind `group:`."""
+    """What may be behind `group:`."""
     if group in ("bench", "layers", "profile"):
         return benches(word)
     if group == "export":

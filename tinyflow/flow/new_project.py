@@ -74,7 +74,7 @@ def default_model() -> str:
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write the files. UsageError, and nothing is written, where one of them is there already and says other things."""
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder", hint="nothing was written; choose another name")
+        raise UsageError(f"{folder} is not a folder", hint="nothing was written; choose another name")
     for path, content in files.items():
         place = folder / path
         if place.exists() and not (place.is_file() and place.read_bytes() == content):

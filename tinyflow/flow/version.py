@@ -1,4 +1,4 @@
-"""`tinyflow --version`: which version this is, of which commit, and what it stands on."""
+"""`tinyflow --version`: which version this is, of which commit, and what it is built on."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def divide_by_power_of_two(values: Integers, exponents: Integers | int) -> Integ
 def activation_range(activation: str, output: Quantisation) -> tuple[int, int]:
     """Least and largest int8 value behind a fused activation (CalculateActivationRangeQuantized).
 
-    ValueError for an activation that TFLite's integer kernels don't have, or whose bounds are no 32-bit steps.
+    ValueError for an activation that TFLite's integer kernels don't have, or whose bounds are not 32-bit steps.
     """
     limits = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
     if activation not in limits:
@@ -122,7 +122,7 @@ def activation_range(activation: str, output: Quantisation) -> tuple[int, int]:
 
 
 def quantised_bound(real: float, scale: float, zero_point: int) -> int:
-    """A real bound in steps of an output. ValueError where it is no 32-bit number of steps."""
+    """A real bound in steps of an output. ValueError where it is not a 32-bit number of steps."""
     with np.errstate(over="ignore"):
         quotient = float(np.float32(real) / np.float32(scale))
     if not abs(quotient) < 2**31:  # TFLM refuses it in Quantize of kernel_util.cc

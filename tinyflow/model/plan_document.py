@@ -156,5 +156,5 @@ def _part(kind: type[_Part], document: Mapping[str, Any]) -> _Part:
     missing = [name for name in required(kind) if name not in document]
     if missing:
         what = f'plan.json lacks "{missing[0]}" in {document}'
-        raise ModelError(what, hint="docs/kernels.md tells what must stand there")
+        raise ModelError(what, hint="docs/kernels.md tells what must be there")
     return kind(**{one.name: document[one.name] for one in fields(kind) if one.name in document})  # type: ignore[arg-type]

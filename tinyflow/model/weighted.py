@@ -69,7 +69,7 @@ def integers(tensor: Tensor) -> Integers:
     """The values of a constant integer tensor. ValueError for any other."""
     code = ELEMENT_TYPES[tensor.dtype].code
     if tensor.data is None or not tensor.is_integer or not code:
-        raise ValueError(f"{tensor.name} is no constant integer tensor")
+        raise ValueError(f"{tensor.name} is not a constant integer tensor")
     return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape).astype(np.int64)
 
 

@@ -81,7 +81,7 @@ def recipe_folders(environment: Mapping[str, str], root: Path) -> tuple[Path, ..
     named = [Path.cwd() / folder for folder in text.split(":") if folder]
     for folder in named:
         if not folder.is_dir():
-            raise UsageError(f"TINYFLOW_RECIPES names {folder}, which is no folder", hint="correct or unset it")
+            raise UsageError(f"TINYFLOW_RECIPES names {folder}, which is not a folder", hint="correct or unset it")
         if _has_kinds(folder / "recipes") and not _has_kinds(folder):
             raise UsageError(f"TINYFLOW_RECIPES names {folder}, which has none", hint=f"name {folder / 'recipes'}")
     local = root / "recipes"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core.core_schema import CoreSchema
 
-# A field's unit stands in its Python name and in its YAML value, so the YAML key needs none: `length: 512KiB`.
+# A field's unit is in its Python name and in its YAML value, so the YAML key needs none: `length: 512KiB`.
 _UNIT_SUFFIXES = ("_bytes", "_hz", "_s", "_instructions")
 
 
@@ -98,7 +98,7 @@ class Limit:
     """How much worse a metric may get: `0`, `64`, `1KiB` or, of what it was, `0.5%`. Kept as text."""
 
     def validate(self, value: Any) -> str:
-        """The text; ValueError for what is no limit."""
+        """The text; ValueError for what is not a limit."""
         if isinstance(value, bool) or re.fullmatch(r"\d+(\.\d+)?\s*(%|B|KB|KiB|MiB)?", str(value)) is None:
             raise ValueError(f"expected a limit such as 0, 1KiB or 0.5%, not {show(value)}")
         return str(value)
@@ -114,7 +114,7 @@ class Limit:
 
 def _check_address(value: int) -> None:
     if not 0 <= value < 1 << 64:
-        raise ValueError(f"{value} is no address")
+        raise ValueError(f"{value} is not an address")
 
 
 def _check_natural(value: int) -> None:

@@ -1,7 +1,7 @@
 """Validated recipes kept as JSON, so that an unchanged one costs neither the YAML parser nor pydantic.
 
 An entry counts only while the recipe's file and the code and packages that validated it are the very same files,
-told by path, size, times and inode. A damaged entry is no entry. Losing all of them costs a quarter of a second.
+told by path, size, times and inode. A damaged entry is not an entry. Losing all of them costs a quarter of a second.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Mirrors:
             if not folder.is_dir():
                 # Behind an address it may be a piece of that, which nobody else should see.
                 named = f"in entry {number} what" if "://" in text or "@" in text else f"{folder}, which"
-                raise UsageError(f"TINYFLOW_MIRRORS names {named} is no folder", hint=_HINT)
+                raise UsageError(f"TINYFLOW_MIRRORS names {named} is not a folder", hint=_HINT)
         return cls(tuple(folders.values()), urls)
 
 

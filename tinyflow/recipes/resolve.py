@@ -248,7 +248,7 @@ def _check_requirements(
             if cpu_feature not in processor.features:
                 has = ", ".join(processor.features) or "none"
                 needed = f'feature "{spelled}" needs a processor with {cpu_feature}'
-                what = f"{needed}; {target.name} ({target.cpu}) has it not"
+                what = f"{needed}; {target.name} ({target.cpu}) lacks it"
                 bench.refuse(what, at=f"+{name}", hint=_why(reason, f"its features: {has}"))
 
 

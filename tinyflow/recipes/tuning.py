@@ -38,7 +38,7 @@ def read(file: Path) -> list[Record]:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no text"
+        reason = getattr(error, "strerror", None) or "is not text"
         raise RecipeError(f"can't be read: {reason}", where=str(file), hint=_HINT) from None
     whole = lines[:-1] if not lines[-1] else lines
     return [_parse(line, f"{file.name}:{number}") for number, line in enumerate(whole, 1)]
@@ -56,7 +56,7 @@ def _parse(line: str, where: str) -> Record:
     except (ValueError, KeyError, TypeError):
         is_right = False
     if not is_right:
-        raise RecipeError("this is no tuning record", where=where, hint=_HINT)
+        raise RecipeError("this is not a tuning record", where=where, hint=_HINT)
     return record
 
 

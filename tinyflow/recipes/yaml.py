@@ -51,7 +51,7 @@ _DOUBTFUL_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where something stands in a file; both count from 1."""
+    """Where something is in a file; both count from 1."""
 
     line: int
     column: int
@@ -107,7 +107,7 @@ def parse(content: bytes) -> Document:
         document.problems.append(Problem(place, f"not YAML: {error.problem or error.context}"))
     except yaml.reader.ReaderError as error:
         place = _end_of(text[: error.position])
-        document.problems.append(Problem(place, f"character U+{_code_point(error):04X} can't stand in YAML"))
+        document.problems.append(Problem(place, f"character U+{_code_point(error):04X} can't be in YAML"))
     except _TooDeepError as error:
         document.problems.append(Problem(error.place, f"nested more than {_DEPTH_LIMIT} levels deep"))
     return document
@@ -172,7 +172,7 @@ class _Composer:
 
     def _refuse_half_letters(self, event: Event, place: Place) -> None:
         if isinstance(event, ScalarEvent) and not is_encodable(event.value):
-            self._refuse(place, 'half of a surrogate pair, such as "\\ud800", is no character')
+            self._refuse(place, 'half of a surrogate pair, such as "\\ud800", is not a character')
 
     def _mapping(self, steps: Steps) -> dict[str, Value]:
         entries: dict[str, Value] = {}

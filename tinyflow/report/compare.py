@@ -107,7 +107,7 @@ def _bench_changes(
         yield Change(name, "status", *status, "fixed")
         return
     if old.report["weights"] != new.report["weights"]:
-        # Other constants, other zeros: sizes and paths that hang on data can't be held against each other.
+        # Other constants, other zeros: sizes and paths that depend on data can't be held against each other.
         yield Change(name, "weights", old.report["weights"], new.report["weights"], "changed")
         return
     for metric in METRICS:

@@ -1,6 +1,6 @@
 """A graph of boxes and arrows from left to right, as DOT, Mermaid or SVG. It knows no action: boxes have texts.
 
-The SVG is laid out here in layers, as Sugiyama, Tagawa and Toda describe it (1981): a box stands behind all that it
+The SVG is laid out here in layers, as Sugiyama, Tagawa and Toda describe it (1981): a box is after all that it
 waits for, and boxes of a layer are ordered by the middle of their neighbours, to and fro.
 """
 
@@ -56,7 +56,7 @@ def to_mermaid(title: str, boxes: Sequence[Box]) -> str:
 
 
 def to_svg(title: str, boxes: Sequence[Box]) -> str:
-    """A drawing that stands alone."""
+    """A drawing that is alone."""
     layers = _layers(boxes)
     widths = [max(len(box.text) for box in layer) * CHARACTER_WIDTH + 2 * _PADDING for layer in layers]
     step = _BOX_HEIGHT + _ROW_GAP
@@ -83,9 +83,9 @@ def to_svg(title: str, boxes: Sequence[Box]) -> str:
 def _layers(boxes: Sequence[Box]) -> list[list[Box]]:
     """Boxes by the longest way to them, each layer ordered so that few arrows cross."""
     depth: dict[str, int] = {}
-    for box in boxes:  # each stands behind those that it waits for
+    for box in boxes:  # each is after those that it waits for
         depth[box.name] = max((depth[before] + 1 for before in box.waits_for), default=0)
-    # What waits for nothing stands right before the first that waits for it, not at the far left.
+    # What waits for nothing is right before the first that waits for it, not at the far left.
     for box in boxes:
         users = [depth[other.name] for other in boxes if box.name in other.waits_for]
         if not box.waits_for and users:

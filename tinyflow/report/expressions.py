@@ -86,7 +86,7 @@ class Expression:
 def parse(text: str, columns: Collection[str], texts: Collection[str] = ()) -> Expression:
     """An expression over these columns. Beside a column of `texts`, an unknown name is a text: `target == stm32f7`.
 
-    Raises UsageError for what is no expression, or names no column.
+    Raises UsageError for what is not an expression, or names no column.
     """
     if len(text) > _LONGEST:
         raise UsageError(f"an expression of {len(text)} characters", hint=f"{_LONGEST} at most")
@@ -94,7 +94,7 @@ def parse(text: str, columns: Collection[str], texts: Collection[str] = ()) -> E
         tree = ast.parse(_TOKEN.sub(_plain, text).strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UsageError(
-            f'"{text}" is no expression', hint="for example ram_bytes < 100KiB and target == stm32f7"
+            f'"{text}" is not an expression', hint="for example ram_bytes < 100KiB and target == stm32f7"
         ) from error
     return Expression(text, _check(tree, text, frozenset(columns), frozenset(texts), _DEEPEST))
 
@@ -194,7 +194,7 @@ def _calculate(node: ast.BinOp, left: Value, right: Value) -> Value:
         raise ValueError(f"a power above {_LARGEST_POWER}")
     result = _ARITHMETIC[type(node.op)](left, right)
     if isinstance(result, complex):
-        raise ValueError(f"{left:g} to the power of {right:g} is no real number")
+        raise ValueError(f"{left:g} to the power of {right:g} is not a real number")
     if isinstance(result, int) and result.bit_length() > _LARGEST_BITS:
         raise ValueError(f"an integer of more than {_LARGEST_BITS} bits")
     return result

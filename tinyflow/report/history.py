@@ -128,7 +128,7 @@ def _open(path: Path, mode: Literal["rb", "ab"]) -> BinaryIO:
 
 
 def _parse(line: bytes) -> Record | None:
-    """A line as a record, or None where it is no whole one: it is printed, drawn and compared, so every type counts."""
+    """A line as a record, or None where it isn't whole: it is printed, drawn and compared, so every type counts."""
     try:
         record = Record(**json.loads(line))
         texts = (record.date, record.commit or "", record.weights or "", record.status, record.reason or "")

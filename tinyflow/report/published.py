@@ -112,7 +112,7 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
         for bench, row, low in zip(benches, values, best, strict=True)
     ]
     why = published.board_only.get(target)
-    more = () if why is None else (f"{target} is a board only: {why}; nothing of ours stands here",)
+    more = () if why is None else (f"{target} is a board only: {why}; nothing of ours is here",)
     title = f"{target}, published and ours" if why is None else f"{target}, published only"
     return SideBySide(
         name,
@@ -205,7 +205,7 @@ def _text_of(table: SideBySide, width: int | None) -> str:
     notes = [f"- {note}" for note in table.notes]
     if width is not None and sum(widths) + 3 * (len(widths) - 1) > width:
         return "\n".join([table.title, *records(table.headings, lines[1:], width), *notes]) + "\n"
-    # a star is no digit
+    # a star is not a digit
     hanging = [[line[0], *(cell if cell.endswith("*") else f"{cell} " for cell in line[1:])] for line in lines]
     return "\n".join([table.title, *aligned(hanging, [False, *(True for _ in widths[1:])]), *notes]) + "\n"
 

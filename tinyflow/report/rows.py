@@ -77,7 +77,7 @@ def bench_row(
 ) -> dict[str, Any]:
     """The part of `report.json` that is known when the run was good; with the same keys, of a bench without result."""
     if status not in STATUSES:
-        raise ValueError(f"{status!r} is no status: {STATUSES}")
+        raise ValueError(f"{status!r} is not a status: {STATUSES}")
     return {
         "schema": SCHEMA,
         **{name: naming[name] for name in ("bench", "model", "backend", "target")},

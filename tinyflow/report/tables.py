@@ -102,7 +102,7 @@ def to_text(rows: Sequence[Row]) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:
-    """Lines of cells as texts in which columns stand one below the other, numbers to the right."""
+    """Lines of cells as texts in which columns are one below the other, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligns = [str.rjust if is_number else str.ljust for is_number in are_numbers]
     return [

@@ -93,7 +93,7 @@ def _check_tree(sources: Path, backend: str, folder: Path) -> None:
     for path in found:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise ModelError(
-                f"{backend} left {path.relative_to(sources)}, which is no plain file", hint="let it copy files"
+                f"{backend} left {path.relative_to(sources)}, which is not a plain file", hint="let it copy files"
             )
     if not any(path.suffix in SOURCE_SUFFIXES for path in found):
         hint = f"what is compiled ends in {', '.join(sorted(SOURCE_SUFFIXES))}"
@@ -124,10 +124,10 @@ def _own_plan(path: Path, graph: Graph, backend: str) -> dict[str, JSON]:
     try:
         plan = json.loads(content)
     except ValueError as error:
-        raise ModelError(f"{PLAN} of {backend} is no JSON: {error}", hint="leave it out, or mend it") from None
+        raise ModelError(f"{PLAN} of {backend} is not JSON: {error}", hint="leave it out, or mend it") from None
     fault = _fault_of(plan, graph)
     if fault:
-        raise ModelError(f"{PLAN} of {backend}: {fault}", hint="docs/kernels.md tells what may stand there")
+        raise ModelError(f"{PLAN} of {backend}: {fault}", hint="docs/kernels.md tells what may be there")
     return dict(plan)
 
 
@@ -156,5 +156,5 @@ def _fault_of(plan: Any, graph: Graph) -> str:
 
 
 def _lacks(entry: Any, keys: Sequence[str]) -> bool:
-    """Whether something is no part of a plan with these keys."""
+    """Whether something is not a part of a plan with these keys."""
     return not isinstance(entry, dict) or any(key not in entry for key in keys)

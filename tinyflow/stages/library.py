@@ -51,7 +51,7 @@ def symbols_twice(content: bytes) -> list[str]:
 
 
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names, as they stand in the headers, and bytes; nothing behind a damaged header."""
+    """Names, as they are in the headers, and bytes; nothing behind a damaged header."""
     start = len(_ARCHIVE)
     while start + _HEADER_BYTES <= len(content):
         header = content[start : start + _HEADER_BYTES]

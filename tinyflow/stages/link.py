@@ -80,7 +80,7 @@ def _link(workspace: Workspace, memory: Sequence[oversize.Region], firmware: Pat
     script_path.write_text(script.render(workspace.inputs["link.ld.j2"], target, cpu["isa"]), encoding="utf-8")
     own = [path for name, path in sorted(workspace.inputs.items()) if name.endswith(".o")]
     objects = [*sorted(workspace.inputs["objects/"].rglob("*.o")), *own]
-    # What is prebuilt stands before what is compiled: whoever brings a library means it.
+    # What is prebuilt is before what is compiled: whoever brings a library means it.
     libraries = sorted(
         (name == _BUILTINS, not name.startswith(PREBUILT), name) for name in workspace.inputs if name.endswith(".a")
     )

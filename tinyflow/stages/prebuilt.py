@@ -39,10 +39,10 @@ def _fault(path: Path, sha256: str, wanted: library.Kind | None) -> tuple[str, s
     if got != sha256:
         return "has another digest than the runtime's recipe says", f"if it is the right file, write {got}"
     if path.suffix == ".a" and not library.is_library(content):
-        return "is no static library", "is it damaged, or text in its place? ar makes libraries"
+        return "is not a static library", "is it damaged, or text in its place? ar makes libraries"
     kinds = {library.kind_of(part) for part in (library.objects(content) if path.suffix == ".a" else [content])}
     if None in kinds:
-        return "holds what is no ELF object", "is it damaged, or LLVM bitcode (-flto)?"
+        return "holds what is not an ELF object", "is it damaged, or LLVM bitcode (-flto)?"
     if wanted is not None and kinds - {wanted}:
         return "is for another processor", "list it under the instruction set that it is for: thumb, riscv or host"
     return None

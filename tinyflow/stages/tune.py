@@ -94,7 +94,7 @@ class _Search:
     def _batches(self, counts: Mapping[str, Count], before: int) -> Iterator[list[Choice]]:
         """Candidates in batches: at random at first, then the neighbours of the best one so far.
 
-        The order hangs on seed and kernel; fewer trials are the beginning of more.
+        The order depends on seed and kernel; fewer trials are the beginning of more.
         """
         place = canonical(self.subject.document)
         shuffled = list(self.subject.space)
@@ -124,7 +124,7 @@ class _Search:
         return counts
 
     def _facts(self) -> JSON:
-        """What the counts of a kernel hang on, but for tools and code."""
+        """What the counts of a kernel depend on, but for tools and code."""
         parameters = self.workspace.parameters
         target = parameters["target"]
         machine = {name: target[name] for name in ("implementation", "cpu", "isa", "machine") if name in target}

@@ -59,7 +59,7 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """What stands behind `fault`; zeros for what is missing."""
+        """What is behind `fault`; zeros for what is missing."""
         numbers = [int(word, 16) for word in text.split()]
         number, counter, address, access, stack_pointer, calls = (numbers + [0] * 6)[:6]
         return cls(number, counter, address, access, stack_pointer, calls, tuple(numbers[6:]))

@@ -29,7 +29,7 @@ def _zig() -> Path:
 
 
 def tools(cpu: Cpu) -> tuple[Tool, ...]:
-    """One wheel has it all. Raises ToolError (missing) for the host where programs are no ELF files."""
+    """One wheel has it all. Raises ToolError (missing) for the host where programs are not ELF files."""
     if cpu["isa"] == "host" and sys.platform != "linux":
         raise ToolError(
             f"the host target needs Linux, not {sys.platform}",

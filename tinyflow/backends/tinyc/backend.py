@@ -26,7 +26,7 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
         outputs=[_symbol(program, placed, index) for index in graph.outputs],
         calls=[(operator, call.function) for operator, call in steps],
         notes=[(operator, note) for operator, call in steps for note in call.notes],
-        # the last one is no step's where it only reshapes; outputs live up to it
+        # the last one is not a step's where it only reshapes; outputs live up to it
         arena=generated.arena(
             placed.total_bytes,
             alignment,

@@ -64,7 +64,7 @@ def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
         value = int(integers(graph.tensors[operator.inputs[2]]).reshape(-1)[0])
     shapes = merged_pad(source.shape, output.shape, before.tolist())
     fields = {**dict(zip(("input_shape", "output_shape", "before"), shapes, strict=True)), "value": value}
-    # the value is no operand of the call
+    # the value is not an operand of the call
     yield Step(operator.index, plain(variant, "pad", fields), (Operand(source.index),), Operand(output.index))
 
 

@@ -189,7 +189,7 @@ def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
 def _pad(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     for index in operator.inputs[2:]:
         if not graph.tensors[index].is_constant:
-            raise Unsupported(f"{graph.tensors[index].name} is no constant number", "convert with constant shapes")
+            raise Unsupported(f"{graph.tensors[index].name} is not a constant number", "convert with constant shapes")
     return _nothing(graph, operator, variant)
 
 
@@ -299,5 +299,5 @@ def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     for position in () if described.is_view else described.parameters:
         tensor = graph.tensors[operator.inputs[position]]
         if tensor.dtype != "int32" or tensor.data is None:
-            raise Unsupported(f"{tensor.name} is no constant of int32", "convert with constant shapes")
+            raise Unsupported(f"{tensor.name} is not a constant of int32", "convert with constant shapes")
     return ENTRIES[operator.name].request(graph, operator, variant)

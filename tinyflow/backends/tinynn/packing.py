@@ -66,7 +66,7 @@ def by_table(
 ) -> Call | None:
     """An operator of two inputs, one of which is one number, as a table of the other's; None where that doesn't pay.
 
-    `is_left`: the one that is no number.
+    `is_left`: the one that is not a number.
     """
     shifts = [value for name, value in fields.items() if name.endswith("multiplier_shift")]
     if variant == "ref" or elements < WORTH_A_TABLE or max(shifts, default=0) > 0:

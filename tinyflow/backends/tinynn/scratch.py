@@ -31,7 +31,7 @@ WIDENED = Scratch(
 def inputs_filled_up(multiple: int) -> Scratch:
     """Of FULLY_CONNECTED."""
     return Scratch(
-        "inputs filled up, where they are no whole steps",
+        "inputs filled up, where they are not whole steps",
         lambda f: rounded_up(f["inputs"], multiple) if f["inputs"] % multiple else 0,
     )
 

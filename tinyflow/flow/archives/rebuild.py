@@ -88,7 +88,7 @@ class Rebuild:
         return self._session.toolset_text(action)
 
     def compare(self, action: Action) -> Iterator[Difference]:
-        """Make an action again, behind those that it waits for; which of its outputs differ. Raises what it raises."""
+        """Make an action again, after those that it waits for; which of its outputs differ. Raises what it raises."""
         again = replace(action, inputs={name: self._input(source) for name, source in action.inputs.items()})
         is_follow_up = any(before.id in self._changed for before in action.dependencies)
         expected_key = self._recorded.key_text(action)

@@ -17,7 +17,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, resolve
 from tinyflow.recipes.runtime_files import chain_of, folder_of
 
-# Our own code's folder: it is no part of an archive, but a tool with a version.
+# Our own code's folder: it is not a part of an archive, but a tool with a version.
 PACKAGE = Path(tinyflow.__file__).parent
 
 

@@ -47,7 +47,7 @@ def find_wrong_layer(loader: Loader, bench: str, say: Callable[[str], None]) -> 
 
 
 class BisectLayer(OwnCommand):
-    """Runs benches of ever fewer layers until the wrong one stands alone."""
+    """Runs benches of ever fewer layers until the wrong one is alone."""
 
     name = "bisect-layer"
     doc_purpose = "the layer whose output differs from the reference, or whose kernel faults"

@@ -77,7 +77,7 @@ class Refusing:
         return int(status or 0)
 
     def _options_first(self, words: list[str]) -> list[str]:
-        """Options may stand behind names, too; doit would take them for options of a task, or for names.
+        """Options may be behind names, too; doit would take them for options of a task, or for names.
 
         Those of `run` are understood by every command, as far as they mean something to it.
         """
@@ -177,7 +177,7 @@ def _shared_options() -> CmdParse:
 
 
 def parse_timeout(text: str) -> float:
-    """What `--timeout` says, in seconds. UsageError for what is no time."""
+    """What `--timeout` says, in seconds. UsageError for what is not a time."""
     try:
         return parse_time(text)
     except ValueError as error:

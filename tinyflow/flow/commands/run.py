@@ -62,7 +62,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         self._commands = cmds
 
     def parse_words(self, words: list[str]) -> int:
-        """Run, unless a command stands behind options: doit looks for one in the first place only."""
+        """Run, unless a command is behind options: doit looks for one in the first place only."""
         command, others = self._command_in(words)
         if command is not None:
             return int(command.parse_execute(others))
@@ -266,4 +266,4 @@ def _refuse_variables(words: list[str]) -> None:
     for word in words:
         if "=" in word and word.startswith("bench:"):
             hint = f"doit takes every word with = in it for a variable; type {word.replace('=', '.')}"
-            raise UsageError(f'"{word}" is no task', hint=hint)
+            raise UsageError(f'"{word}" is not a task', hint=hint)

@@ -9,7 +9,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.command_list import COMMANDS
 from tinyflow.flow.commands.command import OwnCommand, option
 
-# Bash ends words at a colon: what stands before the last one is already there and must not come again.
+# Bash ends words at a colon: what is before the last one is already there and must not come again.
 _BASH = """\
 _tinyflow() {{
   local line=${{COMP_LINE:0:COMP_POINT}} words word reply

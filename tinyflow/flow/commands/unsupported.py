@@ -1,4 +1,4 @@
-"""doit's commands that mean nothing here, since our records are no doit database: each says what to do."""
+"""doit's commands that mean nothing here, since our records are not a doit database: each says what to do."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def _place_input(action: Action, error: TinyflowError, catalogue: Catalogue) -> 
     replacing = _replacing(action, error, catalogue)
     if replacing:
         sources = replacing
-        error.hint = f"{replacing[0][1]} stands in place of a source that defines it: it must, too"
+        error.hint = f"{replacing[0][1]} is in place of a source that defines it: it must, too"
     if sources:
         error.where = place_of_source(catalogue, *sources[0])
 

@@ -39,7 +39,7 @@ class Planner:
     """Plans benches of one catalogue; equal actions of several benches become one."""
 
     def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store, timeout_s: float | None = None) -> None:
-        """`store` is only asked whether it has a model's file already; `timeout_s` goes before those of all recipes."""
+        """`store` is only asked whether it has a model's file; `timeout_s` overrides those of all recipes."""
         self._timeout_s = timeout_s
         self._catalogue = catalogue
         self._known: dict[str, Action] = {}

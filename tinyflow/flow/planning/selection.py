@@ -50,7 +50,7 @@ class Selection:
 
     @property
     def all_actions(self) -> Mapping[str, Action]:
-        """Every action that is needed, by id, each behind those that it waits for."""
+        """Every action that is needed, by id, each after those that it waits for."""
         finals = (plan.final for plan in self.benches.values())
         return in_order([*finals, *self.shrunk.values(), *self.profiles.values(), *self.actions])
 
@@ -245,7 +245,7 @@ class Selector:
             return ()
 
     def _unknown(self, word: str) -> UsageError:
-        what = f'"{word}" is no command and no task'
+        what = f'"{word}" is neither a command nor a task'
         group, colon, name = word.partition(":")
         if colon:
             near = did_you_mean(group, GROUPS) or f"tasks begin with {', '.join(GROUPS)}"

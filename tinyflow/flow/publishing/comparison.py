@@ -102,7 +102,7 @@ def read_results(path: Path) -> Results:
             for report in reports
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{path} is no report", hint="a report.json of a bench or suite, or a baseline") from error
+        raise UsageError(f"{path} is not a report", hint="a report.json of a bench or suite, or a baseline") from error
 
 
 def _checked(report: Document) -> Document:
@@ -172,7 +172,7 @@ def _by_feature(old: str, new: str, views: Views) -> tuple[Results, Results]:
 def _feature(word: str) -> tuple[str, Any] | None:
     if not word.startswith("+"):
         raise UsageError(
-            f'"{word}" is no feature', hint="a feature is written +dsp or +opt.O2; + alone means without it"
+            f'"{word}" is not a feature', hint="a feature is written +dsp or +opt.O2; + alone means without it"
         )
     name, _, value = word[1:].partition(".")
     return (name, value or True) if name else None

@@ -67,7 +67,7 @@ class Inventory:
 
 
 def _entries(folder: Path, known: set[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Everything in a folder and in the known ones below it. Raises OSError where it is no folder itself."""
+    """Everything in a folder and in the known ones below it. Raises OSError where it is not a folder itself."""
     if folder.is_symlink():
         raise OSError("it is a link")
     pending = [""]

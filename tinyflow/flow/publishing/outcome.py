@@ -71,7 +71,7 @@ def _stages(done: Iterable[Action], ledger: Ledger) -> dict[str, Any]:
 
 
 def _tools(done: Iterable[Action], session: Session) -> dict[str, str]:
-    """Tools of these actions, as they stand in the keys: name → version, or digest and version text."""
+    """Tools of these actions, as they are in the keys: name → version, or digest and version text."""
     found = {}
     for line in (line for action in done for line in _facts(action, session)):
         section, _, rest = line.partition(" ")
@@ -89,7 +89,7 @@ def _facts(action: Action, session: Session) -> list[str]:
 
 
 def provenance_of(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:
-    """Every finished action of a bench with the whole text of its key: all that its outputs hang on."""
+    """Every finished action of a bench with the whole text of its key: all that its outputs depend on."""
     return {
         "schema": 1,
         "bench": bench.name,

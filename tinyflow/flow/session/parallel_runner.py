@@ -14,7 +14,7 @@ Done = Callable[[Action, "Outcome | Exception"], None]
 
 
 def run(actions: Collection[Action], session: Session, done: Done) -> None:
-    """Execute actions that stand behind those that they wait for; `done` hears of each that ran, here, one by one.
+    """Execute actions that are after those that they wait for; `done` hears of each that ran, here, one by one.
 
     What waits for an action that failed is left out. An interruption stops all children before it goes on.
     """

@@ -24,7 +24,7 @@ _MODULES = {
 def modules_of(action: Action) -> list[str]:
     """The modules that an isolated action needs: its stage, what implements it, and its packages."""
     packages = [name for tool in action.tools for name in _MODULES.get(tool.name, ())]
-    # A backend's package says what it can without its heavy imports, which stand in a module of this name.
+    # A backend's package says what it can without its heavy imports, which are in a module of this name.
     heavy = [f"{name}.backend" for name in action.implementation]
     return list(dict.fromkeys([action.function.partition(":")[0], *action.implementation, *packages, *heavy]))
 

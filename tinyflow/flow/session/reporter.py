@@ -19,7 +19,7 @@ from tinyflow.flow.session.tasks import NotNeeded
 
 _STATE_WIDTH = 8
 _AGAIN = "for the same reason as "
-# A refusal names the backend, as the title does that stands before it.
+# A refusal names the backend, as the title does that is before it.
 _BACKEND = re.compile(r" \(backend [^()]*\)")
 
 

@@ -29,7 +29,7 @@ class NotNeeded(TaskFailed):  # type: ignore[misc]  # doit has no types
 def action_tasks(
     actions: Mapping[str, Action], session: Session, ledger: Ledger, demand: Demand | None = None
 ) -> list[Task]:
-    """Tasks for those actions, by id, that are not up to date; they come each behind those that it waits for.
+    """Tasks for those actions, by id, that are not up to date; they come each after those that it waits for.
 
     What need not run needs no task: an empty run costs our look at each action, and nothing in doit. With `demand`,
     what nobody waits for any more is not begun.

@@ -23,7 +23,7 @@ def elements(shape: tuple[int, ...], window: Window) -> int:
 
 
 def windows(source: npt.NDArray[T], window: Window, padding: int = 0) -> npt.NDArray[T]:
-    """What stands under a window, the padding holding one number: a view [N, rows, columns, kh, kw, C]."""
+    """What is under a window, the padding holding one number: a view [N, rows, columns, kh, kw, C]."""
     padded = np.pad(source, _around(window), constant_values=padding)
     every = np.lib.stride_tricks.sliding_window_view(padded, window.reach, axis=(1, 2))
     taken = every[:, :: window.stride[0], :: window.stride[1], :, :: window.dilation[0], :: window.dilation[1]]

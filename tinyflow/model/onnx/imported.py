@@ -45,14 +45,14 @@ class ImportedGraph(GraphBuilder):
         """The int8 tensor of an input. Raises ModelError where it isn't quantised."""
         value = node.inputs[position]
         if value not in self.dequantised:
-            raise node.refuse(f"its input {value} is not quantised", "each operator stands between DQ and Q")
+            raise node.refuse(f"its input {value} is not quantised", "each operator is between DQ and Q")
         return self.dequantised[value]
 
     def weights(self, node: Node, position: int) -> Weights:
         """The constant of an input. Raises ModelError where it is none."""
         value = node.inputs[position]
         if value not in self.constants:
-            raise node.refuse(f"its input {value} is no quantised constant", "store weights as int8 behind a DQ")
+            raise node.refuse(f"its input {value} is not a quantised constant", "store weights as int8 behind a DQ")
         return self.constants[value]
 
     def result(

@@ -62,7 +62,7 @@ def _bias(net: ImportedGraph, node: Node, tensor: int, weights: Weights, outputs
     if len(node.inputs) > 2 and node.inputs[2]:
         bias = net.weights(node, 2)
         if bias.values.dtype != np.int32:
-            raise node.refuse("its bias is no int32", "quantise biases to int32 at input scale times weight scale")
+            raise node.refuse("its bias is not an int32", "quantise biases to int32 at input scale times weight scale")
         close = np.allclose(np.broadcast_to(bias.scales, len(scheme.scales)), scheme.scales, rtol=1e-5, atol=0)
         if not close:
             raise node.refuse("its bias has another scale than input scale times weight scale")

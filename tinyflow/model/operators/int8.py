@@ -10,7 +10,7 @@ _HINT = "quantise with TFLite's converter"
 
 
 def quantisation_of(tensor: Tensor) -> Quantisation:
-    """The quantisation of an int8 activation. ValueError where it is no int8 tensor with one scale."""
+    """The quantisation of an int8 activation. ValueError where it is not an int8 tensor with one scale."""
     quantisation = tensor.quantisation
     if tensor.dtype != "int8":
         raise ValueError(f"{tensor.name} is {tensor.dtype}, not int8 with one scale")
@@ -29,7 +29,7 @@ def activations(graph: Graph, operator: Operator) -> list[Tensor]:
 
 
 def quantisations(graph: Graph, operator: Operator) -> list[Quantisation]:
-    """Of all activations. ValueError where one is no int8 tensor with one scale."""
+    """Of all activations. ValueError where one is not an int8 tensor with one scale."""
     return [quantisation_of(tensor) for tensor in activations(graph, operator)]
 
 

@@ -47,7 +47,7 @@ class Settings(Part):
     layer: Literal["$value"] | None = None  # the number itself, once merged
     """Only this layer of the model, counted from 0."""
     target_options: bool = False
-    """Whether the backend gets the options that the target's recipe has for it; other features go before them."""
+    """Whether the backend gets the options that the target's recipe has for it, unless other features set them."""
     flags: tuple[str, ...] = ()
     """For the compiler, behind all others; for what a backend generated only."""
     all_flags: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Feature(Recipe):
     """In place of `values`: any whole number from 0."""
     requires: Requirements = field(default_factory=Requirements)
     conflicts: tuple[str, ...] = ()
-    """Features that can't stand beside it, or single values of them: `layout.NCHW`."""
+    """Features that can't be beside it, or single values of them: `layout.NCHW`."""
     cases: Mapping[FeatureValue, Case] = field(default_factory=dict)
     """Value → what it needs beyond what all values do."""
     reason: str | None = None
@@ -98,4 +98,4 @@ class Feature(Recipe):
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)
         for level in levels:
             if level is not None and level not in get_args(Optimise):
-                raise ValueError(f'"{level}" is no level to optimise at; levels: {", ".join(get_args(Optimise))}')
+                raise ValueError(f'"{level}" is not a level to optimise at; levels: {", ".join(get_args(Optimise))}')

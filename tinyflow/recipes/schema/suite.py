@@ -27,7 +27,7 @@ class Matrix(Part):
 
 @part
 class Published(Part):
-    """Numbers that others measured, to stand beside ours: in the suite itself, or a recipe of their own."""
+    """Numbers that others measured, to be beside ours: in the suite itself, or a recipe of their own."""
 
     figures: Name | None = None
     """The recipe `published/<name>.yaml` that has all the rest."""

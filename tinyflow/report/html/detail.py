@@ -94,7 +94,7 @@ class Details:
 
 
 def _summary(report: Mapping[str, Any]) -> str:
-    """The few numbers that stand beside a bench's name."""
+    """The few numbers that are beside a bench's name."""
     told = [f"{m.heading} {m.format(report['metrics'][m.name])}" for m in METRICS if m.name in report["metrics"]]
     shown = {"invoke", "ROM", "RAM", "time"}
     found = [text for text in told if text.split(" ")[0] in shown]

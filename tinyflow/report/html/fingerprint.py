@@ -19,7 +19,7 @@ _TEMPLATES = "templates/report"
 
 
 def fingerprint(rows: Iterable[Row], *others: object) -> str:
-    """Digest of everything that a page hangs on: reports (they name the digests of all else) and the code here."""
+    """Digest of everything that a page depends on: reports (they name the digests of all else) and the code here."""
     return of_bytes(canonical([_code_digest(), tinyflow.__version__, list(rows), others]).encode())
 
 

@@ -1,4 +1,4 @@
-"""What several benches of a page have in common stands in it once, so that a hundred have room with all their maps."""
+"""What several benches of a page have in common is in it once, so that a hundred have room with all their maps."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A drawing in the making, written as SVG text. It knows shapes and text, and nothing of what they stand for.
 
 Colours are classes of the page's style sheet. Numbers are written with two decimals at most, so that the bytes do not
-hang on how a machine prints floats.
+depend on how a machine prints floats.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def lockup(chip: Chip, stack_pointer: int) -> Words:
 
 
 def refuse_waiting(chip: Chip, symbol: str) -> None:
-    """Raise RunError for a processor that stands at or behind an instruction that waits."""
+    """Raise RunError for a processor that is at or behind an instruction that waits."""
     counter = chip.get("pc")
     for address in (counter, counter - 2, counter - 4):
         if chip.peek(address, 4).startswith(_WAITS):

@@ -1,7 +1,7 @@
 """A board of QEMU with one firmware: one process, its GDB stub on the standard streams, its counts in a shared file.
 
 An exception ends a call: the probe leads all of them to an address of its own, and lets the processor's memory
-protection refuse what lies outside the target's memory map, for QEMU itself is no checker. After an error the next
+protection refuse what lies outside the target's memory map, for QEMU itself is not a checker. After an error the next
 access starts a new process: an exception leaves a processor in no state to go on.
 """
 

@@ -21,7 +21,7 @@ _ARM_EXCEPTIONS = {
 }
 _RISCV_EXCEPTIONS = dict.fromkeys((8, 9, 10, 11), chip_faults.SYSTEM_CALL)
 _RISCV_ILLEGAL = 2
-# Where Unicorn's program counter stands at an exception, past the instruction that took it.
+# Where Unicorn's program counter is at an exception, past the instruction that took it.
 _PAST_ARM_SUPERVISOR_CALL = 2
 _PAST_RISCV_EXCEPTION = 4
 

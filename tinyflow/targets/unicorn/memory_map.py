@@ -1,4 +1,4 @@
-"""A chip's memory in the simulator, which maps whole pages: what of a page is no memory is guarded, byte by byte.
+"""A chip's memory in the simulator, which maps whole pages: what of a page is not memory is guarded, byte by byte.
 
 Only targets with such pages pay for that: with a hook on some addresses every access takes Unicorn's slow path.
 """

@@ -1,4 +1,4 @@
-/* What start-up code and linker script agree on. The names of addresses are the linker script's; they are no variables. */
+/* What start-up code and linker script agree on. The names of addresses are the linker script's; they are not variables. */
 #ifndef TF_START_H
 #define TF_START_H
 

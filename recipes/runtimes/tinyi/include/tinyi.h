@@ -5,7 +5,7 @@
  * from the file again, per-channel multipliers included (see tinyi/multiplier.h).
  *
  * tinyi_setup refuses unknown operators and versions, and tensors of unknown types and shapes. What neither the plan nor
- * the choice of kernels hangs on may be refused by the first tinyi_invoke instead, with the same statuses: of
+ * the choice of kernels depends on may be refused by the first tinyi_invoke instead, with the same statuses: of
  * FULLY_CONNECTED the weights, the bias, the options and all quantisation.
  *
  * A file can't keep the processor busy for ever: more than TINYI_MAX_WORK (tinyi/context.h) is refused.

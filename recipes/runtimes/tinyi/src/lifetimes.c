@@ -2,7 +2,7 @@
 #include "tinyi/context.h"
 
 /* Each is written once: by the first operator, as it were, where it is an input of the graph. Those that there is no room
- * for are counted; the first one stands in for them, since nothing comes of this set-up. */
+ * for are counted; the first one replaces them, since nothing comes of this set-up. */
 void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t bytes) {
   uint16_t *number = &context->model->places[index];
   if (*number != TINYI_UNWRITTEN) {

@@ -14,7 +14,7 @@ enum {
   TVMRT_BAD_SYNTAX = 1,        /* no JSON, no binary graph, cut off, or something behind it */
   TVMRT_BAD_GRAPH = 2,         /* a part is missing or there twice, counts differ, a number is out of range */
   TVMRT_UNKNOWN_FUNCTION = 3,  /* a node calls what is not in the table */
-  TVMRT_UNKNOWN_PARAMETER = 4, /* a parameter of the table is no node's, or several nodes' */
+  TVMRT_UNKNOWN_PARAMETER = 4, /* a parameter of the table is not a node's, or several nodes' */
   TVMRT_BAD_ARGUMENT = 5,      /* a call's arguments are not as many or not as large as its function asks for */
   TVMRT_UNSUPPORTED = 6,       /* an operator, type or number of dimensions that nothing here is made for */
   TVMRT_NO_MEMORY = 7,         /* the pool or the arena is too small */

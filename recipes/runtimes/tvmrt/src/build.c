@@ -140,7 +140,7 @@ int tvmrt_add_parameter(tvmrt_build_t *build, uint32_t parameter) {
     return TVMRT_BAD_ARGUMENT;
   }
   tensor->kind = TVMRT_PARAMETER;
-  tensor->data = (void *)(uintptr_t)found->data; /* no function writes what is no result of its own */
+  tensor->data = (void *)(uintptr_t)found->data; /* no function writes what is not a result of its own */
   ++build->bound;
   return TVMRT_OK;
 }

@@ -75,7 +75,7 @@ static int check_guards(int32_t step, const char* function) {{
 
 
 def definitions(memory: Memory, is_packed: bool) -> str:
-    """The C that stands before `model_invoke`."""
+    """The C that is before `model_invoke`."""
     return _ERROR + (_RAISED if is_packed else "") + (_guards(memory) if memory.guard_bytes else "")
 
 

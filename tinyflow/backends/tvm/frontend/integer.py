@@ -78,7 +78,7 @@ class _Walk:
         operands = [self._operand(argument) for argument in expression.args]
         result = _RULES[name](self, expression, operands, shape) if name in _RULES else None
         if result is None:
-            raise ModelError(f"{name} stands in TVM's graph where the integer lowering has no rule for it")
+            raise ModelError(f"{name} is in TVM's graph where the integer lowering has no rule for it")
         return result
 
     def _operand(self, expression: Any) -> Any:

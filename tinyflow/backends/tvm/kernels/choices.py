@@ -76,7 +76,7 @@ def _convolutions(spec: ConvSpec, style: Style, machine: Machine) -> Iterator[Ch
 
 
 def build(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
-    """The kernel of a choice; None where it doesn't fit. KeyError, TypeError for what is no choice for this spec."""
+    """The kernel of a choice; None where it doesn't fit. KeyError, TypeError for what is not a choice for this spec."""
     family, numbers = choice["kernel"], {name: int(number) for name, number in choice.items() if name != "kernel"}
     if isinstance(spec, AddSpec):
         return add.add(spec, numbers["dsp"] == 1, numbers["unrolled"])

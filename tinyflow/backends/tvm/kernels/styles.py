@@ -44,7 +44,7 @@ def build(
     """The kernel of a spec. Its function has no name yet: give it one with `with_attr("global_symbol", …)`.
 
     Scratch is about `scratch_bytes` where a kernel can do with less or more, and never much above what a small stack
-    has room for. `choice` goes before what the style has, where it is one of the spec's and fits.
+    has room for. `choice` takes precedence over what the style has, where it is one of the spec's and fits.
     """
     if choice is not None and choice in choices.space(spec, style, machine):
         chosen = build_choice(choice, spec, machine, scratch_bytes)

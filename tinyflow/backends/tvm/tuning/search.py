@@ -1,7 +1,7 @@
 """What can be tuned of a model, and firmware in which candidates of one kernel can be called one after the other.
 
-Counts hang on a kernel alone, never on the model that it was found in: weights and inputs are made up, from a seed that
-is the kernel's own, so that whoever tunes an equal kernel gets equal counts.
+Counts depend on a kernel alone, never on the model that it was found in: weights and inputs are made up, from a seed
+that is the kernel's own, so that whoever tunes an equal kernel gets equal counts.
 """
 
 from __future__ import annotations

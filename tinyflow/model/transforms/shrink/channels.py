@@ -80,7 +80,7 @@ def _keep_everything(search: _Search, operator: Operator) -> None:
 
 
 def _answer_weighted(search: _Search, operator: Operator) -> None:
-    """CONV_2D, FULLY_CONNECTED: any output can go, and each input that biases can stand in for."""
+    """CONV_2D, FULLY_CONNECTED: any output can go, and each input that biases can replace."""
     source, output = operator.inputs[0], operator.outputs[0]
     try:
         layer = weighted(search.graph, operator)
@@ -101,7 +101,7 @@ def _answer_weighted(search: _Search, operator: Operator) -> None:
 
 
 def _fold_inputs(search: _Search, layer: Weighted, source: int, kept: Mask) -> None:
-    """Take back the inputs that the biases of the kept outputs can't stand in for."""
+    """Take back the inputs that the biases of the kept outputs can't replace."""
     weights, bias = layer.weights[kept], layer.bias[kept]
     for channel in np.flatnonzero(search.removable[source]):
         taps = weights[..., channel]

@@ -4,8 +4,8 @@
 
 #include "tinyi/context.h"
 
-/* Where axis `axis` of a file stands in a tensor's shape, which has ones in front; negative ones count from the end.
- * Refuses what is no axis, and answers with some. */
+/* Where axis `axis` of a file is in a tensor's shape, which has ones in front; negative ones count from the end.
+ * Refuses what is not an axis, and answers with some. */
 int32_t tinyi_axis(struct tinyi_context *context, const struct tinyi_tensor *tensor, int32_t axis);
 
 /* Elements behind one index of an axis. */

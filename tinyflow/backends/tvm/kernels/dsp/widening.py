@@ -162,7 +162,7 @@ class Limits:
 
 
 def product_order(spec: ConvSpec) -> list[int]:
-    """Which product stands where in what tf_patch gathers; -1 is a product with 0."""
+    """Which product is where in what tf_patch gathers; -1 is a product with 0."""
     rows, length = spec.kernel[0], spec.kernel[1] * spec.input.channels
     whole = length - length % 4
     order = [row * length + i for row in range(rows) for i in range(whole)]

@@ -108,7 +108,7 @@ def conv(spec: ConvSpec, machine: Machine | None = None) -> Kernel:
 def _channels_innermost(spec: ConvSpec, machine: Machine | None) -> tuple[int, ...] | None:
     """An order of the loops over products, where that of the layout is slower, as measured.
 
-    Whether a place lies in the padding hangs on row and column only, so it is asked once for all channels. On RISC-V
+    Whether a place lies in the padding depends on row and column only, so it is asked once for all channels. On RISC-V
     each channel's address then takes an instruction more than that saves, since planes are too far apart for offsets.
     """
     if machine is None or machine.isa == "riscv":

@@ -48,7 +48,7 @@ class Planes:
     height: int  # output rows
     top: int = 0
     left: int = 0
-    padding: int | None = None  # the value that stands around the input
+    padding: int | None = None  # the value that is around the input
 
     @property
     def chunk_rows(self) -> int:

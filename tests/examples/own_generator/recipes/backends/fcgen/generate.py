@@ -44,7 +44,7 @@ def layer(graph, operator, source, target, lines):
 
 
 def main(graph_path, options_path, out):
-    """Refuse what is no chain of fully connected layers; write model.c and plan.json."""
+    """Refuse what is not a chain of fully connected layers; write model.c and plan.json."""
     graph, options = (json.loads(Path(path).read_text()) for path in (graph_path, options_path))
     others = {operator["name"] for operator in graph["operators"]} - {"FULLY_CONNECTED"}
     if others:
