@@ -44,14 +44,14 @@ class Scripted(Machine):
     def load(self, firmware: Path) -> Counters:
         """Start-up costs 11."""
         self.calls.append(f"load {firmware.name}")
-        return Counters(11, None, None, 1.0)
+        return Counters(1.0, 11)
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """Set-up costs 22; an invoke computes, and costs a hundred more than the one before."""
         self.calls.append(symbol)
         assert limit_instructions == 5000
         if symbol == "setup":
-            return self.statuses.get(symbol, 0), Counters(22, 96, 8, 1.0)
+            return self.statuses.get(symbol, 0), Counters(1.0, 22, 96, 8)
         if self.raises is not None:
             raise self.raises
         (whole,), (real,) = struct.unpack("<h", self.memory.pop("in0")), struct.unpack("<f", self.memory.pop("in1"))
@@ -62,7 +62,7 @@ class Scripted(Machine):
         number = self.calls.count("invoke")
         functions = {"conv": FunctionCount(60 * number, 2), "invoke": FunctionCount(40 * number, 1)}
         counted = None if self.is_native else 100 * number
-        return self.statuses.get(symbol, 0), Counters(counted, 64 + number, 4, 0.25 * number, functions)
+        return self.statuses.get(symbol, 0), Counters(0.25 * number, counted, 64 + number, 4, functions)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """What lies there; `model_error` where it has something to say."""

@@ -158,7 +158,7 @@ class Chip:
     def call(self, function: str, limit_instructions: int) -> tuple[int, Counters]:
         """Counted by its name's length; `bad` fails."""
         self.calls.append((function, limit_instructions))
-        return int(function == "bad"), Counters(len(function), 0, 0, 0.0)
+        return int(function == "bad"), Counters(0.0, len(function), 0, 0)
 
     def read(self, place: str, size: int) -> bytes:
         """Zeros."""

@@ -9,7 +9,7 @@ import pytest
 
 from tinyflow.targets import cycles, profile
 from tinyflow.targets.blocks import Edge, instruction_lengths
-from tinyflow.targets.disassembly import Instruction, _code, count, disassembler
+from tinyflow.targets.disassembly import Instruction, count, disassembler
 from tinyflow.targets.elf import Firmware, Segment, Symbol
 from tinyflow.targets.guarding import GuardedCall, Place, describe
 from tinyflow.targets.protocol import FunctionCount
@@ -50,8 +50,8 @@ def test_code_is_found_where_the_program_sees_it() -> None:
     """By its address, not by where it lies in flash; nothing outside; Thumb and RISC-V by the machine."""
     segments = (Segment(0x100, 0x900, CODE, 8), Segment(0x200, 0x200, b"", 64))
     firmware = Firmware("EM_ARM", 0, segments, (), (), ())
-    assert _code(firmware, 0x102, 4) == CODE[2:6] and _code(firmware, 0x100, 8) == CODE
-    assert _code(firmware, 0x100, 9) == _code(firmware, 0xFF, 2) == _code(firmware, 0x900, 2) == b""
+    assert firmware.code(0x102, 4) == CODE[2:6] and firmware.code(0x100, 8) == firmware.code(0x100, 9) == CODE
+    assert firmware.code(0xFF, 2) == firmware.code(0x900, 2) == firmware.code(0x200, 2) == b""
     found = disassembler(firmware)(0x100, 6)
     assert [(one.address, one.size, one.mnemonic) for one in found] == [
         *((0x100, 2, "adds"), (0x102, 2, "ldr"), (0x104, 2, "push"))

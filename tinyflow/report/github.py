@@ -34,8 +34,8 @@ def annotate(rows: Sequence[Row]) -> list[str]:
 
 def annotation(level: str, title: str, message: str) -> str:
     """One workflow command: `::error title=…::…`, with the characters escaped that would end it."""
-    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-    name = title.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace(":", "%3A").replace(",", "%2C")
+    escaped, name = (text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A") for text in (message, title))
+    name = name.replace(":", "%3A").replace(",", "%2C")
     return f"::{level} title={safe_text.shown(name)}::{safe_text.shown(escaped)}"
 
 

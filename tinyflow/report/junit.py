@@ -21,21 +21,18 @@ Row = Mapping[str, Any]
 def to_junit(suite: str, rows: Sequence[Row]) -> str:
     """The XML of a suite's reports. A cancelled bench counts as skipped, any other without a result as failed."""
     cases = [_case(row) for row in rows]
-    skipped = sum(row["status"] == "cancelled" for row in rows)
     counts = {
         "tests": str(len(rows)),
         "failures": str(sum(row["status"] not in ("ok", "cancelled") for row in rows)),
         "errors": "0",
-        "skipped": str(skipped),
+        "skipped": str(sum(row["status"] == "cancelled" for row in rows)),
         "time": f"{sum(map(_seconds, rows)):.3f}",
     }
     root = ElementTree.Element("testsuites", {"name": "tinyflow", **counts})
     ElementTree.SubElement(root, "testsuite", {"name": suite, **counts}).extend(cases)
     ElementTree.indent(root)
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        + safe_text.plain(ElementTree.tostring(root, encoding="unicode"))
-        + "\n"
+        f'<?xml version="1.0" encoding="UTF-8"?>\n{safe_text.plain(ElementTree.tostring(root, encoding="unicode"))}\n'
     )
 
 

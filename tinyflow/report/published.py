@@ -13,7 +13,7 @@ from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import aligned, markdown_line, records
+from tinyflow.report.tables import aligned, markdown_line, records, smallest
 
 Reports = Sequence[Mapping[str, Any]]
 
@@ -45,14 +45,12 @@ class SideBySide:
     @property
     def frame(self) -> Frame:
         """The numbers with all their digits."""
-        rows = ([(row[0].text), *(cell.value for cell in row[1:])] for row in self.rows)
-        return Frame(
-            self.columns,
-            tuple(
-                {name: value for name, value in zip(self.columns, row, strict=True) if value is not None}
-                for row in rows
-            ),
-        )
+        rows = []
+        for bench, *cells in self.rows:
+            numbers = {name: cell.value for name, cell in zip(self.columns[1:], cells, strict=True)}
+            known = {name: value for name, value in numbers.items() if value is not None}
+            rows.append({"bench": bench.text, **known})
+        return Frame(self.columns, tuple(rows))
 
 
 @dataclass(frozen=True)
@@ -97,19 +95,19 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
     benches.sort(key=lambda bench: models.index(_model(bench)))
     metrics = dict.fromkeys(metric for bench in benches for metric in numbers.get(bench, ()))
     columns = [column for metric in metrics for column in _columns(metric, published.clocks_hz.get(target))]
-    values = [
-        [column.value(numbers.get(bench, {}), measured.get(bench, {})) for column in columns] for bench in benches
-    ]
+    values: dict[str, dict[str, float]] = {}
+    for bench in benches:
+        found = ((column.name, column.value(numbers.get(bench, {}), measured.get(bench, {}))) for column in columns)
+        values[bench] = {column: value for column, value in found if value is not None}
     # Where nobody's bench is the other's, there is nothing to say of the two together.
-    kept = [i for i, column in enumerate(columns) if column.is_ranked or any(row[i] is not None for row in values)]
-    columns, values = [columns[i] for i in kept], [[row[i] for i in kept] for row in values]
-    best = _best(values, columns, [_model(bench) for bench in benches])
+    columns = [column for column in columns if column.is_ranked or any(column.name in row for row in values.values())]
+    best = smallest(((_model(bench), column), row[column]) for bench, row in values.items() for column in row)
     rows = [
         (
             Cell(bench),
-            *(_cell(column, value, value == least) for column, value, least in zip(columns, row, low, strict=True)),
+            *(_cell(column, row.get(column.name), best.get((_model(bench), column.name))) for column in columns),
         )
-        for bench, row, low in zip(benches, values, best, strict=True)
+        for bench, row in values.items()
     ]
     why = published.board_only.get(target)
     more = () if why is None else (f"{target} is a board only: {why}; nothing of ours is here",)
@@ -124,22 +122,10 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
     )
 
 
-def _cell(column: _Column, value: float | None, is_best: bool) -> Cell:
+def _cell(column: _Column, value: float | None, least: float | None) -> Cell:
     if value is None:
         return Cell("–")
-    return Cell(column.spell(value), value, is_best and column.is_ranked)
-
-
-def _best(
-    values: Sequence[Sequence[float | None]], columns: Sequence[_Column], models: Sequence[str]
-) -> list[list[float | None]]:
-    """For each row the smallest value of its model in each column; None where all are the same."""
-
-    def least(model: str, index: int) -> float | None:
-        known = {row[index] for row, other in zip(values, models, strict=True) if other == model} - {None}
-        return min(value for value in known if value is not None) if len(known) > 1 else None
-
-    return [[least(model, index) for index in range(len(columns))] for model in models]
+    return Cell(column.spell(value), value, value == least and column.is_ranked)
 
 
 def _columns(metric: str, clock_hz: int | None) -> Iterable[_Column]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -281,6 +281,14 @@ def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:
 def spell_features(row: Row) -> str:
     """`dsp+layout.NCHW`, as in the name of a bench."""
     return "+".join(name if value is True else f"{name}.{value}" for name, value in row["features"].items())
+
+
+def smallest(found: Iterable[tuple[Hashable, float]]) -> dict[Hashable, float]:
+    """The smallest value of each key, where there are at least two different ones."""
+    values: dict[Hashable, set[float]] = {}
+    for key, value in found:
+        values.setdefault(key, set()).add(value)
+    return {key: min(known) for key, known in values.items() if len(known) > 1}
 
 
 def _exact(value: float | None) -> str:

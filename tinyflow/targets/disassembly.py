@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from tinyflow.targets.elf import Firmware
 
@@ -34,48 +33,32 @@ class Instruction:
     @cached_property
     def writes(self) -> bool:
         """Whether it stores to memory."""
-        names = _RISCV_WRITES if self.is_riscv else _ARM_WRITES
-        return self.mnemonic.startswith(names)
+        return self.mnemonic.startswith(_RISCV_WRITES if self.is_riscv else _ARM_WRITES)
 
 
 def disassembler(firmware: Firmware) -> Callable[[int, int], tuple[Instruction, ...]]:
     """(address, bytes) → the instructions of a block of that firmware; each block is read once."""
-    engine = _engine(firmware.machine == "EM_RISCV")
+    import capstone
+
+    is_riscv = firmware.machine == "EM_RISCV"
+    if is_riscv:
+        engine = capstone.Cs(capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV32 | capstone.CS_MODE_RISCVC)
+    else:
+        engine = capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
     known: dict[tuple[int, int], tuple[Instruction, ...]] = {}
 
     def disassemble(address: int, size: int) -> tuple[Instruction, ...]:
         if (address, size) not in known:
-            code = _code(firmware, address, size)
-            found = engine.disasm_lite(code, address)
+            found = engine.disasm_lite(firmware.code(address, size), address)
             known[address, size] = tuple(
-                Instruction(at, length, mnemonic, operands, firmware.machine == "EM_RISCV")
-                for at, length, mnemonic, operands in found
+                Instruction(at, length, mnemonic, operands, is_riscv) for at, length, mnemonic, operands in found
             )
         return known[address, size]
 
     return disassemble
 
 
-def _engine(is_riscv: bool) -> Any:
-    import capstone
-
-    if is_riscv:
-        return capstone.Cs(capstone.CS_ARCH_RISCV, capstone.CS_MODE_RISCV32 | capstone.CS_MODE_RISCVC)
-    return capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
-
-
-def _code(firmware: Firmware, address: int, size: int) -> bytes:
-    """Bytes of the program as it sees them; empty outside of it."""
-    for segment in firmware.segments:
-        if segment.address <= address and address + size <= segment.address + len(segment.data):
-            return segment.data[address - segment.address :][:size]
-    return b""
-
-
 def count(instructions: Iterable[Instruction]) -> tuple[int, int]:
     """How many of these read and how many write memory."""
-    reads = writes = 0
-    for instruction in instructions:
-        reads += instruction.reads
-        writes += instruction.writes
-    return reads, writes
+    read = list(instructions)
+    return sum(one.reads for one in read), sum(one.writes for one in read)

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,6 @@ class Firmware:
                 first.setdefault(symbol.address, symbol)
         return tuple(first.values())
 
-    @cached_property
-    def _function_addresses(self) -> list[int]:
-        return [function.address for function in self.functions]
-
     def symbol(self, name: str) -> Symbol:
         """The symbol of that name. Raises RunError where the firmware has none."""
         if name not in self._named:
@@ -92,12 +89,19 @@ class Firmware:
 
     def function_at(self, address: int) -> Symbol | None:
         """The function that an address lies in; one whose size is unknown reaches to the next."""
-        index = bisect_right(self._function_addresses, address) - 1
+        index = bisect_right(self.functions, address, key=attrgetter("address")) - 1
         if index < 0:
             return None
         function = self.functions[index]
         is_inside = not function.size_bytes or address < function.address + function.size_bytes
         return function if is_inside else None
+
+    def code(self, address: int, size: int) -> bytes:
+        """Bytes of the program as it sees them, up to the end of what the file has there."""
+        for segment in self.segments:
+            if segment.address <= address < segment.address + len(segment.data):
+                return segment.data[address - segment.address :][:size]
+        return b""
 
 
 def place(firmware: Firmware, address: int) -> str:

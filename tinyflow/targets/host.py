@@ -85,13 +85,13 @@ class Host(Machine):
         self._ask("load", firmware.stem)
         if self._faults is not None:
             self._layout = Layout.of(self._process.pid, firmware.resolve())
-        return _counters(time.perf_counter() - started)
+        return Counters(time.perf_counter() - started)
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
         """See `protocol.Machine`."""
         status, elapsed_ns = self._ask("call", symbol, limit_s=_limit_s(limit_instructions))
         self._called[symbol] = None
-        return status, _counters(elapsed_ns / 1e9)
+        return status, Counters(elapsed_ns / 1e9)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""
@@ -237,9 +237,9 @@ class CountingHost(Host):
         status, _ = self._ask("count", symbol, limit_s=_limit_s(limit_instructions))
         wall_s = time.perf_counter() - started
         if symbol != self._symbol:
-            return status, _counters(wall_s)
+            return status, Counters(wall_s)
         self._calls += 1
-        return status, _counters(wall_s, _summary(self._folder / f"counts.{self._calls}"))
+        return status, Counters(wall_s, _summary(self._folder / f"counts.{self._calls}"))
 
     def _launcher(self) -> Sequence[str]:
         # Collecting begins with the function and a file with the sum is written at its end. One function only:
@@ -260,7 +260,3 @@ def _summary(path: Path) -> int:
         if line.startswith("summary: "):
             return int(line.removeprefix("summary: "))
     raise RunError(f"valgrind wrote no sum to {path.name}", hint="is it older than 3.19?")
-
-
-def _counters(wall_s: float, instructions: int | None = None) -> Counters:
-    return Counters(instructions=instructions, stack_bytes=None, heap_bytes=None, wall_s=wall_s)

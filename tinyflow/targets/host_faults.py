@@ -91,7 +91,8 @@ def _words(fault: Fault, firmware: Firmware, layout: Layout) -> tuple[str, str]:
         return _OTHERS[number]
     if number == signal.SIGILL:
         hint = "a trap that the compiler put there, or an instruction that this machine lacks"
-        return f"undefined instruction {_code(firmware, fault.counter - layout.base)}", hint
+        at = fault.counter - layout.base
+        return f"undefined instruction {firmware.code(at, _SHOWN_BYTES).hex() or f'at 0x{at:08x}'}", hint
     if number not in _ACCESSES:
         return f"was stopped by {number.name}", "who sent it?"
     return _refused_access(fault, firmware, layout)
@@ -113,10 +114,3 @@ def _refused_access(fault: Fault, firmware: Firmware, layout: Layout) -> tuple[s
     verb = "writes" if fault.access == _WRITE else "reads"
     end = max(segment.address + segment.size_bytes for segment in firmware.segments)
     return f"{verb} {shown}, where there is no memory", f"the firmware has 0x00000000 to 0x{end - 1:08x}"
-
-
-def _code(firmware: Firmware, address: int) -> str:
-    for segment in firmware.segments:
-        if segment.address <= address < segment.address + len(segment.data):
-            return segment.data[address - segment.address :][:_SHOWN_BYTES].hex()
-    return f"at 0x{address:08x}"

@@ -45,17 +45,17 @@ class Interpreted(Machine):
         started = time.perf_counter()
         self._model = firmware.read_bytes()
         self._graph = tflite_reader.read(self._model, firmware.name)
-        return _counters(time.perf_counter() - started)
+        return Counters(time.perf_counter() - started)
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:  # noqa: ARG002 (time limits do)
         """Either `setup` or `invoke`. Raises ModelError for what the interpreter refuses."""
         if symbol == "setup":
             started = time.perf_counter()
             self._interpreter = self._open()
-            return 0, _counters(time.perf_counter() - started)
+            return 0, Counters(time.perf_counter() - started)
         if symbol != "invoke":
             raise RunError("an interpreter has no such function", where=symbol)
-        return 0, _counters(self._invoke())
+        return 0, Counters(self._invoke())
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""
@@ -96,7 +96,3 @@ class Interpreted(Machine):
         if symbol not in self._buffers:
             raise RunError("nothing has been written there", where=symbol)
         return self._buffers[symbol]
-
-
-def _counters(wall_s: float) -> Counters:
-    return Counters(instructions=None, stack_bytes=None, heap_bytes=None, wall_s=wall_s)

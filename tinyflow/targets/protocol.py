@@ -37,10 +37,10 @@ class FunctionCount:
 class Counters:
     """What one call cost. A counter that this machine has not is None; it is never estimated."""
 
-    instructions: int | None
-    stack_bytes: int | None  # peak, by high-water mark
-    heap_bytes: int | None  # peak since `load`, by high-water mark
     wall_s: float
+    instructions: int | None = None
+    stack_bytes: int | None = None  # peak, by high-water mark
+    heap_bytes: int | None = None  # peak since `load`, by high-water mark
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
 
 

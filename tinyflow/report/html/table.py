@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from tinyflow.report.html.bars import exact
 from tinyflow.report.metrics import METRICS, Metric
-from tinyflow.report.tables import spell_features, spell_validation
+from tinyflow.report.tables import smallest, spell_features, spell_validation
 
 Row = Mapping[str, Any]
 
@@ -21,7 +20,13 @@ def table(rows: Sequence[Row], anchors: Mapping[str, str]) -> dict[str, Any]:
     """
     present = {name for row in rows for name in row["metrics"]}
     metrics = [metric for metric in METRICS if metric.name in present]
-    best = _best(rows)
+    ranked = [metric.name for metric in metrics if metric.is_ranked]
+    best = smallest(
+        ((row["model"], row["target"], name), row["metrics"][name])
+        for row in rows
+        for name in ranked
+        if name in row["metrics"]
+    )
     made = []
     for row in rows:
         features = filter(None, spell_features(row).split("+"))
@@ -38,19 +43,9 @@ def table(rows: Sequence[Row], anchors: Mapping[str, str]) -> dict[str, Any]:
     return {"metrics": metrics, "rows": made}
 
 
-def _cell(row: Row, metric: Metric, best: Mapping[tuple[str, str, str], float]) -> tuple[str, str, str, bool]:
+def _cell(row: Row, metric: Metric, best: Mapping[Hashable, float]) -> tuple[str, str, str, bool]:
     value = row["metrics"].get(metric.name)
     if value is None:
         return "", "", "", False
     is_best = best.get((row["model"], row["target"], metric.name)) == value
     return metric.format(value), repr(value), f"{exact(value)} {metric.unit}", is_best
-
-
-def _best(rows: Sequence[Row]) -> dict[tuple[str, str, str], float]:
-    """(model, target, metric) → the smallest value, where there are at least two different ones."""
-    found = defaultdict(set)
-    for row in rows:
-        for metric in METRICS:
-            if metric.is_ranked and metric.name in row["metrics"]:
-                found[row["model"], row["target"], metric.name].add(row["metrics"][metric.name])
-    return {place: min(values) for place, values in found.items() if len(values) > 1}
