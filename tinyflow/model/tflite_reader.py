@@ -32,7 +32,6 @@ _DAMAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError)
 _CONTROL_FLOW = ("IF", "WHILE", "CALL", "CALL_ONCE", "DELEGATE", "STABLEHLO_WHILE")
 _DAMAGED_HINT = "get the file again; `doit fetch` does so for the models that tinyflow knows"
 _WRONG_HINT = "if the file is whole, it is its converter's doing: convert the original anew, with TFLite's own"
-_AGAIN_HINT = "convert the original anew, with TFLite's own converter"
 _BUILTIN_HINT = "convert with TFLite's built-in operators only: no custom, no Flex ones"
 _FLOW_HINT = "take loops, branches and variables out of the network before converting: one subgraph"
 _STATE_HINT = "a network has no state here: unroll the recurrence (Keras: unroll=True), or hand the state in and out"
