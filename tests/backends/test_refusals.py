@@ -13,8 +13,12 @@ from changed_graphs import small_resnet, with_operator, with_tensor
 from small_networks import Net
 
 from tinyflow.backends import tinyc, tinyi, tvm
+from tinyflow.backends.tinyc.lowering import LOWERINGS
+from tinyflow.backends.tinyi.operators import ENTRIES
+from tinyflow.backends.tvm.frontend.supported import CHECKS
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.operators import DESCRIPTIONS
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
 
@@ -142,6 +146,14 @@ def test_versions_of_the_same_int8_form_pass(graph: Graph, backend: ModuleType) 
     (addition,) = (operator for operator in graph.operators if operator.name == "ADD")
     for version in (2, 3):
         backend.check(with_operator(graph, addition.index, lambda o, v=version: replace(o, version=v)), "tested", {})
+
+
+def test_what_is_lowered_is_described() -> None:
+    """Nobody lowers an operator whose operands, shapes and versions nobody checks; tinyc and tinyi know the same."""
+    assert set(LOWERINGS) == set(ENTRIES) > set(CHECKS)
+    for name in LOWERINGS:
+        described = DESCRIPTIONS[name]
+        assert described.shape is not None or described.check is not None or described.is_view
 
 
 def test_checking_imports_nothing_heavy_before_it_is_needed() -> None:

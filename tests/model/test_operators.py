@@ -97,3 +97,26 @@ def test_numbers_of_another_type_are_refused() -> None:
     net.tensors[order] = replace(net.tensors[order], dtype="int8", data=b"\0\2\1\3")
     with pytest.raises(ModelError, match=r"\(TRANSPOSE\) takes int32 numbers from c1, which is int8"):
         net.graph(output)
+
+
+@pytest.mark.parametrize(
+    ("name", "lists", "shape", "options"),
+    [
+        ("TRANSPOSE", [[0, 3, 1, 2]], (1, 3, 4, 6), {}),
+        ("PAD", [[[0, 0], [1, 2], [0, 0], [0, 1]]], (1, 7, 6, 4), {}),
+        ("SLICE", [[0, 1, 0, 0], [1, 2, -1, 3]], (1, 2, 6, 3), {}),
+        ("STRIDED_SLICE", [[0, 1, -1], [1, 4, 9], [1, 2, 1]], (1, 2, 3), {"shrink_axis_mask": 4}),
+        ("STRIDED_SLICE", [[0, 3], [1, 0], [1, -1]], (1, 4, 6, 3), {"end_mask": 2}),
+        ("MEAN", [[1, -1]], (1, 6), {}),
+        ("MEAN", [[1, -1]], (1, 1, 6, 1), {"keep_dims": True}),
+        ("RESIZE_NEAREST_NEIGHBOR", [[8, 9]], (1, 8, 9, 3), {}),
+        ("CONCATENATION", [], (1, 4, 6, 3), {"axis": -1}),
+    ],
+)
+def test_shapes_follow_from_constants(
+    name: str, lists: list[Any], shape: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    """Who builds a network need not say them, and what is read again has them."""
+    net = Net(1, 4, 6, 3)
+    made = net.operator(name, net.input, *(net.constant(numbers, "int32") for numbers in lists), **options)
+    assert net.graph(made).tensors[made].shape == shape
