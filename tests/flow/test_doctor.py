@@ -66,7 +66,7 @@ def test_a_program_that_tells_no_version_is_found_all_the_same(
     program = programs / "valgrind"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setattr(doctor, "_VERSION_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(doctor.identity, "VERSION_TIMEOUT_S", 0.3)
     start = time.monotonic()
     found = _finding("valgrind")
     assert (found.state, found.version) == ("ok", None)
@@ -75,7 +75,7 @@ def test_a_program_that_tells_no_version_is_found_all_the_same(
 
 def test_a_missing_package_is_a_fault_and_has_its_pin_as_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """What to type installs the version that is tested."""
-    monkeypatch.setattr(doctor, "_installed_version", lambda name: None)
+    monkeypatch.setattr(doctor.identity, "installed_version", lambda name: None)
     monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm": "apache-tvm==0.27.0.post1"})
     found = _finding("apache-tvm")
     assert (found.state, found.is_fault) == ("missing", True)
@@ -84,7 +84,7 @@ def test_a_missing_package_is_a_fault_and_has_its_pin_as_remedy(monkeypatch: pyt
 
 def test_another_version_than_the_pinned_one_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later apache-tvm-ffi crashes with this TVM, so being there is not enough."""
-    monkeypatch.setattr(doctor, "_installed_version", lambda name: "0.1.15.post2")
+    monkeypatch.setattr(doctor.identity, "installed_version", lambda name: "0.1.15.post2")
     monkeypatch.setattr(doctor, "_own_requirements", lambda: {"apache-tvm-ffi": "apache-tvm-ffi==0.1.14.post1"})
     found = _finding("apache-tvm-ffi")
     assert (found.state, found.version, found.is_fault) == ("wrong version", "0.1.15.post2", True)
@@ -92,7 +92,7 @@ def test_another_version_than_the_pinned_one_is_a_fault(monkeypatch: pytest.Monk
 
 def test_a_machine_without_tflm_has_a_second_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its wheel doesn't exist everywhere: missing, but no fault."""
-    monkeypatch.setattr(doctor, "_installed_version", lambda name: None)
+    monkeypatch.setattr(doctor.identity, "installed_version", lambda name: None)
     found = _finding("tflite-micro")
     assert (found.state, found.is_fault) == ("missing", False)
     assert "LiteRT" in found.remedy

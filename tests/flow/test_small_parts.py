@@ -216,7 +216,7 @@ def test_the_version_names_commit_place_and_packages(tmp_path: Path, monkeypatch
     assert place == f"in {Path(tinyflow.__file__).parent}"
     named = [part.split()[0] for part in packages.split(", ")]
     assert named[0] == "Python" and named[1:4] == ["doit", "apache-tvm", "ziglang"]
-    assert version._installed("no-such-thing") is None
+    assert version.installed_version("no-such-thing") is None
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ CORE_VERSION = 1
 
 _PACKAGE = Path(__file__).parent.parent
 _HINT = "see `doit doctor`"
+VERSION_TIMEOUT_S = 10.0
 # Up to Python 3.12 all threads count the depth of their trees in one place (python/cpython#106905).
 _parsing = Lock()
 _DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
@@ -33,7 +34,7 @@ def of_tool(tool: Tool, memo: digest.Memo) -> str:
     """A tool's identity: the version of a package; digest and version text of a program. Raises ToolError (missing)."""
     if tool.kind == "binary":
         return _of_binary(tool, memo)
-    version = _version(tool.name)
+    version = installed_version(tool.name)
     if version is None and tool.kind == "package":
         what = f"the Python package {tool.name} is not installed"
         raise ToolError(what, hint=tool.hint or _HINT, missing=True)
@@ -41,7 +42,7 @@ def of_tool(tool: Tool, memo: digest.Memo) -> str:
 
 
 @cache
-def _version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
     """The version of an installed Python distribution."""
     from importlib.metadata import PackageNotFoundError, distribution
 
@@ -73,19 +74,24 @@ def _of_binary(tool: Tool, memo: digest.Memo) -> str:
 
 def _version_text(path: Path) -> str:
     """The first line that `--version` prints."""
+    return version_output(path).partition("\n")[0].strip()
+
+
+def version_output(program: Path) -> str:
+    """What a program prints when asked for its version; nothing where it doesn't answer."""
     try:
         done = subprocess.run(
-            [path, "--version"],
+            [program, "--version"],
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=10,
+            timeout=VERSION_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
             preexec_fn=with_parent(),
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return (done.stdout or done.stderr).partition("\n")[0].strip()
+    return done.stdout or done.stderr
 
 
 @cache

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Literal
 
+from tinyflow.core import identity
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import NAME
-from tinyflow.core.process import with_parent
 from tinyflow.flow.planning.builds import LINK_TOOLS, plain
 from tinyflow.flow.planning.models import ONNX_TOOLS, READER_TOOLS, REFERENCE_TOOLS
 from tinyflow.flow.planning.plan import PROFILE_TOOLS
@@ -27,7 +27,6 @@ from tinyflow.recipes.resolve import cpus_of, processor_of
 from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
 from tinyflow.targets.protocol import capabilities
 
-_VERSION_TIMEOUT_S = 5.0
 _MOST_USERS = 4  # to be shown by name
 _STAGES = {
     "reading models": READER_TOOLS,
@@ -109,7 +108,7 @@ def _own_requirements() -> Mapping[str, str]:
 
 def _inspect_package(name: str, requirement: str | None, needs: Sequence[Need]) -> Finding:
     """What our own distribution requires is required, unless some code goes without it."""
-    version = _installed_version(name)
+    version = identity.installed_version(name)
     pin = (requirement or "").partition("==")[2]
     state: Literal["ok", "missing", "wrong version"] = "ok"
     if version is None:
@@ -120,15 +119,6 @@ def _inspect_package(name: str, requirement: str | None, needs: Sequence[Need]) 
     remedy = hint if hint.startswith("pip ") else f"pip install '{requirement or name}'{hint and f'; {hint}'}"
     is_required = requirement is not None and all(tool.kind == "package" for user, tool in needs if user in _STAGES)
     return Finding(name, "package", is_required, state, version, _users(needs) or "every command", remedy)
-
-
-def _installed_version(distribution: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _inspect_program(needs: Sequence[Need]) -> Finding:
@@ -148,16 +138,5 @@ def _users(needs: Sequence[Need]) -> str:
 
 def _program_version(path: str) -> str | None:
     """The first number with a dot that the program prints when asked for its version."""
-    try:
-        done = subprocess.run(
-            [path, "--version"],
-            capture_output=True,
-            text=True,
-            timeout=_VERSION_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=with_parent(),
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return None
-    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
+    found = re.search(r"\d+(\.\d+)+", identity.version_output(Path(path)))
     return found.group() if found else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import tinyflow
+from tinyflow.core.identity import installed_version
 from tinyflow.flow.publishing.revision import current_revision
 from tinyflow.recipes.catalogue import data_folder
 
@@ -19,7 +19,7 @@ def describe() -> list[str]:
     """Lines: version and commit; place; Python and packages."""
     commit, is_dirty = source_revision()
     source = f"commit {commit}{', modified' if is_dirty else ''}" if commit else "of no known commit"
-    packages = [f"{name} {found}" for name in _TOLD if (found := _installed(name)) is not None]
+    packages = [f"{name} {found}" for name in _TOLD if (found := installed_version(name)) is not None]
     return [
         f"tinyflow {tinyflow.__version__} ({source})",
         f"in {Path(tinyflow.__file__ or '').resolve().parent}",
@@ -35,10 +35,3 @@ def source_revision() -> tuple[str | None, bool]:
         document = json.loads(recorded.read_text(encoding="utf-8"))
         return document["commit"], document["is_dirty"]
     return current_revision(data) if (data / ".git").exists() else (None, False)
-
-
-def _installed(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None

@@ -31,8 +31,21 @@ def yaml_key(field: str) -> str:
     return field
 
 
+class _Read:
+    """A kind of value that is read as a whole by `validate`."""
+
+    def validate(self, value: Any) -> Any:
+        """What a plain value means; ValueError says what was wanted."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+
 @dataclass(frozen=True)
-class Quantity:
+class Quantity(_Read):
     """A number that is written with its unit; `read` gives it in the field's unit or raises ValueError."""
 
     read: Callable[[str], float]
@@ -45,17 +58,12 @@ class Quantity:
             raise ValueError(f"{self.noun} needs a number with a unit such as {self.example}, not {show(value)}")
         return self.read(value)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.validate)
-
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "pattern": r"^\d+(\.\d+)?\s*[A-Za-z]+$", "examples": [self.example]}
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(_Read):
     """Text of a fixed form, given as a regular expression for the whole of it."""
 
     pattern: str
@@ -66,11 +74,6 @@ class Text:
         if not isinstance(value, str) or re.fullmatch(self.pattern, value) is None:
             raise ValueError(f"expected {self.noun}, not {show(value)}")
         return value
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.validate)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "pattern": f"^({self.pattern})$"}
@@ -94,7 +97,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Limit:
+class Limit(_Read):
     """How much worse a metric may get: `0`, `64`, `1KiB` or, of what it was, `0.5%`. Kept as text."""
 
     def validate(self, value: Any) -> str:
@@ -102,11 +105,6 @@ class Limit:
         if isinstance(value, bool) or re.fullmatch(r"\d+(\.\d+)?\s*(%|B|KB|KiB|MiB)?", str(value)) is None:
             raise ValueError(f"expected a limit such as 0, 1KiB or 0.5%, not {show(value)}")
         return str(value)
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_plain_validator_function(self.validate)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}], "examples": [0, "0.5%"]}
