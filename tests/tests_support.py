@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ NO_MEMO = digest.Memo(_ForgetfulTable())
 
 
 CHECKOUT = Path(__file__).parents[1]
+PATIENCE_S = 240.0  # with what must happen, before a test fails
 
 
 def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +55,22 @@ def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedPr
         text=True,
         timeout=900,
     )
+
+
+def wait_until(is_so: Callable[[], object]) -> None:
+    """Wait for what is to happen, however busy the machine is; AssertionError where it doesn't within minutes."""
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def write_models(place: Path, models: Mapping[str, bytes]) -> None:

@@ -9,20 +9,18 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import kept
 import pytest
-from tests_support import CHECKOUT, doit
+from tests_support import CHECKOUT, PATIENCE_S, doit, wait_until
 
 from tinyflow.model.zoo import synthesize
 
 pytest.importorskip("watchfiles")
 EXAMPLE = CHECKOUT / "tests" / "examples" / "own_kernels"
 BENCH = "toycar-tinyc-stm32f7+fastnn"
-_PATIENCE_S = 60
 
 
 class Watching:
@@ -53,7 +51,7 @@ class Watching:
         """All lines up to the one that was waited for; a session that doesn't come to it is ended."""
         assert self.process.stdout is not None
         seen = []
-        patience = threading.Timer(_PATIENCE_S, self.process.kill)
+        patience = threading.Timer(PATIENCE_S, self.process.kill)
         patience.start()
         try:
             for line in self.process.stdout:
@@ -125,7 +123,7 @@ def test_a_saved_kernel_becomes_a_number_and_a_wrong_one_its_layer(
 
     session.process.send_signal(signal.SIGINT)
     assert session.process.wait(20) == 130
-    assert _children(session.process.pid) == []
+    wait_until(lambda: not _children(session.process.pid))
     assert (tmp_path / "build" / BENCH / "report.html").is_file()
 
 
@@ -165,8 +163,7 @@ def test_nothing_to_watch_is_wrong_use(tmp_path: Path) -> None:
 
 
 def _children(session: int) -> list[int]:
-    """Processes of a session that are still there a moment later."""
-    time.sleep(0.2)
+    """Processes of a session that are still there."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

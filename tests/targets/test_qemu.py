@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import kept
 import pytest
 from processors import described, words
 from small_firmware import MODEL, Bench
+from tests_support import is_running, wait_until
 
 from tinyflow.core.errors import RunError, Timeout, ToolError, UsageError
 from tinyflow.targets.protocol import open_machine
@@ -210,17 +210,7 @@ def test_no_process_survives(plugin: Path, start: Start) -> None:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 10
-    while _is_running(pid) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not _is_running(pid)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except FileNotFoundError:
-        return False
+    wait_until(lambda: not is_running(pid))
 
 
 def test_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from tests_support import is_running, wait_until
 from trust_places import Disk, Run
 
 from tinyflow.core import cache_maintenance
@@ -234,10 +234,7 @@ def test_no_tool_outlives_its_action(tmp_path: Path) -> None:
     session.execute(one)
     session.close()
     child = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 5
-    while subprocess.run(["kill", "-0", str(child)], capture_output=True).returncode == 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not is_running(child))
 
 
 def leave_child(workspace: Workspace) -> None:

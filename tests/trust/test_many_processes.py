@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import shared_work
+from tests_support import PATIENCE_S, wait_until
 from trust_places import CHECKOUT
 
 HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ def test_equal_work_runs_once(folder: Path, processes: int, states: int) -> None
     Guards the lock per key and the second look at the cache within it (`Session._execute`).
     """
     running = [start(folder, "cache", f"state{index % states}") for index in range(processes)]
-    ended = [process.communicate(timeout=60) for process in running]
+    ended = [process.communicate(timeout=PATIENCE_S) for process in running]
     assert {process.returncode for process in running} == {0}, ended
     assert len({output for output, _ in ended}) == 1
     assert {errors for _, errors in ended} == {""}
@@ -57,14 +57,12 @@ def test_a_killed_process_hands_its_work_on(folder: Path) -> None:
     Guards the kernel's lock (a lock file alone would stay locked) and recording each action when it ends.
     """
     first = start(folder, "cache", "state0")
-    while not (folder / "trace").exists() or len(traced(folder)) < 4:
-        assert first.poll() is None
-        time.sleep(0.005)
+    wait_until(lambda: (folder / "trace").exists() and len(traced(folder)) >= 4)
     second = start(folder, "cache", "state1")
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     done = len(set(traced(folder)))
-    output, errors = second.communicate(timeout=60)
+    output, errors = second.communicate(timeout=PATIENCE_S)
     assert (second.returncode, errors) == (0, "")
     assert output.startswith("work2_2work1_0work0_0source")
     assert sorted(set(traced(folder))) == ALL
@@ -75,10 +73,9 @@ def test_a_killed_process_hands_its_work_on(folder: Path) -> None:
 def test_sessions_leave_nothing_behind(folder: Path) -> None:
     """No lock, no half-written file, no scratch folder stays, even of a session that was killed before."""
     killed = start(folder, "cache", "state")
-    while not (folder / "trace").exists():
-        time.sleep(0.005)
+    wait_until((folder / "trace").exists)
     killed.kill()
     killed.communicate()
-    assert start(folder, "cache", "state").wait(60) == 0
+    assert start(folder, "cache", "state").wait(PATIENCE_S) == 0
     assert list((folder / "cache" / "locks").iterdir()) == []
     assert list((folder / "state" / "scratch").iterdir()) == []
