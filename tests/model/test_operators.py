@@ -90,6 +90,17 @@ def test_constants_must_give_the_outputs_shape(
     assert caught.value.what.startswith(f"operator 0 ({name}) {what}")
 
 
+def test_tensors_of_other_ranks_do_not_lie_side_by_side() -> None:
+    """One that ends before the axis isn't taken for one that fits."""
+    net = Net(1, 4)
+    flat = net.operator("RESHAPE", net.input, net.constant([4], "int32"), shape=(4,))
+    column = net.operator("RESHAPE", net.input, net.constant([4, 1], "int32"), shape=(4, 1))
+    for parts, axis in (((column, flat), 1), ((flat, column), 0)):
+        made = net.operator("CONCATENATION", *parts, shape=(4, 2), axis=axis)
+        with pytest.raises(ModelError, match=r"\(CONCATENATION\) puts "):
+            net.graph(made)
+
+
 def test_numbers_of_another_type_are_refused() -> None:
     """A permutation in int8 isn't read as one of int32."""
     net, output = _misfit("TRANSPOSE", [[0, 2, 1, 3]], (1, 6, 4, 3))

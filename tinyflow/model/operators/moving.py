@@ -85,7 +85,7 @@ def slices(options: Options, begins: Sequence[int], ends: Sequence[int], steps: 
 def _concatenation(read: Sequence[Tensor], options: Options) -> Shape:
     shapes, axis = [tensor.shape for tensor in read], options.get("axis", 0)
     axis = axis_of(axis, len(shapes[0]))
-    others = {(*shape[:axis], 0, *shape[axis + 1 :]) for shape in shapes}
+    others = {(len(shape), *shape[:axis], *shape[axis + 1 :]) for shape in shapes}
     require(len(others) == 1, f"puts {_several(shapes)} side by side along axis {axis}")
     return (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
 
