@@ -241,6 +241,7 @@ class ChipKernels:
         arguments = [*placed.arguments, *[0] * (_ARGUMENTS - len(placed.arguments))]
         request = struct.pack(f"<{1 + _ARGUMENTS}{self._pointer}", self.functions.index(call.function), *arguments)
         self._simulator.write("request", request)
+        self.arguments = placed.arguments
         status, counters = self._simulator.call("run", limit_instructions=_LIMIT_INSTRUCTIONS)
         assert status == 0
         after = self._simulator.read("pool", len(placed.image))
