@@ -52,7 +52,7 @@ def target_of(cpu: str, isa: str) -> dict[str, Any]:
 def opened(target: Mapping[str, Any]) -> Simulator | Qemu:
     """What runs it; to be closed."""
     if target["cpu"] not in on_qemu.PLACES:
-        counter = unicorn.capabilities(target["cpu"], target["machine"]).inputs["block_table.so"]
+        counter = unicorn.capabilities(target).inputs["block_table.so"]
         return Simulator(target, kept.path(counter))
     return Qemu(target, on_qemu.plugin())
 

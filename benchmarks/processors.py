@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,6 @@ def compiler(cpu: str, toolchain: str = "zig") -> dict[str, Any]:
     return {name: value for name, value in asdict(made).items() if value is not None}
 
 
-def words(cpu: str, machine: str = "unicorn") -> Mapping[str, Any]:
-    """What a simulator calls a processor; none where it lacks it."""
-    return processor(cpu).machine(machine)
-
-
 def described(cpu: str, machine: str = "unicorn") -> dict[str, Any]:
     """A processor as `target` of `open_machine` has it."""
-    return {"cpu": cpu, "isa": processor(cpu).isa, "machine": dict(words(cpu, machine))}
+    return {"isa": processor(cpu).isa, **processor(cpu).seen_by(f"tinyflow.targets.{machine}")}

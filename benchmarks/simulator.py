@@ -96,7 +96,7 @@ def main() -> None:
     chosen = parser.parse_args()
     print(f"{'cpu':<10} {'kernel':<10} {'instructions':>12} {'/block':>6} {'counted':>8} {'uncounted':>9}")
     with tempfile.TemporaryDirectory() as folder:
-        library = kept.path(capabilities("cortex-m7", processors.words("cortex-m7")).inputs["block_table.so"])
+        library = kept.path(capabilities(processors.described("cortex-m7")).inputs["block_table.so"])
         for cpu in chosen.cpu or CPUS:
             target = target_of(cpu)
             firmware = build_firmware(Path(folder), target)

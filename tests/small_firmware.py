@@ -12,7 +12,7 @@ from typing import Any
 
 import kept
 import yaml
-from processors import compiler, described, words
+from processors import compiler, described
 
 from tinyflow.core import worker
 from tinyflow.core.action import Workspace
@@ -127,7 +127,7 @@ class Bench:
     @property
     def machine_files(self) -> dict[str, Path]:
         """What the simulator needs besides."""
-        needed = capabilities("tinyflow.targets.unicorn", self.cpu, words(self.cpu)).inputs
+        needed = capabilities(described(self.cpu)).inputs
         return {name: kept.path(output) for name, output in needed.items()}
 
     def compile(self, sources: Mapping[str, str]) -> Path:

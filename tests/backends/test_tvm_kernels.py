@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from processors import words
+from processors import described
 from tests_support import examples
 
 from tinyflow.backends.tvm.kernels import definitions, requantise, styles
@@ -242,7 +242,7 @@ def test_kernels_are_exact_on_riscv(data: st.DataObject, operator: str) -> None:
 
 def skip_without_programs(chip: Chip) -> None:
     """Skip a test that needs what isn't here."""
-    program = board(chip.cpu, words(chip.cpu, "qemu")).program
+    program = board(described(chip.cpu, "qemu")).program
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     if chip.toolchain == "gcc" and shutil.which("arm-none-eabi-gcc") is None:

@@ -241,7 +241,7 @@ def test_a_processor_of_one_s_own_needs_one_recipe(write: Write, catalogue: Cata
     resolved = _resolve("vww-tinyc-own+dsp", catalogue)
     assert (resolved.cpu.isa, resolved.cpu.headers, resolved.cpu.flags[1]) == ("thumb", "arm", "-mcpu=mine")
     assert (resolved.options["cpu"], resolved.options["own_kernels"]) == ("mine-1", ["dsp"])
-    assert resolved.processor.machine(resolved.target.implementation) == {"model": "M"}
+    assert resolved.processor.seen_by(resolved.target.implementation)["machine"] == {"model": "M"}
     assert "tvmllvm has no words for the processor mine-1" in _refusal("vww-tvmllvm-own", catalogue)[0]
     path.write_text(target + memory % "0xFFF80000")
     with pytest.raises(RecipeError, match=f"{path}:4:59: b ends at 0x100080000, behind the last address of 32 bits"):

@@ -1,4 +1,4 @@
-"""A kernel that walks pixel by pixel, by the table of kernels, does so: seen by its reads and writes in the simulator."""
+"""A kernel that walks pixel by pixel, by the table of kernels, does so: seen by what it reads in the simulator."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import kept
 import pytest
-from processors import words
+from processors import described
 from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import RunError
@@ -55,7 +55,7 @@ def firmware(bench: Bench) -> Path:
 @pytest.fixture(scope="module")
 def flash_model() -> Path:
     """The model of flash caches, built by its stage."""
-    [output] = unicorn.capabilities("cortex-m4", words("cortex-m4")).trace.values()  # type: ignore[union-attr]
+    [output] = unicorn.capabilities(described("cortex-m4")).trace.values()  # type: ignore[union-attr]
     return kept.path(output)
 
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import kept
 import pytest
-from processors import words
+from processors import described
 from python_table import PythonBlockTable
 from small_firmware import MODEL, Bench
 
@@ -23,7 +23,7 @@ SOURCES = Path(__file__).parent / "programs"
 @pytest.fixture(scope="session")
 def block_table_library() -> Path:
     """The native block counter, built by its stage."""
-    return kept.path(capabilities("cortex-m7", words("cortex-m7")).inputs["block_table.so"])
+    return kept.path(capabilities(described("cortex-m7")).inputs["block_table.so"])
 
 
 Build = Callable[..., tuple[Bench, Path]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import kept
 import pytest
-from processors import words
+from processors import described
 from small_firmware import Bench
 
 from tinyflow.core.errors import ModelError, RunError
@@ -85,7 +85,7 @@ Watched = Callable[..., Simulator]
 @pytest.fixture(scope="session")
 def guard_library() -> Path:
     """guard.so, built by its stage."""
-    return kept.path(capabilities("cortex-m7", words("cortex-m7")).guard["guard.so"])
+    return kept.path(capabilities(described("cortex-m7")).guard["guard.so"])
 
 
 _firmware: dict[str, tuple[Bench, Path]] = {}

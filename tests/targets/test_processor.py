@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from processors import words
+from processors import described
 from unicorn import arm_const, riscv_const
 
 from tinyflow.core.errors import UsageError
@@ -19,7 +19,7 @@ from tinyflow.targets.unicorn.system_space import map_system_space
 
 def test_every_processor_says_what_it_is() -> None:
     """Word for word; calls begin with all general registers 0 but those of the start-up code."""
-    arm, riscv = processor("cortex-m4", words("cortex-m4")), processor("rv32imc", words("rv32imc"))
+    arm, riscv = processor(described("cortex-m4")), processor(described("rv32imc"))
     assert arm.instruction_set is THUMB
     assert riscv.instruction_set is RISCV
     assert (THUMB.machine, THUMB.is_riscv, THUMB.code_bit, THUMB.stack_alignment) == ("EM_ARM", False, 1, 8)
@@ -34,9 +34,9 @@ def test_every_processor_says_what_it_is() -> None:
         *(riscv_const.UC_RISCV_REG_X1, riscv_const.UC_RISCV_REG_X10),
     ]
     cores = [f"cortex-{core}" for core in ("m0plus", "m3", "m4", "m7", "m33")]
-    assert len({processor(cpu, words(cpu)).model for cpu in cores}) == len(cores)
+    assert len({processor(described(cpu)).model for cpu in cores}) == len(cores)
     with pytest.raises(UsageError, match="the built-in simulator has no cortex-m55"):
-        processor("cortex-m55", words("cortex-m55"))
+        processor(described("cortex-m55"))
 
 
 class Engine:
@@ -103,7 +103,7 @@ def test_pages_are_mapped_and_gaps_in_them_guarded(is_riscv: bool) -> None:
 def test_system_registers_remember_and_identify() -> None:
     """Words and parts of words; the processor's identity and the count of instructions are not written."""
     engine = Engine()
-    map_system_space(engine, words("cortex-m7")["cpuid"], lambda: 0x1_2345_6789)
+    map_system_space(engine, described("cortex-m7")["machine"]["cpuid"], lambda: 0x1_2345_6789)
     assert sorted(engine.pages) == [0xE0001000, 0xE000E000]
     read, write = engine.pages[0xE000E000]
     write(engine, 0xD08, 4, 0x08000400, None)
@@ -122,5 +122,5 @@ def test_system_registers_remember_and_identify() -> None:
         ("m33", 0x410FD214),
     ):
         other = Engine()
-        map_system_space(other, words(f"cortex-{cpu}")["cpuid"], lambda: 0)
+        map_system_space(other, described(f"cortex-{cpu}")["machine"]["cpuid"], lambda: 0)
         assert other.pages[0xE000E000][0](other, 0xD00, 4, None) == part

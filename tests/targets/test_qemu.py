@@ -15,7 +15,7 @@ from typing import Any
 
 import kept
 import pytest
-from processors import described, words
+from processors import described
 from small_firmware import MODEL, Bench
 from tests_support import is_running, wait_until
 
@@ -83,7 +83,7 @@ class Board(Bench):
 
 
 def _skip_without(cpu: str) -> None:
-    program = board(cpu, words(cpu, "qemu")).program
+    program = board(described(cpu, "qemu")).program
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
 
@@ -216,7 +216,7 @@ def test_no_process_survives(plugin: Path, start: Start) -> None:
 def test_missing_program_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without QEMU the error says what to install; the key asks for it before anything runs."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert [capabilities(cpu, words(cpu, "qemu")).tools[0].hint for cpu in ("cortex-m55", "rv32gcv")] == [
+    assert [capabilities(described(cpu, "qemu")).tools[0].hint for cpu in ("cortex-m55", "rv32gcv")] == [
         "apt install qemu-system-arm (Debian and Ubuntu; versions 6 to 8)",
         "apt install qemu-system-misc (Debian and Ubuntu; versions 6 to 8)",
     ]

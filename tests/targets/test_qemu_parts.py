@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from processors import described, words
+from processors import described
 from test_elf_sizes import FLASH, MEMORY, RAM
 from written_chip import LINKED, TARGET, WrittenChip
 
@@ -27,7 +27,7 @@ CFSR, MMFAR, BFAR = 0xE000ED28, 0xE000ED34, 0xE000ED38
 
 def board(cpu: str) -> boards.Board:
     """The one with a processor."""
-    return boards.board(cpu, words(cpu, "qemu"))
+    return boards.board(described(cpu, "qemu"))
 
 
 class Processor:

@@ -90,8 +90,7 @@ def _tools_of(catalogue: Catalogue, recipe: Recipe) -> list[Tool]:
         module = import_module(recipe.implementation)
         return [tool for cpu in cpus_of(catalogue, recipe).values() for tool in module.tools(plain(cpu))]
     assert isinstance(recipe, Target)
-    words = processor_of(catalogue, recipe).machine(recipe.implementation)
-    can = capabilities(recipe.implementation, recipe.cpu, words)
+    can = capabilities(processor_of(catalogue, recipe).seen_by(recipe.implementation))
     return [*can.tools, *can.advised, *(tool for output in can.inputs.values() for tool in output.action.tools)]
 
 

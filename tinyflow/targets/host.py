@@ -40,7 +40,7 @@ _SLOWEST_INSTRUCTIONS_PER_S = 20_000_000
 _SLOWEST_CALL_S = 2.0
 
 
-def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:  # noqa: ARG001 (every target's)
+def capabilities(target: Mapping[str, Any]) -> Capabilities:  # noqa: ARG001 (every target's)
     """See `protocol`; a handler tells where the firmware faulted."""
     valgrind = (Tool("binary", "valgrind", "apt install valgrind"),)
     tools = (*(valgrind if shutil.which("valgrind") else ()), Tool("package", "pyelftools"))

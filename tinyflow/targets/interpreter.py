@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tinyflow.model.interpreters import Interpreter
 
 
-def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:  # noqa: ARG001 (every target's)
+def capabilities(target: Mapping[str, Any]) -> Capabilities:  # noqa: ARG001 (every target's)
     """See `protocol`; a run needs the model alone."""
     return Capabilities(tuple(Tool("optional package", name) for name in ("ai-edge-litert", "tflite-micro")))
 

@@ -2,8 +2,8 @@
 
 Implementations: the built-in simulator, the host, any GDB server. The firmware knows nothing of being measured.
 Such a module, which a target's recipe names, has `open_machine(target, files) -> Machine` and, for the plan,
-`capabilities(cpu, words) -> Capabilities`: of a processor's name and, by its recipe's `machines`, the module's words
-for it, which `open_machine` finds in `target` as `cpu` and `machine`. UsageError for a processor that it lacks.
+`capabilities(target) -> Capabilities`. In `target` are at least `cpu`, the processor's name, and `machine`, the
+module's words for it, as in its recipe; it raises UsageError for a processor that it lacks.
 """
 
 # ruff: noqa: ARG002 (of methods that answer for a machine that can't)
@@ -144,6 +144,6 @@ def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Machin
     return cast(Machine, import_module(target["implementation"]).open_machine(target, files))
 
 
-def capabilities(implementation: str, cpu: str, words: Mapping[str, Any]) -> Capabilities:
+def capabilities(target: Mapping[str, Any]) -> Capabilities:
     """What a target's module can do for a processor. Raises UsageError for one that it lacks."""
-    return cast(Capabilities, import_module(implementation).capabilities(cpu, words))
+    return cast(Capabilities, import_module(target["implementation"]).capabilities(target))

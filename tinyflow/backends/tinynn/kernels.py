@@ -1,7 +1,7 @@
 """All kernels of the runtime tinynn, and which of them computes a layer.
 
 tinyc calls the one that is chosen here; tinyi asks for scratch, tiles and what may lie in place, as its C counts on it.
-docs/kernel-table.md is this table; tests/runtimes holds every variant equal to ref, and walks to what they say.
+docs/kernel-table.md is this table; tests/runtimes holds variants equal to ref, and walks to what they say.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Builds:
             ("records.jsonl",),
             {**trees, **inputs},
             {
-                "target": machine_facts(resolved, target.implementation),
+                "target": {**target_facts(resolved), **resolved.processor.seen_by(target.implementation)},
                 "flags": [f"-{resolved.optimise}"],
                 "defines": [],
                 "optimise": resolved.optimise,
@@ -261,12 +261,6 @@ def target_facts(resolved: ResolvedBench) -> dict[str, JSON]:
         "stack_bytes": target.reserved_stack_bytes,
         "heap_bytes": resolved.heap_bytes,
     }
-
-
-def machine_facts(resolved: ResolvedBench, implementation: str) -> dict[str, JSON]:
-    """And what the module that runs it calls its processor."""
-    words = dict(resolved.processor.machine(implementation))
-    return {**target_facts(resolved), "implementation": implementation, **({"machine": words} if words else {})}
 
 
 def plain(recipe: Any) -> dict[str, JSON]:

@@ -31,7 +31,7 @@ class Generation:
         if resolved.tuning == "records":
             return (), records
         backend, target = resolved.backend, resolved.target
-        machine = capabilities(target.implementation, target.cpu, resolved.processor.machine(target.implementation))
+        machine = capabilities(resolved.processor.seen_by(target.implementation))
         inputs: dict[str, Input] = {"model.tflite": model, **records}
         inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs.items()}
         packages = (backend.lowering or backend).tools

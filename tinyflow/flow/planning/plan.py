@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 from tinyflow.core.action import Action, Output, Tool, in_order
 from tinyflow.core.store import Store
-from tinyflow.flow.planning.builds import Builds, machine_facts
+from tinyflow.flow.planning.builds import Builds, target_facts
 from tinyflow.flow.planning.generation import Generation
 from tinyflow.flow.planning.models import Models
 from tinyflow.flow.planning.options import check_options
@@ -86,8 +86,8 @@ class Planner:
         """Run `program`: the firmware, or the model where the backend brings a machine for it."""
         target = resolved.target
         module = resolved.backend.machine or target.implementation
-        words = resolved.processor.machine(module)
-        machine = capabilities(module, target.cpu, words)
+        seen = resolved.processor.seen_by(module)
+        machine = capabilities(seen)
         more = machine.inputs
         if resolved.guard is not None:
             if machine.guard is None:
@@ -103,7 +103,7 @@ class Planner:
                 function="tinyflow.stages.run:run",
                 outputs=("run.json", "timing.json"),
                 parameters={
-                    "target": machine_facts(resolved, module),
+                    "target": {**target_facts(resolved), **seen},
                     "tolerance": resolved.backend.tolerance,
                     "limit_instructions": target.limit_instructions,
                     **({} if resolved.guard is None else {"guard": resolved.guard}),
@@ -124,8 +124,7 @@ class Planner:
     def profile(self, plan: BenchPlan) -> Action:
         """What the instructions of a planned bench go into. UsageError where its target isn't simulated here."""
         run = next(action for action in plan.actions if action.stage == "run")
-        target = run.parameters["target"]
-        more = capabilities(target["implementation"], target["cpu"], target.get("machine", {})).trace
+        more = capabilities(run.parameters["target"]).trace
         if more is None:
             plan.bench.refuse(
                 f"only the built-in simulator sees every instruction; {plan.bench.target} isn't run by it",

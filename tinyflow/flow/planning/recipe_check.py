@@ -137,8 +137,7 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
     from tinyflow.toolchains import script
 
     try:
-        words = processor_of(catalogue, target).machine(target.implementation)
-        capabilities(target.implementation, target.cpu, words)
+        capabilities(processor_of(catalogue, target).seen_by(target.implementation))
     except UsageError as error:
         where = catalogue.where(Target, target.name, "cpu")
         raise RecipeError(error.what, where=where, hint=error.hint) from error

@@ -29,6 +29,8 @@ class Processor(Recipe):
     machines: Mapping[Name, Mapping[str, Any]] = field(default_factory=dict)
     """Last word of a target's `implementation` → what that calls it: `unicorn: {model: …}`."""
 
-    def machine(self, implementation: str) -> Mapping[str, Any]:
-        """What a target's module calls it."""
-        return self.machines.get(implementation.rpartition(".")[2], {})
+    def seen_by(self, implementation: str) -> dict[str, Any]:
+        """What a target's module is told of it: `cpu`, and `machine` where the recipe has words for the module."""
+        words = self.machines.get(implementation.rpartition(".")[2])
+        seen = {"implementation": implementation, "cpu": self.name}
+        return {**seen, "machine": dict(words)} if words else seen

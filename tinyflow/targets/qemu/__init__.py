@@ -16,9 +16,9 @@ from tinyflow.targets.qemu import counter
 from tinyflow.targets.qemu.boards import board
 
 
-def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
+def capabilities(target: Mapping[str, Any]) -> Capabilities:
     """See `protocol`; a plugin counts."""
-    made = board(cpu, words)
+    made = board(target)
     tools = (Tool("binary", made.program, hint=made.package_hint), Tool("package", "pyelftools"))
     return Capabilities(tools, {counter.LIBRARY: counter.library()})
 

@@ -55,18 +55,18 @@ def _riscv(cpu: str) -> Board:
     return Board(program, "qemu-system-misc", options, RISCV, False)
 
 
-def board(cpu: str, words: Mapping[str, Any]) -> Board:
-    """The board with a processor: `board`, and `has_probe_ram` where it has some; for RISC-V `cpu`.
+def board(target: Mapping[str, Any]) -> Board:
+    """The board with a target's processor, by `board`, and `has_probe_ram` where it has some; for RISC-V `cpu`.
 
     Raises UsageError for one whose recipe names none.
     """
+    words = target.get("machine", {})
     if "board" in words:
         return _arm(words["board"], words.get("has_probe_ram", False))
     if "cpu" in words:
         return _riscv(words["cpu"])
-    raise UsageError(
-        f"no board of QEMU for {cpu}", hint="its recipe says `machines: {qemu: {board: …}}` where there is one"
-    )
+    hint = "its recipe says `machines: {qemu: {board: …}}` where there is one"
+    raise UsageError(f"no board of QEMU for {target['cpu']}", hint=hint)
 
 
 def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> None:

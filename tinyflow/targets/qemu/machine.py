@@ -41,7 +41,7 @@ class Qemu(Chip):
 
     def __init__(self, target: Mapping[str, Any], plugin: Path) -> None:
         """`plugin` is counter.so."""
-        self._board: Board = board(target["cpu"], target.get("machine", {}))
+        self._board: Board = board(target)
         super().__init__(target, self._board.instruction_set)
         self._plugin = plugin
         self._folder = Path(tempfile.mkdtemp(prefix="tinyflow-qemu-"))

@@ -15,9 +15,9 @@ GUARD = "guard.so"
 _TABLE = "block_table.so"
 
 
-def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
+def capabilities(target: Mapping[str, Any]) -> Capabilities:
     """See `protocol`."""
-    check_words(cpu, words)
+    words_for(target)
     return Capabilities(
         tools=(Tool("package", "unicorn"), Tool("package", "pyelftools")),
         inputs={_TABLE: _looker("block_table.c", "block counter")},
@@ -26,11 +26,16 @@ def capabilities(cpu: str, words: Mapping[str, Any]) -> Capabilities:
     )
 
 
-def check_words(cpu: str, words: Mapping[str, Any]) -> None:
-    """Raise UsageError for a processor that the simulator lacks: without a `model` in its recipe."""
+def words_for(target: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`model`, a constant of Unicorn's, and `cpuid` of a Cortex-M.
+
+    Raises UsageError for a processor that the simulator lacks: one whose recipe has none.
+    """
+    words: Mapping[str, Any] = target.get("machine", {})
     if "model" not in words:
         hint = "its recipe says `machines: {unicorn: {model: …}}` where it has"
-        raise UsageError(f"the built-in simulator has no {cpu}", hint=hint)
+        raise UsageError(f"the built-in simulator has no {target['cpu']}", hint=hint)
+    return words
 
 
 def _looker(source: str, what: str) -> Output:

@@ -29,7 +29,7 @@ class Simulator(Chip):
 
     def __init__(self, target: Mapping[str, Any], library: Path, guard: Path | None = None) -> None:
         """`library` is block_table.so; `guard`, which `watch_writes` needs, is guard.so."""
-        self._processor: Processor = processor(target["cpu"], target.get("machine", {}))
+        self._processor: Processor = processor(target)
         super().__init__(target, self._processor.instruction_set)
         self._library = library
         self._guard_library = guard

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.targets.chip import RISCV, THUMB, InstructionSet
-from tinyflow.targets.unicorn import check_words
+from tinyflow.targets.unicorn import words_for
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,9 @@ class Processor:
         return engine
 
 
-def processor(cpu: str, words: Mapping[str, Any]) -> Processor:
-    """A processor by its words: `model`, a constant of Unicorn's, and `cpuid` of a Cortex-M.
-
-    Raises UsageError for one that the simulator lacks.
-    """
-    check_words(cpu, words)
+def processor(target: Mapping[str, Any]) -> Processor:
+    """A target's processor. Raises UsageError for one that the simulator lacks."""
+    words = words_for(target)
     from unicorn import UC_ARCH_ARM, UC_ARCH_RISCV, UC_MODE_RISCV32, UC_MODE_THUMB, arm_const, riscv_const
 
     model: str = words["model"]
