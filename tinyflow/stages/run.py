@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -83,19 +83,16 @@ def run(workspace: Workspace) -> None:
         startup = machine.load(program)
         if "guard" in workspace.parameters:
             machine.watch_writes(guarded(plan, workspace.parameters["guard"]))
-        limit = workspace.parameters["limit_instructions"]
-        with _layer_named(machine, plan, program):
-            status, setup = machine.call(plan.setup, limit_instructions=limit)
-        _check_status(machine, plan.setup, status, plan.statuses)
-        with _layer_named(machine, plan, program):
-            invokes, differences = _invoke_all(machine, plan.invoke, samples, limit)
+        bench = _Bench(machine, plan, program, samples, workspace.parameters["limit_instructions"])
+        setup = bench.set_up()
+        invokes, differences = bench.invoke_all()
         try:
             validation = _validate(differences, samples, workspace.parameters["tolerance"])
         except ValidationError:
-            _check_arena(machine, plan, program, samples, limit)  # may know more: a layer that writes where it must not
+            bench.check_arena()  # may know more: a layer that writes where it must not
             raise
-        _check_arena(machine, plan, program, samples, limit)
-        counts = _counts(machine, program, plan, samples, invokes, limit)
+        bench.check_arena()
+        counts = bench.counts(invokes)
     finally:
         machine.close()
     result = {"status": "ok", **_costs(startup, setup, invokes, counts), "validation": validation}
@@ -142,20 +139,6 @@ def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
     return counters
 
 
-def _check_arena(
-    machine: Machine, plan: PlanDocument, program: Path, samples: Samples, limit_instructions: int
-) -> None:
-    """Hold the layers of the first sample against the memory plan. Raises RunError."""
-
-    def write_inputs() -> None:
-        for place, data in zip(samples.input_symbols, samples.inputs[0], strict=True):
-            machine.write(place, data)
-
-    outputs = list(zip(samples.output_symbols, samples.outputs[0], strict=True))
-    with _layer_named(machine, plan, program):
-        arena_check.check(machine, plan, write_inputs, outputs, limit_instructions)
-
-
 def _check_status(
     machine: Machine, symbol: str, status: int, statuses: Mapping[str, str] = MappingProxyType({})
 ) -> None:
@@ -175,48 +158,84 @@ def _told(machine: Machine) -> str:
     return text.partition(b"\0")[0].decode("ascii", "replace")
 
 
-def _invoke(machine: Machine, symbol: str, samples: Samples, sample: int, limit_instructions: int) -> Counters:
-    """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
-    for place, data in zip(samples.input_symbols, samples.inputs[sample], strict=True):
-        machine.write(place, data)
-    return call(machine, symbol, limit_instructions)
+@dataclass(frozen=True)
+class _Bench:
+    """Firmware on a machine, what it must compute, and how long one call may take."""
 
+    machine: Machine
+    plan: PlanDocument
+    program: Path
+    samples: Samples
+    limit_instructions: int
 
-def _invoke_all(
-    machine: Machine, symbol: str, samples: Samples, limit_instructions: int
-) -> tuple[list[list[Counters]], list[Difference]]:
-    """For every sample what each repetition cost, and the largest difference from the reference."""
-    invokes, differences = [], []
-    for sample in range(len(samples.inputs)):
-        costs = []
-        for _ in range(_NATIVE_REPETITIONS if machine.is_native else 1):
-            costs.append(_invoke(machine, symbol, samples, sample, limit_instructions))
-            differences.append(_largest_difference(machine.read, samples, sample))
-        invokes.append(costs)
-    return invokes, differences
+    def set_up(self) -> Counters:
+        """Call set-up, whose status the plan may explain."""
+        with self._layer_named():
+            status, counters = self.machine.call(self.plan.setup, limit_instructions=self.limit_instructions)
+        _check_status(self.machine, self.plan.setup, status, self.plan.statuses)
+        return counters
 
+    def invoke_all(self) -> tuple[list[list[Counters]], list[Difference]]:
+        """For every sample what each repetition cost, and the largest difference from the reference."""
+        invokes, differences = [], []
+        with self._layer_named():
+            for sample in range(len(self.samples.inputs)):
+                costs = []
+                for _ in range(_NATIVE_REPETITIONS if self.machine.is_native else 1):
+                    costs.append(self._invoke(sample))
+                    differences.append(_largest_difference(self.machine.read, self.samples, sample))
+                invokes.append(costs)
+        return invokes, differences
 
-@contextmanager
-def _layer_named(machine: Machine, plan: PlanDocument, program: Path) -> Iterator[None]:
-    """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order.
+    def _invoke(self, sample: int) -> Counters:
+        """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
+        self._write(sample)
+        return call(self.machine, self.plan.invoke, self.limit_instructions)
 
-    An interpreter calls the layers' functions in set-up, too. The source's line, where the firmware knows it.
-    """
-    try:
-        yield
-    except (RunError, Timeout) as error:
-        calls = plan.calls
-        count = machine.calls_begun(plan.caller, {name for _, name in calls}) if calls else 0
-        if 0 < count <= len(calls) and error.layer is None:
-            layer, name = calls[count - 1]
-            error.layer = layer.index
-            error.what += f"; in layer {layer.index} {layer.operator}, which {name} computes"
-        address = re.search(r"\(0x([0-9a-f]+)\)$", error.where)
-        line = source_line(program, int(address[1], 16)) if address is not None else ""
-        error.what += f"; {line}" if line else ""
-        if ": " in line:
-            error.hint = "undefined behaviour of C, for which +ubsan or -fsanitize-trap has put a trap there"
-        raise
+    def _write(self, sample: int = 0) -> None:
+        for place, data in zip(self.samples.input_symbols, self.samples.inputs[sample], strict=True):
+            self.machine.write(place, data)
+
+    def check_arena(self) -> None:
+        """Hold the layers of the first sample against the memory plan. Raises RunError."""
+        outputs = list(zip(self.samples.output_symbols, self.samples.outputs[0], strict=True))
+        with self._layer_named():
+            arena_check.check(self.machine, self.plan, self._write, outputs, self.limit_instructions)
+
+    def counts(self, invokes: Sequence[Sequence[Counters]]) -> list[int | None]:
+        """Instructions of every sample; where only a slower twin can count, those of the first."""
+        counts = [costs[0].instructions for costs in invokes]
+        twin = self.machine.counting_twin(self.plan.invoke)
+        if twin is not None:
+            try:
+                twin.load(self.program)
+                call(twin, self.plan.setup, self.limit_instructions)
+                counts[0] = replace(self, machine=twin)._invoke(0).instructions
+            finally:
+                twin.close()
+        return counts
+
+    @contextmanager
+    def _layer_named(self) -> Iterator[None]:
+        """Add to a fault in which layer it was, where the machine knows the calls and the plan names them in order.
+
+        An interpreter calls the layers' functions in set-up, too. The source's line, where the firmware knows it.
+        """
+        try:
+            yield
+        except (RunError, Timeout) as error:
+            calls = self.plan.calls
+            count = self.machine.calls_begun(self.plan.caller, {name for _, name in calls}) if calls else 0
+            if 0 < count <= len(calls) and error.layer is None:
+                layer, name = calls[count - 1]
+                error.layer = layer.index
+                error.what += f"; in layer {layer.index} {layer.operator}, which {name} computes"
+            address = re.search(r"\(0x([0-9a-f]+)\)$", error.where)
+            line = source_line(self.program, int(address[1], 16)) if address is not None else ""
+            error.what += f"; {line}" if line else ""
+            if ": " in line:
+                error.hint = "undefined behaviour of C, for which +ubsan or -fsanitize-trap has put a trap there"
+            raise
 
 
 def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sample: int) -> Difference:
@@ -263,27 +282,6 @@ def _validate(differences: Sequence[Difference], samples: Samples, tolerance: fl
         "tolerance": tolerance,
         **samples.evidence,
     }
-
-
-def _counts(
-    machine: Machine,
-    firmware: Path,
-    plan: PlanDocument,
-    samples: Samples,
-    invokes: Sequence[Sequence[Counters]],
-    limit_instructions: int,
-) -> list[int | None]:
-    """Instructions of every sample; where only a slower twin can count, those of the first."""
-    counts = [costs[0].instructions for costs in invokes]
-    twin = machine.counting_twin(plan.invoke)
-    if twin is not None:
-        try:
-            twin.load(firmware)
-            call(twin, plan.setup, limit_instructions)
-            counts[0] = _invoke(twin, plan.invoke, samples, 0, limit_instructions).instructions
-        finally:
-            twin.close()
-    return counts
 
 
 def _costs(
