@@ -12,7 +12,7 @@ from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.backends.tinynn.calls import Call, Constant
 from tinyflow.backends.tinynn.packing import plain
-from tinyflow.model.arithmetic.moving import moved, nearest
+from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS
 from tinyflow.model.operators.int8 import quantisation_of
@@ -108,7 +108,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "SPLIT": _split,
     "PAD": _pad,
     "PADV2": _pad,
-    **dict.fromkeys(("TRANSPOSE", "SLICE", "STRIDED_SLICE"), _rearranged),
+    **dict.fromkeys(MOVING, _rearranged),
     "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
     **dict.fromkeys(VIEWS, _copy),
 }

@@ -9,7 +9,7 @@ import numpy as np
 from tinyflow.model.arithmetic import binary, sums, unary
 from tinyflow.model.arithmetic.exponential import softmax
 from tinyflow.model.arithmetic.mean import mean
-from tinyflow.model.arithmetic.moving import moved, nearest
+from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
@@ -78,10 +78,8 @@ def _softmax(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Inte
 
 def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     around = integers(graph.tensors[operator.inputs[1]]).tolist()
-    value = (
-        quantisation_of(graph.tensors[operator.inputs[0]]).zero_point if len(read) < 3 else int(read[2].reshape(-1)[0])
-    )
-    return np.pad(read[0], around, constant_values=value)
+    zero_point = quantisation_of(graph.tensors[operator.inputs[0]]).zero_point
+    return np.pad(read[0], around, constant_values=zero_point if len(read) < 3 else int(read[2].reshape(-1)[0]))
 
 
 def _concatenation(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:  # noqa: ARG001
@@ -103,9 +101,7 @@ _RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] 
     **dict.fromkeys(VIEWS, lambda _graph, _operator, read: read[0]),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
     "CONCATENATION": _concatenation,
-    **dict.fromkeys(
-        ("TRANSPOSE", "SLICE", "STRIDED_SLICE"), lambda graph, operator, read: moved(graph, operator, read[0])
-    ),
+    **dict.fromkeys(MOVING, lambda graph, operator, read: moved(graph, operator, read[0])),
     "RESIZE_NEAREST_NEIGHBOR": _resize,
     "MEAN": lambda graph, operator, read: mean(graph, operator, read[0]),
 }

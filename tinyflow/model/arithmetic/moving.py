@@ -12,10 +12,11 @@ from tinyflow.model.operators.moving import slices
 from tinyflow.model.weighted import integers
 
 T = TypeVar("T", bound=np.generic)
+MOVING = ("TRANSPOSE", "SLICE", "STRIDED_SLICE")
 
 
 def moved(graph: Graph, operator: Operator, source: npt.NDArray[T]) -> npt.NDArray[T]:
-    """TRANSPOSE, SLICE, STRIDED_SLICE: a view of an array shaped like the input, its axes of one element kept."""
+    """An operator of MOVING: a view of an array shaped like the input, its axes of one element kept."""
     lists = [integers(graph.tensors[index]).reshape(-1).tolist() for index in operator.inputs[1:4]]
     if operator.name == "TRANSPOSE":
         transposed: npt.NDArray[T] = source.transpose(lists[0])

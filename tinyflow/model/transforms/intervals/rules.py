@@ -23,7 +23,7 @@ from tinyflow.model.weighted import Window, weighted
 # microcontrollers, and a fraction of a second. A file of 1 KB can ask for any number.
 _MOST_ELEMENTS = 1 << 24
 
-_Rule = Callable[[Graph, Operator, Sequence[Bounds]], "Bounds | None"]
+_Rule = Callable[[Graph, Operator, Sequence[Bounds]], Bounds]
 
 
 def output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds]) -> Bounds | None:
@@ -65,10 +65,8 @@ def _add(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     """ADD rises with both, SUB falls with the second."""
     constants = binary.constants_of(graph, operator)
     a, b = read
-    ends = (a.low, b.low), (a.high, b.high)
-    if operator.name == "SUB":
-        ends = (a.low, b.high), (a.high, b.low)
-    low, high = (binary.total(operator.name, constants, *pair) for pair in ends)
+    least, most = (b.high, b.low) if operator.name == "SUB" else (b.low, b.high)
+    low, high = (binary.total(operator.name, constants, *pair) for pair in ((a.low, least), (a.high, most)))
     names = ("output_multiplier", "output_multiplier_shift")
     rescaling = Rescaling(*(np.array([constants[name]], np.int64) for name in names))
     if not rescaling.is_exact(low[..., None], high[..., None]).all():
@@ -78,10 +76,8 @@ def _add(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
 
 def _rising(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
     """An operator that rises with each input: its results at both bounds."""
-    low, high = (
-        evaluate(graph, operator, *values) for values in zip(*((each.low, each.high) for each in read), strict=True)
-    )
-    return Bounds(low, high)
+    low, high = [each.low for each in read], [each.high for each in read]
+    return Bounds(evaluate(graph, operator, *low), evaluate(graph, operator, *high))
 
 
 def _pool(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
