@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from written_chip import WrittenChip
 
-from tinyflow.targets import cycles, profile
+from tinyflow.targets import cycles
 from tinyflow.targets.blocks import Edge, instruction_lengths
+from tinyflow.targets.chip import THUMB, count_functions
 from tinyflow.targets.disassembly import Instruction, count, disassembler
 from tinyflow.targets.elf import Firmware, Segment, Symbol
 from tinyflow.targets.guarding import GuardedCall, Place, describe
@@ -135,7 +139,7 @@ def test_functions_have_their_own_instructions_and_entries() -> None:
         *(edge(0, 0x100), edge(0x104, 0x120, 3), edge(0x124, 0x120, 5), edge(0x120, 0x128, 2, instructions=7)),
         *(edge(0x124, 0x104, 3), edge(0x108, 0x134, 4), edge(0x900, 0x904, 1, instructions=8)),
     ]
-    assert list(profile.count_functions(edges, FIRMWARE).items()) == [
+    assert list(count_functions(edges, FIRMWARE).items()) == [
         ("conv", FunctionCount(3 * 2 + 5 * 2 + 2 * 7, 3)),
         ("?", FunctionCount(8, 0)),
         ("add", FunctionCount(8, 0)),
@@ -149,11 +153,13 @@ def test_calls_of_a_dispatcher_are_counted() -> None:
         *(edge(0x100, 0x120, 3), edge(0x11E, 0x130, 2), edge(0x120, 0x130, 7), edge(0xFE, 0x120, 9)),
         *(edge(0x104, 0x124, 5), edge(0x11C, 0x120, 11)),
     ]
+    chip = WrittenChip(THUMB, {}, {}, (0, 0), 0)
+    chip.firmware, chip.table = FIRMWARE, cast(Any, SimpleNamespace(edges=lambda: edges))
     wanted = ("loop", ("conv", "add"))
-    assert profile.count_calls_begun(edges, FIRMWARE, *wanted) == 3 + 2
-    assert profile.count_calls_begun(edges, FIRMWARE, "loop", ("add",)) == 2
-    assert profile.count_calls_begun(edges, FIRMWARE, "loop", ("conv", "gone")) == 0
-    assert profile.count_calls_begun(edges, FIRMWARE, "gone", ("conv",)) == 0
+    assert chip.calls_begun(*wanted) == 3 + 2
+    assert chip.calls_begun("loop", ("add",)) == 2
+    assert chip.calls_begun("loop", ("conv", "gone")) == 0
+    assert chip.calls_begun("gone", ("conv",)) == 0
 
 
 @pytest.mark.parametrize(

@@ -113,35 +113,23 @@ def _lines(texts: Iterable[str]) -> str:
 
 def licences(files: Collection[str]) -> str:
     """Which parts are under which licence, as far as tinyflow knows."""
-    rows = [
-        ("recipes/", "`recipes/`", "tinyflow's: Apache-2.0; a user's, and models that lie there: their own"),
-        ("templates/", "`templates/`", "Apache-2.0 (tinyflow)"),
-        ("sources/", "`sources/`", "Apache-2.0 (tinyflow)"),
-        ("models/", "`models/`", "the model's own licence, and that of its samples; tinyflow does not know it"),
-        (
-            "artifacts/generate/",
-            "`artifacts/generate/`",
-            "code: Apache-2.0 (tinyflow, Apache TVM); the weights in it: as the model",
-        ),
-        (
-            "artifacts/archive/builtins",
-            "`artifacts/archive/builtins-*`",
-            "the compiler's support library: zig's compiler_rt: MIT, parts after LLVM's and musl's",
-        ),
-        (
-            "artifacts/link/",
-            "`artifacts/link/`",
-            "firmware: all of the above that it was linked from; with gcc also libgcc (GPL-3.0 with the GCC Runtime "
-            "Library Exception) and the C library (newlib or picolibc: BSD and others)",
-        ),
-        (
-            "artifacts/",
-            "other `artifacts/`",
-            "code made from `recipes/` and `sources/`: Apache-2.0; data made from the model: as it",
-        ),
-    ]
-    present = [(place, terms) for prefix, place, terms in rows if any(path.startswith(prefix) for path in files)]
-    table = _lines(f"| {place} | {terms} |" for place, terms in present)
+    terms = {
+        "recipes/": "tinyflow's: Apache-2.0; a user's, and models that lie there: their own",
+        "templates/": "Apache-2.0 (tinyflow)",
+        "sources/": "Apache-2.0 (tinyflow)",
+        "models/": "the model's own licence, and that of its samples; tinyflow does not know it",
+        "artifacts/generate/": "code: Apache-2.0 (tinyflow, Apache TVM); the weights in it: as the model",
+        "artifacts/archive/builtins-*": "the compiler's support library: zig's compiler_rt: MIT, parts after LLVM's "
+        "and musl's",
+        "artifacts/link/": "firmware: all of the above that it was linked from; with gcc also libgcc (GPL-3.0 with the "
+        "GCC Runtime Library Exception) and the C library (newlib or picolibc: BSD and others)",
+        "artifacts/": "code made from `recipes/` and `sources/`: Apache-2.0; data made from the model: as it",
+    }
+    table = _lines(
+        f"| {'other ' if place == 'artifacts/' else ''}`{place}` | {text} |"
+        for place, text in terms.items()
+        if any(path.startswith(place.rstrip("-*")) for path in files)
+    )
     return f"""\
 # Licences
 

@@ -37,14 +37,8 @@ def layers(document: Document) -> Frame:
 
 def _numbers(costs: Document, all_instructions: int) -> dict[str, Any]:
     instructions, macs = costs.get("instructions"), costs.get("macs")
-    numbers = {
-        "instructions": instructions,
-        "MACs": macs or None,
-        "loads": costs.get("loads"),
-        "stores": costs.get("stores"),
-        "cycles_estimate": costs.get("cycles_estimate"),
-        "arena_bytes": costs.get("arena_bytes"),
-    }
+    names = ("instructions", "loads", "stores", "cycles_estimate", "arena_bytes")
+    numbers = {"MACs": macs or None, **{name: costs.get(name) for name in names}}
     if instructions is not None:
         numbers["share_%"] = round(100 * instructions / all_instructions, 1) if all_instructions else 0.0
         if macs:

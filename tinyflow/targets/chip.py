@@ -7,7 +7,8 @@ The stack is measured by painting it before a call and looking how far the paint
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,7 @@ from typing import Any
 from tinyflow.core.errors import RunError, Timeout
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, Table, instruction_lengths
-from tinyflow.targets.profile import count_calls_begun, count_functions
-from tinyflow.targets.protocol import Counters, Machine
+from tinyflow.targets.protocol import Counters, FunctionCount, Machine
 
 PAINT = b"\xa5"
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
@@ -116,7 +116,16 @@ class Chip(Machine):
 
     def calls_begun(self, dispatcher: str, functions: Collection[str]) -> int:
         """See `protocol.Machine`."""
-        return count_calls_begun(self.edges, self.firmware, dispatcher, functions)
+        try:
+            caller = self.firmware.symbol(dispatcher)
+            entries = {self.firmware.symbol(name).address for name in functions}
+        except RunError:
+            return 0
+        return sum(
+            edge.executions
+            for edge in self.edges
+            if edge.from_address in caller.addresses and edge.is_taken and edge.address in entries
+        )
 
     def last_instruction(self) -> tuple[int, bytes]:
         """Address and bytes of the last instruction of the block that was entered last."""
@@ -195,6 +204,24 @@ class Chip(Machine):
             where=elf.place(self.firmware, self.table.last[0]),
             hint="is it a loop without end? Else raise `limit` in the target's recipe",
         )
+
+
+def count_functions(edges: Iterable[Edge], firmware: elf.Firmware) -> dict[str, FunctionCount]:
+    """Function → its own instructions, without those of its callees, and how often it was entered.
+
+    An entry comes from another function; a call of a function by itself doesn't count. Functions of one name (static
+    ones) share an entry, and so does code without a symbol (`?`). The instructions add up to the total.
+    """
+    instructions: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    for edge in edges:
+        function = firmware.function_at(edge.address)
+        name = function.name if function else "?"
+        instructions[name] += edge.instructions * edge.executions
+        if function and edge.address == function.address and firmware.function_at(edge.from_address) is not function:
+            calls[name] += edge.executions
+    ordered = sorted(instructions.items(), key=lambda item: (-item[1], item[0]))
+    return {name: FunctionCount(count, calls[name]) for name, count in ordered}
 
 
 def _outside_memory(size_bytes: int, symbol: str) -> RunError:

@@ -51,6 +51,11 @@ class Symbol:
     kind: str
     section: str
 
+    @property
+    def addresses(self) -> range:
+        """Where it lies; of an unknown size, the first byte."""
+        return range(self.address, self.address + max(self.size_bytes, 1))
+
 
 @dataclass(frozen=True)
 class Firmware:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tinyflow.report import removed
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, profile, provenance
-from tinyflow.report.html.shared import Shared, SharedDrawings
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.rows import warnings_of
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
+_IF_KNOWN = {  # of what a verdict rests on
+    "tolerance": "tolerance {}",
+    "distinct_outputs": "{} different answers among them",
+    "references_differ_by": "LiteRT's differ from the reference's by {} at most",
+    "onnxruntime_differs_by": "ONNX Runtime's by {} at most",
+}
 
 
 def _detail(bench: BenchDocuments) -> dict[str, Any]:
@@ -44,14 +50,7 @@ def _verdict(report: Mapping[str, Any]) -> str:
         f"{spell_validation(report)}: outputs of {found['samples']} samples against {found['reference']}",
         f"largest difference {found['max_abs_error']}",
     ]
-    if "tolerance" in found:
-        told.append(f"tolerance {found['tolerance']}")
-    if found.get("distinct_outputs") is not None:
-        told.append(f"{found['distinct_outputs']} different answers among them")
-    if found.get("references_differ_by") is not None:
-        told.append(f"LiteRT's differ from the reference's by {found['references_differ_by']} at most")
-    if found.get("onnxruntime_differs_by") is not None:
-        told.append(f"ONNX Runtime's by {found['onnxruntime_differs_by']} at most")
+    told += [text.format(found[name]) for name, text in _IF_KNOWN.items() if found.get(name) is not None]
     return ", ".join(told)
 
 
@@ -99,3 +98,51 @@ def _summary(report: Mapping[str, Any]) -> str:
     shown = {"invoke", "ROM", "RAM", "time"}
     found = [text for text in told if text.split(" ")[0] in shown]
     return ", ".join(found) if found else str(report["status"])
+
+
+class Shared:
+    """What several benches of a page have in common stands in it once, so that a hundred have room with all their maps.
+
+    Texts that come more than once, numbered from 1 in the order in which they first come.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        repeated = [text for text, count in Counter(texts).items() if count > 1 and text]
+        self._numbers = {text: index for index, text in enumerate(repeated, start=1)}
+
+    def number(self, text: str) -> int | None:
+        """The number of a text; None where it comes once only."""
+        return self._numbers.get(text)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts, by number."""
+        return tuple(self._numbers)
+
+
+class SharedDrawings:
+    """Drawings of which equal ones are drawn once, in a hidden part of the page, and used where they belong."""
+
+    def __init__(self, drawings: Iterable[str]) -> None:
+        """`drawings` are whole `<svg class="…" …>…</svg>`."""
+        self._shapes = Shared(_shapes(drawing) for drawing in drawings)
+
+    def place(self, drawing: str) -> str:
+        """What to write for a drawing."""
+        number = self._shapes.number(_shapes(drawing))
+        return drawing if number is None else f'{_opening(drawing)}<use href="#shapes-{number}"/></svg>'
+
+    def definitions(self) -> list[str]:
+        """The shapes that are used, for the page."""
+        return [f'<g id="shapes-{number}"{shapes}</g>' for number, shapes in enumerate(self._shapes.texts, start=1)]
+
+
+def _opening(drawing: str) -> str:
+    """The opening tag; texts in tags are escaped, so the first `>` ends it."""
+    return drawing[: drawing.index(">") + 1]
+
+
+def _shapes(drawing: str) -> str:
+    """What is drawn, behind the class that the style sheet knows it by: ` class="chart arena"><rect …`."""
+    _, name, _ = drawing.split('"', 2)
+    return f' class="{name}">{drawing[len(_opening(drawing)) :].removesuffix("</svg>")}'

@@ -41,12 +41,10 @@ def suite_page(
     """The page of a suite: table, charts, its views, and every bench's maps and profile."""
     rows = [bench.report for bench in benches]
     anchors = anchors_of(rows)
-    environment = _environment()
-    shown = Details(environment, benches, anchors)
+    shown = Details(_environment(), benches, anchors)
 
     def page(details: Sequence[str]) -> str:
         return _page(
-            environment,
             fingerprint=fingerprint,
             title=suite.name,
             description=suite.description,
@@ -80,11 +78,9 @@ def _fitting(details: Details, names: Sequence[str], trends: Trends, room_bytes:
 
 def bench_page(bench: BenchDocuments, *, fingerprint: str, trends: Mapping[str, str] | None = None) -> str:
     """The page of one bench, everything unfolded."""
-    environment = _environment()
     report = bench.report
-    details = Details(environment, [bench], anchors_of([report]))
+    details = Details(_environment(), [bench], anchors_of([report]))
     return _page(
-        environment,
         fingerprint=fingerprint,
         title=report["bench"],
         description=f"{report['model']} by {report['backend']} on {report['target']}",
@@ -125,11 +121,12 @@ def _shown(value: Any) -> Any:
     return safe_text.shown(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
-def _page(environment: Any, **content: object) -> str:
+def _page(**content: object) -> str:
     from markupsafe import Markup
 
     folder = template_folder()
-    text: str = environment.get_template("page.html.j2").render(
+    template = _environment().get_template("page.html.j2")
+    text: str = template.render(
         **content,
         version=tinyflow.__version__,
         definitions=METRICS,

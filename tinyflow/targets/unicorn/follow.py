@@ -27,8 +27,7 @@ class Follower:
         from unicorn import UC_HOOK_BLOCK
 
         self._engine, self._chip, self._calls = engine, chip, calls
-        caller = chip.firmware.symbol(dispatcher)
-        self._first, self._end = caller.address, caller.address + max(caller.size_bytes, 1)
+        self._dispatcher = dispatching = chip.firmware.symbol(dispatcher).addresses
         self._names = {chip.firmware.symbol(name).address: name for name in functions}
         self._is_within = False
         self._returns_to = 0  # where the dispatcher returns to, and so does a function that it ends with
@@ -36,7 +35,7 @@ class Follower:
         self._hooks = [
             engine.hook_add(UC_HOOK_BLOCK, self._enter, begin=address, end=address) for address in self._names
         ]
-        self._hooks.append(engine.hook_add(UC_HOOK_BLOCK, self._back, begin=self._first, end=self._end - 1))
+        self._hooks.append(engine.hook_add(UC_HOOK_BLOCK, self._back, begin=dispatching[0], end=dispatching[-1]))
 
     def close(self) -> None:
         """No more is told; the call that still ran has ended."""
@@ -53,11 +52,11 @@ class Follower:
     def _is_called_here(self) -> bool:
         """Whether the dispatcher called, or ends with this function; a function that it calls may call it, too."""
         link = self._link()
-        return self._first <= link < self._end or link == self._returns_to
+        return link in self._dispatcher or link == self._returns_to
 
     def _back(self, _: object, address: int, *_rest: object) -> None:
         self._leave()
-        if address == self._first:
+        if address == self._dispatcher[0]:
             self._returns_to = self._link()
 
     def _link(self) -> int:

@@ -63,9 +63,8 @@ class Guard:
         )
         write = self._functions.tf_guard_write
         native_hook.add(engine, UC_HOOK_MEM_WRITE, write, self._table, ram.start, ram.stop - 1)
-        dispatcher = firmware.symbol(guarded.dispatcher)
-        last = dispatcher.address + max(dispatcher.size_bytes, 1) - 1
-        engine.hook_add(UC_HOOK_BLOCK, self._dispatch, begin=dispatcher.address, end=last)
+        dispatcher = firmware.symbol(guarded.dispatcher).addresses
+        engine.hook_add(UC_HOOK_BLOCK, self._dispatch, begin=dispatcher[0], end=dispatcher[-1])
         for address in self._entries:
             engine.hook_add(UC_HOOK_BLOCK, self._enter, begin=address, end=address)
 

@@ -7,7 +7,7 @@ the differences belong to what it called meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ from tinyflow.targets.elf import Firmware, Symbol
 from tinyflow.targets.unicorn.block_table import BlockTable
 from tinyflow.targets.unicorn.flash_model import FlashModel
 
-_Counts = dict[tuple[int, int, int, int, int], int]  # an edge without its executions → these
+_Counts = Counter[tuple[int, int, int, int, int]]  # an edge without its executions → these
 
 
 class Recorder:
@@ -33,17 +33,17 @@ class Recorder:
         self._firmware = firmware
         self._function = firmware.symbol(dispatcher)
         self._flash = flash
-        self._moments: list[tuple[_Counts, int]] = [({}, self._waits())]
-        first, last = self._function.address, self._function.address + max(self._function.size_bytes, 1) - 1
+        self._moments: list[tuple[_Counts, int]] = [(Counter(), self._waits())]
+        own = self._function.addresses
         # Behind the table's own hook, so that the block just entered is counted already.
         engine.ctl_flush_tb()  # code that was translated before would not call the new hook
-        self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=first, end=last)
+        self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=own[0], end=own[-1])
 
     def _look(self, *_: object) -> None:
         self._moments.append(self._moment())
 
     def _moment(self) -> tuple[_Counts, int]:
-        return _counted(self._table.edges()), self._waits()
+        return Counter({edge[:5]: edge.executions for edge in self._table.edges()}), self._waits()
 
     def _waits(self) -> int:
         return self._flash.misses if self._flash is not None else 0
@@ -54,33 +54,18 @@ class Recorder:
         moments = [*self._moments, self._moment()]
         found: list[Piece] = []
         for (before, waits), (after, waits_after) in pairwise(moments):
-            edges = list(_differences(before, after))
+            edges = [Edge(*edge, executions) for edge, executions in (after - before).items()]
             found += _split(edges, waits_after - waits, self._function, self._firmware)
         return found
 
 
-def _counted(edges: Iterable[Edge]) -> _Counts:
-    return {edge[:5]: edge.executions for edge in edges}
-
-
-def _differences(before: _Counts, after: _Counts) -> Iterator[Edge]:
-    for key, executions in after.items():
-        more = executions - before.get(key, 0)
-        if more:
-            yield Edge(*key, more)
-
-
 def _split(edges: list[Edge], flash_waits: int, dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
     """The callee's part, where there was a call, then the dispatcher's."""
-
-    def is_own(address: int) -> bool:
-        return dispatcher.address <= address < dispatcher.address + max(dispatcher.size_bytes, 1)
-
-    own = [edge for edge in edges if is_own(edge.address)]
-    called = [edge for edge in edges if not is_own(edge.address)]
+    own = [edge for edge in edges if edge.address in dispatcher.addresses]
+    called = [edge for edge in edges if edge.address not in dispatcher.addresses]
     pieces = []
     if called:
-        entry = next((edge.address for edge in called if is_own(edge.from_address)), called[0].address)
+        entry = next((edge.address for edge in called if edge.from_address in dispatcher.addresses), called[0].address)
         function = firmware.function_at(entry)
         pieces.append(Piece(function.name if function else "?", tuple(called), flash_waits))
     if own:
