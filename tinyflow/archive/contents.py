@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,9 @@ def compose(
     blobs = {digest.of_bytes(content): path for path, content in sorted(files.items())}
     actions = tuple({action.key: action for plan in benches.values() for action in plan}.values())
     for action, folder in zip(actions, _folders(actions), strict=True):
-        for path, blob in _outputs_of(action, folder, outputs):
+        for output, blob in blobs_of(action.outputs, outputs.__getitem__):
             if blob not in blobs:
+                path = f"{folder}/{output[:-1]}{_LISTING}" if output.endswith("/") else f"{folder}/{output}"
                 path = path if container.fits(path) else f"{_ARTIFACTS}/blobs/{blob.removeprefix('sha256:')}"
                 files[path], blobs[blob] = outputs[blob], path
     document = {
@@ -172,13 +173,9 @@ def _read(files: Mapping[str, bytes], blobs: Mapping[str, str]) -> Archive:
 
 def _check_blobs(action: ArchivedAction, files: Mapping[str, bytes], blobs: Mapping[str, str]) -> None:
     """Every output is there, of a tree every file."""
-    for output, blob in action.outputs.items():
-        needed = [(output, blob)]
-        if output.endswith("/") and blob in blobs:
-            needed += [(output + path, name) for path, name in digest.parse_listing(files[blobs[blob]])]
-        for path, name in needed:
-            if name not in blobs:
-                raise ArchiveError(f"lacks {path} of {action.title}, {name}", where=ACTIONS)
+    for path, name in blobs_of(action.outputs, lambda blob: files[blobs[blob]]):
+        if name not in blobs:
+            raise ArchiveError(f"lacks {path} of {action.title}, {name}", where=ACTIONS)
 
 
 def _check_subjects(statement: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
@@ -228,15 +225,12 @@ def _slug(action: ArchivedAction) -> str:
     return re.sub(r"[^A-Za-z0-9_+=.-]+", "-", title).strip("-.") or action.key[7:15]
 
 
-def _outputs_of(action: ArchivedAction, folder: str, outputs: Mapping[str, bytes]) -> Iterable[tuple[str, str]]:
-    """(Path in the archive, digest) of all that an action made, trees and what is in them."""
-    for output, blob in sorted(action.outputs.items()):
+def blobs_of(outputs: Mapping[str, str], read: Callable[[str], bytes | None]) -> Iterator[tuple[str, str]]:
+    """(Output or path below it, digest) of all that an action made, trees and what is in them."""
+    for output, blob in sorted(outputs.items()):
+        yield output, blob
         if output.endswith("/"):
-            yield f"{folder}/{output[:-1]}{_LISTING}", blob
-            for path, name in digest.parse_listing(outputs[blob]):
-                yield f"{folder}/{output}{path}", name
-        else:
-            yield f"{folder}/{output}", blob
+            yield from ((output + path, name) for path, name in digest.parse_listing(read(blob) or b""))
 
 
 def _named(plan: Iterable[ArchivedAction], blobs: Mapping[str, str]) -> dict[str, str]:

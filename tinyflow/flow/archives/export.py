@@ -12,7 +12,6 @@ import tinyflow
 from tinyflow.archive import contents
 from tinyflow.archive.contents import ArchivedAction
 from tinyflow.core.action import Action, Input, Output, SourceFile, in_order
-from tinyflow.core.digest import parse_listing
 from tinyflow.core.errors import CacheError
 from tinyflow.core.execute import Session
 from tinyflow.core.units import format_size
@@ -110,9 +109,6 @@ class Exporter:
             return found[name]
 
         for action in recorded.values():
-            for output, name in action.outputs.items():
-                listing = add(name)
-                if output.endswith("/"):
-                    for _, blob in parse_listing(listing):
-                        add(blob)
+            for _, blob in contents.blobs_of(action.outputs, add):
+                add(blob)
         return found

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tinyflow.archive.contents import Archive, ArchivedAction
-from tinyflow.core.digest import parse_listing
+from tinyflow.archive.contents import Archive, blobs_of
 from tinyflow.core.execute import Session
 from tinyflow.core.key import differences
 from tinyflow.core.states import HIT, UP_TO_DATE
@@ -39,7 +37,7 @@ def store(archive: Archive, cache: Store) -> Stored:
             if any(before.outputs.get(name) != blob for name, blob in action.outputs.items() if name != VOLATILE):
                 other.append(action.title)
             continue
-        for blob in _blobs(archive, action):
+        for _, blob in blobs_of(action.outputs, archive.read):
             cache.add_bytes(archive.read(blob) or b"")
         cache.add_bytes(b"")  # the log
         if not action.is_local:
@@ -76,13 +74,6 @@ def _files_of(archive: Archive, model: Model) -> dict[str, bytes]:
         samples = [path for path in archive.files if path.startswith(f"models/{model.samples.folder}/")]
         found |= {f"recipes/{path}": archive.files[path] for path in samples}
     return found
-
-
-def _blobs(archive: Archive, action: ArchivedAction) -> Iterator[str]:
-    for output, blob in action.outputs.items():
-        yield blob
-        if output.endswith("/"):
-            yield from (name for _, name in parse_listing(archive.read(blob) or b""))
 
 
 def adopt(archive: Archive, name: str, planner: Planner, session: Session) -> list[str]:
