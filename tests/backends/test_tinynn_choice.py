@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from processors import processor
+from tinynn_calls import RUNTIME
 
+from tinyflow.backends.tinyc.strides import RANK
+from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT
+from tinyflow.backends.tinynn.needs import NARROW_WINDOW
 from tinyflow.backends.tinynn.variants import variant_of
 from tinyflow.core.errors import RecipeError
 
@@ -37,3 +42,10 @@ def test_another_processors_kernels_are_refused_in_a_line(asked: str) -> None:
     with pytest.raises(RecipeError, match=f'kernels "{asked}" don\'t run on cortex-m7') as refused:
         variant_of({"kernels": asked, **_of("cortex-m7")})
     assert refused.value.hint == "choose one of ref, c, dsp"
+
+
+def test_what_kernels_take_is_what_their_header_says() -> None:
+    """Bounds that the C of tinyi asks for on the chip, and Python before."""
+    header = (RUNTIME / "include" / "tinynn.h").read_text(encoding="utf-8")
+    said = {name: int(value) for name, value in re.findall(r"^#define TINYNN_(\w+) (\d+)$", header, re.M)}
+    assert said == {"RANK": RANK, "LARGEST_RIGHT_SHIFT": LARGEST_RIGHT_SHIFT, "NARROW_WINDOW": NARROW_WINDOW}

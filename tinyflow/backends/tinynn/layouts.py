@@ -20,7 +20,7 @@ Int32s = npt.NDArray[np.int32]
 
 # |int8| ≤ 128
 _LARGEST_INPUT = 128
-# beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
+# TINYNN_LARGEST_RIGHT_SHIFT of tinynn.h: beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
 LARGEST_RIGHT_SHIFT = 22
 # sizes of blocks in the kernels with vectors
 MVE_STEP, MVE_CHANNELS = 16, 4

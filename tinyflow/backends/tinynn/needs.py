@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinyflow.backends.tinynn import layouts, packs
 from tinyflow.backends.tinynn.layer import Fields, Layer
 
-# elements whose sum has 16 bits
+# TINYNN_NARROW_WINDOW of tinynn.h: elements whose sum has 16 bits
 NARROW_WINDOW = 255
 # elements from which on a table of 256 bytes in flash is a good price for its speed
 WORTH_A_TABLE = 64

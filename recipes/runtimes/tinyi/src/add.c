@@ -4,7 +4,7 @@
 
 /* Field of the schema's AddOptions and SubOptions. */
 enum { ACTIVATION = 0 };
-enum { LEFT_SHIFT = 20, HALF = 1 << 30, LARGEST_SHIFT = 22 };
+enum { LEFT_SHIFT = 20, HALF = 1 << 30, LEAST_SHIFT = -TINYNN_LARGEST_RIGHT_SHIFT };
 /* 2^-1 and 2^-19 as float32. */
 enum { ONE_HALF = 0x3f000000, TWO_TO_MINUS_19 = 0x36000000 };
 
@@ -17,8 +17,8 @@ static tinyi_add_kernel *choose(const struct tinyi_add *kernels, const struct ti
   /* a scale of less than 2^-32 of the other's has the multiplier 0 */
   const int32_t has_whole = ((p->left_multiplier == HALF && left == 0) || (p->right_multiplier == HALF && right == 0)) &&
                             p->left_multiplier != 0 && p->right_multiplier != 0;
-  const int32_t is_down = left <= 0 && left >= -LARGEST_SHIFT && right <= 0 && right >= -LARGEST_SHIFT &&
-                          p->output_multiplier_shift <= -1 && p->output_multiplier_shift >= -LARGEST_SHIFT;
+  const int32_t is_down = left <= 0 && left >= LEAST_SHIFT && right <= 0 && right >= LEAST_SHIFT &&
+                          p->output_multiplier_shift <= -1 && p->output_multiplier_shift >= LEAST_SHIFT;
   if (!has_whole || !is_down) {
     return kernels->general;
   }

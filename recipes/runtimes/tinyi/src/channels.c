@@ -2,9 +2,6 @@
 #include "tinyi/channels.h"
 #include "tinynn/fixed_point.h"
 
-/* Beyond it the kernels' rounding offset could leave 31 bits. */
-enum { LARGEST_SHIFT = 22 };
-
 static inline struct tinyi_factor factor_of(const struct tinyi_channels *channels, int32_t c) {
   return tinyi_factor(&channels->quotient, channels->scales[c * channels->scale_step]);
 }
@@ -42,7 +39,7 @@ static inline int32_t is_safe(const struct tinyi_channels *channels, int32_t c, 
   /* |input - zero point| ≤ 255, |weight| ≤ 128 */
   const uint32_t most = absolute(bias_of(channels, c)) + (uint32_t)channels->rows.products * 255 * 128;
   const uint32_t offset = absolute(2 * channels->output_zero_point + 1);
-  return (uint32_t)(-factor.shift - 1) < LARGEST_SHIFT && most < UINT32_C(1) << 30 &&
+  return (uint32_t)(-factor.shift - 1) < TINYNN_LARGEST_RIGHT_SHIFT && most < UINT32_C(1) << 30 &&
          2 * most + (offset << -factor.shift) < UINT32_C(1) << 31;
 }
 
@@ -75,10 +72,10 @@ struct range {
 static struct range safe_range(const struct tinyi_channels *channels) {
   /* tinyi_factor's shift is the scale's exponent and this, or one more */
   const int32_t base = channels->quotient.exponent - channels->quotient.places - 126;
-  const int32_t first = -LARGEST_SHIFT - base, last = -2 - base;
+  const int32_t first = -TINYNN_LARGEST_RIGHT_SHIFT - base, last = -2 - base;
   const int32_t from = first < 1 ? 1 : first, to = last > 254 ? 254 : last;
   const uint32_t offset = absolute(2 * channels->output_zero_point + 1);
-  const uint32_t most = ((UINT32_C(1) << 31) - (offset << LARGEST_SHIFT)) / 2 - 1;
+  const uint32_t most = ((UINT32_C(1) << 31) - (offset << TINYNN_LARGEST_RIGHT_SHIFT)) / 2 - 1;
   const struct range range = {(uint32_t)from << 23, to < from ? 0 : (uint32_t)(to - from + 1) << 23,
                               (int32_t)(most - (uint32_t)channels->rows.products * 255 * 128)};
   return range;

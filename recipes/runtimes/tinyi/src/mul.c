@@ -66,9 +66,9 @@ void tinyi_maximum(struct tinyi_context *context) { minmax(context, tinynn_maxim
 #define KERNELS(variant, least_shift) \
   const struct tinyi_mul tinyi_mul_##variant = {tinynn_mul_##variant, tinynn_mul_broadcast_##variant, least_shift}
 KERNELS(ref, -31);
-KERNELS(c, -22);
+KERNELS(c, -TINYNN_LARGEST_RIGHT_SHIFT);
 #if defined(__ARM_FEATURE_DSP)
-KERNELS(dsp, -22);
+KERNELS(dsp, -TINYNN_LARGEST_RIGHT_SHIFT);
 #endif
 #if defined(__ARM_FEATURE_MVE)
 KERNELS(mve, -31);

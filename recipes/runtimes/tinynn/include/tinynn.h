@@ -26,9 +26,13 @@
 
 /* Axes of the operators that take any shape; a tensor of fewer axes has ones in front. */
 #define TINYNN_RANK 5
+/* The largest shift of kernels that only shift to the right: beyond it their rounding offset could leave 31 bits. */
+#define TINYNN_LARGEST_RIGHT_SHIFT 22
+/* Elements of a window whose sum has 16 bits. */
+#define TINYNN_NARROW_WINDOW 255
 
 /* One output channel of a convolution or row of a fully connected layer. `bias` has the input's zero point folded in:
- * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see backends/tinynn/layouts.py);
+ * bias - input_zero_point * Σ weights. The encoding of `multiplier` and `shift` is the variant's (see layouts.py);
  * for ref and c they are the ones above. */
 struct tinynn_channel {
   int32_t bias;

@@ -46,7 +46,9 @@ extern const struct tinyi_pool tinyi_average_pool_c, tinyi_average_pool_dsp, tin
     tinyi_average_pool_rvv, tinyi_max_pool_c, tinyi_max_pool_dsp;
 
 /* Windows for which sums of 16 bits are enough. */
-static inline int32_t tinyi_is_narrow(const struct tinynn_pool *p) { return p->kernel_height <= 255 / p->kernel_width; }
+static inline int32_t tinyi_is_narrow(const struct tinynn_pool *p) {
+  return p->kernel_height <= TINYNN_NARROW_WINDOW / p->kernel_width;
+}
 void tinyi_average_pool(struct tinyi_context *context);
 void tinyi_max_pool(struct tinyi_context *context);
 
