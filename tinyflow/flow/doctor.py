@@ -20,7 +20,7 @@ from tinyflow.core import identity
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import NAME
 from tinyflow.flow.planning.builds import LINK_TOOLS, plain
-from tinyflow.flow.planning.models import ONNX_TOOLS, READER_TOOLS, REFERENCE_TOOLS
+from tinyflow.flow.planning.models import READER_TOOLS, REFERENCE_TOOLS, onnx_tools
 from tinyflow.flow.planning.plan import PROFILE_TOOLS
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpus_of, processor_of
@@ -31,7 +31,7 @@ _MOST_USERS = 4  # to be shown by name
 _STAGES = {
     "reading models": READER_TOOLS,
     "reference outputs": REFERENCE_TOOLS,
-    "models in ONNX": ONNX_TOOLS,
+    "models in ONNX": onnx_tools(),
     "linking": LINK_TOOLS,
     "profiles": PROFILE_TOOLS,
 }

@@ -18,7 +18,6 @@ READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
 # Its wheel doesn't exist everywhere.
 _TFLM = Tool("optional package", "tflite-micro", "without it LiteRT's reference kernels take its place")
 REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), _TFLM)
-ONNX_TOOLS = (Tool("package", "onnx", pip_install("onnx")), Tool("optional package", "onnxruntime"))
 
 
 class Models:
@@ -117,6 +116,11 @@ class Models:
         )
 
 
+def onnx_tools() -> tuple[Tool, ...]:
+    """What importing ONNX needs; not a constant, for it takes a while to tell how it is installed."""
+    return (Tool("package", "onnx", pip_install("onnx")), Tool("optional package", "onnxruntime"))
+
+
 def _imported(action: Action, model: Model) -> Action:
     """The same for an ONNX file, of which a `.tflite` is made."""
     return replace(
@@ -124,5 +128,5 @@ def _imported(action: Action, model: Model) -> Action:
         function="tinyflow.stages.from_onnx:fetch",
         outputs=("model.tflite", "model.onnx", "origin.json"),
         parameters={**action.parameters, "tolerance": model.tolerance},
-        tools=(*action.tools, *REFERENCE_TOOLS, *ONNX_TOOLS),
+        tools=(*action.tools, *REFERENCE_TOOLS, *onnx_tools()),
     )
