@@ -147,7 +147,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path, change: Callable[[dict[str
     wrong = json.loads(json.dumps(right))
     change(wrong)
     (tmp_path / "found.jsonl").write_text(f"{json.dumps(right)}\n{json.dumps(wrong)}\n")
-    with pytest.raises(RecipeError, match="no tuning record") as caught:
+    with pytest.raises(RecipeError, match="not a tuning record") as caught:
         records.read(tmp_path / "found.jsonl")
     assert caught.value.where == "found.jsonl:2"
 
