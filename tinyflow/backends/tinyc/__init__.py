@@ -40,7 +40,8 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 
-    Options: kernels ref|c|dsp|rv32|best, cpu (what is best depends on it), dsp (the same as kernels dsp), alignment.
+    Options: kernels (best: the first of own_kernels), cpu, own_kernels (variants for its instructions, fastest first),
+    dsp (the same as kernels dsp), alignment.
     """
     from tinyflow.backends.tinyc.backend import write_sources
 

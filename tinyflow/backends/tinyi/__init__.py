@@ -45,8 +45,8 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """Write C sources and the file itself into the folder `out`, the memory plan to the file `plan`.
 
-    Options: kernels ref|c|dsp|rv32|mve|rvv|best, cpu (what is best depends on it), dsp (the same as kernels dsp),
-    arena_bytes (0: what the plan needs).
+    Options: kernels (best: the first of own_kernels), cpu, own_kernels (variants for its instructions, fastest first),
+    dsp (the same as kernels dsp), arena_bytes (0: what the plan needs).
     """
     from tinyflow.backends.tinyi.sources import write_sources
 

@@ -131,13 +131,13 @@ def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int
 def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     fields, channels, taps = convolution_fields(layer), layer.outputs, math.prod(layer.window.size)
-    own = [one for one in kernels_of("depthwise", variant) if one.variant == ("c" if variant == "rv32" else variant)]
+    chain = kernels_of("depthwise", variant)
+    own = [one for one in chain if one.variant == chain[0].variant != "ref"]
     if plane_elements(fields) > _LARGEST_PLANE:
         own = [one for one in own if TAPS_3X3 in one.needs or one.walk != "planes"]
-    kernel = None if variant == "ref" else _chosen(own, layer, fields)
+    kernel = _chosen(own, layer, fields)
     if kernel is None:
         return exactly(channels * (_RECORD_BYTES + WORD_BYTES))
-    assert kernel.scratch is not None, "all depthwise kernels have some"
     is_3x3 = TAPS_3X3 in kernel.needs
     slots = channels
     if kernel.variant == "mve":
@@ -145,14 +145,15 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     elif kernel.variant == "rvv" and is_3x3:
         slots *= rvv_repeats(fields)
     # one byte more is read than there are taps
-    size = slots * _RECORD_BYTES + rounded_up(kernel.scratch.size_bytes(fields), WORD_BYTES) + slots * taps + 1
+    size = slots * _RECORD_BYTES + rounded_up(kernel.scratch_bytes(fields), WORD_BYTES) + slots * taps + 1
     return MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     _layer(graph, operator)
     source = graph.tensors[operator.inputs[0]]
-    return MemoryRequest(0, 2 * (source.elements & ~7) if variant == "dsp" and not source.is_constant else 0)
+    widened = 0 if source.is_constant else source.elements
+    return MemoryRequest(0, kernels_of("rows", variant)[0].scratch_bytes({"widened": widened}))
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:

@@ -61,6 +61,10 @@ class Kernel:
         """Inputs at whose address the output may begin."""
         return self.in_place if self.in_place_if(fields) else ()
 
+    def scratch_bytes(self, fields: Fields) -> int:
+        """What it keeps in scratch."""
+        return self.scratch.size_bytes(fields) if self.scratch else 0
+
     def call(self, layer: Layer, notes: tuple[str, ...] = ()) -> Call:
         """Its call for a layer that it computes."""
         return Call(
@@ -68,7 +72,7 @@ class Kernel:
             f"tinynn_{self.struct}",
             self.pack(layer),
             takes_scratch=self.scratch is not None,
-            scratch_bytes=self.scratch.size_bytes(layer.fields) if self.scratch else 0,
+            scratch_bytes=self.scratch_bytes(layer.fields),
             in_place=self.overwrites(layer.fields),
             notes=notes,
         )
