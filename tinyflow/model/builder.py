@@ -21,12 +21,7 @@ class GraphBuilder:
         self.inputs: list[int] = []
 
     def tensor(
-        self,
-        name: str,
-        shape: Shape,
-        quantisation: Quantisation | None,
-        dtype: str = "int8",
-        data: bytes | None = None,
+        self, name: str, shape: Shape, quantisation: Quantisation | None, dtype: str = "int8", data: bytes | None = None
     ) -> int:
         """One more tensor; its index."""
         self.tensors.append(Tensor(len(self.tensors), name, tuple(shape), dtype, quantisation, data))

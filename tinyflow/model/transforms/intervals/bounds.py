@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.model.fixed_point import Integers
-from tinyflow.model.graph import Tensor
-
-_RANGES = {"int8": (-128, 127)}
+from tinyflow.model.graph import Shape
 
 
 @dataclass(frozen=True)
@@ -26,13 +24,9 @@ class Bounds:
         return Bounds(values, values)
 
     @staticmethod
-    def unknown(tensor: Tensor) -> Bounds | None:
-        """The whole range of an int8 tensor, None for other types."""
-        if tensor.dtype not in _RANGES:
-            return None
-        low, high = _RANGES[tensor.dtype]
-        # no memory of their own, whatever the shape
-        return Bounds(*(np.broadcast_to(np.int64(value), tensor.shape) for value in (low, high)))
+    def of_int8(shape: Shape) -> Bounds:
+        """The whole range of the type. The arrays have no memory of their own, whatever the shape."""
+        return Bounds(*(np.broadcast_to(np.int64(value), shape) for value in (-128, 127)))
 
     @property
     def fixed(self) -> npt.NDArray[np.bool_]:
