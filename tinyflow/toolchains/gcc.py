@@ -5,11 +5,10 @@ It has no `builtins`: libgcc comes with the compiler.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow.core.action import Tool
-from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, compile_words, script_option, standard
+from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 
 def tools(cpu: Cpu) -> tuple[Tool, ...]:
@@ -24,32 +23,25 @@ def _program(cpu: Cpu, name: str) -> str:
 
 
 def compile_command(
-    cpu: Cpu,
-    source: Path,
-    object_path: Path,
-    includes: Sequence[Path] = (),
-    defines: Sequence[str] = (),
-    flags: Sequence[str] = (),
+    cpu: Cpu, source: Path, object_path: Path, includes: Paths = (), defines: Words = (), flags: Words = ()
 ) -> Command:
     """See `protocol.Toolchain`."""
     command: Command = [_program(cpu, "gcc"), "-c", *cpu["flags"], *standard(source), *CODE_FLAGS]
     return command + compile_words(source, object_path, includes, defines, flags)
 
 
-def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:
+def archive_command(cpu: Cpu, objects: Paths, archive: Path) -> Command:
     """See `protocol.Toolchain`. `D` leaves out dates and owners."""
     return [_program(cpu, "ar"), "rcsD", archive, *objects]
 
 
-def join_command(cpu: Cpu, objects: Sequence[Path], joined: Path) -> Command:
+def join_command(cpu: Cpu, objects: Paths, joined: Path) -> Command:
     """See `protocol.Toolchain`."""
     flags = [flag for flag in cpu["flags"] if not flag.startswith("--specs")]  # picolibc's name a script
     return [_program(cpu, "gcc"), *flags, "-r", "-nostdlib", "-o", joined, *objects]
 
 
-def link_command(
-    cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
-) -> Command:
+def link_command(cpu: Cpu, objects: Paths, libraries: Paths, script: Path, firmware: Path, map_path: Path) -> Command:
     """See `protocol.Toolchain`. Through the driver, which knows where the libraries for these flags lie."""
     words: Command = [_program(cpu, "gcc"), *cpu["flags"], "-nostartfiles", "-nodefaultlibs", "-static"]
     for word in ("--gc-sections", "--build-id=none", "--nmagic", "-Map", map_path):

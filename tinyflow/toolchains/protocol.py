@@ -14,6 +14,8 @@ from tinyflow.core.action import Tool, Workspace
 
 Cpu = Mapping[str, Any]
 Command = list[Union[str, Path]]
+Paths = Sequence[Path]
+Words = Sequence[str]
 
 # Code for a chip, whatever compiler makes it: one section for each function and variable, so that the linker can drop
 # what nobody needs; no tables for exceptions that C does not have; sqrtf may be one instruction, as nobody reads errno.
@@ -40,9 +42,7 @@ def standard(source: Path) -> tuple[str, ...]:
     return words.get(source.suffix, _CPP_FLAGS)
 
 
-def compile_words(
-    source: Path, object_path: Path, includes: Sequence[Path], defines: Sequence[str], flags: Sequence[str]
-) -> Command:
+def compile_words(source: Path, object_path: Path, includes: Paths, defines: Words, flags: Words) -> Command:
     """The end of a command that compiles, which is any compiler's: `flags` come last, so that they win."""
     folders = [word for folder in includes for word in ("-I", folder)]
     return [*folders, *(f"-D{define}" for define in defines), *flags, source, "-o", object_path]
@@ -60,24 +60,18 @@ class Toolchain(Protocol):
         """What decides the output, for keys. Raises ToolError (missing) with what to install."""
 
     def compile_command(
-        self,
-        cpu: Cpu,
-        source: Path,
-        object_path: Path,
-        includes: Sequence[Path] = (),
-        defines: Sequence[str] = (),
-        flags: Sequence[str] = (),
+        self, cpu: Cpu, source: Path, object_path: Path, includes: Paths = (), defines: Words = (), flags: Words = ()
     ) -> Command:
         """Compile one C, C++ or assembly file; `flags` come last, so that they win."""
 
-    def archive_command(self, cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:
+    def archive_command(self, cpu: Cpu, objects: Paths, archive: Path) -> Command:
         """Put objects into a static library that tells neither date nor owner."""
 
-    def join_command(self, cpu: Cpu, objects: Sequence[Path], joined: Path) -> Command:
+    def join_command(self, cpu: Cpu, objects: Paths, joined: Path) -> Command:
         """Make one object of several; it fails where two define one symbol."""
 
     def link_command(
-        self, cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
+        self, cpu: Cpu, objects: Paths, libraries: Paths, script: Path, firmware: Path, map_path: Path
     ) -> Command:
         """Link firmware; of two libraries that define a symbol, the first wins."""
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
 from tinyflow.core.identity import package_folder
-from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, compile_words, script_option, standard
+from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 # Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
 # nothing for RISC-V in clang 22.)
@@ -58,12 +57,7 @@ def _host_target(cpu: Cpu) -> tuple[str, ...]:
 
 
 def compile_command(
-    cpu: Cpu,
-    source: Path,
-    object_path: Path,
-    includes: Sequence[Path] = (),
-    defines: Sequence[str] = (),
-    flags: Sequence[str] = (),
+    cpu: Cpu, source: Path, object_path: Path, includes: Paths = (), defines: Words = (), flags: Words = ()
 ) -> Command:
     """See `protocol.Toolchain`."""
     command: Command = [_zig(), "clang", "-c", *_host_target(cpu), *cpu["flags"]]
@@ -73,19 +67,17 @@ def compile_command(
     return command + compile_words(source, object_path, includes, defines, flags)
 
 
-def archive_command(cpu: Cpu, objects: Sequence[Path], archive: Path) -> Command:  # noqa: ARG001 (the protocol's)
+def archive_command(cpu: Cpu, objects: Paths, archive: Path) -> Command:  # noqa: ARG001 (the protocol's)
     """See `protocol.Toolchain`. `D` leaves out dates and owners."""
     return [_zig(), "ar", "rcsD", archive, *objects]
 
 
-def join_command(cpu: Cpu, objects: Sequence[Path], joined: Path) -> Command:  # noqa: ARG001 (the protocol's)
+def join_command(cpu: Cpu, objects: Paths, joined: Path) -> Command:  # noqa: ARG001 (the protocol's)
     """See `protocol.Toolchain`."""
     return [_zig(), "ld.lld", "-r", "--color-diagnostics=never", "-o", joined, *objects]
 
 
-def link_command(
-    cpu: Cpu, objects: Sequence[Path], libraries: Sequence[Path], script: Path, firmware: Path, map_path: Path
-) -> Command:
+def link_command(cpu: Cpu, objects: Paths, libraries: Paths, script: Path, firmware: Path, map_path: Path) -> Command:
     """See `protocol.Toolchain`. The host's firmware is a shared object that needs no other."""
     kind = ("-shared",) if cpu["isa"] == "host" else ("-static", "--nmagic")
     return [

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tinyflow.model.builder import GraphBuilder, symmetric
 from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.operators import describe
 
 Integers = npt.NDArray[np.int64]
 Options = Mapping[str, Any]
@@ -68,12 +69,12 @@ class _Trials(GraphBuilder):
         name: str,
         shape: tuple[int, ...],
         weights_shape: tuple[int, ...],
-        axis: int,
         *,
         is_per_channel: bool = True,
         **options: Any,
     ) -> None:
         """A layer with weights, whose outputs fill their range."""
+        axis = describe(name).weights_axis or 0
         outputs = weights_shape[axis]
         products = math.prod(weights_shape) // outputs
         source = self.scheme(0.03)
@@ -113,7 +114,7 @@ def _conv2d(net: _Trials) -> None:
     dilation = net.choose(((1, 1), (1, 1), (1, 1), (2, 1), (2, 2))) if window["stride"] == (1, 1) else (1, 1)
     if window["padding"] == "VALID":
         size = (size[0] + window["kernel"][0], size[1] + window["kernel"][1])
-    net.weighted("CONV_2D", (1, *size, channels), weights, 0, dilation=dilation, **_of_convolution(net, window))
+    net.weighted("CONV_2D", (1, *size, channels), weights, dilation=dilation, **_of_convolution(net, window))
 
 
 def _depthwise(net: _Trials) -> None:
@@ -121,7 +122,7 @@ def _depthwise(net: _Trials) -> None:
     channels, multiplier = net.choose(_CHANNELS), net.choose((1, 1, 1, 2, 3))
     weights = (1, *window["kernel"], channels * multiplier)
     options = {**_of_convolution(net, window), "depth_multiplier": multiplier, "dilation": (1, 1)}
-    net.weighted("DEPTHWISE_CONV_2D", (1, *size, channels), weights, 3, **options)
+    net.weighted("DEPTHWISE_CONV_2D", (1, *size, channels), weights, **options)
 
 
 def _of_convolution(net: _Trials, window: Options) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def _fully_connected(net: _Trials) -> None:
     inputs, outputs = net.number(1, 70), net.number(1, 33)
     is_per_channel = net.random.random() < 0.4
     shape, activation = (net.number(1, 2), inputs), net.choose(_ACTIVATIONS)
-    net.weighted("FULLY_CONNECTED", shape, (outputs, inputs), 0, is_per_channel=is_per_channel, activation=activation)
+    net.weighted("FULLY_CONNECTED", shape, (outputs, inputs), is_per_channel=is_per_channel, activation=activation)
 
 
 def _pool(net: _Trials) -> None:
