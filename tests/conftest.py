@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -61,3 +61,18 @@ def session(tmp_path: Path) -> Iterator[Session]:
     session = Session(tmp_path / "cache", tmp_path / "state")
     yield session
     session.close()
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[[str], Path]:
+    """Name → the published model's file; skips the test where no mirror folder has it."""
+    named = os.environ.get("TINYFLOW_MIRRORS", "").split(":")
+    folders = [Path(folder) for folder in named if folder] + [Path(__file__).parents[2] / "shared" / "models"]
+
+    def find(name: str) -> Path:
+        for folder in folders:
+            if (folder / name / f"{name}.tflite").is_file():
+                return folder / name / f"{name}.tflite"
+        pytest.skip("no mirror has the published models")
+
+    return find

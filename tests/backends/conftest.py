@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ctypes
 import inspect
-import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -87,18 +86,3 @@ def generate_graph(tmp_path: Path) -> Callable[..., HostModel]:
         return load(sources, folder / "plan.json", inputs, [*runtime], _FLAGS)
 
     return build
-
-
-@pytest.fixture(scope="session")
-def trained() -> Callable[[str], Path]:
-    """Name → the published model's file; skips the test where no mirror folder has it."""
-    named = os.environ.get("TINYFLOW_MIRRORS", "").split(":")
-    folders = [Path(folder) for folder in named if folder] + [Path(__file__).parents[3] / "shared" / "models"]
-
-    def find(name: str) -> Path:
-        for folder in folders:
-            if (folder / name / f"{name}.tflite").is_file():
-                return folder / name / f"{name}.tflite"
-        pytest.skip("no mirror has the published models")
-
-    return find
