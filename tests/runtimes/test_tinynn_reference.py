@@ -35,7 +35,7 @@ def _check(operator: str, count: int) -> None:
 @pytest.mark.parametrize("operator", LAYERS)
 def test_ref_is_tflm(operator: str) -> None:
     """A few random layers of each operator, at any alignment."""
-    _check(operator, 15)
+    _check(operator, 25)
 
 
 @pytest.mark.slow

@@ -58,19 +58,19 @@ def _check(machine: Any, variant: str, operator: str, count: int) -> None:
 @pytest.mark.parametrize("operator", _DIFFERENT)
 def test_portable_variant(operator: str) -> None:
     """The variant c, compiled for this machine."""
-    _check(host(), "c", operator, 15)
+    _check(host(), "c", operator, 30)
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
 def test_dsp_variant(operator: str) -> None:
     """The variant dsp on a Cortex-M7."""
-    _check(chip("cortex-m7", variants=("dsp", "c")), "dsp", operator, 10)
+    _check(chip("cortex-m7", variants=("dsp", "c")), "dsp", operator, 15)
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
 def test_rv32_variant(operator: str) -> None:
     """The variant rv32 on RV32IMC."""
-    _check(chip("rv32imc", variants=("rv32", "c")), "rv32", operator, 10)
+    _check(chip("rv32imc", variants=("rv32", "c")), "rv32", operator, 15)
 
 
 @pytest.mark.slow

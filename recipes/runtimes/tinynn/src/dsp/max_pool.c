@@ -5,9 +5,10 @@
 #include "tinynn/dsp/bytes.h"
 #include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"
-#include "tinynn/pool.h"
 
 #if defined(__ARM_FEATURE_DSP)
+
+#include "tinynn/pool.h"
 
 static inline uint32_t larger_words(uint32_t most, const int8_t *a, const int8_t *b) {
   return tinynn_larger_bytes(most, tinynn_larger_bytes(tinynn_load_word(a), tinynn_load_word(b)));
