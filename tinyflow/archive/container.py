@@ -59,22 +59,18 @@ def unpack(data: bytes) -> tuple[dict[str, bytes], str]:
             raise ArchiveError("is a file and a folder", where=name, hint=_REPACKED)
         folders.update(parents)
         files[name] = body
-    return files, _checksum_fault(data, content)
+    return files, "" if data.endswith(_tail(content)) else "the checksum of the whole is wrong"
 
 
 def _frame(content: bytearray) -> bytes:
     """The content as stored blocks between gzip's head and tail."""
     framed = bytearray(_GZIP_HEAD)
     for start in range(0, len(content), _STORED_BYTES):
-        framed += _block_head(content, start) + content[start : start + _STORED_BYTES]
+        block = content[start : start + _STORED_BYTES]
+        size, is_last = len(block), start + len(block) == len(content)
+        # The length stands there twice.
+        framed += bytes([is_last]) + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little") + block
     return bytes(framed + _tail(content))
-
-
-def _block_head(content: bytearray, start: int) -> bytes:
-    """Whether it is the last one, then its length, twice."""
-    size = min(_STORED_BYTES, len(content) - start)
-    is_last = start + size == len(content)
-    return bytes([is_last]) + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
 
 
 def _tail(content: bytearray) -> bytes:
@@ -104,10 +100,6 @@ def _unframe(data: bytes) -> tuple[bytearray, str]:
         place += size
         if head[0] == 1:
             return content, "" if place == end else f"more follows behind its end, from byte {place} on"
-
-
-def _checksum_fault(data: bytes, content: bytearray) -> str:
-    return "" if data.endswith(_tail(content)) else "the checksum of the whole is wrong"
 
 
 def _entries(content: bytearray, fault: str) -> Iterator[tuple[str, bytes]]:

@@ -219,7 +219,8 @@ def notes(rows: Iterable[Row]) -> list[str]:
     }
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
-    return [*found, *(_untuned(row) for row in rows if "tuned" in row["features"] and _missing_records(row))]
+    untuned = (row for row in rows if "tuned" in row["features"] and row.get("tuning", {}).get("missing"))
+    return [*found, *map(_untuned, untuned)]
 
 
 def _synthetic(row: Row) -> str:
@@ -231,11 +232,6 @@ def _synthetic(row: Row) -> str:
     if {"tune", "tuned"} & set(row["features"]):
         return f"synthetic weights: {_TUNED_UNLIKE_TRAINED}"
     return f"synthetic weights: {_LIKE_TRAINED}"
-
-
-def _missing_records(row: Row) -> int:
-    """Kernels that could have a tuning record but have none."""
-    return int(row.get("tuning", {}).get("missing", 0))
 
 
 def _untuned(row: Row) -> str:

@@ -50,8 +50,14 @@ class Interpreted(Machine):
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:  # noqa: ARG002 (time limits do)
         """Either `setup` or `invoke`. Raises ModelError for what the interpreter refuses."""
         if symbol == "setup":
+            from tinyflow.model.interpreters import Litert, Tflm
+
             started = time.perf_counter()
-            self._interpreter = self._open()
+            self._interpreter: Interpreter
+            if self._name == "tflm":
+                self._interpreter = Tflm(self._model, self._graph)
+            else:
+                self._interpreter = Litert(self._model, self._graph, kernels="auto")
             return 0, Counters(time.perf_counter() - started)
         if symbol != "invoke":
             raise RunError("an interpreter has no such function", where=symbol)
@@ -67,13 +73,6 @@ class Interpreted(Machine):
 
     def close(self) -> None:
         """See `protocol.Machine`."""
-
-    def _open(self) -> Interpreter:
-        from tinyflow.model.interpreters import Litert, Tflm
-
-        if self._name == "tflm":
-            return Tflm(self._model, self._graph)
-        return Litert(self._model, self._graph, kernels="auto")
 
     def _invoke(self) -> float:
         """Seconds of one inference."""

@@ -90,14 +90,12 @@ class Qemu(Chip):
         command: list[str | Path] = [self._board.program, *self._board.options, "-S", "-gdb", "stdio"]
         command += ["-display", "none", "-nodefaults", "-no-user-config", "-monitor", "none", "-serial", "none"]
         command += ["-plugin", f"{self._plugin.resolve()},table={self._folder / 'table'}"]
-        for number, region in enumerate(self._regions("ram")):
-            paint = self._folder / f"paint{number}"
-            paint.write_bytes(PAINT * region["length_bytes"])
-            command += ["-device", f"loader,file={paint},addr={region['origin']:#x},force-raw=on"]
-        for number, segment in enumerate(self._programmed()):
-            content = self._folder / f"segment{number}"
-            content.write_bytes(segment.data)
-            command += ["-device", f"loader,file={content},addr={segment.load_address:#x},force-raw=on"]
+        contents = [(region["origin"], PAINT * region["length_bytes"]) for region in self._regions("ram")]
+        contents += [(segment.load_address, segment.data) for segment in self._programmed()]
+        for number, (address, data) in enumerate(contents):
+            content = self._folder / f"content{number}"
+            content.write_bytes(data)
+            command += ["-device", f"loader,file={content},addr={address:#x},force-raw=on"]
         try:
             self._process = subprocess.Popen(
                 command,

@@ -25,9 +25,11 @@ class _Lines(ctypes.Structure):
     )
 
 
-class _Flash(ctypes.Structure):
-    """`struct tf_flash` of flash_model.c."""
+class FlashModel(ctypes.Structure):
+    """`struct tf_flash` of flash_model.c; watches one engine. `cache` has instruction_lines, data_lines, line_bytes."""
 
+    instructions: _Lines
+    data: _Lines
     _fields_ = (
         ("instructions", _Lines),
         ("data", _Lines),
@@ -36,22 +38,18 @@ class _Flash(ctypes.Structure):
         ("last_fetched", ctypes.c_uint64),
     )
 
-
-class FlashModel:
-    """Watches one engine. `cache` has instruction_lines, data_lines, line_bytes."""
-
     def __init__(self, engine: Any, library: Path, region: Mapping[str, Any], cache: Mapping[str, int]) -> None:
         from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ
 
-        self._functions = ctypes.CDLL(str(library))
         first, last = region["origin"], region["origin"] + region["length_bytes"] - 1
-        self._flash = _Flash(begin=first, end=last + 1)
-        for lines, count in ((self._flash.instructions, "instruction_lines"), (self._flash.data, "data_lines")):
+        super().__init__(begin=first, end=last + 1)
+        for lines, count in ((self.instructions, "instruction_lines"), (self.data, "data_lines")):
             lines.count, lines.bytes = cache[count], cache["line_bytes"]
-        native_hook.add(engine, UC_HOOK_BLOCK, self._functions.tf_fetch, self._flash)
-        native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self._flash, first, last)
+        self._functions = ctypes.CDLL(str(library))
+        native_hook.add(engine, UC_HOOK_BLOCK, self._functions.tf_fetch, self)
+        native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self, first, last)
 
     @property
     def misses(self) -> int:
         """Lines that had to be waited for, of both kinds, so far."""
-        return int(self._flash.instructions.misses + self._flash.data.misses)
+        return int(self.instructions.misses + self.data.misses)
