@@ -5,7 +5,7 @@
 #include "tinyi/shapes.h"
 
 /* Set-up: the output, noted already, is no more than another name of the input. */
-static void note_view(struct tinyi_context *context) {
+static __attribute__((noinline)) void note_view(struct tinyi_context *context) {
   const int32_t from = tinyi_index(context, &context->inputs, 0), to = tinyi_index(context, &context->outputs, 0);
   uint16_t *numbers = context->model->places;
   struct tinyi_lifetime *view = &context->lifetimes[numbers[to]];

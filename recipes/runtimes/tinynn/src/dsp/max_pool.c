@@ -7,6 +7,7 @@
 #include "tinynn/dsp/instructions.h"
 
 #if defined(__ARM_FEATURE_DSP)
+#include "tinynn/pool.h"
 
 #include "tinynn/pool.h"
 

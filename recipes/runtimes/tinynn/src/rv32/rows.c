@@ -2,10 +2,13 @@
  * rows8.S, which share the reading of the inputs; what is left as the variant c has it. Records as in rescale_right.h;
  * see saturated_rows.h. */
 #include "tinynn.h"
-#include "tinynn/rv32_rows.h"
 #include "tinynn/saturated_rows.h"
 
 enum { BLOCK = 8 };
+
+/* sums[r] += Σ (x[i] - zero_point) * weights[r * inputs + i] over `inputs` values: rows8.S. */
+void tinynn_sum_rows8_rv32(const int8_t *x, const int8_t *weights, int32_t inputs, int32_t zero_point,
+                           int32_t sums[BLOCK]);
 
 void tinynn_rows_rv32(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
                       void *restrict scratch) {

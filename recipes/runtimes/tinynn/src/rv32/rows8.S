@@ -1,4 +1,4 @@
-/* Eight rows of weights by the same inputs: see tinynn/rv32_rows.h. 218 instructions for 64 products, since rows as a
+/* Eight rows of weights by the same inputs: see rows.c. 218 instructions for 64 products, since rows as a
  * model has them need a pointer each.
  *
  * Registers: a0 x, a3 its zero point, t4 a value of it, a2 end of what is left; a1, a5-a7, t0-t3 the rows; s0-s7 their
