@@ -9,7 +9,8 @@ point (convolutions per channel, fully connected per tensor), int32 biases at in
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ import numpy.typing as npt
 from tinyflow.model.arithmetic import sums as exact
 from tinyflow.model.builder import GraphBuilder, per_tensor, symmetric
 from tinyflow.model.fixed_point import Integers
-from tinyflow.model.graph import Graph, OptionValue, Quantisation, Shape
+from tinyflow.model.graph import Graph, Quantisation, Shape
+from tinyflow.model.operators import describe
 from tinyflow.model.operators.shapes import same_padding
 from tinyflow.model.weighted import Window
 
@@ -58,49 +60,47 @@ class NetworkBuilder:
         """CONV_2D with SAME padding."""
         weights = self._random_weights((channels, *kernel, self.shape(source)[3]), axis=0)
         sums = exact.convolved(self._values[source], weights, self._window(source, kernel, stride))
-        return self._weighted("CONV_2D", source, weights, sums, {"stride": stride, "activation": activation}, axis=0)
+        return self._weighted("CONV_2D", source, weights, sums, stride=stride, activation=activation)
 
     def depthwise(
         self, source: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), activation: str = "RELU"
     ) -> int:
         """DEPTHWISE_CONV_2D with SAME padding and one output channel for each input channel."""
         weights = self._random_weights((1, *kernel, self.shape(source)[3]), axis=3)
-        sums = exact.convolved_depthwise(
-            self._values[source], weights[0][..., None], self._window(source, kernel, stride)
-        )
-        options: dict[str, OptionValue] = {"stride": stride, "activation": activation}
-        return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, options, axis=3)
+        window = self._window(source, kernel, stride)
+        sums = exact.convolved_depthwise(self._values[source], weights[0][..., None], window)
+        return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, stride=stride, activation=activation)
 
     def fully_connected(self, source: int, units: int, activation: str = "NONE", peak: float = _LOGITS_PEAK) -> int:
         """FULLY_CONNECTED on `[1, n]`; outputs reach about `peak`."""
         weights = self._random_weights((units, self.shape(source)[1]), axis=0)
         sums = exact.product(self._values[source], weights)
-        return self._weighted(
-            "FULLY_CONNECTED", source, weights, sums, {"activation": activation}, axis=None, peak=peak
-        )
+        return self._weighted("FULLY_CONNECTED", source, weights, sums, peak, activation=activation)
 
     def add(self, left: int, right: int, activation: str = "RELU") -> int:
         """ADD of two tensors of one shape."""
         real = self._real(left) + self._real(right)
-        return self._calibrated("ADD", (left, right), real, {"activation": activation})
+        return self._calibrated("ADD", (left, right), real, activation=activation)
 
     def global_average(self, source: int) -> int:
         """AVERAGE_POOL_2D whose window is the whole map; the scale stays."""
         window = self.shape(source)[1:3]
-        options: dict[str, OptionValue] = {"padding": "VALID", "stride": window, "filter": window}
         values = exact.average(self._values[source], Window((window[0], window[1])))
-        return self._operator("AVERAGE_POOL_2D", (source,), self._graph.quantisation(source), values, options)
+        scheme = self._graph.quantisation(source)
+        return self._operator(
+            "AVERAGE_POOL_2D", (source,), values, scheme, padding="VALID", stride=window, filter=window
+        )
 
     def flatten(self, source: int) -> int:
         """RESHAPE to `[1, n]`."""
         elements = math.prod(self.shape(source))
         target = self._graph.constant("flatten/shape", [-1, elements], "int32")
         values = self._values[source].reshape(-1, elements)
-        return self._operator("RESHAPE", (source, target), self._graph.quantisation(source), values, {}, (1, elements))
+        return self._operator("RESHAPE", (source, target), values, self._graph.quantisation(source), (1, elements))
 
     def softmax(self, source: int) -> int:
         """SOFTMAX as the last layer."""
-        return self._operator("SOFTMAX", (source,), None, self._values[source], {})
+        return self._operator("SOFTMAX", (source,), self._values[source])
 
     def _window(self, source: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Window:
         """A window with SAME padding."""
@@ -137,18 +137,15 @@ class NetworkBuilder:
         source: int,
         weights: Integers,
         sums: Integers,
-        options: dict[str, OptionValue],
-        axis: int | None,
         peak: float = _ACTIVATION_PEAK,
+        **options: Any,
     ) -> int:
-        """A layer with weights: choose bias and weight scales from its sums, `[…, channels]`, then its output scale.
-
-        `axis` is that of the output channels in the weights, or None for one scale for all.
-        """
+        """A layer with weights: choose bias and weight scales from its sums, `[…, channels]`, then its output scale."""
         bias = self._centring_bias(sums)
         sums = sums + bias
         heights = np.abs(sums).reshape(-1, sums.shape[-1]).max(axis=0) + 1.0
-        if axis is None:
+        axis = describe(name).weights_axis or 0
+        if name == "FULLY_CONNECTED":  # one scale for all
             targets, heights = np.array([peak]), heights.max(keepdims=True)
         else:
             targets = peak * (0.5 + 0.5 * self._random.random(len(heights)))
@@ -156,9 +153,9 @@ class NetworkBuilder:
         scales = np.float32(targets / heights / input_scale)
         bias_scales = np.float32(input_scale) * scales
         place = f"{name.lower()}_{len(self._graph.operators)}"
-        weight_tensor = self._graph.constant(f"{place}/weights", weights, "int8", symmetric(scales, axis or 0))
+        weight_tensor = self._graph.constant(f"{place}/weights", weights, "int8", symmetric(scales, axis))
         bias_tensor = self._graph.constant(f"{place}/bias", bias, "int32", symmetric(bias_scales))
-        return self._calibrated(name, (source, weight_tensor, bias_tensor), sums * np.float64(bias_scales), options)
+        return self._calibrated(name, (source, weight_tensor, bias_tensor), sums * np.float64(bias_scales), **options)
 
     def _centring_bias(self, sums: Integers) -> Integers:
         """The bias that moves each channel's mean to 0, give or take an eighth of its range: no channel is dead."""
@@ -168,23 +165,23 @@ class NetworkBuilder:
         bias: Integers = shift - by_channel.sum(axis=0) // len(by_channel)
         return bias
 
-    def _calibrated(self, name: str, inputs: Sequence[int], real: Reals, options: dict[str, OptionValue]) -> int:
+    def _calibrated(self, name: str, inputs: Sequence[int], real: Reals, **options: Any) -> int:
         """An operator whose output scale covers the real values that it gives; 0 is always representable."""
         low = 0.0 if options["activation"] == "RELU" else min(float(real.min()), 0.0)
         high = max(float(real.max()), 0.0)
         scale = float(np.float32(max(high - low, _LEAST_RANGE) / 255))
         zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
         integers = np.clip(np.rint(np.maximum(real, low) / scale).astype(np.int64) + zero_point, -128, 127)
-        return self._operator(name, inputs, per_tensor(scale, zero_point), integers - zero_point, options)
+        return self._operator(name, inputs, integers - zero_point, per_tensor(scale, zero_point), **options)
 
     def _operator(
         self,
         name: str,
         inputs: Sequence[int],
-        quantisation: Quantisation | None,
         values: Integers,
-        options: Mapping[str, OptionValue],
+        quantisation: Quantisation | None = None,
         shape: Shape | None = None,
+        **options: Any,
     ) -> int:
         output = f"{name.lower()}_{len(self._graph.operators)}"
         made = self._graph.layer(name, inputs, output, quantisation, shape, **options)
