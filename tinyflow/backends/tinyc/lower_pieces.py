@@ -11,6 +11,7 @@ from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.backends.tinynn.calls import Call, Constant
+from tinyflow.backends.tinynn.fields import plane_fields
 from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
@@ -85,16 +86,7 @@ def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> Call:
     if max(output.shape) > _MOST_SIZE:
         raise Unsupported(f"an output of {output.shape} is not supported", "resize to fewer rows and columns")
     rows, columns = (nearest(operator, source.shape[axis], output.shape[axis]) for axis in (1, 2))
-    fields = {
-        "rows": Constant(rows),
-        "columns": Constant(columns),
-        "batches": source.shape[0],
-        "input_height": source.shape[1],
-        "input_width": source.shape[2],
-        "channels": source.shape[3],
-        "output_height": output.shape[1],
-        "output_width": output.shape[2],
-    }
+    fields = {"rows": Constant(rows), "columns": Constant(columns), **plane_fields(source, output)}
     return plain(variant, "resize_nearest", fields)
 
 

@@ -36,9 +36,7 @@ class Kernel:
     scratch: Scratch | None = None
     """None for a function without that parameter."""
     in_place: tuple[int, ...] = ()
-    """Inputs at whose address the output may begin, …"""
-    in_place_if: Callable[[Fields], bool] = lambda fields: True
-    """… where that holds."""
+    """Inputs at whose address the output may begin; of a depthwise kernel, where each channel fits on what it was."""
     at_once: int = 1
     """Pixels written together."""
     name: str = ""
@@ -59,7 +57,10 @@ class Kernel:
 
     def overwrites(self, fields: Fields) -> tuple[int, ...]:
         """Inputs at whose address the output may begin."""
-        return self.in_place if self.in_place_if(fields) else ()
+        if "depth_multiplier" not in fields:
+            return self.in_place
+        given, made = (fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output"))
+        return self.in_place if fields["batches"] == fields["depth_multiplier"] == 1 and made <= given else ()
 
     def scratch_bytes(self, fields: Fields) -> int:
         """What it keeps in scratch."""

@@ -13,7 +13,7 @@ from functools import cache
 from tinyflow.backends.tinynn import layouts, needs, packs, scratch
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
-from tinyflow.backends.tinynn.layer import Fields, Layer
+from tinyflow.backends.tinynn.layer import Layer
 from tinyflow.backends.tinynn.needs import Need
 from tinyflow.backends.tinynn.scratch import Scratch
 from tinyflow.backends.tinynn.variants import VARIANTS
@@ -44,33 +44,11 @@ def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = 
     return [Kernel(operator, "ref", struct or operator, walk, in_place=in_place) for operator in operators]
 
 
-def _is_no_larger(fields: Fields) -> bool:
-    """Whether a channel's output fits on its input."""
-    pixels = [fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output")]
-    return bool(fields["batches"] == fields["depth_multiplier"] == 1 and pixels[1] <= pixels[0])
-
-
-def _is_no_wider(fields: Fields) -> bool:
-    """Whether rows of output stay behind the three of the input that are kept."""
-    return bool(fields["batches"] == 1 and fields["output_width"] <= fields["input_width"] and fields["pad_top"] <= 2)
-
-
 def _depthwise(variant: str, walk: Walk, required: Needs, arrays: packs.Arrays, held: Scratch) -> Kernel:
-    """For any taps, or those of 3x3 alone."""
-    is_3x3 = _3X3 in required
-    condition = _is_no_larger if walk == "planes" else _is_no_wider
-    return Kernel(
-        "depthwise",
-        variant,
-        "depthwise",
-        walk,
-        required,
-        packs.packed(arrays),
-        held,
-        in_place=(0,) if walk == "planes" or is_3x3 else (),
-        in_place_if=condition,
-        name=f"depthwise{'3x3' if is_3x3 else ''}_{variant}",
-    )
+    """For any taps, or those of 3x3 alone. Planes, and the three rows of these, are read before they are written."""
+    name = f"depthwise{'3x3' * (_3X3 in required)}_{variant}"
+    in_place = (0,) if walk == "planes" or _3X3 in required else ()
+    return Kernel("depthwise", variant, "depthwise", walk, required, packs.packed(arrays), held, in_place, name=name)
 
 
 def _fully_connected(variant: str, required: Needs, pack: packs.Pack, held: Scratch = scratch.NOTHING) -> Kernel:
