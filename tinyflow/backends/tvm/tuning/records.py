@@ -16,10 +16,11 @@ from tinyflow.recipes import tuning
 _CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
 
 
-def kernel_document(question: Question) -> dict[str, Any]:
+def question_document(question: Question) -> dict[str, Any]:
     """What decides a kernel, as JSON."""
     spec = {name: value for name, value in asdict(question.spec).items() if value is not None}
-    return {"operator": question.spec.kind, "scratch_bytes": question.scratch_bytes, "spec": spec}
+    kernel = {"operator": question.spec.kind, "scratch_bytes": question.scratch_bytes, "spec": spec}
+    return {"kernel": kernel, "style": question.style}
 
 
 class Known:
@@ -41,8 +42,7 @@ class Known:
 
     def choose(self, question: Question) -> Choice | None:
         """The choice that a record has for a kernel; None where there is none, or the default one is the best."""
-        document = {"kernel": kernel_document(question), "style": question.style, **self._place}
-        record = self._records.get(tuning.key_of(document))
+        record = self._records.get(tuning.key_of({**question_document(question), **self._place}))
         choice: Choice | None = record["choice"] if record is not None else None
         self._asked += 1
         self._found += record is not None

@@ -25,7 +25,7 @@ from tinyflow.backends.tvm.kernels.packing import by_channel
 from tinyflow.backends.tvm.kernels.portable.wide import MOST_NARROW
 from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec, WeightedSpec
 from tinyflow.backends.tvm.program.operations import Question
-from tinyflow.backends.tvm.tuning.records import kernel_document
+from tinyflow.backends.tvm.tuning.records import question_document
 from tinyflow.core.action import canonical
 from tinyflow.model.graph import Graph
 
@@ -48,17 +48,12 @@ class Subject:
     @property
     def document(self) -> dict[str, Any]:
         """What its record is found by, but for the toolchain's level."""
-        return {
-            "kernel": kernel_document(self.question),
-            "style": self.question.style,
-            "cpu": self.cpu,
-            "toolchain": self.machine.toolchain,
-        }
+        return {**question_document(self.question), "cpu": self.cpu, "toolchain": self.machine.toolchain}
 
     @property
     def title(self) -> str:
         """For people: `conv2d 12x12x64 to 12x12x128, 1x1`."""
-        spec, operator = self.question.spec, kernel_document(self.question)["operator"]
+        spec, operator = self.question.spec, self.question.spec.kind
         if isinstance(spec, DenseSpec):
             return f"{operator} {spec.inputs} to {spec.outputs}"
         shapes = [spec.left if isinstance(spec, AddSpec) else spec.input, spec.output]  # type: ignore[union-attr]
@@ -80,17 +75,12 @@ def subjects(model: Path, graph: Graph, options: Mapping[str, Any], cpu: str) ->
     """The kernels of a model that there is something to choose of, each once, in the order of the layers."""
     chosen = backend.with_defaults(options)
     machine = backend.machine_of(chosen)
-    asked: dict[str, Question] = {}
-    backend.select(model, graph, chosen, lambda question: asked.setdefault(canonical(_id(question)), question) and None)
+    asked: dict[Question, None] = {}
+    backend.select(model, graph, chosen, asked.setdefault)
     found = [
-        Subject(question, machine, cpu, chosen["llvm"], choices.space(*question[:2], machine))
-        for question in asked.values()
+        Subject(question, machine, cpu, chosen["llvm"], choices.space(*question[:2], machine)) for question in asked
     ]
     return [subject for subject in found if subject.space]
-
-
-def _id(question: Question) -> dict[str, Any]:
-    return {"kernel": kernel_document(question), "style": question.style}
 
 
 def write_firmware(subject: Subject, candidates: Sequence[Choice | None], folder: Path) -> list[Call | None]:
@@ -100,13 +90,12 @@ def write_firmware(subject: Subject, candidates: Sequence[Choice | None], folder
     """
     seed = int(sha256(canonical(subject.document).encode()).hexdigest(), 16)
     weights, inputs, expected = _sample(subject.question.spec, seed)
-    built = [_kernel(subject, choice) for choice in candidates]
-    packed = [None if kernel is None else _packed(kernel, weights) for kernel in built]
-    functions = {
-        f"kernel_{index}": kernel
-        for index, (kernel, constants) in enumerate(zip(built, packed, strict=True))
-        if kernel is not None and constants is not None
-    }
+    functions, packed = {}, {}
+    for index, choice in enumerate(candidates):
+        kernel = _kernel(subject, choice)
+        constants = None if kernel is None else _packed(kernel, weights)
+        if kernel is not None and constants is not None:
+            functions[f"kernel_{index}"], packed[f"kernel_{index}"] = kernel, constants
     if subject.machine.toolchain == "llvm":
         (folder / "kernels.o").write_bytes(objects.compile_kernels(functions, subject.llvm).content)
     else:
@@ -114,8 +103,8 @@ def write_firmware(subject: Subject, candidates: Sequence[Choice | None], folder
     layouts = {name: _layout(kernel) for name, kernel in functions.items()}
     (folder / "calls.c").write_text(_calls_text(functions, layouts), encoding="utf-8")
     return [
-        None if name not in functions else _call(name, functions[name], layouts[name], packed[index], inputs, expected)
-        for index, name in enumerate(f"kernel_{index}" for index in range(len(candidates)))
+        None if name not in functions else _call(name, functions[name], layouts[name], packed[name], inputs, expected)
+        for name in (f"kernel_{index}" for index in range(len(candidates)))
     ]
 
 
@@ -138,7 +127,7 @@ def _call(
     name: str,
     kernel: Kernel,
     layout: Mapping[str, int],
-    packed: Mapping[str, Array] | None,
+    packed: Mapping[str, Array],
     inputs: Sequence[NDArray[np.int8]],
     expected: bytes,
 ) -> Call:
@@ -149,7 +138,7 @@ def _call(
         place = f"{ARENA}+{layout[parameter.name]}"
         if parameter.role == "input":
             before[place] = next(data).tobytes()
-        elif parameter.role == "constant" and packed is not None:
+        elif parameter.role == "constant":
             before[place] = packed[parameter.name].tobytes()
         elif parameter.role == "output":
             output = place
