@@ -82,7 +82,7 @@ def test_a_plan_of_its_own_is_taken_and_is_no_source(tmp_path: Path) -> None:
     ("plan", "told"),
     [
         ("[]", "not a mapping"),
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ({"arenas": {}}, 'unknown key "arenas"; known: .*arena'),
         ({"inputs": []}, '"inputs" must have 1 entries'),
         ({"inputs": [{"symbol": "x"}]}, 'each of "inputs" needs symbol and bytes'),
