@@ -29,7 +29,7 @@ class SyntheticLoader(Loader):
         return SyntheticPlanner(self.catalogue)
 
 
-class NoNursery:
+class NoServer:
     """Nothing is isolated here."""
 
     opened: ClassVar[list[Any]] = []
@@ -37,7 +37,7 @@ class NoNursery:
 
     def __init__(self, modules: Any, folder: Path) -> None:
         self.modules, self.is_closed = list(modules), False
-        NoNursery.opened.append(self)
+        NoServer.opened.append(self)
 
     def close(self) -> None:
         """Note it."""
@@ -49,7 +49,7 @@ def session(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """(words, steps) -> what is said until the steps are over and Ctrl-C comes; a step returns what was saved."""
     monkeypatch.setenv("TINYFLOW_CACHE", "cache")
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setattr(watch, "ForkServer", NoNursery)
+    monkeypatch.setattr(watch, "ForkServer", NoServer)
 
     def run(words: str, *steps: Step) -> str:
         left = list(steps)
@@ -63,7 +63,7 @@ def session(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
         monkeypatch.setattr(watchfiles, "watch", saves)
         status = cli.run(["watch", *words.split()], SyntheticLoader())
-        assert status == 130 and NoNursery.opened[-1].is_closed
+        assert status == 130 and NoServer.opened[-1].is_closed
         said = capsys.readouterr()
         assert said.err == ""
         return re.sub(r"\d+\.\d\d s", "T s", said.out)

@@ -95,27 +95,27 @@ def kind_of(action: Action) -> Kind:
 
 
 class ForkServers:
-    """A nursery for each of some kinds of actions; the others get workers that are started anew."""
+    """One for each of some kinds of actions; the others get workers that are started anew."""
 
     def __init__(self, modules: Mapping[Kind, Iterable[str]], folder: Path) -> None:
         """`modules` of each kind are imported when the first of its actions is called."""
-        self._nurseries = {kind: ForkServer(names, folder, is_lazy=True) for kind, names in modules.items()}
+        self._servers = {kind: ForkServer(names, folder, is_lazy=True) for kind, names in modules.items()}
 
     def call(self, action: Action, workspace: Workspace) -> None:
         """As `worker.call_isolated`."""
-        fork_server = self._nurseries.get(kind_of(action))
+        fork_server = self._servers.get(kind_of(action))
         if fork_server is not None:
             try:
                 return fork_server.call(action, workspace)
             except ToolError:
                 if not fork_server.has_ended():
                     raise
-        worker.call_isolated(action, workspace)  # also where what it imports ended a nursery: the worker will say why
+        worker.call_isolated(action, workspace)  # also where what it imports ended a server: the worker will say why
         return None
 
     def close(self) -> None:
         """End them; copies die with them."""
-        for fork_server in self._nurseries.values():
+        for fork_server in self._servers.values():
             fork_server.close()
 
 

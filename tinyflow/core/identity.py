@@ -94,6 +94,12 @@ def version_output(program: Path) -> str:
     return done.stdout or done.stderr
 
 
+def architecture() -> str:
+    """That of this machine, in LLVM's words."""
+    machine = os.uname().machine.lower()
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
+
+
 @cache
 def of_machine() -> str:
     """The kind of machine that tools run on: results of another kind are not taken for our own."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 from tinyflow.core.action import Action, Output, SourceFile, Tool, Workspace
-from tinyflow.core.identity import package_folder
+from tinyflow.core.identity import architecture, package_folder
 
 _PACKAGE = Path(__file__).parents[1]
 _SYSTEMS = {"linux": "linux-gnu.2.17", "darwin": "macos"}  # glibc 2.17: what manylinux2014 wheels ask for
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # other names of the same thing
 
 
 def host_triple() -> str:
     """The machine that we are on, as zig names it: a parameter, so that a shared cache never mixes machines."""
-    machine = os.uname().machine.lower()
-    return f"{_MACHINES.get(machine, machine)}-{_SYSTEMS.get(sys.platform, sys.platform)}"
+    return f"{architecture()}-{_SYSTEMS.get(sys.platform, sys.platform)}"
 
 
 def compiled(source: Path, title: str, *, has_libc: bool = False) -> Output:

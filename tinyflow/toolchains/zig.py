@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from pathlib import Path
 
 from tinyflow.core.action import Tool, Workspace
 from tinyflow.core.errors import ToolError
-from tinyflow.core.identity import package_folder
+from tinyflow.core.identity import architecture, package_folder
 from tinyflow.toolchains.protocol import CODE_FLAGS, Command, Cpu, Paths, Words, compile_words, script_option, standard
 
 # Globals merged into one would be kept, and counted, together: needed or not. (The driver's -mno-global-merge does
@@ -42,18 +41,13 @@ def _header_folders(cpu: Cpu) -> tuple[Path, ...]:
     """Clang's own headers, then those of the C library (musl) for the architecture."""
     library = package_folder("ziglang") / "lib"
     include = library / "libc" / "include"
-    architecture = _machine() if cpu["isa"] == "host" else cpu["headers"]
-    return (library / "include", include / f"{architecture}-linux-musl", include / "generic-musl")
-
-
-def _machine() -> str:
-    """The architecture of this machine in the words of clang and zig (which macOS and Windows have others for)."""
-    return {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())
+    machine = architecture() if cpu["isa"] == "host" else cpu["headers"]
+    return (library / "include", include / f"{machine}-linux-musl", include / "generic-musl")
 
 
 def _host_target(cpu: Cpu) -> tuple[str, ...]:
     """For this machine whatever it is; the recipe names the target of every other CPU."""
-    return (f"--target={_machine()}-linux-musl",) if cpu["isa"] == "host" else ()
+    return (f"--target={architecture()}-linux-musl",) if cpu["isa"] == "host" else ()
 
 
 def compile_command(
@@ -94,7 +88,7 @@ def builtins(workspace: Workspace) -> None:
     cpu: Cpu = workspace.parameters["toolchain"]["cpu"]
     spelling = cpu["builtins"]
     object_path = workspace.folder / "compiler_rt.o"
-    target = spelling.get("target") or f"{_machine()}-linux-musl"
+    target = spelling.get("target") or f"{architecture()}-linux-musl"
     # An object, not a library: the members of a library that zig makes are named at random.
     workspace.run(
         [

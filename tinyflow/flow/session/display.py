@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tinyflow.core import safe_text
 from tinyflow.core.action import Action
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _ASKED_FOR = (FAILED,)  # what even a quiet display shows
 
 
-class Display(Protocol):
-    """What a reporter needs; `started` comes from worker threads."""
+class Display:
+    """What a reporter needs; `started` comes from worker threads. By itself it shows nothing."""
 
     def expect(self, actions: Sequence[Action]) -> None:
         """These actions may run: told once, before any does."""
@@ -48,19 +48,16 @@ def width_of(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if is_terminal(stream) else None
 
 
-class PlainDisplay:
-    """One line when an action ends: for logs. A quiet one only shows what failed."""
+class PlainDisplay(Display):
+    """One line when an action ends, and nothing before, for in parallel they end in another order: for logs.
+
+    A quiet one only shows what failed.
+    """
 
     def __init__(self, stream: TextIO, *, is_quiet: bool = False) -> None:
         self._stream = stream
         self._is_quiet = is_quiet
         self._lock = threading.Lock()
-
-    def expect(self, actions: Sequence[Action]) -> None:
-        """Say nothing."""
-
-    def started(self, action: Action) -> None:
-        """Say nothing: what runs in parallel ends in another order."""
 
     def ended(self, action: Action, state: str, lines: Iterable[str]) -> None:
         """Only the lines: they name the action."""
@@ -74,11 +71,8 @@ class PlainDisplay:
             self._stream.write("".join(f"{safe_text.shown(line)}\n" for line in lines))
             self._stream.flush()
 
-    def close(self) -> None:
-        """Nothing is left to do."""
 
-
-class LiveDisplay:
+class LiveDisplay(Display):
     """Running actions and counts at the bottom; what ended scrolls above. Begun with the first action that starts."""
 
     def __init__(
