@@ -20,8 +20,8 @@ def processor(cpu: str) -> Processor:
 
 def compiler(cpu: str, toolchain: str = "zig") -> dict[str, Any]:
     """How a toolchain compiles for a processor: `cpu` of the toolchains' functions."""
-    found, recipe = processor(cpu), _CATALOGUE.get(Toolchain, toolchain)
-    made = recipe.compiler(found.isa, found.toolchains[toolchain])
+    made = processor(cpu).compiled_by(_CATALOGUE.get(Toolchain, toolchain))
+    assert made is not None, f"{toolchain} doesn't know {cpu}"
     return {name: value for name, value in asdict(made).items() if value is not None}
 
 

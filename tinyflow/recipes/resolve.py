@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.bench import Bench, spell_feature
-from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.catalogue import KINDS, Catalogue
 from tinyflow.recipes.own_model import name_of
 from tinyflow.recipes.schema import (
     Backend,
@@ -96,9 +96,9 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         bench.refuse(f"{backend.name} doesn't generate for {target.name}", at="target", hint=_listing(backend.targets))
     features = {feature: _feature(bench, catalogue, feature, value) for feature, value in bench.features}
     settings = _merge(bench, features)
-    toolchain = _toolchain(catalogue, target, settings.toolchain or target.toolchain)
+    toolchain = _of_target(catalogue, target, Toolchain, "toolchain", settings.toolchain or target.toolchain)
     processor = processor_of(catalogue, target)
-    cpu = _cpu(bench, catalogue, target, processor, toolchain)
+    cpu = cpu_of(catalogue, target, toolchain, bench)
     _check_requirements(bench, features, target, processor, toolchain)
     facts = {
         "toolchain": toolchain.name,
@@ -271,21 +271,18 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
     return Settings(**merged)
 
 
-def _toolchain(catalogue: Catalogue, target: Target, name: str) -> Toolchain:
-    if not catalogue.has(Toolchain, name):
-        where = catalogue.where(Target, target.name, "toolchain")
-        hint = hint_for(name, catalogue.names(Toolchain), "toolchains")
-        raise RecipeError(f'unknown toolchain "{name}"', where=where, hint=hint)
-    return catalogue.get(Toolchain, name)
+def _of_target(catalogue: Catalogue, target: Target, kind: type[R], key: str, name: str) -> R:
+    """What a target's recipe names."""
+    if not catalogue.has(kind, name):
+        hint = hint_for(name, catalogue.names(kind), KINDS[kind].plural)
+        where = catalogue.where(Target, target.name, key)
+        raise RecipeError(f'unknown {KINDS[kind].noun} "{name}"', where=where, hint=hint)
+    return catalogue.get(kind, name)
 
 
 def processor_of(catalogue: Catalogue, target: Target) -> Processor:
     """A target's processor. RecipeError where it has no recipe, or fewer addresses than the target has memory."""
-    if not catalogue.has(Processor, target.cpu):
-        hint = hint_for(target.cpu, catalogue.names(Processor), "processors")
-        where = catalogue.where(Target, target.name, "cpu")
-        raise RecipeError(f'unknown processor "{target.cpu}"', where=where, hint=hint)
-    processor = catalogue.get(Processor, target.cpu)
+    processor = _of_target(catalogue, target, Processor, "cpu", target.cpu)
     for index, region in enumerate(target.memory):
         if region.end > 1 << processor.address_bits:
             what = f"{region.name} ends at {region.end:#x}, behind the last address of {processor.address_bits} bits"
@@ -293,26 +290,16 @@ def processor_of(catalogue: Catalogue, target: Target) -> Processor:
     return processor
 
 
-def cpu_of(catalogue: Catalogue, target: Target) -> Cpu:
-    """How a target's own toolchain compiles for it. RecipeError where that doesn't know its processor."""
-    processor = processor_of(catalogue, target)
-    return _cpu(None, catalogue, target, processor, _toolchain(catalogue, target, target.toolchain))
-
-
 def cpus_of(catalogue: Catalogue, toolchain: Toolchain) -> dict[str, Cpu]:
     """The processors that a toolchain compiles for, and how."""
-    processors = (catalogue.get(Processor, name) for name in catalogue.names(Processor))
-    found = {processor.name: _compiler(processor, toolchain) for processor in processors}
+    found = {name: catalogue.get(Processor, name).compiled_by(toolchain) for name in catalogue.names(Processor)}
     return {name: cpu for name, cpu in found.items() if cpu is not None}
 
 
-def _compiler(processor: Processor, toolchain: Toolchain) -> Cpu | None:
-    own = toolchain.cpus.get(processor.name) or processor.toolchains.get(toolchain.name)
-    return None if own is None else toolchain.compiler(processor.isa, own)
-
-
-def _cpu(bench: Bench | None, catalogue: Catalogue, target: Target, processor: Processor, toolchain: Toolchain) -> Cpu:
-    cpu = _compiler(processor, toolchain)
+def cpu_of(catalogue: Catalogue, target: Target, toolchain: Toolchain | None = None, bench: Bench | None = None) -> Cpu:
+    """How its own or a bench's toolchain compiles for a target. RecipeError where that doesn't know the processor."""
+    toolchain = toolchain or _of_target(catalogue, target, Toolchain, "toolchain", target.toolchain)
+    cpu = processor_of(catalogue, target).compiled_by(toolchain)
     if cpu is not None:
         return cpu
     what = f'toolchain {toolchain.name} doesn\'t know the processor "{target.cpu}"'

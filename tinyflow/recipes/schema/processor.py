@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tinyflow.recipes.fields import Name, ProcessorName
 from tinyflow.recipes.schema.part import Recipe, part
-from tinyflow.recipes.schema.toolchain import Compiler, InstructionSet
+from tinyflow.recipes.schema.toolchain import Compiler, Cpu, InstructionSet, Toolchain
 
 
 @part
@@ -28,6 +28,14 @@ class Processor(Recipe):
     """Toolchain → how it compiles for it; a toolchain's own recipe may say that instead."""
     machines: Mapping[Name, Mapping[str, Any]] = field(default_factory=dict)
     """Last word of a target's `implementation` → what that calls it: `unicorn: {model: …}`."""
+
+    def compiled_by(self, toolchain: Toolchain) -> Cpu | None:
+        """How a toolchain does: what is said of the processor, or of its instruction set. None where nothing is."""
+        own = toolchain.cpus.get(self.name) or self.toolchains.get(toolchain.name)
+        if own is None:
+            return None
+        shared = toolchain.isas.get(self.isa) or Compiler()
+        return Cpu(isa=self.isa, **{name: getattr(own, name) or value for name, value in vars(shared).items()})
 
     def seen_by(self, implementation: str) -> dict[str, Any]:
         """What a target's module is told of it: `cpu`, and `machine` where the recipe has words for the module."""

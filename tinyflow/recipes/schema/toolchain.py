@@ -61,8 +61,3 @@ class Toolchain(Recipe):
     """Processors whose recipes know nothing of it."""
     timeout_s: Duration = 600.0
     """For one call of a tool."""
-
-    def compiler(self, isa: InstructionSet, own: Compiler) -> Cpu:
-        """How it compiles for a processor: what is said of that, or of its instruction set."""
-        shared = self.isas.get(isa) or Compiler()
-        return Cpu(isa=isa, **{name: getattr(own, name) or value for name, value in vars(shared).items()})
