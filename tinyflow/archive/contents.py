@@ -15,6 +15,7 @@ from typing import Any
 from tinyflow.archive import container, documents
 from tinyflow.core import digest, safe_text
 from tinyflow.core.errors import ArchiveError, TinyflowError, UsageError
+from tinyflow.core.key import facts_of, tools_of
 from tinyflow.core.result import Result
 
 MANIFEST, ACTIONS, PROVENANCE = "manifest.sha256", "actions.json", "provenance.json"
@@ -89,11 +90,13 @@ def compose(
     }
     files[ACTIONS] = safe_text.json_text(document).encode()
     made = {path: blob for blob, path in blobs.items() if path.startswith(f"{_ARTIFACTS}/")}
-    statement = documents.statement(name, list(benches), made, _digests(sources), _facts(actions, "tool "), tinyflow)
+    origins = {path: digest.of_bytes(content) for path, content in sources.items()}
+    tools = tools_of(action.key_text for action in actions)
+    statement = documents.statement(name, list(benches), made, origins, tools, tinyflow)
     files[PROVENANCE] = safe_text.json_text(statement).encode()
     named = {bench: _named(plan, blobs) for bench, plan in benches.items()}
     has_mirror = any(path.startswith("models/") for path in files)
-    files["README.md"] = documents.readme(name, named, _facts(actions, "tool "), tinyflow, has_mirror).encode()
+    files["README.md"] = documents.readme(name, named, tools, tinyflow, has_mirror).encode()
     files["LICENSES.md"] = documents.licences(files).encode()
     lines = [f"{digest.of_bytes(files[path])[7:]}  {path}\n" for path in sorted(files)]
     files[MANIFEST] = "".join(lines).encode()
@@ -103,18 +106,14 @@ def compose(
 def load(path: Path) -> Archive:
     """Read an archive and check all of it. Raises ArchiveError with the entry, UsageError where there is no file."""
     try:
-        is_too_large = path.stat().st_size > container.MOST_BYTES
-        data = b"" if is_too_large else path.read_bytes()
+        if path.stat().st_size > container.MOST_BYTES:
+            raise ArchiveError(f"is larger than {container.MOST_BYTES >> 30} GiB", hint="no archive of ours is")
+        return parse(path.read_bytes())
     except OSError as error:
         raise UsageError(f"can't be read: {error.strerror}", where=str(path), hint="name an archive's file") from error
-    try:
-        if is_too_large:
-            raise ArchiveError(f"is larger than {container.MOST_BYTES >> 30} GiB", hint="no archive of ours is")
-        return parse(data)
     except ArchiveError as error:
-        raise ArchiveError(
-            error.what, where=": ".join(filter(None, (str(path), error.where))), hint=error.hint
-        ) from None
+        where = ": ".join(filter(None, (str(path), error.where)))
+        raise ArchiveError(error.what, where=where, hint=error.hint) from None
 
 
 def parse(data: bytes) -> Archive:
@@ -197,7 +196,7 @@ def _from_document(fields: Mapping[str, Any]) -> ArchivedAction:
     if digest.of_bytes(text.encode()) != fields["key"]:
         raise ValueError(f"the key of {fields['title']!r} is not that of its facts")
     outputs = dict(fields["outputs"])
-    named = [json.loads(line.removeprefix("output ")) for line in fields["facts"] if line.startswith("output ")]
+    named = [name for section, name, value in facts_of(text) if section == "output" and not value]
     if sorted(outputs) != sorted(named) or not all(map(digest.is_digest, outputs.values())):
         raise ValueError(f"the outputs of {fields['title']!r} are not those of its key")
     is_local = fields["is_local"] is True
@@ -239,17 +238,3 @@ def _named(plan: Iterable[ArchivedAction], blobs: Mapping[str, str]) -> dict[str
     return {
         output: made[output] for output in ("firmware.elf", "firmware.map", "run.json", "row.json") if output in made
     }
-
-
-def _facts(actions: Iterable[ArchivedAction], section: str) -> dict[str, Any]:
-    """Name → value of all facts of a section."""
-    found = {}
-    for line in (line for action in actions for line in action.key_text.split("\n")):
-        if line.startswith(section):
-            name, _, value = line.removeprefix(section).partition(" ")
-            found[name] = json.loads(value)
-    return dict(sorted(found.items()))
-
-
-def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
-    return {path: digest.of_bytes(content) for path, content in sorted(files.items())}

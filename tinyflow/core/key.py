@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tinyflow.core import digest, identity
 from tinyflow.core.action import JSON, Action, canonical
@@ -80,13 +81,25 @@ def differences(before: str, after: str) -> list[str]:
 def _parse(text: str) -> dict[str, str]:
     """Fact (section and name, as people write it) → value."""
     facts = {}
+    for section, name, value in facts_of(text):
+        dotted = ".".join(map(str, name)) if isinstance(name, list) else name
+        facts[f"{section} {dotted}"] = value
+    return facts
+
+
+def facts_of(text: str) -> Iterator[tuple[str, Any, str]]:
+    """Section, name (of a parameter the list of its place) and value of each line of a text. Raises ValueError."""
     for line in text.rstrip("\n").split("\n"):
         section, _, rest = line.partition(" ")
-        name: JSON
         if rest.startswith(('"', "[")):
             name, end = json.JSONDecoder().raw_decode(rest)
         else:
             name, end = rest.partition(" ")[0], (rest + " ").index(" ")
-        dotted = ".".join(map(str, name)) if isinstance(name, list) else name
-        facts[f"{section} {dotted}"] = rest[end:].strip()
-    return facts
+        yield section, name, rest[end:].strip()
+
+
+def tools_of(texts: Iterable[str]) -> dict[str, str]:
+    """Name → version, or digest and version text, of all tools in some texts."""
+    facts = (fact for text in texts for fact in facts_of(text))
+    found = {name: json.loads(value) for section, name, value in facts if section == "tool"}
+    return dict(sorted(found.items()))

@@ -160,7 +160,7 @@ class Chip(Machine):
             begin, end = segment.load_address, segment.load_address + len(segment.data)
             if begin == end:
                 continue
-            if not any(r["origin"] <= begin and end <= r["origin"] + r["length_bytes"] for r in flash):
+            if not any(begin in elf.addresses(r) and end - 1 in elf.addresses(r) for r in flash):
                 what = f"bytes 0x{begin:08x} to 0x{end - 1:08x} of the firmware lie outside flash"
                 raise RunError(what, hint=f"is it linked for {self.target['name']}?")
             yield segment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinyflow.core.errors import RunError
 from tinyflow.targets.blocks import instruction_lengths
 from tinyflow.targets.chip import Chip
-from tinyflow.targets.elf import place
+from tinyflow.targets.elf import addresses, place
 
 # An access this far below the stack is taken for an overflow even before the stack pointer itself has moved.
 _BELOW_STACK_BYTES = 4096
@@ -62,7 +62,7 @@ def refused_access(chip: Chip, verb: str, address: int, accessed: str, *, is_to_
     if is_to_flash:
         return f"writes {accessed}, which is flash", "is a cast hiding a const?"
     known = ", ".join(
-        f"{region['name']} 0x{region['origin']:08x} to 0x{region['origin'] + region['length_bytes'] - 1:08x}"
+        f"{region['name']} 0x{region['origin']:08x} to 0x{addresses(region)[-1]:08x}"
         for region in chip.target["memory"]
     )
     return f"{verb} {accessed}, where there is no memory", f"{chip.target['name']} has {known}"
@@ -70,5 +70,4 @@ def refused_access(chip: Chip, verb: str, address: int, accessed: str, *, is_to_
 
 def region_at(chip: Chip, address: int) -> str | None:
     """The kind of memory that the target has at an address."""
-    inside = (r["kind"] for r in chip.target["memory"] if r["origin"] <= address < r["origin"] + r["length_bytes"])
-    return next(inside, None)
+    return next((region["kind"] for region in chip.target["memory"] if address in addresses(region)), None)

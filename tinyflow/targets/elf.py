@@ -188,6 +188,11 @@ def _symbol(entry: Any, section_names: Mapping[int, str], machine: str) -> Symbo
     return Symbol(entry.name, address, entry["st_size"], kind, section_names.get(entry["st_shndx"], ""))
 
 
+def addresses(region: Mapping[str, Any]) -> range:
+    """Where a region of a target's memory lies."""
+    return range(region["origin"], region["origin"] + region["length_bytes"])
+
+
 def sizes(firmware: Firmware, memory: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the firmware takes, as in sizes.json; `memory` is the target's, empty for the host.
 
@@ -216,13 +221,13 @@ def _flash_bytes(firmware: Firmware, memory: Sequence[Mapping[str, Any]]) -> int
     return sum(
         len(segment.data)
         for segment in firmware.segments
-        if any(r["origin"] <= segment.load_address < r["origin"] + r["length_bytes"] for r in flash)
+        if any(segment.load_address in addresses(region) for region in flash)
     )
 
 
 def _used_bytes(firmware: Firmware, region: Mapping[str, Any]) -> int:
     """How far a region is filled, from its start: constants, data, stack and heap."""
-    origin, end = region["origin"], region["origin"] + region["length_bytes"]
+    origin, end = region["origin"], addresses(region).stop
     tops = [segment.load_address + len(segment.data) for segment in firmware.segments if segment.data]
     tops += [segment.address + segment.size_bytes for segment in firmware.segments]
     return max((top - origin for top in tops if origin < top <= end), default=0)

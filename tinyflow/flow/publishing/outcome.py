@@ -10,6 +10,7 @@ from tinyflow.core import safe_text
 from tinyflow.core.action import Action
 from tinyflow.core.errors import DoesNotFit, Timeout, TinyflowError, ValidationError
 from tinyflow.core.execute import Session
+from tinyflow.core.key import tools_of
 from tinyflow.core.states import DONE, FAILED
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.session.ledger import Ledger
@@ -30,7 +31,8 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
     else:
         status, reason = failure_of(bench, ledger)
         row = rows.bench_row(bench.final.parameters, status=status, reason=reason)
-    return rows.with_provenance(row, stages=_stages(done, ledger), tools=_tools(done, session), artifacts=artifacts)
+    tools = tools_of("\n".join(_facts(action, session)) for action in done)
+    return rows.with_provenance(row, stages=_stages(done, ledger), tools=tools, artifacts=artifacts)
 
 
 def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:
@@ -68,17 +70,6 @@ def _stages(done: Iterable[Action], ledger: Ledger) -> dict[str, Any]:
             "seconds": round(before["seconds"] + entry.seconds, 3),
         }
     return found
-
-
-def _tools(done: Iterable[Action], session: Session) -> dict[str, str]:
-    """Tools of these actions, as they are in the keys: name → version, or digest and version text."""
-    found = {}
-    for line in (line for action in done for line in _facts(action, session)):
-        section, _, rest = line.partition(" ")
-        if section == "tool":
-            name, _, identity = rest.partition(" ")
-            found[name] = json.loads(identity)
-    return dict(sorted(found.items()))
 
 
 def _facts(action: Action, session: Session) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from tinyflow.core.key import facts_of
 
 Document = Mapping[str, Any]
 
@@ -26,7 +28,8 @@ def steps(provenance: Document | None) -> list[dict[str, str]]:
 
 def _step(action: Document) -> dict[str, str]:
     flags, settings = [], []
-    for path, value in _parameters(action["facts"]):
+    for section, path, text in facts_of("\n".join(action["facts"])):
+        value = json.loads(text) if section == "parameter" else None
         if not isinstance(value, (str, int, float, bool)):
             continue
         if any(part in _FLAGS for part in path):
@@ -35,13 +38,3 @@ def _step(action: Document) -> dict[str, str]:
             settings.append(f"{'.'.join(map(str, path))} = {value}")
     told = {"flags": " ".join(flags), "settings": "; ".join(settings)}
     return {"stage": action["stage"], "key": action["key"], **told}
-
-
-def _parameters(facts: list[str]) -> Iterator[tuple[list[Any], Any]]:
-    """The parameters among the lines of a key: `parameter ["toolchain","name"] "zig"`."""
-    decoder = json.JSONDecoder()
-    for line in facts:
-        section, _, rest = line.partition(" ")
-        if section == "parameter":
-            path, end = decoder.raw_decode(rest)
-            yield path, json.loads(rest[end:])

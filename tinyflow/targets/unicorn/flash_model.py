@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tinyflow.targets.elf import addresses
 from tinyflow.targets.unicorn import native_hook
 
 _MOST_LINES = 128  # MOST_LINES of flash_model.c
@@ -41,13 +42,13 @@ class FlashModel(ctypes.Structure):
     def __init__(self, engine: Any, library: Path, region: Mapping[str, Any], cache: Mapping[str, int]) -> None:
         from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ
 
-        first, last = region["origin"], region["origin"] + region["length_bytes"] - 1
-        super().__init__(begin=first, end=last + 1)
+        flash = addresses(region)
+        super().__init__(begin=flash.start, end=flash.stop)
         for lines, count in ((self.instructions, "instruction_lines"), (self.data, "data_lines")):
             lines.count, lines.bytes = cache[count], cache["line_bytes"]
         self._functions = ctypes.CDLL(str(library))
         native_hook.add(engine, UC_HOOK_BLOCK, self._functions.tf_fetch, self)
-        native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self, first, last)
+        native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self, flash[0], flash[-1])
 
     @property
     def misses(self) -> int:

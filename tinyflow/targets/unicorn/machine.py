@@ -11,6 +11,7 @@ from tinyflow.core.errors import RunError, UsageError
 from tinyflow.targets.blocks import Piece
 from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import refusal
+from tinyflow.targets.elf import addresses
 from tinyflow.targets.guarding import Guarded
 from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.unicorn import faults
@@ -69,8 +70,8 @@ class Simulator(Chip):
         """See `protocol.Machine`."""
         if self._guard_library is None:
             raise UsageError("writes can't be watched without guard.so")
-        ram = self._regions("ram")
-        watched = range(min(r["origin"] for r in ram), max(r["origin"] + r["length_bytes"] for r in ram))
+        ram = [addresses(region) for region in self._regions("ram")]
+        watched = range(min(each.start for each in ram), max(each.stop for each in ram))
         if guarded.is_arena_only:
             watched = guarded.arena.addresses(self.firmware)
         counter = self._processor.register("pc")

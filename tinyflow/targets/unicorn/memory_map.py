@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinyflow.core.errors import UsageError
+from tinyflow.targets.elf import addresses
 from tinyflow.targets.unicorn.faults import Access, Events
 
 PAGE_BYTES = 4096
@@ -27,17 +28,13 @@ def map_memory(engine: Any, regions: Sequence[Mapping[str, Any]], events: Events
     access = {"flash": UC_PROT_READ | UC_PROT_EXEC, "ram": UC_PROT_READ | UC_PROT_WRITE}
     pages: dict[int, str] = {}
     for region in regions:
-        for page in range(region["origin"] // PAGE_BYTES, -(-_end(region) // PAGE_BYTES)):
+        for page in range(region["origin"] // PAGE_BYTES, -(-addresses(region).stop // PAGE_BYTES)):
             if pages.setdefault(page, region["kind"]) != region["kind"]:
                 what = f"flash and RAM share the {PAGE_BYTES} bytes from 0x{page * PAGE_BYTES:08x} on"
                 raise UsageError(what, hint="the built-in simulator can't keep them apart; move one in the recipe")
     for pieces in _runs(sorted(pages), pages):
         engine.mem_map(pieces.start * PAGE_BYTES, len(pieces) * PAGE_BYTES, access[pages[pieces.start]])
         _guard(engine, pieces, [r for r in regions if r["origin"] // PAGE_BYTES in pieces], events, _NO_CODE[is_riscv])
-
-
-def _end(region: Mapping[str, Any]) -> int:
-    return int(region["origin"] + region["length_bytes"])
 
 
 def _runs(pages: Sequence[int], kinds: Mapping[int, str]) -> list[range]:
@@ -56,7 +53,7 @@ def _guard(engine: Any, pages: range, regions: Sequence[Mapping[str, Any]], even
     begin = pages.start * PAGE_BYTES
     for region in sorted(regions, key=lambda region: int(region["origin"])):
         _refuse(engine, range(begin, region["origin"]), events, filler)
-        begin = _end(region)
+        begin = addresses(region).stop
     _refuse(engine, range(begin, pages.stop * PAGE_BYTES), events, filler)
 
 
