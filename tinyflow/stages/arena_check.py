@@ -41,14 +41,11 @@ class Lifetimes:
         if arena is None or not arena.tensors:
             return None
         # by name, for the first layer may write its output where the input was
-        inputs = {(arena.place(tensor.offset), tensor.name) for tensor in arena.tensors if plan.is_input(arena, tensor)}
-        if any(arena.owns(port) and (port.symbol, port.name) not in inputs for port in plan.inputs):
+        inputs = [tensor for tensor in arena.tensors if plan.is_input(arena, tensor)]
+        if {port.name for port in plan.inputs if arena.owns(port)} != {tensor.name for tensor in inputs}:
             return None
-        found = tuple(
-            ((tensor.offset, tensor.end), -1 if plan.is_input(arena, tensor) else tensor.first, tensor.last)
-            for tensor in arena.tensors
-        )
-        return Lifetimes(arena, found)
+        found = [((t.offset, t.end), -1 if t in inputs else t.first, t.last) for t in arena.tensors]
+        return Lifetimes(arena, tuple(found))
 
     def written_by(self, layer: int) -> list[Span]:
         """Its outputs and its scratch."""

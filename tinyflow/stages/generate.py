@@ -26,10 +26,8 @@ def generate(workspace: Workspace) -> None:
     implementation.check(graph, backend, options)
     source = workspace.inputs.get("lowered/", model)
     outputs = workspace.outputs["sources/"], workspace.outputs["plan.json"]
-    if "tuning" not in workspace.parameters:
-        implementation.generate(source, graph, backend, options, *outputs)
-        return
-    records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
-    implementation.generate(
-        source, graph, backend, options, *outputs, tuning=workspace.parameters["tuning"], records=records
-    )
+    tuned = {}
+    if "tuning" in workspace.parameters:
+        records = [path for name, path in sorted(workspace.inputs.items()) if name.startswith("tuning/")]
+        tuned = {"tuning": workspace.parameters["tuning"], "records": records}
+    implementation.generate(source, graph, backend, options, *outputs, **tuned)
