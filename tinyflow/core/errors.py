@@ -104,8 +104,10 @@ class CacheError(TinyflowError):
 _NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 
 
-def of_no_place(error: BaseException) -> CacheError | None:
-    """The refusal that stands for an error of the operating system about a disk; None for any other error."""
+def refusal_of(error: BaseException) -> TinyflowError | None:
+    """The error itself, or what stands for one of the operating system's about a disk; None for any other error."""
+    if isinstance(error, TinyflowError):
+        return error
     if not isinstance(error, OSError) or error.errno not in _NO_PLACE:
         return None
     hint = "free some space, or make it a place that can be written"

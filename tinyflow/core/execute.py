@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tinyflow.core import digest, process, safe_text, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
-from tinyflow.core.errors import CacheError, TinyflowError, ToolError, of_no_place
+from tinyflow.core.errors import CacheError, TinyflowError, ToolError, refusal_of
 from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Record, Records
 from tinyflow.core.result import Result
@@ -117,7 +117,7 @@ class Session:
             except _Lost as lost:
                 self._make_again(lost.action)
             except (TinyflowError, OSError) as error:
-                refusal = error if isinstance(error, TinyflowError) else of_no_place(error)
+                refusal = refusal_of(error)
                 if refusal is None:
                     raise
                 self.on_failure(action, refusal)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from tinyflow.core import process
 from tinyflow.core.action import Action, Workspace
-from tinyflow.core.errors import Timeout, TinyflowError, ToolError, of_no_place
+from tinyflow.core.errors import Timeout, TinyflowError, ToolError, refusal_of
 
 _REFUSED = 70  # EX_SOFTWARE: the error lies in the error file
 _ERROR_NAME = "error.pickle"
@@ -74,7 +74,7 @@ def main(request: Path) -> int:
     try:
         call(function, workspace)
     except (TinyflowError, OSError) as error:
-        refusal = error if isinstance(error, TinyflowError) else of_no_place(error)
+        refusal = refusal_of(error)
         if refusal is None:
             raise
         traceback.print_exc()

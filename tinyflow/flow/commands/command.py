@@ -17,7 +17,7 @@ from doit.cmdparse import CmdOption, CmdParse, CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from tinyflow.core import safe_text
-from tinyflow.core.errors import TinyflowError, UsageError, of_no_place
+from tinyflow.core.errors import UsageError, refusal_of
 from tinyflow.core.units import parse_time
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import error_lines
@@ -61,15 +61,13 @@ class Refusing:
             return refuse(self._wrong_use(" ".join(what.split())))
         except (InvalidCommand, InvalidTask, InvalidDodoFile) as error:
             return refuse(UsageError(str(error).partition("\n")[0]))
-        except TinyflowError as error:
-            return refuse(error)
         except KeyboardInterrupt:
             return CANCELLED
         except BrokenPipeError:  # `doit list | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _PIPE_CLOSED
-        except Exception as error:  # a bug of ours, which doit would end with 3, a missing tool
-            return refuse(of_no_place(error) or error)
+        except Exception as error:  # a refusal, or a bug of ours, which doit would end with 3, a missing tool
+            return refuse(refusal_of(error) or error)
 
     def parse_words(self, words: list[str]) -> int:
         """Run the command; its exit status. Raises what refuses it."""

@@ -62,12 +62,10 @@ def publish(
         with unwritten:
             suite = with_published(catalogue, catalogue.get(Suite, name))
             reports.append(views.update_suite(suite, views.reports(benches), catalogue))
-    for name, action in selection.shrunk.items():
-        with unwritten:
-            reports += _write_shrunk(name, action, session, project)
-    for name, action in selection.profiles.items():
-        with unwritten:
-            reports += _write_profile(name, action, session, project)
+    for name, action in (*selection.shrunk.items(), *selection.profiles.items()):
+        if session.is_current(action):
+            with unwritten:
+                reports.append(_write(name, action, session, project.build / action.stage))
     unwritten.tell(warn)
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return views.reports(names), reports, unwritten.errors
@@ -123,39 +121,26 @@ def compare_published(selection: Selection, views: Views, catalogue: Catalogue, 
     return "\n".join(texts)
 
 
-def _write_shrunk(model: str, action: Action, session: Session, project: Project) -> list[Path]:
-    """Write `build/shrink/<model>.tflite`, `.json` and `.txt` where they could be made; the last one's path."""
-    if not session.is_current(action):
-        return []
-    from tinyflow.report.removed import removed_text
+def _write(name: str, action: Action, session: Session, folder: Path) -> Path:
+    """Write the files `<name>.*` that shrinking a model or profiling a bench made, and a text of them; its path."""
+    content = b""
+    for output in action.outputs:  # a JSON is the last
+        content = session.output_path(action, output).read_bytes()
+        write_if_changed(folder / f"{name}{Path(output).suffix}", content)
+    document = json.loads(content)
+    if action.stage == "profile":
+        from tinyflow.report.profile import profile_text
 
-    folder = project.build / "shrink"
-    write_if_changed(folder / f"{model}.tflite", session.output_path(action, "model.tflite").read_bytes())
-    found = session.output_path(action, "shrink.json").read_bytes()
-    write_if_changed(folder / f"{model}.json", found)
-    origin = json.loads(session.output_path(_made_by(action), "origin.json").read_bytes())
-    write_if_changed(folder / f"{model}.txt", removed_text(model, json.loads(found), origin["weights"]))
-    return [folder / f"{model}.txt"]
+        text = profile_text(name, document)
+    else:
+        from tinyflow.report.removed import removed_text
 
-
-def _made_by(action: Action) -> Action:
-    """What brought about the model that an action takes."""
-    model = action.inputs["model.tflite"]
-    assert isinstance(model, Output), "models are fetched by an action"
-    return model.action
-
-
-def _write_profile(bench: str, action: Action, session: Session, project: Project) -> list[Path]:
-    """Write `build/profile/<bench>.json` and `.txt` where there is a profile; the latter's path."""
-    if not session.is_current(action):
-        return []
-    from tinyflow.report.profile import profile_text
-
-    folder = project.build / "profile"
-    found = session.output_path(action, "profile.json").read_bytes()
-    write_if_changed(folder / f"{bench}.json", found)
-    write_if_changed(folder / f"{bench}.txt", profile_text(bench, json.loads(found)))
-    return [folder / f"{bench}.txt"]
+        model = action.inputs["model.tflite"]
+        assert isinstance(model, Output), "models are fetched by an action"
+        origin = json.loads(session.output_path(model.action, "origin.json").read_bytes())
+        text = removed_text(name, document, origin["weights"])
+    write_if_changed(folder / f"{name}.txt", text)
+    return folder / f"{name}.txt"
 
 
 def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
