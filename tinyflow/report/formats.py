@@ -14,7 +14,7 @@ from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ToolError
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import aligned, csv_text, markdown_line, records
+from tinyflow.report.tables import aligned, csv_text, markdown_table, records
 
 _EMPTY = "-"
 # Of xlsxwriter, which would make formulas of headings that begin with =, and links of those that begin with http:.
@@ -35,9 +35,9 @@ def to_json(frame: Frame) -> bytes:
 
 def to_markdown(frame: Frame) -> bytes:
     """A table; numbers to the right."""
-    lines = [list(frame.columns), ["---" if name in frame.texts else "---:" for name in frame.columns]]
-    lines += [[spell(row.get(name)) for name in frame.columns] for row in frame]
-    return "".join(f"{markdown_line(line)}\n" for line in lines).encode()
+    lines = [list(frame.columns), *([spell(row.get(name)) for name in frame.columns] for row in frame)]
+    table = markdown_table(lines, [name not in frame.texts for name in frame.columns])
+    return "".join(f"{line}\n" for line in table).encode()
 
 
 def to_text(frame: Frame, width: int | None = None) -> bytes:

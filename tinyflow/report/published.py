@@ -13,7 +13,7 @@ from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.tables import aligned, markdown_line, records, smallest
+from tinyflow.report.tables import aligned, markdown_table, records, smallest
 
 Reports = Sequence[Mapping[str, Any]]
 
@@ -206,9 +206,7 @@ def to_markdown(tables: Iterable[SideBySide]) -> str:
     for table in tables:
         lines = [f"## {table.title}", "", *(f"- {note}" for note in table.notes)]
         lines += [""] if table.notes else []
-        lines += [markdown_line(table.headings), markdown_line(["---", *("---:" for _ in table.headings[1:])])]
-        lines += [
-            markdown_line([f"**{cell.text}**" if cell.is_best else cell.text for cell in row]) for row in table.rows
-        ]
+        cells = [[f"**{cell.text}**" if cell.is_best else cell.text for cell in row] for row in table.rows]
+        lines += markdown_table([table.headings, *cells], [False, *(True for _ in table.headings[1:])])
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)

@@ -70,26 +70,14 @@ def to_json(suite: str, rows: Sequence[Row]) -> str:
 
 def to_markdown(suite: str, rows: Sequence[Row]) -> str:
     """A table with exact numbers, the reasons of what failed, and the definitions of its columns."""
-    metrics = _columns(rows)
-    heading = ["bench", "status", *(f"{metric.heading} [{metric.unit}]" for metric in metrics), "output", "weights"]
-    lines = [
-        f"# {safe_text.for_markdown(suite)}",
-        "",
-        markdown_line(heading),
-        markdown_line(["---", "---", *("---:" for _ in metrics), "---", "---"]),
-    ]
-    for row in rows:
-        numbers = [_exact(row["metrics"].get(metric.name)) for metric in metrics]
-        lines.append(
-            markdown_line(
-                [f"`{row['bench']}`", row["status"], *numbers, spell_validation(row), row["weights"] or _NOT_MEASURED]
-            )
-        )
+    columns = [_Column("bench", [f"`{row['bench']}`" for row in rows]), *_readable(rows, is_exact=True)[1:]]
+    table = markdown_table(_lines(columns), [column.is_number for column in columns])
+    lines = [f"# {safe_text.for_markdown(suite)}", "", *table]
     failures = [safe_text.for_markdown(f"- `{row['bench']}`: {row['reason']}") for row in rows if row["reason"]]
     if failures:
         lines += ["", "## What failed", "", *failures]
     lines += ["", "## What the numbers mean", ""]
-    lines += [f"- {metric.heading}: `{metric.name}`, {metric.definition}" for metric in metrics]
+    lines += [f"- {metric.heading}: `{metric.name}`, {metric.definition}" for metric in _columns(rows)]
     lines += [f"- {safe_text.for_markdown(note)}" for note in notes(rows)]
     return safe_text.plain("\n".join(lines) + "\n")
 
@@ -97,8 +85,9 @@ def to_markdown(suite: str, rows: Sequence[Row]) -> str:
 def to_text(rows: Sequence[Row]) -> str:
     """An aligned table without colours or box lines, for logs and pipes."""
     columns = _readable(rows)
-    lines = list(zip(*([column.heading, *column.cells] for column in columns), strict=True))
-    return safe_text.shown("\n".join([*aligned(lines, [column.is_number for column in columns]), *notes(rows)]) + "\n")
+    return safe_text.shown(
+        "\n".join([*aligned(_lines(columns), [column.is_number for column in columns]), *notes(rows)]) + "\n"
+    )
 
 
 def aligned(lines: Sequence[Sequence[str]], are_numbers: Sequence[bool]) -> list[str]:
@@ -170,19 +159,21 @@ class _Column:
         return max(len(cell) for cell in (self.heading, *self.cells))
 
 
-def _readable(rows: Sequence[Row]) -> list[_Column]:
-    """All columns, numbers rounded for people."""
-    numbers = [
-        _Column(
-            metric.heading,
-            [
-                metric.format(row["metrics"][metric.name]) if metric.name in row["metrics"] else _NOT_MEASURED
-                for row in rows
-            ],
-            is_number=True,
-        )
-        for metric in _columns(rows)
-    ]
+def _lines(columns: Iterable[_Column]) -> list[tuple[str, ...]]:
+    """The headings and a line for each row."""
+    return list(zip(*([column.heading, *column.cells] for column in columns), strict=True))
+
+
+def _readable(rows: Sequence[Row], *, is_exact: bool = False) -> list[_Column]:
+    """All columns, numbers rounded for people; `is_exact`: with all digits and units."""
+    numbers = []
+    for metric in _columns(rows):
+        heading, spell = metric.heading, metric.format
+        if is_exact:
+            heading, spell = f"{heading} [{metric.unit}]", "{:,}".format
+        values = [row["metrics"].get(metric.name) for row in rows]
+        cells = [_NOT_MEASURED if value is None else spell(value) for value in values]
+        numbers.append(_Column(heading, cells, is_number=True))
     return [
         _Column("bench", [row["bench"] for row in rows]),
         _Column("status", [row["status"] for row in rows]),
@@ -287,10 +278,8 @@ def smallest(found: Iterable[tuple[Hashable, float]]) -> dict[Hashable, float]:
     return {key: min(known) for key, known in values.items() if len(known) > 1}
 
 
-def _exact(value: float | None) -> str:
-    return _NOT_MEASURED if value is None else f"{value:,}"
-
-
-def markdown_line(cells: Iterable[str]) -> str:
-    """A line of a table in Markdown."""
-    return "| " + " | ".join(safe_text.markdown_cell(str(cell)) for cell in cells) + " |"
+def markdown_table(lines: Iterable[Sequence[str]], are_numbers: Iterable[bool]) -> list[str]:
+    """Lines of cells, headings first, as a table in Markdown, numbers to the right."""
+    headings, *others = lines
+    spelled = [headings, ["---:" if is_number else "---" for is_number in are_numbers], *others]
+    return [f"| {' | '.join(map(safe_text.markdown_cell, cells))} |" for cells in spelled]
