@@ -45,9 +45,9 @@ def action(stage: str, *outputs: str, **inputs: Any) -> Action:
 def test_a_profile_lies_beside_its_table(session: Session, tmp_path: Path) -> None:
     """As JSON and as text, where there is one."""
     project, made = Project(tmp_path, tmp_path / "cache"), action("profile", "profile.json")
-    assert publish._write_profile("a-b-c", made, session, project) == []
+    assert publish._write("a-b-c", made, session, project) == []
     session.execute(made)
-    [path] = publish._write_profile("a-b-c", made, session, project)
+    [path] = publish._write("a-b-c", made, session, project)
     assert path == tmp_path / "build" / "profile" / "a-b-c.txt"
     assert path.read_text() == profile_text("a-b-c", PROFILE)
     assert json.loads(path.with_suffix(".json").read_bytes()) == PROFILE
@@ -57,11 +57,11 @@ def test_a_shrunk_model_lies_beside_what_was_removed(session: Session, tmp_path:
     """The model, what was done to it, and the same for people, who learn whose weights they are."""
     project, fetch = Project(tmp_path, tmp_path / "cache"), action("fetch", "model.tflite", "origin.json")
     made = action("shrink", "model.tflite", "shrink.json", **{"model.tflite": fetch.output("model.tflite")})
-    assert publish._write_shrunk("net", made, session, project) == []
+    assert publish._write("net", made, session, project) == []
     session.execute(fetch)
-    assert publish._write_shrunk("net", made, session, project) == []
+    assert publish._write("net", made, session, project) == []
     session.execute(made)
-    [path] = publish._write_shrunk("net", made, session, project)
+    [path] = publish._write("net", made, session, project)
     assert path == tmp_path / "build" / "shrink" / "net.txt"
     assert path.read_text() == removed_text("net", REMOVED, "synthetic") != removed_text("net", REMOVED, "trained")
     assert json.loads(path.with_suffix(".json").read_bytes()) == REMOVED

@@ -63,9 +63,8 @@ def publish(
             suite = with_published(catalogue, catalogue.get(Suite, name))
             reports.append(views.update_suite(suite, views.reports(benches), catalogue))
     for name, action in (*selection.shrunk.items(), *selection.profiles.items()):
-        if session.is_current(action):
-            with unwritten:
-                reports.append(_write(name, action, session, project.build / action.stage))
+        with unwritten:
+            reports += _write(name, action, session, project)
     unwritten.tell(warn)
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return views.reports(names), reports, unwritten.errors
@@ -121,9 +120,11 @@ def compare_published(selection: Selection, views: Views, catalogue: Catalogue, 
     return "\n".join(texts)
 
 
-def _write(name: str, action: Action, session: Session, folder: Path) -> Path:
-    """Write the files `<name>.*` that shrinking a model or profiling a bench made, and a text of them; its path."""
-    content = b""
+def _write(name: str, action: Action, session: Session, project: Project) -> list[Path]:
+    """Write what shrinking or profiling made, if it is there, as `build/<stage>/<name>.*`; the path of its text."""
+    if not session.is_current(action):
+        return []
+    folder, content = project.build / action.stage, b""
     for output in action.outputs:  # a JSON is the last
         content = session.output_path(action, output).read_bytes()
         write_if_changed(folder / f"{name}{Path(output).suffix}", content)
@@ -140,7 +141,7 @@ def _write(name: str, action: Action, session: Session, folder: Path) -> Path:
         origin = json.loads(session.output_path(model.action, "origin.json").read_bytes())
         text = removed_text(name, document, origin["weights"])
     write_if_changed(folder / f"{name}.txt", text)
-    return folder / f"{name}.txt"
+    return [folder / f"{name}.txt"]
 
 
 def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
