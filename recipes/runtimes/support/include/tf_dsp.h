@@ -2,8 +2,8 @@
  *
  * SMLAD multiplies two pairs of 16-bit numbers and adds both products to an accumulator: two multiply-accumulates an
  * instruction. So int8 is widened once into "pairs" of int16, in memory, and then only read: weights once for many
- * pixels, pixels once for many channels. Four values lie in two pairs in the order of SXTB16, [0, 2] and [1, 3]; since
- * both sides of a product have it, nobody needs to know.
+ * pixels, pixels once for many channels. Four values lie in two pairs in the order of SXTB16, [0, 2] and [1, 3]; both
+ * operands of a product have it, so it makes no difference.
  *
  * The assembly is here because no compiler plans its registers for LDM, which loads several at once.
  * Reference: Armv7-M Architecture Reference Manual (DDI 0403), A7.7. */
@@ -136,7 +136,7 @@ TF_INLINE void tf_patch(int32_t *pairs, const int32_t *rows, int32_t at, int32_t
 
 /* Whole functions in assembly: the compiler has no say, so that what it does with registers can't make a difference.
  * r0 to r3 are accumulators, r4 to r7 eight values of a pixel, r8 to r11 those of a channel, r12 and lr the addresses of
- * the next ones. What else is needed lies in the frame. */
+ * the next ones. What else is needed is in the stack frame. */
 #define TF_ROUTINE static __attribute__((naked, noinline, unused))
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

@@ -1,14 +1,14 @@
 /* tinyi: walks a `.tflite` file where it lies, in flash, and calls the kernels of tinynn.
  *
- * The file is trusted in nothing: every offset, index and size is checked before it is used, in tinyi_setup and again in
- * each tinyi_invoke. What set-up keeps in RAM is where each tensor and each operator's scratch lies; all else is read
- * from the file again, per-channel multipliers included (see tinyi/multiplier.h).
+ * Nothing in the file is trusted: every offset, index and size is checked before it is used, in tinyi_setup and again
+ * in each tinyi_invoke. Set-up keeps in RAM only the place of each tensor and of each operator's scratch; everything
+ * else is read from the file again, per-channel multipliers included (see tinyi/multiplier.h).
  *
- * tinyi_setup refuses unknown operators and versions, and tensors of unknown types and shapes. What neither the plan nor
- * the choice of kernels depends on may be refused by the first tinyi_invoke instead, with the same statuses: of
- * FULLY_CONNECTED the weights, the bias, the options and all quantisation.
+ * tinyi_setup refuses unknown operators and versions, and tensors of unknown types and shapes. What neither the plan
+ * nor the choice of kernels depends on may be refused by the first tinyi_invoke instead, with the same statuses: the
+ * weights, the bias, the options and all quantisation of FULLY_CONNECTED.
  *
- * A file can't keep the processor busy for ever: more than TINYI_MAX_WORK (tinyi/context.h) is refused.
+ * The work of an inference is bounded: a file that asks for more than TINYI_MAX_WORK (tinyi/context.h) is refused.
  */
 #ifndef TINYI_H
 #define TINYI_H
@@ -20,10 +20,10 @@
 /* What both functions return. */
 enum tinyi_status {
   TINYI_OK = 0,
-  TINYI_DAMAGED = 1,         /* an offset leads out of the file, or something in it contradicts another part */
+  TINYI_DAMAGED = 1,         /* an offset points outside the file, or parts of it contradict each other */
   TINYI_UNKNOWN_OPERATOR = 2, /* none of the operators that were linked */
   TINYI_UNSUPPORTED = 3,     /* a type, shape, option or quantisation that the operator's kernels don't have */
-  TINYI_ARENA_TOO_SMALL = 4, /* `needed_bytes` says what would do */
+  TINYI_ARENA_TOO_SMALL = 4, /* `needed_bytes` says how much is enough */
 };
 
 struct tinyi;
@@ -40,7 +40,7 @@ struct tinyi_operator {
   void (*plan)(struct tinyi_context *context);
 };
 
-/* What a model is made of, for flash. */
+/* A model's constants, for flash. */
 struct tinyi_config {
   const uint8_t *data; /* the file, aligned to 16 bytes */
   uint32_t size;
@@ -56,14 +56,15 @@ struct tinyi {
   /* written by tinyi_setup */
   uint32_t needed_bytes; /* of the arena */
   struct tinyi_vector tensors, nodes, codes, buffers;
-  uint16_t *places; /* of all tensors, in units; at the end of the arena, amid what operators have */
+  uint16_t *places; /* of all tensors, in units; at the end of the arena, between the operators' scratch and choices */
 };
 
 /* Read the file, plan the memory. `config` must be set. */
 int tinyi_setup(struct tinyi *model);
 
 /* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. TINYI_DAMAGED or
- * TINYI_UNSUPPORTED: what set-up left to it; nothing outside of the file was read, nothing outside of the arena written. */
+ * TINYI_UNSUPPORTED: what set-up left to it; nothing outside of the file was read, nothing outside of the arena
+ * written. */
 int tinyi_invoke(const struct tinyi *model);
 
 #endif

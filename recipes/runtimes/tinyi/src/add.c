@@ -8,15 +8,16 @@ enum { LEFT_SHIFT = 20, HALF = 1 << 30, LEAST_SHIFT = -TINYNN_LARGEST_RIGHT_SHIF
 /* 2^-1 and 2^-19 as float32. */
 enum { ONE_HALF = 0x3f000000, TWO_TO_MINUS_19 = 0x36000000 };
 
-/* The bits of positive float32 numbers are in their order. */
+/* The bits of positive float32 numbers are ordered as the numbers are. */
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-/* The kernel for these factors: c/add.c of tinynn says what the fast ones ask for. */
+/* The kernel for these factors: c/add.c of tinynn says what the fast ones need. */
 static tinyi_add_kernel *choose(const struct tinyi_add *kernels, const struct tinynn_add *p) {
   const int32_t left = p->left_multiplier_shift, right = p->right_multiplier_shift;
   /* a scale of less than 2^-32 of the other's has the multiplier 0 */
-  const int32_t has_whole = ((p->left_multiplier == HALF && left == 0) || (p->right_multiplier == HALF && right == 0)) &&
-                            p->left_multiplier != 0 && p->right_multiplier != 0;
+  const int32_t has_whole =
+      ((p->left_multiplier == HALF && left == 0) || (p->right_multiplier == HALF && right == 0)) &&
+      p->left_multiplier != 0 && p->right_multiplier != 0;
   const int32_t is_down = left <= 0 && left >= LEAST_SHIFT && right <= 0 && right >= LEAST_SHIFT &&
                           p->output_multiplier_shift <= -1 && p->output_multiplier_shift >= LEAST_SHIFT;
   if (!has_whole || !is_down) {
@@ -68,8 +69,8 @@ void tinyi_add(struct tinyi_context *context) {
   kernel(&p, left.data, right.data, output.data);
 }
 
-/* The kernels of a variant for ADD or SUB; `one_half`: the variant that takes two multipliers of 1/2. Those named `any` take
- * inputs of different shapes, too. */
+/* The kernels of a variant for ADD or SUB; `one_half`: the variant that takes two multipliers of 1/2. Those named
+ * `general` take inputs of different shapes, too. */
 #define KERNELS(op, variant, one_half)                                                                             \
   static const struct tinyi_add op##_broadcast_##variant = {                                                       \
       tinynn_##op##_broadcast_ref, tinynn_##op##_broadcast_##one_half, tinynn_##op##_broadcast_##variant, NULL};     \

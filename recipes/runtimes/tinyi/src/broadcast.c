@@ -19,7 +19,7 @@ static void move(struct tinynn_broadcast *broadcast, int32_t from, int32_t to) {
   broadcast->right_strides[to] = broadcast->right_strides[from];
 }
 
-/* Whether one step of an axis is as far as all of the axis behind it. */
+/* Whether one step of the outer axis is as far as the whole inner one: both can be one axis. */
 static int32_t is_one(const struct tinynn_broadcast *broadcast, int32_t outer, int32_t inner) {
   const int32_t size = broadcast->shape[inner];
   return broadcast->left_strides[outer] == size * broadcast->left_strides[inner] &&

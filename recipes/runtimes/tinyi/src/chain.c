@@ -1,11 +1,12 @@
-/* The plan of a chain of buffers, of which no more than two live in one operator: the same as plan.c makes, in fewer steps.
+/* The plan of a chain of buffers, of which no more than two live in one operator: the same as plan.c makes, in fewer
+ * steps.
  *
  * What matters to a buffer's place are the one before it and the one behind it, where they are larger and so placed
  * earlier; of equal ones the first is. So each is placed when its larger neighbours are: from every peak downwards.
  */
 #include "tinyi/chain.h"
 
-/* What is beside the first one and the last one. */
+/* The neighbour of the first one and of the last one. */
 static const struct tinyi_lifetime nothing = {0, 0, 0, TINYI_UNPLACED, TINYI_UNPLACED, 0, 0};
 
 static inline struct tinyi_lifetime *nth(const struct tinyi_plan *plan, uint32_t i) {

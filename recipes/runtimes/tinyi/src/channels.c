@@ -12,7 +12,7 @@ static inline int32_t bias_of(const struct tinyi_channels *channels, int32_t c) 
 
 static inline uint32_t absolute(int32_t value) { return value < 0 ? -(uint32_t)value : (uint32_t)value; }
 
-/* Whether channel c has no weight but zeros: what a network trained with pruned channels has many of. */
+/* Whether all weights of channel c are zeros, as those of pruned channels are. */
 static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
   const int8_t *weight = rows->weights + c * rows->step;
   int32_t left = rows->products;
@@ -43,7 +43,8 @@ static inline int32_t is_safe(const struct tinyi_channels *channels, int32_t c, 
          2 * most + (offset << -factor.shift) < UINT32_C(1) << 31;
 }
 
-/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe or has no weights. */
+/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe or has no weights.
+ */
 static inline __attribute__((always_inline)) void make_record(const struct tinyi_channels *channels, int32_t c,
                                                               struct tinynn_channel *record) {
   const struct tinyi_factor factor = factor_of(channels, c);
@@ -54,7 +55,7 @@ static inline __attribute__((always_inline)) void make_record(const struct tinyi
   if (is_safe(channels, c, factor)) {
     return;
   }
-  /* One value whatever the input; a quarter of four times it. */
+  /* One value for any input: a quarter of four times it. */
   const int32_t scaled = tinynn_rescale(bias, factor.multiplier, factor.shift);
   const int32_t value =
       tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
@@ -63,7 +64,7 @@ static inline __attribute__((always_inline)) void make_record(const struct tinyi
   record->shift = 0;
 }
 
-/* What is safe for sure, seen without a factor: bits of scales from `lowest` on, biases up to `bias`. */
+/* A quick test without a factor: scales whose bits are from `lowest` on, biases up to `bias`, are safe. */
 struct range {
   uint32_t lowest, count;
   int32_t bias;
@@ -81,7 +82,7 @@ static struct range safe_range(const struct tinyi_channels *channels) {
   return range;
 }
 
-/* The first channel from c on that isn't for sure: a loop of its own, so that all is in registers. */
+/* The first channel from c on that fails the quick test: a loop of its own, so that all is in registers. */
 static __attribute__((noinline)) int32_t first_unsure(const struct tinyi_channels *channels, const struct range *range,
                                                       int32_t c) {
   const int32_t count = channels->rows.channels, step = channels->scale_step;
@@ -97,7 +98,7 @@ static __attribute__((noinline)) int32_t first_unsure(const struct tinyi_channel
   return c;
 }
 
-/* Whether the scale is one, and its factor within what kernels can shift by. */
+/* Whether the scale is valid, and its factor within what kernels can shift by. */
 static int32_t can_rescale(const struct tinyi_channels *channels, int32_t c) {
   const uint32_t scale = channels->scales[c * channels->scale_step];
   /* The shift is two more at most. Most that get here have tiny scales, whose factors take long. */

@@ -4,8 +4,8 @@
 /* Of TFLite's enumeration ActivationFunctionType. */
 enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
 
-/* round(real / scale), halves away from zero, as far as it matters to int8; the quotient is a float32. What 32 bits can't
- * hold is refused, as TFLM does. */
+/* round(real / scale), halves away from zero, limited to what can differ in int8; the quotient is a float32. What 32
+ * bits can't hold is refused, as TFLM does. */
 static int32_t quantised(struct tinyi_context *context, float real, uint32_t bits) {
   const float quotient = real / tinyi_real(bits);
   tinyi_require(context, quotient < 0x1p31f, TINYI_UNSUPPORTED);

@@ -8,7 +8,7 @@ static uint32_t block_bytes(const struct tinyi_conv2d *kernel, struct tinynn_con
   return (uint32_t)channels * each + kernel->scratch_bytes(p);
 }
 
-/* Blocks one after the other; their outputs lie side by side in each pixel. */
+/* Blocks one after the other; their outputs are side by side in each pixel. */
 static void compute(const struct tinyi_context *context, struct tinyi_convolution *layer,
                     const struct tinyi_conv2d *kernel) {
   struct tinynn_conv2d *p = &layer->conv2d;

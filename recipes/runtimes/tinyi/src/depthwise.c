@@ -1,4 +1,4 @@
-/* DEPTHWISE_CONV_2D: read it; its taps are brought together channel by channel for the fast kernels. */
+/* DEPTHWISE_CONV_2D: read it; its taps are gathered channel by channel for the fast kernels. */
 #include "tinyi/convolution.h"
 
 enum { TAPS = 9 /* of 3×3 */ };

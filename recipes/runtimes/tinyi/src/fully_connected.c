@@ -49,7 +49,8 @@ static __attribute__((noinline)) void read(struct tinyi_context *context, struct
   p->inputs = tensor.shape[4];
   p->outputs = tensor.shape[3];
   p->batches = elements / p->inputs;
-  tinyi_require(context, (uint64_t)(uint32_t)p->batches * (uint32_t)tensor.elements < (uint64_t)TINYI_MAX_WORK * TINYI_WORK_UNIT,
+  tinyi_require(context,
+                (uint64_t)(uint32_t)p->batches * (uint32_t)tensor.elements < (uint64_t)TINYI_MAX_WORK * TINYI_WORK_UNIT,
                 TINYI_UNSUPPORTED);
   p->weights = tensor.data;
   p->is_per_channel = tensor.scale_count > 1;
@@ -74,7 +75,7 @@ static __attribute__((noinline)) void read(struct tinyi_context *context, struct
   p->is_widened = 0;
 }
 
-/* Records of some channels, as their kernel wants them, which it returns. Refuses factors that no kernel can shift by. */
+/* Records of some channels for their kernel, which is returned. Refuses factors that no kernel can shift by. */
 static const struct tinyi_fully_connected *make_records(struct tinyi_context *context, const struct layer *layer,
                                                         const struct tinyi_quotient *quotient, const uint32_t *scales,
                                                         int32_t count, struct tinynn_channel *records) {

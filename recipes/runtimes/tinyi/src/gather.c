@@ -14,7 +14,7 @@ static void begin(const struct tinyi_tensor *input, struct tinynn_gather *p) {
   p->offset = 0;
 }
 
-/* Along one axis only `count` elements, every step-th; all of them lie inside. */
+/* Keep `count` elements along one axis, every step-th; all of them are inside. */
 static void narrow(struct tinynn_gather *p, int32_t axis, int32_t first, int32_t count, int32_t step) {
   p->offset += first * p->strides[axis];
   p->shape[axis] = count;

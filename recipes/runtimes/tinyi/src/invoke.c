@@ -1,4 +1,4 @@
-/* One inference: every operator is visited in order. */
+/* One inference: every operator is run in order. */
 #include "tinyi/context.h"
 
 int tinyi_invoke(const struct tinyi *model) {

@@ -1,8 +1,8 @@
 /* Set-up: which operators read and write each tensor. */
 #include "tinyi/context.h"
 
-/* Each is written once: by the first operator, as it were, where it is an input of the graph. Those that there is no room
- * for are counted; the first one replaces them, since nothing comes of this set-up. */
+/* Each tensor is written once; an input of the graph counts as written by the first operator. Those that there is no
+ * room for are counted, and take the first one's entry: this set-up will fail. */
 void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t bytes) {
   uint16_t *number = &context->model->places[index];
   if (*number != TINYI_UNWRITTEN) {

@@ -32,7 +32,7 @@ static void set_multiplier(struct tinynn_mean *p, struct tinyi_factor factor, in
 
 /* Axes before the reduced ones, these, and those behind, where they are neighbours: what the fast kernels want. */
 static int32_t merge(struct tinynn_mean *p) {
-  int32_t sizes[4] = {1, 1, 1, 1}, group = 0; /* of two kinds in turns */
+  int32_t sizes[4] = {1, 1, 1, 1}, group = 0; /* kept axes, reduced ones, kept ones, … */
   for (int32_t i = 0; i < TINYNN_RANK; ++i) {
     if (p->shape[i] == 1) {
       continue;

@@ -5,7 +5,7 @@
 /* Field of the schema's MulOptions. */
 enum { ACTIVATION = 0 };
 
-/* Whether all shapes are equal; else how they meet. */
+/* Whether all shapes are equal; else how they are broadcast. */
 static int32_t read(struct tinyi_context *context, struct tinyi_tensor *left, struct tinyi_tensor *right,
                     struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
   tinyi_read_binary(context, left, right, output);

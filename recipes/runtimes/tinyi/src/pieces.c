@@ -13,7 +13,7 @@ struct whole {
   int32_t axis, start;
 };
 
-/* Check the next piece; what its copying takes, and where in the whole it lies. */
+/* Check the next piece; the parameters of its copy, and its offset in the whole. */
 static int32_t next(struct tinyi_context *context, struct whole *whole, const struct tinyi_tensor *piece,
                     struct tinynn_copy_rows *p) {
   const struct tinyi_tensor *tensor = &whole->tensor;

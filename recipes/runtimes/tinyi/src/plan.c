@@ -1,14 +1,14 @@
-/* Where everything lies in the arena: the plan that tinyflow/backends/tinyi/planner.py makes too.
+/* Where everything is placed in the arena: the same plan that tinyflow/backends/tinyi/planner.py makes.
  *
  * Buffers in order of size, the largest first, each at the lowest place where it overlaps none that lives at the same
- * time. Scratch lies between them; where more of it makes an operator faster, it gets what 17/64 and 52 bytes more
- * than the least arena leave.
+ * time. Scratch is placed between them; where more of it makes an operator faster, it gets what an arena of 17/64 and
+ * 52 bytes more than the least one leaves.
  */
 #include "tinyi/chain.h"
 #include "tinyi/plan.h"
 
-/* Sizes in units, and the list of buffers as they are written. Whether no more than two live in one operator; -1 where one
- * is too large. */
+/* Sizes in units, and the list of buffers as they are written. Whether no more than two live in one operator; -1 where
+ * one is too large. */
 static __attribute__((noinline)) int32_t list_buffers(struct tinyi_plan *plan) {
   struct tinyi_lifetime *lifetimes = plan->lifetimes, *before = NULL, *last = NULL;
   uint32_t count = 0, longest = 0;
@@ -49,8 +49,8 @@ static __attribute__((noinline)) void sort(const struct tinyi_plan *plan) {
   }
 }
 
-/* The lowest place of a buffer among those that are placed already. Its neighbours in time are those behind it as long as
- * it lives, and those before it as far as the longest lifetime reaches. */
+/* The lowest place of a buffer among those that are placed already. Its neighbours in time are those behind it as long
+ * as it lives, and those before it as far as the longest lifetime reaches. */
 static uint32_t lowest_place(const struct tinyi_plan *plan, const struct tinyi_lifetime *lifetime) {
   const struct tinyi_lifetime *lifetimes = plan->lifetimes, *end = lifetimes + plan->written;
   const uint32_t first = lifetime->first, last = lifetime->last, units = lifetime->size, longest = plan->longest;
@@ -88,19 +88,19 @@ struct live_list {
 
 static struct live_list begin_live(const struct tinyi_plan *plan) {
   struct tinyi_lifetime *lifetimes = plan->lifetimes;
-  const struct live_list line = {lifetimes, lifetimes, lifetimes + plan->written, TINYI_NONE};
-  return line;
+  const struct live_list live = {lifetimes, lifetimes, lifetimes + plan->written, TINYI_NONE};
+  return live;
 }
 
-/* Put what operators up to `node` write into the line. */
-static inline void advance(struct live_list *line, uint32_t node) {
-  struct tinyi_lifetime *lifetimes = line->lifetimes;
-  for (; line->next != line->end && line->next->first <= node; ++line->next) {
-    struct tinyi_lifetime *lifetime = line->next;
+/* Put what operators up to `node` write into the list. */
+static inline void advance(struct live_list *live, uint32_t node) {
+  struct tinyi_lifetime *lifetimes = live->lifetimes;
+  for (; live->next != live->end && live->next->first <= node; ++live->next) {
+    struct tinyi_lifetime *lifetime = live->next;
     if (lifetime->size == 0) {
       continue;
     }
-    uint16_t *link = &line->head;
+    uint16_t *link = &live->head;
     while (*link != TINYI_NONE && lifetimes[*link].place < lifetime->place) {
       link = &lifetimes[*link].next;
     }
@@ -110,14 +110,14 @@ static inline void advance(struct live_list *line, uint32_t node) {
 }
 
 /* The first gap of so many units between what lives in an operator, or the largest one; `limit` is the arena's end. */
-static struct tinyi_gap find_gap(struct live_list *line, uint32_t node, uint32_t units, uint32_t limit) {
-  advance(line, node);
+static struct tinyi_gap find_gap(struct live_list *live, uint32_t node, uint32_t units, uint32_t limit) {
+  advance(live, node);
   struct tinyi_gap best = {0, 0};
-  uint16_t *link = &line->head;
+  uint16_t *link = &live->head;
   uint32_t begin = 0;
   while (best.units < units) {
     const uint32_t number = *link;
-    struct tinyi_lifetime *lifetime = &line->lifetimes[number];
+    struct tinyi_lifetime *lifetime = &live->lifetimes[number];
     if (number != TINYI_NONE && lifetime->last < node) {
       *link = lifetime->next;
       continue;
@@ -139,12 +139,12 @@ static struct tinyi_gap find_gap(struct live_list *line, uint32_t node, uint32_t
 /* The arena's end where all have the least scratch; `total` without any. */
 static __attribute__((noinline)) uint32_t fit_least(const struct tinyi_plan *plan, uint32_t total) {
   const uint32_t infinite = UINT32_C(1) << 30;
-  struct live_list line = begin_live(plan);
+  struct live_list live = begin_live(plan);
   for (uint32_t node = 0; node < plan->model->nodes.count; ++node) {
     const uint32_t least = tinyi_units(plan, plan->requests[node].least);
-    /* as much as fits between the others for nothing, or behind them */
-    if (least > 0 && find_gap(&line, node, least, total).units < least) {
-      total = tinyi_larger(total, find_gap(&line, node, infinite, infinite).begin + least);
+    /* in a gap between the others, or behind them */
+    if (least > 0 && find_gap(&live, node, least, total).units < least) {
+      total = tinyi_larger(total, find_gap(&live, node, infinite, infinite).begin + least);
     }
   }
   return total;
@@ -158,13 +158,13 @@ static __attribute__((noinline)) uint32_t place_scratch(const struct tinyi_plan 
     return total;
   }
   const uint32_t limit = tinyi_limit(plan, total);
-  struct live_list line = begin_live(plan);
+  struct live_list live = begin_live(plan);
   uint16_t *scratch = tinyi_scratch_of(model, 0);
   for (uint32_t node = 0; node < model->nodes.count; ++node) {
     const uint32_t most = tinyi_units(plan, plan->requests[node].most);
     struct tinyi_gap gap = {0, 0};
     if (most > 0) {
-      gap = find_gap(&line, node, most, limit);
+      gap = find_gap(&live, node, most, limit);
       gap.units = tinyi_fill(plan, &plan->requests[node], gap.units);
     }
     *scratch++ = (uint16_t)gap.begin;

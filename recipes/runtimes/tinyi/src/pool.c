@@ -55,7 +55,7 @@ static void pool(struct tinyi_context *context, definition *define) {
     kernel = kernel->fallback;
   }
   if (context->lifetimes != NULL) {
-    /* no more of a window than there is of the input is looked at */
+    /* no more of a window is read than the input has */
     const int32_t rows = p.kernel_height < p.input_height ? p.kernel_height : p.input_height;
     const int32_t columns = p.kernel_width < p.input_width ? p.kernel_width : p.input_width;
     tinyi_note_work(context, output.elements, rows * columns);
@@ -72,7 +72,7 @@ void tinyi_average_pool(struct tinyi_context *context) { pool(context, tinynn_av
 
 void tinyi_max_pool(struct tinyi_context *context) { pool(context, tinynn_max_pool_ref); }
 
-/* Kernels that use no scratch, as those that do are called. */
+/* Kernels without scratch in the form of those with it. */
 #define WITHOUT_SCRATCH(name, kernel)                                                                               \
   static void name(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,      \
                    void *restrict scratch) {                                                                         \

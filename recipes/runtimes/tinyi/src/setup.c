@@ -1,7 +1,7 @@
 /* Set-up: find the parts of the file, check every operator, plan the memory.
  *
- * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see context.h). While
- * set-up runs its own tables lie where the activations will be, which plan.c decides.
+ * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see context.h).
+ * While set-up runs its own tables are where plan.c will put the activations.
  */
 #include "tinyi/plan.h"
 
@@ -74,7 +74,7 @@ static void place_tables(struct setup *setup) {
   }
 }
 
-/* The graph's inputs live from the start: they are what an operator before the first one writes. */
+/* The graph's inputs live from the start: as if an operator before the first one wrote them. */
 static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
   struct tinyi_context *context = &setup->context;
   context->node = 0;
@@ -115,7 +115,7 @@ static void keep_outputs(struct setup *setup) {
   }
 }
 
-/* The lifetime in whose bytes this one lies in the end. */
+/* The lifetime whose memory this one shares in the end. */
 static uint32_t root_of(const struct tinyi_lifetime *lifetimes, uint32_t number) {
   while (lifetimes[number].size == 0) {
     number = lifetimes[number].last;
@@ -123,7 +123,7 @@ static uint32_t root_of(const struct tinyi_lifetime *lifetimes, uint32_t number)
   return number;
 }
 
-/* Put an operator's output on an input that nobody reads any more, where the operator allows it and they fit. */
+/* Put an operator's output on an input that is not read any more, where the operator allows it and they fit. */
 static __attribute__((noinline)) void merge(struct setup *setup, uint32_t node) {
   struct tinyi_context *context = &setup->context;
   struct tinyi_lifetime *lifetimes = setup->context.lifetimes;

@@ -23,7 +23,7 @@ int32_t tinyi_index(struct tinyi_context *context, const struct tinyi_vector *ve
 
 /* What these return: 0, or the enum tinyi_status that ends the reading of a tensor. */
 
-/* `restrict`: what is written there changes nothing of the file, which so stays in registers. */
+/* `restrict`: writing to the tensor doesn't change the file's fields, which therefore stay in registers. */
 static inline int32_t read_shape(const struct tinyi_file *file, const struct tinyi_table *table,
                                  struct tinyi_tensor *restrict tensor) {
   struct tinyi_vector shape;
@@ -108,10 +108,11 @@ static inline __attribute__((always_inline)) int32_t read_constant(const struct 
   return 0;
 }
 
-/* What is wanted of a tensor, above 16 bits for its position: so four arguments are enough, and go on as they are. */
+/* What is wanted of a tensor, in the bits above its position's 16: so four arguments are enough, and are passed on as
+ * they are. */
 enum { TYPE = 1 << 16, ONE_SCALE = 1 << 24, IS_WEIGHTS = 1 << 25, POSITION = TYPE - 1 };
 
-/* Type and shape, quantisation of int8; the bytes, as far as they are there already. */
+/* Type and shape, quantisation of int8; the data where it is known already. */
 static inline int32_t read_parts(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t wanted,
                                  struct tinyi_tensor *restrict tensor) {
   const struct tinyi_file *file = &context->file;

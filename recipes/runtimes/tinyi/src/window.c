@@ -1,4 +1,5 @@
-/* A window along one axis, and the work of all its positions: see tinyi_check_window. The formulas are TFLite's (kernels/padding.h). */
+/* A window along one axis, and the work of all its positions: see tinyi_check_window. The formulas are TFLite's
+ * (kernels/padding.h). */
 #include "tinyi/window.h"
 
 void tinyi_check_window(struct tinyi_context *context, struct tinyi_axis *axis, int32_t padding) {

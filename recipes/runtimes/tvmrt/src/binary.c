@@ -49,7 +49,7 @@ static int read_header(reader_t *reader, const tvmrt_tables_t *tables) {
   return digest == tables->digest ? TVMRT_OK : TVMRT_BAD_GRAPH;
 }
 
-/* What says a number too many for the bytes that are left ends at the first that is missing. */
+/* A count of more numbers than bytes are left ends at the first one that is missing. */
 static int read_rows(reader_t *reader, tvmrt_build_t *build, uint32_t nodes) {
   uint32_t row = 0;
   int code = tvmrt_add_row(build, row);

@@ -1,5 +1,5 @@
-/* Channel records of tinynn's kernels, made from the file's scales and biases in each inference: keeping them would take
- * 12 bytes of RAM for each channel, and making one costs some fifty instructions. */
+/* Channel records of tinynn's kernels, made from the file's scales and biases in each inference: keeping them would
+ * take 12 bytes of RAM for each channel, and making one costs some fifty instructions. */
 #ifndef TINYI_CHANNELS_H
 #define TINYI_CHANNELS_H
 
@@ -23,8 +23,8 @@ struct tinyi_channels {
 };
 
 /* Whether rescaling by right shifts alone is exact for all channels, as tinynn/rescale_right.h needs it, for any input
- * and whether or not the input's zero point was folded into the bias. Channels without weights are left aside. Refuses
- * scales that are negative, infinite, no numbers, or too far apart from those of input and output. */
+ * and whether or not the input's zero point was folded into the bias. Channels whose weights are all zero are not
+ * considered. Refuses scales that are negative, infinite, NaN, or too far apart from those of input and output. */
 int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels);
 
 /* Records of `count` channels from `first` on as the variant ref reads them: the input's zero point is folded in. */

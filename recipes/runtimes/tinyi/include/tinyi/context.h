@@ -1,5 +1,5 @@
-/* What an operator's `run` gets and gives: it is called once in set-up, to check and to ask for memory, and once in
- * each inference, to compute. Both times it reads the same fields of the file in the same way. */
+/* What an operator's `run` is given and leaves: it is called once in set-up, to check and to ask for memory, and once
+ * in each inference, to compute. Both times it reads the same fields of the file in the same way. */
 #ifndef TINYI_CONTEXT_H
 #define TINYI_CONTEXT_H
 
@@ -20,22 +20,23 @@ enum { TINYI_OPERATOR_INPUTS = 1, TINYI_OPERATOR_OUTPUTS = 2 };
 /* Largest size of one dimension, and largest stride or dilation: their products fit 32 bits. */
 enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
 
-/* What the convolutions and pools of one inference may take, and what it is counted in: a file of 1 KB can ask for hours.
- * The largest layers of networks for such processors take 2^27. Of FULLY_CONNECTED: each layer, whose weights the
- * file has. */
+/* Products and comparisons that the convolutions and pools of one inference may take, and the unit that they are
+ * counted in: a file of 1 KB can ask for hours. The largest layers of networks for such processors take 2^27.
+ * FULLY_CONNECTED is bounded layer by layer: the file has its weights. */
 enum { TINYI_WORK_UNIT = 1 << 8, TINYI_MAX_WORK = (UINT32_C(1) << 31) / TINYI_WORK_UNIT };
 
-/* A tensor that an operator writes, or an input of the graph, while set-up runs: in the order in which they are written. */
+/* While set-up runs: the operators between which a tensor's memory is in use. In the order in which tensors are
+ * written. */
 struct tinyi_lifetime {
-  uint32_t size;        /* bytes, units once they are sorted; 0 where it lies in another one */
-  uint16_t first, last; /* operators; `last` is the other one's number where it lies in another one */
+  uint32_t size;        /* bytes, units once they are sorted; 0: it shares the memory of another one */
+  uint16_t first, last; /* operators; where it shares memory `last` is the other one's number */
   uint16_t place, end;  /* units */
-  uint16_t next;        /* the one behind it in the arena, of those that live in one operator */
-  uint16_t order;       /* of a list: which is the i-th to be placed, whatever this one is */
+  uint16_t next;        /* the next one in the arena, of those that are alive in one operator */
+  uint16_t order;       /* a list by itself, in element i: the number of the i-th to be placed */
 };
 
-/* While set-up runs `places` of struct tinyi has numbers of lifetimes, or: nobody has written the tensor; nobody had when it
- * was read, so it must be a constant. Places are below these. */
+/* While set-up runs `places` of struct tinyi has numbers of lifetimes, or: the tensor is not yet written; it wasn't
+ * when it was read, so it must be a constant. Places are below these. */
 enum { TINYI_UNWRITTEN = 0xffff, TINYI_CONSTANT = 0xfffe };
 
 /* The place of a lifetime that has none yet, and the end of a list: no place and no number is as large. */
@@ -58,9 +59,9 @@ struct tinyi_context {
       uint32_t scratch_bytes;
     };
   };
-  const struct tinyi_operator *entry; /* what the operator is, of those that are linked */
+  const struct tinyi_operator *entry; /* the operator's entry in the table of those that are linked */
   uint16_t code;                      /* its place among the file's operator codes */
-  uint8_t choice;                     /* what set-up leaves here an inference finds here */
+  uint8_t choice;                     /* kept from set-up for the inferences */
   uint8_t in_place; /* set-up: what the operator asks for; bit i: the output may begin at input i's address */
   /* the same */
   uint32_t scratch_least, scratch_most; /* bytes; it works with any size between them */
@@ -82,8 +83,8 @@ struct tinyi_tensor {
 /* What `code` is before the first operator. */
 #define TINYI_NO_CODE UINT16_MAX
 
-/* Find operator `context->node`, check it and ask for memory, or compute it. `file`, `model`, `lifetimes` and `code` must be
- * set, `written` and `room` too in set-up. */
+/* Find operator `context->node`, check it and ask for memory, or compute it. `file`, `model`, `lifetimes` and `code`
+ * must be set, `written` and `room` too in set-up. */
 void tinyi_run_node(struct tinyi_context *context);
 
 /* The number of an input or output; -1 where an input is absent. */
@@ -117,24 +118,24 @@ void tinyi_clamp(struct tinyi_context *context, int32_t activation, const struct
 void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t bytes);
 void tinyi_note_read(struct tinyi_context *context, uint32_t index);
 
-/* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, 0 for what nobody has
- * written, which must be a constant then. An output is written: its shape is checked, and its type, which must be one of
- * `types`, a set of bits. */
+/* Set-up, for operators that leave other checks to the inference. An input is read: its bytes, or 0 for what no
+ * operator has written, which must be a constant then. An output is written: its shape is checked, and its type, which
+ * must be one of `types`, a set of bits. */
 uint32_t tinyi_plan_input(struct tinyi_context *context, uint32_t position);
 void tinyi_plan_output(struct tinyi_context *context, uint32_t position, uint32_t types);
 
 /* Set-up: each element of an output takes so many products or comparisons. Refuses more than an inference may take. */
 void tinyi_note_work(struct tinyi_context *context, int32_t elements, int32_t each);
 
-/* Give up where something isn't as it must be. */
+/* Fail where a condition is not met. */
 static inline void tinyi_require(struct tinyi_context *context, int32_t is_met, int32_t status) {
   if (!is_met) {
     tinyi_fail(&context->file, status);
   }
 }
 
-/* Behind the scratch of all operators (place and size, in units) lie the places of all tensors, then the choices of
- * operators between several kernels. */
+/* The end of the arena: place and size, in units, of each operator's scratch; the places of all tensors; the kernel
+ * that each operator chose, where it has several. */
 static inline uint16_t *tinyi_scratch_of(const struct tinyi *model, uint32_t node) {
   return model->places - 2 * (model->nodes.count - node);
 }

@@ -4,7 +4,7 @@
 
 #include "tinyi/channels.h"
 
-/* A layer. The two structs have members of the same types in the same order: either tells of both. */
+/* A layer. The two structs have members of the same types in the same order, so that either may be read. */
 struct tinyi_convolution {
   const int8_t *input;
   int8_t *output;
@@ -16,7 +16,7 @@ struct tinyi_convolution {
   };
 };
 
-/* Read and check all of a layer but for what its kernel needs. */
+/* Read and check a layer, except for what its kernel needs. */
 void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise);
 
 /* A way to compute CONV_2D: weights are packed block by block of channels into scratch, then the kernel runs. */
@@ -30,7 +30,7 @@ struct tinyi_conv2d {
   uint32_t (*scratch_bytes)(const struct tinynn_conv2d *p);
   uint32_t (*channel_bytes)(const struct tinynn_conv2d *p); /* packed weights of one channel; 0: those of the file */
   int32_t tile; /* channels of a block are a multiple of it */
-  int32_t lanes; /* a power of two: of this too, where it has more and not all */
+  int32_t lanes; /* a power of two; blocks of more channels, but not all, are a multiple of this, too */
   int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights; NULL: any */
 };
 
@@ -39,7 +39,7 @@ static inline uint32_t tinyi_row_bytes(const struct tinynn_conv2d *p) {
   return (uint32_t)(p->kernel_height * p->kernel_width * p->input_channels);
 }
 
-/* Scratch of tinynn/tiled_conv2d.h: each pixel's values under the kernel; a place aside for outputs. */
+/* Scratch of tinynn/tiled_conv2d.h: each pixel's values under the kernel; room for outputs to be copied from. */
 static inline uint32_t tinyi_tile_bytes(const struct tinynn_conv2d *p, int32_t pixels) {
   const int32_t patch = p->kernel_height * p->kernel_width == 1 ? 0 : p->kernel_height * p->kernel_width;
   return (uint32_t)(pixels * (patch * p->input_channels + p->output_channels));
@@ -54,9 +54,9 @@ struct tinyi_depthwise {
                   void *restrict scratch);
   int32_t (*supports_shape)(const struct tinynn_depthwise *p); /* whether it computes these shapes */
   uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
-  int32_t is_in_place; /* where there is one output channel for each, and no more pixels come out than went in */
+  int32_t is_in_place; /* where each channel has one output channel, and the output has no more pixels */
   const struct tinyi_depthwise *fallback; /* where it doesn't fit; NULL: the definition */
-  /* NULL, the three of them, where weights are [channel][taps] and any will do. */
+  /* All three NULL: weights are [channel][taps], and any are supported. */
   int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights */
   int32_t (*padded_channels)(const struct tinynn_depthwise *p); /* channels that weights and records have room for */
   void (*pack)(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
@@ -68,7 +68,7 @@ extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp, tiny
 extern const struct tinyi_depthwise tinyi_depthwise_general_c, tinyi_depthwise_general_dsp, tinyi_depthwise_general_mve,
     tinyi_depthwise_general_rvv;
 
-/* 3×3 taps that are neighbours, one output channel for each input channel. */
+/* 3×3 taps without dilation, one output channel for each input channel. */
 static inline int32_t tinyi_is_3x3(const struct tinynn_depthwise *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->depth_multiplier == 1 && p->dilation_y == 1 &&
          p->dilation_x == 1;
@@ -81,7 +81,7 @@ static inline uint32_t tinyi_tap_bytes(const struct tinynn_depthwise *p) {
   return 8 * (uint32_t)(p->kernel_height * p->kernel_width) + (uint32_t)p->input_channels;
 }
 
-/* What the kernel sees of one channel, padding included; 0 and 0 where that is more than any memory. */
+/* What the kernel sees of one channel, padding included; 0 and 0 where that is larger than any memory. */
 struct tinyi_plane {
   int32_t rows, columns;
 };

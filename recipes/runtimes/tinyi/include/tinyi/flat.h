@@ -45,10 +45,10 @@ static inline void tinyi_damaged(struct tinyi_file *file) { tinyi_fail(file, TIN
 /* What a check of the file finds hardly ever. */
 #define TINYI_UNLIKELY(is_met) __builtin_expect(!!(is_met), 0)
 
-/* The functions below are inline: called, most of their work would be to hand over structs. Those whose names begin with
- * `tinyi_try` return 0 for a damaged file instead of noting it: what calls several of them leaves at the first. */
+/* The functions below are inline: as calls they would mostly pass structs. Those whose names begin with `tinyi_try`
+ * return 0 for a damaged file instead of noting it: who calls several of them leaves at the first failure. */
 
-/* The table at the end of the offset at `at`, which lies inside. */
+/* The table that the offset at `at` points to; `at` is inside the file. */
 static inline int32_t tinyi_try_follow(const struct tinyi_file *file, uint32_t at, struct tinyi_table *table) {
   const uint32_t last = file->size - 4; /* no file is smaller than 8 */
   const uint32_t offset = tinyi_word(file, at);

@@ -21,7 +21,8 @@ static inline uint32_t tinyi_bits(float value) {
   return real.bits;
 }
 
-/* Of a quotient that TFLM takes in float32. Refuses what isn't a scale, answering with 0, and what no kernel can shift by. */
+/* Of a quotient that TFLM takes in float32. Refuses what isn't a scale, answering with 0, and what no kernel can shift
+ * by. */
 struct tinyi_factor tinyi_factor_of_real(struct tinyi_context *context, float quotient);
 
 #endif

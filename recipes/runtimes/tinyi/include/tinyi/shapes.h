@@ -5,16 +5,16 @@
 #include "tinyi/context.h"
 
 /* Where axis `axis` of a file is in a tensor's shape, which has ones in front; negative ones count from the end.
- * Refuses what is not an axis, and answers with some. */
+ * Refuses what is not an axis, and returns one that is. */
 int32_t tinyi_axis(struct tinyi_context *context, const struct tinyi_tensor *tensor, int32_t axis);
 
 /* Elements behind one index of an axis. */
 int32_t tinyi_axis_stride(const struct tinyi_tensor *tensor, int32_t axis);
 
-/* Whether the shapes are equal but for one axis. */
+/* Whether the shapes are equal except for one axis. */
 int32_t tinyi_has_same_shape(const struct tinyi_tensor *a, const struct tinyi_tensor *b, int32_t but);
 
-/* Read input 0 and output 0, quantised alike; 0 after a refusal. */
+/* Read input 0 and output 0, which must have the same quantisation; 0 after a refusal. */
 int32_t tinyi_read_unary_alike(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output);
 
 /* Read input 0 and output 0. */
@@ -32,8 +32,8 @@ static inline void tinyi_read_binary(struct tinyi_context *context, struct tinyi
   tinyi_read_activation(context, &context->outputs, 0, output);
 }
 
-/* How two inputs meet in each element of the output, neighbouring axes made one where that is the same; refuses shapes
- * that don't meet. */
+/* How two inputs are broadcast to the output, neighbouring axes merged where that is equivalent; refuses shapes that
+ * can't be. */
 void tinyi_broadcast(struct tinyi_context *context, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast);
 

@@ -1,10 +1,11 @@
-/* CONV_2D by the kernels of tinynn/tiled_conv2d.h: the file that includes this defines TILE_PIXELS and TILE_CHANNELS. */
+/* CONV_2D by the kernels of tinynn/tiled_conv2d.h: the file that includes this defines TILE_PIXELS and TILE_CHANNELS.
+ */
 #ifndef TINYI_TILES_H
 #define TINYI_TILES_H
 
 #include "tinyi/convolution.h"
 
-/* [blocks][products][TILE_CHANNELS]; what their sums say goes into the biases. */
+/* [blocks][products][TILE_CHANNELS]; the zero point times their sums is part of the biases. */
 static void pack(const struct tinyi_channels *channels, const struct tinynn_conv2d *p, int32_t first, int32_t count,
                  int8_t *weights, struct tinynn_channel *records) {
   const int32_t products = channels->rows.products;

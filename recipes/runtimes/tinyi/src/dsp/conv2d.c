@@ -28,7 +28,7 @@ static inline void store_group(uint32_t *to, uint32_t a, uint32_t b) {
   to[3] = tinynn_odd_bytes(b);
 }
 
-/* One pair of channels; b is a where there is only one, and what comes of it is not used. */
+/* One pair of channels; b is a where there is only one, and its results are not used. */
 static uint32_t *pack_pair(const struct tinynn_conv2d *p, const int8_t *a, const int8_t *b, uint32_t *to) {
   const int32_t row_bytes = p->kernel_width * p->input_channels;
   const int32_t rest = row_bytes % 4;

@@ -1,4 +1,4 @@
-/* CONV_2D with Helium: weights as tinynn/src/mve/conv2d.c wants them, or as they are where conv2d_rows.c takes them. */
+/* CONV_2D with Helium: weights as tinynn/src/mve/conv2d.c reads them, or unpacked where conv2d_rows.c can read them. */
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
 
@@ -6,7 +6,7 @@
 #include "tinyi/mve/records.h"
 
 enum { PIXELS = 2, LANES = 4, STEP = 16 };
-/* Rows of at least so many weights are left where they are: shorter ones are packed in no time, and run faster so. */
+/* Rows of at least so many weights are left where they are: shorter ones are packed quickly, and run faster packed. */
 enum { LONG = 64 };
 
 static inline int32_t steps_of(int32_t products) { return (products + STEP - 1) / STEP; }

@@ -1,4 +1,4 @@
-/* DEPTHWISE_CONV_2D with Helium: weights as tinynn/src/mve/depthwise3x3.c and depthwise.c want them. */
+/* DEPTHWISE_CONV_2D with Helium: weights as tinynn/src/mve/depthwise3x3.c and depthwise.c read them. */
 #if defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
 
@@ -8,7 +8,9 @@
 
 enum { LANES = 8 };
 
-static int32_t padded_channels(const struct tinynn_depthwise *p) { return (p->output_channels + LANES - 1) / LANES * LANES; }
+static int32_t padded_channels(const struct tinynn_depthwise *p) {
+  return (p->output_channels + LANES - 1) / LANES * LANES;
+}
 
 static void pack(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                  struct tinynn_channel *records) {
@@ -45,7 +47,9 @@ static uint32_t scratch_bytes(const struct tinynn_depthwise *p) {
 
 enum { BLOCK = 16, QUARTER = 4 };
 
-static int32_t padded_channels_general(const struct tinynn_depthwise *p) { return (p->output_channels + BLOCK - 1) / BLOCK * BLOCK; }
+static int32_t padded_channels_general(const struct tinynn_depthwise *p) {
+  return (p->output_channels + BLOCK - 1) / BLOCK * BLOCK;
+}
 
 static void fold(int32_t *biases, int32x4_t sums, int32_t zero_point) {
   vst1q_s32(biases, vmlaq_n_s32(vld1q_s32(biases), sums, -zero_point));
@@ -93,8 +97,9 @@ static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_mve,
                                            .padded_channels = padded_channels_general,
                                            .pack = pack_general};
 
-#define KERNEL_3X3                                                                                                  \
-  .compute = tinynn_depthwise3x3_mve, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
+#define KERNEL_3X3                                                                               \
+  .compute = tinynn_depthwise3x3_mve, .supports_shape = tinyi_is_3x3,                            \
+  .scratch_bytes = scratch_bytes, .is_in_place = 1,                                              \
   .supports_weights = tinyi_mve_has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_mve = {KERNEL_3X3};

@@ -10,7 +10,7 @@ enum { LANES = 4 };
 struct layer {
   uint32_t first, second; /* of the quotient */
   int32_t exponent;
-  uint32_t lowest, width; /* bits of scales whose shift is between -31 and -1 for sure */
+  uint32_t lowest, width; /* bits of scales whose shift is certainly between -31 and -1 */
 };
 
 static struct layer layer_of(const struct tinyi_quotient *quotient) {
@@ -21,7 +21,8 @@ static struct layer layer_of(const struct tinyi_quotient *quotient) {
   return layer;
 }
 
-/* By scalars: channels whose factor the lanes can't find, mostly those without weights; `is_sure` has 4 bits for each. */
+/* By scalars: channels whose factor the lanes can't find, mostly those without weights; `is_sure` has 4 bits for each.
+ */
 static __attribute__((noinline)) void repair(const struct tinyi_channels *channels, int32_t first, int32_t step,
                                              uint32_t is_sure, int32_t *to) {
   for (int32_t i = 0; i < LANES; ++i) {

@@ -1,4 +1,4 @@
-/* CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/conv2d.c wants them. */
+/* CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/conv2d.c reads them. */
 #if defined(__riscv_vector)
 #include "tinyi/convolution.h"
 #include "tinyi/rvv/minimum.h"

@@ -1,4 +1,4 @@
-/* DEPTHWISE_CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/depthwise3x3.c and depthwise.c want them. */
+/* DEPTHWISE_CONV_2D with RISC-V's vectors: weights as tinynn/src/rvv/depthwise3x3.c and depthwise.c read them. */
 #if defined(__riscv_vector)
 #include "tinyi/convolution.h"
 #include "tinyi/rvv/minimum.h"
@@ -82,8 +82,9 @@ static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_rvv,
                                            .padded_channels = padded_channels_general,
                                            .pack = pack_general};
 
-#define KERNEL_3X3                                                                                                  \
-  .compute = tinynn_depthwise3x3_rvv, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1,         \
+#define KERNEL_3X3                                                                               \
+  .compute = tinynn_depthwise3x3_rvv, .supports_shape = tinyi_is_3x3,                            \
+  .scratch_bytes = scratch_bytes, .is_in_place = 1,                                              \
   .supports_weights = tinyi_rvv_has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_rvv = {KERNEL_3X3};

@@ -7,7 +7,7 @@
 #include "tinynn.h"
 #include "tinynn/window.h"
 
-/* What lies of a window inside the input. */
+/* The part of a window that is inside the input. */
 struct pool_window {
   const int8_t *from;
   int32_t height, width;

@@ -122,7 +122,7 @@ static inline void advance(const struct tinynn_conv2d *restrict p, struct place 
   }
 }
 
-/* Point at one pixel's products, brought together in `patch` unless they lie together already. */
+/* Point at one pixel's products, gathered in `patch` unless they are contiguous already. */
 static inline const int8_t *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
                                         int8_t *restrict patch) {
   if (p->kernel_height * p->kernel_width == 1) {

@@ -1,7 +1,7 @@
 /* Three rows of int8 weights by the same inputs: see rows.h. Inputs of 16 bits: 28 instructions for 24 products, of 8 bits
  * 33; 40 for three outputs.
  *
- * Weights that nobody has repacked can't do with less. A SMLAD takes two products, and its operand can't be a word of the
+ * Weights that are not repacked can't be multiplied in fewer. A SMLAD takes two products, and its operand can't be a word of the
  * file: a halfword of it is 256 b + a with a's bits read without a sign, and that is not a linear function of a and b. So of
  * four weights two words must be made, in two instructions, for two SMLAD: one instruction for each product. What packed
  * weights save of it (matrix1.S) is one of these two. Three rows is what the registers have room for.

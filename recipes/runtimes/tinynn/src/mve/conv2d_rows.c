@@ -1,5 +1,5 @@
 /* CONV_2D of 1×1 with Helium, weights as a model has them: products a multiple of sixteen. Tiles as in mve/conv2d.c, each
- * row of weights with a pointer of its own; the values of both pixels lie in turns of sixteen in scratch.
+ * row of weights with a pointer of its own; the values of both pixels alternate in scratch, sixteen at a time.
  *
  * Records as in mve/rescale.h. Scratch: [steps][2][16] values, then a place aside for outputs, two rows of channels, filled
  * up to fours.
@@ -24,7 +24,7 @@ enum { PIXELS = 2, CHANNELS = 4 };
   "vldrb.u8 q4, [%[c]], #16\n\t"   \
   "vldrb.u8 q5, [%[d]], #16\n\t"
 
-/* Sums of products of both pixels with four rows of weights; what lies behind the last of these. */
+/* Sums of products of both pixels with four rows of weights; the address behind the last of these. */
 static inline const int8_t *dots(const int8_t *x, const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d,
                                  int32_t steps, int32x4_t sums[PIXELS]) {
   TF_TILE_SUMS();
@@ -36,7 +36,7 @@ static inline const int8_t *dots(const int8_t *x, const int8_t *a, const int8_t 
 
 #else
 
-/* Sums of both pixels with two rows; what lies behind the second of these. */
+/* Sums of both pixels with two rows; the address behind the second of these. */
 static __attribute__((noinline)) const int8_t *dots2(const int8_t *x, const int8_t *a, const int8_t *b, int32_t steps,
                                                      int32_t *restrict sums) {
   register int32_t s00 __asm__("r4") = 0;
@@ -108,7 +108,7 @@ static inline void interleave(const int8_t *first, const int8_t *second, int32_t
   }
 }
 
-/* All outputs of two pixels; the last block may have fewer rows, for which any will do. */
+/* All outputs of two pixels; the last block may have fewer rows: any are read in place of the others. */
 static inline void tile(const struct tinynn_conv2d *restrict p, const int8_t *x, int8_t *output, int32_t output_pitch) {
   const struct tinynn_mve_clamp clamp = tinynn_mve_clamp(p->output_zero_point, p->lowest, p->highest);
   const int32_t *channel = (const int32_t *)p->channels;

@@ -89,7 +89,7 @@ static inline const int8_t *sum_block(const struct tinynn_rows *restrict p, cons
     sum_rows(input, rows, inputs, p->input_zero_point, sums + i);
     weights += BLOCK * inputs;
   }
-  if (i < count) { /* rows that aren't there: any will do */
+  if (i < count) { /* any rows are read in place of those that aren't there */
     const int8_t *second = weights + (count - i > 1 ? inputs : 0);
     const int8_t *const rows[BLOCK] = {weights, second, second + (count - i > 2 ? inputs : 0), weights};
     sum_rows(input, rows, inputs, p->input_zero_point, sums + i);

@@ -1,4 +1,5 @@
-/* Products of two weights share 16 bits in the kernels with vectors, which two of -128 would leave; converters write none. */
+/* The kernels with vectors add two products in 16 bits, which two weights of -128 could overflow; converters write
+ * none. */
 #ifndef TINYI_RVV_MINIMUM_H
 #define TINYI_RVV_MINIMUM_H
 

@@ -16,8 +16,8 @@ static __attribute__((noinline)) void tinyi_rvv_one(const struct tinyi_channels 
   to[2 * pitch] = record.shift + 1;
 }
 
-/* `count` channels from `first` on to biases, then multipliers, then right shifts, `pitch` words apart: as rvv/rescale.h of
- * tinynn reads them, the input's zero point not yet folded in. Only where tinyi_has_right_shifts. */
+/* `count` channels from `first` on to biases, then multipliers, then right shifts, `pitch` words apart: as
+ * rvv/rescale.h of tinynn reads them, the input's zero point not yet folded in. Only where tinyi_has_right_shifts. */
 static inline void tinyi_rvv_records(const struct tinyi_channels *channels, int32_t first, size_t count, int32_t *to,
                                      size_t pitch) {
   const struct tinyi_quotient *quotient = &channels->quotient;
