@@ -17,8 +17,6 @@ from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of
 from numpy.typing import NDArray
 from processors import processor
 
-from tinyflow.backends.tvm.emit import codegen
-from tinyflow.backends.tvm.emit.objects import compile_kernels
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Weights
 from tinyflow.targets.protocol import Counters
 from tinyflow.targets.qemu.machine import Qemu
@@ -103,6 +101,8 @@ def _build(samples: Sequence[Sample], chip: Chip, folder: Path | None) -> Path:
     generated: dict[str, str | bytes] = {"calls.c": _calls(samples)}
     if chip.toolchain == "llvm":
         kernels = {f"kernel_{index}": sample.kernel for index, sample in enumerate(samples)}
+        from tinyflow.backends.tvm.emit.objects import compile_kernels
+
         generated["kernels.o"] = compile_kernels(kernels, processor(chip.cpu).llvm).content
     else:
         generated["kernels.c"] = _kernels(samples)
@@ -118,6 +118,8 @@ def _build(samples: Sequence[Sample], chip: Chip, folder: Path | None) -> Path:
 
 
 def _kernels(samples: Sequence[Sample]) -> str:
+    from tinyflow.backends.tvm.emit import codegen
+
     texts = codegen.unpacked({f"kernel_{index}": sample.kernel.function for index, sample in enumerate(samples)})
     headers = sorted({header for sample in samples for header in sample.kernel.headers})
     includes = ["<stdint.h>", "<stdbool.h>", "<stddef.h>", "<string.h>", *(f'"{header}"' for header in headers)]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ NO_MEMO = digest.Memo(_ForgetfulTable())
 
 CHECKOUT = Path(__file__).parents[1]
 PATIENCE_S = 240.0  # with what must happen, before a test fails
+
+
+class Later:
+    """A module that is imported when something of it is asked for: every worker reads all tests, few run these."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith(("_", "pytest")) and self._name not in sys.modules:  # what pytest looks for everywhere
+            raise AttributeError(name)
+        return getattr(import_module(self._name), name)
 
 
 def doit(place: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

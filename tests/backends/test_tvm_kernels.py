@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from kernel_firmware import Chip, Sample, run
 from processors import described
-from tests_support import examples
+from tests_support import Later, examples
 
-from tinyflow.backends.tvm.kernels import definitions, requantise, styles
+from tinyflow.backends.tvm.kernels import definitions, requantise
 from tinyflow.backends.tvm.kernels.kernel import Style, Weights
 from tinyflow.backends.tvm.kernels.specs import (
     AddSpec,
@@ -30,12 +29,9 @@ from tinyflow.backends.tvm.kernels.specs import (
     SoftmaxSpec,
     Spec,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from kernel_firmware import Chip, Sample, run
-
 from tinyflow.targets.qemu.boards import board
 
+styles = Later("tinyflow.backends.tvm.kernels.styles")
 NO_WEIGHTS = Weights(*(np.zeros(0, dtype) for dtype in (np.int8, np.int32, np.int32, np.int32)))
 CHIPS = {
     "m7": Chip("cortex-m7", "zig"),

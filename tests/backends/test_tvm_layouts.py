@@ -12,9 +12,9 @@ import test_tvm_kernels as kernels
 from hypothesis import given
 from hypothesis import strategies as st
 from random_networks import random_network
-from tests_support import tflm
+from tests_support import Later, tflm
 
-from tinyflow.backends.tvm import backend, check
+from tinyflow.backends.tvm import check
 from tinyflow.backends.tvm.frontend import layouts
 from tinyflow.backends.tvm.frontend.layers import Network
 from tinyflow.backends.tvm.kernels.kernel import Style
@@ -26,6 +26,7 @@ from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.model.zoo.builder import NetworkBuilder
 
+backend = Later("tinyflow.backends.tvm.backend")
 SMALL = {"graph": "resnet", "size": 6, "channels": 4, "stacks": 2}
 WAYS: tuple[tuple[Layout, Layout], ...] = (("NCHW", "NCHW"), ("NHWC", "NCHW"), ("NCHW", "NHWC"))
 

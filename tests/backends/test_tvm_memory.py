@@ -1,27 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from random_networks import random_network
+from tests_support import Later
 
-from tinyflow.backends.tvm import backend
 from tinyflow.backends.tvm.kernels.kernel import Machine
-from tinyflow.backends.tvm.program import memory, operations
-from tinyflow.backends.tvm.program.memory import Memory
-from tinyflow.backends.tvm.program.operations import Program
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
+backend = Later("tinyflow.backends.tvm.backend")
+memory, operations = (Later(f"tinyflow.backends.tvm.program.{name}") for name in ("memory", "operations"))
 ALIGNMENT = 16
 # lines of padding need scratch at steps that have the whole arena alive
 CROWDED = {"graph": "aww", "height": 13, "width": 6, "channels": 8, "blocks": 2}
 
 
-def selected(folder: Path, content: bytes) -> tuple[Graph, Program]:
+def selected(folder: Path, content: bytes) -> tuple[Graph, Any]:
     """The graph of a model and its program in portable C."""
     model = folder / "model.tflite"
     model.write_bytes(content)
@@ -29,12 +28,12 @@ def selected(folder: Path, content: bytes) -> tuple[Graph, Program]:
     return graph, operations.select(backend.lower(model, graph, "double"), "aotplus", Machine("host"))
 
 
-@pytest.mark.parametrize("plan", [memory.plan_offsets, memory.plan_blocks])
+@pytest.mark.parametrize("plan", ["plan_offsets", "plan_blocks"])
 @pytest.mark.parametrize("seed", [*(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3)), 3])
-def test_what_is_alive_at_once_lies_apart(seed: int, plan: Callable[[Program, int], Memory], tmp_path: Path) -> None:
+def test_what_is_alive_at_once_lies_apart(seed: int, plan: str, tmp_path: Path) -> None:
     """Each operand is aligned, within the arena, and no other one that is alive at the same step overlaps it."""
     _, chosen = selected(tmp_path, write(random_network(seed)))
-    planned = plan(chosen, ALIGNMENT)
+    planned = getattr(memory, plan)(chosen, ALIGNMENT)
     for place in planned.places.values():
         assert place.offset % ALIGNMENT == 0 and place.end <= planned.total_bytes
         for other in planned.places.values():

@@ -16,27 +16,23 @@ from elftools.elf.elffile import ELFFile
 from processors import NAMES, processor
 from random_networks import random_network
 from test_tvm_generate import SMALL, assert_exact
-from tvm.script import tirx as T  # noqa: N812
+from tests_support import Later
 
-from tinyflow.backends.tvm.emit import objects
 from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
+objects = Later("tinyflow.backends.tvm.emit.objects")
+functions = Later("tvm_functions")
 CPUS = [name for name in NAMES if processor(name).llvm]
-
-
-@T.prim_func(s_tir=True)
-def _copy(data: T.Buffer((64,), "int8"), output: T.Buffer((64,), "int8")):
-    T.func_attr({"tirx.noalias": True})
-    for i in range(64):
-        output[i] = data[63 - i] + T.int8(1)
 
 
 def elf_of(cpu: str) -> ELFFile:
     """The object of one small function."""
     return ELFFile(
-        io.BytesIO(objects.compile_kernels({"copy_0": Kernel(_copy, (), lambda _: {})}, processor(cpu).llvm).content)
+        io.BytesIO(
+            objects.compile_kernels({"copy_0": Kernel(functions.copy, (), lambda _: {})}, processor(cpu).llvm).content
+        )
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,23 +12,21 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from kernel_firmware import Sample, run
 from test_tvm_generate import SMALL, assert_exact
 from test_tvm_kernels import CHIPS, SPECS, sample
-from tests_support import examples
+from tests_support import Later, examples
 
-from tinyflow.backends.tvm.emit import codegen
-from tinyflow.backends.tvm.kernels import choices, styles
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
-from tinyflow.backends.tvm.kernels.portable import wide
-from tinyflow.backends.tvm.tuning import search
 from tinyflow.core.errors import RecipeError
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes import tuning as records
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from kernel_firmware import Sample, run
-
+choices, styles = (Later(f"tinyflow.backends.tvm.kernels.{name}") for name in ("choices", "styles"))
+wide = Later("tinyflow.backends.tvm.kernels.portable.wide")
+search = Later("tinyflow.backends.tvm.tuning.search")
+codegen = Later("tinyflow.backends.tvm.emit.codegen")
 EXACT = examples(1, *HealthCheck)
 RECIPES = Path(__file__).parents[2] / "recipes"
 STYLES = [("m7", "aotplus"), ("m7", "dsp"), ("m4-llvm", "smlad"), ("rv32", "aotplus")]
@@ -62,7 +59,7 @@ def test_every_choice_is_exact(data: st.DataObject, operator: str, chip: str, st
         assert output.tolist() == outcome.output.tolist(), (choice, spec)
 
 
-def record_of(subject: search.Subject, choice: Any, after: int = 90) -> dict[str, Any]:
+def record_of(subject: Any, choice: Any, after: int = 90) -> dict[str, Any]:
     """A record as a search writes it."""
     counts = {"before": 100, "after": after}
     return {"schema": 1, **subject.document, "optimise": "O3", "choice": choice, "instructions": counts}

@@ -9,14 +9,15 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
-import openpyxl
 import pytest
 from sample_documents import failed
+from tests_support import Later
 
 from tinyflow.report import formats, github, junit, tables
 from tinyflow.report.changes import to_json
 from tinyflow.report.frame import Frame, frame_of
 
+openpyxl = Later("openpyxl")
 EVIL = "=cmd\x1b[31m\x85\u202e\x7f\r|<b>\ud800,end"
 ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
