@@ -9,6 +9,7 @@ import atexit
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -24,6 +25,8 @@ _CHECKOUT = Path(__file__).parents[1]
 _MOST_BYTES = 500 << 20
 _FILES = (".c", ".o", ".a")
 
+# threads that build at once have one session
+_OPENING = threading.Lock()
 # Where the cache lies; unless somebody says so, it ends with this process.
 place: Path | None = None
 
@@ -41,8 +44,13 @@ def folder() -> Path:
     return place or scratch() / "cache"
 
 
-@cache
 def _session() -> Session:
+    with _OPENING:
+        return _opened()
+
+
+@cache
+def _opened() -> Session:
     session = Session(folder(), scratch() / "state")
     atexit.register(session.close)
     return session
