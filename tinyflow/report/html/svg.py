@@ -16,6 +16,7 @@ from tinyflow.core import safe_text
 # The page's font at the size of `.chart text`; measured in DejaVu Sans, which is wider than most.
 CHARACTER_WIDTH = 6.4
 LINE_HEIGHT = 12.0
+_SPELLED = {"class_": "class", "text_anchor": "text-anchor"}  # attributes that Python can't spell
 
 
 class Drawing:
@@ -105,11 +106,14 @@ class Drawing:
 
 def _element(tag: str, tip: str = "", content: str = "", **attributes: float | str) -> str:
     """One shape or text, without those attributes that are empty texts."""
-    written = {name: value if isinstance(value, str) else number(value) for name, value in attributes.items()}
-    words = [f'{name.rstrip("_").replace("_", "-")}="{value}"' for name, value in written.items() if value]
-    opening = " ".join([tag, *words])
-    inside = (f"<title>{escape(tip)}</title>" if tip else "") + escape(content)
-    return f"<{opening}>{inside}</{tag}>" if inside else f"<{opening}/>"
+    opening = tag
+    for name, value in attributes.items():
+        if value != "":
+            opening += f' {_SPELLED.get(name, name)}="{value if isinstance(value, str) else number(value)}"'
+    if not tip and not content:
+        return f"<{opening}/>"
+    title = f"<title>{escape(tip)}</title>" if tip else ""
+    return f"<{opening}>{title}{escape(content) if content else ''}</{tag}>"
 
 
 def number(value: float) -> str:
