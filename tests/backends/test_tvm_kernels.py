@@ -121,7 +121,7 @@ def pools(draw: Any) -> Spec:
     """AVERAGE_POOL_2D and MAX_POOL_2D."""
     window = draw(windows(CHANNELS))
     window["output"] = replace(window["output"], channels=window["input"].channels)
-    return PoolSpec(draw(st.sampled_from(("average", "max"))), **window)
+    return PoolSpec(operator=draw(st.sampled_from(("average", "max"))), **window)
 
 
 @st.composite
