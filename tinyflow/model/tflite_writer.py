@@ -43,16 +43,20 @@ def _written(graph: Graph) -> bytes:
     constants = [tensor.data for tensor in graph.tensors if tensor.data is not None]
     buffers = _tables(builder, [_buffer(builder, data) for data in [b"", *constants]])
     subgraph = _tables(builder, [_subgraph(builder, graph, codes)])
-    operator_codes = _tables(builder, [_operator_code(builder, code) for code in codes])
-    description = builder.CreateString("tinyflow")
-    tflite.ModelStart(builder)
-    tflite.ModelAddVersion(builder, _SCHEMA_VERSION)
-    tflite.ModelAddOperatorCodes(builder, operator_codes)
-    tflite.ModelAddSubgraphs(builder, subgraph)
-    tflite.ModelAddDescription(builder, description)
-    tflite.ModelAddBuffers(builder, buffers)
-    builder.Finish(tflite.ModelEnd(builder), file_identifier=b"TFL3")
+    fields = {"Version": _SCHEMA_VERSION, "OperatorCodes": _tables(builder, [_code(builder, *code) for code in codes])}
+    name = builder.CreateString("tinyflow")
+    model = _table(builder, "Model", **fields, Subgraphs=subgraph, Description=name, Buffers=buffers)
+    builder.Finish(model, file_identifier=b"TFL3")
     return bytes(builder.Output())
+
+
+def _table(builder: flatbuffers.Builder, kind: str, **fields: float | None) -> int:
+    """A table of the schema with these fields, added in this order but for those of None; its offset."""
+    getattr(tflite, f"{kind}Start")(builder)
+    for name, value in fields.items():
+        if value is not None:
+            getattr(tflite, f"{kind}Add{name}")(builder, value)
+    return int(getattr(tflite, f"{kind}End")(builder))
 
 
 def _tables(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
@@ -70,24 +74,15 @@ def _vector(
 
 
 def _buffer(builder: flatbuffers.Builder, data: bytes) -> int:
-    vector = None
     if data:
         builder.Prep(_DATA_ALIGNMENT, len(data))
-        vector = builder.CreateByteVector(data)
-    tflite.BufferStart(builder)
-    if vector is not None:
-        tflite.BufferAddData(builder, vector)
-    return int(tflite.BufferEnd(builder))
+    return _table(builder, "Buffer", Data=builder.CreateByteVector(data) if data else None)
 
 
-def _operator_code(builder: flatbuffers.Builder, code: _Code) -> int:
-    name, version = code
+def _code(builder: flatbuffers.Builder, name: str, version: int) -> int:
     number = getattr(tflite.BuiltinOperator, name)
-    tflite.OperatorCodeStart(builder)
-    tflite.OperatorCodeAddDeprecatedBuiltinCode(builder, min(number, _PLACEHOLDER_CODE))
-    tflite.OperatorCodeAddVersion(builder, version)
-    tflite.OperatorCodeAddBuiltinCode(builder, number)
-    return int(tflite.OperatorCodeEnd(builder))
+    older = min(number, _PLACEHOLDER_CODE)
+    return _table(builder, "OperatorCode", DeprecatedBuiltinCode=older, Version=version, BuiltinCode=number)
 
 
 def _subgraph(builder: flatbuffers.Builder, graph: Graph, codes: Sequence[_Code]) -> int:
@@ -99,13 +94,7 @@ def _subgraph(builder: flatbuffers.Builder, graph: Graph, codes: Sequence[_Code]
     operators = _tables(builder, [_operator(builder, operator, codes) for operator in graph.operators])
     inputs, outputs = _indices(builder, graph.inputs), _indices(builder, graph.outputs)
     name = builder.CreateString(graph.name)
-    tflite.SubGraphStart(builder)
-    tflite.SubGraphAddTensors(builder, tensors)
-    tflite.SubGraphAddInputs(builder, inputs)
-    tflite.SubGraphAddOutputs(builder, outputs)
-    tflite.SubGraphAddOperators(builder, operators)
-    tflite.SubGraphAddName(builder, name)
-    return int(tflite.SubGraphEnd(builder))
+    return _table(builder, "SubGraph", Tensors=tensors, Inputs=inputs, Outputs=outputs, Operators=operators, Name=name)
 
 
 def _indices(builder: flatbuffers.Builder, indices: Sequence[int]) -> int:
@@ -114,42 +103,28 @@ def _indices(builder: flatbuffers.Builder, indices: Sequence[int]) -> int:
 
 def _tensor(builder: flatbuffers.Builder, tensor: Tensor, buffer: int) -> int:
     """One tensor; buffer 0 is the empty one, which all activations share."""
-    shape = _indices(builder, tensor.shape)
-    name = builder.CreateString(tensor.name)
-    quantisation = None if tensor.quantisation is None else _quantisation(builder, tensor.quantisation)
-    tflite.TensorStart(builder)
-    tflite.TensorAddShape(builder, shape)
-    tflite.TensorAddType(builder, getattr(tflite.TensorType, tensor.dtype.upper()))
-    tflite.TensorAddBuffer(builder, buffer)
-    tflite.TensorAddName(builder, name)
-    if quantisation is not None:
-        tflite.TensorAddQuantization(builder, quantisation)
-    return int(tflite.TensorEnd(builder))
+    shape, name = _indices(builder, tensor.shape), builder.CreateString(tensor.name)
+    scheme = None if tensor.quantisation is None else _quantisation(builder, tensor.quantisation)
+    kind = getattr(tflite.TensorType, tensor.dtype.upper())
+    return _table(builder, "Tensor", Shape=shape, Type=kind, Buffer=buffer, Name=name, Quantization=scheme)
 
 
 def _quantisation(builder: flatbuffers.Builder, quantisation: Quantisation) -> int:
     scales = _vector(builder, 4, quantisation.scales, builder.PrependFloat32)
-    zero_points = _vector(builder, 8, quantisation.zero_points, builder.PrependInt64)
-    tflite.QuantizationParametersStart(builder)
-    tflite.QuantizationParametersAddScale(builder, scales)
-    tflite.QuantizationParametersAddZeroPoint(builder, zero_points)
-    tflite.QuantizationParametersAddQuantizedDimension(builder, quantisation.axis)
-    return int(tflite.QuantizationParametersEnd(builder))
+    zeros = _vector(builder, 8, quantisation.zero_points, builder.PrependInt64)
+    return _table(
+        builder, "QuantizationParameters", Scale=scales, ZeroPoint=zeros, QuantizedDimension=quantisation.axis
+    )
 
 
 def _operator(builder: flatbuffers.Builder, operator: Operator, codes: Sequence[_Code]) -> int:
+    number, described = codes.index((operator.name, operator.version)), describe(operator.name)
     inputs, outputs = _indices(builder, operator.inputs), _indices(builder, operator.outputs)
-    described = describe(operator.name)
-    table = described.table if _has_table(described, operator) else None
-    options = 0 if table is None else _options(builder, described, operator)
-    tflite.OperatorStart(builder)
-    tflite.OperatorAddOpcodeIndex(builder, codes.index((operator.name, operator.version)))
-    tflite.OperatorAddInputs(builder, inputs)
-    tflite.OperatorAddOutputs(builder, outputs)
-    if table is not None:
-        tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, table))
-        tflite.OperatorAddBuiltinOptions(builder, options)
-    return int(tflite.OperatorEnd(builder))
+    fields = {}
+    if _has_table(described, operator) and described.table is not None:
+        fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, described.table)
+        fields["BuiltinOptions"] = _options(builder, described, operator)
+    return _table(builder, "Operator", OpcodeIndex=number, Inputs=inputs, Outputs=outputs, **fields)
 
 
 def _has_table(described: Description, operator: Operator) -> bool:
@@ -169,7 +144,4 @@ def _options(builder: flatbuffers.Builder, described: Description, operator: Ope
             numbers[option.fields[0]] = _indices(builder, [int(value) for value in values])
         else:
             numbers.update(zip(option.fields, values, strict=True))
-    getattr(tflite, f"{described.table}Start")(builder)
-    for name, number in numbers.items():
-        getattr(tflite, f"{described.table}Add{name}")(builder, number)
-    return int(getattr(tflite, f"{described.table}End")(builder))
+    return _table(builder, str(described.table), **numbers)
