@@ -20,7 +20,7 @@ from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.summary import macs
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
-from tinyflow.model.transforms.intervals.analysis import analyse
+from tinyflow.model.transforms.intervals import analyse
 from tinyflow.model.transforms.shrink import shrink
 
 

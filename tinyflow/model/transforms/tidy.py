@@ -14,7 +14,7 @@ import numpy as np
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS
 from tinyflow.model.transforms import interpreted
-from tinyflow.model.transforms.intervals.bounds import Bounds
+from tinyflow.model.transforms.intervals import Bounds
 
 Reasons = dict[int, str]
 

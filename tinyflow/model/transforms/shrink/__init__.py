@@ -11,8 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinyflow.model.graph import Graph
-from tinyflow.model.transforms.intervals.analysis import analyse
-from tinyflow.model.transforms.intervals.bounds import Bounds
+from tinyflow.model.transforms.intervals import Bounds, analyse
 from tinyflow.model.transforms.record import Change
 from tinyflow.model.transforms.shrink.channels import removable_channels
 from tinyflow.model.transforms.shrink.narrowing import narrow

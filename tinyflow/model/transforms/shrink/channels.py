@@ -20,8 +20,7 @@ from tinyflow.model.arithmetic.sums import windows
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS
-from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.transforms.intervals.rules import require_modest
+from tinyflow.model.transforms.intervals import Bounds, require_modest
 from tinyflow.model.weighted import Weighted, integers, weighted
 
 Mask = npt.NDArray[np.bool_]

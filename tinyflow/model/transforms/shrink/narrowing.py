@@ -16,7 +16,7 @@ from tinyflow.model.builder import GraphBuilder, symmetric
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.transforms.intervals.bounds import Bounds
+from tinyflow.model.transforms.intervals import Bounds
 from tinyflow.model.transforms.shrink.channels import Mask, uniform_sums
 from tinyflow.model.weighted import Weighted, integers, weighted
 

@@ -1,32 +1,75 @@
-"""What operators do to bounds. Each rule is exact where its inputs are, and sound where they are not.
+"""Interval analysis: for every element of every tensor the least and the largest integer that any input can give.
+
+Elements are looked at one by one, borders included, so a channel that padding makes uneven is seen as uneven. Every
+rule takes bounds in and gives bounds that hold for all values between them; where there is no rule, the whole range of
+the type is the answer. The arithmetic is TFLM's reference kernels'.
 
 All of TFLite's integer kernels with a rule here are monotone in each input element (rising or falling), so the bounds
-of the output are the kernel's own results at the bounds of the inputs.
+of the output are the kernel's own results at the bounds of the inputs. Each rule is exact where its inputs are, and
+sound where they are not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished, pool_window
-from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Rescaling
+from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers, Rescaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.operators.int8 import check_form
-from tinyflow.model.transforms.intervals.bounds import Bounds
-from tinyflow.model.weighted import Window, weighted
+from tinyflow.model.weighted import Window, integers, weighted
 
+# Elements of all bounds that were computed; beyond, nothing is known of an activation. 16 bytes each.
+_MOST_ELEMENTS = 1 << 23
 # Elements under all positions of a window, and of its padded input: far above any layer of a network for
 # microcontrollers, and a fraction of a second. A file of 1 KB can ask for any number.
-_MOST_ELEMENTS = 1 << 24
+_MOST_UNDER_WINDOWS = 1 << 24
+
+
+class Bounds(NamedTuple):
+    """The least and the largest value of each element; both arrays have the tensor's shape."""
+
+    low: Integers
+    high: Integers
+
+    @property
+    def fixed(self) -> npt.NDArray[np.bool_]:
+        """Which elements have the same value for every input."""
+        fixed: npt.NDArray[np.bool_] = self.low == self.high
+        return fixed
+
 
 _Rule = Callable[[Graph, Operator, Sequence[Bounds]], Bounds]
 
 
-def output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds]) -> Bounds | None:
+def analyse(graph: Graph) -> Mapping[int, Bounds]:
+    """Tensor → bounds, for graph inputs, int8 and int32 constants and whatever operators write in int8."""
+    known: dict[int, Bounds] = {}
+    for tensor in graph.tensors:
+        if tensor.is_constant and tensor.dtype in ("int8", "int32"):
+            values = integers(tensor)
+            known[tensor.index] = Bounds(values, values)
+        elif tensor.dtype == "int8":
+            # the whole range of the type; these arrays have no memory of their own, whatever the shape
+            known[tensor.index] = Bounds(*(np.broadcast_to(np.int64(value), tensor.shape) for value in (-128, 127)))
+    left = _MOST_ELEMENTS
+    for operator in graph.operators:
+        elements = sum(graph.tensors[index].elements for index in (*operator.inputs, *operator.outputs) if index >= 0)
+        output = graph.tensors[operator.outputs[0]]
+        computed = _output_bounds(graph, operator, known) if elements <= left else None
+        if computed is not None and output.dtype == "int8":
+            left -= output.elements
+            known[output.index] = computed
+    return known
+
+
+def _output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds]) -> Bounds | None:
     """Bounds of the first output; None where nothing is known."""
     rule = _RULES.get(operator.name)
     read = [known.get(index) for index in operator.inputs if index >= 0]
@@ -42,7 +85,7 @@ def output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds])
 
 def require_modest(shape: tuple[int, ...], slides: Window) -> None:
     """Raise ValueError for more elements under a window than can be looked at."""
-    if sums.elements(shape, slides) > _MOST_ELEMENTS:
+    if sums.elements(shape, slides) > _MOST_UNDER_WINDOWS:
         raise ValueError(f"a window over {shape} sees too many elements")
 
 
