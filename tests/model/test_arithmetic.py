@@ -74,7 +74,7 @@ def test_convolutions_equal_their_definition(data: st.DataObject) -> None:
     random = np.random.Generator(np.random.PCG64(data.draw(st.integers(0, 99))))
     source = random.integers(-255, 256, (2, height, width, channels))
     weights = random.integers(-127, 128, (units, *kernel, channels))
-    around = (same_padding(source.shape[i + 1], kernel[i], stride[i]) for i in (0, 1))
+    around = same_padding(source.shape, kernel, stride)
     window = Window(kernel, stride, (1, 1), *zip(*around, strict=True))
     assert (sums.convolved(source, weights, window) == _convolved(source, weights, stride)).all()
     taps = random.integers(-127, 128, (*kernel, channels, 1))

@@ -77,10 +77,9 @@ def window(graph: Graph, operator: Operator, size: tuple[int, int]) -> Window:
     """How the window of a convolution or pool slides over its first input."""
     shape = graph.tensors[operator.inputs[0]].shape
     stride, dilation = operator.options["stride"], operator.options.get("dilation", (1, 1))
-    rows, columns = (0, 0), (0, 0)
-    if operator.options["padding"] == "SAME":
-        rows, columns = (same_padding(shape[i + 1], size[i], stride[i], dilation[i]) for i in (0, 1))
-    return Window(size, stride, dilation, (rows[0], columns[0]), (rows[1], columns[1]))
+    is_same = operator.options["padding"] == "SAME"
+    rows, columns = same_padding(shape, size, stride, dilation) if is_same else ((0, 0), (0, 0))
+    return Window(size, stride, dilation, *zip(rows, columns, strict=True))
 
 
 def weighted(graph: Graph, operator: Operator) -> Weighted:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import OptionValue, Quantisation
-from tinyflow.model.onnx.geometry import nhwc
+from tinyflow.model.onnx.geometry import nhwc, pads_of
 from tinyflow.model.onnx.source import Array, Node, Source
+from tinyflow.model.operators.shapes import Pair, same_padding
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,19 @@ class ImportedGraph(GraphBuilder):
         if self.tensors[tensor].quantisation == quantisation:
             return tensor
         return self.layer("QUANTIZE", (tensor,), name, quantisation)
+
+    def padded(self, node: Node, source: int, window: Pair, stride: Pair, dilation: Pair = (1, 1)) -> tuple[int, str]:
+        """TFLite's padding where it is the same; else a PAD of its own in front."""
+        batch, height, width, channels = self.shape(source)
+        same = same_padding(self.shape(source), window, stride, dilation)
+        pads = pads_of(node, same)
+        if pads == ((0, 0), (0, 0)):
+            return source, "VALID"
+        if pads == same:
+            return source, "SAME"
+        if node.kind != "Conv":
+            raise node.refuse(f"padding {pads} is not that of SAME", "pad a convolution, or pool without padding")
+        amounts = ((0, 0), *pads, (0, 0))
+        constant = self.constant(f"{node.name}/padding", amounts, "int32")
+        shape = (batch, height + sum(pads[0]), width + sum(pads[1]), channels)
+        return self.layer("PAD", (source, constant), f"{node.name}/padded", self.quantisation(source), shape), "VALID"

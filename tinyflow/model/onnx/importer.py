@@ -17,7 +17,7 @@ from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.onnx import plain, products
 from tinyflow.model.onnx.geometry import nhwc
 from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights
-from tinyflow.model.onnx.source import Node, Source, as_float32
+from tinyflow.model.onnx.source import Node, Source
 from tinyflow.model.operators.activation import UNIT_RANGE
 
 # Each gets the node with its activation, the output's name and quantisation; the output's tensor.
@@ -86,7 +86,7 @@ class Importer:
     def _quantise(self, node: Node) -> None:
         """A QuantizeLinear makes the float value in front of it an int8 tensor."""
         value, output = node.inputs[0], node.outputs[0]
-        quantisation, _ = self._quantisation(node)
+        quantisation = self._quantisation(node)
         if value in self._source.inputs:
             index = self._graph.input(value, nhwc(self._source.shape(value)), quantisation)
         elif value in self._graph.dequantised:
@@ -124,17 +124,17 @@ class Importer:
         offset = 128 if zeros.dtype == np.uint8 else 0
         if zeros.dtype not in (np.int8, np.uint8, np.int32):
             raise node.refuse(f"it quantises to {zeros.dtype}", "quantise to int8 or uint8")
-        scales = as_float32(scale)
+        scales = tuple(np.atleast_1d(scale).astype(np.float32).tolist())
         if not all(0 < value < math.inf for value in scales):
             raise node.refuse("its scale is not a positive number of 32 bits", "quantise with representative samples")
         return scales, tuple(int(value) - offset for value in zeros), int(node.attributes.get("axis", 1))
 
-    def _quantisation(self, node: Node) -> tuple[Quantisation, int]:
+    def _quantisation(self, node: Node) -> Quantisation:
         """Of an activation, as int8; uint8 has the same steps 128 lower."""
-        scales, zero_points, axis = self._scales(node)
+        scales, zero_points, _ = self._scales(node)
         if len(scales) != 1 or len(zero_points) != 1:
             raise node.refuse("an activation has a scale for each channel", "quantise activations per tensor")
-        return Quantisation(scales, zero_points), axis
+        return Quantisation(scales, zero_points)
 
     def _fuse(self, node: Node) -> bool:
         """Put an activation on the value before it, if that isn't quantised yet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tinyflow.model.graph import OptionValue, Quantisation
 from tinyflow.model.onnx.geometry import nchw, pair
 from tinyflow.model.onnx.imported import FloatValue, ImportedGraph
-from tinyflow.model.onnx.padding import padded
 from tinyflow.model.onnx.source import Node
 from tinyflow.model.operators import describe
 
@@ -40,10 +39,10 @@ def concat(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quanti
 def pool(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """MaxPool and AveragePool keep the quantisation; where the file has another, a QUANTIZE follows."""
     node, source = real.node, net.activation(real.node)
-    window, stride = pair(node, "kernel_shape", (1, 1)), pair(node, "strides", (1, 1))
-    if pair(node, "dilations", (1, 1)) != (1, 1) or node.attributes.get("ceil_mode", 0):
+    window, stride = pair(node, "kernel_shape"), pair(node, "strides")
+    if pair(node, "dilations") != (1, 1) or node.attributes.get("ceil_mode", 0):
         raise node.refuse("dilated or rounded-up windows can't be imported")
-    source, padding = padded(net, node, source, window, stride, (1, 1))
+    source, padding = net.padded(node, source, window, stride)
     if node.kind == "AveragePool" and padding == "SAME" and node.attributes.get("count_include_pad", 0):
         raise node.refuse("TFLite's average leaves padding out", "export with count_include_pad=0")
     kind = "MAX_POOL_2D" if node.kind == "MaxPool" else "AVERAGE_POOL_2D"

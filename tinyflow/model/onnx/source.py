@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from tinyflow.core.distribution import pip_install
@@ -50,6 +49,8 @@ class Source:
             first = str(error).strip().partition("\n")[0]
             raise ModelError(f"not a valid ONNX model: {first}", hint="check it with onnx.checker") from None
         self._graph = model.graph
+        self.name = str(model.graph.name)
+        self.outputs = tuple(value.name for value in model.graph.output)
         self._to_array = numpy_helper.to_array
         self._get_attribute = onnx.helper.get_attribute_value
         for opset in model.opset_import:
@@ -102,16 +103,6 @@ class Source:
         return tuple(value.name for value in self._graph.input if value.name not in self.constants)
 
     @cached_property
-    def outputs(self) -> tuple[str, ...]:
-        """Outputs."""
-        return tuple(value.name for value in self._graph.output)
-
-    @cached_property
-    def name(self) -> str:
-        """The graph's name."""
-        return str(self._graph.name)
-
-    @cached_property
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         values = (*self._graph.input, *self._graph.value_info, *self._graph.output)
         return {
@@ -133,8 +124,3 @@ class Source:
         if max(shape, default=0) >= 2**31:
             raise ModelError(f"{value} has the shape {shape}", hint="is this a model for a microcontroller?")
         return (*first, *shape[1:])
-
-
-def as_float32(array: Array) -> tuple[float, ...]:
-    """Scales as float32 values."""
-    return tuple(float(value) for value in np.atleast_1d(array).astype(np.float32))

@@ -10,6 +10,8 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Shape, Tensor
 from tinyflow.model.operators.description import Options
 
+Pair = tuple[int, int]
+
 
 class NotConstant(Exception):
     """Numbers that are known only when the network runs, and with them a shape."""
@@ -61,7 +63,7 @@ def numbers(tensor: Tensor) -> list[int]:
     return list(struct.unpack(f"<{tensor.elements}{types[tensor.dtype]}", tensor.data))
 
 
-def pair(options: Options, name: str) -> tuple[int, int]:
+def pair(options: Options, name: str) -> Pair:
     """An option of (height, width), both at least 1."""
     value = options[name]
     if not isinstance(value, tuple) or len(value) != 2 or min(value) < 1:
@@ -69,13 +71,14 @@ def pair(options: Options, name: str) -> tuple[int, int]:
     return value
 
 
-def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Elements that SAME padding adds before and after one spatial dimension; the odd one comes after."""
-    wanted = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return wanted // 2, wanted - wanted // 2
+def same_padding(source: Shape, kernel: Pair, stride: Pair, dilation: Pair = (1, 1)) -> tuple[Pair, Pair]:
+    """Elements that SAME padding adds before and after height and width of [N, H, W, C]; the odd one comes after."""
+    rows = zip(source[1:3], kernel, stride, dilation, strict=True)
+    height, width = (max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0) for size, k, s, d in rows)
+    return (height // 2, height - height // 2), (width // 2, width - width // 2)
 
 
-def slid(source: Shape, kernel: Sequence[int], options: Options) -> tuple[int, int]:
+def slid(source: Shape, kernel: Sequence[int], options: Options) -> Pair:
     """Output height and width of a window that slides over `source`, [N, H, W, C]."""
     stride, dilation = pair(options, "stride"), pair(options, "dilation") if "dilation" in options else (1, 1)
     sizes = []

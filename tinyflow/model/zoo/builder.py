@@ -104,8 +104,7 @@ class NetworkBuilder:
 
     def _window(self, source: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Window:
         """A window with SAME padding."""
-        rows, columns = (same_padding(self.shape(source)[i + 1], kernel[i], stride[i]) for i in (0, 1))
-        return Window(kernel, stride, (1, 1), *zip(rows, columns, strict=True))
+        return Window(kernel, stride, (1, 1), *zip(*same_padding(self.shape(source), kernel, stride), strict=True))
 
     def graph(self, output: int, name: str) -> Graph:
         """The finished network."""
