@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinyflow.model.builder import GraphBuilder
-from tinyflow.model.graph import OptionValue, Quantisation
-from tinyflow.model.onnx.geometry import nhwc, pads_of
+from tinyflow.model.graph import OptionValue, Quantisation, Shape
 from tinyflow.model.onnx.source import Array, Node, Source
 from tinyflow.model.operators.shapes import Pair, same_padding
+
+
+def nhwc(shape: Shape) -> Shape:
+    """NCHW to NHWC; other ranks as they are."""
+    return (shape[0], shape[2], shape[3], shape[1]) if len(shape) == 4 else shape
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class ImportedGraph(GraphBuilder):
         """TFLite's padding where it is the same; else a PAD of its own in front."""
         batch, height, width, channels = self.shape(source)
         same = same_padding(self.shape(source), window, stride, dilation)
-        pads = pads_of(node, same)
+        pads = node.pads(same)
         if pads == ((0, 0), (0, 0)):
             return source, "VALID"
         if pads == same:

@@ -15,8 +15,7 @@ import numpy as np
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.onnx import plain, products
-from tinyflow.model.onnx.geometry import nhwc
-from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights
+from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights, nhwc
 from tinyflow.model.onnx.source import Node, Source
 from tinyflow.model.operators.activation import UNIT_RANGE
 

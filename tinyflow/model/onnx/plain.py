@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tinyflow.model.graph import OptionValue, Quantisation
-from tinyflow.model.onnx.geometry import nchw, pair
-from tinyflow.model.onnx.imported import FloatValue, ImportedGraph
+from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, nhwc
 from tinyflow.model.onnx.source import Node
 from tinyflow.model.operators import describe
 
@@ -39,8 +38,8 @@ def concat(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quanti
 def pool(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisation) -> int:
     """MaxPool and AveragePool keep the quantisation; where the file has another, a QUANTIZE follows."""
     node, source = real.node, net.activation(real.node)
-    window, stride = pair(node, "kernel_shape"), pair(node, "strides")
-    if pair(node, "dilations") != (1, 1) or node.attributes.get("ceil_mode", 0):
+    window, stride = node.pair("kernel_shape"), node.pair("strides")
+    if node.pair("dilations") != (1, 1) or node.attributes.get("ceil_mode", 0):
         raise node.refuse("dilated or rounded-up windows can't be imported")
     source, padding = net.padded(node, source, window, stride)
     if node.kind == "AveragePool" and padding == "SAME" and node.attributes.get("count_include_pad", 0):
@@ -64,8 +63,9 @@ def reshape(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quant
     """Flatten and Reshape, whose order of elements is remembered."""
     node, source = real.node, net.activation(real.node)
     shape, target = net.shape(source), net.source.shape(node.outputs[0])
-    if len(target) > 2 and len(shape) == 4 and target != nchw(shape):
-        raise node.refuse(f"{nchw(shape)} becomes {target}", "only flattening can be imported")
+    if len(target) > 2 and len(shape) == 4 and nhwc(target) != shape:
+        nchw = (shape[0], shape[3], shape[1], shape[2])
+        raise node.refuse(f"{nchw} becomes {target}", "only flattening can be imported")
     constant = net.constant(f"{node.name}/shape", target, "int32")
     made = net.layer("RESHAPE", (source, constant), name, net.quantisation(source), target, new_shape=target)
     if len(shape) == 4:

@@ -6,7 +6,6 @@ import numpy as np
 
 from tinyflow.model.builder import symmetric
 from tinyflow.model.graph import OptionValue, Quantisation
-from tinyflow.model.onnx.geometry import pair
 from tinyflow.model.onnx.imported import FloatValue, ImportedGraph, Weights
 from tinyflow.model.onnx.source import Array, Node
 
@@ -25,7 +24,7 @@ def conv(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisa
     bias = _bias(net, node, source, weights, outputs)
     scales = symmetric(weights.scales, axis)
     kernel = net.constant(f"{node.name}/weights", weights.values.transpose(order), "int8", scales)
-    stride, dilation = (pair(node, key) for key in ("strides", "dilations"))
+    stride, dilation = (node.pair(key) for key in ("strides", "dilations"))
     source, padding = net.padded(node, source, (height, width), stride, dilation)
     options: dict[str, OptionValue] = {
         "padding": padding, "stride": stride, "dilation": dilation, "activation": real.activation,

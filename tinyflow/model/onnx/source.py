@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.model.operators.shapes import Pair
 
 Array = npt.NDArray[Any]
 _OLDEST_OPSET = 13  # from here on QuantizeLinear has an axis
@@ -30,6 +31,22 @@ class Node:
     def refuse(self, what: str, hint: str = "see docs/onnx.md for what can be imported") -> ModelError:
         """The error about this node."""
         return ModelError(what, where=f"node {self.name} ({self.kind})", hint=hint)
+
+    def pair(self, name: str) -> Pair:
+        """An attribute for height and width; 1 and 1 where it is absent."""
+        first, second = self.attributes.get(name, (1, 1))
+        return int(first), int(second)
+
+    def pads(self, same: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
+        """Padding before and after, for height and width; `same` is what TFLite calls SAME."""
+        auto = self.attributes.get("auto_pad", b"NOTSET")
+        auto = auto.decode() if isinstance(auto, bytes) else auto
+        if auto == "SAME_UPPER":
+            return same
+        if auto not in ("NOTSET", "VALID"):
+            raise self.refuse(f"auto_pad {auto} can't be imported", "export with explicit pads")
+        top, left, bottom, right = self.attributes.get("pads", (0, 0, 0, 0)) if auto == "NOTSET" else (0, 0, 0, 0)
+        return (int(top), int(bottom)), (int(left), int(right))
 
 
 class Source:

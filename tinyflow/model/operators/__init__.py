@@ -11,22 +11,13 @@ from contextlib import suppress
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Shape, Tensor
-from tinyflow.model.operators import (
-    activation,
-    convolution,
-    elementwise,
-    fully_connected,
-    moving,
-    pooling,
-    reduction,
-    reshaping,
-)
+from tinyflow.model.operators import activation, convolution, elementwise, fully_connected, moving, reduction
 from tinyflow.model.operators.description import ANY, Description, Options
 from tinyflow.model.operators.shapes import NotConstant, has_same_elements, text
 
 DESCRIPTIONS: Mapping[str, Description] = {
     description.name: description
-    for family in (convolution, fully_connected, pooling, elementwise, activation, reduction, reshaping, moving)
+    for family in (convolution, fully_connected, elementwise, activation, reduction, moving)
     for description in family.OPERATORS
 }
 

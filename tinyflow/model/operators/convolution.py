@@ -1,4 +1,7 @@
-"""Convolutions: weights are [out, kh, kw, in], of a depthwise one [1, kh, kw, out]; a bias is [out]."""
+"""Windows that slide over [N, H, W, C]: convolutions, and pools, which take each channel by itself.
+
+Weights are [out, kh, kw, in], of a depthwise convolution [1, kh, kw, out]; a bias is [out].
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,17 @@ import math
 from collections.abc import Sequence
 
 from tinyflow.model.graph import Shape, Tensor
-from tinyflow.model.operators.description import ACTIVATION, DILATION, PADDING, STRIDE, Description, Option, Options
-from tinyflow.model.operators.shapes import require, slid, text
+from tinyflow.model.operators.description import (
+    ACTIVATION,
+    DILATION,
+    PADDING,
+    STRIDE,
+    UNARY,
+    Description,
+    Option,
+    Options,
+)
+from tinyflow.model.operators.shapes import pair, require, slid, text
 
 
 def _convolution(read: Sequence[Tensor], options: Options) -> Shape:
@@ -32,6 +44,12 @@ def _operands(read: Sequence[Tensor], weights_axis: int) -> tuple[Shape, Shape]:
         channels = weights[weights_axis]
         require(read[2].shape == (channels,), f"has a bias {text(read[2].shape)} for {channels} channels")
     return source, weights
+
+
+def _pool(read: Sequence[Tensor], options: Options) -> Shape:
+    source = read[0].shape
+    require(len(source) == 4, f"reads {text(source)}, not 4-D")
+    return (source[0], *slid(source, pair(options, "filter"), options), source[3])
 
 
 OPERATORS = (
@@ -59,5 +77,17 @@ OPERATORS = (
         options=(PADDING, STRIDE, ACTIVATION),
         # every input element meets the kernel once for each output channel
         macs=lambda _, read, _written: math.prod(read[2]) * math.prod(read[1][:3]),
+    ),
+    *(
+        Description(
+            name,
+            inputs=UNARY,
+            table="Pool2DOptions",
+            options=(PADDING, STRIDE, Option("filter", (1, 1), ("FilterHeight", "FilterWidth")), ACTIVATION),
+            versions=(version, version),
+            shape=_pool,
+            keeps_quantisation=True,
+        )
+        for name, version in (("AVERAGE_POOL_2D", 2), ("MAX_POOL_2D", 2), ("L2_POOL_2D", 1))
     ),
 )

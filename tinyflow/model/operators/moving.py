@@ -1,4 +1,4 @@
-"""Elements that get another place, are left out or repeated: by what constants and options say."""
+"""Elements that get another shape or place, are left out or repeated: by what constants and options say."""
 
 from __future__ import annotations
 
@@ -173,4 +173,9 @@ OPERATORS = (
     _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), options=_RESIZE, shape=_resize),
     *plain("BROADCAST_ARGS BROADCAST_TO EMBEDDING_LOOKUP FILL GATHER_ND REVERSE_V2 TILE", BINARY),
     *plain("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", TERNARY),
+    # the same bytes in another shape, and numbers that tell a shape
+    Description("RESHAPE", (1, 2), parameters=(1,), options=(Option("new_shape", ()),), is_view=True),
+    Description("SQUEEZE", UNARY, options=(Option("squeeze_dims", ()),), versions=(1, 2), is_view=True),
+    Description("EXPAND_DIMS", BINARY, parameters=(1,), table="ExpandDimsOptions", is_view=True),
+    *plain("SHAPE RANK", UNARY),
 )
