@@ -3,7 +3,6 @@
 #include <arm_mve.h>
 
 #include "tinyi/convolution.h"
-#include "tinyi/mve/minimum.h"
 #include "tinyi/mve/records.h"
 
 enum { LANES = 8 };
@@ -90,17 +89,30 @@ static void pack_general(const struct tinyi_channels *channels, const struct tin
   }
 }
 
+/* Whether no weight is -128, of which two could overflow the 16 bits that two products are added in; converters write
+ * none. */
+static int32_t has_no_minimum(const struct tinyi_channels *channels) {
+  const int8_t *weights = channels->rows.weights;
+  int8x16_t least = vdupq_n_s8(INT8_MAX);
+  for (int32_t left = channels->rows.channels * channels->rows.products; left > 0; left -= 16) {
+    const mve_pred16_t lanes = vctp8q((uint32_t)left);
+    least = vminq_m_s8(least, least, vldrbq_z_s8(weights, lanes), lanes);
+    weights += 16;
+  }
+  return vminvq_s8(INT8_MAX, least) != INT8_MIN;
+}
+
 static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_mve,
                                            .supports_shape = tinyi_has_one_output_each,
                                            .scratch_bytes = tinyi_tap_bytes,
-                                           .supports_weights = tinyi_mve_has_no_minimum,
+                                           .supports_weights = has_no_minimum,
                                            .padded_channels = padded_channels_general,
                                            .pack = pack_general};
 
 #define KERNEL_3X3                                                                               \
   .compute = tinynn_depthwise3x3_mve, .supports_shape = tinyi_is_3x3,                            \
   .scratch_bytes = scratch_bytes, .is_in_place = 1,                                              \
-  .supports_weights = tinyi_mve_has_no_minimum, .padded_channels = padded_channels, .pack = pack
+  .supports_weights = has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_mve = {KERNEL_3X3};
 const struct tinyi_depthwise tinyi_depthwise_general_mve = {KERNEL_3X3, .fallback = &general};
