@@ -162,7 +162,7 @@ def _multipliers(input_scale: float, scales: Sequence[float], output_scale: floa
 def _out_size(size: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:
     """Output size, and padding in front."""
     if padding == "SAME":
-        return -(-size // stride), same_padding(size, kernel, stride, dilation)[0]
+        return -(-size // stride), same_padding((1, size, size), (kernel,) * 2, (stride,) * 2, (dilation,) * 2)[0][0]
     return (size - (kernel - 1) * dilation - 1) // stride + 1, 0
 
 

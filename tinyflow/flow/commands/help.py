@@ -34,7 +34,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} export:vww-tvmaot-stm32f7       an archive with all that it was made from; same bytes anywhere
   {bin} verify FILE.tar.gz              check an archive, and rebuild it from what is in it
   {bin} import FILE.tar.gz              take what an archive holds into the cache; runs nothing
-  {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, why DIGEST
+  {bin} cache stats                     size, hit rate, time saved; also verify, gc --keep 5GiB, uses DIGEST
 
   {bin} watch bench:vww-tinyc-stm32f7   run it again whenever a kernel, recipe or model is saved
   {bin} bisect-layer vww-tinyc-stm32f7  the layer whose output is wrong, or whose kernel faults
