@@ -91,40 +91,27 @@ def plan(buffers: Sequence[Buffer], alignment: int = 1, planner: Planner = "sear
     `exact` would take too long.
     """
     _check(buffers, alignment)
-    best = _greedy(buffers, alignment) if planner in ("search", "exact") else _by_size(buffers, alignment)
+    orders = _GREEDY_ORDERS if planner in ("search", "exact") else _GREEDY_ORDERS[:1]
+    plans = (place_lowest(sorted(buffers, key=order), alignment) for order in orders)
+    best = min(plans, key=lambda offsets: _total(buffers, offsets))  # the earlier where two are equal
     bound = lower_bound(buffers, alignment)
     if planner == "hill_climb":
-        best = _climb(buffers, alignment, bound)
+        best = _climb(buffers, alignment, bound, best)
     elif planner != "greedy" and _total(buffers, best) > bound:
+        search = _Search(buffers, alignment, bound, best)
         if len(buffers) <= _SEARCH_BUFFERS:
-            search = _Search(buffers, alignment, bound, best, _total(buffers, best))
             best = search.run()
-            is_proven = search.is_finished
-        else:
-            is_proven = False
-        if planner == "exact" and not is_proven:
-            raise NotProvenError(
-                f"no plan of {len(buffers)} buffers is proven the smallest within the limit of the search"
-            )
+        if planner == "exact" and not (len(buffers) <= _SEARCH_BUFFERS and search.is_finished):
+            what = f"no plan of {len(buffers)} buffers is proven the smallest within the limit of the search"
+            raise NotProvenError(what)
     offsets = {buffer.name: best[buffer.name] for buffer in buffers}
     return Plan(offsets, _total(buffers, offsets))
 
 
-def _by_size(buffers: Sequence[Buffer], alignment: int) -> dict[str, int]:
-    return place_lowest(sorted(buffers, key=_GREEDY_ORDERS[0]), alignment)
-
-
-def _greedy(buffers: Sequence[Buffer], alignment: int) -> dict[str, int]:
-    """The best of all greedy orders, the earlier where two are equal."""
-    plans = (place_lowest(sorted(buffers, key=order), alignment) for order in _GREEDY_ORDERS)
-    return min(plans, key=lambda offsets: _total(buffers, offsets))
-
-
-def _climb(buffers: Sequence[Buffer], alignment: int, bound: int) -> dict[str, int]:
+def _climb(buffers: Sequence[Buffer], alignment: int, bound: int, best: dict[str, int]) -> dict[str, int]:
     """Exchange two in the order in which buffers are placed, and keep what isn't worse; seeded, so always the same."""
     chance = random.Random(0)
     order = sorted(buffers, key=_GREEDY_ORDERS[0])
-    best = place_lowest(order, alignment)
     for _ in range(_CLIMBS if len(order) > 1 else 0):
         if _total(buffers, best) <= bound:
             break
@@ -192,13 +179,11 @@ class _Search:
     offsets then builds that plan. So trying all orders, offsets never falling, meets an optimum.
     """
 
-    def __init__(
-        self, buffers: Sequence[Buffer], alignment: int, bound: int, best: dict[str, int], best_total: int
-    ) -> None:
+    def __init__(self, buffers: Sequence[Buffer], alignment: int, bound: int, best: dict[str, int]) -> None:
         self._alignment = alignment
         self._bound = bound
         self._best = best
-        self._best_total = best_total
+        self._best_total = _total(buffers, best)
         self._looked_at = 0
         ordered = sorted(buffers, key=_GREEDY_ORDERS[0])
         self._buffers = ordered
@@ -222,7 +207,8 @@ class _Search:
 
     def _descend(self, unplaced: list[int], offsets: dict[str, int], floor: int) -> None:
         if not unplaced:
-            self._keep(offsets)
+            if (total := _total(self._buffers, offsets)) < self._best_total:
+                self._best, self._best_total = offsets, total
             return
         self._looked_at += len(unplaced)
         heights = sorted((self._height(i), i) for i in unplaced)
@@ -254,12 +240,5 @@ class _Search:
 
     def _least_total(self, floor: int) -> int:
         """Bytes that the plan will take at least: what is unplaced must lie above the tops and not below `floor`."""
-        least = 0
-        for top, unplaced in zip(self._tops, self._unplaced_bytes, strict=True):
-            least = max(least, max(top, floor) + unplaced if unplaced else top)
-        return least
-
-    def _keep(self, offsets: dict[str, int]) -> None:
-        total = _total(self._buffers, offsets)
-        if total < self._best_total:
-            self._best, self._best_total = offsets, total
+        steps = zip(self._tops, self._unplaced_bytes, strict=True)
+        return max(max(top, floor) + unplaced if unplaced else top for top, unplaced in steps)
