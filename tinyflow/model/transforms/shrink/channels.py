@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.arithmetic import binary, unary
+from tinyflow.model.arithmetic import binary, mean, unary
 from tinyflow.model.arithmetic.sums import windows
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
@@ -143,10 +143,13 @@ def _answer_depthwise(search: _Search, operator: Operator) -> None:
     if source not in search.removable or operator.inputs[1] in search.removable:
         _keep_everything(search, operator)
         return
-    by_input = search.removable[output].reshape(search.channels(source), -1)
-    common = search.removable[source] & by_input.all(axis=1)
-    search.removable[source][:] = common
-    by_input[:] = common[:, None]
+    _tie_groups(search.removable[source], search.removable[output].reshape(search.channels(source), -1))
+
+
+def _tie_groups(channels: Mask, groups: Mask) -> None:
+    """Each channel goes together with all of its group, [channels, members]."""
+    channels &= groups.all(axis=1)
+    groups[:] = channels[:, None]
 
 
 def _answer_elementwise(search: _Search, operator: Operator) -> None:
@@ -162,33 +165,23 @@ def _answer_elementwise(search: _Search, operator: Operator) -> None:
     search.tie(*tied)
 
 
-def _answer_first(search: _Search, operator: Operator) -> None:
-    """The first input decides; others are constants that say how."""
-    source = operator.inputs[0]
-    if source in search.removable:
-        search.tie(search.removable[operator.outputs[0]], search.removable[source])
-    else:
-        search.keep_all(operator.outputs[0])
-
-
 def _answer_mean(search: _Search, operator: Operator) -> None:
-    rank = len(search.graph.tensors[operator.inputs[0]].shape)
-    axes = integers(search.graph.tensors[operator.inputs[1]]).reshape(-1) % rank
-    if rank - 1 in axes:
-        _keep_everything(search, operator)
-    else:
-        _answer_first(search, operator)
+    last = len(search.graph.tensors[operator.inputs[0]].shape) - 1
+    answer = _keep_everything if last in mean.axes_of(search.graph, operator) else _answer_channelwise
+    answer(search, operator)
 
 
 def _answer_pad(search: _Search, operator: Operator) -> None:
-    if integers(search.graph.tensors[operator.inputs[1]])[-1].any():
-        _keep_everything(search, operator)
-    else:
-        _answer_first(search, operator)
+    is_wider = integers(search.graph.tensors[operator.inputs[1]])[-1].any()
+    answer = _keep_everything if is_wider else _answer_channelwise
+    answer(search, operator)
 
 
-def _answer_reshape(search: _Search, operator: Operator) -> None:
-    """A channel that becomes several features goes with all of them; any other change of the last axis is refused."""
+def _answer_channelwise(search: _Search, operator: Operator) -> None:
+    """A channel of the first input goes with that of the output, or with all features that a reshape makes of it.
+
+    Other inputs are constants that say how; any other change of the last axis is refused.
+    """
     source, output = operator.inputs[0], operator.outputs[0]
     if source not in search.removable:
         search.keep_all(output)
@@ -197,10 +190,7 @@ def _answer_reshape(search: _Search, operator: Operator) -> None:
     if features % channels:
         _keep_everything(search, operator)
         return
-    by_channel = search.removable[output].reshape(-1, channels)
-    common = search.removable[source] & by_channel.all(axis=0)
-    search.removable[source][:] = common
-    by_channel[:] = common
+    _tie_groups(search.removable[source], search.removable[output].reshape(-1, channels).T)
 
 
 def _answer_concatenation(search: _Search, operator: Operator) -> None:
@@ -222,7 +212,7 @@ def _answer_concatenation(search: _Search, operator: Operator) -> None:
         start += search.channels(index)
 
 
-# operators of one input that treat channels alike
+# operators that treat the channels of one input alike
 _CHANNELWISE = ("AVERAGE_POOL_2D", "MAX_POOL_2D", "RESIZE_NEAREST_NEIGHBOR", "RELU_N1_TO_1", *unary.RESULTS)
 _ANSWERS: Mapping[str, Callable[[_Search, Operator], None]] = {
     "CONV_2D": _answer_weighted,
@@ -231,7 +221,6 @@ _ANSWERS: Mapping[str, Callable[[_Search, Operator], None]] = {
     "CONCATENATION": _answer_concatenation,
     "MEAN": _answer_mean,
     **dict.fromkeys(binary.NAMES, _answer_elementwise),
-    **dict.fromkeys(_CHANNELWISE, _answer_first),
-    **dict.fromkeys(VIEWS, _answer_reshape),
+    **dict.fromkeys((*_CHANNELWISE, *VIEWS), _answer_channelwise),
     **dict.fromkeys(("PAD", "PADV2"), _answer_pad),
 }

@@ -70,12 +70,15 @@ def _narrow_weighted(narrowed: _Narrowing, operator: Operator) -> Operator:
         values, bias = raw[outputs], (layer.bias + _folded(narrowed, layer, operator.inputs[0], outputs))[outputs]
         if len(inputs) == values.shape[-1]:  # else rows that a fully connected layer flattens, which keep everything
             values = values[..., inputs]
-    scheme = tensor.quantisation
-    assert scheme is not None, "weighted() asks for it"
-    weights = narrowed.replaced(tensor, values, _selected(scheme, outputs))
+    scheme, given = tensor.quantisation, layer.source.quantisation
+    assert scheme is not None and given is not None, "weighted() asks for them"
+    selected = _selected(scheme, outputs)
+    weights = narrowed.replaced(tensor, values, selected)
     is_there = len(operator.inputs) > 2 and operator.inputs[2] >= 0
     name = narrowed.original.tensors[operator.inputs[2]].name if is_there else f"{layer.output.name}/bias"
-    biases = narrowed.constant(name, bias, "int32", _bias_scheme(layer, scheme, outputs))
+    # input scale times weight scale, in float32, as converters write it
+    scales = np.float32(given.scale) * np.array(selected.scales, np.float32)
+    biases = narrowed.constant(name, bias, "int32", symmetric(scales))
     return replace(operator, inputs=(operator.inputs[0], weights, biases))
 
 
@@ -97,13 +100,6 @@ def _selected(scheme: Quantisation, kept: Mask) -> Quantisation:
         return scheme
     scales, zero_points = (tuple(np.array(part)[kept].tolist()) for part in (scheme.scales, scheme.zero_points))
     return Quantisation(scales, zero_points, scheme.axis)
-
-
-def _bias_scheme(layer: Weighted, weights: Quantisation, kept: Mask) -> Quantisation:
-    """Input scale times weight scale, in float32, as converters write it."""
-    given = layer.source.quantisation
-    assert given is not None, "weighted() asks for it"
-    return symmetric(np.float32(given.scale) * np.array(_selected(weights, kept).scales, np.float32))
 
 
 def _narrow_elementwise(narrowed: _Narrowing, operator: Operator) -> Operator:
