@@ -70,9 +70,9 @@ def test_sizes_count_packed_elements() -> None:
 
 
 def test_summary_is_json() -> None:
-    """The summary survives JSON and holds no weight values."""
-    summary = summarise(CHAIN)
-    assert json.loads(json.dumps(summary)) == summary
+    """The summary is JSON as it is and holds no weight values."""
+    summary = json.loads(json.dumps(summarise(CHAIN)))
+    assert list(summary["operators"][0]) == ["index", "name", "version", "inputs", "outputs", "options", "macs"]
     assert summary["operators"][0]["macs"] == 32
     assert summary["tensors"][1]["quantisation"] == {"channels": 8, "axis": 0}
     assert summary["tensors"][2]["quantisation"] == {"scale": 0.25, "zero_point": 3}

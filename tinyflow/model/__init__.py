@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,13 @@ def describe(path: Path) -> dict[str, Any]:
 
     content = path.read_bytes()
     graph = read(content, path.name)
-    counted: dict[str, int] = {}
-    for operator in graph.operators:
-        counted[operator.name] = counted.get(operator.name, 0) + 1
     return {
         "name": path.stem,
         "file_bytes": len(content),
         "sha256": sha256(content).hexdigest(),
         "inputs": [_port(graph.tensors[index]) for index in graph.inputs],
         "outputs": [_port(graph.tensors[index]) for index in graph.outputs],
-        "operators": counted,
+        "operators": dict(Counter(operator.name for operator in graph.operators)),
         "macs": macs(graph),
         "weights_bytes": graph.weights_bytes,
         "peak_live_bytes": graph.peak_live_bytes,

@@ -32,20 +32,8 @@ def summarise(graph: Graph) -> dict[str, Any]:
         "is_integer_only": graph.is_integer_only,
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
-        "operators": [_operator(graph, operator) for operator in graph.operators],
+        "operators": [{**vars(operator), "macs": operator_macs(graph, operator)} for operator in graph.operators],
         "tensors": [_tensor(tensor) for tensor in graph.tensors],
-    }
-
-
-def _operator(graph: Graph, operator: Operator) -> dict[str, Any]:
-    return {
-        "index": operator.index,
-        "name": operator.name,
-        "version": operator.version,
-        "inputs": list(operator.inputs),
-        "outputs": list(operator.outputs),
-        "options": {key: list(value) if isinstance(value, tuple) else value for key, value in operator.options.items()},
-        "macs": operator_macs(graph, operator),
     }
 
 
