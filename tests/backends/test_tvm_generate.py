@@ -98,7 +98,7 @@ def test_relu6_and_a_second_reader_are_exact(generate: Callable[..., Any]) -> No
     net = NetworkBuilder(2, (6, 6, 4), input_scale=0.05, input_zero_point=3)
     first = net.convolution(net.input, 4, (3, 3), activation="RELU6")
     second = net.depthwise(first, (3, 3), activation="RELU_N1_TO_1")
-    content = write(net.graph(net.add(first, second, activation="NONE"), "residual"))
+    content = write(net.graph((net.add(first, second, activation="NONE"),), "residual"))
     assert_exact(content, generate(content, variant="aotplus"))
 
 
@@ -117,7 +117,7 @@ def two_outputs() -> Graph:
     """A network whose first layer is an output too."""
     net = NetworkBuilder(2, (5,), input_scale=0.05, input_zero_point=3)
     first = net.fully_connected(net.input, 4)
-    graph = net.graph(net.fully_connected(first, 3), "two_outputs")
+    graph = net.graph((net.fully_connected(first, 3),), "two_outputs")
     return Graph(graph.tensors, graph.operators, graph.inputs, (*graph.outputs, first), graph.name)
 
 
@@ -179,7 +179,7 @@ def test_arena_is_at_the_liveness_bound(generate: Callable[..., Any]) -> None:
 def test_what_the_importer_refuses_is_the_models_error(generate: Callable[..., Any]) -> None:
     """Weights of a fully connected layer with scales along their columns: named, no traceback of TVM."""
     net = NetworkBuilder(2, (4,), input_scale=0.05, input_zero_point=0)
-    graph = net.graph(net.fully_connected(net.input, 4), "columns")
+    graph = net.graph((net.fully_connected(net.input, 4),), "columns")
     weights = graph.tensors[graph.operators[0].inputs[1]]
     scheme = Quantisation((0.1, 0.2, 0.3, 0.4), (0,) * 4, axis=1)
     tensors = [replace(t, quantisation=scheme) if t is weights else t for t in graph.tensors]
@@ -190,7 +190,7 @@ def test_what_the_importer_refuses_is_the_models_error(generate: Callable[..., A
 def test_equal_layers_share_a_function(generate: Callable[..., Any]) -> None:
     """Weights are arguments: two layers of one shape and quantisation are one function."""
     net = NetworkBuilder(2, (4, 4, 3), input_scale=0.05, input_zero_point=-128)
-    content = write(net.graph(net.convolution(net.convolution(net.input, 3, (1, 1)), 3, (1, 1)), "twins"))
+    content = write(net.graph((net.convolution(net.convolution(net.input, 3, (1, 1)), 3, (1, 1)),), "twins"))
     layers = generate(content, variant="aotplus").plan["layers"]
     assert [layer["functions"] for layer in layers] == [["conv2d_0"], ["conv2d_0"]]
 

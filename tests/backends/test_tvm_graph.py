@@ -40,7 +40,7 @@ def residual() -> bytes:
     net = NetworkBuilder(2, (4, 4, 3), input_scale=0.05, input_zero_point=-128)
     first = net.convolution(net.input, 3, (1, 1))
     second = net.convolution(net.convolution(first, 3, (1, 1)), 3, (1, 1))
-    return write(net.graph(net.convolution(net.add(first, second), 2, (1, 1)), "residual"))
+    return write(net.graph((net.convolution(net.add(first, second), 2, (1, 1)),), "residual"))
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_alignment_is_what_functions_want(lowered: Artifact) -> None:
 def test_input_may_have_the_name_of_a_constant(generate_graph: Callable[..., Any]) -> None:
     """What a converter called the input is not mistaken for what we call the weights."""
     net = NetworkBuilder(2, (5,), input_scale=0.05, input_zero_point=3)
-    graph = net.graph(net.fully_connected(net.input, 4), "dense")
+    graph = net.graph((net.fully_connected(net.input, 4),), "dense")
     tensors = [replace(t, name="weights_0") if t.index in graph.inputs else t for t in graph.tensors]
     content = write(replace(graph, tensors=tuple(tensors)))
     assert_exact(content, generate_graph(content, "static"))

@@ -124,7 +124,7 @@ def test_rows_are_exact_in_a_graph(seed: int, generate_graph: Callable[..., Any]
 def test_what_tflite_does_not_look_at_may_be_anything(generate: Callable[..., Any]) -> None:
     """A bias of index -1, and the axis of one scale, for weights of one channel as Keras writes them."""
     net = NetworkBuilder(2, (4, 4, 1), input_scale=0.05, input_zero_point=0)
-    graph = net.graph(net.convolution(net.depthwise(net.input, (3, 3)), 3, (1, 1)), "odd")
+    graph = net.graph((net.convolution(net.depthwise(net.input, (3, 3)), 3, (1, 1)),), "odd")
     first, last = graph.operators
     scheme = graph.tensors[first.inputs[1]].quantisation
     assert scheme is not None and (scheme.axis, len(scheme.scales)) == (3, 1)

@@ -120,7 +120,7 @@ def test_a_fully_connected_layer_takes_channels_outermost(tmp_path: Path, genera
     """The columns of its weights are reordered: nothing is copied on the chip."""
     net = NetworkBuilder(3, (4, 3, 2), input_scale=0.05, input_zero_point=-3)
     hidden = net.convolution(net.input, 5, (1, 1))
-    content = write(net.graph(net.fully_connected(net.flatten(hidden), 7), "flattened"))
+    content = write(net.graph((net.fully_connected(net.flatten(hidden), 7),), "flattened"))
     graph, model = read(content), generate(content, variant="aotplus", layout="NCHW")
     assert [layer.spec.output.layout for layer in carried(tmp_path, content).layers[:1]] == ["NCHW"]
     inputs = reference.make_inputs(graph, 4, seed=7)

@@ -23,7 +23,7 @@ def report(place: Path, bench: str) -> dict[str, object]:
 def test_search_export_import_tuned(tmp_path: Path) -> None:
     """What a search finds makes the same firmware when it comes from a file; nothing runs twice; wrong use is told."""
     net = NetworkBuilder(2, (12,), input_scale=0.05, input_zero_point=3)
-    (tmp_path / "net.tflite").write_bytes(write(net.graph(net.fully_connected(net.input, 10), "dense")))
+    (tmp_path / "net.tflite").write_bytes(write(net.graph((net.fully_connected(net.input, 10),), "dense")))
     bench = "./net.tflite-tvmaotplus-stm32f7"
     plain = doit(tmp_path, f"bench:{bench}+tuned")
     assert plain.returncode == 0, plain.stdout + plain.stderr

@@ -29,7 +29,7 @@ def network(*widths: int) -> bytes:
     last = net.input
     for width in widths:
         last = net.fully_connected(last, width)
-    return write(net.graph(last, "dense"))
+    return write(net.graph((last,), "dense"))
 
 
 def searching(folder: Path, cache: Path, *widths: int, trials: int = 4) -> Workspace:

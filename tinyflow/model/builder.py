@@ -27,7 +27,7 @@ class GraphBuilder:
         self.tensors.append(Tensor(len(self.tensors), name, tuple(shape), dtype, quantisation, data))
         return len(self.tensors) - 1
 
-    def input(self, name: str, shape: Shape, quantisation: Quantisation | None) -> int:
+    def add_input(self, name: str, shape: Shape, quantisation: Quantisation | None) -> int:
         """One more int8 input of the network."""
         self.inputs.append(self.tensor(name, shape, quantisation))
         return self.inputs[-1]

@@ -87,7 +87,7 @@ class Importer:
         value, output = node.inputs[0], node.outputs[0]
         quantisation = self._quantisation(node)
         if value in self._source.inputs:
-            index = self._graph.input(value, nhwc(self._source.shape(value)), quantisation)
+            index = self._graph.add_input(value, nhwc(self._source.shape(value)), quantisation)
         elif value in self._graph.dequantised:
             index = self._graph.requantise(self._graph.dequantised[value], quantisation, output)
         elif value in self._reals:

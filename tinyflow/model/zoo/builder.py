@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tinyflow.model.arithmetic import sums as exact
 from tinyflow.model.builder import GraphBuilder, per_tensor, symmetric
 from tinyflow.model.fixed_point import Integers
-from tinyflow.model.graph import Graph, Quantisation, Shape
+from tinyflow.model.graph import Quantisation, Shape
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.shapes import same_padding
 from tinyflow.model.weighted import Window
@@ -35,19 +35,15 @@ _LEAST_RANGE = 0.01
 _LOGITS_PEAK = 2.5
 
 
-class NetworkBuilder:
+class NetworkBuilder(GraphBuilder):
     """A network under construction. Layers take and give tensor indices; layer 0 reads tensor 0, the input."""
 
     def __init__(self, seed: int, input_shape: Shape, input_scale: float, input_zero_point: int) -> None:
+        super().__init__()
         self._random = np.random.Generator(np.random.PCG64(seed))
-        self._graph = GraphBuilder()
         self._values: dict[int, Integers] = {}  # activation → what the calibration inputs give, zero point subtracted
-        self.input = self._graph.input("input", (1, *input_shape), per_tensor(input_scale, input_zero_point))
+        self.input = self.add_input("input", (1, *input_shape), per_tensor(input_scale, input_zero_point))
         self._values[self.input] = self._calibration_inputs(input_shape) - input_zero_point
-
-    def shape(self, tensor: int) -> Shape:
-        """The shape of a tensor, with its batch of 1."""
-        return self._graph.shape(tensor)
 
     def convolution(
         self,
@@ -86,7 +82,7 @@ class NetworkBuilder:
         """AVERAGE_POOL_2D whose window is the whole map; the scale stays."""
         window = self.shape(source)[1:3]
         values = exact.average(self._values[source], Window((window[0], window[1])))
-        scheme = self._graph.quantisation(source)
+        scheme = self.quantisation(source)
         return self._operator(
             "AVERAGE_POOL_2D", (source,), values, scheme, padding="VALID", stride=window, filter=window
         )
@@ -94,9 +90,9 @@ class NetworkBuilder:
     def flatten(self, source: int) -> int:
         """RESHAPE to `[1, n]`."""
         elements = math.prod(self.shape(source))
-        target = self._graph.constant("flatten/shape", [-1, elements], "int32")
+        target = self.constant("flatten/shape", [-1, elements], "int32")
         values = self._values[source].reshape(-1, elements)
-        return self._operator("RESHAPE", (source, target), values, self._graph.quantisation(source), (1, elements))
+        return self._operator("RESHAPE", (source, target), values, self.quantisation(source), (1, elements))
 
     def softmax(self, source: int) -> int:
         """SOFTMAX as the last layer."""
@@ -105,10 +101,6 @@ class NetworkBuilder:
     def _window(self, source: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Window:
         """A window with SAME padding."""
         return Window(kernel, stride, (1, 1), *zip(*same_padding(self.shape(source), kernel, stride), strict=True))
-
-    def graph(self, output: int, name: str) -> Graph:
-        """The finished network."""
-        return self._graph.graph((output,), name)
 
     def _calibration_inputs(self, shape: Shape) -> Integers:
         """Noise for one half and blocks of one value for the other, since real inputs are smoother than noise."""
@@ -148,12 +140,12 @@ class NetworkBuilder:
             targets, heights = np.array([peak]), heights.max(keepdims=True)
         else:
             targets = peak * (0.5 + 0.5 * self._random.random(len(heights)))
-        input_scale = self._graph.quantisation(source).scale
+        input_scale = self.quantisation(source).scale
         scales = np.float32(targets / heights / input_scale)
         bias_scales = np.float32(input_scale) * scales
-        place = f"{name.lower()}_{len(self._graph.operators)}"
-        weight_tensor = self._graph.constant(f"{place}/weights", weights, "int8", symmetric(scales, axis))
-        bias_tensor = self._graph.constant(f"{place}/bias", bias, "int32", symmetric(bias_scales))
+        place = f"{name.lower()}_{len(self.operators)}"
+        weight_tensor = self.constant(f"{place}/weights", weights, "int8", symmetric(scales, axis))
+        bias_tensor = self.constant(f"{place}/bias", bias, "int32", symmetric(bias_scales))
         return self._calibrated(name, (source, weight_tensor, bias_tensor), sums * np.float64(bias_scales), **options)
 
     def _centring_bias(self, sums: Integers) -> Integers:
@@ -182,11 +174,11 @@ class NetworkBuilder:
         shape: Shape | None = None,
         **options: Any,
     ) -> int:
-        output = f"{name.lower()}_{len(self._graph.operators)}"
-        made = self._graph.layer(name, inputs, output, quantisation, shape, **options)
+        output = f"{name.lower()}_{len(self.operators)}"
+        made = self.layer(name, inputs, output, quantisation, shape, **options)
         self._values[made] = values
         return made
 
     def _real(self, tensor: int) -> Reals:
-        real: Reals = self._values[tensor] * np.float64(self._graph.quantisation(tensor).scale)
+        real: Reals = self._values[tensor] * np.float64(self.quantisation(tensor).scale)
         return real

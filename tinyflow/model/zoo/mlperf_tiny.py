@@ -56,9 +56,9 @@ def anomaly_detection(seed: int, features: int = 640, hidden: int = 128, bottlen
     x = net.input
     for units in [hidden] * depth + [bottleneck] + [hidden] * depth:
         x = net.fully_connected(x, units, "RELU")
-    return net.graph(net.fully_connected(x, features, peak=40.0), "anomaly_detection")
+    return net.graph((net.fully_connected(x, features, peak=40.0),), "anomaly_detection")
 
 
 def _classified(net: NetworkBuilder, features: int, classes: int, name: str) -> Graph:
     x = net.flatten(net.global_average(features))
-    return net.graph(net.softmax(net.fully_connected(x, classes)), name)
+    return net.graph((net.softmax(net.fully_connected(x, classes)),), name)

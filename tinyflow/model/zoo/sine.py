@@ -28,7 +28,7 @@ def sine(seed: int, pieces: int = 16) -> Graph:  # noqa: ARG001 (every graph's; 
     steps = np.arange(pieces, dtype=np.float64)
     heights = np.array([math.sin(2 * math.pi * step / pieces) for step in range(pieces + 1)])
     net = GraphBuilder()
-    x = net.input("x", (1, 1), _INPUT)
+    x = net.add_input("x", (1, 1), _INPUT)
     for number, (weights, bias, activation, output) in enumerate(
         (
             (np.full((pieces, 1), -pieces / (2 * math.pi)), 1 + steps, "RELU", _RAMP),

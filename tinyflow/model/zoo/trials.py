@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tinyflow.model.operators import describe
 
 Integers = npt.NDArray[np.int64]
 Options = Mapping[str, Any]
+Pair = tuple[int, int]
 
 _ACTIVATIONS = ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 _CHANNELS = (1, 2, 3, 4, 5, 8, 12, 17, 24)
@@ -54,7 +56,7 @@ class _Trials(GraphBuilder):
 
     def source(self, shape: tuple[int, ...], quantisation: Quantisation) -> int:
         """One more input of the model."""
-        return self.input(f"input_{len(self.tensors)}", shape, quantisation)
+        return self.add_input(f"input_{len(self.tensors)}", shape, quantisation)
 
     def numbers(self, values: Integers, dtype: str, quantisation: Quantisation) -> int:
         """Weights or biases."""
@@ -97,40 +99,32 @@ class _Trials(GraphBuilder):
         ends = np.where(self.random.integers(0, 2, shape), 127, lowest)
         return np.where(self.random.random(shape) < 0.2, ends, values)
 
-    def window(self, largest: int) -> tuple[tuple[int, int], Options]:
-        """A size of images, and kernel, stride and padding that go with it."""
+    def window(self, largest: int) -> tuple[Pair, Pair, Options]:
+        """A size of images, and a kernel with a stride and a padding that go with it."""
         kernel = (self.number(1, largest), self.number(1, largest))
         if self.random.random() < 0.4:
             kernel = self.choose(((1, 1), (3, 3), (3, 3)))
-        size = tuple(length + self.number(0, 7) for length in kernel)
+        size = (kernel[0] + self.number(0, 7), kernel[1] + self.number(0, 7))
         stride = self.choose(((1, 1), (1, 1), (2, 2), (1, 2), (3, 1)))
-        return (size[0], size[1]), {"kernel": kernel, "stride": stride, "padding": self.choose(("SAME", "VALID"))}
+        return size, kernel, {"stride": stride, "padding": self.choose(("SAME", "VALID"))}
 
 
 def _conv2d(net: _Trials) -> None:
-    size, window = net.window(5)
-    channels, outputs = net.choose(_CHANNELS), net.choose(_CHANNELS)
-    weights = (outputs, *window["kernel"], channels)
-    dilation = net.choose(((1, 1), (1, 1), (1, 1), (2, 1), (2, 2))) if window["stride"] == (1, 1) else (1, 1)
-    if window["padding"] == "VALID":
-        size = (size[0] + window["kernel"][0], size[1] + window["kernel"][1])
-    net.weighted("CONV_2D", (1, *size, channels), weights, dilation=dilation, **_of_convolution(net, window))
+    size, kernel, options = net.window(5)
+    channels, weights = net.choose(_CHANNELS), (net.choose(_CHANNELS), *kernel)
+    dilation = net.choose(((1, 1), (1, 1), (1, 1), (2, 1), (2, 2))) if options["stride"] == (1, 1) else (1, 1)
+    if options["padding"] == "VALID":
+        size = (size[0] + kernel[0], size[1] + kernel[1])
+    options = {**options, "dilation": dilation, "activation": net.choose(_ACTIVATIONS)}
+    net.weighted("CONV_2D", (1, *size, channels), (*weights, channels), **options)
 
 
 def _depthwise(net: _Trials) -> None:
-    size, window = net.window(5)
+    size, kernel, options = net.window(5)
     channels, multiplier = net.choose(_CHANNELS), net.choose((1, 1, 1, 2, 3))
-    weights = (1, *window["kernel"], channels * multiplier)
-    options = {**_of_convolution(net, window), "depth_multiplier": multiplier, "dilation": (1, 1)}
+    weights = (1, *kernel, channels * multiplier)
+    options = {**options, "depth_multiplier": multiplier, "activation": net.choose(_ACTIVATIONS)}
     net.weighted("DEPTHWISE_CONV_2D", (1, *size, channels), weights, **options)
-
-
-def _of_convolution(net: _Trials, window: Options) -> dict[str, Any]:
-    return {
-        "stride": window["stride"],
-        "padding": window["padding"],
-        "activation": net.choose(_ACTIVATIONS),
-    }
 
 
 def _fully_connected(net: _Trials) -> None:
@@ -141,12 +135,11 @@ def _fully_connected(net: _Trials) -> None:
 
 
 def _pool(net: _Trials) -> None:
-    size, window = net.window(4)
+    size, kernel, options = net.window(4)
     quantisation = net.scheme(0.05)
     source = net.source((1, *size, net.choose(_CHANNELS)), quantisation)
-    options = {"filter": window["kernel"], "stride": window["stride"], "padding": window["padding"]}
     name = net.choose(("AVERAGE_POOL_2D", "MAX_POOL_2D"))
-    net.trial(name, (source,), quantisation, activation=net.choose(_ACTIVATIONS), **options)
+    net.trial(name, (source,), quantisation, activation=net.choose(_ACTIVATIONS), filter=kernel, **options)
 
 
 def _arithmetic(net: _Trials) -> None:
@@ -164,25 +157,15 @@ def _activation(net: _Trials) -> None:
     net.trial(name, (source,), None)
 
 
-def _side_by_side(name: str, add_layer: Callable[[_Trials], None]) -> Callable[..., Graph]:
-    def trial(seed: int, count: int = 24) -> Graph:
-        """So many random layers."""
-        net = _Trials(np.random.Generator(np.random.PCG64(seed)))
-        for _ in range(count):
-            add_layer(net)
-        return net.graph(net.outputs, name)
-
-    return trial
+def _side_by_side(add_layer: Callable[[_Trials], None], seed: int, count: int = 24) -> Graph:
+    """So many random layers of a kind."""
+    net = _Trials(np.random.Generator(np.random.PCG64(seed)))
+    for _ in range(count):
+        add_layer(net)
+    return net.graph(net.outputs, f"trial{add_layer.__name__}")
 
 
 TRIALS: Mapping[str, Callable[..., Graph]] = {
-    name: _side_by_side(name, add_layer)
-    for name, add_layer in (
-        ("trial_conv2d", _conv2d),
-        ("trial_depthwise", _depthwise),
-        ("trial_fully_connected", _fully_connected),
-        ("trial_pool", _pool),
-        ("trial_arithmetic", _arithmetic),
-        ("trial_activation", _activation),
-    )
+    f"trial{add_layer.__name__}": partial(_side_by_side, add_layer)
+    for add_layer in (_conv2d, _depthwise, _fully_connected, _pool, _arithmetic, _activation)
 }
