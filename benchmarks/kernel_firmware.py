@@ -103,7 +103,7 @@ def _build(samples: Sequence[Sample], chip: Chip, folder: Path | None) -> Path:
         kernels = {f"kernel_{index}": sample.kernel for index, sample in enumerate(samples)}
         from tinyflow.backends.tvm.emit.objects import compile_kernels
 
-        generated["kernels.o"] = compile_kernels(kernels, processor(chip.cpu).llvm).content
+        generated["kernels.o"] = compile_kernels(kernels, processor(chip.cpu).tvm_llvm).content
     else:
         generated["kernels.c"] = _kernels(samples)
     toolchain, runtime = toolchain_of(chip.linking, chip.cpu), RUNTIMES / "support"

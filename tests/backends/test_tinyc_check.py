@@ -25,12 +25,16 @@ def test_the_four_networks_pass(name: str) -> None:
     graph = read(synthesize({"graph": name}))
     for cpu, own in (("cortex-m7", "dsp"), ("rv32imc", "rv32"), ("cortex-m3", "c")):
         for kernels in ("ref", "c", own, "best"):
-            tinyc.check(graph, "tinyc", {"kernels": kernels, "cpu": cpu, "own_kernels": processor(cpu).kernels})
+            tinyc.check(
+                graph, "tinyc", {"kernels": kernels, "cpu": cpu, "processor_kernels": processor(cpu).kernel_variants}
+            )
 
 
 @pytest.mark.parametrize(("kernels", "cpu"), [("dsp", "rv32imc"), ("rv32", "cortex-m7"), ("dsp", "cortex-m3")])
 def test_kernels_of_another_processor_are_refused(graph: Graph, kernels: str, cpu: str) -> None:
     """Before anything is compiled, with what would do."""
     with pytest.raises(RecipeError, match=cpu) as caught:
-        tinyc.check(graph, "tinyc", {"kernels": kernels, "cpu": cpu, "own_kernels": processor(cpu).kernels})
+        tinyc.check(
+            graph, "tinyc", {"kernels": kernels, "cpu": cpu, "processor_kernels": processor(cpu).kernel_variants}
+        )
     assert "ref, c" in caught.value.hint

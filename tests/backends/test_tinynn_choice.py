@@ -18,7 +18,7 @@ from tinyflow.core.errors import RecipeError
 
 def _of(cpu: str) -> dict[str, Any]:
     """A processor as options have it."""
-    return {"cpu": cpu, "own_kernels": list(processor(cpu).kernels)}
+    return {"cpu": cpu, "processor_kernels": list(processor(cpu).kernel_variants)}
 
 
 @pytest.mark.parametrize(

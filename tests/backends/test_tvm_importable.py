@@ -94,7 +94,7 @@ _WAYS: tuple[Mapping[str, Any], ...] = (
     {"variant": "aot"},
     {"variant": "aotplus", "layout": "NCHW"},
     {"variant": "aot", "schedule": "default", "usmp": "greedy"},
-    {"variant": "llvm", "llvm": processor("host").llvm},
+    {"variant": "llvm", "llvm": processor("host").tvm_llvm},
     {"variant": "aotplus", "debug": True},
 )
 

@@ -24,14 +24,16 @@ from tinyflow.model.zoo import synthesize
 
 objects = Later("tinyflow.backends.tvm.emit.objects")
 functions = Later("tvm_functions")
-CPUS = [name for name in NAMES if processor(name).llvm]
+CPUS = [name for name in NAMES if processor(name).tvm_llvm]
 
 
 def elf_of(cpu: str) -> ELFFile:
     """The object of one small function."""
     return ELFFile(
         io.BytesIO(
-            objects.compile_kernels({"copy_0": Kernel(functions.copy, (), lambda _: {})}, processor(cpu).llvm).content
+            objects.compile_kernels(
+                {"copy_0": Kernel(functions.copy, (), lambda _: {})}, processor(cpu).tvm_llvm
+            ).content
         )
     )
 
@@ -43,7 +45,7 @@ def elf_of(cpu: str) -> ELFFile:
 def test_small_networks_are_exact(name: str, generate: Callable[..., Any]) -> None:
     """Objects for this machine, linked with the C around them."""
     content = synthesize(SMALL[name])
-    model = generate(content, variant="llvm", llvm=processor("host").llvm)
+    model = generate(content, variant="llvm", llvm=processor("host").tvm_llvm)
     assert (model.sources / "kernels.o").is_file()
     assert_exact(content, model)
 
@@ -53,7 +55,7 @@ def test_small_networks_are_exact(name: str, generate: Callable[..., Any]) -> No
 def test_random_networks_are_exact(seed: int, generate: Callable[..., Any]) -> None:
     """Any geometry, padding, activation and quantisation that TFLite allows for these operators."""
     content = write(random_network(seed))
-    assert_exact(content, generate(content, variant="llvm", llvm=processor("host").llvm))
+    assert_exact(content, generate(content, variant="llvm", llvm=processor("host").tvm_llvm))
 
 
 @pytest.mark.parametrize("cpu", CPUS)
@@ -91,7 +93,7 @@ tvm.generate(model, read(model), "tested", {"variant": "llvm", "isa": "thumb", "
 @pytest.mark.slow
 def test_same_bytes_in_another_process_and_folder(tmp_path: Path) -> None:
     """Neither addresses, nor the order of hashes, nor a folder's name shows in an object or its text."""
-    written, llvm = [], json.dumps(dict(processor("cortex-m7").llvm))
+    written, llvm = [], json.dumps(dict(processor("cortex-m7").tvm_llvm))
     for seed in ("1", "2"):
         folder = tmp_path / f"folder_{seed}"
         folder.mkdir()

@@ -230,8 +230,8 @@ def test_a_processor_of_one_s_own_needs_one_recipe(write: Write, catalogue: Cata
     flags = "[--target=thumbv7em-none-eabi, -mcpu=mine]"
     write(
         "processors/mine-1.yaml",
-        "description: x\nisa: thumb\nfeatures: [dsp]\nkernels: [dsp]\n"
-        f"toolchains: {{zig: {{flags: {flags}}}}}\nmachines: {{unicorn: {{model: M}}}}\n",
+        "description: x\nisa: thumb\nfeatures: [dsp]\nkernel_variants: [dsp]\n"
+        f"toolchains: {{zig: {{flags: {flags}}}}}\nsimulators: {{unicorn: {{model: M}}}}\n",
     )
     memory = (
         "memory: [{name: a, kind: flash, origin: 0, length: 1MiB}, {name: b, kind: ram, origin: %s, length: 1MiB}]\n"
@@ -240,7 +240,7 @@ def test_a_processor_of_one_s_own_needs_one_recipe(write: Write, catalogue: Cata
     path = write("targets/own.yaml", target + memory % "0x20000000")
     resolved = _resolve("vww-tinyc-own+dsp", catalogue)
     assert (resolved.cpu.isa, resolved.cpu.headers, resolved.cpu.flags[1]) == ("thumb", "arm", "-mcpu=mine")
-    assert (resolved.options["cpu"], resolved.options["own_kernels"]) == ("mine-1", ["dsp"])
+    assert (resolved.options["cpu"], resolved.options["processor_kernels"]) == ("mine-1", ["dsp"])
     assert resolved.processor.seen_by(resolved.target.implementation)["machine"] == {"model": "M"}
     assert "tvmllvm has no words for the processor mine-1" in _refusal("vww-tvmllvm-own", catalogue)[0]
     path.write_text(target + memory % "0xFFF80000")

@@ -37,6 +37,9 @@ def test_every_processor_says_what_it_is() -> None:
     assert len({processor(described(cpu)).model for cpu in cores}) == len(cores)
     with pytest.raises(UsageError, match="the built-in simulator has no cortex-m55"):
         processor(described("cortex-m55"))
+    unknown = {**described("cortex-m4"), "machine": {"model": "UC_CPU_ARM_CORTEX_M99", "cpuid": 0}}
+    with pytest.raises(UsageError, match='has no model "UC_CPU_ARM_CORTEX_M99"'):
+        processor(unknown)
 
 
 class Engine:

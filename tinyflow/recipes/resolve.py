@@ -105,11 +105,11 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         "isa": cpu.isa,
         "cpu": target.cpu,
         "vectors": next((feature for feature in _VECTORS if feature in processor.features), "none"),
-        "kernels": list(processor.kernels),
-        "llvm": dict(processor.llvm),
+        "kernels": list(processor.kernel_variants),
+        "llvm": dict(processor.tvm_llvm),
     }
-    if "$llvm" in backend.options.values() and not processor.llvm:
-        hint = f"another backend, or `llvm` in the recipe of {processor.name}"
+    if "$llvm" in backend.options.values() and not processor.tvm_llvm:
+        hint = f"another backend, or `tvm_llvm` in the recipe of {processor.name}"
         bench.refuse(f"{backend.name} has no words for the processor {processor.name}", at="backend", hint=hint)
     target_options = _target_options(bench, features, backend, target) if settings.target_options else {}
     options, lowering_options = _options(catalogue, backend, {**target_options, **settings.options}, facts)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 OPTIONS: Options = {
     "kernels": KERNELS,
     "cpu": str,
-    "own_kernels": list,
+    "processor_kernels": list,
     "dsp": (False, True),
     "alignment": alignments(4),
 }
@@ -40,7 +40,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 
-    Options: kernels (best: the first of own_kernels), cpu, own_kernels (variants for its instructions, fastest first),
+    Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), alignment.
     """
     from tinyflow.backends.tinyc.backend import write_sources

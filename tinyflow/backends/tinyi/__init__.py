@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OPTIONS: Options = {
     "kernels": KERNELS,
     "cpu": str,
-    "own_kernels": list,
+    "processor_kernels": list,
     "dsp": (False, True),
     "arena_bytes": NATURAL,
 }
@@ -45,7 +45,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:
     """Write C sources and the file itself into the folder `out`, the memory plan to the file `plan`.
 
-    Options: kernels (best: the first of own_kernels), cpu, own_kernels (variants for its instructions, fastest first),
+    Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), arena_bytes (0: what the plan needs).
     """
     from tinyflow.backends.tinyi.sources import write_sources

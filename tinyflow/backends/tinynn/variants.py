@@ -19,12 +19,12 @@ KERNELS = ("best", *VARIANTS)
 
 
 def variant_of(options: Mapping[str, Any]) -> str:
-    """The kernels that the options ask for: `kernels` by name, or the best of the processor's `own_kernels`.
+    """The kernels that the options ask for: `kernels` by name, or the best of the processor's `processor_kernels`.
 
     Raises RecipeError for kernels that don't exist, or not for this processor.
     """
     cpu = str(options.get("cpu", ""))
-    special = tuple(options.get("own_kernels", ()))
+    special = tuple(options.get("processor_kernels", ()))
     chosen = "dsp" if options.get("dsp") else str(options.get("kernels", "best"))
     if chosen not in ("best", *special, *_PORTABLE):
         choices = ", ".join((*_PORTABLE, *special))

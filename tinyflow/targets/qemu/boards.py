@@ -65,7 +65,7 @@ def board(target: Mapping[str, Any]) -> Board:
         return _arm(words["board"], words.get("has_probe_ram", False))
     if "cpu" in words:
         return _riscv(words["cpu"])
-    hint = "its recipe says `machines: {qemu: {board: …}}` where there is one"
+    hint = "its recipe says `simulators: {qemu: {board: …}}` where there is one"
     raise UsageError(f"no board of QEMU for {target['cpu']}", hint=hint)
 
 

@@ -33,7 +33,7 @@ def words_for(target: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     words: Mapping[str, Any] = target.get("machine", {})
     if "model" not in words:
-        hint = "its recipe says `machines: {unicorn: {model: …}}` where it has"
+        hint = "its recipe says `simulators: {unicorn: {model: …}}` where it has"
         raise UsageError(f"the built-in simulator has no {target['cpu']}", hint=hint)
     return words
 

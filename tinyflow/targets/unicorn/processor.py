@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tinyflow.core.errors import UsageError
 from tinyflow.targets.chip import RISCV, THUMB, InstructionSet
 from tinyflow.targets.unicorn import words_for
 
@@ -44,9 +45,11 @@ def processor(target: Mapping[str, Any]) -> Processor:
     from unicorn import UC_ARCH_ARM, UC_ARCH_RISCV, UC_MODE_RISCV32, UC_MODE_THUMB, arm_const, riscv_const
 
     model: str = words["model"]
+    number = getattr(riscv_const if model.startswith("UC_CPU_RISCV") else arm_const, model, None)
+    if number is None:
+        hint = "its models are the constants UC_CPU_ARM_… and UC_CPU_RISCV32_… of the package unicorn"
+        raise UsageError(f'the simulator has no model "{model}" (processor {target["cpu"]})', hint=hint)
     if model.startswith("UC_CPU_RISCV"):
-        number = getattr(riscv_const, model)
         return Processor(RISCV, UC_ARCH_RISCV, UC_MODE_RISCV32, number, 0, riscv_const, "UC_RISCV_REG")
     # UC_MODE_MCLASS would make every model a Cortex-M33 (Unicorn 2.1.4)
-    number = getattr(arm_const, model)
     return Processor(THUMB, UC_ARCH_ARM, UC_MODE_THUMB, number, words["cpuid"], arm_const, "UC_ARM_REG")
