@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tinyflow.core.action import Action, Input, SourceFile, Workspace
 from tinyflow.core.execute import Session
+from tinyflow.core.states import UP_TO_DATE
 
 _SOURCES = 4
 _ACTIONS = 12
@@ -137,7 +138,7 @@ def finish(graph: Graph, finished: set[int], tally: Tally) -> None:
     tally.wrong += sum(one != other for one, other in zip(outputs, graph.expected(), strict=True))
     session.close()
     session = graph.session()
-    tally.not_settled += sum(session.execute(action).outcome != "up-to-date" for action in graph.actions())
+    tally.not_settled += sum(session.execute(action).outcome != UP_TO_DATE for action in graph.actions())
     session.close()
 
 

@@ -20,7 +20,7 @@ _IMPORT = re.compile(r"^ *(?:from (tinyflow[\w.]*) import \(?([\w, \n]*)|import 
 
 def later() -> digest.Memo:
     """The memo of another session that kept nothing."""
-    return digest.Memo(NO_MEMO._table)
+    return digest.Memo(NO_MEMO._records)
 
 
 def _imported(path: Path) -> Iterator[Path]:

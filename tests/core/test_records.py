@@ -22,7 +22,6 @@ READERS: dict[str, Callable[[Records], Any]] = {
     "seals": lambda records: records.seals().get(RECORD.id),
     "latest_like": lambda records: records.latest_like("stage", "the title", "another"),
     "durations": lambda records: records.durations() or None,
-    "find": lambda records: records.find("stage", "ab12"),
     "title_of": lambda records: records.title_of(RECORD.key),
     "key_text": lambda records: records.key_text(RECORD.key),
     "note": lambda records: records.note("the facts"),

@@ -79,8 +79,8 @@ def test_credentials_are_sent(server: Server, chain: Chain, tmp_path: Path) -> N
     """User and password become basic auth and leave the URL; a token becomes a bearer header."""
     run(tmp_path, "one", server.url.replace("//", "//me:secret@") + ":rw", chain)
     assert server.headers_seen[0]["Authorization"] == "Basic bWU6c2VjcmV0"
-    assert parse_address(server.url, "t0k").headers == {"Authorization": "Bearer t0k"}
-    assert "secret" not in parse_address("https://me:secret@host/x").url
+    assert parse_address(server.url, "t0k").server.headers == {"Authorization": "Bearer t0k"}
+    assert "secret" not in parse_address("https://me:secret@host/x").server.shown
 
 
 def flip(handler: Handler) -> None:

@@ -128,9 +128,11 @@ def change_machine(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forget(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One action is to be looked at as if it had never been made."""
+    """What one action made is known no longer, since its record was damaged."""
     session = pairs.session()
-    session.forget(pairs.actions()[1])
+    with session.records._database as database:
+        database.execute("UPDATE records SET digest = '' WHERE id = ?", (pairs.actions()[1].id,))
+        database.execute("DELETE FROM notes")
     session.close()
 
 

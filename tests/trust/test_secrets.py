@@ -218,7 +218,7 @@ def test_a_recipe_with_a_password_is_refused(
 
 def test_secrets_are_unquoted_where_they_are_sent() -> None:
     """What had to be written as %2F is a slash in the password."""
-    headers = remote.parse_address("https://me%40here:a%2Fb%25@host/x").headers
+    headers = remote.parse_address("https://me%40here:a%2Fb%25@host/x").server.headers
     assert decoded(headers["Authorization"]) == unquote("me%40here:a%2Fb%25") == "me@here:a/b%"
 
 

@@ -10,8 +10,8 @@ import re
 import shutil
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tinyflow.core.lock import remove_unheld
 from tinyflow.core.result import Result
@@ -21,8 +21,7 @@ from tinyflow.core.store import Kind, Store, name_of
 _GRACE_S = 3600.0
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """What lies in a cache."""
 
     results: int
@@ -30,8 +29,7 @@ class Contents:
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class Verified:
+class Verified(NamedTuple):
     """What a verification found; `damaged` files were moved aside, `stuck` ones are damaged and could not be.
 
     `incomplete` results name blobs that are gone.
@@ -43,8 +41,7 @@ class Verified:
     incomplete: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Collected:
+class Collected(NamedTuple):
     """What an eviction removed, or would remove."""
 
     results: int
@@ -53,8 +50,7 @@ class Collected:
     left_bytes: int
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """An action that made or used a blob, by the name of its output or input there."""
 
     key: str
@@ -135,8 +131,7 @@ def uses(store: Store, name: str) -> list[Use]:
     return sorted(found, key=lambda use: (not use.made, use.stage, use.name, use.key))
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """One result in the cache with the blobs that it needs."""
 
     key: str

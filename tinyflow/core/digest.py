@@ -13,10 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.safe_text import is_encodable
+
+if TYPE_CHECKING:
+    from tinyflow.core.records import Records
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
@@ -42,8 +45,7 @@ def of_file(path: Path) -> str:
     """Digest of a file's content."""
     found = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            found.update(chunk)
+        _copy(file, None, found)
     return "sha256:" + found.hexdigest()
 
 
@@ -73,11 +75,7 @@ def copy_digesting(source: Readable, target: BinaryIO | None) -> tuple[str, str]
     from xxhash import xxh3_128
 
     digest, check = hashlib.sha256(), xxh3_128()
-    while chunk := source.read(_CHUNK_BYTES):
-        digest.update(chunk)
-        check.update(chunk)
-        if target is not None:
-            target.write(chunk)
+    _copy(source, target, digest, check)
     return "sha256:" + digest.hexdigest(), check.hexdigest()
 
 
@@ -86,11 +84,16 @@ def copy_checking(source: Readable, target: BinaryIO | None) -> str:
     from xxhash import xxh3_128
 
     check = xxh3_128()
+    _copy(source, target, check)
+    return check.hexdigest()
+
+
+def _copy(source: Readable, target: BinaryIO | None, *hashes: Any) -> None:
     while chunk := source.read(_CHUNK_BYTES):
-        check.update(chunk)
+        for each in hashes:
+            each.update(chunk)
         if target is not None:
             target.write(chunk)
-    return check.hexdigest()
 
 
 def tree_files(folder: Path) -> list[tuple[str, Path]]:
@@ -151,21 +154,12 @@ class Known(NamedTuple):
     text: str
 
 
-class MemoTable(Protocol):
-    """Where memos live between sessions."""
-
-    def get_memo(self, path: str) -> Known | None:
-        """What is kept for a path."""
-
-    def put_memo(self, path: str, known: Known) -> None:
-        """Keep what is known for a path."""
-
-
 class Memo:
     """Facts derived from files (digests, mostly), each kept as long as its file has the same stamp or content."""
 
-    def __init__(self, table: MemoTable) -> None:
-        self._table = table
+    def __init__(self, records: Records) -> None:
+        """`records` keep them between sessions."""
+        self._records = records
         self._seen: dict[str, str] = {}
         self._is_trusted = True
         self._lock = threading.Lock()
@@ -174,8 +168,11 @@ class Memo:
         """Digest of a file or, for a folder, of its tree. Raises OSError where it can't be read."""
         return self._once(str(path), lambda: self._tree(path) if path.is_dir() else self._derive(path, "", of_file))
 
-    def derive(self, path: Path, purpose: str, make: Derive) -> str:
-        """`make(path)`, remembered while the file's stamp or check stays; `purpose` tells facts of one file apart."""
+    def derive(self, path: Path, purpose: str, make: Callable[[Path], str]) -> str:
+        """`make(path)`, of the file's content alone, remembered while its stamp or check stays.
+
+        `purpose` tells facts of one file apart.
+        """
         return self._once(f"{purpose}\0{path}", lambda: self._derive(path, purpose, make))
 
     def _once(self, key: str, make: Callable[[], str]) -> str:
@@ -191,18 +188,18 @@ class Memo:
     def _tree(self, folder: Path) -> str:
         return of_bytes(tree_listing((name, self._derive(file, "", of_file)) for name, file in tree_files(folder)))
 
-    def _derive(self, path: Path, purpose: str, make: Derive) -> str:
+    def _derive(self, path: Path, purpose: str, make: Callable[[Path], str]) -> str:
         stamp = stamp_of(path)
         key = f"{purpose}\0{path}" if purpose else str(path)
         if not key.isascii():  # records hold texts, and a path may be no text
             key = key.encode(errors="backslashreplace").decode()
-        kept = self._table.get_memo(key) if self._is_trusted else None
+        kept = self._records.get_memo(key) if self._is_trusted else None
         if kept is not None and kept.stamp == stamp:
             return kept.text
         check = check_of_file(path)
         text = kept.text if kept is not None and kept.check == check else make(path)
         if stamp_of(path) == stamp and is_settled(stamp):
-            self._table.put_memo(key, Known(stamp, check, text))
+            self._records.put_memo(key, Known(stamp, check, text))
         return text
 
     def distrust(self) -> None:
@@ -210,13 +207,6 @@ class Memo:
         with self._lock:
             self._is_trusted = False
             self._seen.clear()
-
-
-class Derive(Protocol):
-    """Makes a text from a file's content alone."""
-
-    def __call__(self, path: Path, /) -> str:
-        """The text of this file."""
 
 
 def copy_file(source: Path, target: Path) -> str:

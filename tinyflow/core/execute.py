@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tinyflow.core import digest, process, safe_text, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
@@ -19,7 +18,7 @@ from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Record, Records
 from tinyflow.core.result import Result
 from tinyflow.core.scratch import Scratch
-from tinyflow.core.staleness import Staleness, Verdict
+from tinyflow.core.staleness import Staleness
 from tinyflow.core.states import BUILT, HIT, UP_TO_DATE
 from tinyflow.core.store import Store
 
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3  # an input that is edited again and again while we start, or blobs lost meanwhile
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an action came to its outputs: one of `states.DONE`, and the seconds that it took now."""
 
     outcome: str
@@ -49,8 +47,8 @@ class _Edited(Exception):
     """A source file changed between being digested and being copied."""
 
 
-class Session:
-    """The cache, the records and the memo of one process; safe to use from several threads."""
+class Session(Staleness):
+    """The cache, the records and what is known by them, of one process; safe to use from several threads."""
 
     def __init__(
         self,
@@ -60,9 +58,7 @@ class Session:
         remote: Remote | None = None,
     ) -> None:
         """`warn` gets one line for each fault that was put right. `remote` is closed with the session."""
-        self.store = Store(cache_root, warn, state_root / "cache")
-        self.records = Records(state_root / "state.sqlite3", warn)
-        self._look = Staleness(self.store, self.records)
+        super().__init__(Store(cache_root, warn, state_root / "cache"), Records(state_root / "state.sqlite3", warn))
         self._scratch = Scratch(state_root / "scratch")
         self._remote = remote
         self._logs = state_root / "logs"
@@ -79,30 +75,6 @@ class Session:
         self._scratch.close()
         self.records.close()
 
-    # Deciding
-
-    def stale(self, actions: Collection[Action]) -> list[Action]:
-        """Those of these actions that are not up to date; each must be after those that it waits for."""
-        return self._look.stale(actions)
-
-    def is_current(self, action: Action) -> bool:
-        """Whether this action is up to date, its dependencies having been checked or executed before."""
-        return self._look.is_current(action)
-
-    def check(self, action: Action) -> Verdict:
-        """What this action needs; reads only. Its dependencies must have been checked or executed before."""
-        return self._look.check(action)
-
-    def explain(self, action: Action) -> list[str]:
-        """Why this action would run, or how it last came to its outputs and which facts had changed then."""
-        return self._look.explain(action)
-
-    def recheck(self) -> None:
-        """Forget what was seen in this session: files may have changed since."""
-        self._look = Staleness(self.store, self.records)
-
-    # Doing
-
     def execute(self, action: Action) -> Outcome:
         """Bring an action's outputs about. Its dependencies must have been executed before.
 
@@ -113,7 +85,7 @@ class Session:
             try:
                 return self._execute(action, started)
             except _Edited:
-                self._look.distrust()
+                self.distrust()
             except _Lost as lost:
                 self._make_again(lost.action)
             except (TinyflowError, OSError) as error:
@@ -129,16 +101,16 @@ class Session:
 
     def _make_again(self, action: Action) -> None:
         """Run an action whose outputs were recorded but are lost."""
-        self._look.drop(action)
+        self.drop(action)
         self.execute(action)
 
     def _execute(self, action: Action, started: float) -> Outcome:
-        if self._look.is_current(action):
+        if self.is_current(action):
             return Outcome(UP_TO_DATE, time.monotonic() - started)
-        inputs = self._look.input_digests(action)
+        inputs = self.input_digests(action)
         if inputs is None:
             raise AssertionError(f"{action.title} was started before its inputs")
-        text = self._look.key_text(action, inputs)
+        text = self.text_of(action, inputs)
         name = digest.of_bytes(text.encode())
         outcome = HIT
         with self.store.lock(name, process.raise_if_cancelled):
@@ -149,19 +121,10 @@ class Session:
         self._record(action, inputs, text, result, outcome)
         return Outcome(outcome, time.monotonic() - started)
 
-    def key_text(self, action: Action) -> str | None:
-        """The text of an action's key, or None while an input has yet to be made. Raises as `execute` does."""
-        inputs = self._look.input_digests(action)
-        return None if inputs is None else self._look.key_text(action, inputs)
-
-    def toolset_text(self, action: Action) -> str:
-        """What an action would be made with, as in its key: machine, tools, our code. Raises ToolError (missing)."""
-        return self._look.toolset_text(action)
-
     def adopt(self, action: Action, result: Result) -> None:
         """Record a result of this action's present key, whose blobs are in the store, as if it had been a hit here."""
-        inputs = self._look.input_digests(action)
-        if inputs is None or self._look.key_text(action, inputs) != result.key_text:
+        inputs = self.input_digests(action)
+        if inputs is None or self.text_of(action, inputs) != result.key_text:
             raise AssertionError(f"{action.title}: a result of another key")
         self._record(action, inputs, result.key_text, result, HIT)
 
@@ -172,14 +135,14 @@ class Session:
             stage=action.stage,
             title=action.title,
             key=result.key,
-            seal=self._look.seal(action, inputs),
+            seal=self.seal(action, inputs),
             outputs=result.outputs,
             outcome=outcome,
             duration_s=result.duration_s,
             log=result.log,
         )
         self.records.put(record, text)
-        self._look.note(action, result.outputs)
+        self.note(action, result.outputs)
 
     def _fetch(self, action: Action, name: str) -> Result | None:
         """The result as the remote cache has it, kept in the local one."""
@@ -201,7 +164,7 @@ class Session:
                     self.call_isolated(action, workspace)
                 else:
                     worker.call(action.function, workspace)
-                if self._look.is_code_edited(action):
+                if self.is_code_edited(action):
                     raise ToolError(f"the code of {action.stage} was edited while it ran", hint="run again")
             except TinyflowError as error:
                 _make_plain(workspace.log_path)
@@ -244,7 +207,7 @@ class Session:
             outputs=outputs,
             log_path=log_path,
             timeout_s=action.timeout_s,
-            parts=PartialResults(self.store.root, self.store.own, self._look.toolset_text(action)),
+            parts=PartialResults(self.store.root, self.store.own, self.toolset_text(action)),
             progress_path=self._progress / action.id,
         )
 
@@ -268,10 +231,6 @@ class Session:
             error.where = action.title
 
     # Reading
-
-    def output_digest(self, action: Action, name: str) -> str:
-        """Digest of one output of an action that is up to date or was executed in this session."""
-        return self._look.output_digest(action, name)
 
     def output_path(self, action: Action, name: str) -> Path:
         """The blob of one output file, every byte checked just now, to be read only; what is damaged is made again."""
@@ -300,11 +259,6 @@ class Session:
             return (self._progress / action.id).read_text(encoding="utf-8")
         except OSError:
             return ""
-
-    def forget(self, action: Action) -> None:
-        """Have an action looked at as if it had never been made here."""
-        self.records.forget(action.id)
-        self._look.drop(action)
 
 
 def _make_plain(log: Path) -> None:

@@ -157,11 +157,6 @@ class Records:
         rows = self._attempt(lambda database: list(_sound(database.execute(query))))
         return [(*row[:3], row[7]) for row in rows]
 
-    def find(self, stage: str, id_prefix: str) -> Record | None:
-        """The newest record whose id begins so."""
-        query = "SELECT * FROM records WHERE stage = ? AND id LIKE ? ORDER BY rowid DESC"
-        return _record(self._first(query, (stage, id_prefix + "%")))
-
     def put(self, record: Record, key_text: str) -> None:
         """Replace an action's record."""
         row = (
@@ -181,16 +176,6 @@ class Records:
             counted = _first(database, "SELECT * FROM counters WHERE outcome = ?", (record.outcome,))
             _, times, seconds = counted or (record.outcome, 0, 0.0)
             _put(database, "counters", [(record.outcome, times + 1, seconds + record.duration_s)])
-            database.execute("DELETE FROM notes")
-
-        self._attempt(write)
-
-    def forget(self, action_id: str) -> None:
-        """Drop an action's record, so that it is looked up again."""
-
-        def write(database: sqlite3.Connection) -> None:
-            self._seen.pop(action_id, None)
-            database.execute("DELETE FROM records WHERE id = ?", (action_id,))
             database.execute("DELETE FROM notes")
 
         self._attempt(write)

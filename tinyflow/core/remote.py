@@ -12,11 +12,10 @@ import contextlib
 import http.client
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urljoin
 
 from tinyflow.core import digest
@@ -48,22 +47,11 @@ _BUSY = (502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
-@dataclass(frozen=True)
-class RemoteAddress:
+class RemoteAddress(NamedTuple):
     """Where the remote cache is, whether it is written to, and what opens it."""
 
     server: Address
     is_writable: bool
-
-    @property
-    def url(self) -> str:
-        """For people."""
-        return self.server.shown
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What opens it."""
-        return self.server.headers
 
 
 def parse_address(text: str, token: str | None = None) -> RemoteAddress:
@@ -244,7 +232,7 @@ class Remote:
         pieces: Callable[[], Iterator[bytes]] = lambda: iter(()),
     ) -> Iterator[http.client.HTTPResponse]:
         """The answer to a request, whose body is there until the end of the block."""
-        headers = {**self._address.headers, "Accept-Encoding": "gzip"}
+        headers = {**self._address.server.headers, "Accept-Encoding": "gzip"}
         if size_bytes is not None:
             headers["Content-Length"] = str(size_bytes)
         for attempt in range(1 + _RETRIES):

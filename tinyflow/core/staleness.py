@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tinyflow.core import digest, key
 from tinyflow.core.action import Action, Output
@@ -22,8 +22,7 @@ MANY = 500  # from here on one look at all records is cheaper than one at each
 _SEPARATOR = " "  # between digests
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What an action needs, and why: UP_TO_DATE, HIT, RUN or WAITING of `states`."""
 
     state: str
@@ -31,13 +30,16 @@ class Verdict:
 
 
 class Staleness:
-    """What is known of actions in one session; safe to use from several threads."""
+    """What is known of actions in one session; safe to use from several threads. Closes neither of its two."""
 
     def __init__(self, store: Store, records: Records) -> None:
-        """The look closes neither."""
-        self._store = store
-        self._records = records
-        self._memo = digest.Memo(records)
+        self.store = store
+        self.records = records
+        self.recheck()
+
+    def recheck(self) -> None:
+        """Forget what was seen: files may have changed since."""
+        self._memo = digest.Memo(self.records)
         self._makers = Toolsets(self._memo)
         # Of the actions known to be up to date, by id: the digests of their outputs, in order, as one text, for there
         # may be very many. Threads only get, set and pop single items, which is atomic.
@@ -54,10 +56,10 @@ class Staleness:
         if len(actions) < MANY:
             return [action for action in actions if not self.is_current(action)]
         facts = self._facts(actions)
-        with self._store.listed(len(actions)):
+        with self.store.listed(len(actions)):
             if facts is not None and self._is_settled(facts, actions):
                 return []
-            sealed = self._records.seals().get
+            sealed = self.records.seals().get
             stale = [action for action in actions if not self._is_current(action, sealed)]
         if not stale and facts is not None:
             self._settle(facts, actions)
@@ -88,7 +90,7 @@ class Staleness:
 
     def _is_settled(self, facts: str, actions: Collection[Action]) -> bool:
         """Whether all of these actions were up to date when these were the facts, and all blobs are still there."""
-        note = self._records.note(facts)
+        note = self.records.note(facts)
         if note is None:
             return False
         checked, _, text = note.partition("\n")
@@ -96,7 +98,7 @@ class Staleness:
         lines = made.split("\n")
         if checked != digest.check_of(text) or len(lines) != len(actions):
             return False
-        if not self._store.are_there(made.split()) or not self._store.are_there(inside.split()):
+        if not self.store.are_there(made.split()) or not self.store.are_there(inside.split()):
             return False
         self._current.update(zip([action.id for action in actions], lines, strict=True))
         return True
@@ -112,16 +114,16 @@ class Staleness:
             for output, name in zip(action.outputs, line.split(_SEPARATOR), strict=True)
             if output.endswith("/")
         }
-        inside = {blob for tree in trees for _, blob in self._store.tree_entries(tree) or ()}
+        inside = {blob for tree in trees for _, blob in self.store.tree_entries(tree) or ()}
         text = "\n".join(lines) + "\n\n" + "\n".join(sorted(inside))
         with contextlib.suppress(CacheError):  # records that can't be written cost time, nothing else
-            self._records.put_note(facts, f"{digest.check_of(text)}\n{text}")
+            self.records.put_note(facts, f"{digest.check_of(text)}\n{text}")
 
     # One
 
     def is_current(self, action: Action) -> bool:
-        """Whether this action can be seen to be up to date; `check` says why not."""
-        return self._is_current(action, self._records.sealed)
+        """Whether this action can be seen to be up to date, those before it being so; `check` says why not."""
+        return self._is_current(action, self.records.sealed)
 
     def _is_current(self, action: Action, sealed: Callable[[str], Sealed | None]) -> bool:
         """The same, with the records as `sealed` tells them."""
@@ -137,20 +139,20 @@ class Staleness:
         if inputs is None:
             waiting = [before.title for before in action.dependencies if before.id not in self._current]
             return Verdict(WAITING, tuple(f"waits for {title}" for title in waiting))
-        record = self._records.get(action.id)
+        record = self.records.get(action.id)
         if self._recorded(action, inputs, (record.seal, record.outputs) if record is not None else None):
             return Verdict(UP_TO_DATE)
-        text = self.key_text(action, inputs)
+        text = self.text_of(action, inputs)
         name = digest.of_bytes(text.encode())
         reasons = tuple(self._reasons(action, record, name, text))
-        return Verdict(HIT if self._store.look_up(name, action.outputs) else RUN, reasons)
+        return Verdict(HIT if self.store.look_up(name, action.outputs) else RUN, reasons)
 
     def _recorded(self, action: Action, inputs: Mapping[str, str], sealed: Sealed | None) -> bool:
         """Whether an action's record speaks of these inputs, tools and code, and its outputs are still there."""
         if sealed is None or sealed[0] != self.seal(action, inputs):
             return False
         outputs = sealed[1]
-        if outputs.keys() != set(action.outputs) or not self._store.is_complete(outputs):
+        if outputs.keys() != set(action.outputs) or not self.store.is_complete(outputs):
             return False
         self.note(action, outputs)
         return True
@@ -161,12 +163,17 @@ class Staleness:
         seal.update("\n".join([inputs[name] for name in sorted(inputs)]).encode())
         return str(seal.hexdigest())
 
-    def key_text(self, action: Action, inputs: Mapping[str, str]) -> str:
-        """The text behind the action's key."""
+    def key_text(self, action: Action) -> str | None:
+        """The text of an action's key, or None while an input has yet to be made. Raises as executing it does."""
+        inputs = self.input_digests(action)
+        return None if inputs is None else self.text_of(action, inputs)
+
+    def text_of(self, action: Action, inputs: Mapping[str, str]) -> str:
+        """The same, with the digests of its inputs."""
         return key.key_text(action, inputs, self._makers.of(action).facts)
 
     def toolset_text(self, action: Action) -> str:
-        """The part of that text that all actions of one maker share."""
+        """What an action would be made with, as in its key: machine, tools, our code. Raises ToolError (missing)."""
         return self._makers.of(action).text
 
     def input_digests(self, action: Action) -> dict[str, str] | None:
@@ -190,8 +197,8 @@ class Staleness:
         if record is not None and record.key == name:
             yield "its outputs are no longer in the cache"
             return
-        before = record or self._records.latest_like(action.stage, action.title, action.id)
-        before_text = self._records.key_text(before.key) if before is not None else None
+        before = record or self.records.latest_like(action.stage, action.title, action.id)
+        before_text = self.records.key_text(before.key) if before is not None else None
         if before_text is None:
             yield "never made here"
         else:
@@ -202,11 +209,11 @@ class Staleness:
         verdict = self.check(action)
         if verdict.state != UP_TO_DATE:
             return [f"{verdict.state}:", *verdict.reasons]
-        record = self._records.get(action.id)
+        record = self.records.get(action.id)
         assert record is not None
         lines = [f"{UP_TO_DATE}; last {record.outcome} ({record.duration_s:.2f} s), key {record.key}"]
-        before = self._records.key_text(record.before_key) if record.before_key else None
-        text = self._records.key_text(record.key)
+        before = self.records.key_text(record.before_key) if record.before_key else None
+        text = self.records.key_text(record.key)
         if before is not None and text is not None:
             lines += ["then, against the key before it:", *key.differences(before, text)]
         return lines
@@ -231,7 +238,7 @@ class Staleness:
         self._makers.forget()
 
     def output_digest(self, action: Action, name: str) -> str:
-        """Digest of one output of an action that has them; KeyError for another."""
+        """Digest of one output of an action that is up to date or was executed; KeyError for another."""
         return _pick(self._current[action.id], action, name)
 
 
