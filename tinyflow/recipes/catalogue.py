@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 import tinyflow
 from tinyflow.core.errors import RecipeError, UsageError
@@ -144,6 +144,20 @@ class Catalogue:
         place = document.keys.get(path) if is_key else None
         place = place or document.place(path)
         return f"{spell_path(file)}:{place.line}:{place.column}"
+
+    def refuse(
+        self, kind: type[Recipe], name: str, path: Sequence[Any], what: str, hint: str = "", *, is_key: bool = False
+    ) -> NoReturn:
+        """Raise RecipeError at a value within a recipe, or at its key."""
+        raise RecipeError(what, where=self.where(kind, name, *path, is_key=is_key), hint=hint)
+
+    def named(self, kind: type[R], name: str, by: Recipe, *path: Any) -> R:
+        """The recipe that another one names at a place. RecipeError where there is none."""
+        if not self.has(kind, name):
+            noun, plural, *_ = KINDS[kind]
+            hint = hint_for(name, self.names(kind), plural)
+            self.refuse(type(by), by.name, path, f'unknown {noun} "{name}"', hint)
+        return self.get(kind, name)
 
     def data_file(self, relative: str) -> Path:
         """A file that a recipe names, such as `templates/link/x.ld`: beside the first recipe folder that has it."""

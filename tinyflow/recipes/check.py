@@ -103,9 +103,8 @@ def _check_linked(catalogue: Catalogue, backend: Backend) -> None:
     for index, name in enumerate(backend.runtimes):
         for used in used_by(catalogue, chain_of(catalogue, catalogue.get(Runtime, name))):
             if used.name not in backend.runtimes:
-                where = catalogue.where(Backend, backend.name, "runtimes", index)
                 what = f'runtime {name} uses "{used.name}", which is not linked'
-                raise RecipeError(what, where=where, hint=f"add {used.name} to `runtimes`")
+                catalogue.refuse(Backend, backend.name, ("runtimes", index), what, f"add {used.name} to `runtimes`")
 
 
 def _check_prebuilt(catalogue: Catalogue, runtime: Runtime, isa: str) -> None:
@@ -130,27 +129,21 @@ def _check_feature(catalogue: Catalogue, feature: Feature) -> None:
     """What no name of another recipe tells: toolchains by value, features of processors, conflicting values."""
     chosen = feature.sets.toolchain
     for index, name in enumerate(feature.values if chosen == "$value" else filter(None, [chosen])):
-        if not catalogue.has(Toolchain, name):
-            steps = ("values", index) if chosen == "$value" else ("sets", "toolchain")
-            where = catalogue.where(Feature, feature.name, *steps)
-            hint = hint_for(name, catalogue.names(Toolchain), "toolchains")
-            raise RecipeError(f'unknown toolchain "{name}"', where=where, hint=hint)
+        catalogue.named(Toolchain, name, feature, *(("values", index) if chosen == "$value" else ("sets", "toolchain")))
     known = {word for name in catalogue.names(Processor) for word in catalogue.get(Processor, name).features}
     parts: list[tuple[tuple[str, ...], Requirements, tuple[str, ...]]] = [((), feature.requires, feature.conflicts)]
     parts += [(("cases", value), case.requires, case.conflicts) for value, case in feature.cases.items()]
     for path, needs, conflicts in parts:
         for index, word in enumerate(needs.cpu_features):
             if word not in known:
-                where = catalogue.where(Feature, feature.name, *path, "requires", "cpu_features", index)
-                raise RecipeError(f'no processor has "{word}"', where=where, hint=hint_for(word, known, "features"))
+                steps, hint = (*path, "requires", "cpu_features", index), hint_for(word, known, "features")
+                catalogue.refuse(Feature, feature.name, steps, f'no processor has "{word}"', hint)
         for index, word in enumerate(conflicts):
             other, dot, value = word.partition(".")
             values = catalogue.get(Feature, other).values
             if dot and value not in values:
-                where = catalogue.where(Feature, feature.name, *path, "conflicts", index)
-                raise RecipeError(
-                    f'{other} has no value "{value}"', where=where, hint=hint_for(value, values, "values")
-                )
+                steps, what = (*path, "conflicts", index), f'{other} has no value "{value}"'
+                catalogue.refuse(Feature, feature.name, steps, what, hint_for(value, values, "values"))
 
 
 def _check_model(catalogue: Catalogue, model: Model, mirrors: Mirrors) -> None:
@@ -160,12 +153,10 @@ def _check_model(catalogue: Catalogue, model: Model, mirrors: Mirrors) -> None:
         return
     hint = "it lies beside the recipe, or below a folder of TINYFLOW_MIRRORS"
     if find_model(model, folder, mirrors) is None:
-        where = catalogue.where(Model, model.name, "file")
-        raise RecipeError(f'there is no file "{model.file}"', where=where, hint=hint)
+        catalogue.refuse(Model, model.name, ["file"], f'there is no file "{model.file}"', hint)
     if model.samples.folder is not None and not find_samples(model, folder, mirrors):
-        where = catalogue.where(Model, model.name, "samples", "folder")
         what = f'there is no file "{model.samples.folder}/0.bin", the first sample'
-        raise RecipeError(what, where=where, hint=hint)
+        catalogue.refuse(Model, model.name, ("samples", "folder"), what, hint)
 
 
 def _check_bench(catalogue: Catalogue, suite: Suite, bench: Bench) -> None:
@@ -174,8 +165,7 @@ def _check_bench(catalogue: Catalogue, suite: Suite, bench: Bench) -> None:
     except UsageError as error:
         group = "include" if str(bench) in suite.include else "matrix"
         steps = (group, suite.include.index(str(bench))) if group == "include" else (group,)
-        where = catalogue.where(Suite, suite.name, *steps)
-        raise RecipeError(f"{bench}: {error.what}", where=where, hint=error.hint.rpartition("\n")[2]) from error
+        catalogue.refuse(Suite, suite.name, steps, f"{bench}: {error.what}", error.hint.rpartition("\n")[2])
 
 
 def _faults(catalogue: Catalogue, kind: type[Recipe], name: str) -> list[str]:

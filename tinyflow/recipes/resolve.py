@@ -12,9 +12,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.core.errors import UsageError
 from tinyflow.recipes.bench import Bench, spell_feature
-from tinyflow.recipes.catalogue import KINDS, Catalogue
+from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import name_of
 from tinyflow.recipes.schema import (
     Backend,
@@ -93,10 +93,11 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         what = f"nothing can be built or run for {target.name}: {target.board_only}"
         bench.refuse(what, at="target", hint="a suite that quotes published figures shows those of its boards")
     if backend.targets and target.name not in backend.targets:
-        bench.refuse(f"{backend.name} doesn't generate for {target.name}", at="target", hint=_listing(backend.targets))
+        hint = f"its targets: {', '.join(backend.targets)}"
+        bench.refuse(f"{backend.name} doesn't generate for {target.name}", at="target", hint=hint)
     features = {feature: _feature(bench, catalogue, feature, value) for feature, value in bench.features}
     settings = _merge(bench, features)
-    toolchain = _of_target(catalogue, target, Toolchain, "toolchain", settings.toolchain or target.toolchain)
+    toolchain = catalogue.named(Toolchain, settings.toolchain or target.toolchain, target, "toolchain")
     processor = processor_of(catalogue, target)
     cpu = cpu_of(catalogue, target, toolchain, bench)
     _check_requirements(bench, features, target, processor, toolchain)
@@ -193,7 +194,7 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
         bench.refuse(f'feature "{name}" needs a value', at=f"+{name}", hint=f"choose one of {choices}")
     if value is not None and value not in feature.values:
         bench.refuse(f'feature "{name}" has no value "{value}"', at=f"+{name}", hint=f"choose one of {choices}")
-    _check_conflicts(bench, name, spell_feature(name, None), feature.conflicts, feature.reason)
+    _check_conflicts(bench, name, name, feature.conflicts, feature.reason)
     if value is not None and value in feature.cases:
         case = feature.cases[value]
         _check_conflicts(bench, name, spell_feature(name, value), case.conflicts, case.reason)
@@ -271,22 +272,13 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
     return Settings(**merged)
 
 
-def _of_target(catalogue: Catalogue, target: Target, kind: type[R], key: str, name: str) -> R:
-    """What a target's recipe names."""
-    if not catalogue.has(kind, name):
-        hint = hint_for(name, catalogue.names(kind), KINDS[kind].plural)
-        where = catalogue.where(Target, target.name, key)
-        raise RecipeError(f'unknown {KINDS[kind].noun} "{name}"', where=where, hint=hint)
-    return catalogue.get(kind, name)
-
-
 def processor_of(catalogue: Catalogue, target: Target) -> Processor:
     """A target's processor. RecipeError where it has no recipe, or fewer addresses than the target has memory."""
-    processor = _of_target(catalogue, target, Processor, "cpu", target.cpu)
+    processor = catalogue.named(Processor, target.cpu, target, "cpu")
     for index, region in enumerate(target.memory):
         if region.end > 1 << processor.address_bits:
             what = f"{region.name} ends at {region.end:#x}, behind the last address of {processor.address_bits} bits"
-            raise RecipeError(what, where=catalogue.where(Target, target.name, "memory", index))
+            catalogue.refuse(Target, target.name, ("memory", index), what)
     return processor
 
 
@@ -298,15 +290,15 @@ def cpus_of(catalogue: Catalogue, toolchain: Toolchain) -> dict[str, Cpu]:
 
 def cpu_of(catalogue: Catalogue, target: Target, toolchain: Toolchain | None = None, bench: Bench | None = None) -> Cpu:
     """How its own or a bench's toolchain compiles for a target. RecipeError where that doesn't know the processor."""
-    toolchain = toolchain or _of_target(catalogue, target, Toolchain, "toolchain", target.toolchain)
+    toolchain = toolchain or catalogue.named(Toolchain, target.toolchain, target, "toolchain")
     cpu = processor_of(catalogue, target).compiled_by(toolchain)
-    if cpu is not None:
-        return cpu
-    what = f'toolchain {toolchain.name} doesn\'t know the processor "{target.cpu}"'
-    hint = hint_for(target.cpu, cpus_of(catalogue, toolchain), "processors it knows")
-    if bench is not None and toolchain.name != target.toolchain:  # the bench chose it
-        bench.refuse(what, at="target", hint=hint)
-    raise RecipeError(what, where=catalogue.where(Target, target.name, "cpu"), hint=hint)
+    if cpu is None:
+        what = f'toolchain {toolchain.name} doesn\'t know the processor "{target.cpu}"'
+        hint = hint_for(target.cpu, cpus_of(catalogue, toolchain), "processors it knows")
+        if bench is not None and toolchain.name != target.toolchain:  # the bench chose it
+            bench.refuse(what, at="target", hint=hint)
+        catalogue.refuse(Target, target.name, ["cpu"], what, hint)
+    return cpu
 
 
 def _options(
@@ -342,13 +334,8 @@ def _filled(
     for key, option in declared.items():
         if isinstance(option, str) and option.startswith("$"):
             if option[1:] not in facts:
-                where = catalogue.where(Backend, backend.name, *path, key)
                 hint = hint_for(option[1:], facts, "known")
-                raise RecipeError(f'nothing is called "{option}"', where=where, hint=hint)
+                catalogue.refuse(Backend, backend.name, (*path, key), f'nothing is called "{option}"', hint)
             option = facts[option[1:]]
         options[key] = option
     return options
-
-
-def _listing(names: tuple[str, ...]) -> str:
-    return f"its targets: {', '.join(names)}"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Backend, Runtime
 from tinyflow.recipes.suggest import hint_for
@@ -15,8 +13,7 @@ from tinyflow.recipes.suggest import hint_for
 _SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
 
 
-@dataclass(frozen=True)
-class RuntimeFile:
+class RuntimeFile(NamedTuple):
     """One file of a runtime: `owner` is the runtime whose recipe names it."""
 
     owner: Runtime
@@ -35,13 +32,9 @@ def chain_of(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
     found = [runtime]
     while (extended := found[-1].extends) is not None:
         if extended in (one.name for one in found):
-            where = catalogue.where(Runtime, found[-1].name, "extends")
-            raise RecipeError("a runtime can't extend itself", where=where, hint="name the runtime that it changes")
-        if not catalogue.has(Runtime, extended):
-            where = catalogue.where(Runtime, found[-1].name, "extends")
-            hint = hint_for(extended, catalogue.names(Runtime), "runtimes")
-            raise RecipeError(f'unknown runtime "{extended}"', where=where, hint=hint)
-        found.append(catalogue.get(Runtime, extended))
+            hint = "name the runtime that it changes"
+            catalogue.refuse(Runtime, found[-1].name, ["extends"], "a runtime can't extend itself", hint)
+        found.append(catalogue.named(Runtime, extended, found[-1], "extends"))
     return found
 
 
@@ -84,8 +77,8 @@ def prebuilt_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[Runtim
             for name, sha256 in files.items() if key in ("all", isa) else ():
                 path = folder_of(catalogue, one) / name
                 if not path.is_file():
-                    where = catalogue.where(Runtime, one.name, "prebuilt", key, name)
-                    raise RecipeError(f'there is no file "{name}"', where=where, hint="it lies beside the recipe")
+                    steps, what = ("prebuilt", key, name), f'there is no file "{name}"'
+                    catalogue.refuse(Runtime, one.name, steps, what, "it lies beside the recipe")
                 found.append(RuntimeFile(one, name, path, sha256))
     return found
 
@@ -116,22 +109,18 @@ def files_of(catalogue: Catalogue, backend: Backend) -> dict[str, Path]:
     folder = catalogue.path(Backend, backend.name).parent
     for index, name in enumerate(backend.files):
         if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
-            where = catalogue.where(Backend, backend.name, "files", index)
-            raise RecipeError(f'there is no "{name}" beside the recipe', where=where, hint="a folder ends in /")
+            what = f'there is no "{name}" beside the recipe'
+            catalogue.refuse(Backend, backend.name, ("files", index), what, "a folder ends in /")
     return {name: folder / name for name in backend.files}
 
 
 def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:
     """The other runtimes whose headers the sources of these include. RecipeError for one that doesn't exist."""
-    found = []
-    for one in runtimes:
-        for index, name in enumerate(one.depends):
-            if not catalogue.has(Runtime, name):
-                where = catalogue.where(Runtime, one.name, "depends", index)
-                hint = hint_for(name, catalogue.names(Runtime), "runtimes")
-                raise RecipeError(f'unknown runtime "{name}"', where=where, hint=hint)
-            found.append(catalogue.get(Runtime, name))
-    return found
+    return [
+        catalogue.named(Runtime, name, one, "depends", index)
+        for one in runtimes
+        for index, name in enumerate(one.depends)
+    ]
 
 
 def headers_of(catalogue: Catalogue, runtime: Runtime) -> dict[str, Path]:
@@ -139,8 +128,8 @@ def headers_of(catalogue: Catalogue, runtime: Runtime) -> dict[str, Path]:
     folder = folder_of(catalogue, runtime)
     for index, name in enumerate(runtime.include):
         if not (folder / name).is_dir():
-            where = catalogue.where(Runtime, runtime.name, "include", index)
-            raise RecipeError(f'there is no folder "{name}"', where=where, hint="it lies beside the recipe")
+            what = f'there is no folder "{name}"'
+            catalogue.refuse(Runtime, runtime.name, ("include", index), what, "it lies beside the recipe")
     return {name: folder / name for name in runtime.include}
 
 
@@ -151,16 +140,13 @@ def _matching(catalogue: Catalogue, runtime: Runtime, patterns: Iterable[str], *
     for pattern in patterns:
         matches = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
         if not matches:
-            where = catalogue.where(Runtime, runtime.name, *_place_of(runtime, pattern, place))
-            raise RecipeError(f'no file matches "{pattern}"', where=where, hint="paths start at the recipe's folder")
+            what, hint = f'no file matches "{pattern}"', "paths start at the recipe's folder"
+            catalogue.refuse(Runtime, runtime.name, _place_of(runtime, pattern, place), what, hint)
         for path in matches:
             if path.suffix not in _SUFFIXES:
-                where = catalogue.where(Runtime, runtime.name, *_place_of(runtime, pattern, place))
-                raise RecipeError(
-                    f"{path.name} is not a source that can be compiled",
-                    where=where,
-                    hint=f"sources end in {', '.join(_SUFFIXES)}; headers are found by `include`",
-                )
+                what = f"{path.name} is not a source that can be compiled"
+                hint = f"sources end in {', '.join(_SUFFIXES)}; headers are found by `include`"
+                catalogue.refuse(Runtime, runtime.name, _place_of(runtime, pattern, place), what, hint)
         found |= {path.relative_to(folder).as_posix(): path for path in matches}
     return found
 
@@ -182,6 +168,5 @@ def _check_replaced(catalogue: Catalogue, runtime: Runtime, chain: list[Runtime]
         for name in _matching(catalogue, each, group, "sources")
     ]
     if replaced not in known:
-        where = catalogue.where(Runtime, runtime.name, "overrides", replaced)
-        hint = hint_for(replaced, known, "its sources")
-        raise RecipeError(f'{extended[0].name} has no source "{replaced}"', where=where, hint=hint)
+        what, hint = f'{extended[0].name} has no source "{replaced}"', hint_for(replaced, known, "its sources")
+        catalogue.refuse(Runtime, runtime.name, ("overrides", replaced), what, hint)

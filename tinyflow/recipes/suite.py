@@ -17,13 +17,14 @@ def expand(catalogue: Catalogue, name: str) -> tuple[Bench, ...]:
     """The benches of a suite, each once. RecipeError for a name that is none and a pattern that leaves out nothing."""
     suite = catalogue.get(Suite, name)
     found = _combine(suite.matrix) if suite.matrix is not None else []
-    benches = [_parse(catalogue, suite, text, path) for text, path in [*found, *_included(suite)]]
+    found += [(text, ("include", index)) for index, text in enumerate(suite.include)]
+    benches = [_parse(catalogue, suite, text, path) for text, path in found]
     kept = list(dict.fromkeys(benches))
     for index, pattern in enumerate(suite.exclude):
         left = [bench for bench in kept if not fnmatchcase(str(bench), pattern)]
         if len(left) == len(kept):
-            where = catalogue.where(Suite, name, "exclude", index)
-            raise RecipeError(f'"{pattern}" leaves out nothing', where=where, hint="correct the pattern or remove it")
+            what, hint = f'"{pattern}" leaves out nothing', "correct the pattern or remove it"
+            catalogue.refuse(Suite, name, ("exclude", index), what, hint)
         kept = left
     return tuple(kept)
 
@@ -40,9 +41,9 @@ def _filled(catalogue: Catalogue, suite: Suite, index: int) -> Published:
     published = suite.published[index]
     if published.figures is not None:
         if not catalogue.has(Figures, published.figures):
-            where = catalogue.where(Suite, suite.name, "published", index, "figures")
             hint = hint_for(published.figures, catalogue.names(Figures), "published figures")
-            raise RecipeError(f'unknown figures "{published.figures}"', where=where, hint=hint)
+            steps = ("published", index, "figures")
+            catalogue.refuse(Suite, suite.name, steps, f'unknown figures "{published.figures}"', hint)
         found = catalogue.get(Figures, published.figures)
         published = Published(source=found.source, notes=found.notes, clocks_hz=found.clocks_hz, numbers=found.numbers)
     names = {_parse_figure(name).target for name in published.numbers}
@@ -67,13 +68,8 @@ def _combine(matrix: Matrix) -> list[tuple[str, tuple[str | int, ...]]]:
     ]
 
 
-def _included(suite: Suite) -> list[tuple[str, tuple[str | int, ...]]]:
-    return [(text, ("include", index)) for index, text in enumerate(suite.include)]
-
-
 def _parse(catalogue: Catalogue, suite: Suite, text: str, path: tuple[str | int, ...]) -> Bench:
     try:
         return parse(text)
     except UsageError as error:
-        where = catalogue.where(Suite, suite.name, *path)
-        raise RecipeError(f'"{text}": {error.what}', where=where, hint=error.hint) from error
+        catalogue.refuse(Suite, suite.name, path, f'"{text}": {error.what}', error.hint)

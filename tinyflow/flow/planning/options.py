@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from tinyflow.backends.options import Options, options_of, typed
-from tinyflow.core.errors import RecipeError
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.schema import Backend, Feature, Target
@@ -37,9 +36,9 @@ def known_options(backend: Backend, catalogue: Catalogue) -> tuple[Options, Opti
         try:
             found.append(options_of(part.implementation, part.options))
         except Exception as error:  # whatever somebody's module raises
-            where = catalogue.where(Backend, backend.name, *path, "implementation")
             what = f"the module {part.implementation} can't be imported: {error}"
-            raise RecipeError(what, where=where, hint="install it, or put its folder on PYTHONPATH") from error
+            hint = "install it, or put its folder on PYTHONPATH"
+            catalogue.refuse(Backend, backend.name, (*path, "implementation"), what, hint)
     return found[0], found[1]
 
 
@@ -77,16 +76,15 @@ def _refuse(
     """Raise the refusal of an option at the place that sets it: a feature's recipe, the target's, the backend's."""
     for feature in resolved.features:
         if name in catalogue.get(Feature, feature).sets.options:
-            where = catalogue.where(Feature, feature, "sets", "options", name, is_key=is_unknown)
-            raise RecipeError(what, where=where, hint=hint)
+            catalogue.refuse(Feature, feature, ("sets", "options", name), what, hint, is_key=is_unknown)
     backend = resolved.backend
     if name in resolved.target_options:
-        where = catalogue.where(Target, resolved.target.name, "backend_options", backend.name, name, is_key=is_unknown)
-        raise RecipeError(what, where=where, hint=hint)
+        steps = ("backend_options", backend.name, name)
+        catalogue.refuse(Target, resolved.target.name, steps, what, hint, is_key=is_unknown)
     path: tuple[str, ...] = ("options", name)
     declared = backend.options
     if backend.lowering is not None and name in backend.lowering.options:
         path, declared = ("lowering", *path), backend.lowering.options
     if not is_unknown and str(declared.get(name)).startswith("$"):  # the target's or toolchain's
         resolved.bench.refuse(what, at="target", hint=hint)
-    raise RecipeError(what, where=catalogue.where(Backend, backend.name, *path, is_key=is_unknown), hint=hint)
+    catalogue.refuse(Backend, backend.name, path, what, hint, is_key=is_unknown)

@@ -24,7 +24,8 @@ def checks(catalogue: Catalogue, recipe: Recipe) -> Iterator[Callable[[], object
     """Each raises RecipeError for one thing that is wrong with a recipe, at its line."""
     missing = [(module, steps, why) for module, steps in _modules(recipe) if (why := _why_missing(module)) is not None]
     for module, steps, why in missing:
-        yield partial(_refuse_module, catalogue, recipe, f"{module}{why}", steps)
+        what, hint = f"there is no module {module}{why}", "install it, or put its folder on PYTHONPATH"
+        yield partial(catalogue.refuse, type(recipe), recipe.name, steps, what, hint)
     if missing:
         return
     if isinstance(recipe, Backend):
@@ -60,22 +61,17 @@ def _why_missing(module: str | None) -> str | None:
         return f": {error}"
 
 
-def _refuse_module(catalogue: Catalogue, recipe: Recipe, module: str, steps: _Steps) -> None:
-    where = catalogue.where(type(recipe), recipe.name, *steps)
-    raise RecipeError(f"there is no module {module}", where=where, hint="install it, or put its folder on PYTHONPATH")
-
-
 def _check_backend(catalogue: Catalogue, backend: Backend) -> None:
     own, lowering = known_options(backend, catalogue)
     parts: list[tuple[Mapping[str, Any], Options, _Steps]] = [(backend.options, own, ("options",))]
     if backend.lowering is not None:
         parts.append((backend.lowering.options, lowering, ("lowering", "options")))
     for options, known, steps in parts:
-        for name, value in options.items():
-            if not str(value).startswith("$") or name not in known:
-                _raise(
-                    catalogue, backend, complaint(backend.name, name, value, known), (*steps, name), name not in known
-                )
+        # what stands for a fact of the bench has its value only there
+        checked = {
+            name: value for name, value in options.items() if not str(value).startswith("$") or name not in known
+        }
+        _refuse_wrong(catalogue, backend, backend, checked, known, steps)
 
 
 def _check_options(
@@ -83,17 +79,15 @@ def _check_options(
 ) -> None:
     """Options that another recipe sets for a backend."""
     own, lowering = known_options(backend, catalogue)
-    known = {**lowering, **own}
-    for name, value in options.items():
-        _raise(catalogue, recipe, complaint(backend.name, name, value, known), (*steps, name), name not in known)
+    _refuse_wrong(catalogue, recipe, backend, options, {**lowering, **own}, steps)
 
 
-def _raise(
-    catalogue: Catalogue, recipe: Recipe, found: tuple[str, str] | None, steps: _Steps, is_unknown: bool
+def _refuse_wrong(
+    catalogue: Catalogue, recipe: Recipe, backend: Backend, options: Mapping[str, Any], known: Options, steps: _Steps
 ) -> None:
-    if found is not None:
-        where = catalogue.where(type(recipe), recipe.name, *steps, is_key=is_unknown)
-        raise RecipeError(found[0], where=where, hint=found[1])
+    for name, value in options.items():
+        if found := complaint(backend.name, name, value, known):
+            catalogue.refuse(type(recipe), recipe.name, (*steps, name), *found, is_key=name not in known)
 
 
 def _of_feature(catalogue: Catalogue, feature: Feature) -> Iterator[Callable[[], object]]:
@@ -125,11 +119,11 @@ def _check_any(catalogue: Catalogue, feature: Feature, options: Mapping[str, Any
         takers = [backend for backend, of_it in known.items() if name in of_it]
         if not takers:
             every = {option for of_it in known.values() for option in of_it}
-            found = f"no backend has an option {name}", hint_for(name, every, "options")
-            _raise(catalogue, feature, found, ("sets", "options", name), True)
+            what, hint = f"no backend has an option {name}", hint_for(name, every, "options")
+            catalogue.refuse(Feature, feature.name, ("sets", "options", name), what, hint, is_key=True)
         complaints = [complaint(backend, name, value, known[backend]) for backend in takers]
-        if all(complaints):
-            _raise(catalogue, feature, complaints[0], ("sets", "options", name), False)
+        if (found := complaints[0]) is not None and all(complaints):
+            catalogue.refuse(Feature, feature.name, ("sets", "options", name), *found)
 
 
 def _check_target(catalogue: Catalogue, target: Target) -> None:
@@ -139,8 +133,7 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
     try:
         capabilities(processor_of(catalogue, target).seen_by(target.implementation))
     except UsageError as error:
-        where = catalogue.where(Target, target.name, "cpu")
-        raise RecipeError(error.what, where=where, hint=error.hint) from error
+        catalogue.refuse(Target, target.name, ["cpu"], error.what, error.hint)
     memory = [
         {name: getattr(one, name) for name in ("name", "kind", "origin", "length_bytes")} for one in target.memory
     ]
@@ -149,8 +142,8 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
         template = catalogue.data_file(target.linker_script)
         script.render(template, {**facts, "heap_bytes": target.heap_bytes}, cpu_of(catalogue, target).isa)
     except RecipeError as error:
-        where = catalogue.where(Target, target.name, "linker_script")
-        raise RecipeError(f"{target.linker_script}: {error.what}", where=where, hint=error.hint) from error
+        what = f"{target.linker_script}: {error.what}"
+        catalogue.refuse(Target, target.name, ["linker_script"], what, error.hint)
 
 
 def _check_graph(catalogue: Catalogue, model: Model) -> None:
@@ -158,5 +151,5 @@ def _check_graph(catalogue: Catalogue, model: Model) -> None:
 
     graph = "" if model.synthesize is None else model.synthesize.graph
     if graph not in graphs():
-        where = catalogue.where(Model, model.name, "synthesize", "graph")
-        raise RecipeError(f'no graph is called "{graph}"', where=where, hint=hint_for(graph, graphs(), "graphs"))
+        what, hint = f'no graph is called "{graph}"', hint_for(graph, graphs(), "graphs")
+        catalogue.refuse(Model, model.name, ("synthesize", "graph"), what, hint)
