@@ -174,6 +174,12 @@ class Workspace:
             words, folder=self.folder, log_path=self.log_path, timeout_s=self.timeout_s, environment=environment
         )
 
+    def write_json(self, name: str, document: JSON, **options: Any) -> None:
+        """Write an output as JSON that any terminal can show; `options` are those of json.dumps."""
+        from tinyflow.core import safe_text
+
+        self.outputs[name].write_text(safe_text.json_text(document, **options), encoding="utf-8")
+
     def keep_local(self) -> None:
         """Say that these outputs depend on more than the key (a server that was away), so nobody else may get them."""
         (self.folder / LOCAL_MARK).touch()

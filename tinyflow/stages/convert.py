@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
@@ -44,7 +43,7 @@ def convert(workspace: Workspace) -> None:
     said = evidence(graph, outputs, second)
     if refusal:
         said["warnings"].insert(0, f"{refusal}: outputs are held against {who.words} instead")
-    _write_json(workspace.outputs["graph.json"], summarise(graph))
+    workspace.write_json("graph.json", summarise(graph), sort_keys=True)
     workspace.outputs["inputs.bin"].write_bytes(_joined(samples))
     workspace.outputs["reference.bin"].write_bytes(_joined(outputs))
     description = {
@@ -55,7 +54,7 @@ def convert(workspace: Workspace) -> None:
         **said,
         "tools": interpreters.interpreter_versions(),
     }
-    _write_json(workspace.outputs["reference.json"], description)
+    workspace.write_json("reference.json", description, sort_keys=True)
 
 
 def _second_opinion(
@@ -91,7 +90,3 @@ def _port(tensor: Tensor) -> JSON:
         "scale": None if quantisation is None else quantisation.scale,
         "zero_point": None if quantisation is None else quantisation.zero_point,
     }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(safe_text.json_text(value, sort_keys=True), encoding="utf-8")

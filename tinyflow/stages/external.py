@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.generated import plan_document
-from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
@@ -47,8 +46,7 @@ def generate(workspace: Workspace) -> None:
     workspace.run([_filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
     _check_tree(sources, backend, workspace.folder)
     plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
-    text = safe_text.json_text({**plan, "backend": backend}, allow_nan=False)
-    workspace.outputs[PLAN].write_text(text, encoding="utf-8")
+    workspace.write_json(PLAN, {**plan, "backend": backend}, allow_nan=False)
 
 
 def _written(path: Path, document: JSON) -> Path:

@@ -6,7 +6,6 @@ Whatever has a pinned digest is checked against it; bytes that don't match are n
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -58,8 +57,7 @@ def fetch(workspace: Workspace) -> None:
 
 def _finish(workspace: Workspace, content: bytes, weights: str, source: str) -> None:
     workspace.outputs["model.tflite"].write_bytes(content)
-    origin = json.dumps({"weights": weights, "source": source}, sort_keys=True)
-    workspace.outputs["origin.json"].write_text(origin + "\n", encoding="utf-8")
+    workspace.write_json("origin.json", {"source": source, "weights": weights}, indent=None)
 
 
 def _check_local(name: str, source: str, content: bytes, expected: str | None) -> None:

@@ -44,4 +44,4 @@ def fetch(workspace: Workspace) -> None:
     workspace.outputs["model.tflite"].write_bytes(model)
     origin = json.loads(workspace.outputs["origin.json"].read_bytes())
     origin |= {"format": "onnx", "onnxruntime_max_abs_error": difference}
-    workspace.outputs["origin.json"].write_text(json.dumps(origin, sort_keys=True) + "\n", encoding="utf-8")
+    workspace.write_json("origin.json", origin, indent=None, sort_keys=True)

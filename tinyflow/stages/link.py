@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ def link(workspace: Workspace) -> None:
     if target["memory"]:
         _check_constructors(workspace.outputs["firmware.map"])
     sizes = elf.sizes(elf.read(workspace.outputs["firmware.elf"]), target["memory"])
-    workspace.outputs["sizes.json"].write_text(json.dumps(sizes, indent=1) + "\n", encoding="utf-8")
+    workspace.write_json("sizes.json", sizes, ensure_ascii=True)
 
 
 def resolve(workspace: Workspace) -> None:

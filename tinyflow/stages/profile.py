@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.model.plan_document import Layer, PlanDocument
@@ -65,7 +64,7 @@ def profile(workspace: Workspace) -> None:
             document["cycle_model"] = {"name": model["core"], "error": model["error"], "clock_hz": clock_hz}
     finally:
         machine.close()
-    workspace.outputs["profile.json"].write_text(safe_text.json_text(document, allow_nan=False), encoding="utf-8")
+    workspace.write_json("profile.json", document, allow_nan=False)
 
 
 def _document(

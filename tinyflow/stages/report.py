@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tinyflow.core import safe_text
 from tinyflow.core.action import Workspace
 from tinyflow.report import rows
 
@@ -33,4 +32,4 @@ def report(workspace: Workspace) -> None:
         row["tuning"] = files["plan.json"]["tuning"]
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
-    workspace.outputs["row.json"].write_text(safe_text.json_text(row, indent=2, allow_nan=False), encoding="utf-8")
+    workspace.write_json("row.json", row, indent=2, allow_nan=False)

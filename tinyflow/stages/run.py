@@ -17,7 +17,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tinyflow.core import safe_text
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.model.element_types import ELEMENT_TYPES
@@ -96,8 +95,9 @@ def run(workspace: Workspace) -> None:
     finally:
         machine.close()
     result = {"status": "ok", **_costs(startup, setup, invokes, counts), "validation": validation}
-    _write_json(workspace.outputs["run.json"], result)
-    _write_json(workspace.outputs["timing.json"], _timing(machine, invokes, time.perf_counter() - started))
+    timing = _timing(machine, invokes, time.perf_counter() - started)
+    for name, document in (("run.json", result), ("timing.json", timing)):
+        workspace.write_json(name, document, indent=2, ensure_ascii=True, allow_nan=False)
 
 
 def read_samples(inputs: Mapping[str, Path], plan: PlanDocument) -> Samples:
@@ -312,7 +312,3 @@ def _timing(machine: Machine, invokes: Sequence[Sequence[Counters]], wall_s: flo
         return {**timing, "invoke_s": seconds}
     instructions = sum(counters.instructions or 0 for costs in invokes for counters in costs)
     return {**timing, "simulated_mips": instructions / sum(seconds) / 1e6}
-
-
-def _write_json(path: Path, value: JSON) -> None:
-    path.write_text(safe_text.json_text(value, indent=2, ensure_ascii=True, allow_nan=False), encoding="utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinyflow.core import safe_text
 from tinyflow.core.action import Workspace
 
 
@@ -22,4 +21,4 @@ def transform(workspace: Workspace, function: Callable[..., Any]) -> None:
         if name == "model.tflite":
             path.write_bytes(content)
         else:
-            path.write_text(safe_text.json_text(record, allow_nan=False), encoding="utf-8")
+            workspace.write_json(name, record, allow_nan=False)
