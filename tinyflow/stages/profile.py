@@ -5,6 +5,7 @@ The firmware is the bench's own, without a change: the simulator looks on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class Costs:
     loads: int = 0
     stores: int = 0
     cycles: int = 0  # estimated
-    functions: dict[str, int] = field(default_factory=dict)  # name → instructions
+    functions: Counter[str] = field(default_factory=Counter)  # name → instructions
 
 
 def profile(workspace: Workspace) -> None:
@@ -72,15 +73,10 @@ def _document(
 ) -> dict[str, JSON]:
     layers, rest = match_layers(plan.layers, pieces)
     total = summed.costs(pieces)
-    lines = []
-    for layer, own in zip(plan.layers, layers, strict=True):
-        costs = None if own is None else summed.costs(own)
-        line = _layer(plan, layer, costs, total.instructions)
-        lines.append(line if costs is None else line | summed.document(costs))
     return {
         "schema": 1,
         "total": {**summed.document(total), "macs": plan.macs},
-        "layers": lines,
+        "layers": [_layer(plan, *own, summed, total.instructions) for own in zip(plan.layers, layers, strict=True)],
         "other": summed.document(summed.costs(rest)),
         "functions": [
             {"name": name, "instructions": cost, "calls": calls.get(name, 0), "share": _share(cost, total.instructions)}
@@ -102,30 +98,28 @@ def match_layers(layers: Sequence[Layer], pieces: Sequence[Piece]) -> tuple[list
         return [None for _ in layers], list(pieces)
     remaining = iter(calls)
     found: list[list[Piece] | None] = [[next(remaining) for _ in layer.functions] for layer in layers]
-    chosen = {id(piece) for piece in calls}
-    return found, [piece for piece in pieces if id(piece) not in chosen]
+    return found, [piece for piece in pieces if piece.callee not in named]
 
 
-def _layer(plan: PlanDocument, layer: Layer, costs: Costs | None, total: int) -> dict[str, JSON]:
+def _layer(
+    plan: PlanDocument, layer: Layer, pieces: Sequence[Piece] | None, summed: _Summer, total: int
+) -> dict[str, JSON]:
+    # tensors and scratch that are alive while it runs
+    alive = plan.arena.alive_at(layer.index) if plan.arena is not None and plan.arena.tensors else None
     line: dict[str, JSON] = {
         "index": layer.index,
         "operator": layer.operator,
         "functions": list(layer.functions),
         "macs": layer.macs,
-        "arena_bytes": _live_bytes(plan, layer.index),
+        "arena_bytes": None if alive is None else sum(tensor.bytes for tensor in alive),
     }
-    if costs is None:
+    if pieces is None:
         return line
+    costs = summed.costs(pieces)
     line["share"] = _share(costs.instructions, total)
     if layer.macs:
         line["instructions_per_mac"] = round(costs.instructions / layer.macs, 4)
-    return line
-
-
-def _live_bytes(plan: PlanDocument, index: int) -> int | None:
-    """Bytes of tensors and scratch that are alive while a layer runs."""
-    arena = plan.arena
-    return sum(tensor.bytes for tensor in arena.alive_at(index)) if arena is not None and arena.tensors else None
+    return line | summed.document(costs)
 
 
 def _share(part: int, total: int) -> float:
@@ -160,8 +154,7 @@ class _Summer:
             costs.loads += reads * edge.executions
             costs.stores += writes * edge.executions
             function = self._firmware.function_at(edge.address)
-            name = function.name if function else "?"
-            costs.functions[name] = costs.functions.get(name, 0) + edge.instructions * edge.executions
+            costs.functions[function.name if function else "?"] += edge.instructions * edge.executions
         return costs
 
     def _block(self, address: int, size: int) -> tuple[int, int, int]:
