@@ -151,13 +151,8 @@ class Graph:
             self,
             tensors=tuple(replace(self.tensors[index], index=new[index]) for index in used),
             operators=tuple(
-                replace(
-                    operator,
-                    index=position,
-                    inputs=renumbered(operator.inputs),
-                    outputs=renumbered(operator.outputs),
-                )
-                for position, operator in enumerate(operators)
+                replace(operator, index=i, inputs=renumbered(operator.inputs), outputs=renumbered(operator.outputs))
+                for i, operator in enumerate(operators)
             ),
             inputs=renumbered(inputs),
             outputs=renumbered(outputs),

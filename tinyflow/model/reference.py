@@ -6,7 +6,8 @@ kernels are the second opinion, and the only one where that wheel does not exist
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -51,24 +52,24 @@ def make_inputs(
     """
     inputs = [graph.tensors[index] for index in graph.inputs]
     samples = [_real_sample(inputs, content, i, input_format) for i, content in enumerate(real_samples)]
-    return samples + list(_random_samples(inputs, count - len(samples), seed))
+    random = np.random.Generator(np.random.PCG64(seed))
+    more = range(count - len(samples))
+    return samples + [tuple(_random_array(random, tensor) for tensor in inputs) for _ in more]
 
 
 def _real_sample(inputs: Sequence[Tensor], content: bytes, number: int, input_format: str | None) -> Sample:
-    given = [
-        np.dtype(input_format) if input_format in ("float32", "uint8") else numpy_dtype(tensor) for tensor in inputs
-    ]
+    is_real = input_format in ("float32", "uint8")
+    given = [np.dtype(input_format).newbyteorder("<") if is_real else numpy_dtype(tensor) for tensor in inputs]
     sizes = [tensor.elements * dtype.itemsize for tensor, dtype in zip(inputs, given, strict=True)]
     if len(content) != sum(sizes):
         raise ModelError(
             f"sample {number} has {len(content)} bytes, not {sum(sizes)}",
             hint="`samples.format` in the recipe says float32, uint8 or int8",
         )
-    arrays, start = [], 0
+    arrays, stream = [], BytesIO(content)
     for tensor, dtype, size in zip(inputs, given, sizes, strict=True):
-        values = np.frombuffer(content[start : start + size], dtype.newbyteorder("<")).reshape(tensor.shape)
-        arrays.append(quantise(values, tensor) if input_format in ("float32", "uint8") else values)
-        start += size
+        values = np.frombuffer(stream.read(size), dtype).reshape(tensor.shape)
+        arrays.append(quantise(values, tensor) if is_real else values)
     return tuple(arrays)
 
 
@@ -87,12 +88,6 @@ def quantise(real: Array, tensor: Tensor) -> Array:
     limits = np.iinfo(dtype)
     integers: Array = np.clip(rounded, limits.min, limits.max).astype(dtype)
     return integers
-
-
-def _random_samples(inputs: Sequence[Tensor], count: int, seed: int) -> Iterator[Sample]:
-    random = np.random.Generator(np.random.PCG64(seed))
-    for _ in range(count):
-        yield tuple(_random_array(random, tensor) for tensor in inputs)
 
 
 def _random_array(random: np.random.Generator, tensor: Tensor) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -73,19 +73,14 @@ class _Reading:
 
     def graph(self) -> Graph:
         model = self._model()
-        subgraphs = self._length(model.SubgraphsLength())
+        subgraphs = self._length(model, "Subgraphs")
         if subgraphs != 1:
             raise ModelError(f"{subgraphs} subgraphs, not 1: control flow is not supported", hint=_FLOW_HINT)
         subgraph = model.Subgraphs(0)
-        codes = [_operator_code(code) for code in self._each(model.OperatorCodes, model.OperatorCodesLength())]
-        tensors = _named_apart(
-            self._tensor(model, i, entry)
-            for i, entry in enumerate(self._each(subgraph.Tensors, subgraph.TensorsLength()))
-        )
-        operators = [
-            self._operator(codes, len(tensors), i, entry)
-            for i, entry in enumerate(self._each(subgraph.Operators, subgraph.OperatorsLength()))
-        ]
+        codes = [_operator_code(code) for code in self._each(model, "OperatorCodes")]
+        tensors = _named_apart([self._tensor(model, *entry) for entry in enumerate(self._each(subgraph, "Tensors"))])
+        entries = enumerate(self._each(subgraph, "Operators"))
+        operators = [self._operator(codes, len(tensors), *entry) for entry in entries]
         graph = Graph(
             tensors=tuple(tensors),
             operators=tuple(operators),
@@ -113,12 +108,13 @@ class _Reading:
         if self._unread_bytes < 0:
             raise ModelError("the file is damaged: its parts overlap")
 
-    def _length(self, length: int, element_bytes: int = 4) -> int:
-        self._spend(int(length) * element_bytes)
-        return int(length)
+    def _length(self, table: Any, field: str, element_bytes: int = 4) -> int:
+        length = int(getattr(table, f"{field}Length")())
+        self._spend(length * element_bytes)
+        return length
 
-    def _each(self, get: Callable[[int], Any], length: int) -> list[Any]:
-        return [get(i) for i in range(self._length(length))]
+    def _each(self, table: Any, field: str) -> list[Any]:
+        return [getattr(table, field)(i) for i in range(self._length(table, field))]
 
     def _text(self, raw: bytes | None) -> str:
         self._spend(len(raw or b""))
@@ -129,7 +125,7 @@ class _Reading:
 
     def _numbers(self, table: Any, field: str, element_bytes: int = 4) -> list[Any]:
         """All elements of a vector of numbers; empty where the file has no such vector."""
-        if not self._length(getattr(table, f"{field}Length")(), element_bytes):
+        if not self._length(table, field, element_bytes):
             return []
         numbers: list[Any] = np.asarray(getattr(table, f"{field}AsNumpy")()).tolist()
         return numbers
@@ -176,8 +172,7 @@ class _Reading:
                 raise ModelError(
                     "constants lie outside the flatbuffer", hint="convert to a file that holds them itself"
                 )
-            length = self._length(entry.DataLength(), 1)
-            self._buffers[index] = entry.DataAsNumpy().tobytes() if length else b""
+            self._buffers[index] = entry.DataAsNumpy().tobytes() if self._length(entry, "Data", 1) else b""
         return self._buffers[index]
 
     def _quantisation(self, place: str, tensor: Tensor, entry: Any) -> Quantisation | None:
@@ -220,9 +215,8 @@ class _Reading:
         )
 
 
-def _named_apart(tensors: Iterable[Tensor]) -> list[Tensor]:
+def _named_apart(tensors: list[Tensor]) -> list[Tensor]:
     """The tensors with names of their own: files may leave them out, or give one to several; plans go by them."""
-    tensors = list(tensors)
     taken = {tensor.name for tensor in tensors}
     seen: set[str] = {""}
     for i, tensor in enumerate(tensors):

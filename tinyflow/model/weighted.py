@@ -11,13 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyflow.model.element_types import ELEMENT_TYPES
-from tinyflow.model.fixed_point import (
-    Integers,
-    Rescaling,
-    activation_range,
-    convolution_factors,
-    dense_factor,
-)
+from tinyflow.model.fixed_point import Integers, Rescaling, activation_range, convolution_factors, dense_factor
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators.int8 import quantisations
 from tinyflow.model.operators.shapes import same_padding

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -120,16 +121,11 @@ def read_samples(inputs: Mapping[str, Path], plan: PlanDocument) -> Samples:
 
 def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> list[list[bytes]]:
     """Cut a file into samples, and these into tensors."""
-    pieces, start = [], 0
-    for _ in range(count):
-        sample = []
-        for tensor in tensors:
-            sample.append(content[start : start + tensor["bytes"]])
-            start += tensor["bytes"]
-        pieces.append(sample)
-    if start != len(content):
-        raise ModelError(f"{count} samples take {start} bytes, and the file has {len(content)}", hint="convert again")
-    return pieces
+    size = count * sum(tensor["bytes"] for tensor in tensors)
+    if size != len(content):
+        raise ModelError(f"{count} samples take {size} bytes, and the file has {len(content)}", hint="convert again")
+    stream = BytesIO(content)
+    return [[stream.read(tensor["bytes"]) for tensor in tensors] for _ in range(count)]
 
 
 def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
@@ -246,16 +242,13 @@ def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sam
         got = read(symbol, len(expected))
         if got == expected:
             continue
-        values = zip(*(_values(data, samples.output_dtypes[output]) for data in (expected, got)), strict=True)
-        for element, (right, value) in enumerate(values):
+        form = f"<{ELEMENT_TYPES[samples.output_dtypes[output]].code}"
+        values = zip(struct.iter_unpack(form, expected), struct.iter_unpack(form, got), strict=True)
+        for element, ((right,), (value,)) in enumerate(values):
             error = _error(right, value)
             if error > worst.error:
                 worst = Difference(error, sample, output, element, right, value)
     return worst
-
-
-def _values(data: bytes, dtype: str) -> Iterator[float]:
-    return (value for (value,) in struct.iter_unpack(f"<{ELEMENT_TYPES[dtype].code}", data))
 
 
 def _error(expected: float, got: float) -> float:

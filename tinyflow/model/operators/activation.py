@@ -25,14 +25,7 @@ OPERATORS = (
     _unary("HARD_SWISH", table="HardSwishOptions", versions=(1, 1)),
     _unary("QUANTIZE", table="QuantizeOptions"),
     _unary("DEQUANTIZE", table="DequantizeOptions"),
-    Description(
-        "CAST",
-        UNARY,
-        options=(
-            Option("in_data_type", "FLOAT32"),
-            Option("out_data_type", "FLOAT32"),
-        ),
-    ),
+    Description("CAST", UNARY, options=(Option("in_data_type", "FLOAT32"), Option("out_data_type", "FLOAT32"))),
     Description("L2_NORMALIZATION", UNARY, table="L2NormOptions", options=(ACTIVATION,)),
     *plain(
         """ABS CEIL COS ELU EXP FLOOR GELU LOG LOGICAL_NOT NEG RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SIGN SIN SQRT SQUARE

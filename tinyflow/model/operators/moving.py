@@ -23,10 +23,7 @@ from tinyflow.model.operators.shapes import axis_of, has_same_elements, numbers,
 
 _SPLITS = (Option("num_splits", 1),)
 _BLOCK = (Option("block_size", 1),)
-_RESIZE = (
-    Option("align_corners", False),
-    Option("half_pixel_centers", False),
-)
+_RESIZE = (Option("align_corners", False), Option("half_pixel_centers", False))
 
 
 def _transpose(read: Sequence[Tensor], _options: Options) -> Shape:
@@ -161,14 +158,7 @@ OPERATORS = (
     _moving("GATHER", BINARY, parameters=(1,), options=(AXIS, Option("batch_dims", 0))),
     _moving("DEPTH_TO_SPACE", UNARY, options=_BLOCK, keeps_elements=True),
     _moving("SPACE_TO_DEPTH", UNARY, options=_BLOCK, keeps_elements=True),
-    _moving(
-        "RESIZE_NEAREST_NEIGHBOR",
-        BINARY,
-        parameters=(1,),
-        options=_RESIZE,
-        versions=(2, 3),
-        shape=_resize,
-    ),
+    _moving("RESIZE_NEAREST_NEIGHBOR", BINARY, parameters=(1,), options=_RESIZE, versions=(2, 3), shape=_resize),
     # between elements, it computes new ones
     _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), options=_RESIZE, shape=_resize),
     *plain("BROADCAST_ARGS BROADCAST_TO EMBEDDING_LOOKUP FILL GATHER_ND REVERSE_V2 TILE", BINARY),

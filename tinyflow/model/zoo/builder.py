@@ -123,13 +123,7 @@ class NetworkBuilder(GraphBuilder):
         return np.ascontiguousarray(np.moveaxis(moved, 0, axis))
 
     def _weighted(
-        self,
-        name: str,
-        source: int,
-        weights: Integers,
-        sums: Integers,
-        peak: float = _ACTIVATION_PEAK,
-        **options: Any,
+        self, name: str, source: int, weights: Integers, sums: Integers, peak: float = _ACTIVATION_PEAK, **options: Any
     ) -> int:
         """A layer with weights: choose bias and weight scales from its sums, `[…, channels]`, then its output scale."""
         bias = self._centring_bias(sums)
