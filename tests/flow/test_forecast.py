@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tinyflow.core.action import Action
-from tinyflow.flow.session.forecast import Forecast, Past
+from tinyflow.flow.session.forecast import Duration, Forecast
 
 
 def action(name: str) -> Action:
@@ -14,10 +14,10 @@ def action(name: str) -> Action:
 
 
 ACTIONS = [action(f"net{index}") for index in range(10)]
-KNOWN = Past({each.id: 4.0 for each in ACTIONS}, {})
+KNOWN = [(each.id, "run", "", 4.0) for each in ACTIONS]
 
 
-def forecast(past: Past, done: int) -> Forecast:
+def forecast(past: list[Duration], done: int) -> Forecast:
     """After so many of ten actions."""
     made = Forecast(ACTIONS, past)
     for each in ACTIONS[:done]:
@@ -44,12 +44,11 @@ def test_nothing_is_told_where_little_is_known() -> None:
     """Too early, too little done, or too much that never ran here."""
     assert forecast(KNOWN, 5).seconds_left(1.0, {}) is None
     assert forecast(KNOWN, 0).seconds_left(10.0, {}) is None
-    few = Past({each.id: 4.0 for each in ACTIONS[:7]}, {})
-    assert forecast(few, 2).seconds_left(10.0, {}) is None
-    assert forecast(Past({}, {}), 5).seconds_left(10.0, {}) is None
+    assert forecast(KNOWN[:7], 2).seconds_left(10.0, {}) is None
+    assert forecast([], 5).seconds_left(10.0, {}) is None
 
 
 def test_a_changed_action_is_expected_to_take_what_it_took() -> None:
     """Its id is new, its stage and title are not."""
-    past = Past({}, {("run", each.title): 4.0 for each in ACTIONS})
+    past = [(f"earlier {each.id}", "run", each.title, 4.0) for each in ACTIONS]
     assert forecast(past, 5).seconds_left(10.0, {}) == pytest.approx(10.0)

@@ -13,7 +13,6 @@ from tinyflow.core.action import Action
 from tinyflow.core.errors import RunError, ToolError
 from tinyflow.flow.messages import error_lines, shown
 from tinyflow.flow.session.display import LiveDisplay, PlainDisplay
-from tinyflow.flow.session.forecast import Past
 from tinyflow.flow.streams import plain_output, write_data
 
 
@@ -98,8 +97,7 @@ def test_no_display_obeys_or_floods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     action = Action(stage="s", title=EVIL.replace("\udcff", ""), function="m:f", outputs=("o",))
     stream = Terminal()
-    past = Past({}, {})
-    for display in (PlainDisplay(stream), LiveDisplay(stream, lambda: past, 0.0, lambda _: EVIL)):
+    for display in (PlainDisplay(stream), LiveDisplay(stream, list, 0.0, lambda _: EVIL)):
         display.expect([action])
         display.started(action)
         display.print_lines([EVIL])

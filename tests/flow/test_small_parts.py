@@ -23,8 +23,7 @@ from tinyflow.core.forkserver import kind_of
 from tinyflow.flow import version
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.publishing import revision
-from tinyflow.flow.session import layer_bisection, live, parallel_runner, preimports, signals, watched_files
-from tinyflow.flow.session.forecast import Forecast, Past
+from tinyflow.flow.session import display, layer_bisection, parallel_runner, preimports, signals, watched_files
 from tinyflow.flow.session.null_database import MemoryDB
 from tinyflow.flow.session.watched_files import StatusBoard, Watched
 
@@ -283,8 +282,8 @@ def test_what_is_said_stays_above_what_moves() -> None:
     one, two, three = action("one"), action("two"), action("three")
     stream = io.StringIO()
     told = {one.id: "", two.id: "3 of 4"}
-    forecast = Forecast([one, two, three], Past({}, {}))
-    shown = live.Live(stream, [one, two, three], forecast, time.monotonic() - 12, lambda each: told[each.id])
+    shown = display.LiveDisplay(stream, list, time.monotonic() - 12, lambda each: told[each.id])
+    shown.expect([one, two, three])
     shown.started(one)
     shown.started(two)
     assert [text for _, text in shown.told()] == ["two: 3 of 4"]
@@ -296,7 +295,7 @@ def test_what_is_said_stays_above_what_moves() -> None:
     assert re.fullmatch(r"2/3 · 1 running · 1 built · 1 up to date · 1\d\.\d s", summary)
     assert "built   one\n" in stream.getvalue() and "something\n[else]\n" in stream.getvalue()
     rounded = {1: "5 s", 7: "5 s", 8: "10 s", 42: "40 s", 89: "90 s", 90: "2 min", 200: "3 min"}
-    assert {seconds: live._round(seconds) for seconds in rounded} == rounded
+    assert {seconds: display._round(seconds) for seconds in rounded} == rounded
 
 
 def test_what_doit_knows_of_tasks_is_forgotten() -> None:

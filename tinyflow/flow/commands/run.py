@@ -14,9 +14,7 @@ from typing import Any, TextIO
 from doit.cmd_run import Run as DoitRun
 
 from tinyflow.core import process, worker
-from tinyflow.core.action import Action
 from tinyflow.core.errors import CacheError, UsageError
-from tinyflow.core.execute import Session
 from tinyflow.core.forkserver import ForkServers
 from tinyflow.core.states import BUILT, FAILED, HIT, STOPPED, UP_TO_DATE
 from tinyflow.core.units import format_seconds
@@ -27,7 +25,6 @@ from tinyflow.flow.messages import shown
 from tinyflow.flow.planning.selection import Selection
 from tinyflow.flow.publishing.publish import Row, compare_published, publish
 from tinyflow.flow.session.display import Display, LiveDisplay, PlainDisplay, is_terminal, width_of
-from tinyflow.flow.session.forecast import Past
 from tinyflow.flow.session.ledger import exit_status
 from tinyflow.flow.session.preimports import of_many
 from tinyflow.flow.session.reporter import Reporter
@@ -153,12 +150,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         """What suits the stream and the user."""
         if is_quiet or is_plain or not is_terminal(stream):
             return PlainDisplay(stream, is_quiet=is_quiet)
-        loader = self.loader
-
-        def progress(action: Action) -> str:
-            return loader.session.progress(action)
-
-        return LiveDisplay(stream, lambda: _past(loader.session), loader.started_s, progress)
+        session = self.loader.session
+        return LiveDisplay(stream, session.records.durations, self.loader.started_s, session.progress)
 
     def _run(
         self, stream: TextIO, display: Display, verbosity: int, continue_: bool, num_process: int, par_type: str
@@ -222,15 +215,6 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         for path in reports:
             print(f"report: {shown(path)}", file=stream)
         return unwritten
-
-
-def _past(session: Session) -> Past:
-    """What is on record of what actions took."""
-    durations = session.records.durations()
-    return Past(
-        {name: seconds for name, _, _, seconds in durations},
-        {(stage, title): seconds for _, stage, title, seconds in durations},
-    )
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from tinyflow.core.action import Action
 
@@ -14,23 +13,19 @@ _LEAST_DONE = 0.1
 _LEAST_ELAPSED_S = 2.0
 
 
-class Past(NamedTuple):
-    """What actions took when they were built: by id, and by stage and title where only a parameter changed since."""
-
-    by_id: Mapping[str, float]
-    by_title: Mapping[tuple[str, str], float]
-
-    def seconds(self, action: Action) -> float | None:
-        """What an action took the last time; None where it never ran here."""
-        return self.by_id.get(action.id, self.by_title.get((action.stage, action.title)))
+Duration = tuple[str, str, str, float]  # id, stage, title and seconds of an action when it was built
 
 
 class Forecast:
     """Of one session. Not safe to use from several threads at once."""
 
-    def __init__(self, actions: Iterable[Action], past: Past) -> None:
-        """All that may run."""
-        self._left = {action.id: past.seconds(action) for action in actions}
+    def __init__(self, actions: Iterable[Action], durations: Iterable[Duration]) -> None:
+        """All that may run, and what is on record, the latest last."""
+        durations = list(durations)
+        by_id = {name: seconds for name, _, _, seconds in durations}
+        by_title = {(stage, title): seconds for _, stage, title, seconds in durations}
+        # By title where only a parameter changed since; None where it never ran here.
+        self._left = {each.id: by_id.get(each.id, by_title.get((each.stage, each.title))) for each in actions}
         self._done_s = 0.0
 
     def end(self, action: Action) -> None:
