@@ -38,7 +38,7 @@ def test_the_lists_of_commands_agree() -> None:
     assert modules == {place.partition(":")[0].rpartition(".")[2] for place in PLUGINS["COMMAND"].values()}
     for name, place in PLUGINS["COMMAND"].items():
         module, _, attribute = place.partition(":")
-        assert getattr(import_module(module), attribute).name == name
+        assert getattr(import_module(module), attribute).get_name() == name
     shown = overview("tinyflow")
     assert [name for name in ALL if name != "run" and f"tinyflow {name}" not in shown] == []
 

@@ -18,7 +18,7 @@ from tinyflow.core.remote import Remote
 from tinyflow.flow import cli
 from tinyflow.flow import loader as module
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from synthetic_benches import synthetic_loader
 
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.loader import Loader
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 from tinyflow.recipes.schema import Model
 
 

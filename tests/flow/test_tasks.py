@@ -13,7 +13,7 @@ from doit.task import Task
 from tinyflow.core.action import Action, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.core.execute import Outcome, Session
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 from tinyflow.flow.session import parallel_runner
 from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger

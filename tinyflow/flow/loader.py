@@ -23,9 +23,8 @@ from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.error_locations import locate
-from tinyflow.flow.planning.plan import BenchPlan, Planner
+from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
 from tinyflow.flow.planning.selection import Selection, Selector
-from tinyflow.flow.planning.task_names import task_name
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views

@@ -14,7 +14,7 @@ from tinyflow.recipes.schemas import schema_files
 
 _TEMPLATES = "templates/init"
 _MAGIC = b"TFL3"  # at byte 4 of every .tflite: the schema's file_identifier
-_BUILT_IN_MODEL = "vww"  # what a project without a model begins with
+BUILT_IN_MODEL = "vww"  # what a project without one of its own begins with
 _PROJECT_FILES = {"README.md": "README.md", ".gitignore": "gitignore", "dodo.py": "dodo.py"}
 
 
@@ -64,11 +64,6 @@ def recipe_name(path: Path) -> str:
     if not name:
         raise UsageError(f'"{path.stem}" gives no name for a recipe', hint="rename the file: a-z, 0-9 and _")
     return name
-
-
-def default_model() -> str:
-    """The model that a project without one of its own begins with."""
-    return _BUILT_IN_MODEL
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:

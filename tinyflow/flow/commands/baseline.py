@@ -19,13 +19,11 @@ from tinyflow.recipes.suite import expand
 from tinyflow.report.compare import DEFAULT_LIMITS, TIMES, Results, compare, doubts
 
 _NAME = re.compile(r"\w[\w.+-]*")  # of a file in baselines/, not of one elsewhere
-_OPTION_NAME = option("name", "of the baseline [default: the suite's]")
 
 
 class Baseline(OwnCommand):
     """Writes and reads `baselines/<name>.json`, which is meant to be committed."""
 
-    name = "baseline"
     doc_purpose = "keep results, and hold later ones against them"
     doc_usage = "save|check SUITE"
     doc_description = """\
@@ -33,7 +31,7 @@ class Baseline(OwnCommand):
 flash or RAM), where a bench failed, and where one has no result any more.
 Example: doit baseline save mlperf_tiny
 Example: doit baseline check mlperf_tiny"""
-    cmd_options = (*OPTIONS, _OPTION_NAME)
+    cmd_options = (*OPTIONS, option("name", "of the baseline [default: the suite's]"))
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Save or check."""

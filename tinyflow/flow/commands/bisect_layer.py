@@ -64,10 +64,7 @@ class BisectLayer(OwnCommand):
         if any(name == "layer" for name, _ in parse(bench).features):
             raise UsageError("a bench of one layer has no others", hint="leave +layer out")
         with stoppable():
-            try:
-                found = find_wrong_layer(self.loader, bench, lambda line: print(f"  {line}", flush=True))
-            finally:
-                self.loader.session.close()
+            found = find_wrong_layer(self.loader, bench, lambda line: print(f"  {line}", flush=True))
         if not found:
             print(f"{bench}: every layer is right")
             return 0

@@ -18,17 +18,10 @@ _DIGITS_TO_TELL_APART = 4
 _DIGITS = 64
 _RENAMED = {"why": "it is called `cache uses` now"}
 
-_OPTIONS = (
-    option("keep", "gc: remove what was used longest ago until the cache is no larger than this, such as 5GiB"),
-    flag("dry-run", "gc: only tell what would be removed"),
-    flag("force", "gc: remove even what the current suites need"),
-)
-
 
 class Cache(OwnCommand):
     """One verb of several; each prints a few lines."""
 
-    name = "cache"
     doc_purpose = "size and hit rate, verification, eviction, who made a blob"
     doc_usage = "stats | verify | gc --keep SIZE | uses DIGEST"
     doc_description = (
@@ -38,26 +31,23 @@ class Cache(OwnCommand):
         "uses    which actions made and use a blob, by its digest or the beginning of it\n"
         "Example: doit cache gc --keep 5GiB --dry-run"
     )
-    cmd_options = _OPTIONS
+    cmd_options = (
+        option("keep", "gc: remove what was used longest ago until the cache is no larger than this, such as 5GiB"),
+        flag("dry-run", "gc: only tell what would be removed"),
+        flag("force", "gc: remove even what the current suites need"),
+    )
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Run the verb."""
-        verbs: dict[str, Callable[..., int]] = {
-            "stats": self._stats,
-            "verify": self._verify,
-            "gc": self._collect,
-            "uses": self._uses,
-        }
+        verbs: dict[str, Callable[..., int]]
+        verbs = {"stats": self._stats, "verify": self._verify, "gc": self._collect, "uses": self._uses}
         if not args or args[0] not in verbs:
             word = " ".join(args[:1])
             hint = _RENAMED.get(word, f"one of {', '.join(verbs)}")
             raise UsageError(f"cache {word}".strip() + "?", hint=hint)
         if len(args) != (2 if args[0] == "uses" else 1):
             raise UsageError(f"cache {args[0]}: too few or too many words", hint=f"`{self.bin_name} help cache`")
-        try:
-            return verbs[args[0]](params, *args[1:])
-        finally:
-            self.loader.session.close()
+        return verbs[args[0]](params, *args[1:])
 
     def _stats(self, params: Mapping[str, Any]) -> int:
         del params
@@ -84,12 +74,13 @@ class Cache(OwnCommand):
         found = cache_maintenance.verify(self.loader.session.store)
         damaged = len(found.damaged) + len(found.stuck)
         print(f"{found.checked} files read: {damaged} damaged, {len(found.incomplete)} results incomplete")
-        for name in found.damaged:
-            print(f"  damaged     {name}: moved aside, made again when needed")
-        for name in found.stuck:
-            print(f"  damaged     {name}: can't be moved aside, is not used, made again when needed")
-        for name in found.incomplete:
-            print(f"  incomplete  {name}: names a blob that is gone, made again when needed")
+        for word, names, why in (
+            ("damaged", found.damaged, "moved aside"),
+            ("damaged", found.stuck, "can't be moved aside, is not used"),
+            ("incomplete", found.incomplete, "names a blob that is gone"),
+        ):
+            for name in names:
+                print(f"  {word:<10}  {name}: {why}, made again when needed")
         return _FOUND_FAULTS if damaged or found.incomplete else 0
 
     def _collect(self, params: Mapping[str, Any]) -> int:

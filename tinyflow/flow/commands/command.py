@@ -119,11 +119,19 @@ class Refusing:
 
 
 class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
-    """A command that runs no doit tasks, with the session's loader."""
+    """A command that runs no doit tasks, with the session's loader. It has its class's name, unless it says another."""
 
     def __init__(self, task_loader: Loader, **options: Any) -> None:
         super().__init__(**options)
         self.loader = task_loader
+
+    def parse_words(self, words: list[str]) -> int:
+        """Run the command and close the session, if there is one; its exit status."""
+        try:
+            return super().parse_words(words)
+        finally:
+            if "session" in vars(self.loader):
+                self.loader.session.close()
 
 
 def option(

@@ -33,7 +33,6 @@ OPTIONS = (
 class Compare(OwnCommand):
     """Prints changes; ends with 1 where one is over its limit."""
 
-    name = "compare"
     doc_purpose = "what differs between two suites, reports, benches, features or revisions"
     doc_usage = "OLD NEW"
     doc_description = """\

@@ -18,7 +18,6 @@ _MISSING = 3
 class Doctor(OwnCommand):
     """Prints one line per tool, and all faults of all recipes."""
 
-    name = "doctor"
     doc_purpose = "which tools are here, what is missing, and whether all recipes are right"
     doc_description = """\
 Ends with status 3 where something is missing that benches need, and with 2 where a recipe is wrong.

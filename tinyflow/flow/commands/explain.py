@@ -6,13 +6,12 @@ from typing import Any
 
 from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.command import OwnCommand
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 
 
 class Explain(OwnCommand):
     """Prints the facts of the stored key text that differ from the one before."""
 
-    name = "explain"
     doc_purpose = "why an action would run, or why it ran"
     doc_usage = "BENCH|SUITE|STAGE:ID..."
     doc_description = """\
@@ -35,5 +34,4 @@ Example: doit explain bench:vww-tvmaot-stm32f7"""
                 print(f"{task_name(action)}  {action.title}")
                 for line in lines:
                     print(f"  {line}")
-        loader.session.close()
         return 0

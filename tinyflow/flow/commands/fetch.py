@@ -14,7 +14,6 @@ from tinyflow.recipes.schema import Model
 class Fetch(OwnCommand):
     """Runs the fetch stage without its last resort, the synthesised stand-in."""
 
-    name = "fetch"
     doc_purpose = "get the real files of models: from mirrors, else from their URLs"
     doc_usage = "[MODEL...]"
     doc_description = "Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"
@@ -38,5 +37,4 @@ class Fetch(OwnCommand):
                 continue
             digest = loader.session.output_digest(action, "model.tflite")
             print(f"{name}: {outcome.outcome} in {format_seconds(outcome.seconds)}, {digest}")
-        loader.session.close()
         return status

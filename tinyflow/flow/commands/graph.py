@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from os.path import commonpath
 from typing import Any
 
@@ -12,21 +12,18 @@ from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.diagram import DRAWINGS, Box
 
-_OPTIONS = (
-    option("format", "how to write it [default: dot]", "dot", choices=DRAWINGS),
-    flag("all", "a box for each action; else actions of one kind that lead to the same share a box", short="a"),
-    option("output", "write to this file instead of the terminal"),
-)
-
 
 class Graph(OwnCommand):
     """Draws the graph; what would run stands out."""
 
-    name = "graph"
     doc_purpose = "draw the actions of benches, and what each waits for"
     doc_usage = "BENCH|SUITE..."
     doc_description = "Example: doit graph bench:vww-tvmaot-stm32f7 --format svg --output graph.svg"
-    cmd_options = _OPTIONS
+    cmd_options = (
+        option("format", "how to write it [default: dot]", "dot", choices=DRAWINGS),
+        flag("all", "a box for each action; else actions of one kind that lead to the same share a box", short="a"),
+        option("output", "write to this file instead of the terminal"),
+    )
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print or write the graph."""
@@ -41,22 +38,19 @@ class Graph(OwnCommand):
                 path.write_text(text, encoding="utf-8")
         else:
             write_data(text)
-        self.loader.session.close()
         return 0
 
 
-def _each(actions: Mapping[str, Action], stale: Iterable[str]) -> list[Box]:
+def _each(actions: Mapping[str, Action], stale: Collection[str]) -> list[Box]:
     """A box for each action."""
-    known = frozenset(stale)
     return [
-        Box(action.id, action.title, tuple(before.id for before in action.dependencies), action.id in known)
+        Box(action.id, action.title, tuple(before.id for before in action.dependencies), action.id in stale)
         for action in actions.values()
     ]
 
 
-def _grouped(actions: Mapping[str, Action], stale: Iterable[str]) -> list[Box]:
+def _grouped(actions: Mapping[str, Action], stale: Collection[str]) -> list[Box]:
     """A box for all actions of one stage that wait for the same and are waited for by the same: a runtime's sources."""
-    known = frozenset(stale)
     users: dict[str, list[str]] = {identity: [] for identity in actions}
     for action in actions.values():
         for before in action.dependencies:
@@ -73,7 +67,7 @@ def _grouped(actions: Mapping[str, Action], stale: Iterable[str]) -> list[Box]:
             members[0].id,
             _title([action.title for action in members]),
             tuple(dict.fromkeys(named[before.id] for before in members[0].dependencies)),
-            any(action.id in known for action in members),
+            any(action.id in stale for action in members),
         )
         for members in groups.values()
     ]

@@ -16,22 +16,19 @@ from tinyflow.report.metrics import BY_NAME
 
 _SHOWN = "invoke_instructions,rom_bytes,ram_bytes"
 
-_OPTIONS = (
-    option("metrics", "comma-separated [default: %(default)s]", _SHOWN, short="m"),
-    option("format", "how to write it [default: text]", "text", choices=("text", "md", "csv", "json")),
-)
-
 
 class History(OwnCommand):
     """Prints a line for each recorded result, and the course of each metric."""
 
-    name = "history"
     doc_purpose = "what a bench measured over time, by commit"
     doc_usage = "BENCH..."
     doc_description = (
         "Results are recorded when benches run.\nExample: doit history vww-tvmaot-stm32f7 --metrics rom_bytes"
     )
-    cmd_options = _OPTIONS
+    cmd_options = (
+        option("metrics", "comma-separated [default: %(default)s]", _SHOWN, short="m"),
+        option("format", "how to write it [default: text]", "text", choices=("text", "md", "csv", "json")),
+    )
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print the records of each bench."""

@@ -19,7 +19,6 @@ _HINT = "the unpacked archive's models/ and recipes/ have what it was made from:
 class Import(OwnCommand):
     """Checks all archives, then stores them, then says what is up to date."""
 
-    name = "import"
     doc_purpose = "restore archives of export: into the cache"
     doc_usage = "FILE.tar.gz..."
     doc_description = (
@@ -38,7 +37,6 @@ class Import(OwnCommand):
             self._add_models(archive)
         for archive in archives:
             self._restore(archive)
-        self.loader.session.close()
         return 0
 
     def _add_models(self, archive: Archive) -> None:

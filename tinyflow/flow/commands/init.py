@@ -10,19 +10,16 @@ from tinyflow.flow import new_project
 from tinyflow.flow.command_list import PLUGINS
 from tinyflow.flow.commands.command import OwnCommand, option
 
-_OPTION_MODEL = option("model", "a .tflite or .onnx file to begin with; it is copied beside its recipe", short="m")
-
 
 class Init(OwnCommand):
     """Writes a project, or adds a model to the one that is there."""
 
-    name = "init"
     doc_purpose = "make a project of your own, or add a model to it"
     doc_usage = "[FOLDER]"
     doc_description = """\
 Without FOLDER in the working directory. No file is ever replaced.
 Example: tinyflow init my_project --model my_net.tflite"""
-    cmd_options = (_OPTION_MODEL,)
+    cmd_options = (option("model", "a .tflite or .onnx file to begin with; it is copied beside its recipe", short="m"),)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Write the files, and tell what to type next."""
@@ -30,7 +27,7 @@ Example: tinyflow init my_project --model my_net.tflite"""
             raise UsageError(f'init takes one folder, not "{args[1]}" as well', hint=f"{self.bin_name} init {args[0]}")
         folder = Path(args[0] if args else ".")
         given = Path(params["model"]) if params["model"] else None
-        model = new_project.recipe_name(given) if given is not None else new_project.default_model()
+        model = new_project.recipe_name(given) if given is not None else new_project.BUILT_IN_MODEL
         files = {}
         if given is not None:
             files.update(new_project.model_files(model, new_project.read_model(given), given.name))

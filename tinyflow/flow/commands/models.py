@@ -20,7 +20,6 @@ from tinyflow.recipes.schema import Model
 class Models(OwnCommand):
     """Fetches and reads each model, as a bench would; the second time it is known."""
 
-    name = "models"
     doc_purpose = "models with shapes, MACs, operators, weights and digests"
     doc_usage = "[MODEL...]"
     doc_description = "Example: doit models vww"
@@ -38,7 +37,6 @@ class Models(OwnCommand):
                 status = max(status, refuse(error))
                 continue
             print("\n".join([f"{name}: {model.description}", *_describe(graph, origin, digest)]))
-        loader.session.close()
         return status
 
 

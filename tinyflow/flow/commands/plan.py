@@ -8,20 +8,18 @@ from typing import Any
 from tinyflow.core.errors import UsageError
 from tinyflow.core.states import UP_TO_DATE, WAITING
 from tinyflow.flow.commands.command import OwnCommand, flag
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 
 _WIDTH = len(WAITING)
-_OPTION_ALL = flag("all", f"show what is {UP_TO_DATE}, too", short="a")
 
 
 class Plan(OwnCommand):
     """Checks every action of a selection against the records and the cache, in the order in which they would run."""
 
-    name = "plan"
     doc_purpose = "what would run, and why; runs nothing"
     doc_usage = "BENCH|SUITE..."
     doc_description = "Example: doit plan suite:mlperf_tiny"
-    cmd_options = (_OPTION_ALL,)
+    cmd_options = (flag("all", f"show what is {UP_TO_DATE}, too", short="a"),)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print one line per action that is not up to date, then the counts."""
@@ -39,5 +37,4 @@ class Plan(OwnCommand):
                 for reason in () if verdict.state == WAITING else verdict.reasons:
                     print(f"{'':<{_WIDTH}}  {'':<17}    {reason}")
         print(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
-        loader.session.close()
         return 0

@@ -23,7 +23,6 @@ _SHOWN = (
 class Results(OwnCommand):
     """Prints rows, or writes them to a file."""
 
-    name = "results"
     doc_purpose = "query what was measured, in many formats"
     doc_description = """\
 Columns are those of report.csv; conditions take sizes and bare texts.

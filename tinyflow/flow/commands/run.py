@@ -35,13 +35,7 @@ from tinyflow.report import github, tables
 
 _LAST_WORDS_S = 1.0  # how long a cancelled action may take to say goodbye
 _QUIET = 0
-_COUNTED = (
-    (BUILT, BUILT),
-    (HIT, "hits"),
-    (UP_TO_DATE, UP_TO_DATE),
-    (FAILED, FAILED),
-    (STOPPED, STOPPED),
-)
+_COUNTED = (BUILT, HIT, UP_TO_DATE, FAILED, STOPPED)
 
 
 class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
@@ -191,8 +185,8 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         known = (loader.selection, loader.session, loader.ledger, loader.project, loader.catalogue)
         rows, reports, unwritten = publish(*known, loader.checkout, loader.tell)
         counts = loader.ledger.counts()
-        words = dict(_COUNTED) | ({"hit": "hit"} if counts["hit"] == 1 else {})
-        told = [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]
+        words = {HIT: "hit" if counts[HIT] == 1 else "hits"}
+        told = [f"{counts[state]} {words.get(state, state)}" for state in _COUNTED if counts[state]]
         if not is_quiet:
             print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:

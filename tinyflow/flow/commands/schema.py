@@ -15,7 +15,6 @@ from tinyflow.recipes.suggest import hint_for
 class Schema(OwnCommand):
     """Prints one schema, or writes them all into the project."""
 
-    name = "schema"
     doc_purpose = "JSON schemas of recipes, for editors"
     doc_usage = "[KIND]"
     doc_description = f"""\

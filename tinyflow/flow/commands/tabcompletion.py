@@ -51,7 +51,6 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 class Tabcompletion(OwnCommand):
     """Prints the script."""
 
-    name = "tabcompletion"
     doc_purpose = "print a completion script for bash, zsh or fish"
     doc_description = 'For ~/.bashrc.\nExample: eval "$(tinyflow tabcompletion)"'
     cmd_options = (option("shell", "for which shell [default: bash]", "bash", short="s", choices=_SCRIPTS),)

@@ -13,13 +13,10 @@ from tinyflow.flow.streams import write_data, writing
 from tinyflow.recipes import tuning
 from tinyflow.recipes.bench import parse
 
-_OPTIONS = (option("output", "the file that export writes [default: standard output]", short="o"),)
-
 
 class Tuning(OwnCommand):
     """Lists, exports and imports tuning records."""
 
-    name = "tuning"
     doc_purpose = "tuning records: what there is, export of what was searched, import of a file"
     doc_usage = "[export BENCH... | import FILE...]"
     doc_description = (
@@ -28,7 +25,7 @@ class Tuning(OwnCommand):
         "Example: doit tuning export aww-tvmaotplus-stm32f7+tune.16 --output found.jsonl\n"
         "Example: doit tuning import found.jsonl"
     )
-    cmd_options = _OPTIONS
+    cmd_options = (option("output", "the file that export writes [default: standard output]", short="o"),)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Do what the first word says."""
@@ -67,7 +64,6 @@ class Tuning(OwnCommand):
             print(f"{output}: {_told(records)}")
         else:
             write_data(tuning.spell(records))
-        self.loader.session.close()
         return 0
 
     def _import(self, files: Sequence[Path]) -> int:

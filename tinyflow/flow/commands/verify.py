@@ -16,23 +16,14 @@ from tinyflow.core.scratch import clear, fresh_folder
 from tinyflow.flow.archives import rebuild_archive
 from tinyflow.flow.archives.rebuild import Difference, Rebuild, RecordedSession
 from tinyflow.flow.commands.command import OwnCommand, flag, option
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 
 _DIFFERENT = 1
-_OPTIONS = (
-    option("rebuild", "archives: rebuild what is in them; else only check digests", True),
-    flag("trust", "archives: rebuild by recipes and sources that are not tinyflow's own; they can run anything"),
-    flag(
-        "ignore-tool-versions",
-        "archives: rebuild with the tools that are here, where they are others than the archive's",
-    ),
-)
 
 
 class Verify(OwnCommand):
     """Rebuilds one action after the other, each with inputs that were rebuilt, too."""
 
-    name = "verify"
     doc_purpose = "rebuild benches or archives from nothing and compare every artifact"
     doc_usage = "BENCH|SUITE|FILE.tar.gz..."
     doc_description = (
@@ -40,7 +31,14 @@ class Verify(OwnCommand):
         "Example: doit verify bench:vww-tvmaot-stm32f7\n"
         "Example: doit verify build/archives/vww-tvmaot-stm32f7.tar.gz"
     )
-    cmd_options = _OPTIONS
+    cmd_options = (
+        option("rebuild", "archives: rebuild what is in them; else only check digests", True),
+        flag("trust", "archives: rebuild by recipes and sources that are not tinyflow's own; they can run anything"),
+        flag(
+            "ignore-tool-versions",
+            "archives: rebuild with the tools that are here, where they are others than the archive's",
+        ),
+    )
     renamed: ClassVar[Mapping[str, str]] = {"--anyway": "--ignore-tool-versions"}
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
@@ -65,7 +63,6 @@ class Verify(OwnCommand):
             rebuilt = Rebuild(RecordedSession(session), folder)
             differing = [found for action in actions.values() for found in rebuilt.compare(action)]
             rebuilt.close()
-        session.close()
         return _tell(differing, f"{len(actions)} actions rebuilt", rebuilt.equal)
 
     def _archive(self, path: Path, params: Mapping[str, Any]) -> int:

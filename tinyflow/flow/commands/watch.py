@@ -40,10 +40,6 @@ _WAITING: dict[str, Any] = {
     "raise_interrupt": True,
     "recursive": True,
 }
-_OPTIONS = (
-    flag("no-pages", "leave build/ as it is: print numbers, write no reports"),
-    flag("verbose", "a line for each action too, with the seconds that it took", short="v"),
-)
 
 
 class _SavedAgain(Exception):
@@ -53,11 +49,13 @@ class _SavedAgain(Exception):
 class Watch(OwnCommand):
     """Keeps plan, session and workers from one save to the next; everything else goes the way of `doit bench:…`."""
 
-    name = "watch"
     doc_purpose = "run benches again whenever a kernel, recipe or model is saved"
     doc_usage = "BENCH|SUITE..."
     doc_description = "Ctrl-C ends it.\nExample: doit watch bench:vww-tinyc-stm32f7 bench:aww-tinyc-stm32f7"
-    cmd_options = _OPTIONS
+    cmd_options = (
+        flag("no-pages", "leave build/ as it is: print numbers, write no reports"),
+        flag("verbose", "a line for each action too, with the seconds that it took", short="v"),
+    )
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Run what was selected, then again after each save, until told to stop."""

@@ -6,7 +6,8 @@ Work is shared by naming it: two benches that need the same action get the same 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from typing import NamedTuple
 
 from tinyflow.core.action import Action, Output, Tool, in_order
 from tinyflow.core.store import Store
@@ -23,10 +24,15 @@ from tinyflow.recipes.suite import expand
 from tinyflow.targets.protocol import capabilities
 
 PROFILE_TOOLS = (Tool("package", "capstone"),)
+_SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million
 
 
-@dataclass(frozen=True)
-class BenchPlan:
+def task_name(action: Action) -> str:
+    """What people and doit call an action: `<stage>:<short id>`."""
+    return f"{action.stage}:{action.id[:_SHORT_ID]}"
+
+
+class BenchPlan(NamedTuple):
     """The actions of one bench, in an order in which they can run; the last one makes its row."""
 
     name: str

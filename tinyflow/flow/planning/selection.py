@@ -14,8 +14,7 @@ from typing import Any
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.command_list import COMMANDS, GROUPS
-from tinyflow.flow.planning.plan import BenchPlan, Planner
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue

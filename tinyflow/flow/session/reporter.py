@@ -40,9 +40,6 @@ class Reporter:
         del selected_tasks
         self._display.expect([action for task in tasks.values() if (action := _action(task)) is not None])
 
-    def get_status(self, task: Task) -> None:
-        """A task is about to be checked."""
-
     def execute_task(self, task: Task) -> None:
         """A task starts."""
         if (action := _action(task)) is not None:
@@ -87,8 +84,10 @@ class Reporter:
         if (action := _action(task)) is not None:
             self._display.ended(action, UP_TO_DATE, [])
 
-    def skip_ignore(self, task: Task) -> None:
-        """Never: our records know no ignored tasks."""
+    def _pass(self, task: Task) -> None:
+        """A task is about to be checked, or its teardown starts; it is never ignored, for our records know no such."""
+
+    get_status = teardown_task = skip_ignore = _pass
 
     def cleanup_error(self, exception: BaseFail) -> None:
         """A teardown failed."""
@@ -97,9 +96,6 @@ class Reporter:
     def runtime_error(self, msg: str) -> None:
         """Doit itself failed."""
         self._display.print_lines([msg])
-
-    def teardown_task(self, task: Task) -> None:
-        """A teardown starts."""
 
     def complete_run(self) -> None:
         """All tasks ended, or the run was stopped."""

@@ -12,7 +12,7 @@ from doit.task import Task
 from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.core.states import UP_TO_DATE
-from tinyflow.flow.planning.task_names import task_name
+from tinyflow.flow.planning.plan import task_name
 from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
 
