@@ -142,7 +142,7 @@ def test_a_processor_that_a_backend_does_not_know_is_the_target_s_fault(options:
     """Carets under the backend, with where its words would stand."""
     with pytest.raises(UsageError, match="tvmllvm has no words for the processor rv64gcv") as caught:
         options("sine-tvmllvm-riscv64_qemu")
-    assert "^^^^^^^" in caught.value.hint and "`llvm` in the recipe of rv64gcv" in caught.value.hint
+    assert "^^^^^^^" in caught.value.hint and "`tvm_llvm` in the recipe of rv64gcv" in caught.value.hint
 
 
 def test_a_module_that_is_not_there_is_told_with_its_place(options: Plan) -> None:
