@@ -18,6 +18,8 @@ from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port
 from tinyflow.targets.protocol import Machine
 
 Span = tuple[int, int]  # offset of the first byte in the arena, and behind the last one
+# bytes, the first layer that writes them (-1: an input of the model), the last that reads them
+_Lifetime = tuple[Span, int, int]
 
 _PERIOD = 251  # a prime, so that no kernel's step meets the same value again and again
 _PATTERN = bytes((167 * i + 91) % 256 for i in range(_PERIOD))
@@ -26,43 +28,13 @@ _MARGINS_BYTES = (4096, 256, 16)
 _ENDS_OF_VARIABLES = ("tf_heap_end", "tf_bss_end")
 
 
-@dataclass(frozen=True)
-class Lifetimes:
-    """Which bytes of the arena hold what while a layer runs."""
-
-    arena: Arena
-    tensors: tuple[tuple[Span, int, int], ...]
-    """Bytes, the first layer that writes (-1: an input of the model), the last that reads."""
-
-    @staticmethod
-    def of(plan: PlanDocument) -> Lifetimes | None:
-        """As the plan says; None where it says nothing of lifetimes."""
-        arena = plan.arena
-        if arena is None or not arena.tensors:
-            return None
-        # by name, for the first layer may write its output where the input was
-        inputs = [tensor for tensor in arena.tensors if plan.is_input(arena, tensor)]
-        if {port.name for port in plan.inputs if arena.owns(port)} != {tensor.name for tensor in inputs}:
-            return None
-        found = [((t.offset, t.end), -1 if t in inputs else t.first, t.last) for t in arena.tensors]
-        return Lifetimes(arena, tuple(found))
-
-    def written_by(self, layer: int) -> list[Span]:
-        """Its outputs and its scratch."""
-        return [span for span, first, _ in self.tensors if first == layer]
-
-    def unused_before(self, layer: int) -> list[Span]:
-        """What holds no value when it begins. Bytes of no tensor are left alone: they may be an interpreter's own."""
-        live = [span for span, first, last in self.tensors if first < layer <= last]
-        return _without([span for span, _, _ in self.tensors], live)
-
-    def kept_by(self, layer: int) -> list[Span]:
-        """What it must not change."""
-        return _without([(0, self.arena.bytes)], self.written_by(layer))
-
-    def results_of(self, layer: int, outputs: Sequence[Span]) -> list[Span]:
-        """Its outputs, without scratch."""
-        return [span for span, first, last in self.tensors if first == layer and (last > layer or span in outputs)]
+def _lifetimes(plan: PlanDocument, arena: Arena) -> list[_Lifetime] | None:
+    """As the plan says; None where it says nothing of lifetimes."""
+    # by name, for the first layer may write its output where the input was
+    inputs = [tensor for tensor in arena.tensors if plan.is_input(arena, tensor)]
+    if {port.name for port in plan.inputs if arena.owns(port)} != {tensor.name for tensor in inputs}:
+        return None
+    return [((t.offset, t.end), -1 if t in inputs else t.first, t.last) for t in arena.tensors]
 
 
 def check(
@@ -73,22 +45,22 @@ def check(
     `write_inputs()` writes one sample, `outputs` are symbols and the bytes of the reference. Does nothing where the
     plan tells no lifetimes, or the machine doesn't see calls.
     """
-    lifetimes = Lifetimes.of(plan)
-    steps = plan.calls
-    if lifetimes is None or not steps:
+    arena, steps = plan.arena, plan.calls
+    tensors = None if arena is None else _lifetimes(plan, arena)
+    if arena is None or not tensors or not steps:
         return
-    watch = _Watch(machine, plan, lifetimes, steps)
+    watch = _Watch(machine, plan, arena, tensors, steps)
     if not watch.run(write_inputs, limit):
         return
     if watch.fault is not None:
         raise watch.fault
     if all(machine.read(symbol, len(expected)) == expected for symbol, expected in outputs):
         return  # and so they are where bytes that nobody wrote have no effect
-    other = _Watch(machine, plan, lifetimes, steps, inverted=0xFF)
+    other = _Watch(machine, plan, arena, tensors, steps, inverted=0xFF)
     other.run(write_inputs, limit)
     for number, (layer, name) in enumerate(steps):
         if watch.results.get(number) != other.results.get(number):
-            what = f"its output changes with what lay in unused memory before{_in_layer(layer)}"
+            what = "its output changes with what lay in unused memory before"
             hint = "it leaves a part of its output as it was, or reads scratch that it didn't write"
             raise _fault(layer, name, what, hint)
 
@@ -99,7 +71,8 @@ class _Watch:
 
     machine: Machine
     plan: PlanDocument
-    lifetimes: Lifetimes
+    arena: Arena
+    tensors: Sequence[_Lifetime]
     steps: Sequence[tuple[Layer, str]]
     inverted: int = 0  # bits of the pattern that are
     fault: RunError | None = None
@@ -122,9 +95,11 @@ class _Watch:
         self._begun += 1
         if self._is_lost or not self._is_first():
             return
-        for begin, end in self.lifetimes.unused_before(self._layer.index):
-            self.machine.write(self._symbol(begin), _pattern(begin, end, self.inverted))
-        self._before = self.machine.read(self._symbol(0), self.lifetimes.arena.bytes)
+        live = [span for span, first, last in self.tensors if first < self._layer.index <= last]
+        # bytes of no tensor are left alone: they may be an interpreter's own
+        for begin, end in _without([span for span, _, _ in self.tensors], live):
+            self.machine.write(self.arena.place(begin), _pattern(begin, end, self.inverted))
+        self._before = self.machine.read(self.arena.place(0), self.arena.bytes)
         self._behind = self._read_behind()
 
     def ended(self) -> None:
@@ -132,18 +107,21 @@ class _Watch:
         if self._is_lost or not self._is_last():
             return
         index = self._layer.index
-        after = self.machine.read(self._symbol(0), self.lifetimes.arena.bytes)
+        after = self.machine.read(self.arena.place(0), self.arena.bytes)
         outputs = [self._span(place) for place in self.plan.outputs]
-        self.results[self._begun - 1] = [after[a:b] for a, b in self.lifetimes.results_of(index, outputs)]
+        written = [(span, last) for span, first, last in self.tensors if first == index]
+        # scratch is no result
+        results = [span for span, last in written if last > index or span in outputs]
+        self.results[self._begun - 1] = [after[begin:end] for begin, end in results]
         if self.fault is not None:
             return
-        for begin, end in self.lifetimes.kept_by(index):
+        for begin, end in _without([(0, self.arena.bytes)], [span for span, _ in written]):
             if after[begin:end] != self._before[begin:end]:
                 self._blame(begin, self._before[begin:end], after[begin:end])
                 return
         behind = self._read_behind()
         if behind != self._behind:
-            self._blame(self.lifetimes.arena.bytes, self._behind, behind, "behind the last variable")
+            self._blame(self.arena.bytes, self._behind, behind, "behind the last variable")
 
     @property
     def _layer(self) -> Layer:
@@ -159,26 +137,22 @@ class _Watch:
     def _blame(self, offset: int, before: bytes, after: bytes, place: str = "") -> None:
         changed = [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
         layer, name = self.steps[self._begun - 1]
-        where = place or f"at {self._symbol(offset + changed[0])}{self._owner(offset + changed[0], layer.index)}"
-        what = f"writes {len(changed)} bytes or more {where}, outside its output and its scratch{_in_layer(layer)}"
-        self.fault = _fault(
-            layer, name, what, "the same bench with +guard.ram names the instruction; plan.json has the memory plan"
-        )
+        where = place or f"at {self.arena.place(offset + changed[0])}{self._owner(offset + changed[0], layer.index)}"
+        what = f"writes {len(changed)} bytes or more {where}, outside its output and its scratch"
+        hint = "the same bench with +guard.ram names the instruction; plan.json has the memory plan"
+        self.fault = _fault(layer, name, what, hint)
 
     def _owner(self, offset: int, layer: int) -> str:
         """Whose byte that is."""
-        for tensor in self.lifetimes.arena.alive_at(layer):
+        for tensor in self.arena.alive_at(layer):
             if tensor.offset <= offset < tensor.end:
                 return f" (byte {offset - tensor.offset} of {tensor.name})"
         return ""
 
-    def _symbol(self, offset: int) -> str:
-        return self.lifetimes.arena.place(offset)
-
     def _span(self, port: Port) -> Span:
         """Of an output; empty where it lies elsewhere."""
         begin = int(port.symbol.partition("+")[2] or "0", 0)
-        return (begin, begin + port.bytes) if self.lifetimes.arena.owns(port) else (0, 0)
+        return (begin, begin + port.bytes) if self.arena.owns(port) else (0, 0)
 
     def _read_behind(self) -> bytes:
         """RAM that nothing uses, behind variables and heap, as far as there is some."""
@@ -192,13 +166,9 @@ class _Watch:
 
 
 def _fault(layer: Layer, function: str, what: str, hint: str) -> RunError:
-    error = RunError(what, where=function, hint=hint)
+    error = RunError(f"{what}; in layer {layer.index} {layer.operator}", where=function, hint=hint)
     error.layer = layer.index
     return error
-
-
-def _in_layer(layer: Layer) -> str:
-    return f"; in layer {layer.index} {layer.operator}"
 
 
 def _pattern(begin: int, end: int, inverted: int) -> bytes:

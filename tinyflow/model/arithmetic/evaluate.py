@@ -82,10 +82,6 @@ def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers
     return np.pad(read[0], around, constant_values=zero_point if len(read) < 3 else int(read[2].reshape(-1)[0]))
 
 
-def _concatenation(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:  # noqa: ARG001
-    return np.concatenate(read, operator.options["axis"])
-
-
 def _resize(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     wanted = graph.tensors[operator.outputs[0]].shape
     rows, columns = (nearest(operator, read[0].shape[axis], wanted[axis]) for axis in (1, 2))
@@ -100,7 +96,7 @@ _RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] 
     "SOFTMAX": _softmax,
     **dict.fromkeys(VIEWS, lambda _graph, _operator, read: read[0]),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
-    "CONCATENATION": _concatenation,
+    "CONCATENATION": lambda _graph, operator, read: np.concatenate(read, operator.options["axis"]),
     **dict.fromkeys(MOVING, lambda graph, operator, read: moved(graph, operator, read[0])),
     "RESIZE_NEAREST_NEIGHBOR": _resize,
     "MEAN": lambda graph, operator, read: mean(graph, operator, read[0]),
