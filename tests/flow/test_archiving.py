@@ -24,7 +24,7 @@ from tinyflow.core.store import Store
 from tinyflow.flow import cli
 from tinyflow.flow.archives import export, rebuild_archive, restore
 from tinyflow.flow.archives.export import NO_TIMES, Exporter
-from tinyflow.flow.archives.rebuild import Rebuild, RecordedSession
+from tinyflow.flow.archives.rebuild import Rebuild, recorded_in
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.planning.selection import Selection
@@ -270,23 +270,23 @@ def test_a_difference_is_told_by_its_first_byte(make: Make, tmp_path: Path) -> N
     place = make("one")
     place.build()
 
-    class Changed(RecordedSession):
+    recorded = recorded_in(place.session)
+
+    def outputs_of(action: Action) -> dict[str, str]:
         """A past in which the generated source was another, with a file more."""
+        found = dict(recorded.outputs_of(action))
+        store = place.session.store
+        if action.stage == "generate":
+            entries = [("model.c", store.add_bytes(b"int model_invoke(int);\n")), ("gone.c", store.add_bytes(b"x"))]
+            found["sources/"] = store.add_bytes(digest.tree_listing(entries))
+            found["plan.json"] = store.add_bytes(b"")
+        if action.stage == "link":
+            found["firmware.map"] = store.add_bytes(b"short")
+        return found
 
-        def outputs_of(self, action: Action) -> dict[str, str]:
-            found = dict(super().outputs_of(action))
-            store = place.session.store
-            if action.stage == "generate":
-                entries = [("model.c", store.add_bytes(b"int model_invoke(int);\n")), ("gone.c", store.add_bytes(b"x"))]
-                found["sources/"] = store.add_bytes(digest.tree_listing(entries))
-                found["plan.json"] = store.add_bytes(b"")
-            if action.stage == "link":
-                found["firmware.map"] = store.add_bytes(b"short")
-            return found
-
-    rebuild = Rebuild(Changed(place.session), tmp_path / "again")
+    rebuild = Rebuild(recorded._replace(outputs_of=outputs_of), tmp_path / "again")
     found = [each for action in place.plan().actions for each in rebuild.compare(action)]
-    rebuild.close()
+    rebuild.session.close()
     assert [(each.action.stage, each.output) for each in found] == [
         *(("generate", "sources/"), ("generate", "plan.json"), ("link", "firmware.map"))
     ]

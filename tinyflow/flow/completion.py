@@ -46,13 +46,9 @@ def complete(words: list[str]) -> list[str]:
 
 def _members(group: str, word: str) -> list[str]:
     """What may be behind `group:`."""
-    if group in ("bench", "layers", "profile"):
-        return benches(word)
-    if group == "export":
-        return [*benches(word), *names("suites")]
-    if group == "shrink":
-        return names("models")
-    return names("suites") if group in ("suite", "report") else []
+    found = benches(word) if group in ("bench", "layers", "profile", "export") else []
+    found += names("suites") if group in ("suite", "report", "export") else []
+    return names("models") if group == "shrink" else found
 
 
 def archives(word: str) -> list[str]:
@@ -87,29 +83,27 @@ def benches(word: str) -> list[str]:
 
 def is_board_only(target: str) -> bool:
     """Whether a target's recipe has a line of `board_only:`, so that no bench can name it."""
-    for folder in recipe_folders():
-        try:
-            with open(os.path.join(folder, "targets", f"{target}.yaml"), encoding="utf-8") as file:
-                return "\nboard_only:" in f"\n{file.read()}"
-        except (OSError, UnicodeDecodeError):
-            continue
-    return False
+    return "\nboard_only:" in _read("targets", target)
 
 
 def values(feature: str) -> list[str]:
     """The values that a feature can have, in its recipe's order; none where it takes none."""
+    rest = _read("features", feature).partition("\nvalues:")[2]
+    flow = rest.partition("]")[0] if rest.lstrip().startswith("[") else ""
+    block = [line.lstrip()[1:] for line in rest.splitlines()[1:] if line.lstrip().startswith("- ")]
+    words = flow.strip(" [\n").split(",") if flow else block
+    return [plain for word in words if (plain := word.strip(" \t\n'\""))]
+
+
+def _read(kind: str, name: str) -> str:
+    """The text of a recipe, behind an end of a line, from the first folder where it can be read."""
     for folder in recipe_folders():
         try:
-            with open(os.path.join(folder, "features", f"{feature}.yaml"), encoding="utf-8") as file:
-                _, found, rest = ("\n" + file.read()).partition("\nvalues:")
+            with open(os.path.join(folder, kind, f"{name}.yaml"), encoding="utf-8") as file:
+                return "\n" + file.read()
         except (OSError, UnicodeDecodeError):
             continue
-        flow = rest.partition("]")[0] if rest.lstrip().startswith("[") else ""
-        block = [line.lstrip()[1:] for line in rest.splitlines()[1:] if line.lstrip().startswith("- ")]
-        words = flow.strip(" [\n").split(",") if flow else block
-        plain = [word.strip(" \t\n'\"") for word in words]
-        return [word for word in plain if found and word]
-    return []
+    return ""
 
 
 def names(kind: str) -> list[str]:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from doit.cmd_base import Command, DodoTaskLoader, TaskLoader2
 from doit.task import Task
 
-from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
@@ -188,20 +187,12 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         chosen = self.selection
         tasks = action_tasks(chosen.all_actions, self.session, self.ledger, Demand(chosen.wholes))
         made = {task.name for task in tasks}
-
-        def stale(*finals: Action) -> list[str]:
-            return [name for name in map(task_name, finals) if name in made]
-
-        groups = {f"bench:{name}": stale(bench.final) for name, bench in chosen.benches.items()}
-        several = {f"suite:{name}": members for name, members in chosen.suites.items()}
-        several |= {f"layers:{name}": members for name, members in chosen.layers.items()}
-        several |= {f"export:{name}": members for name, members in chosen.exports.items()}
-        for task, members in several.items():
-            groups[task] = stale(*(chosen.benches[member].final for member in members))
-        groups.update((f"shrink:{name}", stale(action)) for name, action in chosen.shrunk.items())
-        groups.update((f"profile:{name}", stale(action)) for name, action in chosen.profiles.items())
-        groups.update((name, []) for name in chosen.tasks if name not in made and name not in groups)
-        return [*tasks, *(group_task(name, groups[name]) for name in chosen.tasks if name in groups)]
+        groups = {
+            name: [task for task in map(task_name, finals) if task in made]
+            for name, finals in chosen.tasks.items()
+            if name not in made
+        }
+        return [*tasks, *(group_task(name, members) for name, members in groups.items())]
 
 
 def _remote(environment: Mapping[str, str], warn: Callable[[str], None]) -> Remote | None:

@@ -6,9 +6,9 @@ Touches neither the cache nor the records. What was recorded is a session's past
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple
 
 from tinyflow.core import digest
 from tinyflow.core.action import Action, Input, Output, SourceFile
@@ -18,46 +18,26 @@ from tinyflow.core.execute import Session
 VOLATILE = "timing.json"
 
 
-class Recorded(Protocol):
-    """What was made the time before."""
+class Recorded(NamedTuple):
+    """What was made the time before, as these tell it."""
 
-    def outputs_of(self, action: Action) -> Mapping[str, str]:
-        """Output → digest."""
-
-    def volatile(self, action: Action) -> Path:
-        """The file to give on as `VOLATILE` of an action."""
-
-    def read(self, name: str) -> bytes | None:
-        """The blob of a digest."""
-
-    def key_text(self, action: Action) -> str | None:
-        """The key that the rebuilt action must have; None where that is not to be looked at."""
+    outputs_of: Callable[[Action], Mapping[str, str]]  # output → digest
+    volatile: Callable[[Action], Path]  # the file to give on as `VOLATILE` of an action
+    read: Callable[[str], bytes | None]  # the blob of a digest
+    key_text: Callable[[Action], str | None]  # of the rebuilt action, too; None where that is not to be looked at
 
 
-class RecordedSession:
-    """The past of a session, whose actions are up to date."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def outputs_of(self, action: Action) -> Mapping[str, str]:
-        """See `Recorded`."""
-        return {name: self._session.output_digest(action, name) for name in action.outputs}
-
-    def volatile(self, action: Action) -> Path:
-        """See `Recorded`."""
-        return self._session.output_path(action, VOLATILE)
-
-    def read(self, name: str) -> bytes | None:
-        """See `Recorded`."""
-        return self._session.store.read(name)
-
-    def key_text(self, action: Action) -> str | None:
-        """See `Recorded`. The session has compared it."""
+def recorded_in(session: Session) -> Recorded:
+    """The past of a session, whose actions are up to date: it has compared their keys."""
+    return Recorded(
+        lambda action: {name: session.output_digest(action, name) for name in action.outputs},
+        lambda action: session.output_path(action, VOLATILE),
+        session.store.read,
+        lambda action: None,
+    )
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """One output that came out otherwise."""
 
     action: Action
@@ -71,30 +51,22 @@ class Rebuild:
     def __init__(
         self, recorded: Recorded, folder: Path, adapt: Callable[[Action], Action] = lambda action: action
     ) -> None:
-        """`adapt` may change how an action is made, but not what it makes."""
+        """`adapt` may change how an action is made, but not what it makes. Who makes this closes its session."""
         self._recorded = recorded
         self._adapt = adapt
-        self._session = Session(folder / "cache", folder / "state")
+        self.session = Session(folder / "cache", folder / "state")
         self._again: dict[str, Action] = {}
         self._changed: set[str] = set()  # ids of actions with an output that differs
         self.equal = 0
-
-    def close(self) -> None:
-        """Close the second session."""
-        self._session.close()
-
-    def toolset_text(self, action: Action) -> str:
-        """The tools and code that an action would be made with. Raises ToolError (missing)."""
-        return self._session.toolset_text(action)
 
     def compare(self, action: Action) -> Iterator[Difference]:
         """Make an action again, after those that it waits for; which of its outputs differ. Raises what it raises."""
         again = replace(action, inputs={name: self._input(source) for name, source in action.inputs.items()})
         is_follow_up = any(before.id in self._changed for before in action.dependencies)
         expected_key = self._recorded.key_text(action)
-        text = self._session.key_text(again) or ""
+        text = self.session.key_text(again) or ""
         self._again[action.id] = self._adapt(again)
-        self._session.execute(self._again[action.id])
+        self.session.execute(self._again[action.id])
         if expected_key not in (None, text) and not is_follow_up:
             from tinyflow.core.key import differences
 
@@ -103,7 +75,7 @@ class Rebuild:
         for output, before in self._recorded.outputs_of(action).items():
             if output == VOLATILE:
                 continue
-            after = self._session.output_digest(self._again[action.id], output)
+            after = self.session.output_digest(self._again[action.id], output)
             if before == after:
                 self.equal += 1
             else:
@@ -122,7 +94,7 @@ class Rebuild:
     def _detail(self, output: str, before: str, after: str) -> str:
         if not output.endswith("/"):
             return ": " + self._first_difference(before, after)
-        old, new = _entries(self._recorded.read(before)), _entries(self._session.store.read(after))
+        old, new = _entries(self._recorded.read(before)), _entries(self.session.store.read(after))
         lines = []
         for name in sorted(old.keys() | new.keys()):
             if name not in old or name not in new:
@@ -133,7 +105,7 @@ class Rebuild:
 
     def _first_difference(self, before: str, after: str) -> str:
         """Where two blobs part."""
-        old, new = self._recorded.read(before) or b"", self._session.store.read(after) or b""
+        old, new = self._recorded.read(before) or b"", self.session.store.read(after) or b""
         pairs = enumerate(zip(old, new, strict=False))
         place = next((index for index, (one, other) in pairs if one != other), min(len(old), len(new)))
         return f"differs from byte {place} on ({len(old)} bytes recorded, {len(new)} now)"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tinyflow.archive.contents import Archive, ArchivedAction
 from tinyflow.core.action import Action, SourceFile, in_order
 from tinyflow.core.errors import ArchiveError, TinyflowError, ToolError
 from tinyflow.core.store import Store
 from tinyflow.flow.archives.export import NO_TIMES
-from tinyflow.flow.archives.rebuild import VOLATILE, Difference, Rebuild
+from tinyflow.flow.archives.rebuild import VOLATILE, Difference, Rebuild, Recorded
 from tinyflow.flow.archives.sources import PACKAGE
 from tinyflow.flow.planning.plan import BenchPlan, Planner
 from tinyflow.recipes.bench import parse
@@ -24,46 +25,7 @@ _MAKERS = ("implementation ", "environment ", "tool ")  # sections of a key
 _CODE, _DATA = ("recipes/", "templates/"), ("recipes/models/", "recipes/suites/")
 
 
-class RecordedArchive:
-    """What an archive says that was made; see `rebuild.Recorded`."""
-
-    def __init__(self, archive: Archive, no_times: Path) -> None:
-        """`no_times` is a file with what stands for times that were measured."""
-        self.has_keys = True  # of the tools that are here
-        self._archive = archive
-        self._no_times = no_times
-        self._known: dict[str, ArchivedAction] = {}
-
-    def add(self, plan: BenchPlan) -> None:
-        """Match a bench's actions with the archive's, by their places in the plan. Raises ArchiveError."""
-        old = self._archive.benches[plan.name]
-        if [action.stage for action in plan.actions] != [action.stage for action in old]:
-            raise ArchiveError("this tinyflow plans it otherwise", where=plan.name, hint="take the archive's tinyflow")
-        self._known.update((action.id, before) for action, before in zip(plan.actions, old, strict=True))
-
-    def outputs_of(self, action: Action) -> Mapping[str, str]:
-        """See `rebuild.Recorded`."""
-        return self._known[action.id].outputs
-
-    def volatile(self, action: Action) -> Path:  # noqa: ARG002 (the protocol's)
-        """See `rebuild.Recorded`."""
-        return self._no_times
-
-    def read(self, name: str) -> bytes | None:
-        """See `rebuild.Recorded`."""
-        return self._archive.read(name)
-
-    def key_text(self, action: Action) -> str | None:
-        """See `rebuild.Recorded`."""
-        return self._known[action.id].key_text if self.has_keys else None
-
-    def toolset_lines(self, action: Action) -> list[str]:
-        """What an action was made with, as in its key."""
-        return [line for line in self._known[action.id].key_text.split("\n") if line.startswith(_MAKERS)]
-
-
-@dataclass(frozen=True)
-class Rebuilt:
+class Rebuilt(NamedTuple):
     """What came of it: how many actions were made again, outputs equal and different; or with what it was not tried."""
 
     actions: int
@@ -95,24 +57,40 @@ def rebuild(archive: Archive, folder: Path, ignores_tool_versions: bool) -> Rebu
         path.write_bytes(content)
     no_times = folder / VOLATILE
     no_times.write_bytes(NO_TIMES)
-    recorded = RecordedArchive(archive, no_times)
+    known: dict[str, ArchivedAction] = {}  # by the ids of the actions that are planned here
+    other_tools: tuple[str, ...] = ()
+    recorded = Recorded(
+        lambda action: known[action.id].outputs,
+        lambda action: no_times,
+        archive.read,
+        lambda action: None if other_tools else known[action.id].key_text,  # keys tell of tools, too
+    )
     again = Rebuild(recorded, folder, _offline)
     try:
-        plans = _plan(archive, folder, recorded)
+        plans = _plan(archive, folder)
+        for plan in plans:
+            known.update(_matched(plan, archive))
         actions = in_order(plan.final for plan in plans).values()
-        other_tools = tuple(_other_tools(actions, recorded, again))
+        other_tools = tuple(_other_tools(actions, known, again))
         if other_tools and not ignores_tool_versions:
             return Rebuilt(0, 0, (), other_tools)
-        recorded.has_keys = not other_tools
         differing: list[Difference] = []
         for action in actions:
             differing += again.compare(action)
         return Rebuilt(len(actions), again.equal, tuple(differing), other_tools)
     finally:
-        again.close()
+        again.session.close()
 
 
-def _plan(archive: Archive, folder: Path, recorded: RecordedArchive) -> list[BenchPlan]:
+def _matched(plan: BenchPlan, archive: Archive) -> dict[str, ArchivedAction]:
+    """The archive's actions for those of a bench, by their places in the plan. Raises ArchiveError."""
+    old = archive.benches[plan.name]
+    if [action.stage for action in plan.actions] != [action.stage for action in old]:
+        raise ArchiveError("this tinyflow plans it otherwise", where=plan.name, hint="take the archive's tinyflow")
+    return {action.id: before for action, before in zip(plan.actions, old, strict=True)}
+
+
+def _plan(archive: Archive, folder: Path) -> list[BenchPlan]:
     """The archive's benches planned from its own recipes. Raises ArchiveError where they need what it does not have."""
     root = folder / "archive"
     models = (root / "models",) if (root / "models").is_dir() else ()
@@ -121,11 +99,9 @@ def _plan(archive: Archive, folder: Path, recorded: RecordedArchive) -> list[Ben
         plans = [planner.plan_bench(parse(name)) for name in archive.benches]
     except TinyflowError as error:
         raise ArchiveError(f"can't be planned from its recipes: {error}", where=archive.name) from error
-    for plan in plans:
-        recorded.add(plan)
-        for source in (source for action in plan.actions for source in action.inputs.values()):
-            if isinstance(source, SourceFile) and not _is_there(source.path, root):
-                raise ArchiveError(f"lacks {source.name}", where=archive.name, hint="it can't be rebuilt from it alone")
+    for source in (source for plan in plans for action in plan.actions for source in action.inputs.values()):
+        if isinstance(source, SourceFile) and not _is_there(source.path, root):
+            raise ArchiveError(f"lacks {source.name}", where=archive.name, hint="it can't be rebuilt from it alone")
     return plans
 
 
@@ -140,12 +116,13 @@ def _offline(action: Action) -> Action:
     return replace(action, parameters={**action.parameters, "urls": []}) if action.parameters.get("urls") else action
 
 
-def _other_tools(actions: Iterable[Action], recorded: RecordedArchive, again: Rebuild) -> Iterator[str]:
+def _other_tools(actions: Iterable[Action], known: Mapping[str, ArchivedAction], again: Rebuild) -> Iterator[str]:
     """What the actions were made with and would not be made with here, a line each."""
     told: set[str] = set()
     for action in actions:
+        there = [line for line in known[action.id].key_text.split("\n") if line.startswith(_MAKERS)]
         try:
-            lines = list(_compare(recorded.toolset_lines(action), again.toolset_text(action).split("\n"), action))
+            lines = list(_compare(there, again.session.toolset_text(action).split("\n"), action))
         except ToolError as error:
             lines = [error.what]
         yield from (line for line in lines if line not in told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tinyflow.archive.contents import Archive, blobs_of
 from tinyflow.core.execute import Session
@@ -17,8 +17,7 @@ from tinyflow.recipes.schema import Model, Suite
 from tinyflow.recipes.validate import validate
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """What an import brought: results that are new, that were here, and that are here with other outputs (kept)."""
 
     new: int

@@ -14,7 +14,7 @@ from tinyflow.archive import contents
 from tinyflow.core.errors import ToolError, UsageError
 from tinyflow.core.scratch import clear, fresh_folder
 from tinyflow.flow.archives import rebuild_archive
-from tinyflow.flow.archives.rebuild import Difference, Rebuild, RecordedSession
+from tinyflow.flow.archives.rebuild import Difference, Rebuild, recorded_in
 from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.planning.plan import task_name
 
@@ -60,9 +60,9 @@ class Verify(OwnCommand):
             what = f"{len(stale)} of {len(actions)} actions are not up to date, {stale[0].title} for one"
             raise UsageError(what, hint=f"there is nothing to compare with; first {self.bin_name} {' '.join(names)}")
         with _folder(self.loader.project.state, "verify-") as folder:
-            rebuilt = Rebuild(RecordedSession(session), folder)
+            rebuilt = Rebuild(recorded_in(session), folder)
             differing = [found for action in actions.values() for found in rebuilt.compare(action)]
-            rebuilt.close()
+            rebuilt.session.close()
         return _tell(differing, f"{len(actions)} actions rebuilt", rebuilt.equal)
 
     def _archive(self, path: Path, params: Mapping[str, Any]) -> int:

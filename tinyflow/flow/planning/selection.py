@@ -29,9 +29,9 @@ _PATTERN = frozenset("*?")
 
 @dataclass
 class Selection:
-    """What was asked for. `tasks` are the words in the canonical spelling, in the order typed, each once."""
+    """What was asked for. `tasks` are the words in the canonical spelling, as typed, with what each waits for."""
 
-    tasks: list[str] = field(default_factory=list)
+    tasks: dict[str, Sequence[Action]] = field(default_factory=dict)
     benches: dict[str, BenchPlan] = field(default_factory=dict)
     suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
@@ -94,9 +94,7 @@ class Selector:
         selection = Selection()
         for word in words:
             for group, name in self._resolve(word, is_bare_fine):
-                task = self._add(selection, group, name)
-                if task not in selection.tasks:
-                    selection.tasks.append(task)
+                self._add(selection, group, name)
         return selection
 
     def _resolve(self, word: str, is_bare_fine: bool) -> list[tuple[str, str]]:
@@ -120,44 +118,40 @@ class Selector:
 
     def _known(self, group: str) -> Sequence[str]:
         """The members of a group that patterns match."""
-        if group == "bench":
-            return self.benches
-        if group in ("profile", "layers"):
+        if group in ("bench", "profile", "layers"):
             return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
         return self._catalogue.names(Model) if group == "shrink" else tuple(self.suites)
 
-    def _add(self, selection: Selection, group: str, name: str) -> str:
-        """Add one thing; its task's name."""
+    def _add(self, selection: Selection, group: str, name: str) -> None:
+        """Add one thing, and its task."""
+        finals: Sequence[Action] = ()
         if group == "action":
             action = self._find_action(name)
             selection.actions.append(action)
-            return task_name(action)
-        if group == "bench":
-            (name,) = _add_plans(selection, [self._planner.plan_bench(self.bench(name))])
-        elif group == "suite":
-            selection.suites[name] = _add_plans(selection, self._planner.plan_suite(name))
-        elif group == "export":
-            is_suite = self._catalogue.has(Suite, name)
-            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(self.bench(name)),)
-            names = _add_plans(selection, plans)
-            name = name if is_suite else names[0]
-            selection.exports[name] = names
-        elif group == "layers":
-            plan = self._planner.plan_bench(self.bench(name))
-            name = plan.name
-            selection.layers[name] = _add_plans(selection, self._plan_layers(plan))
-        elif group == "profile":
-            plan = self._planner.plan_bench(self.bench(name))
-            name = plan.name
-            selection.profiles[name] = self._planner.profile(plan)
+            selection.tasks.setdefault(task_name(action), [action])
+            return
+        if group == "report":
+            selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
         elif group == "shrink":
             name, action = self._shrinking(name)
             selection.shrunk[name] = action
+            finals = [action]
         else:
-            selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
-        return f"{group}:{name}"
+            is_suite = group == "suite" or (group == "export" and self._catalogue.has(Suite, name))
+            plans = self._planner.plan_suite(name) if is_suite else (self._planner.plan_bench(self.bench(name)),)
+            name = name if is_suite else plans[0].name
+            if group == "profile":
+                finals = [self._planner.profile(plans[0])]
+                selection.profiles[name] = finals[0]
+            else:
+                names = _add_plans(selection, self._plan_layers(plans[0]) if group == "layers" else plans)
+                finals = [selection.benches[bench].final for bench in names]
+                if group != "bench":
+                    groups = {"suite": selection.suites, "layers": selection.layers, "export": selection.exports}
+                    groups[group][name] = names
+        selection.tasks.setdefault(f"{group}:{name}", finals)
 
     def _plan_layers(self, plan: BenchPlan) -> Iterator[BenchPlan]:
         """A bench for each layer that computes something. Reading the model is all that runs for it."""

@@ -154,11 +154,11 @@ class Views:
         bench, wanted = row["bench"], fingerprint([row])
         if self.is_made_of(bench, wanted):
             return
-        from tinyflow.flow.publishing.page_writer import PageWriter
+        from tinyflow.flow.publishing.page_writer import write_bench
 
         path = self.project.build / bench / _PAGE
         with self._lock(bench):
-            PageWriter(self).write_bench(row, path, wanted)
+            write_bench(self, row, path, wanted)
             inventory = self._inventories.read(bench)
             if inventory is not None:
                 digests = {**inventory.digests, _PAGE: of_file(path)}
@@ -171,10 +171,10 @@ class Views:
         """
         name, wanted = f"suites/{suite.name}", fingerprint(rows, repr(suite))
         if not self.is_made_of(name, wanted):
-            from tinyflow.flow.publishing.page_writer import PageWriter
+            from tinyflow.flow.publishing.page_writer import write_suite
 
             with self._replacing(name, {"page": wanted}) as fresh:
-                PageWriter(self, catalogue).write_suite(suite, rows, fresh, wanted)
+                write_suite(self, catalogue, suite, rows, fresh, wanted)
         return self.project.build / name / _PAGE
 
     # Records
