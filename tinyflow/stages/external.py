@@ -18,7 +18,7 @@ from tinyflow.backends.generated import plan_document
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError
 from tinyflow.model import tflite_reader
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.plan_document import Layer, Port, required
 from tinyflow.model.summary import summarise
 from tinyflow.stages.build import SOURCE_SUFFIXES
@@ -56,20 +56,12 @@ def _written(path: Path, document: JSON) -> Path:
 
 def _graph_document(graph: Graph) -> dict[str, JSON]:
     """All that the model holds, for programs that don't read flatbuffers: constants as base64, little-endian."""
-    tensors = []
-    for tensor, summary in zip(graph.tensors, summarise(graph)["tensors"], strict=True):
-        quantisation = tensor.quantisation
+    document = summarise(graph)
+    for tensor, summary in zip(graph.tensors, document["tensors"], strict=True):
         del summary["quantisation"], summary["constant"]
-        tensors.append(
-            {
-                **summary,
-                "scales": [] if quantisation is None else list(quantisation.scales),
-                "zero_points": [] if quantisation is None else list(quantisation.zero_points),
-                "axis": 0 if quantisation is None else quantisation.axis,
-                "data": None if tensor.data is None else base64.b64encode(tensor.data).decode(),
-            }
-        )
-    return {**summarise(graph), "tensors": tensors}
+        summary |= vars(tensor.quantisation or Quantisation(scales=(), zero_points=()))
+        summary["data"] = None if tensor.data is None else base64.b64encode(tensor.data).decode()
+    return document
 
 
 def _files_folder(workspace: Workspace) -> Path:

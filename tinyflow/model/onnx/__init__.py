@@ -18,7 +18,7 @@ def read_onnx(content: bytes) -> Graph:
     from tinyflow.model.tflite_reader import read
     from tinyflow.model.tflite_writer import write
 
-    graph = Importer(Source(content)).graph()
+    graph = Importer(Source(content)).imported()
     try:
         return read(write(graph))  # what is made of the file keeps the promises of any other, or nobody gets it
     except ModelError as error:

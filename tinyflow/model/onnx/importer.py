@@ -40,25 +40,24 @@ _FUSING = ("Conv", "Gemm", "MatMul", "Add")
 _KNOWN = (*_EMITTERS, "Clip", "QuantizeLinear", "DequantizeLinear")
 
 
-class Importer:
+class Importer(ImportedGraph):
     """One walk over one file."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
-        self._graph = ImportedGraph(source)
+        super().__init__(source)
         # value → int8 tensor: what QuantizeLinear gives, and DequantizeLinear takes
         self._quantised: dict[str, int] = {}
         self._reals: dict[str, FloatValue] = {}
 
-    def graph(self) -> Graph:
+    def imported(self) -> Graph:
         """The whole graph. Raises ModelError."""
-        for node in self._source.nodes:
+        for node in self.source.nodes:
             try:
                 self._take(node)
             except _MISFITS as error:
                 raise node.refuse(f"its inputs and attributes don't fit: {error}", "export the model again") from None
-        outputs = [self._output(name) for name in self._source.outputs]
-        return self._graph.graph(outputs, self._source.name)
+        outputs = [self._output(name) for name in self.source.outputs]
+        return self.graph(outputs, self.source.name)
 
     def _take(self, node: Node) -> None:
         if node.kind == "QuantizeLinear":
@@ -74,25 +73,26 @@ class Importer:
 
     def _output(self, name: str) -> int:
         """The tensor of a graph output: quantised, or what a Softmax that nothing quantises gives."""
-        for found in (self._graph.dequantised, self._quantised):
+        for found in (self.dequantised, self._quantised):
             if name in found:
                 return found[name]
         real = self._reals.get(name)
         if real is not None and real.node.kind == "Softmax":
-            return self._emit(real, name, UNIT_RANGE)
+            return _EMITTERS["Softmax"](self, real, name, UNIT_RANGE)
         raise ModelError(f"the output {name} is not quantised", hint="quantise the network's outputs too (QDQ)")
 
     def _quantise(self, node: Node) -> None:
         """A QuantizeLinear makes the float value in front of it an int8 tensor."""
         value, output = node.inputs[0], node.outputs[0]
         quantisation = self._quantisation(node)
-        if value in self._source.inputs:
-            index = self._graph.add_input(value, nhwc(self._source.shape(value)), quantisation)
-        elif value in self._graph.dequantised:
-            index = self._graph.requantise(self._graph.dequantised[value], quantisation, output)
+        if value in self.source.inputs:
+            index = self.add_input(value, nhwc(self.source.shape(value)), quantisation)
+        elif value in self.dequantised:
+            index = self.requantise(self.dequantised[value], quantisation, output)
         elif value in self._reals:
-            index = self._emit(self._reals[value], output, quantisation)
-        elif value in self._source.constants:
+            real = self._reals[value]
+            index = _EMITTERS[real.node.kind](self, real, output, quantisation)
+        elif value in self.source.constants:
             raise node.refuse("a constant is quantised at run time", "store it as integers (QDQ after quantisation)")
         else:
             raise node.refuse(f"nothing computes {value}")
@@ -101,22 +101,22 @@ class Importer:
     def _dequantise(self, node: Node) -> None:
         value, output = node.inputs[0], node.outputs[0]
         if value in self._quantised:
-            self._graph.dequantised[output] = self._quantised[value]
+            self.dequantised[output] = self._quantised[value]
             return
-        if value not in self._source.constants:
+        if value not in self.source.constants:
             raise node.refuse("it reads integers that no QuantizeLinear made")
-        values = self._source.constants[value]
+        values = self.source.constants[value]
         scales, zero_points, axis = self._scales(node)
         if any(zero_points):
             raise node.refuse("weights must have the zero point 0", "quantise weights symmetrically")
         if values.dtype not in (np.int8, np.int32):
             raise node.refuse(f"weights of {values.dtype}", "quantise weights to int8 and biases to int32")
-        self._graph.constants[output] = Weights(values, scales, axis)
+        self.constants[output] = Weights(values, scales, axis)
 
     def _scales(self, node: Node) -> tuple[tuple[float, ...], tuple[int, ...], int]:
         names = [*node.inputs[1:], ""]
-        scale = self._source.constants.get(names[0])
-        zero = np.zeros(1, np.int8) if not names[1] else self._source.constants.get(names[1])
+        scale = self.source.constants.get(names[0])
+        zero = np.zeros(1, np.int8) if not names[1] else self.source.constants.get(names[1])
         if scale is None or zero is None:
             raise node.refuse("scale and zero point must be constants")
         zeros = np.atleast_1d(zero)
@@ -143,11 +143,8 @@ class Importer:
                 raise node.refuse("a Clip must follow a convolution, Gemm or Add", "fuse it before quantising")
             return False
         if node.kind == "Clip":
-            low, high = (self._source.constants.get(name) for name in (*node.inputs[1:], "", "")[:2])
+            low, high = (self.source.constants.get(name) for name in (*node.inputs[1:], "", "")[:2])
             if low is None or high is None or (float(low), float(high)) != (0.0, 6.0):
                 raise node.refuse("only clipping to 0 … 6 can be imported")
         self._reals[node.outputs[0]] = replace(real, activation="RELU" if node.kind == "Relu" else "RELU6")
         return True
-
-    def _emit(self, real: FloatValue, name: str, quantisation: Quantisation) -> int:
-        return _EMITTERS[real.node.kind](self._graph, real, name, quantisation)

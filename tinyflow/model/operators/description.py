@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import eq
 from typing import Any
 
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
@@ -51,11 +52,6 @@ Options = Mapping[str, Any]
 ShapeRule = Callable[[Sequence[Tensor], Options], "Shape | None"]
 
 
-def is_same(expected: Shape, written: Shape) -> bool:
-    """Every dimension counts."""
-    return expected == written
-
-
 @dataclass(frozen=True)
 class Description:
     """One operator of the TFLite schema: what is true of it, whoever reads, checks, builds, shrinks or lowers it."""
@@ -73,8 +69,8 @@ class Description:
     versions: tuple[int, int] = (1, 1)
     """What TFLite's converter writes for its int8 form, and the newest that has the same one."""
     shape: ShapeRule | None = None
-    fits: Callable[[Shape, Shape], bool] = is_same
-    """Whether the shape written will do for the one that `shape` gives."""
+    fits: Callable[[Shape, Shape], bool] = eq
+    """Whether the shape written will do for the one that `shape` gives; every dimension counts by default."""
     check: Callable[[Graph, Operator], None] | None = None
     """What else must hold; raises ModelError."""
     macs: Callable[[Options, Sequence[Shape], Shape], int] | None = None
