@@ -23,9 +23,9 @@ from tinyflow.core.forkserver import kind_of
 from tinyflow.flow import version
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.flow.publishing import revision
-from tinyflow.flow.session import display, layer_bisection, parallel_runner, preimports, signals, watched_files
+from tinyflow.flow.session import display, layer_bisection, parallel_runner, preimports, signals
 from tinyflow.flow.session.null_database import MemoryDB
-from tinyflow.flow.session.watched_files import StatusBoard, Watched
+from tinyflow.flow.session.watched_files import Watched, tell
 
 FAILED = {"refused": RunError("no")}
 
@@ -79,22 +79,20 @@ def test_files_and_folders_that_matter_are_watched(tmp_path: Path) -> None:
 
 def test_a_row_is_told_by_what_changed() -> None:
     """All of it the first time; then old and new with percent; nothing measured is not told."""
-    board = StatusBoard()
     first = {"metrics": {"invoke_instructions": 2000, "setup_instructions": 0, "rom_bytes": 400}}
-    assert board.tell("a", first) == "invoke 2,000, set-up 0, ROM bytes 400"
-    assert board.tell("a", first) == "all as before"
+    assert tell(None, first) == "invoke 2,000, set-up 0, ROM bytes 400"
+    assert tell(first, first) == "all as before"
     second = {"metrics": {"invoke_instructions": 2100, "setup_instructions": 5, "rom_bytes": 400, "ram_bytes": 7}}
-    assert board.tell("a", second) == "invoke 2,000 → 2,100 (+5.00%), set-up 0 → 5, RAM bytes 7"
-    assert board.tell("a", {"metrics": {"rom_bytes": 300}}) == "ROM bytes 400 → 300 (-25.00%)"
-    assert board.tell("b", {"metrics": {}}) == "all as before"
-    assert board.rows.keys() == {"a", "b"}
+    assert tell(first, second) == "invoke 2,000 → 2,100 (+5.00%), set-up 0 → 5, RAM bytes 7"
+    assert tell(second, {"metrics": {"rom_bytes": 300}}) == "ROM bytes 400 → 300 (-25.00%)"
+    assert tell(None, {"metrics": {}}) == "all as before"
 
 
 def test_a_row_is_read_and_modules_are_known_beforehand(session: Session) -> None:
     """Of isolated runs alone: the stage, what implements it, and what of its tools takes long to import."""
     one = action("x")
     session.execute(one)
-    assert watched_files.row_of(plan(one), session) == {"name": "x"}
+    assert session.read_json(plan(one).final, "row.json") == {"name": "x"}
     tools = (Tool("package", "unicorn"), Tool("package", "pyelftools"), Tool("binary", "sh"))
     more: dict[str, Any] = {"tools": tools, "implementation": ("a.b", "c.d")}
     runs = [

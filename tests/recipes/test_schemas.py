@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tinyflow.core.errors import RecipeError
+from tinyflow.flow.new_project import schema_files
 from tinyflow.recipes import yaml
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.schema import Model, Recipe, Target
-from tinyflow.recipes.schemas import schema_files, schema_text
-from tinyflow.recipes.validate import validate
+from tinyflow.recipes.validate import json_schema, validate
 
 jsonschema = pytest.importorskip("jsonschema")
 _BUILT_IN = Catalogue([data_folder() / "recipes"])
@@ -23,7 +23,7 @@ _ALL = [(kind, name) for kind in KINDS for name in _BUILT_IN.names(kind)]
 @cache
 def validator(kind: type[Recipe]) -> Any:
     """Of the schema that editors get."""
-    return jsonschema.Draft202012Validator(json.loads(schema_text(kind)))
+    return jsonschema.Draft202012Validator(json_schema(kind))
 
 
 def complaints(kind: type[Recipe], text: bytes) -> list[str]:
@@ -42,7 +42,7 @@ def test_there_is_a_file_for_each_kind() -> None:
 
 def test_editors_are_told_what_a_field_means() -> None:
     """As its class describes it; the name of a recipe is that of its file."""
-    schema = json.loads(schema_text(Target))
+    schema = json_schema(Target)
     assert schema["properties"]["implementation"]["description"] == "Module with `open_machine`."
     assert "name" not in schema["properties"] and "name" not in schema["required"]
     assert "description" in schema["required"]

@@ -5,11 +5,12 @@ Whatever happens to this process, what was recorded stays right: blobs come befo
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyflow.core import digest, process, safe_text, worker
 from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
@@ -240,6 +241,10 @@ class Session(Staleness):
                 return path
             self._make_again(action)
         raise self._lost(action, name)
+
+    def read_json(self, action: Action, name: str) -> Any:
+        """What a document says that is one output."""
+        return json.loads(self.output_path(action, name).read_bytes())
 
     def copy_output(self, action: Action, name: str, target: Path) -> None:
         """Copy one output, file or tree, to a place of the user's; what is found damaged is made again."""

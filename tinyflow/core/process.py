@@ -67,15 +67,11 @@ def clean_environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _own_environment() -> dict[str, str]:
-    """What our own workers get besides: where modules lie, and the way to the network, for what a digest pins."""
-    found = {name: os.environ[name] for name in _NETWORK_VARIABLES if name in os.environ}
-    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **found}
-
-
 def worker_environment(folder: Path) -> dict[str, str]:
-    """The environment of a worker of ours."""
-    return clean_environment(folder) | _own_environment()
+    """The same for our own workers: where modules lie, and the way to the network, for what a digest pins."""
+    found = {name: os.environ[name] for name in _NETWORK_VARIABLES if name in os.environ}
+    modules = os.pathsep.join(path for path in sys.path if path)
+    return {**clean_environment(folder), "PYTHONPATH": modules, **found}
 
 
 def run_tool(
@@ -102,7 +98,7 @@ def run_tool(
         log.write(f"$ {safe_text.shown(' '.join(command))}\n".encode())
         log.flush()
         start = log.tell()
-        variables = clean_environment(folder) | (_own_environment() if is_own else {}) | dict(environment or {})
+        variables = (worker_environment if is_own else clean_environment)(folder) | dict(environment or {})
         status = _run(command, folder, log.fileno(), timeout_s, variables)
     with log_path.open("rb") as log:
         log.seek(start)

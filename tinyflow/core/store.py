@@ -69,24 +69,14 @@ class Store:
     def __init__(self, root: Path, warn: Callable[[str], None] = lambda line: None, own: Path | None = None) -> None:
         """Folders are made on the first write. `own` is the second folder. `warn` gets one line for what went wrong."""
         self.root = root
-        self._own = own
-        self._roots = [root] if own is None or not own.is_dir() else [root, own]
+        self.own = own
+        self.roots = [root] if own is None or not own.is_dir() else [root, own]  # that are read
         self._is_read_only = False
         self._damaged: set[Path] = set()  # found in this session, and could not be moved
         self._moved: set[Path] = set()  # found in this session, and moved aside
         self._bad: set[Path] = set()  # places on which what was made again was damaged again
         self._listed: _Listings | None = None
         self._warn = warn
-
-    @property
-    def own(self) -> Path | None:
-        """The second folder."""
-        return self._own
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        """The folders that are read."""
-        return tuple(self._roots)
 
     # Blobs
 
@@ -100,7 +90,7 @@ class Store:
 
     def are_there(self, names: Iterable[str]) -> bool:
         """Whether all blobs of these names are there. An empty run asks this of every action, so it makes no Path."""
-        if len(self._roots) > 1 or self._damaged:
+        if len(self.roots) > 1 or self._damaged:
             return all(map(self.has, names))
         if self._listed is not None:
             return all(name[9:] in self._listed[name[7:9]] for name in names)
@@ -120,7 +110,7 @@ class Store:
 
     def _find(self, kind: Kind, name: str) -> Path | None:
         """Where something lies that should be this; what it is shows when it is read."""
-        for root in self._roots:
+        for root in self.roots:
             path = _place(root, kind, name)
             if os.path.lexists(path) and path not in self._damaged:
                 return path
@@ -311,22 +301,22 @@ class Store:
 
     @property
     def _write_root(self) -> Path:
-        return self._own if self._is_read_only and self._own is not None else self.root
+        return self.own if self._is_read_only and self.own is not None else self.root
 
     def _turn_to_own(self, error: OSError) -> bool:
         """Whether writing may go on in this checkout's own folder, because the shared one takes nothing."""
-        if self._own is None or self._is_read_only or error.errno not in _TAKES_NOTHING:
+        if self.own is None or self._is_read_only or error.errno not in _TAKES_NOTHING:
             return False
         self._is_read_only = True
         self._use_own()
-        self._warn(f"cache: {self.root} can't be written; what is new is kept in {self._own}")
+        self._warn(f"cache: {self.root} can't be written; what is new is kept in {self.own}")
         return True
 
     def _use_own(self) -> bool:
         """Look into the second folder, too, from now on; whether that is new."""
-        if self._own is None or self._own in self._roots:
+        if self.own is None or self.own in self.roots:
             return False
-        self._roots.append(self._own)
+        self.roots.append(self.own)
         return True
 
     @contextlib.contextmanager
@@ -350,19 +340,19 @@ class Store:
         """Rename a finished file to its place; where something there can't be moved away, the own folder has it."""
         target = _place(self._write_root, kind, name)
         try:
-            if target in self._bad and self._own is not None:
+            if target in self._bad and self.own is not None:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             self._rename(path, target)
         except OSError as error:
-            if self._own is None or self._write_root == self._own or error.errno not in _TAKES_NOTHING:
+            if self.own is None or self._write_root == self.own or error.errno not in _TAKES_NOTHING:
                 raise
             if self._use_own() and target not in self._damaged:
-                self._warn(f"cache: {target.parent} takes nothing ({error.strerror}); what it should is in {self._own}")
-            descriptor, copy = self._open_new(self._own)
+                self._warn(f"cache: {target.parent} takes nothing ({error.strerror}); what it should is in {self.own}")
+            descriptor, copy = self._open_new(self.own)
             with os.fdopen(descriptor, "wb") as file, path.open("rb") as source:
                 shutil.copyfileobj(source, file)
                 _finish(file, copy)
-            self._rename(copy, _place(self._own, kind, name))
+            self._rename(copy, _place(self.own, kind, name))
 
     def _rename(self, path: Path, target: Path) -> None:
         """Rename a file; what is in the way and can't be a part of a cache is moved aside."""
@@ -384,7 +374,7 @@ class Store:
             descriptor, name = tempfile.mkstemp(dir=folder)
             lock.mark_held(descriptor)
         except OSError as error:
-            if root != self._own and self._turn_to_own(error):
+            if root != self.own and self._turn_to_own(error):
                 return self._open_new(self._write_root)
             raise self._unwritable(error) from error
         return descriptor, Path(name)
@@ -398,7 +388,7 @@ class Store:
 
     def _set_aside(self, path: Path, fault: str = "") -> bool:
         """Move what is damaged out of the way, so that it is made again and can be looked at; whether it could be."""
-        root = next(root for root in self._roots if path.is_relative_to(root))
+        root = next(root for root in self.roots if path.is_relative_to(root))
         kind, *parts = path.relative_to(root).parts
         name = "".join(parts)
         aside = root / "damaged" / f"{kind}-{name}"

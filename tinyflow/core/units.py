@@ -43,13 +43,10 @@ def parse_instructions(text: str) -> int:
 
 def format_size(size_bytes: int) -> str:
     """A size for people: `56.8 KiB`."""
-    if size_bytes < 1024:
-        return f"{size_bytes} B"
-    for unit in ("KiB", "MiB", "GiB"):
-        size = size_bytes / 1024 ** ("KiB", "MiB", "GiB").index(unit) / 1024
-        if size < 1024 or unit == "GiB":
-            return f"{size:.1f} {unit}"
-    raise AssertionError("unreachable")
+    for scale, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size_bytes >= scale:
+            return f"{size_bytes / scale:.1f} {unit}"
+    return f"{size_bytes} B"
 
 
 def format_count(count: float) -> str:

@@ -11,10 +11,9 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tinyflow.core import identity
 from tinyflow.core.action import Tool
@@ -39,8 +38,7 @@ _STAGES = {
 Need = tuple[str, Tool]  # who (`target host`), and what
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One tool. `state` is `wrong version` where another version than the pinned one is installed."""
 
     name: str

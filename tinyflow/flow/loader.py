@@ -119,8 +119,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
         for name in ("fetch", "cut", "convert"):
             if name in stages:
                 self.session.execute(stages[name])
-        graph: dict[str, Any] = json.loads(self.session.output_path(stages["convert"], "graph.json").read_bytes())
-        return graph
+        return dict(self.session.read_json(stages["convert"], "graph.json"))
 
     @cached_property
     def session(self) -> Session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from hashlib import sha256
@@ -9,8 +10,7 @@ from pathlib import Path
 from string import Template
 
 from tinyflow.core.errors import ModelError, UsageError
-from tinyflow.recipes.catalogue import data_folder
-from tinyflow.recipes.schemas import schema_files
+from tinyflow.recipes.catalogue import KINDS, data_folder
 
 _TEMPLATES = "templates/init"
 _MAGIC = b"TFL3"  # at byte 4 of every .tflite: the schema's file_identifier
@@ -31,6 +31,14 @@ def project_files(name: str, model: str, plugins: Mapping[str, Mapping[str, str]
     files["recipes/suites/first.yaml"] = _fill("suite.yaml", words)
     files.update((f"recipes/schemas/{file}", text.encode()) for file, text in schema_files().items())
     return files
+
+
+def schema_files() -> dict[str, str]:
+    """File name (`model.json`) → JSON schema of a kind of recipe, by which editors complete and underline."""
+    from tinyflow.recipes.validate import json_schema  # takes a while: it imports pydantic
+
+    schemas = {kind.noun: json_schema(shape) for shape, kind in KINDS.items()}
+    return {f"{noun}.json": json.dumps(each, indent=1, ensure_ascii=False) + "\n" for noun, each in schemas.items()}
 
 
 def model_files(name: str, content: bytes, source: str) -> dict[str, bytes]:

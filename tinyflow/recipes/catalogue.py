@@ -172,10 +172,8 @@ class Catalogue:
         _, plural, pattern, spelled = KINDS[kind]
         if (kind, name) not in self._found and spelled.fullmatch(name):
             paths = (folder / plural / pattern.format(name) for folder in self.folders)
-            for path in paths:
-                if path.is_file():
-                    self._found[kind, name] = path
-                    break
+            if (path := next(filter(Path.is_file, paths), None)) is not None:
+                self._found[kind, name] = path
         return self._found.get((kind, name))
 
     def _load(self, kind: type[R], name: str) -> R:

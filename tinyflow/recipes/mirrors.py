@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tinyflow.core.errors import UsageError
 from tinyflow.recipes.schema import Model
@@ -46,8 +46,7 @@ class Mirrors:
         return cls(tuple(folders.values()), urls)
 
 
-@dataclass(frozen=True)
-class LocalFile:
+class LocalFile(NamedTuple):
     """A model's file on this machine: the user's own (`file`), or a copy of what the recipe pins (`mirror`)."""
 
     path: Path

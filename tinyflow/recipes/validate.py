@@ -18,6 +18,8 @@ from tinyflow.recipes.schema import STRICT, Recipe
 from tinyflow.recipes.suggest import did_you_mean
 
 R = TypeVar("R", bound=Recipe)
+# Made once for each kind: that takes longer than validating many recipes.
+_adapters: dict[type[Recipe], TypeAdapter[Any]] = {}
 
 
 def validate(kind: type[R], name: str, content: bytes, file: str) -> R:
@@ -32,8 +34,10 @@ def validate(kind: type[R], name: str, content: bytes, file: str) -> R:
         document.problems.append(yaml.Problem(place, f'unknown key "name"; the file\'s name is it: "{name}"'))
     # As JSON, since pydantic's strict mode takes a list for a tuple and a mapping for a dataclass only there.
     text = json.dumps({**document.value, "name": name})
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
     try:
-        recipe: R = _adapter(kind).validate_json(text)
+        recipe: R = _adapters[kind].validate_json(text)
     except ValidationError as error:
         document.problems += [_problem(kind, document, dict(fault)) for fault in error.errors(include_url=False)]
     if document.problems:
@@ -53,16 +57,6 @@ def json_schema(kind: type[Recipe]) -> dict[str, Any]:
     schema["properties"].pop("name")
     schema["required"].remove("name")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-_adapters: dict[type[Recipe], TypeAdapter[Any]] = {}
-
-
-def _adapter(kind: type[Recipe]) -> TypeAdapter[Any]:
-    """Made once for each kind: that takes longer than validating many recipes."""
-    if kind not in _adapters:
-        _adapters[kind] = TypeAdapter(kind)
-    return _adapters[kind]
 
 
 def _problem(kind: type[Recipe], document: yaml.Document, fault: Mapping[str, Any]) -> yaml.Problem:

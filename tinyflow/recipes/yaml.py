@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 from yaml.events import (
@@ -49,16 +49,14 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _DOUBTFUL_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
-@dataclass(frozen=True, order=True)
-class Place:
+class Place(NamedTuple):
     """Where something is in a file; both count from 1."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One refusal and its place."""
 
     place: Place
@@ -152,8 +150,7 @@ class _Composer:
     def _value(self, event: Event, steps: Steps) -> Value:
         place = _place(event)
         self.document.places.setdefault(steps, place)
-        self._refuse_half_letters(event, place)
-        self._refuse_indirection(event, place)
+        self._refuse_odd(event, place)
         if isinstance(event, (MappingStartEvent, SequenceStartEvent)) and len(steps) >= _DEPTH_LIMIT:
             raise _TooDeepError(place)
         if isinstance(event, MappingStartEvent):
@@ -162,15 +159,14 @@ class _Composer:
             return self._sequence(steps)
         return self._scalar(event, place) if isinstance(event, ScalarEvent) else None
 
-    def _refuse_indirection(self, event: Event, place: Place) -> None:
+    def _refuse_odd(self, event: Event, place: Place) -> None:
+        """Refuse indirection, and letters that are none."""
         if isinstance(event, AliasEvent):
             self._refuse(place, f'alias "*{event.anchor}"; write the value again')
         elif isinstance(event, NodeEvent) and event.anchor is not None:
             self._refuse(place, f'anchor "&{event.anchor}"; recipes have none')
         if isinstance(event, (ScalarEvent, CollectionStartEvent)) and event.tag is not None:
             self._refuse(place, f'tag "{event.tag}"; recipes have none')
-
-    def _refuse_half_letters(self, event: Event, place: Place) -> None:
         if isinstance(event, ScalarEvent) and not is_encodable(event.value):
             self._refuse(place, 'half of a surrogate pair, such as "\\ud800", is not a character')
 
@@ -189,8 +185,7 @@ class _Composer:
             self._value(event, (*steps, None))
             self._value(next(self.events), (*steps, None))
             return
-        self._refuse_indirection(event, place)
-        self._refuse_half_letters(event, place)
+        self._refuse_odd(event, place)
         key, steps = event.value, (*steps, event.value)
         value = self._value(next(self.events), steps)
         if key in entries:

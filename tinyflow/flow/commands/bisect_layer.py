@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -31,7 +30,7 @@ def find_wrong_layer(loader: Loader, bench: str, say: Callable[[str], None]) -> 
         maker = next(action for action in plan.actions if name in action.outputs)
         if (error := attempt(in_order([maker]).values())) is not None:
             raise error
-        return json.loads(loader.session.output_path(maker, name).read_bytes())
+        return loader.session.read_json(maker, name)
 
     def up_to(last: int | None) -> BenchPlan:
         return loader.planner.plan_bench(parsed, last)

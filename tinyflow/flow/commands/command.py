@@ -47,14 +47,14 @@ class Refusing:
         """None that could be chosen, for the same reason; `Run` brings its own."""
         return {}
 
+    @plain_output()
     def parse_execute(self, in_args: list[str]) -> int:
         """Run the command; its exit status."""
-        with plain_output():
-            return self._parse_execute(in_args)
-
-    def _parse_execute(self, in_args: list[str]) -> int:
         try:
-            _check_encoding(in_args)
+            for word in in_args:
+                if not safe_text.is_encodable(word):
+                    hint = "rename it: names become texts in reports and keys"
+                    raise UsageError(f'"{word}" is not UTF-8', hint=hint)
             return self.parse_words(in_args)
         except CmdParseError as error:
             what = str(error).partition(" (parsing options")[0].removeprefix("Error parsing Command: ")
@@ -192,12 +192,6 @@ def parse_timeout(text: str) -> float:
 
 def _flat(options: Iterable[tuple[str, str]]) -> list[str]:
     return [word for option in options for word in option if word]
-
-
-def _check_encoding(words: list[str]) -> None:
-    for word in words:
-        if not safe_text.is_encodable(word):
-            raise UsageError(f'"{word}" is not UTF-8', hint="rename it: names become texts in reports and keys")
 
 
 def refuse(error: Exception) -> int:

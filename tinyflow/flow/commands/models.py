@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
-from tinyflow.core.execute import Session
 from tinyflow.core.units import format_count, format_size
 from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
@@ -47,13 +45,9 @@ def _read(loader: Loader, name: str) -> tuple[dict[str, Any], dict[str, Any], st
     session = loader.session
     session.execute(stages["fetch"])
     session.execute(stages["convert"])
-    graph = _json(session, stages["convert"], "graph.json")
-    return graph, _json(session, stages["fetch"], "origin.json"), session.output_digest(stages["fetch"], "model.tflite")
-
-
-def _json(session: Session, action: Action, output: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(session.output_path(action, output).read_bytes())
-    return document
+    graph = session.read_json(stages["convert"], "graph.json")
+    origin = session.read_json(stages["fetch"], "origin.json")
+    return graph, origin, session.output_digest(stages["fetch"], "model.tflite")
 
 
 def _describe(graph: Mapping[str, Any], origin: Mapping[str, Any], digest: str) -> list[str]:

@@ -8,6 +8,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.flow.atomic_files import write_if_changed
 from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.messages import shown
+from tinyflow.flow.new_project import schema_files
 from tinyflow.recipes.catalogue import KINDS
 from tinyflow.recipes.suggest import hint_for
 
@@ -26,8 +27,6 @@ Example: doit schema model"""
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print or write."""
         del params
-        from tinyflow.recipes.schemas import schema_files  # takes a while: it imports pydantic
-
         files = schema_files()
         if len(args) > 1:
             raise UsageError(f'schema takes one kind, not "{args[1]}" as well', hint="or none, for all")

@@ -27,7 +27,7 @@ from tinyflow.flow.session.layer_bisection import WRONG
 from tinyflow.flow.session.ledger import Ledger
 from tinyflow.flow.session.preimports import modules_of
 from tinyflow.flow.session.signals import stoppable, unstoppable
-from tinyflow.flow.session.watched_files import StatusBoard, Watched, row_of
+from tinyflow.flow.session.watched_files import Row, Watched, tell
 
 _PACKAGE = Path(tinyflow.__file__).parent
 # Editors write a file in several steps, milliseconds apart; a moment of quiet ends them. Without a change there is an
@@ -66,8 +66,9 @@ class Watch(OwnCommand):
         except ImportError:
             hint = pip_install("watch")
             raise ToolError("the package watchfiles is not installed", hint=hint, missing=True) from None
-        self._words, self._board, self._writes_pages = args, StatusBoard(), not params["no_pages"]
+        self._words, self._writes_pages = args, not params["no_pages"]
         self._is_verbose = params["verbose"]
+        self._rows: dict[str, Row] = {}  # what benches measured the time before
         selection = self._select()
         runs = [action for action in selection.all_actions.values() if action.stage == "run" and action.isolated]
         modules = dict.fromkeys(name for action in runs for name in modules_of(action))
@@ -172,7 +173,9 @@ class Watch(OwnCommand):
             publish(selection, loader.session, ledger, loader.project, loader.catalogue, checkout, loader.tell)
 
     def _tell(self, plan: Any, seconds: float) -> None:
-        line = self._board.tell(plan.name, row_of(plan, self.loader.session))
+        row = self.loader.session.read_json(plan.final, "row.json")
+        line = tell(self._rows.get(plan.name), row)
+        self._rows[plan.name] = row
         print(f"{plan.name}: {line}; exact, {seconds:.2f} s", flush=True)
 
     def _look_closer(self, plan: BenchPlan, errors: list[Exception], state: Mapping[Path, object]) -> None:

@@ -159,34 +159,24 @@ class Builds:
     def _private_headers(self, runtime: Runtime) -> dict[str, Input]:
         """Headers beside a runtime's sources, for these alone: found by `#include "…"` relative to the source."""
         if runtime.name not in self._private:  # once, not for each source
-            self._private[runtime.name] = self._look_for_private_headers(runtime)
+            folder = folder_of(self._catalogue, runtime)
+            names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
+            public = tuple(f"{name}/" for name in runtime.include)
+            own = [name for name in names if not name.startswith(public)]
+            self._private[runtime.name] = {name: SourceFile(folder / name, f"{runtime.name}/{name}") for name in own}
         return self._private[runtime.name]
 
-    def _look_for_private_headers(self, runtime: Runtime) -> dict[str, Input]:
-        folder = folder_of(self._catalogue, runtime)
-        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.h"))
-        public = tuple(f"{name}/" for name in runtime.include)
-        return {
-            name: SourceFile(folder / name, f"{runtime.name}/{name}") for name in names if not name.startswith(public)
-        }
-
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
-        """A runtime's library for one flag set, if it isn't all prebuilt."""
+        """A runtime's library for one flag set, if it isn't all prebuilt: the archive of an object for each source."""
         flag_set = (runtime.name, _flag_set(resolved), resolved.all_flags)
         if flag_set not in self._libraries:  # once, not for each bench
-            self._libraries[flag_set] = self._archive(resolved, runtime)
+            objects: dict[str, Input] = {}
+            for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
+                owner = "" if file.owner is runtime else f"{file.owner.name}/"
+                objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, runtime, file)
+            words = (resolved, "archive", f"archive {runtime.name} for {_flag_set(resolved)}", "build:archive")
+            self._libraries[flag_set] = self._build(*words, ("library.a",), objects, {}) if objects else None
         return self._libraries[flag_set]
-
-    def _archive(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
-        """An object for each source, and the archive of them."""
-        objects: dict[str, Input] = {}
-        for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
-            owner = "" if file.owner is runtime else f"{file.owner.name}/"
-            objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, runtime, file)
-        if not objects:
-            return None
-        title = f"archive {runtime.name} for {_flag_set(resolved)}"
-        return self._build(resolved, "archive", title, "build:archive", ("library.a",), objects, {})
 
     def _object(self, resolved: ResolvedBench, runtime: Runtime, file: RuntimeFile) -> Output:
         """One source of a runtime, with flags and defines of its own behind those of what it stands for."""

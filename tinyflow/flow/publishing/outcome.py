@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,7 +26,7 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
     """The `report.json` of a bench, good or failed, as far as it came in this session."""
     done = [action for action in bench.actions if ledger.is_done(action)]
     if ledger.is_done(bench.final):
-        row = json.loads(session.output_path(bench.final, "row.json").read_bytes())
+        row = session.read_json(bench.final, "row.json")
     else:
         status, reason = failure_of(bench, ledger)
         row = rows.bench_row(bench.final.parameters, status=status, reason=reason)

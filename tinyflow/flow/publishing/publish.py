@@ -138,7 +138,7 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
 
         model = action.inputs["model.tflite"]
         assert isinstance(model, Output), "models are fetched by an action"
-        origin = json.loads(session.output_path(model.action, "origin.json").read_bytes())
+        origin = session.read_json(model.action, "origin.json")
         text = removed_text(name, document, origin["weights"])
     write_if_changed(folder / f"{name}.txt", text)
     return [folder / f"{name}.txt"]

@@ -7,8 +7,7 @@ layers read is compared. So the layer that is named has inputs that are right an
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import RunError, Timeout, TinyflowError, ValidationError
@@ -20,8 +19,7 @@ WRONG = (ValidationError, RunError, Timeout)
 Try = Callable[[Collection[Action]], Exception | None]
 
 
-@dataclass(frozen=True)
-class WrongLayer:
+class WrongLayer(NamedTuple):
     """The layer, and what its bench says."""
 
     layer: int

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
@@ -14,8 +14,7 @@ from tinyflow.core.process import Cancelled
 from tinyflow.core.states import DONE, FAILED, RUNNING, STOPPED
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One action: RUNNING, FAILED, STOPPED or one of DONE, and the seconds that it took in this session."""
 
     state: str
@@ -80,10 +79,9 @@ class Ledger:
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing runs; False where something still did at the end."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._running(), timeout_s)
-
-    def _running(self) -> bool:
-        return any(entry.state == RUNNING for entry in self._entries.values())
+            return self._changed.wait_for(
+                lambda: all(entry.state != RUNNING for entry in self._entries.values()), timeout_s
+            )
 
 
 def exit_status(errors: Iterable[Exception]) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinyflow.core.action import SourceFile
-from tinyflow.core.execute import Session
 from tinyflow.flow.planning.plan import BenchPlan
 
 # in this order, and with these words
@@ -58,32 +56,14 @@ class Watched:
         return path in self.files or any(folder in path.parents for folder in self.folders)
 
 
-@dataclass
-class StatusBoard:
-    """What benches measured the time before, to tell what became of it."""
-
-    rows: dict[str, Row] = field(default_factory=dict)
-
-    def tell(self, name: str, row: Row) -> str:
-        """One line: metrics that changed as old → new, or what they are; the first time all of them."""
-        before = self.rows.get(name)
-        self.rows[name] = row
-        parts = []
-        for metric, word in _SHOWN.items():
-            new = row["metrics"].get(metric)
-            old = None if before is None else before["metrics"].get(metric)
-            if new is None or (before is not None and old == new):
-                continue
-            shown = f"{new:,}" if old is None else f"{old:,} → {new:,}{_percent(old, new)}"
-            parts.append(f"{word} {shown}")
-        return ", ".join(parts) or "all as before"
-
-
-def _percent(old: float, new: float) -> str:
-    return f" ({(new - old) / old:+.2%})" if old else ""
-
-
-def row_of(plan: BenchPlan, session: Session) -> Row:
-    """What a bench that is up to date measured."""
-    row: Row = json.loads(session.output_path(plan.final, "row.json").read_bytes())
-    return row
+def tell(before: Row | None, row: Row) -> str:
+    """One line: metrics of a bench that changed as old → new, or what they are; the first time all of them."""
+    parts = []
+    for metric, word in _SHOWN.items():
+        new = row["metrics"].get(metric)
+        old = None if before is None else before["metrics"].get(metric)
+        if new is None or (before is not None and old == new):
+            continue
+        percent = f" ({(new - old) / old:+.2%})" if old else ""
+        parts.append(f"{word} {new:,}" if old is None else f"{word} {old:,} → {new:,}{percent}")
+    return ", ".join(parts) or "all as before"
