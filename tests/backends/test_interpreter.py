@@ -13,14 +13,14 @@ from tinyflow.backends import interpreter
 from tinyflow.core.errors import ModelError
 from tinyflow.model import reference, tflite_reader
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.interpreters import Tflm, has_litert, is_importable  # noqa: F401
+from tinyflow.model.interpreters import Tflm, is_importable  # noqa: F401
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.targets.protocol import open_machine
 
 # as text, looked at when the test runs: what loads takes its time
 TFLM = pytest.mark.skipif("not is_importable('tflite_micro')", reason="needs tflite-micro")
-LITERT = pytest.mark.skipif("not has_litert()", reason="needs ai-edge-litert")
+LITERT = pytest.mark.skipif("not is_importable('ai_edge_litert')", reason="needs ai-edge-litert")
 DENSE = synthesize({"graph": "toycar", "features": 37, "hidden": 18, "depth": 2})
 
 

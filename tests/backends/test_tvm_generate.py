@@ -131,7 +131,7 @@ def test_two_outputs_are_exact(variant: str, generate: Callable[..., Any]) -> No
 @pytest.mark.slow
 def test_single_rounding_is_litert(generate: Callable[..., Any]) -> None:
     """LiteRT's fully connected layers round once; with that option they are matched, and TFLM's are not."""
-    if not interpreters.has_litert():
+    if not interpreters.is_importable("ai_edge_litert"):
         pytest.skip("needs ai-edge-litert")
     content = synthesize({"graph": "toycar", "features": 300, "hidden": 40, "depth": 2})
     graph, model = read(content), generate(content, variant="aotplus", rounding="single")

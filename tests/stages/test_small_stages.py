@@ -126,7 +126,7 @@ def test_a_conversion_says_what_goes_in_and_must_come_out(
         *(("both", oracle.TFLM, True, 3, ""), ("alone", oracle.TFLM, False, 3, "")),
         *(("failed", oracle.TFLM, True, None, ""), ("other", oracle.LITERT, True, 3, "TFLM refuses it")),
     ):
-        monkeypatch.setattr(interpreters, "has_litert", lambda has=has_litert: has)
+        monkeypatch.setattr(interpreters, "is_importable", lambda _, has=has_litert: has)
         monkeypatch.setattr(oracle, "run", run(who, refusal))
         monkeypatch.setattr(oracle, "run_apart", second(opinion))
         made = workspace(tmp_path / case, {"model.tflite": model, **files}, outputs, parameters)

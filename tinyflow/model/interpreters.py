@@ -41,11 +41,6 @@ def is_importable(package: str) -> bool:
     return True
 
 
-def has_litert() -> bool:
-    """Whether LiteRT can be imported."""
-    return is_importable("ai_edge_litert")
-
-
 def interpreter_versions() -> dict[str, str]:
     """Package → version, of the interpreters that are there."""
     return {name: version(name) for name, package in _PACKAGES.items() if is_importable(package)}

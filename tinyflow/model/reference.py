@@ -17,8 +17,6 @@ from tinyflow.model.graph import Graph, Tensor
 from tinyflow.model.interpreters import Array
 from tinyflow.model.interpreters import Sample as Sample  # what its functions take and give
 
-FORMATS = ("float32", "uint8", "int8")
-
 
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     """Little-endian elements of a tensor; ModelError for a type that numpy has not."""

@@ -67,9 +67,11 @@ def integers(tensor: Tensor) -> Integers:
     return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape).astype(np.int64)
 
 
-def window(graph: Graph, operator: Operator, size: tuple[int, int]) -> Window:
+def window(graph: Graph, operator: Operator) -> Window:
     """How the window of a convolution or pool slides over its first input."""
     shape = graph.tensors[operator.inputs[0]].shape
+    height, width = operator.options.get("filter") or graph.tensors[operator.inputs[1]].shape[1:3]
+    size = height, width
     stride, dilation = operator.options["stride"], operator.options.get("dilation", (1, 1))
     is_same = operator.options["padding"] == "SAME"
     rows, columns = same_padding(shape, size, stride, dilation) if is_same else ((0, 0), (0, 0))
@@ -125,7 +127,7 @@ def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integer
     shape = graph.tensors[operator.inputs[0]].shape
     if operator.name == "FULLY_CONNECTED":
         return values[:, None, None, :], Window()
-    slides = window(graph, operator, (values.shape[1], values.shape[2]))
+    slides = window(graph, operator)
     if operator.name == "DEPTHWISE_CONV_2D":
         return values[0].reshape(*values.shape[1:3], shape[3], -1), slides
     if values.shape[3] != shape[3]:

@@ -63,7 +63,7 @@ def _second_opinion(
     """LiteRT's outputs where it is not the reference itself; it may be missing, and refuse the model."""
     from tinyflow.model import interpreters, oracle
 
-    if who.name == "litert" or not interpreters.has_litert():
+    if who.name == "litert" or not interpreters.is_importable(oracle.LITERT.package):
         return None
     try:
         return oracle.run_apart(oracle.LITERT, model, graph, samples)

@@ -46,6 +46,6 @@ def plane_fields(source: Tensor, output: Tensor) -> dict[str, int]:
 def pool_fields(graph: Graph, operator: Operator) -> dict[str, int]:
     """Of struct tinynn_pool."""
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    slides = window(graph, operator, operator.options["filter"])
+    slides = window(graph, operator)
     lowest, highest = activation_range(operator.options["activation"], quantisation_of(output))
     return {**plane_fields(source, output), **_window_fields(slides), "lowest": lowest, "highest": highest}

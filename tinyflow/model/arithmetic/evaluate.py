@@ -14,7 +14,7 @@ from tinyflow.model.fixed_point import Integers, activation_range, softmax_scali
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.operators.int8 import check_form, quantisation_of, quantisations
-from tinyflow.model.weighted import Weighted, Window, integers, weighted, window
+from tinyflow.model.weighted import Weighted, integers, weighted, window
 
 
 def evaluate(graph: Graph, operator: Operator, *read: Integers) -> Integers:
@@ -51,16 +51,11 @@ def _weighted(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Int
     return finished(layer, accumulated(layer, read[0]) + layer.bias)
 
 
-def pool_window(graph: Graph, operator: Operator) -> Window:
-    """How the window of a pool slides."""
-    return window(graph, operator, operator.options["filter"])
-
-
 def _pool(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     made = quantisation_of(graph.tensors[operator.outputs[0]])
     lowest, highest = activation_range(operator.options["activation"], made)
     pool = sums.largest if operator.name == "MAX_POOL_2D" else sums.average
-    return np.clip(pool(read[0], pool_window(graph, operator)), lowest, highest)
+    return np.clip(pool(read[0], window(graph, operator)), lowest, highest)
 
 
 def _unary(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:

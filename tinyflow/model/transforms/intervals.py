@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.model.arithmetic import binary, mean, sums, unary
-from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished, pool_window
+from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished
 from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers, Rescaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
 from tinyflow.model.operators.int8 import check_form
-from tinyflow.model.weighted import Window, integers, weighted
+from tinyflow.model.weighted import Window, integers, weighted, window
 
 # Elements of all bounds that were computed; beyond, nothing is known of an activation. 16 bytes each.
 _MOST_ELEMENTS = 1 << 23
@@ -124,7 +124,7 @@ def _rising(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
 
 
 def _pool(graph: Graph, operator: Operator, read: Sequence[Bounds]) -> Bounds:
-    require_modest(graph.tensors[operator.inputs[0]].shape, pool_window(graph, operator))
+    require_modest(graph.tensors[operator.inputs[0]].shape, window(graph, operator))
     return _rising(graph, operator, read)
 
 
