@@ -13,10 +13,9 @@ from tinyflow.backends.generated import ARENA, arena, plan_document
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
-from tinyflow.backends.tvm.frontend import integer, layouts
+from tinyflow.backends.tvm.frontend import layouts, qdq_graph
 from tinyflow.backends.tvm.frontend.importable import importable
 from tinyflow.backends.tvm.frontend.layers import Network
-from tinyflow.backends.tvm.frontend.model_order import in_model_order
 from tinyflow.backends.tvm.kernels.kernel import Machine, Style
 from tinyflow.backends.tvm.kernels.specs import Rounding
 from tinyflow.backends.tvm.program import memory, operations
@@ -107,8 +106,7 @@ def _style(options: Mapping[str, Any]) -> Style:
 
 def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
     """The integer layers of a checked model, in the order of its operators. Raises ModelError."""
-    names = [graph.tensors[index].name for index in graph.inputs]
-    return in_model_order(integer.lower(_import(model, graph), rounding, names), graph)
+    return qdq_graph.lower(_import(model, graph), graph, rounding)
 
 
 def _import(model: Path, graph: Graph) -> Any:

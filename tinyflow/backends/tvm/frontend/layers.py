@@ -1,18 +1,17 @@
-"""From a quantized expression to one integer layer: shapes, and all scales folded into fixed-point constants.
+"""From an operator of the model to one integer layer: shapes, and all scales folded into fixed-point constants.
 
-Each rule is TFLite's (`Prepare` of the operator's kernel in TFLM), computed once at build time.
+Each rule is TFLite's (`Prepare` of the operator's kernel in TFLM), computed once at build time. Nothing here needs TVM.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tinyflow.backends.tvm.frontend.expressions import Linear, Pending, Pool, Softmax, Stored, Sum, Value
 from tinyflow.backends.tvm.kernels.kernel import Weights
 from tinyflow.backends.tvm.kernels.specs import (
     AddSpec,
@@ -29,7 +28,20 @@ from tinyflow.backends.tvm.kernels.specs import (
     Spec,
     WeightedSpec,
 )
-from tinyflow.model import fixed_point
+from tinyflow.model.arithmetic import binary
+from tinyflow.model.fixed_point import activation_range, softmax_scaling
+from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import WEIGHTED
+from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.weighted import Weighted, Window, symmetric, window
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """An int8 activation in memory. Reshaped views of it are the same value; equal to itself only."""
+
+    elements: int
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,130 +64,77 @@ class Network:
     layers: tuple[Layer, ...]
 
 
-def make_layer(source: Pending, rounding: Rounding) -> tuple[Layer, Stored]:
-    """The layer that computes a quantized expression, and its output; `rounding` is that of fully connected layers."""
-    expression = source.expression
-    if isinstance(expression, Linear):
-        spec = _linear_spec(expression, source, rounding)
-        return _with_output(expression.shape, spec, _weights(expression, spec, source.scale), expression.data.stored)
-    if isinstance(expression, Sum):
-        left, right = expression.left.stored, expression.right.stored
-        return _with_output(left.shape, _add_spec(expression, source), None, left, right)
-    if isinstance(expression, Pool):
-        return _with_output(expression.shape, _pool_spec(expression, source), None, expression.data)
-    return _with_output(expression.data.stored.shape, _softmax_spec(expression), None, expression.data.stored)
-
-
-def _with_output(shape: tuple[int, ...], spec: Spec, weights: Weights | None, *inputs: Stored) -> tuple[Layer, Stored]:
-    output = Value(math.prod(shape))
-    return Layer(spec, tuple(stored.value for stored in inputs), output, weights), Stored(output, shape)
+def make_layer(graph: Graph, operator: Operator, inputs: tuple[Value, ...], output: Value, rounding: Rounding) -> Layer:
+    """The layer of an operator that was checked; `rounding` is that of fully connected layers."""
+    if operator.name in WEIGHTED:
+        # convolutions round twice everywhere; of fully connected layers the references have two opinions
+        is_dense = operator.name == "FULLY_CONNECTED"
+        spec, weights = _weighted(symmetric(graph, operator), is_dense, rounding if is_dense else "double")
+        return Layer(spec, inputs, output, weights, operator.index)
+    return Layer(_SPECS[operator.name](graph, operator), inputs, output, None, operator.index)
 
 
 def _feature_map(shape: tuple[int, ...]) -> FeatureMap:
     """[1, height, width, channels], or anything else as one row of all but the channels."""
     if len(shape) == 4 and shape[0] == 1:
-        return FeatureMap(shape[1], shape[2], shape[3])
+        return FeatureMap(*shape[1:])
     return FeatureMap(1, math.prod(shape[:-1]), shape[-1])
 
 
-def _window(attributes: Any, kernel: tuple[int, ...], output: FeatureMap, data: FeatureMap) -> dict[str, Any]:
-    """Kernel, stride and padding as specs have them; Relax's padding is top, left, bottom, right."""
-    top, left, bottom, right = (int(amount) for amount in attributes.padding)
-    return {
-        "input": data,
-        "output": output,
-        "kernel": (int(kernel[0]), int(kernel[1])),
-        "stride": (int(attributes.strides[0]), int(attributes.strides[1])),
-        "padding": Border(top, left, bottom, right),
+def _window(slides: Window, data: FeatureMap, output: FeatureMap) -> dict[str, Any]:
+    """Kernel, stride and padding as specs have them."""
+    border = Border(*slides.before, *slides.after)
+    return {"input": data, "output": output, "kernel": slides.size, "stride": slides.stride, "padding": border}
+
+
+def _weighted(layer: Weighted, is_dense: bool, rounding: Rounding) -> tuple[WeightedSpec, Weights]:
+    """The spec, and the constants in TFLite's layouts: [O, H, W, I], [1, H, W, O], [O, I]."""
+    numbers: dict[str, Any] = {
+        "input_zero_point": layer.input_zero_point,
+        "requantisation": Requantisation(layer.output_zero_point, layer.lowest, layer.highest, rounding),
     }
+    data, output, values = _feature_map(layer.source.shape), _feature_map(layer.output.shape), layer.weights
+    kind: type[ConvSpec | DepthwiseSpec] = ConvSpec
+    if layer.is_depthwise and data.channels == 1:
+        values = values.transpose(3, 0, 1, 2)  # which is a convolution
+    elif layer.is_depthwise:
+        kind, values = DepthwiseSpec, values.reshape(1, *layer.window.size, -1)
+    if is_dense:
+        columns = values.shape[-1]
+        rows = layer.source.elements // columns
+        if rows == 1:
+            return DenseSpec(columns, layer.outputs, **numbers), _constants(layer, values.reshape(-1, columns))
+        # over several rows it is a convolution whose window is one place
+        data, output = FeatureMap(1, rows, columns), FeatureMap(1, rows, layer.outputs)
+    return kind(**_window(layer.window, data, output), **numbers), _constants(layer, values)
 
 
-def _linear_spec(expression: Linear, source: Pending, rounding: Rounding) -> WeightedSpec:
-    """Convolutions round twice everywhere; of fully connected layers the references have two opinions."""
-    data, weights = expression.data, expression.weights.data
-    requantisation = Requantisation(source.zero_point, source.lowest, source.highest)
-    if expression.call.op.name == "relax.matmul":
-        return _dense_spec(expression, replace(requantisation, rounding=rounding))
-    attributes = expression.call.attrs
-    kind = DepthwiseSpec if attributes.kernel_layout == "HWOI" else ConvSpec
-    return kind(
-        **_window(attributes, weights.shape[:2], _feature_map(expression.shape), _feature_map(data.stored.shape)),
-        input_zero_point=data.zero_point,
-        requantisation=requantisation,
-    )
+def _constants(layer: Weighted, values: Any) -> Weights:
+    numbers = (layer.bias, layer.rescaling.multipliers, layer.rescaling.shifts)
+    return Weights(np.ascontiguousarray(values, np.int8), *(array.astype(np.int32) for array in numbers))
 
 
-def _dense_spec(expression: Linear, requantisation: Requantisation) -> DenseSpec | ConvSpec:
-    """A fully connected layer of one row; over several rows it is a convolution whose window is one place."""
-    (rows, _), (columns, units) = expression.shape, expression.weights.data.shape
-    if rows == 1:
-        return DenseSpec(columns, units, expression.data.zero_point, requantisation)
-    return ConvSpec(
-        input=FeatureMap(1, rows, columns),
-        output=FeatureMap(1, rows, units),
-        kernel=(1, 1),
-        stride=(1, 1),
-        padding=Border(),
-        input_zero_point=expression.data.zero_point,
-        requantisation=requantisation,
-    )
+def _add_spec(graph: Graph, operator: Operator) -> AddSpec:
+    feature_map, numbers = _feature_map(graph.tensors[operator.outputs[0]].shape), binary.constants_of(graph, operator)
+    fields: dict[str, Any] = {name: numbers[name] for name in ("lowest", "highest")}
+    for side in ("left", "right", "output"):
+        fields[side], fields[f"{side}_zero_point"] = feature_map, numbers[f"{side}_zero_point"]
+        fields[f"{side}_scale"] = Rescale(numbers[f"{side}_multiplier"], numbers[f"{side}_multiplier_shift"])
+    return AddSpec(**fields)
 
 
-def _weights(expression: Linear, spec: WeightedSpec, output_scale: float) -> Weights:
-    """The constants, in TFLite's layouts again: [O, H, W, I], [1, H, W, O], [O, I]."""
-    data, scales = expression.weights.data, expression.weights.scales
-    if isinstance(spec, DenseSpec) or expression.call.op.name == "relax.matmul":
-        channels = data.shape[1]
-        values = data.transpose(1, 0) if isinstance(spec, DenseSpec) else data.T.reshape(channels, 1, 1, -1)
-        reals = [fixed_point.dense_factor(expression.data.scale, scale, output_scale) for scale in scales]
-    else:
-        channels = spec.output.channels
-        is_depthwise = isinstance(spec, DepthwiseSpec)
-        values = data.reshape(1, *spec.kernel, channels) if is_depthwise else data.transpose(3, 0, 1, 2)
-        reals = fixed_point.convolution_factors(expression.data.scale, scales, output_scale)
-    factors = fixed_point.Rescaling.of(reals * channels if len(reals) == 1 else reals)
-    bias = np.zeros(channels, np.int32) if expression.bias is None else expression.bias.ravel()
-    return Weights(
-        _contiguous(values), _contiguous(bias), factors.multipliers.astype(np.int32), factors.shifts.astype(np.int32)
-    )
-
-
-def _contiguous(array: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(array)
-
-
-def _add_spec(expression: Sum, source: Pending) -> AddSpec:
-    left, right = expression.left, expression.right
-    feature_map = _feature_map(left.stored.shape)
-    reals = fixed_point.add_factors(left.scale, right.scale, source.scale)
-    scales = [Rescale(*fixed_point.rescaling_factor(real)) for real in reals]
-    return AddSpec(
-        left=feature_map,
-        right=feature_map,
-        output=feature_map,
-        left_zero_point=left.zero_point,
-        right_zero_point=right.zero_point,
-        output_zero_point=source.zero_point,
-        left_scale=scales[0],
-        right_scale=scales[1],
-        output_scale=scales[2],
-        lowest=source.lowest,
-        highest=source.highest,
-    )
-
-
-def _pool_spec(expression: Pool, source: Pending) -> PoolSpec:
-    attributes = expression.call.attrs
-    output, data = _feature_map(expression.shape), _feature_map(expression.data.shape)
-    window = _window(attributes, attributes.pool_size, output, data)
-    padding = window["padding"]
-    rows = _reach(window["kernel"][0], window["stride"][0], padding.top, padding.bottom, output.height, data.height)
-    columns = _reach(window["kernel"][1], window["stride"][1], padding.left, padding.right, output.width, data.width)
+def _pool_spec(graph: Graph, operator: Operator) -> PoolSpec:
+    data, output = (_feature_map(graph.tensors[index].shape) for index in (*operator.inputs, *operator.outputs))
+    slides = window(graph, operator)
+    sizes = (output.height, output.width), (data.height, data.width)
+    axes = zip(slides.size, slides.stride, slides.before, slides.after, *sizes, strict=True)
+    size, before, after = zip(*(_reach(*axis) for axis in axes), strict=True)
+    lowest, highest = activation_range(operator.options["activation"], quantisations(graph, operator)[-1])
     return PoolSpec(
-        operator="max" if "max" in expression.call.op.name else "average",
-        **window | {"kernel": (rows[0], columns[0]), "padding": Border(rows[1], columns[1], rows[2], columns[2])},
-        lowest=source.lowest,
-        highest=source.highest,
+        **_window(replace(slides, size=size, before=before, after=after), data, output),
+        operator="max" if operator.name == "MAX_POOL_2D" else "average",
+        lowest=lowest,
+        highest=highest,
     )
 
 
@@ -186,7 +145,15 @@ def _reach(kernel: int, stride: int, before: int, after: int, outputs: int, inpu
     return min(kernel - idle, longest), before - idle, max(0, after - max(0, kernel - idle - longest))
 
 
-def _softmax_spec(expression: Softmax) -> SoftmaxSpec:
-    shape = expression.data.stored.shape
-    multiplier, shift, least_difference = fixed_point.softmax_scaling(expression.data.scale)
+def _softmax_spec(graph: Graph, operator: Operator) -> SoftmaxSpec:
+    shape = graph.tensors[operator.inputs[0]].shape
+    multiplier, shift, least_difference = softmax_scaling(quantisations(graph, operator)[0].scale)
     return SoftmaxSpec(math.prod(shape[:-1]), shape[-1], Rescale(multiplier, shift), least_difference)
+
+
+_SPECS: Mapping[str, Callable[[Graph, Operator], Spec]] = {
+    "ADD": _add_spec,
+    "AVERAGE_POOL_2D": _pool_spec,
+    "MAX_POOL_2D": _pool_spec,
+    "SOFTMAX": _softmax_spec,
+}

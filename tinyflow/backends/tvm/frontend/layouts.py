@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinyflow.backends.tvm.frontend.expressions import Value
-from tinyflow.backends.tvm.frontend.layers import Layer, Network
+from tinyflow.backends.tvm.frontend.layers import Layer, Network, Value
 from tinyflow.backends.tvm.kernels.specs import AddSpec, DenseSpec, FeatureMap, Layout, SoftmaxSpec, Spec
 
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from tinyflow.backends.tvm.frontend.expressions import Value
-from tinyflow.backends.tvm.frontend.layers import Layer, Network
+from tinyflow.backends.tvm.frontend.layers import Layer, Network, Value
 from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.choices import Choice
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style, Weights

@@ -8,7 +8,7 @@ from typing import Any
 import tvm
 from tvm import relax, tirx
 
-from tinyflow.backends.tvm.frontend.expressions import Value
+from tinyflow.backends.tvm.frontend.layers import Value
 from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.backends.tvm.program.operations import Operand, Program, Step
 
