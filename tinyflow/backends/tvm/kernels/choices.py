@@ -6,7 +6,7 @@ A choice is plain data: `{"kernel": "tiled", "pixels": 2, "group": 4, "hidden": 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Union
 
@@ -76,31 +76,41 @@ def _convolutions(spec: ConvSpec, style: Style, machine: Machine) -> Iterator[Ch
 
 
 def build(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
-    """The kernel of a choice; None where it doesn't fit. KeyError, TypeError for what is not a choice for this spec."""
-    family, numbers = choice["kernel"], {name: int(number) for name, number in choice.items() if name != "kernel"}
-    if isinstance(spec, AddSpec):
-        return add.add(spec, numbers["dsp"] == 1, numbers["unrolled"])
-    if family == "tiled":
-        return _tiled(numbers, spec, machine, scratch_bytes)
-    if family == "wide" and isinstance(spec, ConvSpec):
-        tile = wide.Tile(numbers["pairs"], numbers["group"], numbers["unrolled"])
-        return wide.conv(spec, machine, scratch_bytes, tile)
-    if family == "smlad" and isinstance(spec, ConvSpec):
-        tile_ = smlad.Tile(numbers["pixels"], numbers["group"])
-        return smlad.conv(spec, scratch_bytes, tile_, numbers["part"])
-    if family == "smlad" and isinstance(spec, DenseSpec):
-        return smlad.dense(spec, numbers["group"], numbers["unrolled"]) if spec.inputs % 4 == 0 else None
-    if family == "dsp" and isinstance(spec, ConvSpec):
-        return routines.conv(spec, scratch_bytes, numbers["part"])
-    if family == "dsp" and isinstance(spec, DepthwiseSpec) and depthwise.is_supported(spec):
-        return depthwise.depthwise(spec, scratch_bytes)
-    return None
+    """The kernel of a choice; None where it doesn't fit. TypeError for what is not a choice for this spec."""
+    numbers = {name: int(number) for name, number in choice.items() if name != "kernel"}
+    return build_family(str(choice["kernel"]), spec, machine, scratch_bytes, **numbers)
 
 
-def _tiled(numbers: Mapping[str, int], spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
-    if isinstance(spec, DepthwiseSpec):
-        return tiled.depthwise(spec, scratch_bytes, numbers["pixels"])
-    tile = tiled.Tile(numbers["pixels"], numbers["group"], bool(numbers["hidden"]))
-    if isinstance(spec, ConvSpec):
-        return tiled.conv(spec, machine, scratch_bytes, tile)
-    return tiled.dense(spec, machine, tile) if isinstance(spec, DenseSpec) else None
+def build_family(family: str, spec: Spec, machine: Machine, scratch_bytes: int, **numbers: int) -> Kernel | None:
+    """A family's kernel with the numbers of a choice, or with its own; None where it has none for the spec."""
+    builder = _BUILDERS.get((family, type(spec)))
+    return None if builder is None else builder(spec, machine, scratch_bytes, **numbers)
+
+
+def _tile(numbers: Mapping[str, int]) -> tiled.Tile | None:
+    return tiled.Tile(numbers["pixels"], numbers["group"], numbers["hidden"] == 1) if numbers else None
+
+
+# channels outermost are tiled too, in planes
+_BUILDERS: Mapping[tuple[str, type], Callable[..., Kernel | None]] = {
+    ("add", AddSpec): lambda spec, _, __, **numbers: add.add(spec, **numbers),
+    ("dsp", AddSpec): lambda spec, _, __: add.add(spec, dsp=1),
+    ("dsp", ConvSpec): lambda spec, _, scratch, **numbers: routines.conv(spec, scratch, **numbers),
+    ("dsp", DenseSpec): lambda spec, _, __: routines.dense(spec),
+    ("dsp", DepthwiseSpec): lambda spec, _, scratch: depthwise.depthwise(spec, scratch),
+    ("smlad", ConvSpec): lambda spec, _, scratch, **numbers: smlad.conv(spec, scratch, **numbers),
+    ("smlad", DenseSpec): lambda spec, _, __, **numbers: smlad.dense(spec, **numbers),
+    ("tiled", AddSpec): lambda spec, _, __: add.add(spec),
+    ("tiled", ConvSpec): lambda spec, machine, scratch, **numbers: (
+        planes.conv(spec, machine, scratch)
+        if planes.is_planar(spec)
+        else tiled.conv(spec, machine, scratch, _tile(numbers))
+    ),
+    ("tiled", DenseSpec): lambda spec, machine, _, **numbers: tiled.dense(spec, machine, _tile(numbers)),
+    ("tiled", DepthwiseSpec): lambda spec, _, scratch, **numbers: (
+        planes if planes.is_planar(spec) else tiled
+    ).depthwise(spec, scratch, **numbers),
+    ("wide", ConvSpec): lambda spec, machine, scratch, **numbers: wide.conv(
+        spec, machine, scratch, wide.Tile(**numbers) if numbers else None
+    ),
+}

@@ -12,19 +12,26 @@ A style that has nothing better for a spec gives the next simpler one's kernel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from tinyflow.backends.tvm.kernels import choices, parsing, requantise
 from tinyflow.backends.tvm.kernels.choices import Choice
-from tinyflow.backends.tvm.kernels.dsp import depthwise, routines, smlad
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style, Weights
-from tinyflow.backends.tvm.kernels.portable import add, plain, planes, tiled, wide
-from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
+from tinyflow.backends.tvm.kernels.portable import plain, wide
+from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec, DepthwiseSpec, Spec
 from tinyflow.backends.tvm.kernels.vector import convolution
 
 parsing.hasten()
 
+# what each style has, best first; "plain" has a kernel of each spec, which takes over where these have none
+_FAMILIES: Mapping[Style, tuple[str, ...]] = {
+    "plain": (),
+    "aot": ("tiled",),
+    "aotplus": ("wide", "tiled"),
+    "dsp": ("dsp", "wide", "tiled"),
+    "smlad": ("smlad", "wide", "tiled"),
+}
 # what a stack of 8 KiB has left for the scratch of one kernel, where the arena has no room
 _STACK_BYTES = 6656
 
@@ -63,40 +70,13 @@ def build_choice(choice: Choice, spec: Spec, machine: Machine, scratch_bytes: in
 
 
 def _fits(kernel: Kernel, scratch_bytes: int) -> bool:
-    return _scratch_bytes(kernel) <= max(scratch_bytes, _STACK_BYTES)
+    taken = sum(parameter.size_bytes for parameter in kernel.parameters if parameter.role == "scratch")
+    return taken <= max(scratch_bytes, _STACK_BYTES)
 
 
 def _candidates(spec: Spec, style: Style, machine: Machine, scratch_bytes: int) -> Iterator[Kernel | None]:
     """What a style has for a spec, best first."""
-    if style == "dsp":
-        yield _dsp(spec, scratch_bytes)
-    if style == "smlad":
-        yield _smlad(spec, scratch_bytes)
     if style == "aotplus":
         yield convolution.build(spec, machine, scratch_bytes)
-    if style in ("aotplus", "dsp", "smlad") and isinstance(spec, ConvSpec):
-        yield wide.conv(spec, machine, scratch_bytes)
-    if style != "plain" and planes.is_planar(spec):
-        yield planes.build(spec, machine, scratch_bytes)
-    elif style != "plain":
-        yield tiled.build(spec, machine, scratch_bytes)
-
-
-def _scratch_bytes(kernel: Kernel) -> int:
-    return sum(parameter.size_bytes for parameter in kernel.parameters if parameter.role == "scratch")
-
-
-def _smlad(spec: Spec, scratch_bytes: int) -> Kernel | None:
-    if isinstance(spec, ConvSpec):
-        return smlad.conv(spec, scratch_bytes)
-    return smlad.dense(spec) if isinstance(spec, DenseSpec) and spec.inputs % 4 == 0 else None
-
-
-def _dsp(spec: Spec, scratch_bytes: int) -> Kernel | None:
-    if isinstance(spec, ConvSpec):
-        return routines.conv(spec, scratch_bytes)
-    if isinstance(spec, DenseSpec) and spec.inputs % 4 == 0:
-        return routines.dense(spec)
-    if isinstance(spec, DepthwiseSpec) and depthwise.is_supported(spec):
-        return depthwise.depthwise(spec, scratch_bytes)
-    return add.add(spec, has_dsp=True) if isinstance(spec, AddSpec) else None
+    for family in _FAMILIES[style]:
+        yield choices.build_family(family, spec, machine, scratch_bytes)

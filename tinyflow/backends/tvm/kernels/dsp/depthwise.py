@@ -39,7 +39,7 @@ class Planes:
         return self.rows * self.row_words
 
 
-def is_supported(spec: DepthwiseSpec) -> bool:
+def _is_supported(spec: DepthwiseSpec) -> bool:
     """3x3, stride 1 or 2 in both directions, groups of four channels, rows that aren't too long, no clamp."""
     to = spec.requantisation
     return (
@@ -70,8 +70,10 @@ def planes(spec: DepthwiseSpec, scratch_bytes: int) -> Planes:
 # TFLite, kernels/internal/reference/integer_ops/depthwise_conv.h
 
 
-def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
-    """DEPTHWISE_CONV_2D of the shapes that `is_supported` names."""
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel | None:
+    """DEPTHWISE_CONV_2D of the shapes that `_is_supported` names."""
+    if not _is_supported(spec):
+        return None
     to, channels, stride = spec.requantisation, spec.input.channels, spec.stride[0]
     width, height = spec.output.width, spec.output.height
     plane = planes(spec, scratch_bytes)

@@ -27,9 +27,9 @@ from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec, scratch_bytes: int, part_pixels: int = PART_PIXELS) -> Kernel:
+def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS) -> Kernel:
     """CONV_2D of any shape."""
-    tiling, expand = widening(spec, scratch_bytes, part_pixels)
+    tiling, expand = widening(spec, scratch_bytes, part)
     channels, groups = spec.output.channels, -(-spec.output.channels // GROUP)
     routine = Routine(_routine_name(tiling), spec.requantisation, channels)
     steps = (tiling.segments, tiling.segment_step, tiling.pixel_step)
@@ -80,8 +80,10 @@ def _routine_name(tiling: Tiling) -> str:
 # TFLite, kernels/internal/reference/integer_ops/fully_connected.h
 
 
-def dense(spec: DenseSpec) -> Kernel:
+def dense(spec: DenseSpec) -> Kernel | None:
     """FULLY_CONNECTED of a multiple of four inputs; weights are widened in registers, for each is used once."""
+    if spec.inputs % 4:
+        return None
     inputs, steps = spec.inputs, spec.inputs // 4
     groups = -(-spec.outputs // GROUP)
     routine = Routine("tf_dense4", spec.requantisation, spec.outputs)

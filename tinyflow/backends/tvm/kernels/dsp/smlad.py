@@ -35,9 +35,8 @@ class Tile:
     group: int
 
 
-# More accumulators than these spill, of fourteen registers.
-TILE = Tile(2, 4)
-DENSE_GROUP = 4
+# More accumulators than these, pixels times channels, spill, of fourteen registers.
+_PIXELS, _GROUP = 2, 4
 
 
 def _smlad(x: Expr, w: Expr, total: Expr) -> Expr:
@@ -49,15 +48,17 @@ def _smlad(x: Expr, w: Expr, total: Expr) -> Expr:
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec, scratch_bytes: int, wanted: Tile = TILE, part_pixels: int = PART_PIXELS) -> Kernel | None:
+def conv(
+    spec: ConvSpec, scratch_bytes: int, pixels: int = _PIXELS, group: int = _GROUP, part: int = PART_PIXELS
+) -> Kernel | None:
     """CONV_2D of a multiple of four input channels, if there is scratch for the pairs of the weights."""
     if spec.input.channels % 4:
         return None
-    tiling, expand = widening(spec, scratch_bytes, part_pixels)
+    tiling, expand = widening(spec, scratch_bytes, part)
     if tiling.is_narrow:
         return None
     to, channels = spec.requantisation, spec.output.channels
-    tile = _tile(tiling, wanted, channels)
+    tile = _tile(tiling, Tile(pixels, group), channels)
     groups, steps, segments = channels // tile.group, tiling.length // 4, tiling.segments
     at = group_words = segments * steps * tile.group * 2
     scratch_words = at + tiling.input_words
@@ -131,15 +132,17 @@ def _add_products(total: Any, pair: Any, scratch: Any, x: Any, tiling: Any, tile
 # TFLite, kernels/internal/reference/integer_ops/fully_connected.h
 
 
-def dense(spec: DenseSpec, wanted: int = DENSE_GROUP, most_unrolled: int = 2) -> Kernel:
+def dense(spec: DenseSpec, group: int = _GROUP, unrolled: int = 2) -> Kernel | None:
     """FULLY_CONNECTED of a multiple of four inputs; weights are widened in registers, for each is used once.
 
     The compiler doesn't see how many inputs there are: it would unroll until it spills.
     """
+    if spec.inputs % 4:
+        return None
     to, steps = spec.requantisation, spec.inputs // 4
-    group = next(number for number in range(wanted, 0, -1) if spec.outputs % number == 0)
+    group = next(number for number in range(group, 0, -1) if spec.outputs % number == 0)
     groups, numbers_each = spec.outputs // group, scale_numbers(to)
-    unrolled = next(number for number in range(most_unrolled, 0, -1) if steps % number == 0)
+    unrolled = next(number for number in range(unrolled, 0, -1) if steps % number == 0)
 
     @T.prim_func(s_tir=True)
     def fully_connected(

@@ -77,15 +77,18 @@ def _on_pairs(spec: AddSpec, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return evaluate(every, None, *pairs.astype(np.int8)).astype(np.int64)
 
 
-def add(spec: AddSpec, has_dsp: bool, unrolled: int = _UNROLLED) -> Kernel | None:
-    """ADD of two feature maps of one shape and layout; None where these differ or no plane is exact."""
+def add(spec: AddSpec, dsp: int = 0, unrolled: int = _UNROLLED) -> Kernel | None:
+    """ADD of two feature maps of one shape and layout; None where these differ or no plane is exact.
+
+    `dsp` is 1 where SSAT may saturate.
+    """
     plane = fit(spec) if len({spec.left, spec.right, spec.output}) == 1 else None
     if plane is None:
         return None
     elements, rounds = spec.output.elements, spec.output.elements // unrolled
 
     def saturated(total: Expr) -> Expr:
-        if has_dsp and (spec.lowest, spec.highest) == (-128, 127):
+        if dsp and (spec.lowest, spec.highest) == (-128, 127):
             return T.Cast("int8", value("tf_saturate", total, plane.shift))
         return clamp(T.shift_right(total, T.int32(plane.shift)), spec.lowest, spec.highest)
 
@@ -105,4 +108,4 @@ def add(spec: AddSpec, has_dsp: bool, unrolled: int = _UNROLLED) -> Kernel | Non
         for i in range(elements - rounds * unrolled):
             one(left, right, output, rounds * unrolled + i)
 
-    return Kernel.of(add, headers=(HEADER,) if has_dsp else ())
+    return Kernel.of(add, headers=(HEADER,) if dsp else ())

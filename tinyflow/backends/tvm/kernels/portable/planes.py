@@ -66,13 +66,6 @@ def is_planar(spec: Spec) -> bool:
     return isinstance(spec, (ConvSpec, DepthwiseSpec)) and spec.input.layout == "NCHW"
 
 
-def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
-    """The kernel of a spec that `is_planar`."""
-    if isinstance(spec, ConvSpec):
-        return conv(spec, machine, scratch_bytes)
-    return depthwise(spec, scratch_bytes) if isinstance(spec, DepthwiseSpec) else None
-
-
 def _planes(spec: ConvolutionSpec, planes: int, scratch_bytes: int) -> Planes:
     """Chunks as large as the scratch allows; all at once where there is no padding."""
     border, height = spec.padding, spec.output.height

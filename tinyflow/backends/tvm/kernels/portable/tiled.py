@@ -22,15 +22,12 @@ from tvm.script import tirx as T
 from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
 from tinyflow.backends.tvm.kernels.intrinsics import hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
-from tinyflow.backends.tvm.kernels.portable import add
 from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import (
-    AddSpec,
     ConvSpec,
     DenseSpec,
     DepthwiseSpec,
     FeatureMap,
-    Spec,
 )
 
 Expr = Any
@@ -55,17 +52,6 @@ def tile_of(machine: Machine) -> tuple[int, int]:
 def is_spiller(machine: Machine) -> bool:
     """Whether the compiler unrolls loops whose length it sees until its registers don't suffice."""
     return machine.isa == "riscv" and machine.is_llvm
-
-
-def build(spec: Spec, machine: Machine, scratch_bytes: int) -> Kernel | None:
-    """The tiled kernel of a spec, or None where there is none."""
-    if isinstance(spec, ConvSpec):
-        return conv(spec, machine, scratch_bytes)
-    if isinstance(spec, DepthwiseSpec):
-        return depthwise(spec, scratch_bytes)
-    if isinstance(spec, AddSpec):
-        return add.add(spec, has_dsp=False)
-    return dense(spec, machine) if isinstance(spec, DenseSpec) else None
 
 
 @dataclass(frozen=True)
@@ -149,12 +135,12 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
     return Kernel.of(products, pack, HEADERS)
 
 
-def depthwise(spec: DepthwiseSpec, scratch_bytes: int, most_pixels: int = DEPTHWISE_PIXELS) -> Kernel:
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = DEPTHWISE_PIXELS) -> Kernel:
     """DEPTHWISE_CONV_2D, channel by channel: a filter is loaded once for a chunk."""
     to, channels, source = spec.requantisation, spec.output.channels, convolution_source(spec, scratch_bytes)
     rows, columns = spec.kernel
     multiple, right = channels // spec.input.channels, spec.stride[1]
-    pixels = min(most_pixels, source.width)
+    pixels = min(pixels, source.width)
     each = T.unroll if rows * columns <= UNROLLED_WEIGHTS else T.serial
 
     @T.prim_func(s_tir=True)
