@@ -69,6 +69,9 @@ class Weights:
     shift: NDArray[np.int32]  # [output channels]; positive is to the left
 
 
+Pack = Callable[[Weights], Mapping[str, Array]]
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A TIR function whose parameters, all of them pointers to buffers, come in the order of `parameters`.
@@ -79,14 +82,14 @@ class Kernel:
 
     function: Any  # tvm.tirx.PrimFunc
     parameters: tuple[Parameter, ...]
-    pack: Callable[[Weights], Mapping[str, Array]]
+    pack: Pack
     headers: tuple[str, ...] = ()  # what the C source has to include
 
     @classmethod
     def of(
         cls,
         function: Any,
-        pack: Callable[[Weights], Mapping[str, Array]] = lambda weights: {},
+        pack: Pack = lambda weights: {},
         headers: tuple[str, ...] = (),
     ) -> Kernel:
         """The kernel of a function whose buffers have the names of `_ROLES`; all others are constants.

@@ -15,6 +15,11 @@ def by_channel(spec: WeightedSpec, weights: Weights) -> Array:
     return weights.values.reshape(len(weights.values), -1)
 
 
+def as_words(values: Array) -> Array:
+    """Bytes, a multiple of four along the last axis, as [words] int32."""
+    return np.ascontiguousarray(values).view(np.int32).ravel()
+
+
 def fold_zero_point(values: Array, bias: Array, zero_point: int) -> Array:
     """The bias that makes accumulators over raw inputs equal to accumulators over (input - zero point).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels import requantise
 from tinyflow.backends.tvm.kernels.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
-from tinyflow.backends.tvm.kernels.kernel import Array, Weights
+from tinyflow.backends.tvm.kernels.kernel import Array, Pack, Weights
 from tinyflow.backends.tvm.kernels.packing import by_channel, folded_bias
 from tinyflow.backends.tvm.kernels.specs import Requantisation, WeightedSpec
 
@@ -49,6 +50,15 @@ def rescaled(total: Expr, numbers: Any, channel: Expr, to: Requantisation) -> Ex
     return clamp(T.shift_right(high, T.int32(requantise.FRACTION_BITS)), to.lowest, to.highest)
 
 
+@T.inline
+def put_tile(output: Any, at: Any, total: Any, numbers: Any, tile: Any, result: Any, to: Any) -> None:
+    """The outputs of a tile of (pixels, channels) accumulators; `at` is its row, first column and first channel."""
+    for p in T.unroll(tile[0]):
+        for c in T.unroll(tile[1]):
+            add_offset(total, p * tile[1] + c, numbers, c, to)
+            output[result.place(at[0], at[1] + p, at[2] + c)] = rescaled(total[p * tile[1] + c], numbers, c, to)
+
+
 def pack_scale(spec: WeightedSpec, given: Weights) -> tuple[Array, Array]:
     """Weights, [C, products], and the constants of all channels; ValueError where they aren't exact."""
     if spec.requantisation.up is not None:
@@ -57,3 +67,13 @@ def pack_scale(spec: WeightedSpec, given: Weights) -> tuple[Array, Array]:
         raise ValueError("the long form rounds twice and shifts to the right")
     numbers = np.stack([folded_bias(spec, given), given.multiplier, -given.shift], axis=1)
     return by_channel(spec, given), numbers.astype(np.int32)
+
+
+def packing(spec: WeightedSpec, arranged: Callable[[Array], Array] = lambda values: values) -> Pack:
+    """Constants of a kernel: weights, arranged from [C, products], and those of all channels."""
+
+    def pack(given: Weights) -> Mapping[str, Array]:
+        values, scale = pack_scale(spec, given)
+        return {"weights": np.ascontiguousarray(arranged(values)).ravel(), "scale": scale.ravel()}
+
+    return pack

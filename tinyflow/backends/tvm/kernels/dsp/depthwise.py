@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels import requantise
 from tinyflow.backends.tvm.kernels.intrinsics import GROUP, HEADER, call, hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
+from tinyflow.backends.tvm.kernels.packing import as_words
 from tinyflow.backends.tvm.kernels.specs import DepthwiseSpec
 
 # A row of a plane takes as many bytes as one of the routines steps over.
@@ -120,4 +120,4 @@ def _pack(given: Weights, spec: DepthwiseSpec) -> Mapping[str, Array]:
     """Each row of a filter as the word of bytes that widens to its pairs [0, 1] and [1, 2]."""
     values, scale = requantise.pack(spec, given)
     words = values.reshape(-1, 3, 3)[:, :, [0, 1, 1, 2]]
-    return {"weights": np.ascontiguousarray(words).view(np.int32).ravel(), "scale": scale.ravel()}
+    return {"weights": as_words(words), "scale": scale.ravel()}

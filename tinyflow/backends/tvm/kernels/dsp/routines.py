@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels import requantise
 from tinyflow.backends.tvm.kernels.dsp.widening import PART_PIXELS, Tiling, product_order, widening
 from tinyflow.backends.tvm.kernels.intrinsics import GROUP, HEADER, Routine, call, hidden, unspill
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
+from tinyflow.backends.tvm.kernels.packing import as_words
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
@@ -120,8 +120,4 @@ def _pack(
     missing = -len(values) % GROUP
     filled = np.pad(values, ((0, missing), (0, 0), (0, length - values.shape[2])))
     grouped = filled.reshape(-1, GROUP, segments, length // (4 * words), 4 * words).transpose(0, 2, 3, 1, 4)
-    return {"weights": _words(grouped), "scale": np.pad(scale, ((0, missing), (0, 0))).ravel()}
-
-
-def _words(values: NDArray[np.int8]) -> NDArray[np.int32]:
-    return np.ascontiguousarray(values).view(np.int32).ravel()
+    return {"weights": as_words(grouped), "scale": np.pad(scale, ((0, missing), (0, 0))).ravel()}

@@ -11,17 +11,16 @@ The layout of pairs is that of style dsp: four values lie in two pairs in the or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.dsp.widening import PART_PIXELS, Tiling, widening
 from tinyflow.backends.tvm.kernels.intrinsics import HEADER, call, hidden, value
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
-from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels.kernel import Kernel
+from tinyflow.backends.tvm.kernels.packing import as_words
+from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, packing, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 
 Expr = Any
@@ -100,12 +99,9 @@ def conv(
                                     total[p * tile.group + c], numbers, c, to
                                 )
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = pack_scale(spec, given)
-        words = np.ascontiguousarray(values.reshape(groups, tile.group, segments, steps, 4).transpose(0, 2, 3, 1, 4))
-        return {"weights": words.view(np.int32).ravel(), "scale": scale.ravel()}
-
-    return Kernel.of(conv2d, pack, (HEADER,))
+    shape = (groups, tile.group, segments, steps, 4)
+    packed = packing(spec, lambda values: as_words(values.reshape(shape).transpose(0, 2, 3, 1, 4)))
+    return Kernel.of(conv2d, packed, (HEADER,))
 
 
 def _tile(tiling: Tiling, wanted: Tile, channels: int) -> Tile:
@@ -171,9 +167,6 @@ def dense(spec: DenseSpec, group: int = _GROUP, unrolled: int = 2) -> Kernel | N
                 add_offset(total, c, numbers, c, to)
                 output[g * group + c] = rescaled(total[c], numbers, c, to)
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = pack_scale(spec, given)
-        words = np.ascontiguousarray(values.reshape(groups, group, steps, 4).transpose(0, 2, 1, 3))
-        return {"weights": words.view(np.int32).ravel(), "scale": scale.ravel()}
-
-    return Kernel.of(fully_connected, pack, (HEADER,))
+    shape = (groups, group, steps, 4)
+    packed = packing(spec, lambda values: as_words(values.reshape(shape).transpose(0, 2, 1, 3)))
+    return Kernel.of(fully_connected, packed, (HEADER,))

@@ -11,18 +11,16 @@ A depthwise convolution does that plane by plane. Tiles, constants and requantis
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
 from tinyflow.backends.tvm.kernels.portable import tiled
 from tinyflow.backends.tvm.kernels.portable.tiled import HEADERS, Tile
-from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, put_tile, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvolutionSpec, ConvSpec, DepthwiseSpec, FeatureMap, Spec
 
 Expr = Any
@@ -167,19 +165,10 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
                         total[p * group + c] = 0
                     _add_products(total, read, weights, y * source.down, x, g, spec, together)
                     load_scale(numbers, scale, g * group, group, to)
-                    for p in T.unroll(pixels):
-                        for c in T.unroll(group):
-                            add_offset(total, p * group + c, numbers, c, to)
-                            output[result.place(first + y, x + p, g * group + c)] = rescaled(
-                                total[p * group + c], numbers, c, to
-                            )
+                    put_tile(output, (first + y, x, g * group), total, numbers, (pixels, group), result, to)
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = pack_scale(spec, given)
-        grouped = values.reshape(channels // group, group, rows, columns, depth).transpose(0, 4, 2, 3, 1)
-        return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
-
-    return Kernel.of(planes, pack, HEADERS)
+    shape = (channels // group, group, rows, columns, depth)
+    return Kernel.of(planes, packing(spec, lambda values: values.reshape(shape).transpose(0, 4, 2, 3, 1)), HEADERS)
 
 
 # DEPTHWISE_CONV_2D: out[c, y, x] = requantise(bias[c] + Σ in[c / multiple, y*s + i - pad, x*s + j - pad] * w[c, i, j])
@@ -215,8 +204,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
             for i in each(rows):
                 for j in each(columns):
                     filter_of[i, j] = T.Cast("int32", weights[c, i, j])
-            for n in T.unroll(scale_numbers(to)):
-                numbers[0, n] = scale[c, n]
+            load_scale(numbers, scale, c, 1, to)
             for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-result.width // pixels)):
                 x: T.let = T.min(tile * pixels, result.width - pixels)
                 for p in T.unroll(pixels):
@@ -227,12 +215,6 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
                             total[p] += (
                                 T.Cast("int32", read[plane, y * source.down + i, (x + p) * right + j]) * filter_of[i, j]
                             )
-                for p in T.unroll(pixels):
-                    add_offset(total, p, numbers, 0, to)
-                    output[result.place(first + y, x + p, c)] = rescaled(total[p], numbers, 0, to)
+                put_tile(output, (first + y, x, c), total, numbers, (pixels, 1), result, to)
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = pack_scale(spec, given)
-        return {"weights": values.ravel(), "scale": scale.ravel()}
-
-    return Kernel.of(depthwise_planes, pack, HEADERS)
+    return Kernel.of(depthwise_planes, packing(spec), HEADERS)

@@ -16,13 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
 from tinyflow.backends.tvm.kernels.intrinsics import hidden
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
-from tinyflow.backends.tvm.kernels.rescaling import add_offset, load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
+from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, put_tile, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import (
     ConvSpec,
     DenseSpec,
@@ -120,19 +119,10 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                                     "int32", read[y * source.down + i, (x + p) * source.step_bytes + k]
                                 ) * T.Cast("int32", weights[g, i, k, c])
                     load_scale(numbers, scale, g * group, group, to)
-                    for p in T.unroll(pixels):
-                        for c in T.unroll(group):
-                            add_offset(total, p * group + c, numbers, c, to)
-                            output[result.place(first + y, x + p, g * group + c)] = rescaled(
-                                total[p * group + c], numbers, c, to
-                            )
+                    put_tile(output, (first + y, x, g * group), total, numbers, (pixels, group), result, to)
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = pack_scale(spec, given)
-        grouped = values.reshape(channels // group, group, -1).transpose(0, 2, 1)
-        return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
-
-    return Kernel.of(products, pack, HEADERS)
+    grouped = packing(spec, lambda values: values.reshape(channels // group, group, -1).transpose(0, 2, 1))
+    return Kernel.of(products, grouped, HEADERS)
 
 
 def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = DEPTHWISE_PIXELS) -> Kernel:
@@ -164,8 +154,7 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = DEPTHWISE_P
                 for i in each(rows):
                     for j in each(columns):
                         filter_of[i, j] = T.Cast("int32", weights[c, i, j])
-                for n in T.unroll(scale_numbers(to)):
-                    numbers[0, n] = scale[c, n]
+                load_scale(numbers, scale, c, 1, to)
                 for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-source.width // pixels)):
                     x: T.let = T.min(tile * pixels, source.width - pixels)
                     for p in T.unroll(pixels):
@@ -175,12 +164,6 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = DEPTHWISE_P
                             for p in T.unroll(pixels):
                                 at: T.let = ((x + p) * right + j) * spec.input.channels + c // multiple
                                 total[p] += T.Cast("int32", read[y * source.down + i, at]) * filter_of[i, j]
-                    for p in T.unroll(pixels):
-                        add_offset(total, p, numbers, 0, to)
-                        output[spec.output.place(first + y, x + p, c)] = rescaled(total[p], numbers, 0, to)
+                    put_tile(output, (first + y, x, c), total, numbers, (pixels, 1), spec.output, to)
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        values, scale = pack_scale(spec, given)
-        return {"weights": values.ravel(), "scale": scale.ravel()}
-
-    return Kernel.of(depthwise2d, pack, HEADERS)
+    return Kernel.of(depthwise2d, packing(spec), HEADERS)

@@ -27,7 +27,7 @@ from tinyflow.backends.tvm.kernels.intrinsics import hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.packing import by_channel
 from tinyflow.backends.tvm.kernels.portable.plain import is_inside
-from tinyflow.backends.tvm.kernels.rescaling import load_scale, pack_scale, rescaled, scale_numbers
+from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, FeatureMap, Requantisation
 
 Expr = Any
@@ -289,11 +289,12 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
                                 sums[p * tile.group + c], numbers, c, to
                             )
 
+    shape = (channels // tile.group, tile.group, -1)
+    grouped = packing(spec, lambda values: values.reshape(shape).transpose(0, 2, 1))
+
     def pack(given: Weights) -> Mapping[str, Array]:
         if not is_narrow(spec, given):
             raise ValueError("sums of products may reach 2**22")
-        values, scale = pack_scale(spec, given)
-        grouped = values.reshape(channels // tile.group, tile.group, -1).transpose(0, 2, 1)
-        return {"weights": np.ascontiguousarray(grouped).ravel(), "scale": scale.ravel()}
+        return grouped(given)
 
     return Kernel.of(conv2d, pack, ("tf_hidden.h",))
