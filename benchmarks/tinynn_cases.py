@@ -20,7 +20,7 @@ from tinyflow.backends.tinynn import packing
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.interpreters import Tflm
+from tinyflow.model.interpreters import tflm
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.shapes import same_padding
 from tinyflow.model.summary import macs
@@ -55,7 +55,7 @@ class Case:
     def expected(self) -> NDArray[Any]:
         """What TFLM's reference kernels compute, as bytes."""
         # in this process: a copy for each of thousands costs more than all else
-        outputs = Tflm(write(self.graph), self.graph).invoke(self.inputs)
+        outputs = tflm(write(self.graph), self.graph)(self.inputs)
         return np.frombuffer(outputs[0].tobytes(), np.int8)
 
 

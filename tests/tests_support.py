@@ -16,9 +16,9 @@ import kept
 from hypothesis import HealthCheck, settings
 
 from tinyflow.core import digest
-from tinyflow.model import oracle
+from tinyflow.model import interpreters, oracle
 from tinyflow.model.graph import Graph
-from tinyflow.model.interpreters import Sample, Tflm
+from tinyflow.model.interpreters import Sample
 
 
 class _ForgetfulTable:
@@ -116,8 +116,8 @@ def examples(count: int, *unhealthy: HealthCheck) -> settings:
 
 def tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     """What TFLM computes, in this very process: for networks that are known not to end it, of which there are many."""
-    interpreter = Tflm(model, graph)
-    return [interpreter.invoke(sample) for sample in samples]
+    interpreter = interpreters.tflm(model, graph)
+    return [interpreter(sample) for sample in samples]
 
 
 def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:

@@ -13,7 +13,7 @@ from tinyflow.backends import interpreter
 from tinyflow.core.errors import ModelError
 from tinyflow.model import reference, tflite_reader
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.interpreters import Tflm, is_importable  # noqa: F401
+from tinyflow.model.interpreters import is_importable, tflm  # noqa: F401
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.targets.protocol import open_machine
@@ -41,9 +41,9 @@ def test_the_arena_of_tflm_is_the_smallest(tmp_path: Path) -> None:
     arena_bytes = planned(tmp_path, DENSE, "tflm")["arena"]["bytes"]
     graph = tflite_reader.read(DENSE)
     sample = reference.make_inputs(graph, 1, 1)
-    assert len(Tflm(DENSE, graph, arena_bytes).invoke(sample[0])) == 1
+    assert len(tflm(DENSE, graph, arena_bytes)(sample[0])) == 1
     with pytest.raises(ModelError, match="TFLM can't run it"):
-        Tflm(DENSE, graph, arena_bytes - 16)
+        tflm(DENSE, graph, arena_bytes - 16)
 
 
 @pytest.mark.parametrize("name", [pytest.param("tflm", marks=TFLM), pytest.param("litert", marks=LITERT)])

@@ -6,8 +6,11 @@ only from an action.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,19 +20,13 @@ from tinyflow.model.graph import Graph
 
 Array = npt.NDArray[Any]
 Sample = tuple[Array, ...]  # one array for each graph input or output, in the graph's order
+Interpreter = Callable[[Sample], Sample]  # one model, ready to run; raises ModelError
 
 # TFLM keeps its tables of tensors and operators in the arena too
 _TFLM_TABLES_BYTES = 1 << 20
 _TFLM_ALIGNMENT = 16
 REFUSED_HINT = "change the operator that is named, or leave it out: nobody else can say which outputs are right"
 _PACKAGES = {"tflite-micro": "tflite_micro", "ai-edge-litert": "ai_edge_litert"}
-
-
-class Interpreter(Protocol):
-    """One model, ready to run."""
-
-    def invoke(self, sample: Sample) -> Sample:
-        """Outputs for one set of inputs."""
 
 
 def is_importable(package: str) -> bool:
@@ -46,36 +43,36 @@ def interpreter_versions() -> dict[str, str]:
     return {name: version(name) for name, package in _PACKAGES.items() if is_importable(package)}
 
 
-class Tflm:
-    """TFLM with its reference kernels and an arena of a given size. Raises ModelError for a model that it refuses."""
-
-    def __init__(self, model: bytes, graph: Graph, arena_bytes: int | None = None) -> None:
-        """Without `arena_bytes` it gets more than it can need. Raises ToolError where the wheel is missing."""
-        if not is_importable("tflite_micro"):
-            raise ToolError("TFLM's wheel is not installed", hint="pip install tflite-micro", missing=True)
-        from tflite_micro import runtime
-
-        if arena_bytes is None:
-            arena_bytes = _most_arena_bytes(graph)
-        self._outputs = len(graph.outputs)
-        try:
-            self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=arena_bytes)
-        except Exception as error:  # its wheel parses parts of the file that our reader skips; no error of its own
-            raise _tflm_refuses(error) from None
-
-    def invoke(self, sample: Sample) -> Sample:
-        """See `Interpreter`."""
-        try:
-            for i, array in enumerate(sample):
-                self._interpreter.set_input(array, i)
-            self._interpreter.invoke()
-            return tuple(np.array(self._interpreter.get_output(i)) for i in range(self._outputs))
-        except Exception as error:
-            raise _tflm_refuses(error) from None
+@contextmanager
+def _refusing(name: str, *errors: type[Exception]) -> Iterator[None]:
+    """What an interpreter raises is a ModelError."""
+    try:
+        yield
+    except errors as error:
+        raise ModelError(f"{name} can't run it: {error}", hint=REFUSED_HINT) from None
 
 
-def _tflm_refuses(error: Exception) -> ModelError:
-    return ModelError(f"TFLM can't run it: {error}", hint=REFUSED_HINT)
+def tflm(model: bytes, graph: Graph, arena_bytes: int | None = None) -> Interpreter:
+    """TFLM with its reference kernels and an arena of a given size, or of more than it can need.
+
+    Raises ModelError for a model that it refuses, ToolError where the wheel is missing.
+    """
+    if not is_importable("tflite_micro"):
+        raise ToolError("TFLM's wheel is not installed", hint="pip install tflite-micro", missing=True)
+    from tflite_micro import runtime
+
+    size = _most_arena_bytes(graph) if arena_bytes is None else arena_bytes
+    with _refusing("TFLM", Exception):  # its wheel parses parts that our reader skips; it has no error of its own
+        interpreter = runtime.Interpreter.from_bytes(model, arena_size=size)
+
+    @_refusing("TFLM", Exception)
+    def invoke(sample: Sample) -> Sample:
+        for i, array in enumerate(sample):
+            interpreter.set_input(array, i)
+        interpreter.invoke()
+        return tuple(np.array(interpreter.get_output(i)) for i in range(len(graph.outputs)))
+
+    return invoke
 
 
 def _most_arena_bytes(graph: Graph) -> int:
@@ -88,47 +85,40 @@ def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
     Found by bisection: its pointers have 8 bytes here and 4 on a chip, where its tables are smaller.
     """
     too_small, enough = 0, -(-_most_arena_bytes(graph) // _TFLM_ALIGNMENT)
-    Tflm(model, graph, enough * _TFLM_ALIGNMENT)
+    tflm(model, graph, enough * _TFLM_ALIGNMENT)
     while enough - too_small > 1:
         middle = (too_small + enough) // 2
         try:
-            Tflm(model, graph, middle * _TFLM_ALIGNMENT)
+            tflm(model, graph, middle * _TFLM_ALIGNMENT)
             enough = middle
         except ModelError:
             too_small = middle
     return enough * _TFLM_ALIGNMENT
 
 
-class Litert:
-    """LiteRT on one thread: its reference kernels, its optimised ones, or those that it takes by itself (XNNPACK)."""
+def litert(model: bytes, graph: Graph, *, kernels: Literal["reference", "optimised", "auto"]) -> Interpreter:
+    """LiteRT on one thread: its reference kernels, its optimised ones, or those that it takes by itself (XNNPACK).
 
-    def __init__(self, model: bytes, graph: Graph, *, kernels: Literal["reference", "optimised", "auto"]) -> None:
-        """Raises ModelError for a model that it refuses."""
-        from ai_edge_litert.interpreter import Interpreter as Native
-        from ai_edge_litert.interpreter import OpResolverType
+    Raises ModelError for a model that it refuses.
+    """
+    from ai_edge_litert.interpreter import Interpreter as Native
+    from ai_edge_litert.interpreter import OpResolverType
 
-        resolver = {
-            "reference": OpResolverType.BUILTIN_REF,
-            "optimised": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            "auto": OpResolverType.AUTO,
-        }[kernels]
-        self._graph = graph
-        try:
-            self._interpreter = Native(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
-            self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise _litert_refuses(error) from None
+    resolver = {
+        "reference": OpResolverType.BUILTIN_REF,
+        "optimised": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        "auto": OpResolverType.AUTO,
+    }[kernels]
+    refusing = partial(_refusing, "LiteRT", RuntimeError, ValueError)
+    with refusing():
+        interpreter = Native(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
+        interpreter.allocate_tensors()
 
-    def invoke(self, sample: Sample) -> Sample:
-        """See `Interpreter`."""
-        try:
-            for index, array in zip(self._graph.inputs, sample, strict=True):
-                self._interpreter.set_tensor(index, array)
-            self._interpreter.invoke()
-            return tuple(np.array(self._interpreter.get_tensor(index)) for index in self._graph.outputs)
-        except (RuntimeError, ValueError) as error:
-            raise _litert_refuses(error) from None
+    @refusing()
+    def invoke(sample: Sample) -> Sample:
+        for index, array in zip(graph.inputs, sample, strict=True):
+            interpreter.set_tensor(index, array)
+        interpreter.invoke()
+        return tuple(np.array(interpreter.get_tensor(index)) for index in graph.outputs)
 
-
-def _litert_refuses(error: Exception) -> ModelError:
-    return ModelError(f"LiteRT can't run it: {error}", hint=REFUSED_HINT)
+    return invoke

@@ -16,7 +16,7 @@ from tinyflow.core import process
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.core.forked_call import Ended, call_forked
 from tinyflow.model.graph import Graph
-from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Litert, Sample, Tflm, is_importable
+from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Sample, is_importable, litert, tflm
 from tinyflow.model.soundness import shortened
 from tinyflow.model.tflite_writer import write
 
@@ -38,13 +38,13 @@ class Reference(NamedTuple):
     make: Callable[[bytes, Graph], Interpreter]
 
 
-TFLM = Reference("tflm", "TFLM", "tflite_micro", Tflm)
-LITERT = Reference("litert", "LiteRT", "ai_edge_litert", partial(Litert, kernels="reference"))
+TFLM = Reference("tflm", "TFLM", "tflite_micro", tflm)
+LITERT = Reference("litert", "LiteRT", "ai_edge_litert", partial(litert, kernels="reference"))
 # LiteRT's reference kernels abort where TFLM's do, for the same reason; these then still know
-_LITERT_OPTIMISED = LITERT._replace(words="LiteRT's optimised kernels", make=partial(Litert, kernels="optimised"))
+_LITERT_OPTIMISED = LITERT._replace(words="LiteRT's optimised kernels", make=partial(litert, kernels="optimised"))
 
 # as people run it
-LITERT_AUTO = LITERT._replace(make=partial(Litert, kernels="auto"))
+LITERT_AUTO = LITERT._replace(make=partial(litert, kernels="auto"))
 
 
 def references() -> tuple[Reference, ...]:
@@ -92,9 +92,9 @@ def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence
     print(f"the interpreter {reference.words} runs the model", file=sys.stderr, flush=True)
     _fill_new_memory(_FILLS[0])
     interpreter = reference.make(model, graph)
-    outputs = [interpreter.invoke(sample) for sample in samples]
+    outputs = [interpreter(sample) for sample in samples]
     _fill_new_memory(_FILLS[1])
-    again = reference.make(model, graph).invoke(samples[-1])
+    again = reference.make(model, graph)(samples[-1])
     if [array.tobytes() for array in again] != [array.tobytes() for array in outputs[-1]]:
         raise ModelError(f"{reference.words}: its outputs depend on memory that nothing wrote")
     return outputs

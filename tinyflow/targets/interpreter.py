@@ -50,14 +50,14 @@ class Interpreted(Machine):
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:  # noqa: ARG002 (time limits do)
         """Either `setup` or `invoke`. Raises ModelError for what the interpreter refuses."""
         if symbol == "setup":
-            from tinyflow.model.interpreters import Litert, Tflm
+            from tinyflow.model.interpreters import litert, tflm
 
             started = time.perf_counter()
             self._interpreter: Interpreter
             if self._name == "tflm":
-                self._interpreter = Tflm(self._model, self._graph)
+                self._interpreter = tflm(self._model, self._graph)
             else:
-                self._interpreter = Litert(self._model, self._graph, kernels="auto")
+                self._interpreter = litert(self._model, self._graph, kernels="auto")
             return 0, Counters(time.perf_counter() - started)
         if symbol != "invoke":
             raise RunError("an interpreter has no such function", where=symbol)
@@ -86,7 +86,7 @@ class Interpreted(Machine):
             for number, tensor in enumerate(tensors)
         )
         started = time.perf_counter()
-        outputs = self._interpreter.invoke(sample)
+        outputs = self._interpreter(sample)
         elapsed_s = time.perf_counter() - started
         self._buffers |= {f"output{number}": array.tobytes() for number, array in enumerate(outputs)}
         return elapsed_s
