@@ -14,7 +14,7 @@ from small_firmware import Bench
 
 from tinyflow.core.errors import ModelError, RunError
 from tinyflow.model.plan_document import PlanDocument
-from tinyflow.stages.guard import guarded
+from tinyflow.targets.guarding import guarded
 from tinyflow.targets.unicorn import capabilities
 from tinyflow.targets.unicorn.machine import Simulator
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model.advice import VERSION_HINT, advice_on
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators import describe
+from tinyflow.model.operators import WEIGHTED, describe
+
+# of an operator in a newer version than what is known
+_VERSION_HINT = "newer versions have types or options of their own; convert to int8, full integer, without them"
+_INT8 = "int8 activations with one scale each, constant int8 weights, int32 biases"
 
 
 class Unsupported(ValueError):
@@ -35,7 +38,7 @@ def check_operators(
         except ValueError as error:
             tensor = graph.tensors[operator.outputs[0]].name
             where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
-            hint = getattr(error, "hint", "") or advice_on(graph, operator)
+            hint = getattr(error, "hint", "") or _advice(graph, operator)
             raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
 
 
@@ -44,4 +47,35 @@ def _check_known(operator: Operator, lowered: Collection[str]) -> None:
         raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(lowered))}")
     _, newest = describe(operator.name).versions
     if operator.version > newest:
-        raise Unsupported(f"only versions up to {newest} are supported", VERSION_HINT)
+        raise Unsupported(f"only versions up to {newest} are supported", _VERSION_HINT)
+
+
+def _advice(graph: Graph, operator: Operator) -> str:
+    """What is true of an operator whose types no int8 kernel takes, and how to convert instead: one sentence.
+
+    It looks at types and shapes only.
+    """
+    read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    written = [graph.tensors[index] for index in operator.outputs]
+    types = {tensor.dtype for tensor in (*read[:1], *written)}
+    types |= {tensor.dtype for tensor in read[1:] if not tensor.is_constant}
+    weights = read[1] if operator.name in WEIGHTED and len(read) > 1 else None
+    if any("float" in dtype for dtype in types):
+        if weights is not None and weights.is_constant and weights.is_integer and types == {"float32"}:
+            return "only weights are int8 (dynamic range); convert with a representative dataset, full integer"
+        return "quantise the model to int8 when converting: full integer, inputs and outputs included"
+    if "int16" in types:
+        return "convert with int8 activations (TFLITE_BUILTINS_INT8) instead of the 16x8 mode"
+    if "uint8" in types or (weights is not None and weights.dtype == "uint8"):
+        if any(tensor.dtype == "int8" and not tensor.is_constant for tensor in graph.tensors):
+            return "give the network int8 inputs and outputs: inference_input_type and inference_output_type tf.int8"
+        return "it is uint8 throughout, as converters made it until 2020: convert the original to int8, full integer"
+    if weights is not None and not weights.is_constant:
+        return "weights have to be constants of the model, not something that it computes"
+    if weights is not None and weights.dtype == "int4":
+        return "convert with int8 weights"
+    if operator.name == "CONV_2D" and weights is not None and weights.shape[-1] != read[0].shape[-1]:
+        return "split it into one CONV_2D for each group, or use DEPTHWISE_CONV_2D"
+    if weights is not None and weights.quantisation is not None and any(weights.quantisation.zero_points):
+        return "convert with symmetric weights: zero point 0, which TFLite's converter gives"
+    return f"what is supported: {_INT8}"

@@ -23,7 +23,7 @@ from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import arena_check
-from tinyflow.stages.guard import guarded
+from tinyflow.targets.guarding import guarded
 from tinyflow.targets.lines import source_line
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 
