@@ -26,11 +26,8 @@ def conv(net: ImportedGraph, real: FloatValue, name: str, quantisation: Quantisa
     kernel = net.constant(f"{node.name}/weights", weights.values.transpose(order), "int8", scales)
     stride, dilation = (node.pair(key) for key in ("strides", "dilations"))
     source, padding = net.padded(node, source, (height, width), stride, dilation)
-    options: dict[str, OptionValue] = {
-        "padding": padding, "stride": stride, "dilation": dilation, "activation": real.activation,
-    }  # fmt: skip
-    if is_depthwise:
-        options["depth_multiplier"] = outputs // channels
+    options: dict[str, OptionValue] = {"depth_multiplier": outputs // channels} if is_depthwise else {}
+    options |= {"padding": padding, "stride": stride, "dilation": dilation, "activation": real.activation}
     kind = "DEPTHWISE_CONV_2D" if is_depthwise else "CONV_2D"
     return net.result(node, kind, (source, kernel, bias), name, quantisation, **options)
 

@@ -72,13 +72,12 @@ def analyse(graph: Graph) -> Mapping[int, Bounds]:
 def _output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds]) -> Bounds | None:
     """Bounds of the first output; None where nothing is known."""
     rule = _RULES.get(operator.name)
-    read = [known.get(index) for index in operator.inputs if index >= 0]
-    present = [bounds for bounds in read if bounds is not None]
-    if rule is None or len(present) != len(read):
+    read = [index for index in operator.inputs if index >= 0]
+    if rule is None or not known.keys() >= set(read):
         return None
     try:
         check_form(graph, operator)
-        return rule(graph, operator, present)
+        return rule(graph, operator, [known[index] for index in read])
     except ValueError:  # not the int8 form that the rule is about
         return None
 

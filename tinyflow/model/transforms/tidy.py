@@ -97,11 +97,7 @@ def _is_identity(graph: Graph, operator: Operator, bounds: Mapping[int, Bounds])
         return False
     given, made = bounds.get(source.index), bounds.get(output.index)
     # what clamps to a range clamps nothing where its outputs' bounds are its inputs'
-    return (
-        given is not None
-        and made is not None
-        and bool((given.low == made.low).all() and (given.high == made.high).all())
-    )
+    return given is not None and made is not None and all(map(np.array_equal, given, made))
 
 
 def drop_unread(graph: Graph) -> tuple[Graph, Reasons]:
