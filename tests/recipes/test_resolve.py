@@ -221,8 +221,8 @@ def test_a_target_s_options_are_taken_when_asked_for(write: Write, catalogue: Ca
 
 def test_debugging_adds_flags_for_generated_code_only(catalogue: Catalogue) -> None:
     """Libraries are shared with benches that have no such feature."""
-    assert _resolve("vww-tvmaot-stm32f7+debug", catalogue).flags == ("-g",)
-    assert _resolve("vww-tvmaot-stm32f7", catalogue).flags == ()
+    assert _resolve("vww-tvmaot-stm32f7+debug", catalogue).settings.flags == ("-g",)
+    assert _resolve("vww-tvmaot-stm32f7", catalogue).settings.flags == ()
 
 
 def test_a_processor_of_one_s_own_needs_one_recipe(write: Write, catalogue: Catalogue) -> None:

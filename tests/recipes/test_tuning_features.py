@@ -36,7 +36,7 @@ def test_what_cannot_be_tuned_is_refused(bench: str, reason: str) -> None:
 def test_records_are_looked_for_where_they_belong(bench: str) -> None:
     """By processor, the compiler of the kernels and level; a search's trials are any number."""
     resolved = resolve(parse(f"{bench}+tune.24"), CATALOGUE)
-    assert resolved.tuning == "24"
+    assert resolved.settings.tuning == "24"
     place = resolve(parse(f"{bench}+tuned"), CATALOGUE).tuning_place
     assert place == resolved.tuning_place
     assert place["toolchain"] == ("llvm" if "llvm" in bench else "zig")

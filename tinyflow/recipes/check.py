@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from tinyflow.core.errors import RecipeError, TinyflowError, UsageError
 from tinyflow.recipes.bench import Bench
@@ -24,19 +24,23 @@ from tinyflow.recipes.runtime_files import (
 )
 from tinyflow.recipes.schema import (
     Backend,
+    Case,
     Feature,
     Figures,
     Isa,
     Matrix,
     Model,
     Processor,
+    Published,
     Recipe,
     Requirements,
     Runtime,
+    Settings,
     Suite,
     Target,
     Toolchain,
 )
+from tinyflow.recipes.schema.part import Part
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.recipes.suite import expand
 
@@ -184,56 +188,45 @@ def _faults(catalogue: Catalogue, kind: type[Recipe], name: str) -> list[str]:
     return dangling
 
 
-_Reference = tuple[type[Recipe], str, tuple[str | int, ...]]  # kind and name of another recipe, and where it is named
+# Where recipes and their parts name others: a text, texts, or what a mapping leads from and to.
+_NAMED: dict[type[Part], dict[str, type[Recipe]]] = {
+    Backend: {"runtimes": Runtime, "targets": Target},
+    Target: {"toolchain": Toolchain, "cpu": Processor, "backend_options": Backend},
+    Runtime: {"extends": Runtime, "depends": Runtime},
+    Feature: {"conflicts": Feature},
+    Case: {"conflicts": Feature},
+    Settings: {"runtimes": Runtime},
+    Requirements: {"backends": Backend, "targets": Target, "toolchains": Toolchain},
+    Published: {"figures": Figures},
+    Matrix: {"models": Model, "backends": Backend, "targets": Target, "features": Feature},
+}
 
 
-def _references(recipe: Recipe) -> Iterator[_Reference]:
-    if isinstance(recipe, Backend):
-        yield from _each(Runtime, recipe.runtimes, "runtimes")
-        yield from _each(Target, recipe.targets, "targets")
-    elif isinstance(recipe, Target):
-        yield Toolchain, recipe.toolchain, ("toolchain",)
-        if recipe.board_only is None:
-            yield Processor, recipe.cpu, ("cpu",)
-        for name in recipe.backend_options:
-            yield Backend, name, ("backend_options", name)
-    elif isinstance(recipe, Runtime):
-        if recipe.extends is not None:
-            yield Runtime, recipe.extends, ("extends",)
-        yield from _each(Runtime, recipe.depends, "depends")
-    elif isinstance(recipe, Feature):
-        for name, other in recipe.sets.runtimes.items():
-            yield Runtime, name, ("sets", "runtimes", name)
-            yield Runtime, other, ("sets", "runtimes", name)
-        yield from _of_requirements(recipe.requires, recipe.conflicts)
-        for value, case in recipe.cases.items():
-            yield from _of_requirements(case.requires, case.conflicts, "cases", value)
-    elif isinstance(recipe, Suite):
-        for index, published in enumerate(recipe.published):
-            if published.figures is not None:
-                yield Figures, published.figures, ("published", index, "figures")
-        if recipe.matrix is not None:
-            yield from _of_matrix(recipe.matrix)
+def _references(part: Part, *path: str | int) -> Iterator[tuple[type[Recipe], str, tuple[str | int, ...]]]:
+    """Kind and name of every other recipe that a recipe or a part of one names, and where."""
+    for field, value in vars(part).items():
+        kind = _NAMED.get(type(part), {}).get(field)
+        for found, place in _leaves(value, (*path, field)):
+            if isinstance(found, Part):
+                yield from _references(found, *place)
+            elif kind is Feature:
+                yield kind, found.partition(".")[0], place
+            # what exists as a board alone is not compiled for
+            elif kind is not None and not (kind is Processor and isinstance(part, Target) and part.board_only):
+                yield kind, found, place
 
 
-def _of_requirements(needs: Requirements, conflicts: tuple[str, ...], *path: str) -> Iterator[_Reference]:
-    yield from _each(Backend, needs.backends, *path, "requires", "backends")
-    yield from _each(Target, needs.targets, *path, "requires", "targets")
-    yield from _each(Toolchain, needs.toolchains, *path, "requires", "toolchains")
-    yield from _each(Feature, tuple(word.partition(".")[0] for word in conflicts), *path, "conflicts")
-
-
-def _of_matrix(matrix: Matrix) -> Iterator[_Reference]:
-    yield from _each(Model, matrix.models, "matrix", "models")
-    yield from _each(Backend, matrix.backends, "matrix", "backends")
-    yield from _each(Target, matrix.targets, "matrix", "targets")
-    for index, features in enumerate(matrix.features):
-        names = tuple(word.partition(".")[0] for word in features)
-        yield from _each(Feature, names, "matrix", "features", index)
-
-
-def _each(kind: type[Recipe], names: tuple[str, ...], *path: str | int) -> Iterator[_Reference]:
-    return ((kind, name, (*path, index)) for index, name in enumerate(names))
+def _leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[Any, tuple[str | int, ...]]]:
+    """Texts and parts in a value, and where; what a mapping leads to stands where its key does."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key, (*path, key)
+            yield from _leaves(item if isinstance(item, (str, Part)) else (), (*path, key))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, index))
+    elif value is not None:
+        yield value, path
 
 
 def _strays(catalogue: Catalogue) -> Iterator[tuple[Path, str]]:

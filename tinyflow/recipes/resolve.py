@@ -53,13 +53,9 @@ class ResolvedBench:
     options: Mapping[str, Any]  # the backend's, with features merged in
     lowering_options: Mapping[str, Any]  # the same of its lowering
     optimise: str
-    flags: tuple[str, ...]  # for the compiler, of what the backend generated
-    all_flags: tuple[str, ...]  # for the compiler, of runtimes too
     target_options: Mapping[str, Any]  # those of the options that the target's recipe chose
     layer: int | None  # the only one of the model's layers that is meant
-    tuning: str | None  # "records", or the trials of a search
-    guard: str | None  # "arena" or "ram": where layers may write only what is theirs
-    transforms: tuple[str, ...]  # stages that change the model before the backend gets it
+    settings: Settings  # what all features set together: flags, tuning, guard, transforms, and what is above
     features: Mapping[str, str | bool]  # a feature without a value is True
 
     @property
@@ -127,13 +123,9 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         options=options,
         lowering_options=lowering_options,
         optimise=settings.optimise or target.optimise,
-        flags=settings.flags,
-        all_flags=settings.all_flags,
         target_options=target_options,
         layer=None if settings.layer is None else int(settings.layer),
-        tuning=settings.tuning,
-        guard=settings.guard,
-        transforms=settings.transforms,
+        settings=settings,
         features={feature: True if value is None else value for feature, value in bench.features},
     )
 

@@ -53,7 +53,7 @@ class Builds:
             "build:compile_tree",
             ("objects/",),
             {"sources/": sources, **self._headers(self._chains(resolved.runtimes))},
-            {"flags": [f"-{resolved.optimise}", *resolved.flags, *resolved.all_flags], "defines": []},
+            {"flags": [f"-{resolved.optimise}", *resolved.settings.flags, *resolved.settings.all_flags], "defines": []},
         )
 
     def tune(
@@ -168,7 +168,7 @@ class Builds:
 
     def _library(self, resolved: ResolvedBench, runtime: Runtime) -> Action | None:
         """A runtime's library for one flag set, if it isn't all prebuilt: the archive of an object for each source."""
-        flag_set = (runtime.name, _flag_set(resolved), resolved.all_flags)
+        flag_set = (runtime.name, _flag_set(resolved), resolved.settings.all_flags)
         if flag_set not in self._libraries:  # once, not for each bench
             objects: dict[str, Input] = {}
             for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
@@ -196,7 +196,7 @@ class Builds:
                 "flags": [
                     f"-{resolved.optimise}",
                     *(flag for one in reversed(settings) for flag in one.flags),
-                    *resolved.all_flags,
+                    *resolved.settings.all_flags,
                 ],
                 "defines": [f"{key}={value}" for key, value in sorted(defines.items())],
             },

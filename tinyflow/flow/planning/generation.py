@@ -25,10 +25,10 @@ class Generation:
 
     def tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
         """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
-        if resolved.tuning is None:
+        if resolved.settings.tuning is None:
             return (), {}
         records = self._records(resolved)
-        if resolved.tuning == "records":
+        if resolved.settings.tuning == "records":
             return (), records
         backend, target = resolved.backend, resolved.target
         machine = capabilities(resolved.processor.seen_by(target.implementation))
@@ -36,7 +36,7 @@ class Generation:
         inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs.items()}
         packages = (backend.lowering or backend).tools
         tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools)
-        action = self._builds.tune(resolved, int(resolved.tuning), inputs, tools)
+        action = self._builds.tune(resolved, int(resolved.settings.tuning), inputs, tools)
         return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
 
     def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
@@ -57,7 +57,7 @@ class Generation:
             "implementation": lowering.implementation,
             "options": dict(resolved.lowering_options),
         }
-        if resolved.tuning is not None:
+        if resolved.settings.tuning is not None:
             parameters["tuning"] = dict(resolved.tuning_place)
         title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
         action = Action(
@@ -82,7 +82,7 @@ class Generation:
         parameters: dict[str, JSON] = {"backend": backend.name, "options": dict(resolved.options)}
         inputs: dict[str, Input] = {"model.tflite": model}
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
-        if resolved.tuning is not None and not lowered:
+        if resolved.settings.tuning is not None and not lowered:
             parameters["tuning"] = dict(resolved.tuning_place)
             inputs |= records
         tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]

@@ -96,7 +96,7 @@ class Models:
     def transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
         """The stages that change the model for the backend, in order; the reference is the model as it came."""
         made: list[Action] = []
-        for name in resolved.transforms:
+        for name in resolved.settings.transforms:
             made.append(self.transform(name, resolved.model.name, model))
             model = made[-1].output("model.tflite")
         return made

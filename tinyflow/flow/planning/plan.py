@@ -95,7 +95,7 @@ class Planner:
         seen = resolved.processor.seen_by(module)
         machine = capabilities(seen)
         more = machine.inputs
-        if resolved.guard is not None:
+        if resolved.settings.guard is not None:
             if machine.guard is None:
                 what = f"nothing sees what is written on {target.name}"
                 resolved.bench.refuse(
@@ -112,7 +112,7 @@ class Planner:
                     "target": {**target_facts(resolved), **seen},
                     "tolerance": resolved.backend.tolerance,
                     "limit_instructions": target.limit_instructions,
-                    **({} if resolved.guard is None else {"guard": resolved.guard}),
+                    **({} if resolved.settings.guard is None else {"guard": resolved.settings.guard}),
                 },
                 inputs={
                     program.name: program,
