@@ -110,9 +110,10 @@ def run_tool(
         )
     if status != 0:
         number = killed_by(status, text)
+        said = filter(None, (advice_on(number, text), text[-_LOG_TAIL_BYTES:].strip()))
         error = ToolError(
             f"{Path(command[0]).name} {end_of(status if number is None else -number)}",
-            hint=_with_advice(number, text) or "it printed nothing",
+            hint="\n".join(said) or "it printed nothing",
             command=tuple(command),
             status=status,
             log=text,
@@ -152,10 +153,6 @@ def advice_on(number: int | None, log: str = "") -> str:
     if number == signal.SIGKILL or (number is not None and _NO_MEMORY.search(log)):
         return ADVICE_ON_MEMORY
     return ""
-
-
-def _with_advice(number: int | None, log: str) -> str:
-    return "\n".join(filter(None, (advice_on(number, log), log[-_LOG_TAIL_BYTES:].strip())))
 
 
 def _run(

@@ -73,16 +73,13 @@ def main(request: Path) -> int:
     process.be_worker()
     try:
         call(function, workspace)
-    except (TinyflowError, OSError) as error:
+    except (TinyflowError, OSError, MemoryError) as error:
         refusal = refusal_of(error)
+        if isinstance(error, MemoryError):
+            refusal = ToolError("there was not enough memory", hint=process.ADVICE_ON_MEMORY)
         if refusal is None:
             raise
         traceback.print_exc()
-        (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(refusal))
-        return _REFUSED
-    except MemoryError:
-        traceback.print_exc()
-        refusal = ToolError("there was not enough memory", hint=process.ADVICE_ON_MEMORY)
         (workspace.folder / _ERROR_NAME).write_bytes(pickle.dumps(refusal))
         return _REFUSED
     finally:

@@ -95,8 +95,5 @@ def _folders(parent: Path) -> list[Path]:
 
 def _sync(path: Path) -> None:
     """Have a file's content on the disk before its name is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

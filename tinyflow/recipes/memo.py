@@ -56,7 +56,8 @@ class Memo:
             entry = json.loads(text)
             if entry["states"] != _states(take_stamp(path)):
                 return None
-            return revive(kind, entry["recipe"])
+            recipe: R = revive(kind, entry["recipe"])
+            return recipe
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -6,11 +6,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tinyflow.recipes.fields import yaml_key
-
-T = TypeVar("T")
 
 
 @cache
@@ -35,25 +33,20 @@ def shape_at(shape: Any, path: tuple[Any, ...]) -> Any:
     return shape
 
 
-def revive(shape: type[T], data: Any) -> T:
-    """A recipe from its own `dataclasses.asdict` after a way through JSON.
+def revive(shape: Any, data: Any) -> Any:
+    """A recipe or a part of one from its own `dataclasses.asdict` after a way through JSON.
 
     Raises TypeError, KeyError or ValueError for data of another shape.
     """
-    result: T = _revive(shape, data)
-    return result
-
-
-def _revive(shape: Any, data: Any) -> Any:
     if data is None:
         return None
     if hints := fields_of(shape):
-        return shape(**{name: _revive(hints[name], value) for name, value in data.items()})
+        return shape(**{name: revive(hints[name], value) for name, value in data.items()})
     origin, arguments = get_origin(shape), get_args(shape)
     if origin is tuple:
-        return tuple(_revive(_without_none(arguments[0]), item) for item in data)
+        return tuple(revive(_without_none(arguments[0]), item) for item in data)
     if origin is Mapping:
-        return {key: _revive(_without_none(arguments[1]), value) for key, value in data.items()}
+        return {key: revive(_without_none(arguments[1]), value) for key, value in data.items()}
     return data
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from tinyflow.core import digest
 from tinyflow.core.action import Action, Input, Output, SourceFile
 from tinyflow.core.execute import Session
+from tinyflow.core.key import differences
 
 # What is never the same twice; whoever reads it gets the recorded one.
 VOLATILE = "timing.json"
@@ -68,8 +69,6 @@ class Rebuild:
         self._again[action.id] = self._adapt(again)
         self.session.execute(self._again[action.id])
         if expected_key not in (None, text) and not is_follow_up:
-            from tinyflow.core.key import differences
-
             self._changed.add(action.id)
             yield Difference(action, "key", "".join(f"\n  {line}" for line in differences(expected_key or "", text)))
         for output, before in self._recorded.outputs_of(action).items():

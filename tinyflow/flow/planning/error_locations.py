@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinyflow.core.action import Action, Output, SourceFile
 from tinyflow.core.errors import TinyflowError, ToolError
-
-if TYPE_CHECKING:
-    from tinyflow.recipes.catalogue import Catalogue
-    from tinyflow.recipes.schema import Runtime
+from tinyflow.recipes.catalogue import Catalogue, spell_path
+from tinyflow.recipes.runtime_files import chain_of, folder_of, place_of_prebuilt, place_of_source
+from tinyflow.recipes.schema import Backend, Feature, Processor, Runtime, Toolchain
 
 _SOURCE_PLACE = re.compile(r"^([^\s<]+:\d+:\d+): (?:fatal )?error", re.MULTILINE)
 
@@ -40,8 +39,6 @@ def locate(action: Action, error: Exception, catalogue: Callable[[], Catalogue])
 
 def _place_command(action: Action, error: TinyflowError, catalogue: Callable[[], Catalogue]) -> None:
     """The place of the command that generated what doesn't compile or link, or that failed itself."""
-    from tinyflow.recipes.schema import Backend
-
     made: Action | None = action
     for name in ("objects/", "sources/"):
         if made is not None and name in made.inputs:
@@ -54,8 +51,6 @@ def _place_command(action: Action, error: TinyflowError, catalogue: Callable[[],
 
 def _spell_sources(action: Action, error: TinyflowError) -> None:
     """Say the user's own paths instead of those of the folder in which a tool ran."""
-    from tinyflow.recipes.catalogue import spell_path
-
     sources = {name: source.path for name, source in action.inputs.items() if isinstance(source, SourceFile)}
     for name in sorted(sources, key=len, reverse=True):
         if f"in/{name}" in error.hint:
@@ -65,7 +60,6 @@ def _spell_sources(action: Action, error: TinyflowError) -> None:
 
 def _spell_lines(action: Action, error: TinyflowError) -> None:
     """The same for lines of sources that the firmware knows: those of runtimes and their headers."""
-    from tinyflow.recipes.catalogue import spell_path
 
     def spelled(match: re.Match[str]) -> str:
         for name, path in _linked_sources(action):
@@ -115,7 +109,6 @@ def _is_in_parts(flag: str, words: Collection[str]) -> bool:
 
 def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], str], str]]:
     """Flags with which an action may have been run, and how to find their places."""
-    from tinyflow.recipes.schema import Feature, Processor, Runtime, Toolchain
 
     def place(kind: Any, name: str, *steps: Any) -> Callable[[], str]:
         return lambda: catalogue.where(kind, name, *steps)
@@ -144,9 +137,6 @@ def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], 
 
 
 def _chain(name: str, catalogue: Catalogue) -> list[Runtime]:
-    from tinyflow.recipes.runtime_files import chain_of
-    from tinyflow.recipes.schema import Runtime
-
     return chain_of(catalogue, catalogue.get(Runtime, name))
 
 
@@ -155,8 +145,6 @@ def _chain(name: str, catalogue: Catalogue) -> list[Runtime]:
 
 def _place_input(action: Action, error: TinyflowError, catalogue: Catalogue) -> None:
     """The line that brought a source or a prebuilt file into the link; of those that replace others rather these."""
-    from tinyflow.recipes.runtime_files import place_of_prebuilt, place_of_source
-
     for name in error.about:
         if name.startswith("prebuilt/"):
             error.where = place_of_prebuilt(catalogue, *name.partition("(")[0].split("/", 2)[1:])
@@ -186,8 +174,6 @@ def _sources_of(action: Action, name: str) -> Iterator[SourceFile]:
 
 def _replacing(action: Action, error: TinyflowError, catalogue: Catalogue) -> list[list[str]]:
     """Sources that stand for others which define a symbol that is now missing."""
-    from tinyflow.recipes.runtime_files import folder_of
-
     undefined = [name.partition("(")[0] for name in getattr(error, "undefined", ())]
     found = []
     for name in action.inputs if undefined else ():

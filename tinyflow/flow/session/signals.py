@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable() -> AbstractContextManager[None]:
     """Within, every signal to stop raises KeyboardInterrupt in the main thread."""
-    with _handling(_interrupt):
-        yield
+    return _handling(_interrupt)
 
 
-@contextlib.contextmanager
-def unstoppable() -> Iterator[None]:
+def unstoppable() -> AbstractContextManager[None]:
     """Within, signals to stop are ignored: for what takes a moment and must not be left half done."""
-    with _handling(signal.SIG_IGN):
-        yield
+    return _handling(signal.SIG_IGN)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _handling(handler: object) -> Iterator[None]:
     """Install a handler for the signals that are not ignored already (nohup, a shell's background jobs)."""
     stops = [number for number in _STOPS if signal.getsignal(number) != signal.SIG_IGN]
