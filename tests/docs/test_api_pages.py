@@ -28,4 +28,4 @@ def test_pdoc_makes_pages_of_what_users_call(tmp_path: Path) -> None:
     page = (tmp_path / "tinyflow" / "recipes" / "schema.html").read_text()
     assert str(schema.Target.__doc__).splitlines()[0] in page
     assert "A call that takes more never ends" in page
-    assert "rom_*" in (tmp_path / "tinyflow" / "flow" / "query.html").read_text()
+    assert "rom_*" in (tmp_path / "tinyflow" / "flow" / "publishing" / "query.html").read_text()

@@ -47,8 +47,8 @@ def profile(workspace: Workspace) -> None:
     try:
         machine.load(workspace.inputs["firmware.elf"])
         call(machine, plan.setup, limit)
-        for symbol, data in zip(samples.input_symbols, samples.inputs[0], strict=True):
-            machine.write(symbol, data)
+        for port, data in zip(plan.inputs, samples.inputs[0], strict=True):
+            machine.write(port.symbol, data)
         model = workspace.parameters.get("cycle_model")
         status, counters, pieces = machine.trace(
             plan.invoke,

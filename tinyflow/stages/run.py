@@ -10,7 +10,7 @@ import json
 import re
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -60,8 +60,6 @@ class Samples:
 
     inputs: list[list[bytes]]
     outputs: list[list[bytes]]
-    input_symbols: list[str]
-    output_symbols: list[str]
     output_dtypes: list[str]
     reference: str
     evidence: Mapping[str, JSON] = field(default_factory=dict)  # how much it says that outputs are equal
@@ -111,8 +109,6 @@ def read_samples(inputs: Mapping[str, Path], plan: PlanDocument) -> Samples:
     return Samples(
         inputs=_split(inputs["inputs.bin"].read_bytes(), reference["inputs"], reference["samples"]),
         outputs=_split(inputs["reference.bin"].read_bytes(), reference["outputs"], reference["samples"]),
-        input_symbols=[port.symbol for port in plan.inputs],
-        output_symbols=[port.symbol for port in plan.outputs],
         output_dtypes=[tensor["dtype"] for tensor in reference["outputs"]],
         reference=reference["reference"],
         evidence={name: reference[key] for name, key in _EVIDENCE.items() if key in reference},
@@ -179,9 +175,24 @@ class _Bench:
                 costs = []
                 for _ in range(_NATIVE_REPETITIONS if self.machine.is_native else 1):
                     costs.append(self._invoke(sample))
-                    differences.append(_largest_difference(self.machine.read, self.samples, sample))
+                    differences.append(self._largest_difference(sample))
                 invokes.append(costs)
         return invokes, differences
+
+    def _largest_difference(self, sample: int) -> Difference:
+        """Compare one sample's outputs; a NaN on one side only is infinitely wrong."""
+        worst = Difference(0, sample, 0, 0, 0, 0)
+        for output, (port, expected) in enumerate(zip(self.plan.outputs, self.samples.outputs[sample], strict=True)):
+            got = self.machine.read(port.symbol, len(expected))
+            if got == expected:
+                continue
+            form = f"<{ELEMENT_TYPES[self.samples.output_dtypes[output]].code}"
+            values = zip(struct.iter_unpack(form, expected), struct.iter_unpack(form, got), strict=True)
+            for element, ((right,), (value,)) in enumerate(values):
+                error = _error(right, value)
+                if error > worst.error:
+                    worst = Difference(error, sample, output, element, right, value)
+        return worst
 
     def _invoke(self, sample: int) -> Counters:
         """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
@@ -189,12 +200,13 @@ class _Bench:
         return call(self.machine, self.plan.invoke, self.limit_instructions)
 
     def _write(self, sample: int = 0) -> None:
-        for place, data in zip(self.samples.input_symbols, self.samples.inputs[sample], strict=True):
-            self.machine.write(place, data)
+        for port, data in zip(self.plan.inputs, self.samples.inputs[sample], strict=True):
+            self.machine.write(port.symbol, data)
 
     def check_arena(self) -> None:
         """Hold the layers of the first sample against the memory plan. Raises RunError."""
-        outputs = list(zip(self.samples.output_symbols, self.samples.outputs[0], strict=True))
+        ports = zip(self.plan.outputs, self.samples.outputs[0], strict=True)
+        outputs = [(port.symbol, expected) for port, expected in ports]
         with self._layer_named():
             arena_check.check(self.machine, self.plan, self._write, outputs, self.limit_instructions)
 
@@ -232,23 +244,6 @@ class _Bench:
             if ": " in line:
                 error.hint = "undefined behaviour of C, for which +ubsan or -fsanitize-trap has put a trap there"
             raise
-
-
-def _largest_difference(read: Callable[[str, int], bytes], samples: Samples, sample: int) -> Difference:
-    """Compare one sample's outputs; a NaN on one side only is infinitely wrong."""
-    worst = Difference(0, sample, 0, 0, 0, 0)
-    expected_outputs = samples.outputs[sample]
-    for output, (symbol, expected) in enumerate(zip(samples.output_symbols, expected_outputs, strict=True)):
-        got = read(symbol, len(expected))
-        if got == expected:
-            continue
-        form = f"<{ELEMENT_TYPES[samples.output_dtypes[output]].code}"
-        values = zip(struct.iter_unpack(form, expected), struct.iter_unpack(form, got), strict=True)
-        for element, ((right,), (value,)) in enumerate(values):
-            error = _error(right, value)
-            if error > worst.error:
-                worst = Difference(error, sample, output, element, right, value)
-    return worst
 
 
 def _error(expected: float, got: float) -> float:
