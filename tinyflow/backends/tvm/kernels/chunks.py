@@ -54,8 +54,8 @@ class Padding:
 
 
 def convolution_source(spec: ConvolutionSpec, scratch_bytes: int) -> Source:
-    """Chunks as large as the scratch allows; all at once where there is no padding."""
-    border, output, depth = spec.padding, spec.output, spec.input.channels
+    """Chunks as large as the scratch allows, of one plane if channels are outermost; all at once without padding."""
+    border, output, depth = spec.padding, spec.output, _depth(spec)
     row_bytes = (border.left + spec.input.width + border.right) * depth
     (rows, _), (down, right) = spec.kernel, spec.stride
     chunk, padding = output.height, None
@@ -71,8 +71,13 @@ def flat_source(spec: ConvSpec) -> Source | None:
     """A single row of pixels, where none shares input with another."""
     if spec.kernel != (1, 1) or spec.stride != (1, 1) or spec.padding:
         return None
-    pixels, depth = spec.output.height * spec.output.width, spec.input.channels
+    pixels, depth = spec.output.height * spec.output.width, _depth(spec)
     return Source(1, pixels, 1, 1, depth, pixels * depth, 1, 1)
+
+
+def _depth(spec: ConvolutionSpec) -> int:
+    """Bytes of a pixel that lie side by side: of rows of one plane, where channels are outermost."""
+    return spec.input.channels if spec.input.layout == "NHWC" else 1
 
 
 def _inside(scratch: Any, row: Expr, padding: Padding) -> Expr:

@@ -11,17 +11,17 @@ A depthwise convolution does that plane by plane. Tiles, constants and requantis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tvm.script import tirx as T
 
+from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, flat_source
 from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
 from tinyflow.backends.tvm.kernels.portable import tiled
 from tinyflow.backends.tvm.kernels.portable.tiled import HEADERS, Tile
 from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, put_tile, scale_numbers
-from tinyflow.backends.tvm.kernels.specs import ConvolutionSpec, ConvSpec, DepthwiseSpec, FeatureMap, Spec
+from tinyflow.backends.tvm.kernels.specs import ConvSpec, DepthwiseSpec, FeatureMap, Spec
 
 Expr = Any
 PrimFunc = Any
@@ -33,71 +33,31 @@ _FEW_PIXELS = 2
 _UNROLLED_COLUMNS = 5
 
 
-@dataclass(frozen=True)
-class Planes:
-    """The input planes as products read them: the input itself, or chunks of them in scratch with padding around."""
-
-    input: FeatureMap
-    planes: int  # in scratch at a time
-    rows: int  # source rows of one output row
-    down: int
-    row_bytes: int
-    chunk: int  # output rows at a time
-    height: int  # output rows
-    top: int = 0
-    left: int = 0
-    padding: int | None = None  # the value that is around the input
-
-    @property
-    def chunk_rows(self) -> int:
-        """Source rows of a chunk."""
-        return (self.chunk - 1) * self.down + self.rows
-
-    @property
-    def scratch_shape(self) -> tuple[int, int, int]:
-        """Planes, rows and bytes of the chunk in scratch; none without padding."""
-        return (0, 0, 0) if self.padding is None else (self.planes, self.chunk_rows, self.row_bytes)
-
-
 def is_planar(spec: Spec) -> bool:
     """Whether a layer reads channels that lie outermost."""
     return isinstance(spec, (ConvSpec, DepthwiseSpec)) and spec.input.layout == "NCHW"
 
 
-def _planes(spec: ConvolutionSpec, planes: int, scratch_bytes: int) -> Planes:
-    """Chunks as large as the scratch allows; all at once where there is no padding."""
-    border, height = spec.padding, spec.output.height
-    (rows, _), (down, _) = spec.kernel, spec.stride
-    if not border:
-        return Planes(spec.input, planes, rows, down, spec.input.width, height, height)
-    row_bytes = border.left + spec.input.width + border.right
-    most = max(1, min(height, (scratch_bytes // (row_bytes * planes) - rows) // down + 1))
-    chunk = -(-height // -(-height // most))  # equal portions
-    return Planes(
-        spec.input, planes, rows, down, row_bytes, chunk, height, border.top, border.left, spec.input_zero_point
-    )
-
-
 @T.inline
-def _fill(scratch: Any, source: Planes) -> None:
+def _fill(scratch: Any, source: Source, planes: int) -> None:
     """Write the padding's value everywhere; rows are copied over it."""
     if source.padding is not None:
-        size = T.meta_var(source.planes * source.chunk_rows * source.row_bytes)
-        call("memset", T.address_of(scratch[0, 0, 0]), source.padding, size)
+        size = T.meta_var(planes * source.chunk_rows * source.row_bytes)
+        call("memset", T.address_of(scratch[0, 0, 0]), source.padding.value, size)
 
 
 @T.inline
-def _expand(data: Any, scratch: Any, plane: Expr, first: Expr, source: Planes) -> None:
-    """Copy rows of `planes` planes, from plane `plane` and row `first` of the padded input on."""
+def _expand(data: Any, scratch: Any, plane: Expr, first: Expr, source: Source, planes: int) -> None:
+    """Copy rows of so many planes, from plane `plane` and row `first` of the padded input on."""
     if source.padding is not None:
-        for k, r in T.grid(source.planes, source.chunk_rows):
-            row: T.let = first + r - source.top
-            if (row >= 0) & (row < source.input.height):
-                place = T.meta_var(T.address_of(scratch[k, r, source.left]))
-                call("memcpy", place, T.address_of(data[plane + k, row, 0]), source.input.width)
+        for k, r in T.grid(planes, source.chunk_rows):
+            row: T.let = first + r - source.padding.top
+            if (row >= 0) & (row < source.input_rows):
+                place = T.meta_var(T.address_of(scratch[k, r, source.padding.left_bytes]))
+                call("memcpy", place, T.address_of(data[plane + k, row, 0]), source.padding.inside_bytes)
             else:
-                place = T.meta_var(T.address_of(scratch[k, r, source.left]))
-                call("memset", place, source.padding, source.input.width)
+                place = T.meta_var(T.address_of(scratch[k, r, source.padding.left_bytes]))
+                call("memset", place, source.padding.value, source.padding.inside_bytes)
 
 
 def _tile(spec: ConvSpec, machine: Machine, width: int) -> Tile:
@@ -106,15 +66,6 @@ def _tile(spec: ConvSpec, machine: Machine, width: int) -> Tile:
     pixels = min(_FEW_PIXELS if is_hidden and spec.kernel != (1, 1) else most_pixels, width)
     group = next(number for number in range(most_channels, 0, -1) if spec.output.channels % number == 0)
     return Tile(pixels, group, is_hidden)
-
-
-def _flat_or_padded(spec: ConvSpec, scratch_bytes: int) -> tuple[FeatureMap, Planes]:
-    """The output and what it is computed from; all pixels are one row where none shares input with another."""
-    if spec.kernel == spec.stride == (1, 1) and not spec.padding:
-        source_map = FeatureMap(1, spec.input.height * spec.input.width, spec.input.channels, "NCHW")
-        result = FeatureMap(1, source_map.width, spec.output.channels, spec.output.layout)
-        return result, Planes(source_map, source_map.channels, 1, 1, source_map.width, 1, 1)
-    return spec.output, _planes(spec, spec.input.channels, scratch_bytes)
 
 
 @T.inline
@@ -137,27 +88,28 @@ def _add_products(total: Any, read: Any, weights: Any, y: Any, x: Any, g: Any, s
 
 def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
     """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
-    result, source = _flat_or_padded(spec, scratch_bytes)
     to, channels, depth = spec.requantisation, spec.output.channels, spec.input.channels
+    source = flat_source(spec) or convolution_source(spec, scratch_bytes // depth)
+    result = FeatureMap(source.height, source.width, channels, spec.output.layout)
     (rows, columns), together = spec.kernel, _tile(spec, machine, result.width)
     pixels, group = together.pixels, together.group
 
     @T.prim_func(s_tir=True)
     def planes(
-        data: T.Buffer(source.input.shape, "int8"),
+        data: T.Buffer((depth, *source.input_shape), "int8"),
         weights: T.Buffer((channels // group, depth, rows, columns, group), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer(result.shape, "int8"),
-        scratch: T.Buffer(source.scratch_shape, "int8"),
+        scratch: T.Buffer((depth, *source.scratch_shape), "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels * group,), "int32")
         numbers = T.alloc_buffer((group, scale_numbers(to)), "int32")
         read = T.meta_var(data if source.padding is None else scratch)
-        _fill(scratch, source)
+        _fill(scratch, source, depth)
         for part in range(-(-source.height // source.chunk)):
             first: T.let = part * source.chunk
-            _expand(data, scratch, 0, first * source.down, source)
+            _expand(data, scratch, 0, first * source.down, source, depth)
             for y, tile in T.grid(T.min(source.chunk, source.height - first), -(-result.width // pixels)):
                 x: T.let = T.min(tile * pixels, result.width - pixels)
                 for g in range(channels // group):
@@ -177,7 +129,7 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
 
 def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
     """DEPTHWISE_CONV_2D, plane by plane."""
-    to, result, source = spec.requantisation, spec.output, _planes(spec, 1, scratch_bytes)
+    to, result, source = spec.requantisation, spec.output, convolution_source(spec, scratch_bytes)
     (rows, columns), right, channels = spec.kernel, spec.stride[1], spec.output.channels
     multiple = channels // spec.input.channels
     pixels = min(_DEPTHWISE_PIXELS, result.width)
@@ -185,22 +137,22 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
 
     @T.prim_func(s_tir=True)
     def depthwise_planes(
-        data: T.Buffer(source.input.shape, "int8"),
+        data: T.Buffer((spec.input.channels, *source.input_shape), "int8"),
         weights: T.Buffer((channels, rows, columns), "int8"),
         scale: T.Buffer((channels, scale_numbers(to)), "int32"),
         output: T.Buffer(result.shape, "int8"),
-        scratch: T.Buffer(source.scratch_shape, "int8"),
+        scratch: T.Buffer((1, *source.scratch_shape), "int8"),
     ):
         T.func_attr({"tirx.noalias": True})
         total = T.alloc_buffer((pixels,), "int32")
         filter_of = T.alloc_buffer((rows, columns), "int32")
         numbers = T.alloc_buffer((1, scale_numbers(to)), "int32")
         read = T.meta_var(data if source.padding is None else scratch)
-        _fill(scratch, source)
+        _fill(scratch, source, 1)
         for c, part in T.grid(channels, -(-source.height // source.chunk)):
             first: T.let = part * source.chunk
             plane: T.let = T.int32(0) if source.padding is not None else c // multiple
-            _expand(data, scratch, c // multiple, first * source.down, source)
+            _expand(data, scratch, c // multiple, first * source.down, source, 1)
             for i in each(rows):
                 for j in each(columns):
                     filter_of[i, j] = T.Cast("int32", weights[c, i, j])

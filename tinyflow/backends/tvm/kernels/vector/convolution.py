@@ -11,14 +11,13 @@ A depthwise convolution has rows of pixels in place of two, and takes its produc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
 from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
-from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec, DepthwiseSpec, Requantisation, Spec
 from tinyflow.backends.tvm.kernels.vector.layout import LANES, Lanes, filled, pack_blocks, sizes
 
@@ -95,10 +94,7 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                     *form,
                 )  # fmt: skip
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        return pack_blocks(spec, given, lanes, segments, lanes.block)
-
-    return Kernel.of(conv2d, pack, HEADERS)
+    return Kernel.of(conv2d, lambda given: pack_blocks(spec, given, lanes, segments, lanes.block), HEADERS)
 
 
 @T.inline
@@ -145,10 +141,7 @@ def dense(spec: DenseSpec, lanes: Lanes) -> Kernel:
             T.address_of(weights[0]), T.address_of(scale[0]), spec.inputs, spec.outputs, *form,
         )  # fmt: skip
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        return pack_blocks(spec, given, lanes, 1, lanes.block)
-
-    return Kernel.of(fully_connected, pack, HEADERS)
+    return Kernel.of(fully_connected, lambda given: pack_blocks(spec, given, lanes, 1, lanes.block), HEADERS)
 
 
 # DEPTHWISE_CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, c] * w[i, j, c])
@@ -184,10 +177,7 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                     source.row_bytes, channels, lined_up * right, lined_up, *form,
                 )  # fmt: skip
 
-    def pack(given: Weights) -> Mapping[str, Array]:
-        return pack_blocks(spec, given, lanes, 1, lanes.taps_block, repeated)
-
-    return Kernel.of(depthwise2d, pack, HEADERS)
+    return Kernel.of(depthwise2d, lambda given: pack_blocks(spec, given, lanes, 1, lanes.taps_block, repeated), HEADERS)
 
 
 def _repeated(spec: DepthwiseSpec, lanes: Lanes) -> int:
