@@ -22,7 +22,8 @@ import yaml
 from firmware import RUNTIMES, functions_in, linked, objects_of, opened, sources_of, target_of, toolchain_of
 from numpy.typing import NDArray
 
-from tinyflow.backends.tinynn.calls import Call, Constant
+from tinyflow.backends.arrays import Constant
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.core.action import Output
 
 RUNTIME = RUNTIMES / "tinynn"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests_support import examples
 from tinynn_calls import ChipKernels, HostKernels
 
-from tinyflow.backends.tinynn.calls import Call, Constant
+from tinyflow.backends.arrays import Constant
+from tinyflow.backends.tinynn.calls import Call
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,19 +13,33 @@ from tinyflow.model.element_types import ELEMENT_TYPES
 _NUMBERS_PER_LINE = 24
 
 
-def header(constants: Mapping[str, NDArray[Any]]) -> str:
-    """`weights.h`: all constants, declared."""
-    lines = "\n".join(f"extern {_declaration(symbol, array)};" for symbol, array in constants.items())
-    return f"#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n#include <stdint.h>\n\n{lines}\n\n#endif\n"
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array that goes to flash: `<dtype>_t` elements, or records of `struct` with one row of `values` for each."""
+
+    values: NDArray[Any]
+    alignment: int = 4
+    struct: str | None = None
+    """Of an [N, fields] int32 array of records; None for plain numbers (`values.dtype` is their type)."""
+
+    @property
+    def element_type(self) -> str:
+        """In C."""
+        return f"struct {self.struct}" if self.struct else ELEMENT_TYPES[self.values.dtype.name].in_c
 
 
-def definitions(constants: Mapping[str, NDArray[Any]], alignments: Mapping[str, int]) -> str:
-    """`weights.c`: all constants, at addresses that are multiples of so many bytes."""
-    parts = ['#include "weights.h"\n']
-    for symbol, array in constants.items():
-        declaration = f"_Alignas({alignments[symbol]}) {_declaration(symbol, array)}"
-        parts.append(f"{declaration} = {{\n{lines(map(number, array.ravel().tolist()))}\n}};\n")
-    return "\n".join(parts)
+def files(constants: Mapping[str, Constant], structs: str = "") -> dict[str, str]:
+    """`weights.h` and `weights.c` with all constants by their symbols; `structs` includes what declares structs."""
+    declared = {symbol: _declaration(symbol, constant) for symbol, constant in constants.items()}
+    externs = "".join(f"extern {declaration};\n" for declaration in declared.values())
+    definitions = (
+        f"_Alignas({constant.alignment}) {declared[symbol]} = {{\n{_contents(constant)}\n}};\n"
+        for symbol, constant in constants.items()
+    )
+    return {
+        "weights.h": f"#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n#include <stdint.h>\n{structs}\n{externs}\n#endif\n",
+        "weights.c": "\n".join(['#include "weights.h"\n', *definitions]),
+    }
 
 
 def number(value: int | float) -> str:
@@ -41,5 +56,12 @@ def lines(words: Iterable[str]) -> str:
     return ",\n".join("  " + ", ".join(row) for row in rows)
 
 
-def _declaration(symbol: str, array: NDArray[Any]) -> str:
-    return f"const {ELEMENT_TYPES[array.dtype.name].in_c} {symbol}[{array.size}]"
+def _declaration(symbol: str, constant: Constant) -> str:
+    elements = len(constant.values) if constant.struct else constant.values.size
+    return f"const {constant.element_type} {symbol}[{elements}]"
+
+
+def _contents(constant: Constant) -> str:
+    if constant.struct:
+        return ",\n".join(f"  {{{', '.join(map(number, record.tolist()))}}}" for record in constant.values)
+    return lines(map(number, constant.values.ravel().tolist()))

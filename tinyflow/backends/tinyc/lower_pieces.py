@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
-from tinyflow.backends.tinynn.calls import Call, Constant
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.fields import plane_fields
 from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic.moving import MOVING, moved, nearest

@@ -13,10 +13,11 @@ from typing import Any
 import numpy.typing as npt
 
 from tinyflow.backends import arrays
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
-from tinyflow.backends.tinynn.calls import Call, Constant, Field
+from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.weighted import integers
 
@@ -35,7 +36,7 @@ class Constants:
 
     def symbol(self, name: str, constant: Constant) -> str:
         """The symbol of an array: the one that its equal has, else `name`."""
-        key = (_element_type(constant), constant.values.tobytes(), constant.alignment)
+        key = (constant.element_type, constant.values.tobytes(), constant.alignment)
         known = self.symbols.setdefault(key, name)
         self.arrays.setdefault(known, constant)
         return known
@@ -52,42 +53,10 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
     files = {
         "model.h": model_header(memory.total_bytes),
         "model.c": _model(program, memory, constants),
-        "weights.h": _weights_header(constants),
-        "weights.c": _weights(constants),
     }
+    files |= arrays.files(constants.arrays, '#include "tinynn.h"\n')
     write_files(folder, backend, files)
     return constants
-
-
-def _element_type(constant: Constant) -> str:
-    return f"struct {constant.struct}" if constant.struct else ELEMENT_TYPES[constant.values.dtype.name].in_c
-
-
-def _elements(constant: Constant) -> int:
-    return len(constant.values) if constant.struct else constant.values.size
-
-
-def _declaration(symbol: str, constant: Constant) -> str:
-    return f"const {_element_type(constant)} {symbol}[{_elements(constant)}]"
-
-
-def _weights_header(constants: Constants) -> str:
-    lines = "".join(f"extern {_declaration(symbol, array)};\n" for symbol, array in constants.arrays.items())
-    return f'#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n#include <stdint.h>\n#include "tinynn.h"\n\n{lines}\n#endif\n'
-
-
-def _weights(constants: Constants) -> str:
-    arrays = (
-        f"_Alignas({array.alignment}) {_declaration(symbol, array)} = {{\n{_contents(array)}\n}};\n"
-        for symbol, array in constants.arrays.items()
-    )
-    return "\n".join(['#include "weights.h"\n', *arrays])
-
-
-def _contents(constant: Constant) -> str:
-    if constant.struct:
-        return ",\n".join(f"  {{{', '.join(map(arrays.number, record.tolist()))}}}" for record in constant.values)
-    return arrays.lines(map(arrays.number, constant.values.ravel().tolist()))
 
 
 def _model(program: Program, memory: Memory, constants: Constants) -> str:

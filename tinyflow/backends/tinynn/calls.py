@@ -6,20 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Union
 
-from tinyflow.backends.tinynn.layouts import Array
+from tinyflow.backends.arrays import Constant
 
 WORD_BYTES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """An array that goes to flash: `<dtype>_t` elements, or records of `struct` with one row of `values` for each."""
-
-    values: Array
-    alignment: int = WORD_BYTES
-    struct: str | None = None
-    """`tinynn_channel` for an [N, 3] int32 array of records; None for plain numbers (`values.dtype` is their type)."""
-
 
 Field = Union[int, float, tuple[int, ...], Constant, Mapping[str, Any]]
 

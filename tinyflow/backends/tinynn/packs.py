@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.tinynn import layouts
-from tinyflow.backends.tinynn.calls import Constant, Field
+from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
 from tinyflow.model.arithmetic import unary

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from tinyflow.backends import arrays
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import model_header, model_source, write_files
 from tinyflow.backends.tvm.emit import calls, codegen, debug, objects, packed_calls
 from tinyflow.backends.tvm.program.memory import Memory
@@ -52,8 +53,7 @@ def write(
     files = {
         "model.h": model_header(memory.total_bytes),
         **kernels,
-        "weights.h": arrays.header(program.constants),
-        "weights.c": arrays.definitions(program.constants, _alignments(program)),
+        **arrays.files(_constants(program)),
         "model.c": _model(program, memory, convention, has_debug),
     }
     write_files(folder, backend, files)
@@ -90,10 +90,10 @@ def _kernels_header(prototypes: Sequence[str], headers: Sequence[str] = (), type
     return f"#ifndef KERNELS_H\n#define KERNELS_H\n\n{includes}\n{types}{declarations}\n\n#endif\n"
 
 
-def _alignments(program: Program) -> dict[str, int]:
-    """What each constant's kernel wants of its address."""
+def _constants(program: Program) -> dict[str, Constant]:
+    """The constants, at addresses as their kernels want them."""
     return {
-        step.constants[parameter.name]: parameter.alignment
+        step.constants[parameter.name]: Constant(program.constants[step.constants[parameter.name]], parameter.alignment)
         for step in program.steps
         for parameter in step.kernel.constants
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends import arrays
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, write_files
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.model.graph import Graph, unused_name
@@ -17,11 +18,10 @@ from tinyflow.model.memory.lifetimes import lifetimes
 
 def write_sources(artifact: Artifact, arena_bytes: int, backend: str, own: Mapping[str, str], out: Path) -> None:
     """Write the kernels, the parameters, model.h and the backend's `own` files."""
-    parameters = artifact.parameters
+    alignments = artifact.alignments
     files = {
         "model.h": model_header(arena_bytes),
-        "weights.h": arrays.header(parameters),
-        "weights.c": arrays.definitions(parameters, artifact.alignments),
+        **arrays.files({name: Constant(array, alignments[name]) for name, array in artifact.parameters.items()}),
         **own,
     }
     write_files(out, backend, files)
