@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,14 +127,6 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         settings=settings,
         features={feature: True if value is None else value for feature, value in bench.features},
     )
-
-
-def list_benches(catalogue: Catalogue) -> Iterator[Bench]:
-    """Every bench without features that the recipes allow, in order of model, backend, target."""
-    targets = [name for name in catalogue.names(Target) if catalogue.get(Target, name).board_only is None]
-    for model, backend in product(catalogue.names(Model), catalogue.names(Backend)):
-        allowed = catalogue.get(Backend, backend).targets
-        yield from (Bench(model, backend, target) for target in targets if not allowed or target in allowed)
 
 
 def _named(bench: Bench, catalogue: Catalogue, kind: type[R], name: str, noun: str) -> R:

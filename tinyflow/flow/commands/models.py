@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from tinyflow.core.action import Action
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_count, format_size
 from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
-from tinyflow.recipes.resolve import list_benches
 from tinyflow.recipes.schema import Model
 
 
@@ -30,7 +28,7 @@ class Models(OwnCommand):
         for name in args or loader.catalogue.names(Model):
             model = loader.catalogue.get(Model, name)
             try:
-                graph, origin, digest = _read(loader, name)
+                graph, origin, digest = _read(loader, model)
             except TinyflowError as error:
                 status = max(status, refuse(error))
                 continue
@@ -38,16 +36,15 @@ class Models(OwnCommand):
         return status
 
 
-def _read(loader: Loader, name: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+def _read(loader: Loader, model: Model) -> tuple[dict[str, Any], dict[str, Any], str]:
     """The graph's summary, the file's origin and its digest."""
-    bench = next(bench for bench in list_benches(loader.catalogue) if bench.model == name)
-    stages: dict[str, Action] = {action.stage: action for action in loader.planner.plan_bench(bench).actions}
-    session = loader.session
-    session.execute(stages["fetch"])
-    session.execute(stages["convert"])
-    graph = session.read_json(stages["convert"], "graph.json")
-    origin = session.read_json(stages["fetch"], "origin.json")
-    return graph, origin, session.output_digest(stages["fetch"], "model.tflite")
+    session, folder = loader.session, loader.catalogue.path(Model, model.name).parent
+    fetched = loader.planner.models.fetch(model, folder)
+    converted = loader.planner.models.convert(model, folder, fetched.output("model.tflite"))
+    session.execute(fetched)
+    session.execute(converted)
+    origin = session.read_json(fetched, "origin.json")
+    return session.read_json(converted, "graph.json"), origin, session.output_digest(fetched, "model.tflite")
 
 
 def _describe(graph: Mapping[str, Any], origin: Mapping[str, Any], digest: str) -> list[str]:

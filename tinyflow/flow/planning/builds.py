@@ -5,12 +5,13 @@ Like `plan`, it names actions and runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
+from tinyflow.flow.planning.models import Known
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import (
@@ -37,10 +38,9 @@ _TUNING_TIMEOUT_S = 24 * 3600.0  # it can be interrupted and goes on where it wa
 class Builds:
     """The actions of toolchains for benches of one catalogue."""
 
-    def __init__(self, catalogue: Catalogue, add: Callable[[Action], Action]) -> None:
-        """`add` gives the action that stands for all equal ones."""
+    def __init__(self, catalogue: Catalogue, known: Known) -> None:
         self._catalogue = catalogue
-        self._add = add
+        self._known = known
         self._private: dict[str, dict[str, Input]] = {}
         self._libraries: dict[tuple[object, ...], Action | None] = {}
 
@@ -87,7 +87,7 @@ class Builds:
             tools=(*LINK_TOOLS, *tools),
         )
         whole = (*made.implementation, str(backend.tuning), target.implementation)
-        return self._add(replace(made, implementation=whole, timeout_s=_TUNING_TIMEOUT_S, isolated=True))
+        return self._known.add(replace(made, implementation=whole, timeout_s=_TUNING_TIMEOUT_S, isolated=True))
 
     def link(self, resolved: ResolvedBench, objects: Action) -> Action:
         """Link compiled objects with the runtimes' libraries to a firmware."""
@@ -217,7 +217,7 @@ class Builds:
         toolchain = resolved.toolchain
         cpu = plain(resolved.cpu)
         include = [name for name in inputs if name.startswith("include/")]  # the order of inputs is in no key
-        return self._add(
+        return self._known.add(
             Action(
                 stage=stage,
                 title=title,

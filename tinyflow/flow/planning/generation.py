@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.flow.planning.builds import Builds
-from tinyflow.flow.planning.models import READER_TOOLS
+from tinyflow.flow.planning.models import READER_TOOLS, Known
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import files_of
@@ -16,12 +16,12 @@ from tinyflow.targets.protocol import capabilities
 
 
 class Generation:
-    """Plans what backends do; `add` gives the known action that equals a new one."""
+    """Plans what backends do."""
 
-    def __init__(self, catalogue: Catalogue, builds: Builds, add: Callable[[Action], Action]) -> None:
+    def __init__(self, catalogue: Catalogue, builds: Builds, known: Known) -> None:
         self._catalogue = catalogue
         self._builds = builds
-        self._add = add
+        self._known = known
 
     def tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
         """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
@@ -33,7 +33,7 @@ class Generation:
         backend, target = resolved.backend, resolved.target
         machine = capabilities(resolved.processor.seen_by(target.implementation))
         inputs: dict[str, Input] = {"model.tflite": model, **records}
-        inputs |= {name: self._add(made.action).output(made.name) for name, made in machine.inputs.items()}
+        inputs |= {name: self._known.add(made.action).output(made.name) for name, made in machine.inputs.items()}
         packages = (backend.lowering or backend).tools
         tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools)
         action = self._builds.tune(resolved, int(resolved.settings.tuning), inputs, tools)
@@ -59,20 +59,17 @@ class Generation:
         }
         if resolved.settings.tuning is not None:
             parameters["tuning"] = dict(resolved.tuning_place)
-        title = _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options)
-        action = Action(
-            stage="lower",
-            title=title,
-            function="tinyflow.stages.lower:lower",
-            outputs=("lowered/",),
+        action = self._known.isolated(
+            "lower",
+            _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options),
+            ("lowered/",),
+            {"model.tflite": model, **records},
             parameters=parameters,
-            inputs={"model.tflite": model, **records},
             tools=(*READER_TOOLS, *(Tool("package", name) for name in lowering.tools)),
             implementation=(lowering.implementation,),
             timeout_s=resolved.backend.timeout_s,
-            isolated=True,
         )
-        return (self._add(action),)
+        return (action,)
 
     def generate(
         self, resolved: ResolvedBench, model: Output, lowered: tuple[Action, ...], records: Mapping[str, Input]
@@ -95,7 +92,7 @@ class Generation:
             for name, path in files_of(self._catalogue, backend).items():
                 inputs[f"files/{name}"] = SourceFile(path, f"{backend.name}/{name}")
             tools.append(Tool("binary", backend.command[0], f"it is the command of backend {backend.name}"))
-        return self._add(
+        return self._known.add(
             Action(
                 stage="generate",
                 title=f"generate {resolved.part_name} {_spelled(backend.name, resolved.options, backend.options)}",

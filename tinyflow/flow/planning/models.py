@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.distribution import pip_install
@@ -20,14 +21,36 @@ _TFLM = Tool("optional package", "tflite-micro", "without it LiteRT's reference 
 REFERENCE_TOOLS = (Tool("package", "ai-edge-litert"), _TFLM)
 
 
-class Models:
-    """Plans what happens to models; `add` gives the known action that equals a new one."""
+class Known:
+    """The actions of all benches that are planned: one for all equal ones."""
 
-    def __init__(self, mirrors: Mirrors, store: Store, add: Callable[[Action], Action]) -> None:
+    def __init__(self, timeout_s: float | None) -> None:
+        """`timeout_s` overrides those of all recipes."""
+        self._timeout_s = timeout_s
+        self._actions: dict[str, Action] = {}
+
+    def add(self, action: Action) -> Action:
+        """The action that stands for all that equal this one."""
+        if self._timeout_s is not None:
+            action = replace(action, timeout_s=self._timeout_s)
+        return self._actions.setdefault(action.id, action)
+
+    def isolated(
+        self, stage: str, title: str, outputs: tuple[str, ...], inputs: Mapping[str, Input], **more: Any
+    ) -> Action:
+        """An action of `tinyflow.stages.<stage>:<stage>` in a process of its own; `more` are further fields."""
+        function = f"tinyflow.stages.{stage}:{stage}"
+        return self.add(Action(stage, title, function, outputs, inputs=inputs, isolated=True, **more))
+
+
+class Models:
+    """Plans what happens to models."""
+
+    def __init__(self, mirrors: Mirrors, store: Store, known: Known) -> None:
         """`store` is only asked whether it has a model's file already, undamaged."""
         self._mirrors = mirrors
         self._store = store
-        self._add = add
+        self._known = known
 
     def fetch(self, model: Model, folder: Path) -> Action:
         """The action that brings a model's file about."""
@@ -55,42 +78,34 @@ class Models:
             timeout_s=model.timeout_s,
             isolated=True,
         )
-        return self._add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
+        return self._known.add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
 
     def cut(self, resolved: ResolvedBench, model: Output, first: int, last: int) -> Action:
         """Some layers of the model as a model."""
         layers = f"layer {first}" if first == last else f"layers {first} to {last}"
-        return self._add(
-            Action(
-                stage="cut",
-                title=f"cut {layers} of {resolved.model.name}",
-                function="tinyflow.stages.cut:cut",
-                outputs=("model.tflite",),
-                parameters={"first": first, "last": last},
-                inputs={"model.tflite": model},
-                tools=READER_TOOLS,
-                timeout_s=resolved.model.timeout_s,
-                isolated=True,
-            )
+        return self._known.isolated(
+            "cut",
+            f"cut {layers} of {resolved.model.name}",
+            ("model.tflite",),
+            {"model.tflite": model},
+            parameters={"first": first, "last": last},
+            tools=READER_TOOLS,
+            timeout_s=resolved.model.timeout_s,
         )
 
-    def convert(self, resolved: ResolvedBench, model: Output) -> Action:
-        """The graph, inputs for it, and what it must give; a part of a model gets random inputs alone."""
-        samples = resolved.model.samples
-        files = find_samples(resolved.model, resolved.model_folder, self._mirrors) if resolved.layer is None else ()
+    def convert(self, model: Model, folder: Path, source: Output, part_name: str = "") -> Action:
+        """The graph, inputs for it, and what it must give; a part, which has a name, gets random inputs alone."""
+        samples = model.samples
+        files = find_samples(model, folder, self._mirrors) if not part_name else ()
         real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
-        return self._add(
-            Action(
-                stage="convert",
-                title=f"convert {resolved.part_name}",
-                function="tinyflow.stages.convert:convert",
-                outputs=("graph.json", "inputs.bin", "reference.bin", "reference.json"),
-                parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
-                inputs={"model.tflite": model, **real},
-                tools=READER_TOOLS + REFERENCE_TOOLS,
-                timeout_s=resolved.model.timeout_s,
-                isolated=True,
-            )
+        return self._known.isolated(
+            "convert",
+            f"convert {part_name or model.name}",
+            ("graph.json", "inputs.bin", "reference.bin", "reference.json"),
+            {"model.tflite": source, **real},
+            parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
+            tools=READER_TOOLS + REFERENCE_TOOLS,
+            timeout_s=model.timeout_s,
         )
 
     def transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
@@ -103,17 +118,8 @@ class Models:
 
     def transform(self, name: str, title: str, model: Output) -> Action:
         """One stage from `model.tflite` to `model.tflite`, which says in a JSON file what it did."""
-        return self._add(
-            Action(
-                stage=name,
-                title=f"{name} {title}",
-                function=f"tinyflow.stages.{name}:{name}",
-                outputs=("model.tflite", f"{name}.json"),
-                inputs={"model.tflite": model},
-                tools=READER_TOOLS + REFERENCE_TOOLS,
-                isolated=True,
-            )
-        )
+        outputs, tools = ("model.tflite", f"{name}.json"), READER_TOOLS + REFERENCE_TOOLS
+        return self._known.isolated(name, f"{name} {title}", outputs, {"model.tflite": model}, tools=tools)
 
 
 def onnx_tools() -> tuple[Tool, ...]:

@@ -13,7 +13,7 @@ from tinyflow.core.action import Action, Output, Tool, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, target_facts
 from tinyflow.flow.planning.generation import Generation
-from tinyflow.flow.planning.models import Models
+from tinyflow.flow.planning.models import Known, Models
 from tinyflow.flow.planning.options import check_options
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
@@ -46,12 +46,11 @@ class Planner:
 
     def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store, timeout_s: float | None = None) -> None:
         """`store` is only asked whether it has a model's file; `timeout_s` overrides those of all recipes."""
-        self._timeout_s = timeout_s
         self._catalogue = catalogue
-        self._known: dict[str, Action] = {}
-        self.models = Models(mirrors, store, self._add)
-        self._builds = Builds(catalogue, self._add)
-        self._generation = Generation(catalogue, self._builds, self._add)
+        self._known = Known(timeout_s)
+        self.models = Models(mirrors, store, self._known)
+        self._builds = Builds(catalogue, self._known)
+        self._generation = Generation(catalogue, self._builds, self._known)
 
     def plan_suite(self, name: str) -> tuple[BenchPlan, ...]:
         """All benches of a suite. Raises UsageError and RecipeError."""
@@ -66,8 +65,10 @@ class Planner:
             whole.append(self.models.cut(resolved, fetched.output("model.tflite"), resolved.layer, resolved.layer))
         elif last_layer is not None:
             whole.append(self.models.cut(resolved, fetched.output("model.tflite"), 0, last_layer))
-        converted = self.models.convert(resolved, whole[-1].output("model.tflite"))
-        transforms = self.models.transforms(resolved, whole[-1].output("model.tflite"))
+        model = whole[-1].output("model.tflite")
+        part_name = resolved.part_name if resolved.layer is not None else ""
+        converted = self.models.convert(resolved.model, resolved.model_folder, model, part_name)
+        transforms = self.models.transforms(resolved, model)
         model = (*whole, *transforms)[-1].output("model.tflite")
         tuned, records = self._generation.tune(resolved, model)
         lowered = self._generation.lower(resolved, model, records)
@@ -80,11 +81,6 @@ class Planner:
         made.append(self._run(resolved, converted, generated, program))
         final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
-
-    def _add(self, action: Action) -> Action:
-        if self._timeout_s is not None:
-            action = replace(action, timeout_s=self._timeout_s)
-        return self._known.setdefault(action.id, action)
 
     # Stages
 
@@ -102,29 +98,25 @@ class Planner:
                     what, at="+guard", hint="take a target on the built-in simulator, such as stm32f7"
                 )
             more = {**more, **machine.guard}
-        return self._add(
-            Action(
-                stage="run",
-                title=f"run {resolved.bench.name}",
-                function="tinyflow.stages.run:run",
-                outputs=("run.json", "timing.json"),
-                parameters={
-                    "target": {**target_facts(resolved), **seen},
-                    "tolerance": resolved.backend.tolerance,
-                    "limit_instructions": target.limit_instructions,
-                    **({} if resolved.settings.guard is None else {"guard": resolved.settings.guard}),
-                },
-                inputs={
-                    program.name: program,
-                    "plan.json": generated.output("plan.json"),
-                    **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
-                    **{name: self._add(made.action).output(made.name) for name, made in more.items()},
-                },
-                tools=machine.tools,
-                implementation=(module,),
-                timeout_s=target.timeout_s,
-                isolated=True,
-            )
+        return self._known.isolated(
+            "run",
+            f"run {resolved.bench.name}",
+            ("run.json", "timing.json"),
+            {
+                program.name: program,
+                "plan.json": generated.output("plan.json"),
+                **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
+                **{name: self._known.add(made.action).output(made.name) for name, made in more.items()},
+            },
+            parameters={
+                "target": {**target_facts(resolved), **seen},
+                "tolerance": resolved.backend.tolerance,
+                "limit_instructions": target.limit_instructions,
+                **({} if resolved.settings.guard is None else {"guard": resolved.settings.guard}),
+            },
+            tools=machine.tools,
+            implementation=(module,),
+            timeout_s=target.timeout_s,
         )
 
     def profile(self, plan: BenchPlan) -> Action:
@@ -140,7 +132,7 @@ class Planner:
         model = self._catalogue.get(Target, plan.bench.target).cycle_model
         if model is None:
             more = {}
-        return self._add(
+        return self._known.add(
             replace(
                 run,
                 stage="profile",
@@ -153,7 +145,7 @@ class Planner:
                 },
                 inputs={
                     **run.inputs,
-                    **{name: self._add(made.action).output(made.name) for name, made in more.items()},
+                    **{name: self._known.add(made.action).output(made.name) for name, made in more.items()},
                 },
                 tools=(*run.tools, *PROFILE_TOOLS),
             )
@@ -162,7 +154,7 @@ class Planner:
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
         wanted = ("origin.json", "graph.json", "shrink.json", "plan.json", "sizes.json", "run.json", "timing.json")
-        return self._add(
+        return self._known.add(
             Action(
                 stage="report",
                 title=f"report {bench.name}",
