@@ -18,7 +18,7 @@ from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter, assert_exa
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Quantisation
-from tinyflow.model.soundness import check_sound
+from tinyflow.model.graph_check import check_sound
 from tinyflow.model.tflite_writer import write
 
 pytestmark = pytest.mark.slow

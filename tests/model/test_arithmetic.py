@@ -15,7 +15,7 @@ from small_networks import Net, Q
 from tests_support import examples, tflm
 
 from tinyflow.model import fixed_point, reference
-from tinyflow.model.arithmetic import exponential, sums
+from tinyflow.model.arithmetic import exponential, window_sums
 from tinyflow.model.arithmetic.evaluate import evaluate
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.operators.shapes import same_padding
@@ -76,11 +76,11 @@ def test_convolutions_equal_their_definition(data: st.DataObject) -> None:
     weights = random.integers(-127, 128, (units, *kernel, channels))
     around = same_padding(source.shape, kernel, stride)
     window = Window(kernel, stride, (1, 1), *zip(*around, strict=True))
-    assert (sums.convolved(source, weights, window) == _convolved(source, weights, stride)).all()
+    assert (window_sums.convolved(source, weights, window) == _convolved(source, weights, stride)).all()
     taps = random.integers(-127, 128, (*kernel, channels, 1))
     diagonal = np.stack([taps[..., 0] * (np.arange(channels) == c) for c in range(channels)])
-    assert (sums.convolved_depthwise(source, taps, window) == _convolved(source, diagonal, stride)).all()
-    assert sums.windows(source, window).size <= sums.elements(source.shape, window)
+    assert (window_sums.convolved_depthwise(source, taps, window) == _convolved(source, diagonal, stride)).all()
+    assert window_sums.windows(source, window).size <= window_sums.elements(source.shape, window)
 
 
 def _assert_as_tflm(graph: Graph) -> None:

@@ -21,7 +21,7 @@ from tinyflow.model.plan_document import PlanDocument
 from tinyflow.model.summary import macs, summarise
 from tinyflow.model.zoo import synthesize
 from tinyflow.stages import convert, cut, external, from_onnx, generate, library, lower, prebuilt, report
-from tinyflow.targets import guarding
+from tinyflow.targets import write_limits
 
 MODEL = synthesize({"graph": "toycar", "features": 8, "hidden": 4, "bottleneck": 2, "depth": 1})
 
@@ -255,7 +255,7 @@ PLAN: dict[str, Any] = {
 
 def test_each_call_may_write_what_begins_with_its_layer() -> None:
     """Outputs and scratch; inputs and what lives on are others'; the scope is what was asked for."""
-    made = guarding.guarded(PlanDocument.of(PLAN), "arena")
+    made = write_limits.guarded(PlanDocument.of(PLAN), "arena")
     assert (made.symbol, made.dispatcher, made.is_arena_only) == ("go", "go", True)
     assert (made.arena.name, made.arena.symbol, made.arena.size_bytes) == ("the arena", "arena+0", 64)
     calls = [(one.function, [p.name for p in one.writable], [p.name for p in one.alive]) for one in made.calls]
@@ -263,7 +263,7 @@ def test_each_call_may_write_what_begins_with_its_layer() -> None:
         *(("one", ["mid"], ["in"]), ("two", ["scratch"], ["mid"]), ("three", ["scratch"], ["mid"])),
     ]
     assert [(p.symbol, p.size_bytes) for p in made.calls[0].writable] == [("arena+8", 16)]
-    other = guarding.guarded(PlanDocument.of({**PLAN, "dispatcher": "loop"}), "ram")
+    other = write_limits.guarded(PlanDocument.of({**PLAN, "dispatcher": "loop"}), "ram")
     assert (other.dispatcher, other.is_arena_only) == ("loop", False)
     for lacking in (
         {"layers": []},
@@ -274,7 +274,7 @@ def test_each_call_may_write_what_begins_with_its_layer() -> None:
         {"layers": PLAN["layers"][1:2]},
     ):
         with pytest.raises(ModelError, match="b doesn't say what lies where in memory"):
-            guarding.guarded(PlanDocument.of({**PLAN, **lacking}), "ram")
+            write_limits.guarded(PlanDocument.of({**PLAN, **lacking}), "ram")
 
 
 # Objects and libraries

@@ -14,9 +14,9 @@ from small_firmware import Bench
 
 from tinyflow.core.errors import ModelError, RunError
 from tinyflow.model.plan_document import PlanDocument
-from tinyflow.targets.guarding import guarded
 from tinyflow.targets.unicorn import capabilities
 from tinyflow.targets.unicorn.machine import Simulator
+from tinyflow.targets.write_limits import guarded
 
 LIMIT = 100_000
 # in at 0, one at 32, scratch at 64, two at 96; `variable` lies somewhere else; model_bug chooses what goes wrong

@@ -15,9 +15,9 @@ from tinyflow.targets.blocks import Edge, instruction_lengths
 from tinyflow.targets.chip import THUMB, count_functions
 from tinyflow.targets.disassembly import Instruction, count, disassembler
 from tinyflow.targets.elf import Firmware, Segment, Symbol
-from tinyflow.targets.guarding import GuardedCall, Place, describe
 from tinyflow.targets.protocol import FunctionCount
 from tinyflow.targets.unicorn import block_table
+from tinyflow.targets.write_limits import GuardedCall, Place, describe
 
 
 def instruction(mnemonic: str, operands: str = "", is_riscv: bool = False, size: int = 2) -> Instruction:

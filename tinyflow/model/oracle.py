@@ -16,8 +16,8 @@ from tinyflow.core import process
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.core.forked_call import Ended, call_forked
 from tinyflow.model.graph import Graph
+from tinyflow.model.graph_check import shortened
 from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Sample, is_importable, litert, tflm
-from tinyflow.model.soundness import shortened
 from tinyflow.model.tflite_writer import write
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work

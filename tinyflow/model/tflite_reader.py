@@ -19,8 +19,8 @@ import tflite
 from tinyflow.core.errors import ModelError
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
+from tinyflow.model.graph_check import MICRO_HINT, check_sound, shortened
 from tinyflow.model.operators import describe
-from tinyflow.model.soundness import MICRO_HINT, check_sound, shortened
 from tinyflow.model.tflite_options import MAX_RANK, enumeration_name, read_option
 
 # far above any microcontroller's flash; keeps a wrong file from filling the memory

@@ -23,9 +23,9 @@ from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import arena_check
-from tinyflow.targets.guarding import guarded
 from tinyflow.targets.lines import source_line
 from tinyflow.targets.protocol import Counters, Machine, open_machine
+from tinyflow.targets.write_limits import guarded
 
 # How often a machine with real wall time repeats each sample.
 _NATIVE_REPETITIONS = 5

@@ -22,7 +22,7 @@ from tinyflow.core.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from tinyflow.targets.blocks import Piece
-    from tinyflow.targets.guarding import Guarded
+    from tinyflow.targets.write_limits import Guarded
 
 
 @dataclass(frozen=True)

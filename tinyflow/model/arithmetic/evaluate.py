@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from tinyflow.model.arithmetic import binary, sums, unary
+from tinyflow.model.arithmetic import binary, unary, window_sums
 from tinyflow.model.arithmetic.exponential import softmax
 from tinyflow.model.arithmetic.mean import mean
 from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
@@ -36,7 +36,7 @@ def accumulated(layer: Weighted, values: Integers, weights: Integers | None = No
     # each row of a fully connected layer is an N
     is_image = values.ndim == 4 and values.shape[3] == channels
     source = (values if is_image else values.reshape(-1, 1, 1, channels)) - layer.input_zero_point
-    convolve = sums.convolved_depthwise if layer.is_depthwise else sums.convolved
+    convolve = window_sums.convolved_depthwise if layer.is_depthwise else window_sums.convolved
     return convolve(source, layer.weights if weights is None else weights, layer.window)
 
 
@@ -54,7 +54,7 @@ def _weighted(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Int
 def _pool(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     made = quantisation_of(graph.tensors[operator.outputs[0]])
     lowest, highest = activation_range(operator.options["activation"], made)
-    pool = sums.largest if operator.name == "MAX_POOL_2D" else sums.average
+    pool = window_sums.largest if operator.name == "MAX_POOL_2D" else window_sums.average
     return np.clip(pool(read[0], window(graph, operator)), lowest, highest)
 
 

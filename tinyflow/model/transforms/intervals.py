@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.arithmetic import binary, mean, sums, unary
+from tinyflow.model.arithmetic import binary, mean, unary, window_sums
 from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished
 from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers, Rescaling
 from tinyflow.model.graph import Graph, Operator
@@ -84,7 +84,7 @@ def _output_bounds(graph: Graph, operator: Operator, known: Mapping[int, Bounds]
 
 def require_modest(shape: tuple[int, ...], slides: Window) -> None:
     """Raise ValueError for more elements under a window than can be looked at."""
-    if sums.elements(shape, slides) > _MOST_UNDER_WINDOWS:
+    if window_sums.elements(shape, slides) > _MOST_UNDER_WINDOWS:
         raise ValueError(f"a window over {shape} sees too many elements")
 
 

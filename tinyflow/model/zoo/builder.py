@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.arithmetic import sums as exact
+from tinyflow.model.arithmetic import window_sums as exact
 from tinyflow.model.builder import GraphBuilder, per_tensor, symmetric
 from tinyflow.model.fixed_point import Integers
 from tinyflow.model.graph import Quantisation, Shape

@@ -12,8 +12,8 @@ from typing import Any
 
 from tinyflow.core.errors import RunError
 from tinyflow.targets.chip import RETURN_ADDRESS, Chip
-from tinyflow.targets.guarding import Guarded, describe
 from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.write_limits import Guarded, describe
 
 _MOST_RANGES = 64  # MOST_RANGES of guard.c
 

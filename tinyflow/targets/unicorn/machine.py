@@ -12,17 +12,17 @@ from tinyflow.targets.blocks import Piece
 from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import refusal
 from tinyflow.targets.elf import addresses
-from tinyflow.targets.guarding import Guarded
 from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.unicorn import faults
 from tinyflow.targets.unicorn.block_table import BlockTable
+from tinyflow.targets.unicorn.call_steps import Follower
 from tinyflow.targets.unicorn.flash_model import FlashModel
-from tinyflow.targets.unicorn.follow import Follower
 from tinyflow.targets.unicorn.guard import Guard
 from tinyflow.targets.unicorn.memory_map import PAGE_BYTES, map_memory
 from tinyflow.targets.unicorn.processor import Processor, processor
 from tinyflow.targets.unicorn.system_space import map_system_space
 from tinyflow.targets.unicorn.trace import Recorder
+from tinyflow.targets.write_limits import Guarded
 
 
 class Simulator(Chip):

@@ -26,7 +26,7 @@ from tinyflow.backends.tvm.kernels.specs import (
     Spec,
 )
 from tinyflow.model import fixed_point
-from tinyflow.model.arithmetic import sums
+from tinyflow.model.arithmetic import window_sums
 from tinyflow.model.arithmetic.exponential import softmax
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT, Integers
 from tinyflow.model.weighted import Window
@@ -72,14 +72,14 @@ def _slid(spec: Any, compute: Callable[..., Integers], data: NDArray[np.int8], *
 
 @evaluate.register
 def _conv(spec: ConvSpec, weights: Weights, data: NDArray[np.int8]) -> NDArray[np.int8]:
-    total = _slid(spec, sums.convolved, data, weights.values.astype(np.int64))
+    total = _slid(spec, window_sums.convolved, data, weights.values.astype(np.int64))
     return _as_it_lies(spec.output, _requantise(total + weights.bias, weights, spec.requantisation))
 
 
 @evaluate.register
 def _depthwise(spec: DepthwiseSpec, weights: Weights, data: NDArray[np.int8]) -> NDArray[np.int8]:
     taps = weights.values.astype(np.int64).reshape(*spec.kernel, spec.input.channels, -1)
-    total = _slid(spec, sums.convolved_depthwise, data, taps)
+    total = _slid(spec, window_sums.convolved_depthwise, data, taps)
     return _as_it_lies(spec.output, _requantise(total + weights.bias, weights, spec.requantisation))
 
 
@@ -103,7 +103,7 @@ def _add(spec: AddSpec, _: None, left: NDArray[np.int8], right: NDArray[np.int8]
 
 @evaluate.register
 def _pool(spec: PoolSpec, _: None, data: NDArray[np.int8]) -> NDArray[np.int8]:
-    result = _slid(spec, sums.largest if spec.operator == "max" else sums.average, data)
+    result = _slid(spec, window_sums.largest if spec.operator == "max" else window_sums.average, data)
     return _as_it_lies(spec.output, np.clip(result, spec.lowest, spec.highest))
 
 

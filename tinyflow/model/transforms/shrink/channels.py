@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.model.arithmetic import binary, mean, unary
-from tinyflow.model.arithmetic.sums import windows
+from tinyflow.model.arithmetic.window_sums import windows
 from tinyflow.model.fixed_point import INT32_MAX, Integers
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import soundness
+from tinyflow.model import graph_check
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.soundness import check_sound, shortened
+from tinyflow.model.graph_check import check_sound, shortened
 
 GRAPH = Graph(
     tensors=(
@@ -61,7 +61,7 @@ def test_shapes_and_sizes_are_held() -> None:
     tensors = (*GRAPH.tensors[:3], replace(GRAPH.tensors[3], shape=(1, 9)))
     with pytest.raises(ModelError, match=r"operator 1 \(ADD\) computes"):
         check_sound(replace(GRAPH, tensors=tensors))
-    big = soundness._MAX_LIVE_BYTES // 2
+    big = graph_check._MAX_LIVE_BYTES // 2
     tensors = tuple(replace(tensor, shape=(1, big)) if tensor.index > 1 else tensor for tensor in GRAPH.tensors)
     whole = replace(GRAPH, tensors=(*tensors[:2], *tensors[2:]), operators=(replace(SECOND, index=0),), inputs=(2,))
     check_sound(whole)  # so much, and not a byte more
