@@ -202,7 +202,7 @@ def test_the_version_names_commit_place_and_packages(tmp_path: Path, monkeypatch
     monkeypatch.setattr(version, "data_folder", lambda: tmp_path)
     assert version.source_revision() == (None, False)
     assert version.describe()[0] == f"tinyflow {tinyflow.__version__} (of no known commit)"
-    monkeypatch.setattr(version, "current_revision", lambda folder: ("asked", folder == tmp_path))
+    monkeypatch.setattr(version, "Checkout", lambda folder: SimpleNamespace(began=("asked", folder == tmp_path)))
     (tmp_path / ".git").touch()
     assert version.source_revision() == ("asked", True)
     (tmp_path / "provenance.json").write_text('{"commit": "abc", "is_dirty": false}')

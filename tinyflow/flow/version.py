@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tinyflow
 from tinyflow.core.identity import installed_version
-from tinyflow.flow.publishing.revision import current_revision
+from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.recipes.catalogue import data_folder
 
 # Those whose version decides what benches give.
@@ -34,4 +34,4 @@ def source_revision() -> tuple[str | None, bool]:
     if recorded.is_file():
         document = json.loads(recorded.read_text(encoding="utf-8"))
         return document["commit"], document["is_dirty"]
-    return current_revision(data) if (data / ".git").exists() else (None, False)
+    return Checkout(data).began if (data / ".git").exists() else (None, False)

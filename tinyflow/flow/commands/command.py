@@ -125,6 +125,11 @@ class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
         super().__init__(**options)
         self.loader = task_loader
 
+    def require(self, args: list[str], what: str, example: str) -> None:
+        """UsageError where nothing is named."""
+        if not args:
+            raise UsageError(what, hint=f"for example {self.bin_name} {example}")
+
     def parse_words(self, words: list[str]) -> int:
         """Run the command and close the session, if there is one; its exit status."""
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.command import OwnCommand
 from tinyflow.flow.planning.plan import task_name
 
@@ -21,8 +20,7 @@ Example: doit explain bench:vww-tvmaot-stm32f7"""
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Explain each action; for one that was named alone, those before it are only looked at."""
         del params
-        if not args:
-            raise UsageError("explain what?", hint=f"for example {self.bin_name} explain bench:vww-tvmaot-stm32f7")
+        self.require(args, "explain what?", "explain bench:vww-tvmaot-stm32f7")
         loader = self.loader
         selection = loader.selector.select(args, is_bare_fine=True)
         loader.remember(args)

@@ -7,7 +7,6 @@ from os.path import commonpath
 from typing import Any
 
 from tinyflow.core.action import Action
-from tinyflow.core.errors import UsageError
 from tinyflow.flow.commands.command import OwnCommand, flag, option
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.diagram import DRAWINGS, Box
@@ -27,8 +26,7 @@ class Graph(OwnCommand):
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print or write the graph."""
-        if not args:
-            raise UsageError("graph of what?", hint=f"for example {self.bin_name} graph bench:vww-tvmaot-stm32f7")
+        self.require(args, "graph of what?", "graph bench:vww-tvmaot-stm32f7")
         actions = self.loader.selector.select(args, is_bare_fine=True).all_actions
         stale = {action.id for action in self.loader.session.stale(list(actions.values()))}
         boxes = _each(actions, stale) if params["all"] else _grouped(actions, stale)

@@ -32,8 +32,7 @@ class History(OwnCommand):
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print the records of each bench."""
-        if not args:
-            raise UsageError("history of what?", hint=f"for example {self.bin_name} history vww-tvmaot-stm32f7")
+        self.require(args, "history of what?", "history vww-tvmaot-stm32f7")
         metrics = [name.strip() for name in params["metrics"].split(",")]
         for name in metrics:
             if name not in BY_NAME:

@@ -30,8 +30,7 @@ class Import(OwnCommand):
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Nothing is stored unless all are good."""
         del params
-        if not args:
-            raise UsageError("import what?", hint=f"for example {self.bin_name} import vww-tvmaot-stm32f7.tar.gz")
+        self.require(args, "import what?", "import vww-tvmaot-stm32f7.tar.gz")
         archives = [contents.load(Path(word)) for word in args]
         for archive in archives:
             self._add_models(archive)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tinyflow.core.errors import UsageError
 from tinyflow.core.states import UP_TO_DATE, WAITING
 from tinyflow.flow.commands.command import OwnCommand, flag
 from tinyflow.flow.planning.plan import task_name
@@ -23,8 +22,7 @@ class Plan(OwnCommand):
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print one line per action that is not up to date, then the counts."""
-        if not args:
-            raise UsageError("plan what?", hint=f"for example {self.bin_name} plan suite:mlperf_tiny")
+        self.require(args, "plan what?", "plan suite:mlperf_tiny")
         loader = self.loader
         counts: Counter[str] = Counter()
         selection = loader.selector.select(args, is_bare_fine=True)

@@ -43,8 +43,7 @@ class Verify(OwnCommand):
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print what differs, then the counts."""
-        if not args:
-            raise UsageError("verify what?", hint=f"for example {self.bin_name} verify bench:vww-tvmaot-stm32f7")
+        self.require(args, "verify what?", "verify bench:vww-tvmaot-stm32f7")
         files = [word for word in args if word.endswith(contents.SUFFIX)]
         names = [word for word in args if word not in files]
         statuses = [self._archive(Path(word), params) for word in files]

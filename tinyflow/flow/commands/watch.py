@@ -12,7 +12,7 @@ from typing import Any
 import tinyflow
 from tinyflow.core.action import Action
 from tinyflow.core.distribution import pip_install
-from tinyflow.core.errors import TinyflowError, ToolError, UsageError
+from tinyflow.core.errors import TinyflowError, ToolError
 from tinyflow.core.execute import Outcome
 from tinyflow.core.forkserver import ForkServer
 from tinyflow.flow.commands.bisect_layer import find_wrong_layer
@@ -59,8 +59,7 @@ class Watch(OwnCommand):
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Run what was selected, then again after each save, until told to stop."""
-        if not args:
-            raise UsageError("watch what?", hint=f"for example {self.bin_name} watch bench:vww-tinyc-stm32f7")
+        self.require(args, "watch what?", "watch bench:vww-tinyc-stm32f7")
         try:
             import watchfiles  # noqa: F401
         except ImportError:

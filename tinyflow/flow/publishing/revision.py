@@ -36,11 +36,6 @@ class Checkout:
         return commit, commit is not None and (is_dirty or bool(_git(self._folder, *_NEW_RECIPES)))
 
 
-def current_revision(folder: Path) -> Revision:
-    """The commit that is checked out, and whether files that git knows differ from it."""
-    return Checkout(folder).began
-
-
 def resolve_revision(folder: Path, name: str) -> str | None:
     """The commit that a name stands for, in full."""
     if name.startswith("-"):

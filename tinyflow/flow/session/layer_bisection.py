@@ -29,8 +29,8 @@ class WrongLayer(NamedTuple):
         """For people: the layer, as plan.json describes it, then where, expected and got, or the fault."""
         called = ", ".join(dict.fromkeys(layer.get("functions", ())))
         called = f" ({called})" if called else ""
-        place = f"{self.error.where}: " if self.error.where and not isinstance(self.error, ValidationError) else ""
-        told = self.error.where if isinstance(self.error, ValidationError) else place + self.error.what
+        where, what = self.error.where, self.error.what
+        told = where if isinstance(self.error, ValidationError) else ": ".join(filter(None, (where, what)))
         return [f"layer {self.layer} {layer['operator']}{called}", f"  {told}"]
 
 

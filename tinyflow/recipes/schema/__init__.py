@@ -4,36 +4,30 @@ A field is the YAML key; where its name ends in a unit (`length_bytes`), the YAM
 (`length: 512KiB`). `validate` turns text into these; nothing here reads a file. `name` is the file's stem, never a key.
 """
 
-from tinyflow.recipes.schema.backend import Backend, Lowering
+from tinyflow.recipes.schema.backend import Backend
 from tinyflow.recipes.schema.feature import Case, Feature, Requirements, Settings
-from tinyflow.recipes.schema.model import Model, Samples, Synthesize
+from tinyflow.recipes.schema.model import Model, Samples
 from tinyflow.recipes.schema.part import STRICT, Recipe
 from tinyflow.recipes.schema.processor import Processor
 from tinyflow.recipes.schema.runtime import Isa, Runtime
 from tinyflow.recipes.schema.suite import Figures, Matrix, Published, Suite
-from tinyflow.recipes.schema.target import CycleModel, Memory, Optimise, Target
-from tinyflow.recipes.schema.toolchain import Builtins, Compiler, Cpu, InstructionSet, Toolchain
-from tinyflow.recipes.schema.view import Against, Group, Pivot, Step, View
+from tinyflow.recipes.schema.target import Memory, Target
+from tinyflow.recipes.schema.toolchain import Cpu, Toolchain
+from tinyflow.recipes.schema.view import Against, Group, Pivot, Step
 
 __all__ = [
     "STRICT",
     "Against",
     "Backend",
-    "Builtins",
     "Case",
-    "Compiler",
     "Cpu",
-    "CycleModel",
     "Feature",
     "Figures",
     "Group",
-    "InstructionSet",
     "Isa",
-    "Lowering",
     "Matrix",
     "Memory",
     "Model",
-    "Optimise",
     "Pivot",
     "Processor",
     "Published",
@@ -44,8 +38,6 @@ __all__ = [
     "Settings",
     "Step",
     "Suite",
-    "Synthesize",
     "Target",
     "Toolchain",
-    "View",
 ]
