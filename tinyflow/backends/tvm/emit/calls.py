@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.emit import packed_calls as packed_convention
 from tinyflow.backends.tvm.kernels.kernel import Parameter
-from tinyflow.backends.tvm.program.memory import Memory, operands
+from tinyflow.backends.tvm.program.memory import Memory
 from tinyflow.backends.tvm.program.operations import Operand, Step
 from tinyflow.model.element_types import ELEMENT_TYPES
 
@@ -15,7 +15,7 @@ _STACK = "scratch"
 
 def _arguments(index: int, step: Step, memory: Memory) -> list[tuple[Parameter, str]]:
     """Each parameter of the kernel with its address."""
-    found: dict[str, Operand] = {parameter.name: operand for operand, parameter in operands(index, step)}
+    found: dict[str, Operand] = {parameter.name: operand for operand, parameter in step.operands(index)}
     arguments = []
     for parameter in step.kernel.parameters:
         if parameter.role == "constant":

@@ -52,27 +52,18 @@ def call(
     `arguments` are (dtype, address) in the order of the function's parameters. Without `shapes` a tensor tells none:
     they are compiled into the function, and only its assertions would look.
     """
-    extents = "" if shapes is None else "".join(_shape(index, i, shape) for i, shape in enumerate(shapes))
-    told = [
-        (1, "0") if shapes is None else (len(shapes[i]), f"(int64_t*)shape_{index}_{i}") for i in range(len(arguments))
-    ]
-    tensors = "".join(f"  {_tensor(*argument, *told[i])},\n" for i, argument in enumerate(arguments))
-    values = "".join(
-        f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n" for i in range(len(arguments))
-    )
+    extents = tensors = values = ""
+    for i, ((dtype, address), shape) in enumerate(zip(arguments, shapes or [()] * len(arguments), strict=True)):
+        if shape:
+            numbers = ", ".join(map(str, shape))
+            extents += f"static const int64_t shape_{index}_{i}[{len(shape)}] = {{{numbers}}};\n"
+        element = f"{{{_SIGNED}, {dtype.removeprefix('int')}, 1}}"
+        told = f"(int64_t*)shape_{index}_{i}" if shape else "0"
+        tensors += f"  {{(void*)({address}), {{{_CPU}, 0}}, {len(shape) or 1}, {element}, {told}, 0, 0}},\n"
+        values += f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n"
     before = (
         f"{extents}static const DLTensor tensors_{index}[{len(arguments)}] = {{\n{tensors}}};\n"
         f"static const TVMFFIAny arguments_{index}[{len(arguments)}] = {{\n{values}}};\n\n"
     )
     words = f"{function}(0, (void*)arguments_{index}, {len(arguments)}, 0)"
     return before, f"  if ({words} != 0) return -1;\n"
-
-
-def _shape(call: int, argument: int, shape: Sequence[int]) -> str:
-    numbers = ", ".join(map(str, shape))
-    return f"static const int64_t shape_{call}_{argument}[{len(shape)}] = {{{numbers}}};\n"
-
-
-def _tensor(dtype: str, address: str, dimensions: int, shape: str) -> str:
-    element = f"{{{_SIGNED}, {dtype.removeprefix('int')}, 1}}"
-    return f"{{(void*)({address}), {{{_CPU}, 0}}, {dimensions}, {element}, {shape}, 0, 0}}"

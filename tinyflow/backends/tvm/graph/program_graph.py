@@ -55,7 +55,8 @@ class _Nodes:
     def graph(self) -> ExecutorGraph:
         """All nodes."""
         for value in self._program.inputs:
-            shape = next((s for step in self._program.steps for s in _shapes_of(step, value)), (value.elements,))
+            known = (pair for index, step in enumerate(self._program.steps) for pair in step.operands(index))
+            shape = next((parameter.shape for operand, parameter in known if operand is value), (value.elements,))
             name = value.name
             if name in self._program.constants:  # which are symbols in C
                 name = self._unused(name)
@@ -73,15 +74,10 @@ class _Nodes:
                 # parameters lie in flash: their storage is one that nothing else has
                 self._add(Node(symbol, (GraphTensor(parameter.dtype, array.shape, self._fresh()),)), symbol)
             inputs.append(self._number[symbol])
-        written: dict[str, Operand] = {"output": step.output, "scratch": index}
-        given = [
-            (parameter, written[parameter.role]) for parameter in step.kernel.parameters if parameter.role in written
-        ]
-        tensors = tuple(
-            GraphTensor(parameter.dtype, parameter.shape, self._storage_of[operand]) for parameter, operand in given
-        )
-        node = Node(self._unused(_name(step)), tensors, step.function, tuple(inputs), step.operator)
-        self._add(node, *(operand for _, operand in given))
+        written = [(operand, parameter) for operand, parameter in step.operands(index) if parameter.role != "input"]
+        tensors = tuple(GraphTensor(parameter.dtype, parameter.shape, self._storage_of[o]) for o, parameter in written)
+        node = Node(self._unused(step.name), tensors, step.function, tuple(inputs), step.operator)
+        self._add(node, *(operand for operand, _ in written))
 
     def _add(self, node: Node, *operands: Operand | str) -> None:
         self._nodes.append(node)
@@ -96,14 +92,3 @@ class _Nodes:
     def _fresh(self) -> int:
         self._storages += 1
         return self._storages - 1
-
-
-def _name(step: Step) -> str:
-    """The node of a step: what its function is, and the operator of the model."""
-    return f"{step.function.rpartition('_')[0]}_{step.operator}"
-
-
-def _shapes_of(step: Step, value: Operand) -> list[tuple[int, ...]]:
-    """The shapes that a step sees an activation in."""
-    shapes = [parameter.shape for parameter in step.kernel.parameters if parameter.role == "input"]
-    return [shape for shape, read in zip(shapes, step.inputs, strict=True) if read is value]

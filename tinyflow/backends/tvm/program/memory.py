@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from tinyflow.backends.tvm.kernels.kernel import Parameter
 from tinyflow.backends.tvm.program import relax_module
-from tinyflow.backends.tvm.program.operations import Operand, Program, Step
+from tinyflow.backends.tvm.program.operations import Operand, Program
 from tinyflow.backends.tvm.program.planner import plan_buffers
 from tinyflow.model.graph import unused_name
 from tinyflow.model.memory import arena
@@ -32,27 +31,14 @@ def buffers(program: Program) -> dict[Operand, Buffer]:
     names: dict[Operand, str] = {value: value.name for value in program.inputs}
     steps = []
     for index, step in enumerate(program.steps):
-        for operand, parameter in operands(index, step):
+        for operand, parameter in step.operands(index):
             sizes[operand] = parameter.size_bytes
             if operand not in names:  # an input may have the name of a step
-                names[operand] = unused_name(_name(step, parameter), set(names.values()))
-        steps.append((step.inputs, [o for o, parameter in operands(index, step) if parameter.role != "input"]))
+                name = f"{step.name}_scratch" if is_scratch(operand) else step.name
+                names[operand] = unused_name(name, set(names.values()))
+        steps.append((step.inputs, [o for o, parameter in step.operands(index) if parameter.role != "input"]))
     lives = lifetimes(program.inputs, steps, program.outputs, max(len(program.steps) - 1, 0))
     return {operand: Buffer(names[operand], sizes[operand], *life) for operand, life in lives.items()}
-
-
-def operands(index: int, step: Step) -> list[tuple[Operand, Parameter]]:
-    """What the step with this index reads and writes in the arena, with the parameters that they are for."""
-    inputs = iter(step.inputs)
-    pairs: list[tuple[Operand, Parameter]] = []
-    for parameter in step.kernel.parameters:
-        if parameter.role == "input":
-            pairs.append((next(inputs), parameter))
-        elif parameter.role == "output":
-            pairs.append((step.output, parameter))
-        elif parameter.role == "scratch":
-            pairs.append((index, parameter))
-    return pairs
 
 
 def plan_offsets(
@@ -117,8 +103,3 @@ def plan_blocks(program: Program, alignment: int) -> Memory:
             places[operand] = scratch.at(gap if gap + scratch.size_bytes <= end else end)
             total_bytes = max(total_bytes, arena.aligned(places[operand].end, alignment))
     return Memory(total_bytes, alignment, {operand: places[operand] for operand in known})
-
-
-def _name(step: Step, parameter: Parameter) -> str:
-    kind = step.function.rpartition("_")[0]
-    return f"{kind}_{step.operator}" + ("_scratch" if parameter.role == "scratch" else "")

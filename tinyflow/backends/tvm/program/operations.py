@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Union
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinyflow.backends.tvm.frontend.layers import Layer, Network, Value
 from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.choices import Choice
-from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style, Weights
+from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Style, Weights
 from tinyflow.backends.tvm.kernels.specs import PoolSpec, Spec
 from tinyflow.model.memory.lifetimes import lifetimes
 
@@ -36,6 +36,22 @@ class Step:
     inputs: tuple[Value, ...]
     output: Value
     constants: Mapping[str, str]  # parameter → symbol
+
+    @property
+    def name(self) -> str:
+        """What its function is, and the operator of the model."""
+        return f"{self.function.rpartition('_')[0]}_{self.operator}"
+
+    def operands(self, index: int) -> list[tuple[Operand, Parameter]]:
+        """What it reads and writes in the arena as the step with this index, with the parameters that they are for."""
+        given: dict[str, Iterator[Operand]] = {
+            "input": iter(self.inputs),
+            "output": iter((self.output,)),
+            "scratch": iter((index,)),
+        }
+        return [
+            (next(given[parameter.role]), parameter) for parameter in self.kernel.parameters if parameter.role in given
+        ]
 
 
 @dataclass(frozen=True)

@@ -111,9 +111,9 @@ def _blocks_of_operands(
     found: dict[Operand, int] = {}
     for i, (step, arguments) in enumerate(zip(program.steps, calls, strict=True)):
         # results come last, in the order of the parameters; scratch is one of them, or an input that has no block
-        written = [parameter for parameter in step.kernel.parameters if parameter.role in ("output", "scratch")]
+        written = [operand for operand, parameter in step.operands(i) if parameter.role != "input"]
         results = written if has_scratch else written[:1]
-        for parameter, argument in zip(results, arguments[-len(results) :], strict=True):
+        for operand, argument in zip(results, arguments[-len(results) :], strict=True):
             if argument in block_of:
-                found[step.output if parameter.role == "output" else i] = block_of[argument]
+                found[operand] = block_of[argument]
     return found
