@@ -47,7 +47,8 @@ class Entry:
     """An operator of the runtime: its function, what it asks for, its kernels."""
 
     function: str
-    request: Callable[[Graph, Operator, str], MemoryRequest]
+    request: Callable[[Graph, Operator, str], MemoryRequest | None] = lambda graph, operator, variant: None
+    """None: no scratch; what the file says was found to fit when it was read."""
     kernel: str | None = None
     """The operator's name in the table of kernels, where there is a choice."""
     struct: str | None = None
@@ -177,36 +178,27 @@ def _pooled(graph: Graph, operator: Operator) -> Mapping[str, int]:
     return fields
 
 
-def _nothing(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    """No scratch; what the file says was found to fit when it was read."""
-    return MemoryRequest()
-
-
-def _max_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+def _max_pool(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     _pooled(graph, operator)
-    return _nothing(graph, operator, variant)
 
 
-def _pad(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+def _pad(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     for index in operator.inputs[2:]:
         if not graph.tensors[index].is_constant:
             raise Unsupported(f"{graph.tensors[index].name} is not a constant number", "convert with constant shapes")
-    return _nothing(graph, operator, variant)
 
 
-def _strided_slice(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+def _strided_slice(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     steps = integers(graph.tensors[operator.inputs[3]]).reshape(-1).tolist()
     if max(map(abs, steps), default=0) > _MAX_SIZE:
         raise Unsupported(f"strides of {steps} are not supported")
-    return _nothing(graph, operator, variant)
 
 
-def _mean(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+def _mean(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     mean.constants_of(graph, operator)
     count = graph.tensors[operator.inputs[0]].elements // graph.tensors[operator.outputs[0]].elements
     if count > _MAX_SUMMED:
         raise Unsupported(f"a mean of {count} elements is not supported")
-    return _nothing(graph, operator, variant)
 
 
 def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -228,27 +220,26 @@ def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # 
         raise Unsupported(f"an input scale of {given.scale:g} is not supported")
     if operator.name in unary.RESULTS:
         unary.constants_of(graph, operator)
-        return MemoryRequest(in_place=(0,))
-    beta = operator.options["beta"]
-    if not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
-        raise Unsupported(f"an input scale of {given.scale:g} with beta {beta:g} is not supported")
+    else:
+        beta = operator.options["beta"]
+        if not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
+            raise Unsupported(f"an input scale of {given.scale:g} with beta {beta:g} is not supported")
     return MemoryRequest(in_place=(0,))
 
 
-def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if source.dtype != "float32":
         return _unary(graph, operator, variant)
     quantisation_of(output)
-    return MemoryRequest()
+    return None
 
 
-def _dequantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+def _dequantise(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
     quantisation_of(source)
-    return MemoryRequest()
 
 
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -281,10 +272,10 @@ ENTRIES: Mapping[str, Entry] = {
     "MEAN": Entry("tinyi_mean", _mean, "mean"),
     "PAD": Entry("tinyi_pad", _pad),
     "PADV2": Entry("tinyi_pad", _pad),
-    "CONCATENATION": Entry("tinyi_concatenation", _nothing),
-    "SPLIT": Entry("tinyi_split", _nothing),
-    "TRANSPOSE": Entry("tinyi_transpose", _nothing),
-    "SLICE": Entry("tinyi_slice", _nothing),
+    "CONCATENATION": Entry("tinyi_concatenation"),
+    "SPLIT": Entry("tinyi_split"),
+    "TRANSPOSE": Entry("tinyi_transpose"),
+    "SLICE": Entry("tinyi_slice"),
     "STRIDED_SLICE": Entry("tinyi_strided_slice", _strided_slice),
     "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", _resize_nearest),
     "RESHAPE": Entry("tinyi_reshape", _reshape),
@@ -301,4 +292,4 @@ def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         tensor = graph.tensors[operator.inputs[position]]
         if tensor.dtype != "int32" or tensor.data is None:
             raise Unsupported(f"{tensor.name} is not a constant of int32", "convert with constant shapes")
-    return ENTRIES[operator.name].request(graph, operator, variant)
+    return ENTRIES[operator.name].request(graph, operator, variant) or MemoryRequest()
