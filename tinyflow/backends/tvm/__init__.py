@@ -41,7 +41,9 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     from tinyflow.backends.refusals import check_operators
     from tinyflow.backends.tvm.frontend.supported import CHECKS
 
-    _check_options(backend, options)
+    if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
+        what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
+        raise RecipeError(what, hint="layout NHWC, or schedule arm")
     check_operators(graph, backend, CHECKS, lambda operator: CHECKS[operator.name](graph, operator))
 
 
@@ -72,9 +74,3 @@ def generate(
 
     known = None if tuning is None else Known.read(records, tuning)
     write_sources(model, graph, backend, options, out, plan, known)
-
-
-def _check_options(backend: str, options: Mapping[str, Any]) -> None:
-    if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
-        what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
-        raise RecipeError(what, hint="layout NHWC, or schedule arm")

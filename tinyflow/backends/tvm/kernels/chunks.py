@@ -80,11 +80,6 @@ def _depth(spec: ConvolutionSpec) -> int:
     return spec.input.channels if spec.input.layout == "NHWC" else 1
 
 
-def _inside(scratch: Any, row: Expr, padding: Padding) -> Expr:
-    """The address of a row in scratch behind its left padding."""
-    return T.address_of(scratch[row, padding.left_bytes])
-
-
 @T.inline
 def fill(scratch: Any, source: Source, memset: str = "memset") -> None:
     """Write the padding's value everywhere; rows are copied over it."""
@@ -100,9 +95,8 @@ def expand(
     if source.padding is not None:
         for r in range(source.chunk_rows):
             row: T.let = first + r - source.padding.top
+            place = T.meta_var(T.address_of(scratch[r, source.padding.left_bytes]))
             if (row >= 0) & (row < source.input_rows):
-                place = T.meta_var(_inside(scratch, r, source.padding))
                 call(memcpy, place, T.address_of(data[row, 0]), source.padding.inside_bytes)
             else:
-                place = T.meta_var(_inside(scratch, r, source.padding))
                 call(memset, place, source.padding.value, source.padding.inside_bytes)

@@ -7,6 +7,7 @@ that is the kernel's own, so that whoever tunes an equal kernel gets equal count
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
@@ -90,12 +91,14 @@ def write_firmware(subject: Subject, candidates: Sequence[Choice | None], folder
     """
     seed = int(sha256(canonical(subject.document).encode()).hexdigest(), 16)
     weights, inputs, expected = _sample(subject.question.spec, seed)
-    functions, packed = {}, {}
+    functions: dict[str, Kernel] = {}
+    packed: dict[str, Mapping[str, Array]] = {}
     for index, choice in enumerate(candidates):
         kernel = _kernel(subject, choice)
-        constants = None if kernel is None else _packed(kernel, weights)
-        if kernel is not None and constants is not None:
-            functions[f"kernel_{index}"], packed[f"kernel_{index}"] = kernel, constants
+        with suppress(ValueError):  # it can't be exact with these weights
+            if kernel is not None:
+                packed[f"kernel_{index}"] = kernel.pack(weights) if weights is not None else {}
+                functions[f"kernel_{index}"] = kernel
     if subject.machine.toolchain == "llvm":
         (folder / "kernels.o").write_bytes(objects.compile_kernels(functions, subject.llvm).content)
     else:
@@ -113,14 +116,6 @@ def _kernel(subject: Subject, choice: Choice | None) -> Kernel | None:
     if choice is None:
         return styles.build(spec, style, subject.machine, scratch_bytes)
     return styles.build_choice(choice, spec, subject.machine, scratch_bytes)
-
-
-def _packed(kernel: Kernel, weights: Weights | None) -> Mapping[str, Array] | None:
-    """The constants; None where the kernel can't be exact with these weights."""
-    try:
-        return kernel.pack(weights) if weights is not None else {}
-    except ValueError:
-        return None
 
 
 def _call(

@@ -22,8 +22,8 @@ from tinyflow.backends.tvm.kernels.arithmetic import clamp
 from tinyflow.backends.tvm.kernels.definitions import evaluate
 from tinyflow.backends.tvm.kernels.intrinsics import HEADER, value
 from tinyflow.backends.tvm.kernels.kernel import Kernel
-from tinyflow.backends.tvm.kernels.portable.plain import ADD_LEFT_SHIFT
 from tinyflow.backends.tvm.kernels.specs import AddSpec, FeatureMap, Rescale
+from tinyflow.model.fixed_point import ADD_LEFT_SHIFT
 
 Expr = Any
 

@@ -28,10 +28,9 @@ from tinyflow.backends.tvm.kernels.specs import (
     Spec,
     WeightedSpec,
 )
+from tinyflow.model.fixed_point import ADD_LEFT_SHIFT
 
 Expr = Any
-# `AddOp`'s left_shift for int8
-ADD_LEFT_SHIFT = 20
 
 
 @singledispatch

@@ -24,7 +24,6 @@ from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, put_til
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DepthwiseSpec, FeatureMap, Spec
 
 Expr = Any
-PrimFunc = Any
 # pixels that share the filter of a channel in registers
 _DEPTHWISE_PIXELS = 4
 # pixels of a tile where the compiler spills and products come in three loops
@@ -52,11 +51,10 @@ def _expand(data: Any, scratch: Any, plane: Expr, first: Expr, source: Source, p
     if source.padding is not None:
         for k, r in T.grid(planes, source.chunk_rows):
             row: T.let = first + r - source.padding.top
+            place = T.meta_var(T.address_of(scratch[k, r, source.padding.left_bytes]))
             if (row >= 0) & (row < source.input_rows):
-                place = T.meta_var(T.address_of(scratch[k, r, source.padding.left_bytes]))
                 call("memcpy", place, T.address_of(data[plane + k, row, 0]), source.padding.inside_bytes)
             else:
-                place = T.meta_var(T.address_of(scratch[k, r, source.padding.left_bytes]))
                 call("memset", place, source.padding.value, source.padding.inside_bytes)
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tvm.script import tirx as T
 
@@ -29,8 +28,6 @@ from tinyflow.backends.tvm.kernels.specs import (
     FeatureMap,
 )
 
-Expr = Any
-PrimFunc = Any
 # pixels and channels of a tile, measured on the layers of the MLPerf Tiny networks: clang spills above 2 by 2 on Arm
 _TILES: Mapping[str, tuple[int, int]] = {"thumb": (2, 4), "riscv": (3, 4), "host": (2, 4)}
 _LLVM_TILES: Mapping[str, tuple[int, int]] = {**_TILES, "thumb": (2, 2)}
