@@ -5,21 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from processors import processor
 from random_networks import ACTIVATIONS, RandomNetwork
 from test_tvm_generate import assert_exact
-from tests_support import run_litert, tflm
+from tests_support import Later, run_litert, tflm
 
 from tinyflow.backends.tvm.frontend.importable import importable
+from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo.builder import NetworkBuilder
 
+backend = Later("tinyflow.backends.tvm.backend")
+qdq_graph = Later("tinyflow.backends.tvm.frontend.qdq_graph")
 SHAPES = ((3, 8), (1, 5, 6), (2, 3, 4), (1, 3, 3, 4), (2, 2, 1, 5), (1, 7), (6,))
 # what a converter may call a tensor: nothing, all the same, what steps and symbols of the backends are called
 NAMES = ("", "same", "dense_0", "conv2d_0", "weights_1", "add_1", "dense_1_scratch")
@@ -130,6 +135,31 @@ def test_what_tflite_does_not_look_at_may_be_anything(generate: Callable[..., An
     assert scheme is not None and (scheme.axis, len(scheme.scales)) == (3, 1)
     content = write(replace(graph, operators=(first, replace(last, inputs=(*last.inputs[:2], -1)))))
     assert_exact(content, generate(content, variant="aot"))
+
+
+def test_a_fully_connected_layer_may_have_a_scale_for_each_channel(generate: Callable[..., Any]) -> None:
+    """Its factors are products of scales as for convolutions, in double precision."""
+    net = NetworkBuilder(5, (2, 3, 4), input_scale=0.05, input_zero_point=3)
+    graph = net.graph((net.fully_connected(net.flatten(net.input), 7),), "channels")
+    weights = graph.tensors[graph.operators[-1].inputs[1]]
+    assert weights.quantisation is not None
+    scales = tuple(float(np.float32(weights.quantisation.scale * (1 + channel / 7))) for channel in range(7))
+    tensors = list(graph.tensors)
+    tensors[weights.index] = replace(weights, quantisation=Quantisation(scales, (0,) * 7, 0))
+    content = write(replace(graph, tensors=tuple(tensors)))
+    assert_exact(content, generate(content, variant="aotplus"))
+
+
+def test_a_step_that_is_not_the_model_s_is_refused() -> None:
+    """What TVM's graph computes must be what the operator is that stands at its place in the model."""
+    net = NetworkBuilder(2, (4, 4, 3), input_scale=0.05, input_zero_point=0)
+    graph = net.graph((net.global_average(net.input),), "average")
+    module = backend._import(Path("average.tflite"), graph)
+    assert len(qdq_graph.lower(module, graph, "double").layers) == 1
+    (operator,) = graph.operators
+    other = replace(graph, operators=(replace(operator, name="MAX_POOL_2D"),))
+    with pytest.raises(ModelError, match=r"relax\.nn\.avg_pool2d is in TVM's graph where the model has MAX_POOL_2D"):
+        qdq_graph.lower(module, other, "double")
 
 
 @pytest.mark.slow
