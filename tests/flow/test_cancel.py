@@ -27,19 +27,22 @@ def start(project: Path, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: len(children_of(session.pid)) >= 2 and "built   run net-good-chip" in said.read_text())
+    wait_until(
+        lambda: len(children_of(session.pid, "sleep")) >= 2 and "built   report net-good-chip" in said.read_text()
+    )
     return session
 
 
-def children_of(parent: int) -> list[int]:
-    """Process ids of the direct children."""
+def children_of(parent: int, program: str = "") -> list[int]:
+    """Process ids of the direct children, or of those that run a program: others may be about to end."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            name, _, rest = stat.read_text().rpartition(")")
+            fields = rest.split()
         except OSError:
             continue
-        if int(fields[1]) == parent and fields[0] != "Z":
+        if int(fields[1]) == parent and fields[0] != "Z" and name.endswith(program):
             found.append(int(stat.parent.name))
     return found
 
