@@ -17,7 +17,7 @@ import tvm
 from kernel_firmware import Chip, Sample, run
 from tvm.s_tir import meta_schedule
 
-from tinyflow.backends.tvm.kernels import schedules, styles
+from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.kernel import Machine, Weights
 from tinyflow.backends.tvm.kernels.portable import plain
 from tinyflow.backends.tvm.kernels.specs import Border, ConvSpec, FeatureMap, Requantisation
@@ -62,12 +62,12 @@ def space(schedule: Any) -> None:
 def definition() -> Any:
     """The plain convolution before its own schedule."""
     found = []
-    kept = schedules.one_at_a_time
-    schedules.one_at_a_time = lambda function: (found.append(function), kept(function))[1]
+    kept = plain.one_at_a_time
+    plain.one_at_a_time = lambda function, *order: (found.append(function), kept(function, *order))[1]
     try:
         plain.build(SPEC)
     finally:
-        schedules.one_at_a_time = kept
+        plain.one_at_a_time = kept
     return found[0].with_attr("global_symbol", "main")
 
 

@@ -51,12 +51,10 @@ def plan(program: Program, alignment: int) -> Memory:
 
 def _allowed(program: Program) -> list[tuple[int, int, list[int]]]:
     """For each step that writes a whole tensor, that and the whole inputs that its kernel may overwrite."""
-    return [
-        (
-            number,
-            program.owner(step.output.tensor),
-            [program.owner(source.tensor) for source in step.overwritten if not source.offset_bytes],
-        )
-        for number, step in enumerate(program.steps)
-        if not step.output.offset_bytes
-    ]
+    allowed = []
+    for number, step in enumerate(program.steps):
+        if not step.output.offset_bytes:
+            sources = (step.inputs[position] for position in step.call.in_place)
+            whole = [program.owner(source.tensor) for source in sources if not source.offset_bytes]
+            allowed.append((number, program.owner(step.output.tensor), whole))
+    return allowed

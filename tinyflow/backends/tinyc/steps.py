@@ -27,11 +27,6 @@ class Step:
     inputs: tuple[Operand, ...]
     output: Operand
 
-    @property
-    def overwritten(self) -> list[Operand]:
-        """The inputs that the output may lie on."""
-        return [self.inputs[position] for position in self.call.in_place]
-
 
 # one call reads all activations that the operator reads, and writes its output
 Lowered = Union[Call, Iterable[Step]]

@@ -5,14 +5,15 @@ They are what the faster styles are tested against, and what `aot` schedules. Fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from tvm import s_tir
 from tvm.script import tirx as T
 
-from tinyflow.backends.tvm.kernels import schedules, softmax
+from tinyflow.backends.tvm.kernels import softmax
 from tinyflow.backends.tvm.kernels.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul, requantise
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Weights
 from tinyflow.backends.tvm.kernels.packing import folded_bias
@@ -60,6 +61,23 @@ def is_inside(row: Expr, column: Expr, height: int, width: int) -> Expr:
     return T.And(T.And(row >= 0, row < height), T.And(column >= 0, column < width))
 
 
+def one_at_a_time(definition: Any, order: Sequence[int] | None = None) -> Any:
+    """Blocks `accumulate` and `requantise` so that each output is finished before the next: its sum is one scalar.
+
+    `order`: the reduction's loops, outermost first, where it isn't the definition's.
+    """
+    schedule = s_tir.Schedule(definition)
+    accumulate, finish = schedule.get_sblock("accumulate"), schedule.get_sblock("requantise")
+    innermost = schedule.get_loops(finish)[-1]
+    schedule.compute_at(accumulate, innermost, preserve_unit_loops=True)
+    depth = len(schedule.get_loops(finish))
+    if order is not None:
+        reduction = schedule.get_loops(accumulate)[-len(order) :]
+        schedule.reorder(*(reduction[place] for place in order))
+    schedule.decompose_reduction(accumulate, schedule.get_loops(accumulate)[depth])
+    return schedule.mod["main"]
+
+
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
@@ -101,7 +119,7 @@ def conv(spec: ConvSpec, machine: Machine | None = None) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return _constants(spec, given, given.values.transpose(0, *(axis + 1 for axis in source.place(0, 1, 2))))
 
-    return Kernel.of(schedules.one_at_a_time(conv2d, _channels_innermost(spec, machine)), pack)
+    return Kernel.of(one_at_a_time(conv2d, _channels_innermost(spec, machine)), pack)
 
 
 def _channels_innermost(spec: ConvSpec, machine: Machine | None) -> tuple[int, ...] | None:
@@ -157,7 +175,7 @@ def depthwise(spec: DepthwiseSpec) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return _constants(spec, given, given.values[0].transpose(result.place(0, 1, 2)))
 
-    return Kernel.of(schedules.one_at_a_time(depthwise2d), pack)
+    return Kernel.of(one_at_a_time(depthwise2d), pack)
 
 
 # FULLY_CONNECTED: out[c] = requantise(bias[c] + Σ in[k] * w[c, k])
@@ -191,7 +209,7 @@ def dense(spec: DenseSpec) -> Kernel:
                 vc = T.axis.spatial(outputs, c)
                 output[vc] = requantise(total[vc], multiplier[vc], shift[vc], spec.requantisation)
 
-    return Kernel.of(schedules.one_at_a_time(fully_connected), lambda given: _constants(spec, given, given.values))
+    return Kernel.of(one_at_a_time(fully_connected), lambda given: _constants(spec, given, given.values))
 
 
 # ADD: out = clamp(zero point + rescale(rescale(left << 20) + rescale(right << 20)))
