@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinyc.steps import Step
-from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
@@ -210,7 +210,7 @@ def conv2d(
     return Case(
         name,
         graph,
-        lambda variant: packing.convolution(variant, fields, weights, channels),
+        lambda variant: choice.convolution(variant, fields, weights, channels),
         (random_int8(generator, input_shape),),
         macs(graph),
     )
@@ -259,7 +259,7 @@ def depthwise(
     return Case(
         name,
         graph,
-        lambda variant: packing.convolution(variant, fields, weights, channels),
+        lambda variant: choice.convolution(variant, fields, weights, channels),
         (random_int8(generator, input_shape),),
         macs(graph),
     )
@@ -301,7 +301,7 @@ def fully_connected(
     return Case(
         f"fully connected {batches}x{inputs} → {outputs}",
         graph,
-        lambda variant: packing.fully_connected(variant, fields, input_q[1], weights, channels),
+        lambda variant: choice.fully_connected(variant, fields, input_q[1], weights, channels),
         (random_int8(generator, (batches, inputs)),),
         macs(graph),
     )
@@ -337,7 +337,7 @@ def average_pool(
     return Case(
         f"{operator} {kernel[0]}x{kernel[1]}/{stride[0]} {h}x{w}x{c}",
         graph,
-        lambda variant: packing.plain(variant, operator, fields),
+        lambda variant: choice.plain(variant, operator, fields),
         (random_int8(generator, input_shape),),
     )
 
@@ -377,7 +377,7 @@ def add(
     return Case(
         f"{operator} {'x'.join(map(str, shape))}",
         graph,
-        lambda variant: packing.plain(variant, operator, fields),
+        lambda variant: choice.plain(variant, operator, fields),
         (random_int8(generator, shape), random_int8(generator, shape)),
     )
 
@@ -403,7 +403,7 @@ def softmax(generator: Generator, rows: int, columns: int) -> Case:
     return Case(
         f"softmax {rows}x{columns}",
         graph,
-        lambda variant: packing.plain(variant, "softmax", fields),
+        lambda variant: choice.plain(variant, "softmax", fields),
         (random_int8(generator, shape),),
     )
 
@@ -514,7 +514,7 @@ def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[
     return Case(
         f"mean {shape} {tuple(axes)}",
         graph,
-        lambda variant: packing.plain(variant, "mean", fields),
+        lambda variant: choice.plain(variant, "mean", fields),
         (random_int8(generator, shape) if value is None else np.full(shape, value, np.int8),),
     )
 
@@ -544,6 +544,6 @@ def hard_swish(generator: Generator, elements: int) -> Case:
     return Case(
         f"hard swish {elements}",
         one_operator("HARD_SWISH", 1, [tensor], (shape, "int8", made), {}),
-        lambda variant: packing.plain(variant, "hard_swish", fields),
+        lambda variant: choice.plain(variant, "hard_swish", fields),
         (random_int8(generator, shape),),
     )

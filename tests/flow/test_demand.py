@@ -8,7 +8,7 @@ import pytest
 from tests_support import doit
 
 from tinyflow.core.action import Action
-from tinyflow.flow.session.demand import Demand
+from tinyflow.flow.session.needed_actions import Demand
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.tflite_writer import write
 

@@ -15,8 +15,8 @@ from tinyflow.core.errors import RunError
 from tinyflow.core.execute import Outcome, Session
 from tinyflow.flow.planning.plan import task_name
 from tinyflow.flow.session import parallel_runner
-from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
+from tinyflow.flow.session.needed_actions import Demand
 from tinyflow.flow.session.tasks import NotNeeded, Ready, action_tasks, early_tasks, group_task
 
 

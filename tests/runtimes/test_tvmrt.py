@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests_support import examples
 
 from tinyflow.backends.tvm.emit import packed_calls
-from tinyflow.backends.tvm.graph import binary, document, executor
+from tinyflow.backends.tvm.graph import binary_format, document, executor
 from tinyflow.backends.tvm.graph.artifact import Argument, Artifact
 from tinyflow.backends.tvm.graph.document import ExecutorGraph, GraphTensor, Node
 from tinyflow.model.tflite_reader import read
@@ -232,7 +232,7 @@ def _with_storage(node: Node, storage: int) -> Node:
 
 
 def _dump(graph: ExecutorGraph, form: int) -> bytes:
-    return binary.dump(graph, *_NAMES) if form else document.dump(graph).encode()
+    return binary_format.dump(graph, *_NAMES) if form else document.dump(graph).encode()
 
 
 @pytest.mark.parametrize("form", [0, 1])
@@ -251,7 +251,7 @@ def test_order_and_space_mean_nothing(tvmrt: Executor) -> None:
 def test_binary_for_other_tables_is_refused(tvmrt: Executor) -> None:
     """Indices mean something else there."""
     functions, parameters = _NAMES
-    assert tvmrt.open(1, binary.dump(GRAPH, [*functions, "other"], parameters)) == BAD_GRAPH
+    assert tvmrt.open(1, binary_format.dump(GRAPH, [*functions, "other"], parameters)) == BAD_GRAPH
 
 
 _BYTES = st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=6), st.integers(0, 6)), min_size=1, max_size=4)
@@ -305,7 +305,7 @@ def test_damaged_numbers_do_no_harm(tvmrt: Executor) -> None:
     @given(st.lists(st.integers(0, 2**33), max_size=60), st.integers(0, 60))
     def holds(numbers: list[int], kept: int) -> None:
         content = tvmrt.forms[1]
-        changed = b"".join(binary.varint(number) for number in numbers)
+        changed = b"".join(binary_format.varint(number) for number in numbers)
         assert tvmrt.open(1, content[: 9 + kept] + changed + content[9 + kept + len(numbers) :]) in range(8)
 
     holds()

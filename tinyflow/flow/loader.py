@@ -27,8 +27,8 @@ from tinyflow.flow.planning.selection import Selection, Selector
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.publishing.revision import Checkout
 from tinyflow.flow.publishing.views import Views
-from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
+from tinyflow.flow.session.needed_actions import Demand
 from tinyflow.flow.session.tasks import action_tasks, early_tasks, group_task
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import Catalogue, recipe_folders

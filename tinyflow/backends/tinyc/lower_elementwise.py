@@ -8,7 +8,7 @@ from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.backends.tinynn.packing import by_table, plain
+from tinyflow.backends.tinynn.choice import by_table, plain
 from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.fixed_point import softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tinyflow.backends.tinyc.steps import Lowering
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
-from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields
 from tinyflow.backends.tinynn.layouts import Channels
@@ -27,7 +27,7 @@ def _read(graph: Graph, operator: Operator) -> tuple[Weighted, npt.NDArray[np.in
 
 def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
     layer, weights, channels = _read(graph, operator)
-    return packing.convolution(variant, convolution_fields(layer), weights, channels)
+    return choice.convolution(variant, convolution_fields(layer), weights, channels)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
@@ -39,12 +39,12 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
         "outputs": layer.outputs,
         **output_fields(layer),
     }
-    return packing.fully_connected(variant, fields, layer.input_zero_point, rows, channels)
+    return choice.fully_connected(variant, fields, layer.input_zero_point, rows, channels)
 
 
 def _pool(graph: Graph, operator: Operator, variant: str) -> Call:
     kernel = "max_pool" if operator.name == "MAX_POOL_2D" else "average_pool"
-    return packing.plain(variant, kernel, pool_fields(graph, operator))
+    return choice.plain(variant, kernel, pool_fields(graph, operator))
 
 
 def _mean(graph: Graph, operator: Operator, variant: str) -> Call:
@@ -55,7 +55,7 @@ def _mean(graph: Graph, operator: Operator, variant: str) -> Call:
         "reduced": (0,) * (RANK - len(shape)) + tuple(int(axis in axes) for axis in range(len(shape))),
         **mean.constants_of(graph, operator),
     }
-    return packing.plain(variant, "mean", fields)
+    return choice.plain(variant, "mean", fields)
 
 
 LOWERINGS: Mapping[str, Lowering] = {

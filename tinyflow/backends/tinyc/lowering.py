@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinyflow.backends.tinyc import lower_elementwise, lower_pieces, lower_spatial
+from tinyflow.backends.tinyc import lower_elementwise, lower_moving, lower_spatial
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator
@@ -14,7 +14,7 @@ from tinyflow.model.operators.int8 import activations
 LOWERINGS: Mapping[str, Lowering] = {
     **lower_spatial.LOWERINGS,
     **lower_elementwise.LOWERINGS,
-    **lower_pieces.LOWERINGS,
+    **lower_moving.LOWERINGS,
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
-from tinyflow.backends.tinynn import packing
+from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields
 from tinyflow.backends.tinynn.kernel import Kernel
@@ -159,7 +159,7 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRe
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     fields = _pooled(graph, operator)
-    return exactly(packing.plain(variant, "average_pool", fields).scratch_bytes)
+    return exactly(choice.plain(variant, "average_pool", fields).scratch_bytes)
 
 
 def work(graph: Graph, operator: Operator) -> int:

@@ -13,8 +13,8 @@ from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.core.states import UP_TO_DATE
 from tinyflow.flow.planning.plan import task_name
-from tinyflow.flow.session.demand import Demand
 from tinyflow.flow.session.ledger import Ledger
+from tinyflow.flow.session.needed_actions import Demand
 
 # A file, the reference interpreters, a backend: what takes a model or not; quick where it is refused.
 _REFUSING = frozenset({"fetch", "cut", "shrink", "convert", "lower", "generate"})

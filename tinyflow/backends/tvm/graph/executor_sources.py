@@ -10,7 +10,7 @@ from typing import Any
 
 from tinyflow.backends import arrays
 from tinyflow.backends.generated import ARENA
-from tinyflow.backends.tvm.graph import artifact, binary, document, generated
+from tinyflow.backends.tvm.graph import artifact, binary_format, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
@@ -77,7 +77,7 @@ def _tables(made: Artifact) -> str:
         rows += f'  {{"{name}", {name}, sizes_{index}, {len(arguments)}, {outputs}}},\n'
     bound = "".join(f'  {{"{name}", {name}, sizeof {name}}},\n' for name in parameters) or "  {0, 0, 0},\n"
     rows = rows or "  {0, 0, 0, 0, 0},\n"
-    counts = f"{len(functions)}, {len(parameters)}, 0x{binary.digest(functions, parameters):08x}u"
+    counts = f"{len(functions)}, {len(parameters)}, 0x{binary_format.digest(functions, parameters):08x}u"
     return (
         '#include "tvmrt.h"\n#include "kernels.h"\n#include "weights.h"\n\n'
         f"{sizes}\nstatic const tvmrt_function_t functions[{max(len(functions), 1)}] = {{\n{rows}}};\n\n"
@@ -90,7 +90,7 @@ def _tables(made: Artifact) -> str:
 def _graph(made: Artifact, form: str) -> str:
     """graph.h, which only model.c includes: the graph as bytes in flash."""
     if form == "binary":
-        content = binary.dump(made.graph, sorted(made.signatures), sorted(made.parameters))
+        content = binary_format.dump(made.graph, sorted(made.signatures), sorted(made.parameters))
         words = arrays.lines([str(byte) for byte in content])
         return f"static const uint8_t model_graph[{len(content)}] = {{\n{words}\n}};\n"
     text = document.dump(made.graph)

@@ -12,8 +12,8 @@ from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import merged, merged_pad
 from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.choice import plain
 from tinyflow.backends.tinynn.fields import plane_fields
-from tinyflow.backends.tinynn.packing import plain
 from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS
