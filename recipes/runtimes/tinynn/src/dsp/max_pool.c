@@ -9,8 +9,6 @@
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/pool.h"
 
-#include "tinynn/pool.h"
-
 static inline uint32_t larger_words(uint32_t most, const int8_t *a, const int8_t *b) {
   return tinynn_larger_bytes(most, tinynn_larger_bytes(tinynn_load_word(a), tinynn_load_word(b)));
 }
