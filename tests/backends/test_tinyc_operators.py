@@ -63,6 +63,30 @@ def _split(net: Net) -> int:
     return net.operator("ADD", first, second, pot_scale_int16=False)
 
 
+def _split_v(net: Net) -> int:
+    """By sizes of which one follows from the others."""
+    sizes, axis = net.constant(np.array([1, -1, 2]), "int32"), net.constant(np.array(-2), "int32")
+    first = net.operator("SPLIT_V", net.input, sizes, axis, shape=(1, 5, 1, 6), num_splits=3)
+    others = [net.activation((1, 5, width, 6)) for width in (1, 2)]
+    net.operators[-1] = replace(net.operators[-1], outputs=(first, *others))
+    return net.operator("CONCATENATION", others[1], first, others[0], shape=(1, 5, 4, 6), axis=2)
+
+
+def _unpack_and_pack(axis: int, packed: int) -> Build:
+    """Slices along one axis, put together along another in another order."""
+
+    def build(net: Net) -> int:
+        shape = (1, 5, 4, 6)
+        piece = shape[:axis] + shape[axis + 1 :]
+        pieces = [net.operator("UNPACK", net.input, shape=piece, axis=axis - 4, num=shape[axis])]
+        pieces += [net.activation(piece) for _ in range(shape[axis] - 1)]
+        net.operators[-1] = replace(net.operators[-1], outputs=tuple(pieces))
+        made = (*piece[:packed], len(pieces), *piece[packed:])
+        return net.operator("PACK", *reversed(pieces), shape=made, axis=packed, values_count=len(pieces))
+
+    return build
+
+
 CASES: dict[str, Build] = {
     "RELU": _unary("RELU", Quantisation((0.07,), (-100,))),
     "RELU6": _unary("RELU6", Q),
@@ -85,6 +109,9 @@ CASES: dict[str, Build] = {
     "CONCATENATION of channels": _concatenation(-1),
     "CONCATENATION of rows": _concatenation(1),
     "SPLIT": _split,
+    "SPLIT_V": _split_v,
+    "UNPACK of rows, PACK of channels": _unpack_and_pack(1, 3),
+    "UNPACK of channels, PACK in front": _unpack_and_pack(3, 0),
     "PAD": _with_constants("PAD", (1, 8, 4, 7), [[0, 0], [1, 2], [0, 0], [1, 0]]),
     "TRANSPOSE": _with_constants("TRANSPOSE", (1, 6, 5, 4), [0, 3, 1, 2]),
     "SLICE": _with_constants("SLICE", (1, 2, 4, 3), [0, 1, 0, 2], [1, 2, -1, 3]),

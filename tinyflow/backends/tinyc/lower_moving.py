@@ -1,4 +1,4 @@
-"""Operators that move bytes: CONCATENATION, SPLIT, PAD, TRANSPOSE, slices, RESIZE_NEAREST_NEIGHBOR."""
+"""Operators that move bytes: CONCATENATION, PACK, SPLIT, UNPACK, PAD, TRANSPOSE, slices, RESIZE_NEAREST_NEIGHBOR."""
 
 from __future__ import annotations
 
@@ -36,9 +36,14 @@ def _concatenation(graph: Graph, operator: Operator, variant: str) -> Iterable[S
 
 
 def _split(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    """SPLIT names its axis first."""
-    source = graph.tensors[operator.inputs[1]]
-    axis = int(integers(graph.tensors[operator.inputs[0]]).reshape(-1)[0])
+    """SPLIT names its axis first, SPLIT_V last; UNPACK is one into pieces without the axis."""
+    axis_at, source_at = {"SPLIT": (0, 1), "SPLIT_V": (2, 0)}.get(operator.name, (None, 0))
+    source = graph.tensors[operator.inputs[source_at]]
+    axis = (
+        operator.options["axis"]
+        if axis_at is None
+        else int(integers(graph.tensors[operator.inputs[axis_at]]).reshape(-1)[0])
+    )
     for index, start, fields in _pieces(graph, operator.outputs, source, axis):
         pitches = {"input_pitch": source.elements // fields["rows"], "output_pitch": fields["bytes"]}
         call = plain(variant, "copy_rows", {**fields, **pitches})
@@ -97,8 +102,8 @@ def _copy(graph: Graph, operator: Operator, variant: str) -> Call:
 
 
 LOWERINGS: Mapping[str, Lowering] = {
-    "CONCATENATION": _concatenation,
-    "SPLIT": _split,
+    **dict.fromkeys(("CONCATENATION", "PACK"), _concatenation),
+    **dict.fromkeys(("SPLIT", "SPLIT_V", "UNPACK"), _split),
     "PAD": _pad,
     "PADV2": _pad,
     **dict.fromkeys(MOVING, _rearranged),

@@ -98,6 +98,35 @@ def _check_split(graph: Graph, operator: Operator) -> None:
     require(together == source.shape, what)
 
 
+def _check_split_v(graph: Graph, operator: Operator) -> None:
+    """SPLIT_V names its axis last, behind the size of each piece, one of which may be -1."""
+    source, sizes, axis = (graph.tensors[index] for index in operator.inputs)
+    axes, wanted = numbers(axis), numbers(sizes)
+    require(len(axes) == 1, f"names {len(axes)} axes, not one")
+    along = axis_of(axes[0], len(source.shape))
+    pieces = [graph.tensors[index] for index in operator.outputs]
+    together, shapes = _concatenation(pieces, {"axis": along}), [piece.shape for piece in pieces]
+    fits = len(wanted) == len(pieces) and all(n in (-1, s[along]) for n, s in zip(wanted, shapes, strict=True))
+    require(
+        together == source.shape and fits and wanted.count(-1) < 2,
+        f"splits {text(source.shape)} by {wanted} into {_several(shapes)}",
+    )
+
+
+def _pack(read: Sequence[Tensor], options: Options) -> Shape:
+    shapes = [tensor.shape for tensor in read]
+    axis, count = axis_of(options["axis"], len(shapes[0]) + 1), options["values_count"]
+    require(count == len(shapes) and len(set(shapes)) == 1, f"packs {_several(shapes)}, and not {count} of one shape")
+    return (*shapes[0][:axis], count, *shapes[0][axis:])
+
+
+def _check_unpack(graph: Graph, operator: Operator) -> None:
+    source, pieces = graph.tensors[operator.inputs[0]], [graph.tensors[index] for index in operator.outputs]
+    options = {"axis": axis_of(operator.options["axis"], len(source.shape)), "values_count": operator.options["num"]}
+    what = f"unpacks {text(source.shape)} into {_several([piece.shape for piece in pieces])}"
+    require(_pack(pieces, options) == source.shape, what)
+
+
 def _several(shapes: Sequence[Shape]) -> str:
     """Files can list thousands."""
     return f"{', '.join(map(text, shapes[:4]))}{' …' if len(shapes) > 4 else ''}"
@@ -152,9 +181,17 @@ OPERATORS = (
         shape=_concatenation,
     ),
     _moving("SPLIT", BINARY, parameters=(0,), options=_SPLITS, versions=(2, 2), outputs=ANY, check=_check_split),
-    _moving("SPLIT_V", TERNARY, parameters=(1, 2), options=_SPLITS, outputs=ANY),
-    _moving("PACK", (1, ANY), options=(Option("values_count", 0), AXIS)),
-    _moving("UNPACK", UNARY, options=(Option("num", 0), AXIS), outputs=ANY),
+    _moving(
+        "SPLIT_V",
+        TERNARY,
+        parameters=(1, 2),
+        options=_SPLITS,
+        versions=(2, 2),
+        outputs=ANY,
+        check=_check_split_v,
+    ),
+    _moving("PACK", (1, ANY), options=(Option("values_count", 0), AXIS), versions=(2, 2), shape=_pack),
+    _moving("UNPACK", UNARY, options=(Option("num", 0), AXIS), versions=(2, 2), outputs=ANY, check=_check_unpack),
     _moving("GATHER", BINARY, parameters=(1,), options=(AXIS, Option("batch_dims", 0))),
     _moving("DEPTH_TO_SPACE", UNARY, options=_BLOCK, keeps_elements=True),
     _moving("SPACE_TO_DEPTH", UNARY, options=_BLOCK, keeps_elements=True),

@@ -1,11 +1,13 @@
-/* CONCATENATION and SPLIT: rows of bytes are copied piece by piece. */
+/* CONCATENATION, PACK, SPLIT, SPLIT_V and UNPACK: rows of bytes are copied piece by piece. */
 #include "tinyi/operators.h"
 #include "tinyi/shapes.h"
 
 /* Fields of the schema's ConcatenationOptions. */
 enum { AXIS = 0, ACTIVATION = 1 };
-/* Inputs of SPLIT. */
-enum { SPLIT_AXIS = 0, SPLIT_INPUT = 1 };
+/* Of PackOptions and UnpackOptions. */
+enum { PACK_AXIS = 1, UNPACK_AXIS = 1 };
+/* Inputs of SPLIT and SPLIT_V. */
+enum { SPLIT_AXIS = 0, SPLIT_INPUT = 1, SPLIT_V_INPUT = 0, SPLIT_V_AXIS = 2 };
 
 /* The whole tensor, and how far along its axis pieces have come. */
 struct whole {
@@ -36,24 +38,37 @@ static void end(struct tinyi_context *context, const struct whole *whole) {
   tinyi_require(context, whole->start == whole->tensor.shape[whole->axis], TINYI_UNSUPPORTED);
 }
 
-void tinyi_concatenation(struct tinyi_context *context) {
+/* A piece without the whole's axis as one that has a single element there. */
+static void insert_axis(struct tinyi_context *context, struct tinyi_tensor *piece, int32_t axis) {
+  tinyi_require(context, piece->rank < TINYNN_RANK, TINYI_UNSUPPORTED);
+  for (int32_t i = 0; i < axis; ++i) {
+    piece->shape[i] = piece->shape[i + 1];
+  }
+  piece->shape[axis] = 1;
+  ++piece->rank;
+}
+
+/* Put all inputs together along an axis that they have, or don't have. */
+static void join(struct tinyi_context *context, uint32_t axis_option, int32_t has_axis) {
   struct whole whole = {.start = 0};
   /* read before the output is written */
   for (uint32_t i = 0; context->lifetimes != NULL && i < context->inputs.count; ++i) {
     tinyi_plan_input(context, i);
   }
   tinyi_read_activation(context, &context->outputs, 0, &whole.tensor);
-  tinyi_require(context, tinyi_byte(&context->file, &context->options, ACTIVATION) == 0, TINYI_UNSUPPORTED);
   if (context->file.status != TINYI_OK) {
     return;
   }
-  whole.axis = tinyi_axis(context, &whole.tensor, tinyi_int(&context->file, &context->options, AXIS, 0));
+  whole.axis = tinyi_axis(context, &whole.tensor, tinyi_int(&context->file, &context->options, axis_option, 0));
   for (uint32_t i = 0; i < context->inputs.count && context->file.status == TINYI_OK; ++i) {
     struct tinyi_tensor input;
     struct tinynn_copy_rows p;
     tinyi_read_activation(context, &context->inputs, i, &input);
     if (context->file.status != TINYI_OK) {
       return;
+    }
+    if (!has_axis) {
+      insert_axis(context, &input, whole.axis);
     }
     const int32_t at = next(context, &whole, &input, &p);
     p.input_pitch = p.bytes;
@@ -64,22 +79,30 @@ void tinyi_concatenation(struct tinyi_context *context) {
   end(context, &whole);
 }
 
-void tinyi_split(struct tinyi_context *context) {
+void tinyi_concatenation(struct tinyi_context *context) {
+  tinyi_require(context, tinyi_byte(&context->file, &context->options, ACTIVATION) == 0, TINYI_UNSUPPORTED);
+  join(context, AXIS, 1);
+}
+
+void tinyi_pack(struct tinyi_context *context) { join(context, PACK_AXIS, 0); }
+
+/* Cut an input into all outputs, which have the axis or don't have it. */
+static void cut(struct tinyi_context *context, uint32_t input, int32_t axis, int32_t has_axis) {
   struct whole whole = {.start = 0};
-  int32_t count = 0;
-  const int32_t *axis = tinyi_read_list(context, SPLIT_AXIS, &count);
-  tinyi_read_activation(context, &context->inputs, SPLIT_INPUT, &whole.tensor);
-  tinyi_require(context, count == 1, TINYI_UNSUPPORTED);
+  tinyi_read_activation(context, &context->inputs, input, &whole.tensor);
   if (context->file.status != TINYI_OK) {
     return;
   }
-  whole.axis = tinyi_axis(context, &whole.tensor, *axis);
+  whole.axis = tinyi_axis(context, &whole.tensor, axis);
   for (uint32_t i = 0; i < context->outputs.count && context->file.status == TINYI_OK; ++i) {
     struct tinyi_tensor output;
     struct tinynn_copy_rows p;
     tinyi_read_activation(context, &context->outputs, i, &output);
     if (context->file.status != TINYI_OK) {
       return;
+    }
+    if (!has_axis) {
+      insert_axis(context, &output, whole.axis);
     }
     const int32_t at = next(context, &whole, &output, &p);
     p.output_pitch = p.bytes;
@@ -88,4 +111,23 @@ void tinyi_split(struct tinyi_context *context) {
     }
   }
   end(context, &whole);
+}
+
+/* The axis is one of the inputs. */
+static void split(struct tinyi_context *context, uint32_t axis_input, uint32_t input) {
+  int32_t count = 0;
+  const int32_t *axis = tinyi_read_list(context, axis_input, &count);
+  tinyi_require(context, count == 1, TINYI_UNSUPPORTED);
+  if (context->file.status == TINYI_OK) {
+    cut(context, input, *axis, 1);
+  }
+}
+
+void tinyi_split(struct tinyi_context *context) { split(context, SPLIT_AXIS, SPLIT_INPUT); }
+
+/* The sizes, its second input, are those of the outputs. */
+void tinyi_split_v(struct tinyi_context *context) { split(context, SPLIT_V_AXIS, SPLIT_V_INPUT); }
+
+void tinyi_unpack(struct tinyi_context *context) {
+  cut(context, 0, tinyi_int(&context->file, &context->options, UNPACK_AXIS, 0), 0);
 }
