@@ -64,7 +64,7 @@ class _Pieces(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int | None:
-        """As for all raw files. Raises Late."""
+        """As for all raw files. Raises DeadlineExceeded."""
         self._socket.settimeout(min(self._pause_s, left_s(self._until_s)))
         try:
             count: int | None = self._inner.readinto(buffer)
@@ -91,7 +91,7 @@ class _Timed:
 
 
 def left_s(until_s: float) -> float:
-    """Seconds that are left. Raises Late where there are none."""
+    """Seconds that are left. Raises DeadlineExceeded where there are none."""
     left = until_s - time.monotonic()
     if left <= 0:
         raise DeadlineExceeded("didn't answer in time")

@@ -20,11 +20,11 @@ _OUTPUT = "part"
 
 @dataclass(frozen=True)
 class PartialResults:
-    """The parts in one cache that were made by one kind of maker. Plain data, for it travels to a worker."""
+    """The parts in one cache that were made by one toolset. Plain data, for it travels to a worker."""
 
     root: Path
     own: Path | None  # for what the cache can't take
-    maker: str  # tools and code, as they are in keys
+    toolset: str  # tools and code, as they are in keys
 
     @contextlib.contextmanager
     def hold(self, text: str) -> Iterator[None]:
@@ -48,7 +48,7 @@ class PartialResults:
         return Store(self.root, own=self.own)
 
     def _text(self, text: str) -> str:
-        return f"{self.maker}\npart {text}\n"
+        return f"{self.toolset}\npart {text}\n"
 
     def _key(self, text: str) -> str:
         return digest.of_bytes(self._text(text).encode())

@@ -80,7 +80,7 @@ class _Allowance:
         self._lock = threading.Lock()
 
     def of(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """These pieces. Raises Lie where they are too many."""
+        """These pieces. Raises ProtocolError where they are too many."""
         for piece in pieces:
             with self._lock:
                 self._left_bytes -= len(piece)
@@ -301,7 +301,7 @@ class Remote:
 
 
 def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
-    """The files of these trees; None where a listing was lost. Raises Lie where one is not a listing."""
+    """The files of these trees; None where a listing was lost. Raises ProtocolError where one is not a listing."""
     found: set[str] = set()
     for name in trees:
         listing = store.read(name)
@@ -317,7 +317,7 @@ def _listed(trees: Iterable[str], store: Store) -> set[str] | None:
 
 
 def _paced(connection: http.client.HTTPConnection, pieces: Iterator[bytes], until_s: float) -> Iterator[bytes]:
-    """These pieces; each has only the time that is left. Raises Late."""
+    """These pieces; each has only the time that is left. Raises DeadlineExceeded."""
     for piece in pieces:
         connection.sock.settimeout(left_s(until_s))
         yield piece

@@ -68,7 +68,7 @@ class Staleness:
     def _facts(self, actions: Iterable[Action]) -> str | None:
         """A digest of all that decides whether these actions are up to date, but for records and blobs.
 
-        That is what goes into their seals: ids, makers, and the content of the source files of each.
+        That is what goes into their seals: ids, toolsets, and the content of the source files of each.
         """
         parts: list[str] = []
         toolsets = set()

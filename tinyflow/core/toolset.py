@@ -1,6 +1,6 @@
 """What decides an action's outputs besides its value and its inputs: the machine, tools, our code. One look a session.
 
-Very many actions share one maker, so what was found is kept; whether the code is still the same can be asked again.
+Very many actions share one toolset, so what was found is kept; whether the code is still the same can be asked again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tinyflow.core.action import Action
 
 @dataclass(frozen=True)
 class Toolset:
-    """The facts of one maker."""
+    """The facts of one toolset."""
 
     facts: tuple[key.Fact, ...]  # as they are in the key
     stamps: Mapping[Path, digest.Stamp]  # of our modules, taken before they were read
@@ -41,14 +41,14 @@ class Toolset:
 
 
 class Toolsets:
-    """The makers met in one session; safe to use from several threads."""
+    """The toolsets met in one session; safe to use from several threads."""
 
     def __init__(self, memo: digest.Memo) -> None:
         self._memo = memo
         self._known: dict[tuple[object, ...], Toolset] = {}  # threads only get and set, which is atomic
 
     def of(self, action: Action) -> Toolset:
-        """The maker of an action. Raises ToolError where a tool is missing."""
+        """The toolset of an action. Raises ToolError where a tool is missing."""
         name = (action.function, action.implementation, action.tools)
         known = self._known.get(name)
         if known is None:

@@ -16,8 +16,8 @@ from tinyflow.backends.tinynn.choice import plain
 from tinyflow.backends.tinynn.fields import plane_fields
 from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.operators import VIEWS
-from tinyflow.model.operators.int8 import quantisation_of
+from tinyflow.model.operators import VIEWS, describe
+from tinyflow.model.operators.int8 import activations, quantisation_of
 from tinyflow.model.weighted import integers
 
 # where an array without memory begins; nobody reads or writes behind it
@@ -36,14 +36,9 @@ def _concatenation(graph: Graph, operator: Operator, variant: str) -> Iterable[S
 
 
 def _split(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
-    """SPLIT names its axis first, SPLIT_V last; UNPACK is one into pieces without the axis."""
-    axis_at, source_at = {"SPLIT": (0, 1), "SPLIT_V": (2, 0)}.get(operator.name, (None, 0))
-    source = graph.tensors[operator.inputs[source_at]]
-    axis = (
-        operator.options["axis"]
-        if axis_at is None
-        else int(integers(graph.tensors[operator.inputs[axis_at]]).reshape(-1)[0])
-    )
+    """SPLIT and SPLIT_V name the axis by their last parameter; UNPACK, whose pieces lack it, by an option."""
+    source, named = activations(graph, operator)[0], describe(operator.name).parameters
+    axis = int(integers(graph.tensors[operator.inputs[named[-1]]]).item()) if named else operator.options["axis"]
     for index, start, fields in _pieces(graph, operator.outputs, source, axis):
         pitches = {"input_pitch": source.elements // fields["rows"], "output_pitch": fields["bytes"]}
         call = plain(variant, "copy_rows", {**fields, **pitches})

@@ -63,7 +63,7 @@ def generate(
     the processor has: none|mve|rvv), llvm (words for its processor), alignment; schedule default|arm|cortexm (dsp is
     another word for cortexm); layout NHWC|NCHW;
     debug (assertions, guards behind what lies in the arena);
-    api and usmp (calling convention and planner of memory) own, which is what the variant has, or another;
+    api and usmp (calling convention and planner of memory): default, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.
 
     With `tuning` (cpu, toolchain, optimise), kernels that have a record for these in one of the files `records` are

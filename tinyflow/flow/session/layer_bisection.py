@@ -40,7 +40,7 @@ def find(
     attempt: Try,
     report: Callable[[str], None] = lambda line: None,
 ) -> WrongLayer | None:
-    """The culprit; None where the bench of all `count` layers is right.
+    """The wrong layer; None where the bench of all `count` layers is right.
 
     `attempt` runs actions and returns the first error. Raises that where it isn't one of WRONG.
     """
