@@ -10,12 +10,10 @@ from typing import Any
 
 import kept
 import numpy as np
-import tflite
 from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of, toolchain_of
 from tinyi_host import OK
 
-from tinyflow.backends.tinyi.operators import ENTRIES
-from tinyflow.model.operators import describe
+from tinyflow.backends.tinyi.operators import ENTRIES, row
 from tinyflow.model.reference import Sample
 
 _FILE_BYTES, _ARENA_BYTES, _GUARD_BYTES = 1 << 18, 1 << 18, 64
@@ -51,7 +49,12 @@ class ChipInterpreter:
         isa = chosen["cpu"]["isa"]
         target = target_of(cpu, isa)
         tables = ", ".join(f"{{ {_table(variant)} }}" for variant in variants)
-        words = {"operators": tables, "count": len(ENTRIES), "file": _FILE_BYTES, "arena": _ARENA_BYTES}
+        words = {
+            "operators": tables,
+            "count": sum(map(len, ENTRIES.values())),
+            "file": _FILE_BYTES,
+            "arena": _ARENA_BYTES,
+        }
         level = "-O1" if toolchain == "zig" else "-O3"  # at which gcc has the fewest registers to give
         flags = (level, "-ffreestanding")
         runtimes = [RUNTIMES / name for name in ("tinyi", "tinynn", "support")]
@@ -70,11 +73,7 @@ class ChipInterpreter:
 
 
 def _table(variant: str) -> str:
-    return ", ".join(
-        f"{{{getattr(tflite.BuiltinOperator, name)}, {describe(name).versions[1]}, {describe(name).outputs}, "
-        f"{entry.function}, {entry.kernel_symbol(variant) or 'NULL'}, {entry.plan or 'NULL'}}}"
-        for name, entry in ENTRIES.items()
-    )
+    return ", ".join(row(name, form, variant) for form, entries in ENTRIES.items() for name in entries)
 
 
 class ChipSession:

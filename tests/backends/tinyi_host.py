@@ -59,7 +59,9 @@ class _Vector(ctypes.Structure):
 
 class _Operator(ctypes.Structure):
     _fields_ = (
-        ("code", ctypes.c_int32),
+        ("code", ctypes.c_int16),
+        ("type", ctypes.c_int8),
+        ("main_input", ctypes.c_uint8),
         ("newest", ctypes.c_int16),
         ("most_outputs", ctypes.c_uint16),
         ("run", ctypes.c_void_p),
@@ -133,13 +135,16 @@ class Interpreter:
         rows = [
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
+                getattr(tflite.TensorType, form.upper()),
+                describe(name).main_input,
                 describe(name).versions[1],
                 describe(name).outputs,
                 address(entry.function),
                 address(entry.kernel_symbol(variant)),
                 address(entry.plan),
             )
-            for name, entry in ENTRIES.items()
+            for form, entries in ENTRIES.items()
+            for name, entry in entries.items()
         ]
         return Interpreter(loaded, (_Operator * len(rows))(*rows))
 

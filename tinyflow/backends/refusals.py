@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator
@@ -22,29 +22,42 @@ class Unsupported(ValueError):
 
 
 def check_operators(
-    graph: Graph, backend: str, lowered: Collection[str], compiles: Callable[[Operator], object]
+    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Operator], object]
 ) -> None:
-    """Raise ModelError for the first operator that a backend doesn't compile: its name, version, a tensor.
+    """Raise ModelError for the first of `refusals`."""
+    for error in refusals(graph, backend, lowered, compiles):
+        raise error
 
-    `lowered` are the operators that it knows, in the int8 form of their descriptions; `compiles` raises ValueError.
+
+def refusals(
+    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Operator], object]
+) -> Iterator[ModelError]:
+    """An error for each operator that a backend doesn't compile: its name, version, a tensor.
+
+    `lowered`: form → the operators that it knows in it; `compiles` raises ValueError.
     """
-    from tinyflow.model.operators.int8 import check_form
+    from tinyflow.model.operators.forms import check_form, form_of
 
     for operator in graph.operators:
         try:
-            _check_known(operator, lowered)
+            _check_known(operator, form_of(graph, operator), lowered)
             check_form(graph, operator)
             compiles(operator)
         except ValueError as error:
             tensor = graph.tensors[operator.outputs[0]].name
             where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
             hint = getattr(error, "hint", "") or _advice(graph, operator)
-            raise ModelError(f"{error} (backend {backend})", where=where, hint=hint) from None
+            yield ModelError(f"{error} (backend {backend})", where=where, hint=hint)
 
 
-def _check_known(operator: Operator, lowered: Collection[str]) -> None:
-    if operator.name not in lowered:
-        raise Unsupported("this operator is not supported", f"supported: {', '.join(sorted(lowered))}")
+def _check_known(operator: Operator, form: str, lowered: Mapping[str, Collection[str]]) -> None:
+    known = lowered.get(form, ())
+    if operator.name not in known:
+        forms = [other for other, names in lowered.items() if operator.name in names]
+        if forms:
+            raise Unsupported(f"it is not supported in {form}, but in {', '.join(forms)}")
+        supported = sorted({name for names in lowered.values() for name in names})
+        raise Unsupported("this operator is not supported", f"supported: {', '.join(supported)}")
     _, newest = describe(operator.name).versions
     if operator.version > newest:
         raise Unsupported(f"only versions up to {newest} are supported", _VERSION_HINT)

@@ -7,13 +7,15 @@ rescaling, padding and clamps. Arrays are int64, so that nothing overflows unnot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import Integers, Rescaling, activation_range, convolution_factors, dense_factor
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.operators.forms import quantisations
 from tinyflow.model.operators.shapes import same_padding
 
 
@@ -59,12 +61,19 @@ class Weighted:
         return len(self.bias)
 
 
+def constant_values(tensor: Tensor) -> npt.NDArray[Any]:
+    """The values of a constant tensor, in its own type. ValueError for any other, and for packed ones."""
+    code = ELEMENT_TYPES[tensor.dtype].code
+    if tensor.data is None or not code:
+        raise ValueError(f"{tensor.name} is not a constant tensor of numbers")
+    return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape)
+
+
 def integers(tensor: Tensor) -> Integers:
     """The values of a constant integer tensor. ValueError for any other."""
-    code = ELEMENT_TYPES[tensor.dtype].code
-    if tensor.data is None or not tensor.is_integer or not code:
+    if tensor.data is None or not tensor.is_integer:
         raise ValueError(f"{tensor.name} is not a constant integer tensor")
-    return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape).astype(np.int64)
+    return constant_values(tensor).astype(np.int64)
 
 
 def window(graph: Graph, operator: Operator) -> Window:

@@ -12,7 +12,7 @@ from tinyflow.backends.tinynn.choice import by_table, plain
 from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.fixed_point import softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.operators.int8 import activations, quantisation_of
+from tinyflow.model.operators.forms import activations, quantisation_of
 from tinyflow.model.weighted import integers
 
 

@@ -17,7 +17,7 @@ from tinyflow.backends.tinynn.fields import plane_fields
 from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS, describe
-from tinyflow.model.operators.int8 import activations, quantisation_of
+from tinyflow.model.operators.forms import activations, quantisation_of
 from tinyflow.model.weighted import integers
 
 # where an array without memory begins; nobody reads or writes behind it

@@ -9,12 +9,12 @@ from tinyflow.backends.tinyc.steps import Lowering, Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
-from tinyflow.model.operators.int8 import activations
+from tinyflow.model.operators.forms import activations, form_of
 
-LOWERINGS: Mapping[str, Lowering] = {
-    **lower_spatial.LOWERINGS,
-    **lower_elementwise.LOWERINGS,
-    **lower_moving.LOWERINGS,
+# form → operator → lowering
+LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
+    "int8": {**lower_spatial.LOWERINGS, **lower_elementwise.LOWERINGS, **lower_moving.LOWERINGS},
+    "float32": {"QUANTIZE": lower_elementwise.LOWERINGS["QUANTIZE"]},
 }
 
 
@@ -39,7 +39,7 @@ def _must_copy(graph: Graph, operator: Operator, shares: Mapping[int, int]) -> b
 
 def lower_operator(graph: Graph, operator: Operator, variant: str) -> list[Step]:
     """The calls for one operator. Raises ValueError, mostly Unsupported, for one that no kernel computes."""
-    lowered = LOWERINGS[operator.name](graph, operator, variant)
+    lowered = LOWERINGS[form_of(graph, operator)][operator.name](graph, operator, variant)
     if not isinstance(lowered, Call):
         return list(lowered)
     *inputs, output = (Operand(tensor.index) for tensor in activations(graph, operator))

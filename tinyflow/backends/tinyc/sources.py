@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
 
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
@@ -18,10 +15,7 @@ from tinyflow.backends.generated import ARENA, model_header, model_source, write
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call, Field
-from tinyflow.model.element_types import ELEMENT_TYPES
-from tinyflow.model.weighted import integers
-
-Array = npt.NDArray[Any]
+from tinyflow.model.weighted import constant_values
 
 _ARENA_ALIGNMENT = 16
 _INCLUDES = '#include "model.h"\n\n#include <stddef.h>\n\n#include "tinynn.h"\n#include "weights.h"\n'
@@ -99,17 +93,13 @@ def _call(number: int, step: Step, program: Program, memory: Memory, constants: 
 
 
 def _address(operand: Operand, program: Program, memory: Memory, constants: Constants) -> str:
-    """Where an operand begins, as a pointer to its type."""
+    """Where an operand begins, as a pointer to int8, or to what the kernel takes."""
     owner = program.owner(operand.tensor)
     tensor = program.graph.tensors[owner]
     if owner in memory.tensors:
         place = f"{ARENA} + {memory.tensors[owner].offset + operand.offset_bytes}"
-        if tensor.dtype == "int8":
-            return place
-        return f"({ELEMENT_TYPES[tensor.dtype].in_c}*)(void*)({place})"
-    symbol = constants.symbol(f"tensor_{owner}", Constant(_values(program, owner)))
-    return f"{symbol} + {operand.offset_bytes}" if operand.offset_bytes else symbol
-
-
-def _values(program: Program, index: int) -> Array:
-    return integers(program.graph.tensors[index]).astype("int8")
+        return place if tensor.dtype == "int8" else f"(void*)({place})"
+    values = constant_values(tensor)
+    symbol = constants.symbol(f"tensor_{owner}", Constant(values))
+    place = f"{symbol} + {operand.offset_bytes // values.itemsize}" if operand.offset_bytes else symbol
+    return place if tensor.dtype == "int8" else f"(const void*)({place})"

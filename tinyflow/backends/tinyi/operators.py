@@ -24,7 +24,7 @@ from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model.arithmetic import binary, mean, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
-from tinyflow.model.operators.int8 import quantisation_of, quantisations
+from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
 from tinyflow.model.summary import operator_macs
 from tinyflow.model.weighted import Weighted, integers, symmetric
 
@@ -247,7 +247,7 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
     return MemoryRequest(is_view=not graph.tensors[operator.inputs[0]].is_constant)
 
 
-ENTRIES: Mapping[str, Entry] = {
+_INT8: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True),
     "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", _depthwise, "depthwise", has_general=True),
     "FULLY_CONNECTED": Entry(
@@ -286,6 +286,21 @@ ENTRIES: Mapping[str, Entry] = {
     "EXPAND_DIMS": Entry("tinyi_reshape", _reshape),
 }
 
+# form → operator → entry
+ENTRIES: Mapping[str, Mapping[str, Entry]] = {"int8": _INT8, "float32": {"QUANTIZE": _INT8["QUANTIZE"]}}
+
+
+def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only: bool = False) -> str:
+    """The initialiser of a struct tinyi_operator. `is_only`: the model has the operator in no other form."""
+    import tflite
+
+    entry, described = ENTRIES[form][name], describe(name)
+    code, (_, newest) = getattr(tflite.BuiltinOperator, name), described.versions
+    element_type = -1 if is_only else getattr(tflite.TensorType, form.upper())
+    numbers = f"{code}, {element_type}, {described.main_input}, {newest}, {described.outputs}"
+    kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
+    return f"{{{numbers}, {entry.function}, {kernel}, {entry.plan or 'NULL'}}}"
+
 
 def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     """What an operator asks for. Raises ValueError, mostly Unsupported, for one that the runtime doesn't compute."""
@@ -295,4 +310,4 @@ def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         tensor = graph.tensors[operator.inputs[position]]
         if tensor.dtype != "int32" or tensor.data is None:
             raise Unsupported(f"{tensor.name} is not a constant of int32", "convert with constant shapes")
-    return ENTRIES[operator.name].request(graph, operator, variant) or MemoryRequest()
+    return ENTRIES[form_of(graph, operator)][operator.name].request(graph, operator, variant) or MemoryRequest()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, write_files
-from tinyflow.backends.tinyi.operators import ENTRIES, request
+from tinyflow.backends.tinyi.operators import ENTRIES, request, row
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model.graph import Graph
-from tinyflow.model.operators import describe
+from tinyflow.model.operators.forms import form_of
 
 _ALIGNMENT = 16
 
@@ -62,10 +62,16 @@ def write_sources(
 ) -> None:
     """Write `model.tflite`, the C around it, and the plan. `arena_bytes`: 0 for what the plan needs."""
     requests = [request(graph, operator, variant) for operator in graph.operators]
-    rare = {operator.name for operator, request in zip(graph.operators, requests, strict=True) if request.is_general}
+    forms = [(operator.name, form_of(graph, operator)) for operator in graph.operators]
+    rare = {form for form, request in zip(forms, requests, strict=True) if request.is_general}
     made = plan(graph, requests)
     size = arena_bytes or made.total_bytes
-    names = list(dict.fromkeys(operator.name for operator in graph.operators))
+    used = list(dict.fromkeys(forms))
+    names = [name for name, _ in used]
+    rows = [
+        f"{row(name, form, variant, is_general=(name, form) in rare, is_only=names.count(name) == 1)}, /* {name} */"
+        for name, form in used
+    ]
     files = {
         "model.h": model_header(size, "0 or an enum tinyi_status"),
         "model.c": _MODEL.format(
@@ -74,8 +80,8 @@ def write_sources(
             bytes=size,
             unit=made.unit,
             model_bytes=len(model),
-            count=len(names),
-            operators="".join(_entry(name, variant, is_general=name in rare) for name in names),
+            count=len(used),
+            operators="".join(f"  {line}\n" for line in rows),
         ),
         "model_data.S": _DATA,
     }
@@ -95,18 +101,8 @@ def write_sources(
         dispatcher="tinyi_run_node",  # in set-up and in each inference
         inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
         outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
-        calls=[(operator.index, ENTRIES[operator.name].function) for operator in graph.operators],
+        calls=[(index, ENTRIES[form][name].function) for index, (name, form) in zip(indices, forms, strict=True)],
         arena=arena(size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]]),
         weights_bytes=len(model),
     )
     document.write(plan_path)
-
-
-def _entry(name: str, variant: str, *, is_general: bool) -> str:
-    """A line of the operator table; numbers are those of TFLite's enumeration."""
-    import tflite
-
-    entry, described = ENTRIES[name], describe(name)
-    kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
-    numbers = f"{getattr(tflite.BuiltinOperator, name)}, {described.versions[1]}, {described.outputs}"
-    return f"  {{{numbers}, {entry.function}, {kernel}, {entry.plan or 'NULL'}}}, /* {name} */\n"

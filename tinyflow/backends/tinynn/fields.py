@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tinyflow.model.fixed_point import activation_range
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.operators.int8 import quantisation_of
+from tinyflow.model.operators.forms import quantisation_of
 from tinyflow.model.weighted import Weighted, Window, window
 
 

@@ -18,7 +18,7 @@ from tinyflow.model.fixed_point import (
     rescaling_factor,
 )
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.operators.forms import quantisations
 
 Constants = Mapping[str, int]
 

@@ -13,7 +13,7 @@ from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.operators.int8 import check_form, quantisation_of, quantisations
+from tinyflow.model.operators.forms import check_form, quantisation_of, quantisations
 from tinyflow.model.weighted import Weighted, integers, weighted, window
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinyflow.model.fixed_point import Integers, rescale, rescaling_factor
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.operators.forms import quantisations
 from tinyflow.model.weighted import integers
 
 

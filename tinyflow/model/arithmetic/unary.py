@@ -22,7 +22,7 @@ from tinyflow.model.fixed_point import (
     sigmoid_scaling,
 )
 from tinyflow.model.graph import Graph, Operator, Quantisation
-from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.operators.forms import quantisations
 
 Constants = Mapping[str, int]
 

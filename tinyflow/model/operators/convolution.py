@@ -74,6 +74,7 @@ OPERATORS = (
     Description(
         "TRANSPOSE_CONV",
         inputs=(3, 4),
+        main_input=2,
         options=(PADDING, STRIDE, ACTIVATION),
         # every input element meets the kernel once for each output channel
         macs=lambda _, read, _written: math.prod(read[2]) * math.prod(read[1][:3]),

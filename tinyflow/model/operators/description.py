@@ -29,7 +29,7 @@ class Option:
     default: OptionValue
     fields: tuple[str, ...] = ()
     is_fixed: bool = False
-    """Whether the int8 form has no other value than the default."""
+    """Whether no backend knows another value than the default."""
 
     def __post_init__(self) -> None:
         if not self.fields:
@@ -63,6 +63,8 @@ class Description:
     """At most."""
     parameters: tuple[int, ...] = ()
     """Which inputs are lists of numbers that say how: axes, sizes, paddings."""
+    main_input: int = 0
+    """Whose element type says in which form the operator is."""
     options: tuple[Option, ...] = ()
     table: str | None = None
     """Its option table in the schema, called like the operator by default; None where it has none or it isn't read."""

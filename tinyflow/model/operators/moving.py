@@ -180,7 +180,16 @@ OPERATORS = (
         versions=(2, 2),
         shape=_concatenation,
     ),
-    _moving("SPLIT", BINARY, parameters=(0,), options=_SPLITS, versions=(2, 2), outputs=ANY, check=_check_split),
+    _moving(
+        "SPLIT",
+        BINARY,
+        parameters=(0,),
+        main_input=1,
+        options=_SPLITS,
+        versions=(2, 2),
+        outputs=ANY,
+        check=_check_split,
+    ),
     _moving(
         "SPLIT_V",
         TERNARY,

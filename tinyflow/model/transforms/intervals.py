@@ -22,7 +22,7 @@ from tinyflow.model.arithmetic.evaluate import accumulated, evaluate, finished
 from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers, Rescaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, WEIGHTED
-from tinyflow.model.operators.int8 import check_form
+from tinyflow.model.operators.forms import check_form
 from tinyflow.model.weighted import Window, integers, weighted, window
 
 # Elements of all bounds that were computed; beyond, nothing is known of an activation. 16 bytes each.

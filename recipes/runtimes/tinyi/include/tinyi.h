@@ -31,7 +31,11 @@ struct tinyi_context;
 
 /* An operator that the model may use. */
 struct tinyi_operator {
-  int32_t code;   /* of the enumeration BuiltinOperator in TFLite's schema */
+  int16_t code; /* of the enumeration BuiltinOperator in TFLite's schema */
+  /* What its main input must be, of the enumeration TensorType, and which one that is; -1: there is no other entry of
+   * this code, and `run` checks the type itself. */
+  int8_t type;
+  uint8_t main_input;
   int16_t newest; /* version that the kernels compute */
   uint16_t most_outputs;
   void (*run)(struct tinyi_context *context);

@@ -5,6 +5,11 @@
 enum { OPERATOR_OPCODE_INDEX = 0, OPERATOR_BUILTIN_OPTIONS = 4 };
 enum { CODE_DEPRECATED = 0, CODE_VERSION = 2, CODE_BUILTIN = 3 };
 
+/* Whether an entry is of the form that the operator has. */
+static int32_t is_of_type(struct tinyi_context *context, const struct tinyi_operator *entry) {
+  return entry->type < 0 || tinyi_type(context, entry->main_input) == (uint32_t)entry->type;
+}
+
 /* The operator's entry in the table of those that were linked. */
 static __attribute__((noinline)) void find(struct tinyi_context *context, uint32_t code_index) {
   struct tinyi_file *file = &context->file;
@@ -16,7 +21,7 @@ static __attribute__((noinline)) void find(struct tinyi_context *context, uint32
   const int32_t version = tinyi_int(file, &code, CODE_VERSION, 1);
   const struct tinyi_operator *entry = context->model->config->operators,
                               *end = entry + context->model->config->operator_count;
-  while (entry != end && entry->code != number) {
+  while (entry != end && (entry->code != number || !is_of_type(context, entry))) {
     ++entry;
   }
   if (entry == end) {
@@ -24,7 +29,7 @@ static __attribute__((noinline)) void find(struct tinyi_context *context, uint32
     return;
   }
   tinyi_require(context, version <= entry->newest, TINYI_UNSUPPORTED);
-  context->code = (uint16_t)code_index;
+  context->code = entry->type < 0 ? (uint16_t)code_index : TINYI_NO_CODE;
   context->entry = entry;
 }
 

@@ -2,20 +2,6 @@
 #include "tinyi/operators.h"
 #include "tinyi/real.h"
 
-/* Field of the schema's Tensor. */
-enum { TENSOR_TYPE = 1 };
-
-/* The type of input 0. */
-static __attribute__((noinline)) int32_t input_type(struct tinyi_context *context) {
-  const int32_t index = tinyi_index(context, &context->inputs, 0);
-  tinyi_require(context, index >= 0, TINYI_DAMAGED);
-  if (index < 0) {
-    return TINYI_INT8;
-  }
-  const struct tinyi_table table = tinyi_element(&context->file, &context->model->tensors, (uint32_t)index);
-  return tinyi_byte(&context->file, &table, TENSOR_TYPE);
-}
-
 /* The int8 side of both. */
 static struct tinynn_affine affine(const struct tinyi_tensor *tensor) {
   const struct tinynn_affine p = {
@@ -25,7 +11,7 @@ static struct tinynn_affine affine(const struct tinyi_tensor *tensor) {
 
 void tinyi_quantise(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  if (input_type(context) != TINYI_FLOAT32) {
+  if (tinyi_type(context, 0) != TINYI_FLOAT32) {
     tinyi_requantise(context);
     return;
   }

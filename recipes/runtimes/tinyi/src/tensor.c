@@ -81,6 +81,18 @@ static inline int32_t read_type(const struct tinyi_file *file, const struct tiny
   return 0;
 }
 
+uint32_t tinyi_type(struct tinyi_context *context, uint32_t position) {
+  const struct tinyi_vector *inputs = &context->inputs;
+  const uint32_t index = position < inputs->count ? tinyi_word(&context->file, inputs->at + 4 * position) : UINT32_MAX;
+  struct tinyi_table table;
+  uint32_t type = 0;
+  if (!tinyi_try_element(&context->file, &context->model->tensors, index, &table) ||
+      read_type(&context->file, &table, &type) != 0) {
+    tinyi_fail(&context->file, TINYI_DAMAGED);
+  }
+  return type;
+}
+
 /* The bytes of a constant; NULL for an activation. */
 static inline __attribute__((always_inline)) int32_t read_constant(const struct tinyi_context *context,
                                                                    const struct tinyi_table *table, uint32_t bytes,

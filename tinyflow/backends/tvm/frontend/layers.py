@@ -32,7 +32,7 @@ from tinyflow.model.arithmetic import binary
 from tinyflow.model.fixed_point import activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import WEIGHTED
-from tinyflow.model.operators.int8 import quantisations
+from tinyflow.model.operators.forms import quantisations
 from tinyflow.model.weighted import Weighted, Window, symmetric, window
 
 

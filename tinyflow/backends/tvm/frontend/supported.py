@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.model.fixed_point import Rescaling, activation_range, add_factors
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators.int8 import activations, quantisations
+from tinyflow.model.operators.forms import activations, quantisations
 from tinyflow.model.weighted import symmetric
 
 

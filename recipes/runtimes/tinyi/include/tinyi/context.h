@@ -90,6 +90,9 @@ void tinyi_run_node(struct tinyi_context *context);
 /* The number of an input or output; -1 where an input is absent. */
 int32_t tinyi_index(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position);
 
+/* The type of an input, of the enumeration TensorType. */
+uint32_t tinyi_type(struct tinyi_context *context, uint32_t position);
+
 /* A float32 activation or constant; its scale isn't read. */
 void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                        struct tinyi_tensor *tensor);

@@ -1,0 +1,66 @@
+"""The forms of operators: which element type they compute in, and what each form asks of operands and options.
+
+A form is called as the element type of the operator's main input: int8 and int16 are TFLite's quantised ones (int16
+has weights of int8), float32 and the others have no quantisation to keep.
+"""
+
+from __future__ import annotations
+
+from tinyflow.model.fixed_point import OutOfRange
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.operators import describe
+
+_HINT = "quantise with TFLite's converter"
+QUANTISED = ("int8", "int16")
+# of every function whose range is fixed: TFLite's quantisation specification has one for int16
+_INT16_UNIT = Quantisation((1 / 32768,), (0,))
+
+
+def form_of(graph: Graph, operator: Operator) -> str:
+    """The element type of an operator's main input, of its first output where it reads nothing."""
+    position = describe(operator.name).main_input
+    index = operator.inputs[position] if position < len(operator.inputs) else -1
+    return graph.tensors[index if index >= 0 else operator.outputs[0]].dtype
+
+
+def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
+    """The quantisation of an activation. ValueError where it is not of this type with one scale."""
+    quantisation = tensor.quantisation
+    if tensor.dtype != dtype:
+        raise ValueError(f"{tensor.name} is {tensor.dtype}, not {dtype} with one scale")
+    if quantisation is None or quantisation.is_per_channel:
+        scales = "none" if quantisation is None else len(quantisation.scales)
+        raise ValueError(f"{tensor.name} is not {dtype} with one scale, it has {scales}")
+    return quantisation
+
+
+def activations(graph: Graph, operator: Operator) -> list[Tensor]:
+    """All operands but weights, biases and numbers that say how: inputs, then outputs."""
+    described = describe(operator.name)
+    others = described.parameters if described.weights_axis is None else (1, 2)
+    read = [index for position, index in enumerate(operator.inputs) if position not in others and index >= 0]
+    return [graph.tensors[index] for index in (*read, *operator.outputs)]
+
+
+def quantisations(graph: Graph, operator: Operator, dtype: str = "int8") -> list[Quantisation]:
+    """Of all activations. ValueError where one is not a tensor of this type with one scale."""
+    return [quantisation_of(tensor, dtype) for tensor in activations(graph, operator)]
+
+
+def check_form(graph: Graph, operator: Operator) -> None:
+    """Raise ValueError for options that no form has, and for an output or operands quantised otherwise than theirs."""
+    described, form = describe(operator.name), form_of(graph, operator)
+    for option in described.options:
+        value = operator.options.get(option.name, option.default)
+        if option.is_fixed and value != option.default:
+            raise OutOfRange(f"{option.name} {value} is not supported", f"what is supported: {option.default}")
+    if form not in QUANTISED:
+        return
+    if described.output is not None:
+        wanted = described.output if form == "int8" else _INT16_UNIT
+        made = quantisation_of(graph.tensors[operator.outputs[0]], form)
+        if (made.scale, made.zero_point) != (wanted.scale, wanted.zero_point):
+            what = f"the output is not quantised as 1/{1 / wanted.scale:g} and {wanted.zero_point}"
+            raise OutOfRange(what, _HINT)
+    if described.keeps_quantisation and len(set(quantisations(graph, operator, form))) > 1:
+        raise OutOfRange("inputs and outputs are quantised differently", _HINT)
