@@ -69,7 +69,7 @@ DOUBTED = {
     **{"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0, "tolerance": 2, "distinct_outputs": 1},
     **{"references_differ_by": 125, "warnings": ["every sample has the same answer"]},
 }
-CLOSE = {"reference": "tflm", "samples": 4, "result": "within tolerance", "max_abs_error": 2, "tolerance": 3}
+CLOSE = {"reference": "tflm", "samples": 4, "result": "within 3 steps", "max_abs_error": 2, "tolerance": 3}
 
 
 def naming(backend: str, target: str = "chip", **features: Any) -> dict[str, Any]:

@@ -101,11 +101,16 @@ def open_machine(target: Mapping[str, Any], files: Mapping[str, Path]) -> Script
     return _machine[-1]
 
 
-def execute(folder: Path, machine: Scripted, tolerance: float = 0, **plan: Any) -> tuple[dict[str, Any], Any]:
-    """run.json and timing.json; the machine is closed whatever happens, and a failed run leaves neither."""
+def execute(
+    folder: Path, machine: Scripted, of_recipe: float = 0, scale: float = 1, **plan: Any
+) -> tuple[dict[str, Any], Any]:
+    """run.json and timing.json; the machine is closed whatever happens, and a failed run leaves neither.
+
+    `scale` is a step of the integers behind the float output; 0 where there are none.
+    """
     _machine[:] = [machine]
     ports = [{"symbol": "in0", "bytes": 2}, {"symbol": "in1", "bytes": 4}]
-    results = [{"symbol": "out0", "bytes": 2}, {"symbol": "out1", "bytes": 8}]
+    results = [{"symbol": "out0", "bytes": 2}, {"symbol": "out1", "bytes": 8, "scale": scale}]
     whole = {"backend": "by_hand", "setup": "setup", "invoke": "invoke", "inputs": ports, "outputs": results, **plan}
     reference = {
         "reference": "tflm",
@@ -123,7 +128,7 @@ def execute(folder: Path, machine: Scripted, tolerance: float = 0, **plan: Any) 
     folder.mkdir(exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    parameters = {"target": {"implementation": __name__}, "tolerance": tolerance, "limit_instructions": 5000}
+    parameters = {"target": {"implementation": __name__}, "tolerance": of_recipe, "limit_instructions": 5000}
     names = ["run.json", "timing.json"]
     made = workspace(folder / "work", {name: folder / name for name in files}, names, parameters)
     try:
@@ -189,15 +194,40 @@ def test_every_element_of_every_output_is_compared(
 ) -> None:
     """One value that differs anywhere fails the run at its place, and is within a tolerance that is as large."""
     with pytest.raises(ValidationError) as caught:
-        execute(tmp_path, Scripted(add={(sample, output): wrong}), tolerance=2.75 if told != "3" else 2.99)
+        execute(tmp_path, Scripted(add={(sample, output): wrong}), of_recipe=2.75 if told != "3" else 2.99)
     assert caught.value.where == place
     assert caught.value.what == f"1 of 3 samples differ from tflm by up to {told}"
     assert f"samples [{sample}] are wrong" in caught.value.hint
     if told != "inf":
         machine = Scripted(add={(sample, output): wrong})
-        validation = execute(tmp_path / "b", machine, tolerance=float(told))[0]["validation"]
-        assert validation["result"] == "within tolerance"
+        validation = execute(tmp_path / "b", machine, of_recipe=float(told))[0]["validation"]
+        assert validation["result"] == f"within {told} steps"
         assert (validation["max_abs_error"], validation["tolerance"]) == (float(told), float(told))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "scale", "plan", "result"),
+    [
+        ({(1, "out0"): (1,)}, 0, {"tolerance": 1}, "within 1 step"),
+        ({}, 1, {"tolerance": 3}, "within 3 steps"),  # as equal as these samples are, nobody promised more
+        ({(0, "out1"): (0.75, 0)}, 0.25, {"tolerance": 3}, "within 3 steps"),
+        ({(0, "out1"): (1, 0)}, 0.25, {"tolerance": 3}, ""),
+        ({(0, "out1"): (0.25, 0)}, 0, {"relative_tolerance": 0.1}, "within 0.1"),  # of 2.5
+        ({(0, "out1"): (0.5, 0)}, 0, {"relative_tolerance": 0.1}, ""),
+        ({(0, "out1"): (0.25, 0)}, 0, {"tolerance": 1, "relative_tolerance": 0.1}, "within 1 step and 0.1"),
+        ({(0, "out0"): (1,), (1, "out1"): (0, 0.25)}, 0, {"relative_tolerance": 0.1}, ""),
+    ],
+)
+def test_a_plan_says_how_far_outputs_may_be(
+    tmp_path: Path, wrong: Mapping[tuple[int, str], tuple[float, ...]], scale: float, plan: Any, result: str
+) -> None:
+    """Steps for integers and what was dequantised from them, a share of the largest value for floats, never both."""
+    machine = Scripted(add=wrong)
+    if result:
+        assert execute(tmp_path, machine, scale=scale, **plan)[0]["validation"]["result"] == result
+    else:
+        with pytest.raises(ValidationError, match=r"[12] of 3 samples"):
+            execute(tmp_path, machine, scale=scale, **plan)
 
 
 def test_a_status_is_explained_by_whoever_knows(tmp_path: Path) -> None:

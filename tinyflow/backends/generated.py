@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.memory.arena import Placed
 from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
 from tinyflow.model.summary import macs, operator_macs
 
 ARENA = "model_arena"
+# How far float32 may be from the reference's, as a share of a tensor's largest value: sums are taken in another order,
+# and exp and its like come from another library.
+FLOAT_TOLERANCE = 1e-5
 _HEADER = """\
 #ifndef MODEL_H
 #define MODEL_H
@@ -66,12 +70,13 @@ def plan_document(
     outputs: Iterable[str],
     calls: Iterable[tuple[int, str]] = (),
     notes: Iterable[tuple[int, str]] = (),
+    paths: Mapping[int, str] = MappingProxyType({}),
     **said: Any,
 ) -> PlanDocument:
     """The plan of a whole graph, with what `said` says of its fields.
 
     `inputs` and `outputs` are symbols; `calls` are the functions of an inference in order, each with its operator's
-    index, and `notes` likewise.
+    index, and `notes` likewise; `paths` by operator.
     """
     known, remarks = list(calls), list(notes)
     return PlanDocument(
@@ -87,6 +92,7 @@ def plan_document(
                 macs=operator_macs(graph, operator),
                 outputs_bytes=sum(graph.tensors[index].size_bytes for index in operator.outputs),
                 notes=[note for index, note in remarks if index == operator.index],
+                path=paths.get(operator.index, ""),
             )
             for operator in graph.operators
         ],
@@ -111,7 +117,19 @@ def arena(total_bytes: int, alignment: int, places: Iterable[Placed], operators:
 
 def _ports(graph: Graph, indices: Iterable[int], symbols: Iterable[str]) -> list[Port]:
     tensors = (graph.tensors[index] for index in indices)
+    steps = {operator.outputs[0]: graph.tensors[operator.inputs[0]].quantisation for operator in _dequantised(graph)}
     return [
-        Port(name=tensor.name, symbol=symbol, bytes=tensor.size_bytes, dtype=tensor.dtype, shape=tensor.shape)
+        Port(
+            name=tensor.name,
+            symbol=symbol,
+            bytes=tensor.size_bytes,
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            scale=max(scheme.scales) if (scheme := steps.get(tensor.index)) is not None else 0.0,
+        )
         for tensor, symbol in zip(tensors, symbols, strict=True)
     ]
+
+
+def _dequantised(graph: Graph) -> Iterator[Operator]:
+    return (operator for operator in graph.operators if operator.name == "DEQUANTIZE")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tinyflow.backends.generated import plan_document
+from tinyflow.backends.generated import FLOAT_TOLERANCE, plan_document
 from tinyflow.backends.options import Options
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
@@ -48,5 +48,6 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
         outputs=[f"output{number}" for number in range(len(graph.outputs))],
         arena=arena,
         weights_bytes=graph.weights_bytes,
+        relative_tolerance=FLOAT_TOLERANCE if options["interpreter"] == "litert" and not graph.is_integer_only else 0.0,
     )
     document.write(plan)

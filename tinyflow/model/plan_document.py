@@ -14,19 +14,25 @@ from typing import Any, TypeVar
 from tinyflow.core.errors import ModelError
 
 # what is left out where it is empty
-_OPTIONAL = frozenset({"interpreter", "statuses", "dispatcher", "notes"})
+_OPTIONAL = frozenset(
+    {"interpreter", "statuses", "dispatcher", "notes", "scale", "tolerance", "relative_tolerance", "path"}
+)
 _Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Port:
-    """An input or output of the model; `symbol` is a variable, or a place in one: `model_arena+64`."""
+    """An input or output of the model; `symbol` is a variable, or a place in one: `model_arena+64`.
+
+    `scale` is one step of the integers that a float output was dequantised from, 0 where it never was integers.
+    """
 
     name: str = ""
     symbol: str
     bytes: int
     dtype: str = ""
     shape: Sequence[int] = ()
+    scale: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +75,10 @@ class Arena:
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """An operator of the model, and the functions that compute it, in the order in which they are called."""
+    """An operator of the model, and the functions that compute it, in the order in which they are called.
+
+    `path`: how its code came to be, where a backend has several ways.
+    """
 
     index: int
     operator: str
@@ -77,12 +86,16 @@ class Layer:
     macs: int
     outputs_bytes: int = 0  # generators of users may not tell
     notes: Sequence[str] = ()
+    path: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanDocument:
     """The whole document. `statuses` explain what `setup` may return; `dispatcher`, where it isn't `invoke`, calls the
     layers' functions; `interpreter` runs the model where nothing is generated.
+
+    Where the arithmetic isn't the reference's: `tolerance` is by how many steps quantised outputs may differ,
+    `relative_tolerance` by which share of the largest value float outputs may.
     """
 
     schema: int = 1
@@ -99,6 +112,8 @@ class PlanDocument:
     macs: int = 0
     layers: Sequence[Layer] = ()
     removed: Sequence[Any] = ()
+    tolerance: int = 0
+    relative_tolerance: float = 0.0
 
     @staticmethod
     def read(path: Path) -> PlanDocument:

@@ -7,6 +7,7 @@ computes something else leaves neither.
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 import time
@@ -40,7 +41,10 @@ _ERROR_BYTES = 160
 
 
 class Difference(NamedTuple):
-    """The value of one sample's outputs that is farthest from the reference."""
+    """The value of one sample's outputs that is farthest from the reference, of those with the least room left.
+
+    `error` and what is `allowed` are in units of the output: steps of the last bit where that is an integer.
+    """
 
     error: float
     sample: int
@@ -48,6 +52,12 @@ class Difference(NamedTuple):
     element: int
     expected: float
     got: float
+    allowed: float
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is more than what is allowed."""
+        return self.error > self.allowed
 
     def __str__(self) -> str:
         place = f"sample {self.sample}, output {self.output}[{self.element}]"
@@ -70,7 +80,7 @@ def run(workspace: Workspace) -> None:
 
     Parameters: `target`, `tolerance`, `limit_instructions` (of one call).
     Raises RunError and Timeout (they name the function), and ValidationError for outputs that differ by more than the
-    tolerance, in units of the output: steps of the last bit where that is an integer.
+    tolerance, in steps of quantised outputs, or more than what the plan has for them.
     """
     plan = PlanDocument.read(workspace.inputs["plan.json"])
     program = workspace.inputs.get("firmware.elf") or workspace.inputs["model.tflite"]
@@ -81,11 +91,12 @@ def run(workspace: Workspace) -> None:
         startup = machine.load(program)
         if "guard" in workspace.parameters:
             machine.watch_writes(guarded(plan, workspace.parameters["guard"]))
-        bench = _Bench(machine, plan, program, samples, workspace.parameters["limit_instructions"])
+        tolerance = _Tolerance(plan, workspace.parameters["tolerance"], samples.output_dtypes)
+        bench = _Bench(machine, plan, program, samples, tolerance, workspace.parameters["limit_instructions"])
         setup = bench.set_up()
         invokes, differences = bench.invoke_all()
         try:
-            validation = _validate(differences, samples, workspace.parameters["tolerance"])
+            validation = _validate(differences, samples, tolerance)
         except ValidationError:
             bench.check_arena()  # may know more: a layer that writes where it must not
             raise
@@ -151,6 +162,37 @@ def _told(machine: Machine) -> str:
 
 
 @dataclass(frozen=True)
+class _Tolerance:
+    """How far outputs may be from the reference: what the plan says of this model, or the backend's recipe of all."""
+
+    plan: PlanDocument
+    of_recipe: int
+    dtypes: Sequence[str]  # of the outputs
+
+    @property
+    def steps(self) -> int:
+        """Of quantised outputs."""
+        return max(self.of_recipe, self.plan.tolerance)
+
+    def allowed(self, output: int, expected: Sequence[float]) -> float:
+        """In units of an output."""
+        if "float" not in self.dtypes[output]:
+            return self.steps
+        largest = max((abs(value) for value in expected if math.isfinite(value)), default=0.0)
+        return max(self.steps * self.plan.outputs[output].scale, self.plan.relative_tolerance * largest)
+
+    def result(self, is_equal: bool) -> str:
+        """The verdict on outputs that are right."""
+        if is_equal and not self.plan.tolerance and not self.plan.relative_tolerance:
+            return "exact"
+        ports = zip(self.dtypes, self.plan.outputs, strict=True)
+        in_steps = ["float" not in dtype or port.scale > 0 for dtype, port in ports]
+        told = [f"{self.steps:g} step{'s' * (self.steps > 1)}"] * (any(in_steps) and self.steps > 0)
+        told += [f"{self.plan.relative_tolerance:g}"] * (not all(in_steps) and self.plan.relative_tolerance > 0)
+        return f"within {' and '.join(told)}" if told else "exact"
+
+
+@dataclass(frozen=True)
 class _Bench:
     """Firmware on a machine, what it must compute, and how long one call may take."""
 
@@ -158,6 +200,7 @@ class _Bench:
     plan: PlanDocument
     program: Path
     samples: Samples
+    tolerance: _Tolerance
     limit_instructions: int
 
     def set_up(self) -> Counters:
@@ -181,17 +224,17 @@ class _Bench:
 
     def _largest_difference(self, sample: int) -> Difference:
         """Compare one sample's outputs; a NaN on one side only is infinitely wrong."""
-        worst = Difference(0, sample, 0, 0, 0, 0)
+        worst = Difference(0, sample, 0, 0, 0, 0, self.tolerance.steps)
         for output, (port, expected) in enumerate(zip(self.plan.outputs, self.samples.outputs[sample], strict=True)):
             got = self.machine.read(port.symbol, len(expected))
             if got == expected:
                 continue
             form = f"<{ELEMENT_TYPES[self.samples.output_dtypes[output]].code}"
-            values = zip(struct.iter_unpack(form, expected), struct.iter_unpack(form, got), strict=True)
-            for element, ((right,), (value,)) in enumerate(values):
-                error = _error(right, value)
-                if error > worst.error:
-                    worst = Difference(error, sample, output, element, right, value)
+            wanted, found = ([value for (value,) in struct.iter_unpack(form, data)] for data in (expected, got))
+            allowed = self.tolerance.allowed(output, wanted)
+            for element, (right, value) in enumerate(zip(wanted, found, strict=True)):
+                here = Difference(_error(right, value), sample, output, element, right, value, allowed)
+                worst = max(worst, here, key=_severity)
         return worst
 
     def _invoke(self, sample: int) -> Counters:
@@ -253,21 +296,27 @@ def _error(expected: float, got: float) -> float:
     return 0.0 if expected == got or (expected != expected and got != got) else float("inf")
 
 
-def _validate(differences: Sequence[Difference], samples: Samples, tolerance: float) -> dict[str, JSON]:
+def _severity(difference: Difference) -> tuple[bool, float]:
+    return difference.is_wrong, difference.error
+
+
+def _validate(differences: Sequence[Difference], samples: Samples, tolerance: _Tolerance) -> dict[str, JSON]:
     """The verdict for run.json. Raises ValidationError."""
-    worst = max(differences, key=lambda difference: difference.error)
-    wrong = sorted({difference.sample for difference in differences if difference.error > tolerance})
+    worst = max(differences, key=_severity)
+    wrong = sorted({difference.sample for difference in differences if difference.is_wrong})
     if wrong:
         what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {worst.error:g}"
-        hint = f"the backend's tolerance is {tolerance:g}; samples {wrong} are wrong; bisect-layer finds the layer"
+        hint = f"the backend's tolerance is {worst.allowed:g}; samples {wrong} are wrong; bisect-layer finds the layer"
         hint = "; ".join([hint, *samples.evidence.get("warnings", ())])
         raise ValidationError(what, where=str(worst), hint=hint)
+    relative = tolerance.plan.relative_tolerance
     return {
         "reference": samples.reference,
         "samples": len(samples.inputs),
-        "result": "within tolerance" if worst.error else "exact",
+        "result": tolerance.result(is_equal=not worst.error),
         "max_abs_error": worst.error,
-        "tolerance": tolerance,
+        "tolerance": tolerance.steps,
+        **({"relative_tolerance": relative} if relative else {}),
         **samples.evidence,
     }
 
