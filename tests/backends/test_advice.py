@@ -90,7 +90,6 @@ def test_damage_alone_is_worth_getting_the_file_again() -> None:
         (write(whole)[:200], "get the file again"),
         (write(replace(whole, outputs=(2,))), "converter"),
         (write(replace(whole, outputs=())), "nothing to compute"),
-        (unary("WHILE", "int8"), "loops"),
         (of_type("STRING"), "text"),
     ):
         with pytest.raises(ModelError) as caught:

@@ -44,8 +44,8 @@ def refusals(
             check_form(graph, operator)
             compiles(operator)
         except ValueError as error:
-            tensor = graph.tensors[operator.outputs[0]].name
-            where = f"operator {operator.index} {operator.name} version {operator.version}, tensor {tensor!r}"
+            tensors = [f"tensor {graph.tensors[index].name!r}" for index in operator.outputs[:1]]
+            where = ", ".join([f"operator {operator.index} {operator.name} version {operator.version}", *tensors])
             hint = getattr(error, "hint", "") or _advice(graph, operator)
             yield ModelError(f"{error} (backend {backend})", where=where, hint=hint)
 

@@ -29,4 +29,6 @@ ELEMENT_TYPES: Mapping[str, ElementType] = {
     "int64": ElementType(64, "q", "int64_t"),
     "uint64": ElementType(64, "Q", "uint64_t"),
     "float64": ElementType(64, "d", "double"),
+    # a handle of a resource variable; nobody but the operators that take it sees its bytes
+    "resource": ElementType(32),
 }

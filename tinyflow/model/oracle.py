@@ -94,7 +94,10 @@ def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence
     interpreter = reference.make(model, graph)
     outputs = [interpreter(sample) for sample in samples]
     _fill_new_memory(_FILLS[1])
-    again = reference.make(model, graph)(samples[-1])
+    # what has state is run from the beginning
+    given = samples if graph.state_bytes else samples[-1:]
+    interpreter = reference.make(model, graph)
+    again = [interpreter(sample) for sample in given][-1]
     if [array.tobytes() for array in again] != [array.tobytes() for array in outputs[-1]]:
         raise ModelError(f"{reference.words}: its outputs depend on memory that nothing wrote")
     return outputs
@@ -138,4 +141,5 @@ def _culprit(reference: Reference, graph: Graph, samples: Sequence[Sample]) -> s
         middle = (good + bad) // 2
         good, bad = (middle, bad) if is_well(middle) else (good, middle)
     operator = graph.operators[bad]
-    return f"operator {bad} ({operator.name}, {shortened(graph.tensors[operator.outputs[0]].name)}): "
+    names = [shortened(graph.tensors[index].name) for index in operator.outputs[:1]]
+    return f"operator {bad} ({', '.join([operator.name, *names])}): "

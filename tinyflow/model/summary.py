@@ -9,8 +9,8 @@ from tinyflow.model.operators import describe
 
 
 def macs(graph: Graph) -> int:
-    """Multiply-accumulates of one inference."""
-    return sum(operator_macs(graph, operator) for operator in graph.operators)
+    """Multiply-accumulates of one inference; those of subgraphs, each run once."""
+    return sum(operator_macs(part, operator) for part in graph.graphs for operator in part.operators)
 
 
 def operator_macs(graph: Graph, operator: Operator) -> int:
@@ -30,11 +30,25 @@ def summarise(graph: Graph) -> dict[str, Any]:
         "weights_bytes": graph.weights_bytes,
         "peak_live_bytes": graph.peak_live_bytes,
         "is_integer_only": graph.is_integer_only,
+        **_parts(graph),
+        # only where there are some, here and below: other documents stay as they are
+        **({"state_bytes": graph.state_bytes} if graph.state_bytes else {}),
+        **({"subgraphs": [_parts(part) for part in graph.subgraphs]} if graph.subgraphs else {}),
+    }
+
+
+def _parts(graph: Graph) -> dict[str, Any]:
+    return {
         "inputs": list(graph.inputs),
         "outputs": list(graph.outputs),
-        "operators": [{**vars(operator), "macs": operator_macs(graph, operator)} for operator in graph.operators],
+        "operators": [{**_operator(operator), "macs": operator_macs(graph, operator)} for operator in graph.operators],
         "tensors": [_tensor(tensor) for tensor in graph.tensors],
     }
+
+
+def _operator(operator: Operator) -> dict[str, Any]:
+    told = {**vars(operator), "custom_options": operator.custom_options.hex()}
+    return {name: value for name, value in told.items() if value or name not in ("intermediates", "custom_options")}
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
@@ -45,6 +59,7 @@ def _tensor(tensor: Tensor) -> dict[str, Any]:
         "dtype": tensor.dtype,
         "bytes": tensor.size_bytes,
         "constant": tensor.is_constant,
+        **({"variable": True} if tensor.is_variable else {}),
         "quantisation": None if tensor.quantisation is None else _quantisation(tensor.quantisation),
     }
 

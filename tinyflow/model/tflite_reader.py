@@ -18,10 +18,10 @@ import tflite
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.element_types import ELEMENT_TYPES
-from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
+from tinyflow.model.graph import CUSTOM, Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
 from tinyflow.model.graph_check import MICRO_HINT, check_sound, shortened
 from tinyflow.model.operators import describe
-from tinyflow.model.tflite_options import MAX_RANK, enumeration_name, read_option
+from tinyflow.model.tflite_options import MAX_RANK, enumeration_name, read_options
 
 # far above any microcontroller's flash; keeps a wrong file from filling the memory
 _MAX_FILE_BYTES = 256 << 20
@@ -29,13 +29,10 @@ _MAX_TENSOR_BYTES = 64 << 20
 _SCHEMA_VERSION = 3
 # what the flatbuffers package raises for offsets that lead out of the file
 _DAMAGE = (struct.error, ValueError, IndexError, TypeError, OverflowError)
-_CONTROL_FLOW = ("IF", "WHILE", "CALL", "CALL_ONCE", "DELEGATE", "STABLEHLO_WHILE")
 _DAMAGED_HINT = "get the file again; `doit fetch` does so for the models that tinyflow knows"
 _WRONG_HINT = "if the file is whole, it is its converter's doing: convert the original anew, with TFLite's own"
-_BUILTIN_HINT = "convert with TFLite's built-in operators only: no custom, no Flex ones"
-_FLOW_HINT = "take loops, branches and variables out of the network before converting: one subgraph"
-_STATE_HINT = "a network has no state here: unroll the recurrence (Keras: unroll=True), or hand the state in and out"
-_TYPE_HINT = "take what needs text, resources or complex numbers out of the network before converting"
+_STATE_HINT = "variables are 0 at first; assign it when the network begins, by a resource variable"
+_TYPE_HINT = "take what needs text or complex numbers out of the network before converting"
 _SHAPE_HINT = "convert with fixed sizes, batch 1"
 
 
@@ -46,12 +43,15 @@ def read(source: Path | str | bytes, name: str = "") -> Graph:
     else:
         content, where = _load(Path(source)), name or Path(source).name
     try:
-        return _Reading(content).graph()
+        try:
+            graph = _Reading(content).graph()
+        except _DAMAGE:
+            raise ModelError("the file is damaged: an offset leads out of it") from None
+        check_sound(graph)
+        return graph
     except ModelError as error:
         usual = _DAMAGED_HINT if error.what.startswith("the file is damaged") else _WRONG_HINT
         raise ModelError(error.what, where=where, hint=error.hint or usual) from None
-    except _DAMAGE:
-        raise ModelError("the file is damaged: an offset leads out of it", where=where, hint=_DAMAGED_HINT) from None
 
 
 def _load(path: Path) -> bytes:
@@ -73,23 +73,22 @@ class _Reading:
 
     def graph(self) -> Graph:
         model = self._model()
-        subgraphs = self._length(model, "Subgraphs")
-        if subgraphs != 1:
-            raise ModelError(f"{subgraphs} subgraphs, not 1: control flow is not supported", hint=_FLOW_HINT)
-        subgraph = model.Subgraphs(0)
-        codes = [_operator_code(code) for code in self._each(model, "OperatorCodes")]
-        tensors = _named_apart([self._tensor(model, *entry) for entry in enumerate(self._each(subgraph, "Tensors"))])
-        entries = enumerate(self._each(subgraph, "Operators"))
-        operators = [self._operator(codes, len(tensors), *entry) for entry in entries]
-        graph = Graph(
+        codes = [self._operator_code(code) for code in self._each(model, "OperatorCodes")]
+        graphs = [self._subgraph(model, codes, entry) for entry in self._each(model, "Subgraphs")]
+        if not graphs:
+            raise ModelError("the file is damaged: it has no subgraph")
+        return replace(graphs[0], subgraphs=tuple(graphs[1:]))
+
+    def _subgraph(self, model: Any, codes: Sequence[tuple[str, int]], entry: Any) -> Graph:
+        tensors = _named_apart([self._tensor(model, *each) for each in enumerate(self._each(entry, "Tensors"))])
+        operators = enumerate(self._each(entry, "Operators"))
+        return Graph(
             tensors=tuple(tensors),
-            operators=tuple(operators),
-            inputs=self._indices(subgraph, "Inputs", len(tensors)),
-            outputs=self._indices(subgraph, "Outputs", len(tensors)),
-            name=self._text(subgraph.Name()),
+            operators=tuple(self._operator(codes, len(tensors), *each) for each in operators),
+            inputs=self._indices(entry, "Inputs", len(tensors)),
+            outputs=self._indices(entry, "Outputs", len(tensors)),
+            name=self._text(entry.Name()),
         )
-        check_sound(graph)
-        return graph
 
     def _model(self) -> Any:
         if len(self._content) < 8 or self._content[4:8] != b"TFL3":
@@ -130,6 +129,9 @@ class _Reading:
         numbers: list[Any] = np.asarray(getattr(table, f"{field}AsNumpy")()).tolist()
         return numbers
 
+    def _bytes(self, table: Any, field: str) -> bytes:
+        return getattr(table, f"{field}AsNumpy")().tobytes() if self._length(table, field, 1) else b""
+
     def _indices(self, table: Any, field: str, tensors: int, least: int = 0) -> tuple[int, ...]:
         indices = self._numbers(table, field)
         for index in indices:
@@ -143,8 +145,6 @@ class _Reading:
         dtype = enumeration_name(tflite.TensorType, entry.Type()).lower()
         if dtype not in ELEMENT_TYPES:
             raise ModelError(f"{place} holds {dtype} values", hint=_TYPE_HINT)
-        if entry.IsVariable():
-            raise ModelError(f"{place} keeps its value between calls", hint=_STATE_HINT)
         if entry.Sparsity() is not None:
             raise ModelError(f"{place} is sparse", hint="densify the model")
         tensor = Tensor(index, name, self._shape(place, entry), dtype)
@@ -153,13 +153,20 @@ class _Reading:
         data = self._data(model, entry.Buffer())
         if data and len(data) != tensor.size_bytes:
             raise ModelError(f"{place} needs {tensor.size_bytes} bytes, the file has {len(data)}")
-        return replace(tensor, quantisation=self._quantisation(place, tensor, entry), data=data or None)
+        if data and entry.IsVariable():
+            raise ModelError(f"{place} is a variable that has a value in the file", hint=_STATE_HINT)
+        return replace(
+            tensor,
+            quantisation=self._quantisation(place, tensor, entry),
+            data=data if data or not tensor.elements else None,
+            is_variable=bool(entry.IsVariable()) and tensor.elements > 0,
+        )
 
     def _shape(self, place: str, entry: Any) -> tuple[int, ...]:
         shape = self._numbers(entry, "Shape")
         if len(shape) > MAX_RANK:
             raise ModelError(f"{place} has {len(shape)} dimensions", hint=f"use {MAX_RANK} at most")
-        if any(size < 1 for size in shape):
+        if any(size < 0 for size in shape):
             raise ModelError(f"{place} has the shape {shape}, which is not static", hint=_SHAPE_HINT)
         return tuple(shape)
 
@@ -172,7 +179,7 @@ class _Reading:
                 raise ModelError(
                     "constants lie outside the flatbuffer", hint="convert to a file that holds them itself"
                 )
-            self._buffers[index] = entry.DataAsNumpy().tobytes() if self._length(entry, "Data", 1) else b""
+            self._buffers[index] = self._bytes(entry, "Data")
         return self._buffers[index]
 
     def _quantisation(self, place: str, tensor: Tensor, entry: Any) -> Quantisation | None:
@@ -185,11 +192,14 @@ class _Reading:
         if not scales:
             return None
         axis = int(table.QuantizedDimension())
-        if not all(scale > 0 and math.isfinite(scale) for scale in scales):
-            raise ModelError(
-                f"{place} has a scale that is not a positive number", hint="quantise anew, to scales above 0"
-            )
+        if not all(map(math.isfinite, scales)):
+            raise ModelError(f"{place} has a scale that is not a finite number", hint="quantise anew")
+        if len(tensor.shape) == 1:
+            axis = 0  # whatever a bias says; old converters name the axis that its weights have
         channels = tensor.shape[axis] if 0 <= axis < len(tensor.shape) else 1
+        zero_points = zero_points or [0]
+        if len(zero_points) == 1:
+            zero_points *= len(scales)
         if len(scales) not in (1, channels) or len(zero_points) != len(scales):
             raise ModelError(
                 f"{place} has {len(scales)} scales and {len(zero_points)} zero points for {channels} channels"
@@ -203,16 +213,27 @@ class _Reading:
         if code >= len(codes):
             raise ModelError(f"the file is damaged: operator {index} is of kind {code} of {len(codes)}")
         name, version = codes[code]
-        if entry.MutatingVariableInputsLength() or entry.IntermediatesLength():
-            raise ModelError(f"operator {index} ({name}) keeps state between calls", hint=_STATE_HINT)
+        is_custom = name.startswith(CUSTOM)
         return Operator(
             index=index,
             name=name,
             version=version,
             inputs=self._indices(entry, "Inputs", tensors, least=-1),
             outputs=self._indices(entry, "Outputs", tensors),
-            options=_options(f"operator {index} ({name})", name, entry),
+            options=self._options(f"operator {index} ({name})", name, entry),
+            intermediates=self._indices(entry, "Intermediates", tensors, least=-1),
+            custom_options=self._bytes(entry, "CustomOptions") if is_custom else b"",
         )
+
+    def _operator_code(self, entry: Any) -> tuple[str, int]:
+        """Name and version; the older, narrower field counts where it says more (schema.fbs, OperatorCode)."""
+        name = enumeration_name(tflite.BuiltinOperator, max(entry.DeprecatedBuiltinCode(), entry.BuiltinCode()))
+        return CUSTOM + self._text(entry.CustomCode()) if name == "CUSTOM" else name, int(entry.Version())
+
+    def _options(self, place: str, name: str, entry: Any) -> dict[str, OptionValue]:
+        options = read_options(place, name, entry)
+        self._spend(sum(len(str(options[option.name])) for option in describe(name).options if option.is_text))
+        return options
 
 
 def _named_apart(tensors: list[Tensor]) -> list[Tensor]:
@@ -225,35 +246,3 @@ def _named_apart(tensors: list[Tensor]) -> list[Tensor]:
             taken.add(tensors[i].name)
         seen.add(tensor.name)
     return tensors
-
-
-def _operator_code(entry: Any) -> tuple[str, int]:
-    """Name and version; the older, narrower field counts where it says more (schema.fbs, OperatorCode)."""
-    name = enumeration_name(tflite.BuiltinOperator, max(entry.DeprecatedBuiltinCode(), entry.BuiltinCode()))
-    if name == "CUSTOM":
-        custom = shortened((entry.CustomCode() or b"").decode(errors="replace"))
-        raise ModelError(f"custom operator {custom}", hint=_BUILTIN_HINT)
-    if name in _CONTROL_FLOW:
-        raise ModelError(f"operator {name}: control flow is not supported", hint=_FLOW_HINT)
-    return name, int(entry.Version())
-
-
-def _options(place: str, name: str, entry: Any) -> dict[str, OptionValue]:
-    described = describe(name)
-    expected = described.table
-    number = entry.BuiltinOptionsType()
-    if number == tflite.BuiltinOptions.NONE:
-        if expected is not None and any(not option.is_vector for option in described.options):
-            raise ModelError(f"{place} has no options")
-        return {}
-    found = enumeration_name(tflite.BuiltinOptions, number)
-    if expected is None:
-        return {"table": found}
-    if found != expected:
-        raise ModelError(f"{place} has {found}, not {expected}")
-    union = entry.BuiltinOptions()
-    if union is None:
-        raise ModelError(f"{place} has no options")
-    table = getattr(tflite, found)()
-    table.Init(union.Bytes, union.Pos)
-    return {option.name: read_option(option, table) for option in described.options}

@@ -7,13 +7,14 @@ schema.fbs, constants aligned to 16 bytes as its `force_align` asks.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 
 import flatbuffers
 import tflite
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.graph import CUSTOM, Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.description import Description
 from tinyflow.model.tflite_options import option_numbers
@@ -38,14 +39,18 @@ def write(graph: Graph) -> bytes:
 
 
 def _written(graph: Graph) -> bytes:
-    builder = flatbuffers.Builder(sum(len(tensor.data or b"") for tensor in graph.tensors) + 1024)
-    codes = list(dict.fromkeys((operator.name, operator.version) for operator in graph.operators))
-    constants = [tensor.data for tensor in graph.tensors if tensor.data is not None]
+    tensors = [tensor for part in graph.graphs for tensor in part.tensors]
+    builder = flatbuffers.Builder(sum(len(tensor.data or b"") for tensor in tensors) + 1024)
+    operators = (operator for part in graph.graphs for operator in part.operators)
+    codes = list(dict.fromkeys((operator.name, operator.version) for operator in operators))
+    constants = [tensor.data for tensor in tensors if tensor.data is not None]
     buffers = _tables(builder, [_buffer(builder, data) for data in [b"", *constants]])
-    subgraph = _tables(builder, [_subgraph(builder, graph, codes)])
+    # buffer 0 is the empty one, which all activations share
+    numbers = count(1)
+    subgraphs = _tables(builder, [_subgraph(builder, part, codes, numbers) for part in graph.graphs])
     fields = {"Version": _SCHEMA_VERSION, "OperatorCodes": _tables(builder, [_code(builder, *code) for code in codes])}
     name = builder.CreateString("tinyflow")
-    model = _table(builder, "Model", **fields, Subgraphs=subgraph, Description=name, Buffers=buffers)
+    model = _table(builder, "Model", **fields, Subgraphs=subgraphs, Description=name, Buffers=buffers)
     builder.Finish(model, file_identifier=b"TFL3")
     return bytes(builder.Output())
 
@@ -80,16 +85,16 @@ def _buffer(builder: flatbuffers.Builder, data: bytes) -> int:
 
 
 def _code(builder: flatbuffers.Builder, name: str, version: int) -> int:
-    number = getattr(tflite.BuiltinOperator, name)
+    custom = builder.CreateString(name.removeprefix(CUSTOM)) if name.startswith(CUSTOM) else None
+    number = getattr(tflite.BuiltinOperator, name if custom is None else "CUSTOM")
     older = min(number, _PLACEHOLDER_CODE)
-    return _table(builder, "OperatorCode", DeprecatedBuiltinCode=older, Version=version, BuiltinCode=number)
+    fields = {"DeprecatedBuiltinCode": older, "CustomCode": custom, "Version": version, "BuiltinCode": number}
+    return _table(builder, "OperatorCode", **fields)
 
 
-def _subgraph(builder: flatbuffers.Builder, graph: Graph, codes: Sequence[_Code]) -> int:
-    offsets, buffer = [], 0
-    for tensor in graph.tensors:
-        buffer += tensor.is_constant
-        offsets.append(_tensor(builder, tensor, buffer if tensor.is_constant else 0))
+def _subgraph(builder: flatbuffers.Builder, graph: Graph, codes: Sequence[_Code], numbers: Iterator[int]) -> int:
+    """One graph; `numbers` are those of the buffers of its constants, in their order."""
+    offsets = [_tensor(builder, tensor, next(numbers) if tensor.is_constant else 0) for tensor in graph.tensors]
     tensors = _tables(builder, offsets)
     operators = _tables(builder, [_operator(builder, operator, codes) for operator in graph.operators])
     inputs, outputs = _indices(builder, graph.inputs), _indices(builder, graph.outputs)
@@ -102,11 +107,11 @@ def _indices(builder: flatbuffers.Builder, indices: Sequence[int]) -> int:
 
 
 def _tensor(builder: flatbuffers.Builder, tensor: Tensor, buffer: int) -> int:
-    """One tensor; buffer 0 is the empty one, which all activations share."""
     shape, name = _indices(builder, tensor.shape), builder.CreateString(tensor.name)
     scheme = None if tensor.quantisation is None else _quantisation(builder, tensor.quantisation)
     kind = getattr(tflite.TensorType, tensor.dtype.upper())
-    return _table(builder, "Tensor", Shape=shape, Type=kind, Buffer=buffer, Name=name, Quantization=scheme)
+    fields = {"Shape": shape, "Type": kind, "Buffer": buffer, "Name": name, "Quantization": scheme}
+    return _table(builder, "Tensor", **fields, IsVariable=tensor.is_variable or None)
 
 
 def _quantisation(builder: flatbuffers.Builder, quantisation: Quantisation) -> int:
@@ -121,6 +126,10 @@ def _operator(builder: flatbuffers.Builder, operator: Operator, codes: Sequence[
     number, described = codes.index((operator.name, operator.version)), describe(operator.name)
     inputs, outputs = _indices(builder, operator.inputs), _indices(builder, operator.outputs)
     fields = {}
+    if operator.intermediates:
+        fields["Intermediates"] = _indices(builder, operator.intermediates)
+    if operator.custom_options:
+        fields["CustomOptions"] = builder.CreateByteVector(operator.custom_options)
     if _has_table(described, operator) and described.table is not None:
         fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, described.table)
         fields["BuiltinOptions"] = _options(builder, described, operator)
@@ -139,8 +148,11 @@ def _has_table(described: Description, operator: Operator) -> bool:
 def _options(builder: flatbuffers.Builder, described: Description, operator: Operator) -> int:
     numbers: dict[str, float] = {}
     for option in described.options:
+        if option.is_text:  # it lies outside the table, so it is written first
+            numbers[option.fields[0]] = builder.CreateString(str(operator.options[option.name]))
+            continue
         values = option_numbers(option, operator.options[option.name])
-        if option.is_vector:  # it lies outside the table, so it is written first
+        if option.is_vector:  # so does this
             numbers[option.fields[0]] = _indices(builder, [int(value) for value in values])
         else:
             numbers.update(zip(option.fields, values, strict=True))

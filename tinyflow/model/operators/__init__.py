@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model.graph import Graph, Operator, Shape, Tensor
-from tinyflow.model.operators import activation, convolution, elementwise, fully_connected, moving, reduction
+from tinyflow.model.graph import CUSTOM, Graph, Operator, Shape, Tensor
+from tinyflow.model.operators import activation, control, convolution, elementwise, fully_connected, moving, reduction
 from tinyflow.model.operators.description import ANY, Description, Options
 from tinyflow.model.operators.shapes import NotConstant, has_same_elements, text
 
 DESCRIPTIONS: Mapping[str, Description] = {
     description.name: description
-    for family in (convolution, fully_connected, elementwise, activation, reduction, moving)
+    for family in (convolution, fully_connected, elementwise, activation, reduction, moving, control)
     for description in family.OPERATORS
 }
 
@@ -29,6 +29,8 @@ WEIGHTED = tuple(name for name, described in DESCRIPTIONS.items() if described.w
 
 def describe(name: str) -> Description:
     """The description of an operator."""
+    if name.startswith(CUSTOM):
+        return Description(name, (0, ANY), outputs=ANY, is_active=True)
     return DESCRIPTIONS.get(name) or Description(name, outputs=ANY)
 
 
@@ -52,6 +54,8 @@ def check_operator(graph: Graph, operator: Operator) -> None:
     described = describe(operator.name)
     _check_numbers(described, operator)
     read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    if not operator.outputs:
+        return
     written = graph.tensors[operator.outputs[0]].shape
     if (described.is_view or described.keeps_elements) and not has_same_elements(read[0].shape, written):
         raise ModelError(f"turns {text(read[0].shape)} into {text(written)}, which has other elements")
@@ -64,17 +68,17 @@ def check_operator(graph: Graph, operator: Operator) -> None:
 
 
 def _check_numbers(described: Description, operator: Operator) -> None:
-    if not operator.outputs:
+    if not operator.outputs and not described.is_active:
         raise ModelError("has no output")
     (least, most), given = described.inputs, len(operator.inputs)
-    if min(operator.inputs[:least], default=-1) < 0 or given < least:
+    if min(operator.inputs[:least], default=0) < 0 or given < least:
         raise ModelError(f"lacks an input: it reads {_count(least, most)}")
     if given > most:
         raise ModelError(f"reads {given} tensors, not {_count(least, most)}")
     if len(operator.outputs) > described.outputs:
         raise ModelError(f"writes {len(operator.outputs)} tensors, not {described.outputs}")
     # only what comes behind the inputs that must be there may be absent, and a list has no gaps
-    if most == ANY and described.name in DESCRIPTIONS and min(operator.inputs) < 0:
+    if most == ANY and described.name in DESCRIPTIONS and min(operator.inputs, default=0) < 0:
         raise ModelError("lacks an input")
 
 

@@ -22,7 +22,7 @@ class Option:
     """One option: its name here, its default, and the fields of the TFLite schema that hold it.
 
     They are called like the option unless said otherwise; (height, width) has two. A default of `()` stands for a
-    vector of dimensions.
+    vector of dimensions, an empty one for text.
     """
 
     name: str
@@ -39,6 +39,11 @@ class Option:
     def is_vector(self) -> bool:
         """Whether the value is a vector of its own in the file, not a part of the table."""
         return self.default == ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value is text, which has its own place in the file, too."""
+        return self.default == ""
 
 
 PADDING = Option("padding", "SAME")
@@ -60,7 +65,9 @@ class Description:
     inputs: tuple[int, int] = (1, ANY)
     """How many must be there, and how many there are at most, of which some may be absent: as TFLM's kernels count."""
     outputs: int = 1
-    """At most."""
+    """At most; one at least, but for one that is active."""
+    is_active: bool = False
+    """Whether it does more than write its outputs, so that it isn't done without where nobody reads them."""
     parameters: tuple[int, ...] = ()
     """Which inputs are lists of numbers that say how: axes, sizes, paddings."""
     main_input: int = 0

@@ -17,10 +17,10 @@ _INT16_UNIT = Quantisation((1 / 32768,), (0,))
 
 
 def form_of(graph: Graph, operator: Operator) -> str:
-    """The element type of an operator's main input, of its first output where it reads nothing."""
+    """The element type of an operator's main input, of its first output where it reads nothing; "" without either."""
     position = describe(operator.name).main_input
-    index = operator.inputs[position] if position < len(operator.inputs) else -1
-    return graph.tensors[index if index >= 0 else operator.outputs[0]].dtype
+    named = (*operator.inputs[position : position + 1], *operator.outputs)
+    return next((graph.tensors[index].dtype for index in named if index >= 0), "")
 
 
 def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
@@ -31,6 +31,8 @@ def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
     if quantisation is None or quantisation.is_per_channel:
         scales = "none" if quantisation is None else len(quantisation.scales)
         raise ValueError(f"{tensor.name} is not {dtype} with one scale, it has {scales}")
+    if not quantisation.scale > 0:
+        raise OutOfRange(f"{tensor.name} has the scale {quantisation.scale:g}, which is not above 0")
     return quantisation
 
 

@@ -9,6 +9,6 @@ from tinyflow.model.transforms.record import Change
 def cut(graph: Graph, first: int, last: int) -> Change:
     """Operators `first` to `last`, both included, as `Graph.between` has them."""
     change = Change(graph)
-    others = (*graph.operators[:first], *graph.operators[last + 1 :])
-    change.operators_went(graph.between(first, last), {operator.outputs[0]: "it was cut off" for operator in others})
+    written = [i for operator in (*graph.operators[:first], *graph.operators[last + 1 :]) for i in operator.outputs[:1]]
+    change.operators_went(graph.between(first, last), dict.fromkeys(written, "it was cut off"))
     return change

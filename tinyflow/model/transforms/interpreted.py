@@ -12,6 +12,7 @@ import numpy as np
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.model import oracle, reference
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import describe
 from tinyflow.model.tflite_writer import write
 
 
@@ -20,6 +21,8 @@ def constant(graph: Graph, operator: Operator) -> bytes | None:
 
     None also where no interpreter is installed, or where it refuses the operator: then nothing is known.
     """
+    if describe(operator.name).is_active:
+        return None
     output = graph.tensors[operator.outputs[0]]
     if operator.name == "SHAPE":
         return np.array(graph.tensors[operator.inputs[0]].shape, reference.numpy_dtype(output)).tobytes()

@@ -61,11 +61,10 @@ def analyse(graph: Graph) -> Mapping[int, Bounds]:
     left = _MOST_ELEMENTS
     for operator in graph.operators:
         elements = sum(graph.tensors[index].elements for index in (*operator.inputs, *operator.outputs) if index >= 0)
-        output = graph.tensors[operator.outputs[0]]
         computed = _output_bounds(graph, operator, known) if elements <= left else None
-        if computed is not None and output.dtype == "int8":
-            left -= output.elements
-            known[output.index] = computed
+        if computed is not None and graph.tensors[operator.outputs[0]].dtype == "int8":
+            left -= computed.low.size
+            known[operator.outputs[0]] = computed
     return known
 
 

@@ -44,8 +44,9 @@ class Change:
 
     def record(self) -> dict[str, Any]:
         """As JSON: sizes before and after, operators that went, channels that went from each operator's output."""
-        gone = [operator for operator in self.original.operators if operator.outputs[0] in self._operators]
-        narrowed = [operator for operator in self.original.operators if operator.outputs[0] in self._removed]
+        writing = [operator for operator in self.original.operators if operator.outputs]
+        gone = [operator for operator in writing if operator.outputs[0] in self._operators]
+        narrowed = [operator for operator in writing if operator.outputs[0] in self._removed]
         return {
             "schema": SCHEMA,
             "before": _sizes(self.original),

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators import VIEWS
+from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.transforms import interpreted
 from tinyflow.model.transforms.intervals import Bounds
 
@@ -23,15 +23,15 @@ def fold_constants(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, R
     """Activations that have the same value for every input become constants; graph outputs stay computed."""
     reasons = Reasons()
     for operator in graph.operators:
-        index = operator.outputs[0]
-        data = None if index in graph.outputs else _fixed(graph, operator, bounds)
+        index = operator.outputs[0] if operator.outputs else -1
+        data = None if index in (-1, *graph.outputs) else _fixed(graph, operator, bounds)
         if data is not None:
             tensors = list(graph.tensors)
             tensors[index] = replace(tensors[index], data=data)
             # the operators behind may have become constant by this
             graph = replace(graph, tensors=tuple(tensors))
             reasons[index] = "its output is the same for every input"
-    left = tuple(operator for operator in graph.operators if operator.outputs[0] not in reasons)
+    left = tuple(operator for operator in graph.operators if reasons.keys().isdisjoint(operator.outputs))
     return replace(graph, operators=left), reasons
 
 
@@ -51,8 +51,8 @@ def drop_identities(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, 
     operators = []
     for operator in graph.operators:
         operator = _reading(operator, stands_for)
-        index = operator.outputs[0]
-        if index not in graph.outputs and _is_identity(graph, operator, bounds):
+        index = operator.outputs[0] if operator.outputs else -1
+        if index not in (-1, *graph.outputs) and _is_identity(graph, operator, bounds):
             stands_for[index] = operator.inputs[0]
             reasons[index] = "its output is its input"
         else:
@@ -68,11 +68,11 @@ def join_reshapes(graph: Graph) -> tuple[Graph, Reasons]:
             readers.setdefault(index, []).append(operator)
     skipped: dict[int, int] = {}
     for operator in graph.operators:
-        index = operator.outputs[0]
+        index = operator.outputs[0] if operator.outputs else -1
         is_inner = operator.name == "RESHAPE" and index not in graph.outputs
         if is_inner and all(reader.name == "RESHAPE" for reader in readers.get(index, [])):
             skipped[index] = skipped.get(operator.inputs[0], operator.inputs[0])
-    left = [operator for operator in graph.operators if operator.outputs[0] not in skipped]
+    left = [operator for operator in graph.operators if skipped.keys().isdisjoint(operator.outputs)]
     joined = replace(graph, operators=tuple(_reading(operator, skipped) for operator in left))
     return joined, dict.fromkeys(skipped, "another RESHAPE follows")
 
@@ -106,7 +106,7 @@ def drop_unread(graph: Graph) -> tuple[Graph, Reasons]:
     reasons = Reasons()
     left: list[Operator] = []
     for operator in reversed(graph.operators):
-        if needed.isdisjoint(operator.outputs):
+        if needed.isdisjoint(operator.outputs) and not describe(operator.name).is_active:
             reasons[operator.outputs[0]] = "nothing reads its output"
         else:
             needed.update(operator.inputs)
