@@ -80,7 +80,7 @@ static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
   context->node = 0;
   context->outputs = setup->inputs;
   for (uint32_t i = 0; i < context->outputs.count && context->file.status == TINYI_OK; ++i) {
-    tinyi_plan_output(context, i, 1 << TINYI_INT8 | 1 << TINYI_FLOAT32);
+    tinyi_plan_output(context, i, UINT32_MAX);
   }
 }
 

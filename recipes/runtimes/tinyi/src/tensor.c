@@ -48,8 +48,10 @@ static inline int32_t read_shape(const struct tinyi_file *file, const struct tin
   return 0;
 }
 
-static inline int32_t read_quantisation(const struct tinyi_file *file, const struct tinyi_table *table,
-                                        struct tinyi_tensor *restrict tensor) {
+/* `least`: of the zero points, of which there are 256. */
+static inline __attribute__((always_inline)) int32_t read_quantisation(const struct tinyi_file *file,
+                                                                       const struct tinyi_table *table, int32_t least,
+                                                                       struct tinyi_tensor *restrict tensor) {
   struct tinyi_table scheme;
   struct tinyi_vector scales, zero_points;
   if (!tinyi_try_child(file, table, TENSOR_QUANTIZATION, &scheme) ||
@@ -65,10 +67,19 @@ static inline int32_t read_quantisation(const struct tinyi_file *file, const str
   tensor->scale = tensor->scales[0];
   if (zero_points.count != 0) {
     const int32_t zero_point = (int32_t)tinyi_word(file, zero_points.at);
-    tensor->zero_point = (int8_t)zero_point;
-    return TINYI_UNLIKELY(tensor->zero_point != zero_point) ? TINYI_UNSUPPORTED : 0;
+    tensor->zero_point = (int16_t)zero_point;
+    return TINYI_UNLIKELY((uint32_t)zero_point - (uint32_t)least > 255) ? TINYI_UNSUPPORTED : 0;
   }
   return 0;
+}
+
+/* The bytes of an element; 0 of types that nothing here computes with. */
+static inline uint32_t size_of(uint32_t type) {
+  static const uint8_t sizes[] = {
+      [TINYI_FLOAT32] = 4, [TINYI_INT32] = 4, [TINYI_UINT8] = 1, [TINYI_INT64] = 8,
+      [TINYI_BOOL] = 1,    [TINYI_INT16] = 2, [TINYI_INT8] = 1,
+  };
+  return type < sizeof sizes ? sizes[type] : 0;
 }
 
 /* The type, a byte. */
@@ -122,7 +133,27 @@ static inline __attribute__((always_inline)) int32_t read_constant(const struct 
 
 /* What is wanted of a tensor, in the bits above its position's 16: so four arguments are enough, and are passed on as
  * they are. */
-enum { TYPE = 1 << 16, ONE_SCALE = 1 << 24, IS_WEIGHTS = 1 << 25, POSITION = TYPE - 1 };
+enum { TYPE = 1 << 16, ONE_SCALE = 1 << 24, IS_WEIGHTS = 1 << 25, POSITION = TYPE - 1, ANY_TYPE = 0xff };
+
+/* Size and quantisation of another type than int8, or of any. */
+static __attribute__((noinline)) int32_t read_other(const struct tinyi_file *file, const struct tinyi_table *table,
+                                                    uint32_t type, int32_t may_have_none,
+                                                    struct tinyi_tensor *tensor) {
+  tensor->type = (uint8_t)type;
+  tensor->element_bytes = (uint8_t)size_of(type);
+  if (tensor->element_bytes == 0) {
+    return TINYI_UNSUPPORTED;
+  }
+  if (type == TINYI_FLOAT32) {
+    return 0;
+  }
+  const int32_t status = read_quantisation(file, table, type == TINYI_UINT8 ? 0 : INT8_MIN, tensor);
+  if (tensor->scale_count == 0 && may_have_none) {
+    return status == TINYI_DAMAGED ? status : 0;
+  }
+  const int32_t has_one = tensor->scale_count == 1 && tinyi_is_positive(tensor->scale);
+  return status != 0 || has_one ? status : TINYI_UNSUPPORTED;
+}
 
 /* Type and shape, quantisation of int8; the data where it is known already. */
 static inline int32_t read_parts(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t wanted,
@@ -141,12 +172,12 @@ static inline int32_t read_parts(struct tinyi_context *context, const struct tin
     return status;
   }
   status = read_type(file, &table, &found);
-  if (TINYI_UNLIKELY(status != 0 || found != type)) {
+  if (TINYI_UNLIKELY(status != 0 || (found != type && type != ANY_TYPE))) {
     return status != 0 ? status : TINYI_UNSUPPORTED;
   }
   uint32_t bytes = (uint32_t)tensor->elements;
   if (type == TINYI_INT8) {
-    status = read_quantisation(file, &table, tensor);
+    status = read_quantisation(file, &table, INT8_MIN, tensor);
     if (TINYI_UNLIKELY(status != 0)) {
       return status;
     }
@@ -154,7 +185,11 @@ static inline int32_t read_parts(struct tinyi_context *context, const struct tin
       return TINYI_UNSUPPORTED;
     }
   } else {
-    bytes *= 4;
+    status = read_other(file, &table, found, type == ANY_TYPE, tensor);
+    if (TINYI_UNLIKELY(status != 0)) {
+      return status;
+    }
+    bytes *= tensor->element_bytes;
   }
   status = read_constant(context, &table, bytes, &data);
   if (TINYI_UNLIKELY(status != 0)) {
@@ -187,7 +222,7 @@ static inline int32_t read_parts(struct tinyi_context *context, const struct tin
 
 static __attribute__((noinline)) void read_tensor(struct tinyi_context *context, const struct tinyi_vector *vector,
                                                   uint32_t wanted, struct tinyi_tensor *tensor) {
-  const struct tinyi_tensor nothing = {.shape = {1, 1, 1, 1, 1}, .elements = 1};
+  const struct tinyi_tensor nothing = {.type = TINYI_INT8, .element_bytes = 1, .shape = {1, 1, 1, 1, 1}, .elements = 1};
   *tensor = nothing;
   const int32_t status = read_parts(context, vector, wanted, tensor);
   if (TINYI_UNLIKELY(status != 0)) {
@@ -203,6 +238,16 @@ void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vec
 void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                        struct tinyi_tensor *tensor) {
   read_tensor(context, vector, position | TINYI_FLOAT32 * TYPE, tensor);
+}
+
+void tinyi_read_any(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                    struct tinyi_tensor *tensor) {
+  read_tensor(context, vector, position | ANY_TYPE * TYPE | ONE_SCALE, tensor);
+}
+
+void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                          uint32_t type, struct tinyi_tensor *tensor) {
+  read_tensor(context, vector, position | type * TYPE | ONE_SCALE, tensor);
 }
 
 void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
@@ -294,8 +339,9 @@ static inline int32_t read_size(const struct tinyi_context *context, uint32_t in
   if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
-  *bytes = type == TINYI_INT8 ? elements : 4 * elements;
-  return TINYI_UNLIKELY(type > 31 || (types >> type & 1) == 0) ? TINYI_UNSUPPORTED : 0;
+  const uint32_t size = size_of(type);
+  *bytes = elements * size;
+  return TINYI_UNLIKELY(size == 0 || (types >> type & 1) == 0) ? TINYI_UNSUPPORTED : 0;
 }
 
 void tinyi_plan_output(struct tinyi_context *context, uint32_t position, uint32_t types) {

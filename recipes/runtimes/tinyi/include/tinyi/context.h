@@ -12,7 +12,15 @@
 #include "tinynn.h"
 
 /* Of TFLite's enumeration TensorType. */
-enum tinyi_type { TINYI_FLOAT32 = 0, TINYI_INT32 = 2, TINYI_INT8 = 9 };
+enum tinyi_type {
+  TINYI_FLOAT32 = 0,
+  TINYI_INT32 = 2,
+  TINYI_UINT8 = 3,
+  TINYI_INT64 = 4,
+  TINYI_BOOL = 6,
+  TINYI_INT16 = 7,
+  TINYI_INT8 = 9,
+};
 
 /* Fields of the schema's Operator. */
 enum { TINYI_OPERATOR_INPUTS = 1, TINYI_OPERATOR_OUTPUTS = 2 };
@@ -72,10 +80,12 @@ struct tinyi_tensor {
   int8_t *data; /* in an inference, or of a constant; never written if it is one */
   uint8_t is_constant;
   uint8_t rank;
-  int8_t zero_point;
+  uint8_t type;
+  uint8_t element_bytes;
+  int16_t zero_point; /* 0 where there is none, as of float32 */
   int32_t shape[TINYNN_RANK]; /* ones in front */
   int32_t elements;
-  uint32_t scale; /* bits of the float32; the first channel's where there are several */
+  uint32_t scale; /* bits of the float32; the first channel's where there are several; 0: none */
   const uint32_t *scales;
   int32_t scale_count;
 };
@@ -93,9 +103,17 @@ int32_t tinyi_index(struct tinyi_context *context, const struct tinyi_vector *ve
 /* The type of an input, of the enumeration TensorType. */
 uint32_t tinyi_type(struct tinyi_context *context, uint32_t position);
 
-/* A float32 activation or constant; its scale isn't read. */
+/* A float32 activation or constant. */
 void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                        struct tinyi_tensor *tensor);
+
+/* An activation or constant of any type, with one scale or none. */
+void tinyi_read_any(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                    struct tinyi_tensor *tensor);
+
+/* An activation or constant of one type, with one scale > 0 and any zero point of that type. */
+void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                          uint32_t type, struct tinyi_tensor *tensor);
 
 /* An int8 activation with one scale > 0, or a constant of that kind. */
 void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
