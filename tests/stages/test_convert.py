@@ -68,6 +68,15 @@ def test_same_inputs_same_bytes(tmp_path: Path, toycar: bytes) -> None:
     assert converted(tmp_path / "three", toycar, seed=2)["inputs.bin"] != one["inputs.bin"]
 
 
+def test_samples_are_chosen_so_that_outputs_differ(tmp_path: Path) -> None:
+    """A network that is saturated for most inputs: those that move it are found among more than are asked for."""
+    scales = (Quantisation((0.5,), (120,)), Quantisation((1 / 256,), (-128,)))
+    nodes = tuple(Tensor(i, f"t{i}", (1, 64), "int8", scale) for i, scale in enumerate(scales))
+    model = write(Graph(nodes, (Operator(0, "SOFTMAX", 2, (0,), (1,), {"beta": 1.0}),), (0,), (1,)))
+    told = json.loads(converted(tmp_path, model, samples=8)["reference.json"])
+    assert (told["samples"], told["distinct_outputs"], told["warnings"]) == (8, 8, [])
+
+
 def test_real_samples_keep_their_order(tmp_path: Path, toycar: bytes) -> None:
     """Samples 0 to 10 come in the order of their numbers, before the random ones."""
     real = {number: np.full(640, number, np.int8).tobytes() for number in range(11)}

@@ -103,12 +103,12 @@ def test_a_conversion_says_what_goes_in_and_must_come_out(
     seen: list[Any] = []
 
     def outputs_of(value: int, samples: Any) -> Any:
-        return [(np.full((1, 8), value + index, np.int8),) for index in range(len(samples))]
+        return [(np.full((1, 8), value + 20 * index, np.int8),) for index in range(len(samples))]
 
     def run(who: Any, refusal: str) -> Any:
         def one(content: bytes, graph: Any, samples: Any) -> Any:
             seen.append((who.name, content == MODEL, len(samples)))
-            return who, outputs_of(1, samples), refusal
+            return who, oracle.Answers(outputs_of(1, samples), False), refusal
 
         return one
 
@@ -133,7 +133,7 @@ def test_a_conversion_says_what_goes_in_and_must_come_out(
         made = workspace(tmp_path / case, {"model.tflite": model, **files}, outputs, parameters)
         convert.convert(made)
         told[case] = json.loads(made.outputs["reference.json"].read_bytes())
-        expected = b"".join(bytes([1 + index]) * 8 for index in range(5))
+        expected = b"".join(bytes([1 + 20 * index]) * 8 for index in range(5))
         assert made.outputs["reference.bin"].read_bytes() == expected
         content = made.outputs["inputs.bin"].read_bytes()
         assert content[:24] == bytes(8) + b"\2" * 8 + b"\x0a" * 8 and len(content) == 40
@@ -174,7 +174,8 @@ def test_an_onnx_file_is_held_against_onnx_runtime(tmp_path: Path, monkeypatch: 
         ],
     )
     monkeypatch.setattr(reader, "read_onnx", lambda content: graph if content == b"onnx" else None)
-    run = lambda model, graph, samples: (oracle.TFLM, [(np.int8([5]),) for _ in samples], "")  # noqa: E731
+    answers = oracle.Answers([(np.int8([5]),)] * 8, False)
+    run = lambda model, graph, samples: (oracle.TFLM, answers, "")  # noqa: E731
     monkeypatch.setattr(oracle, "run", run)
     for number, theirs in enumerate((7, 9, None)):
         run = None if theirs is None else [(np.int8([theirs]),) for _ in range(8)]

@@ -16,8 +16,12 @@ from tinyflow.model.operators import VIEWS
 
 # Of an output of 8 or 16 bits: one that moves no farther is nearly the same for all samples.
 _FEW_STEPS = 8
-# References that differ by more than this share of what the output can be compute different functions.
-_LARGE_SHARE = 1 / 16
+# References that differ by more steps round in other places, or compute different functions; where an output has no
+# steps, the range of its values has so many.
+_APART_STEPS = 2
+_STEPS = 255
+# What of the samples that may go in, for each that does.
+POOL = 4
 
 
 def evidence(graph: Graph, outputs: Sequence[Sample], other: Sequence[Sample] | None) -> dict[str, Any]:
@@ -31,10 +35,37 @@ def evidence(graph: Graph, outputs: Sequence[Sample], other: Sequence[Sample] | 
     others = [] if other is None else [_stacked(arrays) for arrays in zip(*other, strict=True)]
     apart = [_largest(*pair) for pair in zip(values, others, strict=False)]
     return {
-        "distinct_outputs": len({b"".join(array.tobytes() for array in sample) for sample in outputs}),
+        "distinct_outputs": len(_answers(outputs)),
         "litert_max_abs_error": max(apart) if apart and np.isfinite(apart).all() else None,
         "warnings": [*_unmoved(graph, values), *_disagreeing(graph, values, others, apart)],
     }
+
+
+def is_weak(graph: Graph, outputs: Sequence[Sample]) -> bool:
+    """Whether other samples might tell more apart: some answers are equal, or an output hardly moves."""
+    values = [_stacked(arrays) for arrays in zip(*outputs, strict=True)]
+    return len(_answers(outputs)) < len(outputs) or any(_unmoved(graph, values))
+
+
+def most_different(outputs: Sequence[Sample], kept: int, count: int) -> list[int]:
+    """Of the samples that gave these outputs `count`, in order: the first `kept`, and others far from those taken.
+
+    Each next one is the farthest, by the largest difference of an element, from the one that is nearest to it.
+    """
+    values = np.concatenate([_stacked(arrays).astype(np.float64) for arrays in zip(*outputs, strict=True)], axis=1)
+    values = np.nan_to_num(values)
+    taken = list(range(max(kept, 1)))
+    nearest = np.full(len(values), np.inf)
+    for index in range(count):
+        if index >= len(taken):
+            taken.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, np.abs(values - values[taken[index]]).max(axis=1, initial=0))
+        nearest[taken[: index + 1]] = -1
+    return sorted(taken)
+
+
+def _answers(outputs: Sequence[Sample]) -> set[bytes]:
+    return {b"".join(array.tobytes() for array in sample) for sample in outputs}
 
 
 def _stacked(arrays: Sequence[Array]) -> Array:
@@ -79,7 +110,9 @@ def _disagreeing(
     """Outputs for which TFLM and LiteRT compute different functions."""
     for index, (value, other, error) in enumerate(zip(values, others, apart, strict=False)):
         step, steps = _resolution(graph, graph.outputs[index])
-        if error == 0 or (np.isfinite(error) and error <= _LARGE_SHARE * (steps * step or _span(value, other))):
+        if error == 0 or (
+            np.isfinite(error) and error <= _APART_STEPS * (step if steps else _span(value, other) / _STEPS)
+        ):
             continue
         much = f"{round(error / step)} of {steps} steps" if steps and np.isfinite(error) else f"{error:g}"
         which = "" if len(values) == 1 else f" in output {index}"

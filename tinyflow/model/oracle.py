@@ -15,7 +15,8 @@ from typing import NamedTuple
 from tinyflow.core import process
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.core.forked_call import Ended, call_forked
-from tinyflow.model.graph import Graph
+from tinyflow.model.fixed_point import SOFTMAX_INTEGER_BITS
+from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.graph_check import shortened
 from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Sample, is_importable, litert, tflm
 from tinyflow.model.tflite_writer import write
@@ -55,22 +56,34 @@ def references() -> tuple[Reference, ...]:
     return found
 
 
-def run(model: bytes, graph: Graph, samples: Sequence[Sample]) -> tuple[Reference, list[Sample], str]:
-    """The first reference that can run a model, its outputs for all samples, and why those before it could not.
+class Answers(NamedTuple):
+    """Outputs for samples that were one sequence, from set-up on."""
+
+    outputs: list[Sample]
+    keeps_state: bool  # whether outputs depend on the samples before
+
+
+def run(model: bytes, graph: Graph, samples: Sequence[Sample]) -> tuple[Reference, Answers, str]:
+    """The first reference that can run a model, what it answers, and why those before it could not.
 
     Raises ModelError where none can.
     """
     refusals: list[str] = []
     for reference in references():
         try:
-            return reference, run_apart(reference, model, graph, samples), "; ".join(refusals)
+            return reference, ask(reference, model, graph, samples), "; ".join(refusals)
         except ModelError as error:
             refusals.append(error.what)
     raise ModelError("; ".join(refusals), hint=REFUSED_HINT)
 
 
 def run_apart(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
-    """Outputs for all samples. Raises ModelError, with the operator and the interpreter's own words, also if it aborts.
+    """Outputs for all samples; see `ask`."""
+    return ask(reference, model, graph, samples).outputs
+
+
+def ask(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> Answers:
+    """What one answers. Raises ModelError, with the operator and the interpreter's own words, also if it aborts.
 
     It runs in a copy of this process, which native code may end. Raises ToolError where the interpreter is missing.
     """
@@ -81,26 +94,27 @@ def run_apart(reference: Reference, model: bytes, graph: Graph, samples: Sequenc
     if ended.error is not None and not isinstance(ended.error, ModelError):
         raise ended.error
     if ended.status == 0 and ended.error is None:
-        outputs: list[Sample] = ended.result
-        return outputs
+        answers: Answers = ended.result
+        return answers
     place = _culprit(reference, graph, samples)
     raise ModelError(f"{reference.words} can't run it: {place}{_complaint(ended)}", hint=REFUSED_HINT)
 
 
-def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> Answers:
     # native code that aborts leaves no other word in the action's log
     print(f"the interpreter {reference.words} runs the model", file=sys.stderr, flush=True)
     _fill_new_memory(_FILLS[0])
     interpreter = reference.make(model, graph)
-    outputs = [interpreter(sample) for sample in samples]
+    first, *_ = outputs = [interpreter(sample) for sample in samples]
+    later = interpreter(samples[0])
     _fill_new_memory(_FILLS[1])
-    # what has state is run from the beginning
-    given = samples if graph.state_bytes else samples[-1:]
-    interpreter = reference.make(model, graph)
-    again = [interpreter(sample) for sample in given][-1]
-    if [array.tobytes() for array in again] != [array.tobytes() for array in outputs[-1]]:
+    if not _is_same(reference.make(model, graph)(samples[0]), first):
         raise ModelError(f"{reference.words}: its outputs depend on memory that nothing wrote")
-    return outputs
+    return Answers(outputs, not _is_same(later, first))
+
+
+def _is_same(one: Sample, other: Sample) -> bool:
+    return [array.tobytes() for array in one] == [array.tobytes() for array in other]
 
 
 def _fill_new_memory(fill: int) -> None:
@@ -142,4 +156,19 @@ def _culprit(reference: Reference, graph: Graph, samples: Sequence[Sample]) -> s
         good, bad = (middle, bad) if is_well(middle) else (good, middle)
     operator = graph.operators[bad]
     names = [shortened(graph.tensors[index].name) for index in operator.outputs[:1]]
-    return f"operator {bad} ({', '.join([operator.name, *names])}): "
+    return f"operator {bad} ({', '.join([operator.name, *names])}): {_known(graph, operator)}"
+
+
+def _known(graph: Graph, operator: Operator) -> str:
+    """Why reference kernels abort at an operator of this kind, where that is known; for they don't tell.
+
+    QuantizeMultiplierGreaterThanOne (tensorflow/lite/kernels/internal/quantization_util.cc) checks that what becomes
+    softmax's multiplier is more than 1.
+    """
+    scheme = graph.tensors[operator.inputs[0]].quantisation if operator.name == "SOFTMAX" else None
+    if scheme is None or scheme.is_per_channel:
+        return ""
+    beta, least = operator.options["beta"], 2.0 ** (SOFTMAX_INTEGER_BITS - 31)
+    if beta * scheme.scale > least:
+        return ""
+    return f"beta {beta:g} times the input's scale {scheme.scale:g} has to be more than {least:.3g}; "

@@ -16,6 +16,7 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Tensor
 from tinyflow.model.interpreters import Array
 from tinyflow.model.interpreters import Sample as Sample  # what its functions take and give
+from tinyflow.model.made_samples import made_sample
 
 
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
@@ -42,7 +43,7 @@ def _distance(a: Array, b: Array) -> float:
 def make_inputs(
     graph: Graph, count: int, seed: int, real_samples: Sequence[bytes] = (), input_format: str | None = None
 ) -> list[Sample]:
-    """At least `count` samples: all real ones first, then seeded random ones over the whole range of the input type.
+    """At least `count` samples: all real ones first, then seeded ones that are made up (`made_samples`).
 
     A real sample holds all graph inputs one after the other, as `input_format` says: `float32` real values
     (little-endian), `uint8` pixels whose real value is the number, `int8` or None the model's own bytes. Raises
@@ -50,9 +51,7 @@ def make_inputs(
     """
     inputs = [graph.tensors[index] for index in graph.inputs]
     samples = [_real_sample(inputs, content, i, input_format) for i, content in enumerate(real_samples)]
-    random = np.random.Generator(np.random.PCG64(seed))
-    more = range(count - len(samples))
-    return samples + [tuple(_random_array(random, tensor) for tensor in inputs) for _ in more]
+    return samples + [made_sample(graph, seed, number) for number in range(count - len(samples))]
 
 
 def _real_sample(inputs: Sequence[Tensor], content: bytes, number: int, input_format: str | None) -> Sample:
@@ -86,14 +85,3 @@ def quantise(real: Array, tensor: Tensor) -> Array:
     limits = np.iinfo(dtype)
     integers: Array = np.clip(rounded, limits.min, limits.max).astype(dtype)
     return integers
-
-
-def _random_array(random: np.random.Generator, tensor: Tensor) -> Array:
-    """Integers of up to 16 bits over their whole range, wider ones (counts, indices) 0 or 1, reals in [-1, 1)."""
-    dtype = numpy_dtype(tensor)
-    if not tensor.is_integer:
-        return (2 * random.random(tensor.shape) - 1).astype(dtype)
-    if dtype.kind == "b" or dtype.itemsize > 2:
-        return random.integers(0, 2, tensor.shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    return random.integers(limits.min, limits.max + 1, tensor.shape).astype(dtype)

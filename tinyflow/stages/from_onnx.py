@@ -32,8 +32,8 @@ def fetch(workspace: Workspace) -> None:
     theirs = run_onnx(content, graph, samples)
     difference = None
     if theirs is not None:
-        _, ours, _ = oracle.run(model, graph, samples)
-        difference = reference.largest_difference(theirs, ours)
+        _, answers, _ = oracle.run(model, graph, samples)
+        difference = reference.largest_difference(theirs, answers.outputs)
         tolerance = workspace.parameters["tolerance"]
         if difference > tolerance:
             raise ModelError(

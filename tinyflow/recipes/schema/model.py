@@ -11,7 +11,7 @@ from tinyflow.recipes.schema.part import Part, Recipe, part
 
 @part
 class Samples(Part):
-    """Inputs that outputs are compared on: real ones from a folder as far as they reach, then seeded random ones."""
+    """Inputs that outputs are compared on: real ones from a folder as far as they reach, then made-up ones."""
 
     folder: RelativePath | None = None
     """Folder of `0.bin`, `1.bin`, … below a mirror folder (or beside the recipe)."""
@@ -20,7 +20,7 @@ class Samples(Part):
     count: Natural = 8
     """How many samples in all."""
     seed: int = 1
-    """Of the random samples."""
+    """Of the made-up samples."""
 
     def __post_init__(self) -> None:
         if self.folder is not None and self.format is None:
