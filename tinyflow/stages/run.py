@@ -7,9 +7,7 @@ computes something else leaves neither.
 from __future__ import annotations
 
 import json
-import math
 import re
-import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +19,9 @@ from typing import Any, NamedTuple
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
-from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import arena_check
+from tinyflow.stages.comparison import Difference, Tolerance
 from tinyflow.targets.lines import source_line
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 from tinyflow.targets.write_limits import guarded
@@ -40,28 +38,19 @@ _EVIDENCE = {
 _ERROR_BYTES = 160
 
 
-class Difference(NamedTuple):
-    """The value of one sample's outputs that is farthest from the reference, of those with the least room left.
+class _Worst(NamedTuple):
+    """A sample's outputs: which of them is farthest from the reference, and how far."""
 
-    `error` and what is `allowed` are in units of the output: steps of the last bit where that is an integer.
-    """
-
-    error: float
     sample: int
     output: int
-    element: int
-    expected: float
-    got: float
-    allowed: float
-
-    @property
-    def is_wrong(self) -> bool:
-        """Whether it is more than what is allowed."""
-        return self.error > self.allowed
+    difference: Difference
 
     def __str__(self) -> str:
-        place = f"sample {self.sample}, output {self.output}[{self.element}]"
-        return f"{place}: expected {self.expected:g}, got {self.got:g}"
+        return f"sample {self.sample}, output {self.output}{self.difference}"
+
+    @property
+    def severity(self) -> tuple[bool, float]:
+        return self.difference.severity
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ def run(workspace: Workspace) -> None:
         startup = machine.load(program)
         if "guard" in workspace.parameters:
             machine.watch_writes(guarded(plan, workspace.parameters["guard"]))
-        tolerance = _Tolerance(plan, workspace.parameters["tolerance"], samples.output_dtypes)
+        tolerance = Tolerance(plan, workspace.parameters["tolerance"])
         bench = _Bench(machine, plan, program, samples, tolerance, workspace.parameters["limit_instructions"])
         setup = bench.set_up()
         invokes, differences = bench.invoke_all()
@@ -162,37 +151,6 @@ def _told(machine: Machine) -> str:
 
 
 @dataclass(frozen=True)
-class _Tolerance:
-    """How far outputs may be from the reference: what the plan says of this model, or the backend's recipe of all."""
-
-    plan: PlanDocument
-    of_recipe: int
-    dtypes: Sequence[str]  # of the outputs
-
-    @property
-    def steps(self) -> int:
-        """Of quantised outputs."""
-        return max(self.of_recipe, self.plan.tolerance)
-
-    def allowed(self, output: int, expected: Sequence[float]) -> float:
-        """In units of an output."""
-        if "float" not in self.dtypes[output]:
-            return self.steps
-        largest = max((abs(value) for value in expected if math.isfinite(value)), default=0.0)
-        return max(self.steps * self.plan.outputs[output].scale, self.plan.relative_tolerance * largest)
-
-    def result(self, is_equal: bool) -> str:
-        """The verdict on outputs that are right."""
-        if is_equal and not self.plan.tolerance and not self.plan.relative_tolerance:
-            return "exact"
-        ports = zip(self.dtypes, self.plan.outputs, strict=True)
-        in_steps = ["float" not in dtype or port.scale > 0 for dtype, port in ports]
-        told = [f"{self.steps:g} step{'s' * (self.steps > 1)}"] * (any(in_steps) and self.steps > 0)
-        told += [f"{self.plan.relative_tolerance:g}"] * (not all(in_steps) and self.plan.relative_tolerance > 0)
-        return f"within {' and '.join(told)}" if told else "exact"
-
-
-@dataclass(frozen=True)
 class _Bench:
     """Firmware on a machine, what it must compute, and how long one call may take."""
 
@@ -200,7 +158,7 @@ class _Bench:
     plan: PlanDocument
     program: Path
     samples: Samples
-    tolerance: _Tolerance
+    tolerance: Tolerance
     limit_instructions: int
 
     def set_up(self) -> Counters:
@@ -210,7 +168,7 @@ class _Bench:
         _check_status(self.machine, self.plan.setup, status, self.plan.statuses)
         return counters
 
-    def invoke_all(self) -> tuple[list[list[Counters]], list[Difference]]:
+    def invoke_all(self) -> tuple[list[list[Counters]], list[_Worst]]:
         """For every sample what each repetition cost, and the largest difference from the reference."""
         invokes, differences = [], []
         with self._layer_named():
@@ -222,20 +180,15 @@ class _Bench:
                 invokes.append(costs)
         return invokes, differences
 
-    def _largest_difference(self, sample: int) -> Difference:
-        """Compare one sample's outputs; a NaN on one side only is infinitely wrong."""
-        worst = Difference(0, sample, 0, 0, 0, 0, self.tolerance.steps)
-        for output, (port, expected) in enumerate(zip(self.plan.outputs, self.samples.outputs[sample], strict=True)):
+    def _largest_difference(self, sample: int) -> _Worst:
+        """Compare one sample's outputs."""
+        ports = zip(self.plan.outputs, self.samples.outputs[sample], self.samples.output_dtypes, strict=True)
+        found = []
+        for output, (port, expected, dtype) in enumerate(ports):
             got = self.machine.read(port.symbol, len(expected))
-            if got == expected:
-                continue
-            form = f"<{ELEMENT_TYPES[self.samples.output_dtypes[output]].code}"
-            wanted, found = ([value for (value,) in struct.iter_unpack(form, data)] for data in (expected, got))
-            allowed = self.tolerance.allowed(output, wanted)
-            for element, (right, value) in enumerate(zip(wanted, found, strict=True)):
-                here = Difference(_error(right, value), sample, output, element, right, value, allowed)
-                worst = max(worst, here, key=_severity)
-        return worst
+            here = self.tolerance.largest_difference(expected, got, dtype, port.scale)
+            found.append(_Worst(sample, output, here))
+        return max(found, key=lambda worst: worst.severity)
 
     def _invoke(self, sample: int) -> Counters:
         """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
@@ -289,32 +242,22 @@ class _Bench:
             raise
 
 
-def _error(expected: float, got: float) -> float:
-    error = abs(expected - got)
-    if error == error:
-        return error
-    return 0.0 if expected == got or (expected != expected and got != got) else float("inf")
-
-
-def _severity(difference: Difference) -> tuple[bool, float]:
-    return difference.is_wrong, difference.error
-
-
-def _validate(differences: Sequence[Difference], samples: Samples, tolerance: _Tolerance) -> dict[str, JSON]:
+def _validate(differences: Sequence[_Worst], samples: Samples, tolerance: Tolerance) -> dict[str, JSON]:
     """The verdict for run.json. Raises ValidationError."""
-    worst = max(differences, key=_severity)
-    wrong = sorted({difference.sample for difference in differences if difference.is_wrong})
+    worst = max(differences, key=lambda difference: difference.severity)
+    error, allowed = worst.difference.error, worst.difference.allowed
+    wrong = sorted({each.sample for each in differences if each.difference.is_wrong})
     if wrong:
-        what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {worst.error:g}"
-        hint = f"the backend's tolerance is {worst.allowed:g}; samples {wrong} are wrong; bisect-layer finds the layer"
+        what = f"{len(wrong)} of {len(samples.inputs)} samples differ from {samples.reference} by up to {error:g}"
+        hint = f"the backend's tolerance is {allowed:g}; samples {wrong} are wrong; bisect-layer finds the layer"
         hint = "; ".join([hint, *samples.evidence.get("warnings", ())])
         raise ValidationError(what, where=str(worst), hint=hint)
     relative = tolerance.plan.relative_tolerance
     return {
         "reference": samples.reference,
         "samples": len(samples.inputs),
-        "result": tolerance.result(is_equal=not worst.error),
-        "max_abs_error": worst.error,
+        "result": tolerance.result(samples.output_dtypes, is_equal=not error),
+        "max_abs_error": error,
         "tolerance": tolerance.steps,
         **({"relative_tolerance": relative} if relative else {}),
         **samples.evidence,
