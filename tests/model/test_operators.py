@@ -43,13 +43,25 @@ def test_too_few_and_too_many_tensors_are_refused(name: str) -> None:
     for inputs in lacking:
         assert _refusal(name, inputs).startswith(f"{here} lacks an input: it reads ")
     if most < ANY:
-        assert _refusal(name, tuple(range(most + 1))).startswith(f"{here} reads {most + 1} tensors, not ")
+        assert _refusal(name, tuple(i % 8 for i in range(most + 1))).startswith(f"{here} reads {most + 1} tensors")
     else:
         assert _refusal(name, (0, -1, 1)) == f"{here} lacks an input"
     if not is_active:
         assert _refusal(name, tuple(range(least)), outputs=0) == f"{here} has no output"
     if outputs <= 1:
         assert _refusal(name, tuple(range(least)), outputs=2) == f"{here} writes 2 tensors, not {outputs}"
+
+
+def test_no_operator_computes_with_nothing() -> None:
+    """Lists of numbers may be empty, what is computed with not."""
+    tensors = (
+        Tensor(0, "in", (1, 4), "int8"),
+        Tensor(1, "none", (8, 0), "int8", None, b""),
+        Tensor(2, "out", (1, 8), "int8"),
+    )
+    dense = Operator(0, "FULLY_CONNECTED", 1, (0, 1), (2,), _options("FULLY_CONNECTED"))
+    with pytest.raises(ModelError, match=r"operator 0 \(FULLY_CONNECTED\) reads none, which has no elements"):
+        read(write(Graph(tensors, (dense,), (0,), (2,))))
 
 
 def _misfit(name: str, lists: list[Any], shape: tuple[int, ...], **options: Any) -> tuple[Net, int]:
@@ -85,6 +97,18 @@ def _misfit(name: str, lists: list[Any], shape: tuple[int, ...], **options: Any)
         ("CONCATENATION", [], (1, 4, 6, 3), {"axis": -5}, "names axis -5 of a tensor of 4 dimensions"),
         ("MEAN", [[1, 2]], (1, 4), {}, "computes [1, 3], its output tensor is [1, 4]"),
         ("MEAN", [[7]], (1, 3), {}, "names axis 7 of a tensor of 4 dimensions"),
+        ("ARG_MAX", [[1, 2]], (1, 6, 3), {}, "names 2 axes, not one"),
+        ("CUMSUM", [[4]], (1, 4, 6, 3), {}, "names axis 4 of a tensor of 4 dimensions"),
+        ("MIRROR_PAD", [[[0, 0], [4, 0], [0, 0], [0, 0]]], (1, 8, 6, 3), {}, "mirrors [1, 4, 6, 3] by [0, 0, 4, 0"),
+        ("TILE", [[1, 2]], (1, 8, 6, 3), {}, "repeats [1, 4, 6, 3] [1, 2] times"),
+        ("BROADCAST_TO", [[2, 4, 6, 1]], (2, 4, 6, 1), {}, "repeats [1, 4, 6, 3] to [2, 4, 6, 1]"),
+        ("GATHER", [[1, 2]], (1, 2, 6, 3), {}, "computes [2, 4, 6, 3], its output tensor is [1, 2, 6, 3]"),
+        ("GATHER_ND", [[[0, 1, 2, 2, 0]]], (1,), {}, "gathers from [1, 4, 6, 3] by [1, 5]"),
+        ("SPACE_TO_BATCH_ND", [[3, 2], [[0, 0], [0, 0]]], (6, 1, 3, 3), {}, "makes blocks of [3, 2] of [1, 4, 6, 3]"),
+        ("BATCH_TO_SPACE_ND", [[2, 2], [[0, 0], [0, 0]]], (1, 8, 12, 3), {}, "spreads 1 over blocks of [2, 2]"),
+        ("DEPTH_TO_SPACE", [], (1, 8, 9, 1), {"block_size": 2}, "spreads the depth of [1, 4, 6, 3] over blocks of 2"),
+        ("SPACE_TO_DEPTH", [], (1, 1, 2, 36), {"block_size": 4}, "puts blocks of 4 of [1, 4, 6, 3] into the depth"),
+        ("EXPAND_DIMS", [[5]], (1, 4, 6, 3), {}, "names axis 5 of a tensor of 5 dimensions"),
         ("RESIZE_NEAREST_NEIGHBOR", [[8]], (1, 8, 6, 3), {}, "resizes to 1 sizes, not height and width"),
         ("RESIZE_NEAREST_NEIGHBOR", [[8, 8]], (1, 8, 6, 3), {}, "computes [1, 8, 8, 3], its output tensor is"),
     ],
@@ -131,6 +155,20 @@ def test_numbers_of_another_type_are_refused() -> None:
         ("MEAN", [[1, -1]], (1, 1, 6, 1), {"keep_dims": True}),
         ("RESIZE_NEAREST_NEIGHBOR", [[8, 9]], (1, 8, 9, 3), {}),
         ("CONCATENATION", [], (1, 4, 6, 3), {"axis": -1}),
+        ("ARG_MAX", [[-1]], (1, 4, 6), {}),
+        ("MIRROR_PAD", [[[0, 0], [3, 1], [0, 0], [2, 2]]], (1, 8, 6, 7), {}),
+        ("MIRROR_PAD", [[[0, 0], [4, 1], [0, 0], [3, 2]]], (1, 9, 6, 8), {"mode": "SYMMETRIC"}),
+        ("TILE", [[2, 1, 1, 3]], (2, 4, 6, 9), {}),
+        ("BROADCAST_TO", [[5, 2, 4, 6, 3]], (5, 2, 4, 6, 3), {}),
+        ("GATHER", [[[1, 2, 2, 0, 3]]], (1, 1, 5, 6, 3), {"axis": 1}),
+        ("GATHER", [[[1, 2, 2, 0, 3]]], (1, 5, 6, 3), {"axis": 1, "batch_dims": 1}),
+        ("GATHER_ND", [[[0, 1], [0, 3]]], (2, 6, 3), {}),
+        ("SPACE_TO_BATCH_ND", [[3, 2], [[1, 1], [0, 0]]], (6, 2, 3, 3), {}),
+        ("BATCH_TO_SPACE_ND", [[1, 1], [[1, 0], [2, 3]]], (1, 3, 1, 3), {}),
+        ("SPACE_TO_DEPTH", [], (1, 2, 3, 12), {"block_size": 2}),
+        ("EXPAND_DIMS", [[-1]], (1, 4, 6, 3, 1), {}),
+        ("SHAPE", [], (4,), {}),
+        ("RANK", [], (), {}),
     ],
 )
 def test_shapes_follow_from_constants(

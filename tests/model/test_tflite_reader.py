@@ -352,14 +352,14 @@ def test_tensors_have_names_of_their_own() -> None:
 def test_unlisted_option_table_is_named_not_lost() -> None:
     """An operator whose options this reader doesn't know is read, with the table's name for its options."""
     builder = flatbuffers.Builder(0)
-    tflite.CumsumOptionsStart(builder)
-    options = tflite.CumsumOptionsEnd(builder)
+    tflite.BitcastOptionsStart(builder)
+    options = tflite.BitcastOptionsEnd(builder)
     tflite.OperatorStart(builder)
-    tflite.OperatorAddBuiltinOptionsType(builder, tflite.BuiltinOptions.CumsumOptions)
+    tflite.OperatorAddBuiltinOptionsType(builder, tflite.BuiltinOptions.BitcastOptions)
     tflite.OperatorAddBuiltinOptions(builder, options)
     builder.Finish(tflite.OperatorEnd(builder))
     entry = tflite.Operator.GetRootAs(bytes(builder.Output()), 0)
-    assert read_options("operator 0 (CUMSUM)", "CUMSUM", entry) == {"table": "CumsumOptions"}
+    assert read_options("operator 0 (BITCAST)", "BITCAST", entry) == {"table": "BitcastOptions"}
 
 
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])

@@ -27,6 +27,7 @@ _ENUMERATIONS: Mapping[str, Any] = {
     "InDataType": tflite.TensorType,
     "OutDataType": tflite.TensorType,
     "OutputType": tflite.TensorType,
+    "OutType": tflite.TensorType,
     "Mode": tflite.MirrorPadMode,
 }
 

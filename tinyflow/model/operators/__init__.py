@@ -11,13 +11,22 @@ from contextlib import suppress
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import CUSTOM, Graph, Operator, Shape, Tensor
-from tinyflow.model.operators import activation, control, convolution, elementwise, fully_connected, moving, reduction
+from tinyflow.model.operators import (
+    activation,
+    control,
+    convolution,
+    elementwise,
+    fully_connected,
+    moving,
+    recurrent,
+    reduction,
+)
 from tinyflow.model.operators.description import ANY, Description, Options
 from tinyflow.model.operators.shapes import NotConstant, has_same_elements, text
 
 DESCRIPTIONS: Mapping[str, Description] = {
     description.name: description
-    for family in (convolution, fully_connected, elementwise, activation, reduction, moving, control)
+    for family in (convolution, fully_connected, elementwise, activation, reduction, moving, recurrent, control)
     for description in family.OPERATORS
 }
 
@@ -54,6 +63,9 @@ def check_operator(graph: Graph, operator: Operator) -> None:
     described = describe(operator.name)
     _check_numbers(described, operator)
     read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    for position, index in enumerate(operator.inputs):
+        if index >= 0 and position not in described.parameters and not graph.tensors[index].elements:
+            raise ModelError(f"reads {graph.tensors[index].name}, which has no elements")
     if not operator.outputs:
         return
     written = graph.tensors[operator.outputs[0]].shape

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from tinyflow.model.graph import Quantisation
-from tinyflow.model.operators.description import ACTIVATION, UNARY, Description, Option, plain
+from tinyflow.model.operators.description import ACTIVATION, UNARY, Description, Option, each
 from tinyflow.model.operators.shapes import unchanged
 
 UNIT_RANGE = Quantisation((1 / 256,), (-128,))  # 0 to 1, and less than 1
 SIGNED_UNIT_RANGE = Quantisation((1 / 128,), (0,))  # -1 to 1
 
 
-_unary = partial(Description, inputs=UNARY, versions=(2, 2), shape=unchanged)
+_unary = partial(Description, inputs=UNARY, versions=(2, 3), shape=unchanged)
 
 OPERATORS = (
     _unary("SOFTMAX", options=(Option("beta", 1.0),), output=UNIT_RANGE),
@@ -23,13 +23,12 @@ OPERATORS = (
     _unary("RELU6"),
     _unary("LEAKY_RELU", options=(Option("alpha", 0.0),)),
     _unary("HARD_SWISH", table="HardSwishOptions", versions=(1, 1)),
-    _unary("QUANTIZE", table="QuantizeOptions"),
-    _unary("DEQUANTIZE", table="DequantizeOptions"),
-    Description("CAST", UNARY, options=(Option("in_data_type", "FLOAT32"), Option("out_data_type", "FLOAT32"))),
-    Description("L2_NORMALIZATION", UNARY, table="L2NormOptions", options=(ACTIVATION,)),
-    *plain(
-        """ABS CEIL COS ELU EXP FLOOR GELU LOG LOGICAL_NOT NEG RELU_0_TO_1 RELU_N1_TO_1 ROUND RSQRT SIGN SIN SQRT SQUARE
-        ZEROS_LIKE""",
-        UNARY,
-    ),
+    _unary("QUANTIZE", table="QuantizeOptions", versions=(2, 4)),
+    _unary("DEQUANTIZE", table="DequantizeOptions", versions=(2, 6)),
+    _unary("CAST", options=(Option("in_data_type", "FLOAT32"), Option("out_data_type", "FLOAT32")), versions=(1, 7)),
+    _unary("L2_NORMALIZATION", table="L2NormOptions", options=(ACTIVATION,), output=SIGNED_UNIT_RANGE),
+    _unary("GELU", options=(Option("approximate", False),)),
+    *each("CEIL COS* ELU FLOOR LOGICAL_NOT* NEG* RELU_0_TO_1 RELU_N1_TO_1 ROUND", inputs=UNARY, shape=unchanged),
+    *each("SIN SIGN* SQUARE* ZEROS_LIKE*", inputs=UNARY, shape=unchanged),
+    *each("ABS* EXP* LOG RSQRT SQRT", inputs=UNARY, shape=unchanged, versions=(2, 5)),
 )

@@ -19,12 +19,13 @@ from tinyflow.model.operators.description import (
     Option,
     Options,
 )
-from tinyflow.model.operators.shapes import pair, require, slid, text
+from tinyflow.model.operators.shapes import numbers, pair, require, slid, text
 
 
 def _convolution(read: Sequence[Tensor], options: Options) -> Shape:
     source, weights = _operands(read, weights_axis=0)
-    require(source[3] % weights[3] == 0, f"reads {source[3]} channels with weights for {weights[3]}")
+    is_whole = source[3] % weights[3] == 0 and weights[0] % (source[3] // weights[3]) == 0
+    require(is_whole, f"reads {source[3]} channels with {weights[0]} filters of {weights[3]}")
     return (source[0], *slid(source, weights[1:3], options), weights[0])
 
 
@@ -46,6 +47,19 @@ def _operands(read: Sequence[Tensor], weights_axis: int) -> tuple[Shape, Shape]:
     return source, weights
 
 
+def _transposed(read: Sequence[Tensor], options: Options) -> Shape:
+    """The input has the shape that a convolution would make of the output."""
+    weights, source = read[1].shape, read[2].shape
+    require(len(weights) == len(source) == 4 == read[0].elements, f"reads {text(source)} with weights {text(weights)}")
+    require(weights[3] == source[3], f"reads {source[3]} channels with weights for {weights[3]}")
+    if len(read) == 4:
+        require(read[3].shape == weights[:1], f"has a bias {text(read[3].shape)} for {weights[0]} channels")
+    made = tuple(numbers(read[0]))
+    require(min(made) > 0 and made[0] == source[0] and made[3] == weights[0], f"writes {text(made)} of {text(source)}")
+    require(slid(made, weights[1:3], options) == source[1:3], f"writes {text(made)} of {text(source)}")
+    return made
+
+
 def _pool(read: Sequence[Tensor], options: Options) -> Shape:
     source = read[0].shape
     require(len(source) == 4, f"reads {text(source)}, not 4-D")
@@ -57,8 +71,9 @@ OPERATORS = (
         "CONV_2D",
         inputs=(2, 3),
         options=(PADDING, STRIDE, DILATION, ACTIVATION),
-        versions=(3, 5),
+        versions=(3, 8),
         shape=_convolution,
+        weights=(1, 2),
         macs=lambda _, read, written: math.prod(written) * math.prod(read[1][1:]),
         weights_axis=0,
     ),
@@ -66,8 +81,9 @@ OPERATORS = (
         "DEPTHWISE_CONV_2D",
         inputs=(2, 3),
         options=(PADDING, STRIDE, DILATION, Option("depth_multiplier", 1), ACTIVATION),
-        versions=(3, 6),
+        versions=(3, 7),
         shape=_depthwise,
+        weights=(1, 2),
         macs=lambda _, read, written: math.prod(written) * math.prod(read[1][1:3]),
         weights_axis=3,
     ),
@@ -75,7 +91,11 @@ OPERATORS = (
         "TRANSPOSE_CONV",
         inputs=(3, 4),
         main_input=2,
+        parameters=(0,),
+        weights=(1, 3),
         options=(PADDING, STRIDE, ACTIVATION),
+        versions=(3, 5),
+        shape=_transposed,
         # every input element meets the kernel once for each output channel
         macs=lambda _, read, _written: math.prod(read[2]) * math.prod(read[1][:3]),
     ),
@@ -85,10 +105,10 @@ OPERATORS = (
             inputs=UNARY,
             table="Pool2DOptions",
             options=(PADDING, STRIDE, Option("filter", (1, 1), ("FilterHeight", "FilterWidth")), ACTIVATION),
-            versions=(version, version),
+            versions=versions,
             shape=_pool,
             keeps_quantisation=True,
         )
-        for name, version in (("AVERAGE_POOL_2D", 2), ("MAX_POOL_2D", 2), ("L2_POOL_2D", 1))
+        for name, versions in (("AVERAGE_POOL_2D", (2, 3)), ("MAX_POOL_2D", (2, 3)), ("L2_POOL_2D", (1, 1)))
     ),
 )

@@ -76,7 +76,10 @@ class Description:
     table: str | None = None
     """Its option table in the schema, called like the operator by default; None where it has none or it isn't read."""
     versions: tuple[int, int] = (1, 1)
-    """What TFLite's converter writes for its int8 form, and the newest that has the same one."""
+    """What TFLite's converter writes for its int8 form, and the newest, whose types and options are all known here.
+
+    By register.cc of TFLite; newer versions differ in types alone, which each form asks for itself.
+    """
     shape: ShapeRule | None = None
     fits: Callable[[Shape, Shape], bool] = eq
     """Whether the shape written will do for the one that `shape` gives; every dimension counts by default."""
@@ -88,8 +91,12 @@ class Description:
     """Whether its output has all elements of its first input, wherever it puts them."""
     is_view: bool = False
     """Whether all bytes even stay where they are, under another shape."""
+    weights: tuple[int, ...] = ()
+    """Which inputs are weights and biases."""
     weights_axis: int | None = None
-    """The axis of output channels in the weights, which are its second input, biases the third; None without them."""
+    """The axis of output channels in int8 weights, which are its second input, biases the third; None without them."""
+    state: tuple[int, ...] = ()
+    """Which inputs are variables, read and written."""
     output: Quantisation | None = None
     """The quantisation that its int8 output must have, by TFLite's quantisation specification."""
     keeps_quantisation: bool = False
@@ -105,6 +112,12 @@ class Description:
         return {option.name: option.default for option in self.options if not option.is_vector}
 
 
-def plain(names: str, inputs: tuple[int, int], outputs: int = 1) -> tuple[Description, ...]:
-    """Operators of which no more is known than how many tensors they read and write."""
-    return tuple(Description(name, inputs, outputs) for name in names.split())
+def each(names: str, **facts: Any) -> tuple[Description, ...]:
+    """Operators that differ in their names alone. `*` behind one: it has a table of options, without any in it."""
+    return tuple(
+        Description(
+            name.rstrip("*"),
+            **{"table": f"{_camel_case(name.rstrip('*'))}Options" if name[-1] == "*" else None, **facts},
+        )
+        for name in names.split()
+    )

@@ -6,30 +6,41 @@ from collections.abc import Sequence
 from functools import partial
 
 from tinyflow.model.graph import Shape, Tensor
-from tinyflow.model.operators.description import ACTIVATION, ANY, BINARY, TERNARY, Description, Option, Options, plain
-from tinyflow.model.operators.shapes import broadcast
+from tinyflow.model.operators.description import ACTIVATION, ANY, BINARY, TERNARY, Description, Option, Options, each
+from tinyflow.model.operators.shapes import elementwise, require, text
 
 _POT_SCALE = Option("pot_scale_int16", True)
 
 
-def _broadcast(read: Sequence[Tensor], _options: Options) -> Shape:
-    return broadcast(read[0].shape, read[1].shape)
+def _prelu(read: Sequence[Tensor], options: Options) -> Shape:
+    source, slopes = (tensor.shape for tensor in read)
+    require(elementwise(read, options) == source, f"has slopes {text(slopes)} for {text(source)}")
+    return source
 
 
-_binary = partial(Description, inputs=BINARY, versions=(2, 3), shape=_broadcast)
+def _sum(read: Sequence[Tensor], _options: Options) -> Shape:
+    shapes = {tensor.shape for tensor in read}
+    require(len(shapes) == 1, f"adds {text(read[0].shape)} and tensors of other shapes")
+    return read[0].shape
+
+
+_binary = partial(Description, inputs=BINARY, versions=(2, 5), shape=elementwise)
 
 OPERATORS = (
     _binary("ADD", options=(ACTIVATION, _POT_SCALE)),
     _binary("SUB", options=(ACTIVATION, _POT_SCALE)),
-    _binary("MUL", options=(ACTIVATION,)),
-    _binary("DIV", options=(ACTIVATION,), versions=(1, 1)),  # no int8 in TFLM
+    _binary("MUL", options=(ACTIVATION,), versions=(2, 7)),
+    _binary("DIV", options=(ACTIVATION,), versions=(1, 2)),  # no int8 in TFLM
     _binary("MAXIMUM", table="MaximumMinimumOptions", keeps_quantisation=True),
     _binary("MINIMUM", table="MaximumMinimumOptions", keeps_quantisation=True),
-    *plain(
-        """EQUAL FLOOR_DIV FLOOR_MOD GREATER GREATER_EQUAL LESS LESS_EQUAL LOGICAL_AND LOGICAL_OR NOT_EQUAL POW PRELU
-        SQUARED_DIFFERENCE""",
-        BINARY,
+    _binary("SQUARED_DIFFERENCE", table="SquaredDifferenceOptions"),
+    _binary("PRELU", shape=_prelu, versions=(1, 1)),
+    *each(
+        "EQUAL* NOT_EQUAL* GREATER* GREATER_EQUAL* LESS* LESS_EQUAL*", inputs=BINARY, shape=elementwise, versions=(2, 5)
     ),
-    *plain("SELECT SELECT_V2", TERNARY),
-    *plain("ADD_N", (1, ANY)),
+    *each("LOGICAL_AND* LOGICAL_OR* POW*", inputs=BINARY, shape=elementwise),
+    *each("FLOOR_DIV* FLOOR_MOD*", inputs=BINARY, shape=elementwise, versions=(2, 3)),
+    # a condition, and what it chooses from
+    *each("SELECT* SELECT_V2*", inputs=TERNARY, shape=elementwise, main_input=1, versions=(1, 4)),
+    Description("ADD_N", (1, ANY), table="AddNOptions", shape=_sum),
 )

@@ -39,7 +39,7 @@ def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
 def activations(graph: Graph, operator: Operator) -> list[Tensor]:
     """All operands but weights, biases and numbers that say how: inputs, then outputs."""
     described = describe(operator.name)
-    others = described.parameters if described.weights_axis is None else (1, 2)
+    others = described.parameters + described.weights + described.state
     read = [index for position, index in enumerate(operator.inputs) if position not in others and index >= 0]
     return [graph.tensors[index] for index in (*read, *operator.outputs)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,9 +18,9 @@ from tinyflow.model.operators.description import (
     Description,
     Option,
     Options,
-    plain,
+    each,
 )
-from tinyflow.model.operators.shapes import axis_of, has_same_elements, numbers, require, text
+from tinyflow.model.operators.shapes import axis_of, broadcast, has_same_elements, numbers, require, text, unchanged
 
 _SPLITS = (Option("num_splits", 1),)
 _BLOCK = (Option("block_size", 1),)
@@ -140,6 +141,95 @@ def _resize(read: Sequence[Tensor], _options: Options) -> Shape:
     return (source[0], *sizes, source[3])
 
 
+def _gather(read: Sequence[Tensor], options: Options) -> Shape:
+    """As many slices along an axis as there are indices, of each of the leading `batch_dims` apart."""
+    source, indices, batch = read[0].shape, read[1].shape, options["batch_dims"]
+    axis = axis_of(options["axis"], len(source))
+    batch = axis_of(batch, len(indices) + 1)
+    require(batch <= axis and source[:batch] == indices[:batch], f"gathers from {text(source)} by {text(indices)}")
+    return (*source[:axis], *indices[batch:], *source[axis + 1 :])
+
+
+def _gather_nd(read: Sequence[Tensor], _options: Options) -> Shape:
+    """Each row of the indices, [..., depth], names what the first dimensions of the source have there."""
+    source, indices = read[0].shape, read[1].shape
+    require(len(indices) > 0 and indices[-1] <= len(source), f"gathers from {text(source)} by {text(indices)}")
+    return (*indices[:-1], *source[indices[-1] :])
+
+
+def _lookup(read: Sequence[Tensor], _options: Options) -> Shape:
+    """Rows of a table, [rows, ...], by their numbers."""
+    indices, table = read[0].shape, read[1].shape
+    require(len(indices) == 1 and len(table) > 1, f"looks {text(indices)} up in {text(table)}")
+    return (*indices, *table[1:])
+
+
+def _tile(read: Sequence[Tensor], _options: Options) -> Shape:
+    source, times = read[0].shape, numbers(read[1])
+    require(len(source) == len(times) and min(times, default=1) > 0, f"repeats {text(source)} {times} times")
+    return tuple(size * count for size, count in zip(source, times, strict=True))
+
+
+def _broadcast_to(read: Sequence[Tensor], _options: Options) -> Shape:
+    wanted = tuple(numbers(read[1]))
+    require(broadcast(read[0].shape, wanted) == wanted, f"repeats {text(read[0].shape)} to {text(wanted)}")
+    return wanted
+
+
+def _mirror_pad(read: Sequence[Tensor], options: Options) -> Shape:
+    shape, around, least = _pad(read, options), numbers(read[1]), options["mode"] == "REFLECT"
+    fits = all(pad <= read[0].shape[i // 2] - least for i, pad in enumerate(around))
+    require(fits, f"mirrors {text(read[0].shape)} by {around}: more than there is")
+    return shape
+
+
+def _blocks(read: Sequence[Tensor]) -> tuple[Shape, list[int], list[int]]:
+    """A shape [N, spatial ..., depth], the sizes of blocks, and what each spatial dimension gets more or less."""
+    source, sizes, around = read[0].shape, *map(numbers, read[1:3])
+    fits = 0 < len(sizes) < len(source) and len(around) == 2 * len(sizes)
+    require(fits and min(sizes) > 0 and min(around) >= 0, f"makes blocks of {sizes} of {text(source)} by {around}")
+    return source, sizes, around
+
+
+def _space_to_batch(read: Sequence[Tensor], _options: Options) -> Shape:
+    source, sizes, around = _blocks(read)
+    padded = [size + around[2 * i] + around[2 * i + 1] for i, size in enumerate(source[1 : len(sizes) + 1])]
+    whole = all(size % block == 0 for size, block in zip(padded, sizes, strict=True))
+    require(whole, f"makes blocks of {sizes} of {text(source)}, which are not whole")
+    inner = (size // block for size, block in zip(padded, sizes, strict=True))
+    return (source[0] * math.prod(sizes), *inner, *source[len(sizes) + 1 :])
+
+
+def _batch_to_space(read: Sequence[Tensor], _options: Options) -> Shape:
+    source, sizes, crops = _blocks(read)
+    require(source[0] % math.prod(sizes) == 0, f"spreads {source[0]} over blocks of {sizes}")
+    spread = [size * block for size, block in zip(source[1:], sizes, strict=False)]
+    inner = [size - crops[2 * i] - crops[2 * i + 1] for i, size in enumerate(spread)]
+    require(min(inner) > 0, f"takes {crops} from {spread}")
+    return (source[0] // math.prod(sizes), *inner, *source[len(sizes) + 1 :])
+
+
+def _depth_to_space(read: Sequence[Tensor], options: Options) -> Shape:
+    source, block = read[0].shape, options["block_size"]
+    whole = len(source) == 4 and block > 0 and source[3] % (block * block) == 0
+    require(whole, f"spreads the depth of {text(source)} over blocks of {block}")
+    return source[0], source[1] * block, source[2] * block, source[3] // (block * block)
+
+
+def _space_to_depth(read: Sequence[Tensor], options: Options) -> Shape:
+    source, block = read[0].shape, options["block_size"]
+    whole = len(source) == 4 and block > 0 and source[1] % block == source[2] % block == 0
+    require(whole, f"puts blocks of {block} of {text(source)} into the depth")
+    return source[0], source[1] // block, source[2] // block, source[3] * block * block
+
+
+def _expand_dims(read: Sequence[Tensor], _options: Options) -> Shape:
+    source, axes = read[0].shape, numbers(read[1])
+    require(len(axes) == 1, f"names {len(axes)} axes, not one")
+    axis = axis_of(axes[0], len(source) + 1)
+    return (*source[:axis], 1, *source[axis:])
+
+
 _moving = partial(Description, keeps_quantisation=True)
 
 OPERATORS = (
@@ -148,15 +238,17 @@ OPERATORS = (
         BINARY,
         parameters=(1,),
         table="TransposeOptions",
-        versions=(2, 4),
+        versions=(2, 7),
         shape=_transpose,
         keeps_elements=True,
     ),
     # TFLM takes PADV2's value here too
-    _moving("PAD", (2, 3), parameters=(1,), table="PadOptions", versions=(2, 2), shape=_pad),
-    _moving("PADV2", TERNARY, parameters=(1,), table="PadV2Options", versions=(2, 2), shape=_pad),
-    _moving("MIRROR_PAD", BINARY, parameters=(1,), options=(Option("mode", "REFLECT"),), shape=_pad),
-    _moving("SLICE", TERNARY, parameters=(1, 2), table="SliceOptions", versions=(2, 3), shape=_slice),
+    _moving("PAD", (2, 3), parameters=(1,), table="PadOptions", versions=(2, 5), shape=_pad),
+    _moving("PADV2", TERNARY, parameters=(1,), table="PadV2Options", versions=(2, 5), shape=_pad),
+    _moving(
+        "MIRROR_PAD", BINARY, parameters=(1,), options=(Option("mode", "REFLECT"),), versions=(2, 3), shape=_mirror_pad
+    ),
+    _moving("SLICE", TERNARY, parameters=(1, 2), table="SliceOptions", versions=(2, 6), shape=_slice),
     _moving(
         "STRIDED_SLICE",
         (4, 5),
@@ -169,7 +261,7 @@ OPERATORS = (
             Option("shrink_axis_mask", 0),
             Option("offset", False, is_fixed=True),
         ),
-        versions=(2, 4),
+        versions=(2, 8),
         shape=_strided_slice,
         fits=has_same_elements,
     ),
@@ -177,7 +269,7 @@ OPERATORS = (
         "CONCATENATION",
         (1, ANY),
         options=(AXIS, replace(ACTIVATION, is_fixed=True)),
-        versions=(2, 2),
+        versions=(2, 4),
         shape=_concatenation,
     ),
     _moving(
@@ -186,7 +278,7 @@ OPERATORS = (
         parameters=(0,),
         main_input=1,
         options=_SPLITS,
-        versions=(2, 2),
+        versions=(2, 4),
         outputs=ANY,
         check=_check_split,
     ),
@@ -199,19 +291,52 @@ OPERATORS = (
         outputs=ANY,
         check=_check_split_v,
     ),
-    _moving("PACK", (1, ANY), options=(Option("values_count", 0), AXIS), versions=(2, 2), shape=_pack),
-    _moving("UNPACK", UNARY, options=(Option("num", 0), AXIS), versions=(2, 2), outputs=ANY, check=_check_unpack),
-    _moving("GATHER", BINARY, parameters=(1,), options=(AXIS, Option("batch_dims", 0))),
-    _moving("DEPTH_TO_SPACE", UNARY, options=_BLOCK, keeps_elements=True),
-    _moving("SPACE_TO_DEPTH", UNARY, options=_BLOCK, keeps_elements=True),
-    _moving("RESIZE_NEAREST_NEIGHBOR", BINARY, parameters=(1,), options=_RESIZE, versions=(2, 3), shape=_resize),
+    _moving("PACK", (1, ANY), options=(Option("values_count", 0), AXIS), versions=(2, 4), shape=_pack),
+    _moving("UNPACK", UNARY, options=(Option("num", 0), AXIS), versions=(2, 4), outputs=ANY, check=_check_unpack),
+    _moving("GATHER", BINARY, parameters=(1,), options=(AXIS, Option("batch_dims", 0)), versions=(2, 7), shape=_gather),
+    _moving("GATHER_ND", BINARY, parameters=(1,), table="GatherNdOptions", versions=(1, 5), shape=_gather_nd),
+    _moving("DEPTH_TO_SPACE", UNARY, options=_BLOCK, versions=(2, 2), shape=_depth_to_space, keeps_elements=True),
+    _moving("SPACE_TO_DEPTH", UNARY, options=_BLOCK, versions=(2, 2), shape=_space_to_depth, keeps_elements=True),
+    _moving("RESIZE_NEAREST_NEIGHBOR", BINARY, parameters=(1,), options=_RESIZE, versions=(2, 4), shape=_resize),
     # between elements, it computes new ones
-    _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), options=_RESIZE, shape=_resize),
-    *plain("BROADCAST_ARGS BROADCAST_TO EMBEDDING_LOOKUP FILL GATHER_ND REVERSE_V2 TILE", BINARY),
-    *plain("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", TERNARY),
+    _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), options=_RESIZE, versions=(2, 4), shape=_resize),
+    _moving("BROADCAST_TO", BINARY, parameters=(1,), table="BroadcastToOptions", versions=(2, 3), shape=_broadcast_to),
+    _moving("TILE", BINARY, parameters=(1,), table="TileOptions", versions=(1, 3), shape=_tile),
+    _moving("REVERSE_V2", BINARY, parameters=(1,), table="ReverseV2Options", versions=(1, 3), shape=unchanged),
+    # sizes, and what is put everywhere
+    Description(
+        "FILL",
+        BINARY,
+        parameters=(0,),
+        main_input=1,
+        table="FillOptions",
+        versions=(3, 4),
+        shape=lambda read, _: tuple(numbers(read[0])),
+        keeps_quantisation=True,
+    ),
+    Description("EMBEDDING_LOOKUP", BINARY, parameters=(0,), main_input=1, versions=(1, 4), shape=_lookup),
+    _moving(
+        "SPACE_TO_BATCH_ND",
+        TERNARY,
+        parameters=(1, 2),
+        table="SpaceToBatchNDOptions",
+        versions=(2, 4),
+        shape=_space_to_batch,
+    ),
+    _moving(
+        "BATCH_TO_SPACE_ND",
+        TERNARY,
+        parameters=(1, 2),
+        table="BatchToSpaceNDOptions",
+        versions=(2, 4),
+        shape=_batch_to_space,
+    ),
     # the same bytes in another shape, and numbers that tell a shape
     Description("RESHAPE", (1, 2), parameters=(1,), options=(Option("new_shape", ()),), is_view=True),
     Description("SQUEEZE", UNARY, options=(Option("squeeze_dims", ()),), versions=(1, 2), is_view=True),
-    Description("EXPAND_DIMS", BINARY, parameters=(1,), table="ExpandDimsOptions", is_view=True),
-    *plain("SHAPE RANK", UNARY),
+    Description("EXPAND_DIMS", BINARY, parameters=(1,), table="ExpandDimsOptions", shape=_expand_dims, is_view=True),
+    Description("SHAPE", UNARY, options=(Option("out_type", "INT32"),), shape=lambda read, _: (len(read[0].shape),)),
+    *each("RANK*", inputs=UNARY, shape=lambda _read, _options: ()),
+    # the shape that two shapes have element by element
+    *each("BROADCAST_ARGS", inputs=BINARY, shape=lambda read, _: max(tensor.shape for tensor in read)),
 )

@@ -33,6 +33,14 @@ def unchanged(read: Sequence[Tensor], options: Options) -> Shape:  # noqa: ARG00
     return read[0].shape
 
 
+def elementwise(read: Sequence[Tensor], options: Options) -> Shape:  # noqa: ARG001
+    """All inputs', dimensions of 1 repeated."""
+    shape = read[0].shape
+    for tensor in read[1:]:
+        shape = broadcast(shape, tensor.shape)
+    return shape
+
+
 def broadcast(left: Shape, right: Shape) -> Shape:
     """The shape in which two meet element by element, dimensions of 1 repeated."""
     rank = max(len(left), len(right))
