@@ -71,8 +71,16 @@ def pooled_cnn(seed: int = 2) -> Any:
     return net.model(net.node("Gemm", g, net.weights(4, 6), net.weights(4), transB=1))
 
 
-def quantised(model: Any, folder: Path, *, activations: str = "QInt8", per_channel: bool = True) -> bytes:
-    """QDQ by onnxruntime.quantization with seeded calibration data."""
+def quantised(
+    model: Any,
+    folder: Path,
+    *,
+    activations: str = "QInt8",
+    weights: str = "QInt8",
+    per_channel: bool = True,
+    form: str = "QDQ",
+) -> bytes:
+    """QDQ or QOperator by onnxruntime.quantization with seeded calibration data."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     shape = [dimension.dim_value for dimension in model.graph.input[0].type.tensor_type.shape.dim]
@@ -89,9 +97,9 @@ def quantised(model: Any, folder: Path, *, activations: str = "QInt8", per_chann
         source,
         target,
         Reader(),
-        quant_format=QuantFormat.QDQ,
+        quant_format=getattr(QuantFormat, form),
         per_channel=per_channel,
         activation_type=getattr(QuantType, activations),
-        weight_type=QuantType.QInt8,
+        weight_type=getattr(QuantType, weights),
     )
     return target.read_bytes()

@@ -163,8 +163,10 @@ def test_an_onnx_file_is_held_against_onnx_runtime(tmp_path: Path, monkeypatch: 
     from tinyflow.model import onnx as reader
     from tinyflow.model import tflite_writer
     from tinyflow.model.onnx import compare
+    from tinyflow.model.onnx.layout import Layout
 
     graph = tflite_reader.read(MODEL)
+    imported = reader.Imported(graph, (Layout.stored((1, 2, 2, 3), (0, 2, 3, 1)),), (Layout.plain((1, 4)),))
     monkeypatch.setattr(
         from_onnx,
         "fetch_file",
@@ -173,7 +175,7 @@ def test_an_onnx_file_is_held_against_onnx_runtime(tmp_path: Path, monkeypatch: 
             space.outputs["origin.json"].write_text('{"weights": "w"}'),
         ],
     )
-    monkeypatch.setattr(reader, "read_onnx", lambda content: graph if content == b"onnx" else None)
+    monkeypatch.setattr(reader, "read_onnx", lambda content: imported if content == b"onnx" else None)
     answers = oracle.Answers([(np.int8([5]),)] * 8, False)
     run = lambda model, graph, samples: (oracle.TFLM, answers, "")  # noqa: E731
     monkeypatch.setattr(oracle, "run", run)
@@ -192,7 +194,11 @@ def test_an_onnx_file_is_held_against_onnx_runtime(tmp_path: Path, monkeypatch: 
         from_onnx.fetch(made)
         difference = None if theirs is None else 2
         origin = json.loads(made.outputs["origin.json"].read_bytes())
-        assert origin == {"weights": "w", "format": "onnx", "onnxruntime_max_abs_error": difference}
+        assert origin == {
+            **{"weights": "w", "format": "onnx", "onnxruntime_max_abs_error": difference},
+            "inputs": [{"shape": [1, 3, 2, 2], "order": [0, 2, 3, 1]}],
+            "outputs": [{"shape": [1, 4], "order": [0, 1]}],
+        }
         assert made.outputs["model.onnx"].read_bytes() == b"onnx"
         assert made.outputs["model.tflite"].read_bytes() == tflite_writer.write(graph)
 

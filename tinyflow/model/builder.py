@@ -27,9 +27,9 @@ class GraphBuilder:
         self.tensors.append(Tensor(len(self.tensors), name, tuple(shape), dtype, quantisation, data))
         return len(self.tensors) - 1
 
-    def add_input(self, name: str, shape: Shape, quantisation: Quantisation | None) -> int:
-        """One more int8 input of the network."""
-        self.inputs.append(self.tensor(name, shape, quantisation))
+    def add_input(self, name: str, shape: Shape, quantisation: Quantisation | None, dtype: str = "int8") -> int:
+        """One more input of the network."""
+        self.inputs.append(self.tensor(name, shape, quantisation, dtype))
         return self.inputs[-1]
 
     def constant(self, name: str, values: npt.ArrayLike, dtype: str, quantisation: Quantisation | None = None) -> int:
@@ -38,13 +38,13 @@ class GraphBuilder:
         data = array.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
         return self.tensor(name, array.shape, quantisation, dtype, data)
 
-    def operator(self, name: str, inputs: Sequence[int], output: int, **options: OptionValue) -> int:
-        """An int8 operator that writes the tensor `output`; its index again. Options not given have their defaults."""
+    def operator(self, name: str, inputs: Sequence[int], *outputs: int, **options: OptionValue) -> int:
+        """An operator that writes these tensors; the first one again. Options not given have their defaults."""
         described = describe(name)
         complete = {**described.default_options, **options}
         index = len(self.operators)
-        self.operators.append(Operator(index, name, described.versions[0], tuple(inputs), (output,), complete))
-        return output
+        self.operators.append(Operator(index, name, described.versions[0], tuple(inputs), outputs, complete))
+        return outputs[0]
 
     def layer(
         self,
@@ -53,9 +53,10 @@ class GraphBuilder:
         output: str,
         quantisation: Quantisation | None,
         shape: Shape | None = None,
+        dtype: str = "int8",
         **options: OptionValue,
     ) -> int:
-        """An operator and the int8 tensor that it writes, called `output`.
+        """An operator and the tensor that it writes, called `output`.
 
         Without a shape, its rule says which; without a quantisation, it is the one that all its outputs have.
         """
@@ -63,7 +64,8 @@ class GraphBuilder:
             complete = {**describe(name).default_options, **options}
             shape = output_shape(name, [self.tensors[index] for index in inputs], complete)
         assert shape is not None, f"no shape rule for {name}"
-        return self.operator(name, inputs, self.tensor(output, shape, quantisation or describe(name).output), **options)
+        scheme = quantisation or (describe(name).output if dtype == "int8" else None)
+        return self.operator(name, inputs, self.tensor(output, shape, scheme, dtype), **options)
 
     def shape(self, tensor: int) -> Shape:
         """The shape of a tensor."""

@@ -54,7 +54,8 @@ def with_import(validation: Document, origin: Document) -> Document:
         return validation
     apart = origin["onnxruntime_max_abs_error"]
     if apart is None:
-        more = ["nothing held the import of the ONNX file against ONNX Runtime, which is not installed"]
+        why = origin.get("onnxruntime_refusal", "ONNX Runtime is not installed")
+        more = [f"nothing held the import of the ONNX file against another's: {why}"]
     else:
         far = f"ONNX Runtime's outputs for the ONNX file are up to {apart:g} steps from those of the model made of it"
         more = [far] if apart > _FAR_STEPS else []
