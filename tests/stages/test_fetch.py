@@ -83,6 +83,21 @@ def outputs_of(workspace: Workspace) -> tuple[bytes, dict[str, str], bool]:
     return content, json.loads(origin), (workspace.folder / LOCAL_MARK).exists()
 
 
+def test_array_in_c_source_is_the_file(tmp_path: Path) -> None:
+    """Of C source the bytes of its longest array are taken, signed ones too; what has no such array stays as it is."""
+    source = b"""// {7, 8, 9, 10, 11, 12, 13, 14, 15}
+        const char name[] = {0x41, 0};  /* the model: */
+        alignas(16) const signed char g_model[] = {\n  0x1c, 0x00, 0, 255,\n  -1, -128, 0x33,\n};
+        const int g_model_len = 7;"""
+    workspace = workspace_for(tmp_path, {"file": source}, sha256=sha256(source).hexdigest())
+    fetch(workspace)
+    assert outputs_of(workspace)[0] == bytes([28, 0, 0, 255, 255, 128, 0x33])
+    for other in (b"int a = 5;", b"f() { return 1; }", b"{1, 256}", b"{ }", b"\0{1, 2}"):
+        workspace = workspace_for(tmp_path, {"file": other}, sha256=None)
+        fetch(workspace)
+        assert outputs_of(workspace)[0] == other
+
+
 @pytest.mark.parametrize(
     ("source", "pinned", "weights"),
     [("mirror", DIGEST, "trained"), ("file", DIGEST, "user"), ("file", None, "user")],

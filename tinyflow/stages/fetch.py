@@ -1,6 +1,7 @@
 """Fetch: bring a model's file about, from this machine, from the network, or, last of all, from the zoo's code.
 
-Whatever has a pinned digest is checked against it; bytes that don't match are never used.
+Whatever has a pinned digest is checked against it; bytes that don't match are never used. What lies there may be the
+file, or C source with an array of its bytes.
 """
 
 from __future__ import annotations
@@ -56,7 +57,10 @@ def fetch(workspace: Workspace) -> None:
 
 
 def _finish(workspace: Workspace, content: bytes, weights: str, source: str) -> None:
-    workspace.outputs["model.tflite"].write_bytes(content)
+    """Write the outputs; of C source, the bytes of its array."""
+    from tinyflow.model.c_array import longest_array
+
+    workspace.outputs["model.tflite"].write_bytes(longest_array(content) or content)
     workspace.write_json("origin.json", {"source": source, "weights": weights}, indent=None)
 
 

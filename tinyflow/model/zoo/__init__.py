@@ -17,7 +17,7 @@ from tinyflow.model.graph import Graph
 
 def graphs() -> Mapping[str, Callable[..., Graph]]:
     """Name → function that builds the graph from a seed and, optionally, its own parameters."""
-    from tinyflow.model.zoo import mlperf_tiny
+    from tinyflow.model.zoo import mlperf_tiny, tinyml
     from tinyflow.model.zoo.sine import sine
     from tinyflow.model.zoo.trials import TRIALS
 
@@ -27,6 +27,10 @@ def graphs() -> Mapping[str, Callable[..., Graph]]:
         "resnet": mlperf_tiny.image_classification,
         "toycar": mlperf_tiny.anomaly_detection,
         "sine": sine,
+        "person_detection": tinyml.person_detection,
+        "micro_speech": tinyml.micro_speech,
+        "streaming_wake_word": tinyml.streaming_wake_word,
+        "mobilenet_v2": tinyml.mobilenet_v2,
         **TRIALS,
     }
 

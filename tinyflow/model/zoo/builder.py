@@ -31,8 +31,10 @@ _ACTIVATION_PEAK = 6.0
 # the range of a layer that is 0 for all calibration inputs; were it smaller, TFLM would find the next layer's bias
 # scale, rounded to float32, too far from that of its sums (it allows 2 % of an output step)
 _LEAST_RANGE = 0.01
+# what activations leave of real values
+_CLAMPS = {"NONE": (-math.inf, math.inf), "RELU": (0.0, math.inf), "RELU6": (0.0, 6.0)}
 # logits from -2.5 to 2.5 make a softmax that is neither flat nor saturated
-_LOGITS_PEAK = 2.5
+LOGITS_PEAK = 2.5
 
 
 class NetworkBuilder(GraphBuilder):
@@ -52,25 +54,38 @@ class NetworkBuilder(GraphBuilder):
         kernel: tuple[int, int],
         stride: tuple[int, int] = (1, 1),
         activation: str = "RELU",
+        padding: str = "SAME",
+        peak: float = _ACTIVATION_PEAK,
     ) -> int:
-        """CONV_2D with SAME padding."""
+        """CONV_2D; outputs reach about `peak`."""
         weights = self._random_weights((channels, *kernel, self.shape(source)[3]), axis=0)
-        sums = exact.convolved(self._values[source], weights, self._window(source, kernel, stride))
-        return self._weighted("CONV_2D", source, weights, sums, stride=stride, activation=activation)
+        sums = exact.convolved(self._values[source], weights, self._window(source, kernel, stride, padding))
+        options: dict[str, Any] = {"padding": padding, "stride": stride, "activation": activation}
+        return self._weighted("CONV_2D", source, weights, sums, peak, **options)
 
     def depthwise(
-        self, source: int, kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), activation: str = "RELU"
+        self,
+        source: int,
+        kernel: tuple[int, int],
+        stride: tuple[int, int] = (1, 1),
+        activation: str = "RELU",
+        multiplier: int = 1,
+        padding: str = "SAME",
     ) -> int:
-        """DEPTHWISE_CONV_2D with SAME padding and one output channel for each input channel."""
-        weights = self._random_weights((1, *kernel, self.shape(source)[3]), axis=3)
-        window = self._window(source, kernel, stride)
-        sums = exact.convolved_depthwise(self._values[source], weights[0][..., None], window)
-        return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, stride=stride, activation=activation)
+        """DEPTHWISE_CONV_2D with `multiplier` output channels for each input channel."""
+        inputs = self.shape(source)[3]
+        weights = self._random_weights((1, *kernel, inputs * multiplier), axis=3)
+        window = self._window(source, kernel, stride, padding)
+        filters = weights[0].reshape(*kernel, inputs, multiplier)
+        sums = exact.convolved_depthwise(self._values[source], filters, window)
+        options: dict[str, Any] = {"padding": padding, "stride": stride, "activation": activation}
+        return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, depth_multiplier=multiplier, **options)
 
-    def fully_connected(self, source: int, units: int, activation: str = "NONE", peak: float = _LOGITS_PEAK) -> int:
-        """FULLY_CONNECTED on `[1, n]`; outputs reach about `peak`."""
-        weights = self._random_weights((units, self.shape(source)[1]), axis=0)
-        sums = exact.product(self._values[source], weights)
+    def fully_connected(self, source: int, units: int, activation: str = "NONE", peak: float = LOGITS_PEAK) -> int:
+        """FULLY_CONNECTED on all elements of `[1, …]`; outputs reach about `peak`."""
+        values = self._values[source].reshape(_CALIBRATION_INPUTS, -1)
+        weights = self._random_weights((units, values.shape[1]), axis=0)
+        sums = exact.product(values, weights)
         return self._weighted("FULLY_CONNECTED", source, weights, sums, peak, activation=activation)
 
     def add(self, left: int, right: int, activation: str = "RELU") -> int:
@@ -89,17 +104,22 @@ class NetworkBuilder(GraphBuilder):
 
     def flatten(self, source: int) -> int:
         """RESHAPE to `[1, n]`."""
-        elements = math.prod(self.shape(source))
-        target = self.constant("flatten/shape", [-1, elements], "int32")
-        values = self._values[source].reshape(-1, elements)
-        return self._operator("RESHAPE", (source, target), values, self.quantisation(source), (1, elements))
+        return self.reshape(source, (1, math.prod(self.shape(source))))
+
+    def reshape(self, source: int, shape: Shape) -> int:
+        """RESHAPE to a shape of as many elements, whose first dimension is 1; the converter writes -1 for it."""
+        target = self.constant("flatten/shape", [-1, *shape[1:]], "int32")
+        values = self._values[source].reshape(-1, *shape[1:])
+        return self._operator("RESHAPE", (source, target), values, self.quantisation(source), shape)
 
     def softmax(self, source: int) -> int:
         """SOFTMAX as the last layer."""
         return self._operator("SOFTMAX", (source,), self._values[source])
 
-    def _window(self, source: int, kernel: tuple[int, int], stride: tuple[int, int]) -> Window:
-        """A window with SAME padding."""
+    def _window(self, source: int, kernel: tuple[int, int], stride: tuple[int, int], padding: str) -> Window:
+        """A window with padding SAME or VALID."""
+        if padding == "VALID":
+            return Window(kernel, stride)
         return Window(kernel, stride, (1, 1), *zip(*same_padding(self.shape(source), kernel, stride), strict=True))
 
     def _calibration_inputs(self, shape: Shape) -> Integers:
@@ -152,8 +172,8 @@ class NetworkBuilder(GraphBuilder):
 
     def _calibrated(self, name: str, inputs: Sequence[int], real: Reals, **options: Any) -> int:
         """An operator whose output scale covers the real values that it gives; 0 is always representable."""
-        low = 0.0 if options["activation"] == "RELU" else min(float(real.min()), 0.0)
-        high = max(float(real.max()), 0.0)
+        lowest, highest = _CLAMPS[options["activation"]]
+        low, high = max(min(float(real.min()), 0.0), lowest), min(max(float(real.max()), 0.0), highest)
         scale = float(np.float32(max(high - low, _LEAST_RANGE) / 255))
         zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
         integers = np.clip(np.rint(np.maximum(real, low) / scale).astype(np.int64) + zero_point, -128, 127)

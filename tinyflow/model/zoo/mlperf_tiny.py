@@ -9,7 +9,7 @@ from tinyflow.model.graph import Graph
 from tinyflow.model.zoo.builder import NetworkBuilder
 
 # (stride, output channels at full width) of each depthwise-separable block; MobileNets, arXiv:1704.04861, table 1
-_MOBILENET_BLOCKS = ((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),) * 5, (2, 1024), (1, 1024))
+MOBILENET_BLOCKS = ((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),) * 5, (2, 1024), (1, 1024))
 
 
 def keyword_spotting(
@@ -21,19 +21,19 @@ def keyword_spotting(
     for _ in range(blocks):
         x = net.depthwise(x, (3, 3))
         x = net.convolution(x, channels, (1, 1))
-    return _classified(net, x, classes, "keyword_spotting")
+    return classified(net, x, classes, "keyword_spotting")
 
 
 def visual_wake_words(
-    seed: int, size: int = 96, width: float = 0.25, blocks: int = len(_MOBILENET_BLOCKS), classes: int = 2
+    seed: int, size: int = 96, width: float = 0.25, blocks: int = len(MOBILENET_BLOCKS), classes: int = 2
 ) -> Graph:
     """MobileNetV1 on an image `[1, size, size, 3]` (arXiv:1704.04861); `width` multiplies all channels."""
     net = NetworkBuilder(seed, (size, size, 3), input_scale=1 / 255, input_zero_point=-128)
     x = net.convolution(net.input, max(1, int(32 * width)), (3, 3), (2, 2))
-    for stride, channels in _MOBILENET_BLOCKS[:blocks]:
+    for stride, channels in MOBILENET_BLOCKS[:blocks]:
         x = net.depthwise(x, (3, 3), (stride, stride))
         x = net.convolution(x, max(1, int(channels * width)), (1, 1))
-    return _classified(net, x, classes, "visual_wake_words")
+    return classified(net, x, classes, "visual_wake_words")
 
 
 def image_classification(seed: int, size: int = 32, channels: int = 16, stacks: int = 3, classes: int = 10) -> Graph:
@@ -47,7 +47,7 @@ def image_classification(seed: int, size: int = 32, channels: int = 16, stacks: 
         if stack > 0:
             x = net.convolution(x, channels << stack, (1, 1), stride, activation="NONE")
         x = net.add(x, y)
-    return _classified(net, x, classes, "image_classification")
+    return classified(net, x, classes, "image_classification")
 
 
 def anomaly_detection(seed: int, features: int = 640, hidden: int = 128, bottleneck: int = 8, depth: int = 4) -> Graph:
@@ -59,6 +59,7 @@ def anomaly_detection(seed: int, features: int = 640, hidden: int = 128, bottlen
     return net.graph((net.fully_connected(x, features, peak=40.0),), "anomaly_detection")
 
 
-def _classified(net: NetworkBuilder, features: int, classes: int, name: str) -> Graph:
+def classified(net: NetworkBuilder, features: int, classes: int, name: str) -> Graph:
+    """The network with a mean of all places, a dense layer and a softmax behind its features."""
     x = net.flatten(net.global_average(features))
     return net.graph((net.softmax(net.fully_connected(x, classes)),), name)
