@@ -94,6 +94,8 @@ def _place_scratch(places: Sequence[Placed], requests: Sequence[MemoryRequest], 
         least = _units(request.least, unit)
         if least and _find_gap(alive[node], least, total)[1] < least:
             total = max(total, _find_gap(alive[node], _INFINITE, _INFINITE)[0] + least)
+    if total > _MAX_UNITS:
+        return [], total
     limit = min(total + total // 64 * 17 + 52 // unit, _MAX_UNITS)
     scratch = []
     for node, request in enumerate(requests):
