@@ -53,14 +53,14 @@ def layouts() -> Mapping[str, list[tuple[str, str, int]]]:
     """Struct → its fields as (name, type, how many), from the public header; a pointer's type is `*`."""
     header = (RUNTIME / "include" / "tinynn.h").read_text(encoding="utf-8")
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
-    rank = int(re.search(r"#define TINYNN_RANK (\d+)", header)[1])  # type: ignore[index]
+    sizes = {name: int(size) for name, size in re.findall(r"#define (TINYNN_\w+) (\d+)\n", header)}
     found: dict[str, list[tuple[str, str, int]]] = {}
     for name, body in re.findall(r"struct (\w+) \{(.*?)\};", header, flags=re.DOTALL):
         fields = found[name] = []
         for declaration in filter(None, map(str.strip, body.split(";"))):
             kind, names = re.match(r"(?:const )?((?:struct )?\w+) (.*)", declaration, flags=re.DOTALL).groups()  # type: ignore[union-attr]
             for field in map(str.strip, names.split(",")):
-                count = rank if "[" in field else 1
+                count = sizes[field.split("[")[1].rstrip("]")] if "[" in field else 1
                 fields.append((field.strip("* ").split("[")[0], "*" if "*" in field else kind, count))
     return found
 

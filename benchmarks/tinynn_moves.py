@@ -13,7 +13,7 @@ import numpy as np
 from tinynn_cases import Case, Generator, one_operator, random_int8
 
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinyc.steps import Step
 from tinyflow.model.graph import Quantisation, Tensor
 from tinyflow.model.operators import describe
 
@@ -37,11 +37,18 @@ def _case(
         operator, version, inputs, (shape, "int8", _Q), {**describe(operator).default_options, **options}
     )
 
-    def call(variant: str) -> Call:
-        return lower_operator(graph, graph.operators[0], variant)[-1].call
+    def step(variant: str) -> Step:
+        return lower_operator(graph, graph.operators[0], variant)[-1]
 
     last = [tensor for tensor in inputs if not tensor.is_constant][-1]
-    return Case(name, graph, call, (random_int8(generator, last.shape),))
+    values = random_int8(generator, last.shape)
+    return Case(
+        name,
+        graph,
+        lambda variant: step(variant).call,
+        (values,),
+        read=lambda variant: (values.reshape(-1)[step(variant).inputs[0].offset_bytes :],),
+    )
 
 
 def _text(shape: Shape) -> str:

@@ -125,6 +125,12 @@ def run_tflm(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Samp
     return oracle.run_apart(oracle.TFLM, model, graph, samples)
 
 
+def litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
+    """The same of LiteRT's reference kernels."""
+    interpreter = interpreters.litert(model, graph, kernels="reference")
+    return [interpreter(sample) for sample in samples]
+
+
 def run_litert(model: bytes, graph: Graph, samples: Sequence[Sample]) -> list[Sample]:
     """Outputs of LiteRT's reference kernels."""
     return oracle.run_apart(oracle.LITERT, model, graph, samples)

@@ -149,10 +149,9 @@ def test_versions_of_the_same_int8_form_pass(graph: Graph, backend: ModuleType) 
 
 
 def test_what_is_lowered_is_described() -> None:
-    """Nobody lowers an operator whose operands, shapes and versions nobody checks; tinyc and tinyi know the same."""
-    assert {form: set(names) for form, names in LOWERINGS.items()} == {
-        form: set(names) for form, names in ENTRIES.items()
-    }
+    """Nobody lowers an operator whose operands, shapes and versions nobody checks; what tinyi knows, tinyc does."""
+    for form, names in ENTRIES.items():
+        assert set(names) <= set(LOWERINGS[form])
     assert set(LOWERINGS["int8"]) > set(CHECKS)
     for name in {name for names in LOWERINGS.values() for name in names}:
         described = DESCRIPTIONS[name]

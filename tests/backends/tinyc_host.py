@@ -9,7 +9,7 @@ from typing import Any
 import kept
 from firmware import RUNTIMES, toolchain_of
 from host_model import STRICT, HostModel, load
-from tests_support import tflm
+from tests_support import litert, tflm
 from tinynn_calls import host_objects
 
 from tinyflow.backends import tinyc
@@ -43,13 +43,13 @@ def build(content: bytes, folder: Path, **options: Any) -> HostModel:
     return load(sources, plan, inputs, [*_HEADERS], (*STRICT, "-Wconversion"))
 
 
-def assert_exact(graph: Graph, folder: Path, variant: str = "ref") -> HostModel:
-    """Build a graph; its outputs are TFLM's."""
+def assert_exact(graph: Graph, folder: Path, variant: str = "ref", by: str = "tflm") -> HostModel:
+    """Build a graph; its outputs are TFLM's, or LiteRT's."""
     content = write(graph)
     graph = read(content)
     samples = reference.make_inputs(graph, 4, seed=7)
     built = build(content, folder, kernels=variant)
-    expected = tflm(content, graph, samples)
+    expected = {"tflm": tflm, "litert": litert}[by](content, graph, samples)
     # an invoke may overwrite its inputs, so every sample is written anew
     assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) == 0
     return built

@@ -46,7 +46,7 @@ def number(value: int | float) -> str:
     """A literal of its own type in C: -2147483648 is an expression whose type is wider than int."""
     if isinstance(value, float):
         return f"{value.hex()}f"
-    return str(value) if value != -(2**31) else "-2147483647 - 1"
+    return f"{value + 1} - 1" if value in (-(2**31), -(2**63)) else str(value)
 
 
 def lines(words: Iterable[str]) -> str:

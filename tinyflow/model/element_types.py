@@ -32,3 +32,5 @@ ELEMENT_TYPES: Mapping[str, ElementType] = {
     # a handle of a resource variable; nobody but the operators that take it sees its bytes
     "resource": ElementType(32),
 }
+# those whose elements can be moved one by one
+WHOLE_BYTES = tuple(name for name, kind in ELEMENT_TYPES.items() if kind.bits >= 8)

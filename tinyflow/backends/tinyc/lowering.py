@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from tinyflow.backends.tinyc import lower_elementwise, lower_moving, lower_spatial
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call
+from tinyflow.model.element_types import WHOLE_BYTES
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.forms import activations, form_of
 
-# form → operator → lowering
-LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
-    "int8": {**lower_spatial.LOWERINGS, **lower_elementwise.LOWERINGS, **lower_moving.LOWERINGS},
+_COMPUTING: Mapping[str, Mapping[str, Lowering]] = {
+    "int8": {**lower_spatial.LOWERINGS, **lower_elementwise.LOWERINGS},
     "float32": {"QUANTIZE": lower_elementwise.LOWERINGS["QUANTIZE"]},
+}
+# form → operator → lowering; elements of any type can be moved
+LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
+    form: {**_COMPUTING.get(form, {}), **lower_moving.LOWERINGS} for form in WHOLE_BYTES
 }
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, model_header, model_source, write_files
@@ -100,6 +102,7 @@ def _address(operand: Operand, program: Program, memory: Memory, constants: Cons
         place = f"{ARENA} + {memory.tensors[owner].offset + operand.offset_bytes}"
         return place if tensor.dtype == "int8" else f"(void*)({place})"
     values = constant_values(tensor)
-    symbol = constants.symbol(f"tensor_{owner}", Constant(values))
+    values = values.view(np.int8) if values.dtype == bool else values
+    symbol = constants.symbol(f"tensor_{owner}", Constant(values, alignment=max(4, values.itemsize)))
     place = f"{symbol} + {operand.offset_bytes // values.itemsize}" if operand.offset_bytes else symbol
     return place if tensor.dtype == "int8" else f"(const void*)({place})"

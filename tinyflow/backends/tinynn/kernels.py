@@ -157,7 +157,8 @@ KERNELS: Sequence[Kernel] = (
     Kernel("gather", "c", "gather", "all", (needs.NOT_DENSE, needs.TRANSPOSED), name="transpose_c"),
     Kernel("resize_nearest", "c", "resize_nearest", "all"),
     *_refs("", "elements", "copy", "copy_rows"),
-    *_refs("", "all", "gather", "pad", "mean", "resize_nearest"),
+    *_refs("", "elements", "fill", "constant"),
+    *_refs("", "all", "gather", "move", "take", "take_nd", "select", "pad", "mean", "resize_nearest"),
 )
 
 

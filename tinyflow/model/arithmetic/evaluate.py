@@ -9,12 +9,12 @@ import numpy as np
 from tinyflow.model.arithmetic import binary, unary, window_sums
 from tinyflow.model.arithmetic.exponential import softmax
 from tinyflow.model.arithmetic.mean import mean
-from tinyflow.model.arithmetic.moving import MOVING, moved, nearest
+from tinyflow.model.arithmetic.moving import MOVING, nearest, results
 from tinyflow.model.fixed_point import Integers, activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators import VIEWS, WEIGHTED
+from tinyflow.model.operators import WEIGHTED
 from tinyflow.model.operators.forms import check_form, quantisation_of, quantisations
-from tinyflow.model.weighted import Weighted, integers, weighted, window
+from tinyflow.model.weighted import Weighted, weighted, window
 
 
 def evaluate(graph: Graph, operator: Operator, *read: Integers) -> Integers:
@@ -71,12 +71,6 @@ def _softmax(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Inte
     return softmax(read[0], *softmax_scaling(given.scale, operator.options["beta"]))
 
 
-def _pad(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
-    around = integers(graph.tensors[operator.inputs[1]]).tolist()
-    zero_point = quantisation_of(graph.tensors[operator.inputs[0]]).zero_point
-    return np.pad(read[0], around, constant_values=zero_point if len(read) < 3 else int(read[2].reshape(-1)[0]))
-
-
 def _resize(graph: Graph, operator: Operator, read: Sequence[Integers]) -> Integers:
     wanted = graph.tensors[operator.outputs[0]].shape
     rows, columns = (nearest(operator, read[0].shape[axis], wanted[axis]) for axis in (1, 2))
@@ -89,10 +83,7 @@ _RULES: Mapping[str, Callable[[Graph, Operator, Sequence[Integers]], Integers]] 
     **dict.fromkeys(binary.NAMES, _binary),
     **dict.fromkeys(unary.RESULTS, _unary),
     "SOFTMAX": _softmax,
-    **dict.fromkeys(VIEWS, lambda _graph, _operator, read: read[0]),
-    **dict.fromkeys(("PAD", "PADV2"), _pad),
-    "CONCATENATION": lambda _graph, operator, read: np.concatenate(read, operator.options["axis"]),
-    **dict.fromkeys(MOVING, lambda graph, operator, read: moved(graph, operator, read[0])),
+    **dict.fromkeys(MOVING, lambda graph, operator, read: results(graph, operator, read)[0]),
     "RESIZE_NEAREST_NEIGHBOR": _resize,
     "MEAN": lambda graph, operator, read: mean(graph, operator, read[0]),
 }

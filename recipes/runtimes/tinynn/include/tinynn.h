@@ -26,6 +26,8 @@
 
 /* Axes of the operators that take any shape; a tensor of fewer axes has ones in front. */
 #define TINYNN_RANK 5
+/* Axes of those that move bytes from any places to any others, among them one for the bytes of an element. */
+#define TINYNN_AXES 8
 /* The largest shift of kernels that only shift to the right: beyond it their rounding offset could leave 31 bits. */
 #define TINYNN_LARGEST_RIGHT_SHIFT 22
 /* Elements of a window whose sum has 16 bits. */
@@ -225,6 +227,45 @@ struct tinynn_gather {
   int32_t offset;
 };
 
+/* What other operators that move elements become: several of these, or one: byte [i0, i1, …] of the pieces is at
+ * Σ i * strides[axis] in both tensors. The caller adds where they begin to its pointers. */
+struct tinynn_move {
+  int32_t shape[TINYNN_AXES];
+  int32_t input_strides[TINYNN_AXES];
+  int32_t output_strides[TINYNN_AXES];
+};
+
+/* `bytes` of one value. */
+struct tinynn_fill {
+  int32_t bytes, value;
+};
+
+/* Bytes that are known at build time. */
+struct tinynn_constant {
+  const int8_t *values;
+  int32_t bytes;
+};
+
+/* GATHER, EMBEDDING_LOOKUP: of each row, `size` pieces of `bytes`, those with the indices of its batch, int32. An index
+ * that leads outside is the nearest one that doesn't. */
+struct tinynn_take {
+  int32_t batches, rows, size, bytes;
+  int32_t indices; /* of each batch */
+};
+
+/* GATHER_ND: pieces of `bytes` whose `axes` indices are told, int32; the same of indices that lead outside. */
+struct tinynn_take_nd {
+  int32_t indices, axes, bytes;
+  int32_t shape[TINYNN_RANK];
+};
+
+/* SELECT_V2: elements of `bytes`, the left ones where a condition is not 0. */
+struct tinynn_select {
+  int32_t bytes;
+  struct tinynn_broadcast broadcast;
+  int32_t condition_strides[TINYNN_RANK];
+};
+
 /* PAD, PADV2: `before[axis]` elements of `value` in front. */
 struct tinynn_pad {
   int32_t input_shape[TINYNN_RANK];
@@ -311,6 +352,7 @@ TINYNN_UNARY(tinynn_gather_c, tinynn_gather);
 TINYNN_UNARY(tinynn_gather_mve, tinynn_gather);
 TINYNN_UNARY(tinynn_gather_rvv, tinynn_gather);
 TINYNN_UNARY(tinynn_transpose_c, tinynn_gather);
+TINYNN_UNARY(tinynn_move_ref, tinynn_move);
 TINYNN_UNARY(tinynn_pad_ref, tinynn_pad);
 TINYNN_UNARY(tinynn_mean_ref, tinynn_mean);
 TINYNN_UNARY(tinynn_mean_c, tinynn_mean);
@@ -375,6 +417,13 @@ TINYNN_BINARY(tinynn_mul_broadcast_mve, tinynn_mul);
 TINYNN_BINARY(tinynn_add_broadcast_rvv, tinynn_add);
 TINYNN_BINARY(tinynn_sub_broadcast_rvv, tinynn_add);
 
+TINYNN_BINARY(tinynn_take_ref, tinynn_take);
+TINYNN_BINARY(tinynn_take_nd_ref, tinynn_take_nd);
+
+void tinynn_fill_ref(const struct tinynn_fill *restrict p, int8_t *restrict output);
+void tinynn_constant_ref(const struct tinynn_constant *restrict p, int8_t *restrict output);
+void tinynn_select_ref(const struct tinynn_select *restrict p, const int8_t *condition, const int8_t *left,
+                       const int8_t *right, int8_t *output);
 void tinynn_quantise_ref(const struct tinynn_affine *restrict p, const float *restrict input, int8_t *restrict output);
 void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t *restrict input,
                            float *restrict output);
