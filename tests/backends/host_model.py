@@ -27,11 +27,20 @@ class HostModel:
     plan: Mapping[str, Any]
     library: ctypes.CDLL
 
+    def reset(self) -> None:
+        """Begin a sequence anew; what is there of another model has no state."""
+        if self.plan.get("reset"):
+            assert self.library.model_reset() == 0
+
     def invoke(self, sample: Sample) -> Sample:
-        """One inference on an arena full of garbage."""
+        """One inference on an arena full of garbage, but for state."""
         size = self.plan["arena"]["bytes"]
         arena = np.ctypeslib.as_array((ctypes.c_int8 * size).in_dll(self.library, self.plan["arena"]["symbol"]))
-        arena[:] = np.random.default_rng(size).integers(-128, 128, size)
+        is_state = np.zeros(size, bool)
+        for tensor in self.plan["arena"]["tensors"]:
+            if tensor.get("is_state"):
+                is_state[tensor["offset"] : tensor["offset"] + tensor["bytes"]] = True
+        arena[~is_state] = np.random.default_rng(size).integers(-128, 128, size)[~is_state]
         for port, array in zip(self.plan["inputs"], sample, strict=True):
             arena[_place(port)] = np.frombuffer(array.tobytes(), np.int8)
         assert self.library.model_invoke() == 0

@@ -11,8 +11,8 @@ from random_networks import random_network
 from tests_support import examples
 
 from tinyflow.backends.tinyc import memory
-from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.backends.tinyc.memory import Memory
+from tinyflow.backends.tinyc.program import lower
 from tinyflow.backends.tinyc.steps import Program
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe

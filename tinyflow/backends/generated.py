@@ -29,29 +29,47 @@ extern int8_t {arena}[{bytes}];
 {contract}
 int model_setup(void);
 int model_invoke(void);
-
+{reset}
 #endif
+"""
+_RESET = """\
+/* Forget all earlier invokes, as model_setup does: before the inputs of a sequence that begins anew are written. */
+int model_reset(void);
 """
 _CONTRACT = "Write the inputs, call model_invoke, read the outputs; an invoke may overwrite the inputs."
 _COLUMNS = 120
 
 
-def model_header(arena_bytes: int, returned: str = "0") -> str:
-    """model.h, which programs that use a model include; `returned` is what set-up and invoke may return."""
+def model_header(arena_bytes: int, returned: str = "0", *, has_state: bool = False) -> str:
+    """model.h, which programs that use a model include; `returned` is what its functions may return."""
     contract = f"/* Both return {returned}. {_CONTRACT} */"
     contract = textwrap.fill(contract, _COLUMNS, subsequent_indent=" * ")
-    return _HEADER.format(arena=ARENA, bytes=arena_bytes, contract=contract)
+    return _HEADER.format(arena=ARENA, bytes=arena_bytes, contract=contract, reset=_RESET if has_state else "")
 
 
 def model_source(
-    includes: str, alignment: int, arena_bytes: int, before: Iterable[str], statements: Iterable[str]
+    includes: str,
+    alignment: int,
+    arena_bytes: int,
+    before: Iterable[str],
+    statements: Iterable[str],
+    reset: Iterable[str] | None = None,
 ) -> str:
-    """model.c where nothing is left to do at set-up: the arena, what is before `model_invoke`, its statements."""
+    """model.c where nothing is left to do at set-up: the arena, what is before `model_invoke`, its statements.
+
+    `reset` are the statements of `model_reset`, of a model that has state.
+    """
+    setup = "int model_setup(void) { return 0; }\n\n"
+    if reset is not None:
+        includes = includes.replace("#include <stddef.h>\n", "#include <stddef.h>\n#include <string.h>\n")
+        # a symbol of its own, also where nobody else calls it
+        setup = f"__attribute__((noinline)) int model_reset(void) {{\n{''.join(reset)}  return 0;\n}}\n\n"
+        setup += "int model_setup(void) { return model_reset(); }\n\n"
     return (
         f"{includes}\n"
         f"_Alignas({alignment}) int8_t {ARENA}[{arena_bytes}];\n\n"
         f"{''.join(before)}"
-        "int model_setup(void) { return 0; }\n\n"
+        f"{setup}"
         f"int model_invoke(void) {{\n{''.join(statements)}  return 0;\n}}\n"
     )
 
@@ -100,15 +118,26 @@ def plan_document(
     )
 
 
-def arena(total_bytes: int, alignment: int, places: Iterable[Placed], operators: Sequence[int]) -> Arena:
-    """The arena, with what lies in it; `operators` are those of the steps that lifetimes count."""
+def arena(
+    total_bytes: int,
+    alignment: int,
+    places: Iterable[Placed],
+    operators: Sequence[int],
+    variables: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> Arena:
+    """The arena, with what lies in it; `operators` are those of the steps that lifetimes count.
+
+    `variables`: what stays from call to call, by name, with the operators that change it.
+    """
     tensors = [
         Resident(
             name=place.name,
             offset=place.offset,
             bytes=place.size_bytes,
             first=operators[place.first],
-            last=operators[place.last],
+            last=operators[min(place.last, len(operators) - 1)],
+            is_state=place.name in variables,
+            changed_by=variables.get(place.name, ()),
         )
         for place in places
     ]

@@ -22,7 +22,7 @@ class Unsupported(ValueError):
 
 
 def check_operators(
-    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Operator], object]
+    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Graph, Operator], object]
 ) -> None:
     """Raise ModelError for the first of `refusals`."""
     for error in refusals(graph, backend, lowered, compiles):
@@ -30,7 +30,7 @@ def check_operators(
 
 
 def refusals(
-    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Operator], object]
+    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Graph, Operator], object]
 ) -> Iterator[ModelError]:
     """An error for each operator that a backend doesn't compile: its name, version, a tensor.
 
@@ -38,15 +38,17 @@ def refusals(
     """
     from tinyflow.model.operators.forms import check_form, form_of
 
-    for operator in graph.operators:
+    every = ((number, part, operator) for number, part in enumerate(graph.graphs) for operator in part.operators)
+    for number, part, operator in every:
         try:
-            _check_known(operator, form_of(graph, operator), lowered)
-            check_form(graph, operator)
-            compiles(operator)
+            _check_known(operator, form_of(part, operator), lowered)
+            check_form(part, operator)
+            compiles(part, operator)
         except ValueError as error:
-            tensors = [f"tensor {graph.tensors[index].name!r}" for index in operator.outputs[:1]]
+            tensors = [f"subgraph {number}"] * (number > 0)
+            tensors += [f"tensor {part.tensors[index].name!r}" for index in operator.outputs[:1]]
             where = ", ".join([f"operator {operator.index} {operator.name} version {operator.version}", *tensors])
-            hint = getattr(error, "hint", "") or _advice(graph, operator)
+            hint = getattr(error, "hint", "") or _advice(part, operator)
             yield ModelError(f"{error} (backend {backend})", where=where, hint=hint)
 
 

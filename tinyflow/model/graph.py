@@ -185,16 +185,20 @@ class Graph:
 
     def resource_uses(self) -> Iterator[tuple[tuple[str, str], int]]:
         """Container and name of a resource variable, and a tensor of this very graph that is read from it or put in."""
-        handles = {
+        for operator in self.operators:
+            if operator.name == "READ_VARIABLE":
+                yield self.handles[operator.inputs[0]], operator.outputs[0]
+            elif operator.name == "ASSIGN_VARIABLE":
+                yield self.handles[operator.inputs[0]], operator.inputs[1]
+
+    @cached_property
+    def handles(self) -> dict[int, tuple[str, str]]:
+        """Tensors of this very graph that name a resource variable → its container and name."""
+        return {
             operator.outputs[0]: (operator.options["container"], operator.options["shared_name"])
             for operator in self.operators
             if operator.name == "VAR_HANDLE"
         }
-        for operator in self.operators:
-            if operator.name == "READ_VARIABLE":
-                yield handles[operator.inputs[0]], operator.outputs[0]
-            elif operator.name == "ASSIGN_VARIABLE":
-                yield handles[operator.inputs[0]], operator.inputs[1]
 
     @cached_property
     def state_bytes(self) -> int:

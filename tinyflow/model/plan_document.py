@@ -15,7 +15,10 @@ from tinyflow.core.errors import ModelError
 
 # what is left out where it is empty
 _OPTIONAL = frozenset(
-    {"interpreter", "statuses", "dispatcher", "notes", "scale", "tolerance", "relative_tolerance", "path"}
+    {
+        *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
+        *("relative_tolerance", "path", "is_state", "changed_by"),
+    }
 )
 _Part = TypeVar("_Part")
 
@@ -37,13 +40,18 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True)
 class Resident:
-    """A tensor or scratch in the arena, and the layers from which to which it is there, both included."""
+    """A tensor or scratch in the arena, and the layers from which to which it is there, both included.
+
+    State stays from call to call; layers may change it.
+    """
 
     name: str
     offset: int
     bytes: int
     first: int
     last: int
+    is_state: bool = False
+    changed_by: Sequence[int] = ()
 
     @property
     def end(self) -> int:
@@ -92,7 +100,8 @@ class Layer:
 @dataclass(frozen=True, kw_only=True)
 class PlanDocument:
     """The whole document. `statuses` explain what `setup` may return; `dispatcher`, where it isn't `invoke`, calls the
-    layers' functions; `interpreter` runs the model where nothing is generated.
+    layers' functions, which need not be all or the same in every inference where it `forks`; `reset` makes a model with
+    state forget it, as `setup` does; `interpreter` runs the model where nothing is generated.
 
     Where the arithmetic isn't the reference's: `tolerance` is by how many steps quantised outputs may differ,
     `relative_tolerance` by which share of the largest value float outputs may.
@@ -103,8 +112,10 @@ class PlanDocument:
     interpreter: str = ""
     setup: str = "model_setup"
     invoke: str = "model_invoke"
+    reset: str = ""
     statuses: Mapping[str, str] = field(default_factory=dict)
     dispatcher: str = ""
+    forks: bool = False
     inputs: Sequence[Port] = ()
     outputs: Sequence[Port] = ()
     arena: Arena | None = None
@@ -154,8 +165,8 @@ class PlanDocument:
 
     @property
     def calls(self) -> list[tuple[Layer, str]]:
-        """The functions of one inference in order, each with its layer."""
-        return [(layer, function) for layer in self.layers for function in layer.functions]
+        """The functions of one inference in order, each with its layer; none where nobody knows."""
+        return [] if self.forks else [(layer, function) for layer in self.layers for function in layer.functions]
 
     def is_input(self, arena: Arena, tensor: Resident) -> bool:
         """Whether an input of the model lies there; by name too, for others may lie there before and after it."""

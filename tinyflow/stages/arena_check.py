@@ -18,8 +18,9 @@ from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port
 from tinyflow.targets.protocol import Machine
 
 Span = tuple[int, int]  # offset of the first byte in the arena, and behind the last one
-# bytes, the first layer that writes them (-1: an input of the model), the last that reads them
+# bytes, the first layer that writes them (-1: an input or state of the model), the last that reads them
 _Lifetime = tuple[Span, int, int]
+_ALWAYS = 1 << 31
 
 _PERIOD = 251  # a prime, so that no kernel's step meets the same value again and again
 _PATTERN = bytes((167 * i + 91) % 256 for i in range(_PERIOD))
@@ -34,7 +35,10 @@ def _lifetimes(plan: PlanDocument, arena: Arena) -> list[_Lifetime] | None:
     inputs = [tensor for tensor in arena.tensors if plan.is_input(arena, tensor)]
     if {port.name for port in plan.inputs if arena.owns(port)} != {tensor.name for tensor in inputs}:
         return None
-    return [((t.offset, t.end), -1 if t in inputs else t.first, t.last) for t in arena.tensors]
+    return [
+        ((t.offset, t.end), -1, _ALWAYS) if t.is_state else ((t.offset, t.end), -1 if t in inputs else t.first, t.last)
+        for t in arena.tensors
+    ]
 
 
 def check(
@@ -110,6 +114,7 @@ class _Watch:
         after = self.machine.read(self.arena.place(0), self.arena.bytes)
         outputs = [self._span(place) for place in self.plan.outputs]
         written = [(span, last) for span, first, last in self.tensors if first == index]
+        written += [((t.offset, t.end), _ALWAYS) for t in self.arena.tensors if index in t.changed_by]
         # scratch is no result
         results = [span for span, last in written if last > index or span in outputs]
         self.results[self._begun - 1] = [after[begin:end] for begin, end in results]

@@ -169,16 +169,26 @@ class _Bench:
         return counters
 
     def invoke_all(self) -> tuple[list[list[Counters]], list[_Worst]]:
-        """For every sample what each repetition cost, and the largest difference from the reference."""
-        invokes, differences = [], []
+        """For every sample what each repetition cost, and the largest difference from the reference.
+
+        To a model with state all samples together are one sequence.
+        """
+        samples = range(len(self.samples.inputs))
+        repetitions = _NATIVE_REPETITIONS if self.machine.is_native else 1
+        turns = [samples] * repetitions if self.plan.reset else [[sample] * repetitions for sample in samples]
+        invokes: list[list[Counters]] = [[] for _ in samples]
+        differences = []
         with self._layer_named():
-            for sample in range(len(self.samples.inputs)):
-                costs = []
-                for _ in range(_NATIVE_REPETITIONS if self.machine.is_native else 1):
-                    costs.append(self._invoke(sample))
+            for turn in turns:
+                self._reset()
+                for sample in turn:
+                    invokes[sample].append(self._invoke(sample))
                     differences.append(self._largest_difference(sample))
-                invokes.append(costs)
         return invokes, differences
+
+    def _reset(self) -> None:
+        if self.plan.reset:
+            call(self.machine, self.plan.reset, self.limit_instructions)
 
     def _largest_difference(self, sample: int) -> _Worst:
         """Compare one sample's outputs."""
@@ -195,7 +205,12 @@ class _Bench:
         self._write(sample)
         return call(self.machine, self.plan.invoke, self.limit_instructions)
 
-    def _write(self, sample: int = 0) -> None:
+    def _begin(self) -> None:
+        """Write the first sample to a model that has seen none."""
+        self._reset()
+        self._write(0)
+
+    def _write(self, sample: int) -> None:
         for port, data in zip(self.plan.inputs, self.samples.inputs[sample], strict=True):
             self.machine.write(port.symbol, data)
 
@@ -204,7 +219,7 @@ class _Bench:
         ports = zip(self.plan.outputs, self.samples.outputs[0], strict=True)
         outputs = [(port.symbol, expected) for port, expected in ports]
         with self._layer_named():
-            arena_check.check(self.machine, self.plan, self._write, outputs, self.limit_instructions)
+            arena_check.check(self.machine, self.plan, self._begin, outputs, self.limit_instructions)
 
     def counts(self, invokes: Sequence[Sequence[Counters]]) -> list[int | None]:
         """Instructions of every sample; where only a slower twin can count, those of the first."""

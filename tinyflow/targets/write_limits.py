@@ -57,7 +57,9 @@ def guarded(plan: PlanDocument, scope: str) -> Guarded:
     calls = []
     for layer, function in plan.calls:
         alive = arena.alive_at(layer.index)
-        own = [tensor for tensor in alive if tensor.first == layer.index and not plan.is_input(arena, tensor)]
+        begun = [tensor for tensor in alive if tensor.first == layer.index and not plan.is_input(arena, tensor)]
+        own = [tensor for tensor in begun if not tensor.is_state]
+        own += [tensor for tensor in alive if layer.index in tensor.changed_by]
         writable = tuple(_place(arena, tensor) for tensor in own)
         others = tuple(_place(arena, tensor) for tensor in alive if tensor not in own)
         calls.append(GuardedCall(function, writable, others))

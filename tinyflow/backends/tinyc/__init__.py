@@ -34,7 +34,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 
     variant = variant_of(options)
-    check_operators(graph, backend, LOWERINGS, lambda operator: lower_operator(graph, operator, variant))
+    check_operators(graph, backend, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001

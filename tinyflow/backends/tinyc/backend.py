@@ -7,9 +7,9 @@ from pathlib import Path
 from tinyflow.backends import generated
 from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tinyc import memory, sources
-from tinyflow.backends.tinyc.lowering import lower
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.steps import Program
+from tinyflow.backends.tinyc.program import lower
+from tinyflow.backends.tinyc.steps import Program, Step
 from tinyflow.model.graph import Graph
 
 
@@ -18,7 +18,9 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
     program = lower(graph, variant)
     placed = memory.plan(program, alignment)
     constants = sources.write(program, placed, backend, out)
-    steps = [(step.operator, step.call) for step in program.steps]
+    steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
+    # the last one is not a step's where it only reshapes; outputs live up to it
+    operators = [*(step.operator for step in program.steps), graph.operators[-1].index]
     document = generated.plan_document(
         graph,
         backend,
@@ -26,13 +28,15 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
         outputs=[_symbol(program, placed, index) for index in graph.outputs],
         calls=[(operator, call.function) for operator, call in steps],
         notes=[(operator, note) for operator, call in steps for note in call.notes],
-        # the last one is not a step's where it only reshapes; outputs live up to it
         arena=generated.arena(
             placed.total_bytes,
             alignment,
-            [*placed.tensors.values(), *placed.scratch.values()],
-            [*(operator for operator, _ in steps), graph.operators[-1].index],
+            [place for place in (*placed.tensors.values(), *placed.scratch.values()) if place.first < len(operators)],
+            operators,
+            {program.tensors[index].name: program.writers(index) for index in program.initial},
         ),
+        reset="model_reset" if program.initial else "",
+        forks=len(steps) < len(program.steps),
         weights_bytes=constants.size_bytes,
     )
     document.write(plan)

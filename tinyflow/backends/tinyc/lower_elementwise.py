@@ -31,14 +31,17 @@ def _softmax(graph: Graph, operator: Operator, variant: str) -> Call:
 
 def _function(graph: Graph, operator: Operator, variant: str) -> Call:
     """A function of single values."""
+    source, output = activations(graph, operator)
     kernel = "requantise" if operator.name in unary.RESCALING else operator.name.lower()
-    _, output = activations(graph, operator)
+    kernel += "_uint8" if source.dtype == "uint8" else ""
     return plain(variant, kernel, {"elements": output.elements, **unary.constants_of(graph, operator)})
 
 
 def _quantise(graph: Graph, operator: Operator, variant: str) -> Call:
-    """QUANTIZE from float32, or from int8 of another scale."""
+    """QUANTIZE from float32, or from integers of another scale."""
     source, output = activations(graph, operator)
+    if {source.dtype, output.dtype} - {"int8", "uint8"} and (source.dtype, output.dtype) != ("float32", "int8"):
+        raise Unsupported(f"from {source.dtype} to {output.dtype} is not supported")
     return _function(graph, operator, variant) if source.is_integer else _affine("quantise", variant, output)
 
 
@@ -46,11 +49,11 @@ def _dequantise(graph: Graph, operator: Operator, variant: str) -> Call:
     source, output = activations(graph, operator)
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
-    return _affine("dequantise", variant, source)
+    return _affine("dequantise_uint8" if source.dtype == "uint8" else "dequantise", variant, source)
 
 
 def _affine(kernel: str, variant: str, tensor: Tensor) -> Call:
-    scheme = quantisation_of(tensor)
+    scheme = quantisation_of(tensor, tensor.dtype)
     fields = {"elements": tensor.elements, "scale": scheme.scale, "zero_point": scheme.zero_point}
     return plain(variant, kernel, fields)
 

@@ -15,7 +15,7 @@ from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.steps import Operand, Program, Step
+from tinyflow.backends.tinyc.steps import Mark, Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.model.weighted import constant_values
 
@@ -47,7 +47,7 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
     """Write all files; what they hold in constants is returned."""
     constants = Constants()
     files = {
-        "model.h": model_header(memory.total_bytes),
+        "model.h": model_header(memory.total_bytes, has_state=bool(program.initial)),
         "model.c": _model(program, memory, constants),
     }
     files |= arrays.files(constants.arrays, '#include "tinynn.h"\n')
@@ -56,9 +56,13 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
 
 
 def _model(program: Program, memory: Memory, constants: Constants) -> str:
-    structs = [_parameters(number, step.call, constants) for number, step in enumerate(program.steps)]
-    calls = [_call(number, step, program, memory, constants) for number, step in enumerate(program.steps)]
-    return model_source(_INCLUDES, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls)
+    places = _Places(program, memory, constants)
+    numbered = [*enumerate(program.steps), *enumerate(program.once, len(program.steps) + 1)]
+    structs = [_parameters(number, step.call, constants) for number, step in numbered if isinstance(step, Step)]
+    statements = [_statement(number, step, places) for number, step in numbered]
+    calls, once = statements[: len(program.steps)], statements[len(program.steps) :]
+    reset = [*_fills(program, memory), *once] if program.initial else None
+    return model_source(_INCLUDES, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset)
 
 
 def _parameters(number: int, call: Call, constants: Constants) -> str:
@@ -83,26 +87,57 @@ def _pointer(symbol: str, constant: Constant) -> str:
     return symbol if constant.struct or constant.values.dtype == "int8" else f"(const void*){symbol}"
 
 
-def _call(number: int, step: Step, program: Program, memory: Memory, constants: Constants) -> str:
-    arguments = [f"&step_{number}"]
-    arguments += [_address(operand, program, memory, constants) for operand in step.inputs]
-    arguments.append(_address(step.output, program, memory, constants))
+@dataclass(frozen=True)
+class _Places:
+    """Where operands lie, as C says it."""
+
+    program: Program
+    memory: Memory
+    constants: Constants
+
+    def address(self, operand: Operand) -> str:
+        """Where an operand begins, as a pointer to int8, or to what the kernel takes."""
+        owner = self.program.owner(operand.tensor)
+        tensor = self.program.tensors[owner]
+        if owner in self.memory.tensors:
+            place = f"{ARENA} + {self.memory.tensors[owner].offset + operand.offset_bytes}"
+            return place if tensor.dtype == "int8" else f"(void*)({place})"
+        values = constant_values(tensor)
+        values = values.view(np.int8) if values.dtype == bool else values
+        symbol = self.constants.symbol(f"tensor_{owner}", Constant(values, alignment=max(4, values.itemsize)))
+        place = f"{symbol} + {operand.offset_bytes // values.itemsize}" if operand.offset_bytes else symbol
+        return place if tensor.dtype == "int8" else f"(const void*)({place})"
+
+
+def _fills(program: Program, memory: Memory) -> Iterator[str]:
+    """What variables are at first, neighbours together."""
+    spans: list[tuple[int, int, int]] = []
+    placed = ((memory.tensors[index], value) for index, value in program.initial.items())
+    for place, size, value in sorted((one.offset, one.size_bytes, value) for one, value in placed):
+        if spans and spans[-1][0] + spans[-1][1] == place and spans[-1][2] == value:
+            spans[-1] = (spans[-1][0], spans[-1][1] + size, value)
+        else:
+            spans.append((place, size, value))
+    for begin, size, value in spans:
+        yield f"  memset({ARENA} + {begin}, {value}, {size});\n"
+
+
+_MARKS = {
+    "if": "  if (*(const uint8_t*)({0})) {{",
+    "else": "  }} else {{",
+    "loop": "  for (;;) {{",
+    "leave": "    if (!*(const uint8_t*)({0})) {{\n      break;\n    }}",
+    "end": "  }}",
+}
+
+
+def _statement(number: int, step: Step | Mark, places: _Places) -> str:
+    name = places.program.graph.operators[step.operator].name
+    if isinstance(step, Mark):
+        reads = map(places.address, step.reads if step.kind != "end" else ())
+        return f"{_MARKS[step.kind].format(*reads)} /* {step.operator} {name} */\n"
+    arguments = [f"&step_{number}", *map(places.address, step.inputs), places.address(step.output)]
     if step.call.takes_scratch:
-        place = memory.scratch.get(number)
+        place = places.memory.scratch.get(number)
         arguments.append("NULL" if place is None else f"{ARENA} + {place.offset}")
-    name = program.graph.operators[step.operator].name
     return f"  {step.call.function}({', '.join(arguments)}); /* {step.operator} {name} */\n"
-
-
-def _address(operand: Operand, program: Program, memory: Memory, constants: Constants) -> str:
-    """Where an operand begins, as a pointer to int8, or to what the kernel takes."""
-    owner = program.owner(operand.tensor)
-    tensor = program.graph.tensors[owner]
-    if owner in memory.tensors:
-        place = f"{ARENA} + {memory.tensors[owner].offset + operand.offset_bytes}"
-        return place if tensor.dtype == "int8" else f"(void*)({place})"
-    values = constant_values(tensor)
-    values = values.view(np.int8) if values.dtype == bool else values
-    symbol = constants.symbol(f"tensor_{owner}", Constant(values, alignment=max(4, values.itemsize)))
-    place = f"{symbol} + {operand.offset_bytes // values.itemsize}" if operand.offset_bytes else symbol
-    return place if tensor.dtype == "int8" else f"(const void*)({place})"

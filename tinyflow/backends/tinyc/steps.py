@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Literal, Union
 
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.graph import Graph, Operator, Tensor
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,22 @@ class Step:
     output: Operand
 
 
+MarkKind = Literal["if", "else", "loop", "leave", "end"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the way of an inference forks, for the operator with this index: what C has braces for.
+
+    `if` and `leave` (of the loop, where that is false) read their condition; what the end of a loop reads must be there
+    when it begins anew.
+    """
+
+    operator: int
+    kind: MarkKind
+    reads: tuple[Operand, ...] = ()
+
+
 # one call reads all activations that the operator reads, and writes its output
 Lowered = Union[Call, Iterable[Step]]
 Lowering = Callable[[Graph, Operator, str], Lowered]
@@ -35,11 +51,37 @@ Lowering = Callable[[Graph, Operator, str], Lowered]
 
 @dataclass(frozen=True)
 class Program:
-    """All steps of one inference. `shares`: a tensor → the tensor whose bytes it is, under another shape."""
+    """All steps of one inference. `shares`: a tensor → the tensor whose bytes it is, under another shape.
+
+    `tensors` are those of the network, and behind them those of called subgraphs and resource variables; `initial`: a
+    variable → what each of its bytes is before `once` runs, which the network's inferences follow.
+    """
 
     graph: Graph
-    steps: tuple[Step, ...]
-    shares: Mapping[int, int] = field(default_factory=dict)
+    steps: tuple[Step | Mark, ...]
+    shares: Mapping[int, int]
+    tensors: tuple[Tensor, ...]
+    once: tuple[Step | Mark, ...] = ()
+    initial: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def every(self) -> tuple[Step | Mark, ...]:
+        """The steps of an inference and, behind them, those that are run once."""
+        return self.steps + self.once
+
+    def writers(self, variable: int) -> list[int]:
+        """The operators of an inference that change a variable: those that take it do, but for copies."""
+        return sorted(
+            {
+                step.operator
+                for step in self.steps
+                if isinstance(step, Step)
+                and (
+                    self.owner(step.output.tensor) == variable
+                    or (step.call.struct != "tinynn_copy" and variable in [one.tensor for one in step.inputs])
+                )
+            }
+        )
 
     def owner(self, tensor: int) -> int:
         """The tensor in whose bytes a tensor lies: itself for most."""

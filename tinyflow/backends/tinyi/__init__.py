@@ -35,7 +35,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     from tinyflow.backends.tinyi.operators import ENTRIES, MAX_WORK, request, work
 
     variant = variant_of(options)
-    check_operators(graph, backend, ENTRIES, lambda operator: request(graph, operator, variant))
+    check_operators(graph, backend, ENTRIES, lambda part, operator: request(part, operator, variant))
     products = sum(work(graph, operator) for operator in graph.operators)
     if products >= MAX_WORK:
         what = f"an inference of {products} products is more than {MAX_WORK} (backend {backend})"

@@ -22,6 +22,8 @@ Needs = tuple[Need, ...]
 VECTORS = ("mve", "rvv")
 # operators whose code takes more flash than a table and its reading
 _LARGER_THAN_A_TABLE = ("logistic", "tanh", "hard_swish")
+# and those for which it is only faster
+_WORTH_IT = ("requantise", "requantise_uint8", "leaky_relu")
 
 _RIGHT, _PAIRS, _HALVED = needs.RIGHT_SHIFTS, needs.CHANNEL_PAIRS, needs.HALVED
 _TAPS, _3X3 = needs.TAP_PAIRS, needs.TAPS_3X3
@@ -131,8 +133,9 @@ KERNELS: Sequence[Kernel] = (
     *_elementwise("minimum", "minmax", dsp=()),
     *_elementwise("maximum", "minmax", dsp=()),
     *(_lookup(variant, name) for name in _LARGER_THAN_A_TABLE for variant in _BY_TABLE),
-    *(_lookup(variant, name, (needs.MANY_ELEMENTS,)) for name in ("requantise", "leaky_relu") for variant in _BY_TABLE),
+    *(_lookup(variant, name, (needs.MANY_ELEMENTS,)) for name in _WORTH_IT for variant in _BY_TABLE),
     *_refs("sigmoid", "elements", "logistic", "tanh", in_place=(0,)),
+    *_refs("requantise", "elements", "requantise_uint8", in_place=(0,)),
     *_refs("", "elements", "requantise", "leaky_relu", "hard_swish", in_place=(0,)),
     Kernel(
         "softmax",
@@ -146,7 +149,7 @@ KERNELS: Sequence[Kernel] = (
     ),
     Kernel("softmax", "c", "softmax", "rows", scratch=scratch.EXPONENTIALS, in_place=(0,)),
     *_refs("softmax", "rows", "softmax", in_place=(0,)),
-    *_refs("affine", "elements", "quantise", "dequantise"),
+    *_refs("affine", "elements", "quantise", "dequantise", "dequantise_uint8"),
     *(Kernel("mean", name, "mean", "all", (needs.THREE_GROUPS,), packs.middle_axis) for name in ("dsp", "c")),
     Kernel("copy_rows", "c", "copy_rows", "elements", (needs.SHORT_ROWS,)),
     # of ref's long rows the compiler makes vectors by itself

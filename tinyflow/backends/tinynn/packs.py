@@ -123,7 +123,8 @@ def rvv_depthwise3x3(layer: Layer) -> tuple[Array, Array]:
 
 def table_of(operator: str) -> Callable[[Layer], Mapping[str, Field]]:
     """An operator on one int8 value as the table of its results."""
-    result = unary.RESULTS["QUANTIZE" if operator == "requantise" else operator.upper()]
+    rescaling = {"requantise": unary.requantise, "requantise_uint8": unary.requantise_uint8}
+    result = rescaling.get(operator) or unary.RESULTS[operator.upper()]
     return lambda layer: table_fields(result(layer.fields, unary.VALUES), layer.fields["elements"])
 
 

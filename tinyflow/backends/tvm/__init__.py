@@ -44,7 +44,7 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
         what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
         raise RecipeError(what, hint="layout NHWC, or schedule arm")
-    check_operators(graph, backend, {"int8": CHECKS}, lambda operator: CHECKS[operator.name](graph, operator))
+    check_operators(graph, backend, {"int8": CHECKS}, lambda part, operator: CHECKS[operator.name](part, operator))
 
 
 def generate(

@@ -22,7 +22,7 @@ from tinyflow.model.fixed_point import (
     sigmoid_scaling,
 )
 from tinyflow.model.graph import Graph, Operator, Quantisation
-from tinyflow.model.operators.forms import quantisations
+from tinyflow.model.operators.forms import quantisation_of, quantisations
 
 Constants = Mapping[str, int]
 
@@ -34,8 +34,12 @@ _RELUISH_SCALE = 3 / 32768
 
 def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
     """The constants of an operator of RESULTS. ValueError where TFLite has no integer kernel."""
-    given, made = quantisations(graph, operator)
-    return _CONSTANTS[operator.name](operator, given, made)
+    source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
+    if operator.name == "QUANTIZE":
+        given, made = (quantisation_of(tensor, tensor.dtype) for tensor in (source, output))
+        limits = np.iinfo(output.dtype)
+        return {**_of_rescaling(operator, given, made), "lowest": int(limits.min), "highest": int(limits.max)}
+    return _CONSTANTS[operator.name](operator, *quantisations(graph, operator))
 
 
 def _of_rescaling(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
@@ -141,6 +145,11 @@ def requantise(constants: Constants, values: Integers) -> Integers:
     scaled = rescale(values - constants["input_zero_point"], constants["multiplier"], constants["shift"])
     clamped: Integers = np.clip(scaled + constants["output_zero_point"], constants["lowest"], constants["highest"])
     return clamped
+
+
+def requantise_uint8(constants: Constants, values: Integers) -> Integers:
+    """The same of bytes that stand for 0 … 255."""
+    return requantise(constants, values & 0xFF)
 
 
 def leaky_relu(constants: Constants, values: Integers) -> Integers:

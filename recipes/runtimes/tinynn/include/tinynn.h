@@ -171,7 +171,8 @@ struct tinynn_sigmoid {
   int32_t multiplier, left_shift;
 };
 
-/* RELU, RELU6, RELU_N1_TO_1, and int8 → int8 QUANTIZE: (value - input_zero_point) times multiplier. */
+/* RELU, RELU6, RELU_N1_TO_1, and QUANTIZE from int8: (value - input_zero_point) times multiplier. An output of uint8,
+ * between 0 and 255, has the same bytes. `…_uint8` reads uint8. */
 struct tinynn_requantise {
   int32_t elements;
   int32_t input_zero_point, output_zero_point;
@@ -368,6 +369,7 @@ TINYNN_UNARY_IN_PLACE(tinynn_softmax_ref, tinynn_softmax);
 TINYNN_UNARY_IN_PLACE(tinynn_logistic_ref, tinynn_sigmoid);
 TINYNN_UNARY_IN_PLACE(tinynn_tanh_ref, tinynn_sigmoid);
 TINYNN_UNARY_IN_PLACE(tinynn_requantise_ref, tinynn_requantise);
+TINYNN_UNARY_IN_PLACE(tinynn_requantise_uint8_ref, tinynn_requantise);
 TINYNN_UNARY_IN_PLACE(tinynn_leaky_relu_ref, tinynn_leaky_relu);
 TINYNN_UNARY_IN_PLACE(tinynn_hard_swish_ref, tinynn_hard_swish);
 TINYNN_UNARY_IN_PLACE(tinynn_softmax_table_c, tinynn_softmax_table);
@@ -427,5 +429,7 @@ void tinynn_select_ref(const struct tinynn_select *restrict p, const int8_t *con
 void tinynn_quantise_ref(const struct tinynn_affine *restrict p, const float *restrict input, int8_t *restrict output);
 void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t *restrict input,
                            float *restrict output);
+void tinynn_dequantise_uint8_ref(const struct tinynn_affine *restrict p, const uint8_t *restrict input,
+                                 float *restrict output);
 
 #endif

@@ -1,4 +1,4 @@
-/* QUANTIZE float32 → int8 and DEQUANTIZE int8 → float32.
+/* QUANTIZE float32 → int8 and DEQUANTIZE int8, uint8 → float32.
  *
  *   out[i] = clamp(round(in[i] / scale) + zero_point), halves away from zero; out[i] = scale * (in[i] - zero_point)
  *
@@ -32,6 +32,13 @@ void tinynn_quantise_ref(const struct tinynn_affine *restrict p, const float *re
 
 void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t *restrict input,
                            float *restrict output) {
+  for (int32_t i = 0; i < p->elements; ++i) {
+    output[i] = p->scale * (float)(input[i] - p->zero_point);
+  }
+}
+
+void tinynn_dequantise_uint8_ref(const struct tinynn_affine *restrict p, const uint8_t *restrict input,
+                                 float *restrict output) {
   for (int32_t i = 0; i < p->elements; ++i) {
     output[i] = p->scale * (float)(input[i] - p->zero_point);
   }

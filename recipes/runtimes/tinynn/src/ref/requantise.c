@@ -1,4 +1,4 @@
-/* RELU, RELU6, RELU_N1_TO_1 and int8 → int8 QUANTIZE.
+/* RELU, RELU6, RELU_N1_TO_1 and QUANTIZE between int8 and uint8.
  *
  *   out[i] = clamp(zero_point + rescale(in[i] - input_zero_point))
  *
@@ -8,9 +8,19 @@
 #include "tinynn.h"
 #include "tinynn/fixed_point.h"
 
+static inline int8_t requantise(const struct tinynn_requantise *p, int32_t value) {
+  const int32_t scaled = tinynn_rescale(value - p->input_zero_point, p->multiplier, p->shift);
+  return (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
+}
+
 void tinynn_requantise_ref(const struct tinynn_requantise *restrict p, const int8_t *input, int8_t *output) {
   for (int32_t i = 0; i < p->elements; ++i) {
-    const int32_t scaled = tinynn_rescale(input[i] - p->input_zero_point, p->multiplier, p->shift);
-    output[i] = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
+    output[i] = requantise(p, input[i]);
+  }
+}
+
+void tinynn_requantise_uint8_ref(const struct tinynn_requantise *restrict p, const int8_t *input, int8_t *output) {
+  for (int32_t i = 0; i < p->elements; ++i) {
+    output[i] = requantise(p, (uint8_t)input[i]);
   }
 }

@@ -1,0 +1,56 @@
+"""Networks with state: what they compute from call to call is what TFLM computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stateful_networks import StatefulNet, branching, initialiser, looping, ring, shuffled
+from tinyc_host import assert_exact
+
+from tinyflow.backends.refusals import check_operators
+from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
+from tinyflow.backends.tinyc.program import lower
+from tinyflow.core.errors import ModelError
+from tinyflow.model import variables
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_variables_are_read_and_written_in_order(seed: int, tmp_path: Path) -> None:
+    """Whatever is done without a copy."""
+    assert_exact(shuffled(seed), tmp_path / "model")
+
+
+def test_networks_that_stream_copy_no_state(tmp_path: Path) -> None:
+    """What is kept lies where the concatenation reads it and the slice writes it; it counts as RAM."""
+    graph = ring()
+    built = assert_exact(graph, tmp_path / "model")
+    assert len(variables.in_place(graph)) == 2
+    assert [step.call.struct for step in lower(graph, "ref").steps].count("tinynn_copy") == 0
+    (state,) = [tensor for tensor in built.plan["arena"]["tensors"] if tensor.get("is_state")]
+    assert (state["name"], state["bytes"], built.plan["reset"]) == ("rows", 15, "model_reset")
+    # 4 is the slice
+    assert [built.plan["layers"][index]["operator"] for index in state["changed_by"]] == ["STRIDED_SLICE"]
+
+
+def test_variables_are_initialised_first_of_all() -> None:
+    """A network is reset before it runs, so that what it does before CALL_ONCE would come too late."""
+    net = StatefulNet(1, 1, 1, 4)
+    value = net.read("a", (1, 1, 1, 4))
+    net.call("CALL_ONCE", (), (), init=initialiser(a=np.zeros((1, 1, 1, 4))))
+    graph = net.graph(net.operator("ADD", value, net.input, pot_scale_int16=False))
+    with pytest.raises(ModelError, match="initialise variables first of all"):
+        check_operators(graph, "tinyc", LOWERINGS, lambda part, operator: lower_operator(part, operator, "ref"))
+
+
+def test_branches_are_taken(tmp_path: Path) -> None:
+    """Either, and those of a branch; a subgraph that is called twice has its tensors twice."""
+    built = assert_exact(branching(), tmp_path / "model")
+    assert built.plan["forks"] and not built.plan.get("reset")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_loops_end(seed: int, tmp_path: Path) -> None:
+    """After no, one or two rounds; what a round only moves isn't overwritten before."""
+    assert_exact(looping(seed), tmp_path / "model")
