@@ -28,13 +28,21 @@ def test_the_backend_gets_the_shrunk_model_and_the_reference_stays_the_original(
     """With +shrink generate reads its output; convert reads the fetched file, shared with benches without."""
     for backend in ("tvmaot", "tinyc"):
         plain, shrunk = _stages(tmp_path, f"vww-{backend}-stm32f7", f"vww-{backend}-stm32f7+shrink")
-        assert [_model_from(shrunk[stage]) for stage in ("convert", "shrink", "generate")] == [
-            "fetch",
-            "fetch",
-            "shrink",
-        ]
+        stages = ("convert", "tidy", "shrink", "generate")
+        assert [_model_from(shrunk[stage]) for stage in stages] == ["fetch", "fetch", "tidy", "shrink"]
         assert plain["convert"] is shrunk["convert"]
         assert "shrink" not in plain and plain["generate"] is not shrunk["generate"]
+
+
+def test_every_backend_gets_the_tidied_model_and_interpreters_the_plain_one(tmp_path: Path) -> None:
+    """Unless a bench says +tidy.off; a layer is tidied by itself."""
+    names = ("vww-tinyi-esp32c3", "vww-tflm-host", "vww-tinyi-esp32c3+tidy.off", "vww-tinyi-esp32c3+layer.1")
+    tidied, interpreted, plain, layer = _stages(tmp_path, *names)
+    assert _model_from(tidied["generate"]) == "tidy" and "tidy.json" in tidied["report"].inputs
+    for bench in (interpreted, plain):
+        assert _model_from(bench["generate"]) == "fetch"
+        assert "tidy" not in bench and "tidy.json" not in bench["report"].inputs
+    assert [_model_from(layer[stage]) for stage in ("convert", "tidy", "generate")] == ["cut", "cut", "tidy"]
 
 
 def test_two_backends_share_one_reduction(tmp_path: Path) -> None:

@@ -104,6 +104,9 @@ def whole(title: str, function: str, outputs: tuple[str, ...], **rest: Any) -> d
     return {**named, **defaults, "timeout_s": 600, "isolated": True, **rest}
 
 
+TIDIED = whole("tidy net", "tidy:tidy", ("model.tflite", "tidy.json"), inputs={"model.tflite": "fetch:model.tflite"})
+
+
 def built(title: str, function: str, outputs: tuple[str, ...], parameters: Mapping[str, Any], **rest: Any) -> Any:
     """The same for what the toolchain makes."""
     usual = {"tools": ["package ziglang"], "implementation": ("tinyflow.toolchains.zig",), "timeout_s": 240}
@@ -164,6 +167,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
             tools=REFERENCE,
             timeout_s=60,
         ),
+        "tidy net": TIDIED,
         "generate net gen alignment=32": whole(
             "generate net gen alignment=32",
             "generate:generate",
@@ -173,7 +177,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
                 "options": {"cpu": "cortex-m0plus", "alignment": 32},
                 "implementation": "tinyflow.backends.tinyc",
             },
-            inputs={"model.tflite": "fetch:model.tflite"},
+            inputs={"model.tflite": "tidy:model.tflite"},
             tools=[*READER, "package numpy"],
             implementation=("tinyflow.backends.tinyc",),
             timeout_s=120,
@@ -244,7 +248,11 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
                 "features": {"fast": True},
             },
             inputs={
-                **{"origin.json": "fetch:origin.json", "graph.json": "convert:graph.json"},
+                **{
+                    "origin.json": "fetch:origin.json",
+                    "graph.json": "convert:graph.json",
+                    "tidy.json": "tidy:tidy.json",
+                },
                 **{"plan.json": "generate:plan.json", "sizes.json": "link:sizes.json"},
                 **{"run.json": "run:run.json", "timing.json": "run:timing.json"},
             },
@@ -273,7 +281,7 @@ def test_a_command_gets_its_files_and_a_host_s_model_runs_itself(planner: Planne
         "external:generate",
         ("sources/", "plan.json"),
         parameters={"backend": "words", "options": {}, "command": ["python3", "{files}/g.py", "{out}"]},
-        inputs={"model.tflite": "fetch:model.tflite", "files/g.py": "words/g.py", "files/more/": "words/more/"},
+        inputs={"model.tflite": "tidy:model.tflite", "files/g.py": "words/g.py", "files/more/": "words/more/"},
         tools=[*READER, "binary python3"],
     )
     interpreted = planner.plan_bench(parse("net-tflm-host"))
@@ -304,12 +312,12 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
         "lower:lower",
         ("lowered/",),
         parameters={**lowering, "tuning": place},
-        inputs={"model.tflite": "cut:model.tflite", "tuning/records.jsonl": "tune:records.jsonl"},
+        inputs={"model.tflite": "tidy:model.tflite", "tuning/records.jsonl": "tune:records.jsonl"},
         tools=[*READER, "package rich"],
         implementation=("tinyflow.backends.tinyi",),
         timeout_s=420,
     )
-    assert by_stage["generate"]["inputs"] == {"model.tflite": "cut:model.tflite", "lowered/": "lower:lowered/"}
+    assert by_stage["generate"]["inputs"] == {"model.tflite": "tidy:model.tflite", "lowered/": "lower:lowered/"}
     assert by_stage["generate"]["parameters"] == {
         **{"backend": "low", "options": {}, "implementation": "tinyflow.backends.tinyc"}
     }
@@ -367,7 +375,6 @@ def test_a_model_from_elsewhere_is_fetched_as_its_recipe_says(planner: Planner) 
         "shrink:shrink",
         ("model.tflite", "shrink.json"),
         inputs={"model.tflite": "fetch:model.tflite"},
-        tools=REFERENCE,
     )
 
 

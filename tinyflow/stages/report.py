@@ -12,9 +12,9 @@ from tinyflow.report import rows
 def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
-    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, shrink.json
-    (what was removed from the model) where it was shrunk. Parameters: bench (canonical name), model, backend, target,
-    features ({name: value, or True}); target_options where the target's recipe chose some.
+    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json and
+    shrink.json where the model was tidied or shrunk: what was changed in it. Parameters: bench (canonical name), model,
+    backend, target, features ({name: value, or True}); target_options where the target's recipe chose some.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(
@@ -30,6 +30,8 @@ def report(workspace: Workspace) -> None:
         row["target_options"] = workspace.parameters["target_options"]
     if "tuning" in files["plan.json"]:
         row["tuning"] = files["plan.json"]["tuning"]
+    if files.get("tidy.json", {}).get("operators"):
+        row["tidied"] = files["tidy.json"]
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
     workspace.write_json("row.json", row, indent=2, allow_nan=False)

@@ -109,17 +109,21 @@ class Models:
         )
 
     def transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
-        """The stages that change the model for the backend, in order; the reference is the model as it came."""
+        """The stages that change the model for the backend, in order; the reference is the model as it came.
+
+        It is tidied first, unless a feature says otherwise or an interpreter, a reference itself, runs the file.
+        """
+        is_plain = resolved.settings.tidy == "off" or resolved.backend.machine is not None
         made: list[Action] = []
-        for name in resolved.settings.transforms:
-            made.append(self.transform(name, resolved.model.name, model))
+        for name in (*(() if is_plain else ("tidy",)), *resolved.settings.transforms):
+            made.append(self.transform(name, resolved.part_name, model))
             model = made[-1].output("model.tflite")
         return made
 
     def transform(self, name: str, title: str, model: Output) -> Action:
         """One stage from `model.tflite` to `model.tflite`, which says in a JSON file what it did."""
-        outputs, tools = ("model.tflite", f"{name}.json"), READER_TOOLS + REFERENCE_TOOLS
-        return self._known.isolated(name, f"{name} {title}", outputs, {"model.tflite": model}, tools=tools)
+        outputs = ("model.tflite", f"{name}.json")
+        return self._known.isolated(name, f"{name} {title}", outputs, {"model.tflite": model}, tools=READER_TOOLS)
 
 
 def onnx_tools() -> tuple[Tool, ...]:

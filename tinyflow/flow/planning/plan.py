@@ -153,7 +153,8 @@ class Planner:
 
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
-        wanted = ("origin.json", "graph.json", "shrink.json", "plan.json", "sizes.json", "run.json", "timing.json")
+        documents = ("origin", "graph", "tidy", "shrink", "plan", "sizes", "run", "timing")
+        wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(
             Action(
                 stage="report",

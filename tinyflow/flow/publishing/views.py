@@ -37,6 +37,8 @@ _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
     "model.onnx": ("fetch", "model.onnx"),
     "layer.tflite": ("cut", "model.tflite"),
+    "tidied.tflite": ("tidy", "model.tflite"),
+    "tidy.json": ("tidy", "tidy.json"),
     "shrunk.tflite": ("shrink", "model.tflite"),
     "shrink.json": ("shrink", "shrink.json"),
     "lowered/": ("lower", "lowered/"),
@@ -261,6 +263,9 @@ def _artifacts(actions: Iterable[Action], session: Session) -> dict[str, str]:
         for name, (stage, output) in _OUTPUTS.items()
         if stage in named and output in named[stage].outputs
     }
+    # a model that was tidy is there already
+    if found.get("tidied.tflite") == found.get("layer.tflite", found.get("model.tflite")):
+        found = {name: digest for name, digest in found.items() if name not in ("tidied.tflite", "tidy.json")}
     if "run" in named and (record := session.records.get(named["run"].id)) is not None:
         found[_LOG] = record.log
     return found

@@ -40,7 +40,7 @@ class Change:
     @property
     def has_effect(self) -> bool:
         """Whether anything but the layout of the file changed."""
-        return bool(self._operators or self._removed or len(self.graph.tensors) < len(self.original.tensors))
+        return self.graph != self.original
 
     def record(self) -> dict[str, Any]:
         """As JSON: sizes before and after, operators that went, channels that went from each operator's output."""

@@ -56,6 +56,8 @@ class Settings(Part):
     """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
     guard: Literal["arena", "ram", "$value"] | None = None
     """Where layers may write nothing but what is theirs: within the arena, or anywhere in RAM."""
+    tidy: Literal["off", "$value"] | None = None
+    """`off`: the backend gets the model as it came, without stage tidy in front of all transforms."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 

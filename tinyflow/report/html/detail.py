@@ -14,6 +14,7 @@ from tinyflow.report.rows import warnings_of
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
+_CHANGES = {"tidied": "Tidied before it was compiled", "removed": "Removed from the model"}
 _IF_KNOWN = {  # of what a verdict rests on
     "tolerance": "tolerance {}",
     "distinct_outputs": "{} different answers among them",
@@ -25,7 +26,7 @@ _IF_KNOWN = {  # of what a verdict rests on
 def _detail(bench: BenchDocuments) -> dict[str, Any]:
     """All that is shown of a bench, worked out once however often it is written."""
     report, sizes, plan, run = bench.report, bench.sizes, bench.plan, bench.run
-    gone = report.get("removed")
+    changes = ((title, report[name]) for name, title in _CHANGES.items() if name in report)
     return {
         "report": report,
         "regions": memory.regions(sizes) if sizes else [],
@@ -33,7 +34,10 @@ def _detail(bench: BenchDocuments) -> dict[str, Any]:
         "arena": arena.arena_map(plan) if plan else None,
         "layers": profile.layers(plan, run) if plan and plan.get("layers") else [],
         "functions": profile.functions(run) if run else [],
-        "removed": gone and {"sizes": removed.sizes(gone), "layers": list(removed.layers(gone))},
+        "changes": [
+            {"title": title, "sizes": removed.sizes(gone), "layers": list(removed.layers(gone))}
+            for title, gone in changes
+        ],
         "verdict": _verdict(report),
         "warnings": warnings_of(report),
         "steps": provenance.steps(bench.provenance),

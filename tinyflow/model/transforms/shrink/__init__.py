@@ -15,7 +15,13 @@ from tinyflow.model.transforms.intervals import Bounds, analyse
 from tinyflow.model.transforms.record import Change
 from tinyflow.model.transforms.shrink.channels import removable_channels
 from tinyflow.model.transforms.shrink.narrowing import narrow
-from tinyflow.model.transforms.tidy import compact, drop_identities, drop_unread, fold_constants, join_reshapes
+from tinyflow.model.transforms.whole_operators import (
+    compact,
+    drop_identities,
+    drop_unread,
+    fold_constants,
+    join_reshapes,
+)
 
 
 def shrink(graph: Graph) -> Change:

@@ -1,0 +1,326 @@
+"""Tidying: what goes and what stays, that no output changes, and that folded constants are what kernels compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_networks import Net, Q
+from tests_support import run_litert, run_tflm
+
+from tinyflow.model import reference
+from tinyflow.model.arithmetic.constants import computed, values
+from tinyflow.model.builder import GraphBuilder
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.operators import describe
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.transforms import transformed
+from tinyflow.model.transforms.tidy import tidy
+
+
+def tidied(graph: Graph, *names: str) -> Graph:
+    """The tidied graph, which has these operators, computes the same, and is tidy."""
+    content, changed = write(graph), tidy(graph).graph
+    assert [operator.name for operator in changed.operators] == list(names)
+    again = read(write(changed))
+    assert again == changed and tidy(again).graph is again
+    samples = reference.make_inputs(graph, 6, 11)
+    runs = (run_tflm, run_litert)
+    for run in runs:
+        assert reference.largest_difference(run(content, graph, samples), run(write(again), again, samples)) == 0
+    return changed
+
+
+def ports(graph: Graph) -> list[Tensor]:
+    """What a user sees, but for the numbering."""
+    return [replace(graph.tensors[index], index=0) for index in (*graph.inputs, *graph.outputs)]
+
+
+@pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
+def test_tidy_models_keep_their_bytes(trained: Callable[[str], Path], name: str) -> None:
+    """In the networks of MLPerf Tiny there is nothing to do, so all that follows is as it was."""
+    content = trained(name).read_bytes()
+    same, record = transformed(content, tidy)
+    assert same is content and record["operators"] == [] and record["before"] == record["after"]
+
+
+def test_computed_shapes_are_folded() -> None:
+    """What Keras writes for a batch that is not fixed: SHAPE → STRIDED_SLICE → PACK → RESHAPE."""
+    net = Net(1, 3, 4, 2)
+    whole = net.builder.operator("SHAPE", (net.input,), net.builder.tensor("shape", (4,), None, "int32"))
+    bounds = [net.constant([value], "int32") for value in (0, 1, 1)]
+    batch = net.builder.tensor("batch", (), None, "int32")
+    net.builder.operator("STRIDED_SLICE", (whole, *bounds), batch, shrink_axis_mask=1)
+    rest, target = net.constant(24, "int32"), net.builder.tensor("target", (2,), None, "int32")
+    net.builder.operator("PACK", (batch, rest), target, values_count=2)
+    flat = net.operator("RESHAPE", net.input, target, shape=(1, 24), new_shape=())
+    graph = net.graph(net.operator("SOFTMAX", flat, q=None, beta=1.0))  # type: ignore[arg-type]
+    changed = tidied(graph, "RESHAPE", "SOFTMAX")
+    assert ports(changed) == ports(graph)
+    assert values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [1, 24]
+    why = {entry["name"]: entry["why"] for entry in tidy(graph).record()["operators"]}
+    assert set(why) == {"SHAPE", "STRIDED_SLICE", "PACK"}
+
+
+def test_weights_of_float16_become_float32() -> None:
+    """As every kernel wants them."""
+    builder = GraphBuilder()
+    source = builder.tensor("in", (1, 3), None, "float32")
+    builder.inputs.append(source)
+    half = builder.constant("half", np.array([[0.1, -2.5, 65504.0], [2**-24, 1.0, -0.0]]), "float16")
+    wide = builder.operator("DEQUANTIZE", (half,), builder.tensor("wide", (2, 3), None, "float32"))
+    made = builder.operator("FULLY_CONNECTED", (source, wide, -1), builder.tensor("out", (1, 2), None, "float32"))
+    graph = builder.graph([made], "half")
+    changed = tidy(graph).graph
+    assert [operator.name for operator in changed.operators] == ["FULLY_CONNECTED"]
+    weights = changed.tensors[changed.operators[0].inputs[1]]
+    assert weights.dtype == "float32" and np.array_equal(
+        values(weights), np.frombuffer(half_of(graph), "<f2").reshape(2, 3)
+    )
+    samples = reference.make_inputs(graph, 3, 1)
+    before, after = (run_litert(write(each), each, samples) for each in (graph, changed))
+    assert reference.largest_difference(before, after) == 0
+
+
+def half_of(graph: Graph) -> bytes:
+    """The constant in float16."""
+    (tensor,) = (tensor for tensor in graph.tensors if tensor.dtype == "float16")
+    return tensor.data or b""
+
+
+def test_large_constants_stay_computed() -> None:
+    """Flash is dear: what grows much stays an operator."""
+    for count, names in ((4096, []), (4097, ["FILL"])):
+        net = Net(1, count)
+        filled = net.operator("FILL", net.constant([1, count], "int32"), net.constant(5, "int8", Q), shape=(1, count))
+        graph = net.graph(net.operator("ADD", net.input, filled))
+        assert [operator.name for operator in tidy(graph).graph.operators] == [*names, "ADD"]
+
+
+def test_operators_that_change_nothing_go() -> None:
+    """Whole slices, permutations of nothing, single pieces, padding by nothing; a graph output stays written."""
+    net = Net(1, 4, 4, 2)
+    nothing = net.constant(np.zeros((4, 2)), "int32")
+    padded = net.operator("PAD", net.input, nothing)
+    sliced = net.operator("SLICE", padded, net.constant([0] * 4, "int32"), net.constant([1, 4, -1, 2], "int32"))
+    tiled = net.operator("BROADCAST_TO", sliced, net.constant([1, 4, 4, 2], "int32"))
+    joined = net.operator("CONCATENATION", tiled, axis=3)
+    made = net.operator("RELU", joined)
+    last = net.operator("PAD", made, nothing)
+    tidied(net.graph(last), "RELU", "PAD")
+    # the same forms, and yet not the same
+    net = Net(1, 4, 4, 2)
+    turned = net.operator("TRANSPOSE", net.input, net.constant([0, 2, 1, 3], "int32"))
+    ends = [net.constant(numbers, "int32") for numbers in ([0, 3, 0, 0], [1, -5, 4, 2], [1, -1, 1, 1])]
+    mirrored = net.operator("STRIDED_SLICE", turned, *ends)
+    tidied(net.graph(net.operator("RELU", mirrored)), "TRANSPOSE", "STRIDED_SLICE", "RELU")
+
+
+def test_shapes_that_only_a_reshape_reads_go() -> None:
+    """Whatever they are, the last one counts."""
+    net = Net(1, 6, 2)
+    wide = net.operator("EXPAND_DIMS", net.input, net.constant(1, "int32"), shape=(1, 1, 6, 2))
+    flat = net.operator("RESHAPE", wide, net.constant([12], "int32"), shape=(12,), new_shape=())
+    column = net.operator("RESHAPE", flat, net.constant([12, 1], "int32"), shape=(12, 1), new_shape=())
+    changed = tidied(net.graph(net.operator("RELU", column)), "RESHAPE", "RELU")
+    assert changed.operators[0].inputs[0] == changed.inputs[0]
+
+
+def test_conversions_that_undo_each_other_go() -> None:
+    """int8 → float32 → int8, and int8 → uint8 → int8, all in the same steps; not where steps or zero points differ."""
+    for between, dtype, names in (
+        (None, "float32", ["RELU", "RELU"]),
+        (Quantisation(Q.scales, (Q.zero_points[0] + 128,)), "uint8", ["RELU", "RELU"]),
+        (Quantisation(Q.scales, (Q.zero_points[0] + 127,)), "uint8", ["RELU", "QUANTIZE", "QUANTIZE", "RELU"]),
+    ):
+        net = Net(2, 50)
+        made = net.operator("RELU", net.input)
+        there = net.builder.tensor("between", (2, 50), between, dtype)
+        net.builder.operator("DEQUANTIZE" if between is None else "QUANTIZE", (made,), there)
+        back = net.operator("QUANTIZE", there, shape=(2, 50))
+        graph = net.graph(net.operator("RELU", back))
+        assert [operator.name for operator in tidy(graph).graph.operators] == names
+        if between is None:
+            tidied(graph, *names)
+    other = net.operator("QUANTIZE", there, shape=(2, 50), q=Quantisation((0.051,), (3,)))
+    graph = net.graph(net.operator("RELU", other, q=Quantisation((0.051,), (3,))))
+    assert len(tidy(graph).graph.operators) == 4
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 0.00784, 0.1, 3.7, 1e6])
+def test_every_integer_comes_back_from_float32(scale: float) -> None:
+    """The claim behind it, with the formulas of TFLite's dequantize.h and quantize.h, for int16 and so for int8."""
+    steps = np.arange(-32768, 32768, dtype=np.int64)
+    real = (float(np.float32(scale)) * steps).astype(np.float32)
+    assert np.array_equal(np.rint(real / np.float32(scale)).astype(np.int64), steps)
+
+
+def padded(shape: tuple[int, ...], around: Any, name: str, kernel: int, stride: int, value: int | None = None) -> Graph:
+    """PAD or PADV2, and an operator without padding behind it."""
+    net = Net(*shape)
+    paddings = net.constant(around, "int32")
+    more = [] if value is None else [net.constant(value, "int8", Q)]
+    wide = net.operator("PAD" if value is None else "PADV2", net.input, paddings, *more)
+    slides = {"padding": "VALID", "stride": (stride, stride)}
+    if name == "MAX_POOL_2D":
+        return net.graph(net.operator(name, wide, filter=(kernel, kernel), **slides))
+    random = np.random.default_rng(3)
+    if name == "CONV_2D":
+        return net.graph(
+            net.convolution(
+                wide, random.integers(-9, 9, (4, kernel, kernel, net.builder.shape(wide)[3])), [5] * 4, **slides
+            )
+        )
+    weights = net.constant(random.integers(-9, 9, (1, kernel, kernel, shape[3])), "int8", Quantisation((0.02,), (0,)))
+    bias = net.constant([7] * shape[3], "int32", Quantisation((0.001,), (0,)))
+    return net.graph(net.operator(name, wide, weights, bias, **slides))
+
+
+def spatial(*around: int) -> list[list[int]]:
+    """Paddings of height and width."""
+    return [[0, 0], list(around[:2]), list(around[2:]), [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "around", "name", "kernel", "stride", "value"),
+    [
+        ((1, 6, 5, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 1, None),
+        ((1, 6, 6, 3), spatial(0, 1, 0, 1), "CONV_2D", 3, 2, None),
+        ((2, 7, 5, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 2, None),
+        # one more row behind, which no window reaches
+        ((1, 7, 5, 3), spatial(1, 2, 1, 1), "CONV_2D", 3, 2, None),
+        ((1, 6, 6, 2), spatial(1, 2, 2, 2), "DEPTHWISE_CONV_2D", 5, 2, Q.zero_points[0]),
+        ((1, 6, 6, 2), spatial(1, 1, 1, 1), "MAX_POOL_2D", 3, 1, -128),
+    ],
+)
+def test_what_same_padding_does_needs_no_operator(
+    shape: tuple[int, ...], around: Any, name: str, kernel: int, stride: int, value: int | None
+) -> None:
+    """Odd and even sizes, strides, a value that counts for nothing."""
+    if name == "DEPTHWISE_CONV_2D":
+        around = spatial(1, 2, 1, 2)
+    changed = tidied(padded(shape, around, name, kernel, stride, value), name)
+    assert changed.operators[0].options["padding"] == "SAME"
+
+
+@pytest.mark.parametrize(
+    ("shape", "around", "name", "kernel", "stride", "value"),
+    [
+        # begins a row earlier than SAME
+        ((1, 6, 6, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 2, None),
+        # another number of rows
+        ((1, 6, 6, 3), spatial(1, 2, 1, 1), "CONV_2D", 3, 1, None),
+        ((1, 6, 6, 3), spatial(0, 1, 0, 0), "CONV_2D", 3, 1, None),
+        # a value that counts, channels that are no input's, a batch
+        ((1, 6, 6, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 1, 9),
+        ((1, 6, 6, 3), [[0, 0], [1, 1], [1, 1], [0, 1]], "CONV_2D", 3, 1, None),
+        ((1, 6, 6, 3), [[1, 0], [1, 1], [1, 1], [0, 0]], "CONV_2D", 3, 1, None),
+        # a maximum sees the zero point
+        ((1, 6, 6, 2), spatial(1, 1, 1, 1), "MAX_POOL_2D", 3, 1, None),
+    ],
+)
+def test_other_padding_stays(
+    shape: tuple[int, ...], around: Any, name: str, kernel: int, stride: int, value: int | None
+) -> None:
+    """No `.tflite` says it in another way."""
+    graph = padded(shape, around, name, kernel, stride, value)
+    assert tidy(graph).graph is graph
+
+
+def test_padding_that_others_read_stays_for_them() -> None:
+    """The convolution pads by itself all the same."""
+    graph = padded((1, 6, 5, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 1)
+    changed = tidied(replace(graph, outputs=(*graph.outputs, graph.operators[0].outputs[0])), "PAD", "CONV_2D")
+    assert changed.operators[1].inputs[0] == changed.inputs[0]
+
+
+def test_what_nobody_reads_goes_but_for_effects() -> None:
+    """A dead operator goes, one that changes a variable stays."""
+    net = Net(1, 4)
+    net.operator("LOGISTIC", net.input, q=None)  # type: ignore[arg-type]
+    graph = net.graph(net.operator("RELU", net.input))
+    tidied(graph, "RELU")
+    state = Tensor(len(graph.tensors), "state", (1, 4), "int8", Q, is_variable=True)
+    spare = replace(state, index=state.index + 1, name="spare", is_variable=False)
+    kept = Operator(9, "custom keep", 1, (0, state.index), (spare.index,))
+    graph = replace(graph, tensors=(*graph.tensors, state, spare), operators=(*graph.operators, kept))
+    assert [operator.name for operator in tidy(graph).graph.operators] == ["RELU", "custom keep"]
+
+
+F, I = "float32", "int32"  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("name", "operands", "options"),
+    [
+        *(
+            (name, [(F, (3, 4)), (F, (4,))], {})
+            for name in ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "FLOOR_DIV")
+        ),
+        *((name, [(F, (3, 4)), (F, (4,))], {"activation": "RELU6"}) for name in ("ADD", "SUB", "MUL")),
+        *((name, [(I, (3, 4)), (I, (1, 4))], {}) for name in ("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD")),
+        *((name, [(F, (2, 5)), (F, (2, 5))], {}) for name in ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER")),
+        ("GREATER_EQUAL", [(I, (7,)), (I, (7,))], {}),
+        *((name, [("bool", (8,)), ("bool", (8,))], {}) for name in ("LOGICAL_AND", "LOGICAL_OR")),
+        ("LOGICAL_NOT", [("bool", (8,))], {}),
+        ("SELECT_V2", [("bool", (8,)), (F, (8,)), (F, (8,))], {}),
+        *((name, [(F, (4, 3))], {}) for name in ("NEG", "ABS", "SQUARE", "SQRT", "ZEROS_LIKE")),
+        ("CAST", [(F, (9,)), "int32"], {}),
+        ("CAST", [(I, (9,)), "float32"], {}),
+        ("CAST", [(I, (9,)), "int8"], {}),
+        ("DEQUANTIZE", [("int8", (3, 5)), "float32"], {}),
+        ("DEQUANTIZE", [("int16", (3, 5)), "float32"], {}),
+        ("CONCATENATION", [(F, (2, 3)), (F, (2, 1))], {"axis": -1}),
+        ("PACK", [(F, (2, 3)), (F, (2, 3))], {"axis": 1, "values_count": 2}),
+        ("TRANSPOSE", [(F, (2, 3, 4)), [2, 0, 1]], {}),
+        ("SLICE", [(I, (4, 5)), [1, 0], [2, -1]], {}),
+        ("STRIDED_SLICE", [(F, (4, 5)), [3, 0], [0, 5], [-2, 2]], {}),
+        ("GATHER", [(F, (4, 5)), [3, 0, 0]], {"axis": 1}),
+        ("TILE", [(F, (2, 3)), [2, 2]], {}),
+        ("BROADCAST_TO", [(F, (1, 3)), [2, 4, 3]], {}),
+        ("REVERSE_V2", [(F, (3, 4)), [1]], {}),
+        *((name, [(F, (3, 4)), [0]], {}) for name in ("REDUCE_MAX", "REDUCE_MIN")),
+        ("REDUCE_PROD", [(I, (3, 4)), [1]], {"keep_dims": True}),
+        ("RESHAPE", [(F, (3, 4)), [6, 2]], {"new_shape": ()}),
+        ("SHAPE", [(F, (3, 4)), "int32"], {}),
+        ("RANK", [(F, (3, 4)), "int32"], {}),
+    ],
+)
+def test_constants_are_what_kernels_compute(name: str, operands: list[Any], options: dict[str, Any]) -> None:
+    """Every rule against LiteRT: the same operator of activations, and of constants that have their values."""
+    builder, random, inputs = GraphBuilder(), np.random.default_rng(5), []
+    sample = []
+    result = next((entry for entry in operands if isinstance(entry, str)), None)
+    for entry in operands:
+        if isinstance(entry, tuple):
+            dtype, shape = entry
+            scheme = Q if dtype == "int8" else Quantisation((0.003,), (0,)) if dtype == "int16" else None
+            inputs.append(builder.tensor(f"in{len(inputs)}", shape, scheme, dtype))
+            builder.inputs.append(inputs[-1])
+            numbers = random.integers(0, 2, shape) if dtype == "bool" else random.integers(1, 60, shape) * 0.37 + 0.5
+            signs = 1 if dtype == "bool" or name == "SQRT" else random.choice([-1, 1], shape)
+            sample.append((numbers * signs).astype(dtype))
+        elif isinstance(entry, list):
+            inputs.append(builder.constant(f"list{len(inputs)}", entry, "int32"))
+    found = describe(name)
+    rule = found.shape
+    tensors = [builder.tensors[index] for index in inputs]
+    shape = (6, 2) if name == "RESHAPE" else rule(tensors, {**found.default_options, **options}) if rule else ()
+    is_truth = name.split("_")[0] in ("EQUAL", "NOT", "LESS", "GREATER", "LOGICAL")
+    first = tensors[-1] if name == "SELECT_V2" else tensors[0]
+    output = builder.tensor("out", shape or (), None, result or ("bool" if is_truth else first.dtype))
+    if name == "CAST":
+        options = {"in_data_type": first.dtype.upper(), "out_data_type": str(result).upper()}
+    builder.operator(name, inputs, output, **options)
+    graph = read(write(builder.graph([output], name)))
+    ((expected,),) = run_litert(write(graph), graph, [tuple(sample)])
+    constants = list(graph.tensors)
+    for index, array in zip(graph.inputs, sample, strict=True):
+        constants[index] = replace(constants[index], data=array.tobytes())
+    made = computed(replace(graph, tensors=tuple(constants)), graph.operators[0])
+    assert made == [expected.tobytes()]

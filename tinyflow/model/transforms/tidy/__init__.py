@@ -1,0 +1,44 @@
+"""Tidying: what converters leave in a network that says the same without it. Every bench's model goes through it.
+
+Shapes that are computed, weights of float16, operators that change nothing or undo each other, padding that the next
+operator can do itself. For every input the tidied graph gives the bytes that the original gives; inputs and outputs
+keep their names, types and shapes. A network without any of that stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinyflow.model.graph import Graph
+from tinyflow.model.transforms.record import Change
+from tinyflow.model.transforms.tidy.padding import fold_padding
+from tinyflow.model.transforms.tidy.pairs import cancel_pairs
+from tinyflow.model.transforms.whole_operators import (
+    Reasons,
+    compact,
+    drop_identities,
+    drop_unread,
+    fold_constants,
+    join_reshapes,
+)
+
+_STEPS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
+    lambda graph: fold_constants(graph, {}),
+    lambda graph: drop_identities(graph, {}),
+    cancel_pairs,
+    join_reshapes,
+    fold_padding,
+    drop_unread,
+)
+
+
+def tidy(graph: Graph) -> Change:
+    """The tidied graph, which reads and writes the same tensors, and what went and why."""
+    change, before = Change(graph), None
+    while change.graph is not before:  # each round takes something away, so this ends
+        before = change.graph
+        for step in _STEPS:
+            change.operators_went(*step(change.graph))
+    if change.graph is not graph:
+        change.graph = compact(change.graph)
+    return change
