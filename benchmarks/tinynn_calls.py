@@ -36,7 +36,7 @@ _ARGUMENTS = 5
 _NOT_KERNELS = ("run", "memcpy", "memset", "memmove", "copy_unaligned")
 _SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
 # needs soft float on a CPU without an FPU, and nothing else does
-_FLOAT_SOURCES = ("quantise.c",)
+_FLOAT_SOURCES = ("quantise.c", "quantise_int16.c")
 
 
 @dataclass(frozen=True)

@@ -159,14 +159,14 @@ def _multipliers(input_scale: float, scales: Sequence[float], output_scale: floa
     return np.array(multipliers, np.int32), np.array(shifts, np.int32)
 
 
-def _out_size(size: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:
+def out_size(size: int, kernel: int, stride: int, dilation: int, padding: str) -> tuple[int, int]:
     """Output size, and padding in front."""
     if padding == "SAME":
         return -(-size // stride), same_padding((1, size, size), (kernel,) * 2, (stride,) * 2, (dilation,) * 2)[0][0]
     return (size - (kernel - 1) * dilation - 1) // stride + 1, 0
 
 
-def _window(kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> str:
+def window_text(kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> str:
     """Such as 3x3/2, with its dilation where it has one."""
     return f"{kernel[0]}x{kernel[1]}/{stride[0]}" + f" dilated {dilation[0]}x{dilation[1]}" * (max(dilation) > 1)
 
@@ -188,8 +188,8 @@ def conv2d(
     n, h, w, c = input_shape
     weights = random_weights(generator, (outputs, *kernel, c), lowest_weight)
     input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide, output_zero_point)
-    oh, top = _out_size(h, kernel[0], stride[0], dilation[0], padding)
-    ow, left = _out_size(w, kernel[1], stride[1], dilation[1], padding)
+    oh, top = out_size(h, kernel[0], stride[0], dilation[0], padding)
+    ow, left = out_size(w, kernel[1], stride[1], dilation[1], padding)
     graph = one_operator(
         "CONV_2D",
         3,
@@ -206,7 +206,7 @@ def conv2d(
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
     channels = Channels(bias, *_multipliers(input_q[0], scales, output_q[0]))
-    name = f"conv2d {_window(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    name = f"conv2d {window_text(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
@@ -234,8 +234,8 @@ def depthwise(
     outputs = c * depth_multiplier
     weights = random_weights(generator, (1, *kernel, outputs), lowest_weight)
     input_q, output_q, scales, bias = _draw_weighted(generator, outputs, kernel[0] * kernel[1], wide, output_zero_point)
-    oh, top = _out_size(h, kernel[0], stride[0], dilation[0], padding)
-    ow, left = _out_size(w, kernel[1], stride[1], dilation[1], padding)
+    oh, top = out_size(h, kernel[0], stride[0], dilation[0], padding)
+    ow, left = out_size(w, kernel[1], stride[1], dilation[1], padding)
     graph = one_operator(
         "DEPTHWISE_CONV_2D",
         3,
@@ -255,7 +255,7 @@ def depthwise(
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
     channels = Channels(bias, *_multipliers(input_q[0], scales, output_q[0]))
-    name = f"depthwise {_window(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    name = f"depthwise {window_text(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
@@ -318,8 +318,8 @@ def average_pool(
 ) -> Case:
     """AVERAGE_POOL_2D or MAX_POOL_2D."""
     n, h, w, c = input_shape
-    oh, top = _out_size(h, kernel[0], stride[0], 1, padding)
-    ow, left = _out_size(w, kernel[1], stride[1], 1, padding)
+    oh, top = out_size(h, kernel[0], stride[0], 1, padding)
+    ow, left = out_size(w, kernel[1], stride[1], 1, padding)
     quantisation = Quantisation((f32(0.05),), (int(generator.integers(-128, 128)),))
     graph = one_operator(
         f"{operator.upper()}_2D",
@@ -413,7 +413,7 @@ def _quantisation(generator: Generator) -> Quantisation:
     return Quantisation((scale,), (int(generator.integers(-128, 128)),))
 
 
-def _lowered(name: str, graph: Graph, inputs: tuple[NDArray[Any], ...]) -> Case:
+def lowered(name: str, graph: Graph, inputs: tuple[NDArray[Any], ...]) -> Case:
     """A case whose fields the code generator finds, for operators that it makes one call of."""
     arrays = dict(zip(graph.inputs, inputs, strict=True))
     arrays |= {tensor.index: np.frombuffer(tensor.data, np.int8) for tensor in graph.tensors if tensor.data}
@@ -453,7 +453,7 @@ def unary(generator: Generator, operator: str, elements: int) -> Case:
     shape = (1, elements)
     tensor = Tensor(0, "input", shape, "int8", source)
     graph = one_operator(operator, version, [tensor], (shape, "int8", made), options)
-    return _lowered(f"{operator} {elements}", graph, (random_int8(generator, shape),))
+    return lowered(f"{operator} {elements}", graph, (random_int8(generator, shape),))
 
 
 BINARY = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
@@ -486,7 +486,7 @@ def binary(
     version = 2 if operator != "MUL" else 3
     graph = one_operator(operator, version, tensors, (shape, "int8", quantisations[2]), options)
     name = " ".join("a number" if i == constant else "x".join(map(str, shapes[i])) for i in range(2))
-    return _lowered(f"{operator} {name}", graph, tuple(values[i] for i in range(2) if i != constant))
+    return lowered(f"{operator} {name}", graph, tuple(values[i] for i in range(2) if i != constant))
 
 
 def mean(generator: Generator, shape: tuple[int, int, int, int], axes: Sequence[int], value: int | None = None) -> Case:

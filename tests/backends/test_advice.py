@@ -23,7 +23,7 @@ _BACKENDS: tuple[Any, ...] = (tinyc, tinyi, tvm)
 def dense(activations: str, weights: str = "int8", bias: str = "int32", *, is_constant: bool = True) -> Graph:
     """One FULLY_CONNECTED of these types."""
     data = (np.zeros((3, 4), weights).tobytes(), np.zeros(3, bias).tobytes())
-    scheme = None if "float" in activations else Q
+    scheme = {"float32": None, "int16": Quantisation((0.05,), (0,))}.get(activations, Q)
     tensors = (
         Tensor(0, "in", (1, 4), activations, scheme),
         Tensor(1, "w", (3, 4), weights, Quantisation((0.5,), (0,)), data[0] if is_constant else None),

@@ -60,8 +60,13 @@ def test_a_newer_version_is_refused(graph: Graph, backend: ModuleType) -> None:
     assert "versions up to" in _refusal(backend, changed)
 
 
-@BACKENDS
-@pytest.mark.parametrize(("dtype", "advice"), [("float32", "quantise the model to int8"), ("int16", "16x8 mode")])
+@pytest.mark.parametrize(
+    ("backend", "dtype", "advice"),
+    [
+        *((backend, "float32", "quantise the model to int8") for backend in (tinyc, tinyi, tvm)),
+        (tvm, "int16", "16x8 mode"),
+    ],
+)
 def test_other_activations_than_int8_are_refused(graph: Graph, backend: ModuleType, dtype: str, advice: str) -> None:
     """A model that is not quantised to int8 is told so, and how it is."""
     text = _refusal(backend, with_tensor(graph, graph.inputs[0], lambda tensor: replace(tensor, dtype=dtype)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import kernel_table
 import numpy as np
 from kernel_shapes import OPERATORS
-from tinynn_calls import RUNTIME
+from tinynn_calls import RUNTIME, HostKernels
 
 from tinyflow.backends.tinynn.kernels import KERNELS
 
@@ -36,6 +36,7 @@ def test_every_kernel_of_the_table_is_there_and_every_variant_can_be_chosen() ->
     found = {name for text in texts for name in re.findall(r"^(?:void |KERNEL\()(tinynn_\w+)[(,]", text, re.M)}
     broadcast = [pair for text in texts for pair in re.findall(r"^TINYNN_BROADCAST_ROWS\((\w+), (\w+),", text, re.M)]
     found |= {f"tinynn_{operator}_broadcast_{variant}" for operator, variant in broadcast}
+    found |= set(HostKernels().functions)
     named = {kernel.function for kernel in KERNELS}
     assert named <= found
     parts = r"conv2d_(rows_mve|wide_dsp)|clamp_dsp|pieces_c|plane3x3_\w+|rows[23]_\w+|matrix\w+|sum_rows8\w+|tile4x4\w+"

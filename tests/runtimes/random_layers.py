@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import tinynn_cases as cases
+import tinynn_int16 as int16
 import tinynn_moves as moves
 from hypothesis import strategies as st
 from tinynn_cases import Case
@@ -217,6 +218,81 @@ def even_softmax(draw: st.DrawFn) -> Case:
     return replace(case, inputs=(np.resize(np.array(values, np.int8), (2, columns)),))
 
 
+# of activations of int16
+_BIASES = st.sampled_from(["int64", "int64", "int32", ""])
+
+
+@st.composite
+def conv2d_int16(draw: st.DrawFn) -> Case:
+    """CONV_2D of any shape."""
+    spatial = _spatial(draw, draw(st.sampled_from([1, 3, 5])))
+    shape = (draw(st.integers(1, 2)), *spatial.pop("size"), draw(st.sampled_from([1, 2, 3, 4, 5, 8, 12, 17])))
+    how: dict[str, Any] = {
+        "activation": draw(_ACTIVATIONS),
+        "bias": draw(_BIASES),
+        "is_per_channel": draw(st.booleans()),
+    }
+    return int16.conv2d(_generator(draw), shape, draw(st.integers(1, 9)), **spatial, **how)  # type: ignore[arg-type]
+
+
+@st.composite
+def depthwise_int16(draw: st.DrawFn) -> Case:
+    """DEPTHWISE_CONV_2D of any shape."""
+    spatial = _spatial(draw, draw(st.sampled_from([1, 3, 3, 5])))
+    shape = (draw(st.integers(1, 2)), *spatial.pop("size"), draw(st.sampled_from([1, 2, 3, 4, 5, 8, 17])))
+    how: dict[str, Any] = {"activation": draw(_ACTIVATIONS), "depth_multiplier": draw(st.sampled_from([1, 1, 1, 2]))}
+    return int16.depthwise(_generator(draw), shape, **spatial, **how)  # type: ignore[arg-type]
+
+
+@st.composite
+def fully_connected_int16(draw: st.DrawFn) -> Case:
+    """FULLY_CONNECTED, at times with sums of more than 32 bits."""
+    inputs = draw(st.sampled_from([*range(1, 41), 4096]))
+    how: dict[str, Any] = {
+        "activation": draw(_ACTIVATIONS),
+        "bias": draw(_BIASES),
+        "is_per_channel": draw(st.booleans()),
+    }
+    return int16.fully_connected(_generator(draw), draw(st.integers(1, 3)), inputs, draw(st.integers(1, 11)), **how)
+
+
+@st.composite
+def reduction_int16(draw: st.DrawFn) -> Case:
+    """The pools, MEAN, SUM."""
+    spatial, operator = _spatial(draw, 4), draw(st.sampled_from(["AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "SUM"]))
+    shape = (draw(st.integers(1, 2)), *(size + 3 for size in spatial["size"]), draw(st.integers(1, 9)))
+    if operator in ("MEAN", "SUM"):
+        axes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
+        return int16.reduction(_generator(draw), operator, shape, sorted(axes))
+    kernel, stride, padding = (spatial[name] for name in ("kernel", "stride", "padding"))
+    return int16.pool(_generator(draw), shape, kernel, stride, padding, operator, draw(_ACTIVATIONS))  # type: ignore[arg-type]
+
+
+@st.composite
+def binary_int16(draw: st.DrawFn) -> Case:
+    """Two inputs, each dimension of which may be 1 in one of them."""
+    shape = [draw(st.sampled_from([3, 1, 5, 2])) for _ in range(4)]
+    kinds = [draw(st.sampled_from(["both", "left", "right", "both"])) for _ in range(4)]
+    left = tuple(1 if kind == "right" else size for size, kind in zip(shape, kinds, strict=True))
+    right = tuple(1 if kind == "left" else size for size, kind in zip(shape, kinds, strict=True))
+    if draw(st.booleans()):
+        left = right = (1, draw(st.sampled_from([7, 300])))
+    return int16.binary(_generator(draw), draw(st.sampled_from(int16.BINARY)), left, right, draw(_ACTIVATIONS))
+
+
+@st.composite
+def unary_int16(draw: st.DrawFn) -> Case:
+    """Activations, SOFTMAX, QUANTIZE and DEQUANTIZE."""
+    generator, elements = _generator(draw), draw(st.sampled_from([1, 30, 300]))
+    operator = draw(st.sampled_from([*int16.UNARY, *int16.CONVERSIONS, "QUANTIZE", "DEQUANTIZE"]))
+    if isinstance(operator, tuple):
+        return int16.conversion(generator, *operator, elements)
+    if operator in ("QUANTIZE", "DEQUANTIZE"):
+        return int16.affine(generator, operator, elements)
+    scale = draw(st.sampled_from([None, None, 2.0**-12, 2.0**-11, 1.0005 * 2**-12, 2.5, 1e-7]))
+    return int16.unary(generator, operator, (draw(st.integers(1, 3)), elements), scale)
+
+
 LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "conv2d": conv2d,
     "depthwise": depthwise,
@@ -232,6 +308,12 @@ LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "transpose": transpose,
     "strided_slice": strided_slice,
     "resize": resize,
+    "conv2d_int16": conv2d_int16,
+    "depthwise_int16": depthwise_int16,
+    "fully_connected_int16": fully_connected_int16,
+    "reduction_int16": reduction_int16,
+    "binary_int16": binary_int16,
+    "unary_int16": unary_int16,
 }
 # without a reference but the variant ref: parts of operators, and what TFLM does not compute
 PARTS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {"part": part, "even_softmax": even_softmax}

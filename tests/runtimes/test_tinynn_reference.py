@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_layers import LAYERS
 from tests_support import examples
-from tinynn_calls import HostKernels
+from tinynn_calls import RUNTIME, HostKernels
 from tinynn_cases import softmax
+
+from tinyflow.model.arithmetic import tables
 
 _MOVES = ("number", "pad", "transpose", "strided_slice", "resize")
 
@@ -43,6 +45,11 @@ def test_ref_is_tflm(operator: str) -> None:
 def test_ref_is_tflm_at_length(operator: str) -> None:
     """Many random layers of each operator, fewer of those that only move bytes."""
     _check(operator, 400 if operator not in _MOVES else 80)
+
+
+def test_tables_are_as_written() -> None:
+    """The tables of functions of int16 are what their formulas give."""
+    assert (RUNTIME / "src" / "ref" / "tables_int16.c").read_text(encoding="utf-8") == tables.source()
 
 
 @pytest.mark.parametrize(("columns", "share"), [(511, -127), (512, -128), (4000, -128)])

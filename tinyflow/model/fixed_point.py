@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Quantisation
 
 Integers = npt.NDArray[np.int64]
@@ -21,6 +22,8 @@ Integers = npt.NDArray[np.int64]
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 # ADD and SUB scale both int8 inputs up by this much before they add them (`left_shift` in TFLite's add.cc)
 ADD_LEFT_SHIFT = 20
+# and int16 inputs by this much
+INT16_ADD_LEFT_SHIFT = 15
 # what TFLM shifts left by is undefined above: its kernels compute `value * (1 << shift)`
 LARGEST_SHIFT = 30
 # the fixed-point exp of TFLite's softmax takes differences with this many integer bits
@@ -106,8 +109,14 @@ def divide_by_power_of_two(values: Integers, exponents: Integers | int) -> Integ
     return away
 
 
-def activation_range(activation: str, output: Quantisation) -> tuple[int, int]:
-    """Least and largest int8 value behind a fused activation (CalculateActivationRangeQuantized).
+def limits_of(dtype: str) -> tuple[int, int]:
+    """Least and largest number of a signed integer type."""
+    half = 1 << (ELEMENT_TYPES[dtype].bits - 1)
+    return -half, half - 1
+
+
+def activation_range(activation: str, output: Quantisation, dtype: str = "int8") -> tuple[int, int]:
+    """Least and largest value of a type behind a fused activation (CalculateActivationRangeQuantized).
 
     ValueError for an activation that TFLite's integer kernels don't have, or whose bounds are not 32-bit steps.
     """
@@ -115,9 +124,10 @@ def activation_range(activation: str, output: Quantisation) -> tuple[int, int]:
     if activation not in limits:
         raise OutOfRange(f"activation {activation} has no integer kernel", f"there are {', '.join(limits)}")
     low, high = limits[activation]
+    least, most = limits_of(dtype)
     return (
-        -128 if low is None else max(-128, quantised_bound(low, output.scale, output.zero_point)),
-        127 if high is None else min(127, quantised_bound(high, output.scale, output.zero_point)),
+        least if low is None else max(least, quantised_bound(low, output.scale, output.zero_point)),
+        most if high is None else min(most, quantised_bound(high, output.scale, output.zero_point)),
     )
 
 
@@ -141,13 +151,15 @@ def dense_factor(input_scale: float, weight_scale: float, output_scale: float) -
         return float(np.float32(input_scale) * np.float32(weight_scale)) / output_scale
 
 
-def add_factors(left_scale: float, right_scale: float, output_scale: float) -> tuple[float, float, float]:
-    """ADD's factors of left input, right input and sum, which belong to inputs shifted left by ADD_LEFT_SHIFT.
+def add_factors(
+    left_scale: float, right_scale: float, output_scale: float, left_shift: int = ADD_LEFT_SHIFT
+) -> tuple[float, float, float]:
+    """ADD's factors of left input, right input and sum, which belong to inputs shifted left by `left_shift`.
 
     ValueError where that of the sum isn't below 1.
     """
     twice_largest = 2 * max(left_scale, right_scale)
-    of_sum = twice_largest / (2**ADD_LEFT_SHIFT * output_scale)
+    of_sum = twice_largest / (2**left_shift * output_scale)
     if quantise_multiplier(min(of_sum, 2.0))[1] > 0:  # TFLM ends the program in QuantizeMultiplierSmallerThanOneExp
         raise OutOfRange(f"an output scale of {output_scale:g} is too small for the inputs' {twice_largest / 2:g}")
     return left_scale / twice_largest, right_scale / twice_largest, of_sum
@@ -164,6 +176,16 @@ def softmax_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int, in
     multiplier, shift = quantise_multiplier(real)
     radius = (2**SOFTMAX_INTEGER_BITS - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**shift
     return multiplier, shift, -min(math.floor(radius), 2**15)  # differences have 9 bits
+
+
+def softmax_int16_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int]:
+    """Multiplier and shift that bring differences of 10 and 65535 steps together: softmax_common.cc of TFLM.
+
+    ValueError for a beta that is negative or no number, and for factors that no kernel shifts by.
+    """
+    if not 0 <= beta < math.inf:
+        raise OutOfRange(f"a softmax with beta {beta:g} is not supported")
+    return rescaling_factor(input_scale * beta / (10.0 / 65535.0))
 
 
 def sigmoid_scaling(input_scale: float) -> tuple[int, int, int]:

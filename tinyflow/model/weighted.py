@@ -1,4 +1,4 @@
-"""Operators with weights (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED) in the one int8 form that TFLite defines.
+"""Operators with weights (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED) of int8, by int8 or int16 activations.
 
 All numbers that a kernel, a planner or a proof needs, read from the graph once: weights without zero point, bias,
 rescaling, padding and clamps. Arrays are int64, so that nothing overflows unnoticed.
@@ -54,6 +54,8 @@ class Weighted:
     window: Window
     is_depthwise: bool
     weight_zero_points: tuple[int, ...]
+    bias_dtype: str
+    """Of int16 layers: sums have as many bits. int32 without a bias in int8, int64 in int16."""
 
     @property
     def outputs(self) -> int:
@@ -87,24 +89,27 @@ def window(graph: Graph, operator: Operator) -> Window:
     return Window(size, stride, dilation, *zip(rows, columns, strict=True))
 
 
-def weighted(graph: Graph, operator: Operator) -> Weighted:
-    """One operator of WEIGHTED. ValueError where it isn't int8 throughout with constant weights, or is grouped."""
+def weighted(graph: Graph, operator: Operator, form: str = "int8") -> Weighted:
+    """One operator of WEIGHTED. ValueError where its activations are not of the form, its weights not constants of
+    int8, and where it is grouped.
+    """
     source, weights = (graph.tensors[index] for index in operator.inputs[:2])
     output = graph.tensors[operator.outputs[0]]
     if weights.dtype != "int8" or weights.quantisation is None:
         raise ValueError(f"{weights.name} is {weights.dtype}, not int8 with scales")
-    (given, made), scheme = quantisations(graph, operator), weights.quantisation
+    (given, made), scheme = quantisations(graph, operator, form), weights.quantisation
     if operator.name != "FULLY_CONNECTED" and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
-    lowest, highest = activation_range(operator.options["activation"], made)
+    lowest, highest = activation_range(operator.options["activation"], made, form)
     values = integers(weights) - _along(scheme, weights)
     laid_out, slides = _layout(graph, operator, values)
     outputs = output.shape[-1]
+    bias, bias_dtype = _bias(graph, operator, outputs, form)
     return Weighted(
         source=source,
         output=output,
         weights=laid_out,
-        bias=_bias(graph, operator, outputs),
+        bias=bias,
         rescaling=_rescaling(operator, given.scale, scheme, made.scale, outputs),
         input_zero_point=given.zero_point,
         output_zero_point=made.zero_point,
@@ -113,12 +118,13 @@ def weighted(graph: Graph, operator: Operator) -> Weighted:
         window=slides,
         is_depthwise=operator.name == "DEPTHWISE_CONV_2D",
         weight_zero_points=scheme.zero_points,
+        bias_dtype=bias_dtype,
     )
 
 
-def symmetric(graph: Graph, operator: Operator) -> Weighted:
+def symmetric(graph: Graph, operator: Operator, form: str = "int8") -> Weighted:
     """The same, as kernels take it: ValueError also for weights of FULLY_CONNECTED with a zero point."""
-    layer = weighted(graph, operator)
+    layer = weighted(graph, operator, form)
     if any(layer.weight_zero_points):
         raise ValueError("the weights are not symmetric")
     return layer
@@ -144,13 +150,15 @@ def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integer
     return values, slides
 
 
-def _bias(graph: Graph, operator: Operator, outputs: int) -> Integers:
+def _bias(graph: Graph, operator: Operator, outputs: int, form: str) -> tuple[Integers, str]:
+    # TFLM takes any bias of a depthwise convolution of int16 for int64
+    allowed = ("int32",) if form == "int8" else ("int64", "int32")[: 1 + (operator.name != "DEPTHWISE_CONV_2D")]
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
-        return np.zeros(outputs, np.int64)
+        return np.zeros(outputs, np.int64), allowed[0]
     bias = graph.tensors[operator.inputs[2]]
-    if bias.dtype != "int32":
-        raise ValueError(f"{bias.name} is {bias.dtype}, not int32")
-    return integers(bias).reshape(-1)
+    if bias.dtype not in allowed:
+        raise ValueError(f"{bias.name} is {bias.dtype}, not {' or '.join(allowed)}")
+    return integers(bias).reshape(-1), bias.dtype
 
 
 def _rescaling(

@@ -9,6 +9,7 @@ from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import by_table, plain
+from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.model.arithmetic import binary, unary
 from tinyflow.model.fixed_point import softmax_scaling
 from tinyflow.model.graph import Graph, Operator, Tensor
@@ -37,25 +38,39 @@ def _function(graph: Graph, operator: Operator, variant: str) -> Call:
     return plain(variant, kernel, {"elements": output.elements, **unary.constants_of(graph, operator)})
 
 
-def _quantise(graph: Graph, operator: Operator, variant: str) -> Call:
-    """QUANTIZE from float32, or from integers of another scale."""
+def quantise(graph: Graph, operator: Operator, variant: str) -> Call:
+    """QUANTIZE from float32, or from integers of another scale or type."""
     source, output = activations(graph, operator)
-    if {source.dtype, output.dtype} - {"int8", "uint8"} and (source.dtype, output.dtype) != ("float32", "int8"):
-        raise Unsupported(f"from {source.dtype} to {output.dtype} is not supported")
-    return _function(graph, operator, variant) if source.is_integer else _affine("quantise", variant, output)
+    if not source.is_integer:
+        return _affine("quantise", variant, source, output)
+    if {source.dtype, output.dtype} <= {"int8", "uint8"}:
+        return _function(graph, operator, variant)
+    kernel = f"requantise_{source.dtype}_{output.dtype}"
+    _check_kernel(kernel, source, output)
+    return plain(variant, kernel, {"elements": output.elements, **unary.constants_of(graph, operator)})
 
 
-def _dequantise(graph: Graph, operator: Operator, variant: str) -> Call:
+def dequantise(graph: Graph, operator: Operator, variant: str) -> Call:
+    """DEQUANTIZE to float32."""
     source, output = activations(graph, operator)
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
-    return _affine("dequantise_uint8" if source.dtype == "uint8" else "dequantise", variant, source)
+    return _affine("dequantise", variant, source, output)
 
 
-def _affine(kernel: str, variant: str, tensor: Tensor) -> Call:
+def _affine(kernel: str, variant: str, source: Tensor, output: Tensor) -> Call:
+    """From float32, or to it."""
+    tensor = source if source.is_integer else output
+    kernel += "" if tensor.dtype == "int8" else f"_{tensor.dtype}"
+    _check_kernel(kernel, source, output)
     scheme = quantisation_of(tensor, tensor.dtype)
     fields = {"elements": tensor.elements, "scale": scheme.scale, "zero_point": scheme.zero_point}
     return plain(variant, kernel, fields)
+
+
+def _check_kernel(kernel: str, source: Tensor, output: Tensor) -> None:
+    if not kernels_of(kernel, "ref"):
+        raise Unsupported(f"from {source.dtype} to {output.dtype} is not supported")
 
 
 def _binary(graph: Graph, operator: Operator, variant: str) -> Lowered:
@@ -68,13 +83,21 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Lowered:
             call = by_table(variant, kernel, fields, tensor.elements, number, is_left=position == 1)
             if call is not None:
                 return [Step(operator.index, call, (Operand(tensor.index),), Operand(output.index))]
-    elements = {"elements": output.elements}
+    return elementwise(variant, kernel, "", fields, (left, right, output))
+
+
+def elementwise(
+    variant: str, kernel: str, suffix: str, fields: Mapping[str, int], operands: tuple[Tensor, Tensor, Tensor]
+) -> Call:
+    """An operator of two inputs, broadcast where they have other shapes than the output; `suffix`: of its kernels."""
+    left, right, output = operands
+    all_fields = {**fields, "elements": output.elements}
     if left.elements == right.elements == output.elements:
-        return plain(variant, kernel, {**fields, **elements})
+        return plain(variant, kernel + suffix, all_fields)
     dimensions = padded_to_rank(output.shape)
     shape, *strides = merged(dimensions, *(broadcast_strides(tensor.shape) for tensor in (left, right)))
     broadcast = {"shape": shape, "left_strides": strides[0], "right_strides": strides[1]}
-    return plain(variant, f"{kernel}_broadcast", {**fields, **elements, "broadcast": broadcast})
+    return plain(variant, f"{kernel}_broadcast{suffix}", {**all_fields, "broadcast": broadcast})
 
 
 def _number(tensor: Tensor) -> int | None:
@@ -89,6 +112,6 @@ LOWERINGS: Mapping[str, Lowering] = {
     **dict.fromkeys(unary.RESULTS, _function),
     **dict.fromkeys(binary.NAMES, _binary),
     "SOFTMAX": _softmax,
-    "QUANTIZE": _quantise,
-    "DEQUANTIZE": _dequantise,
+    "QUANTIZE": quantise,
+    "DEQUANTIZE": dequantise,
 }

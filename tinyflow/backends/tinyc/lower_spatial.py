@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,13 +34,14 @@ def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
     layer, weights, channels = _read(graph, operator)
     rows = weights.reshape(layer.outputs, -1)
-    fields = {
-        "batches": layer.source.elements // rows.shape[1],
-        "inputs": rows.shape[1],
-        "outputs": layer.outputs,
-        **output_fields(layer),
-    }
-    return choice.fully_connected(variant, fields, layer.input_zero_point, rows, channels)
+    return choice.fully_connected(variant, dense_fields(layer), layer.input_zero_point, rows, channels)
+
+
+def dense_fields(layer: Weighted) -> dict[str, int]:
+    """Of struct tinynn_fully_connected, all but pointers."""
+    inputs = layer.weights[0].size
+    sizes = {"batches": layer.source.elements // inputs, "inputs": inputs, "outputs": layer.outputs}
+    return {**sizes, **output_fields(layer)}
 
 
 def _pool(graph: Graph, operator: Operator, variant: str) -> Call:
@@ -48,14 +50,18 @@ def _pool(graph: Graph, operator: Operator, variant: str) -> Call:
 
 
 def _mean(graph: Graph, operator: Operator, variant: str) -> Call:
+    return choice.plain(variant, "mean", mean_fields(graph, operator))
+
+
+def mean_fields(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, Any]:
+    """Of struct tinynn_mean."""
     shape = graph.tensors[operator.inputs[0]].shape
     axes = mean.axes_of(graph, operator)
-    fields = {
+    return {
         "shape": padded_to_rank(shape),
         "reduced": (0,) * (RANK - len(shape)) + tuple(int(axis in axes) for axis in range(len(shape))),
-        **mean.constants_of(graph, operator),
+        **mean.constants_of(graph, operator, form),
     }
-    return choice.plain(variant, "mean", fields)
 
 
 LOWERINGS: Mapping[str, Lowering] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinyflow.backends.tinyc import lower_control, lower_elementwise, lower_moving, lower_spatial
+from tinyflow.backends.tinyc import lower_control, lower_elementwise, lower_int16, lower_moving, lower_spatial
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.element_types import WHOLE_BYTES
@@ -13,8 +13,10 @@ from tinyflow.model.operators.forms import activations, form_of
 
 _COMPUTING: Mapping[str, Mapping[str, Lowering]] = {
     "int8": {**lower_spatial.LOWERINGS, **lower_elementwise.LOWERINGS},
-    "float32": {"QUANTIZE": lower_elementwise.LOWERINGS["QUANTIZE"]},
-    "uint8": {name: lower_elementwise.LOWERINGS[name] for name in ("QUANTIZE", "DEQUANTIZE")},
+    "int16": lower_int16.LOWERINGS,
+    "int32": {"QUANTIZE": lower_elementwise.quantise},
+    "float32": {"QUANTIZE": lower_elementwise.quantise},
+    "uint8": {"QUANTIZE": lower_elementwise.quantise, "DEQUANTIZE": lower_elementwise.dequantise},
 }
 # form → operator → lowering; elements of any type can be moved
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {

@@ -15,7 +15,7 @@ import numpy as np
 from tinyflow.backends.tinynn import kernels, layouts, packs
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
-from tinyflow.backends.tinynn.layouts import Channels, Int8s
+from tinyflow.backends.tinynn.layouts import Array, Channels, Int8s
 from tinyflow.backends.tinynn.needs import WORTH_A_TABLE
 from tinyflow.model.arithmetic import binary
 from tinyflow.model.arithmetic.unary import VALUES
@@ -32,6 +32,18 @@ def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channel
 
     `fields` are all others of the struct but `output_pitch`.
     """
+    operator, fields, weights = _laid_out(variant, fields, weights)
+    return _chosen(operator, variant, layer_of(fields, weights, channels, fields["input_zero_point"]))
+
+
+def convolution_int16(variant: str, fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
+    """The same of int16; `records`: see `layouts.wide_records`."""
+    operator, fields, weights = _laid_out(variant, fields, weights)
+    return _chosen(f"{operator}_int16", variant, Layer(fields, weights, records))
+
+
+def _laid_out(variant: str, fields: Mapping[str, int], weights: Int8s) -> tuple[str, Mapping[str, int], Int8s]:
+    """Operator, fields, and weights [out, kh, kw, …] of a convolution."""
     operator = "depthwise" if "depth_multiplier" in fields else "conv2d"
     if operator == "conv2d":
         fields = {**fields, "output_pitch": fields["output_channels"]}
@@ -40,7 +52,7 @@ def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channel
         weights = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
     if variant != "ref":
         fields, weights = as_single_row(fields, weights)
-    return _chosen(operator, variant, layer_of(fields, weights, channels, fields["input_zero_point"]))
+    return operator, fields, weights
 
 
 def fully_connected(
@@ -54,6 +66,11 @@ def fully_connected(
         if call is not None:
             return call
     return _chosen("fully_connected", variant, layer_of(fields, weights, channels, input_zero_point))
+
+
+def fully_connected_int16(variant: str, fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
+    """FULLY_CONNECTED of int16: `weights` [out, in]; `records`: see `layouts.wide_records`."""
+    return _chosen("fully_connected_int16", variant, Layer(fields, weights, records))
 
 
 def plain(variant: str, operator: str, fields: Mapping[str, Any]) -> Call:

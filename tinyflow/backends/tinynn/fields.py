@@ -43,9 +43,9 @@ def plane_fields(source: Tensor, output: Tensor) -> dict[str, int]:
     return _named(names, (*source.shape, *output.shape[1:3]))
 
 
-def pool_fields(graph: Graph, operator: Operator) -> dict[str, int]:
+def pool_fields(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, int]:
     """Of struct tinynn_pool."""
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     slides = window(graph, operator)
-    lowest, highest = activation_range(operator.options["activation"], quantisation_of(output))
+    lowest, highest = activation_range(operator.options["activation"], quantisation_of(output, form), form)
     return {**plane_fields(source, output), **_window_fields(slides), "lowest": lowest, "highest": highest}

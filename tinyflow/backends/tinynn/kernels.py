@@ -92,6 +92,39 @@ _ADDS = {
 _MULS = {"mve": (needs.PRODUCT_HALVED,), "dsp": (needs.SCALED_DOWN,), "c": (needs.SCALED_DOWN,)}
 _BY_TABLE = ("mve", "rvv", "c")
 
+
+def _weighted_int16(operator: str, walk: Walk, arrays: packs.Arrays) -> Kernel:
+    return Kernel(f"{operator}_int16", "ref", operator, walk, (), packs.packed_wide(arrays))
+
+
+_INT16: Sequence[Kernel] = (
+    _weighted_int16("conv2d", "pixels", lambda layer: (layer.weights, layer.channels)),
+    _weighted_int16("depthwise", "pixels", packs.taps_last),
+    _weighted_int16("fully_connected", "all", lambda layer: (layer.rows, layer.channels)),
+    *_refs("pool", "pixels", "average_pool_int16", "max_pool_int16"),
+    *_refs("mean", "all", "mean_int16"),
+    *(
+        Kernel(f"{name}{how}_int16", "ref", struct, "elements", in_place=() if how else (0, 1))
+        for name, struct in {
+            "add": "add",
+            "sub": "add",
+            "mul": "mul",
+            **dict.fromkeys(("minimum", "maximum"), "minmax"),
+        }.items()
+        for how in ("", "_broadcast")
+    ),
+    *_refs("softmax", "rows", "softmax_int16", in_place=(0,)),
+    *_refs("sigmoid_int16", "elements", "logistic_int16", "tanh_int16", in_place=(0,)),
+    *_refs("leaky_relu", "elements", "leaky_relu_int16", in_place=(0,)),
+    *_refs("requantise", "elements", "requantise_int16_int16", "requantise_int16_int8", in_place=(0,)),
+    *_refs(
+        "requantise",
+        "elements",
+        *(f"requantise_{how}" for how in ("int8_int16", "int8_int32", "int16_int32", "int32_int8", "int32_int16")),
+    ),
+    *_refs("affine", "elements", "quantise_int16", "dequantise_int16"),
+)
+
 # Those of an operator and variant in the order in which they are asked.
 KERNELS: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
@@ -162,6 +195,7 @@ KERNELS: Sequence[Kernel] = (
     *_refs("", "elements", "copy", "copy_rows"),
     *_refs("", "elements", "fill", "constant"),
     *_refs("", "all", "gather", "move", "take", "take_nd", "select", "pad", "mean", "resize_nearest"),
+    *_INT16,
 )
 
 

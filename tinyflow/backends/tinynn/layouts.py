@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.fixed_point import Rescaling
+from tinyflow.model.fixed_point import Integers, OutOfRange, Rescaling
 
 Array = npt.NDArray[Any]
 Int8s = npt.NDArray[np.int8]
@@ -22,6 +22,8 @@ Int32s = npt.NDArray[np.int32]
 _LARGEST_INPUT = 128
 # TINYNN_LARGEST_RIGHT_SHIFT of tinynn.h: beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
 LARGEST_RIGHT_SHIFT = 22
+# MultiplyByQuantizedMultiplier of TFLM for 64 bits
+_LARGEST_WIDE_SHIFT = 7
 # sizes of blocks in the kernels with vectors
 MVE_STEP, MVE_CHANNELS = 16, 4
 RVV_LANES = 32
@@ -41,6 +43,20 @@ def records(rows: Int8s, model: Channels, zero_point: int) -> Array:
     # modulo 2**32, as TFLM accumulates
     wrapped = folded.astype(np.uint64).astype(np.uint32).view(np.int32)
     return np.stack([wrapped, np.asarray(model.multipliers, np.int32), np.asarray(model.shifts, np.int32)], axis=1)
+
+
+def wide_records(bias: Integers, rescaling: Rescaling, *, has_wide_sums: bool) -> Array:
+    """The same of a layer with int16 inputs, [output channels, 4]: the struct tinynn_wide_channel.
+
+    Raises ValueError for scales that TFLM doesn't shift by.
+    """
+    multipliers, shifts = rescaling.multipliers, rescaling.shifts
+    if has_wide_sums:
+        if (shifts > _LARGEST_WIDE_SHIFT).any():
+            raise OutOfRange("a factor of 128 and more between scales is not supported")
+        multipliers = np.minimum((multipliers + (1 << 15)) >> 16, 2**15 - 1)
+    halves = bias.astype("<i8").view("<i4").reshape(-1, 2)
+    return np.concatenate([halves, np.stack([multipliers, shifts], axis=1)], axis=1).astype(np.int32)
 
 
 def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:

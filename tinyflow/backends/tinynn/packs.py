@@ -31,6 +31,16 @@ def packed(arrays: Arrays) -> Pack:
     return pack
 
 
+def packed_wide(arrays: Arrays) -> Pack:
+    """The same for records of the struct tinynn_wide_channel."""
+
+    def pack(layer: Layer) -> Mapping[str, Field]:
+        weights, channels = arrays(layer)
+        return {"weights": Constant(weights), "channels": Constant(channels), **layer.fields}
+
+    return pack
+
+
 def right_records(layer: Layer, multiple: int = 1) -> Array:
     """Records for right shifts, filled up."""
     return layouts.padded(layouts.right_records(layer.channels), multiple)

@@ -1,4 +1,4 @@
-"""Operators on pairs of int8 values: the constants that TFLM prepares, and what its reference kernels make of them.
+"""Operators on pairs of values: the constants that TFLM prepares, and what its reference kernels make of int8.
 
 Constants are called as in the structs of tinynn's kernels, whose C in src/ref says the same.
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from tinyflow.model.fixed_point import (
     ADD_LEFT_SHIFT,
+    INT16_ADD_LEFT_SHIFT,
     Integers,
     activation_range,
     add_factors,
@@ -25,12 +26,12 @@ Constants = Mapping[str, int]
 NAMES = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 
 
-def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
+def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, int]:
     """Of ADD, SUB and MUL; MINIMUM and MAXIMUM have none. ValueError where TFLite has no integer kernel."""
-    left, right, made = quantisations(graph, operator)
+    left, right, made = quantisations(graph, operator, form)
     if operator.name in ("MINIMUM", "MAXIMUM"):
         return {}
-    lowest, highest = activation_range(operator.options["activation"], made)
+    lowest, highest = activation_range(operator.options["activation"], made, form)
     clamp = {"lowest": lowest, "highest": highest}
     if operator.name == "MUL":
         multiplier, shift = rescaling_factor(left.scale * right.scale / made.scale)
@@ -42,10 +43,11 @@ def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
             "output_multiplier_shift": shift,
             **clamp,
         }
-    factors = add_factors(left.scale, right.scale, made.scale)
+    left_shift = ADD_LEFT_SHIFT if form == "int8" else INT16_ADD_LEFT_SHIFT
+    factors = add_factors(left.scale, right.scale, made.scale, left_shift)
     (m0, s0), (m1, s1), (m2, s2) = (rescaling_factor(real) for real in factors)
     return {
-        "left_shift": ADD_LEFT_SHIFT,
+        "left_shift": left_shift,
         "left_zero_point": left.zero_point,
         "left_multiplier": m0,
         "left_multiplier_shift": s0,

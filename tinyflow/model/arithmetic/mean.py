@@ -18,11 +18,11 @@ def axes_of(graph: Graph, operator: Operator) -> tuple[int, ...]:
     return tuple(sorted(set((integers(graph.tensors[operator.inputs[1]]).reshape(-1) % rank).tolist())))
 
 
-def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
-    """As in the struct of tinynn's kernel. The multiplier is divided by the count, its bits kept."""
+def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, int]:
+    """As in the struct of tinynn's kernel. MEAN's multiplier is divided by the count, its bits kept."""
     source = graph.tensors[operator.inputs[0]]
-    given, made = quantisations(graph, operator)
-    count = math.prod(source.shape[axis] for axis in axes_of(graph, operator))
+    given, made = quantisations(graph, operator, form)
+    count = 1 if operator.name == "SUM" else math.prod(source.shape[axis] for axis in axes_of(graph, operator))
     multiplier, shift = rescaling_factor(given.scale / made.scale)
     extra = min(count.bit_length() - 1, 32, 31 + shift)
     return {

@@ -1,4 +1,4 @@
-"""Operators on single int8 values: the constants that TFLM prepares, and what its reference kernels make of them.
+"""Operators on single values: the constants that TFLM prepares, and what its reference kernels make of int8.
 
 Constants are called as in the structs of tinynn's kernels, whose C in src/ref says the same.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from tinyflow.model.arithmetic.exponential import exp, two_over_one_plus
 from tinyflow.model.fixed_point import (
     INT32_MAX,
+    LARGEST_SHIFT,
     SIGMOID_INTEGER_BITS,
     Integers,
     OutOfRange,
@@ -28,27 +29,32 @@ Constants = Mapping[str, int]
 
 # what only rescales and clamps
 RESCALING = ("RELU", "RELU6", "QUANTIZE")
+# inputs of LOGISTIC and TANH in int16 are Q3.12
+_INT16_FRACTION_BITS = 12
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = 3 / 32768
 
 
-def constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
+def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, int]:
     """The constants of an operator of RESULTS. ValueError where TFLite has no integer kernel."""
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if operator.name == "QUANTIZE":
         given, made = (quantisation_of(tensor, tensor.dtype) for tensor in (source, output))
         limits = np.iinfo(output.dtype)
         return {**_of_rescaling(operator, given, made), "lowest": int(limits.min), "highest": int(limits.max)}
-    return _CONSTANTS[operator.name](operator, *quantisations(graph, operator))
+    given, made = quantisations(graph, operator, form)
+    if operator.name in RESCALING:
+        return _of_rescaling(operator, given, made, form)
+    return (_CONSTANTS if form == "int8" else _INT16_CONSTANTS)[operator.name](operator, given, made)
 
 
-def _of_rescaling(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
+def _of_rescaling(operator: Operator, given: Quantisation, made: Quantisation, dtype: str = "int8") -> dict[str, int]:
     """RELU and QUANTIZE rescale; RELU6 of TFLM clamps the input's own integers."""
     if operator.name == "RELU6":
         made = given
     multiplier, shift = rescaling_factor(given.scale / made.scale)
     activation = "NONE" if operator.name == "QUANTIZE" else operator.name
-    lowest, highest = activation_range(activation, made)
+    lowest, highest = activation_range(activation, made, dtype)
     return {
         "input_zero_point": given.zero_point,
         "output_zero_point": made.zero_point,
@@ -68,6 +74,23 @@ def _of_sigmoid(operator: Operator, given: Quantisation, made: Quantisation) -> 
         "multiplier": multiplier,
         "left_shift": left_shift,
     }
+
+
+def _of_sigmoid_int16(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
+    """Which multiplier brings values to the scale of the table, 1 / (3 * 4096): the same files.
+
+    Scales that are close to 2^-12, for TANH to 2^-11, too, count as equal.
+    """
+    logarithm = np.log(np.float32(given.scale)) * np.float32(1 / np.log(np.float32(2)))
+    power = _INT16_FRACTION_BITS + int(np.round(logarithm))
+    if abs(logarithm - np.round(logarithm)) < 1e-3 and power in ((0, 1) if operator.name == "TANH" else (0,)):
+        return {"multiplier": 3 << power, "right_shift": 0}
+    multiplier, shift = given.scale * 3 * 2**_INT16_FRACTION_BITS, 0
+    if multiplier > 2**15 - 1:
+        raise OutOfRange(f"an input scale of {given.scale:g} is not supported")
+    while multiplier <= (2**15 - 1) / 2 and shift <= LARGEST_SHIFT:
+        multiplier, shift = multiplier * 2, shift + 1
+    return {"multiplier": int(multiplier), "right_shift": shift}
 
 
 def _of_leaky_relu(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
@@ -187,8 +210,11 @@ def hard_swish(constants: Constants, values: Integers) -> Integers:
     return np.clip(result + constants["output_zero_point"], -128, 127)
 
 
+_INT16_CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, int]]] = {
+    **dict.fromkeys(("LOGISTIC", "TANH"), _of_sigmoid_int16),
+    "LEAKY_RELU": _of_leaky_relu,
+}
 _CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, int]]] = {
-    **dict.fromkeys(RESCALING, _of_rescaling),
     **dict.fromkeys(("LOGISTIC", "TANH"), _of_sigmoid),
     "LEAKY_RELU": _of_leaky_relu,
     "HARD_SWISH": _of_hard_swish,

@@ -24,7 +24,7 @@ def form_of(graph: Graph, operator: Operator) -> str:
 
 
 def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
-    """The quantisation of an activation. ValueError where it is not of this type with one scale."""
+    """The quantisation of an activation. ValueError where it is not of this type with one scale, int16 around 0."""
     quantisation = tensor.quantisation
     if tensor.dtype != dtype:
         raise ValueError(f"{tensor.name} is {tensor.dtype}, not {dtype} with one scale")
@@ -33,6 +33,8 @@ def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
         raise ValueError(f"{tensor.name} is not {dtype} with one scale, it has {scales}")
     if not quantisation.scale > 0:
         raise OutOfRange(f"{tensor.name} has the scale {quantisation.scale:g}, which is not above 0")
+    if dtype == "int16" and quantisation.zero_point:
+        raise OutOfRange(f"{tensor.name} is int16 with the zero point {quantisation.zero_point}, not 0", _HINT)
     return quantisation
 
 

@@ -1,4 +1,4 @@
-/* tinynn: int8 neural network kernels for chips without an operating system.
+/* tinynn: int8 and int16 neural network kernels for chips without an operating system.
  *
  * Every operator has one struct of constants, fixed at build time, and one function for each variant:
  *   tinynn_conv2d_ref   clear and generic: the definition
@@ -38,6 +38,15 @@
  * for ref and c they are the ones above. */
 struct tinynn_channel {
   int32_t bias;
+  int32_t multiplier;
+  int32_t shift;
+};
+
+/* The same of a layer with int16 inputs: `bias` has 64 bits, the lower half first. A multiplier below 2^15 stands for
+ * `multiplier / 2^15 * 2^shift`, times a sum of 64 bits; any other is that of int8, for a sum of 32 bits (biases of
+ * int32). See tinynn/wide.h. */
+struct tinynn_wide_channel {
+  int32_t bias, bias_high;
   int32_t multiplier;
   int32_t shift;
 };
@@ -169,6 +178,12 @@ struct tinynn_sigmoid {
   int32_t elements;
   int32_t input_zero_point, input_range_radius;
   int32_t multiplier, left_shift;
+};
+
+/* The same of int16: value * multiplier / 2^right_shift is the value's place in a table: src/ref/functions_int16.c. */
+struct tinynn_sigmoid_int16 {
+  int32_t elements;
+  int32_t multiplier, right_shift;
 };
 
 /* RELU, RELU6, RELU_N1_TO_1, and QUANTIZE from int8: (value - input_zero_point) times multiplier. An output of uint8,
@@ -376,6 +391,51 @@ TINYNN_UNARY_IN_PLACE(tinynn_softmax_table_c, tinynn_softmax_table);
 TINYNN_UNARY_IN_PLACE(tinynn_lookup_c, tinynn_lookup);
 TINYNN_UNARY_IN_PLACE(tinynn_lookup_mve, tinynn_lookup);
 TINYNN_UNARY_IN_PLACE(tinynn_lookup_rvv, tinynn_lookup);
+
+/* int16: the operators of the same names with activations of int16, whose zero points are 0. CONV_2D, DEPTHWISE_CONV_2D
+ * and FULLY_CONNECTED have int8 weights and records of the struct tinynn_wide_channel in ref. */
+#define TINYNN_INT16(function, parameters) \
+  void function(const struct parameters *restrict p, const int16_t *restrict input, int16_t *restrict output)
+
+TINYNN_INT16(tinynn_conv2d_int16_ref, tinynn_conv2d);
+TINYNN_INT16(tinynn_depthwise_int16_ref, tinynn_depthwise);
+TINYNN_INT16(tinynn_fully_connected_int16_ref, tinynn_fully_connected);
+TINYNN_INT16(tinynn_average_pool_int16_ref, tinynn_pool);
+TINYNN_INT16(tinynn_max_pool_int16_ref, tinynn_pool);
+TINYNN_INT16(tinynn_mean_int16_ref, tinynn_mean);
+
+/* In place, from one type to another where that is no larger. */
+#define TINYNN_CONVERSION(function, parameters, from, to) \
+  void function(const struct parameters *restrict p, const from *input, to *output)
+#define TINYNN_INT16_IN_PLACE(function, parameters) TINYNN_CONVERSION(function, parameters, int16_t, int16_t)
+
+TINYNN_INT16_IN_PLACE(tinynn_softmax_int16_ref, tinynn_softmax);
+TINYNN_INT16_IN_PLACE(tinynn_logistic_int16_ref, tinynn_sigmoid_int16);
+TINYNN_INT16_IN_PLACE(tinynn_tanh_int16_ref, tinynn_sigmoid_int16);
+TINYNN_INT16_IN_PLACE(tinynn_leaky_relu_int16_ref, tinynn_leaky_relu);
+TINYNN_INT16_IN_PLACE(tinynn_requantise_int16_int16_ref, tinynn_requantise);
+TINYNN_CONVERSION(tinynn_requantise_int16_int8_ref, tinynn_requantise, int16_t, int8_t);
+TINYNN_CONVERSION(tinynn_requantise_int8_int16_ref, tinynn_requantise, int8_t, int16_t);
+TINYNN_CONVERSION(tinynn_requantise_int16_int32_ref, tinynn_requantise, int16_t, int32_t);
+TINYNN_CONVERSION(tinynn_requantise_int8_int32_ref, tinynn_requantise, int8_t, int32_t);
+TINYNN_CONVERSION(tinynn_requantise_int32_int16_ref, tinynn_requantise, int32_t, int16_t);
+TINYNN_CONVERSION(tinynn_requantise_int32_int8_ref, tinynn_requantise, int32_t, int8_t);
+TINYNN_CONVERSION(tinynn_quantise_int16_ref, tinynn_affine, float, int16_t);
+TINYNN_CONVERSION(tinynn_dequantise_int16_ref, tinynn_affine, int16_t, float);
+
+#define TINYNN_BINARY_INT16(function, parameters) \
+  void function(const struct parameters *restrict p, const int16_t *left, const int16_t *right, int16_t *output)
+
+TINYNN_BINARY_INT16(tinynn_add_int16_ref, tinynn_add);
+TINYNN_BINARY_INT16(tinynn_sub_int16_ref, tinynn_add);
+TINYNN_BINARY_INT16(tinynn_mul_int16_ref, tinynn_mul);
+TINYNN_BINARY_INT16(tinynn_minimum_int16_ref, tinynn_minmax);
+TINYNN_BINARY_INT16(tinynn_maximum_int16_ref, tinynn_minmax);
+TINYNN_BINARY_INT16(tinynn_add_broadcast_int16_ref, tinynn_add);
+TINYNN_BINARY_INT16(tinynn_sub_broadcast_int16_ref, tinynn_add);
+TINYNN_BINARY_INT16(tinynn_mul_broadcast_int16_ref, tinynn_mul);
+TINYNN_BINARY_INT16(tinynn_minimum_broadcast_int16_ref, tinynn_minmax);
+TINYNN_BINARY_INT16(tinynn_maximum_broadcast_int16_ref, tinynn_minmax);
 
 /* Two inputs. In place: the output may be at the address of either input of equal shape. */
 #define TINYNN_BINARY(function, parameters) \

@@ -42,7 +42,8 @@ def _add(graph: Graph, operator: Operator) -> None:
     left, right, _ = activations(graph, operator)
     if left.shape != right.shape:
         raise Unsupported("broadcasting is not supported", "add tensors of equal shape")
-    Rescaling.of(add_factors(*(quantisation.scale for quantisation in quantisations(graph, operator))))
+    left_scale, right_scale, made_scale = (quantisation.scale for quantisation in quantisations(graph, operator))
+    Rescaling.of(add_factors(left_scale, right_scale, made_scale))
 
 
 def _softmax(graph: Graph, operator: Operator) -> None:
