@@ -172,4 +172,4 @@ def _by(name: str, dtype: str) -> str:
     return "tflm" if dtype in _KNOWN.get(name, _ALL) else "litert"
 
 
-MOVING = [case for dtype in _ALL for case in _moving(dtype) if (case.name, dtype) not in _NOBODY]
+CASES = [case for dtype in _ALL for case in _moving(dtype) if (case.name, dtype) not in _NOBODY]

@@ -5,13 +5,46 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from operator_cases import MOVING, Case
-from tinyc_host import assert_exact
+import tinyc_host
+import tinyi_host
+from hypothesis import given
+from hypothesis import strategies as st
+from operator_cases import CASES, Case
+from tests_support import examples
+from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter
 
-CASES = MOVING
+from tinyflow.model.tflite_writer import write
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Interpreter:
+    """With the kernels in portable C."""
+    return Interpreter.load("c")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_tinyc_is_exact(case: Case, tmp_path: Path) -> None:
     """One operator of odd shapes and scales gives the reference's bytes."""
-    assert_exact(case.graph(), tmp_path / "model", by=case.reference)
+    tinyc_host.assert_exact(case.graph(), tmp_path / "model", by=case.reference)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_tinyi_is_exact(case: Case, interpreter: Interpreter) -> None:
+    """The same, in an arena as large as the tool says."""
+    tinyi_host.assert_exact(case.graph(), interpreter, "c", by=case.reference)
+
+
+@pytest.mark.slow
+@examples(1500)
+@given(data=st.data(), case=st.sampled_from(CASES))
+def test_damaged_files_are_refused_or_harmless(interpreter: Interpreter, data: st.DataObject, case: Case) -> None:
+    """Changed anywhere, a file gets a status, and nothing is read or written outside (guards, and no crash)."""
+    content = bytearray(write(case.graph()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at] = data.draw(st.integers(0, 255))
+    session = interpreter.model(bytes(content), 1 << 16)
+    assert OK <= session.status <= ARENA_TOO_SMALL
+    if session.status == OK:
+        assert OK <= session.invoke() <= UNSUPPORTED

@@ -14,7 +14,7 @@ import kept
 import numpy as np
 import tflite
 from host_model import RUNTIMES, STRICT
-from tests_support import tflm
+from tests_support import litert, tflm
 
 from tinyflow.backends.tinyi.operators import ENTRIES, request
 from tinyflow.backends.tinyi.planner import plan
@@ -209,13 +209,13 @@ class Session:
         assert (self._arena[self._bytes :] == self._guard).all(), "wrote behind the arena"
 
 
-def assert_exact(graph: Graph, interpreter: Interpreter, variant: str) -> None:
-    """The plan is that of the tool, its arena is enough and one byte less is not, and the outputs are TFLM's."""
+def assert_exact(graph: Graph, interpreter: Interpreter, variant: str, by: str = "tflm") -> None:
+    """The plan is that of the tool, its arena is enough and one byte less is not; outputs are TFLM's, or LiteRT's."""
     content = write(graph)
     graph = read(content)
     made = plan(graph, [request(graph, operator, variant) for operator in graph.operators])
     samples = reference.make_inputs(graph, 3, seed=7)
-    expected = tflm(content, graph, samples)
+    expected = {"tflm": tflm, "litert": litert}[by](content, graph, samples)
     session = interpreter.model(content, made.total_bytes, made.unit)
     assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
     less = interpreter.model(content, made.total_bytes - 4, made.unit)

@@ -23,7 +23,7 @@ from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model.arithmetic import binary, mean, unary
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators import describe
+from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
 from tinyflow.model.summary import operator_macs
 from tinyflow.model.weighted import Weighted, integers, symmetric
@@ -40,6 +40,8 @@ _MAX_SUMMED = 1 << 22  # elements
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
+# whose numbers may be computed
+_CHOOSING = ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP")
 
 
 @dataclass(frozen=True)
@@ -182,10 +184,18 @@ def _max_pool(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: 
     _pooled(graph, operator)
 
 
-def _pad(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
-    for index in operator.inputs[2:]:
-        if not graph.tensors[index].is_constant:
-            raise Unsupported(f"{graph.tensors[index].name} is not a constant number", "convert with constant shapes")
+def _indexed(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    main, made = (
+        graph.tensors[index] for index in (operator.inputs[describe(operator.name).main_input], operator.outputs[0])
+    )
+    if main.dtype != made.dtype:
+        raise Unsupported(f"{made.name} is {made.dtype}, not {main.dtype}", "look up elements of one type")
+
+
+def _blocks(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    sizes = graph.tensors[operator.inputs[1]]
+    if sizes.elements > 2 or max(integers(sizes).tolist()) > _MAX_STRIDE:
+        raise Unsupported("blocks of more than two dimensions, or very large ones, are not supported")
 
 
 def _strided_slice(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
@@ -243,7 +253,8 @@ def _dequantise(graph: Graph, operator: Operator, variant: str) -> None:  # noqa
 
 
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    quantisations(graph, operator)
+    if form_of(graph, operator) == "int8":
+        quantisations(graph, operator)
     return MemoryRequest(is_view=not graph.tensors[operator.inputs[0]].is_constant)
 
 
@@ -270,8 +281,17 @@ _INT8: Mapping[str, Entry] = {
     "LEAKY_RELU": Entry("tinyi_leaky_relu", _unary),
     "HARD_SWISH": Entry("tinyi_hard_swish", _unary),
     "MEAN": Entry("tinyi_mean", _mean, "mean"),
-    "PAD": Entry("tinyi_pad", _pad),
-    "PADV2": Entry("tinyi_pad", _pad),
+}
+# of any type; what tinyi/context.h has of them
+_TYPES = ("int8", "int16", "int32", "int64", "uint8", "bool", "float32")
+_MOVING: Mapping[str, Entry] = {
+    "PAD": Entry("tinyi_pad"),
+    "PADV2": Entry("tinyi_pad"),
+    "MIRROR_PAD": Entry("tinyi_mirror_pad"),
+    "SPACE_TO_BATCH_ND": Entry("tinyi_space_to_batch", _blocks),
+    "BATCH_TO_SPACE_ND": Entry("tinyi_batch_to_space", _blocks),
+    "FILL": Entry("tinyi_fill_with"),
+    "ZEROS_LIKE": Entry("tinyi_zeros_like"),
     "CONCATENATION": Entry("tinyi_concatenation"),
     "PACK": Entry("tinyi_pack"),
     "SPLIT": Entry("tinyi_split"),
@@ -280,14 +300,27 @@ _INT8: Mapping[str, Entry] = {
     "TRANSPOSE": Entry("tinyi_transpose"),
     "SLICE": Entry("tinyi_slice"),
     "STRIDED_SLICE": Entry("tinyi_strided_slice", _strided_slice),
+    "REVERSE_V2": Entry("tinyi_reverse"),
+    "BROADCAST_TO": Entry("tinyi_broadcast_to"),
+    "TILE": Entry("tinyi_tile"),
+    "SPACE_TO_DEPTH": Entry("tinyi_space_to_depth"),
+    "DEPTH_TO_SPACE": Entry("tinyi_depth_to_space"),
+    "GATHER": Entry("tinyi_gather", _indexed),
+    "GATHER_ND": Entry("tinyi_gather_nd", _indexed),
+    "EMBEDDING_LOOKUP": Entry("tinyi_embedding_lookup", _indexed),
+    "SELECT_V2": Entry("tinyi_select"),
     "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", _resize_nearest),
-    "RESHAPE": Entry("tinyi_reshape", _reshape),
-    "SQUEEZE": Entry("tinyi_reshape", _reshape),
-    "EXPAND_DIMS": Entry("tinyi_reshape", _reshape),
+    **dict.fromkeys(VIEWS, Entry("tinyi_reshape_any", _reshape)),
 }
+# what int8 has of its own: fewer questions are asked
+_RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape))
 
 # form → operator → entry
-ENTRIES: Mapping[str, Mapping[str, Entry]] = {"int8": _INT8, "float32": {"QUANTIZE": _INT8["QUANTIZE"]}}
+_COMPUTING: Mapping[str, Mapping[str, Entry]] = {
+    "int8": {**_INT8, **_RESHAPES},
+    "float32": {"QUANTIZE": _INT8["QUANTIZE"]},
+}
+ENTRIES: Mapping[str, Mapping[str, Entry]] = {form: {**_MOVING, **_COMPUTING.get(form, {})} for form in _TYPES}
 
 
 def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only: bool = False) -> str:
@@ -308,6 +341,6 @@ def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     described = describe(operator.name)
     for position in () if described.is_view else described.parameters:
         tensor = graph.tensors[operator.inputs[position]]
-        if tensor.dtype != "int32" or tensor.data is None:
+        if tensor.dtype != "int32" or (tensor.data is None and operator.name not in _CHOOSING):
             raise Unsupported(f"{tensor.name} is not a constant of int32", "convert with constant shapes")
     return ENTRIES[form_of(graph, operator)][operator.name].request(graph, operator, variant) or MemoryRequest()

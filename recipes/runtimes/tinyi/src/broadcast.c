@@ -1,8 +1,8 @@
 /* Two inputs of different shapes: a dimension of 1 is repeated. */
 #include "tinyi/shapes.h"
 
-static void set_strides(struct tinyi_context *context, const struct tinyi_tensor *input,
-                        const struct tinyi_tensor *output, int32_t *strides) {
+void tinyi_broadcast_strides(struct tinyi_context *context, const struct tinyi_tensor *input,
+                             const struct tinyi_tensor *output, int32_t *strides) {
   int32_t step = 1;
   for (int32_t i = TINYNN_RANK - 1; i >= 0; --i) {
     const int32_t size = input->shape[i];
@@ -28,8 +28,8 @@ static int32_t is_one(const struct tinynn_broadcast *broadcast, int32_t outer, i
 
 void tinyi_broadcast(struct tinyi_context *context, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
-  set_strides(context, left, output, broadcast->left_strides);
-  set_strides(context, right, output, broadcast->right_strides);
+  tinyi_broadcast_strides(context, left, output, broadcast->left_strides);
+  tinyi_broadcast_strides(context, right, output, broadcast->right_strides);
   int32_t kept = TINYNN_RANK; /* the axes from here on are done; the first of them may still grow */
   for (int32_t i = TINYNN_RANK - 1; i >= 0; --i) {
     broadcast->shape[i] = output->shape[i];

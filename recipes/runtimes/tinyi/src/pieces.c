@@ -1,6 +1,6 @@
-/* CONCATENATION, PACK, SPLIT, SPLIT_V and UNPACK: rows of bytes are copied piece by piece. */
+/* CONCATENATION, PACK, SPLIT, SPLIT_V and UNPACK: rows of elements are copied piece by piece. */
+#include "tinyi/move.h"
 #include "tinyi/operators.h"
-#include "tinyi/shapes.h"
 
 /* Fields of the schema's ConcatenationOptions. */
 enum { AXIS = 0, ACTIVATION = 1 };
@@ -15,29 +15,6 @@ struct whole {
   int32_t axis, start;
 };
 
-/* Check the next piece; the parameters of its copy, and its offset in the whole. */
-static int32_t next(struct tinyi_context *context, struct whole *whole, const struct tinyi_tensor *piece,
-                    struct tinynn_copy_rows *p) {
-  const struct tinyi_tensor *tensor = &whole->tensor;
-  const int32_t inner = tinyi_axis_stride(tensor, whole->axis), size = piece->shape[whole->axis];
-  tinyi_require(context,
-                tinyi_has_same_quantisation(piece, tensor) && tinyi_has_same_shape(piece, tensor, whole->axis) &&
-                    size <= tensor->shape[whole->axis] - whole->start,
-                TINYI_UNSUPPORTED);
-  const int32_t pitch = inner * tensor->shape[whole->axis], at = whole->start * inner;
-  p->rows = tensor->elements / pitch;
-  p->bytes = inner * size;
-  p->input_pitch = pitch;
-  p->output_pitch = pitch;
-  whole->start += size;
-  return at;
-}
-
-/* All of it must have been met. */
-static void end(struct tinyi_context *context, const struct whole *whole) {
-  tinyi_require(context, whole->start == whole->tensor.shape[whole->axis], TINYI_UNSUPPORTED);
-}
-
 /* A piece without the whole's axis as one that has a single element there. */
 static void insert_axis(struct tinyi_context *context, struct tinyi_tensor *piece, int32_t axis) {
   tinyi_require(context, piece->rank < TINYNN_RANK, TINYI_UNSUPPORTED);
@@ -48,35 +25,54 @@ static void insert_axis(struct tinyi_context *context, struct tinyi_tensor *piec
   ++piece->rank;
 }
 
+/* The next piece, from the whole or into it. */
+static void copy(struct tinyi_context *context, struct whole *whole, const struct tinyi_vector *pieces, uint32_t number,
+                 int32_t has_axis) {
+  const struct tinyi_tensor *tensor = &whole->tensor;
+  struct tinyi_tensor piece;
+  tinyi_read_any(context, pieces, number, &piece);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  if (!has_axis) {
+    insert_axis(context, &piece, whole->axis);
+  }
+  const int32_t is_output = pieces == &context->outputs, size = piece.shape[whole->axis];
+  tinyi_require(context,
+                tinyi_is_alike(&piece, tensor) && tinyi_has_same_shape(&piece, tensor, whole->axis) &&
+                    size <= tensor->shape[whole->axis] - whole->start,
+                TINYI_UNSUPPORTED);
+  const int32_t inner = tinyi_axis_stride(tensor, whole->axis), pitch = inner * tensor->shape[whole->axis];
+  struct tinyi_move move = {.from = is_output ? whole->start * inner : 0, .to = is_output ? 0 : whole->start * inner};
+  tinyi_move_axis(context, &move, tensor->elements / pitch, is_output ? pitch : size * inner,
+                  is_output ? size * inner : pitch);
+  tinyi_move_axis(context, &move, size * inner, 1, 1);
+  tinyi_move(context, &move, is_output ? tensor : &piece, is_output ? &piece : tensor);
+  whole->start += size;
+}
+
+static void copy_all(struct tinyi_context *context, struct whole *whole, const struct tinyi_vector *pieces,
+                     int32_t axis, int32_t has_axis) {
+  whole->start = 0;
+  whole->axis = tinyi_axis(context, &whole->tensor, axis);
+  for (uint32_t i = 0; i < pieces->count && context->file.status == TINYI_OK; ++i) {
+    copy(context, whole, pieces, i, has_axis);
+  }
+  /* all of it must have been met */
+  tinyi_require(context, whole->start == whole->tensor.shape[whole->axis], TINYI_UNSUPPORTED);
+}
+
 /* Put all inputs together along an axis that they have, or don't have. */
 static void join(struct tinyi_context *context, uint32_t axis_option, int32_t has_axis) {
-  struct whole whole = {.start = 0};
+  struct whole whole;
   /* read before the output is written */
   for (uint32_t i = 0; context->lifetimes != NULL && i < context->inputs.count; ++i) {
     tinyi_plan_input(context, i);
   }
-  tinyi_read_activation(context, &context->outputs, 0, &whole.tensor);
-  if (context->file.status != TINYI_OK) {
-    return;
+  tinyi_read_any(context, &context->outputs, 0, &whole.tensor);
+  if (context->file.status == TINYI_OK) {
+    copy_all(context, &whole, &context->inputs, tinyi_int(&context->file, &context->options, axis_option, 0), has_axis);
   }
-  whole.axis = tinyi_axis(context, &whole.tensor, tinyi_int(&context->file, &context->options, axis_option, 0));
-  for (uint32_t i = 0; i < context->inputs.count && context->file.status == TINYI_OK; ++i) {
-    struct tinyi_tensor input;
-    struct tinynn_copy_rows p;
-    tinyi_read_activation(context, &context->inputs, i, &input);
-    if (context->file.status != TINYI_OK) {
-      return;
-    }
-    if (!has_axis) {
-      insert_axis(context, &input, whole.axis);
-    }
-    const int32_t at = next(context, &whole, &input, &p);
-    p.input_pitch = p.bytes;
-    if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
-      tinynn_copy_rows_ref(&p, input.data, whole.tensor.data + at);
-    }
-  }
-  end(context, &whole);
 }
 
 void tinyi_concatenation(struct tinyi_context *context) {
@@ -88,29 +84,11 @@ void tinyi_pack(struct tinyi_context *context) { join(context, PACK_AXIS, 0); }
 
 /* Cut an input into all outputs, which have the axis or don't have it. */
 static void cut(struct tinyi_context *context, uint32_t input, int32_t axis, int32_t has_axis) {
-  struct whole whole = {.start = 0};
-  tinyi_read_activation(context, &context->inputs, input, &whole.tensor);
-  if (context->file.status != TINYI_OK) {
-    return;
+  struct whole whole;
+  tinyi_read_any(context, &context->inputs, input, &whole.tensor);
+  if (context->file.status == TINYI_OK) {
+    copy_all(context, &whole, &context->outputs, axis, has_axis);
   }
-  whole.axis = tinyi_axis(context, &whole.tensor, axis);
-  for (uint32_t i = 0; i < context->outputs.count && context->file.status == TINYI_OK; ++i) {
-    struct tinyi_tensor output;
-    struct tinynn_copy_rows p;
-    tinyi_read_activation(context, &context->outputs, i, &output);
-    if (context->file.status != TINYI_OK) {
-      return;
-    }
-    if (!has_axis) {
-      insert_axis(context, &output, whole.axis);
-    }
-    const int32_t at = next(context, &whole, &output, &p);
-    p.output_pitch = p.bytes;
-    if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
-      tinynn_copy_rows_ref(&p, whole.tensor.data + at, output.data);
-    }
-  }
-  end(context, &whole);
 }
 
 /* The axis is one of the inputs. */

@@ -14,17 +14,28 @@ static __attribute__((noinline)) void note_view(struct tinyi_context *context) {
   numbers[to] = numbers[from];
 }
 
-void tinyi_reshape(struct tinyi_context *context) {
-  struct tinyi_tensor input, output;
-  tinyi_read_unary(context, &input, &output);
-  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+static inline void reshape(struct tinyi_context *context, const struct tinyi_tensor *input,
+                           const struct tinyi_tensor *output) {
+  tinyi_require(context, input->elements == output->elements, TINYI_DAMAGED);
   if (context->file.status != TINYI_OK) {
     return;
   }
-  if (context->lifetimes != NULL && !input.is_constant) {
+  if (context->lifetimes != NULL && !input->is_constant) {
     note_view(context);
   }
-  if (context->lifetimes == NULL && input.is_constant) {
-    memcpy(output.data, input.data, (size_t)output.elements);
+  if (context->lifetimes == NULL && input->is_constant) {
+    memcpy(output->data, input->data, (size_t)output->elements * output->element_bytes);
   }
+}
+
+void tinyi_reshape(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  tinyi_read_unary(context, &input, &output);
+  reshape(context, &input, &output);
+}
+
+void tinyi_reshape_any(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  tinyi_read_unary_alike(context, &input, &output);
+  reshape(context, &input, &output);
 }

@@ -46,7 +46,7 @@ void tinyi_resize_nearest(struct tinyi_context *context) {
                                           .batches = input.shape[1],
                                           .input_height = input.shape[2],
                                           .input_width = input.shape[3],
-                                          .channels = input.shape[4],
+                                          .channels = input.shape[4] * input.element_bytes,
                                           .output_height = height,
                                           .output_width = width};
   tinynn_resize_nearest_ref(&p, input.data, output.data);

@@ -26,8 +26,8 @@ int32_t tinyi_has_same_shape(const struct tinyi_tensor *a, const struct tinyi_te
 }
 
 int32_t tinyi_read_unary_alike(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output) {
-  tinyi_read_activation(context, &context->inputs, 0, input);
-  tinyi_read_activation(context, &context->outputs, 0, output);
-  tinyi_require(context, tinyi_has_same_quantisation(input, output), TINYI_UNSUPPORTED);
+  tinyi_read_any(context, &context->inputs, 0, input);
+  tinyi_read_any(context, &context->outputs, 0, output);
+  tinyi_require(context, tinyi_is_alike(input, output), TINYI_UNSUPPORTED);
   return context->file.status == TINYI_OK;
 }

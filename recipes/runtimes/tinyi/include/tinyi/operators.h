@@ -68,6 +68,7 @@ extern const struct tinyi_mean tinyi_mean_c, tinyi_mean_dsp;
 
 void tinyi_mul(struct tinyi_context *context);
 void tinyi_reshape(struct tinyi_context *context);
+void tinyi_reshape_any(struct tinyi_context *context); /* of other types than int8 */
 void tinyi_softmax(struct tinyi_context *context);
 void tinyi_relu(struct tinyi_context *context);
 void tinyi_relu6(struct tinyi_context *context);
@@ -91,5 +92,19 @@ void tinyi_transpose(struct tinyi_context *context);
 void tinyi_slice(struct tinyi_context *context);
 void tinyi_strided_slice(struct tinyi_context *context);
 void tinyi_resize_nearest(struct tinyi_context *context);
+void tinyi_reverse(struct tinyi_context *context);
+void tinyi_broadcast_to(struct tinyi_context *context);
+void tinyi_tile(struct tinyi_context *context);
+void tinyi_space_to_depth(struct tinyi_context *context);
+void tinyi_depth_to_space(struct tinyi_context *context);
+void tinyi_mirror_pad(struct tinyi_context *context);
+void tinyi_space_to_batch(struct tinyi_context *context);
+void tinyi_batch_to_space(struct tinyi_context *context);
+void tinyi_fill_with(struct tinyi_context *context);
+void tinyi_zeros_like(struct tinyi_context *context);
+void tinyi_gather(struct tinyi_context *context);
+void tinyi_gather_nd(struct tinyi_context *context);
+void tinyi_embedding_lookup(struct tinyi_context *context);
+void tinyi_select(struct tinyi_context *context);
 
 #endif

@@ -14,7 +14,12 @@ int32_t tinyi_axis_stride(const struct tinyi_tensor *tensor, int32_t axis);
 /* Whether the shapes are equal except for one axis. */
 int32_t tinyi_has_same_shape(const struct tinyi_tensor *a, const struct tinyi_tensor *b, int32_t but);
 
-/* Read input 0 and output 0, which must have the same quantisation; 0 after a refusal. */
+/* Whether types and quantisations are equal. */
+static inline int32_t tinyi_is_alike(const struct tinyi_tensor *a, const struct tinyi_tensor *b) {
+  return a->type == b->type && tinyi_has_same_quantisation(a, b);
+}
+
+/* Read input 0 and output 0 of any type, which must be alike; 0 after a refusal. */
 int32_t tinyi_read_unary_alike(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output);
 
 /* Read input 0 and output 0. */
@@ -31,6 +36,11 @@ static inline void tinyi_read_binary(struct tinyi_context *context, struct tinyi
   tinyi_read_activation(context, &context->inputs, 1, right);
   tinyi_read_activation(context, &context->outputs, 0, output);
 }
+
+/* Elements from one index of each axis to the next, 0 where an input is repeated to have the output's shape; refuses
+ * what can't be. */
+void tinyi_broadcast_strides(struct tinyi_context *context, const struct tinyi_tensor *input,
+                             const struct tinyi_tensor *output, int32_t *strides);
 
 /* How two inputs are broadcast to the output, neighbouring axes merged where that is equivalent; refuses shapes that
  * can't be. */
