@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,13 @@ from tinyflow.model.transforms import transformed
 from tinyflow.model.transforms.tidy import tidy
 
 
-def tidied(graph: Graph, *names: str) -> Graph:
+def tidied(graph: Graph, *names: str, runs: Sequence[Any] = (run_tflm, run_litert)) -> Graph:
     """The tidied graph, which has these operators, computes the same, and is tidy."""
     content, changed = write(graph), tidy(graph).graph
     assert [operator.name for operator in changed.operators] == list(names)
     again = read(write(changed))
     assert again == changed and tidy(again).graph is again
     samples = reference.make_inputs(graph, 6, 11)
-    runs = (run_tflm, run_litert)
     for run in runs:
         assert reference.largest_difference(run(content, graph, samples), run(write(again), again, samples)) == 0
     return changed
@@ -250,6 +249,67 @@ def test_what_nobody_reads_goes_but_for_effects() -> None:
     kept = Operator(9, "custom keep", 1, (0, state.index), (spare.index,))
     graph = replace(graph, tensors=(*graph.tensors, state, spare), operators=(*graph.operators, kept))
     assert [operator.name for operator in tidy(graph).graph.operators] == ["RELU", "custom keep"]
+
+
+def grouped(inputs: int, outputs: int, groups: int, per_channel: bool = True) -> Graph:
+    """A convolution in groups."""
+    net, random = Net(2, 5, 5, inputs), np.random.default_rng(groups)
+    count = outputs if per_channel else 1
+    scheme = Quantisation(tuple(random.uniform(0.01, 0.03, count).astype(np.float32).tolist()), (0,) * count, 0)
+    weights = net.constant(random.integers(-127, 128, (outputs, 3, 3, inputs // groups)), "int8", scheme)
+    bias = net.constant(random.integers(-999, 999, outputs), "int32", scheme)
+    return net.graph(net.operator("CONV_2D", net.input, weights, bias, stride=(2, 2), activation="RELU"))
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize(
+    ("sizes", "names"),
+    [
+        ((8, 6, 2), ["SPLIT", "CONV_2D", "CONV_2D", "CONCATENATION"]),
+        ((4, 8, 4), ["DEPTHWISE_CONV_2D"]),
+        ((3, 3, 3), ["DEPTHWISE_CONV_2D"]),
+        ((3, 6, 1), ["CONV_2D"]),
+    ],
+)
+def test_groups_are_operators_of_their_own(sizes: tuple[int, int, int], names: list[str], per_channel: bool) -> None:
+    """Each reads its channels; scales of channels go with them. TFLM and LiteRT compute grouped ones, too."""
+    graph = grouped(*sizes, per_channel)
+    tidied(graph, *names)
+    changed = tidy(graph).record()["changed"]
+    assert [entry["name"] for entry in changed] == ["CONV_2D"] * (sizes[2] > 1)
+
+
+def test_lists_of_int64_become_int32() -> None:
+    """Where all numbers fit; LiteRT takes them, TFLM and other backends don't."""
+    net = Net(1, 4)
+    graph = net.graph(net.operator("PAD", net.input, net.constant([[0, 1], [2, 0]], "int64")))
+    changed = tidy(graph).graph
+    assert values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [[0, 1], [2, 0]]
+    samples = reference.make_inputs(graph, 2, 1)
+    before, after = run_litert(write(graph), graph, samples), run_tflm(write(changed), changed, samples)
+    assert reference.largest_difference(before, after) == 0
+    net = Net(1, 4)
+    ends = [net.constant(numbers, "int64") for numbers in ([0, 1], [1, 2**31], [1, 1])]
+    changed = tidy(net.graph(net.operator("STRIDED_SLICE", net.input, *ends))).graph
+    assert [changed.tensors[index].dtype for index in changed.operators[0].inputs[1:]] == ["int32", "int64", "int32"]
+
+
+def test_zero_points_of_weights_go() -> None:
+    """A dense layer subtracts them, where int8 has room; a convolution of int8 doesn't look at them."""
+    for values_of, name, expected in (
+        ([[-100, 0, 100]], "FULLY_CONNECTED", [[-107, -7, 93]]),
+        ([[-128, 0, 100]], "FULLY_CONNECTED", None),
+        ([[[[-128, 0, 100]]]], "CONV_2D", [[[[-128, 0, 100]]]]),
+    ):
+        net = Net(*(1,) * (np.ndim(values_of) - 1), 3)
+        weights = net.constant(values_of, "int8", Quantisation((0.02,), (7,)))
+        graph = net.graph(net.operator(name, net.input, weights, net.constant([9], "int32")))
+        changed = tidied(graph, name, runs=(run_tflm,))  # LiteRT refuses such convolutions
+        tensor = changed.tensors[changed.operators[0].inputs[1]]
+        assert (changed is graph) == (expected is None)
+        if expected is not None:
+            assert tensor.quantisation == Quantisation(graph.tensors[weights].quantisation.scales, (0,))  # type: ignore[union-attr]
+            assert values(tensor).tolist() == expected
 
 
 F, I = "float32", "int32"  # noqa: E741

@@ -39,6 +39,6 @@ def test_records_have_one_form() -> None:
     """Sizes before and after, operators and channels that went; JSON."""
     model = _model()
     records = [transformed(model, shrink)[1], transformed(model, cut, **FIRST)[1]]
-    assert {tuple(record) for record in records} == {("schema", "before", "after", "operators", "channels")}
+    assert {tuple(record) for record in records} == {("schema", "before", "after", "operators", "changed", "channels")}
     assert [gone["name"] for gone in records[1]["operators"]] == ["RELU", "TANH"]
     assert json.loads(json.dumps(records)) == records

@@ -36,10 +36,14 @@ def sizes(document: Document) -> str:
 
 
 def layers(document: Document) -> Frame:
-    """Operators that went whole and those that lost channels of their output, by the original model's numbers."""
+    """Operators that went whole, changed, or lost channels of their output, by the original model's numbers."""
     gone = [
         {"layer": entry["operator"], "operator": entry["name"], "why": f"all of it: {entry['why']}"}
         for entry in document["operators"]
+    ]
+    changed = [
+        {"layer": entry["operator"], "operator": entry["name"], "why": entry["why"]}
+        for entry in document.get("changed", ())
     ]
     narrowed = [
         {
@@ -51,7 +55,7 @@ def layers(document: Document) -> Frame:
         }
         for entry in document["channels"]
     ]
-    return Frame(_COLUMNS, tuple(sorted([*gone, *narrowed], key=lambda row: row["layer"])))
+    return Frame(_COLUMNS, tuple(sorted([*gone, *changed, *narrowed], key=lambda row: row["layer"])))
 
 
 def removed_text(model: str, document: Document, weights: str) -> str:

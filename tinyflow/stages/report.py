@@ -30,8 +30,9 @@ def report(workspace: Workspace) -> None:
         row["target_options"] = workspace.parameters["target_options"]
     if "tuning" in files["plan.json"]:
         row["tuning"] = files["plan.json"]["tuning"]
-    if files.get("tidy.json", {}).get("operators"):
-        row["tidied"] = files["tidy.json"]
+    tidied = files.get("tidy.json", {})
+    if tidied.get("operators") or tidied.get("changed"):
+        row["tidied"] = tidied
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
     workspace.write_json("row.json", row, indent=2, allow_nan=False)

@@ -18,6 +18,7 @@ class Change:
         self.original = original
         self.graph = original
         self._operators: dict[int, str] = {}
+        self._changed: dict[int, str] = {}
         # activation → the original numbers of the channels that it still has
         self._channels: dict[int, list[int]] = {}
         # activation → original number of a removed channel → why it went
@@ -27,6 +28,13 @@ class Change:
         """The graph without some operators: why each went, by the first tensor that it wrote."""
         self.graph = graph
         self._operators.update(reasons)
+
+    def operators_changed(self, graph: Graph, reasons: Mapping[int, str]) -> None:
+        """The graph with others in place of some operators: why, by the first tensor that each wrote."""
+        self.graph = graph
+        for index, reason in reasons.items():
+            known = self._changed.get(index)
+            self._changed[index] = reason if known is None else f"{known}; {reason}"
 
     def channels_went(self, graph: Graph, reasons: Mapping[int, Mapping[int, str]]) -> None:
         """The graph without some channels: activation → channel, as it is counted now → why it went."""
@@ -43,15 +51,17 @@ class Change:
         return self.graph != self.original
 
     def record(self) -> dict[str, Any]:
-        """As JSON: sizes before and after, operators that went, channels that went from each operator's output."""
+        """As JSON: sizes before and after, operators that went, that changed, channels that went from their outputs."""
         writing = [operator for operator in self.original.operators if operator.outputs]
         gone = [operator for operator in writing if operator.outputs[0] in self._operators]
+        changed = [operator for operator in writing if operator.outputs[0] in self._changed and operator not in gone]
         narrowed = [operator for operator in writing if operator.outputs[0] in self._removed]
         return {
             "schema": SCHEMA,
             "before": _sizes(self.original),
             "after": _sizes(self.graph),
             "operators": [{**self._named(operator), "why": self._operators[operator.outputs[0]]} for operator in gone],
+            "changed": [{**self._named(operator), "why": self._changed[operator.outputs[0]]} for operator in changed],
             "channels": [self._narrowing(operator) for operator in narrowed if operator not in gone],
         }
 

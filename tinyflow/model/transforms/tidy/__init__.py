@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from tinyflow.model.graph import Graph
 from tinyflow.model.transforms.record import Change
+from tinyflow.model.transforms.tidy.groups import part_groups
+from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists
 from tinyflow.model.transforms.tidy.padding import fold_padding
 from tinyflow.model.transforms.tidy.pairs import cancel_pairs
 from tinyflow.model.transforms.whole_operators import (
@@ -22,7 +24,8 @@ from tinyflow.model.transforms.whole_operators import (
     join_reshapes,
 )
 
-_STEPS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
+_CHANGES: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (narrow_lists, part_groups, centre_weights)
+_REMOVALS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
     lambda graph: fold_constants(graph, {}),
     lambda graph: drop_identities(graph, {}),
     cancel_pairs,
@@ -33,11 +36,13 @@ _STEPS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
 
 
 def tidy(graph: Graph) -> Change:
-    """The tidied graph, which reads and writes the same tensors, and what went and why."""
+    """The tidied graph, which reads and writes the same tensors, what went and changed, and why."""
     change, before = Change(graph), None
     while change.graph is not before:  # each round takes something away, so this ends
         before = change.graph
-        for step in _STEPS:
+        for step in _CHANGES:
+            change.operators_changed(*step(change.graph))
+        for step in _REMOVALS:
             change.operators_went(*step(change.graph))
     if change.graph is not graph:
         change.graph = compact(change.graph)
