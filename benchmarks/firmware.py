@@ -101,14 +101,21 @@ def linked(
     runtimes: Sequence[Path],
     objects: Mapping[str, Output],
     flags: Sequence[str],
+    *,
+    with_builtins: bool = False,
 ) -> Output:
-    """`firmware.elf` of generated C, compiled with `flags` and the headers of `runtimes`, and of objects."""
+    """`firmware.elf` of generated C, compiled with `flags` and the headers of `runtimes`, and of objects.
+
+    `with_builtins`: and of what the compiler has for operations that the processor lacks.
+    """
     headers = _headers(runtimes)
     with tempfile.TemporaryDirectory() as folder:
         write_files(generated, Path(folder))
         parameters = {"toolchain": toolchain, "include": [*headers], "defines": [], "flags": [*flags]}
         inputs = {"sources/": Path(folder), **headers}
         compiled = kept.built("build:compile_tree", "objects/", inputs, parameters)
+    if with_builtins:
+        objects = {**objects, "lib/builtins.a": kept.built("build:builtins", "library.a", {}, {"toolchain": toolchain})}
     inputs = {**objects, "objects/": compiled, "link.ld.j2": ROOT / "templates" / "link" / "firmware.ld.j2"}
     parameters = {"toolchain": toolchain, "target": target}
     return kept.built("link:link", "firmware.elf", inputs, parameters, ("firmware.map", "sizes.json"))

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import kept
@@ -35,8 +36,11 @@ _LIMIT_INSTRUCTIONS = 1_000_000_000
 _ARGUMENTS = 5
 _NOT_KERNELS = ("run", "memcpy", "memset", "memmove", "copy_unaligned")
 _SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
-# needs soft float on a CPU without an FPU, and nothing else does
-_FLOAT_SOURCES = ("quantise.c", "quantise_int16.c")
+
+
+def _needs_float(source: Path, *, has_float: bool) -> bool:
+    """Whether it needs more than a processor has: soft float, or functions of a C library."""
+    return source.name.startswith("float32") or (source.name in ("quantise.c", "quantise_int16.c") and not has_float)
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,7 @@ class ChipKernels:
         sources = [
             path
             for path in sources_of(RUNTIME, isa)
-            if (has_float or path.name not in _FLOAT_SOURCES) and (not variants or path.parent.name in variants)
+            if not _needs_float(path, has_float=has_float) and (not variants or path.parent.name in variants)
         ]
         objects = objects_of(self._toolchain, sources, [RUNTIME, SUPPORT], (level, *_flags()))
         self.functions = functions_in(objects.values())

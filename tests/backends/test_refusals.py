@@ -70,7 +70,7 @@ def test_a_newer_version_is_refused(graph: Graph, backend: ModuleType) -> None:
 def test_other_activations_than_int8_are_refused(graph: Graph, backend: ModuleType, dtype: str, advice: str) -> None:
     """A model that is not quantised to int8 is told so, and how it is."""
     text = _refusal(backend, with_tensor(graph, graph.inputs[0], lambda tensor: replace(tensor, dtype=dtype)))
-    assert f"not supported in {dtype}, but in int8" in text and advice in text
+    assert dtype in text and advice in text
 
 
 @BACKENDS

@@ -60,7 +60,9 @@ class ChipInterpreter:
         runtimes = [RUNTIMES / name for name in ("tinyi", "tinynn", "support")]
         sources = [path for one in runtimes for path in sources_of(one, isa) if path.stem != "main"]
         objects = objects_of(chosen, sources, runtimes, flags)
-        firmware = linked(chosen, target, {"model.c": _MODEL.format(**words)}, runtimes, objects, flags)
+        firmware = linked(
+            chosen, target, {"model.c": _MODEL.format(**words)}, runtimes, objects, flags, with_builtins=True
+        )
         self.simulator = opened(target)
         atexit.register(self.simulator.close)
         self.simulator.load(kept.path(firmware))

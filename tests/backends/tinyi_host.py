@@ -210,17 +210,25 @@ class Session:
 
 
 def assert_exact(graph: Graph, interpreter: Interpreter, variant: str, by: str = "tflm") -> None:
-    """The plan is that of the tool, its arena is enough and one byte less is not; outputs are TFLM's, or LiteRT's."""
+    """The outputs are TFLM's, or LiteRT's."""
     content = write(graph)
+    samples = reference.make_inputs(read(content), 3, seed=7)
+    expected = {"tflm": tflm, "litert": litert}[by](content, read(content), samples)
+    got = outputs_of(content, interpreter, variant, samples, expected)
+    assert reference.largest_difference(expected, got) == 0
+
+
+def outputs_of(
+    content: bytes, interpreter: Interpreter, variant: str, samples: Sequence[Sample], expected: Sequence[Sample]
+) -> list[Sample]:
+    """Outputs for all samples, shaped as `expected`. The plan is the tool's, its arena is enough, one word less not."""
     graph = read(content)
     made = plan(graph, [request(graph, operator, variant) for operator in graph.operators])
-    samples = reference.make_inputs(graph, 3, seed=7)
-    expected = {"tflm": tflm, "litert": litert}[by](content, graph, samples)
     session = interpreter.model(content, made.total_bytes, made.unit)
     assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
     less = interpreter.model(content, made.total_bytes - 4, made.unit)
     assert (less.status, less.needed_bytes) == (ARENA_TOO_SMALL, made.total_bytes)
-    got = [
+    return [
         session.run(
             [(made.tensors[index].offset, array) for index, array in zip(graph.inputs, sample, strict=True)],
             [
@@ -230,4 +238,3 @@ def assert_exact(graph: Graph, interpreter: Interpreter, variant: str, by: str =
         )
         for sample, outputs in zip(samples, expected, strict=True)
     ]
-    assert reference.largest_difference(expected, got) == 0

@@ -37,6 +37,8 @@ def test_every_kernel_of_the_table_is_there_and_every_variant_can_be_chosen() ->
     broadcast = [pair for text in texts for pair in re.findall(r"^TINYNN_BROADCAST_ROWS\((\w+), (\w+),", text, re.M)]
     found |= {f"tinynn_{operator}_broadcast_{variant}" for operator, variant in broadcast}
     found |= set(HostKernels().functions)
+    ones = [name for text in texts for name in re.findall(r"^(?:UNARY|BINARY)\((\w+),", text, re.M)]
+    found |= {f"tinynn_{name}_float32_ref" for name in ones}
     named = {kernel.function for kernel in KERNELS}
     assert named <= found
     parts = r"conv2d_(rows_mve|wide_dsp)|clamp_dsp|pieces_c|plane3x3_\w+|rows[23]_\w+|matrix\w+|sum_rows8\w+|tile4x4\w+"

@@ -10,6 +10,7 @@ from typing import Any
 
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.memory.arena import Placed
+from tinyflow.model.operators.forms import form_of
 from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
 from tinyflow.model.summary import macs, operator_macs
 
@@ -116,6 +117,12 @@ def plan_document(
         ],
         **said,
     )
+
+
+def real_tolerances(graph: Graph) -> dict[str, Any]:
+    """What a plan says of outputs computed with float32 kernels: sums may be rounded otherwise than the reference's."""
+    computes = any(form_of(graph, one) == "float32" and one.name != "QUANTIZE" for one in graph.operators)
+    return {"tolerance": 1, "relative_tolerance": FLOAT_TOLERANCE} if computes else {}
 
 
 def arena(

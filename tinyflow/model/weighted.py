@@ -89,6 +89,16 @@ def window(graph: Graph, operator: Operator) -> Window:
     return Window(size, stride, dilation, *zip(rows, columns, strict=True))
 
 
+def transposed_window(graph: Graph, operator: Operator) -> Window:
+    """How the window of a TRANSPOSE_CONV slides over its output: as that of the convolution whose transpose it is."""
+    shape = graph.tensors[operator.outputs[0]].shape
+    height, width = graph.tensors[operator.inputs[1]].shape[1:3]
+    size, stride = (height, width), operator.options["stride"]
+    is_same = operator.options["padding"] == "SAME"
+    rows, columns = same_padding(shape, size, stride) if is_same else ((0, 0), (0, 0))
+    return Window(size, stride, (1, 1), *zip(rows, columns, strict=True))
+
+
 def weighted(graph: Graph, operator: Operator, form: str = "int8") -> Weighted:
     """One operator of WEIGHTED. ValueError where its activations are not of the form, its weights not constants of
     int8, and where it is grouped.

@@ -38,6 +38,7 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
         reset="model_reset" if program.initial else "",
         forks=len(steps) < len(program.steps),
         weights_bytes=constants.size_bytes,
+        **generated.real_tolerances(graph),
     )
     document.write(plan)
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinyflow.backends.tinyc import lower_control, lower_elementwise, lower_int16, lower_moving, lower_spatial
+from tinyflow.backends.tinyc import (
+    lower_control,
+    lower_elementwise,
+    lower_float32,
+    lower_int16,
+    lower_moving,
+    lower_spatial,
+)
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.element_types import WHOLE_BYTES
@@ -15,7 +22,7 @@ _COMPUTING: Mapping[str, Mapping[str, Lowering]] = {
     "int8": {**lower_spatial.LOWERINGS, **lower_elementwise.LOWERINGS},
     "int16": lower_int16.LOWERINGS,
     "int32": {"QUANTIZE": lower_elementwise.quantise},
-    "float32": {"QUANTIZE": lower_elementwise.quantise},
+    "float32": {**lower_float32.LOWERINGS, "QUANTIZE": lower_elementwise.quantise},
     "uint8": {"QUANTIZE": lower_elementwise.quantise, "DEQUANTIZE": lower_elementwise.dequantise},
 }
 # form → operator → lowering; elements of any type can be moved

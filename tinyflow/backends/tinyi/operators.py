@@ -14,7 +14,7 @@ import numpy as np
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import WORD_BYTES
-from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields
+from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, real_convolution_fields
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
@@ -25,6 +25,7 @@ from tinyflow.model.arithmetic import binary, mean, unary
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
+from tinyflow.model.operators.shapes import slid
 from tinyflow.model.summary import operator_macs
 from tinyflow.model.weighted import Weighted, integers, symmetric
 
@@ -55,6 +56,8 @@ class Entry:
     """The operator's name in the table of kernels, where there is a choice."""
     struct: str | None = None
     """What the chip's structs of them are called, where not as `function`."""
+    symbol: str | None = None
+    """A function of tinynn that stands beside `function`, in all variants."""
     has_ref: bool = False
     """Whether NULL doesn't stand for the variant ref."""
     plan: str | None = None
@@ -64,6 +67,8 @@ class Entry:
 
     def kernel_symbol(self, variant: str, *, is_general: bool = True) -> str | None:
         """The struct beside the function in the operator table; None for NULL. `is_general`: see MemoryRequest."""
+        if self.symbol is not None:
+            return f"&{self.symbol}"
         own = (one for one in kernels_of(self.kernel or "", variant) if one.function.endswith(one.variant))
         kernel = next((one for one in own if one.variant != "ref" or self.has_ref), None)
         rare = "general_" if is_general and self.has_general else ""
@@ -315,10 +320,83 @@ _MOVING: Mapping[str, Entry] = {
 # what int8 has of its own: fewer questions are asked
 _RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape))
 
+
+def _real_convolution(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    fields = real_convolution_fields(graph, operator)
+    _real_constants(graph, operator)
+    kernels = kernels_of("depthwise_float32" if "depth_multiplier" in fields else "conv2d_float32", "c")
+    return exactly(next(one for one in kernels if one.fits(fields)).scratch_bytes(fields))
+
+
+def _real_constants(graph: Graph, operator: Operator) -> None:
+    for position in (position for position in describe(operator.name).weights if position < len(operator.inputs)):
+        tensor = graph.tensors[operator.inputs[position]]
+        if operator.inputs[position] >= 0 and (tensor.dtype != "float32" or not tensor.is_constant):
+            raise Unsupported(f"{tensor.name} is {tensor.dtype}, not a constant of float32", hint="")
+
+
+def _real_dense(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    if graph.tensors[operator.inputs[1]].is_constant or len(operator.inputs) > 2:
+        _real_constants(graph, operator)
+
+
+def _real_transpose_conv(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    _real_constants(graph, operator)
+    source, output = graph.tensors[operator.inputs[2]].shape, graph.tensors[operator.outputs[0]].shape
+    if slid(output, graph.tensors[operator.inputs[1]].shape[1:3], operator.options) != source[1:3]:
+        raise Unsupported(f"an output of {output} does not become {source} by the convolution")
+
+
+def _real_binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    shapes = {graph.tensors[index].elements for index in (*operator.inputs, *operator.outputs)}
+    return MemoryRequest(in_place=(0, 1) if len(shapes) == 1 else ())
+
+
+def _in_place(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    return MemoryRequest(in_place=(0,))
+
+
+def _of(function: str, names: str, ask: Callable[[Graph, Operator, str], MemoryRequest | None]) -> dict[str, Entry]:
+    """Operators of one function, with their own kernels beside it."""
+    kernels = {name: name.lower().removesuffix("_2d") for name in names.split()}
+    return {name: Entry(function, ask, symbol=f"tinynn_{kernel}_float32_ref") for name, kernel in kernels.items()}
+
+
+def _nothing(graph: Graph, operator: Operator, variant: str) -> None:
+    """No scratch."""
+
+
+_FLOAT32: Mapping[str, Entry] = {
+    "CONV_2D": Entry("tinyi_conv2d_float32", _real_convolution),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise_float32", _real_convolution),
+    "FULLY_CONNECTED": Entry("tinyi_fully_connected_float32", _real_dense),
+    "BATCH_MATMUL": Entry("tinyi_batch_matmul_float32"),
+    "TRANSPOSE_CONV": Entry("tinyi_transpose_conv_float32", _real_transpose_conv),
+    "RESIZE_BILINEAR": Entry("tinyi_resize_bilinear_float32"),
+    "RELU": Entry("tinyi_relu_float32", _in_place),
+    "RELU6": Entry("tinyi_relu6_float32", _in_place),
+    "LEAKY_RELU": Entry("tinyi_leaky_relu_float32", _in_place),
+    "QUANTIZE": _INT8["QUANTIZE"],
+    **_of("tinyi_pool_float32", "AVERAGE_POOL_2D MAX_POOL_2D L2_POOL_2D", _nothing),
+    **_of(
+        "tinyi_binary_float32",
+        "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE FLOOR_DIV FLOOR_MOD PRELU",
+        _real_binary,
+    ),
+    **_of(
+        "tinyi_unary_float32",
+        "ELU HARD_SWISH LOGISTIC TANH ABS NEG SQUARE SQRT RSQRT EXP LOG SIN COS FLOOR CEIL ROUND",
+        _in_place,
+    ),
+    **_of("tinyi_rows_float32", "LOG_SOFTMAX", _in_place),
+    **_of("tinyi_softmax_float32", "SOFTMAX", _in_place),
+    **_of("tinyi_l2_normalization_float32", "L2_NORMALIZATION", _in_place),
+    **_of("tinyi_reduce_float32", "MEAN SUM REDUCE_MAX REDUCE_MIN", _nothing),
+}
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "int8": {**_INT8, **_RESHAPES},
-    "float32": {"QUANTIZE": _INT8["QUANTIZE"]},
+    "float32": _FLOAT32,
 }
 ENTRIES: Mapping[str, Mapping[str, Entry]] = {form: {**_MOVING, **_COMPUTING.get(form, {})} for form in _TYPES}
 

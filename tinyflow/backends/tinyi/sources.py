@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, write_files
+from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, real_tolerances, write_files
 from tinyflow.backends.tinyi.operators import ENTRIES, request, row
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model.graph import Graph
@@ -104,5 +104,6 @@ def write_sources(
         calls=[(index, ENTRIES[form][name].function) for index, (name, form) in zip(indices, forms, strict=True)],
         arena=arena(size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]]),
         weights_bytes=len(model),
+        **real_tolerances(graph),
     )
     document.write(plan_path)

@@ -20,7 +20,7 @@ def convolution_fields(layer: Weighted) -> dict[str, int]:
     sizes = (*layer.source.shape, *layer.output.shape[1:])
     return {
         **_named("batches input_height input_width input_channels output_height output_width output_channels", sizes),
-        **_window_fields(layer.window),
+        **window_fields(layer.window),
         **_named("dilation_y dilation_x", layer.window.dilation),
         "input_zero_point": layer.input_zero_point,
         **output_fields(layer),
@@ -32,9 +32,27 @@ def _named(names: str, values: Sequence[int]) -> dict[str, int]:
     return dict(zip(names.split(), values, strict=True))
 
 
-def _window_fields(slides: Window) -> dict[str, int]:
+def window_fields(slides: Window) -> dict[str, int]:
+    """Of every struct of an operator with a window."""
     names = "kernel_height kernel_width stride_y stride_x pad_top pad_left"
     return _named(names, (*slides.size, *slides.stride, *slides.before))
+
+
+def real_convolution_fields(graph: Graph, operator: Operator) -> dict[str, int]:
+    """Of struct tinynn_conv2d_float32 or tinynn_depthwise_float32, all but pointers and clamps."""
+    source, weights = (graph.tensors[index].shape for index in operator.inputs[:2])
+    slides = window(graph, operator)
+    if operator.name == "DEPTHWISE_CONV_2D":
+        apart = {"depth_multiplier": weights[3] // source[3]}
+    else:
+        apart = {"groups": source[3] // weights[3]}
+    sizes = (*source, *graph.tensors[operator.outputs[0]].shape[1:])
+    return {
+        **_named("batches input_height input_width input_channels output_height output_width output_channels", sizes),
+        **apart,
+        **window_fields(slides),
+        **_named("dilation_y dilation_x", slides.dilation),
+    }
 
 
 def plane_fields(source: Tensor, output: Tensor) -> dict[str, int]:
@@ -48,4 +66,4 @@ def pool_fields(graph: Graph, operator: Operator, form: str = "int8") -> dict[st
     source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     slides = window(graph, operator)
     lowest, highest = activation_range(operator.options["activation"], quantisation_of(output, form), form)
-    return {**plane_fields(source, output), **_window_fields(slides), "lowest": lowest, "highest": highest}
+    return {**plane_fields(source, output), **window_fields(slides), "lowest": lowest, "highest": highest}

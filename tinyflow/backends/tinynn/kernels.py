@@ -90,6 +90,10 @@ _ADDS = {
     "c": (needs.WHOLE_INPUT,),
 }
 _MULS = {"mve": (needs.PRODUCT_HALVED,), "dsp": (needs.SCALED_DOWN,), "c": (needs.SCALED_DOWN,)}
+# float32: over rows, of one value, of two
+_OF_ROWS = ("softmax", "log_softmax", "l2_normalization")
+_OF_ONE = "leaky_relu elu hard_swish logistic tanh abs neg square sqrt rsqrt exp log sin cos floor ceil round"
+_OF_TWO = "add sub mul div minimum maximum squared_difference floor_div floor_mod prelu"
 _BY_TABLE = ("mve", "rvv", "c")
 
 
@@ -192,6 +196,26 @@ KERNELS: Sequence[Kernel] = (
     Kernel("gather", "c", "gather", "all", (needs.DENSE,)),
     Kernel("gather", "c", "gather", "all", (needs.NOT_DENSE, needs.TRANSPOSED), name="transpose_c"),
     Kernel("resize_nearest", "c", "resize_nearest", "all"),
+    Kernel(
+        "conv2d_float32",
+        "c",
+        "conv2d_float32",
+        "pixels",
+        (needs.UNGROUPED,),
+        scratch=scratch.FLOAT32_PATCHES,
+        at_once=4,
+    ),
+    Kernel("depthwise_float32", "c", "depthwise_float32", "pixels", (needs.IS_SINGLE,), scratch=scratch.NOTHING),
+    *(Kernel(name, "ref", name, "pixels", scratch=scratch.NOTHING) for name in ("conv2d_float32", "depthwise_float32")),
+    *_refs("", "all", "transpose_conv_float32", "matmul_float32"),
+    *_refs("pool_float32", "pixels", *(f"{name}_pool_float32" for name in ("average", "max", "l2"))),
+    *_refs("resize_float32", "all", "resize_bilinear_float32"),
+    *_refs("reduce_float32", "all", *(f"{name}_float32" for name in ("mean", "sum", "reduce_max", "reduce_min"))),
+    *_refs("rows_float32", "rows", *(f"{name}_float32" for name in _OF_ROWS), in_place=(0,)),
+    *_refs(
+        "unary_float32", "elements", "clamp_float32", *(f"{name}_float32" for name in _OF_ONE.split()), in_place=(0,)
+    ),
+    *_refs("binary_float32", "elements", *(f"{name}_float32" for name in _OF_TWO.split()), in_place=(0, 1)),
     *_refs("", "elements", "copy", "copy_rows"),
     *_refs("", "elements", "fill", "constant"),
     *_refs("", "all", "gather", "move", "take", "take_nd", "select", "pad", "mean", "resize_nearest"),

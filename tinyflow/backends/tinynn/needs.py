@@ -87,6 +87,8 @@ def _has_whole_input(fields: Fields) -> bool:
     return is_down and (1 << 30, 0) in halves and all(halves[side][0] for side in (0, 1)) and fields["left_shift"] == 20
 
 
+UNGROUPED = _on_fields("no groups", lambda f: f["groups"] == 1)
+
 # of operators of two inputs
 NO_LEFT_SHIFT = _on_fields("nothing scaled up", _has_no_left_shift)
 WHOLE_INPUT = _on_fields("one input's multiplier 1/2, the sum scaled down", _has_whole_input)

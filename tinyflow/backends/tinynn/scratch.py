@@ -141,6 +141,18 @@ def _edge_rows(f: Fields) -> int:
     return 4 * int(f["kernel_width"] * f["input_channels"]) if _has_window(f) else 0
 
 
+# float32: four pixels at once
+FLOAT32_PATCHES = Scratch(
+    "each pixel's values under the window",
+    lambda f: 0 if _is_pointwise(f) else 4 * WORD_BYTES * products_of(f),
+)
+
+
+def _is_pointwise(f: Fields) -> bool:
+    """Whether each output pixel is computed from the input pixel at its place alone."""
+    return not _has_window(f) and all(f[f"input_{size}"] == f[f"output_{size}"] for size in ("height", "width"))
+
+
 TILES: Mapping[str, Tile] = {
     "ref": Tile(1, 1, products_of),
     "c": Tile(2, 2, _window),

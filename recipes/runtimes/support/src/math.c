@@ -13,10 +13,10 @@
 
 /* x is 1.5 * 2**23 away from where a float's last bit is 1: what is added and taken off again rounds to nearest even. */
 float nearbyintf(float x) {
-  const float magnitude = fabsf(x);
+  const float magnitude = __builtin_fabsf(x);
   if (!(magnitude < 0x1p23f)) return x;
   const volatile float moved = magnitude + 0x1p23f; /* else a compiler could see that nothing is left */
-  return copysignf(moved - 0x1p23f, x);
+  return __builtin_copysignf(moved - 0x1p23f, x);
 }
 
 float rintf(float x) { return nearbyintf(x); }
@@ -34,7 +34,7 @@ static float power_of_two(int32_t k) {
 float expm1f(float x) {
   if (!(x < 0x1.62e43p6f)) return x != x ? x : INFINITY; /* 128 * ln 2, and a little less */
   if (x < -18.0f) return -1.0f;                           /* 2**-26 is below half an ulp */
-  if (fabsf(x) < 0x1p-24f) return x;
+  if (__builtin_fabsf(x) < 0x1p-24f) return x;
   const float k = nearbyintf(x * 0x1.715476p0f);
   const float r = (x - k * 0x1.62e4p-1f) - k * 0x1.7f7d1cp-20f; /* ln 2 in two parts, the first of 14 bits */
   float sum = 0x1.a01a02p-16f;                                  /* 1 / 8! … 1 / 3! */
@@ -51,19 +51,19 @@ float expm1f(float x) {
 }
 
 float tanhf(float x) {
-  const float magnitude = fabsf(x);
-  if (!(magnitude < 9.1f)) return x != x ? x : copysignf(1.0f, x);
+  const float magnitude = __builtin_fabsf(x);
+  if (!(magnitude < 9.1f)) return x != x ? x : __builtin_copysignf(1.0f, x);
   const float less = expm1f(-2.0f * magnitude); /* -1 … 0 */
-  return copysignf(-less / (2.0f + less), x);
+  return __builtin_copysignf(-less / (2.0f + less), x);
 }
 
 /* 2**(y * log2 |x|) in double precision; the sign and what isn't a number as C's Annex F has them. */
 float powf(float x, float y) {
   if (y == 0.0f || x == 1.0f) return 1.0f;
   if (x != x || y != y) return x + y;
-  const float magnitude = fabsf(x);
+  const float magnitude = __builtin_fabsf(x);
   const bool is_whole = truncf(y) == y;
-  const bool is_odd = is_whole && fabsf(y) < 0x1p24f && (int32_t)y % 2 != 0;
+  const bool is_odd = is_whole && __builtin_fabsf(y) < 0x1p24f && (int32_t)y % 2 != 0;
   float power;
   if (magnitude == 0.0f) {
     power = y > 0.0f ? 0.0f : INFINITY;

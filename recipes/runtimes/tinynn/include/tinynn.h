@@ -24,6 +24,8 @@
 
 #include <stdint.h>
 
+#include "tinynn/float32.h"
+
 /* Axes of the operators that take any shape; a tensor of fewer axes has ones in front. */
 #define TINYNN_RANK 5
 /* Axes of those that move bytes from any places to any others, among them one for the bytes of an element. */

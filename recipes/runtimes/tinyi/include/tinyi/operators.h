@@ -107,4 +107,22 @@ void tinyi_gather_nd(struct tinyi_context *context);
 void tinyi_embedding_lookup(struct tinyi_context *context);
 void tinyi_select(struct tinyi_context *context);
 
+/* float32; where an operator's kernel is a function of tinynn, it stands beside in the table. */
+void tinyi_conv2d_float32(struct tinyi_context *context);
+void tinyi_depthwise_float32(struct tinyi_context *context);
+void tinyi_fully_connected_float32(struct tinyi_context *context);
+void tinyi_batch_matmul_float32(struct tinyi_context *context);
+void tinyi_transpose_conv_float32(struct tinyi_context *context);
+void tinyi_pool_float32(struct tinyi_context *context);
+void tinyi_binary_float32(struct tinyi_context *context);
+void tinyi_unary_float32(struct tinyi_context *context);
+void tinyi_relu_float32(struct tinyi_context *context);
+void tinyi_relu6_float32(struct tinyi_context *context);
+void tinyi_leaky_relu_float32(struct tinyi_context *context);
+void tinyi_rows_float32(struct tinyi_context *context);
+void tinyi_softmax_float32(struct tinyi_context *context);
+void tinyi_l2_normalization_float32(struct tinyi_context *context);
+void tinyi_reduce_float32(struct tinyi_context *context);
+void tinyi_resize_bilinear_float32(struct tinyi_context *context);
+
 #endif

@@ -1,0 +1,452 @@
+/* Operators of float32 tensors: shapes and options are read and checked, tinynn's kernels compute. */
+#include "tinyi/operators.h"
+#include "tinyi/real.h"
+#include "tinyi/shapes.h"
+#include "tinyi/window.h"
+
+/* Of TFLite's enumeration ActivationFunctionType, those that TFLM has for float32. */
+enum { ACTIVATION_NONE = 0, ACTIVATION_RELU = 1, ACTIVATION_RELU_N1_TO_1 = 2, ACTIVATION_RELU6 = 3 };
+static const float MOST = 0x1.fffffep127f;
+
+static void clamp(struct tinyi_context *context, int32_t activation, float *lowest, float *highest) {
+  tinyi_require(context, activation >= ACTIVATION_NONE && activation <= ACTIVATION_RELU6, TINYI_UNSUPPORTED);
+  *lowest = activation == ACTIVATION_NONE ? -MOST : activation == ACTIVATION_RELU_N1_TO_1 ? -1.0f : 0.0f;
+  *highest = activation == ACTIVATION_RELU6 ? 6.0f : activation == ACTIVATION_RELU_N1_TO_1 ? 1.0f : MOST;
+}
+
+static const float *reals(const struct tinyi_tensor *tensor) { return (const float *)(const void *)tensor->data; }
+
+static float *results(const struct tinyi_tensor *tensor) { return (float *)(void *)tensor->data; }
+
+/* Whether all is well and this is an inference. */
+static int32_t is_computed(const struct tinyi_context *context) {
+  return context->file.status == TINYI_OK && context->lifetimes == NULL;
+}
+
+static void read_input(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
+  tinyi_read_floats(context, &context->inputs, position, tensor);
+}
+
+static void read_output(struct tinyi_context *context, struct tinyi_tensor *tensor) {
+  tinyi_read_floats(context, &context->outputs, 0, tensor);
+}
+
+/* Constants of a layer; NULL for a bias that isn't there. */
+static const float *read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
+  read_input(context, position, tensor);
+  tinyi_require(context, tensor->is_constant, TINYI_UNSUPPORTED);
+  return reals(tensor);
+}
+
+static const float *read_bias(struct tinyi_context *context, uint32_t position, int32_t channels) {
+  struct tinyi_tensor bias;
+  if (tinyi_index(context, &context->inputs, position) < 0) {
+    return NULL;
+  }
+  const float *values = read_weights(context, position, &bias);
+  tinyi_require(context, bias.elements == channels, TINYI_UNSUPPORTED);
+  return values;
+}
+
+/* CONV_2D and DEPTHWISE_CONV_2D: fields of their options; from ACTIVATION on the latter has them one place further. */
+enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
+
+static void convolution(struct tinyi_context *context, uint32_t is_depthwise) {
+  struct tinyi_file *file = &context->file;
+  struct tinyi_tensor input, weights, output;
+  struct tinynn_conv2d_float32 p;
+  read_input(context, 0, &input);
+  p.weights = read_weights(context, 1, &weights);
+  read_output(context, &output);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t channels = weights.shape[is_depthwise ? 4 : 1];
+  p.bias = read_bias(context, 2, channels);
+  p.groups = is_depthwise ? channels / input.shape[4] : input.shape[4] / weights.shape[4];
+  const int32_t fits = is_depthwise ? weights.shape[1] == 1 && p.groups * input.shape[4] == channels
+                                    : p.groups * weights.shape[4] == input.shape[4] && p.groups > 0 &&
+                                          channels % p.groups == 0;
+  tinyi_require(context,
+                input.rank == 4 && weights.rank == 4 && output.rank == 4 && fits && output.shape[4] == channels &&
+                    output.shape[1] == input.shape[1],
+                TINYI_UNSUPPORTED);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
+  struct tinyi_axis y = {input.shape[2], output.shape[2], weights.shape[2],
+                         tinyi_int(file, &context->options, STRIDE_H, 0),
+                         tinyi_int(file, &context->options, DILATION_H + is_depthwise, 1), 0};
+  struct tinyi_axis x = {input.shape[3], output.shape[3], weights.shape[3],
+                         tinyi_int(file, &context->options, STRIDE_W, 0),
+                         tinyi_int(file, &context->options, DILATION_W + is_depthwise, 1), 0};
+  tinyi_check_window(context, &y, padding);
+  tinyi_check_window(context, &x, padding);
+  clamp(context, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &p.lowest, &p.highest);
+  p.batches = input.shape[1];
+  p.input_height = y.input;
+  p.input_width = x.input;
+  p.input_channels = input.shape[4];
+  p.output_height = y.output;
+  p.output_width = x.output;
+  p.output_channels = channels;
+  p.kernel_height = y.kernel;
+  p.kernel_width = x.kernel;
+  p.stride_y = y.stride;
+  p.stride_x = x.stride;
+  p.dilation_y = y.dilation;
+  p.dilation_x = x.dilation;
+  p.pad_top = y.pad;
+  p.pad_left = x.pad;
+  const int32_t products = weights.elements / (is_depthwise ? channels : weights.shape[1]);
+  const int32_t is_pointwise =
+      p.kernel_height * p.kernel_width == 1 && p.input_height == p.output_height && p.input_width == p.output_width;
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output.elements, products);
+    context->scratch_least = is_depthwise || is_pointwise || p.groups != 1 ? 0 : 16 * (uint32_t)products;
+    context->scratch_most = context->scratch_least;
+  } else if (is_depthwise) {
+    /* the two structs are alike */
+    const struct tinynn_depthwise_float32 *depthwise = (const struct tinynn_depthwise_float32 *)(const void *)&p;
+    (p.groups == 1 ? tinynn_depthwise_float32_c : tinynn_depthwise_float32_ref)(depthwise, reals(&input),
+                                                                               results(&output), NULL);
+  } else {
+    (p.groups == 1 ? tinynn_conv2d_float32_c : tinynn_conv2d_float32_ref)(&p, reals(&input), results(&output),
+                                                                         is_pointwise ? NULL : context->scratch);
+  }
+}
+
+void tinyi_conv2d_float32(struct tinyi_context *context) { convolution(context, 0); }
+
+void tinyi_depthwise_float32(struct tinyi_context *context) { convolution(context, 1); }
+
+/* FULLY_CONNECTED: field of its options. A convolution over pixels that are rows; a product of matrices where the
+ * weights are an activation. */
+void tinyi_fully_connected_float32(struct tinyi_context *context) {
+  enum { FULLY_CONNECTED_ACTIVATION = 0 };
+  struct tinyi_tensor input, weights, output;
+  float lowest, highest;
+  read_input(context, 0, &input);
+  read_input(context, 1, &weights);
+  read_output(context, &output);
+  clamp(context, tinyi_byte(&context->file, &context->options, FULLY_CONNECTED_ACTIVATION), &lowest, &highest);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  const int32_t depth = weights.shape[4], channels = weights.shape[3], rows = input.elements / depth;
+  const float *bias = read_bias(context, 2, channels);
+  tinyi_require(context,
+                weights.rank == 2 && rows * depth == input.elements && output.elements / channels == rows &&
+                    output.shape[4] == channels && (weights.is_constant || bias == NULL),
+                TINYI_UNSUPPORTED);
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output.elements, depth);
+  }
+  if (!is_computed(context)) {
+    return;
+  }
+  if (!weights.is_constant) {
+    const struct tinynn_matmul_float32 p = {{1, 1, 1}, {0}, {0}, rows, depth, channels, depth, 1, 1, depth,
+                                            lowest,    highest};
+    tinynn_matmul_float32_ref(&p, reals(&input), reals(&weights), results(&output));
+    return;
+  }
+  const struct tinynn_conv2d_float32 p = {
+      reals(&weights), bias, rows, 1, 1, depth, 1, 1, channels, 1, 1, 1, 1, 1, 1, 1, 0, 0, lowest, highest};
+  tinynn_conv2d_float32_c(&p, reals(&input), results(&output), NULL);
+}
+
+void tinyi_batch_matmul_float32(struct tinyi_context *context) {
+  enum { ADJ_X = 0, ADJ_Y = 1 };
+  struct tinyi_tensor left, right, output;
+  struct tinynn_matmul_float32 p = {.lowest = -MOST, .highest = MOST};
+  read_input(context, 0, &left);
+  read_input(context, 1, &right);
+  read_output(context, &output);
+  const int32_t turns_left = tinyi_byte(&context->file, &context->options, ADJ_X) != 0;
+  const int32_t turns_right = tinyi_byte(&context->file, &context->options, ADJ_Y) != 0;
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  p.rows = output.shape[3];
+  p.columns = output.shape[4];
+  p.depth = left.shape[turns_left ? 3 : 4];
+  tinyi_require(context,
+                left.rank >= 2 && right.rank >= 2 && left.shape[turns_left ? 4 : 3] == p.rows &&
+                    right.shape[turns_right ? 3 : 4] == p.columns && right.shape[turns_right ? 4 : 3] == p.depth,
+                TINYI_UNSUPPORTED);
+  p.left_row = turns_left ? 1 : p.depth;
+  p.left_depth = turns_left ? p.rows : 1;
+  p.right_depth = turns_right ? 1 : p.columns;
+  p.right_column = turns_right ? p.depth : 1;
+  for (int32_t i = 2, l = p.rows * p.depth, r = p.depth * p.columns; i >= 0; --i) {
+    const int32_t of_left = left.shape[i], of_right = right.shape[i];
+    p.batches[i] = output.shape[i];
+    tinyi_require(context,
+                  (of_left == 1 || of_left == p.batches[i]) && (of_right == 1 || of_right == p.batches[i]),
+                  TINYI_UNSUPPORTED);
+    p.left_batches[i] = of_left == 1 ? 0 : l;
+    p.right_batches[i] = of_right == 1 ? 0 : r;
+    l *= of_left;
+    r *= of_right;
+  }
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output.elements, p.depth);
+  }
+  if (is_computed(context)) {
+    tinynn_matmul_float32_ref(&p, reals(&left), reals(&right), results(&output));
+  }
+}
+
+/* A window over the output: that of the convolution whose transpose it is. */
+void tinyi_transpose_conv_float32(struct tinyi_context *context) {
+  enum { SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3, TRANSPOSE_ACTIVATION = 3 };
+  struct tinyi_file *file = &context->file;
+  struct tinyi_tensor input, weights, output;
+  struct tinynn_transpose_conv_float32 p;
+  tinyi_read_integers(context, SHAPE, 4);
+  p.weights = read_weights(context, WEIGHTS, &weights);
+  read_input(context, INPUT, &input);
+  read_output(context, &output);
+  p.bias = read_bias(context, BIAS, weights.shape[1]);
+  tinyi_require(context,
+                input.rank == 4 && weights.rank == 4 && output.rank == 4 && weights.shape[4] == input.shape[4] &&
+                    output.shape[4] == weights.shape[1] && output.shape[1] == input.shape[1],
+                TINYI_UNSUPPORTED);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
+  struct tinyi_axis y = {output.shape[2], input.shape[2], weights.shape[2],
+                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
+  struct tinyi_axis x = {output.shape[3], input.shape[3], weights.shape[3],
+                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
+  tinyi_check_window(context, &y, padding);
+  tinyi_check_window(context, &x, padding);
+  clamp(context, tinyi_byte(file, &context->options, TRANSPOSE_ACTIVATION), &p.lowest, &p.highest);
+  p.batches = input.shape[1];
+  p.input_height = y.output;
+  p.input_width = x.output;
+  p.input_channels = input.shape[4];
+  p.output_height = y.input;
+  p.output_width = x.input;
+  p.output_channels = output.shape[4];
+  p.kernel_height = y.kernel;
+  p.kernel_width = x.kernel;
+  p.stride_y = y.stride;
+  p.stride_x = x.stride;
+  p.pad_top = y.pad;
+  p.pad_left = x.pad;
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output.elements, weights.elements / weights.shape[1]);
+  }
+  if (is_computed(context)) {
+    tinynn_transpose_conv_float32_ref(&p, reals(&input), results(&output));
+  }
+}
+
+/* Pools: fields of the schema's Pool2DOptions. `kernel` is the function. */
+typedef void pool_kernel(const struct tinynn_pool_float32 *restrict p, const float *input, float *output);
+
+void tinyi_pool_float32(struct tinyi_context *context) {
+  enum { FILTER_WIDTH = 3, FILTER_HEIGHT = 4, POOL_ACTIVATION = 5 };
+  struct tinyi_file *file = &context->file;
+  struct tinyi_tensor input, output;
+  struct tinynn_pool_float32 p;
+  read_input(context, 0, &input);
+  read_output(context, &output);
+  tinyi_require(context,
+                input.rank == 4 && output.rank == 4 && input.shape[1] == output.shape[1] &&
+                    input.shape[4] == output.shape[4],
+                TINYI_UNSUPPORTED);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
+  struct tinyi_axis y = {input.shape[2], output.shape[2], tinyi_int(file, &context->options, FILTER_HEIGHT, 0),
+                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
+  struct tinyi_axis x = {input.shape[3], output.shape[3], tinyi_int(file, &context->options, FILTER_WIDTH, 0),
+                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
+  tinyi_check_window(context, &y, padding);
+  tinyi_check_window(context, &x, padding);
+  clamp(context, tinyi_byte(file, &context->options, POOL_ACTIVATION), &p.lowest, &p.highest);
+  p.batches = input.shape[1];
+  p.input_height = y.input;
+  p.input_width = x.input;
+  p.channels = input.shape[4];
+  p.output_height = y.output;
+  p.output_width = x.output;
+  p.kernel_height = y.kernel;
+  p.kernel_width = x.kernel;
+  p.stride_y = y.stride;
+  p.stride_x = x.stride;
+  p.pad_top = y.pad;
+  p.pad_left = x.pad;
+  if (context->lifetimes != NULL) {
+    /* no more of a window is read than the input has */
+    const int32_t rows = y.kernel < y.input ? y.kernel : y.input, columns = x.kernel < x.input ? x.kernel : x.input;
+    tinyi_note_work(context, output.elements, rows * columns);
+  }
+  if (is_computed(context)) {
+    ((pool_kernel *)(uintptr_t)context->kernel)(&p, reals(&input), results(&output));
+  }
+}
+
+/* Two inputs; `kernel` is the function. Operators without a fused activation have no field for it. */
+typedef void binary_kernel(const struct tinynn_binary_float32 *restrict p, const float *left, const float *right,
+                           float *output);
+
+void tinyi_binary_float32(struct tinyi_context *context) {
+  enum { BINARY_ACTIVATION = 0 };
+  struct tinyi_tensor left, right, output;
+  struct tinynn_broadcast broadcast;
+  struct tinynn_binary_float32 p;
+  read_input(context, 0, &left);
+  read_input(context, 1, &right);
+  read_output(context, &output);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  clamp(context, tinyi_byte(&context->file, &context->options, BINARY_ACTIVATION), &p.lowest, &p.highest);
+  tinyi_broadcast(context, &left, &right, &output, &broadcast);
+  context->in_place = left.elements == output.elements && right.elements == output.elements ? 3 : 0;
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    p.shape[i] = broadcast.shape[i];
+    p.left_strides[i] = broadcast.left_strides[i];
+    p.right_strides[i] = broadcast.right_strides[i];
+  }
+  if (is_computed(context)) {
+    ((binary_kernel *)(uintptr_t)context->kernel)(&p, reals(&left), reals(&right), results(&output));
+  }
+}
+
+/* One input and an output of its shape. */
+static int32_t read_unary(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output) {
+  read_input(context, 0, input);
+  read_output(context, output);
+  tinyi_require(context, input->elements == output->elements, TINYI_DAMAGED);
+  context->in_place = 1;
+  return is_computed(context);
+}
+
+/* Functions of one value; `kernel` is the function. */
+typedef void unary_kernel(const struct tinynn_unary_float32 *restrict p, const float *input, float *output);
+
+static void unary(struct tinyi_context *context, unary_kernel *kernel, float alpha, int32_t activation) {
+  struct tinyi_tensor input, output;
+  if (read_unary(context, &input, &output)) {
+    struct tinynn_unary_float32 p = {.elements = output.elements, .alpha = alpha};
+    clamp(context, activation, &p.lowest, &p.highest);
+    kernel(&p, reals(&input), results(&output));
+  }
+}
+
+void tinyi_unary_float32(struct tinyi_context *context) {
+  unary(context, (unary_kernel *)(uintptr_t)context->kernel, 0, ACTIVATION_NONE);
+}
+
+void tinyi_relu_float32(struct tinyi_context *context) {
+  unary(context, tinynn_clamp_float32_ref, 0, ACTIVATION_RELU);
+}
+
+void tinyi_relu6_float32(struct tinyi_context *context) {
+  unary(context, tinynn_clamp_float32_ref, 0, ACTIVATION_RELU6);
+}
+
+void tinyi_leaky_relu_float32(struct tinyi_context *context) {
+  enum { ALPHA = 0 };
+  const uint32_t alpha = (uint32_t)tinyi_int(&context->file, &context->options, ALPHA, 0);
+  unary(context, tinynn_leaky_relu_float32_ref, tinyi_real(alpha), ACTIVATION_NONE);
+}
+
+/* Functions of rows; `kernel` is the function. */
+typedef void rows_kernel(const struct tinynn_rows_float32 *restrict p, const float *input, float *output);
+
+static void rows(struct tinyi_context *context, float beta) {
+  struct tinyi_tensor input, output;
+  if (read_unary(context, &input, &output)) {
+    const struct tinynn_rows_float32 p = {input.elements / input.shape[4], input.shape[4], beta};
+    ((rows_kernel *)(uintptr_t)context->kernel)(&p, reals(&input), results(&output));
+  }
+}
+
+void tinyi_rows_float32(struct tinyi_context *context) { rows(context, 1); }
+
+void tinyi_softmax_float32(struct tinyi_context *context) {
+  enum { BETA = 0 };
+  rows(context, tinyi_real((uint32_t)tinyi_int(&context->file, &context->options, BETA, 0)));
+}
+
+void tinyi_l2_normalization_float32(struct tinyi_context *context) {
+  enum { L2_ACTIVATION = 0 };
+  tinyi_require(context, tinyi_byte(&context->file, &context->options, L2_ACTIVATION) == 0, TINYI_UNSUPPORTED);
+  rows(context, 1);
+}
+
+/* Sums and the like over axes; `kernel` is the function. */
+typedef void reduce_kernel(const struct tinynn_reduce_float32 *restrict p, const float *input, float *output);
+
+void tinyi_reduce_float32(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  struct tinynn_reduce_float32 p;
+  int32_t axes = 0, count = 1;
+  read_input(context, 0, &input);
+  const int32_t *axis = tinyi_read_list(context, 1, &axes);
+  read_output(context, &output);
+  tinyi_require(context, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    p.shape[i] = input.shape[i];
+    p.reduced[i] = 0;
+  }
+  for (int32_t i = 0; i < axes; ++i) {
+    p.reduced[tinyi_axis(context, &input, axis[i])] = 1;
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    count *= p.reduced[i] ? p.shape[i] : 1;
+  }
+  tinyi_require(context, input.elements / count == output.elements, TINYI_UNSUPPORTED);
+  if (is_computed(context)) {
+    ((reduce_kernel *)(uintptr_t)context->kernel)(&p, reals(&input), results(&output));
+  }
+}
+
+/* Input pixels for each output pixel: see CalculateResizeScale of TFLite (resize_bilinear.h). */
+static float resize_scale(int32_t given, int32_t made, int32_t is_aligned) {
+  const int32_t less = is_aligned && made > 1;
+  return (float)(given - less) / (float)(made - less);
+}
+
+void tinyi_resize_bilinear_float32(struct tinyi_context *context) {
+  enum { ALIGN_CORNERS = 2, HALF_PIXEL_CENTERS = 3 };
+  struct tinyi_tensor input, output;
+  read_input(context, 0, &input);
+  const int32_t *size = tinyi_read_integers(context, 1, 2);
+  read_output(context, &output);
+  tinyi_require(context,
+                input.rank == 4 && output.rank == 4 && size != NULL && input.shape[1] == output.shape[1] &&
+                    input.shape[4] == output.shape[4],
+                TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  tinyi_require(context, size[0] == output.shape[2] && size[1] == output.shape[3], TINYI_UNSUPPORTED);
+  const int32_t is_aligned = tinyi_byte(&context->file, &context->options, ALIGN_CORNERS) != 0;
+  const struct tinynn_resize_float32 p = {
+      .batches = input.shape[1],
+      .input_height = input.shape[2],
+      .input_width = input.shape[3],
+      .channels = input.shape[4],
+      .output_height = output.shape[2],
+      .output_width = output.shape[3],
+      .scale_y = resize_scale(input.shape[2], output.shape[2], is_aligned),
+      .scale_x = resize_scale(input.shape[3], output.shape[3], is_aligned),
+      .has_half_pixels = tinyi_byte(&context->file, &context->options, HALF_PIXEL_CENTERS) != 0,
+  };
+  if (is_computed(context)) {
+    tinynn_resize_bilinear_float32_ref(&p, reals(&input), results(&output));
+  }
+}
