@@ -114,7 +114,7 @@ def linked(
         parameters = {"toolchain": toolchain, "include": [*headers], "defines": [], "flags": [*flags]}
         inputs = {"sources/": Path(folder), **headers}
         compiled = kept.built("build:compile_tree", "objects/", inputs, parameters)
-    if with_builtins:
+    if with_builtins and toolchain["cpu"].get("builtins"):
         objects = {**objects, "lib/builtins.a": kept.built("build:builtins", "library.a", {}, {"toolchain": toolchain})}
     inputs = {**objects, "objects/": compiled, "link.ld.j2": ROOT / "templates" / "link" / "firmware.ld.j2"}
     parameters = {"toolchain": toolchain, "target": target}

@@ -20,7 +20,8 @@ from tinyflow.backends.tinynn.variants import VARIANTS
 
 _LARGE = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
 _DIFFERENT = (*LAYERS, *PARTS)
-_ELSEWHERE = ("rows",)  # tinyi's, which tests/runtimes/test_tinynn_rows.py has
+# tests/runtimes/test_tinynn_rows.py has what is tinyi's, tests/backends/test_float32.py real values
+_ELSEWHERE = ("rows", "conv2d_float32", "depthwise_float32")
 
 
 @cache
