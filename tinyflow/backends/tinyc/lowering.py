@@ -10,6 +10,7 @@ from tinyflow.backends.tinyc import (
     lower_float32,
     lower_int16,
     lower_moving,
+    lower_signal,
     lower_spatial,
 )
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
@@ -27,7 +28,12 @@ _COMPUTING: Mapping[str, Mapping[str, Lowering]] = {
 }
 # form → operator → lowering; elements of any type can be moved
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
-    form: {**_COMPUTING.get(form, {}), **(lower_moving.LOWERINGS if form in WHOLE_BYTES else {}), **controlling}
+    form: {
+        **_COMPUTING.get(form, {}),
+        **(lower_moving.LOWERINGS if form in WHOLE_BYTES else {}),
+        **lower_signal.LOWERINGS.get(form, {}),
+        **controlling,
+    }
     for form, controlling in lower_control.LOWERINGS.items()
 }
 

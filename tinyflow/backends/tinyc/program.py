@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinyc.steps import Mark, MarkKind, Operand, Program, Step
+from tinyflow.backends.tinyc.steps import REMEMBERED, Mark, MarkKind, Operand, Program, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model import variables
 from tinyflow.model.graph import Graph, Operator, Tensor, unused_name
@@ -80,10 +80,19 @@ class _Lowering:
             elif describe(operator.name).is_view and not self._must_copy(operator, new):
                 self._shares[new[operator.outputs[0]]] = self._owner(new[operator.inputs[0]])
             else:
+                if describe(operator.name).remembers is not None:
+                    new = {**new, REMEMBERED: self._remembered(part, operator)}
                 for step in lower_operator(part, operator, self._variant):
                     inputs = tuple(replace(operand, tensor=new[operand.tensor]) for operand in step.inputs)
                     output = replace(step.output, tensor=new[step.output.tensor])
                     self._steps.append(replace(step, operator=self._place(operator), inputs=inputs, output=output))
+
+    def _remembered(self, part: Graph, operator: Operator) -> int:
+        """The variable that an operator has for itself, one for all its calls."""
+        key, like = (id(part), operator.index), part.tensors[operator.outputs[describe(operator.name).remembers or 0]]
+        if key not in self._variables:
+            self._keep(key, self._add(replace(like, is_variable=True)))
+        return self._variables[key]
 
     def _place(self, operator: Operator) -> int:
         """The operator of the network that a step belongs to."""

@@ -9,6 +9,9 @@ from typing import Literal, Union
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator, Tensor
 
+# in place of a tensor: what the operator remembers by itself (`Description.remembers`)
+REMEMBERED = -1
+
 
 @dataclass(frozen=True)
 class Operand:

@@ -216,6 +216,11 @@ KERNELS: Sequence[Kernel] = (
         "unary_float32", "elements", "clamp_float32", *(f"{name}_float32" for name in _OF_ONE.split()), in_place=(0,)
     ),
     *_refs("binary_float32", "elements", *(f"{name}_float32" for name in _OF_TWO.split()), in_place=(0, 1)),
+    *_refs("", "elements", "signal_window", "signal_energy"),
+    *_refs("signal_scale", "all", "signal_headroom", "signal_scale"),
+    *_refs("signal_channels", "all", "signal_square_root"),
+    *_refs("signal_subtraction", "all", "signal_noise", "signal_subtract"),
+    *_refs("", "all", "rfft", "signal_filter_bank", "signal_gain", "signal_logarithm"),
     *_refs("", "elements", "copy", "copy_rows"),
     *_refs("", "elements", "fill", "constant"),
     *_refs("", "all", "gather", "move", "take", "take_nd", "select", "pad", "mean", "resize_nearest"),

@@ -20,13 +20,14 @@ from tinyflow.model.operators import (
     moving,
     recurrent,
     reduction,
+    signal,
 )
 from tinyflow.model.operators.description import ANY, Description, Options
 from tinyflow.model.operators.shapes import NotConstant, has_same_elements, text
 
 DESCRIPTIONS: Mapping[str, Description] = {
     description.name: description
-    for family in (convolution, fully_connected, elementwise, activation, reduction, moving, recurrent, control)
+    for family in (convolution, fully_connected, elementwise, activation, reduction, moving, recurrent, control, signal)
     for description in family.OPERATORS
 }
 
@@ -38,7 +39,7 @@ WEIGHTED = tuple(name for name, described in DESCRIPTIONS.items() if described.w
 
 def describe(name: str) -> Description:
     """The description of an operator."""
-    if name.startswith(CUSTOM):
+    if name.startswith(CUSTOM) and name not in DESCRIPTIONS:
         return Description(name, (0, ANY), outputs=ANY, is_active=True)
     return DESCRIPTIONS.get(name) or Description(name, outputs=ANY)
 

@@ -494,4 +494,84 @@ void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t 
 void tinynn_dequantise_uint8_ref(const struct tinynn_affine *restrict p, const uint8_t *restrict input,
                                  float *restrict output);
 
+/* Features of sound: the operators Signal… of TFLM, see signal.c and rfft.c. */
+#define TINYNN_PAIR 2
+
+struct tinynn_signal_window {
+  const int16_t *window; /* [columns] */
+  int32_t rows, columns;
+  int32_t shift;
+};
+
+struct tinynn_signal_scale {
+  int32_t elements;
+};
+
+struct tinynn_signal_energy {
+  int32_t elements;
+  int32_t first, end;
+};
+
+struct tinynn_signal_filter_bank {
+  const int16_t *weights;
+  const int16_t *unweights;
+  const int16_t *starts;        /* [channels + 1] */
+  const int16_t *weight_starts; /* [channels + 1] */
+  const int16_t *widths;        /* [channels + 1] */
+  int32_t channels;
+};
+
+struct tinynn_signal_channels {
+  int32_t channels;
+};
+
+struct tinynn_signal_subtraction {
+  int32_t channels;
+  int32_t smoothing[TINYNN_PAIR]; /* of even and odd channels */
+  int32_t keeping[TINYNN_PAIR];
+  int32_t smoothing_bits, subtraction_bits;
+  int32_t least;
+  int32_t is_clamped;
+};
+
+struct tinynn_signal_gain {
+  const int16_t *gains; /* [125] */
+  int32_t channels;
+  int32_t shift;
+};
+
+struct tinynn_signal_logarithm {
+  const uint16_t *corrections; /* [129]: 2^16 * (log2(1 + i / 128) - i / 128) */
+  int32_t channels;
+  int32_t places;
+  int32_t scale;
+};
+
+/* `rows` of `inputs` values, zeros behind them up to `length`, a power of two from 4 on. Complex numbers are pairs. */
+struct tinynn_rfft {
+  const int16_t *turns;      /* [length / 2][2]: 32767 * exp(-2πik / (length / 2)) */
+  const int16_t *half_turns; /* [length / 4][2]: 32767 * exp(-πi((k + 1) / (length / 2) + 1/2)) */
+  int32_t rows, inputs;
+  int32_t length;
+};
+
+void tinynn_signal_window_ref(const struct tinynn_signal_window *restrict p, const int16_t *input, int16_t *output);
+void tinynn_signal_headroom_ref(const struct tinynn_signal_scale *restrict p, const int16_t *input, int32_t *output);
+void tinynn_signal_scale_ref(const struct tinynn_signal_scale *restrict p, const int16_t *input, const int32_t *places,
+                             int16_t *output);
+void tinynn_signal_energy_ref(const struct tinynn_signal_energy *restrict p, const int16_t *input, uint32_t *output);
+void tinynn_signal_filter_bank_ref(const struct tinynn_signal_filter_bank *restrict p, const uint32_t *input,
+                                   uint64_t *output);
+void tinynn_signal_square_root_ref(const struct tinynn_signal_channels *restrict p, const uint64_t *input,
+                                   const int32_t *places, uint32_t *output);
+void tinynn_signal_noise_ref(const struct tinynn_signal_subtraction *restrict p, const uint32_t *input,
+                             uint32_t *noise);
+void tinynn_signal_subtract_ref(const struct tinynn_signal_subtraction *restrict p, const uint32_t *input,
+                                const uint32_t *noise, uint32_t *output);
+void tinynn_signal_gain_ref(const struct tinynn_signal_gain *restrict p, const uint32_t *input, const uint32_t *noise,
+                            uint32_t *output);
+void tinynn_signal_logarithm_ref(const struct tinynn_signal_logarithm *restrict p, const uint32_t *input,
+                                 int16_t *output);
+void tinynn_rfft_ref(const struct tinynn_rfft *restrict p, const int16_t *restrict input, int16_t *restrict output);
+
 #endif

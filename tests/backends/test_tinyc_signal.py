@@ -1,0 +1,201 @@
+"""TFLM's operators for features of sound, one by one: tinyc gives what TFLM's kernels compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flatbuffers import flexbuffers
+from hypothesis import given
+from hypothesis import strategies as st
+from tests_support import examples, tflm
+from tinyc_host import build
+
+from tinyflow.backends import tinyc
+from tinyflow.core.errors import ModelError
+from tinyflow.model.builder import GraphBuilder
+from tinyflow.model.graph import CUSTOM, Graph
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+
+_RANDOM = np.random.default_rng(1)
+_SUBTRACTION = {
+    "alternate_one_minus_smoothing": 15401,
+    "alternate_smoothing": 983,
+    "min_signal_remaining": 819,
+    "num_channels": 41,
+    "one_minus_smoothing": 15975,
+    "smoothing": 409,
+    "smoothing_bits": 10,
+    "spectral_subtraction_bits": 14,
+}
+
+
+def _int16(*shape: int, bits: int = 15) -> Any:
+    return _RANDOM.integers(-(1 << bits), 1 << bits, shape).astype(np.int16)
+
+
+def _of_any_size(dtype: type, *shape: int) -> Any:
+    """Unsigned numbers of all lengths."""
+    bits = np.iinfo(dtype).bits
+    numbers = _RANDOM.integers(0, 2**bits, shape, dtype=np.uint64)
+    return (numbers >> _RANDOM.integers(0, bits, shape).astype(np.uint64)).astype(dtype)
+
+
+def _network(
+    name: str, options: Mapping[str, Any], inputs: Sequence[Any], constants: int, outputs: Sequence[Any]
+) -> Graph:
+    """One operator: the last inputs are constants; outputs are arrays of their types and shapes."""
+    builder = GraphBuilder()
+    indices = []
+    for number, array in enumerate(inputs):
+        if number < len(inputs) - constants:
+            indices.append(builder.tensor(f"in{number}", array.shape, None, array.dtype.name))
+            builder.inputs.append(indices[-1])
+        else:
+            indices.append(builder.constant(f"c{number}", array, array.dtype.name))
+    made = [builder.tensor(f"out{i}", array.shape, None, array.dtype.name) for i, array in enumerate(outputs)]
+    builder.operator(CUSTOM + name, indices, made[0])
+    words = bytes(flexbuffers.Dumps(dict(options)))
+    builder.operators[-1] = replace(builder.operators[-1], outputs=tuple(made), custom_options=words, options={})
+    return read(write(builder.graph(made, name)))
+
+
+def _channels() -> tuple[Any, ...]:
+    """Weights, unweights, starts of places and of weights, widths of 41 filters."""
+    widths, starts = _RANDOM.integers(1, 6, 41), np.cumsum(_RANDOM.integers(0, 5, 41))
+    begins = np.cumsum(widths) - widths
+    weights = widths.sum()
+    return _int16(weights), _int16(weights), *(array.astype(np.int16) for array in (starts, begins, widths))
+
+
+def _extremes(length: int) -> list[tuple[Any, ...]]:
+    """What makes a transform's sums as large as they become."""
+    signs = np.where(np.arange(length) % 2, 32767, -32768)
+    return [(np.broadcast_to(values, length).astype(np.int16),) for values in (-32768, 32767, 0, signs)]
+
+
+def _cases() -> dict[str, tuple[str, dict[str, Any], list[Any], list[Any], list[tuple[Any, ...]]]]:
+    """Title → operator, options, constants, outputs, samples."""
+    empty = {dtype: np.zeros(40, dtype) for dtype in ("uint32", "uint64", "int16")}
+    noise = np.zeros(41, np.uint32)
+    bank = _channels()
+    roots = np.array([2**64 - 1, 0, 1, 2, 3, 2**32 - 1, 2**32, 2**32 + 1, *(2**k for k in range(32))], np.uint64)
+    cases = {
+        "window": (
+            "SignalWindow",
+            {"shift": 12},
+            [_int16(24)],
+            [_int16(2, 24)],
+            [(_int16(2, 24),) for _ in range(4)],
+        ),
+        "headroom": (
+            "SignalFftAutoScale",
+            {},
+            [],
+            [_int16(64), np.zeros((), np.int32)],
+            [(_int16(64, bits=bits),) for bits in range(16)] + _extremes(64),
+        ),
+        "energy": (
+            "SignalEnergy",
+            {"start_index": 0, "end_index": 33},
+            [],
+            [np.zeros(33, np.uint32)],
+            [(_int16(66),) for _ in range(4)] + _extremes(66),
+        ),
+        "filters": (
+            "SignalFilterBank",
+            {"num_channels": 40},
+            list(bank),
+            [empty["uint64"]],
+            [(_of_any_size(np.uint32, bank[2][-1] + bank[4][-1]),) for _ in range(8)],
+        ),
+        "roots": (
+            "SignalFilterBankSquareRoot",
+            {},
+            [],
+            [empty["uint32"]],
+            [(_of_any_size(np.uint64, 40), np.array(k, np.int32)) for k in range(8)] + [(roots, np.array(0, np.int32))],
+        ),
+        "gain": (
+            "SignalPCAN",
+            {"snr_shift": 6},
+            [_int16(125)],
+            [empty["uint32"]],
+            [(_of_any_size(np.uint32, 40), _of_any_size(np.uint32, 40)) for _ in range(8)]
+            + [(_of_any_size(np.uint32, 40), np.arange(40, dtype=np.uint32))],
+        ),
+    }
+    for length in (4, 8, 64, 512):
+        for inputs in (length, length // 2 + 1):
+            samples = [(_int16(inputs),) for _ in range(3)] + _extremes(inputs)
+            options = {"T": 7, "fft_length": length}
+            cases[f"transform of {inputs}/{length}"] = ("SignalRfft", options, [], [_int16(length + 2)], samples)
+    for is_clamped in (False, True):
+        samples = [(_of_any_size(np.uint32, 41),) for _ in range(12)]
+        options = {**_SUBTRACTION, "clamping": is_clamped}
+        name = "SignalFilterBankSpectralSubtraction"
+        cases[f"noise{', clamped' * is_clamped}"] = (name, options, [], [noise, noise], samples)
+    for scale, places in ((64, 3), (1600, 0)):
+        options = {"input_correction_bits": places, "output_scale": scale}
+        samples = [(_of_any_size(np.uint32, 40),) for _ in range(20)]
+        cases[f"logarithm times {scale}"] = ("SignalFilterBankLog", options, [], [empty["int16"]], samples)
+    return cases
+
+
+CASES = _cases()
+
+
+@pytest.mark.parametrize("title", CASES)
+def test_an_operator_gives_what_tflm_computes(title: str, tmp_path: Path) -> None:
+    """Bit for bit, at the ends of the types, too; noise goes on from sample to sample until the model is reset."""
+    name, options, constants, outputs, samples = CASES[title]
+    graph = _network(name, options, [*samples[0], *constants], len(constants), outputs)
+    content = write(graph)
+    built = build(content, tmp_path / "model")
+    expected = tflm(content, graph, samples)
+    for _ in range(2):
+        built.reset()
+        for sample, wanted in zip(samples, expected, strict=True):
+            made = built.invoke(sample)
+            assert all(np.array_equal(one, other) for one, other in zip(made, wanted, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("title", "options", "message"),
+    [
+        ("window", {}, "it lacks the option shift"),
+        ("window", {"shift": 32}, "it shifts by 32"),
+        ("energy", {"start_index": 3, "end_index": 34}, "it takes places 3 to 34 for 33"),
+        ("transform of 64/64", {"fft_length": 60}, "it transforms 60 values, not a power of two from 4 to 16384"),
+        ("transform of 64/64", {"fft_length": 32}, "it transforms 1 times 64 values to 66, of 32 each"),
+        ("filters", {"num_channels": 41}, "it has 41 channels for 40 outputs"),
+        ("noise", {**_SUBTRACTION, "num_channels": 40, "clamping": False}, "it has 40 channels for 41 outputs"),
+        ("gain", {"snr_shift": -1}, "it shifts by -1"),
+        ("logarithm times 64", {"output_scale": 64}, "it lacks the option input_correction_bits"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(title: str, options: dict[str, Any], message: str) -> None:
+    """One line that says which."""
+    name, _, constants, outputs, samples = CASES[title]
+    graph = _network(name, options, [*samples[0], *constants], len(constants), outputs)
+    with pytest.raises(ModelError) as caught:
+        tinyc.check(graph, "tinyc", {"kernels": "ref"})
+    assert message in caught.value.what
+
+
+@examples(50)
+@given(title=st.sampled_from(sorted(CASES)), words=st.binary(max_size=80))
+def test_damaged_options_are_refused_or_taken(title: str, words: bytes) -> None:
+    """Whatever lies in place of the flexbuffer: an error of ours, or none."""
+    name, options, constants, outputs, samples = CASES[title]
+    graph = _network(name, options, [*samples[0], *constants], len(constants), outputs)
+    damaged = replace(graph, operators=tuple(replace(one, custom_options=words) for one in graph.operators))
+    try:
+        tinyc.check(damaged, "tinyc", {"kernels": "ref"})
+    except ModelError as error:
+        assert error.what

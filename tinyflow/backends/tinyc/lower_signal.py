@@ -1,0 +1,202 @@
+"""Features of sound, TFLM's operators Signal…: what their flexbuffers and constants say, as fields of kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinyflow.backends.arrays import Constant
+from tinyflow.backends.refusals import Unsupported
+from tinyflow.backends.tinyc.steps import REMEMBERED, Lowering, Operand, Step
+from tinyflow.backends.tinynn.choice import plain
+from tinyflow.model.arithmetic import signal
+from tinyflow.model.custom_options import numbers
+from tinyflow.model.graph import CUSTOM, Graph, Operator, Tensor
+from tinyflow.model.weighted import constant_values
+
+# what the table of gains has for each power of two of 32 bits
+_GAINS = 125
+_LARGEST_TRANSFORM = 1 << 14
+
+Fields = Mapping[str, Any]
+
+
+def _constant(tensor: Tensor, least: int = 1) -> Constant:
+    """The int16 numbers of a tensor that has so many."""
+    if not tensor.is_constant or tensor.dtype != "int16":
+        raise Unsupported(f"{tensor.name} is {tensor.dtype}, not constant int16", "write its values into the model")
+    values = constant_values(tensor).reshape(-1)
+    if len(values) < least:
+        raise Unsupported(f"{tensor.name} has {len(values)} numbers, it takes {least}")
+    return Constant(values)
+
+
+def _shift(value: int) -> int:
+    if not 0 <= value < 32:
+        raise Unsupported(f"it shifts by {value}")
+    return value
+
+
+def _require(graph: Graph, operator: Operator, read: str, written: str) -> None:
+    """The element types of activations, in order."""
+    if len(operator.outputs) != len(written.split()):
+        raise Unsupported(f"it writes {len(operator.outputs)} tensors, not {len(written.split())}")
+    for indices, wanted in ((operator.inputs, read), (operator.outputs, written)):
+        for index, dtype in zip(indices, wanted.split(), strict=False):
+            if graph.tensors[index].dtype != dtype:
+                raise Unsupported(f"{graph.tensors[index].name} is {graph.tensors[index].dtype}, not {dtype}")
+
+
+def _of_one(read: str, written: str, fields: Callable[[Graph, Operator], tuple[str, Fields]]) -> Lowering:
+    """One call with the operator's activations and `fields` of the kernel that it names."""
+
+    def lowering(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
+        _require(graph, operator, read, written)
+        kernel, values = fields(graph, operator)
+        activations = operator.inputs[: len(read.split())]
+        yield Step(
+            operator.index,
+            plain(variant, kernel, values),
+            tuple(map(Operand, activations)),
+            Operand(operator.outputs[0]),
+        )
+
+    return lowering
+
+
+def _window(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    source, window = (graph.tensors[index] for index in operator.inputs)
+    columns = window.elements
+    if source.elements % columns:
+        raise Unsupported(f"{source.name} has {source.elements} values for a window of {columns}")
+    shift = _shift(numbers(operator, "shift")["shift"])
+    rows = source.elements // columns
+    return "signal_window", {"window": _constant(window), "rows": rows, "columns": columns, "shift": shift}
+
+
+def _auto_scale(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
+    _require(graph, operator, "int16", "int16 int32")
+    source, (scaled, places) = operator.inputs[0], operator.outputs
+    fields = {"elements": graph.tensors[scaled].elements}
+    yield Step(operator.index, plain(variant, "signal_headroom", fields), (Operand(source),), Operand(places))
+    inputs = (Operand(source), Operand(places))
+    yield Step(operator.index, plain(variant, "signal_scale", fields), inputs, Operand(scaled))
+
+
+def _rfft(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    length, inputs = numbers(operator, "fft_length")["fft_length"], source.shape[-1]
+    if not 4 <= length <= _LARGEST_TRANSFORM or length & (length - 1):
+        raise Unsupported(f"it transforms {length} values, not a power of two from 4 to {_LARGEST_TRANSFORM}")
+    rows = source.elements // inputs
+    if inputs > length or output.elements != rows * (length + 2):
+        raise Unsupported(f"it transforms {rows} times {inputs} values to {output.elements}, of {length} each")
+    turns, half_turns = (Constant(values) for values in signal.turns(length))
+    fields = {"turns": turns, "half_turns": half_turns, "rows": rows, "inputs": inputs, "length": length}
+    return "rfft", fields
+
+
+def _energy(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    output = graph.tensors[operator.outputs[0]]
+    options = numbers(operator, "start_index", "end_index")
+    first, end = options["start_index"], options["end_index"]
+    if not 0 <= first <= end <= output.elements:
+        raise Unsupported(f"it takes places {first} to {end} for {output.elements}")
+    return "signal_energy", {"elements": output.elements, "first": first, "end": end}
+
+
+def _filter_bank(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    channels = numbers(operator, "num_channels")["num_channels"]
+    if not 0 < channels == output.elements:
+        raise Unsupported(f"it has {channels} channels for {output.elements} outputs")
+    tensors = [graph.tensors[index] for index in operator.inputs[1:]]
+    weights, unweights, starts, weight_starts, widths = map(_constant, tensors)
+    for begins, values in ((starts, source.elements), (weight_starts, min(weights.values.size, unweights.values.size))):
+        first, count = (part.values[: channels + 1].astype(np.int64) for part in (begins, widths))
+        if (first < 0).any() or (first + count > values).any():
+            raise Unsupported("its channels reach beyond what they weigh")
+    names = ("weights", "unweights", "starts", "weight_starts", "widths")
+    arrays = dict(zip(names, (weights, unweights, starts, weight_starts, widths), strict=True))
+    return "signal_filter_bank", {**arrays, "channels": channels}
+
+
+def _square_root(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    return "signal_square_root", {"channels": graph.tensors[operator.outputs[0]].elements}
+
+
+def _spectral_subtraction(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
+    _require(graph, operator, "uint32", "uint32 uint32")
+    source, (output, noise) = operator.inputs[0], operator.outputs
+    options = numbers(operator, *_SUBTRACTION)
+    channels = graph.tensors[noise].elements
+    if options["num_channels"] != channels or graph.tensors[source].elements != channels:
+        raise Unsupported(f"it has {options['num_channels']} channels for {channels} outputs")
+    fields = {
+        "channels": channels,
+        "smoothing": (options["smoothing"], options["alternate_smoothing"]),
+        "keeping": (options["one_minus_smoothing"], options["alternate_one_minus_smoothing"]),
+        "smoothing_bits": _shift(options["smoothing_bits"]),
+        "subtraction_bits": _shift(options["spectral_subtraction_bits"]),
+        "least": options["min_signal_remaining"],
+        "is_clamped": options["clamping"],
+    }
+    remembered, read = Operand(REMEMBERED), Operand(source)
+    yield Step(operator.index, plain(variant, "signal_noise", fields), (read,), remembered)
+    yield Step(operator.index, plain(variant, "signal_subtract", fields), (read, remembered), Operand(output))
+    copied = plain(variant, "copy", {"bytes": graph.tensors[noise].size_bytes})
+    yield Step(operator.index, copied, (remembered,), Operand(noise))
+
+
+_SUBTRACTION = (
+    "num_channels",
+    "smoothing",
+    "one_minus_smoothing",
+    "alternate_smoothing",
+    "alternate_one_minus_smoothing",
+    "smoothing_bits",
+    "spectral_subtraction_bits",
+    "min_signal_remaining",
+    "clamping",
+)
+
+
+def _gain(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    gains = _constant(graph.tensors[operator.inputs[2]], _GAINS)
+    shift = numbers(operator, "snr_shift")["snr_shift"]
+    if not 0 <= shift < 64:
+        raise Unsupported(f"it shifts by {shift}")
+    channels = graph.tensors[operator.outputs[0]].elements
+    return "signal_gain", {"gains": gains, "channels": channels, "shift": shift}
+
+
+def _logarithm(graph: Graph, operator: Operator) -> tuple[str, Fields]:
+    options = numbers(operator, "input_correction_bits", "output_scale")
+    channels = graph.tensors[operator.outputs[0]].elements
+    fields = {
+        "corrections": Constant(signal.logarithm_corrections()),
+        "channels": channels,
+        "places": _shift(options["input_correction_bits"]),
+        "scale": options["output_scale"],
+    }
+    return "signal_logarithm", fields
+
+
+# form → operator → lowering
+LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
+    "int16": {
+        f"{CUSTOM}SignalWindow": _of_one("int16", "int16", _window),
+        f"{CUSTOM}SignalFftAutoScale": _auto_scale,
+        f"{CUSTOM}SignalRfft": _of_one("int16", "int16", _rfft),
+        f"{CUSTOM}SignalEnergy": _of_one("int16", "uint32", _energy),
+    },
+    "uint32": {
+        f"{CUSTOM}SignalFilterBank": _of_one("uint32", "uint64", _filter_bank),
+        f"{CUSTOM}SignalFilterBankSpectralSubtraction": _spectral_subtraction,
+        f"{CUSTOM}SignalPCAN": _of_one("uint32 uint32", "uint32", _gain),
+        f"{CUSTOM}SignalFilterBankLog": _of_one("uint32", "int16", _logarithm),
+    },
+    "uint64": {f"{CUSTOM}SignalFilterBankSquareRoot": _of_one("uint64 int32", "uint32", _square_root)},
+}
