@@ -168,6 +168,17 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
             timeout_s=60,
         ),
         "tidy net": TIDIED,
+        "intermediates net": whole(
+            "intermediates net",
+            "intermediates:intermediates",
+            ("intermediates.bin", "intermediates.json"),
+            inputs={
+                "model.tflite": "tidy:model.tflite",
+                **{file: f"convert:{file}" for file in ("inputs.bin", "reference.json")},
+            },
+            tools=REFERENCE,
+            timeout_s=60,
+        ),
         "generate net gen alignment=32": whole(
             "generate net gen alignment=32",
             "generate:generate",
@@ -233,6 +244,7 @@ def test_every_stage_gets_what_recipes_say_of_it(planner: Planner) -> None:
                 "firmware.elf": "link:firmware.elf",
                 "plan.json": "generate:plan.json",
                 **{file: f"convert:{file}" for file in ("inputs.bin", "reference.bin", "reference.json")},
+                **{file: f"intermediates:{file}" for file in ("intermediates.bin", "intermediates.json")},
                 "block_table.so": "compile:block_table.so",
             },
             tools=["package unicorn", "package pyelftools"],

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import platform
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import kept
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_firmware import Bench
 
 from tinyflow.core.errors import RunError
-from tinyflow.model.plan_document import PlanDocument
+from tinyflow.model.plan_document import Layer, PlanDocument, Resident
 from tinyflow.stages import arena_check
+from tinyflow.targets import host
 from tinyflow.targets.protocol import Machine, open_machine
 
 # Three layers in 64 bytes; the last call is a jump. `model_bug` is a variable with a value, so that the arena is the
@@ -80,37 +83,63 @@ PLAN: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def machine_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Machine]:
+def machine_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Machine]]:
     """cpu → a machine with the model, loaded once."""
     made: dict[str, Machine] = {}
 
     def load(cpu: str) -> Machine:
         if cpu not in made:
             bench = Bench(tmp_path_factory.mktemp("arena"), cpu=cpu)
-            made[cpu] = open_machine(bench.machine_target, bench.machine_files)
+            if cpu == "host":
+                needed = host.capabilities({}).inputs
+                made[cpu] = host.open_machine({}, {name: kept.path(output) for name, output in needed.items()})
+            else:
+                made[cpu] = open_machine(bench.machine_target, bench.machine_files)
             made[cpu].load(bench.link({"model.c": MODEL})["firmware.elf"])
         return made[cpu]
 
-    return load
+    yield load
+    for machine in made.values():
+        machine.close()
 
 
-def _check(machine: Machine, bug: int, plan: Mapping[str, Any] = PLAN) -> None:
+def _check(machine: Machine, bug: int, plan: Mapping[str, Any] = PLAN, look: Any = lambda *_: None) -> str:
     """Looked at; else the outputs would be right (or be what an earlier run left)."""
     machine.write("model_bug", bug.to_bytes(4, "little"))
-    said = PlanDocument.of(plan)
-    arena_check.check(machine, said, lambda: machine.write("model_arena", INPUT), [("model_arena", OUTPUT)], 100_000)
+    outputs, write = [("model_arena", OUTPUT)], lambda: machine.write("model_arena", INPUT)
+    return arena_check.check(machine, PlanDocument.of(plan), write, outputs, 100_000, look)
 
 
-@pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
+CPUS = [
+    *("cortex-m7", "rv32imc"),
+    pytest.param("host", marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="no breakpoints")),
+]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
 def test_what_keeps_to_the_plan_is_not_accused(cpu: str, machine_of: Callable[[str], Machine]) -> None:
     """Not even where it reads bytes that nobody wrote and makes nothing of them."""
     machine = machine_of(cpu)
-    _check(machine, 0)
+    assert _check(machine, 0) == ""
     assert machine.read("model_arena", 8) == OUTPUT
-    _check(machine, 6)
+    assert _check(machine, 6) == ""
 
 
-@pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc"])
+@pytest.mark.parametrize("cpu", CPUS)
+def test_what_each_layer_computes_is_shown(cpu: str, machine_of: Callable[[str], Machine]) -> None:
+    """When it has ended; the input, which may have other shapes, before all; not scratch."""
+    tensors = [{**t, "tensors": [i]} if t["name"] != "scratch" else t for i, t in enumerate(PLAN["arena"]["tensors"])]
+    seen: list[tuple[int, list[int], bytes]] = []
+
+    def look(layer: Layer, place: Resident, data: bytes) -> None:
+        seen.append((layer.index, list(place.tensors), data))
+
+    _check(machine_of(cpu), 0, {**PLAN, "arena": {**PLAN["arena"], "tensors": tensors}}, look)
+    first = bytes(value + 1 for value in INPUT)
+    assert seen == [(0, [0], INPUT), (0, [1], first), (1, [2], first), (2, [4], OUTPUT)]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
 @pytest.mark.parametrize(
     ("bug", "function", "layer", "words"),
     [
@@ -125,6 +154,8 @@ def test_a_layer_that_goes_astray_is_named(
     cpu: str, bug: int, function: str, layer: int, words: str, machine_of: Callable[[str], Machine]
 ) -> None:
     """Function, layer and place, though the outputs are right."""
+    if cpu == "host" and bug == 5:
+        pytest.skip("nobody knows where its variables end")
     with pytest.raises(RunError) as caught:
         _check(machine_of(cpu), bug)
     assert (caught.value.where, caught.value.layer) == (function, layer)
@@ -145,10 +176,11 @@ def test_nothing_is_said_where_calls_are_not_the_plans(machine_of: Callable[[str
     """Functions that were inlined or that come in another order, and plans without lifetimes."""
     machine = machine_of("cortex-m7")
     layers = PLAN["layers"]
-    _check(machine, 1, {**PLAN, "layers": [layers[1], layers[0], layers[2]]})
-    _check(machine, 1, {**PLAN, "layers": [{**layers[0], "functions": ["inlined"]}, *layers[1:]]})
-    _check(machine, 1, {**PLAN, "arena": None})
-    _check(machine, 1, {**PLAN, "inputs": [{"symbol": "model_arena+0", "bytes": 8}]})
+    assert "not those of" in _check(machine, 1, {**PLAN, "layers": [layers[1], layers[0], layers[2]]})
+    inlined = {**PLAN, "layers": [{**layers[0], "functions": ["inlined"]}, *layers[1:]]}
+    assert "nothing sees" in _check(machine, 1, inlined)
+    assert "no lifetimes" in _check(machine, 1, {**PLAN, "arena": None})
+    assert "no lifetimes" in _check(machine, 1, {**PLAN, "inputs": [{"symbol": "model_arena+0", "bytes": 8}]})
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8)).map(lambda at: (at[0], at[0] + at[1])), max_size=6)

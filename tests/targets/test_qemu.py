@@ -82,6 +82,23 @@ class Board(Bench):
         return {**super().machine_target, "implementation": "tinyflow.targets.qemu", **described(self.cpu, "qemu")}
 
 
+class Told(list[object]):
+    """Calls as they are told, with what lies in the arena then."""
+
+    def __init__(self, machine: Qemu) -> None:
+        super().__init__()
+        self._machine = machine
+
+    def begun(self, function: str) -> None:
+        """See `protocol.Calls`."""
+        self.append((function, self._machine.read("model_arena", 4)))
+        self._machine.write("model_arena+3", bytes([len(self)]))
+
+    def ended(self) -> None:
+        """See `protocol.Calls`."""
+        self.append(self._machine.read("model_arena", 4))
+
+
 def _skip_without(cpu: str) -> None:
     program = board(described(cpu, "qemu")).program
     if shutil.which(program) is None:
@@ -162,6 +179,22 @@ def test_endless_programs_end(cpu: str, start: Start) -> None:
     with pytest.raises(RunError, match="stack overflow: its 4096 bytes are used up") as overflow:
         machine.call("overflows_stack", limit_instructions=LIMIT)
     assert overflow.value.where.startswith("deeper+0x")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpu", ["cortex-m55", "rv32gcv", "rv64gcv"])
+def test_calls_are_followed(cpu: str, start: Start) -> None:
+    """Each one that the function makes, not its callees'; memory is read and written meanwhile."""
+    machine = start(cpu, "control_flow")
+    told = Told(machine)
+    alone = machine.call("calls", limit_instructions=LIMIT)
+    machine.write("model_arena", bytes(4))
+    status = machine.follow("calls", "calls", ["twice", "thrice"], told, limit_instructions=LIMIT)
+    assert status == alone[0]
+    assert [call[0] for call in told[::2]] == ["twice", "thrice"] * 10  # type: ignore[index]
+    assert told[1::2] == [bytes([0, 0, 0, number]) for number in range(1, 40, 2)]
+    assert machine.call("calls", limit_instructions=LIMIT)[1].instructions == alone[1].instructions
+    assert machine.follow("calls", "calls", ["nobody"], told, limit_instructions=LIMIT) is None
 
 
 @pytest.mark.slow

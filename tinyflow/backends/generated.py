@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.memory.arena import Placed
+from tinyflow.model.operators import VIEWS
 from tinyflow.model.operators.forms import form_of
 from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
 from tinyflow.model.summary import macs, operator_macs
@@ -98,9 +100,12 @@ def plan_document(
     index, and `notes` likewise; `paths` by operator.
     """
     known, remarks = list(calls), list(notes)
+    ports = _ports(graph, graph.inputs, inputs)
+    if said.get("arena") is not None:
+        said["arena"] = _with_views(said["arena"], graph, ports)
     return PlanDocument(
         backend=backend,
-        inputs=_ports(graph, graph.inputs, inputs),
+        inputs=ports,
         outputs=_ports(graph, graph.outputs, outputs),
         macs=macs(graph),
         layers=[
@@ -110,6 +115,7 @@ def plan_document(
                 functions=[function for index, function in known if index == operator.index],
                 macs=operator_macs(graph, operator),
                 outputs_bytes=sum(graph.tensors[index].size_bytes for index in operator.outputs),
+                outputs=operator.outputs,
                 notes=[note for index, note in remarks if index == operator.index],
                 path=paths.get(operator.index, ""),
             )
@@ -131,11 +137,19 @@ def arena(
     places: Iterable[Placed],
     operators: Sequence[int],
     variables: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    *,
+    holding: Mapping[int, Placed] = MappingProxyType({}),
+    channels_first: Collection[int] = (),
 ) -> Arena:
     """The arena, with what lies in it; `operators` are those of the steps that lifetimes count.
 
-    `variables`: what stays from call to call, by name, with the operators that change it.
+    `variables`: what stays from call to call, by name, with the operators that change it. `holding`: which place has
+    the value of a tensor of the graph when the step is done that is the place's first; `channels_first` are the
+    tensors that lie in layout NCHW there.
     """
+    held: dict[Placed, list[int]] = {}
+    for tensor, place in holding.items():
+        held.setdefault(place, []).append(tensor)
     tensors = [
         Resident(
             name=place.name,
@@ -145,10 +159,36 @@ def arena(
             last=operators[min(place.last, len(operators) - 1)],
             is_state=place.name in variables,
             changed_by=variables.get(place.name, ()),
+            tensors=() if place.name in variables else held.get(place, ()),
+            layout="" if set(channels_first).isdisjoint(held.get(place, ())) else "NCHW",
         )
         for place in places
     ]
     return Arena(symbol=ARENA, bytes=total_bytes, alignment=alignment, tensors=tensors)
+
+
+def held(graph: Graph, outputs: Iterable[tuple[int, str, Placed]]) -> dict[str, Any]:
+    """What `arena` takes of places with the output of an operator each: its index, the layout there, and the place."""
+    known = [(graph.operators[operator].outputs[0], layout, place) for operator, layout, place in outputs]
+    return {
+        "holding": {tensor: place for tensor, _, place in known},
+        "channels_first": [tensor for tensor, layout, _ in known if layout == "NCHW"],
+    }
+
+
+def _with_views(known: Arena, graph: Graph, inputs: Sequence[Port]) -> Arena:
+    """The same with inputs, and all tensors that are another shape of what lies somewhere."""
+    given = {(port.symbol, port.name): index for port, index in zip(inputs, graph.inputs, strict=True)}
+    views = [(operator.inputs[0], operator.outputs[0]) for operator in graph.operators if operator.name in VIEWS]
+
+    def widened(tensor: Resident) -> Resident:
+        place = given.get((known.place(tensor.offset), tensor.name))
+        held = dict.fromkeys(tensor.tensors if place is None else (place,))
+        for source, view in views:  # in the order in which they are computed
+            held |= {view: None} if source in held else {}
+        return replace(tensor, tensors=list(held))
+
+    return replace(known, tensors=[widened(tensor) for tensor in known.tensors])
 
 
 def _ports(graph: Graph, indices: Iterable[int], symbols: Iterable[str]) -> list[Port]:

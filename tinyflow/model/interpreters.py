@@ -7,7 +7,7 @@ only from an action.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from tinyflow.model.graph import Graph
 Array = npt.NDArray[Any]
 Sample = tuple[Array, ...]  # one array for each graph input or output, in the graph's order
 Interpreter = Callable[[Sample], Sample]  # one model, ready to run; raises ModelError
+Tensors = dict[int, Array]  # by their indices
 
 # TFLM keeps its tables of tensors and operators in the arena too
 _TFLM_TABLES_BYTES = 1 << 20
@@ -75,6 +76,34 @@ def tflm(model: bytes, graph: Graph, arena_bytes: int | None = None) -> Interpre
     return invoke
 
 
+def tflm_tensors(model: bytes, graph: Graph, sample: Sample) -> Tensors:
+    """What the operators of the main graph compute of one sample, as far as TFLM tells. Raises ModelError."""
+    from tflite_micro import runtime
+
+    every = sum(tensor.size_bytes for one in graph.graphs for tensor in one.tensors)
+    with _refusing("TFLM", Exception):
+        interpreter = runtime.Interpreter.from_bytes(
+            model,
+            arena_size=_most_arena_bytes(graph) + 2 * every,
+            intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+        )
+        for i, array in enumerate(sample):
+            interpreter.set_input(array, i)
+        interpreter.invoke()
+        return _told(graph, lambda index: interpreter.GetTensor(index, 0)["tensor_data"])
+
+
+def _told(graph: Graph, tensor: Callable[[int], Any]) -> Tensors:
+    """The outputs of all operators, but for those of which an interpreter has nothing."""
+    found: Tensors = {}
+    for index in (index for operator in graph.operators for index in operator.outputs):
+        with suppress(Exception):
+            value = np.array(tensor(index))
+            if value.nbytes == graph.tensors[index].size_bytes:
+                found[index] = value
+    return found
+
+
 def _most_arena_bytes(graph: Graph) -> int:
     return _TFLM_TABLES_BYTES + 4 * (graph.peak_live_bytes + graph.weights_bytes)
 
@@ -96,11 +125,25 @@ def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
     return enough * _TFLM_ALIGNMENT
 
 
-def litert(model: bytes, graph: Graph, *, kernels: Literal["reference", "optimised", "auto"]) -> Interpreter:
+_Kernels = Literal["reference", "optimised", "auto"]
+
+
+def litert(model: bytes, graph: Graph, *, kernels: _Kernels) -> Interpreter:
     """LiteRT on one thread: its reference kernels, its optimised ones, or those that it takes by itself (XNNPACK).
 
     Raises ModelError for a model that it refuses.
     """
+    return _litert(model, graph, kernels, keeps_all=False)[0]
+
+
+def litert_tensors(model: bytes, graph: Graph, sample: Sample, *, kernels: _Kernels) -> Tensors:
+    """What the operators of the main graph compute of one sample, as far as LiteRT tells. Raises ModelError."""
+    invoke, native = _litert(model, graph, kernels, keeps_all=True)
+    invoke(sample)
+    return _told(graph, native.get_tensor)
+
+
+def _litert(model: bytes, graph: Graph, kernels: _Kernels, *, keeps_all: bool) -> tuple[Interpreter, Any]:
     from ai_edge_litert.interpreter import Interpreter as Native
     from ai_edge_litert.interpreter import OpResolverType
 
@@ -111,7 +154,12 @@ def litert(model: bytes, graph: Graph, *, kernels: Literal["reference", "optimis
     }[kernels]
     refusing = partial(_refusing, "LiteRT", RuntimeError, ValueError)
     with refusing():
-        interpreter = Native(model_content=model, experimental_op_resolver_type=resolver, num_threads=1)
+        interpreter = Native(
+            model_content=model,
+            experimental_op_resolver_type=resolver,
+            num_threads=1,
+            experimental_preserve_all_tensors=keeps_all,
+        )
         interpreter.allocate_tensors()
 
     @refusing()
@@ -121,4 +169,4 @@ def litert(model: bytes, graph: Graph, *, kernels: Literal["reference", "optimis
         interpreter.invoke()
         return tuple(np.array(interpreter.get_tensor(index)) for index in graph.outputs)
 
-    return invoke
+    return invoke, interpreter

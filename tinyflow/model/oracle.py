@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from tinyflow.core import process
 from tinyflow.core.errors import ModelError, ToolError
@@ -18,7 +18,17 @@ from tinyflow.core.forked_call import Ended, call_forked
 from tinyflow.model.fixed_point import SOFTMAX_INTEGER_BITS
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.graph_check import shortened
-from tinyflow.model.interpreters import REFUSED_HINT, Interpreter, Sample, is_importable, litert, tflm
+from tinyflow.model.interpreters import (
+    REFUSED_HINT,
+    Interpreter,
+    Sample,
+    Tensors,
+    is_importable,
+    litert,
+    litert_tensors,
+    tflm,
+    tflm_tensors,
+)
 from tinyflow.model.tflite_writer import write
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work
@@ -30,6 +40,9 @@ _FILLS = (0xA5, 0x3C)
 _NO_COMPLAINT = ("the interpreter ", "INFO: ", "WARNING: ")
 
 
+_Answer = TypeVar("_Answer")
+
+
 class Reference(NamedTuple):
     """Who may say which outputs are right."""
 
@@ -37,15 +50,21 @@ class Reference(NamedTuple):
     words: str  # for people
     package: str
     make: Callable[[bytes, Graph], Interpreter]
+    tensors: Callable[[bytes, Graph, Sample], Tensors]  # what each operator computes
 
 
-TFLM = Reference("tflm", "TFLM", "tflite_micro", tflm)
-LITERT = Reference("litert", "LiteRT", "ai_edge_litert", partial(litert, kernels="reference"))
+def _litert(words: str, kernels: Literal["reference", "optimised", "auto"]) -> Reference:
+    made = partial(litert, kernels=kernels), partial(litert_tensors, kernels=kernels)
+    return Reference("litert", words, "ai_edge_litert", *made)
+
+
+TFLM = Reference("tflm", "TFLM", "tflite_micro", tflm, tflm_tensors)
+LITERT = _litert("LiteRT", "reference")
 # LiteRT's reference kernels abort where TFLM's do, for the same reason; these then still know
-_LITERT_OPTIMISED = LITERT._replace(words="LiteRT's optimised kernels", make=partial(litert, kernels="optimised"))
+_LITERT_OPTIMISED = _litert("LiteRT's optimised kernels", "optimised")
 
 # as people run it
-LITERT_AUTO = LITERT._replace(make=partial(litert, kernels="auto"))
+LITERT_AUTO = _litert("LiteRT", "auto")
 
 
 def references() -> tuple[Reference, ...]:
@@ -68,10 +87,14 @@ def run(model: bytes, graph: Graph, samples: Sequence[Sample]) -> tuple[Referenc
 
     Raises ModelError where none can.
     """
+    return _first(lambda reference: ask(reference, model, graph, samples))
+
+
+def _first(question: Callable[[Reference], _Answer]) -> tuple[Reference, _Answer, str]:
     refusals: list[str] = []
     for reference in references():
         try:
-            return reference, ask(reference, model, graph, samples), "; ".join(refusals)
+            return reference, question(reference), "; ".join(refusals)
         except ModelError as error:
             refusals.append(error.what)
     raise ModelError("; ".join(refusals), hint=REFUSED_HINT)
@@ -82,22 +105,43 @@ def run_apart(reference: Reference, model: bytes, graph: Graph, samples: Sequenc
     return ask(reference, model, graph, samples).outputs
 
 
+def tensors(model: bytes, graph: Graph, sample: Sample) -> tuple[Reference, Tensors, str]:
+    """The first reference that runs a model, what each operator computes of one sample, and why not those before it.
+
+    Raises ModelError where none can.
+    """
+
+    def all_tensors(reference: Reference) -> Tensors:
+        _run_all(reference, model, graph, [sample])  # which refuses what is no reference
+        return reference.tensors(model, graph, sample)
+
+    return _first(lambda reference: _apart(reference, lambda: all_tensors(reference), lambda: ""))
+
+
 def ask(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> Answers:
     """What one answers. Raises ModelError, with the operator and the interpreter's own words, also if it aborts.
 
     It runs in a copy of this process, which native code may end. Raises ToolError where the interpreter is missing.
     """
+    return _apart(
+        reference,
+        lambda: _run_all(reference, model, graph, samples),
+        lambda: _culprit(reference, graph, samples),
+    )
+
+
+def _apart(reference: Reference, function: Callable[[], _Answer], place: Callable[[], str]) -> _Answer:
+    """What a function gives in a copy of this process; `place` is asked where in the network it ended badly."""
     if not is_importable(reference.package):  # loaded here, so that each copy has it
         package = reference.package.replace("_", "-")
         raise ToolError(f"{reference.words} is not installed", hint=f"pip install {package}", missing=True)
-    ended = call_forked(lambda: _run_all(reference, model, graph, samples))
+    ended = call_forked(function)
     if ended.error is not None and not isinstance(ended.error, ModelError):
         raise ended.error
     if ended.status == 0 and ended.error is None:
-        answers: Answers = ended.result
-        return answers
-    place = _culprit(reference, graph, samples)
-    raise ModelError(f"{reference.words} can't run it: {place}{_complaint(ended)}", hint=REFUSED_HINT)
+        answer: _Answer = ended.result
+        return answer
+    raise ModelError(f"{reference.words} can't run it: {place()}{_complaint(ended)}", hint=REFUSED_HINT)
 
 
 def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> Answers:

@@ -17,7 +17,7 @@ from tinyflow.core.errors import ModelError
 _OPTIONAL = frozenset(
     {
         *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
-        *("relative_tolerance", "path", "is_state", "changed_by"),
+        *("relative_tolerance", "path", "is_state", "changed_by", "layout"),
     }
 )
 _Part = TypeVar("_Part")
@@ -42,7 +42,9 @@ class Port:
 class Resident:
     """A tensor or scratch in the arena, and the layers from which to which it is there, both included.
 
-    State stays from call to call; layers may change it.
+    State stays from call to call; layers may change it. `tensors` are those of the model's file whose values its bytes
+    are, under one shape or another, once the first layer has ended; none for scratch and state. `layout`: `NCHW` where
+    an image's channels are outermost, unlike in the file.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Resident:
     last: int
     is_state: bool = False
     changed_by: Sequence[int] = ()
+    tensors: Sequence[int] = ()
+    layout: str = ""
 
     @property
     def end(self) -> int:
@@ -85,14 +89,15 @@ class Arena:
 class Layer:
     """An operator of the model, and the functions that compute it, in the order in which they are called.
 
-    `path`: how its code came to be, where a backend has several ways.
+    `outputs` are tensors of the model's file. `path`: how its code came to be, where a backend has several ways.
     """
 
     index: int
     operator: str
     functions: Sequence[str]
     macs: int
-    outputs_bytes: int = 0  # generators of users may not tell
+    outputs_bytes: int = 0  # generators of users may not tell, nor this:
+    outputs: Sequence[int] = ()
     notes: Sequence[str] = ()
     path: str = ""
 

@@ -21,7 +21,7 @@ Value = Any  # int, float, str or None
 Row = Mapping[str, Value]
 
 NAMING = ("bench", "model", "backend", "target", "features")
-_TEXTS = (*NAMING, "status", "weights", "validation", "warnings", "reason")
+_TEXTS = (*NAMING, "status", "weights", "validation", "layers_compared", "warnings", "reason")
 _IF_KNOWN = ("commit",)
 
 
@@ -111,7 +111,7 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     rows = tuple(flatten(report) for report in reports)
     present = {name for row in rows for name in row}
     measured = (name for name in (*_IF_KNOWN, *(metric.name for metric in METRICS)) if name in present)
-    return Frame((*_TEXTS[:-2], *measured, "max_abs_error", *EVIDENCE, "reason"), rows)
+    return Frame((*_TEXTS[:-3], *measured, "max_abs_error", *EVIDENCE, "reason"), rows)
 
 
 def flatten(report: Mapping[str, Any]) -> dict[str, Value]:

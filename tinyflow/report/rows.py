@@ -67,6 +67,14 @@ def warnings_of(row: Document) -> list[str]:
     return list((row.get("validation") or {}).get("warnings", ()))
 
 
+def unseen_layers(row: Document) -> list[str]:
+    """Layers whose intermediate tensors nobody compared with the reference's, and why: a sentence for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for layer in ((row.get("validation") or {}).get("layers") or {}).get("unseen", ()):
+        by_reason.setdefault(layer["why"], []).append(f"{layer['layer']} {layer['operator']}")
+    return [f"not compared: {', '.join(layers)}, for {why}" for why, layers in by_reason.items()]
+
+
 def bench_row(
     naming: Naming,
     *,

@@ -36,7 +36,7 @@ _LIKE_TRAINED = (
     "accuracy says nothing"
 )
 # What a verdict rests on, see `model.evidence`.
-EVIDENCE = ("distinct_outputs", "references_differ_by", "onnxruntime_differs_by", "warnings")
+EVIDENCE = ("distinct_outputs", "references_differ_by", "onnxruntime_differs_by", "layers_compared", "warnings")
 _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights")
 
 
@@ -237,8 +237,10 @@ def _untuned(row: Row) -> str:
 def evidence_of(row: Row) -> dict[str, Any]:
     """By the names of EVIDENCE: what a verdict rests on; empty where nothing is known."""
     validation = row["validation"] or {}
-    found = {name: validation.get(name) for name in EVIDENCE[:-1]}
-    return {**found, "warnings": "; ".join(warnings_of(row)) or None}
+    found = {name: validation.get(name) for name in EVIDENCE[:-2]}
+    layers = validation.get("layers")
+    compared = None if layers is None else f"{layers['compared']} of {layers['of']}"
+    return {**found, "layers_compared": compared, "warnings": "; ".join(warnings_of(row)) or None}
 
 
 def doubts(warnings: Iterable[tuple[str, str]]) -> Iterator[str]:

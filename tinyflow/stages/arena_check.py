@@ -9,14 +9,15 @@ bytes that nobody wrote. What belongs to whom is the memory plan's word (`arena.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from tinyflow.core.errors import RunError
-from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port
+from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
 from tinyflow.targets.protocol import Machine
 
+# what a layer has computed, whose first place in memory that is, and its bytes
+Look = Callable[[Layer, Resident, bytes], None]
 Span = tuple[int, int]  # offset of the first byte in the arena, and behind the last one
 # bytes, the first layer that writes them (-1: an input or state of the model), the last that reads them
 _Lifetime = tuple[Span, int, int]
@@ -42,31 +43,37 @@ def _lifetimes(plan: PlanDocument, arena: Arena) -> list[_Lifetime] | None:
 
 
 def check(
-    machine: Machine, plan: PlanDocument, write_inputs: Any, outputs: Sequence[tuple[str, bytes]], limit: int
-) -> None:
+    machine: Machine,
+    plan: PlanDocument,
+    write_inputs: Callable[[], None],
+    outputs: Sequence[tuple[str, bytes]],
+    limit: int,
+    look: Look = lambda *_: None,
+) -> str:
     """Run one inference and look between its layers; RunError names the first one that goes astray.
 
-    `write_inputs()` writes one sample, `outputs` are symbols and the bytes of the reference. Does nothing where the
-    plan tells no lifetimes, or the machine doesn't see calls.
+    `write_inputs()` writes one sample, `outputs` are symbols and the bytes of the reference. What a layer has computed
+    is shown to `look`, with the layer that did. Returns why nothing could be said, if that is so.
     """
     arena, steps = plan.arena, plan.calls
     tensors = None if arena is None else _lifetimes(plan, arena)
     if arena is None or not tensors or not steps:
-        return
-    watch = _Watch(machine, plan, arena, tensors, steps)
+        return "the plan tells no lifetimes, or no calls"
+    watch = _Watch(machine, plan, arena, tensors, steps, look)
     if not watch.run(write_inputs, limit):
-        return
+        return watch.why_not
     if watch.fault is not None:
         raise watch.fault
     if all(machine.read(symbol, len(expected)) == expected for symbol, expected in outputs):
-        return  # and so they are where bytes that nobody wrote have no effect
-    other = _Watch(machine, plan, arena, tensors, steps, inverted=0xFF)
+        return ""  # and so they are where bytes that nobody wrote have no effect
+    other = _Watch(machine, plan, arena, tensors, steps, lambda *_: None, inverted=0xFF)
     other.run(write_inputs, limit)
     for number, (layer, name) in enumerate(steps):
         if watch.results.get(number) != other.results.get(number):
             what = "its output changes with what lay in unused memory before"
             hint = "it leaves a part of its output as it was, or reads scratch that it didn't write"
             raise _fault(layer, name, what, hint)
+    return ""
 
 
 @dataclass
@@ -78,26 +85,36 @@ class _Watch:
     arena: Arena
     tensors: Sequence[_Lifetime]
     steps: Sequence[tuple[Layer, str]]
+    look: Look
     inverted: int = 0  # bits of the pattern that are
     fault: RunError | None = None
     results: dict[int, list[bytes]] = field(default_factory=dict)
+    why_not: str = ""  # nothing can be said
     _begun: int = 0
     _is_lost: bool = False  # the calls are not those of the plan: nothing can be said
     _before: bytes = b""
     _behind: bytes = b""
 
-    def run(self, write_inputs: Any, limit: int) -> bool:
+    def run(self, write_inputs: Callable[[], None], limit: int) -> bool:
         """Whether all calls were seen, as the plan has them."""
         write_inputs()
         names = {name for _, name in self.steps}
         status = self.machine.follow(self.plan.invoke, self.plan.caller, names, self, limit_instructions=limit)
-        return status is not None and not self._is_lost and self._begun == len(self.steps)
+        if status is None:
+            self.why_not = "nothing sees the calls of its layers"
+        elif self._is_lost or self._begun < len(self.steps):
+            self.why_not = "the calls of its layers are not those of the plan"
+        return not self.why_not
 
     def begun(self, function: str) -> None:
         """See `protocol.Calls`."""
         self._is_lost |= self._begun >= len(self.steps) or self.steps[self._begun][1] != function
         self._begun += 1
         if self._is_lost or not self._is_first():
+            return
+        if self._begun == 1:  # what is only another shape of an input has no layer
+            self._show(tensor for tensor in self.arena.tensors if self.plan.is_input(self.arena, tensor))
+        if self.machine.is_remote:
             return
         live = [span for span, first, last in self.tensors if first < self._layer.index <= last]
         # bytes of no tensor are left alone: they may be an interpreter's own
@@ -111,6 +128,10 @@ class _Watch:
         if self._is_lost or not self._is_last():
             return
         index = self._layer.index
+        made = [tensor for tensor in self.arena.tensors if tensor.first == index]
+        self._show(tensor for tensor in made if not self.plan.is_input(self.arena, tensor))
+        if self.machine.is_remote:
+            return
         after = self.machine.read(self.arena.place(0), self.arena.bytes)
         outputs = [self._span(place) for place in self.plan.outputs]
         written = [(span, last) for span, first, last in self.tensors if first == index]
@@ -127,6 +148,12 @@ class _Watch:
         behind = self._read_behind()
         if behind != self._behind:
             self._blame(self.arena.bytes, self._behind, behind, "behind the last variable")
+
+    def _show(self, tensors: Iterable[Resident]) -> None:
+        """What holds something of the model, that is."""
+        for tensor in tensors:
+            if tensor.tensors:
+                self.look(self._layer, tensor, self.machine.read(self.arena.place(tensor.offset), tensor.bytes))
 
     @property
     def _layer(self) -> Layer:

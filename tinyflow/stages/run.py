@@ -22,6 +22,7 @@ from tinyflow.core.errors import ModelError, RunError, Timeout, ValidationError
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import arena_check
 from tinyflow.stages.comparison import Difference, Tolerance
+from tinyflow.stages.layer_check import LayerCheck
 from tinyflow.targets.lines import source_line
 from tinyflow.targets.protocol import Counters, Machine, open_machine
 from tinyflow.targets.write_limits import guarded
@@ -82,14 +83,20 @@ def run(workspace: Workspace) -> None:
             machine.watch_writes(guarded(plan, workspace.parameters["guard"]))
         tolerance = Tolerance(plan, workspace.parameters["tolerance"])
         bench = _Bench(machine, plan, program, samples, tolerance, workspace.parameters["limit_instructions"])
+        layers = LayerCheck.of(workspace.inputs, plan, tolerance)
         setup = bench.set_up()
         invokes, differences = bench.invoke_all()
         try:
             validation = _validate(differences, samples, tolerance)
-        except ValidationError:
-            bench.check_arena()  # may know more: a layer that writes where it must not
+        except ValidationError as error:
+            bench.check_layers(layers)  # may know more: a layer that writes where it must not, the first wrong one
+            if layers is not None and layers.wrong is not None:
+                error.layer, error.hint = layers.wrong[0].index, f"{layers.words()}; {error.hint}"
             raise
-        bench.check_arena()
+        bench.check_layers(layers)
+        if layers is not None:
+            layers.refuse()
+            validation["layers"] = layers.verdict()
         counts = bench.counts(invokes)
     finally:
         machine.close()
@@ -214,12 +221,15 @@ class _Bench:
         for port, data in zip(self.plan.inputs, self.samples.inputs[sample], strict=True):
             self.machine.write(port.symbol, data)
 
-    def check_arena(self) -> None:
-        """Hold the layers of the first sample against the memory plan. Raises RunError."""
+    def check_layers(self, layers: LayerCheck | None) -> None:
+        """Hold the layers of the first sample against the memory plan and the reference. Raises RunError."""
         ports = zip(self.plan.outputs, self.samples.outputs[0], strict=True)
         outputs = [(port.symbol, expected) for port, expected in ports]
+        more = () if layers is None else (layers.look,)
         with self._layer_named():
-            arena_check.check(self.machine, self.plan, self._begin, outputs, self.limit_instructions)
+            unseen = arena_check.check(self.machine, self.plan, self._begin, outputs, self.limit_instructions, *more)
+        if layers is not None:
+            layers.unseen = unseen
 
     def counts(self, invokes: Sequence[Sequence[Counters]]) -> list[int | None]:
         """Instructions of every sample; where only a slower twin can count, those of the first."""

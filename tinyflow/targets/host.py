@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +26,8 @@ from tinyflow.targets import elf, host_faults
 from tinyflow.targets.elf import Symbol
 from tinyflow.targets.host_faults import Fault, Layout
 from tinyflow.targets.native import compiled
-from tinyflow.targets.protocol import Capabilities, Counters, Machine
+from tinyflow.targets.protocol import Calls, Capabilities, Counters, Machine
+from tinyflow.targets.stops import Stops
 
 _PROCESS = Path(__file__).with_name("host_process.py")
 _FAULTS = Path(__file__).with_name("host_faults.c")
@@ -69,6 +70,8 @@ class Host(Machine):
         self._called: dict[str, None] = {}
         self._written: dict[str, bytes] = {}
         self._fault: tuple[str, Fault] | None = None  # of a call of this function
+        self._stop: Callable[[int, int], None] | None = None
+        self._stopped: elf.Firmware | None = None  # in a call, when nobody knows symbols
 
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`; there is no start-up code."""
@@ -95,11 +98,17 @@ class Host(Machine):
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
         """See `protocol.Machine`."""
-        self._ask("read", symbol, size_bytes)
+        if self._stopped is not None:
+            self._ask("peek", self._place(self._stopped, symbol), size_bytes)
+        else:
+            self._ask("read", symbol, size_bytes)
         return self._pipes()[1].read(size_bytes)
 
     def write(self, symbol: str, data: bytes) -> None:
         """See `protocol.Machine`."""
+        if self._stopped is not None:
+            self._ask("poke", self._place(self._stopped, symbol), len(data), data)
+            return
         self._ask("write", symbol, len(data), data)
         self._written[symbol] = data
 
@@ -135,14 +144,46 @@ class Host(Machine):
         firmware = elf.read(self._path)
         return firmware.function_at(fault.place(firmware, self._layout))
 
-    def _break(self, dispatcher: str, functions: Collection[str]) -> bool:
-        """Count the calls of these functions by `dispatcher` from now on. Whether that can be done."""
+    def _break(self, dispatcher: str, functions: Collection[str], verb: str = "break") -> bool:
+        """Count the calls of these functions by `dispatcher` from now on, or stop at each. Whether that can be done."""
         assert self._layout is not None
         firmware = elf.read(self._path)
         caller = firmware.symbol(dispatcher)
         entries = sorted({firmware.symbol(name).address for name in functions})
         places = [caller.address, *entries, caller.address + caller.size_bytes]
-        return self._ask("break", ",".join(f"{self._layout.base + place:x}" for place in places))[0] == 0
+        return self._ask(verb, ",".join(f"{self._layout.base + place:x}" for place in places))[0] == 0
+
+    def follow(
+        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+    ) -> int | None:
+        """See `protocol.Machine`: by breakpoints (x86-64 only)."""
+        try:
+            if self._layout is None or not self._break(dispatcher, functions, "stop"):
+                return None
+        except RunError:
+            return None
+        base, firmware = self._layout.base, elf.read(self._path)
+        entries = {base + firmware.symbol(name).address: name for name in functions}
+        addresses = firmware.symbol(dispatcher).addresses
+        stops = Stops(range(base + addresses.start, base + addresses.stop), entries, calls)
+
+        def stop(place: int, returns_to: int) -> None:
+            self._stopped = firmware
+            stops.at(place, returns_to)
+            self._stopped = None
+
+        self._stop = stop
+        try:
+            status = self.call(symbol, limit_instructions=limit_instructions)[0]
+        finally:
+            self._stop = None
+        self._ask("stop", "0")
+        stops.end()
+        return status
+
+    def _place(self, firmware: elf.Firmware, symbol: str) -> str:
+        assert self._layout is not None
+        return f"{self._layout.base + firmware.address(symbol):x}"
 
     def counting_twin(self, symbol: str) -> CountingHost | None:
         """See `protocol.Machine`."""
@@ -171,10 +212,8 @@ class Host(Machine):
         self, verb: str, symbol: str, size: int = 0, data: bytes = b"", limit_s: float = _ANSWER_LIMIT_S
     ) -> tuple[int, int]:
         """One request; the two numbers of its answer."""
-        requests, answers = self._pipes()
-        with contextlib.suppress(BrokenPipeError):  # the end of the answers tells more
-            requests.write(f"{verb} {symbol} {size}\n".encode() + data)
-            requests.flush()
+        answers = self._pipes()[1]
+        self._send(verb, symbol, size, data)
         if not select.select([answers], [], [], limit_s)[0]:
             hint = "is it a loop without end? Else raise `limit` in the target's recipe"
             if self._layout is not None and verb == "call" and self._interrupt():
@@ -184,6 +223,10 @@ class Host(Machine):
                 raise Timeout(f"{symbol} didn't return within {limit_s:g} s", where=where, hint=hint)
             raise Timeout(f"{verb} took more than {limit_s:g} s", where=symbol, hint=hint)
         word, _, rest = answers.readline().decode().strip().partition(" ")
+        while word == "stop" and self._stop is not None:
+            self._stop(*(int(place, 16) for place in rest.split()))
+            self._send("goon", "0")
+            word, _, rest = answers.readline().decode().strip().partition(" ")
         if word == "fault" and self._layout is not None:
             self._fault = symbol, Fault.parse(rest)
             raise host_faults.explain(self._fault[1], elf.read(self._path), self._layout, symbol)
@@ -195,6 +238,12 @@ class Host(Machine):
             raise self._death(verb, symbol)
         first, second = rest.split()
         return int(first), int(second)
+
+    def _send(self, verb: str, symbol: str, size: int = 0, data: bytes = b"") -> None:
+        requests = self._pipes()[0]
+        with contextlib.suppress(BrokenPipeError):  # the end of the answers tells more
+            requests.write(f"{verb} {symbol} {size}\n".encode() + data)
+            requests.flush()
 
     def _interrupt(self) -> bool:
         """Ask a firmware that doesn't return where it is; whether it told."""

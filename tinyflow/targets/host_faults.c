@@ -1,4 +1,6 @@
 /* Tells where the host's firmware was when it faulted, or when it was asked to stop: one line on the answers' stream.
+ * May also stop at each breakpoint, with a line `stop PLACE RETURNS`, and obey `peek ADDRESS BYTES`, `poke ADDRESS BYTES`
+ * (and the bytes) until `goon 0 0`.
  *
  * Lives in the firmware's process (host_process.py). The line: `fault SIGNAL PC ADDRESS ACCESS SP CALLS WORD...`; numbers are
  * hexadecimal, ACCESS is 1 for a read, 2 a write, 4 a fetch, 0 unknown; CALLS are those of the layers' functions by their
@@ -13,7 +15,7 @@
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
-enum { ANSWERS = 1, MOST_ENTRIES = 256, STACK_WORDS = 4, STACK_BYTES = 1 << 16, PAGE = 4096 };
+enum { REQUESTS = 0, ANSWERS = 1, MOST_ENTRIES = 256, STACK_WORDS = 4, STACK_BYTES = 1 << 16, PAGE = 4096 };
 enum { BREAKPOINT = 0xcc, SINGLE_STEP = 1 << 8 /* TF of EFLAGS */ };
 
 static unsigned char own_stack[STACK_BYTES];
@@ -24,7 +26,7 @@ static uint64_t calls;
 /* Breakpoints at the dispatcher's entry (the first) and at those of the layers' functions. */
 static uintptr_t entries[MOST_ENTRIES], dispatcher_end, dispatcher_returns_to, stepping;
 static unsigned char originals[MOST_ENTRIES];
-static int count;
+static int count, is_stopping;
 #endif
 
 struct place {
@@ -100,6 +102,66 @@ static void arm(int index, unsigned char byte)
     *(volatile unsigned char *)entries[index] = byte;
 }
 
+static void send(const void *data, size_t size)
+{
+    for (const char *at = data; size > 0;) {
+        const ssize_t sent = write(ANSWERS, at, size);
+        if (sent <= 0) {
+            _exit(1);
+        }
+        at += sent;
+        size -= (size_t)sent;
+    }
+}
+
+static void take(void *data, size_t size)
+{
+    for (char *at = data; size > 0;) {
+        const ssize_t taken = read(REQUESTS, at, size);
+        if (taken <= 0) {
+            _exit(1);
+        }
+        at += taken;
+        size -= (size_t)taken;
+    }
+}
+
+/* A number, and what ends it. */
+static uint64_t take_number(uint64_t base)
+{
+    uint64_t number = 0;
+    for (char digit;;) {
+        take(&digit, 1);
+        if (digit == ' ' || digit == '\n') {
+            return number;
+        }
+        number = number * base + (uint64_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+    }
+}
+
+/* Serve the other end until it lets the program go on. */
+static void stop(uintptr_t place, uintptr_t returns_to)
+{
+    send("stop", 4);
+    send(line, (size_t)(put(put(line, place), returns_to) - line));
+    send("\n", 1);
+    for (char verb[5];;) {
+        take(verb, sizeof verb); /* with the space behind it */
+        char *const address = (char *)(uintptr_t)take_number(16);
+        const size_t size = (size_t)take_number(10);
+        if (verb[0] == 'g') {
+            return;
+        }
+        if (verb[1] == 'o') {
+            take(address, size);
+        }
+        send("ok 0 0\n", 7);
+        if (verb[1] == 'e') {
+            send(address, size);
+        }
+    }
+}
+
 /* Whether a trap was a breakpoint of ours; if so the program goes on. */
 static int is_ours(ucontext_t *context)
 {
@@ -123,6 +185,9 @@ static int is_ours(ucontext_t *context)
                 dispatcher_returns_to = returns_to;
             } else if (is_inside || returns_to == dispatcher_returns_to) { /* called, or jumped to as the last thing */
                 calls++;
+            }
+            if (is_stopping) {
+                stop(pc, returns_to);
             }
             arm(i, originals[i]);
             stepping = pc;
@@ -159,10 +224,17 @@ EXPORTED int tf_watch_faults(void)
     return status;
 }
 
-/* Count calls: `places` are the dispatcher's entry, then those of the layers' functions. 0 where that can be done. */
-EXPORTED int tf_count_calls(const uint64_t *places, int how_many, uint64_t end)
+/* Count calls: `places` are the dispatcher's entry, then those of the layers' functions. 0 where that can be done.
+ * Stop at each, too, where `has_stops`; no `places`: no more.
+ */
+EXPORTED int tf_count_calls(const uint64_t *places, int how_many, uint64_t end, int has_stops)
 {
 #if defined(__x86_64__)
+    for (int i = 0; i < count; i++) {
+        arm(i, originals[i]);
+    }
+    count = 0;
+    is_stopping = has_stops;
     if (how_many > MOST_ENTRIES) {
         return -1;
     }
@@ -181,7 +253,7 @@ EXPORTED int tf_count_calls(const uint64_t *places, int how_many, uint64_t end)
     }
     return 0;
 #else
-    (void)places, (void)end;
+    (void)places, (void)end, (void)has_stops;
     return how_many > 0 ? -1 : 0;
 #endif
 }

@@ -1,9 +1,10 @@
 """The process in which the host's firmware lives: loads a shared object, then obeys requests from its standard input.
 
 Run by its path, with nothing but the standard library, so that it starts fast under valgrind and its crash is its own.
-A request is a line `VERB SYMBOL BYTES` and, behind `write`, the bytes; verbs are load, read, write, call, count and
-break (whose symbol is a list of addresses, see host_faults.c). An answer is a line `ok NUMBER NUMBER` and, behind that
-to `read`, the bytes; or `error TEXT`; or, where the firmware faults, the line that host_faults.c writes.
+A request is a line `VERB SYMBOL BYTES` and, behind `write`, the bytes; verbs are load, read, write, call, count, break
+and stop (of the last two the symbol is a list of addresses, see host_faults.c). An answer is a line `ok NUMBER NUMBER`
+and, behind that to `read`, the bytes; or `error TEXT`; or, where the firmware faults or stops, the line that
+host_faults.c writes.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def main(path: str, watcher: str | None = None) -> None:
         verb, symbol, size = line.decode().rstrip("\n").split(" ")
         data = requests.read(int(size)) if verb == "write" else b""
         try:
-            if verb == "break":
-                answers.write(_break(str(watcher), symbol))
+            if verb in ("break", "stop"):
+                answers.write(_break(str(watcher), symbol, verb == "stop"))
             else:
                 answers.write(_answer(ctypes.CDLL(path), verb, symbol, int(size), data))
         except OSError as error:
@@ -59,11 +60,11 @@ def _watch(watcher: str) -> None:
         raise OSError("signals can't be watched")
 
 
-def _break(watcher: str, places: str) -> bytes:
-    """Count calls from now on; 0 where that can be done."""
+def _break(watcher: str, places: str, has_stops: bool) -> bytes:
+    """Count calls from now on, and stop at each if so wished; 0 where that can be done."""
     *entries, end = (ctypes.c_uint64(int(place, 16)) for place in places.split(","))
     array = (ctypes.c_uint64 * len(entries))(*entries)
-    return b"ok %d 0\n" % ctypes.CDLL(watcher).tf_count_calls(array, len(entries), end)
+    return b"ok %d 0\n" % ctypes.CDLL(watcher).tf_count_calls(array, len(entries), end, int(has_stops))
 
 
 def _call_through_libc(library: ctypes.CDLL, symbol: str) -> int:

@@ -76,6 +76,8 @@ class Machine(Protocol):
 
     is_native: bool = False
     """Whether `wall_s` is the program's own time and varies, so that it is worth repeating."""
+    is_remote: bool = False
+    """Whether each kilobyte that is read or written takes a while: then no more is than has to be."""
 
     @abstractmethod
     def load(self, firmware: Path) -> Counters:

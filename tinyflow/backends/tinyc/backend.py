@@ -34,6 +34,8 @@ def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out:
             [place for place in (*placed.tensors.values(), *placed.scratch.values()) if place.first < len(operators)],
             operators,
             {program.tensors[index].name: program.writers(index) for index in program.initial},
+            # those behind are of other graphs
+            holding={index: placed.tensors[index] for index in range(len(graph.tensors)) if index in placed.tensors},
         ),
         reset="model_reset" if program.initial else "",
         forks=len(steps) < len(program.steps),

@@ -102,7 +102,9 @@ def write_sources(
         inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
         outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
         calls=[(index, ENTRIES[form][name].function) for index, (name, form) in zip(indices, forms, strict=True)],
-        arena=arena(size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]]),
+        arena=arena(
+            size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]], holding=made.tensors
+        ),
         weights_bytes=len(model),
         **real_tolerances(graph),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tflite
 from tvm.relax.frontend.tflite import from_tflite
 
-from tinyflow.backends.generated import ARENA, arena, plan_document
+from tinyflow.backends.generated import ARENA, arena, held, plan_document
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
@@ -55,6 +55,7 @@ def write_sources(
             placed.alignment,
             placed.places.values(),
             [step.operator for step in selected.steps] or [0],
+            **held(graph, [(step.operator, step.layout, placed.places[step.output]) for step in selected.steps]),
         ),
         weights_bytes=sum(array.nbytes for array in selected.constants.values()),
     )

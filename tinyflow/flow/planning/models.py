@@ -108,6 +108,17 @@ class Models:
             timeout_s=model.timeout_s,
         )
 
+    def intermediates(self, resolved: ResolvedBench, converted: Action, model: Output) -> Action:
+        """What each layer of the model that the backend reads must compute of the first sample."""
+        return self._known.isolated(
+            "intermediates",
+            f"intermediates {resolved.part_name}",
+            ("intermediates.bin", "intermediates.json"),
+            {"model.tflite": model, **{name: converted.output(name) for name in ("inputs.bin", "reference.json")}},
+            tools=READER_TOOLS + REFERENCE_TOOLS,
+            timeout_s=resolved.model.timeout_s,
+        )
+
     def transforms(self, resolved: ResolvedBench, model: Output) -> list[Action]:
         """The stages that change the model for the backend, in order; the reference is the model as it came.
 

@@ -5,7 +5,7 @@ Work is shared by naming it: two benches that need the same action get the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
@@ -75,17 +75,30 @@ class Planner:
         generated = self._generation.generate(resolved, model, lowered, records)
         made = [*whole, converted, *transforms, *tuned, *lowered, generated]
         program = model
+        layers: dict[str, Output] = {}
         if resolved.backend.machine is None:
+            made.append(self.models.intermediates(resolved, converted, model))
+            layers = {name: made[-1].output(name) for name in made[-1].outputs}
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
             program = made[-1].output("firmware.elf")
-        made.append(self._run(resolved, converted, generated, program))
+        made.append(self._run(resolved, converted, generated, program, layers))
         final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
     # Stages
 
-    def _run(self, resolved: ResolvedBench, converted: Action, generated: Action, program: Output) -> Action:
-        """Run `program`: the firmware, or the model where the backend brings a machine for it."""
+    def _run(
+        self,
+        resolved: ResolvedBench,
+        converted: Action,
+        generated: Action,
+        program: Output,
+        layers: Mapping[str, Output],
+    ) -> Action:
+        """Run `program`: the firmware, or the model where the backend brings a machine for it.
+
+        `layers` is what its layers must compute.
+        """
         target = resolved.target
         module = resolved.backend.machine or target.implementation
         seen = resolved.processor.seen_by(module)
@@ -106,6 +119,7 @@ class Planner:
                 program.name: program,
                 "plan.json": generated.output("plan.json"),
                 **{name: converted.output(name) for name in ("inputs.bin", "reference.bin", "reference.json")},
+                **layers,
                 **{name: self._known.add(made.action).output(made.name) for name, made in more.items()},
             },
             parameters={

@@ -10,7 +10,7 @@ from tinyflow.report import removed
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.metrics import METRICS
-from tinyflow.report.rows import warnings_of
+from tinyflow.report.rows import unseen_layers, warnings_of
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
@@ -39,7 +39,7 @@ def _detail(bench: BenchDocuments) -> dict[str, Any]:
             for title, gone in changes
         ],
         "verdict": _verdict(report),
-        "warnings": warnings_of(report),
+        "warnings": [*warnings_of(report), *unseen_layers(report)],
         "steps": provenance.steps(bench.provenance),
         "tools": ", ".join(f"{name} {tool}" for name, tool in report["tools"].items()),
     }
@@ -55,6 +55,8 @@ def _verdict(report: Mapping[str, Any]) -> str:
         f"largest difference {found['max_abs_error']}",
     ]
     told += [text.format(found[name]) for name, text in _IF_KNOWN.items() if found.get(name) is not None]
+    if layers := found.get("layers"):
+        told.append(f"what {layers['compared']} of {layers['of']} layers compute of the first sample compared, too")
     return ", ".join(told)
 
 

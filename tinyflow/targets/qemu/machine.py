@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from tinyflow.core.process import advice_on, clean_environment, end_of, with_par
 from tinyflow.targets import elf
 from tinyflow.targets.chip import PAINT, RETURN_ADDRESS, STARTUP_LIMIT_INSTRUCTIONS, Chip
 from tinyflow.targets.chip_faults import refusal
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Calls, Counters
 from tinyflow.targets.qemu import faults
 from tinyflow.targets.qemu.boards import TRAP_ADDRESS, Board, board, catch_traps
 from tinyflow.targets.qemu.counter import Table
 from tinyflow.targets.qemu.gdb import Gone, Remote
+from tinyflow.targets.stops import Stops
 
 _EXIT_LIMIT_S = 10  # of a process whose answers have ended
 _PROBE_LIMIT_INSTRUCTIONS = 1_000_000  # what the probe itself runs
@@ -39,6 +40,8 @@ _THUMB_STATE = 1 << 24  # of xPSR
 class Qemu(Chip):
     """A simulated board: see `protocol.Machine`."""
 
+    is_remote = True
+
     def __init__(self, target: Mapping[str, Any], plugin: Path) -> None:
         """`plugin` is counter.so."""
         self._board: Board = board(target)
@@ -50,6 +53,7 @@ class Qemu(Chip):
         self._remote: Remote
         self._path: Path
         self._is_fit = False  # after `load`, until an error
+        self._stops: Stops | None = None
 
     def load(self, firmware: Path) -> Counters:
         """See `protocol.Machine`."""
@@ -66,6 +70,28 @@ class Qemu(Chip):
         self.table.reset(_PROBE_LIMIT_INSTRUCTIONS)
         catch_traps(self._remote, self._board, self.target["memory"])
         return counters
+
+    def follow(
+        self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int
+    ) -> int | None:
+        """See `protocol.Machine`: by breakpoints."""
+        try:
+            entries = {self.firmware.symbol(name).address: name for name in functions}
+            stops = Stops(self.firmware.symbol(dispatcher).addresses, entries, calls)
+        except RunError:
+            return None
+        self._revive()
+        self._stops = stops
+        try:
+            for address in stops.addresses:
+                self._remote.add_breakpoint(address, 2)
+            status = self.call(symbol, limit_instructions=limit_instructions)[0]
+            for address in stops.addresses:
+                self._remote.remove_breakpoint(address, 2)
+        finally:
+            self._stops = None
+        stops.end()
+        return status
 
     def close(self) -> None:
         """See `protocol.Machine`."""
@@ -147,13 +173,31 @@ class Qemu(Chip):
             looks.append(self.table.instructions)
             return len(looks) > _SILENT_LOOKS and looks[-1] == looks[-1 - _SILENT_LOOKS]
 
-        while not self._remote.run(is_silent, _LOOK_EVERY_S):
+        while True:
+            if self._remote.run(is_silent, _LOOK_EVERY_S):
+                if not self._is_at_stop():
+                    return
+                continue
             silences += 1
             faults.refuse_waiting(self, symbol)
             if silences > _LARGEST_SILENCES:
                 where = elf.place(self.firmware, self.table.last[0])
                 raise RunError(f"QEMU makes no headway in a call of {symbol}", where=where)
             looks.clear()
+
+    def _is_at_stop(self) -> bool:
+        """Whether it has stopped where somebody wants to look; if so, that is done, and it can go on."""
+        counter = self._remote.get("pc")
+        if self._stops is None or counter not in self._stops.addresses:
+            return False
+        rules = self.instruction_set
+        self._is_fit = True  # to be looked at
+        self._stops.at(counter, self._remote.get(rules.link) & ~rules.code_bit)
+        self._is_fit = False
+        self._remote.remove_breakpoint(counter, 2)
+        self._remote.step()
+        self._remote.add_breakpoint(counter, 2)
+        return True
 
     def _death(self, symbol: str, limit_instructions: int) -> RunError | Timeout:
         where = elf.place(self.firmware, self.table.last[0])

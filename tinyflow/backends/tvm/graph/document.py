@@ -3,7 +3,8 @@
 The form is that of TVM's graph executor (its `graph_executor_codegen` writes, its `graph_executor` reads it): `nodes`
 in an order in which they can run, `arg_nodes` (those that compute nothing), `heads` (outputs), `node_row_ptr` (the
 number of each node's first tensor), and for each tensor `dltype`, `storage_id` and `shape` in `attrs`. A node's
-attribute `operator`, which other readers ignore, tells the operator of the model that it computes.
+attributes `operator` and `layout`, which other readers ignore, tell the operator of the model that it computes, and
+where its output isn't in the model's order of axes.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Node:
     function: str = ""
     inputs: tuple[int, ...] = ()
     operator: int = -1
+    layout: str = "NHWC"  # of what it computes
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def _node(graph: ExecutorGraph, node: Node) -> dict[str, Any]:
         "num_inputs": str(len(node.inputs)),
         "num_outputs": str(len(node.tensors)),
         "operator": str(node.operator),
+        **({"layout": node.layout} if node.layout != "NHWC" else {}),
     }
     inputs = [[*graph.place(tensor), 0] for tensor in node.inputs]
     return {"op": "tvm_op", "name": node.name, "attrs": attributes, "inputs": inputs}
@@ -117,5 +120,6 @@ def load(text: str) -> ExecutorGraph:
         given = tuple(tensors[rows[index] : rows[index + 1]])
         inputs = tuple(rows[source] + which for source, which, _ in node["inputs"])
         attrs = node.get("attrs", {})
-        nodes.append(Node(node["name"], given, attrs.get("func_name", ""), inputs, int(attrs.get("operator", -1))))
+        operator, layout = int(attrs.get("operator", -1)), attrs.get("layout", "NHWC")
+        nodes.append(Node(node["name"], given, attrs.get("func_name", ""), inputs, operator, layout))
     return ExecutorGraph(tuple(nodes), tuple(rows[source] + which for source, which, _ in document["heads"]))

@@ -76,7 +76,7 @@ class _Nodes:
             inputs.append(self._number[symbol])
         written = [(operand, parameter) for operand, parameter in step.operands(index) if parameter.role != "input"]
         tensors = tuple(GraphTensor(parameter.dtype, parameter.shape, self._storage_of[o]) for o, parameter in written)
-        node = Node(self._unused(step.name), tensors, step.function, tuple(inputs), step.operator)
+        node = Node(self._unused(step.name), tensors, step.function, tuple(inputs), step.operator, step.layout)
         self._add(node, *(operand for operand, _ in written))
 
     def _add(self, node: Node, *operands: Operand | str) -> None:

@@ -13,7 +13,7 @@ from tinyflow.backends.tvm.frontend.layers import Layer, Network, Value
 from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.choices import Choice
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Style, Weights
-from tinyflow.backends.tvm.kernels.specs import PoolSpec, Spec
+from tinyflow.backends.tvm.kernels.specs import FeatureMap, Layout, PoolSpec, Spec
 from tinyflow.model.memory.lifetimes import lifetimes
 
 # where the arena has no room, scratch lies on the stack; no kernel gets much faster by more than the most
@@ -36,6 +36,7 @@ class Step:
     inputs: tuple[Value, ...]
     output: Value
     constants: Mapping[str, str]  # parameter → symbol
+    layout: Layout = "NHWC"  # of the output
 
     @property
     def name(self) -> str:
@@ -128,7 +129,9 @@ class _Selection:
             packed = self.functions[name].pack(weights)
         symbols = {parameter: f"{parameter}_{layer.operator}" for parameter in packed}
         self.constants.update({symbols[parameter]: array for parameter, array in packed.items()})
-        return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols)
+        written = getattr(layer.spec, "output", None)
+        layout = written.layout if isinstance(written, FeatureMap) else "NHWC"
+        return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols, layout)
 
     def _function(self, layer: Layer, spec: Spec, style: Style) -> str:
         """The name of the kernel for a spec, built where it is new."""

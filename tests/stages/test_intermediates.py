@@ -1,0 +1,81 @@
+"""Intermediate tensors of the reference: all that layers compute of the first sample, by index; or why not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_firmware import workspace
+from small_networks import Net
+
+from tinyflow.model import oracle, tflite_reader
+from tinyflow.model.graph import Graph
+from tinyflow.model.tflite_writer import write
+from tinyflow.stages import intermediates as stage
+from tinyflow.stages.intermediates import intermediates
+
+SAMPLE = np.arange(-10, 14, dtype=np.int8)
+
+
+def relus() -> Graph:
+    """Three layers, of which the second is only another shape."""
+    net = Net(1, 2, 3, 4)
+    flat = net.operator("RESHAPE", net.operator("RELU", net.input), net.constant([6, 4], "int32"), shape=(6, 4))
+    return net.graph(net.operator("RELU6", flat))
+
+
+def made(folder: Path, graph: Graph, sample: bytes = SAMPLE.tobytes()) -> tuple[dict[str, Any], bytes]:
+    """Both files; a second sample lies behind the first."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.tflite").write_bytes(write(graph))
+    (folder / "inputs.bin").write_bytes(sample + bytes(99))
+    (folder / "reference.json").write_text(json.dumps({"inputs": [{"bytes": len(sample)}]}))
+    inputs = {path.name: path for path in folder.iterdir()}
+    outputs = ["intermediates.json", "intermediates.bin"]
+    ran = workspace(folder / "out", inputs, outputs, {})
+    intermediates(ran)
+    return json.loads(ran.outputs[outputs[0]].read_bytes()), ran.outputs[outputs[1]].read_bytes()
+
+
+def test_all_layers_are_told_in_order(tmp_path: Path) -> None:
+    """With what they compute of the first sample."""
+    graph = tflite_reader.read(write(relus()))
+    document, content = made(tmp_path, graph)
+    assert [tensor["index"] for tensor in document["tensors"]] == [op.outputs[0] for op in graph.operators]
+    assert [(tensor["bytes"], tensor["channels"]) for tensor in document["tensors"]] == [(24, 4)] * 3
+    first = np.frombuffer(content, np.int8)[:24]
+    assert first.tolist() == np.maximum(SAMPLE, 3).tolist()  # the zero point is 3
+    assert (content[24:48], document["missing"]) == (content[:24], "")
+
+
+def test_litert_tells_where_tflm_can_not(tmp_path: Path) -> None:
+    """TFLM takes paddings of 64 bits for twice as many."""
+    net = Net(1, 2, 2, 1)
+    paddings = net.constant([[0, 0], [1, 1], [1, 1], [0, 0]], "int64")
+    graph = net.graph(net.operator("RELU", net.operator("PAD", net.input, paddings, shape=(1, 4, 4, 1))))
+    document, content = made(tmp_path, graph, b"\x04\x05\x06\x07")
+    assert [tensor["bytes"] for tensor in document["tensors"]] == [16, 16]
+    assert content[:16] == bytes([3] * 5 + [4, 5, 3, 3, 6, 7] + [3] * 5)
+
+
+def test_none_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that nobody runs, or one that is too large: with the reason."""
+    graph = relus()
+    odd = replace(graph, operators=(replace(graph.operators[0], name="ATAN2"), *graph.operators[1:]))
+    document, content = made(tmp_path / "odd", odd)
+    assert (document["tensors"], content) == ([], b"") and "can't run it" in document["missing"]
+    monkeypatch.setattr(stage, "_MOST_BYTES", 71)
+    assert "all tensors together" in made(tmp_path / "large", graph)[0]["missing"]
+
+
+def test_what_depends_on_memory_is_not_told() -> None:
+    """By the one whose outputs do."""
+    net = Net(1, 8, 1)
+    block, paddings = net.constant([2], "int32"), net.constant([[2, 2]], "int32")
+    graph = net.graph(net.operator("SPACE_TO_BATCH_ND", net.input, block, paddings, shape=(2, 6, 1)))
+    who, _, _ = oracle.tensors(write(graph), graph, (np.zeros((1, 8, 1), np.int8),))
+    assert who.name == "litert"
