@@ -108,7 +108,7 @@ def weighted(graph: Graph, operator: Operator, form: str = "int8") -> Weighted:
     if weights.dtype != "int8" or weights.quantisation is None:
         raise ValueError(f"{weights.name} is {weights.dtype}, not int8 with scales")
     (given, made), scheme = quantisations(graph, operator, form), weights.quantisation
-    if operator.name != "FULLY_CONNECTED" and any(scheme.zero_points):
+    if operator.name != "FULLY_CONNECTED" and operator.version > 1 and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
     lowest, highest = activation_range(operator.options["activation"], made, form)
     values = integers(weights) - _along(scheme, weights)
@@ -174,8 +174,9 @@ def _bias(graph: Graph, operator: Operator, outputs: int, form: str) -> tuple[In
 def _rescaling(
     operator: Operator, input_scale: float, weights: Quantisation, output_scale: float, outputs: int
 ) -> Rescaling:
-    """One factor for each output channel."""
-    if operator.name == "FULLY_CONNECTED" and not weights.is_per_channel:
+    """One factor for each output channel. Convolutions of version 1 were uint8 (transforms/tidy/unsigned)."""
+    is_product_rounded = operator.name == "FULLY_CONNECTED" or operator.version == 1
+    if is_product_rounded and not weights.is_per_channel:
         return Rescaling.of([dense_factor(input_scale, weights.scale, output_scale)] * outputs)
     scales = weights.scales if weights.is_per_channel else weights.scales * outputs
     return Rescaling.of(convolution_factors(input_scale, scales, output_scale))

@@ -15,6 +15,7 @@ from tinyflow.model.transforms.tidy.groups import part_groups
 from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists
 from tinyflow.model.transforms.tidy.padding import fold_padding
 from tinyflow.model.transforms.tidy.pairs import cancel_pairs
+from tinyflow.model.transforms.tidy.unsigned import shift_uint8
 from tinyflow.model.transforms.whole_operators import (
     Reasons,
     compact,
@@ -24,7 +25,12 @@ from tinyflow.model.transforms.whole_operators import (
     join_reshapes,
 )
 
-_CHANGES: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (narrow_lists, part_groups, centre_weights)
+_CHANGES: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
+    narrow_lists,
+    shift_uint8,
+    part_groups,
+    centre_weights,
+)
 _REMOVALS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
     lambda graph: fold_constants(graph, {}),
     lambda graph: drop_identities(graph, {}),
