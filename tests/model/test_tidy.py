@@ -312,6 +312,23 @@ def test_zero_points_of_weights_go() -> None:
             assert values(tensor).tolist() == expected
 
 
+def test_negative_scales_become_positive() -> None:
+    """Weights and bias of their channels are negated, but where int8 has no room."""
+    for least, is_turned in ((-127, True), (-128, False)):
+        net = Net(1, 3, 4, 2)
+        drawn = np.random.default_rng(1).integers(-127, 128, (3, 2, 2, 2))
+        drawn[1, 0, 0, 0] = least
+        weights = net.constant(drawn, "int8", Quantisation((0.02, -0.03, -0.001), (0, 0, 0)))
+        bias = net.constant([100, 200, -300], "int32", Quantisation((0.001, -0.0015, -0.00005), (0, 0, 0)))
+        graph = net.graph(net.operator("CONV_2D", net.input, weights, bias, padding="VALID"))
+        changed = tidied(graph, "CONV_2D", runs=(run_tflm,))
+        made = changed.tensors[changed.operators[0].inputs[1]]
+        assert made.quantisation is not None
+        assert (min(made.quantisation.scales) > 0) == is_turned
+        if is_turned:
+            assert (values(made) == drawn * np.array([1, -1, -1]).reshape(3, 1, 1, 1)).all()
+
+
 F, I = "float32", "int32"  # noqa: E741
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tinyflow.model.graph import Graph
 from tinyflow.model.transforms.record import Change
 from tinyflow.model.transforms.tidy.groups import part_groups
-from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists
+from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists, positive_scales
 from tinyflow.model.transforms.tidy.padding import fold_padding
 from tinyflow.model.transforms.tidy.pairs import cancel_pairs
 from tinyflow.model.transforms.tidy.unsigned import shift_uint8
@@ -30,6 +30,7 @@ _CHANGES: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
     shift_uint8,
     part_groups,
     centre_weights,
+    positive_scales,
 )
 _REMOVALS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
     lambda graph: fold_constants(graph, {}),

@@ -52,3 +52,34 @@ def _centre(editing: Editing, operator: Operator) -> Iterator[Operator]:
         none = Quantisation(scheme.scales, (0,) * len(scheme.scales), scheme.axis)
         centred = editing.constant(weights, made, quantisation=none)
         yield replace(operator, inputs=(operator.inputs[0], centred, *operator.inputs[2:]))
+
+
+def positive_scales(graph: Graph) -> tuple[Graph, Reasons]:
+    """Channels whose scale is negative (batch normalisation can make it so) have weights and bias negated instead.
+
+    Sums change their sign, and so does the factor that they are rescaled by: their product is rounded alike.
+    """
+    return edit(graph, "the scales of its channels are positive now", _positive, *WEIGHTED)
+
+
+def _positive(editing: Editing, operator: Operator) -> Iterator[Operator]:
+    weights, axis = editing.tensors[operator.inputs[1]], describe(operator.name).weights_axis
+    scheme = weights.quantisation
+    if weights.dtype != "int8" or not weights.is_constant or scheme is None or min(scheme.scales) >= 0:
+        return
+    assert axis is not None, operator.name
+    signs = np.where(np.array(scheme.scales) < 0, -1, 1)
+    shape = [1] * len(weights.shape)
+    shape[axis] = -1
+    inputs = list(operator.inputs)
+    for position, along in ((1, shape), (2, [-1])):
+        index = inputs[position] if position < len(inputs) else -1
+        if index >= 0:
+            tensor = editing.tensors[index]
+            made = values(tensor).astype(np.int64) * signs.reshape(along) if tensor.is_constant else None
+            if made is None or not is_small_enough(made, tensor.dtype):
+                return
+            inputs[position] = editing.constant(tensor, made)
+    scales = tuple(abs(scale) for scale in scheme.scales)
+    editing.tensors[inputs[1]] = replace(editing.tensors[inputs[1]], quantisation=replace(scheme, scales=scales))
+    yield replace(operator, inputs=tuple(inputs))
