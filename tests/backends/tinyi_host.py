@@ -139,7 +139,7 @@ class Interpreter:
                 describe(name).main_input,
                 describe(name).versions[1],
                 describe(name).outputs,
-                address(entry.function),
+                address(entry.called()),
                 address(entry.kernel_symbol(variant)),
                 address(entry.plan),
             )

@@ -17,11 +17,12 @@ from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, real_convolution_fields
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
-from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up
+from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up, wide_records
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model.arithmetic import binary, mean, unary
+from tinyflow.model.fixed_point import softmax_int16_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
@@ -29,8 +30,8 @@ from tinyflow.model.operators.shapes import slid
 from tinyflow.model.summary import operator_macs
 from tinyflow.model.weighted import Weighted, integers, symmetric
 
-# of struct tinynn_channel
-_RECORD_BYTES = 12
+# of struct tinynn_channel, and tinynn_wide_channel
+_RECORD_BYTES, _WIDE_RECORD_BYTES = 12, 16
 _MAX_PRODUCTS = 1 << 13
 # of rows that the MVE kernel reads where they are; channels that the RVV kernel packs at once
 _MVE_LONG, _RVV_CHANNELS = 64, 8
@@ -41,6 +42,12 @@ _MAX_SUMMED = 1 << 22  # elements
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
+# what QUANTIZE makes → of what
+_CONVERTED = {
+    "int8": ("float32", "int16", "int32"),
+    "int16": ("float32", "int8", "int16", "int32"),
+    "int32": ("int8", "int16"),
+}
 # whose numbers may be computed
 _CHOOSING = ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP")
 
@@ -64,6 +71,12 @@ class Entry:
     """What set-up calls instead of `function`, where the rest is left to the inference."""
     has_general: bool = False
     """Whether each struct of kernels has a larger one, `general_…`, for rare operators."""
+    general: str | None = None
+    """The function for rare operators, where it is another one."""
+
+    def called(self, *, is_general: bool = True) -> str:
+        """The function in the operator table."""
+        return self.general or self.function if is_general else self.function
 
     def kernel_symbol(self, variant: str, *, is_general: bool = True) -> str | None:
         """The struct beside the function in the operator table; None for NULL. `is_general`: see MemoryRequest."""
@@ -88,7 +101,7 @@ def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int6
 
 
 def _layer(graph: Graph, operator: Operator) -> Weighted:
-    layer = symmetric(graph, operator)
+    layer = symmetric(graph, operator, form_of(graph, operator))
     if max(*layer.window.stride, *layer.window.dilation) > _MAX_STRIDE:
         raise Unsupported(f"a stride or dilation above {_MAX_STRIDE} is not supported")
     return layer
@@ -179,7 +192,7 @@ def work(graph: Graph, operator: Operator) -> int:
 
 
 def _pooled(graph: Graph, operator: Operator) -> Mapping[str, int]:
-    fields = pool_fields(graph, operator)
+    fields = pool_fields(graph, operator, form_of(graph, operator))
     if max(operator.options["filter"]) > _MAX_SIZE or max(operator.options["stride"]) > _MAX_STRIDE:
         raise Unsupported(f"a filter above {_MAX_SIZE} or a stride above {_MAX_STRIDE} is not supported")
     return fields
@@ -210,7 +223,7 @@ def _strided_slice(graph: Graph, operator: Operator, variant: str) -> None:  # n
 
 
 def _mean(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
-    mean.constants_of(graph, operator)
+    mean.constants_of(graph, operator, form_of(graph, operator))
     count = graph.tensors[operator.inputs[0]].elements // graph.tensors[operator.outputs[0]].elements
     if count > _MAX_SUMMED:
         raise Unsupported(f"a mean of {count} elements is not supported")
@@ -223,38 +236,51 @@ def _resize_nearest(graph: Graph, operator: Operator, variant: str) -> MemoryReq
 
 def _binary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     tensors = [graph.tensors[index] for index in (*operator.inputs, *operator.outputs)]
-    binary.constants_of(graph, operator)
+    binary.constants_of(graph, operator, form_of(graph, operator))
     if len({tensor.elements for tensor in tensors}) == 1:
         return MemoryRequest(in_place=(0, 1))
     return MemoryRequest(is_general=True)
 
 
 def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    given = quantisation_of(graph.tensors[operator.inputs[0]])
-    if operator.name in _SIGMOIDS and not 2.0**-26 <= given.scale < 8:
+    form = form_of(graph, operator)
+    given = quantisation_of(graph.tensors[operator.inputs[0]], form)
+    if form == "int8" and operator.name in _SIGMOIDS and not 2.0**-26 <= given.scale < 8:
         raise Unsupported(f"an input scale of {given.scale:g} is not supported")
     if operator.name in unary.RESULTS:
-        unary.constants_of(graph, operator)
+        unary.constants_of(graph, operator, form)
     else:
         beta = operator.options["beta"]
         if not (given.scale >= _LEAST_FACTOR and _LEAST_FACTOR <= beta < math.inf):
             raise Unsupported(f"an input scale of {given.scale:g} with beta {beta:g} is not supported")
+        if form == "int16":
+            softmax_int16_scaling(given.scale, beta)
     return MemoryRequest(in_place=(0,))
 
 
 def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
-    if source.dtype != "float32":
+    if (source.dtype, output.dtype) == ("int8", "int8"):
         return _unary(graph, operator, variant)
-    quantisation_of(output)
-    return None
+    if source.dtype not in _CONVERTED.get(output.dtype, ()):
+        raise Unsupported(f"from {source.dtype} to {output.dtype} is not supported")
+    quantisation_of(output, output.dtype)
+    if source.is_integer:
+        unary.constants_of(graph, operator)
+    return MemoryRequest(is_general=output.dtype != "int8" or source.is_integer)
 
 
 def _dequantise(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if output.dtype != "float32":
         raise Unsupported(f"{output.name} is {output.dtype}", "dequantise to float32")
-    quantisation_of(source)
+    quantisation_of(source, source.dtype)
+
+
+def _weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    layer = _layer(graph, operator)
+    wide_records(layer.bias, layer.rescaling, has_wide_sums=layer.bias_dtype == "int64")
+    return exactly(_WIDE_RECORD_BYTES * layer.outputs)
 
 
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -281,11 +307,26 @@ _INT8: Mapping[str, Entry] = {
     "TANH": Entry("tinyi_tanh", _unary),
     "RELU": Entry("tinyi_relu", _unary),
     "RELU6": Entry("tinyi_relu6", _unary),
-    "QUANTIZE": Entry("tinyi_quantise", _quantise),
+    "QUANTIZE": Entry("tinyi_quantise", _quantise, general="tinyi_quantise_any"),
     "DEQUANTIZE": Entry("tinyi_dequantise", _dequantise),
     "LEAKY_RELU": Entry("tinyi_leaky_relu", _unary),
     "HARD_SWISH": Entry("tinyi_hard_swish", _unary),
     "MEAN": Entry("tinyi_mean", _mean, "mean"),
+}
+_INT16: Mapping[str, Entry] = {
+    "CONV_2D": Entry("tinyi_conv2d_int16", _weighted_int16),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise_int16", _weighted_int16),
+    "FULLY_CONNECTED": Entry("tinyi_fully_connected_int16", _weighted_int16),
+    "AVERAGE_POOL_2D": Entry("tinyi_average_pool_int16", _max_pool),
+    "MAX_POOL_2D": Entry("tinyi_max_pool_int16", _max_pool),
+    **{name: Entry(f"tinyi_{name.lower()}_int16", _binary) for name in binary.NAMES},
+    **{name: Entry(f"tinyi_{name.lower()}_int16", _mean) for name in ("MEAN", "SUM")},
+    **{
+        name: Entry(f"tinyi_{name.lower()}_int16", _unary)
+        for name in ("SOFTMAX", "RELU", "RELU6", "LEAKY_RELU", *_SIGMOIDS)
+    },
+    "QUANTIZE": Entry("tinyi_quantise_any", _quantise),
+    "DEQUANTIZE": Entry("tinyi_dequantise_int16", _dequantise),
 }
 # of any type; what tinyi/context.h has of them
 _TYPES = ("int8", "int16", "int32", "int64", "uint8", "bool", "float32")
@@ -396,6 +437,8 @@ _FLOAT32: Mapping[str, Entry] = {
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "int8": {**_INT8, **_RESHAPES},
+    "int16": _INT16,
+    "int32": {"QUANTIZE": _INT16["QUANTIZE"]},
     "float32": _FLOAT32,
 }
 ENTRIES: Mapping[str, Mapping[str, Entry]] = {form: {**_MOVING, **_COMPUTING.get(form, {})} for form in _TYPES}
@@ -410,7 +453,7 @@ def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only:
     element_type = -1 if is_only else getattr(tflite.TensorType, form.upper())
     numbers = f"{code}, {element_type}, {described.main_input}, {newest}, {described.outputs}"
     kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
-    return f"{{{numbers}, {entry.function}, {kernel}, {entry.plan or 'NULL'}}}"
+    return f"{{{numbers}, {entry.called(is_general=is_general)}, {kernel}, {entry.plan or 'NULL'}}}"
 
 
 def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:

@@ -101,7 +101,10 @@ def write_sources(
         dispatcher="tinyi_run_node",  # in set-up and in each inference
         inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
         outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
-        calls=[(index, ENTRIES[form][name].function) for index, (name, form) in zip(indices, forms, strict=True)],
+        calls=[
+            (index, ENTRIES[form][name].called(is_general=(name, form) in rare))
+            for index, (name, form) in zip(indices, forms, strict=True)
+        ],
         arena=arena(
             size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]], holding=made.tensors
         ),

@@ -31,6 +31,8 @@ Constants = Mapping[str, int]
 RESCALING = ("RELU", "RELU6", "QUANTIZE")
 # inputs of LOGISTIC and TANH in int16 are Q3.12
 _INT16_FRACTION_BITS = 12
+# steps of float32 around 2^-12 and 2^-11 in which |log2(scale) - power| < 0.001, as TFLM takes it in float32
+_NEAR_POWERS = ((-11620, 5813), (-11624, 5815))
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = 3 / 32768
 
@@ -79,12 +81,13 @@ def _of_sigmoid(operator: Operator, given: Quantisation, made: Quantisation) -> 
 def _of_sigmoid_int16(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
     """Which multiplier brings values to the scale of the table, 1 / (3 * 4096): the same files.
 
-    Scales that are close to 2^-12, for TANH to 2^-11, too, count as equal.
+    Scales that are close to 2^-12 count as equal, for TANH also those that are to 2^-11.
     """
-    logarithm = np.log(np.float32(given.scale)) * np.float32(1 / np.log(np.float32(2)))
-    power = _INT16_FRACTION_BITS + int(np.round(logarithm))
-    if abs(logarithm - np.round(logarithm)) < 1e-3 and power in ((0, 1) if operator.name == "TANH" else (0,)):
-        return {"multiplier": 3 << power, "right_shift": 0}
+    for power in (0, 1) if operator.name == "TANH" else (0,):
+        exact = np.float32(2.0 ** (power - _INT16_FRACTION_BITS)).view(np.int32)
+        least, most = _NEAR_POWERS[power]
+        if least <= np.float32(given.scale).view(np.int32) - exact <= most:
+            return {"multiplier": 3 << power, "right_shift": 0}
     multiplier, shift = given.scale * 3 * 2**_INT16_FRACTION_BITS, 0
     if multiplier > 2**15 - 1:
         raise OutOfRange(f"an input scale of {given.scale:g} is not supported")

@@ -48,3 +48,19 @@ void tinyi_broadcast(struct tinyi_context *context, const struct tinyi_tensor *l
     broadcast->right_strides[kept] = 0;
   }
 }
+
+int32_t tinyi_read_binary_int16(struct tinyi_context *context, struct tinyi_tensor *left, struct tinyi_tensor *right,
+                                struct tinyi_tensor *output, struct tinynn_broadcast *broadcast) {
+  tinyi_read_form(context, &context->inputs, 0, TINYI_INT16, left);
+  tinyi_read_form(context, &context->inputs, 1, TINYI_INT16, right);
+  tinyi_read_form(context, &context->outputs, 0, TINYI_INT16, output);
+  if (context->file.status != TINYI_OK) {
+    return 0;
+  }
+  const int32_t is_plain = left->elements == output->elements && right->elements == output->elements;
+  context->in_place = is_plain ? 3 : 0;
+  if (!is_plain) {
+    tinyi_broadcast(context, left, right, output, broadcast);
+  }
+  return is_plain;
+}

@@ -12,12 +12,13 @@ _Static_assert(offsetof(struct tinynn_conv2d, output_pitch) == offsetof(struct t
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
 
 /* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
-void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise) {
+static inline __attribute__((always_inline)) void read(struct tinyi_context *context, uint32_t type,
+                                                       struct tinyi_convolution *layer, uint32_t is_depthwise) {
   struct tinyi_file *file = &context->file;
   struct tinynn_conv2d *p = &layer->conv2d;
   struct tinyi_channels *all = &layer->channels;
   struct tinyi_tensor tensor;
-  tinyi_read_activation(context, &context->inputs, 0, &tensor);
+  tinyi_read_form(context, &context->inputs, 0, type, &tensor);
   layer->input = tensor.data;
   p->batches = tensor.shape[1];
   p->input_height = tensor.shape[2];
@@ -51,8 +52,10 @@ void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolut
   all->scale_step = tensor.scale_count > 1;
   all->rows.weights = tensor.data;
   all->rows.channels = p->output_channels;
-  all->bias = tinyi_read_integers(context, 2, p->output_channels);
-  tinyi_read_activation(context, &context->outputs, 0, &tensor);
+  if (type == TINYI_INT8) {
+    all->bias = tinyi_read_integers(context, 2, p->output_channels);
+  }
+  tinyi_read_form(context, &context->outputs, 0, type, &tensor);
   layer->output = tensor.data;
   layer->outputs = tensor.elements;
   p->output_height = tensor.shape[2];
@@ -63,8 +66,8 @@ void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolut
   if (file->status != TINYI_OK) {
     return;
   }
-  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &tensor, &p->lowest,
-              &p->highest);
+  tinyi_clamp_form(context, type, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &tensor, &p->lowest,
+                   &p->highest);
   const int32_t padding = tinyi_byte(file, &context->options, PADDING);
   struct tinyi_axis y = {p->input_height,
                          p->output_height,
@@ -91,4 +94,13 @@ void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolut
   all->output_zero_point = p->output_zero_point;
   all->lowest = p->lowest;
   all->highest = p->highest;
+}
+
+void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise) {
+  read(context, TINYI_INT8, layer, is_depthwise);
+}
+
+void tinyi_read_convolution_int16(struct tinyi_context *context, struct tinyi_convolution *layer,
+                                  uint32_t is_depthwise) {
+  read(context, TINYI_INT16, layer, is_depthwise);
 }

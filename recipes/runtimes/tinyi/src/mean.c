@@ -1,4 +1,4 @@
-/* MEAN: the multiplier is divided by the number of elements, as QuantizedMeanOrSum of TFLite's reduce.h does. */
+/* MEAN and, in int16, SUM. MEAN's multiplier is divided by the number of elements, as QuantizedMeanOrSum of TFLite's reduce.h does. */
 #include "tinyi/operators.h"
 #include "tinyi/real.h"
 #include "tinyi/shapes.h"
@@ -50,37 +50,59 @@ static int32_t merge(struct tinynn_mean *p) {
   return 1;
 }
 
+/* Whether there is something to compute now. */
+static inline __attribute__((always_inline)) int32_t read(struct tinyi_context *context, uint32_t type,
+                                                          int32_t is_mean, struct tinyi_tensor *input,
+                                                          struct tinyi_tensor *output, struct tinynn_mean *p) {
+  int32_t axes = 0, count = 1;
+  tinyi_read_form(context, &context->inputs, 0, type, input);
+  const int32_t *axis = tinyi_read_list(context, AXES, &axes);
+  tinyi_read_form(context, &context->outputs, 0, type, output);
+  tinyi_require(context, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
+    return 0;
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    p->shape[i] = input->shape[i];
+    p->reduced[i] = 0;
+  }
+  for (int32_t i = 0; i < axes; ++i) {
+    p->reduced[tinyi_axis(context, input, axis[i])] = 1;
+  }
+  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
+    count *= p->reduced[i] ? p->shape[i] : 1;
+  }
+  const struct tinyi_factor factor = tinyi_ratio(input->scale, output->scale, TINYI_ONE);
+  tinyi_require(context,
+                count <= MOST && input->elements / count == output->elements && factor.shift <= TINYI_LARGEST_SHIFT,
+                TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
+    return 0;
+  }
+  p->input_zero_point = input->zero_point;
+  p->output_zero_point = output->zero_point;
+  set_multiplier(p, factor, is_mean ? count : 1);
+  return 1;
+}
+
+static inline __attribute__((always_inline)) void reduce_int16(struct tinyi_context *context, int32_t is_mean) {
+  struct tinyi_tensor input, output;
+  struct tinynn_mean p;
+  if (read(context, TINYI_INT16, is_mean, &input, &output, &p)) {
+    tinynn_mean_int16_ref(&p, tinyi_int16(&input), tinyi_int16(&output));
+  }
+}
+
+void tinyi_mean_int16(struct tinyi_context *context) { reduce_int16(context, 1); }
+
+void tinyi_sum_int16(struct tinyi_context *context) { reduce_int16(context, 0); }
+
 void tinyi_mean(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
   struct tinynn_mean p;
-  int32_t axes = 0, count = 1;
-  tinyi_read_activation(context, &context->inputs, 0, &input);
-  const int32_t *axis = tinyi_read_list(context, AXES, &axes);
-  tinyi_read_activation(context, &context->outputs, 0, &output);
-  tinyi_require(context, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
-  if (context->file.status != TINYI_OK) {
+  if (!read(context, TINYI_INT8, 1, &input, &output, &p)) {
     return;
   }
-  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
-    p.shape[i] = input.shape[i];
-    p.reduced[i] = 0;
-  }
-  for (int32_t i = 0; i < axes; ++i) {
-    p.reduced[tinyi_axis(context, &input, axis[i])] = 1;
-  }
-  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
-    count *= p.reduced[i] ? p.shape[i] : 1;
-  }
-  const struct tinyi_factor factor = tinyi_ratio(input.scale, output.scale, TINYI_ONE);
-  tinyi_require(context,
-                count <= MOST && input.elements / count == output.elements && factor.shift <= TINYI_LARGEST_SHIFT,
-                TINYI_UNSUPPORTED);
-  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
-    return;
-  }
-  p.input_zero_point = input.zero_point;
-  p.output_zero_point = output.zero_point;
-  set_multiplier(&p, factor, count);
   const struct tinyi_mean *kernel = context->kernel;
   (kernel != NULL && merge(&p) ? kernel->compute : tinynn_mean_ref)(&p, input.data, output.data);
 }

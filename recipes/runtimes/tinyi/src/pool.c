@@ -1,45 +1,6 @@
 /* AVERAGE_POOL_2D and MAX_POOL_2D. */
 #include "tinyi/operators.h"
-#include "tinyi/window.h"
-
-/* Fields of the schema's Pool2DOptions. */
-enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, FILTER_WIDTH = 3, FILTER_HEIGHT = 4, ACTIVATION = 5 };
-
-static void read(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output,
-                 struct tinynn_pool *p) {
-  struct tinyi_file *file = &context->file;
-  tinyi_read_activation(context, &context->inputs, 0, input);
-  tinyi_read_activation(context, &context->outputs, 0, output);
-  tinyi_require(context,
-                input->rank == 4 && output->rank == 4 && input->scale == output->scale &&
-                    input->zero_point == output->zero_point && input->shape[1] == output->shape[1] &&
-                    input->shape[4] == output->shape[4],
-                TINYI_UNSUPPORTED);
-  if (file->status != TINYI_OK) {
-    return;
-  }
-  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
-  struct tinyi_axis y = {input->shape[2], output->shape[2], tinyi_int(file, &context->options, FILTER_HEIGHT, 0),
-                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
-  struct tinyi_axis x = {input->shape[3], output->shape[3], tinyi_int(file, &context->options, FILTER_WIDTH, 0),
-                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
-  tinyi_check_window(context, &y, padding);
-  tinyi_check_window(context, &x, padding);
-  const struct tinynn_pool pool = {.batches = input->shape[1],
-                                   .input_height = y.input,
-                                   .input_width = x.input,
-                                   .channels = input->shape[4],
-                                   .output_height = y.output,
-                                   .output_width = x.output,
-                                   .kernel_height = y.kernel,
-                                   .kernel_width = x.kernel,
-                                   .stride_y = y.stride,
-                                   .stride_x = x.stride,
-                                   .pad_top = y.pad,
-                                   .pad_left = x.pad};
-  *p = pool;
-  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION), output, &p->lowest, &p->highest);
-}
+#include "tinyi/pool.h"
 
 typedef void definition(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output);
 
@@ -47,7 +8,7 @@ static void pool(struct tinyi_context *context, definition *define) {
   struct tinyi_tensor input, output;
   struct tinynn_pool p;
   const struct tinyi_pool *kernel = context->kernel;
-  read(context, &input, &output, &p);
+  tinyi_read_pool(context, TINYI_INT8, &input, &output, &p);
   if (context->file.status != TINYI_OK) {
     return;
   }
@@ -55,10 +16,7 @@ static void pool(struct tinyi_context *context, definition *define) {
     kernel = kernel->fallback;
   }
   if (context->lifetimes != NULL) {
-    /* no more of a window is read than the input has */
-    const int32_t rows = p.kernel_height < p.input_height ? p.kernel_height : p.input_height;
-    const int32_t columns = p.kernel_width < p.input_width ? p.kernel_width : p.input_width;
-    tinyi_note_work(context, output.elements, rows * columns);
+    tinyi_note_pool(context, &p, &output);
     context->scratch_least = kernel == NULL || kernel->scratch_bytes == NULL ? 0 : kernel->scratch_bytes(&p);
     context->scratch_most = context->scratch_least;
   } else if (kernel == NULL) {

@@ -272,12 +272,13 @@ static inline int32_t count_elements(const struct tinyi_file *file, const struct
   return 0;
 }
 
-/* The elements of an int32 constant, and their number. */
-static int32_t read_integers(const struct tinyi_context *context, uint32_t index, uint32_t *count,
-                             const int32_t **integers) {
+/* The elements of a constant of one type, int32 or int64, and their number. `type` 0: either, which is found. */
+static inline __attribute__((always_inline)) int32_t read_numbers(const struct tinyi_context *context, uint32_t index,
+                                                                  uint32_t *type, uint32_t *count,
+                                                                  const int32_t **integers) {
   const struct tinyi_file *file = &context->file;
   struct tinyi_table table;
-  uint32_t type;
+  uint32_t found;
   const uint8_t *data;
   if (!tinyi_try_element(file, &context->model->tensors, index, &table)) {
     return TINYI_DAMAGED;
@@ -286,13 +287,22 @@ static int32_t read_integers(const struct tinyi_context *context, uint32_t index
   if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
-  status = read_type(file, &table, &type);
-  if (TINYI_UNLIKELY(status != 0 || type != TINYI_INT32)) {
+  status = read_type(file, &table, &found);
+  const int32_t is_wide = *type == 0 && found == TINYI_INT64;
+  if (TINYI_UNLIKELY(status != 0 || (found != TINYI_INT32 && !is_wide))) {
     return status != 0 ? status : TINYI_UNSUPPORTED;
   }
-  status = read_constant(context, &table, 4 * *count, &data);
+  *type = found;
+  status = read_constant(context, &table, (is_wide ? 8 : 4) * *count, &data);
   *integers = (const int32_t *)(const void *)data;
   return status != 0 || data != NULL ? status : TINYI_UNSUPPORTED;
+}
+
+/* The elements of an int32 constant, and their number. */
+static int32_t read_integers(const struct tinyi_context *context, uint32_t index, uint32_t *count,
+                             const int32_t **integers) {
+  uint32_t type = TINYI_INT32;
+  return read_numbers(context, index, &type, count, integers);
 }
 
 const int32_t *tinyi_read_integers(struct tinyi_context *context, uint32_t position, int32_t count) {
@@ -306,6 +316,22 @@ const int32_t *tinyi_read_integers(struct tinyi_context *context, uint32_t posit
   if (TINYI_UNLIKELY(status != 0 || found != (uint32_t)count)) {
     tinyi_fail(&context->file, status != 0 ? status : TINYI_UNSUPPORTED);
     return NULL;
+  }
+  return integers;
+}
+
+const int32_t *tinyi_read_bias(struct tinyi_context *context, uint32_t position, int32_t count, uint32_t *type) {
+  const int32_t index = tinyi_index(context, &context->inputs, position);
+  const int32_t *integers = NULL;
+  uint32_t found;
+  *type = 0;
+  if (index < 0) {
+    *type = TINYI_INT64;
+    return NULL;
+  }
+  const int32_t status = read_numbers(context, (uint32_t)index, type, &found, &integers);
+  if (TINYI_UNLIKELY(status != 0 || found != (uint32_t)count)) {
+    tinyi_fail(&context->file, status != 0 ? status : TINYI_UNSUPPORTED);
   }
   return integers;
 }

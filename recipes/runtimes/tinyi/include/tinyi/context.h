@@ -119,11 +119,19 @@ void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vect
 void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                            struct tinyi_tensor *tensor);
 
+/* An activation of int8 or, with the zero point 0, of int16: `type` says which, and is known when this is compiled. */
+static inline __attribute__((always_inline)) void tinyi_read_form(struct tinyi_context *context,
+                                                                  const struct tinyi_vector *vector, uint32_t position,
+                                                                  uint32_t type, struct tinyi_tensor *tensor);
+
 /* An int8 constant with one scale for each of the channels, or one for all; zero points are 0. */
 void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);
 
 /* An int32 constant of `count` elements; NULL where the input is absent. */
 const int32_t *tinyi_read_integers(struct tinyi_context *context, uint32_t position, int32_t count);
+
+/* A constant of `count` elements, int64 or int32, which `type` tells; NULL where the input is absent. */
+const int32_t *tinyi_read_bias(struct tinyi_context *context, uint32_t position, int32_t count, uint32_t *type);
 
 /* An int32 constant that must be there, of any size; NULL where it isn't. */
 const int32_t *tinyi_read_list(struct tinyi_context *context, uint32_t position, int32_t *count);
@@ -131,6 +139,16 @@ const int32_t *tinyi_read_list(struct tinyi_context *context, uint32_t position,
 /* Clamp of a fused activation, by its number in TFLite's enumeration. */
 void tinyi_clamp(struct tinyi_context *context, int32_t activation, const struct tinyi_tensor *output, int32_t *lowest,
                  int32_t *highest);
+
+/* The same of int16. */
+void tinyi_clamp_int16(struct tinyi_context *context, int32_t activation, const struct tinyi_tensor *output,
+                       int32_t *lowest, int32_t *highest);
+
+/* Of either. */
+static inline void tinyi_clamp_form(struct tinyi_context *context, uint32_t type, int32_t activation,
+                                    const struct tinyi_tensor *output, int32_t *lowest, int32_t *highest) {
+  (type == TINYI_INT8 ? tinyi_clamp : tinyi_clamp_int16)(context, activation, output, lowest, highest);
+}
 
 /* Set-up: tensor `index` is written, or read, by the current operator. */
 void tinyi_note_written(struct tinyi_context *context, uint32_t index, uint32_t bytes);
@@ -151,6 +169,18 @@ static inline void tinyi_require(struct tinyi_context *context, int32_t is_met, 
     tinyi_fail(&context->file, status);
   }
 }
+
+static inline void tinyi_read_form(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                                   uint32_t type, struct tinyi_tensor *tensor) {
+  if (type == TINYI_INT8) {
+    tinyi_read_activation(context, vector, position, tensor);
+  } else {
+    tinyi_read_quantised(context, vector, position, type, tensor);
+    tinyi_require(context, tensor->zero_point == 0, TINYI_UNSUPPORTED);
+  }
+}
+
+static inline int16_t *tinyi_int16(const struct tinyi_tensor *tensor) { return (int16_t *)(void *)tensor->data; }
 
 /* The end of the arena: place and size, in units, of each operator's scratch; the places of all tensors; the kernel
  * that each operator chose, where it has several. */

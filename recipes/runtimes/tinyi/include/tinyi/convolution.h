@@ -19,6 +19,10 @@ struct tinyi_convolution {
 /* Read and check a layer, except for what its kernel needs. */
 void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise);
 
+/* The same of int16, without the bias. */
+void tinyi_read_convolution_int16(struct tinyi_context *context, struct tinyi_convolution *layer,
+                                  uint32_t is_depthwise);
+
 /* A way to compute CONV_2D: weights are packed block by block of channels into scratch, then the kernel runs. */
 struct tinyi_conv2d {
   /* Weights and records of `count` channels from `first` on; the rest of a tile is filled with zeros. */

@@ -125,4 +125,26 @@ void tinyi_l2_normalization_float32(struct tinyi_context *context);
 void tinyi_reduce_float32(struct tinyi_context *context);
 void tinyi_resize_bilinear_float32(struct tinyi_context *context);
 
+/* Of int16. */
+void tinyi_conv2d_int16(struct tinyi_context *context);
+void tinyi_depthwise_int16(struct tinyi_context *context);
+void tinyi_fully_connected_int16(struct tinyi_context *context);
+void tinyi_average_pool_int16(struct tinyi_context *context);
+void tinyi_max_pool_int16(struct tinyi_context *context);
+void tinyi_mean_int16(struct tinyi_context *context);
+void tinyi_sum_int16(struct tinyi_context *context);
+void tinyi_add_int16(struct tinyi_context *context);
+void tinyi_sub_int16(struct tinyi_context *context);
+void tinyi_mul_int16(struct tinyi_context *context);
+void tinyi_minimum_int16(struct tinyi_context *context);
+void tinyi_maximum_int16(struct tinyi_context *context);
+void tinyi_softmax_int16(struct tinyi_context *context);
+void tinyi_logistic_int16(struct tinyi_context *context);
+void tinyi_tanh_int16(struct tinyi_context *context);
+void tinyi_relu_int16(struct tinyi_context *context);
+void tinyi_relu6_int16(struct tinyi_context *context);
+void tinyi_leaky_relu_int16(struct tinyi_context *context);
+void tinyi_dequantise_int16(struct tinyi_context *context);
+void tinyi_quantise_any(struct tinyi_context *context); /* from and to any of these types, too */
+
 #endif

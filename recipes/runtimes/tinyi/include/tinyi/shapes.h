@@ -29,6 +29,12 @@ static inline void tinyi_read_unary(struct tinyi_context *context, struct tinyi_
   tinyi_read_activation(context, &context->outputs, 0, output);
 }
 
+static inline void tinyi_read_unary_int16(struct tinyi_context *context, struct tinyi_tensor *input,
+                                          struct tinyi_tensor *output) {
+  tinyi_read_form(context, &context->inputs, 0, TINYI_INT16, input);
+  tinyi_read_form(context, &context->outputs, 0, TINYI_INT16, output);
+}
+
 /* Read both inputs and the output. */
 static inline void tinyi_read_binary(struct tinyi_context *context, struct tinyi_tensor *left,
                                      struct tinyi_tensor *right, struct tinyi_tensor *output) {
@@ -46,6 +52,10 @@ void tinyi_broadcast_strides(struct tinyi_context *context, const struct tinyi_t
  * can't be. */
 void tinyi_broadcast(struct tinyi_context *context, const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output, struct tinynn_broadcast *broadcast);
+
+/* Both inputs and the output of int16: whether all shapes are equal, else how they are broadcast. */
+int32_t tinyi_read_binary_int16(struct tinyi_context *context, struct tinyi_tensor *left, struct tinyi_tensor *right,
+                                struct tinyi_tensor *output, struct tinynn_broadcast *broadcast);
 
 /* Whether neither input is repeated along the innermost axis. */
 static inline int32_t tinyi_has_dense_rows(const struct tinynn_broadcast *broadcast) {
