@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stateful_networks import ring
 from tests_support import doit, run_litert, run_tflm
 
 from tinyflow.backends import interpreter
@@ -74,6 +75,26 @@ def test_a_model_that_it_refuses_is_told_while_planning(tmp_path: Path, name: st
     model = write(Graph(tensors, (Operator(0, "ATAN2", 1, (0,), (1,)),), (0,), (1,)))
     with pytest.raises(ModelError, match="can't run it"):
         planned(tmp_path, model, name)
+
+
+@pytest.mark.parametrize("name", [pytest.param("tflm", marks=TFLM), pytest.param("litert", marks=LITERT)])
+def test_what_keeps_state_is_reset(tmp_path: Path, name: str) -> None:
+    """It begins anew; a network without state has no reset, which costs time."""
+    graph = ring()
+    plan = planned(tmp_path, write(graph), name)
+    assert "reset" not in planned(tmp_path, DENSE, name)
+    (tmp_path / "model.tflite").write_bytes(write(graph))
+    machine = open_machine({"implementation": "tinyflow.targets.interpreter"}, {"plan.json": tmp_path / "plan.json"})
+    machine.load(tmp_path / "model.tflite")
+    machine.call(plan["setup"], limit_instructions=1)
+    seen = []
+    for _ in range(2):
+        machine.call(plan["reset"], limit_instructions=1)
+        for sample in reference.make_inputs(graph, 3, 7):
+            machine.write(plan["inputs"][0]["symbol"], sample[0].tobytes())
+            machine.call(plan["invoke"], limit_instructions=1)
+            seen.append(machine.read(plan["outputs"][0]["symbol"], plan["outputs"][0]["bytes"]))
+    assert seen[:3] == seen[3:] and len(set(seen)) == 3
 
 
 @TFLM

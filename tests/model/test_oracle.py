@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_networks import Net
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import oracle, reference
+from tinyflow.model import oracle, reference, tflite_reader
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_writer import write
 
@@ -90,3 +91,52 @@ def test_one_that_reads_what_nothing_wrote_is_no_reference() -> None:
     assert who.name == "litert"
     assert told.startswith("TFLM can't run it: operator 0 (SPACE_TO_BATCH_ND, ")
     assert told.endswith("): its outputs depend on memory that nothing wrote")
+
+
+@pytest.mark.parametrize("package", ["ai_edge_litert", "tflite_micro"])
+def test_interpreters_tell_the_ports_of_what_we_refuse(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes, types and scales, as in the file; with them the file is run as any other."""
+    net = Net(1, 2, 2, 3)
+    graph = net.graph(net.operator("RELU", net.input), net.operator("RELU6", net.input))
+    content, samples = write(graph), reference.make_inputs(graph, 2, 0)
+    expected = oracle.run_apart(oracle.TFLM, content, graph, samples)
+
+    def refuse(*_: object) -> Graph:
+        raise ModelError("unknown to us")
+
+    monkeypatch.setattr(tflite_reader, "read", refuse)
+    monkeypatch.setattr(oracle, "is_importable", lambda name: name == package)
+    known = oracle.read(content, "net")
+    monkeypatch.undo()
+    for indices, others in ((known.inputs, graph.inputs), (known.outputs, graph.outputs)):
+        ports, tensors = [known.tensors[i] for i in indices], [graph.tensors[i] for i in others]
+        assert [(p.shape, p.dtype, p.quantisation) for p in ports] == [
+            (t.shape, t.dtype, t.quantisation) for t in tensors
+        ]
+    for who in (oracle.TFLM, oracle.LITERT):
+        answers = oracle.run_apart(who, content, known, samples)
+        assert [[a.tobytes() for a in sample] for sample in answers] == [[a.tobytes() for a in s] for s in expected]
+
+
+def test_a_file_that_nobody_loads_is_refused_by_the_reader() -> None:
+    """In its words."""
+    with pytest.raises(ModelError, match=r"^net: not a .tflite file"):
+        oracle.read(b"no model at all", "net")
+
+
+def test_state_is_noticed() -> None:
+    """A first sample that gives something else the second time."""
+
+    def counting(model: bytes, graph: Graph) -> oracle.Interpreter:
+        seen: list[object] = []
+
+        def invoke(sample: oracle.Sample) -> oracle.Sample:
+            seen.append(sample)
+            return (np.array([len(seen)]),)
+
+        return invoke
+
+    graph = flat_softmax()
+    samples = reference.make_inputs(graph, 3, 0)
+    answers = oracle.ask(oracle.TFLM._replace(make=counting), b"", graph, samples)
+    assert ([int(output[0]) for (output,) in answers.outputs], answers.keeps_state) == ([1, 2, 3], True)

@@ -18,6 +18,13 @@ from tinyflow.model.plan_document import Arena
 OPTIONS: Options = {"interpreter": ("tflm", "litert")}
 
 
+def read(model: Path) -> Graph:
+    """See `oracle.read`: what an interpreter runs is its own affair."""
+    from tinyflow.model import oracle
+
+    return oracle.read(model.read_bytes(), model.name)
+
+
 def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     """Raise ModelError for a model without inputs or outputs; what an interpreter refuses, it says itself."""
     if not graph.inputs or not graph.outputs:
@@ -44,6 +51,8 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
         interpreter=options["interpreter"],
         setup="setup",
         invoke="invoke",
+        # of one that is ports alone, nobody knows
+        reset="reset" if graph.state_bytes or not graph.operators else "",
         inputs=[f"input{number}" for number in range(len(graph.inputs))],
         outputs=[f"output{number}" for number in range(len(graph.outputs))],
         arena=arena,

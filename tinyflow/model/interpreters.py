@@ -6,7 +6,7 @@ only from an action.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import version
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.core.errors import ModelError, ToolError
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import Graph, Quantisation, Tensor
 
 Array = npt.NDArray[Any]
 Sample = tuple[Array, ...]  # one array for each graph input or output, in the graph's order
@@ -50,7 +50,7 @@ def _refusing(name: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as error:
-        raise ModelError(f"{name} can't run it: {error}", hint=REFUSED_HINT) from None
+        raise ModelError(f"{name} can't run it: {' '.join(str(error).split())}", hint=REFUSED_HINT) from None
 
 
 def tflm(model: bytes, graph: Graph, arena_bytes: int | None = None) -> Interpreter:
@@ -62,7 +62,7 @@ def tflm(model: bytes, graph: Graph, arena_bytes: int | None = None) -> Interpre
         raise ToolError("TFLM's wheel is not installed", hint="pip install tflite-micro", missing=True)
     from tflite_micro import runtime
 
-    size = _most_arena_bytes(graph) if arena_bytes is None else arena_bytes
+    size = _most_arena_bytes(model, graph) if arena_bytes is None else arena_bytes
     with _refusing("TFLM", Exception):  # its wheel parses parts that our reader skips; it has no error of its own
         interpreter = runtime.Interpreter.from_bytes(model, arena_size=size)
 
@@ -84,7 +84,7 @@ def tflm_tensors(model: bytes, graph: Graph, sample: Sample) -> Tensors:
     with _refusing("TFLM", Exception):
         interpreter = runtime.Interpreter.from_bytes(
             model,
-            arena_size=_most_arena_bytes(graph) + 2 * every,
+            arena_size=_most_arena_bytes(model, graph) + 2 * every,
             intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
         )
         for i, array in enumerate(sample):
@@ -104,8 +104,9 @@ def _told(graph: Graph, tensor: Callable[[int], Any]) -> Tensors:
     return found
 
 
-def _most_arena_bytes(graph: Graph) -> int:
-    return _TFLM_TABLES_BYTES + 4 * (graph.peak_live_bytes + graph.weights_bytes)
+def _most_arena_bytes(model: bytes, graph: Graph) -> int:
+    # of a graph that is ports alone, nothing else is known
+    return _TFLM_TABLES_BYTES + 4 * (graph.peak_live_bytes + max(graph.weights_bytes, len(model)))
 
 
 def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
@@ -113,7 +114,7 @@ def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
 
     Found by bisection: its pointers have 8 bytes here and 4 on a chip, where its tables are smaller.
     """
-    too_small, enough = 0, -(-_most_arena_bytes(graph) // _TFLM_ALIGNMENT)
+    too_small, enough = 0, -(-_most_arena_bytes(model, graph) // _TFLM_ALIGNMENT)
     tflm(model, graph, enough * _TFLM_ALIGNMENT)
     while enough - too_small > 1:
         middle = (too_small + enough) // 2
@@ -128,22 +129,51 @@ def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
 _Kernels = Literal["reference", "optimised", "auto"]
 
 
-def litert(model: bytes, graph: Graph, *, kernels: _Kernels) -> Interpreter:
+def tflm_ports(model: bytes) -> Graph:
+    """Inputs and outputs alone, as TFLM tells them. Raises whatever its wheel does."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(model, arena_size=_TFLM_TABLES_BYTES + 16 * len(model))
+    (main, *_) = runtime.convert_bytearray_to_object(model).subgraphs
+    inputs = [interpreter.get_input_details(number) for number in range(len(main.inputs))]
+    return _ports(inputs, [interpreter.get_output_details(number) for number in range(len(main.outputs))])
+
+
+def litert_ports(model: bytes) -> Graph:
+    """Inputs and outputs alone, as LiteRT tells them. Raises whatever its wheel does."""
+    _, native = _litert(model, "auto", keeps_all=False)
+    return _ports(native.get_input_details(), native.get_output_details())
+
+
+def _ports(inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]) -> Graph:
+    """A graph without operators, of what both wheels say of a tensor."""
+    tensors = []
+    for number, told in enumerate((*inputs, *outputs)):
+        scheme = told["quantization_parameters"]
+        scales, zero_points = (tuple(np.array(scheme[name]).tolist()) for name in ("scales", "zero_points"))
+        quantisation = Quantisation(scales, zero_points, int(scheme["quantized_dimension"])) if scales else None
+        shape = tuple(int(extent) for extent in told["shape"])
+        tensors.append(Tensor(number, told.get("name", ""), shape, np.dtype(told["dtype"]).name, quantisation))
+    numbers = range(len(tensors))
+    return Graph(tuple(tensors), (), tuple(numbers[: len(inputs)]), tuple(numbers[len(inputs) :]))
+
+
+def litert(model: bytes, _graph: Graph, *, kernels: _Kernels) -> Interpreter:
     """LiteRT on one thread: its reference kernels, its optimised ones, or those that it takes by itself (XNNPACK).
 
     Raises ModelError for a model that it refuses.
     """
-    return _litert(model, graph, kernels, keeps_all=False)[0]
+    return _litert(model, kernels, keeps_all=False)[0]
 
 
 def litert_tensors(model: bytes, graph: Graph, sample: Sample, *, kernels: _Kernels) -> Tensors:
     """What the operators of the main graph compute of one sample, as far as LiteRT tells. Raises ModelError."""
-    invoke, native = _litert(model, graph, kernels, keeps_all=True)
+    invoke, native = _litert(model, kernels, keeps_all=True)
     invoke(sample)
     return _told(graph, native.get_tensor)
 
 
-def _litert(model: bytes, graph: Graph, kernels: _Kernels, *, keeps_all: bool) -> tuple[Interpreter, Any]:
+def _litert(model: bytes, kernels: _Kernels, *, keeps_all: bool) -> tuple[Interpreter, Any]:
     from ai_edge_litert.interpreter import Interpreter as Native
     from ai_edge_litert.interpreter import OpResolverType
 
@@ -162,11 +192,15 @@ def _litert(model: bytes, graph: Graph, kernels: _Kernels, *, keeps_all: bool) -
         )
         interpreter.allocate_tensors()
 
+    inputs, outputs = (
+        [port["index"] for port in told] for told in (interpreter.get_input_details(), interpreter.get_output_details())
+    )
+
     @refusing()
     def invoke(sample: Sample) -> Sample:
-        for index, array in zip(graph.inputs, sample, strict=True):
+        for index, array in zip(inputs, sample, strict=True):
             interpreter.set_tensor(index, array)
         interpreter.invoke()
-        return tuple(np.array(interpreter.get_tensor(index)) for index in graph.outputs)
+        return tuple(np.array(interpreter.get_tensor(index)) for index in outputs)
 
     return invoke, interpreter

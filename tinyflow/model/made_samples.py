@@ -73,7 +73,7 @@ def _array(graph: Graph, tensor: Tensor, kind: _Kind, random: np.random.Generato
     scheme, zero = tensor.quantisation, 0
     if scheme is not None and not scheme.is_per_channel:
         zero = scheme.zero_point
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         share = kind(random, tensor.shape, (0 - lowest) / (highest - lowest))
         return np.asarray(lowest + share * (highest - lowest), dtype)
     steps = highest - lowest + 1
@@ -83,9 +83,9 @@ def _array(graph: Graph, tensor: Tensor, kind: _Kind, random: np.random.Generato
 
 def _limits(graph: Graph, tensor: Tensor, dtype: np.dtype[Any], reach: float) -> tuple[float, float]:
     """All integers of up to 16 bits, 0 and 1 of wider ones (counts, indices); of reals what is quantised."""
-    if dtype.kind == "b" or (dtype.kind != "f" and dtype.itemsize > 2):
+    if dtype.kind == "b" or (dtype.kind not in "fc" and dtype.itemsize > 2):
         return 0, 1
-    if dtype.kind != "f":
+    if dtype.kind not in "fc":
         return np.iinfo(dtype).min, np.iinfo(dtype).max
     for operator in graph.operators:
         made = graph.tensors[operator.outputs[0]]

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 from tinyflow.core import process
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.core.forked_call import Ended, call_forked
+from tinyflow.model import tflite_reader
 from tinyflow.model.fixed_point import SOFTMAX_INTEGER_BITS
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.graph_check import shortened
@@ -25,8 +26,10 @@ from tinyflow.model.interpreters import (
     Tensors,
     is_importable,
     litert,
+    litert_ports,
     litert_tensors,
     tflm,
+    tflm_ports,
     tflm_tensors,
 )
 from tinyflow.model.tflite_writer import write
@@ -73,6 +76,22 @@ def references() -> tuple[Reference, ...]:
     if not found:
         raise ToolError("no reference interpreter is installed", hint="pip install tflite-micro", missing=True)
     return found
+
+
+def read(model: bytes, name: str) -> Graph:
+    """The graph of a file; where our reader takes exception to it, its inputs and outputs, if an interpreter loads it.
+
+    Raises the reader's ModelError.
+    """
+    try:
+        return tflite_reader.read(model, name)
+    except ModelError:
+        for package, ports in (("ai_edge_litert", litert_ports), ("tflite_micro", tflm_ports)):
+            ended = call_forked(partial(ports, model)) if is_importable(package) else None
+            if ended is not None and ended.status == 0 and ended.error is None:
+                graph: Graph = ended.result
+                return graph
+        raise
 
 
 class Answers(NamedTuple):

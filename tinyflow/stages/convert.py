@@ -24,14 +24,16 @@ def convert(workspace: Workspace) -> None:
     """Make graph.json, inputs.bin, reference.bin and reference.json of one model.
 
     Parameters: `samples` (how many at least), `seed`, `input_format` of the real samples, which are the inputs
-    `samples/<number>.bin`. The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
+    `samples/<number>.bin`; `is_interpreted` where an interpreter is to run the file, whatever our reader says of it.
+    The `.bin` files hold, for every sample, all tensors one after the other. Raises ModelError.
     """
     from tinyflow.model import interpreters, oracle, reference, tflite_reader
     from tinyflow.model.evidence import POOL, evidence, is_weak, most_different
     from tinyflow.model.made_samples import made_sample
 
     model = workspace.inputs["model.tflite"].read_bytes()
-    graph = tflite_reader.read(model, "model.tflite")
+    read = oracle.read if workspace.parameters.get("is_interpreted") else tflite_reader.read
+    graph = read(model, "model.tflite")
     seed, real = workspace.parameters["seed"], [path.read_bytes() for path in _sample_files(workspace)]
     samples = reference.make_inputs(
         graph, workspace.parameters["samples"], seed, real, workspace.parameters["input_format"]

@@ -22,7 +22,8 @@ def generate(workspace: Workspace) -> None:
     model = workspace.inputs["model.tflite"]
     backend, options = workspace.parameters["backend"], workspace.parameters["options"]
     implementation = import_module(workspace.parameters["implementation"])
-    graph = tflite_reader.read(model)
+    read = getattr(implementation, "read", tflite_reader.read)
+    graph = read(model)
     implementation.check(graph, backend, options)
     source = workspace.inputs.get("lowered/", model)
     outputs = workspace.outputs["sources/"], workspace.outputs["plan.json"]

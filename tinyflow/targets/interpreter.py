@@ -40,16 +40,16 @@ class Interpreted(Machine):
 
     def load(self, firmware: Path) -> Counters:
         """Read the model, a `.tflite`; the interpreter starts with the call of `setup`."""
-        from tinyflow.model import tflite_reader
+        from tinyflow.model import oracle
 
         started = time.perf_counter()
         self._model = firmware.read_bytes()
-        self._graph = tflite_reader.read(self._model, firmware.name)
+        self._graph = oracle.read(self._model, firmware.name)
         return Counters(time.perf_counter() - started)
 
     def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:  # noqa: ARG002 (time limits do)
-        """Either `setup` or `invoke`. Raises ModelError for what the interpreter refuses."""
-        if symbol == "setup":
+        """`setup`, `reset`, which is the same again, or `invoke`. Raises ModelError for what it refuses."""
+        if symbol in ("setup", "reset"):
             from tinyflow.model.interpreters import litert, tflm
 
             started = time.perf_counter()

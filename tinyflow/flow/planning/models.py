@@ -93,8 +93,13 @@ class Models:
             timeout_s=resolved.model.timeout_s,
         )
 
-    def convert(self, model: Model, folder: Path, source: Output, part_name: str = "") -> Action:
-        """The graph, inputs for it, and what it must give; a part, which has a name, gets random inputs alone."""
+    def convert(
+        self, model: Model, folder: Path, source: Output, part_name: str = "", *, is_interpreted: bool = False
+    ) -> Action:
+        """The graph, inputs for it, and what it must give; a part, which has a name, gets made-up inputs alone.
+
+        `is_interpreted`: an interpreter runs the file, so that it needn't be one that we can read.
+        """
         samples = model.samples
         files = find_samples(model, folder, self._mirrors) if not part_name else ()
         real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
@@ -103,7 +108,10 @@ class Models:
             f"convert {part_name or model.name}",
             ("graph.json", "inputs.bin", "reference.bin", "reference.json"),
             {"model.tflite": source, **real},
-            parameters={"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
+            parameters={
+                **{"samples": samples.count, "seed": samples.seed, "input_format": samples.format},
+                **({"is_interpreted": True} if is_interpreted else {}),
+            },
             tools=READER_TOOLS + REFERENCE_TOOLS,
             timeout_s=model.timeout_s,
         )

@@ -67,7 +67,10 @@ class Planner:
             whole.append(self.models.cut(resolved, fetched.output("model.tflite"), 0, last_layer))
         model = whole[-1].output("model.tflite")
         part_name = resolved.part_name if resolved.layer is not None else ""
-        converted = self.models.convert(resolved.model, resolved.model_folder, model, part_name)
+        is_interpreted = resolved.backend.machine is not None
+        converted = self.models.convert(
+            resolved.model, resolved.model_folder, model, part_name, is_interpreted=is_interpreted
+        )
         transforms = self.models.transforms(resolved, model)
         model = (*whole, *transforms)[-1].output("model.tflite")
         tuned, records = self._generation.tune(resolved, model)
@@ -76,7 +79,7 @@ class Planner:
         made = [*whole, converted, *transforms, *tuned, *lowered, generated]
         program = model
         layers: dict[str, Output] = {}
-        if resolved.backend.machine is None:
+        if not is_interpreted:
             made.append(self.models.intermediates(resolved, converted, model))
             layers = {name: made[-1].output(name) for name in made[-1].outputs}
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
