@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.core.errors import ModelError, ToolError
+from tinyflow.core.forked_call import call_forked
 from tinyflow.model.graph import Graph, Quantisation, Tensor
 
 Array = npt.NDArray[Any]
@@ -118,11 +119,14 @@ def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
     tflm(model, graph, enough * _TFLM_ALIGNMENT)
     while enough - too_small > 1:
         middle = (too_small + enough) // 2
-        try:
-            tflm(model, graph, middle * _TFLM_ALIGNMENT)
+        # some networks crash it in an arena that is too small
+        ended = call_forked(lambda units=middle: bool(tflm(model, graph, units * _TFLM_ALIGNMENT)))  # type: ignore[misc]
+        if ended.status == 0 and ended.error is None:
             enough = middle
-        except ModelError:
+        elif ended.error is None or isinstance(ended.error, ModelError):
             too_small = middle
+        else:
+            raise ended.error
     return enough * _TFLM_ALIGNMENT
 
 
