@@ -15,7 +15,7 @@ import numpy as np
 from kernel_firmware import Chip, Outcome, Sample, run
 from numpy.typing import NDArray
 
-from tinyflow.backends.tvm import backend
+from tinyflow.backends.tvm.frontend import network
 from tinyflow.backends.tvm.frontend.layers import Layer
 from tinyflow.backends.tvm.kernels import definitions, styles
 from tinyflow.backends.tvm.kernels.kernel import Style, Weights
@@ -38,7 +38,7 @@ def main() -> None:
     chosen = parser.parse_args()
     chip = Chip(chosen.cpu, chosen.toolchain, (chosen.opt, "-ffreestanding"))
     for path in chosen.models:
-        layers = backend.lower(path, read(path), "double").layers
+        layers = network.lower(read(path), "double").layers
         if chosen.only:
             layers = tuple(layer for layer in layers if layer.operator in chosen.only)
         bench(path.stem, layers, chosen.style, chip, chosen.scratch, chosen.keep)

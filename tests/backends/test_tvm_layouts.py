@@ -26,7 +26,7 @@ from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.model.zoo.builder import NetworkBuilder
 
-backend = Later("tinyflow.backends.tvm.backend")
+network = Later("tinyflow.backends.tvm.frontend.network")
 SMALL = {"graph": "resnet", "size": 6, "channels": 4, "stacks": 2}
 WAYS: tuple[tuple[Layout, Layout], ...] = (("NCHW", "NCHW"), ("NHWC", "NCHW"), ("NCHW", "NHWC"))
 
@@ -60,7 +60,7 @@ def carried(folder: Path, content: bytes) -> Network:
     """The layers of a model in NCHW."""
     model = folder / "model.tflite"
     model.write_bytes(content)
-    return layouts.carry(backend.lower(model, read(model), "double"), "NCHW")
+    return layouts.carry(network.lower(read(model), "double"), "NCHW")
 
 
 @pytest.mark.parametrize("seed", range(6))

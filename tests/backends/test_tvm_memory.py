@@ -13,7 +13,7 @@ from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
-backend = Later("tinyflow.backends.tvm.backend")
+network = Later("tinyflow.backends.tvm.frontend.network")
 memory, operations = (Later(f"tinyflow.backends.tvm.program.{name}") for name in ("memory", "operations"))
 ALIGNMENT = 16
 # lines of padding need scratch at steps that have the whole arena alive
@@ -25,7 +25,7 @@ def selected(folder: Path, content: bytes) -> tuple[Graph, Any]:
     model = folder / "model.tflite"
     model.write_bytes(content)
     graph = read(model)
-    return graph, operations.select(backend.lower(model, graph, "double"), "aotplus", Machine("host"))
+    return graph, operations.select(network.lower(graph, "double"), "aotplus", Machine("host"))
 
 
 @pytest.mark.parametrize("plan", ["plan_offsets", "plan_blocks"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,10 @@ class Constant:
         return f"struct {self.struct}" if self.struct else ELEMENT_TYPES[self.values.dtype.name].in_c
 
 
+# C's own names want math.h; both compilers know these
+_NOT_FINITE = {"inf": "__builtin_inff()", "-inf": "-__builtin_inff()", "nan": '__builtin_nanf("")'}
+
+
 def files(constants: Mapping[str, Constant], structs: str = "") -> dict[str, str]:
     """`weights.h` and `weights.c` with all constants by their symbols; `structs` includes what declares structs."""
     declared = {symbol: _declaration(symbol, constant) for symbol, constant in constants.items()}
@@ -36,8 +41,10 @@ def files(constants: Mapping[str, Constant], structs: str = "") -> dict[str, str
         f"_Alignas({constant.alignment}) {declared[symbol]} = {{\n{_contents(constant)}\n}};\n"
         for symbol, constant in constants.items()
     )
+    has_bool = any(constant.element_type == "bool" for constant in constants.values())
+    includes = ("#include <stdbool.h>\n" if has_bool else "") + "#include <stdint.h>\n"
     return {
-        "weights.h": f"#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n#include <stdint.h>\n{structs}\n{externs}\n#endif\n",
+        "weights.h": f"#ifndef WEIGHTS_H\n#define WEIGHTS_H\n\n{includes}{structs}\n{externs}\n#endif\n",
         "weights.c": "\n".join(['#include "weights.h"\n', *definitions]),
     }
 
@@ -45,8 +52,8 @@ def files(constants: Mapping[str, Constant], structs: str = "") -> dict[str, str
 def number(value: int | float) -> str:
     """A literal of its own type in C: -2147483648 is an expression whose type is wider than int."""
     if isinstance(value, float):
-        return f"{value.hex()}f"
-    return f"{value + 1} - 1" if value in (-(2**31), -(2**63)) else str(value)
+        return f"{value.hex()}f" if math.isfinite(value) else _NOT_FINITE[str(value)]
+    return f"{value + 1} - 1" if value in (-(2**31), -(2**63)) else str(int(value))
 
 
 def lines(words: Iterable[str]) -> str:

@@ -167,9 +167,9 @@ def arena(
     return Arena(symbol=ARENA, bytes=total_bytes, alignment=alignment, tensors=tensors)
 
 
-def held(graph: Graph, outputs: Iterable[tuple[int, str, Placed]]) -> dict[str, Any]:
-    """What `arena` takes of places with the output of an operator each: its index, the layout there, and the place."""
-    known = [(graph.operators[operator].outputs[0], layout, place) for operator, layout, place in outputs]
+def held(graph: Graph, outputs: Iterable[tuple[int, int, str, Placed]]) -> dict[str, Any]:
+    """What `arena` takes of places with an output each: its operator, which it is, the layout there, and the place."""
+    known = [(graph.operators[operator].outputs[which], layout, place) for operator, which, layout, place in outputs]
     return {
         "holding": {tensor: place for tensor, _, place in known},
         "channels_first": [tensor for tensor, layout, _ in known if layout == "NCHW"],

@@ -99,9 +99,9 @@ def transposed_window(graph: Graph, operator: Operator) -> Window:
     return Window(size, stride, (1, 1), *zip(rows, columns, strict=True))
 
 
-def weighted(graph: Graph, operator: Operator, form: str = "int8") -> Weighted:
+def weighted(graph: Graph, operator: Operator, form: str = "int8", *, may_be_grouped: bool = False) -> Weighted:
     """One operator of WEIGHTED. ValueError where its activations are not of the form, its weights not constants of
-    int8, and where it is grouped.
+    int8, and for a CONV_2D in groups, whose weights have a part of the input's channels, unless it `may_be_grouped`.
     """
     source, weights = (graph.tensors[index] for index in operator.inputs[:2])
     output = graph.tensors[operator.outputs[0]]
@@ -113,6 +113,8 @@ def weighted(graph: Graph, operator: Operator, form: str = "int8") -> Weighted:
     lowest, highest = activation_range(operator.options["activation"], made, form)
     values = integers(weights) - _along(scheme, weights)
     laid_out, slides = _layout(graph, operator, values)
+    if operator.name == "CONV_2D" and not may_be_grouped and laid_out.shape[3] != source.shape[3]:
+        raise ValueError("the convolution is grouped")
     outputs = output.shape[-1]
     bias, bias_dtype = _bias(graph, operator, outputs, form)
     return Weighted(
@@ -155,8 +157,6 @@ def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integer
     slides = window(graph, operator)
     if operator.name == "DEPTHWISE_CONV_2D":
         return values[0].reshape(*values.shape[1:3], shape[3], -1), slides
-    if values.shape[3] != shape[3]:
-        raise ValueError("the convolution is grouped")
     return values, slides
 
 

@@ -1,4 +1,4 @@
-"""Backends tvmaot, tvmaotplus, tvmllvm: TVM's importer, passes and code generators; integer kernels exact as TFLite's.
+"""Backends tvmaot, tvmaotplus, tvmllvm: TVM's operators, passes and code generators; integer kernels exact as TFLite's.
 
 This module says what they can compile without importing TVM; `generate` imports it.
 """
@@ -39,16 +39,16 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     Raises RecipeError for options that don't go together.
     """
     from tinyflow.backends.refusals import check_operators
-    from tinyflow.backends.tvm.frontend.supported import CHECKS
+    from tinyflow.backends.tvm.frontend.supported import forms, path_of
 
     if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
         what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
         raise RecipeError(what, hint="layout NHWC, or schedule arm")
-    check_operators(graph, backend, {"int8": CHECKS}, lambda part, operator: CHECKS[operator.name](part, operator))
+    check_operators(graph, backend, forms(), path_of)
 
 
 def generate(
-    model: Path,
+    model: Path,  # noqa: ARG001 (the protocol's)
     graph: Graph,
     backend: str,
     options: Mapping[str, Any],
@@ -73,4 +73,4 @@ def generate(
     from tinyflow.backends.tvm.tuning.records import Known
 
     known = None if tuning is None else Known.read(records, tuning)
-    write_sources(model, graph, backend, options, out, plan, known)
+    write_sources(graph, backend, options, out, plan, known)

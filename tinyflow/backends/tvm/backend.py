@@ -1,4 +1,4 @@
-"""From a `.tflite` file to C sources and a memory plan: import, lower, choose kernels, plan memory, write."""
+"""From a graph to C sources and a memory plan: lower, choose kernels, plan memory, write."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tflite
-from tvm.relax.frontend.tflite import from_tflite
-
 from tinyflow.backends.generated import ARENA, arena, held, plan_document
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
-from tinyflow.backends.tvm.frontend import layouts, qdq_graph
-from tinyflow.backends.tvm.frontend.importable import importable
-from tinyflow.backends.tvm.frontend.layers import Network
+from tinyflow.backends.tvm.frontend import layouts, network
+from tinyflow.backends.tvm.frontend.supported import plan_facts
 from tinyflow.backends.tvm.kernels.kernel import Machine, Style
-from tinyflow.backends.tvm.kernels.specs import Rounding
 from tinyflow.backends.tvm.program import memory, operations
 from tinyflow.backends.tvm.program.operations import Chooser, Program
-from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
-from tinyflow.model.tflite_writer import write
 
 if TYPE_CHECKING:
     from tinyflow.backends.tvm.tuning.records import Known
 
 
 def write_sources(
-    model: Path,
     graph: Graph,
     backend: str,
     options: Mapping[str, Any],
@@ -39,7 +31,7 @@ def write_sources(
 ) -> None:
     """See `tinyflow.backends.tvm.generate`."""
     chosen = with_defaults(options)
-    selected = select(model, graph, chosen, tuning.choose if tuning is not None else lambda question: None)
+    selected = select(graph, chosen, tuning.choose if tuning is not None else lambda question: None)
     convention = _convention(chosen)
     placed = _memory(selected, chosen, convention)
     sources.write(selected, placed, convention, backend, out, chosen["llvm"], has_debug=chosen["debug"])
@@ -55,9 +47,12 @@ def write_sources(
             placed.alignment,
             placed.places.values(),
             [step.operator for step in selected.steps] or [0],
-            **held(graph, [(step.operator, step.layout, placed.places[step.output]) for step in selected.steps]),
+            **held(
+                graph, [(step.operator, step.which, step.layout, placed.places[step.output]) for step in selected.steps]
+            ),
         ),
         weights_bytes=sum(array.nbytes for array in selected.constants.values()),
+        **plan_facts(graph),
     )
     document.write(plan, **({} if tuning is None else {"tuning": tuning.summary()}))
 
@@ -79,10 +74,10 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
     )
 
 
-def select(model: Path, graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
+def select(graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
     """Layers in the layout, and kernels of the schedule, that all these options ask for. Raises ModelError."""
-    network = layouts.carry(lower(model, graph, chosen["rounding"]), chosen["layout"])
-    return operations.select(network, _style(chosen), machine_of(chosen), choose)
+    layers = layouts.carry(network.lower(graph, chosen["rounding"]), chosen["layout"])
+    return operations.select(layers, _style(chosen), machine_of(chosen), choose)
 
 
 def machine_of(chosen: Mapping[str, Any]) -> Machine:
@@ -103,17 +98,3 @@ def _style(options: Mapping[str, Any]) -> Style:
     if (options["dsp"] or options["schedule"] == "cortexm") and options["isa"] == "thumb":
         return "smlad" if options["variant"] == "llvm" else "dsp"
     return "aot" if options["variant"] == "aot" else "aotplus"
-
-
-def lower(model: Path, graph: Graph, rounding: Rounding) -> Network:
-    """The integer layers of a checked model, in the order of its operators. Raises ModelError."""
-    return qdq_graph.lower(_import(model, graph), graph, rounding)
-
-
-def _import(model: Path, graph: Graph) -> Any:
-    """TVM's QDQ graph of a checked model, for which its importer may still have no translation."""
-    try:
-        return from_tflite(tflite.Model.GetRootAsModel(write(importable(graph)), 0))
-    except Exception as error:  # it raises whatever happens to it: its own OpErrors, assertions, KeyErrors
-        what = f"TVM's importer can't take it: {error}"
-        raise ModelError(what, where=model.name, hint="change the operator that is named, or convert anew") from None

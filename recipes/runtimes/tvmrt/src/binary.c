@@ -74,7 +74,7 @@ static int read_tensor(reader_t *reader, tvmrt_build_t *build, uint32_t index) {
   if (storage > UINT16_MAX) {
     return TVMRT_BAD_GRAPH;
   }
-  if (type > 1 || (bits != 8 && bits != 16 && bits != 32)) {
+  if (type > 6 || (bits != 8 && bits != 16 && bits != 32 && bits != 64)) {
     return TVMRT_UNSUPPORTED;
   }
   tensor->storage = (uint16_t)storage;

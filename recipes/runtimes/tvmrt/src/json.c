@@ -107,11 +107,11 @@ static int read_storage(text_t *text, tvmrt_build_t *build, uint32_t index) {
 
 static int read_type(text_t *text, tvmrt_build_t *build, uint32_t index) {
   static const struct {
-    char name[7];
+    char name[8];
     uint8_t code;
     uint8_t bits;
-  } types[] = {{"int8", 0, 8},   {"uint8", 1, 8},   {"int16", 0, 16},
-               {"uint16", 1, 16}, {"int32", 0, 32}, {"uint32", 1, 32}};
+  } types[] = {{"int8", 0, 8},   {"uint8", 1, 8},    {"int16", 0, 16}, {"int32", 0, 32},
+               {"int64", 0, 64}, {"float32", 2, 32}, {"bool", 6, 8}};
   word_t word;
   if (!text_word(text, &word)) {
     return TVMRT_BAD_GRAPH;

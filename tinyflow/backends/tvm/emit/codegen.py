@@ -55,7 +55,7 @@ _PACK_ASSERTING = tvm.ir.transform.Sequential([*_CALLING, *_BUILTINS])
 # up to here the generated file is headers of TVM's runtime
 _PREAMBLE_END = "void* __tvm_ffi__library_ctx = NULL;\n"
 _GUARD = '#ifdef __cplusplus\nextern "C"\n#endif\n'
-_POINTER = re.compile(r"\b(u?int\d+_t)\* (\w+)")
+_POINTER = re.compile(r"\b(u?int\d+_t|float|bool)\* (\w+)")
 
 PACKED_ARGUMENTS = "void* self_handle, void* args, int32_t num_args, void* result"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyflow.model.element_types import ELEMENT_TYPES
+
 # What packed functions take: layouts of the DLPack and TVM FFI binary interfaces, as far as they are used here.
 TYPES = """\
 typedef struct {
@@ -37,8 +39,15 @@ typedef struct {
 } TVMFFIAny;
 
 """
-# TVMFFITypeIndex of a DLTensor pointer; DLDeviceType of a CPU; DLDataTypeCode of signed integers
-_DLTENSOR_POINTER, _CPU, _SIGNED = 7, 1, 0
+# TVMFFITypeIndex of a DLTensor pointer; DLDeviceType of a CPU
+_DLTENSOR_POINTER, _CPU = 7, 1
+
+_TYPE_CODES = {"int": 0, "uint": 1, "float": 2, "bool": 6}
+
+
+def type_code(dtype: str) -> int:
+    """DLDataTypeCode."""
+    return _TYPE_CODES[dtype.rstrip("0123456789")]
 
 
 def call(
@@ -57,7 +66,7 @@ def call(
         if shape:
             numbers = ", ".join(map(str, shape))
             extents += f"static const int64_t shape_{index}_{i}[{len(shape)}] = {{{numbers}}};\n"
-        element = f"{{{_SIGNED}, {dtype.removeprefix('int')}, 1}}"
+        element = f"{{{type_code(dtype)}, {ELEMENT_TYPES[dtype].bits}, 1}}"
         told = f"(int64_t*)shape_{index}_{i}" if shape else "0"
         tensors += f"  {{(void*)({address}), {{{_CPU}, 0}}, {len(shape) or 1}, {element}, {told}, 0, 0}},\n"
         values += f"  {{{_DLTENSOR_POINTER}, 0, {{.v_ptr = (void*)&tensors_{index}[{i}]}}}},\n"

@@ -1,1 +1,1 @@
-"""From a `.tflite` file to layers: TVM's importer, and the integer arithmetic behind its quantised expressions."""
+"""From a graph to layers: all scales folded into the integer arithmetic of kernels, or a rule for TVM to legalise."""

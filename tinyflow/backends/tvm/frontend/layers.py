@@ -28,7 +28,9 @@ from tinyflow.backends.tvm.kernels.specs import (
     Spec,
     WeightedSpec,
 )
+from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
 from tinyflow.model.arithmetic import binary
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import WEIGHTED
@@ -38,17 +40,23 @@ from tinyflow.model.weighted import Weighted, Window, symmetric, window
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """An int8 activation in memory. Reshaped views of it are the same value; equal to itself only."""
+    """An activation in memory. Reshaped views of it are the same value; equal to itself only."""
 
     elements: int
     name: str = ""
+    dtype: str = "int8"
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes."""
+        return self.elements * ELEMENT_TYPES[self.dtype].bits // 8
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One integer kernel with its operands, and the index of the model's operator that it computes."""
+    """One kernel with its operands, and the index of the model's operator that it computes."""
 
-    spec: Spec
+    spec: Spec | LegalisedSpec
     inputs: tuple[Value, ...]
     output: Value
     weights: Weights | None = None
@@ -57,7 +65,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Integer layers, each after those that it reads."""
+    """Layers, each after those that it reads."""
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
@@ -147,7 +155,8 @@ def _reach(kernel: int, stride: int, before: int, after: int, outputs: int, inpu
 
 def _softmax_spec(graph: Graph, operator: Operator) -> SoftmaxSpec:
     shape = graph.tensors[operator.inputs[0]].shape
-    multiplier, shift, least_difference = softmax_scaling(quantisations(graph, operator)[0].scale)
+    scale = quantisations(graph, operator)[0].scale
+    multiplier, shift, least_difference = softmax_scaling(scale, operator.options["beta"])
     return SoftmaxSpec(math.prod(shape[:-1]), shape[-1], Rescale(multiplier, shift), least_difference)
 
 

@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 
 from tinyflow.backends.tvm.frontend.layers import Layer, Network, Value
-from tinyflow.backends.tvm.kernels.specs import AddSpec, DenseSpec, FeatureMap, Layout, SoftmaxSpec, Spec
+from tinyflow.backends.tvm.kernels.specs import AddSpec, DenseSpec, FeatureMap, Layout, SoftmaxSpec
+from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
+
+# what reads and writes as the model has it
+_UNORDERED = (SoftmaxSpec, LegalisedSpec)
 
 
 def carry(network: Network, layout: Layout) -> Network:
@@ -29,12 +33,12 @@ def _inner(network: Network) -> dict[Value, FeatureMap]:
     found = {
         layer.output: layer.spec.output
         for layer in network.layers
-        if not isinstance(layer.spec, (DenseSpec, SoftmaxSpec)) and _has_order(layer.spec.output)
+        if not isinstance(layer.spec, (DenseSpec, *_UNORDERED)) and _has_order(layer.spec.output)
     }
     for value in network.outputs:
         found.pop(value, None)
     for layer in network.layers:
-        for value, feature in zip(layer.inputs, _input_maps(layer.spec), strict=True):
+        for value, feature in zip(layer.inputs, _input_maps(layer), strict=True):
             if value in found and feature != found[value] and not isinstance(layer.spec, DenseSpec):
                 del found[value]
     return found
@@ -45,9 +49,10 @@ def _has_order(feature: FeatureMap) -> bool:
     return feature.channels > 1 and feature.height * feature.width > 1
 
 
-def _input_maps(spec: Spec) -> Iterable[FeatureMap | None]:
-    if isinstance(spec, (DenseSpec, SoftmaxSpec)):
-        return (None,)
+def _input_maps(layer: Layer) -> Iterable[FeatureMap | None]:
+    spec = layer.spec
+    if isinstance(spec, (DenseSpec, *_UNORDERED)):
+        return [None] * len(layer.inputs)
     return (spec.left, spec.right) if isinstance(spec, AddSpec) else (spec.input,)
 
 
@@ -55,7 +60,7 @@ def _moved(layer: Layer, inner: Mapping[Value, FeatureMap], layout: Layout) -> L
     """A layer with the layouts of its operands; a fully connected one has the columns of its weights reordered."""
     if isinstance(layer.spec, DenseSpec):
         return _reordered(layer, inner.get(layer.inputs[0]), layout)
-    if isinstance(layer.spec, SoftmaxSpec):
+    if isinstance(layer.spec, _UNORDERED):
         return layer
     names = ("left", "right") if isinstance(layer.spec, AddSpec) else ("input",)
     operands = zip((*names, "output"), (*layer.inputs, layer.output), strict=True)

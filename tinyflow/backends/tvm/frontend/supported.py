@@ -1,16 +1,20 @@
-"""The operators that the integer lowering knows, and what it doesn't take of each. Nothing here needs TVM.
+"""The operators that kernels of ours know, what they don't take of each, and who makes the rest. Nothing needs TVM.
 
 Each check raises ValueError; what the form of int8 operators is, is known to be met.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
+from tinyflow.backends.generated import real_tolerances
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.model.fixed_point import Rescaling, activation_range, add_factors
+from tinyflow.backends.tvm.legalised.rules import KNOWN, Path, choose
+from tinyflow.model.fixed_point import Rescaling, activation_range, add_factors, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators.forms import activations, quantisations
+from tinyflow.model.operators import describe
+from tinyflow.model.operators.forms import activations, form_of, quantisations
 from tinyflow.model.weighted import symmetric
 
 
@@ -47,8 +51,7 @@ def _add(graph: Graph, operator: Operator) -> None:
 
 
 def _softmax(graph: Graph, operator: Operator) -> None:
-    if operator.options["beta"] != 1.0:
-        raise Unsupported(f"beta {operator.options['beta']} is not supported", "use softmax with beta 1")
+    softmax_scaling(quantisations(graph, operator)[0].scale, operator.options["beta"])
     _check_activations(graph, operator)
 
 
@@ -67,6 +70,46 @@ CHECKS: Mapping[str, Callable[[Graph, Operator], None]] = {
     "DEPTHWISE_CONV_2D": _convolution,
     "FULLY_CONNECTED": _fully_connected,
     "MAX_POOL_2D": _picture,
-    "RESHAPE": _check_activations,
     "SOFTMAX": _softmax,
 }
+
+
+def forms() -> Mapping[str, Collection[str]]:
+    """Form → the operators that are compiled in it, one way or another."""
+    return {form: {*names, *(CHECKS if form == "int8" else ())} for form, names in KNOWN.items()}
+
+
+def is_view(graph: Graph, operator: Operator) -> bool:
+    """Whether an operator is no layer: its output is what it reads, under another shape."""
+    return describe(operator.name).is_view and not graph.tensors[operator.inputs[0]].is_constant
+
+
+def path_of(graph: Graph, operator: Operator) -> Path | None:
+    """Who computes an operator, None for a view. Raises ValueError where nobody does."""
+    if is_view(graph, operator):
+        return None
+    if operator.name in CHECKS and form_of(graph, operator) == "int8":
+        try:
+            CHECKS[operator.name](graph, operator)
+        except ValueError:
+            pass
+        else:
+            return "kernel"
+    return choose(graph, operator).path
+
+
+def plan_facts(graph: Graph) -> dict[str, Any]:
+    """Of a checked graph, for its plan: who computes what, and how far that may be from the reference.
+
+    One operator whose integers are computed as real numbers may be a step away from TFLite's, several of them three at
+    the end of a network. float32 may be away as far as all float32 is.
+    """
+    paths = {operator.index: path_of(graph, operator) for operator in graph.operators}
+    dequantised = [operator for operator in graph.operators if paths[operator.index] == "dequantised"]
+    steps = 0 if not dequantised else 1 if {*dequantised[0].outputs} >= {*graph.outputs} else 3
+    tolerances = real_tolerances(graph)
+    return {
+        **tolerances,
+        "tolerance": max(steps, tolerances.get("tolerance", 0)),
+        "paths": {index: path for index, path in paths.items() if path is not None},
+    }

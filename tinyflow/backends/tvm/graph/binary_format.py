@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinyflow.backends.tvm.emit.packed_calls import type_code
 from tinyflow.backends.tvm.graph.document import ExecutorGraph, Node
+from tinyflow.model.element_types import ELEMENT_TYPES
 
 _MAGIC = b"TVMG\1"
-_CODES = {"int": 0, "uint": 1}  # DLDataTypeCode
 
 
 def digest(functions: Sequence[str], parameters: Sequence[str]) -> int:
@@ -22,9 +23,8 @@ def dump(graph: ExecutorGraph, functions: Sequence[str], parameters: Sequence[st
     """The graph with its functions and parameters by their places in these lists."""
     numbers = [len(graph.nodes), *(len(node.tensors) for node in graph.nodes)]
     for tensor in graph.tensors:
-        kind = tensor.dtype.rstrip("0123456789")
-        bits = int(tensor.dtype.removeprefix(kind))
-        numbers += [tensor.storage, _CODES[kind], bits, len(tensor.shape), *tensor.shape]
+        kind = type_code(tensor.dtype), ELEMENT_TYPES[tensor.dtype].bits
+        numbers += [tensor.storage, *kind, len(tensor.shape), *tensor.shape]
     for index, node in enumerate(graph.nodes):
         numbers += _node(graph, index, node, functions, parameters)
     numbers.append(len(graph.outputs))

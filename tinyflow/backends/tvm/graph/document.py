@@ -46,6 +46,7 @@ class Node:
     inputs: tuple[int, ...] = ()
     operator: int = -1
     layout: str = "NHWC"  # of what it computes
+    output: int = 0  # of the operator, that it is
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def _node(graph: ExecutorGraph, node: Node) -> dict[str, Any]:
         "num_outputs": str(len(node.tensors)),
         "operator": str(node.operator),
         **({"layout": node.layout} if node.layout != "NHWC" else {}),
+        **({"output": str(node.output)} if node.output else {}),
     }
     inputs = [[*graph.place(tensor), 0] for tensor in node.inputs]
     return {"op": "tvm_op", "name": node.name, "attrs": attributes, "inputs": inputs}
@@ -121,5 +123,6 @@ def load(text: str) -> ExecutorGraph:
         inputs = tuple(rows[source] + which for source, which, _ in node["inputs"])
         attrs = node.get("attrs", {})
         operator, layout = int(attrs.get("operator", -1)), attrs.get("layout", "NHWC")
-        nodes.append(Node(node["name"], given, attrs.get("func_name", ""), inputs, operator, layout))
+        output = int(attrs.get("output", 0))
+        nodes.append(Node(node["name"], given, attrs.get("func_name", ""), inputs, operator, layout, output))
     return ExecutorGraph(tuple(nodes), tuple(rows[source] + which for source, which, _ in document["heads"]))

@@ -10,6 +10,7 @@ from typing import Any
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, arena, held, model_header, plan_document, write_files
+from tinyflow.backends.tvm.frontend.supported import plan_facts
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.model.graph import Graph, unused_name
 from tinyflow.model.memory.arena import Buffer, Placed
@@ -46,7 +47,7 @@ def write_plan(
         row: replace(places[row], name=model.tensors[index].name)
         for row, index in zip(inputs, model.inputs, strict=True)
     }
-    computed = [(node.operator, node.layout, places[row]) for row, node in graph.numbered() if node.function]
+    computed = [(node.operator, node.output, node.layout, places[row]) for row, node in graph.numbered() if node.function]
     document = plan_document(
         model,
         backend,
@@ -60,6 +61,7 @@ def write_plan(
             **held(model, computed),
         ),
         weights_bytes=sum(array.nbytes for array in artifact.parameters.values()),
+        **plan_facts(model),
     )
     document.write(path, **(more or {}), **({} if artifact.tuning is None else {"tuning": dict(artifact.tuning)}))
 

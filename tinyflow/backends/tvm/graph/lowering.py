@@ -1,4 +1,4 @@
-"""From a model to the artifact of `artifact`: TVM's importer, kernels in its packed convention, its storage plan."""
+"""From a model to the artifact of `artifact`: TVM's kernels in its packed convention, and its storage plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check(graph: Graph, options: Mapping[str, Any]) -> None:
 
 
 def lower(
-    model: Path,
+    model: Path,  # noqa: ARG001 (the protocol's)
     graph: Graph,
     options: Mapping[str, Any],
     out: Path,
@@ -34,4 +34,4 @@ def lower(
     from tinyflow.backends.tvm.graph.program_graph import lowered
     from tinyflow.backends.tvm.tuning.records import Known
 
-    lowered(model, graph, options, None if tuning is None else Known.read(records, tuning)).write(out)
+    lowered(graph, options, None if tuning is None else Known.read(records, tuning)).write(out)

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# kTVMNDArrayListMagic and kTVMTensorMagic; DLDeviceType of a CPU; DLDataTypeCode of integers
+# kTVMNDArrayListMagic and kTVMTensorMagic; DLDeviceType of a CPU; DLDataTypeCode by numpy's kinds
 _LIST, _ARRAY = 0xF7E58D4F05049CB7, 0xDD5E40F096B4A13F
-_CPU, _CODES = 1, {"i": 0, "u": 1}
+_CPU, _CODES = 1, {"i": 0, "u": 1, "f": 2, "b": 6}
 _MOST_DIMENSIONS = 32  # as many as numpy had for long
 _KINDS = {code: kind for kind, code in _CODES.items()}
 
 
 def dump(parameters: Mapping[str, NDArray[Any]]) -> bytes:
-    """The file's bytes; arrays of integers only."""
+    """The file's bytes."""
     names = [name.encode() for name in parameters]
     parts = [struct.pack("<QQQ", _LIST, 0, len(names))]
     parts += [struct.pack("<Q", len(name)) + name for name in names]
@@ -71,7 +71,7 @@ class _Reader:
         magic, _, device, _, dimensions, code, bits, lanes = self.read("QQiiiBBH")
         known = (magic, device, lanes) == (_ARRAY, _CPU, 1) and code in _KINDS and bits in (8, 16, 32, 64)
         if not known or not 0 <= dimensions <= _MOST_DIMENSIONS:
-            raise ValueError("not parameters: an array is not one of integers")
+            raise ValueError("not parameters: an array is not one of numbers")
         *shape, size = self.read(f"{dimensions}qq")
         if min(shape, default=0) < 0 or size != math.prod(shape) * bits // 8:
             raise ValueError("not parameters: an array's shape and size don't agree")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.tvm import backend
@@ -17,10 +16,10 @@ from tinyflow.backends.tvm.tuning.records import Known
 from tinyflow.model.graph import Graph, unused_name
 
 
-def lowered(model: Path, graph: Graph, options: Mapping[str, Any], tuning: Known | None = None) -> Artifact:
+def lowered(graph: Graph, options: Mapping[str, Any], tuning: Known | None = None) -> Artifact:
     """The artifact of a checked model. Raises ModelError."""
     choose = tuning.choose if tuning is not None else lambda question: None
-    selected = backend.select(model, graph, backend.with_defaults(options), choose)
+    selected = backend.select(graph, backend.with_defaults(options), choose)
     texts = sources.kernel_files(selected, "packed")
     return Artifact(
         _Nodes(selected).graph(),
@@ -60,7 +59,7 @@ class _Nodes:
             name = value.name
             if name in self._program.constants:  # which are symbols in C
                 name = self._unused(name)
-            self._add(Node(name, (GraphTensor("int8", shape, self._storage_of[value]),)), value)
+            self._add(Node(name, (GraphTensor(value.dtype, shape, self._storage_of[value]),)), value)
         for index, step in enumerate(self._program.steps):
             self._add_step(index, step)
         return ExecutorGraph(tuple(self._nodes), tuple(self._number[value] for value in self._program.outputs))
@@ -76,7 +75,8 @@ class _Nodes:
             inputs.append(self._number[symbol])
         written = [(operand, parameter) for operand, parameter in step.operands(index) if parameter.role != "input"]
         tensors = tuple(GraphTensor(parameter.dtype, parameter.shape, self._storage_of[o]) for o, parameter in written)
-        node = Node(self._unused(step.name), tensors, step.function, tuple(inputs), step.operator, step.layout)
+        told = step.operator, step.layout, step.which
+        node = Node(self._unused(step.name), tensors, step.function, tuple(inputs), *told)
         self._add(node, *(operand for operand, _ in written))
 
     def _add(self, node: Node, *operands: Operand | str) -> None:

@@ -82,7 +82,7 @@ class Kernel:
 
     function: Any  # tvm.tirx.PrimFunc
     parameters: tuple[Parameter, ...]
-    pack: Pack
+    pack: Pack = lambda weights: {}
     headers: tuple[str, ...] = ()  # what the C source has to include
 
     @classmethod

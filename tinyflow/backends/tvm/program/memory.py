@@ -27,7 +27,7 @@ class Memory:
 
 def buffers(program: Program) -> dict[Operand, Buffer]:
     """All operands with the steps in which they live, and names of their own."""
-    sizes: dict[Operand, int] = {value: value.elements for value in program.inputs}
+    sizes: dict[Operand, int] = {value: value.size_bytes for value in program.inputs}
     names: dict[Operand, str] = {value: value.name for value in program.inputs}
     steps = []
     for index, step in enumerate(program.steps):

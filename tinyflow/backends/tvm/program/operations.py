@@ -14,6 +14,8 @@ from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.choices import Choice
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Style, Weights
 from tinyflow.backends.tvm.kernels.specs import FeatureMap, Layout, PoolSpec, Spec
+from tinyflow.backends.tvm.legalised import building
+from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
 from tinyflow.model.memory.lifetimes import lifetimes
 
 # where the arena has no room, scratch lies on the stack; no kernel gets much faster by more than the most
@@ -37,6 +39,7 @@ class Step:
     output: Value
     constants: Mapping[str, str]  # parameter → symbol
     layout: Layout = "NHWC"  # of the output
+    which: int = 0  # of the operator's outputs it is
 
     @property
     def name(self) -> str:
@@ -92,15 +95,15 @@ def select(network: Network, style: Style, machine: Machine, choose: Chooser = l
     return Program(network.inputs, network.outputs, steps, selection.functions, selection.constants)
 
 
-def _scratch_bytes(network: Network) -> dict[Spec, int]:
+def _scratch_bytes(network: Network) -> dict[Spec | LegalisedSpec, int]:
     """What the arena has left for each spec's scratch when its layers run, within reason."""
     steps = [(layer.inputs, [layer.output]) for layer in network.layers]
     lives = lifetimes(network.inputs, steps, network.outputs, len(steps) - 1)
     live_bytes = [0] * len(steps)
     for value, (first, last) in lives.items():
         for step in range(first, last + 1):
-            live_bytes[step] += value.elements
-    room: dict[Spec, int] = {}
+            live_bytes[step] += value.size_bytes
+    room: dict[Spec | LegalisedSpec, int] = {}
     for layer, live in zip(network.layers, live_bytes, strict=True):
         left = min(max(max(live_bytes) - live, _LEAST_SCRATCH_BYTES), _MOST_SCRATCH_BYTES)
         room[layer.spec] = min(left, room.get(layer.spec, left))
@@ -113,33 +116,40 @@ class _Selection:
 
     style: Style
     machine: Machine
-    scratch_bytes: Mapping[Spec, int]
+    scratch_bytes: Mapping[Spec | LegalisedSpec, int]
     choose: Chooser
-    names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
+    names: dict[tuple[Spec | LegalisedSpec, Style], str] = field(default_factory=dict)
     functions: dict[str, Kernel] = field(default_factory=dict)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def step(self, layer: Layer) -> Step:
-        weights = layer.weights or _NO_WEIGHTS
-        name = self._function(layer, styles.specialise(layer.spec, layer.weights, self.style), self.style)
+        weights, spec = layer.weights or _NO_WEIGHTS, layer.spec
+        if not isinstance(spec, LegalisedSpec):
+            spec = styles.specialise(spec, layer.weights, self.style)
+        name = self._function(layer, spec, self.style)
         try:
             packed = self.functions[name].pack(weights)
         except ValueError:  # these weights are outside of what the fast kernel is exact for
             name = self._function(layer, layer.spec, "plain")
             packed = self.functions[name].pack(weights)
-        symbols = {parameter: f"{parameter}_{layer.operator}" for parameter in packed}
+        ending = layer.operator if not isinstance(spec, LegalisedSpec) else name
+        symbols = {parameter: f"{parameter}_{ending}" for parameter in packed}
         self.constants.update({symbols[parameter]: array for parameter, array in packed.items()})
         written = getattr(layer.spec, "output", None)
         layout = written.layout if isinstance(written, FeatureMap) else "NHWC"
-        return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols, layout)
+        which = spec.output if isinstance(spec, LegalisedSpec) else 0
+        return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols, layout, which)
 
-    def _function(self, layer: Layer, spec: Spec, style: Style) -> str:
+    def _function(self, layer: Layer, spec: Spec | LegalisedSpec, style: Style) -> str:
         """The name of the kernel for a spec, built where it is new."""
         if (spec, style) not in self.names:
             kind = f"{spec.operator}_{spec.kind}" if isinstance(spec, PoolSpec) else spec.kind
             self.names[spec, style] = name = f"{kind}_{layer.operator}"
-            question = Question(spec, style, self.scratch_bytes[layer.spec])
-            choice = self.choose(question)
-            kernel = styles.build(spec, style, self.machine, question.scratch_bytes, choice)
+            kernel = building.build(spec) if isinstance(spec, LegalisedSpec) else self._kernel(layer, spec, style)
             self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
         return self.names[spec, style]
+
+    def _kernel(self, layer: Layer, spec: Spec, style: Style) -> Kernel:
+        question = Question(spec, style, self.scratch_bytes[layer.spec])
+        choice = self.choose(question)
+        return styles.build(spec, style, self.machine, question.scratch_bytes, choice)

@@ -21,7 +21,7 @@ def build(program: Program, *, has_scratch: bool = True) -> Any:
     builder = relax.BlockBuilder()
     known: dict[Value, Any] = {}
     for value in program.inputs:
-        known[value] = relax.Var(value.name, relax.TensorType((value.elements,), "int8"))
+        known[value] = relax.Var(value.name, relax.TensorType((value.elements,), value.dtype))
     aside = {} if has_scratch else _scratch(program)
     with builder.function("main", [*(known[value] for value in program.inputs), *aside.values()]):
         with builder.dataflow():
@@ -67,7 +67,8 @@ def _call(
         if parameter.role == "input":
             operands.append(builder.emit(relax.op.reshape(known[next(inputs)], parameter.shape)))
         elif parameter.role == "constant":
-            operands.append(relax.const(constants[step.constants[parameter.name]].reshape(parameter.shape)))
+            array = constants[step.constants[parameter.name]].reshape(parameter.shape)
+            operands.append(relax.const(array, parameter.dtype))
         elif parameter.role == "scratch" and aside:
             operands.append(aside[step.function])
         else:

@@ -72,12 +72,12 @@ class Call(NamedTuple):
     expected: bytes
 
 
-def subjects(model: Path, graph: Graph, options: Mapping[str, Any], cpu: str) -> list[Subject]:
+def subjects(model: Path, graph: Graph, options: Mapping[str, Any], cpu: str) -> list[Subject]:  # noqa: ARG001 (the protocol's)
     """The kernels of a model that there is something to choose of, each once, in the order of the layers."""
     chosen = backend.with_defaults(options)
     machine = backend.machine_of(chosen)
     asked: dict[Question, None] = {}
-    backend.select(model, graph, chosen, asked.setdefault)
+    backend.select(graph, chosen, asked.setdefault)
     found = [
         Subject(question, machine, cpu, chosen["llvm"], choices.space(*question[:2], machine)) for question in asked
     ]
