@@ -3,8 +3,8 @@
 The form is that of TVM's graph executor (its `graph_executor_codegen` writes, its `graph_executor` reads it): `nodes`
 in an order in which they can run, `arg_nodes` (those that compute nothing), `heads` (outputs), `node_row_ptr` (the
 number of each node's first tensor), and for each tensor `dltype`, `storage_id` and `shape` in `attrs`. A node's
-attributes `operator` and `layout`, which other readers ignore, tell the operator of the model that it computes, and
-where its output isn't in the model's order of axes.
+attributes `operator`, `output` and `layout`, which other readers ignore, tell the operator of the model that it
+computes, which of its outputs where that isn't the first, and where that isn't in the model's order of axes.
 """
 
 from __future__ import annotations

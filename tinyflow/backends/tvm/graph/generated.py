@@ -47,7 +47,9 @@ def write_plan(
         row: replace(places[row], name=model.tensors[index].name)
         for row, index in zip(inputs, model.inputs, strict=True)
     }
-    computed = [(node.operator, node.output, node.layout, places[row]) for row, node in graph.numbered() if node.function]
+    computed = [
+        (node.operator, node.output, node.layout, places[row]) for row, node in graph.numbered() if node.function
+    ]
     document = plan_document(
         model,
         backend,
