@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_networks import Net, Q
-from tests_support import run_litert, run_tflm
+from tests_support import examples, run_litert, run_tflm
 
+from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
-from tinyflow.model.arithmetic.constants import computed, values
+from tinyflow.model.arithmetic.constants import computed
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe
@@ -21,6 +24,7 @@ from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms import transformed
 from tinyflow.model.transforms.tidy import tidy
+from tinyflow.model.weighted import constant_values
 
 
 def tidied(graph: Graph, *names: str, runs: Sequence[Any] = (run_tflm, run_litert)) -> Graph:
@@ -61,7 +65,7 @@ def test_computed_shapes_are_folded() -> None:
     graph = net.graph(net.operator("SOFTMAX", flat, q=None, beta=1.0))  # type: ignore[arg-type]
     changed = tidied(graph, "RESHAPE", "SOFTMAX")
     assert ports(changed) == ports(graph)
-    assert values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [1, 24]
+    assert constant_values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [1, 24]
     why = {entry["name"]: entry["why"] for entry in tidy(graph).record()["operators"]}
     assert set(why) == {"SHAPE", "STRIDED_SLICE", "PACK"}
 
@@ -79,7 +83,7 @@ def test_weights_of_float16_become_float32() -> None:
     assert [operator.name for operator in changed.operators] == ["FULLY_CONNECTED"]
     weights = changed.tensors[changed.operators[0].inputs[1]]
     assert weights.dtype == "float32" and np.array_equal(
-        values(weights), np.frombuffer(half_of(graph), "<f2").reshape(2, 3)
+        constant_values(weights), np.frombuffer(half_of(graph), "<f2").reshape(2, 3)
     )
     samples = reference.make_inputs(graph, 3, 1)
     before, after = (run_litert(write(each), each, samples) for each in (graph, changed))
@@ -284,7 +288,7 @@ def test_lists_of_int64_become_int32() -> None:
     net = Net(1, 4)
     graph = net.graph(net.operator("PAD", net.input, net.constant([[0, 1], [2, 0]], "int64")))
     changed = tidy(graph).graph
-    assert values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [[0, 1], [2, 0]]
+    assert constant_values(changed.tensors[changed.operators[0].inputs[1]]).tolist() == [[0, 1], [2, 0]]
     samples = reference.make_inputs(graph, 2, 1)
     before, after = run_litert(write(graph), graph, samples), run_tflm(write(changed), changed, samples)
     assert reference.largest_difference(before, after) == 0
@@ -292,6 +296,23 @@ def test_lists_of_int64_become_int32() -> None:
     ends = [net.constant(numbers, "int64") for numbers in ([0, 1], [1, 2**31], [1, 1])]
     changed = tidy(net.graph(net.operator("STRIDED_SLICE", net.input, *ends))).graph
     assert [changed.tensors[index].dtype for index in changed.operators[0].inputs[1:]] == ["int32", "int64", "int32"]
+
+
+@pytest.mark.parametrize("name", ["FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_weights_of_int4_become_int8(name: str) -> None:
+    """An odd number of them, each sign: TFLM unpacks them alike."""
+    numbers = np.random.default_rng(2).integers(-7, 8, 15)
+    pairs = np.append(numbers, 0).reshape(-1, 2) & 15
+    net = Net(*((1, 5) if name == "FULLY_CONNECTED" else (1, 4, 4, 5 if name == "CONV_2D" else 15)))
+    shape = {"FULLY_CONNECTED": (3, 5), "CONV_2D": (3, 1, 1, 5), "DEPTHWISE_CONV_2D": (1, 1, 1, 15)}[name]
+    packed = (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
+    scheme = Quantisation((0.2,), (0,))
+    weights = net.builder.tensor("weights", shape, scheme, "int4", packed)
+    bias = net.constant([5] * (15 if name == "DEPTHWISE_CONV_2D" else 3), "int32", Quantisation((0.01,), (0,)))
+    graph = net.graph(net.operator(name, net.input, weights, bias))
+    changed = tidied(graph, name, runs=(run_tflm,))
+    made = changed.tensors[changed.operators[0].inputs[1]]
+    assert made.dtype == "int8" and constant_values(made).reshape(-1).tolist() == numbers.tolist()
 
 
 def test_zero_points_of_weights_go() -> None:
@@ -309,7 +330,7 @@ def test_zero_points_of_weights_go() -> None:
         assert (changed is graph) == (expected is None)
         if expected is not None:
             assert tensor.quantisation == Quantisation(graph.tensors[weights].quantisation.scales, (0,))  # type: ignore[union-attr]
-            assert values(tensor).tolist() == expected
+            assert constant_values(tensor).tolist() == expected
 
 
 def test_negative_scales_become_positive() -> None:
@@ -401,3 +422,45 @@ def test_constants_are_what_kernels_compute(name: str, operands: list[Any], opti
         constants[index] = replace(constants[index], data=array.tobytes())
     made = computed(replace(graph, tensors=tuple(constants)), graph.operators[0])
     assert made == [expected.tobytes()]
+
+
+def _small_networks() -> dict[str, bytes]:
+    """One of each kind that tidying changes."""
+    half = GraphBuilder()
+    half.inputs.append(half.tensor("in", (1, 3), None, "float32"))
+    narrow = half.constant("half", np.ones((2, 3)), "float16")
+    wide = half.operator("DEQUANTIZE", (narrow,), half.tensor("wide", (2, 3), None, "float32"))
+    dense = half.operator("FULLY_CONNECTED", (0, wide, -1), half.tensor("out", (1, 2), None, "float32"))
+    legacy = GraphBuilder()
+    legacy.inputs.append(legacy.tensor("in", (1, 6, 6, 2), Q, "uint8"))
+    made = legacy.tensor("out", (1, 3, 3, 2), Q, "uint8")
+    legacy.operator("AVERAGE_POOL_2D", (0,), made, filter=(2, 2), stride=(2, 2), padding="VALID")
+    graphs = {
+        "grouped": grouped(8, 6, 2),
+        "padded": padded((1, 6, 5, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 1),
+        "half": half.graph([dense], "half"),
+        "legacy": legacy.graph([made], "legacy"),
+    }
+    return {name: write(graph) for name, graph in graphs.items()}
+
+
+SMALL = _small_networks()
+
+
+@examples(150)
+@given(data=st.data())
+def test_damaged_networks_are_refused_or_tidied(data: st.DataObject) -> None:
+    """Bytes flipped anywhere: one ModelError, or a tidied graph that can be written and read again."""
+    content = bytearray(SMALL[data.draw(st.sampled_from(sorted(SMALL)))])
+    places = st.integers(0, len(content) - 1)
+    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=3)):
+        content[place] = value
+    try:
+        graph = read(bytes(content))
+        changed = tidy(graph)
+        again = read(write(changed.graph))
+    except ModelError as error:
+        assert error.what and error.hint
+    else:
+        assert [again.tensors[i].shape for i in again.outputs] == [graph.tensors[i].shape for i in graph.outputs]
+        assert changed.record()["after"]["operators"] == len(again.operators)

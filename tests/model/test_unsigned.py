@@ -11,7 +11,6 @@ import pytest
 from tests_support import run_litert
 
 from tinyflow.model import reference
-from tinyflow.model.arithmetic.constants import values
 from tinyflow.model.arithmetic.evaluate import evaluate
 from tinyflow.model.arithmetic.moving import MOVING, results
 from tinyflow.model.builder import GraphBuilder, per_tensor
@@ -20,6 +19,7 @@ from tinyflow.model.operators import describe, output_shape
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms.tidy import tidy
+from tinyflow.model.weighted import constant_values
 
 Array = Any
 
@@ -82,7 +82,7 @@ def _spread(builder: GraphBuilder, index: int, scale: float, shape: Sequence[int
 
 def computed(graph: Graph, sample: Sequence[Array]) -> list[Array]:
     """All operators in numpy: int8 by `evaluate`, conversions that round nothing, averages of int16 by pooling.h."""
-    known: dict[int, Array] = {tensor.index: values(tensor) for tensor in graph.tensors if tensor.is_constant}
+    known: dict[int, Array] = {tensor.index: constant_values(tensor) for tensor in graph.tensors if tensor.is_constant}
     known.update(zip(graph.inputs, sample, strict=True))
     for operator in graph.operators:
         made = _computed(graph, operator, [known[index].astype(np.int64) for index in operator.inputs if index >= 0])

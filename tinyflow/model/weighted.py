@@ -64,8 +64,14 @@ class Weighted:
 
 
 def constant_values(tensor: Tensor) -> npt.NDArray[Any]:
-    """The values of a constant tensor, in its own type. ValueError for any other, and for packed ones."""
+    """The values of a constant tensor, in its own type; of int4, whose bytes have the first of two below, in int8.
+
+    ValueError for any other.
+    """
     code = ELEMENT_TYPES[tensor.dtype].code
+    if tensor.data is not None and tensor.dtype == "int4":
+        pairs = np.frombuffer(tensor.data, np.int8)
+        return np.stack([pairs << 4 >> 4, pairs >> 4], -1).reshape(-1)[: tensor.elements].reshape(tensor.shape)
     if tensor.data is None or not code:
         raise ValueError(f"{tensor.name} is not a constant tensor of numbers")
     return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape)

@@ -19,6 +19,7 @@ from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import describe
 from tinyflow.model.operators.forms import QUANTISED, check_form, form_of
+from tinyflow.model.weighted import constant_values
 
 Array = npt.NDArray[Any]
 _Rule = Callable[[Graph, Operator, Sequence[Array]], "Array | Sequence[Array]"]
@@ -50,7 +51,9 @@ def computed(graph: Graph, operator: Operator) -> list[bytes] | None:
     try:
         check_form(graph, operator)
         with np.errstate(all="ignore"):
-            found = rule(graph, operator, [] if operator.name in _OF_SHAPES else [values(tensor) for tensor in read])
+            found = rule(
+                graph, operator, [] if operator.name in _OF_SHAPES else [constant_values(tensor) for tensor in read]
+            )
     except (ValueError, OverflowError):
         return None
     made = [found] if isinstance(found, np.ndarray) else found
@@ -63,11 +66,6 @@ def computed(graph: Graph, operator: Operator) -> list[bytes] | None:
 
 def _dtype(tensor: Tensor) -> np.dtype[Any]:
     return np.dtype(f"<{ELEMENT_TYPES[tensor.dtype].code}")
-
-
-def values(tensor: Tensor) -> Array:
-    """The elements of a constant, shaped like it."""
-    return np.frombuffer(tensor.data or b"", _dtype(tensor)).reshape(tensor.shape)
 
 
 def _int8(graph: Graph, operator: Operator, read: Sequence[Array]) -> Array:

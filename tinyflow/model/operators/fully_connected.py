@@ -24,7 +24,7 @@ def _fully_connected(read: Sequence[Tensor], _options: Options) -> Shape:
 
 def _has_same_rows(expected: Shape, written: Shape) -> bool:
     """Leading dimensions may be kept apart."""
-    return math.prod(expected) == math.prod(written) and expected[-1] == written[-1]
+    return math.prod(expected) == math.prod(written) and expected[-1:] == written[-1:]
 
 
 def _batch_matmul(read: Sequence[Tensor], options: Options) -> Shape:

@@ -25,9 +25,9 @@ def fold_constants(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, R
     tensors, reasons = list(graph.tensors), Reasons()
     # the very list: the operators before may have made an operator's inputs constant
     now = replace(graph, tensors=cast("tuple[Tensor, ...]", tensors))
-    left = []
+    left, outputs = [], frozenset(graph.outputs)
     for operator in graph.operators:
-        made = None if set(operator.outputs).intersection(graph.outputs) else _fixed(now, operator, bounds)
+        made = _fixed(now, operator, bounds) if outputs.isdisjoint(operator.outputs) else None
         if made is None:
             left.append(operator)
             continue
@@ -49,10 +49,10 @@ def drop_identities(graph: Graph, bounds: Mapping[int, Bounds]) -> tuple[Graph, 
     """Operators whose output is their input, element for element, in the same quantisation."""
     stands_for: dict[int, int] = {}
     reasons = Reasons()
-    operators = []
+    operators, outputs = [], frozenset(graph.outputs)
     for operator in graph.operators:
         operator = reading(operator, stands_for)
-        is_inner = len(operator.outputs) == 1 and operator.outputs[0] not in graph.outputs
+        is_inner = len(operator.outputs) == 1 and outputs.isdisjoint(operator.outputs)
         if is_inner and _is_identity(graph, operator, bounds):
             stands_for[operator.outputs[0]] = _main_input(operator)
             reasons[operator.outputs[0]] = "its output is its input"
@@ -68,8 +68,9 @@ def join_reshapes(graph: Graph) -> tuple[Graph, Reasons]:
         for index in operator.inputs:
             readers.setdefault(index, []).append(operator)
     skipped: dict[int, int] = {}
+    outputs = frozenset(graph.outputs)
     for operator in graph.operators:
-        if operator.name in VIEWS and operator.outputs[0] not in graph.outputs:
+        if operator.name in VIEWS and operator.outputs[0] not in outputs:
             index, source = operator.outputs[0], operator.inputs[0]
             if all(reader.name == "RESHAPE" and reader.inputs[0] == index for reader in readers.get(index, [])):
                 skipped[index] = skipped.get(source, source)

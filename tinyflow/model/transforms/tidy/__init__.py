@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tinyflow.model.graph import Graph
 from tinyflow.model.transforms.record import Change
 from tinyflow.model.transforms.tidy.groups import part_groups
-from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists, positive_scales
+from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists, positive_scales, unpack_weights
 from tinyflow.model.transforms.tidy.padding import fold_padding
 from tinyflow.model.transforms.tidy.pairs import cancel_pairs
 from tinyflow.model.transforms.tidy.unsigned import shift_uint8
@@ -27,6 +27,7 @@ from tinyflow.model.transforms.whole_operators import (
 
 _CHANGES: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
     narrow_lists,
+    unpack_weights,
     shift_uint8,
     part_groups,
     centre_weights,

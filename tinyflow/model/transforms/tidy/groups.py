@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyflow.model.arithmetic.constants import values
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import describe
 from tinyflow.model.transforms.tidy.editing import Editing, edit
 from tinyflow.model.transforms.whole_operators import Reasons
+from tinyflow.model.weighted import constant_values
 
 _MOST_GROUPS = 64
 
@@ -37,7 +37,7 @@ def _parted(editing: Editing, operator: Operator) -> Iterator[Operator]:
 def _depthwise(editing: Editing, operator: Operator, source: Tensor, weights: Tensor) -> Operator:
     """Weights [out, kh, kw, 1] are [1, kh, kw, out] there; outputs of one input channel lie side by side in both."""
     scheme = weights.quantisation
-    laid = np.moveaxis(values(weights), 0, 3).reshape(1, *weights.shape[1:3], weights.shape[0])
+    laid = np.moveaxis(constant_values(weights), 0, 3).reshape(1, *weights.shape[1:3], weights.shape[0])
     along = replace(scheme, axis=3) if scheme is not None and scheme.is_per_channel else scheme
     moved = editing.constant(weights, laid, quantisation=along)
     return replace(
@@ -71,4 +71,4 @@ def _channels(editing: Editing, tensor: Tensor, group: int, groups: int) -> int:
     mine, scheme = slice(group * count, (group + 1) * count), tensor.quantisation
     if scheme is not None and scheme.is_per_channel:
         scheme = replace(scheme, scales=scheme.scales[mine], zero_points=scheme.zero_points[mine])
-    return editing.constant(tensor, values(tensor)[mine], quantisation=scheme)
+    return editing.constant(tensor, constant_values(tensor)[mine], quantisation=scheme)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyflow.model.arithmetic.constants import values
 from tinyflow.model.graph import Graph, Operator, Quantisation
 from tinyflow.model.operators import WEIGHTED, describe
 from tinyflow.model.transforms.tidy.editing import Editing, edit, is_small_enough
 from tinyflow.model.transforms.whole_operators import Reasons
+from tinyflow.model.weighted import constant_values
 
 
 def narrow_lists(graph: Graph) -> tuple[Graph, Reasons]:
@@ -26,10 +26,22 @@ def _narrow(editing: Editing, operator: Operator) -> Iterator[Operator]:
         numbers = editing.tensors[index] if index >= 0 else None
         if numbers is None or numbers.dtype != "int64" or not numbers.is_constant:
             continue
-        if is_small_enough(values(numbers), "int32"):
-            inputs[position] = editing.constant(numbers, values(numbers), dtype="int32")
+        if is_small_enough(constant_values(numbers), "int32"):
+            inputs[position] = editing.constant(numbers, constant_values(numbers), dtype="int32")
     if inputs != list(operator.inputs):
         yield replace(operator, inputs=tuple(inputs))
+
+
+def unpack_weights(graph: Graph) -> tuple[Graph, Reasons]:
+    """Weights of int4, two to a byte, become int8."""
+    return edit(graph, "its weights of int4 are int8 now", _unpacked, *WEIGHTED)
+
+
+def _unpacked(editing: Editing, operator: Operator) -> Iterator[Operator]:
+    weights = editing.tensors[operator.inputs[1]]
+    if weights.dtype == "int4" and weights.is_constant:
+        wide = editing.constant(weights, constant_values(weights), dtype="int8")
+        yield replace(operator, inputs=(operator.inputs[0], wide, *operator.inputs[2:]))
 
 
 def centre_weights(graph: Graph) -> tuple[Graph, Reasons]:
@@ -42,7 +54,7 @@ def _centre(editing: Editing, operator: Operator) -> Iterator[Operator]:
     scheme = weights.quantisation
     if weights.dtype != "int8" or not weights.is_constant or scheme is None or not any(scheme.zero_points):
         return
-    made = values(weights).astype(np.int64)
+    made = constant_values(weights).astype(np.int64)
     if operator.name == "FULLY_CONNECTED" or operator.version == 1:
         shape = [1] * made.ndim
         if scheme.is_per_channel:
@@ -65,7 +77,9 @@ def positive_scales(graph: Graph) -> tuple[Graph, Reasons]:
 def _positive(editing: Editing, operator: Operator) -> Iterator[Operator]:
     weights, axis = editing.tensors[operator.inputs[1]], describe(operator.name).weights_axis
     scheme = weights.quantisation
-    if weights.dtype != "int8" or not weights.is_constant or scheme is None or min(scheme.scales) >= 0:
+    if weights.dtype != "int8" or not weights.is_constant or scheme is None or any(scheme.zero_points):
+        return
+    if min(scheme.scales) >= 0:
         return
     assert axis is not None, operator.name
     signs = np.where(np.array(scheme.scales) < 0, -1, 1)
@@ -76,7 +90,7 @@ def _positive(editing: Editing, operator: Operator) -> Iterator[Operator]:
         index = inputs[position] if position < len(inputs) else -1
         if index >= 0:
             tensor = editing.tensors[index]
-            made = values(tensor).astype(np.int64) * signs.reshape(along) if tensor.is_constant else None
+            made = constant_values(tensor).astype(np.int64) * signs.reshape(along) if tensor.is_constant else None
             if made is None or not is_small_enough(made, tensor.dtype):
                 return
             inputs[position] = editing.constant(tensor, made)

@@ -29,11 +29,11 @@ def fold_padding(graph: Graph) -> tuple[Graph, Reasons]:
         return graph, {}
     operators = [_padding_itself(graph, operator, pads) for operator in graph.operators]
     needed = {index for operator in operators for index in operator.inputs}.union(graph.outputs)
-    gone = [index for index in pads if index not in needed]
-    left = tuple(operator for operator in operators if operator.outputs[:1] not in [(index,) for index in gone])
+    gone = pads.keys() - needed
+    left = tuple(operator for operator in operators if not gone.intersection(operator.outputs))
     if left == graph.operators:
         return graph, {}
-    return replace(graph, operators=left), dict.fromkeys(gone, "what reads it pads by itself")
+    return replace(graph, operators=left), dict.fromkeys(sorted(gone), "what reads it pads by itself")
 
 
 def _padding_itself(graph: Graph, operator: Operator, pads: Mapping[int, Operator]) -> Operator:

@@ -21,11 +21,11 @@ def cancel_pairs(graph: Graph) -> tuple[Graph, Reasons]:
         operator.outputs[0]: operator for operator in graph.operators if operator.name in ("QUANTIZE", "DEQUANTIZE")
     }
     stands_for: dict[int, int] = {}
-    operators = []
+    operators, outputs = [], frozenset(graph.outputs)
     for operator in graph.operators:
         operator = reading(operator, stands_for)
         maker = makers.get(operator.inputs[0]) if operator.name == "QUANTIZE" and operator.inputs else None
-        if maker is not None and operator.outputs[0] not in graph.outputs:
+        if maker is not None and operator.outputs[0] not in outputs:
             source, between, output = (
                 graph.tensors[index] for index in (maker.inputs[0], operator.inputs[0], operator.outputs[0])
             )

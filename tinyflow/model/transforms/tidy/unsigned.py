@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from tinyflow.model.arithmetic.constants import values
 from tinyflow.model.arithmetic.moving import MOVING
 from tinyflow.model.fixed_point import quantised_bound
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
@@ -20,6 +19,7 @@ from tinyflow.model.operators import VIEWS, WEIGHTED, describe
 from tinyflow.model.operators.shapes import slid
 from tinyflow.model.transforms.tidy.editing import Editing
 from tinyflow.model.transforms.whole_operators import Reasons
+from tinyflow.model.weighted import constant_values
 
 _OFFSET = 128
 _SHIFTED = frozenset(
@@ -52,6 +52,7 @@ class _Shifting:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._outputs = frozenset(graph.outputs)
         self.editing = Editing(graph)
         self.reasons = Reasons()
         # the tensor of the original → that of the type
@@ -78,7 +79,7 @@ class _Shifting:
         form = replace(operator, inputs=tuple(read), outputs=tuple(made), version=_version(operator))
         yield from self._formed(form)
         for index in operator.outputs:
-            if index in self.graph.outputs and self.graph.tensors[index].dtype == "uint8":
+            if index in self._outputs and self.graph.tensors[index].dtype == "uint8":
                 yield _conversion(self._found["int8"][index], index)
         self.reasons[operator.outputs[0]] = "it is int8 now: every integer and zero point 128 less"
 
@@ -93,7 +94,7 @@ class _Shifting:
                 else:
                     read[position] = self._found["int8"][index]
         (first, *_) = operator.outputs or (-1,)
-        is_read = first in self._read_shifted and first not in self.graph.outputs
+        is_read = first in self._read_shifted and first not in self._outputs
         if operator.name in _CONVERTING and is_read and self.graph.tensors[first].dtype == "uint8":
             self._written(first)
         yield replace(operator, inputs=tuple(read)) if read != list(operator.inputs) else operator
@@ -154,7 +155,7 @@ class _Shifting:
     def _written(self, index: int) -> int:
         """The tensor that the int8 form of an operator writes instead of one of uint8."""
         tensor = self.graph.tensors[index]
-        if index in self.graph.outputs:
+        if index in self._outputs:
             self._found["uint8"][index] = index
             self._found["int8"][index] = self.editing.add(tensor, dtype="int8", quantisation=_lower(tensor))
         else:
@@ -167,10 +168,9 @@ class _Shifting:
         tensor, found = self.graph.tensors[index], self._found[dtype]
         if index in found:
             return
-        if tensor.is_constant:
-            lower = values(tensor).astype(np.int64) - _OFFSET
-            form = {"dtype": "int8", "quantisation": _lower(tensor)}
-            found[index] = index if dtype == "uint8" else self.editing.constant(tensor, lower, **form)
+        if tensor.is_constant and dtype == "int8":
+            lower = constant_values(tensor).astype(np.int64) - _OFFSET
+            found[index] = self.editing.constant(tensor, lower, dtype=dtype, quantisation=_lower(tensor))
             return
         other = self._found["uint8" if dtype == "int8" else "int8"].get(index)
         if other is None and dtype == "uint8":  # as it was written
