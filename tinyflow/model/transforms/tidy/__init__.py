@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinyflow.model.graph import Graph
+from tinyflow.model.operators import describe
 from tinyflow.model.transforms.record import Change
 from tinyflow.model.transforms.tidy.groups import part_groups
 from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists, positive_scales, unpack_weights
@@ -44,8 +45,15 @@ _REMOVALS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
 
 
 def tidy(graph: Graph) -> Change:
-    """The tidied graph, which reads and writes the same tensors, what went and changed, and why."""
+    """The tidied graph, which reads and writes the same tensors, what went and changed, and why.
+
+    One with operators whose options nobody knows, so that it can't be written, stays as it is.
+    """
     change, before = Change(graph), None
+    if any(
+        operator.options and not describe(operator.name).table for part in graph.graphs for operator in part.operators
+    ):
+        return change
     while change.graph is not before:  # each round takes something away, so this ends
         before = change.graph
         for step in _CHANGES:
