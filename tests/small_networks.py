@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tinyflow.model.builder import GraphBuilder
@@ -43,3 +44,16 @@ class Net:
     def graph(self, *outputs: int) -> Graph:
         """The finished graph, as a reader gives it."""
         return read(write(Graph(tuple(self.tensors), tuple(self.operators), (self.input,), outputs, "net")))
+
+
+def ports_of_uint8() -> Graph:
+    """QUANTIZE from uint8 and to it, DEQUANTIZE from it."""
+    shape, unsigned = (1, 5, 4, 6), Quantisation((0.06,), (130,))
+    net = Net(*shape)
+    net.tensors[net.input] = replace(net.tensors[net.input], dtype="uint8", quantisation=unsigned)
+    signed = net.operator("QUANTIZE", net.input, shape=shape, q=Quantisation((0.04,), (5,)))
+    made = net.operator("QUANTIZE", signed, shape=shape, q=Quantisation((0.03,), (100,)))
+    net.tensors[made] = replace(net.tensors[made], dtype="uint8")
+    real = net.operator("DEQUANTIZE", made, shape=shape)
+    net.tensors[real] = replace(net.tensors[real], dtype="float32", quantisation=None)
+    return net.graph(signed, made, real)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tinyi_host
 from stateful_networks import StatefulNet, branching, initialiser, looping, ring, shuffled
 from tinyc_host import assert_exact
 
@@ -20,12 +21,14 @@ from tinyflow.model import variables
 def test_variables_are_read_and_written_in_order(seed: int, tmp_path: Path) -> None:
     """Whatever is done without a copy."""
     assert_exact(shuffled(seed), tmp_path / "model")
+    tinyi_host.assert_exact(shuffled(seed), tinyi_host.Interpreter.load("ref"), "ref")
 
 
 def test_networks_that_stream_copy_no_state(tmp_path: Path) -> None:
     """What is kept lies where the concatenation reads it and the slice writes it; it counts as RAM."""
     graph = ring()
     built = assert_exact(graph, tmp_path / "model")
+    tinyi_host.assert_exact(graph, tinyi_host.Interpreter.load("c"), "c")
     assert len(variables.in_place(graph)) == 2
     assert [step.call.struct for step in lower(graph, "ref").steps].count("tinynn_copy") == 0
     (state,) = [tensor for tensor in built.plan["arena"]["tensors"] if tensor.get("is_state")]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_networks import Net, Q
+from small_networks import Net, Q, ports_of_uint8
 from tinyc_host import assert_exact
 from tinynn_calls import HostKernels
 
@@ -149,15 +149,7 @@ def test_real_inputs_and_outputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variant", ["ref", "c"])
 def test_ports_of_uint8(variant: str, tmp_path: Path) -> None:
     """QUANTIZE from uint8 at the beginning and to it at the end, DEQUANTIZE from it."""
-    shape, unsigned = (1, 5, 4, 6), Quantisation((0.06,), (130,))
-    net = Net(*shape)
-    net.tensors[net.input] = replace(net.tensors[net.input], dtype="uint8", quantisation=unsigned)
-    signed = net.operator("QUANTIZE", net.input, shape=shape, q=Quantisation((0.04,), (5,)))
-    made = net.operator("QUANTIZE", signed, shape=shape, q=Quantisation((0.03,), (100,)))
-    net.tensors[made] = replace(net.tensors[made], dtype="uint8")
-    real = net.operator("DEQUANTIZE", made, shape=shape)
-    net.tensors[real] = replace(net.tensors[real], dtype="float32", quantisation=None)
-    assert_exact(net.graph(signed, made, real), tmp_path / "model", variant)
+    assert_exact(ports_of_uint8(), tmp_path / "model", variant)
 
 
 def test_every_kernel_that_can_be_named_exists() -> None:

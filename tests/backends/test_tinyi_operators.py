@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from small_networks import Net, Q
+from small_networks import Net, Q, ports_of_uint8
 from test_tinyc_operators import CASES
 from tests_support import examples
 from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter, assert_exact
@@ -221,3 +221,8 @@ def test_what_makes_no_sense_is_refused_by_both(name: str, interpreter: Interpre
         check_sound(graph)
     size = sum(math.prod(tensor.shape) for tensor in graph.tensors)
     assert interpreter.model(write(graph), 4 * size + (1 << 12)).status not in (OK, ARENA_TOO_SMALL)
+
+
+def test_ports_of_uint8(interpreter: Interpreter) -> None:
+    """QUANTIZE from uint8 and to it, DEQUANTIZE from it."""
+    assert_exact(ports_of_uint8(), interpreter, "ref")

@@ -22,7 +22,7 @@ _MODEL = """
 #include "tinyi.h"
 #include "tinyi/operators.h"
 _Alignas(16) uint8_t file[{file}], arena[{arena}];
-uint32_t request[5]; /* bytes of the file, of the arena, unit, variant; needed bytes */
+uint32_t request[6]; /* bytes of the file, of the arena, unit, variant; needed bytes; whether it has state */
 static const struct tinyi_operator operators[][{count}] = {{ {operators} }};
 static struct tinyi_config config;
 static struct tinyi model;
@@ -31,13 +31,14 @@ int setup(void) {{
   const struct tinyi_config made = {{file, r[0], operators[r[3]], {count}, arena, r[1], r[2]}};
   config = made;
   model.config = &config;
-  const int status = tinyi_setup(&model);
+  const int status = r[5] ? tinyi_setup_with_state(&model) : tinyi_setup(&model);
   request[4] = model.needed_bytes;
   return status;
 }}
 int invoke(void) {{ return tinyi_invoke(&model); }}
-int (*volatile keep[])(void) = {{setup, invoke}};
-int main(void) {{ return keep[0]() + keep[1](); }}
+int reset(void) {{ return tinyi_reset(&model); }}
+int (*volatile keep[])(void) = {{setup, invoke, reset}};
+int main(void) {{ return keep[0]() + keep[1]() + keep[2](); }}
 """
 
 
@@ -69,9 +70,9 @@ class ChipInterpreter:
         self.variant = 0
         self.last: ChipSession | None = None
 
-    def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> ChipSession:
+    def model(self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False) -> ChipSession:
         """Set a file up; `status` tells how that went."""
-        return ChipSession(self, content, arena_bytes, unit)
+        return ChipSession(self, content, arena_bytes, unit, has_state=has_state)
 
 
 def _table(variant: str) -> str:
@@ -81,12 +82,14 @@ def _table(variant: str) -> str:
 class ChipSession:
     """See `tinyi_host.Session`."""
 
-    def __init__(self, interpreter: ChipInterpreter, content: bytes, arena_bytes: int, unit: int) -> None:
+    def __init__(
+        self, interpreter: ChipInterpreter, content: bytes, arena_bytes: int, unit: int, *, has_state: bool
+    ) -> None:
         assert len(content) <= _FILE_BYTES
         assert arena_bytes <= _ARENA_BYTES - _GUARD_BYTES
         self._interpreter, self._simulator = interpreter, interpreter.simulator
         self._content, self._bytes, self._unit = content, arena_bytes, unit
-        self._variant = interpreter.variant
+        self._variant, self._has_state = interpreter.variant, has_state
         self._set_up()
         self.needed_bytes = int(struct.unpack("<5I", self._simulator.read("request", 20))[4])
 
@@ -96,10 +99,14 @@ class ChipSession:
         self._guard = garbage[self._bytes :].tobytes()
         self._simulator.write("file", self._content)
         self._simulator.write("arena", garbage.tobytes())
-        request = struct.pack("<5I", len(self._content), self._bytes, self._unit, self._variant, 0)
+        request = struct.pack("<6I", len(self._content), self._bytes, self._unit, self._variant, 0, self._has_state)
         self._simulator.write("request", request)
         self._interpreter.last = self
-        self.status = self._call("setup")
+        self.status = self._call("setup") or (self.reset() if self._has_state else OK)
+
+    def reset(self) -> int:
+        """Forget state."""
+        return self._call("reset")
 
     def run(self, inputs: Sequence[tuple[int, Any]], outputs: Sequence[tuple[int, int, Any]]) -> Sample:
         """Write (offset, array), invoke, read (offset, bytes, like)."""

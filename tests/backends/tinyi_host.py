@@ -16,7 +16,7 @@ import tflite
 from host_model import RUNTIMES, STRICT
 from tests_support import litert, tflm
 
-from tinyflow.backends.tinyi.operators import ENTRIES, request
+from tinyflow.backends.tinyi.operators import ENTRIES, main_type, request
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
@@ -135,7 +135,7 @@ class Interpreter:
         rows = [
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
-                getattr(tflite.TensorType, form.upper()),
+                main_type(name, form),
                 describe(name).main_input,
                 describe(name).versions[1],
                 describe(name).outputs,
@@ -154,15 +154,17 @@ class Interpreter:
         self.library.test_factor(numerator, denominator, scale, quotient, factor)
         return factor[0], factor[1]
 
-    def model(self, content: bytes, arena_bytes: int, unit: int = 4) -> Session:
+    def model(self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False) -> Session:
         """Set a file up; `status` tells how that went."""
-        return Session(self, content, arena_bytes, unit)
+        return Session(self, content, arena_bytes, unit, has_state=has_state)
 
 
 class Session:
     """A file, an arena full of garbage with guards behind it, and what set-up returned."""
 
-    def __init__(self, interpreter: Interpreter, content: bytes, arena_bytes: int, unit: int) -> None:
+    def __init__(
+        self, interpreter: Interpreter, content: bytes, arena_bytes: int, unit: int, *, has_state: bool
+    ) -> None:
         self._interpreter = interpreter
         self._file = _guarded(content)
         self._arena = _aligned(arena_bytes + _GUARD_BYTES)
@@ -179,13 +181,19 @@ class Session:
             unit=unit,
         )
         self._model = _Model(config=ctypes.pointer(self._config))
-        self.status = interpreter.library.tinyi_setup(ctypes.byref(self._model))
+        library = interpreter.library
+        set_up = library.tinyi_setup_with_state if has_state else library.tinyi_setup
+        self.status = set_up(ctypes.byref(self._model)) or (self.reset() if has_state else OK)
         self._check()
 
     @property
     def needed_bytes(self) -> int:
         """Of the arena, as set-up found."""
         return int(self._model.needed_bytes)
+
+    def reset(self) -> int:
+        """Forget state."""
+        return int(self._interpreter.library.tinyi_reset(ctypes.byref(self._model)))
 
     def invoke(self) -> int:
         """One inference on whatever lies there."""
@@ -224,17 +232,26 @@ def outputs_of(
     """Outputs for all samples, shaped as `expected`. The plan is the tool's, its arena is enough, one word less not."""
     graph = read(content)
     made = plan(graph, [request(graph, operator, variant) for operator in graph.operators])
-    session = interpreter.model(content, made.total_bytes, made.unit)
+    has_state = bool(graph.state_bytes or graph.subgraphs)
+    session = interpreter.model(content, made.total_bytes, made.unit, has_state=has_state)
     assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
-    less = interpreter.model(content, made.total_bytes - 4, made.unit)
+    less = interpreter.model(content, made.total_bytes - 4, made.unit, has_state=has_state)
     assert (less.status, less.needed_bytes) == (ARENA_TOO_SMALL, made.total_bytes)
-    return [
-        session.run(
-            [(made.tensors[index].offset, array) for index, array in zip(graph.inputs, sample, strict=True)],
-            [
-                (made.tensors[index].offset, graph.tensors[index].size_bytes, array)
-                for index, array in zip(graph.outputs, outputs, strict=True)
-            ],
-        )
-        for sample, outputs in zip(samples, expected, strict=True)
-    ]
+
+    def every() -> list[Sample]:
+        return [
+            session.run(
+                [(made.tensors[index].offset, array) for index, array in zip(graph.inputs, sample, strict=True)],
+                [
+                    (made.tensors[index].offset, graph.tensors[index].size_bytes, array)
+                    for index, array in zip(graph.outputs, outputs, strict=True)
+                ],
+            )
+            for sample, outputs in zip(samples, expected, strict=True)
+        ]
+
+    found = every()
+    if has_state:
+        assert session.reset() == OK
+        assert reference.largest_difference(found, every()) == 0
+    return found

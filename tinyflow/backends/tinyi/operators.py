@@ -22,6 +22,7 @@ from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model.arithmetic import binary, mean, unary
+from tinyflow.model.element_types import WHOLE_BYTES
 from tinyflow.model.fixed_point import softmax_int16_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, describe
@@ -44,7 +45,8 @@ _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
 # what QUANTIZE makes → of what
 _CONVERTED = {
-    "int8": ("float32", "int16", "int32"),
+    "int8": ("float32", "int16", "int32", "uint8"),
+    "uint8": ("int8",),
     "int16": ("float32", "int8", "int16", "int32"),
     "int32": ("int8", "int16"),
 }
@@ -283,6 +285,29 @@ def _weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryReq
     return exactly(_WIDE_RECORD_BYTES * layer.outputs)
 
 
+def _variable(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    """READ_VARIABLE, ASSIGN_VARIABLE: the value has one scale or none."""
+    value = graph.tensors[(*operator.inputs[1:], *operator.outputs)[0]]
+    if value.dtype not in WHOLE_BYTES:
+        raise Unsupported(f"{value.name} is {value.dtype}")
+    if value.quantisation is not None and value.is_integer:
+        quantisation_of(value, value.dtype)
+    return MemoryRequest()
+
+
+def _call_once(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    """Only assigns constants, before anything else has to do with variables."""
+    before = graph.operators[: operator.index]
+    if any(other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE") for other in before):
+        raise Unsupported("it is called behind operators that have variables", "initialise variables first of all")
+    part = graph.graphs[operator.calls[0]]
+    for other in part.operators:
+        is_constant = other.name == "ASSIGN_VARIABLE" and part.tensors[other.inputs[1]].is_constant
+        if not is_constant and other.name != "VAR_HANDLE":
+            raise Unsupported("what it calls does more than assign constants")
+    return MemoryRequest()
+
+
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     if form_of(graph, operator) == "int8":
         quantisations(graph, operator)
@@ -440,8 +465,25 @@ _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "int16": _INT16,
     "int32": {"QUANTIZE": _INT16["QUANTIZE"]},
     "float32": _FLOAT32,
+    "uint8": {"QUANTIZE": _INT16["QUANTIZE"], "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise)},
 }
-ENTRIES: Mapping[str, Mapping[str, Entry]] = {form: {**_MOVING, **_COMPUTING.get(form, {})} for form in _TYPES}
+ENTRIES: Mapping[str, Mapping[str, Entry]] = {
+    **{form: {**_MOVING, **_COMPUTING.get(form, {})} for form in _TYPES},
+    "resource": {
+        "VAR_HANDLE": Entry("tinyi_nothing"),
+        "READ_VARIABLE": Entry("tinyi_read_variable", _variable),
+        "ASSIGN_VARIABLE": Entry("tinyi_assign_variable", _variable),
+    },
+    "": {"CALL_ONCE": Entry("tinyi_nothing", _call_once)},
+}
+
+
+def main_type(name: str, form: str) -> int:
+    """TFLite's number of the type by which the chip tells an operator's forms apart; -1 where there is only one."""
+    import tflite
+
+    is_only = sum(name in names for names in ENTRIES.values()) == 1
+    return -1 if is_only else int(getattr(tflite.TensorType, form.upper()))
 
 
 def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only: bool = False) -> str:
@@ -450,7 +492,7 @@ def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only:
 
     entry, described = ENTRIES[form][name], describe(name)
     code, (_, newest) = getattr(tflite.BuiltinOperator, name), described.versions
-    element_type = -1 if is_only else getattr(tflite.TensorType, form.upper())
+    element_type = -1 if is_only else main_type(name, form)
     numbers = f"{code}, {element_type}, {described.main_input}, {newest}, {described.outputs}"
     kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
     return f"{{{numbers}, {entry.called(is_general=is_general)}, {kernel}, {entry.plan or 'NULL'}}}"

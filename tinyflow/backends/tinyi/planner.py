@@ -1,6 +1,6 @@
 """The plan that tinyi makes on the chip, made here too: how large the arena must be, and where inputs and outputs lie.
 
-Step by step what recipes/runtimes/tinyi/src/setup.c does, in the same order; the tests hold both equal.
+Step by step what recipes/runtimes/tinyi/include/tinyi/setup.h does, in the same order; the tests hold both equal.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Plan:
     total_bytes: int
     tensors: Mapping[int, Placed]
     scratch: Sequence[Placed]
+    states: Mapping[int, str]
+    """Variables, and tensors that name a resource variable first, by their numbers → what they are called."""
 
 
 def plan(graph: Graph, requests: Sequence[MemoryRequest]) -> Plan:
@@ -52,15 +54,21 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
         if request.is_view:
             views.update(dict.fromkeys(operator.outputs, views.get(operator.inputs[0], operator.inputs[0])))
 
+    states = _states(graph)
+    named = {key: index for index, key in graph.handles.items() if index in states}
+    views.update({index: named[key] for index, key in graph.handles.items() if index not in states})
+
     def seen(tensors: Sequence[int]) -> list[int]:
         return [views.get(tensor, tensor) for tensor in tensors]
 
     steps = [(seen(operator.inputs), seen(operator.outputs)) for operator in graph.operators]
-    lives = lifetimes(graph.inputs, steps, seen(graph.outputs), len(steps))
+    lives = lifetimes([*states, *graph.inputs], steps, [*states, *seen(graph.outputs)], len(steps))
     sizes = {tensor: graph.tensors[tensor].size_bytes for tensor in lives}
+    sizes |= {index: graph.resources[key].size_bytes if key in graph.resources else 1 for key, index in named.items()}
     allowed = [
         (node, written[0], [read[position] for position in request.in_place])
         for node, ((read, written), request) in enumerate(zip(steps, requests, strict=True))
+        if request.in_place
     ]
     owners = in_place.owners(lives, sizes, allowed)
     buffers = in_place.buffers(lives, {tensor: _units(size, unit) for tensor, size in sizes.items()}, owners)
@@ -70,8 +78,9 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
     scratch, total = _place_scratch(list(places.values()), requests, unit)
     if total > _MAX_UNITS:
         return None
-    born = [(tensor, 0) for tensor in graph.inputs]
-    born += [(tensor, node) for node, operator in enumerate(graph.operators) for tensor in operator.outputs]
+    born = [(tensor, 0) for tensor in (*states, *graph.inputs)]
+    made = ((tensor, node) for node, operator in enumerate(graph.operators) for tensor in operator.outputs)
+    born += [(tensor, node) for tensor, node in made if tensor not in graph.handles]
     tables = -(-(2 * len(graph.tensors) + 5 * len(graph.operators)) // 4) * 4
     work = _LIFE_BYTES * len(born) + _WISH_BYTES * len(graph.operators)
     tensors = {}
@@ -79,8 +88,25 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
         tensor, owner = graph.tensors[index], views.get(index, index)
         # what only looks at another's bytes keeps nothing there
         life = lives.get(index, (node, node))
-        tensors[index] = Placed(tensor.name, tensor.size_bytes, *life, places[owners[owner]].offset * unit)
-    return Plan(unit, max(total * unit, work) + tables, tensors, scratch)
+        name, size = states.get(index, tensor.name), sizes.get(index, tensor.size_bytes)
+        tensors[index] = Placed(name, size, *life, places[owners[owner]].offset * unit)
+    return Plan(unit, max(total * unit, work) + tables, tensors, scratch, states)
+
+
+def _states(graph: Graph) -> dict[int, str]:
+    """All state in the order in which operators have it; of several names of one variable the first."""
+    found: dict[int, str] = {}
+    known = set()
+    for operator in graph.operators:
+        if operator.name == "VAR_HANDLE":
+            key = graph.handles[operator.outputs[0]]
+            if key not in known:
+                known.add(key)
+                found[operator.outputs[0]] = key[1]
+        for index in operator.inputs:
+            if index >= 0 and graph.tensors[index].is_variable:
+                found[index] = graph.tensors[index].name
+    return found
 
 
 def _place_scratch(places: Sequence[Placed], requests: Sequence[MemoryRequest], unit: int) -> tuple[list[Placed], int]:

@@ -48,12 +48,27 @@ static const struct tinyi_config config = {{
 
 static struct tinyi model;
 
-int model_setup(void) {{
+{setup}
+int model_invoke(void) {{ return tinyi_invoke(&model); }}
+"""
+
+
+_SETUP = """\
+int model_setup(void) {
   model.config = &config;
   return tinyi_setup(&model);
-}}
+}
+"""
 
-int model_invoke(void) {{ return tinyi_invoke(&model); }}
+# a symbol of its own, also where nobody else calls it
+_SETUP_WITH_STATE = """\
+__attribute__((noinline)) int model_reset(void) { return tinyi_reset(&model); }
+
+int model_setup(void) {
+  model.config = &config;
+  const int status = tinyi_setup_with_state(&model);
+  return status != 0 ? status : model_reset();
+}
 """
 
 
@@ -65,7 +80,7 @@ def write_sources(
     forms = [(operator.name, form_of(graph, operator)) for operator in graph.operators]
     rare = {form for form, request in zip(forms, requests, strict=True) if request.is_general}
     made = plan(graph, requests)
-    size = arena_bytes or made.total_bytes
+    size, has_state = arena_bytes or made.total_bytes, bool(made.states or graph.subgraphs)
     used = list(dict.fromkeys(forms))
     names = [name for name, _ in used]
     rows = [
@@ -73,7 +88,7 @@ def write_sources(
         for name, form in used
     ]
     files = {
-        "model.h": model_header(size, "0 or an enum tinyi_status"),
+        "model.h": model_header(size, "0 or an enum tinyi_status", has_state=has_state),
         "model.c": _MODEL.format(
             alignment=_ALIGNMENT,
             arena=ARENA,
@@ -82,6 +97,7 @@ def write_sources(
             model_bytes=len(model),
             count=len(used),
             operators="".join(f"  {line}\n" for line in rows),
+            setup=_SETUP_WITH_STATE if has_state else _SETUP,
         ),
         "model_data.S": _DATA,
     }
@@ -106,9 +122,26 @@ def write_sources(
             for index, (name, form) in zip(indices, forms, strict=True)
         ],
         arena=arena(
-            size, made.unit, [*made.tensors.values(), *made.scratch], [*indices, indices[-1]], holding=made.tensors
+            size,
+            made.unit,
+            [*made.tensors.values(), *made.scratch],
+            [*indices, indices[-1]],
+            {name: _writers(graph, index) for index, name in made.states.items()},
+            holding=made.tensors,
         ),
+        reset="model_reset" if has_state else "",
         weights_bytes=len(model),
         **real_tolerances(graph),
     )
     document.write(plan_path)
+
+
+def _writers(graph: Graph, state: int) -> list[int]:
+    """The operators that change a variable, or the resource variable that a tensor names."""
+    key = graph.handles.get(state)
+    return [
+        operator.index
+        for operator in graph.operators
+        if (key is None and state in operator.inputs)
+        or (operator.name == "ASSIGN_VARIABLE" and graph.handles[operator.inputs[0]] == key)
+    ]

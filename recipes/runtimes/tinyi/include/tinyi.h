@@ -17,7 +17,7 @@
 
 #include "tinyi/flat.h"
 
-/* What both functions return. */
+/* What all functions return. */
 enum tinyi_status {
   TINYI_OK = 0,
   TINYI_DAMAGED = 1,         /* an offset points outside the file, or parts of it contradict each other */
@@ -65,6 +65,10 @@ struct tinyi {
 
 /* Read the file, plan the memory. `config` must be set. */
 int tinyi_setup(struct tinyi *model);
+
+/* The same for a file with subgraphs or state, which tinyi_reset must set before the first inference, and may again. */
+int tinyi_setup_with_state(struct tinyi *model);
+int tinyi_reset(const struct tinyi *model);
 
 /* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. TINYI_DAMAGED or
  * TINYI_UNSUPPORTED: what set-up left to it; nothing outside of the file was read, nothing outside of the arena

@@ -59,7 +59,7 @@ void tinyi_run_node(struct tinyi_context *context) {
     return;
   }
   const struct tinyi_operator *entry = context->entry;
-  if (context->outputs.count - 1 >= entry->most_outputs) {
+  if (context->outputs.count > entry->most_outputs) {
     tinyi_fail(file, TINYI_UNSUPPORTED);
     return;
   }

@@ -96,6 +96,8 @@ void tinyi_quantise_any(struct tinyi_context *context) {
     }
     return;
   }
+  const int32_t is_from_byte = input.type == TINYI_INT8 || input.type == TINYI_UINT8;
+  const int32_t is_unsigned = output.type == TINYI_UINT8, is_of_bytes = is_from_byte && (is_narrow || is_unsigned);
   if (is_narrow && input.type == TINYI_INT8) {
     context->in_place = 1;
   }
@@ -106,15 +108,26 @@ void tinyi_quantise_any(struct tinyi_context *context) {
                                       .output_zero_point = output.zero_point,
                                       .multiplier = factor.multiplier,
                                       .shift = factor.shift,
-                                      .lowest = -1 - highest,
-                                      .highest = highest};
+                                      .lowest = is_unsigned ? 0 : -1 - highest,
+                                      .highest = is_unsigned ? UINT8_MAX : highest};
   const int32_t may_compute = context->lifetimes == NULL && factor.shift <= TINYI_LARGEST_SHIFT;
   int32_t is_known = convert(&p, &input, &output, may_compute);
-  if (is_narrow && input.type == TINYI_INT8) {
+  if (is_of_bytes) {
     is_known = 1;
     if (may_compute) {
-      tinynn_requantise_ref(&p, input.data, output.data);
+      (input.type == TINYI_INT8 ? tinynn_requantise_ref : tinynn_requantise_uint8_ref)(&p, input.data, output.data);
     }
   }
   tinyi_require(context, is_known && factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+}
+
+void tinyi_dequantise_uint8(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  tinyi_read_quantised(context, &context->inputs, 0, TINYI_UINT8, &input);
+  tinyi_read_floats(context, &context->outputs, 0, &output);
+  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+  if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
+    const struct tinynn_affine p = affine(&input);
+    tinynn_dequantise_uint8_ref(&p, (const uint8_t *)input.data, (float *)(void *)output.data);
+  }
 }

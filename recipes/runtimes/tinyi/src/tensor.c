@@ -350,7 +350,7 @@ const int32_t *tinyi_read_list(struct tinyi_context *context, uint32_t position,
 }
 
 /* The bytes of a tensor of one of these types. */
-static inline int32_t read_size(const struct tinyi_context *context, uint32_t index, uint32_t types, uint32_t *bytes) {
+static inline __attribute__((always_inline)) int32_t read_size(const struct tinyi_context *context, uint32_t index, uint32_t types, uint32_t *bytes) {
   const struct tinyi_file *file = &context->file;
   struct tinyi_table table;
   uint32_t elements, type;
@@ -368,6 +368,16 @@ static inline int32_t read_size(const struct tinyi_context *context, uint32_t in
   const uint32_t size = size_of(type);
   *bytes = elements * size;
   return TINYI_UNLIKELY(size == 0 || (types >> type & 1) == 0) ? TINYI_UNSUPPORTED : 0;
+}
+
+uint32_t tinyi_output_bytes(struct tinyi_context *context, uint32_t position, uint32_t types) {
+  uint32_t bytes = 0;
+  const int32_t index = tinyi_index(context, &context->outputs, position);
+  const int32_t status = read_size(context, (uint32_t)index, types, &bytes);
+  if (status != 0) {
+    tinyi_fail(&context->file, status);
+  }
+  return bytes;
 }
 
 void tinyi_plan_output(struct tinyi_context *context, uint32_t position, uint32_t types) {

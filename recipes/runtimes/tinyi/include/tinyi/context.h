@@ -160,6 +160,9 @@ void tinyi_note_read(struct tinyi_context *context, uint32_t index);
 uint32_t tinyi_plan_input(struct tinyi_context *context, uint32_t position);
 void tinyi_plan_output(struct tinyi_context *context, uint32_t position, uint32_t types);
 
+/* The bytes of an output, checked likewise. */
+uint32_t tinyi_output_bytes(struct tinyi_context *context, uint32_t position, uint32_t types);
+
 /* Set-up: each element of an output takes so many products or comparisons. Refuses more than an inference may take. */
 void tinyi_note_work(struct tinyi_context *context, int32_t elements, int32_t each);
 

@@ -6,6 +6,11 @@
 #include "tinyi/convolution.h"
 #include "tinyi/context.h"
 
+/* Resource variables. */
+void tinyi_nothing(struct tinyi_context *context); /* VAR_HANDLE, CALL_ONCE: what there is to do is done before */
+void tinyi_read_variable(struct tinyi_context *context);
+void tinyi_assign_variable(struct tinyi_context *context);
+
 /* FULLY_CONNECTED: rows of the file's weights as they are. */
 struct tinyi_fully_connected {
   void (*compute)(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
@@ -75,6 +80,7 @@ void tinyi_relu6(struct tinyi_context *context);
 void tinyi_requantise(struct tinyi_context *context); /* from int8 */
 void tinyi_quantise(struct tinyi_context *context);
 void tinyi_dequantise(struct tinyi_context *context);
+void tinyi_dequantise_uint8(struct tinyi_context *context);
 void tinyi_logistic(struct tinyi_context *context);
 void tinyi_tanh(struct tinyi_context *context);
 void tinyi_minimum(struct tinyi_context *context);

@@ -1,0 +1,217 @@
+/* Set-up: find the parts of the file, check every operator, plan the memory. setup.c has it for models without state,
+ * setup_state.c for those with it (TINYI_HAS_STATE).
+ *
+ * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see context.h).
+ * While set-up runs its own tables are where plan.c will put the activations.
+ */
+#include "tinyi/plan.h"
+#include "tinyi/state.h"
+
+/* Fields of TFLite's schema: Model, SubGraph. */
+enum { MODEL_VERSION = 0, MODEL_OPERATOR_CODES = 1, MODEL_SUBGRAPHS = 2, MODEL_BUFFERS = 4 };
+enum { SUBGRAPH_TENSORS = 0, SUBGRAPH_INPUTS = 1, SUBGRAPH_OUTPUTS = 2, SUBGRAPH_OPERATORS = 3 };
+enum { SCHEMA_VERSION = 3 };
+
+struct setup {
+  struct tinyi *model;
+  struct tinyi_context context;
+  struct tinyi_vector inputs, outputs;
+  struct tinyi_memory_request *requests;
+  uint32_t tables_bytes; /* of requests, and of what inferences need to know */
+  uint32_t end;          /* bytes before the latter */
+};
+
+static __attribute__((noinline)) void find_parts(struct setup *setup) {
+  struct tinyi *model = setup->model;
+  struct tinyi_file *file = &setup->context.file;
+  if (file->size < 8 || file->size >= UINT32_C(1) << 31 || tinyi_word(file, 4) != UINT32_C(0x334c4654)) { /* TFL3 */
+    tinyi_fail(file, TINYI_DAMAGED);
+    return;
+  }
+  const struct tinyi_table root = tinyi_follow(file, 0);
+  const struct tinyi_vector subgraphs = tinyi_vector(file, &root, MODEL_SUBGRAPHS, 2);
+  if (tinyi_int(file, &root, MODEL_VERSION, 0) != SCHEMA_VERSION ||
+      (TINYI_HAS_STATE ? subgraphs.count == 0 : subgraphs.count != 1)) {
+    tinyi_fail(file, TINYI_UNSUPPORTED);
+    return;
+  }
+  const struct tinyi_table graph = tinyi_element(file, &subgraphs, 0);
+  model->codes = tinyi_vector(file, &root, MODEL_OPERATOR_CODES, 2);
+  model->buffers = tinyi_vector(file, &root, MODEL_BUFFERS, 2);
+  model->tensors = tinyi_vector(file, &graph, SUBGRAPH_TENSORS, 2);
+  model->nodes = tinyi_vector(file, &graph, SUBGRAPH_OPERATORS, 2);
+  setup->inputs = tinyi_vector(file, &graph, SUBGRAPH_INPUTS, 2);
+  setup->outputs = tinyi_vector(file, &graph, SUBGRAPH_OUTPUTS, 2);
+  if (model->nodes.count - 1 >= TINYI_CONSTANT - 1 || model->tensors.count >= TINYI_UNWRITTEN) {
+    tinyi_fail(file, TINYI_UNSUPPORTED);
+  }
+}
+
+static void need(struct setup *setup, uint32_t bytes) {
+  struct tinyi *model = setup->model;
+  model->needed_bytes = bytes > model->needed_bytes ? bytes : model->needed_bytes;
+  if (bytes > model->config->arena_bytes) {
+    tinyi_fail(&setup->context.file, TINYI_ARENA_TOO_SMALL);
+  }
+}
+
+/* The tables of set-up at the arena's beginning, those of inferences at its end. */
+static void place_tables(struct setup *setup) {
+  struct tinyi *model = setup->model;
+  const uint32_t tensors = model->tensors.count, nodes = model->nodes.count;
+  const uint32_t tables_bytes = (2 * tensors + 5 * nodes + 3) & ~UINT32_C(3);
+  const uint32_t requests_bytes = nodes * (uint32_t)sizeof(struct tinyi_memory_request);
+  setup->tables_bytes = tables_bytes + requests_bytes;
+  need(setup, setup->tables_bytes + (uint32_t)sizeof(struct tinyi_lifetime));
+  if (setup->context.file.status != TINYI_OK) {
+    return;
+  }
+  setup->end = (model->config->arena_bytes & ~UINT32_C(3)) - tables_bytes;
+  setup->requests = (struct tinyi_memory_request *)(void *)model->config->arena;
+  setup->context.lifetimes = (struct tinyi_lifetime *)(void *)(setup->requests + nodes);
+  setup->context.room = (setup->end - requests_bytes) / (uint32_t)sizeof(struct tinyi_lifetime);
+  model->places = (uint16_t *)(void *)(model->config->arena + setup->end) + 2 * nodes;
+#pragma GCC unroll 8
+  for (uint32_t i = 0; i < tensors; ++i) {
+    model->places[i] = TINYI_UNWRITTEN;
+  }
+}
+
+/* The graph's inputs live from the start: as if an operator before the first one wrote them. */
+static __attribute__((noinline)) void begin_inputs(struct setup *setup) {
+  struct tinyi_context *context = &setup->context;
+  context->node = 0;
+  context->outputs = setup->inputs;
+  for (uint32_t i = 0; i < context->outputs.count && context->file.status == TINYI_OK; ++i) {
+    tinyi_plan_output(context, i, UINT32_MAX);
+  }
+}
+
+static void run_nodes(struct setup *setup) {
+  struct tinyi_context *context = &setup->context;
+  struct tinyi_memory_request *request = setup->requests;
+  uint8_t *choice = tinyi_choice_of(setup->model, 0);
+  const uint32_t nodes = setup->model->nodes.count;
+  for (uint32_t node = 0; node < nodes && context->file.status == TINYI_OK; ++node) {
+    context->node = node;
+    tinyi_run_node(context);
+    request->least = context->scratch_least;
+    request->most = context->scratch_most;
+    request->step = context->scratch_step;
+    request->in_place = context->in_place;
+    ++request;
+    *choice++ = context->choice;
+  }
+}
+
+/* The graph's outputs live behind the last operator. */
+static void keep_outputs(struct setup *setup) {
+  struct tinyi_context *context = &setup->context;
+  context->node = setup->model->nodes.count;
+  for (uint32_t i = 0; i < setup->outputs.count; ++i) {
+    const int32_t index = tinyi_index(context, &setup->outputs, i);
+    if (index < 0) {
+      tinyi_fail(&context->file, TINYI_DAMAGED);
+      return;
+    }
+    tinyi_note_read(context, (uint32_t)index);
+  }
+}
+
+/* The lifetime whose memory this one shares in the end. */
+static uint32_t root_of(const struct tinyi_lifetime *lifetimes, uint32_t number) {
+  while (lifetimes[number].size == 0) {
+    number = lifetimes[number].last;
+  }
+  return number;
+}
+
+/* Put an operator's output on an input that is not read any more, where the operator allows it and they fit. */
+static __attribute__((noinline)) void merge(struct setup *setup, uint32_t node) {
+  struct tinyi_context *context = &setup->context;
+  struct tinyi_lifetime *lifetimes = setup->context.lifetimes;
+  const uint16_t *numbers = setup->model->places;
+  const struct tinyi_table table = tinyi_element(&context->file, &setup->model->nodes, node);
+  context->inputs = tinyi_vector(&context->file, &table, TINYI_OPERATOR_INPUTS, 2);
+  context->outputs = tinyi_vector(&context->file, &table, TINYI_OPERATOR_OUTPUTS, 2);
+  struct tinyi_lifetime *output = &lifetimes[numbers[tinyi_index(context, &context->outputs, 0)]];
+  for (uint32_t i = 0; i < context->inputs.count && setup->requests[node].in_place >> i != 0; ++i) {
+    const int32_t index = tinyi_index(context, &context->inputs, i);
+    if ((setup->requests[node].in_place >> i & 1) == 0 || index < 0 || numbers[index] >= TINYI_CONSTANT) {
+      continue;
+    }
+    const uint32_t root = root_of(lifetimes, numbers[index]);
+    if (lifetimes[root].last == node && lifetimes[root].size >= output->size) {
+      lifetimes[root].last = output->last;
+      output->size = 0;
+      output->last = (uint16_t)root;
+      output->place = TINYI_UNPLACED;
+      return;
+    }
+  }
+}
+
+static __attribute__((noinline)) uint32_t plan(const struct setup *setup) {
+  struct tinyi_plan plan = {.model = setup->model,
+                            .lifetimes = setup->context.lifetimes,
+                            .written = setup->context.written,
+                            .requests = setup->requests};
+  return tinyi_make_plan(&plan);
+}
+
+/* The first lifetimes, of state, never end. */
+static inline void keep_state(struct setup *setup, uint32_t states) {
+  for (uint32_t i = 0; i < states && i < setup->context.room; ++i) {
+    setup->context.lifetimes[i].last = (uint16_t)setup->model->nodes.count;
+  }
+}
+
+#if TINYI_HAS_STATE
+int tinyi_setup_with_state(struct tinyi *model) {
+#else
+int tinyi_setup(struct tinyi *model) {
+#endif
+  struct setup setup;
+  const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
+  model->needed_bytes = 0;
+  setup.model = model;
+  setup.context.file = file;
+  setup.context.model = model;
+  setup.context.written = 0;
+  setup.context.work = 0;
+  setup.context.code = TINYI_NO_CODE;
+  find_parts(&setup);
+  if (setup.context.file.status == TINYI_OK) {
+    place_tables(&setup);
+  }
+  if (setup.context.file.status != TINYI_OK) {
+    return setup.context.file.status;
+  }
+  if (TINYI_HAS_STATE) {
+    tinyi_begin_state(&setup.context);
+  }
+  const uint32_t states = TINYI_HAS_STATE ? setup.context.written : 0;
+  begin_inputs(&setup);
+  run_nodes(&setup);
+  keep_state(&setup, states);
+  if (setup.context.file.status == TINYI_OK) {
+    keep_outputs(&setup);
+  }
+  if (setup.context.file.status == TINYI_OK) {
+    need(&setup, setup.tables_bytes + setup.context.written * (uint32_t)sizeof(struct tinyi_lifetime));
+  }
+  if (setup.context.file.status == TINYI_OK) {
+    for (uint32_t node = 0; node < model->nodes.count; ++node) {
+      if (setup.requests[node].in_place != 0) {
+        merge(&setup, node);
+      }
+    }
+    const uint32_t total = plan(&setup);
+    if (total > TINYI_MAX_UNITS) {
+      tinyi_fail(&setup.context.file, TINYI_UNSUPPORTED);
+    } else {
+      need(&setup, total * model->config->unit + (model->config->arena_bytes & ~UINT32_C(3)) - setup.end);
+    }
+  }
+  return setup.context.file.status;
+}

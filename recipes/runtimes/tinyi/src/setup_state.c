@@ -1,0 +1,3 @@
+/* Set-up of models that have state, or subgraphs. */
+#define TINYI_HAS_STATE 1
+#include "tinyi/setup.h"
