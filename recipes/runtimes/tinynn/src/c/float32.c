@@ -5,25 +5,51 @@
 
 #include "tinynn.h"
 
-enum { PIXELS = 4, CHANNELS = 4 };
+enum { PIXELS = 4, CHANNELS = 4, AT_ONCE = 16 };
 
 /* What lies under the kernel at output pixel `at`, zeros outside: [kernel_height, kernel_width, input_channels]. */
 static void copy_patch(const struct tinynn_conv2d_float32 *restrict p, const float *restrict input, int32_t at,
                        float *restrict patch) {
-  const int32_t x = at % p->output_width * p->stride_x - p->pad_left, row = at / p->output_width;
-  const int32_t y = row % p->output_height * p->stride_y - p->pad_top;
-  const size_t bytes = (size_t)p->input_channels * sizeof(float);
-  input += row / p->output_height * p->input_height * p->input_width * p->input_channels;
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-    const int32_t from_y = y + ky * p->dilation_y;
-    const int is_row_inside = from_y >= 0 && from_y < p->input_height;
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx, patch += p->input_channels) {
-      const int32_t from_x = x + kx * p->dilation_x;
-      if (is_row_inside && from_x >= 0 && from_x < p->input_width) {
-        memcpy(patch, input + (from_y * p->input_width + from_x) * p->input_channels, bytes);
-      } else {
-        memset(patch, 0, bytes);
+  const int32_t channels = p->input_channels, pitch = p->input_width * channels, taps = p->kernel_width * channels;
+  const int32_t row = at / p->output_width, x = (at - row * p->output_width) * p->stride_x - p->pad_left;
+  const int32_t image = row / p->output_height, height = p->input_height, dilation = p->dilation_y;
+  /* taps of a row lie side by side; floats from `left` to `right` are inside */
+  const int32_t is_dense = p->dilation_x == 1, most = pitch - x * channels;
+  const int32_t left = x >= 0 ? 0 : -x * channels < taps ? -x * channels : taps;
+  const int32_t right = most < left ? left : most < taps ? most : taps;
+  int32_t y = (row - image * p->output_height) * p->stride_y - p->pad_top;
+  const float *restrict from = input + (image * height + y) * pitch + x * channels;
+  for (int32_t ky = p->kernel_height; ky > 0; --ky, patch += taps, y += dilation, from += dilation * pitch) {
+    if (y < 0 || y >= height) {
+      memset(patch, 0, (size_t)taps * sizeof(float));
+    } else if (is_dense) {
+      if (left > 0) {
+        memset(patch, 0, (size_t)left * sizeof(float));
       }
+      memcpy(patch + left, from + left, (size_t)(right - left) * sizeof(float));
+      if (right < taps) {
+        memset(patch + right, 0, (size_t)(taps - right) * sizeof(float));
+      }
+    } else {
+      for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
+        const int32_t column = x + kx * p->dilation_x;
+        for (int32_t i = 0; i < channels; ++i) {
+          const int is_inside = column >= 0 && column < p->input_width;
+          patch[kx * channels + i] = is_inside ? from[kx * p->dilation_x * channels + i] : 0;
+        }
+      }
+    }
+  }
+}
+
+static inline __attribute__((always_inline)) void add_products(const float *const *values, const float *const *rows,
+                                                               int32_t k, int32_t pixels,
+                                                               float (*restrict sums)[CHANNELS]) {
+#pragma GCC unroll 4
+  for (int32_t i = 0; i < pixels; ++i) {
+#pragma GCC unroll 4
+    for (int32_t c = 0; c < CHANNELS; ++c) {
+      sums[i][c] = tinynn_multiply_add(sums[i][c], values[i][k], rows[c][k]);
     }
   }
 }
@@ -41,18 +67,24 @@ static inline __attribute__((always_inline)) void multiply(const struct tinynn_c
       rows[c] = p->weights + (o + c < outputs ? o + c : outputs - 1) * products;
     }
 #pragma GCC unroll 4
-    for (int32_t i = 0; i < pixels; ++i) {
-      values[i] = from + i * products;
+    for (int32_t i = 0; i < PIXELS; ++i) {
+      values[i] = from + (i < pixels ? i : 0) * products;
     }
-#pragma GCC unroll 4
-    for (int32_t k = 0; k < products; ++k) {
-#pragma GCC unroll 4
-      for (int32_t i = 0; i < pixels; ++i) {
-#pragma GCC unroll 4
-        for (int32_t c = 0; c < CHANNELS; ++c) {
-          sums[i][c] = tinynn_multiply_add(sums[i][c], values[i][k], rows[c][k]);
-        }
+    int32_t left = products;
+    for (; left >= AT_ONCE; left -= AT_ONCE) {
+#pragma GCC unroll 16
+      for (int32_t k = 0; k < AT_ONCE; ++k) {
+        add_products(values, rows, k, pixels, sums);
       }
+#pragma GCC unroll 4
+      for (int32_t i = 0; i < 4; ++i) {
+        values[i] += AT_ONCE;
+        rows[i] += AT_ONCE;
+      }
+    }
+#pragma GCC unroll 1
+    for (int32_t k = 0; k < left; ++k) {
+      add_products(values, rows, k, pixels, sums);
     }
 #pragma GCC unroll 4
     for (int32_t c = 0; c < CHANNELS; ++c) {

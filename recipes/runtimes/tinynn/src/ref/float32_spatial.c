@@ -112,8 +112,8 @@ typedef float step(float so_far, float element);
 typedef float finish(float result, int32_t count);
 
 static inline __attribute__((always_inline)) void pool(const struct tinynn_pool_float32 *restrict p,
-                                                       const float *input, float *output, float first, step *add,
-                                                       finish *finish_window) {
+                                                       const float *restrict input, float *restrict output,
+                                                       float first, step *add, finish *finish_window) {
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t y = 0; y < p->output_height; ++y) {
       const struct tinynn_window rows = tinynn_window(y, p->stride_y, p->pad_top, p->kernel_height, p->input_height);
@@ -121,16 +121,21 @@ static inline __attribute__((always_inline)) void pool(const struct tinynn_pool_
         const struct tinynn_window columns =
             tinynn_window(x, p->stride_x, p->pad_left, p->kernel_width, p->input_width);
         for (int32_t c = 0; c < p->channels; ++c) {
-          float result = first;
-          for (int32_t row = rows.begin; row < rows.end; ++row) {
-            const float *from = input + (row * p->input_width + columns.begin) * p->channels + c;
-            for (int32_t column = columns.begin; column < columns.end; ++column, from += p->channels) {
-              result = add(result, *from);
+          output[c] = first;
+        }
+        for (int32_t row = rows.begin; row < rows.end; ++row) {
+          const float *from = input + (row * p->input_width + columns.begin) * p->channels;
+          for (int32_t column = columns.begin; column < columns.end; ++column, from += p->channels) {
+            for (int32_t c = 0; c < p->channels; ++c) {
+              output[c] = add(output[c], from[c]);
             }
           }
-          result = finish_window(result, (rows.end - rows.begin) * (columns.end - columns.begin));
-          *output++ = tinynn_clamp_float32(result, p->lowest, p->highest);
         }
+        const int32_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
+        for (int32_t c = 0; c < p->channels; ++c) {
+          output[c] = tinynn_clamp_float32(finish_window(output[c], count), p->lowest, p->highest);
+        }
+        output += p->channels;
       }
     }
     input += p->input_height * p->input_width * p->channels;
