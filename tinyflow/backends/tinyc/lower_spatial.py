@@ -16,17 +16,24 @@ from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, p
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.arithmetic import mean
 from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, symmetric
+from tinyflow.model.weighted import Weighted, symmetric, weighted
 
 
 def _read(graph: Graph, operator: Operator) -> tuple[Weighted, npt.NDArray[np.int8], Channels]:
     """The operator, its weights, and what it has for each output."""
     layer = symmetric(graph, operator)
+    return layer, layer.weights.astype(np.int8), _channels(layer)
+
+
+def _channels(layer: Weighted) -> Channels:
     parts = (layer.bias, layer.rescaling.multipliers, layer.rescaling.shifts)
-    return layer, layer.weights.astype(np.int8), Channels(*(part.astype(np.int32) for part in parts))
+    return Channels(*(part.astype(np.int32) for part in parts))
 
 
 def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
+    layer = weighted(graph, operator)
+    if any(layer.weight_zero_points):
+        return choice.asymmetric(convolution_fields(layer), layer.weights, _channels(layer), layer.weight_zero_points)
     layer, weights, channels = _read(graph, operator)
     return choice.convolution(variant, convolution_fields(layer), weights, channels)
 

@@ -7,11 +7,12 @@ A kernel that can't compute a layer exactly (a shape, an accumulator that could 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.tinynn import kernels, layouts, packs
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
@@ -19,6 +20,7 @@ from tinyflow.backends.tinynn.layouts import Array, Channels, Int8s
 from tinyflow.backends.tinynn.needs import WORTH_A_TABLE
 from tinyflow.model.arithmetic import binary
 from tinyflow.model.arithmetic.unary import VALUES
+from tinyflow.model.fixed_point import Integers
 
 
 def _chosen(operator: str, variant: str, layer: Layer) -> Call:
@@ -53,6 +55,25 @@ def _laid_out(variant: str, fields: Mapping[str, int], weights: Int8s) -> tuple[
     if variant != "ref":
         fields, weights = as_single_row(fields, weights)
     return operator, fields, weights
+
+
+def asymmetric(fields: Mapping[str, int], weights: Integers, channels: Channels, zero_points: Sequence[int]) -> Call:
+    """The same with a zero point of the weights, which are those that it was taken off; equal ones where each has one.
+
+    Raises ValueError for others.
+    """
+    zero_point, *others = {*zero_points}
+    if others:
+        raise ValueError("the weights have zero points of their own in each channel")
+    operator = "depthwise" if "depth_multiplier" in fields else "conv2d"
+    rows = weights.reshape(-1, fields["output_channels"]).T if operator == "depthwise" else weights
+    records = layouts.records(rows.reshape(fields["output_channels"], -1), channels, fields["input_zero_point"])
+    pitch = {"output_pitch": fields["output_channels"]} if operator == "conv2d" else {}
+    stored = Constant((weights + zero_point).astype(np.int8))
+    constants = {"weights": stored, "channels": Constant(records, struct="tinynn_channel")}
+    return plain(
+        "ref", f"{operator}_asymmetric", {operator: {**constants, **fields, **pitch}, "weight_zero_point": zero_point}
+    )
 
 
 def fully_connected(

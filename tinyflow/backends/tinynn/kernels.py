@@ -157,6 +157,11 @@ KERNELS: Sequence[Kernel] = (
     Kernel("average_pool", "rvv", "pool", "pixels", (needs.IS_NARROW,), scratch=scratch.NOTHING),
     Kernel("average_pool", "dsp", "pool", "pixels", (needs.IS_NARROW, needs.FOUR_CHANNELS)),
     Kernel("average_pool", "c", "pool", "pixels", scratch=scratch.POOL_SUMS),
+    # weights with a zero point
+    *(
+        Kernel(f"{name}_asymmetric", "ref", f"{name}_asymmetric", "pixels", scratch=scratch.within(name, held))
+        for name, held in (("conv2d", scratch.TILES["ref"].scratch), ("depthwise", scratch.CHANNEL_SUMS))
+    ),
     # of ref the compiler makes vectors by itself
     *(Kernel("max_pool", name, "pool", "pixels", name="max_pool_ref") for name in VECTORS),
     Kernel("mul", "rvv", "mul", "elements", in_place=(0, 1), name="mul_ref"),

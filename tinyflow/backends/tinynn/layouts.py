@@ -37,7 +37,7 @@ class Channels(NamedTuple):
     shifts: Int32s
 
 
-def records(rows: Int8s, model: Channels, zero_point: int) -> Array:
+def records(rows: Int8s | Integers, model: Channels, zero_point: int) -> Array:
     """Bias with the input's zero point folded in, multiplier, shift: what the variant ref reads."""
     folded = np.asarray(model.bias, np.int64) - zero_point * rows.astype(np.int64).sum(axis=1)
     # modulo 2**32, as TFLM accumulates

@@ -28,6 +28,11 @@ WIDENED = Scratch(
 )
 
 
+def within(struct: str, scratch: Scratch) -> Scratch:
+    """The same, of a kernel in whose struct that struct is one field."""
+    return Scratch(scratch.text, lambda f: scratch.size_bytes(f[struct]))
+
+
 def inputs_filled_up(multiple: int) -> Scratch:
     """Of FULLY_CONNECTED."""
     return Scratch(

@@ -87,6 +87,17 @@ struct tinynn_depthwise {
   int32_t lowest, highest;
 };
 
+/* Both with a zero point of the weights, as networks of uint8 have it. The records' biases have both folded in:
+ * bias - input_zero_point * Σ (weights - weight_zero_point). */
+struct tinynn_conv2d_asymmetric {
+  struct tinynn_conv2d conv2d;
+  int32_t weight_zero_point;
+};
+struct tinynn_depthwise_asymmetric {
+  struct tinynn_depthwise depthwise;
+  int32_t weight_zero_point;
+};
+
 /* FULLY_CONNECTED, per tensor (all records have one multiplier) or per channel. Weights in ref: [outputs, inputs]. */
 struct tinynn_fully_connected {
   const int8_t *weights;
@@ -317,6 +328,8 @@ struct tinynn_resize_nearest {
 
 TINYNN_SCRATCH(tinynn_conv2d_ref, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_depthwise_ref, tinynn_depthwise);
+TINYNN_SCRATCH(tinynn_conv2d_asymmetric_ref, tinynn_conv2d_asymmetric);
+TINYNN_SCRATCH(tinynn_depthwise_asymmetric_ref, tinynn_depthwise_asymmetric);
 TINYNN_SCRATCH(tinynn_fully_connected_ref, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_c, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_c, tinynn_fully_connected);

@@ -29,17 +29,22 @@ static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *res
   }
 }
 
-void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
-                       void *restrict scratch) {
-  int8_t *restrict patch = scratch;
+/* Weights of which each has the zero point taken off: the sum of the inputs under the kernel, so many times, goes. */
+static inline __attribute__((always_inline)) void conv2d(const struct tinynn_conv2d *restrict p,
+                                                         const int8_t *restrict input, int8_t *restrict output,
+                                                         int8_t *restrict patch, int32_t weight_zero_point) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t y = 0; y < p->output_height; ++y) {
       for (int32_t x = 0; x < p->output_width; ++x) {
         copy_patch(p, input, patch, y, x);
+        int32_t less = 0;
+        for (int32_t i = 0; weight_zero_point != 0 && i < products; ++i) {
+          less += weight_zero_point * patch[i];
+        }
         for (int32_t o = 0; o < p->output_channels; ++o) {
           const struct tinynn_channel *channel = &p->channels[o];
-          const int32_t sum = tinynn_dot(channel->bias, patch, p->weights + o * products, products);
+          const int32_t sum = tinynn_dot((int32_t)((uint32_t)channel->bias - (uint32_t)less), patch, p->weights + o * products, products);
           const int32_t scaled = tinynn_rescale(sum, channel->multiplier, channel->shift);
           output[o] = (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), p->lowest, p->highest);
         }
@@ -48,4 +53,14 @@ void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *res
     }
     input += p->input_height * p->input_width * p->input_channels;
   }
+}
+
+void tinynn_conv2d_ref(const struct tinynn_conv2d *restrict p, const int8_t *restrict input, int8_t *restrict output,
+                       void *restrict scratch) {
+  conv2d(p, input, output, scratch, 0);
+}
+
+void tinynn_conv2d_asymmetric_ref(const struct tinynn_conv2d_asymmetric *restrict p, const int8_t *restrict input,
+                                  int8_t *restrict output, void *restrict scratch) {
+  conv2d(&p->conv2d, input, output, scratch, p->weight_zero_point);
 }
