@@ -433,6 +433,14 @@ def test_what_can_t_be_written_stays() -> None:
     assert tidy(whole).graph is whole and tidy(graph).has_effect
 
 
+def test_something_is_left() -> None:
+    """A network whose output is its input has an operator that nobody reads, and would be none without it."""
+    net = Net(1, 4)
+    net.operator("RELU", net.input)
+    graph = net.graph(net.input)
+    assert tidy(graph).graph is graph
+
+
 def _small_networks() -> dict[str, bytes]:
     """One of each kind that tidying changes."""
     half = GraphBuilder()

@@ -60,6 +60,8 @@ def tidy(graph: Graph) -> Change:
             change.operators_changed(*step(change.graph))
         for step in _REMOVALS:
             change.operators_went(*step(change.graph))
+    if not change.graph.operators:  # of a network whose outputs are its inputs nothing is left
+        return Change(graph)
     if change.graph is not graph:
         change.graph = compact(change.graph)
     return change
