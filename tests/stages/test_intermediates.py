@@ -79,3 +79,13 @@ def test_what_depends_on_memory_is_not_told() -> None:
     graph = net.graph(net.operator("SPACE_TO_BATCH_ND", net.input, block, paddings, shape=(2, 6, 1)))
     who, _, _ = oracle.tensors(write(graph), graph, (np.zeros((1, 8, 1), np.int8),))
     assert who.name == "litert"
+
+
+def test_convolutions_that_were_uint8_have_none(tmp_path: Path) -> None:
+    """TFLM would not look at the zero points of their weights."""
+    net = Net(1, 2, 3, 4)
+    graph = net.graph(net.convolution(net.input, np.ones((1, 1, 1, 4)), [0]))
+    (operator,) = graph.operators
+    assert made(tmp_path / "int8", graph)[0]["missing"] == ""
+    document, content = made(tmp_path / "uint8", replace(graph, operators=(replace(operator, version=1),)))
+    assert document["missing"] == "its convolutions were uint8: no interpreter computes their int8 form" and not content

@@ -105,6 +105,15 @@ def transposed_window(graph: Graph, operator: Operator) -> Window:
     return Window(size, stride, (1, 1), *zip(rows, columns, strict=True))
 
 
+def was_uint8(graph: Graph, operator: Operator) -> bool:
+    """Whether it is the int8 form of a convolution of uint8, as tidying makes it: version 1, which no converter writes.
+
+    Its weights may have a zero point, its factors are as those of a dense layer; interpreters compute something else.
+    """
+    is_convolution = operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D")
+    return is_convolution and operator.version == 1 and graph.tensors[operator.inputs[0]].dtype == "int8"
+
+
 def weighted(graph: Graph, operator: Operator, form: str = "int8", *, may_be_grouped: bool = False) -> Weighted:
     """One operator of WEIGHTED. ValueError where its activations are not of the form, its weights not constants of
     int8, and for a CONV_2D in groups, whose weights have a part of the input's channels, unless it `may_be_grouped`.

@@ -55,9 +55,12 @@ def _computed(workspace: Workspace) -> tuple[Graph, Tensors]:
 
     from tinyflow.model import oracle, tflite_reader
     from tinyflow.model.reference import numpy_dtype
+    from tinyflow.model.weighted import was_uint8
 
     model = workspace.inputs["model.tflite"].read_bytes()
     graph = tflite_reader.read(model, "model.tflite")
+    if any(was_uint8(graph, operator) for operator in graph.operators):
+        raise ModelError("its convolutions were uint8: no interpreter computes their int8 form")
     every = sum(graph.tensors[index].size_bytes for operator in graph.operators for index in operator.outputs)
     if every > _MOST_BYTES:
         raise ModelError(f"all tensors together have {every >> 20} MiB")
