@@ -172,4 +172,145 @@ def _by(name: str, dtype: str) -> str:
     return "tflm" if dtype in _KNOWN.get(name, _ALL) else "litert"
 
 
-CASES = [case for dtype in _ALL for case in _moving(dtype) if (case.name, dtype) not in _NOBODY]
+def _values(shape: Shape, low: int = -128, high: int = 127, seed: int = 3) -> Any:
+    return np.random.default_rng(seed).integers(low, high + 1, shape)
+
+
+def _named(name: str, inputs: tuple[Value, ...], output: Value, note: str = "", by: str = "", **options: Any) -> Case:
+    return Case(name, inputs, (output,), options, note, by or "tflm")
+
+
+_COMPARISONS = ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL")
+_ADDING = {"pot_scale_int16": False}
+
+
+def _pairs() -> Iterator[Case]:
+    """Operators of two inputs."""
+    left, right = Value(SHAPE, quantisation=Q), Value((4, 1), quantisation=OTHER)
+    scales = Quantisation((0.03,), (-20,))
+    for name in _COMPARISONS:
+        yield _named(name, (left, right), Value(SHAPE, "bool"))
+        for dtype in ("int32", "int64", "float32"):
+            other = fixed(_values((5, 1, 1)), dtype)
+            yield _named(name, (Value(SHAPE, dtype), other), Value(SHAPE, "bool"))
+    for name in ("EQUAL", "NOT_EQUAL", "LOGICAL_AND", "LOGICAL_OR"):
+        yield _named(name, (Value(SHAPE, "bool"), Value((1, 6), "bool")), Value(SHAPE, "bool"))
+    yield _named("LOGICAL_NOT", (Value(SHAPE, "bool"),), Value(SHAPE, "bool"))
+    for name in ("ADD", "SUB", "MUL", "DIV"):
+        pot = _ADDING if name in ("ADD", "SUB") else {}
+        numbers = fixed(_values((4, 6), 1, 50), "int32")
+        yield _named(name, (Value(SHAPE, "int32"), numbers), Value(SHAPE, "int32"), **pot)
+        activation = {} if name == "ADD" else {"activation": "RELU6"}
+        if name != "DIV":  # by 0
+            yield _named(name, (Value(SHAPE, "int32"),) * 2, Value(SHAPE, "int32"), "alike", **pot, **activation)
+    yield _named("DIV", (left, fixed(_values((6,), 3, 127), "int8", Q)), Value(SHAPE, quantisation=scales), by="tflm")
+    negative = fixed(_values((5, 4, 6), -128, 1), "int8", Q)
+    # of coarser quotients TFLM shifts by 32 places and more, which C leaves open
+    fine = Value(SHAPE, quantisation=Quantisation((0.01,), (-9,)))
+    yield _named("DIV", (left, negative), fine, "negative", activation="RELU")
+    yield _named("SQUARED_DIFFERENCE", (left, right), Value(SHAPE, quantisation=OTHER))
+    yield _named("SQUARED_DIFFERENCE", (Value(SHAPE, "int32"), Value((6,), "int32")), Value(SHAPE, "int32"))
+    slopes = fixed(_values((1, 1, 6)), "int8", Quantisation((0.01,), (5,)))
+    yield _named("PRELU", (left, slopes), Value(SHAPE, quantisation=OTHER))
+    for name in ("MINIMUM", "MAXIMUM"):
+        for dtype in ("int8", "int32", "int64"):
+            yield _named(name, (Value(SHAPE, dtype), Value((6,), dtype)), Value(SHAPE, dtype))
+    for name in ("ADD", "SUB", "MUL"):
+        pot = _ADDING if name in ("ADD", "SUB") else {}
+        yield _named(name, (left, right), Value(SHAPE, quantisation=scales), **pot)
+    yield _named("ADD_N", (left, left, left), Value(SHAPE, quantisation=OTHER))
+
+
+def _functions() -> Iterator[Case]:
+    """Functions of single numbers."""
+    x = Value(SHAPE, quantisation=Q)
+    yield _named("ABS", (x,), Value(SHAPE, quantisation=OTHER))
+    yield _named("ABS", (x,), Value(SHAPE, quantisation=Q), "in its own scale")
+    positive = Value(SHAPE, quantisation=Quantisation((0.02,), (-128,)))
+    yield _named("RSQRT", (positive,), Value(SHAPE, quantisation=Quantisation((0.05,), (-128,))))
+    yield _named("ELU", (x,), Value(SHAPE, quantisation=Quantisation((0.03,), (-90,))))
+    yield _named("LOG_SOFTMAX", (Value((3, 11), quantisation=OTHER),), Value((3, 11), quantisation=_LOGS))
+    yield _named("LOG_SOFTMAX", (Value((2, 300), quantisation=Q),), Value((2, 300), quantisation=_LOGS), "long")
+    unit = Quantisation((1 / 128,), (0,))
+    yield _named("L2_NORMALIZATION", (x,), Value(SHAPE, quantisation=unit))
+    known = ("int8", "int16", "int32", "float32")
+    for dtype in (*known, "bool", "uint8", "int64"):
+        for made in (*known, "uint8", "int64", "bool"):
+            # float32 of 2^31 and more, and what is below 0 in uint8, is anybody's guess
+            if dtype != made and (dtype, made) not in (("float32", "int8"), ("float32", "int16"), ("float32", "uint8")):
+                by = "tflm" if made in known and dtype not in ("uint8", "int64") else "litert"
+                types = {"in_data_type": dtype.upper(), "out_data_type": made.upper()}
+                yield _named("CAST", (Value(SHAPE, dtype),), Value(SHAPE, made), f"to {made}", by, **types)
+
+
+_LOGS = Quantisation((16 / 256,), (127,))
+
+
+def _axes() -> Iterator[Case]:
+    """Reductions, and what goes along an axis."""
+    x = Value(SHAPE, quantisation=Q)
+    yield _named("MEAN", (x, fixed([1, 3])), Value((1, 4), quantisation=OTHER))
+    yield _named("SUM", (x, fixed([2])), Value((1, 5, 6), quantisation=OTHER))
+    yield _named("SUM", (x, fixed([0, 1, 2, 3])), Value((), quantisation=Quantisation((3.0,), (7,))), "of all")
+    for name in ("REDUCE_MAX", "REDUCE_MIN"):
+        yield _named(name, (x, fixed([1, 2])), Value((1, 1, 1, 6)), keep_dims=True)
+        yield _named(name, (x, fixed([-1, 1])), Value((1, 4)), "of channels")
+    yield _named("REDUCE_ALL", (Value((2, 3, 2), "bool"), fixed([1])), Value((2, 2), "bool"))
+    for name in ("ARG_MAX", "ARG_MIN"):
+        for dtype in ("int8", "float32"):
+            for axis in (-1, 1):
+                shape = (1, 5, 4) if axis < 0 else (1, 4, 6)
+                inputs = (Value(SHAPE, dtype), fixed(np.array(axis)))
+                yield _named(name, inputs, Value(shape, "int32"), f"axis {axis}", output_type="INT32")
+        wide = {"output_type": "INT64"}
+        yield _named(name, (x, fixed(np.array(3))), Value((1, 5, 4), "int64"), "wide", "litert", **wide)
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            how = {"exclusive": exclusive, "reverse": reverse}
+            note = " ".join(option for option, is_so in how.items() if is_so)
+            yield _named("CUMSUM", (x, fixed(np.array(2))), Value(SHAPE, quantisation=OTHER), note, **how)
+
+
+def _weighted() -> Iterator[Case]:
+    """Sums of products."""
+    x = Value(SHAPE, quantisation=Q)
+    per_channel = Quantisation((0.01, 0.02, 0.005), (0, 0, 0))
+    weights = fixed(_values((3, 3, 2, 6)), "int8", per_channel)
+    bias = fixed(_values((3,), -3000, 3000), "int32", Quantisation((0.001,) * 3, (0, 0, 0)))
+    for padding, shape in (("SAME", (1, 10, 12, 3)), ("VALID", (1, 11, 12, 3))):
+        out = Value(shape, quantisation=Quantisation((0.4,), (9,)))
+        how = {"padding": padding, "stride": (2, 3)}
+        yield _named("TRANSPOSE_CONV", (fixed(list(shape)), weights, x, bias), out, padding, **how)
+    out = Value((1, 5, 4, 3), quantisation=Quantisation((0.4,), (9,)))
+    yield _named("TRANSPOSE_CONV", (fixed([1, 5, 4, 3]), weights, x), out, "no bias", padding="SAME", stride=(1, 1))
+    for aligned, centred in ((False, False), (True, False), (False, True)):
+        options = {"align_corners": aligned, "half_pixel_centers": centred}
+        note = " ".join(option for option, is_so in options.items() if is_so)
+        for size in ((9, 7), (3, 2)):
+            made = Value((1, *size, 6))
+            yield _named("RESIZE_BILINEAR", (x, fixed(list(size))), made, f"{note} {size[0]}".strip(), **options)
+    out = Quantisation((0.3,), (4,))
+    for left, right in (((2, 3, 4), (2, 4, 5)), ((2, 3, 4), (4, 5)), ((1, 2, 3, 4), (3, 1, 4, 5))):
+        shape = (*np.broadcast_shapes(left[:-2], right[:-2]), 3, 5)
+        for adj_x in (False, True):
+            for adj_y in (False, True):
+                a = Value(left[:-2] + (left[-2:][::-1] if adj_x else left[-2:]), quantisation=Q)
+                b = Value(right[:-2] + (right[-2:][::-1] if adj_y else right[-2:]), quantisation=OTHER)
+                how = {"adj_x": adj_x, "adj_y": adj_y}
+                note = f"{len(left)} {len(right)} {adj_x:d}{adj_y:d}"
+                yield _named("BATCH_MATMUL", (a, b), Value(shape, quantisation=out), note, **how)
+    rows, computed = Value((2, 6), quantisation=Q), Value((3, 6), quantisation=Quantisation((0.02,), (0,)))
+    made = Value((2, 3), quantisation=Quantisation((0.1,), (4,)))
+    yield _named("FULLY_CONNECTED", (rows, computed), made, "computed weights")
+    shifted = fixed(_values((3, 6)), "int8", Quantisation((0.02,), (11,)))
+    single = fixed(_values((3,), -3000, 3000), "int32", Quantisation((0.001,), (0,)))
+    yield _named("FULLY_CONNECTED", (rows, shifted, single), made, "weights with a zero point", activation="RELU")
+
+
+CASES = [
+    *(case for dtype in _ALL for case in _moving(dtype) if (case.name, dtype) not in _NOBODY),
+    *_pairs(),
+    *_functions(),
+    *_axes(),
+    *_weighted(),
+]

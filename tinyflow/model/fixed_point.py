@@ -115,6 +115,34 @@ def limits_of(dtype: str) -> tuple[int, int]:
     return -half, half - 1
 
 
+def inverse_square_root(x: int) -> tuple[int, int]:
+    """1 / sqrt(x) as a (multiplier, shift), of x ≥ 0; GetInvSqrtQuantizedMultiplierExp of TFLite's common.h.
+
+    0 counts as 1. Five steps of Newton's method from 1, in Q3.28.
+    """
+    if x <= 1:
+        return INT32_MAX, 0
+    shift = 11
+    while x >= 1 << 29:
+        x, shift = x // 4, shift + 1
+    while x < 1 << 27:
+        x, shift = x * 4, shift - 1
+    half = ((x >> 1) + 1) >> 1
+
+    def high(a: int, b: int) -> int:
+        return (a * b + (1 << 30)) >> 31
+
+    def saturated(a: int) -> int:
+        return min(max(a, INT32_MIN), INT32_MAX)
+
+    y = 1 << 28
+    for _ in range(5):
+        cube = saturated(high(high(y, y), y) << 6)
+        y = saturated((high(3 << 27, y) - high(half, cube)) << 3)
+    y = high(y, 1518500250)  # sqrt(1/2), Q0.31
+    return (y << -shift, 0) if shift < 0 else (y, -shift)
+
+
 def activation_range(activation: str, output: Quantisation, dtype: str = "int8") -> tuple[int, int]:
     """Least and largest value of a type behind a fused activation (CalculateActivationRangeQuantized).
 
@@ -176,6 +204,23 @@ def softmax_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int, in
     multiplier, shift = quantise_multiplier(real)
     radius = (2**SOFTMAX_INTEGER_BITS - 1) * 2.0 ** (31 - SOFTMAX_INTEGER_BITS) / 2.0**shift
     return multiplier, shift, -min(math.floor(radius), 2**15)  # differences have 9 bits
+
+
+def log_softmax_scaling(input_scale: float) -> dict[str, int]:
+    """As in struct tinynn_log_softmax: PreprocessLogSoftmaxScalingExp. ValueError for scales that TFLM refuses."""
+    multiplier, shift, least = softmax_scaling(input_scale)
+    if multiplier == 0 or not 0 <= shift <= LARGEST_SHIFT:
+        raise OutOfRange(f"an input scale of {input_scale:g} is not supported")
+    reverse = quantise_multiplier(2 ** (31 - shift) / multiplier)
+    if reverse[1] > 0:  # TFLM ends the program in QuantizeMultiplierSmallerThanOneExp
+        raise OutOfRange(f"an input scale of {input_scale:g} is not supported")
+    return {
+        "multiplier": multiplier,
+        "left_shift": shift,
+        "reverse_multiplier": reverse[0],
+        "reverse_shift": reverse[1],
+        "least_difference": least,
+    }
 
 
 def softmax_int16_scaling(input_scale: float, beta: float = 1.0) -> tuple[int, int]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import Integers, Rescaling, activation_range, convolution_factors, dense_factor
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
+from tinyflow.model.operators import describe
 from tinyflow.model.operators.forms import quantisations
 from tinyflow.model.operators.shapes import same_padding
 
@@ -115,10 +116,12 @@ def was_uint8(graph: Graph, operator: Operator) -> bool:
 
 
 def weighted(graph: Graph, operator: Operator, form: str = "int8", *, may_be_grouped: bool = False) -> Weighted:
-    """One operator of WEIGHTED. ValueError where its activations are not of the form, its weights not constants of
-    int8, and for a CONV_2D in groups, whose weights have a part of the input's channels, unless it `may_be_grouped`.
+    """One operator of WEIGHTED, or TRANSPOSE_CONV. ValueError where its activations are not of the form, its weights
+    not constants of int8, and for a CONV_2D in groups, whose weights have a part of the input's channels, unless it
+    `may_be_grouped`.
     """
-    source, weights = (graph.tensors[index] for index in operator.inputs[:2])
+    described = describe(operator.name)
+    source, weights = (graph.tensors[operator.inputs[at]] for at in (described.main_input, described.weights[0]))
     output = graph.tensors[operator.outputs[0]]
     if weights.dtype != "int8" or weights.quantisation is None:
         raise ValueError(f"{weights.name} is {weights.dtype}, not int8 with scales")
@@ -169,6 +172,8 @@ def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integer
     shape = graph.tensors[operator.inputs[0]].shape
     if operator.name == "FULLY_CONNECTED":
         return values[:, None, None, :], Window()
+    if operator.name == "TRANSPOSE_CONV":
+        return values, transposed_window(graph, operator)
     slides = window(graph, operator)
     if operator.name == "DEPTHWISE_CONV_2D":
         return values[0].reshape(*values.shape[1:3], shape[3], -1), slides
@@ -178,9 +183,10 @@ def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integer
 def _bias(graph: Graph, operator: Operator, outputs: int, form: str) -> tuple[Integers, str]:
     # TFLM takes any bias of a depthwise convolution of int16 for int64
     allowed = ("int32",) if form == "int8" else ("int64", "int32")[: 1 + (operator.name != "DEPTHWISE_CONV_2D")]
-    if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+    _, position = describe(operator.name).weights
+    if len(operator.inputs) <= position or operator.inputs[position] < 0:
         return np.zeros(outputs, np.int64), allowed[0]
-    bias = graph.tensors[operator.inputs[2]]
+    bias = graph.tensors[operator.inputs[position]]
     if bias.dtype not in allowed:
         raise ValueError(f"{bias.name} is {bias.dtype}, not {' or '.join(allowed)}")
     return integers(bias).reshape(-1), bias.dtype

@@ -1,4 +1,4 @@
-"""Operators that add up many elements: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, the pools and MEAN."""
+"""Operators that add up many elements: convolutions, FULLY_CONNECTED, BATCH_MATMUL, pools, MEAN, RESIZE_BILINEAR."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.backends.tinyc.steps import Lowering
-from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
+from tinyflow.backends.arrays import Constant
+from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
+from tinyflow.backends.tinyc.strides import RANK, broadcast_strides, padded_to_rank
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, pool_fields
+from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, plane_fields, pool_fields
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.arithmetic import mean
-from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.weighted import Weighted, symmetric, weighted
+from tinyflow.model.fixed_point import activation_range, dense_factor, rescaling_factor
+from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.operators.forms import activations, quantisation_of
+from tinyflow.model.weighted import Weighted, integers, symmetric, weighted
 
 
 def _read(graph: Graph, operator: Operator) -> tuple[Weighted, npt.NDArray[np.int8], Channels]:
@@ -38,10 +41,98 @@ def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
     return choice.convolution(variant, convolution_fields(layer), weights, channels)
 
 
-def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
-    layer, weights, channels = _read(graph, operator)
-    rows = weights.reshape(layer.outputs, -1)
+def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Lowered:
+    weights = graph.tensors[operator.inputs[1]]
+    if weights.dtype == "int8" and (not weights.is_constant or _has_zero_point(weights)):
+        return _any_rows(graph, operator, variant)
+    layer, values, channels = _read(graph, operator)
+    rows = values.reshape(layer.outputs, -1)
     return choice.fully_connected(variant, dense_fields(layer), layer.input_zero_point, rows, channels)
+
+
+def _has_zero_point(tensor: Tensor) -> bool:
+    return tensor.quantisation is not None and any(tensor.quantisation.zero_points)
+
+
+def _any_rows(graph: Graph, operator: Operator, variant: str) -> list[Step]:
+    """FULLY_CONNECTED whose weights are computed, or have a zero point: rows of the one times rows of the other."""
+    left, right = (graph.tensors[index] for index in operator.inputs[:2])
+    outputs, depth = right.shape
+    bias = graph.tensors[operator.inputs[2]] if len(operator.inputs) > 2 and operator.inputs[2] >= 0 else None
+    fields = {
+        "batches": {"shape": (1,) * RANK, "left_strides": (0,) * RANK, "right_strides": (0,) * RANK},
+        **({} if bias is None else {"bias": Constant(integers(bias).astype(np.int32).reshape(-1))}),
+        "rows": left.elements // depth,
+        "columns": outputs,
+        "depth": depth,
+        **_steps("left_row", "left_step", 1, depth, is_turned=False),
+        **_steps("right_column", "right_step", 1, depth, is_turned=False),
+    }
+    return _product(graph, operator, variant, fields)
+
+
+def _batch_matmul(graph: Graph, operator: Operator, variant: str) -> list[Step]:
+    left, right, output = activations(graph, operator)
+    rows, columns = output.shape[-2:]
+    depth = left.shape[-2 if operator.options["adj_x"] else -1]
+    outer = (padded_to_rank(output.shape)[:-2], *(broadcast_strides(tensor.shape)[:-2] for tensor in (left, right)))
+    names = ("shape", "left_strides", "right_strides")
+    batches = {name: ((1, 1) if name == "shape" else (0, 0)) + axes for name, axes in zip(names, outer, strict=True)}
+    fields = {
+        "batches": batches,
+        "rows": rows,
+        "columns": columns,
+        "depth": depth,
+        **_steps("left_row", "left_step", rows, depth, is_turned=operator.options["adj_x"]),
+        **_steps("right_column", "right_step", columns, depth, is_turned=not operator.options["adj_y"]),
+    }
+    return _product(graph, operator, variant, fields)
+
+
+def _steps(outer: str, inner: str, rows: int, columns: int, *, is_turned: bool) -> dict[str, int]:
+    """Elements from one row to the next, and inside of a row, of a matrix that may lie turned."""
+    return {outer: 1, inner: rows} if is_turned else {outer: columns, inner: 1}
+
+
+def _product(graph: Graph, operator: Operator, variant: str, fields: Mapping[str, Any]) -> list[Step]:
+    """Of two matrices of int8, neither of which has a scale for each row."""
+    left, right, output = (graph.tensors[index] for index in (*operator.inputs[:2], operator.outputs[0]))
+    given, other, made = (quantisation_of(tensor) for tensor in (left, right, output))
+    multiplier, shift = rescaling_factor(dense_factor(given.scale, other.scale, made.scale))
+    lowest, highest = activation_range(operator.options.get("activation", "NONE"), made)
+    scaling = {
+        "left_zero_point": given.zero_point,
+        "right_zero_point": other.zero_point,
+        "output_zero_point": made.zero_point,
+        "multiplier": multiplier,
+        "shift": shift,
+        "lowest": lowest,
+        "highest": highest,
+    }
+    call = choice.plain(variant, "matmul", {**fields, **scaling})
+    return [Step(operator.index, call, (Operand(left.index), Operand(right.index)), Operand(output.index))]
+
+
+def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Call:
+    layer, weights, channels = _read(graph, operator)
+    records = np.stack([channels.bias, channels.multipliers, channels.shifts], axis=1).astype(np.int32)
+    constants = {"weights": Constant(weights), "channels": Constant(records, struct="tinynn_channel")}
+    return choice.plain(variant, "transpose_conv", {**constants, **convolution_fields(layer)})
+
+
+def _resize_bilinear(graph: Graph, operator: Operator, variant: str) -> Call:
+    source, output = activations(graph, operator)
+    aligned = operator.options["align_corners"]
+
+    def scale(axis: int) -> int:
+        """In 10 fraction bits, rounded: ResizeBilinearInteger of TFLite's resize_bilinear.h."""
+        given, made = source.shape[axis], output.shape[axis]
+        less = int(aligned and made > 1)
+        return int(1024 * (given - less) + (made - less) // 2) // (made - less)
+
+    fields = {"row_scale": scale(1), "column_scale": scale(2)}
+    fields["is_centred"] = int(operator.options["half_pixel_centers"])
+    return choice.plain(variant, "resize_bilinear", {**plane_fields(source, output), **fields})
 
 
 def dense_fields(layer: Weighted) -> dict[str, int]:
@@ -78,4 +169,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "AVERAGE_POOL_2D": _pool,
     "MAX_POOL_2D": _pool,
     "MEAN": _mean,
+    "TRANSPOSE_CONV": _transpose_conv,
+    "RESIZE_BILINEAR": _resize_bilinear,
+    "BATCH_MATMUL": _batch_matmul,
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinyflow.backends.tinyc import (
+    lower_along,
     lower_control,
     lower_elementwise,
     lower_float32,
     lower_int16,
     lower_moving,
+    lower_pairs,
     lower_signal,
     lower_spatial,
 )
@@ -29,6 +31,8 @@ _COMPUTING: Mapping[str, Mapping[str, Lowering]] = {
 # form → operator → lowering; elements of any type can be moved
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
     form: {
+        **lower_pairs.LOWERINGS.get(form, {}),
+        **lower_along.LOWERINGS.get(form, {}),
         **_COMPUTING.get(form, {}),
         **(lower_moving.LOWERINGS if form in WHOLE_BYTES else {}),
         **lower_signal.LOWERINGS.get(form, {}),

@@ -136,7 +136,9 @@ def _statement(number: int, step: Step | Mark, places: _Places) -> str:
     if isinstance(step, Mark):
         reads = map(places.address, step.reads if step.kind != "end" else ())
         return f"{_MARKS[step.kind].format(*reads)} /* {step.operator} {name} */\n"
-    arguments = [f"&step_{number}", *map(places.address, step.inputs), places.address(step.output)]
+    inputs = [*map(places.address, step.inputs)]
+    inputs = [f"(const int8_t *const[]){{{', '.join(inputs)}}}"] if step.call.takes_array else inputs
+    arguments = [f"&step_{number}", *inputs, places.address(step.output)]
     if step.call.takes_scratch:
         place = places.memory.scratch.get(number)
         arguments.append("NULL" if place is None else f"{ARENA} + {place.offset}")

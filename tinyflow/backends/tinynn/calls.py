@@ -29,3 +29,5 @@ class Call:
     """Inputs (0, 1) at whose address the output may begin."""
     notes: tuple[str, ...] = ()
     """Why the variant's own kernel was passed over, for the report."""
+    takes_array: bool = False
+    """Whether its inputs are one array of pointers."""

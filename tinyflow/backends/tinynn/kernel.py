@@ -41,6 +41,8 @@ class Kernel:
     """Pixels written together."""
     name: str = ""
     """Of the function, where that isn't operator and variant."""
+    takes_array: bool = False
+    """Whether it takes any number of inputs, as an array of pointers."""
 
     @property
     def function(self) -> str:
@@ -76,4 +78,5 @@ class Kernel:
             scratch_bytes=self.scratch_bytes(layer.fields),
             in_place=self.overwrites(layer.fields),
             notes=notes,
+            takes_array=self.takes_array,
         )

@@ -23,7 +23,7 @@ VECTORS = ("mve", "rvv")
 # operators whose code takes more flash than a table and its reading
 _LARGER_THAN_A_TABLE = ("logistic", "tanh", "hard_swish")
 # and those for which it is only faster
-_WORTH_IT = ("requantise", "requantise_uint8", "leaky_relu")
+_WORTH_IT = ("requantise", "requantise_uint8", "leaky_relu", "abs", "rsqrt")
 
 _RIGHT, _PAIRS, _HALVED = needs.RIGHT_SHIFTS, needs.CHANNEL_PAIRS, needs.HALVED
 _TAPS, _3X3 = needs.TAP_PAIRS, needs.TAPS_3X3
@@ -95,6 +95,7 @@ _OF_ROWS = ("softmax", "log_softmax", "l2_normalization")
 _OF_ONE = "leaky_relu elu hard_swish logistic tanh abs neg square sqrt rsqrt exp log sin cos floor ceil round"
 _OF_TWO = "add sub mul div minimum maximum squared_difference floor_div floor_mod prelu"
 _BY_TABLE = ("mve", "rvv", "c")
+_COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 
 
 def _weighted_int16(operator: str, walk: Walk, arrays: packs.Arrays) -> Kernel:
@@ -229,6 +230,30 @@ KERNELS: Sequence[Kernel] = (
     *_refs("", "elements", "copy", "copy_rows"),
     *_refs("", "elements", "fill", "constant"),
     *_refs("", "all", "gather", "move", "take", "take_nd", "select", "pad", "mean", "resize_nearest"),
+    *_refs("", "all", "matmul", "resize_bilinear"),
+    *_refs("conv2d", "all", "transpose_conv"),
+    *_refs("requantise", "elements", "abs", "rsqrt", in_place=(0,)),
+    # of ref, too: who makes the table has an exponential function
+    *(replace(_lookup(variant, "elu"), name="lookup_c") for variant in ("c", "ref")),
+    *_refs("copy", "elements", "logical_not", in_place=(0,)),
+    *_refs("cast", "elements", "cast", "cast_float32"),
+    *_refs("", "rows", "log_softmax", in_place=(0,)),
+    *_refs("totals", "rows", "l2_normalization", in_place=(0,)),
+    *_refs("totals", "all", "cumsum"),
+    replace(_refs("totals", "elements", "add_n")[0], takes_array=True),
+    *_refs("along", "all", *(f"arg_{name}{of}" for name in ("max", "min") for of in ("", "_float32"))),
+    *_refs("mean", "all", "reduce_max", "reduce_min", "reduce_all_bool"),
+    *_refs("add", "elements", *_COMPARISONS, "squared_difference"),
+    *_refs("mul", "elements", "div"),
+    *_refs("", "elements", "prelu"),
+    *_refs(
+        "pairs",
+        "elements",
+        *(f"{name}_{dtype}" for dtype in ("int32", "int64", "float32") for name in _COMPARISONS),
+        *(f"{name}_int32" for name in ("add", "sub", "mul", "div", "squared_difference")),
+        *(f"{name}_{dtype}" for dtype in ("int32", "int64") for name in ("minimum", "maximum")),
+        *(f"{name}_bool" for name in ("equal", "not_equal", "logical_and", "logical_or")),
+    ),
     *_INT16,
 )
 

@@ -5,7 +5,7 @@ Constants are called as in the structs of tinynn's kernels, whose C in src/ref s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,16 +13,19 @@ from tinyflow.model.fixed_point import (
     ADD_LEFT_SHIFT,
     INT16_ADD_LEFT_SHIFT,
     Integers,
+    OutOfRange,
     activation_range,
     add_factors,
     rescale,
     rescaling_factor,
 )
-from tinyflow.model.graph import Graph, Operator
-from tinyflow.model.operators.forms import quantisations
+from tinyflow.model.graph import Graph, Operator, Quantisation
+from tinyflow.model.operators.forms import quantisation_of, quantisations
 
 Constants = Mapping[str, int]
 
+# places that quotients of int8 leave at least: of their reciprocals and of the dividends
+_MOST_OF_A_QUOTIENT = 22
 NAMES = ("ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM")
 
 
@@ -58,6 +61,73 @@ def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[s
         "output_multiplier": m2,
         "output_multiplier_shift": s2,
         **clamp,
+    }
+
+
+COMPARISONS = ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL")
+# by how much comparisons, and SQUARED_DIFFERENCE, scale both inputs up
+_COMPARED_LEFT_SHIFT, _SQUARED_LEFT_SHIFT = 8, 7
+
+
+def rarer_constants_of(graph: Graph, operator: Operator) -> dict[str, int]:
+    """Of int8 comparisons, SQUARED_DIFFERENCE, DIV and PRELU. ValueError where TFLite has no integer kernel."""
+    left, right, *outputs = (
+        quantisation_of(graph.tensors[index])
+        for index in (*operator.inputs, *(() if operator.name in COMPARISONS else operator.outputs))
+    )
+    if operator.name in COMPARISONS:
+        factors = [rescaling_factor(scheme.scale) for scheme in (left, right)]
+        if max(shift for _, shift in factors) > 0:  # TFLM ends the program
+            raise OutOfRange(f"scales of {left.scale:g} and {right.scale:g} are too large to be compared by TFLM")
+        return {"left_shift": _COMPARED_LEFT_SHIFT, **_sides(left, right, factors)}
+    (made,) = outputs
+    if operator.name == "SQUARED_DIFFERENCE":
+        twice_largest = 2 * max(left.scale, right.scale)
+        square = twice_largest * twice_largest / float(np.float32(2 ** (2 * _SQUARED_LEFT_SHIFT) * made.scale))
+        sides = [rescaling_factor(scheme.scale / twice_largest) for scheme in (left, right)]
+        return {
+            "left_shift": _SQUARED_LEFT_SHIFT,
+            **_sides(left, right, sides),
+            **_made(made, rescaling_factor(square)),
+        }
+    if operator.name == "DIV":
+        # in double, as TFLM of October 2026 has it; one of August had float32
+        multiplier, shift = rescaling_factor(left.scale / (right.scale * made.scale))
+        if shift > _MOST_OF_A_QUOTIENT:
+            raise OutOfRange(f"an output scale of {made.scale:g} is too small for quotients of these inputs")
+        lowest, highest = activation_range(operator.options["activation"], made)
+        zero_points = {"left_zero_point": left.zero_point, "right_zero_point": right.zero_point}
+        return {**zero_points, **_made(made, (multiplier, shift)), "lowest": lowest, "highest": highest}
+    identity, alpha = (rescaling_factor(scale / made.scale) for scale in (left.scale, left.scale * right.scale))
+    return {
+        "input_zero_point": left.zero_point,
+        "alpha_zero_point": right.zero_point,
+        "output_zero_point": made.zero_point,
+        "identity_multiplier": identity[0],
+        "identity_shift": identity[1],
+        "alpha_multiplier": alpha[0],
+        "alpha_shift": alpha[1],
+    }
+
+
+def _sides(left: Quantisation, right: Quantisation, factors: Sequence[tuple[int, int]]) -> dict[str, int]:
+    (m0, s0), (m1, s1) = factors
+    return {
+        "left_zero_point": left.zero_point,
+        "left_multiplier": m0,
+        "left_multiplier_shift": s0,
+        "right_zero_point": right.zero_point,
+        "right_multiplier": m1,
+        "right_multiplier_shift": s1,
+    }
+
+
+def _made(made: Quantisation, factor: tuple[int, int]) -> dict[str, int]:
+    multiplier, shift = factor
+    return {
+        "output_zero_point": made.zero_point,
+        "output_multiplier": multiplier,
+        "output_multiplier_shift": shift,
     }
 
 

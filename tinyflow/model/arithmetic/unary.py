@@ -6,6 +6,7 @@ Constants are called as in the structs of tinynn's kernels, whose C in src/ref s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tinyflow.model.fixed_point import (
     OutOfRange,
     activation_range,
     divide_by_power_of_two,
+    inverse_square_root,
     rescale,
     rescaling_factor,
     sigmoid_scaling,
@@ -25,7 +27,7 @@ from tinyflow.model.fixed_point import (
 from tinyflow.model.graph import Graph, Operator, Quantisation
 from tinyflow.model.operators.forms import quantisation_of, quantisations
 
-Constants = Mapping[str, int]
+Constants = Mapping[str, Any]
 
 # what only rescales and clamps
 RESCALING = ("RELU", "RELU6", "QUANTIZE")
@@ -35,9 +37,11 @@ _INT16_FRACTION_BITS = 12
 _NEAR_POWERS = ((-11620, 5813), (-11624, 5815))
 # of relu6(x + 3) in HARD_SWISH
 _RELUISH_SCALE = 3 / 32768
+# by which RSQRT keeps a reciprocal an integer
+_RSQRT_PLACES = 20
 
 
-def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, int]:
+def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[str, Any]:
     """The constants of an operator of RESULTS. ValueError where TFLite has no integer kernel."""
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if operator.name == "QUANTIZE":
@@ -132,6 +136,31 @@ def _of_hard_swish(operator: Operator, given: Quantisation, made: Quantisation) 
     }
 
 
+def _of_abs(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
+    """The factor is a quotient in float32: elementwise.cc of TFLM."""
+    with np.errstate(all="ignore"):
+        multiplier, shift = rescaling_factor(float(np.float32(given.scale) / np.float32(made.scale)))
+    return {**_of_zero_points(given, made), "multiplier": multiplier, "shift": shift, "lowest": -128, "highest": 127}
+
+
+def _of_rsqrt(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
+    """The same file."""
+    with np.errstate(all="ignore"):
+        scale = 1 / float(np.sqrt(np.float32(given.scale)) * np.float32(made.scale))
+    multiplier, shift = rescaling_factor(scale)
+    if shift < _RSQRT_PLACES - 31:
+        raise OutOfRange(f"an output scale of {made.scale:g} is too large for roots of these inputs")
+    return {**_of_zero_points(given, made), "multiplier": multiplier, "shift": shift, "lowest": -128, "highest": 127}
+
+
+def _of_elu(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, Any]:  # noqa: ARG001
+    return {**_of_zero_points(given, made), "input_scale": given.scale, "output_scale": made.scale}
+
+
+def _of_zero_points(given: Quantisation, made: Quantisation) -> dict[str, int]:
+    return {"input_zero_point": given.zero_point, "output_zero_point": made.zero_point}
+
+
 def _of_16_bits(multiplier: int) -> int:
     """DownScaleInt32ToInt16Multiplier of TFLite's common.h."""
     return 2**15 - 1 if multiplier >= 2**31 - 1 - 2**15 else (multiplier + 2**15) >> 16
@@ -210,17 +239,59 @@ def hard_swish(constants: Constants, values: Integers) -> Integers:
     product = ((gate + (1 << 15)) >> 1) * high16(wide, constants["output_multiplier"])
     towards_zero = np.sign(product) * (np.abs(product) >> 15)
     result = _divided16(np.clip(towards_zero, -(2**15), 2**15 - 1), -constants["output_shift"])
-    return np.clip(result + constants["output_zero_point"], -128, 127)
+    clamped: Integers = np.clip(result + constants["output_zero_point"], -128, 127)
+    return clamped
+
+
+def absolute(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/functions.c."""
+    scaled = rescale(np.abs(values - constants["input_zero_point"]), constants["multiplier"], constants["shift"])
+    clamped: Integers = np.clip(scaled + constants["output_zero_point"], -128, 127)
+    return clamped
+
+
+def rsqrt(constants: Constants, values: Integers) -> Integers:
+    """See src/ref/functions.c."""
+    roots = {value: inverse_square_root(value) for value in range(256)}
+
+    def of(value: int) -> int:
+        if value <= 0:
+            return 127
+        multiplier, shift = roots[value]
+        one = np.array(1, np.int64)
+        inverse = rescale(one, multiplier, shift + _RSQRT_PLACES)
+        return int(rescale(inverse, constants["multiplier"], constants["shift"] - _RSQRT_PLACES))
+
+    centred = (values - constants["input_zero_point"]).reshape(-1).tolist()
+    scaled = np.array([of(value) for value in centred], np.int64).reshape(values.shape)
+    is_positive = values > constants["input_zero_point"]
+    clamped: Integers = np.clip(np.where(is_positive, scaled + constants["output_zero_point"], 127), -128, 127)
+    return clamped
+
+
+def elu(constants: Constants, values: Integers) -> Integers:
+    """In float32, as elu.cc of TFLM makes its table."""
+    single = np.float32
+    centred = values - constants["input_zero_point"]
+    real = single(constants["input_scale"]) * centred.astype(single)
+    below = np.exp(real.astype(np.float64)).astype(single) - single(1)
+    steps = np.where(real < 0, below, real) * (single(1) / single(constants["output_scale"]))
+    rounded = np.sign(steps) * np.floor(np.abs(steps) + single(0.5))
+    made: Integers = np.clip(rounded + constants["output_zero_point"], -128, 127).astype(np.int64)
+    return made
 
 
 _INT16_CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, int]]] = {
     **dict.fromkeys(("LOGISTIC", "TANH"), _of_sigmoid_int16),
     "LEAKY_RELU": _of_leaky_relu,
 }
-_CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, int]]] = {
+_CONSTANTS: Mapping[str, Callable[[Operator, Quantisation, Quantisation], dict[str, Any]]] = {
     **dict.fromkeys(("LOGISTIC", "TANH"), _of_sigmoid),
     "LEAKY_RELU": _of_leaky_relu,
     "HARD_SWISH": _of_hard_swish,
+    "ABS": _of_abs,
+    "RSQRT": _of_rsqrt,
+    "ELU": _of_elu,
 }
 # -128 … 127
 VALUES: Integers = np.arange(-128, 128, dtype=np.int64)
@@ -231,4 +302,7 @@ RESULTS: Mapping[str, Callable[[Constants, Integers], Integers]] = {
     "TANH": tanh,
     "LEAKY_RELU": leaky_relu,
     "HARD_SWISH": hard_swish,
+    "ABS": absolute,
+    "RSQRT": rsqrt,
+    "ELU": elu,
 }

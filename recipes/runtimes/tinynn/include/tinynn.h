@@ -171,6 +171,59 @@ struct tinynn_minmax {
   struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only */
 };
 
+/* Operators of two inputs of plain integers, float32 or truth values. */
+struct tinynn_pairs {
+  struct tinynn_broadcast broadcast;
+  int32_t lowest, highest; /* of sums, differences, products and quotients */
+};
+
+/* PRELU: `alpha` are the slopes below 0. */
+struct tinynn_prelu {
+  int32_t input_zero_point, alpha_zero_point, output_zero_point;
+  int32_t identity_multiplier, identity_shift;
+  int32_t alpha_multiplier, alpha_shift;
+  struct tinynn_broadcast broadcast;
+};
+
+/* BATCH_MATMUL, whose batches are broadcast: the last three of these axes; strides in elements. */
+struct tinynn_matmul {
+  const int32_t *bias; /* [columns], or NULL */
+  struct tinynn_broadcast batches;
+  int32_t rows, columns, depth;
+  int32_t left_row, left_step, right_column, right_step;
+  int32_t left_zero_point, right_zero_point, output_zero_point;
+  int32_t multiplier, shift;
+  int32_t lowest, highest;
+};
+
+/* ARG_MAX, ARG_MIN: along the middle one of three axes. */
+struct tinynn_along {
+  int32_t outer, size, inner;
+  int32_t is_wide; /* outputs are int64, not int32 */
+};
+
+/* CUMSUM: along the middle one of three axes. ADD_N: of `size` inputs of `inner` elements. L2_NORMALIZATION: of `outer`
+ * rows of `size`. */
+struct tinynn_totals {
+  int32_t outer, size, inner;
+  int32_t is_exclusive, is_reversed;
+  int32_t input_zero_point, output_zero_point;
+  int32_t multiplier, shift;
+};
+
+/* LOG_SOFTMAX: as tinynn_softmax; what `reverse_…` makes of the least that 32 bits hold is no longer told apart. */
+struct tinynn_log_softmax {
+  int32_t rows, columns;
+  int32_t multiplier, left_shift;
+  int32_t reverse_multiplier, reverse_shift;
+  int32_t least_difference;
+};
+
+/* CAST: types as in TFLite's enumeration TensorType. */
+struct tinynn_cast {
+  int32_t elements, from, to;
+};
+
 /* SOFTMAX over the last axis: `rows` of `columns`. `multiplier`, `left_shift`: PreprocessSoftmaxScaling; a
  * difference to the row's largest below `least_difference` counts as 0. */
 struct tinynn_softmax {
@@ -311,6 +364,15 @@ struct tinynn_mean {
   int32_t multiplier, shift;
 };
 
+/* RESIZE_BILINEAR: inputs from one output to the next along each axis, with 10 fraction bits. */
+struct tinynn_resize_bilinear {
+  int32_t batches;
+  int32_t input_height, input_width, channels;
+  int32_t output_height, output_width;
+  int32_t row_scale, column_scale;
+  int32_t is_centred;
+};
+
 /* RESIZE_NEAREST_NEIGHBOR: output [y, x] is input [rows[y], columns[x]]. */
 struct tinynn_resize_nearest {
   const int32_t *rows;    /* [output_height] */
@@ -384,6 +446,9 @@ TINYNN_UNARY(tinynn_gather_mve, tinynn_gather);
 TINYNN_UNARY(tinynn_gather_rvv, tinynn_gather);
 TINYNN_UNARY(tinynn_transpose_c, tinynn_gather);
 TINYNN_UNARY(tinynn_move_ref, tinynn_move);
+TINYNN_UNARY(tinynn_transpose_conv_ref, tinynn_conv2d);
+TINYNN_UNARY(tinynn_resize_bilinear_ref, tinynn_resize_bilinear);
+TINYNN_UNARY(tinynn_cumsum_ref, tinynn_totals);
 TINYNN_UNARY(tinynn_pad_ref, tinynn_pad);
 TINYNN_UNARY(tinynn_mean_ref, tinynn_mean);
 TINYNN_UNARY(tinynn_mean_c, tinynn_mean);
@@ -396,6 +461,11 @@ TINYNN_UNARY(tinynn_resize_nearest_c, tinynn_resize_nearest);
   void function(const struct parameters *restrict p, const int8_t *input, int8_t *output)
 
 TINYNN_UNARY_IN_PLACE(tinynn_softmax_ref, tinynn_softmax);
+TINYNN_UNARY_IN_PLACE(tinynn_log_softmax_ref, tinynn_log_softmax);
+TINYNN_UNARY_IN_PLACE(tinynn_l2_normalization_ref, tinynn_totals);
+TINYNN_UNARY_IN_PLACE(tinynn_abs_ref, tinynn_requantise);
+TINYNN_UNARY_IN_PLACE(tinynn_rsqrt_ref, tinynn_requantise);
+TINYNN_UNARY_IN_PLACE(tinynn_logical_not_ref, tinynn_copy);
 TINYNN_UNARY_IN_PLACE(tinynn_logistic_ref, tinynn_sigmoid);
 TINYNN_UNARY_IN_PLACE(tinynn_tanh_ref, tinynn_sigmoid);
 TINYNN_UNARY_IN_PLACE(tinynn_requantise_ref, tinynn_requantise);
@@ -494,6 +564,58 @@ TINYNN_BINARY(tinynn_mul_broadcast_mve, tinynn_mul);
 TINYNN_BINARY(tinynn_add_broadcast_rvv, tinynn_add);
 TINYNN_BINARY(tinynn_sub_broadcast_rvv, tinynn_add);
 
+/* Of any type: pointers to what the name says, or int8. Results of comparisons are 0 and 1, a byte each. */
+#define TINYNN_ANY(function, parameters) \
+  void function(const struct parameters *restrict p, const void *left, const void *right, void *output)
+
+#define TINYNN_COMPARISONS(suffix, parameters)               \
+  TINYNN_ANY(tinynn_equal##suffix##_ref, parameters);        \
+  TINYNN_ANY(tinynn_not_equal##suffix##_ref, parameters);    \
+  TINYNN_ANY(tinynn_less##suffix##_ref, parameters);         \
+  TINYNN_ANY(tinynn_less_equal##suffix##_ref, parameters);   \
+  TINYNN_ANY(tinynn_greater##suffix##_ref, parameters);      \
+  TINYNN_ANY(tinynn_greater_equal##suffix##_ref, parameters)
+
+TINYNN_COMPARISONS(, tinynn_add);
+TINYNN_COMPARISONS(_int32, tinynn_pairs);
+TINYNN_COMPARISONS(_int64, tinynn_pairs);
+TINYNN_COMPARISONS(_float32, tinynn_pairs);
+TINYNN_ANY(tinynn_equal_bool_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_not_equal_bool_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_logical_and_bool_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_logical_or_bool_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_add_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_sub_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_mul_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_div_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_squared_difference_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_minimum_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_maximum_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_minimum_int64_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_maximum_int64_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_squared_difference_ref, tinynn_add);
+TINYNN_ANY(tinynn_div_ref, tinynn_mul);
+TINYNN_ANY(tinynn_prelu_ref, tinynn_prelu);
+TINYNN_BINARY(tinynn_matmul_ref, tinynn_matmul);
+
+#define TINYNN_ARGUMENT(function) \
+  void function(const struct tinynn_along *restrict p, const void *input, int32_t *restrict output)
+
+TINYNN_ARGUMENT(tinynn_arg_max_ref);
+TINYNN_ARGUMENT(tinynn_arg_min_ref);
+TINYNN_ARGUMENT(tinynn_arg_max_float32_ref);
+TINYNN_ARGUMENT(tinynn_arg_min_float32_ref);
+
+#define TINYNN_REDUCTION(function) \
+  void function(const struct tinynn_mean *restrict p, const void *input, void *restrict output)
+
+TINYNN_REDUCTION(tinynn_reduce_max_ref);
+TINYNN_REDUCTION(tinynn_reduce_min_ref);
+TINYNN_REDUCTION(tinynn_reduce_all_bool_ref);
+
+void tinynn_add_n_ref(const struct tinynn_totals *restrict p, const int8_t *const *inputs, int8_t *output);
+void tinynn_cast_ref(const struct tinynn_cast *restrict p, const void *restrict input, void *restrict output);
+void tinynn_cast_float32_ref(const struct tinynn_cast *restrict p, const void *restrict input, void *restrict output);
 TINYNN_BINARY(tinynn_take_ref, tinynn_take);
 TINYNN_BINARY(tinynn_take_nd_ref, tinynn_take_nd);
 

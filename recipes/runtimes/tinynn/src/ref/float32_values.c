@@ -1,0 +1,29 @@
+/* float32 by itself: comparisons, ARG_MAX, ARG_MIN, CAST.
+ *
+ * As comparisons.cc, arg_min_max.cc and cast.cc of TFLM (tensorflow/lite/micro/kernels/).
+ */
+#include "tinynn/argument.h"
+#include "tinynn/cast.h"
+#include "tinynn/pairs.h"
+
+TINYNN_COMPARISONS_OF(float32, float)
+TINYNN_ARGUMENT_OF(arg_max_float32, float, a > b)
+TINYNN_ARGUMENT_OF(arg_min_float32, float, a < b)
+
+static int64_t integer_of(float value) {
+  return value >= 0x1p31f ? INT32_MAX : value >= -0x1p31f ? (int32_t)value : INT32_MIN;
+}
+
+/* From float32 or to it. What another type can't hold is the nearest number of 32 bits first, which C leaves open. */
+void tinynn_cast_float32_ref(const struct tinynn_cast *restrict p, const void *restrict input, void *restrict output) {
+  const float *reals = input;
+  for (int32_t i = 0; i < p->elements; ++i) {
+    if (p->to == TINYNN_FLOAT32) {
+      ((float *)output)[i] = p->from == TINYNN_FLOAT32 ? reals[i] : (float)tinynn_read_integer(input, p->from, i);
+    } else if (p->to == TINYNN_BOOL) {
+      ((int8_t *)output)[i] = reals[i] != 0;
+    } else {
+      tinynn_write_integer(output, p->to, i, integer_of(reals[i]));
+    }
+  }
+}
