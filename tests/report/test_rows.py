@@ -69,3 +69,13 @@ def test_every_metric_is_defined_once() -> None:
     """Names are unique, and each has a unit and a definition."""
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert all(metric.unit and metric.definition for metric in METRICS)
+
+
+def test_shares_of_paths_are_told_in_layers_and_macs() -> None:
+    """Of a plan whose layers name their path; other backends' plans name none."""
+    layers = [{"path": "kernel", "macs": 900}, {"path": "legalised", "macs": 100}, {"macs": 0}]
+    paths = rows.paths_of({"layers": [*layers, {"path": "kernel", "macs": 0}, {"path": "dequantised", "macs": 0}]})
+    assert paths["kernel"] == {"layers": 2, "macs": 900}
+    told = "kernel 2 layers, 90 % of the MACs; legalised 1 layer, 10 % of the MACs; dequantised 1 layer"
+    assert rows.spell_paths(paths) == told
+    assert rows.paths_of({"layers": layers[2:]}) == rows.paths_of({}) == {}

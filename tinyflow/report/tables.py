@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
 from tinyflow.report.metrics import METRICS, Metric
-from tinyflow.report.rows import warnings_of
+from tinyflow.report.rows import spell_paths, warnings_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -210,6 +210,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
     }
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
+    found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
     untuned = (row for row in rows if "tuned" in row["features"] and row.get("tuning", {}).get("missing"))
     return [*found, *map(_untuned, untuned)]
 

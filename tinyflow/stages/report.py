@@ -28,6 +28,9 @@ def report(workspace: Workspace) -> None:
     )
     if "target_options" in workspace.parameters:
         row["target_options"] = workspace.parameters["target_options"]
+    paths = rows.paths_of(files["plan.json"])
+    if paths:
+        row["paths"] = paths
     if "tuning" in files["plan.json"]:
         row["tuning"] = files["plan.json"]["tuning"]
     tidied = files.get("tidy.json", {})

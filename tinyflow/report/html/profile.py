@@ -78,7 +78,7 @@ def _layer_line(
     macs = layer["macs"]
     return Line(
         name=f"{layer['index']} {layer['operator']}",
-        detail=", ".join(names),
+        detail=", ".join(names) + (f" ({layer['path']})" if layer.get("path", "kernel") != "kernel" else ""),
         instructions=f"{round(count):,}" if count is not None else "",
         percent=100 * count / total if count is not None else 0.0,
         per_mac=f"{count / macs:.2f}" if count is not None and macs and has_ratio else "",
