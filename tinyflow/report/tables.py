@@ -265,7 +265,8 @@ def spell_validation(row: Row, absent: str = _NOT_MEASURED) -> str:
     result = str(validation["result"]) + ("!" if warnings_of(row) else "")
     if validation["result"] == "exact":
         return result
-    return f"{result} (±{validation['max_abs_error']})"
+    error = validation["max_abs_error"]
+    return f"{result} (±{error:.3g})" if 0 < error < 1 else f"{result} (±{error:g})"
 
 
 def spell_features(row: Row) -> str:
