@@ -45,13 +45,16 @@ def convolution_int16(variant: str, fields: Mapping[str, int], weights: Int8s, r
 
 
 def _laid_out(variant: str, fields: Mapping[str, int], weights: Int8s) -> tuple[str, Mapping[str, int], Int8s]:
-    """Operator, fields, and weights [out, kh, kw, …] of a convolution."""
+    """Operator, fields, and weights [out, kh, kw, …] of a convolution; a depthwise one of one channel is any."""
     operator = "depthwise" if "depth_multiplier" in fields else "conv2d"
-    if operator == "conv2d":
-        fields = {**fields, "output_pitch": fields["output_channels"]}
-    else:
+    if operator == "depthwise":
         taps = weights.reshape(fields["kernel_height"], fields["kernel_width"], fields["output_channels"])
         weights = np.ascontiguousarray(np.moveaxis(taps, -1, 0))
+        if variant != "ref" and fields["input_channels"] == 1 and fields["depth_multiplier"] > 1:
+            fields = {name: value for name, value in fields.items() if name != "depth_multiplier"}
+            operator, weights = "conv2d", weights[..., None]
+    if operator == "conv2d":
+        fields = {**fields, "output_pitch": fields["output_channels"]}
     if variant != "ref":
         fields, weights = as_single_row(fields, weights)
     return operator, fields, weights
