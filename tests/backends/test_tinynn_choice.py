@@ -9,7 +9,7 @@ import pytest
 from processors import processor
 from tinynn_calls import RUNTIME
 
-from tinyflow.backends.tinyc.strides import RANK
+from tinyflow.backends.tinyc.strides import AXES, RANK
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT
 from tinyflow.backends.tinynn.needs import NARROW_WINDOW
 from tinyflow.backends.tinynn.variants import variant_of
@@ -48,4 +48,5 @@ def test_what_kernels_take_is_what_their_header_says() -> None:
     """Bounds that the C of tinyi asks for on the chip, and Python before."""
     header = (RUNTIME / "include" / "tinynn.h").read_text(encoding="utf-8")
     said = {name: int(value) for name, value in re.findall(r"^#define TINYNN_(\w+) (\d+)$", header, re.M)}
-    assert said == {"RANK": RANK, "LARGEST_RIGHT_SHIFT": LARGEST_RIGHT_SHIFT, "NARROW_WINDOW": NARROW_WINDOW}
+    sizes = {"RANK": RANK, "AXES": AXES, "PAIR": 2}
+    assert said == {**sizes, "LARGEST_RIGHT_SHIFT": LARGEST_RIGHT_SHIFT, "NARROW_WINDOW": NARROW_WINDOW}
