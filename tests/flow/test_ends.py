@@ -24,11 +24,27 @@ from tinyflow.model import tflite_reader
 from tinyflow.model.summary import macs, summarise
 from tinyflow.model.zoo import synthesize
 from tinyflow.report.profile import profile_text
+from tinyflow.report.quantised import quantised_text
 from tinyflow.report.removed import removed_text
 
 SIZES = {"macs": 10, "weights_bytes": 20, "peak_live_bytes": 5, "operators": 2, "tensors": 4}
 REMOVED = {"schema": 1, "before": SIZES, "after": {**SIZES, "macs": 5}, "operators": [], "channels": []}
-CONTENT = {"profile.json": PROFILE, "shrink.json": REMOVED, "origin.json": {"weights": "synthetic"}, "model.tflite": 1}
+QUANTISED = {
+    **{"schema": 1, "samples": "made up", "calibration_samples": 50, "evaluation_samples": 200},
+    "weights_bytes": {"before": 4096, "after": 1024},
+    "float_operators": [{"operator": 3, "name": "EXP"}],
+    "layers": [
+        {"operator": 0, "name": "CONV_2D", "tensor": "t", "sqnr_db": 40.5, "max_abs_error": 0.01, "max_abs_value": 2.0}
+    ],
+    "outputs": [
+        {"tensor": "y", "sqnr_db": None, "max_abs_error": 0.0, "max_abs_value": 1.0, "top1_agreement": 0.995},
+        {"tensor": "z", "sqnr_db": 30.0, "max_abs_error": 0.1, "max_abs_value": 1.0, "top1_agreement": None},
+    ],
+}
+CONTENT = {
+    **{"profile.json": PROFILE, "shrink.json": REMOVED, "quantise.json": QUANTISED},
+    **{"origin.json": {"weights": "synthetic"}, "model.tflite": 1},
+}
 
 
 def write(workspace: Workspace) -> None:
@@ -66,6 +82,18 @@ def test_a_shrunk_model_lies_beside_what_was_removed(session: Session, tmp_path:
     assert path.read_text() == removed_text("net", REMOVED, "synthetic") != removed_text("net", REMOVED, "trained")
     assert json.loads(path.with_suffix(".json").read_bytes()) == REMOVED
     assert path.with_suffix(".tflite").read_text() == "1"
+
+
+def test_a_quantised_model_lies_beside_what_it_lost(session: Session, tmp_path: Path) -> None:
+    """The model, the record, and a table of layers; samples that are made up are told."""
+    project, made = Project(tmp_path, tmp_path / "cache"), action("quantise", "model.tflite", "quantise.json")
+    assert publish._write("net", made, session, project) == []
+    session.execute(made)
+    [path] = publish._write("net", made, session, project)
+    assert path == tmp_path / "build" / "quantise" / "net.txt"
+    assert path.read_text() == quantised_text("net", QUANTISED)
+    assert "99.5% of rows" in path.read_text() and "made up" in path.read_text() and "EXP" in path.read_text()
+    assert "made up" not in quantised_text("net", {**QUANTISED, "samples": "recipe"})
 
 
 def report(name: str, **more: Any) -> dict[str, Any]:

@@ -45,6 +45,16 @@ def test_every_backend_gets_the_tidied_model_and_interpreters_the_plain_one(tmp_
     assert [_model_from(layer[stage]) for stage in ("convert", "tidy", "generate")] == ["cut", "cut", "tidy"]
 
 
+def test_a_quantised_model_is_what_everything_else_is_about(tmp_path: Path) -> None:
+    """The reference's too, and a layer's; `doit quantise:` is the very same action."""
+    names = ("kws_float32-tinyc-stm32f7+quantised", "kws_float32-tinyc-stm32f7+layer.1+quantised")
+    whole, layer = _stages(tmp_path, *names)
+    stages = ("quantise", "convert", "tidy")
+    assert [_model_from(whole[stage]) for stage in stages] == ["fetch", "quantise", "quantise"]
+    assert [_model_from(layer[stage]) for stage in ("cut", "convert")] == ["quantise", "cut"]
+    assert whole["quantise"].id == layer["quantise"].id
+
+
 def test_two_backends_share_one_reduction(tmp_path: Path) -> None:
     """What is removed depends on the model alone."""
     one, other = _stages(tmp_path, "vww-tvmaot-stm32f7+shrink", "vww-tinyc-esp32c3+shrink")

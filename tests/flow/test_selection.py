@@ -130,7 +130,8 @@ def test_each_group_has_its_members(loader: Loader) -> None:
     found = {group: list(loader.selector._known(group)) for group in ("bench", "profile", "layers", "suite", "report")}
     assert found == {"bench": benches, "profile": benches, "layers": benches, "suite": suites, "report": suites}
     assert list(loader.selector._known("export")) == [*suites, *benches]
-    assert list(loader.selector._known("shrink")) == list(loader.catalogue.names(Model))
+    for group in ("shrink", "quantise"):
+        assert list(loader.selector._known(group)) == list(loader.catalogue.names(Model))
     assert loader.selector._resolve("suite", False) == [("suite", name) for name in suites]
     assert loader.selector._resolve("suite:g*", False) == [("suite", "good")]
     assert loader.selector._resolve("suite:good", False) == [("suite", "good")]

@@ -32,7 +32,9 @@ COMMANDS = {
     "init": NOTHING,
     "schema": RECIPES,
 }
-GROUPS = ("bench", "suite", "report", "shrink", "profile", "layers", "export")
+GROUPS = ("bench", "suite", "report", "shrink", "quantise", "profile", "layers", "export")
+# of these the names are models
+MODEL_GROUPS = ("shrink", "quantise")
 
 # doit's own that mean nothing here, and what to do instead
 UNSUPPORTED = {

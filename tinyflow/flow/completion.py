@@ -48,7 +48,7 @@ def _members(group: str, word: str) -> list[str]:
     """What may be behind `group:`."""
     found = benches(word) if group in ("bench", "layers", "profile", "export") else []
     found += names("suites") if group in ("suite", "report", "export") else []
-    return names("models") if group == "shrink" else found
+    return names("models") if group in ("shrink", "quantise") else found
 
 
 def archives(word: str) -> list[str]:

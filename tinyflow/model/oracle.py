@@ -64,7 +64,7 @@ def _litert(words: str, kernels: Literal["reference", "optimised", "auto"]) -> R
 TFLM = Reference("tflm", "TFLM", "tflite_micro", tflm, tflm_tensors)
 LITERT = _litert("LiteRT", "reference")
 # LiteRT's reference kernels abort where TFLM's do, for the same reason; these then still know
-_LITERT_OPTIMISED = _litert("LiteRT's optimised kernels", "optimised")
+LITERT_OPTIMISED = _litert("LiteRT's optimised kernels", "optimised")
 
 # as people run it
 LITERT_AUTO = _litert("LiteRT", "auto")
@@ -72,7 +72,7 @@ LITERT_AUTO = _litert("LiteRT", "auto")
 
 def references() -> tuple[Reference, ...]:
     """Those that are installed, the one that counts most first. Raises ToolError where there is none."""
-    found = tuple(one for one in (TFLM, LITERT, _LITERT_OPTIMISED) if is_importable(one.package))
+    found = tuple(one for one in (TFLM, LITERT, LITERT_OPTIMISED) if is_importable(one.package))
     if not found:
         raise ToolError("no reference interpreter is installed", hint="pip install tflite-micro", missing=True)
     return found

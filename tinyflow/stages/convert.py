@@ -34,7 +34,7 @@ def convert(workspace: Workspace) -> None:
     model = workspace.inputs["model.tflite"].read_bytes()
     read = oracle.read if workspace.parameters.get("is_interpreted") else tflite_reader.read
     graph = read(model, "model.tflite")
-    seed, real = workspace.parameters["seed"], [path.read_bytes() for path in _sample_files(workspace)]
+    seed, real = workspace.parameters["seed"], [path.read_bytes() for path in sample_files(workspace)]
     samples = reference.make_inputs(
         graph, workspace.parameters["samples"], seed, real, workspace.parameters["input_format"]
     )
@@ -81,7 +81,8 @@ def _second_opinion(
         return None
 
 
-def _sample_files(workspace: Workspace) -> list[Path]:
+def sample_files(workspace: Workspace) -> list[Path]:
+    """The inputs `samples/<number>.bin`, in the order of their numbers."""
     names = [name for name in workspace.inputs if name.startswith("samples/")]
     return [workspace.inputs[name] for name in sorted(names, key=lambda name: (len(name), name))]
 

@@ -19,6 +19,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} suite:mlperf_tiny               all benches of a suite, and its report
   {bin} report:mlperf_tiny              the report of what is known already; runs nothing
   {bin} shrink:vww                      build/shrink/vww.tflite: the same outputs, without what no input changes
+  {bin} quantise:./my_net.onnx          build/quantise/my_net.tflite: int8 after training, and what each layer loses
   {bin} layers:vww-tinyc-stm32f7        each layer as a model of its own, benched alone; one of them: bench:…+layer.3
   {bin} profile:vww-tinyc-stm32f7       instructions, loads, stores per layer and function; build/profile/
 

@@ -193,6 +193,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             _print_table(rows, stream)
             stream.writelines(f"{name}: {file}\n" for name, file in _told_apart(loader.selection).items())
         texts = [("shrink", name) for name in loader.selection.shrunk]
+        texts += [("quantise", name) for name in loader.selection.quantised]
         texts += [("profile", name) for name in loader.selection.profiles]
         for folder, name in texts:
             path = loader.project.build / folder / f"{name}.txt"

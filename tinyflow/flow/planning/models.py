@@ -93,6 +93,22 @@ class Models:
             timeout_s=resolved.model.timeout_s,
         )
 
+    def quantise(self, model: Model, folder: Path, source: Output) -> Action:
+        """The float model in int8, by the recipe's samples."""
+        return self._known.isolated(
+            "quantise",
+            f"quantise {model.name}",
+            ("model.tflite", "quantise.json"),
+            {"model.tflite": source, **self._samples(model, folder)},
+            parameters={"seed": model.samples.seed, "input_format": model.samples.format},
+            tools=READER_TOOLS + REFERENCE_TOOLS,
+            timeout_s=model.timeout_s,
+        )
+
+    def _samples(self, model: Model, folder: Path) -> dict[str, Input]:
+        files = find_samples(model, folder, self._mirrors)
+        return {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
+
     def convert(
         self, model: Model, folder: Path, source: Output, part_name: str = "", *, is_interpreted: bool = False
     ) -> Action:
@@ -101,8 +117,7 @@ class Models:
         `is_interpreted`: an interpreter runs the file, so that it needn't be one that we can read.
         """
         samples = model.samples
-        files = find_samples(model, folder, self._mirrors) if not part_name else ()
-        real = {f"samples/{index}.bin": SourceFile(path, f"{index}.bin") for index, path in enumerate(files)}
+        real = self._samples(model, folder) if not part_name else {}
         return self._known.isolated(
             "convert",
             f"convert {part_name or model.name}",

@@ -61,10 +61,13 @@ class Planner:
         resolved = check_options(resolve(bench, self._catalogue), self._catalogue)
         fetched = self.models.fetch(resolved.model, resolved.model_folder)
         whole = [fetched]
-        if resolved.layer is not None:
-            whole.append(self.models.cut(resolved, fetched.output("model.tflite"), resolved.layer, resolved.layer))
-        elif last_layer is not None:
-            whole.append(self.models.cut(resolved, fetched.output("model.tflite"), 0, last_layer))
+        if resolved.settings.quantised:
+            source = fetched.output("model.tflite")
+            whole.append(self.models.quantise(resolved.model, resolved.model_folder, source))
+        if resolved.layer is not None or last_layer is not None:
+            first, last = (0, last_layer) if resolved.layer is None else (resolved.layer, resolved.layer)
+            assert last is not None
+            whole.append(self.models.cut(resolved, whole[-1].output("model.tflite"), first, last))
         model = whole[-1].output("model.tflite")
         part_name = resolved.part_name if resolved.layer is not None else ""
         is_interpreted = resolved.backend.machine is not None

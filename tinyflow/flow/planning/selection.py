@@ -13,7 +13,7 @@ from typing import Any
 
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import TinyflowError, UsageError
-from tinyflow.flow.command_list import COMMANDS, GROUPS
+from tinyflow.flow.command_list import COMMANDS, GROUPS, MODEL_GROUPS
 from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import Bench, parse
@@ -36,6 +36,7 @@ class Selection:
     suites: dict[str, list[str]] = field(default_factory=dict)  # names of benches, planned
     reports: dict[str, list[str]] = field(default_factory=dict)  # names of benches, not planned
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
+    quantised: dict[str, Action] = field(default_factory=dict)  # model → what quantises it
     layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
@@ -44,14 +45,15 @@ class Selection:
     def wholes(self) -> Iterator[Collection[Action]]:
         """What was asked for, one by one: all actions of each."""
         yield from (plan.actions for plan in self.benches.values())
-        for final in (*self.shrunk.values(), *self.profiles.values(), *self.actions):
+        for final in (*self.shrunk.values(), *self.quantised.values(), *self.profiles.values(), *self.actions):
             yield in_order([final]).values()
 
     @property
     def all_actions(self) -> Mapping[str, Action]:
         """Every action that is needed, by id, each after those that it waits for."""
         finals = (plan.final for plan in self.benches.values())
-        return in_order([*finals, *self.shrunk.values(), *self.profiles.values(), *self.actions])
+        models = (*self.shrunk.values(), *self.quantised.values())
+        return in_order([*finals, *models, *self.profiles.values(), *self.actions])
 
 
 class Selector:
@@ -122,7 +124,7 @@ class Selector:
             return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
-        return self._catalogue.names(Model) if group == "shrink" else tuple(self.suites)
+        return self._catalogue.names(Model) if group in MODEL_GROUPS else tuple(self.suites)
 
     def _add(self, selection: Selection, group: str, name: str) -> None:
         """Add one thing, and its task."""
@@ -134,9 +136,9 @@ class Selector:
             return
         if group == "report":
             selection.reports[name] = [bench.name for bench in suites.expand(self._catalogue, name)]
-        elif group == "shrink":
-            name, action = self._shrinking(name)
-            selection.shrunk[name] = action
+        elif group in MODEL_GROUPS:
+            name, action = self._changing(group, name)
+            (selection.shrunk if group == "shrink" else selection.quantised)[name] = action
             finals = [action]
         else:
             is_suite = group == "suite" or (group == "export" and self._catalogue.has(Suite, name))
@@ -163,8 +165,8 @@ class Selector:
             if operator["name"] not in VIEWS:  # no byte moves there, so there is nothing to measure
                 yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
 
-    def _shrinking(self, name: str) -> tuple[str, Action]:
-        """A model's name, and the action that shrinks it, whatever bench it is for."""
+    def _changing(self, group: str, name: str) -> tuple[str, Action]:
+        """A model's name, and the action that shrinks or quantises it, whatever bench it is for."""
         if is_path(name):
             model, folder = model_of_file(name)
         else:
@@ -172,6 +174,8 @@ class Selector:
                 raise UsageError(f'unknown model "{name}"', hint=hint_for(name, self._catalogue.names(Model), "models"))
             model, folder = self._catalogue.get(Model, name), self._catalogue.path(Model, name).parent
         fetched = self._planner.models.fetch(model, folder)
+        if group == "quantise":
+            return model.name, self._planner.models.quantise(model, folder, fetched.output("model.tflite"))
         return model.name, self._planner.models.transform("shrink", model.name, fetched.output("model.tflite"))
 
     def bench(self, text: str) -> Bench:
@@ -196,7 +200,7 @@ class Selector:
     def is_action(self, word: str) -> bool:
         """Whether a word is `<stage>:<first digits of an id>`; some stages are groups, too."""
         group, _, name = word.partition(":")
-        if not _ACTION.fullmatch(word) or self._catalogue.has(Model if group == "shrink" else Suite, name):
+        if not _ACTION.fullmatch(word) or self._catalogue.has(Model if group in MODEL_GROUPS else Suite, name):
             return False
         if group in GROUPS:
             try:

@@ -62,7 +62,7 @@ def publish(
         with unwritten:
             suite = with_published(catalogue, catalogue.get(Suite, name))
             reports.append(views.update_suite(suite, views.reports(benches), catalogue))
-    for name, action in (*selection.shrunk.items(), *selection.profiles.items()):
+    for name, action in (*selection.shrunk.items(), *selection.quantised.items(), *selection.profiles.items()):
         with unwritten:
             reports += _write(name, action, session, project)
     unwritten.tell(warn)
@@ -121,7 +121,7 @@ def compare_published(selection: Selection, views: Views, catalogue: Catalogue, 
 
 
 def _write(name: str, action: Action, session: Session, project: Project) -> list[Path]:
-    """Write what shrinking or profiling made, if it is there, as `build/<stage>/<name>.*`; the path of its text."""
+    """Write what shrinking, quantising or profiling made, if it is there: `build/<stage>/<name>.*`; the text's path."""
     if not session.is_current(action):
         return []
     folder, content = project.build / action.stage, b""
@@ -133,6 +133,10 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
         from tinyflow.report.profile import profile_text
 
         text = profile_text(name, document)
+    elif action.stage == "quantise":
+        from tinyflow.report.quantised import quantised_text
+
+        text = quantised_text(name, document)
     else:
         from tinyflow.report.removed import removed_text
 

@@ -36,6 +36,8 @@ Row = dict[str, Any]
 _OUTPUTS = {  # name in the view: stage and output
     "model.tflite": ("fetch", "model.tflite"),
     "model.onnx": ("fetch", "model.onnx"),
+    "quantised.tflite": ("quantise", "model.tflite"),
+    "quantise.json": ("quantise", "quantise.json"),
     "layer.tflite": ("cut", "model.tflite"),
     "tidied.tflite": ("tidy", "model.tflite"),
     "tidy.json": ("tidy", "tidy.json"),

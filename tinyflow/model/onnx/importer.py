@@ -114,7 +114,11 @@ class Importer(ImportedGraph):
     def imported(self) -> tuple[Graph, list[Layout]]:
         """The whole graph, and how its inputs and then its outputs lie. Raises ModelError."""
         for port in self.source.inputs:
-            self._input(port)
+            try:
+                self._input(port)
+            except _MISFITS as error:
+                what = f"what reads the input {port.name} doesn't fit it: {error}"
+                raise ModelError(what, hint="export the model again") from None
         layouts = [self.values[port.name].layout for port in self.source.inputs if port.name in self.values]
         for node in self._nodes:
             if id(node) not in self._taken:
@@ -342,11 +346,11 @@ class Importer(ImportedGraph):
         zero = np.zeros(1, default) if not names[1] else self.constants.get(names[1])
         if scale is None or zero is None:
             raise node.refuse("scale and zero point must be constants")
-        zeros = np.atleast_1d(zero)
+        zeros = zero.reshape(-1)
         offset = 128 if zeros.dtype == np.uint8 else 0
         if zeros.dtype not in (np.int8, np.uint8, np.int32):
             raise node.refuse(f"it quantises to {zeros.dtype}", "quantise to int8 or uint8")
-        scales = tuple(np.atleast_1d(scale).astype(np.float32).tolist())
+        scales = tuple(scale.reshape(-1).astype(np.float32).tolist())
         if not all(0 < value < math.inf for value in scales):
             raise node.refuse("its scale is not a positive number of 32 bits", "quantise with representative samples")
         points = tuple(int(value) - offset for value in zeros)

@@ -82,6 +82,8 @@ def unsqueeze(net: ImportedGraph, call: Call) -> Value:
     assert given is not None
     rank = len(value.shape) + given.size
     axes = {_axis(call.node, int(axis), rank) for axis in given.reshape(-1)}
+    if len(axes) != given.size:
+        raise call.node.refuse(f"it names an axis of {given.tolist()} twice")
     left = iter(value.shape)
     shape = tuple(1 if axis in axes else next(left) for axis in range(rank))
     return replace(value, layout=value.layout.reshaped(shape))

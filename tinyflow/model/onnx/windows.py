@@ -12,6 +12,8 @@ from tinyflow.model.onnx.layout import channels_last
 from tinyflow.model.onnx.source import Array
 from tinyflow.model.operators.shapes import Pair
 
+_MOST_PADDING = 1 << 12
+
 
 def images(net: ImportedGraph, call: Call) -> tuple[int, int]:
     """The first input as [N, H, W, C], and the rank that it has in the file. Raises ModelError for other ranks."""
@@ -63,8 +65,9 @@ class Windows:
         found: list[tuple[Pair, int, int]] = []
         for length, reach, step, around in zip(source[1:3], _reaches(size, dilation), stride, pads, strict=True):
             found.append(_slide(auto, is_up, length, reach, step, around))
-        if min(count for _, count, _ in found) < 1 or min(min(pair) for pair, _, _ in found) < 0:
-            raise node.refuse("its windows don't fit its input, or its padding is negative")
+        paddings = [amount for pair, _, _ in found for amount in pair]
+        if min(count for _, count, _ in found) < 1 or min(paddings) < 0 or max(paddings) > _MOST_PADDING:
+            raise node.refuse("its windows don't fit its input, or its padding is negative or huge")
         (rows, height, low), (columns, width, right) = found
         return Windows(size, stride, dilation, (rows, columns), (height, width), (low, right))
 
@@ -98,7 +101,8 @@ def pool(net: ImportedGraph, call: Call) -> Value:
     node, (source, rank) = call.node, images(net, call)
     is_whole, is_max = node.kind.startswith("Global"), node.kind.endswith("MaxPool")
     shape = net.shape(source)
-    kernel = shape[1:3] if is_whole else _pair(node.integers("kernel_shape", (1,) * (rank - 2)))
+    own = () if is_whole else _pair(node.integers("kernel_shape", (1,) * (rank - 2)))
+    kernel = own or shape[1:3]
     windows = Windows.of(call, rank, shape, kernel)
     if windows.dilation != (1, 1):
         raise node.refuse("dilated windows can't be imported")
