@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator
@@ -10,6 +11,7 @@ from tinyflow.model.operators import WEIGHTED, describe
 
 # of an operator in a newer version than what is known
 _VERSION_HINT = "newer versions have types or options of their own; convert to int8, full integer, without them"
+_ELSEWHERE = "another backend may have it: `doit check` with the model's name or file tells"
 _INT8 = "int8 activations with one scale each, constant int8 weights, int32 biases"
 
 
@@ -21,18 +23,40 @@ class Unsupported(ValueError):
         self.hint = hint
 
 
-def check_operators(
-    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Graph, Operator], object]
-) -> None:
-    """Raise ModelError for the first of `refusals`."""
-    for error in refusals(graph, backend, lowered, compiles):
-        raise error
+@dataclass(frozen=True)
+class Refusal:
+    """What speaks against an operator, or against all of the model where there is none, and what to do about it."""
+
+    what: str
+    hint: str
+    operator: Operator | None = None
+    form: str = ""
+    tensor: str | None = None  # the first that it writes
+    subgraph: int = 0
+
+    def error(self, backend: str) -> ModelError:
+        """As an error of a backend."""
+        return ModelError(f"{self.what} (backend {backend})", where=self._where, hint=self.hint)
+
+    @property
+    def _where(self) -> str:
+        if self.operator is None:
+            return ""
+        places = [f"operator {self.operator.index} {self.operator.name} version {self.operator.version}"]
+        places += [f"subgraph {self.subgraph}"] * (self.subgraph > 0)
+        return ", ".join(places if self.tensor is None else [*places, f"tensor {self.tensor!r}"])
 
 
-def refusals(
-    graph: Graph, backend: str, lowered: Mapping[str, Collection[str]], compiles: Callable[[Graph, Operator], object]
-) -> Iterator[ModelError]:
-    """An error for each operator that a backend doesn't compile: its name, version, a tensor.
+def check_none(refusals: Iterable[Refusal], backend: str) -> None:
+    """Raise ModelError for the first."""
+    for refusal in refusals:
+        raise refusal.error(backend)
+
+
+def refused_operators(
+    graph: Graph, lowered: Mapping[str, Collection[str]], compiles: Callable[[Graph, Operator], object]
+) -> Iterator[Refusal]:
+    """A refusal for each operator that a backend doesn't compile.
 
     `lowered`: form → the operators that it knows in it; `compiles` raises ValueError.
     """
@@ -40,16 +64,15 @@ def refusals(
 
     every = ((number, part, operator) for number, part in enumerate(graph.graphs) for operator in part.operators)
     for number, part, operator in every:
+        form = form_of(part, operator)
         try:
-            _check_known(operator, form_of(part, operator), lowered)
+            _check_known(operator, form, lowered)
             check_form(part, operator)
             compiles(part, operator)
         except ValueError as error:
-            tensors = [f"subgraph {number}"] * (number > 0)
-            tensors += [f"tensor {part.tensors[index].name!r}" for index in operator.outputs[:1]]
-            where = ", ".join([f"operator {operator.index} {operator.name} version {operator.version}", *tensors])
             hint = getattr(error, "hint", "") or _advice(part, operator)
-            yield ModelError(f"{error} (backend {backend})", where=where, hint=hint)
+            tensor = next((part.tensors[index].name for index in operator.outputs), None)
+            yield Refusal(str(error), hint, operator, form, tensor, number)
 
 
 def _check_known(operator: Operator, form: str, lowered: Mapping[str, Collection[str]]) -> None:
@@ -58,8 +81,7 @@ def _check_known(operator: Operator, form: str, lowered: Mapping[str, Collection
         forms = [other for other, names in lowered.items() if operator.name in names]
         if forms:
             raise Unsupported(f"it is not supported in {form}, but in {', '.join(forms)}")
-        supported = sorted({name for names in lowered.values() for name in names})
-        raise Unsupported("this operator is not supported", f"supported: {', '.join(supported)}")
+        raise Unsupported("this operator is not supported", _ELSEWHERE)
     _, newest = describe(operator.name).versions
     if operator.version > newest:
         raise Unsupported(f"only versions up to {newest} are supported", _VERSION_HINT)

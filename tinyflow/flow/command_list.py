@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": NAMES,
     "explain": NAMES,
     "models": MODELS,
+    "check": MODELS,
     "fetch": MODELS,
     "doctor": NOTHING,
     "cache": ("gc", "stats", "uses", "verify"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from string import Template
@@ -15,6 +15,8 @@ from tinyflow.recipes.catalogue import KINDS, data_folder
 _TEMPLATES = "templates/init"
 _MAGIC = b"TFL3"  # at byte 4 of every .tflite: the schema's file_identifier
 BUILT_IN_MODEL = "vww"  # what a project without one of its own begins with
+# what is tried first where a model lets it
+BACKENDS, TARGETS = ("tvmaotplus", "tinyc", "tvmaot"), ("stm32f4", "stm32f7")
 _PROJECT_FILES = {"README.md": "README.md", ".gitignore": "gitignore", "dodo.py": "dodo.py"}
 
 
@@ -23,9 +25,29 @@ def is_project(folder: Path) -> bool:
     return (folder / "recipes").is_dir()
 
 
-def project_files(name: str, model: str, plugins: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
-    """Path → content of all that a new project has but for its model."""
-    words = {"project": name, "model": model}
+def first_benches(suitable: Iterable[tuple[str, str]]) -> tuple[list[str], str] | None:
+    """Backends and a target to begin with, of the pairs that a model suits; None where it suits none."""
+    by_target: dict[str, list[str]] = {}
+    for backend, target in suitable:
+        by_target.setdefault(target, []).append(backend)
+    for target in (*TARGETS, *by_target):
+        if takers := by_target.get(target):
+            return [name for name in BACKENDS if name in takers] or takers[:1], target
+    return None
+
+
+def project_files(
+    name: str, model: str, plugins: Mapping[str, Mapping[str, str]], backends: Sequence[str], target: str
+) -> dict[str, bytes]:
+    """Path → content of all that a new project has but for its model; its suite has these backends and target."""
+    words = {
+        "project": name,
+        "model": model,
+        "backend": backends[0],
+        "backends": ", ".join(backends),
+        "bench": f"{model}-{backends[0]}-{target}",
+        "target": target,
+    }
     files = {path: _fill(template, words) for path, template in _PROJECT_FILES.items()}
     files["pyproject.toml"] = _doit_settings(plugins).encode()
     files["recipes/suites/first.yaml"] = _fill("suite.yaml", words)

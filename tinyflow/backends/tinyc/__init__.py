@@ -6,7 +6,7 @@ interpreter, no heap and no flatbuffer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from tinyflow.backends.options import Options, alignments
 from tinyflow.backends.tinynn.variants import KERNELS, variant_of
 
 if TYPE_CHECKING:
+    from tinyflow.backends.refusals import Refusal
     from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -30,11 +31,26 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
-    from tinyflow.backends.refusals import check_operators
+    from tinyflow.backends.refusals import check_none
+
+    check_none(refusals(graph, options), backend)
+
+
+def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
+    """All that speaks against a model. Raises RecipeError for kernels that the processor can't run."""
+    from tinyflow.backends.refusals import refused_operators
     from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 
     variant = variant_of(options)
-    check_operators(graph, backend, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))
+    return refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))
+
+
+def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
+    """The arena that a model which nothing speaks against will have."""
+    from tinyflow.backends.tinyc import memory
+    from tinyflow.backends.tinyc.program import lower
+
+    return memory.plan(lower(graph, variant_of(options)), int(options.get("alignment", 4))).total_bytes
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001

@@ -6,15 +6,15 @@ whose size is what the interpreter's own plan needs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import NATURAL, Options
 from tinyflow.backends.tinynn.variants import KERNELS, variant_of
-from tinyflow.core.errors import ModelError
 
 if TYPE_CHECKING:
+    from tinyflow.backends.refusals import Refusal
     from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -31,15 +31,33 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for kernels that the processor can't run.
     """
-    from tinyflow.backends.refusals import check_operators
+    from tinyflow.backends.refusals import check_none
+
+    check_none(refusals(graph, options), backend)
+
+
+def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
+    """All that speaks against a model. Raises RecipeError for kernels that the processor can't run."""
+    from tinyflow.backends.refusals import Refusal, refused_operators
     from tinyflow.backends.tinyi.operators import ENTRIES, MAX_WORK, request, work
 
     variant = variant_of(options)
-    check_operators(graph, backend, ENTRIES, lambda part, operator: request(part, operator, variant))
+    yield from refused_operators(graph, ENTRIES, lambda part, operator: request(part, operator, variant))
     products = sum(work(graph, operator) for operator in graph.operators)
     if products >= MAX_WORK:
-        what = f"an inference of {products} products is more than {MAX_WORK} (backend {backend})"
-        raise ModelError(what, hint="use backend tinyc, which takes any")
+        yield Refusal(
+            f"an inference of {products} products is more than {MAX_WORK}", "use backend tinyc, which takes any"
+        )
+
+
+def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
+    """The arena that a model which nothing speaks against will have."""
+    from tinyflow.backends.tinyi.operators import request
+    from tinyflow.backends.tinyi.planner import plan
+
+    variant = variant_of(options)
+    needed = plan(graph, [request(graph, operator, variant) for operator in graph.operators]).total_bytes
+    return int(options.get("arena_bytes", 0)) or needed
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:

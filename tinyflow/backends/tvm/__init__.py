@@ -5,7 +5,7 @@ This module says what they can compile without importing TVM; `generate` imports
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from tinyflow.backends.tvm.program.planner import USMP
 from tinyflow.core.errors import RecipeError
 
 if TYPE_CHECKING:
+    from tinyflow.backends.refusals import Refusal
     from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -38,13 +39,20 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
     Raises RecipeError for options that don't go together.
     """
-    from tinyflow.backends.refusals import check_operators
-    from tinyflow.backends.tvm.frontend.supported import forms, path_of
+    from tinyflow.backends.refusals import check_none
 
     if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
         what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
         raise RecipeError(what, hint="layout NHWC, or schedule arm")
-    check_operators(graph, backend, forms(), path_of)
+    check_none(refusals(graph, options), backend)
+
+
+def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:  # noqa: ARG001 (every backend's)
+    """All that speaks against a model."""
+    from tinyflow.backends.refusals import refused_operators
+    from tinyflow.backends.tvm.frontend.supported import forms, path_of
+
+    return refused_operators(graph, forms(), path_of)
 
 
 def generate(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow.core.errors import UsageError
+from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow import new_project
 from tinyflow.flow.command_list import PLUGINS
 from tinyflow.flow.commands.command import OwnCommand, option
@@ -29,17 +30,35 @@ Example: tinyflow init my_project --model my_net.tflite"""
         given = Path(params["model"]) if params["model"] else None
         model = new_project.recipe_name(given) if given is not None else new_project.BUILT_IN_MODEL
         files = {}
+        benches = new_project.BACKENDS, new_project.TARGETS[0]
+        suited: tuple[Sequence[str], str] | None = benches
         if given is not None:
-            files.update(new_project.model_files(model, new_project.read_model(given), given.name))
+            content = new_project.read_model(given)
+            files.update(new_project.model_files(model, content, given.name))
+            suited = self._suited(given, content)
         if not new_project.is_project(folder):
-            files.update(new_project.project_files(folder.resolve().name, model, PLUGINS))
+            files.update(new_project.project_files(folder.resolve().name, model, PLUGINS, *(suited or benches)))
         elif given is None:
             raise UsageError(f"{folder / 'recipes'} is there already", hint="--model FILE.tflite adds a model")
         new_project.write(folder, files)
-        self._tell(folder, sorted(files), model)
+        first = f"check {model}" if suited is None else f"bench:{model}-{suited[0][0]}-{suited[1]}"
+        self._tell(folder, sorted(files), first)
         return 0
 
-    def _tell(self, folder: Path, files: list[str], model: str) -> None:
+    def _suited(self, path: Path, content: bytes) -> tuple[Sequence[str], str] | None:
+        """What runs a model; None where that is nothing, or `check` has to find out."""
+        from tinyflow.flow.planning.suitability import assess, tidied
+
+        if path.suffix.lower() == ".onnx":
+            return None
+        try:
+            _, graph, size_bytes = tidied(content, path.name)
+            found = assess(self.loader.catalogue, str(path), graph, size_bytes)
+        except TinyflowError:
+            return None
+        return new_project.first_benches((each.backend, each.target) for each in found if each.is_suitable)
+
+    def _tell(self, folder: Path, files: list[str], first: str) -> None:
         shown = [path for path in files if "/schemas/" not in path]
         more = len(files) - len(shown)
         for path in shown:
@@ -49,4 +68,4 @@ Example: tinyflow init my_project --model my_net.tflite"""
         print("next:")
         if folder.resolve() != Path.cwd():
             print(f"  cd {folder}")
-        print(f"  {self.bin_name} bench:{model}-tvmaotplus-stm32f4")
+        print(f"  {self.bin_name} {first}")

@@ -10,6 +10,7 @@ from tinyflow.backends import tvm
 from tinyflow.model.graph import Graph
 
 OPTIONS = tvm.OPTIONS
+refusals = tvm.refusals
 # in errors: several backends share what is made here
 _NAME = "TVM graph"
 

@@ -1,0 +1,155 @@
+"""`doit check`: which backends take a model, on which targets it fits, and all that speaks against it, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinyflow.core import safe_text
+from tinyflow.core.errors import TinyflowError, UsageError
+from tinyflow.core.units import format_count, format_size
+from tinyflow.flow.commands.command import OwnCommand, option, refuse
+from tinyflow.flow.loader import Loader
+from tinyflow.recipes.own_model import is_path
+from tinyflow.recipes.resolve import model_of_file
+from tinyflow.recipes.schema import Model
+
+if TYPE_CHECKING:
+    from tinyflow.backends.refusals import Refusal
+    from tinyflow.flow.planning.suitability import Suitability
+    from tinyflow.model.graph import Graph
+
+_MEMORY = {"flash": "flash", "ram": "RAM"}
+# operators of one kind that are listed by number
+_MOST_PLACES = 8
+
+
+class Check(OwnCommand):
+    """Reads a model, and asks each backend; nothing is built or run."""
+
+    doc_purpose = "whether a model will run: which backends take it, where it fits, and all that speaks against it"
+    doc_usage = "FILE|MODEL..."
+    doc_description = """\
+Exit status 1 where nothing takes it.
+Example: doit check my_net.tflite --target stm32f4"""
+    cmd_options = (option("target", "only this target", short="t"),)
+
+    def execute(self, params: dict[str, Any], args: list[str]) -> int:
+        """A block per model; one that can't be read is said, and the others follow."""
+        from tinyflow.flow.planning.suitability import assess, tidied
+
+        self.require(args, "check which model?", "check my_net.tflite")
+        targets = [params["target"]] if params["target"] else []
+        status = 0
+        for name in args:
+            try:
+                graph, changed, size_bytes = tidied(_content(self.loader, name), Path(name).name)
+                found = assess(self.loader.catalogue, name, changed, size_bytes, targets)
+            except TinyflowError as error:
+                status = max(status, refuse(error))
+                continue
+            print(safe_text.shown("\n".join(_told(name, graph, changed, found))))
+            status = max(status, 0 if any(each.is_suitable for each in found) else 1)
+        return status
+
+
+def _content(loader: Loader, name: str) -> bytes:
+    """The bytes of a `.tflite`. Raises UsageError and ModelError."""
+    if not name.endswith(".tflite"):
+        return _fetched(loader, name).read_bytes()
+    model_of_file(name)  # refuses one that isn't there
+    return Path(name).expanduser().read_bytes()
+
+
+def _fetched(loader: Loader, name: str) -> Path:
+    """A recipe's model, or a `.tflite` made of an ONNX file, as a bench would fetch it."""
+    if is_path(name):
+        model, folder = model_of_file(name)
+    elif loader.catalogue.has(Model, name):
+        model, folder = loader.catalogue.get(Model, name), loader.catalogue.path(Model, name).parent
+    else:
+        raise UsageError(f'"{name}" is neither a model nor a file', hint="a file's name ends with .tflite or .onnx")
+    fetched = loader.planner.models.fetch(model, folder)
+    loader.session.execute(fetched)
+    path = loader.session.store.sound_path(loader.session.output_digest(fetched, "model.tflite"))
+    assert path is not None
+    return path
+
+
+def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability]) -> Iterator[str]:
+    from tinyflow.model.summary import macs
+    from tinyflow.report.tables import aligned
+
+    count, left = len(graph.operators), len(changed.operators)
+    tidied = f" ({left} once tidied)" if left != count else ""
+    yield (
+        f"{name}: {count} operators{tidied}, {format_count(macs(graph))} MACs, "
+        f"weights {format_size(graph.weights_bytes)}, activations at least {format_size(graph.peak_live_bytes)}"
+    )
+    backends = list(dict.fromkeys(each.backend for each in found))
+    targets = list(dict.fromkeys(each.target for each in found))
+    by_place = {(each.backend, each.target): each for each in found}
+    lines = [("backend", *targets)]
+    lines += [
+        (word, *(_limit(by_place[backends[0], target], kind) for target in targets)) for kind, word in _MEMORY.items()
+    ]
+    lines += [(backend, *(_cell(by_place[backend, target]) for target in targets)) for backend in backends]
+    yield from aligned(lines, [False] * len(lines[0]))
+    if any(each.is_suitable for each in found):
+        yield "arena (≥ where only a build knows); with stack and heap it fits into RAM, and the weights into flash"
+    yield from _reasons(found)
+
+
+def _limit(each: Suitability, kind: str) -> str:
+    """How much there is of a kind of memory."""
+    return format_size(each.has[kind]) if kind in each.has else "any"
+
+
+def _cell(each: Suitability) -> str:
+    """`arena 54.1 KiB`, what is short, or that it isn't taken."""
+    if each.refusals:
+        return "no"
+    if each.shortages:
+        return ", ".join(f"{_MEMORY[kind]} {format_size(size)} short" for kind, size in each.shortages.items())
+    return f"{'≥ ' if each.is_least else ''}{format_size(each.arena_bytes)}"
+
+
+def _reasons(found: Sequence[Suitability]) -> Iterator[str]:
+    """What is refused, by whom, where, and what would have to change."""
+    from tinyflow.flow.planning.suitability import reasons
+
+    by_whom: dict[tuple[str, ...], list[tuple[str, str, list[Refusal]]]] = {}
+    for (what, hint), places in reasons(found).items():
+        backends = tuple(dict.fromkeys(backend for backend, _ in places))
+        at = [refusal for backend, refusal in places if backend == backends[0]]
+        by_whom.setdefault(backends, []).append((what, hint, at))
+    takers = list(dict.fromkeys(each.backend for each in found if each.is_suitable))
+    for backends, told in by_whom.items():
+        yield f"\n{', '.join(backends)}:"
+        for what, hint, refusals in told:
+            where = _where(refusals)
+            yield f"  {where}: {what}" if where else f"  {what}"
+            if hint:
+                yield f"    {hint}"
+    if by_whom and takers:
+        yield f"\nwhat takes it: {', '.join(takers)}"
+
+
+def _where(refusals: Sequence[Refusal]) -> str:
+    """`operators 1, 5 MUL int8 (first: tensor x)`; empty where the whole model is meant."""
+    from tinyflow.model.graph_check import shortened
+
+    known: dict[str, list[Refusal]] = {}
+    for refusal in refusals:
+        if refusal.operator is not None:
+            known.setdefault(f"{refusal.operator.name} {refusal.form}", []).append(refusal)
+    words = []
+    for kind, places in known.items():
+        numbers = [
+            f"{p.operator.index}" + f" of subgraph {p.subgraph}" * (p.subgraph > 0) for p in places if p.operator
+        ]
+        more = f" and {len(numbers) - _MOST_PLACES} more" if len(numbers) > _MOST_PLACES else ""
+        first = f" (tensor {shortened(places[0].tensor)!r})" if places[0].tensor else ""
+        words.append(f"operator{'s' * (len(numbers) > 1)} {', '.join(numbers[:_MOST_PLACES])}{more} {kind}{first}")
+    return "; ".join(words)
