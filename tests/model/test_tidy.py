@@ -20,6 +20,7 @@ from tinyflow.model.arithmetic.constants import computed
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe
+from tinyflow.model.operators.activation import SIGNED_UNIT_RANGE, UNIT_RANGE
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms import transformed
@@ -240,6 +241,61 @@ def test_padding_that_others_read_stays_for_them() -> None:
     graph = padded((1, 6, 5, 3), spatial(1, 1, 1, 1), "CONV_2D", 3, 1)
     changed = tidied(replace(graph, outputs=(*graph.outputs, graph.operators[0].outputs[0])), "PAD", "CONV_2D")
     assert changed.operators[1].inputs[0] == changed.inputs[0]
+
+
+FIRST, LAST = [0, 3, 1, 2], [0, 2, 3, 1]  # channels first, and last again
+
+
+def test_transposes_that_are_undone_go() -> None:
+    """Element by element, joined, padded, averaged: in the other order all the same."""
+    net = Net(1, 5, 4, 3)
+    left = net.operator("TRANSPOSE", net.input, net.constant(FIRST, "int32"))
+    left = net.operator("LEAKY_RELU", left, alpha=0.2)
+    right = net.operator("TRANSPOSE", net.input, net.constant(FIRST, "int32"))
+    right = net.operator("QUANTIZE", net.operator("TANH", right, q=SIGNED_UNIT_RANGE))
+    both = net.operator("CONCATENATION", net.operator("ADD", left, right), left, axis=1)
+    wide = net.operator("PAD", both, net.constant([[0, 0], [1, 0], [2, 1], [0, 3]], "int32"))
+    scaled = net.operator("MUL", wide, net.constant(3, "int8", Q))
+    back = net.operator("TRANSPOSE", scaled, net.constant(LAST, "int32"))
+    graph = net.graph(net.operator("RELU", back))
+    names = ["LEAKY_RELU", "TANH", "QUANTIZE", "ADD", "CONCATENATION", "PAD", "MUL", "RELU"]
+    changed = tidied(graph, *names)
+    assert changed.tensors[changed.operators[-1].inputs[0]].shape == (1, 8, 7, 7)
+    assert {entry["name"] for entry in tidy(graph).record()["operators"]} == {"TRANSPOSE"}
+
+
+@pytest.mark.parametrize("keep_dims", [True, False])
+def test_means_of_another_order(keep_dims: bool) -> None:
+    """The sums are the same; where axes are kept, they are put in order behind."""
+    net = Net(2, 5, 4, 3)
+    turned = net.operator("TRANSPOSE", net.input, net.constant(FIRST, "int32"))
+    made = net.operator("MEAN", turned, net.constant([2, -1], "int32"), keep_dims=keep_dims)
+    tidied(net.graph(net.operator("RELU", made)), "MEAN", "RELU", *["RESHAPE"] * keep_dims)
+
+
+def test_means_one_after_the_other() -> None:
+    """What is left of the axes has an order, too."""
+    net = Net(2, 5, 4, 3)
+    turned = net.operator("TRANSPOSE", net.input, net.constant(FIRST, "int32"))
+    first = net.operator("MEAN", turned, net.constant([3], "int32"))
+    tidied(net.graph(net.operator("MEAN", first, net.constant([2], "int32"))), "MEAN", "MEAN")
+
+
+def test_other_transposes_stay() -> None:
+    """Where somebody wants the order, it is made once, in front of the first; where nothing is won, nothing changes."""
+    net = Net(1, 5, 4, 3)
+    turned = net.operator("TRANSPOSE", net.input, net.constant(FIRST, "int32"))
+    graph = net.graph(net.operator("RELU", turned))
+    assert tidy(graph).graph is graph
+    net = Net(1, 5, 4, 3)
+    turned = net.operator("TRANSPOSE", net.input, net.constant(FIRST, "int32"))
+    softmax = net.operator("SOFTMAX", turned, q=UNIT_RANGE)
+    back = net.operator("TRANSPOSE", net.operator("RELU", turned), net.constant(LAST, "int32"))
+    tidied(net.graph(softmax, net.operator("RELU", back)), "TRANSPOSE", "SOFTMAX", "RELU", "RELU")
+    # axes of one element only
+    net = Net(1, 5, 1, 3)
+    turned = net.operator("TRANSPOSE", net.input, net.constant([2, 1, 0, 3], "int32"))
+    tidied(net.graph(net.operator("SOFTMAX", turned, q=UNIT_RANGE)), "SOFTMAX")
 
 
 def test_what_nobody_reads_goes_but_for_effects() -> None:

@@ -16,6 +16,7 @@ from tinyflow.model.transforms.tidy.groups import part_groups
 from tinyflow.model.transforms.tidy.numbers import centre_weights, narrow_lists, positive_scales, unpack_weights
 from tinyflow.model.transforms.tidy.padding import fold_padding
 from tinyflow.model.transforms.tidy.pairs import cancel_pairs
+from tinyflow.model.transforms.tidy.transposes import sink_transposes
 from tinyflow.model.transforms.tidy.unsigned import shift_uint8
 from tinyflow.model.transforms.whole_operators import (
     Reasons,
@@ -38,6 +39,7 @@ _REMOVALS: tuple[Callable[[Graph], tuple[Graph, Reasons]], ...] = (
     lambda graph: fold_constants(graph, {}),
     lambda graph: drop_identities(graph, {}),
     cancel_pairs,
+    sink_transposes,
     join_reshapes,
     fold_padding,
     drop_unread,
