@@ -379,3 +379,43 @@ def test_an_input_that_is_read_as_it_is() -> None:
         else:
             with pytest.raises(ModelError, match="its input x is uint8"):
                 read_onnx(content)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "GRU reset first", "RNN"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_recurrent_cells_are_unrolled(kind: str, direction: str, batch: int) -> None:
+    """All steps, and the last states, by given and by zero states; calls don't depend on each other."""
+    kind, _, variant = kind.partition(" ")
+    gates, both = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind], 2 if direction == "bidirectional" else 1
+    more = {"linear_before_reset": 0 if variant else 1} if kind == "GRU" else {}
+    constants = {
+        "w": random(both, gates * 6, 4),
+        "r": random(both, gates * 6, 6, seed=2) / 2,
+        "b": random(both, 2 * gates * 6, seed=3),
+        "h": random(both, batch, 6, seed=4),
+    }
+    shapes = {"x": (5, batch, 4)}
+    names_of = ["y", "last", "cell"][: 3 if kind == "LSTM" else 2]
+    for inputs, outputs in ((["x", "w", "r", "b", "", "h"], names_of), (["x", "w", "r"], ["", "last"])):
+        nodes = [(kind, inputs, outputs, {"hidden_size": 6, "direction": direction, **more})]
+        used = {name: constants[name] for name in inputs[1:] if name}
+        content = network(nodes, used, shapes=shapes, outputs=[name for name in outputs if name])
+        held_against_onnx_runtime(content)
+
+
+def test_a_recurrent_classifier() -> None:
+    """Channels first from a convolution, transposed to steps, as PyTorch exports it."""
+    constants = {
+        **{"k": random(6, 3, 3), "w": random(1, 20, 6), "r": random(1, 20, 5) / 2, "b": random(1, 40)},
+        **{"zero": ints(0), "g": random(4, 5)},
+    }
+    nodes = [
+        ("Conv", ["x", "k"], ["c"], {}),
+        ("Transpose", ["c"], ["t"], {"perm": [2, 0, 1]}),
+        ("LSTM", ["t", "w", "r", "b"], ["", "h"], {"hidden_size": 5}),
+        ("Squeeze", ["h", "zero"], ["s"], {}),
+        ("Gemm", ["s", "g"], ["y"], {"transB": 1}),
+    ]
+    imported = held_against_onnx_runtime(network(nodes, constants, shapes={"x": (1, 3, 10)}))
+    assert "TRANSPOSE" not in names(imported)

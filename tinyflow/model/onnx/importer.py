@@ -16,7 +16,7 @@ import numpy as np
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Quantisation
-from tinyflow.model.onnx import elementwise, moving, products, qoperator, windows
+from tinyflow.model.onnx import elementwise, moving, products, qoperator, recurrent, windows
 from tinyflow.model.onnx.folding import folded
 from tinyflow.model.onnx.imported import ACTIVATIONS, Call, ImportedGraph, NotInteger, Value, Weights
 from tinyflow.model.onnx.layout import Layout, Order, channels_last
@@ -79,6 +79,7 @@ _RULES: Mapping[str, _Rule] = {
     "DepthToSpace": _Rule(moving.depth_to_space, "keeps"),
     "SpaceToDepth": _Rule(moving.space_to_depth, "keeps"),
     **dict.fromkeys(("ArgMax", "ArgMin"), _Rule(moving.argument, "keeps")),
+    **dict.fromkeys(recurrent.KINDS, _Rule(recurrent.recurrent, "float", data=1)),
 }
 KNOWN = tuple(sorted((*_RULES, "Constant", "DequantizeLinear", "QuantizeLinear", *qoperator.KINDS)))
 # What a node whose inputs and attributes aren't those of its kind can raise wherever they are used.
