@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from small_networks import Net, Q
 
-from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.builder import symmetric
+from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
@@ -151,3 +152,83 @@ def looping(seed: int) -> Graph:
     after = condition.part(condition.inputs[0])
     net.call("WHILE", net.inputs, outputs, cond=after, body=body.part(body.inputs[1], no, *results))
     return net.graph(outputs[2], outputs[3], net.operator("ADD", outputs[3], net.inputs[2], pot_scale_int16=False))
+
+
+def _scaled(random: np.random.Generator, low: float, high: float) -> float:
+    return float(np.float32(random.uniform(low, high)))
+
+
+def svdf(seed: int, dtype: str = "int8", state: str = "int8") -> Graph:
+    """One SVDF of any sizes; a state of int16, or all float32."""
+    random = np.random.default_rng(seed)
+    batches, inputs, rank, memory = (int(random.integers(1, most)) for most in (3, 40, 3, 12))
+    filters = rank * int(random.integers(1, 9))
+    is_real = dtype == "float32"
+    net = StatefulNet(batches, inputs)
+
+    def of(zero_point: int, low: float, high: float) -> Quantisation | None:
+        return None if is_real else Quantisation((_scaled(random, low, high),), (zero_point,))
+
+    def weights(name: str, shape: tuple[int, ...], kind: str, most: int, scheme: Quantisation | None) -> int:
+        values = random.normal(size=shape) if is_real else random.integers(-most, most, shape)
+        return net.builder.constant(name, values, kind, scheme)
+
+    given = of(int(random.integers(-128, 128)), 0.02, 0.1)
+    net.tensors[net.input] = replace(net.tensors[net.input], dtype=dtype, quantisation=given)
+    wide = 2**15 if state == "int16" else 128
+    kept = of(0 if state == "int16" else int(random.integers(-20, 20)), 64 / wide, 128 / wide)
+    features = weights("features", (filters, inputs), dtype, 128, of(0, 0.002, 0.02))
+    time = weights("time", (filters, memory), state, wide, of(0, 0.5 / wide, 1 / wide))
+    scales = [] if is_real else [kept.scale * net.tensors[time].quantisation.scale]
+    bias = weights(
+        "bias", (filters // rank,), "float32" if is_real else "int32", 1000, symmetric(scales) if scales else None
+    )
+    shape = (batches, filters * memory)
+    net.tensors.append(Tensor(len(net.tensors), "state", shape, state, kept, is_variable=True))
+    made = net.builder.tensor("made", (batches, filters // rank), of(int(random.integers(-128, 128)), 0.1, 2), dtype)
+    options = {"rank": rank, "activation": "RELU" if is_real else "NONE", "asymmetric_quantize_inputs": False}
+    net.add("SVDF", (net.input, features, time, bias, len(net.tensors) - 2), (made,), **options)
+    net.operators[-1] = replace(net.operators[-1], version=3)
+    return net.graph(made)
+
+
+def lstm(seed: int, dtype: str = "int8", sizes: tuple[int, int] | None = None) -> Graph:
+    """One LSTM of any sizes, with activations of any form."""
+    random = np.random.default_rng(seed)
+    batches, steps = (int(random.integers(1, most)) for most in (3, 5))
+    inputs, cells = sizes or (int(random.integers(1, 20)), int(random.integers(1, 20)))
+    is_real, is_time_major = dtype == "float32", bool(random.integers(2))
+    zero_points = [0 if dtype == "int16" else int(random.integers(-128, 128)) for _ in range(2)]
+    steps_per_unit = 2**15 if dtype == "int16" else 128
+    net = StatefulNet(*((steps, batches) if is_time_major else (batches, steps)), inputs)
+
+    def of(low: float, high: float, zero_point: int = 0) -> Quantisation | None:
+        return None if is_real else Quantisation((_scaled(random, low, high),), (zero_point,))
+
+    given, kept = (of(1 / steps_per_unit, 2 / steps_per_unit, zero_point) for zero_point in zero_points)
+    net.tensors[net.input] = replace(net.tensors[net.input], dtype=dtype, quantisation=given)
+
+    def weights(columns: int) -> int:
+        values = random.normal(size=(cells, columns)) if is_real else random.integers(-127, 128, (cells, columns))
+        name = f"w{len(net.tensors)}"
+        return net.builder.constant(name, values, "float32" if is_real else "int8", of(0.002, 0.02))
+
+    def bias() -> int:
+        kind = {"float32": "float32", "int8": "int32", "int16": "int64"}[dtype]
+        values = random.normal(size=cells) if is_real else random.integers(-3000, 3000, cells)
+        return net.builder.constant(f"b{len(net.tensors)}", values, kind, None if is_real else symmetric([1e-4]))
+
+    operands = [net.input, *(weights(inputs) for _ in range(4)), *(weights(cells) for _ in range(4)), -1, -1, -1]
+    operands += [*(bias() for _ in range(4)), -1, -1]
+    for name, kind, scheme in (("state", dtype, kept), ("memory", None, None)):
+        if kind is None:
+            kind = "float32" if is_real else "int16"
+            scheme = None if is_real else Quantisation((2.0 ** -int(random.integers(10, 16)),), (0,))
+        operands.append(len(net.tensors))
+        net.tensors.append(Tensor(len(net.tensors), name, (batches, cells), kind, scheme, is_variable=True))
+    made = net.builder.tensor("made", (*net.tensors[net.input].shape[:2], cells), kept, dtype)
+    clip = float(random.choice([0.0, 0.7]))
+    options = {"activation": "TANH", "cell_clip": clip, "proj_clip": 0.0, "time_major": is_time_major}
+    options |= {"asymmetric_quantize_inputs": False, "diagonal_recurrent_tensors": False}
+    net.add("UNIDIRECTIONAL_SEQUENCE_LSTM", (*operands, -1, -1, -1, -1), (made,), **options)
+    return net.graph(made)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tinyc_host
 import tinyi_host
-from stateful_networks import StatefulNet, branching, initialiser, looping, ring, shuffled
+from stateful_networks import StatefulNet, branching, initialiser, looping, lstm, ring, shuffled, svdf
+from tests_support import tflm
 from tinyc_host import assert_exact
 
 from tinyflow.backends.refusals import check_none, refused_operators
 from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 from tinyflow.backends.tinyc.program import lower
 from tinyflow.core.errors import ModelError
-from tinyflow.model import variables
+from tinyflow.model import reference, variables
+from tinyflow.model.tflite_writer import write
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -58,3 +62,28 @@ def test_branches_are_taken(tmp_path: Path) -> None:
 def test_loops_end(seed: int, tmp_path: Path) -> None:
     """After no, one or two rounds; what a round only moves isn't overwritten before."""
     assert_exact(looping(seed), tmp_path / "model")
+
+
+RECURRENT = {
+    **{f"SVDF {seed}": lambda seed=seed: svdf(seed) for seed in range(6)},
+    **{f"SVDF of int16 {seed}": lambda seed=seed: svdf(seed, state="int16") for seed in range(6)},
+    **{f"LSTM {seed}": lambda seed=seed: lstm(seed) for seed in range(8)},
+    **{f"LSTM of int16 {seed}": lambda seed=seed: lstm(seed, "int16") for seed in range(8)},
+}
+
+
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_operators_are_exact(name: str, tmp_path: Path) -> None:
+    """Any sizes and scales, over several calls; sequences begin anew with a reset."""
+    assert_exact(RECURRENT[name](), tmp_path / "model")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("build", [lambda seed: svdf(seed, "float32", "float32"), lambda seed: lstm(seed, "float32")])
+def test_recurrent_operators_of_real_values(build: Any, seed: int, tmp_path: Path) -> None:
+    """Close to TFLM's, whose sums are in the same order."""
+    graph = build(seed)
+    samples = reference.make_inputs(graph, 4, seed=seed)
+    built = tinyc_host.build(write(graph), tmp_path / "model")
+    expected = tflm(write(graph), graph, samples)
+    assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) < 1e-5

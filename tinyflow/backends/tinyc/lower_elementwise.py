@@ -18,7 +18,7 @@ from tinyflow.model.weighted import integers
 
 
 def _softmax(graph: Graph, operator: Operator, variant: str) -> Call:
-    source, _ = activations(graph, operator)
+    source, output = activations(graph, operator)
     multiplier, left_shift, least = softmax_scaling(quantisation_of(source).scale, operator.options["beta"])
     fields = {
         "rows": source.elements // source.shape[-1],
@@ -27,7 +27,7 @@ def _softmax(graph: Graph, operator: Operator, variant: str) -> Call:
         "left_shift": left_shift,
         "least_difference": least,
     }
-    return plain(variant, "softmax", fields)
+    return plain(variant, "softmax" if output.dtype == "int8" else "softmax_int8_int16", fields)
 
 
 def _function(graph: Graph, operator: Operator, variant: str) -> Call:

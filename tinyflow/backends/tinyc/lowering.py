@@ -12,6 +12,7 @@ from tinyflow.backends.tinyc import (
     lower_int16,
     lower_moving,
     lower_pairs,
+    lower_recurrent,
     lower_signal,
     lower_spatial,
 )
@@ -36,6 +37,7 @@ LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
         **_COMPUTING.get(form, {}),
         **(lower_moving.LOWERINGS if form in WHOLE_BYTES else {}),
         **lower_signal.LOWERINGS.get(form, {}),
+        **lower_recurrent.LOWERINGS.get(form, {}),
         **controlling,
     }
     for form, controlling in lower_control.LOWERINGS.items()

@@ -76,6 +76,9 @@ def _initialisers(fields: Mapping[str, Field], number: int, constants: Constants
             yield f".{name} = {_pointer(constants.symbol(f'{name}_{number}', value), value)}"
         elif isinstance(value, Mapping):
             yield f".{name} = {{{', '.join(_initialisers(value, number, constants))}}}"
+        elif isinstance(value, tuple) and isinstance(value[0], Constant):
+            parts = (_pointer(constants.symbol(f"{name}{i}_{number}", part), part) for i, part in enumerate(value))
+            yield f".{name} = {{{', '.join(parts)}}}"
         elif isinstance(value, tuple):
             yield f".{name} = {{{', '.join(arrays.number(part) for part in value)}}}"
         else:

@@ -10,7 +10,7 @@ from tinyflow.backends.arrays import Constant
 
 WORD_BYTES = 4
 
-Field = Union[int, float, tuple[int, ...], Constant, Mapping[str, Any]]
+Field = Union[int, float, tuple[Any, ...], Constant, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from tinyflow.model.fixed_point import (
     sigmoid_scaling,
 )
 from tinyflow.model.graph import Graph, Operator, Quantisation
-from tinyflow.model.operators.forms import quantisation_of, quantisations
+from tinyflow.model.operators.forms import quantisations, scheme_of
 
 Constants = Mapping[str, Any]
 
@@ -45,7 +45,7 @@ def constants_of(graph: Graph, operator: Operator, form: str = "int8") -> dict[s
     """The constants of an operator of RESULTS. ValueError where TFLite has no integer kernel."""
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if operator.name == "QUANTIZE":
-        given, made = (quantisation_of(tensor, tensor.dtype) for tensor in (source, output))
+        given, made = (scheme_of(tensor, tensor.dtype) for tensor in (source, output))
         limits = np.iinfo(output.dtype)
         return {**_of_rescaling(operator, given, made), "lowest": int(limits.min), "highest": int(limits.max)}
     given, made = quantisations(graph, operator, form)

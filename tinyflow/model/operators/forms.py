@@ -14,6 +14,8 @@ _HINT = "quantise with TFLite's converter"
 QUANTISED = ("int8", "int16")
 # of every function whose range is fixed: TFLite's quantisation specification has one for int16
 _INT16_UNIT = Quantisation((1 / 32768,), (0,))
+# of SOFTMAX from int8 to int16
+_INT16_SHARE = Quantisation((1 / 65536,), (-32768,))
 
 
 def form_of(graph: Graph, operator: Operator) -> str:
@@ -23,8 +25,8 @@ def form_of(graph: Graph, operator: Operator) -> str:
     return next((graph.tensors[index].dtype for index in named if index >= 0), "")
 
 
-def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
-    """The quantisation of an activation. ValueError where it is not of this type with one scale, int16 around 0."""
+def scheme_of(tensor: Tensor, dtype: str) -> Quantisation:
+    """The quantisation of an activation. ValueError where it is not of this type with one scale."""
     quantisation = tensor.quantisation
     if tensor.dtype != dtype:
         raise ValueError(f"{tensor.name} is {tensor.dtype}, not {dtype} with one scale")
@@ -33,6 +35,12 @@ def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
         raise ValueError(f"{tensor.name} is not {dtype} with one scale, it has {scales}")
     if not quantisation.scale > 0:
         raise OutOfRange(f"{tensor.name} has the scale {quantisation.scale:g}, which is not above 0")
+    return quantisation
+
+
+def quantisation_of(tensor: Tensor, dtype: str = "int8") -> Quantisation:
+    """The same; ValueError also for int16 with a zero point, which only conversions take."""
+    quantisation = scheme_of(tensor, dtype)
     if dtype == "int16" and quantisation.zero_point:
         raise OutOfRange(f"{tensor.name} is int16 with the zero point {quantisation.zero_point}, not 0", _HINT)
     return quantisation
@@ -61,9 +69,13 @@ def check_form(graph: Graph, operator: Operator) -> None:
     if form not in QUANTISED:
         return
     if described.output is not None:
-        wanted = described.output if form == "int8" else _INT16_UNIT
-        made = quantisation_of(graph.tensors[operator.outputs[0]], form)
-        if (made.scale, made.zero_point) != (wanted.scale, wanted.zero_point):
+        output = graph.tensors[operator.outputs[0]]
+        is_widened = operator.name == "SOFTMAX" and output.dtype == "int16" != form
+        wanted = _INT16_SHARE if is_widened else described.output if form == "int8" else _INT16_UNIT
+        made = scheme_of(output, "int16" if is_widened else form)
+        # TFLM's softmax_common.cc leaves the wider form some room
+        is_near = is_widened and abs(made.scale - wanted.scale) <= wanted.scale / 1000
+        if (made.scale != wanted.scale and not is_near) or made.zero_point != wanted.zero_point:
             what = f"the output is not quantised as 1/{1 / wanted.scale:g} and {wanted.zero_point}"
             raise OutOfRange(what, _HINT)
     if described.keeps_quantisation and len(set(quantisations(graph, operator, form))) > 1:

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "tinynn/float32.h"
+#include "tinynn/recurrent.h"
 
 /* Axes of the operators that take any shape; a tensor of fewer axes has ones in front. */
 #define TINYNN_RANK 5
@@ -500,6 +501,7 @@ TINYNN_INT16_IN_PLACE(tinynn_tanh_int16_ref, tinynn_sigmoid_int16);
 TINYNN_INT16_IN_PLACE(tinynn_leaky_relu_int16_ref, tinynn_leaky_relu);
 TINYNN_INT16_IN_PLACE(tinynn_requantise_int16_int16_ref, tinynn_requantise);
 TINYNN_CONVERSION(tinynn_requantise_int16_int8_ref, tinynn_requantise, int16_t, int8_t);
+TINYNN_CONVERSION(tinynn_softmax_int8_int16_ref, tinynn_softmax, int8_t, int16_t);
 TINYNN_CONVERSION(tinynn_requantise_int8_int16_ref, tinynn_requantise, int8_t, int16_t);
 TINYNN_CONVERSION(tinynn_requantise_int16_int32_ref, tinynn_requantise, int16_t, int32_t);
 TINYNN_CONVERSION(tinynn_requantise_int8_int32_ref, tinynn_requantise, int8_t, int32_t);

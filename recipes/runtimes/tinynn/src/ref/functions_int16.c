@@ -5,6 +5,7 @@
  */
 #include "tinynn.h"
 #include "tinynn/fixed_point.h"
+#include "tinynn/sigmoid_int16.h"
 #include "tinynn/tables.h"
 
 enum { UNIT = 1 << 15 };
@@ -57,29 +58,14 @@ static int32_t scaled(const struct tinynn_sigmoid_int16 *restrict p, int32_t val
   return (value * p->multiplier + half) >> p->right_shift;
 }
 
-/* The sigmoid of |x| where an entry stands for 2^places of it: 16 and so many bits more. */
-static int32_t sigmoid(int32_t x, int32_t places) {
-  const int32_t magnitude = x < 0 ? -x : x, entry = magnitude >> places;
-  if (entry >= 255) { /* as much as there is */
-    return places == 8 ? 0xffff << 8 : 0x7fff << 10;
-  }
-  const int32_t low = tinynn_sigmoids[entry], high = tinynn_sigmoids[entry + 1];
-  return low * (1 << places) + (magnitude & ((1 << places) - 1)) * (high - low);
-}
-
 void tinynn_logistic_int16_ref(const struct tinynn_sigmoid_int16 *restrict p, const int16_t *input, int16_t *output) {
   for (int32_t i = 0; i < p->elements; ++i) {
-    const int32_t x = scaled(p, input[i]), share = sigmoid(x, 9);
-    const int32_t rounded = x >= 0 ? share + (1 << 9) : (1 << 25) - share + (1 << 9) - 1;
-    output[i] = (int16_t)(rounded >> 10);
+    output[i] = tinynn_sigmoid_of(scaled(p, input[i]));
   }
 }
 
-/* tanh(x) = 2 * sigmoid(2 * x) - 1. */
 void tinynn_tanh_int16_ref(const struct tinynn_sigmoid_int16 *restrict p, const int16_t *input, int16_t *output) {
   for (int32_t i = 0; i < p->elements; ++i) {
-    const int32_t x = scaled(p, input[i]), share = sigmoid(x, 8);
-    const int32_t rounded = x >= 0 ? share - (1 << 23) + (1 << 7) : (1 << 23) - share + (1 << 7) - 1;
-    output[i] = (int16_t)(rounded >> 8);
+    output[i] = tinynn_tanh_of(scaled(p, input[i]));
   }
 }

@@ -1,4 +1,4 @@
-/* SOFTMAX, int8 → int8 with scale 1/256 and zero point -128.
+/* SOFTMAX, int8 → int8 with scale 1/256 and zero point -128, or int16 with 1/65536 and -32768.
  *
  *   out[c] = clamp(256 * exp(d[c]) / Σ exp(d) - 128), d[c] = scale * (in[c] - max in)
  *
@@ -12,7 +12,7 @@
 #include "tinynn/exponential.h"
 #include "tinynn/fixed_point.h"
 
-enum { SUM_INTEGER_BITS = 12, OUTPUT_BITS = 8 };
+enum { SUM_INTEGER_BITS = 12 };
 
 /* exp(d) of one element, Q0.31; 0 where it is too small to count. */
 static int32_t exponential(const struct tinynn_softmax *restrict p, int32_t difference) {
@@ -39,7 +39,12 @@ static int32_t leading_zeros(uint32_t x) {
   return count;
 }
 
-void tinynn_softmax_ref(const struct tinynn_softmax *restrict p, const int8_t *input, int8_t *output) {
+/* `bits`: of an output. */
+static inline __attribute__((always_inline)) void softmax(const struct tinynn_softmax *restrict p,
+                                                          const int8_t *input, void *output, int32_t bits) {
+  const int32_t lowest = bits == 8 ? INT8_MIN : INT16_MIN, highest = bits == 8 ? INT8_MAX : INT16_MAX;
+  int8_t *narrow = output;
+  int16_t *wide = output;
   for (int32_t row = 0; row < p->rows; ++row) {
     const int32_t maximum = largest(input, p->columns);
     int32_t sum = 0;
@@ -50,16 +55,28 @@ void tinynn_softmax_ref(const struct tinynn_softmax *restrict p, const int8_t *i
     const int32_t headroom = leading_zeros((uint32_t)sum);
     const uint32_t fraction = ((uint32_t)sum << headroom) - (UINT32_C(1) << 31);
     const int32_t reciprocal = tinynn_one_over_one_plus((int32_t)fraction);
-    const int32_t exponent = SUM_INTEGER_BITS - headroom + 31 - OUTPUT_BITS;
+    const int32_t exponent = SUM_INTEGER_BITS - headroom + 31 - bits;
     for (int32_t c = 0; c < p->columns; ++c) {
       const int32_t difference = input[c] - maximum;
-      int32_t share = INT8_MIN;
+      int32_t share = lowest;
       if (difference >= p->least_difference && exponent < 32) {
         share += tinynn_divide(tinynn_high(exponential(p, difference), reciprocal), exponent);
       }
-      output[c] = (int8_t)tinynn_clamp(share, INT8_MIN, INT8_MAX);
+      share = tinynn_clamp(share, lowest, highest);
+      if (bits == 8) {
+        *narrow++ = (int8_t)share;
+      } else {
+        *wide++ = (int16_t)share;
+      }
     }
     input += p->columns;
-    output += p->columns;
   }
+}
+
+void tinynn_softmax_ref(const struct tinynn_softmax *restrict p, const int8_t *input, int8_t *output) {
+  softmax(p, input, output, 8);
+}
+
+void tinynn_softmax_int8_int16_ref(const struct tinynn_softmax *restrict p, const int8_t *input, int16_t *output) {
+  softmax(p, input, output, 16);
 }
