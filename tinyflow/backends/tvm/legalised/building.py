@@ -84,7 +84,9 @@ def _scheduled(function: Any) -> tuple[Any, set[str]]:
     for stage in schedule.get_child_blocks(root):
         loops = schedule.get_loops(stage)
         kinds = [variable.iter_type for variable in schedule.get(stage).iter_vars]
-        reduced = [loop for loop, kind in zip(loops[len(loops) - len(kinds) :], kinds, strict=True) if kind == _REDUCED]
+        # there are fewer where some are of one step
+        own = loops[-len(kinds) :] if len(loops) >= len(kinds) else []
+        reduced = [loop for loop, kind in zip(own, kinds, strict=False) if kind == _REDUCED]
         if reduced:
             _attempt(schedule.decompose_reduction, stage, reduced[0])
     return schedule.mod["main"], single

@@ -1,4 +1,4 @@
-"""Rules of int8 operators in TFLite's own integer arithmetic: sums by TVM, rescaled bit for bit as TFLM rescales.
+"""Rules of int8 and int16 operators in TFLite's own integer arithmetic: sums by TVM, rescaled bit for bit as by TFLM.
 
 A rule raises ValueError for scales that this arithmetic has no numbers for.
 """
@@ -23,6 +23,7 @@ from tinyflow.model.fixed_point import (
     rescaling_factor,
 )
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.operators import WEIGHTED
 from tinyflow.model.operators.forms import quantisation_of, quantisations
 from tinyflow.model.weighted import Weighted, weighted
 
@@ -150,25 +151,70 @@ def _layer(graph: Graph, operator: Operator) -> Weighted:
     return weighted(graph, operator, may_be_grouped=True)
 
 
+def _weighted_int16(scope: Scope) -> Expr:
+    """The same of int16 activations, whose sums have as many bits as biases."""
+    layer = _layer_int16(scope.graph, scope.operator)
+    is_dense = scope.operator.name == "FULLY_CONNECTED"
+    sums = scope.reshaped((_dense_sums if is_dense else _window_sums)(scope, layer, layer.bias_dtype))
+    if np.any(layer.bias):
+        sums = scope.op.add(sums, scope.constant(layer.bias.astype(layer.bias_dtype)))
+    scaled = _scaled_int64(scope, sums, layer.rescaling) if layer.bias_dtype == "int64" else _scaled(scope, sums, layer)
+    return scope.op.astype(scope.op.clip(scaled, layer.lowest, layer.highest), "int16")
+
+
+def _scaled_int64(scope: Scope, sums: Expr, rescaling: Rescaling) -> Expr:
+    """MultiplyByQuantizedMultiplier of TFLite's common.h for int64: multipliers of 16 bits, rounded once."""
+    from tvm.script import tirx as T
+
+    reduced = np.minimum((rescaling.multipliers + (1 << 15)) >> 16, 0x7FFF)
+    places = 15 - rescaling.shifts
+
+    def scaled(total: Expr, multipliers: Expr, shifts: Expr) -> Callable[..., Expr]:
+        def element(*i: Expr) -> Expr:
+            shift = T.Cast("int64", shifts(i[-1]))
+            product = total(*i) * T.Cast("int64", multipliers(i[-1])) + T.shift_left(T.int64(1), shift - T.int64(1))
+            return T.shift_right(product, shift)
+
+        return element
+
+    constants = (scope.constant(array.astype(np.int32)) for array in (reduced, places))
+    return scope.compute(scope.output.shape, scaled, sums, *constants)
+
+
+def _scaled(scope: Scope, sums: Expr, layer: Weighted) -> Expr:
+    from tinyflow.backends.tvm.kernels.arithmetic import multiply_by_quantised_multiplier
+
+    constants = (layer.rescaling.multipliers, layer.rescaling.shifts)
+    return scope.compute(
+        scope.output.shape,
+        lambda total, m, s: lambda *i: multiply_by_quantised_multiplier(total(*i), m(i[-1]), s(i[-1]), "double"),
+        *(sums, *(scope.constant(array.astype(np.int32)) for array in constants)),
+    )
+
+
+def _layer_int16(graph: Graph, operator: Operator) -> Weighted:
+    return weighted(graph, operator, "int16", may_be_grouped=True)
+
+
 def _narrowest(values: NDArray[np.int64]) -> NDArray[Any]:
     """Without their zero point, weights may not be int8."""
     return values.astype(np.int8 if values.min() >= -128 and values.max() <= 127 else np.int16)
 
 
-def _dense_sums(scope: Scope, layer: Weighted) -> Expr:
+def _dense_sums(scope: Scope, layer: Weighted, dtype: str = "int32") -> Expr:
     weights = _narrowest(layer.weights.reshape(layer.outputs, -1))
     data = scope.op.reshape(scope.centred(0), real.rows(scope, 0, weights.shape[1]))
     kernel = scope.op.permute_dims(scope.op.astype(scope.constant(weights), "int32"), [1, 0])
-    return scope.op.matmul(data, kernel, out_dtype="int32")
+    return scope.op.matmul(data, kernel, out_dtype=dtype)
 
 
-def _window_sums(scope: Scope, layer: Weighted) -> Expr:
+def _window_sums(scope: Scope, layer: Weighted, dtype: str = "int32") -> Expr:
     weights = layer.weights
     if layer.is_depthwise:
         weights = weights.transpose(2, 3, 0, 1).reshape(layer.outputs, *layer.window.size, 1)
     groups = scope.shape(0)[3] // weights.shape[3]
     kernel = scope.op.astype(scope.constant(_narrowest(weights)), "int32")
-    return real.convolved(scope, scope.centred(0), kernel, layer.window, groups, "int32")
+    return real.convolved(scope, scope.centred(0), kernel, layer.window, groups, dtype)
 
 
 def dynamic(scope: Scope) -> Expr:
@@ -340,3 +386,5 @@ INTEGER: Mapping[str, tuple[Rule, Check]] = {
     "RESIZE_BILINEAR": (_bilinear, quantisations),
     "TRANSPOSE_CONV": (_transpose_conv, _transposed_rescaling),
 }
+# of int16
+WIDE: Mapping[str, tuple[Rule, Check]] = dict.fromkeys(WEIGHTED, (_weighted_int16, _layer_int16))

@@ -95,6 +95,8 @@ def _candidates(graph: Graph, operator: Operator) -> Iterator[tuple[Rule, Path, 
         yield (*integer.INTEGER[name][:1], "legalised", integer.INTEGER[name][1])
         if name == "FULLY_CONNECTED":
             yield integer.dynamic, "legalised", integer.check_dynamic
+    if form == "int16" and name in integer.WIDE:
+        yield (*integer.WIDE[name][:1], "legalised", integer.WIDE[name][1])
     if name == "QUANTIZE":
         yield integer.requantised, "legalised", integer.requantising_factor
     if name in real.REAL and name not in _NOT_QUANTISED.get(form, ()) and form in ("float32", *_QUANTISED):
