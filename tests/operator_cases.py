@@ -129,6 +129,7 @@ def _moving(dtype: str) -> Iterator[Case]:
     yield case("RESHAPE", (5, 24), x, fixed([5, 24]), new_shape=(5, 24))
     yield case("SQUEEZE", (5, 4, 6), x, squeeze_dims=(0,))
     yield case("EXPAND_DIMS", (2, 1, 3, 4), y, fixed(1))
+    yield Case("SHAPE", (y,), (Value((3,), "int32"),), {"out_type": "INT32"}, reference="litert")
 
 
 # which nobody knows: what is moved is all the same

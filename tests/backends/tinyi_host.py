@@ -141,7 +141,7 @@ class Interpreter:
                 describe(name).outputs,
                 address(entry.called()),
                 address(entry.kernel_symbol(variant)),
-                address(entry.plan),
+                address(entry.planned()),
             )
             for form, entries in ENTRIES.items()
             for name, entry in entries.items()

@@ -33,6 +33,6 @@ ELEMENT_TYPES: Mapping[str, ElementType] = {
     "resource": ElementType(32),
 }
 # those whose elements can be moved one by one
-WHOLE_BYTES = tuple(name for name, kind in ELEMENT_TYPES.items() if kind.bits >= 8)
+WHOLE_BYTES = tuple(name for name, kind in ELEMENT_TYPES.items() if kind.bits >= 8 and name != "resource")
 # those of CAST, and their numbers in the schema's TensorType
 NUMBERS = {"float32": 0, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9, "uint32": 15}

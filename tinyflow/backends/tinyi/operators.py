@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Union
 
 import numpy as np
 
@@ -21,9 +22,9 @@ from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
-from tinyflow.model.arithmetic import binary, mean, unary
+from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.element_types import WHOLE_BYTES
-from tinyflow.model.fixed_point import softmax_int16_scaling
+from tinyflow.model.fixed_point import dense_factor, log_softmax_scaling, rescaling_factor, softmax_int16_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
@@ -40,6 +41,7 @@ _LARGEST_PLANE = 1 << 26
 MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/context.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _MAX_SUMMED = 1 << 22  # elements
+_MOST_SQUARES, _MOST_EXPONENTIALS, _MOST_RESIZED = 1 << 15, 1 << 11, 1 << 14
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
@@ -52,6 +54,9 @@ _CONVERTED = {
 }
 # whose numbers may be computed
 _CHOOSING = ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP")
+
+
+Ask = Callable[[Graph, Operator, str], Union[MemoryRequest, None]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,10 @@ class Entry:
     def called(self, *, is_general: bool = True) -> str:
         """The function in the operator table."""
         return self.general or self.function if is_general else self.function
+
+    def planned(self, *, is_general: bool = True) -> str | None:
+        """What set-up calls instead; a function for rare operators looks for itself."""
+        return None if is_general and self.general else self.plan
 
     def kernel_symbol(self, variant: str, *, is_general: bool = True) -> str | None:
         """The struct beside the function in the operator table; None for NULL. `is_general`: see MemoryRequest."""
@@ -173,6 +182,12 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    weights = graph.tensors[operator.inputs[1]]
+    if not weights.is_constant or (weights.quantisation and any(weights.quantisation.zero_points)):
+        _matmul(graph, operator, variant)
+        if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+            integers(graph.tensors[operator.inputs[2]])
+        return MemoryRequest(is_general=True)
     _layer(graph, operator)
     source = graph.tensors[operator.inputs[0]]
     widened = 0 if source.is_constant else source.elements
@@ -318,7 +333,12 @@ _INT8: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True),
     "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", _depthwise, "depthwise", has_general=True),
     "FULLY_CONNECTED": Entry(
-        "tinyi_fully_connected", _fully_connected, "rows", has_ref=True, plan="tinyi_plan_fully_connected"
+        "tinyi_fully_connected",
+        _fully_connected,
+        "rows",
+        has_ref=True,
+        plan="tinyi_plan_fully_connected",
+        general="tinyi_fully_connected_any",
     ),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool", _average_pool, "average_pool"),
     "MAX_POOL_2D": Entry("tinyi_max_pool", _max_pool, "max_pool"),
@@ -380,6 +400,8 @@ _MOVING: Mapping[str, Entry] = {
     "GATHER_ND": Entry("tinyi_gather_nd", _indexed),
     "EMBEDDING_LOOKUP": Entry("tinyi_embedding_lookup", _indexed),
     "SELECT_V2": Entry("tinyi_select"),
+    "SHAPE": Entry("tinyi_shape"),
+    "RANK": Entry("tinyi_rank"),
     "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", _resize_nearest),
     **dict.fromkeys(VIEWS, Entry("tinyi_reshape_any", _reshape)),
 }
@@ -459,6 +481,139 @@ _FLOAT32: Mapping[str, Entry] = {
     **_of("tinyi_l2_normalization_float32", "L2_NORMALIZATION", _in_place),
     **_of("tinyi_reduce_float32", "MEAN SUM REDUCE_MAX REDUCE_MIN", _nothing),
 }
+
+
+def _rarer_pair(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    binary.rarer_constants_of(graph, operator)
+    _same_types(graph, operator)
+
+
+def _same_types(graph: Graph, operator: Operator) -> None:
+    left, right, output = (graph.tensors[index] for index in (*operator.inputs, *operator.outputs))
+    made = "bool" if operator.name in binary.COMPARISONS else left.dtype
+    if (right.dtype, output.dtype) != (left.dtype, made):
+        raise Unsupported(f"{left.dtype} and {right.dtype} do not go together", "give both operands one type")
+
+
+def _plain_pair(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    _same_types(graph, operator)
+    if operator.name == "ADD" and operator.options["activation"] != "NONE":
+        raise Unsupported(f"activation {operator.options['activation']} is not supported")
+
+
+def _alike(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    if source.dtype == "int8" and source.quantisation != output.quantisation:
+        raise Unsupported("input and output are quantised differently")
+
+
+def _argument(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    output = graph.tensors[operator.outputs[0]]
+    if output.dtype not in ("int32", "int64"):
+        raise Unsupported(f"{output.name} is {output.dtype}, not int32", "ask for indices of int32")
+
+
+def _cumsum(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    sums.constants_of(graph, operator)
+
+
+def _add_n(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    sums.constants_of(graph, operator)
+    return exactly(8 * (len(operator.inputs) + 1))
+
+
+def _l2_normalization(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    source = graph.tensors[operator.inputs[0]]
+    if operator.options["activation"] != "NONE" or source.shape[-1] >= _MOST_SQUARES:
+        raise Unsupported(f"an activation, or a row of {source.shape[-1]} elements, is not supported")
+    return MemoryRequest(in_place=(0,))
+
+
+def _log_softmax(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    made, scale = quantisation_of(output), quantisation_of(source).scale
+    log_softmax_scaling(scale)
+    if (made.scale, made.zero_point) != (1 / 16, 127) or scale >= 8 or source.shape[-1] > _MOST_EXPONENTIALS:
+        raise Unsupported("an output that is not 1/16 around 127, or a scale or row as large as this, is not supported")
+    return MemoryRequest(in_place=(0,))
+
+
+def _elu(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    return exactly(256, (0,))
+
+
+def _cast(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    types = {graph.tensors[index].dtype for index in (operator.inputs[0], operator.outputs[0])}
+    if not types <= {*_TYPES}:
+        raise Unsupported(f"from {' to '.join(sorted(types))} is not supported")
+    return MemoryRequest(is_general="float32" in types)
+
+
+def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    return exactly(_RECORD_BYTES * symmetric(graph, operator).outputs)
+
+
+def _matmul(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    left, right, output = (graph.tensors[index] for index in (*operator.inputs[:2], operator.outputs[0]))
+    given, other, made = (quantisation_of(tensor) for tensor in (left, right, output))
+    rescaling_factor(dense_factor(given.scale, other.scale, made.scale))
+
+
+def _resize_bilinear(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    for index in (operator.inputs[0], operator.outputs[0]):
+        if max(graph.tensors[index].shape[1:3]) > _MOST_RESIZED:
+            raise Unsupported(f"more than {_MOST_RESIZED} rows or columns are not supported")
+
+
+def _beside(function: str, ask: Ask, names: Sequence[str], of: str) -> dict[str, Entry]:
+    """Operators of one function; beside it stands their own kernel."""
+    return {name: Entry(function, ask, symbol=f"tinynn_{name.lower()}{of}_ref") for name in names}
+
+
+_INT8_RARER: Mapping[str, Entry] = {
+    **_beside("tinyi_comparison", _rarer_pair, binary.COMPARISONS, ""),
+    **_beside("tinyi_squared_difference", _rarer_pair, ("SQUARED_DIFFERENCE",), ""),
+    **_beside("tinyi_div", _rarer_pair, ("DIV",), ""),
+    **_beside("tinyi_prelu", _rarer_pair, ("PRELU",), ""),
+    **_beside("tinyi_reduce", _alike, ("REDUCE_MAX", "REDUCE_MIN"), ""),
+    **_beside("tinyi_argument", _argument, ("ARG_MAX", "ARG_MIN"), ""),
+    "SUM": Entry("tinyi_sum", _mean, "mean", "tinyi_mean"),
+    "CUMSUM": Entry("tinyi_cumsum", _cumsum),
+    "ADD_N": Entry("tinyi_add_n", _add_n),
+    "L2_NORMALIZATION": Entry("tinyi_l2_normalization", _l2_normalization),
+    "LOG_SOFTMAX": Entry("tinyi_log_softmax", _log_softmax),
+    "ABS": Entry("tinyi_abs", _unary),
+    "RSQRT": Entry("tinyi_rsqrt", _unary),
+    "ELU": Entry("tinyi_elu", _elu),
+    "TRANSPOSE_CONV": Entry("tinyi_transpose_conv", _transpose_conv),
+    "BATCH_MATMUL": Entry("tinyi_batch_matmul", _matmul),
+    "RESIZE_BILINEAR": Entry("tinyi_resize_bilinear", _resize_bilinear),
+}
+_ARITHMETIC = ("SUB", "MUL", "DIV")
+_PLAIN: Mapping[str, Mapping[str, Entry]] = {
+    "int32": {
+        **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS, "_int32"),
+        **_beside("tinyi_plain_add", _plain_pair, ("ADD",), "_int32"),
+        **_beside("tinyi_plain_arithmetic", _plain_pair, _ARITHMETIC, "_int32"),
+        **_beside("tinyi_plain_pairs", _plain_pair, ("SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM"), "_int32"),
+    },
+    "int64": {
+        **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS, "_int64"),
+        **_beside("tinyi_plain_pairs", _plain_pair, ("MINIMUM", "MAXIMUM"), "_int64"),
+    },
+    "float32": {
+        **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS, "_float32"),
+        **_beside("tinyi_argument", _argument, ("ARG_MAX", "ARG_MIN"), "_float32"),
+    },
+    "bool": {
+        **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS[:2], "_bool"),
+        **_beside("tinyi_plain_pairs", _plain_pair, ("LOGICAL_AND", "LOGICAL_OR"), "_bool"),
+        **_beside("tinyi_reduce", _alike, ("REDUCE_ALL",), "_bool"),
+        "LOGICAL_NOT": Entry("tinyi_logical_not", _in_place),
+    },
+    "int8": _INT8_RARER,
+}
+_CAST = {"CAST": Entry("tinyi_cast", _cast, general="tinyi_cast_float32")}
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "int8": {**_INT8, **_RESHAPES},
@@ -468,7 +623,7 @@ _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "uint8": {"QUANTIZE": _INT16["QUANTIZE"], "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise)},
 }
 ENTRIES: Mapping[str, Mapping[str, Entry]] = {
-    **{form: {**_MOVING, **_COMPUTING.get(form, {})} for form in _TYPES},
+    **{form: {**_MOVING, **_CAST, **_PLAIN.get(form, {}), **_COMPUTING.get(form, {})} for form in _TYPES},
     "resource": {
         "VAR_HANDLE": Entry("tinyi_nothing"),
         "READ_VARIABLE": Entry("tinyi_read_variable", _variable),
@@ -495,7 +650,8 @@ def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only:
     element_type = -1 if is_only else main_type(name, form)
     numbers = f"{code}, {element_type}, {described.main_input}, {newest}, {described.outputs}"
     kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
-    return f"{{{numbers}, {entry.called(is_general=is_general)}, {kernel}, {entry.plan or 'NULL'}}}"
+    plan = entry.planned(is_general=is_general) or "NULL"
+    return f"{{{numbers}, {entry.called(is_general=is_general)}, {kernel}, {plan}}}"
 
 
 def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:

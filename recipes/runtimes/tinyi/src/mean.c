@@ -1,4 +1,4 @@
-/* MEAN and, in int16, SUM. MEAN's multiplier is divided by the number of elements, as QuantizedMeanOrSum of TFLite's reduce.h does. */
+/* MEAN and SUM. MEAN's multiplier is divided by the number of elements, as QuantizedMeanOrSum of TFLite's reduce.h does. */
 #include "tinyi/operators.h"
 #include "tinyi/real.h"
 #include "tinyi/shapes.h"
@@ -7,26 +7,12 @@ enum { AXES = 1 };
 /* of elements of a sum, which then has 31 bits */
 enum { MOST = 1 << 22 };
 
-/* floor(value * 2^shift / divisor), which fits 32 bits; divisor < 2^31. */
-static int32_t divide(uint32_t value, int32_t shift, uint32_t divisor) {
-  uint32_t rest = 0, quotient = 0;
-  for (int32_t bit = 31 + shift; bit >= 0; --bit) {
-    rest = rest << 1 | (bit >= shift ? value >> (bit - shift) & 1 : 0);
-    quotient <<= 1;
-    if (rest >= divisor) {
-      rest -= divisor;
-      quotient |= 1;
-    }
-  }
-  return (int32_t)quotient;
-}
-
 static void set_multiplier(struct tinynn_mean *p, struct tinyi_factor factor, int32_t count) {
   int32_t extra = 0; /* bits of the multiplier that are kept; shifts beyond 31 are not */
   while (extra < 31 + factor.shift && count >> (extra + 1) != 0) {
     ++extra;
   }
-  p->multiplier = divide((uint32_t)factor.multiplier, extra, (uint32_t)count);
+  p->multiplier = (int32_t)tinyi_divide((uint32_t)factor.multiplier, extra, (uint32_t)count);
   p->shift = factor.shift - extra;
 }
 
@@ -97,15 +83,19 @@ void tinyi_mean_int16(struct tinyi_context *context) { reduce_int16(context, 1);
 
 void tinyi_sum_int16(struct tinyi_context *context) { reduce_int16(context, 0); }
 
-void tinyi_mean(struct tinyi_context *context) {
+static inline __attribute__((always_inline)) void reduce(struct tinyi_context *context, int32_t is_mean) {
   struct tinyi_tensor input, output;
   struct tinynn_mean p;
-  if (!read(context, TINYI_INT8, 1, &input, &output, &p)) {
+  if (!read(context, TINYI_INT8, is_mean, &input, &output, &p)) {
     return;
   }
   const struct tinyi_mean *kernel = context->kernel;
   (kernel != NULL && merge(&p) ? kernel->compute : tinynn_mean_ref)(&p, input.data, output.data);
 }
+
+void tinyi_mean(struct tinyi_context *context) { reduce(context, 1); }
+
+void tinyi_sum(struct tinyi_context *context) { reduce(context, 0); }
 
 const struct tinyi_mean tinyi_mean_c = {tinynn_mean_c};
 #if defined(__ARM_FEATURE_DSP)

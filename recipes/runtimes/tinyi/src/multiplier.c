@@ -82,3 +82,24 @@ struct tinyi_factor tinyi_factor_by_all(const struct tinyi_quotient *quotient, u
   }
   return factor;
 }
+
+uint32_t tinyi_divide(uint32_t value, int32_t shift, uint32_t divisor) {
+  uint32_t rest = 0, quotient = 0;
+  for (int32_t bit = 31 + shift; bit >= 0; --bit) {
+    rest = rest << 1 | (bit >= shift ? value >> (bit - shift) & 1 : 0);
+    quotient <<= 1;
+    if (rest >= divisor) {
+      rest -= divisor;
+      quotient |= 1;
+    }
+  }
+  return quotient;
+}
+
+struct tinyi_factor tinyi_reciprocal(struct tinyi_factor factor) {
+  const struct tinyi_factor power = {1 << 30, 2 - factor.shift};
+  /* one bit more than is kept */
+  const uint32_t quotient = tinyi_divide(UINT32_C(1) << 31, 31, (uint32_t)factor.multiplier);
+  const struct tinyi_factor other = {(int32_t)((quotient + 1) >> 1), 1 - factor.shift};
+  return factor.multiplier == 1 << 30 ? power : other;
+}

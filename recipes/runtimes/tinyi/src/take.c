@@ -1,4 +1,4 @@
-/* GATHER, GATHER_ND, EMBEDDING_LOOKUP, SELECT_V2: elements chosen by values. */
+/* GATHER, GATHER_ND, EMBEDDING_LOOKUP, SELECT_V2: elements chosen by values; SHAPE and RANK: numbers of a shape. */
 #include "tinyi/move.h"
 #include "tinyi/operators.h"
 
@@ -105,4 +105,35 @@ void tinyi_select(struct tinyi_context *context) {
   if (tinyi_computes(context)) {
     tinynn_select_ref(&p, condition.data, left.data, right.data, output.data);
   }
+}
+
+/* Numbers of 32 bits into a tensor of int32 or int64. */
+static void tell(struct tinyi_context *context, const struct tinyi_tensor *output, const int32_t *numbers,
+                 int32_t count) {
+  const int32_t is_wide = output->type == TINYI_INT64;
+  tinyi_require(context, (is_wide || output->type == TINYI_INT32) && output->elements == count, TINYI_UNSUPPORTED);
+  if (tinyi_computes(context)) {
+    int32_t *words = (int32_t *)(void *)output->data;
+    for (int32_t i = 0; i < count; ++i) {
+      *words++ = numbers[i];
+      if (is_wide) {
+        *words++ = 0; /* none is negative */
+      }
+    }
+  }
+}
+
+void tinyi_shape(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  tinyi_read_any(context, &context->inputs, 0, &input);
+  tinyi_read_any(context, &context->outputs, 0, &output);
+  tell(context, &output, input.shape + TINYNN_RANK - input.rank, input.rank);
+}
+
+void tinyi_rank(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  tinyi_read_any(context, &context->inputs, 0, &input);
+  tinyi_read_any(context, &context->outputs, 0, &output);
+  const int32_t rank = input.rank;
+  tell(context, &output, &rank, 1);
 }

@@ -73,4 +73,10 @@ static inline struct tinyi_factor tinyi_ratio(uint32_t numerator, uint32_t denom
   return tinyi_factor(&quotient, scale);
 }
 
+/* floor(value * 2^shift / divisor), which fits 32 bits; divisor < 2^31. */
+uint32_t tinyi_divide(uint32_t value, int32_t shift, uint32_t divisor);
+
+/* Of 1 / factor, rounded; its multiplier is in [2^30, 2^31). */
+struct tinyi_factor tinyi_reciprocal(struct tinyi_factor factor);
+
 #endif

@@ -98,6 +98,32 @@ void tinyi_transpose(struct tinyi_context *context);
 void tinyi_slice(struct tinyi_context *context);
 void tinyi_strided_slice(struct tinyi_context *context);
 void tinyi_resize_nearest(struct tinyi_context *context);
+/* Operators of two inputs, and of axes; a kernel of tinynn stands beside in the table where there are several. */
+void tinyi_plain_pairs(struct tinyi_context *context);
+void tinyi_plain_comparison(struct tinyi_context *context);
+void tinyi_plain_arithmetic(struct tinyi_context *context);
+void tinyi_plain_add(struct tinyi_context *context);
+void tinyi_comparison(struct tinyi_context *context);
+void tinyi_squared_difference(struct tinyi_context *context);
+void tinyi_div(struct tinyi_context *context);
+void tinyi_prelu(struct tinyi_context *context);
+void tinyi_reduce(struct tinyi_context *context);
+void tinyi_argument(struct tinyi_context *context);
+void tinyi_cumsum(struct tinyi_context *context);
+void tinyi_add_n(struct tinyi_context *context);
+void tinyi_l2_normalization(struct tinyi_context *context);
+void tinyi_log_softmax(struct tinyi_context *context);
+void tinyi_abs(struct tinyi_context *context);
+void tinyi_rsqrt(struct tinyi_context *context);
+void tinyi_elu(struct tinyi_context *context);
+void tinyi_logical_not(struct tinyi_context *context);
+void tinyi_cast(struct tinyi_context *context);
+void tinyi_cast_float32(struct tinyi_context *context); /* of any types */
+void tinyi_sum(struct tinyi_context *context);
+void tinyi_transpose_conv(struct tinyi_context *context);
+void tinyi_batch_matmul(struct tinyi_context *context);
+void tinyi_fully_connected_any(struct tinyi_context *context); /* of any weights */
+void tinyi_resize_bilinear(struct tinyi_context *context);
 void tinyi_reverse(struct tinyi_context *context);
 void tinyi_broadcast_to(struct tinyi_context *context);
 void tinyi_tile(struct tinyi_context *context);
@@ -112,6 +138,8 @@ void tinyi_gather(struct tinyi_context *context);
 void tinyi_gather_nd(struct tinyi_context *context);
 void tinyi_embedding_lookup(struct tinyi_context *context);
 void tinyi_select(struct tinyi_context *context);
+void tinyi_shape(struct tinyi_context *context);
+void tinyi_rank(struct tinyi_context *context);
 
 /* float32; where an operator's kernel is a function of tinynn, it stands beside in the table. */
 void tinyi_conv2d_float32(struct tinyi_context *context);

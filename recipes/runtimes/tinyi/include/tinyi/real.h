@@ -4,7 +4,7 @@
 
 #include "tinyi/context.h"
 
-enum { TINYI_ONE = 0x3f800000 };
+enum { TINYI_ONE = 0x3f800000, TINYI_LEAST_NORMAL = 0x00800000 };
 
 union tinyi_real {
   uint32_t bits;

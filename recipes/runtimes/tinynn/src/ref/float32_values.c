@@ -17,13 +17,14 @@ static int64_t integer_of(float value) {
 /* From float32 or to it. What another type can't hold is the nearest number of 32 bits first, which C leaves open. */
 void tinynn_cast_float32_ref(const struct tinynn_cast *restrict p, const void *restrict input, void *restrict output) {
   const float *reals = input;
+  const int32_t is_real = p->from == TINYNN_FLOAT32;
   for (int32_t i = 0; i < p->elements; ++i) {
     if (p->to == TINYNN_FLOAT32) {
-      ((float *)output)[i] = p->from == TINYNN_FLOAT32 ? reals[i] : (float)tinynn_read_integer(input, p->from, i);
-    } else if (p->to == TINYNN_BOOL) {
+      ((float *)output)[i] = is_real ? reals[i] : (float)tinynn_read_integer(input, p->from, i);
+    } else if (is_real && p->to == TINYNN_BOOL) {
       ((int8_t *)output)[i] = reals[i] != 0;
     } else {
-      tinynn_write_integer(output, p->to, i, integer_of(reals[i]));
+      tinynn_write_integer(output, p->to, i, is_real ? integer_of(reals[i]) : tinynn_read_integer(input, p->from, i));
     }
   }
 }

@@ -1,0 +1,219 @@
+/* TRANSPOSE_CONV, BATCH_MATMUL, FULLY_CONNECTED whose weights are computed or have a zero point, and RESIZE_BILINEAR. */
+#include "tinyi/channels.h"
+#include "tinyi/move.h"
+#include "tinyi/operators.h"
+#include "tinyi/real.h"
+#include "tinyi/window.h"
+
+/* Its inputs; fields of the schema's TransposeConvOptions. */
+enum { SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3 };
+enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3 };
+
+/* Records of channels are scratch; their biases are the file's, as the padding has no products. */
+void tinyi_transpose_conv(struct tinyi_context *context) {
+  struct tinyi_file *file = &context->file;
+  struct tinyi_tensor input, weights, output;
+  struct tinynn_conv2d p;
+  tinyi_read_integers(context, SHAPE, 4);
+  tinyi_read_weights(context, WEIGHTS, &weights);
+  tinyi_read_activation(context, &context->inputs, INPUT, &input);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t channels = weights.shape[1];
+  const int32_t *bias = tinyi_read_integers(context, BIAS, channels);
+  tinyi_read_activation(context, &context->outputs, 0, &output);
+  tinyi_require(context,
+                input.rank == 4 && weights.rank == 4 && output.rank == 4 && weights.shape[4] == input.shape[4] &&
+                    output.shape[4] == channels && output.shape[1] == input.shape[1] &&
+                    (weights.scale_count == 1 || weights.scale_count == channels),
+                TINYI_UNSUPPORTED);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
+  struct tinyi_axis y = {output.shape[2], input.shape[2], weights.shape[2],
+                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
+  struct tinyi_axis x = {output.shape[3], input.shape[3], weights.shape[3],
+                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
+  tinyi_check_window(context, &y, padding);
+  tinyi_check_window(context, &x, padding);
+  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION), &output, &p.lowest, &p.highest);
+  context->scratch_least = context->scratch_most = (uint32_t)channels * (uint32_t)sizeof(struct tinynn_channel);
+  const int32_t products = weights.elements / channels;
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output.elements, products);
+  }
+  const struct tinyi_channels all = {.quotient = tinyi_quotient(input.scale, output.scale),
+                                     .scales = weights.scales,
+                                     .scale_step = weights.scale_count > 1,
+                                     .bias = bias,
+                                     .rows = {weights.data, channels, products, products, 1},
+                                     .output_zero_point = output.zero_point,
+                                     .lowest = p.lowest,
+                                     .highest = p.highest};
+  for (int32_t c = 0; c < channels && file->status == TINYI_OK; ++c) {
+    const uint32_t scale = all.scales[c * all.scale_step];
+    tinyi_require(context, tinyi_is_scale(scale), TINYI_UNSUPPORTED);
+    if (file->status == TINYI_OK) {
+      tinyi_require(context, tinyi_factor(&all.quotient, scale).shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+    }
+  }
+  if (!tinyi_computes(context)) {
+    return;
+  }
+  struct tinynn_channel *records = (struct tinynn_channel *)(void *)context->scratch;
+  tinyi_plain_records(&all, 0, channels, records);
+  p.weights = weights.data;
+  p.channels = records;
+  p.batches = input.shape[1];
+  p.input_height = y.output;
+  p.input_width = x.output;
+  p.input_channels = input.shape[4];
+  p.output_height = y.input;
+  p.output_width = x.input;
+  p.output_channels = channels;
+  p.kernel_height = y.kernel;
+  p.kernel_width = x.kernel;
+  p.stride_y = y.stride;
+  p.stride_x = x.stride;
+  p.pad_top = y.pad;
+  p.pad_left = x.pad;
+  p.input_zero_point = input.zero_point;
+  p.output_zero_point = output.zero_point;
+  tinynn_transpose_conv_ref(&p, input.data, output.data);
+}
+
+/* The rest of a product of matrices, and the product. */
+static void multiply(struct tinyi_context *context, struct tinynn_matmul *p, int32_t activation,
+                     const struct tinyi_tensor *left, const struct tinyi_tensor *right,
+                     const struct tinyi_tensor *output) {
+  tinyi_clamp(context, activation, output, &p->lowest, &p->highest);
+  /* the scales' product is rounded to float32 first */
+  const uint32_t scale = tinyi_bits(tinyi_real(left->scale) * tinyi_real(right->scale));
+  tinyi_require(context, tinyi_is_positive(scale), TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  const struct tinyi_factor factor = tinyi_ratio(scale, output->scale, TINYI_ONE);
+  tinyi_require(context, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+  p->left_zero_point = left->zero_point;
+  p->right_zero_point = right->zero_point;
+  p->output_zero_point = output->zero_point;
+  p->multiplier = factor.multiplier;
+  p->shift = factor.shift;
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output->elements, p->depth);
+  }
+  if (tinyi_computes(context)) {
+    tinynn_matmul_ref(p, left->data, right->data, output->data);
+  }
+}
+
+void tinyi_batch_matmul(struct tinyi_context *context) {
+  enum { ADJ_X = 0, ADJ_Y = 1 };
+  struct tinyi_tensor left, right, output;
+  struct tinynn_matmul p = {.bias = NULL};
+  tinyi_read_binary(context, &left, &right, &output);
+  const int32_t turns_left = tinyi_byte(&context->file, &context->options, ADJ_X) != 0;
+  const int32_t turns_right = tinyi_byte(&context->file, &context->options, ADJ_Y) != 0;
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  p.rows = output.shape[3];
+  p.columns = output.shape[4];
+  p.depth = left.shape[turns_left ? 3 : 4];
+  tinyi_require(context,
+                left.rank >= 2 && right.rank >= 2 && left.shape[turns_left ? 4 : 3] == p.rows &&
+                    right.shape[turns_right ? 3 : 4] == p.columns && right.shape[turns_right ? 4 : 3] == p.depth,
+                TINYI_UNSUPPORTED);
+  p.left_row = turns_left ? 1 : p.depth;
+  p.left_step = turns_left ? p.rows : 1;
+  p.right_column = turns_right ? p.depth : 1;
+  p.right_step = turns_right ? 1 : p.columns;
+  for (int32_t i = 0; i < 3; ++i) {
+    const int32_t size = output.shape[i], of_left = left.shape[i], of_right = right.shape[i];
+    tinyi_require(context, (of_left == 1 || of_left == size) && (of_right == 1 || of_right == size), TINYI_UNSUPPORTED);
+    p.batches.shape[i + 2] = size;
+    p.batches.left_strides[i + 2] = of_left == 1 ? 0 : tinyi_axis_stride(&left, i);
+    p.batches.right_strides[i + 2] = of_right == 1 ? 0 : tinyi_axis_stride(&right, i);
+  }
+  multiply(context, &p, 0, &left, &right, &output);
+}
+
+static void multiply_rows(struct tinyi_context *context) {
+  enum { DENSE_ACTIVATION = 0, WEIGHTS_FORMAT = 1, DENSE_BIAS = 2 };
+  struct tinyi_tensor input, weights, output;
+  tinyi_read_binary(context, &input, &weights, &output);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  const int32_t depth = weights.shape[4], channels = weights.shape[3], rows = input.elements / depth;
+  struct tinynn_matmul p = {.bias = tinyi_read_integers(context, DENSE_BIAS, channels),
+                            .batches = {.shape = {1, 1, 1, 1, 1}},
+                            .rows = rows,
+                            .columns = channels,
+                            .depth = depth,
+                            .left_row = depth,
+                            .left_step = 1,
+                            .right_column = depth,
+                            .right_step = 1};
+  tinyi_require(context,
+                weights.rank == 2 && rows * depth == input.elements && output.elements / channels == rows &&
+                    output.elements % channels == 0 &&
+                    tinyi_byte(&context->file, &context->options, WEIGHTS_FORMAT) == 0,
+                TINYI_UNSUPPORTED);
+  multiply(context, &p, tinyi_byte(&context->file, &context->options, DENSE_ACTIVATION), &input, &weights, &output);
+}
+
+void tinyi_fully_connected_any(struct tinyi_context *context) {
+  struct tinyi_tensor weights;
+  tinyi_read_weights(context, 1, &weights);
+  if (context->file.status == TINYI_UNSUPPORTED) { /* no constant, or not symmetric */
+    context->file.status = TINYI_OK;
+    multiply_rows(context);
+  } else if (context->file.status == TINYI_OK) {
+    (context->lifetimes != NULL ? tinyi_plan_fully_connected : tinyi_fully_connected)(context);
+  }
+}
+
+/* Inputs from one output to the next, in 10 fraction bits. */
+static int32_t resize_scale(int32_t given, int32_t made, int32_t is_aligned) {
+  const int32_t less = is_aligned && made > 1;
+  return (1024 * (given - less) + (made - less) / 2) / (made - less);
+}
+
+void tinyi_resize_bilinear(struct tinyi_context *context) {
+  enum { ALIGN_CORNERS = 2, HALF_PIXEL_CENTERS = 3, MOST = 1 << 14 /* places with 10 fraction bits */ };
+  struct tinyi_tensor input, output;
+  if (!tinyi_read_unary_alike(context, &input, &output)) {
+    return;
+  }
+  const int32_t *size = tinyi_read_integers(context, 1, 2);
+  tinyi_require(context,
+                input.rank == 4 && output.rank == 4 && size != NULL && input.shape[1] == output.shape[1] &&
+                    input.shape[4] == output.shape[4] && input.type == TINYI_INT8,
+                TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  const int32_t is_aligned = tinyi_byte(&context->file, &context->options, ALIGN_CORNERS) != 0;
+  tinyi_require(context,
+                size[0] == output.shape[2] && size[1] == output.shape[3] && input.shape[2] <= MOST &&
+                    input.shape[3] <= MOST && output.shape[2] <= MOST && output.shape[3] <= MOST,
+                TINYI_UNSUPPORTED);
+  const struct tinynn_resize_bilinear p = {
+      .batches = input.shape[1],
+      .input_height = input.shape[2],
+      .input_width = input.shape[3],
+      .channels = input.shape[4],
+      .output_height = output.shape[2],
+      .output_width = output.shape[3],
+      .row_scale = resize_scale(input.shape[2], output.shape[2], is_aligned),
+      .column_scale = resize_scale(input.shape[3], output.shape[3], is_aligned),
+      .is_centred = tinyi_byte(&context->file, &context->options, HALF_PIXEL_CENTERS) != 0,
+  };
+  if (tinyi_computes(context)) {
+    tinynn_resize_bilinear_ref(&p, input.data, output.data);
+  }
+}
