@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tinyflow.backends.tvm.frontend.layers import Layer, Network, Value
 from tinyflow.backends.tvm.kernels import styles
 from tinyflow.backends.tvm.kernels.choices import Choice
-from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Parameter, Style, Weights
+from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Machine, Parameter, Style, Weights
 from tinyflow.backends.tvm.kernels.specs import FeatureMap, Layout, PoolSpec, Spec
 from tinyflow.backends.tvm.legalised import building
 from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
@@ -118,38 +118,50 @@ class _Selection:
     machine: Machine
     scratch_bytes: Mapping[Spec | LegalisedSpec, int]
     choose: Chooser
-    names: dict[tuple[Spec | LegalisedSpec, Style], str] = field(default_factory=dict)
+    names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
+    made: dict[tuple[str, str], str] = field(default_factory=dict)  # by TVM: kind and text of a function → its name
     functions: dict[str, Kernel] = field(default_factory=dict)
     constants: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def step(self, layer: Layer) -> Step:
-        weights, spec = layer.weights or _NO_WEIGHTS, layer.spec
-        if not isinstance(spec, LegalisedSpec):
-            spec = styles.specialise(spec, layer.weights, self.style)
-        name = self._function(layer, spec, self.style)
-        try:
-            packed = self.functions[name].pack(weights)
-        except ValueError:  # these weights are outside of what the fast kernel is exact for
-            name = self._function(layer, layer.spec, "plain")
-            packed = self.functions[name].pack(weights)
-        ending = layer.operator if not isinstance(spec, LegalisedSpec) else name
+        is_legalised = isinstance(layer.spec, LegalisedSpec)
+        name, packed = self._legalised(layer) if is_legalised else self._chosen(layer)
+        which = layer.spec.output if isinstance(layer.spec, LegalisedSpec) else 0
+        ending = f"{layer.operator}_{which}" if which else str(layer.operator)
         symbols = {parameter: f"{parameter}_{ending}" for parameter in packed}
         self.constants.update({symbols[parameter]: array for parameter, array in packed.items()})
         written = getattr(layer.spec, "output", None)
         layout = written.layout if isinstance(written, FeatureMap) else "NHWC"
-        which = spec.output if isinstance(spec, LegalisedSpec) else 0
         return Step(layer.operator, name, self.functions[name], layer.inputs, layer.output, symbols, layout, which)
 
-    def _function(self, layer: Layer, spec: Spec | LegalisedSpec, style: Style) -> str:
+    def _legalised(self, layer: Layer) -> tuple[str, Mapping[str, Array]]:
+        """The function that TVM makes of an operator, and its constants: equal functions are one."""
+        assert isinstance(layer.spec, LegalisedSpec)
+        kernel = building.build(layer.spec)
+        text = layer.spec.kind, kernel.function.script()
+        name = self.made.setdefault(text, f"{layer.spec.kind}_{layer.operator}")
+        if name not in self.functions:
+            self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
+        return name, kernel.pack(_NO_WEIGHTS)
+
+    def _chosen(self, layer: Layer) -> tuple[str, Mapping[str, Array]]:
+        """The kernel of ours for a layer, and its constants."""
+        assert not isinstance(layer.spec, LegalisedSpec)
+        weights = layer.weights or _NO_WEIGHTS
+        name = self._function(layer, styles.specialise(layer.spec, layer.weights, self.style), self.style)
+        try:
+            return name, self.functions[name].pack(weights)
+        except ValueError:  # these weights are outside of what the fast kernel is exact for
+            name = self._function(layer, layer.spec, "plain")
+            return name, self.functions[name].pack(weights)
+
+    def _function(self, layer: Layer, spec: Spec, style: Style) -> str:
         """The name of the kernel for a spec, built where it is new."""
         if (spec, style) not in self.names:
             kind = f"{spec.operator}_{spec.kind}" if isinstance(spec, PoolSpec) else spec.kind
             self.names[spec, style] = name = f"{kind}_{layer.operator}"
-            kernel = building.build(spec) if isinstance(spec, LegalisedSpec) else self._kernel(layer, spec, style)
+            question = Question(spec, style, self.scratch_bytes[layer.spec])
+            choice = self.choose(question)
+            kernel = styles.build(spec, style, self.machine, question.scratch_bytes, choice)
             self.functions[name] = replace(kernel, function=kernel.function.with_attr("global_symbol", name))
         return self.names[spec, style]
-
-    def _kernel(self, layer: Layer, spec: Spec, style: Style) -> Kernel:
-        question = Question(spec, style, self.scratch_bytes[layer.spec])
-        choice = self.choose(question)
-        return styles.build(spec, style, self.machine, question.scratch_bytes, choice)
