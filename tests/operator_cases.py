@@ -284,6 +284,13 @@ def _weighted() -> Iterator[Case]:
         yield _named("TRANSPOSE_CONV", (fixed(list(shape)), weights, x, bias), out, padding, **how)
     out = Value((1, 5, 4, 3), quantisation=Quantisation((0.4,), (9,)))
     yield _named("TRANSPOSE_CONV", (fixed([1, 5, 4, 3]), weights, x), out, "no bias", padding="SAME", stride=(1, 1))
+    for stride, kernel in (((2, 2), (2, 2)), ((2, 2), (3, 3)), ((2, 2), (4, 4)), ((3, 1), (2, 5))):
+        shape = (2, 4 * stride[0], 5 * stride[1], 3)
+        some = fixed(_values((3, *kernel, 4)), "int8", per_channel)
+        out = Value(shape, quantisation=Quantisation((0.4,), (9,)))
+        note = f"{stride[0]}x{stride[1]} by {kernel[0]}x{kernel[1]}"
+        inputs = (fixed(list(shape)), some, Value((2, 4, 5, 4), quantisation=Q), bias)
+        yield _named("TRANSPOSE_CONV", inputs, out, note, padding="SAME", stride=stride)
     for aligned, centred in ((False, False), (True, False), (False, True)):
         options = {"align_corners": aligned, "half_pixel_centers": centred}
         note = " ".join(option for option, is_so in options.items() if is_so)

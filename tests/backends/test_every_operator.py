@@ -28,6 +28,12 @@ def test_tinyc_is_exact(case: Case, tmp_path: Path) -> None:
     tinyc_host.assert_exact(case.graph(), tmp_path / "model", by=case.reference)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.name == "TRANSPOSE_CONV"], ids=str)
+def test_transposed_convolutions_by_blocks_are_exact(case: Case, tmp_path: Path) -> None:
+    """Where one convolution computes all outputs of a block."""
+    tinyc_host.assert_exact(case.graph(), tmp_path / "model", "c")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_tinyi_is_exact(case: Case, interpreter: Interpreter) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def _moved(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
     for move in moves(graph, operator, read, written):
         if move.target.size:
             source, output = graph.tensors[operator.inputs[move.read]], graph.tensors[operator.outputs[move.written]]
-            call, begins, ends = _copied(move, output, variant)
+            call, begins, ends = copied(move, output, variant)
             yield Step(operator.index, call, (Operand(source.index, begins),), Operand(output.index, ends))
 
 
@@ -56,14 +56,17 @@ def element_bytes(tensor: Tensor) -> int:
 
 
 def _addresses(tensor: Tensor) -> Array:
-    """An array shaped like a tensor, of elements as large as its, that has no memory."""
-    size = element_bytes(tensor)
+    return addresses(tensor.shape, element_bytes(tensor))
+
+
+def addresses(shape: Sequence[int], size: int = 1) -> Array:
+    """An array of a shape, of elements as large as said, that has no memory."""
     first = np.lib.stride_tricks.as_strided(_FIRST, (size,), (1,)).view(f"V{size}")
-    strides = [size * step for step in dense_strides(tensor.shape)]
-    return np.lib.stride_tricks.as_strided(first, tensor.shape, strides)
+    strides = [size * step for step in dense_strides(shape)]
+    return np.lib.stride_tricks.as_strided(first, shape, strides)
 
 
-def _copied(move: Move, output: Tensor, variant: str) -> tuple[Call, int, int]:
+def copied(move: Move, output: Tensor, variant: str) -> tuple[Call, int, int]:
     """The call for one move, and the bytes in front of what it reads and of what it writes."""
     begins, ends = (array.ctypes.data - _FIRST.ctypes.data for array in (move.source, move.target))
     size = move.target.itemsize

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
+from tinyflow.backends.tinyc.lower_moving import addresses, copied
+from tinyflow.backends.tinyc.steps import ASIDE, Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, broadcast_strides, padded_to_rank
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, plane_fields, pool_fields
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.arithmetic import mean
+from tinyflow.model.arithmetic.moving import Array, Move
 from tinyflow.model.fixed_point import activation_range, dense_factor, rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators.forms import activations, quantisation_of
@@ -113,11 +116,77 @@ def _product(graph: Graph, operator: Operator, variant: str, fields: Mapping[str
     return [Step(operator.index, call, (Operand(left.index), Operand(right.index)), Operand(output.index))]
 
 
-def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Call:
+def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Lowered:
+    """By its definition in ref; else one convolution that computes each block of outputs as the channels of a pixel."""
     layer, weights, channels = _read(graph, operator)
-    records = np.stack([channels.bias, channels.multipliers, channels.shifts], axis=1).astype(np.int32)
-    constants = {"weights": Constant(weights), "channels": Constant(records, struct="tinynn_channel")}
-    return choice.plain(variant, "transpose_conv", {**constants, **convolution_fields(layer)})
+    if variant == "ref":
+        records = np.stack([channels.bias, channels.multipliers, channels.shifts], axis=1).astype(np.int32)
+        constants = {"weights": Constant(weights), "channels": Constant(records, struct="tinynn_channel")}
+        return choice.plain(variant, "transpose_conv", {**constants, **convolution_fields(layer)})
+    return _by_blocks(operator, variant, layer, weights, channels)
+
+
+def _by_blocks(
+    operator: Operator, variant: str, layer: Weighted, weights: npt.NDArray[np.int8], channels: Channels
+) -> Iterator[Step]:
+    """Outputs y with (y + padding) % stride = r are a convolution by every stride-th row of the kernel from r on.
+
+    All of them are one convolution, whose channels are those of a block; kernels are filled up with zeros.
+    """
+    (height, width), (tall, wide) = layer.output.shape[1:3], layer.window.stride
+    (top, left), (rows, columns) = layer.window.before, layer.window.size
+    taps = -(-rows // tall), -(-columns // wide)
+    filled = np.zeros((layer.outputs, taps[0] * tall, taps[1] * wide, weights.shape[3]), np.int8)
+    filled[:, :rows, :columns] = weights
+    # [out, tap, row of block, tap, column of block, in] → [row, column, out, taps turned, in]
+    apart = filled.reshape(layer.outputs, taps[0], tall, taps[1], wide, -1)[:, ::-1, :, ::-1]
+    kernels = np.ascontiguousarray(apart.transpose(2, 4, 0, 1, 3, 5)).reshape(-1, *taps, weights.shape[3])
+    is_dense = (tall, wide) == (1, 1)
+    blocks = (height, width) if is_dense else (-(-(height + top) // tall), -(-(width + left) // wide))
+    depth = tall * wide * layer.outputs
+    fields = {
+        **convolution_fields(layer),
+        "output_height": blocks[0],
+        "output_width": blocks[1],
+        "output_channels": depth,
+        "kernel_height": taps[0],
+        "kernel_width": taps[1],
+        "stride_y": 1,
+        "stride_x": 1,
+        "pad_top": taps[0] - 1 - (top if is_dense else 0),
+        "pad_left": taps[1] - 1 - (left if is_dense else 0),
+    }
+    repeated = Channels(*(np.tile(part, tall * wide) for part in channels))
+    call = choice.convolution(variant, fields, kernels, repeated)
+    source, output = Operand(layer.source.index), Operand(layer.output.index)
+    if is_dense:
+        yield Step(operator.index, call, (source,), output)
+        return
+    batches = layer.source.shape[0]
+    shape = (batches, *blocks, tall, wide, layer.outputs)
+    yield Step(operator.index, call, (source,), Operand(ASIDE), aside_bytes=batches * blocks[0] * blocks[1] * depth)
+    aside, made = addresses(shape), addresses(layer.output.shape)
+    if (top, left, height % tall, width % wide) == (0, 0, 0, 0):
+        whole = made.reshape(batches, blocks[0], tall, blocks[1], wide, layer.outputs)
+        moves = [Move(0, whole, 0, aside.swapaxes(2, 3))]
+    else:
+        moves = [_of_block(aside, made, row, column, (top, left)) for row, column in np.ndindex(tall, wide)]
+    for move in moves:
+        if move.target.size:
+            moving, begins, ends = copied(move, layer.output, variant)
+            yield Step(operator.index, moving, (Operand(ASIDE, begins),), replace(output, offset_bytes=ends))
+
+
+def _of_block(aside: Array, made: Array, row: int, column: int, before: tuple[int, int]) -> Move:
+    """Where the outputs at one place of all blocks go."""
+    parts = []
+    for axis, (at, padding) in enumerate(zip((row, column), before, strict=True)):
+        step, size = aside.shape[3 + axis], made.shape[1 + axis]
+        first = (at - padding) % step
+        block = (first + padding) // step
+        parts.append((slice(first, None, step), slice(block, block + len(range(first, size, step)))))
+    (rows, blocks), (columns, others) = parts
+    return Move(0, made[:, rows, columns], 0, aside[:, blocks, others, row, column])
 
 
 def _resize_bilinear(graph: Graph, operator: Operator, variant: str) -> Call:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinyc.steps import REMEMBERED, Mark, MarkKind, Operand, Program, Step
+from tinyflow.backends.tinyc.steps import ASIDE, REMEMBERED, Mark, MarkKind, Operand, Program, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model import variables
 from tinyflow.model.graph import Graph, Operator, Tensor, unused_name
@@ -83,6 +83,9 @@ class _Lowering:
                 if describe(operator.name).remembers is not None:
                     new = {**new, REMEMBERED: self._remembered(part, operator)}
                 for step in lower_operator(part, operator, self._variant):
+                    if step.output.tensor == ASIDE:
+                        name = f"{part.tensors[operator.outputs[0]].name} aside"
+                        new = {**new, ASIDE: self._add(Tensor(0, name, (step.aside_bytes,), "int8"))}
                     inputs = tuple(replace(operand, tensor=new[operand.tensor]) for operand in step.inputs)
                     output = replace(step.output, tensor=new[step.output.tensor])
                     self._steps.append(replace(step, operator=self._place(operator), inputs=inputs, output=output))

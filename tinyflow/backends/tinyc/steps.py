@@ -11,6 +11,8 @@ from tinyflow.model.graph import Graph, Operator, Tensor
 
 # in place of a tensor: what the operator remembers by itself (`Description.remembers`)
 REMEMBERED = -1
+# what one step of an operator puts aside for a later one, `Step.aside_bytes` long
+ASIDE = -2
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Step:
     call: Call
     inputs: tuple[Operand, ...]
     output: Operand
+    aside_bytes: int = 0
+    """Of what it writes, where its output is ASIDE."""
 
 
 MarkKind = Literal["if", "else", "loop", "leave", "end"]
