@@ -98,11 +98,38 @@ _BY_TABLE = ("mve", "rvv", "c")
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 
 
+def _conv2d_int16(variant: str, pack: packs.Pack) -> Kernel:
+    tile, required = scratch.INT16_TILES[variant], (needs.NARROW_SUMS,)
+    return Kernel("conv2d_int16", variant, "conv2d", "pixels", required, pack, tile.scratch, at_once=tile.pixels)
+
+
 def _weighted_int16(operator: str, walk: Walk, arrays: packs.Arrays) -> Kernel:
     return Kernel(f"{operator}_int16", "ref", operator, walk, (), packs.packed_wide(arrays))
 
 
 _INT16: Sequence[Kernel] = (
+    _conv2d_int16("dsp", packs.packed(packs.dsp_conv2d_int16)),
+    _conv2d_int16("rv32", packs.tiled_int16(4)),
+    _conv2d_int16("c", packs.tiled_int16(2)),
+    *(
+        Kernel(
+            "depthwise_int16",
+            variant,
+            "depthwise",
+            "pixels",
+            (needs.NARROW_SUMS, needs.IS_SINGLE),
+            packs.packed(lambda layer: (packs.taps_last(layer)[0], packs.narrow_records(layer))),
+            scratch.TAP_LISTS,
+        )
+        for variant in ("dsp", "c")
+    ),
+    *(
+        Kernel("fully_connected_int16", variant, "fully_connected", "all", (needs.NARROW_SUMS,), pack, held)
+        for variant, pack, held in (
+            ("dsp", packs.packed(packs.dsp_fully_connected_int16), scratch.INT16_FILLED_UP),
+            ("c", packs.tiled_int16(4), scratch.NOTHING),
+        )
+    ),
     _weighted_int16("conv2d", "pixels", lambda layer: (layer.weights, layer.channels)),
     _weighted_int16("depthwise", "pixels", packs.taps_last),
     _weighted_int16("fully_connected", "all", lambda layer: (layer.rows, layer.channels)),

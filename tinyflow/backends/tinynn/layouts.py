@@ -20,6 +20,7 @@ Int32s = npt.NDArray[np.int32]
 
 # |int8| ≤ 128
 _LARGEST_INPUT = 128
+_LARGEST_INT16_INPUT = 1 << 15
 # TINYNN_LARGEST_RIGHT_SHIFT of tinynn.h: beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
 LARGEST_RIGHT_SHIFT = 22
 # MultiplyByQuantizedMultiplier of TFLM for 64 bits
@@ -57,6 +58,32 @@ def wide_records(bias: Integers, rescaling: Rescaling, *, has_wide_sums: bool) -
         multipliers = np.minimum((multipliers + (1 << 15)) >> 16, 2**15 - 1)
     halves = bias.astype("<i8").view("<i4").reshape(-1, 2)
     return np.concatenate([halves, np.stack([multipliers, shifts], axis=1)], axis=1).astype(np.int32)
+
+
+def why_not_narrow(rows: Int8s, wide: Array) -> str | None:
+    """Why a layer with int16 inputs can't do with sums of 32 bits and one rounding shift; None where it can."""
+    if (wide[:, 2] >= 1 << 15).any():
+        return "biases of int32"
+    if wide[:, 3].max() > -2:
+        return "a scale of 1/4 or more"
+    bias = wide[:, 0].astype(np.int64) % 2**32 + (wide[:, 1].astype(np.int64) << 32)
+    most = np.abs(bias) + np.abs(rows.astype(np.int64)).sum(axis=1) * _LARGEST_INT16_INPUT
+    return "sums of more than 32 bits" if (most >= 2**31).any() else None
+
+
+def narrow_records(wide: Array) -> Array:
+    """Bias, 2^16 * multiplier, n of a rescale by 2^-n of the high word of their product: of layers like these."""
+    return np.stack([wide[:, 0], wide[:, 2] << 16, -1 - wide[:, 3]], axis=1).astype(np.int32)
+
+
+def byte_quads(rows: Int8s, channels: int) -> Int8s:
+    """Weights for pairs of int16: [blocks of `channels` rows, groups of four products, `channels`, 4].
+
+    In the order 0, 2, 1, 3, from which SXTB16 takes two neighbours. Both are filled up with zeros.
+    """
+    full = padded(np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))), channels)
+    quads = full.reshape(-1, channels, full.shape[1] // 4, 4)[..., [0, 2, 1, 3]]
+    return np.ascontiguousarray(quads.transpose(0, 2, 1, 3))
 
 
 def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:

@@ -52,6 +52,10 @@ CHANNEL_PAIRS = Need(
     lambda layer: layouts.why_not_pairs(layer.rows),
 )
 TAP_PAIRS = Need("no two weights of -128 side by side", lambda layer: layouts.why_not_tap_pairs(layer.rows))
+NARROW_SUMS = Need(
+    "biases of int64, scales below 1/4, sums of 32 bits",
+    lambda layer: layouts.why_not_narrow(layer.rows, layer.channels),
+)
 
 # of windows
 IS_SINGLE = _on_fields(

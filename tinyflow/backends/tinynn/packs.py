@@ -72,6 +72,28 @@ def dsp_conv2d(layer: Layer) -> tuple[Array, Array]:
     return layouts.pair_words(rows, 1), right_records(layer, 2)
 
 
+def dsp_conv2d_int16(layer: Layer) -> tuple[Array, Array]:
+    """Pairs of channels, rows of the kernel filled up to groups of four (dsp/conv2d_int16.c)."""
+    outputs, row = len(layer.rows), layer.weights[0, 0].size
+    lines = np.pad(layer.weights.reshape(outputs, -1, row), ((0, 0), (0, 0), (0, -row % 4)))
+    return layouts.byte_quads(lines.reshape(outputs, -1), 2), narrow_records(layer, 2)
+
+
+def dsp_fully_connected_int16(layer: Layer) -> tuple[Array, Array]:
+    """Blocks of four outputs (dsp/weighted_int16.c)."""
+    return layouts.byte_quads(layer.rows, 4), narrow_records(layer, 4)
+
+
+def narrow_records(layer: Layer, multiple: int = 1) -> Array:
+    """Records of int16 layers whose sums have 32 bits, filled up."""
+    return layouts.padded(layouts.narrow_records(layer.channels), multiple)
+
+
+def tiled_int16(channels: int) -> Pack:
+    """Blocks of channels for tile_int16.h."""
+    return packed(lambda layer: (layouts.tiles(layer.rows, channels), narrow_records(layer, channels)))
+
+
 def dsp_fully_connected(layer: Layer) -> tuple[Array, Array]:
     """Two pairs of channels (dsp/fully_connected.c)."""
     return layouts.pair_words(layer.rows, 2), right_records(layer, 4)

@@ -41,6 +41,11 @@ def inputs_filled_up(multiple: int) -> Scratch:
     )
 
 
+INT16_FILLED_UP = Scratch(
+    "inputs filled up, where they are not whole steps",
+    lambda f: 2 * rounded_up(f["inputs"], 4) if f["inputs"] % 4 else 0,
+)
+
 # DEPTHWISE_CONV_2D
 
 
@@ -83,6 +88,10 @@ TAP_PLACES = Scratch(
     lambda f: 2 * WORD_BYTES * f["kernel_height"] * f["kernel_width"] + f["input_channels"],
 )
 
+TAP_LISTS = Scratch(
+    "where a pixel's taps lie, inside and at an edge", lambda f: 16 * f["kernel_height"] * f["kernel_width"]
+)
+
 
 def three_rows(multiple: int) -> Scratch:
     """Of rows3x3.h, for channels filled up."""
@@ -105,6 +114,8 @@ class Tile:
     """Bytes of one pixel's values under the window; 0 where they lie side by side in the input."""
     edges: Callable[[Fields], int] = lambda f: 0
     """And of rows at the input's edge."""
+    output_bytes: int = 1
+    """Of one output."""
 
     def patches(self, f: Fields) -> int:
         """Bytes of all values under the windows of its pixels."""
@@ -121,7 +132,7 @@ class Tile:
     def _aside(self, f: Fields) -> int:
         outputs, pixels = f["output_channels"], f["batches"] * f["output_height"] * f["output_width"]
         is_whole = outputs % self.channels == pixels % self.pixels == self.edges(f) == 0
-        return 0 if is_whole else self.pixels * rounded_up(outputs, self.channels)
+        return 0 if is_whole else self.pixels * rounded_up(outputs, self.channels) * self.output_bytes
 
 
 def _has_window(f: Fields) -> bool:
@@ -165,4 +176,9 @@ TILES: Mapping[str, Tile] = {
     "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edge_rows),
     "mve": Tile(2, MVE_CHANNELS, _whole_steps),
     "rvv": Tile(2, 1, _window),
+}
+INT16_TILES: Mapping[str, Tile] = {
+    "c": Tile(2, 2, lambda f: 2 * _window(f), output_bytes=2),
+    "rv32": Tile(2, 4, lambda f: 2 * _window(f), output_bytes=2),
+    "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), lambda f: 2 * _edge_rows(f), output_bytes=2),
 }

@@ -490,6 +490,18 @@ TINYNN_INT16(tinynn_average_pool_int16_ref, tinynn_pool);
 TINYNN_INT16(tinynn_max_pool_int16_ref, tinynn_pool);
 TINYNN_INT16(tinynn_mean_int16_ref, tinynn_mean);
 
+#define TINYNN_INT16_SCRATCH(function, parameters)                                                              \
+  void function(const struct parameters *restrict p, const int16_t *restrict input, int16_t *restrict output, \
+                void *restrict scratch)
+
+TINYNN_INT16_SCRATCH(tinynn_conv2d_int16_c, tinynn_conv2d);
+TINYNN_INT16_SCRATCH(tinynn_conv2d_int16_rv32, tinynn_conv2d);
+TINYNN_INT16_SCRATCH(tinynn_conv2d_int16_dsp, tinynn_conv2d);
+TINYNN_INT16_SCRATCH(tinynn_depthwise_int16_c, tinynn_depthwise);
+TINYNN_INT16_SCRATCH(tinynn_depthwise_int16_dsp, tinynn_depthwise);
+TINYNN_INT16_SCRATCH(tinynn_fully_connected_int16_c, tinynn_fully_connected);
+TINYNN_INT16_SCRATCH(tinynn_fully_connected_int16_dsp, tinynn_fully_connected);
+
 /* In place, from one type to another where that is no larger. */
 #define TINYNN_CONVERSION(function, parameters, from, to) \
   void function(const struct parameters *restrict p, const from *input, to *output)

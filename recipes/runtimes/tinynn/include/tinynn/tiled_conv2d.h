@@ -1,5 +1,6 @@
 /* CONV_2D of the portable variants: the formula of ref/conv2d.c, TILE_PIXELS pixels by TILE_CHANNELS channels at a
- * time. The file that includes this defines both, and has the inner loops: `tile`. It may define TILE_STEP, to a multiple of
+ * time. The file that includes this defines both, and has the inner loops: `tile`. It may define TILE_ELEMENT, the type of
+ * activations, TILE_STEP, to a multiple of
  * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has included tf_mve.h or tf_rvv.h.
  *
  * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
@@ -15,14 +16,17 @@
 #ifndef TILE_STEP
 #define TILE_STEP 1
 #endif
+#ifndef TILE_ELEMENT
+#define TILE_ELEMENT int8_t
+#endif
 
 /* All outputs of TILE_PIXELS pixels. */
 struct tinynn_tile {
   const int8_t *weights;                 /* [blocks][products][TILE_CHANNELS] */
   const struct tinynn_channel *channels; /* as in rescale_right.h, [blocks * TILE_CHANNELS] */
-  const int8_t *x[TILE_PIXELS];          /* [products] of each pixel */
-  int8_t *output;
-  int32_t output_pitch; /* bytes from one pixel's first channel to the next one's */
+  const TILE_ELEMENT *x[TILE_PIXELS];    /* [products] of each pixel */
+  TILE_ELEMENT *output;
+  int32_t output_pitch; /* elements from one pixel's first channel to the next one's */
   int32_t products, blocks;
   int32_t output_zero_point, lowest, highest;
 };
@@ -38,7 +42,7 @@ static inline int8_t *fill_values(int8_t *to, int32_t value, int32_t count) {
   return tf_vector_fill(to, value, count);
 }
 #else
-static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
+static inline TILE_ELEMENT *copy_values(TILE_ELEMENT *restrict to, const TILE_ELEMENT *restrict from, int32_t count) {
   for (; count >= 4; count -= 4) {
     to[0] = from[0];
     to[1] = from[1];
@@ -53,9 +57,9 @@ static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict fr
   return to;
 }
 
-static inline int8_t *fill_values(int8_t *to, int32_t value, int32_t count) {
+static inline TILE_ELEMENT *fill_values(TILE_ELEMENT *to, int32_t value, int32_t count) {
   for (; count > 0; --count) {
-    *to++ = (int8_t)value;
+    *to++ = (TILE_ELEMENT)value;
   }
   return to;
 }
@@ -64,10 +68,10 @@ static inline int8_t *fill_values(int8_t *to, int32_t value, int32_t count) {
 
 #ifdef TILE_COPIES
 /* A kernel whose columns are neighbours and inside the input: whole rows. */
-static inline void copy_rows(const struct tinynn_conv2d *restrict p, const int8_t *restrict image,
-                             int8_t *restrict patch, int32_t y, int32_t x) {
+static inline void copy_rows(const struct tinynn_conv2d *restrict p, const TILE_ELEMENT *restrict image,
+                             TILE_ELEMENT *restrict patch, int32_t y, int32_t x) {
   const int32_t line_bytes = p->input_width * p->input_channels, row_bytes = p->kernel_width * p->input_channels;
-  const int8_t *line = image + y * line_bytes + x * p->input_channels;
+  const TILE_ELEMENT *line = image + y * line_bytes + x * p->input_channels;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_y) {
     if (y >= 0 && y < p->input_height) {
       copy_values(patch, line, row_bytes);
@@ -81,12 +85,12 @@ static inline void copy_rows(const struct tinynn_conv2d *restrict p, const int8_
 #endif
 
 /* The values under the kernel whose first row and column are y and x. */
-static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *restrict image, int8_t *restrict patch,
+static void copy_patch(const struct tinynn_conv2d *restrict p, const TILE_ELEMENT *restrict image, TILE_ELEMENT *restrict patch,
                        int32_t y, int32_t x) {
   const int32_t channels = p->input_channels;
   const int32_t width = p->dilation_x == 1 ? p->kernel_width : 1;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_y) {
-    const int8_t *line = image + y * p->input_width * channels;
+    const TILE_ELEMENT *line = image + y * p->input_width * channels;
     const int is_row_inside = y >= 0 && y < p->input_height;
     for (int32_t kx = 0; kx < p->kernel_width; kx += width) {
       const int32_t from = x + kx * p->dilation_x;
@@ -105,9 +109,9 @@ static void copy_patch(const struct tinynn_conv2d *restrict p, const int8_t *res
 
 /* Where in the input a pixel's kernel lies. */
 struct place {
-  const int8_t *image;
+  const TILE_ELEMENT *image;
   int32_t y, x;
-  const int8_t *last; /* from which on whole steps of TILE_STEP reach behind the input */
+  const TILE_ELEMENT *last; /* from which on whole steps of TILE_STEP reach behind the input */
 };
 
 static inline void advance(const struct tinynn_conv2d *restrict p, struct place *place) {
@@ -123,10 +127,10 @@ static inline void advance(const struct tinynn_conv2d *restrict p, struct place 
 }
 
 /* Point at one pixel's products, gathered in `patch` unless they are contiguous already. */
-static inline const int8_t *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
-                                        int8_t *restrict patch) {
+static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
+                                        TILE_ELEMENT *restrict patch) {
   if (p->kernel_height * p->kernel_width == 1) {
-    const int8_t *pixel = place->image + (place->y * p->input_width + place->x) * p->input_channels;
+    const TILE_ELEMENT *pixel = place->image + (place->y * p->input_width + place->x) * p->input_channels;
     if (TILE_STEP == 1 || pixel <= place->last) {
       return pixel;
     }
@@ -141,15 +145,15 @@ static inline const int8_t *products_of(const struct tinynn_conv2d *restrict p, 
   return patch;
 }
 
-static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
-                                int8_t *restrict output, int8_t *restrict scratch) {
+static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TILE_ELEMENT *restrict input,
+                                TILE_ELEMENT *restrict output, TILE_ELEMENT *restrict scratch) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   const int32_t pitch = (products + TILE_STEP - 1) / TILE_STEP * TILE_STEP;
   const int is_direct = p->kernel_height * p->kernel_width == 1 && pitch == products;
-  const int32_t patches_bytes = is_direct ? 0 : TILE_PIXELS * pitch;
+  const int32_t patches = is_direct ? 0 : TILE_PIXELS * pitch;
   const int32_t blocks = (p->output_channels + TILE_CHANNELS - 1) / TILE_CHANNELS;
   const int32_t pitch_aside = blocks * TILE_CHANNELS;
-  int8_t *aside = scratch + patches_bytes;
+  TILE_ELEMENT *aside = scratch + patches;
   struct tinynn_tile job = {.weights = p->weights,
                             .channels = p->channels,
                             .products = products,
@@ -157,8 +161,8 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const in
                             .output_zero_point = p->output_zero_point,
                             .lowest = p->lowest,
                             .highest = p->highest};
-  const int32_t input_bytes = p->batches * p->input_height * p->input_width * p->input_channels;
-  struct place place = {input, -p->pad_top, -p->pad_left, input + input_bytes - pitch};
+  const int32_t elements = p->batches * p->input_height * p->input_width * p->input_channels;
+  struct place place = {input, -p->pad_top, -p->pad_left, input + elements - pitch};
   int32_t left = p->batches * p->output_height * p->output_width;
   while (left > 0) {
     const int32_t pixels = left < TILE_PIXELS ? left : TILE_PIXELS;
@@ -175,7 +179,7 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const in
     job.output_pitch = is_aside ? pitch_aside : p->output_pitch;
     tile(&job);
     for (int32_t i = 0; is_aside && i < pixels; ++i) {
-      memcpy(output + i * p->output_pitch, aside + i * pitch_aside, (size_t)p->output_channels);
+      memcpy(output + i * p->output_pitch, aside + i * pitch_aside, (size_t)p->output_channels * sizeof *output);
     }
     output += pixels * p->output_pitch;
     left -= pixels;

@@ -19,4 +19,15 @@ void tinynn_clamp_dsp(int8_t *values, int32_t count, int32_t lowest, int32_t hig
   }
 }
 
+void tinynn_clamp_int16_dsp(int16_t *values, int32_t count, int32_t lowest, int32_t highest) {
+  const uint32_t low = (uint16_t)lowest * UINT32_C(0x10001), high = (uint16_t)highest * UINT32_C(0x10001);
+  for (; count >= 2; count -= 2) {
+    tinynn_store_word(values, tinynn_smaller_halves(tinynn_larger_halves(tinynn_load_word(values), low), high));
+    values += 2;
+  }
+  if (count > 0) {
+    *values = (int16_t)tinynn_clamp(*values, lowest, highest);
+  }
+}
+
 #endif

@@ -27,7 +27,10 @@ struct tinynn_matrix {
   int32_t output_pitch;     /* matrix3: bytes from one pixel's first channel to the next one's */
   int32_t groups;           /* of four products, ≥ 1 */
   int32_t blocks;           /* matrix3: pairs of channels; matrix1: pairs of pairs; ≥ 1 */
-  int32_t zero_twice_plus1; /* 2 * output zero point + 1 */
+  union {
+    int32_t zero_twice_plus1; /* 2 * output zero point + 1 */
+    int32_t has_relu;         /* of int16: whether outputs below 0 become 0 */
+  };
 };
 
 /* Three pixels by `blocks` pairs of channels. `x`: int16 activations, [2 * groups][3 pixels][2]. */
@@ -36,6 +39,11 @@ void tinynn_matrix3_dsp(const struct tinynn_matrix *matrix);
 /* The same with weights of 16 bits (see conv2d_wide.c). */
 void tinynn_matrix3_wide_dsp(const struct tinynn_matrix *matrix);
 
+/* Three pixels of int16 by pairs of channels a, b. `x`: [2 * groups][3 pixels][2]; weights: four of a, then four of b for
+ * each group, in the order 0, 2, 1, 3. Outputs are int16, `output_pitch` in bytes; sums have 32 bits. Channel records:
+ * bias; multiplier of 16 bits * 2^16; n for a rescale by 2^-n of the product's high word, n ≥ 1. */
+void tinynn_matrix3_int16_dsp(const struct tinynn_matrix *matrix);
+
 /* Weights of two channels for it, four values of each for each group; returns the end. */
 uint32_t *tinynn_widen_rows2_dsp(uint32_t *to, const int8_t *a, const int8_t *b, int32_t groups);
 
@@ -43,6 +51,9 @@ uint32_t *tinynn_widen_rows2_dsp(uint32_t *to, const int8_t *a, const int8_t *b,
  * the end. */
 uint32_t *tinynn_widen3_dsp(uint32_t *to, const int8_t *const from[TINYNN_MATRIX_PIXELS], int32_t groups,
                             uint32_t zeros);
+
+/* Activations of three pixels for matrix3_int16, `pairs` of each; returns the end. */
+uint32_t *tinynn_interleave3_dsp(uint32_t *to, const int16_t *const from[TINYNN_MATRIX_PIXELS], int32_t pairs);
 
 /* One row by `blocks` fours of outputs. `x`: int8 activations, [4 * groups], any alignment. Weights: for each group,
  * the first pair's two words, then the second's. */
