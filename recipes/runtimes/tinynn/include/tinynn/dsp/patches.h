@@ -32,15 +32,38 @@ struct layer {
   tinynn_pair zeros;  /* twice what is added to each widened value */
 };
 
-/* A row of the kernel, column by column, as far as they are inside the input. */
+static __attribute__((noinline)) int8_t *copy_bytes(int8_t *restrict to, const int8_t *restrict from, int32_t bytes) {
+  enum { WORTH_A_CALL = 12 };
+  if (bytes >= WORTH_A_CALL) {
+    memcpy(to, from, (size_t)bytes);
+    return to + bytes;
+  }
+#pragma GCC unroll 1
+  for (; bytes > 0; --bytes) {
+    *to++ = *from++;
+  }
+  return to;
+}
+
+/* A row of the kernel as far as it is inside the input. */
 static __attribute__((noinline)) void assemble(const struct layer *layer, const int8_t *line, int32_t x,
                                                int8_t *restrict to) {
   const struct tinynn_conv2d *p = layer->p;
-  for (int32_t kx = 0; kx < p->kernel_width; ++kx, x += p->dilation_x) {
-    const int is_inside = x >= 0 && x < p->input_width;
-    memcpy(to, is_inside ? line + x * p->input_channels : layer->padding, (size_t)p->input_channels);
-    to += p->input_channels;
+  const int32_t channels = p->input_channels, width = p->kernel_width, dilation = p->dilation_x;
+  const int32_t outside = x >= 0 ? 0 : (-x + dilation - 1) / dilation;
+  const int32_t left = outside < width ? outside : width;
+  const int32_t room = (p->input_width - x + dilation - 1) / dilation;
+  const int32_t right = room < left ? left : room < width ? room : width;
+  to = copy_bytes(to, layer->padding, left * channels);
+  line += (x + left * dilation) * channels;
+  if (dilation == 1) {
+    to = copy_bytes(to, line, (right - left) * channels);
+  } else {
+    for (int32_t kx = left; kx < right; ++kx, line += dilation * channels) {
+      to = copy_bytes(to, line, channels);
+    }
   }
+  copy_bytes(to, layer->padding, (width - right) * channels);
 }
 
 /* Where to read a row of the kernel: the input itself, or what is put together for it. */
