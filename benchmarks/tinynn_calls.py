@@ -40,7 +40,9 @@ _SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
 
 def _needs_float(source: Path, *, has_float: bool) -> bool:
     """Whether it needs more than a processor has: soft float, or functions of a C library."""
-    return source.name.startswith("float32") or (source.name in ("quantise.c", "quantise_int16.c") and not has_float)
+    return source.name.startswith(("float32", "lstm")) or (
+        source.name in ("quantise.c", "quantise_int16.c", "svdf.c") and not has_float
+    )
 
 
 @dataclass(frozen=True)
