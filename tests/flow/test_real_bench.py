@@ -42,6 +42,20 @@ def test_another_target_only_compiles_links_and_runs(place: Path) -> None:
     assert {"fetch", "convert", "generate"} <= shared
 
 
+def test_what_does_not_fit_has_its_sizes(place: Path) -> None:
+    """ROM, arena, and RAM with all of the stack; nothing that a run measures. With more memory it is right."""
+    names = [f"toycar-tinyc-stm32f7+{more}" for more in ("flash.64KiB", "flash.4MiB+ram.16MiB")]
+    done = doit(place, *(f"bench:{name}" for name in names), TINYFLOW_CACHE="cache")
+    assert done.returncode == 1
+    failed, good = (json.loads((place / "build" / name / "report.json").read_text()) for name in names)
+    assert (failed["status"], good["status"], failed["weights"]) == ("does_not_fit", "ok", good["weights"])
+    for name in ("rom_bytes", "arena_bytes", "macs", "ram_bss"):
+        assert failed["metrics"][name] == good["metrics"][name]
+    assert failed["metrics"]["ram_bytes"] == failed["metrics"]["ram_bss"] + failed["metrics"]["ram_data"] + 8192
+    assert not {"invoke_instructions", "stack_peak_bytes"} & set(failed["metrics"])
+    assert "needs " in failed["reason"] and "of flash, stm32f7 has 64.0 KiB" in failed["reason"]
+
+
 def test_a_damaged_model_fails_in_one_line(place: Path) -> None:
     """Exit status 1, a row that says at which stage, and no traceback."""
     doit(place, "bench:toycar-tvmaot-stm32f7")

@@ -76,6 +76,12 @@ def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip
         ("vww-tvmaot-stm32f4+layout.NCHW+schedule.cortexm", "exclude each other", "schedule.cortexm", "neighbouring"),
         ("vww-tvmaotplus-stm32f7+dsp+layout.NCHW", '"dsp" and "layout.NCHW" exclude', "dsp", "neighbouring"),
         ("vww-tinyc-stm32f7+layout.NHWC", "doesn't go with backend tinyc", "layout.NHWC", "backends that have it: tvm"),
+        ("vww-tinyc-stm32f7+ram", 'feature "ram" needs a size', "ram", "for example +ram.512KiB"),
+        ("vww-tinyc-stm32f7+ram.lots", "needs a size up to 256.0 MiB", "ram.lots", "for example +ram.512KiB"),
+        ("vww-tinyc-stm32f7+flash.1GiB", "needs a size", "flash.1GiB", "for example +flash.512KiB"),
+        ("vww-tinyc-host+ram.1MiB", "host has no limits", "ram.1MiB", "leave +ram out"),
+        ("vww-tinyc-stm32f7+ram.4KiB", "stack and heap leave nothing", "ram.4KiB", "stack and heap lie there"),
+        ("vww-tinyc-esp32c3+ram.64MiB", "ends at 0x43c80000, above 0x42000000", "ram.64MiB", "at most 35.5 MiB"),
         ("./gone/net.tflite-tvmaot-stm32f7", "there is no file", "./gone/net.tflite", "paths start at"),
     ],
 )
@@ -88,6 +94,14 @@ def test_what_can_t_be_is_refused_with_the_reason(
     start = lines[2].index("^")
     assert lines[1][start : start + lines[2].count("^")] == underlined
     assert hint in lines[3]
+
+
+def test_memory_is_set_for_a_try(catalogue: Catalogue) -> None:
+    """In the one region of each kind, or the lowest of several; the recipe's target stays as it is."""
+    plain, tried = (_resolve(f"vww-tinyc-stm32f7{more}", catalogue) for more in ("", "+flash.8MiB+ram.64KiB"))
+    assert [(each.kind, each.length_bytes) for each in tried.target.memory] == [("flash", 8 << 20), ("ram", 64 << 10)]
+    assert [each.origin for each in tried.target.memory] == [each.origin for each in plain.target.memory]
+    assert _resolve("vww-tinyc-stm32f7", catalogue).target == plain.target != tried.target
 
 
 def test_features_that_exclude_each_other_are_refused(write: Write, catalogue: Catalogue) -> None:

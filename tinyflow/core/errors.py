@@ -83,7 +83,11 @@ class ToolError(TinyflowError):
 
 
 class DoesNotFit(TinyflowError):
-    """Firmware that needs more flash or RAM than its target has."""
+    """Firmware that needs more flash or RAM than its target has; `sizes` is what sizes.json would hold."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.sizes: dict[str, object] = {}
 
 
 class RunError(TinyflowError):

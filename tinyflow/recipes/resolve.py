@@ -6,12 +6,14 @@ The rest of the program asks this for everything a bench is, and never reads a r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tinyflow.core.errors import UsageError
+from tinyflow.core.units import format_size, parse_size
 from tinyflow.recipes.bench import Bench, spell_feature
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import name_of
@@ -31,7 +33,22 @@ from tinyflow.recipes.schema import (
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
+# of memory that is tried: simulators hold all of it
+_MOST_BYTES = 256 << 20
 _NUMBER = re.compile("0|[1-9][0-9]{0,5}")  # one spelling for each
+
+
+def _is_size(text: str) -> bool:
+    with suppress(ValueError):
+        return 0 < parse_size(text) <= _MOST_BYTES
+    return False
+
+
+# of a feature's `value`: what it takes, in words, and an example
+_KINDS: Mapping[str, tuple[Callable[[str], object], str, str]] = {
+    "integer": (_NUMBER.fullmatch, "a whole number", "0"),
+    "size": (_is_size, f"a size up to {format_size(_MOST_BYTES)}", "512KiB"),
+}
 # those of a processor's features that are vectors of integers; no processor has two
 _VECTORS = ("mve", "rvv")
 
@@ -96,6 +113,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
     processor = processor_of(catalogue, target)
     cpu = cpu_of(catalogue, target, toolchain, bench)
     _check_requirements(bench, features, target, processor, toolchain)
+    target = _with_memory(bench, target, processor, settings)
     facts = {
         "toolchain": toolchain.name,
         "isa": cpu.isa,
@@ -167,8 +185,9 @@ def model_of_file(text: str) -> tuple[Model, Path]:
 def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -> Feature:
     feature = _named(bench, catalogue, Feature, name, "feature")
     if feature.value:
-        if value is None or not _NUMBER.fullmatch(value):
-            bench.refuse(f'feature "{name}" needs a whole number', at=f"+{name}", hint=f"for example +{name}.0")
+        is_taken, noun, example = _KINDS[feature.value]
+        if value is None or not is_taken(value):
+            bench.refuse(f'feature "{name}" needs {noun}', at=f"+{name}", hint=f"for example +{name}.{example}")
         return feature
     choices = ", ".join(f"+{spell_feature(name, choice)}" for choice in feature.values)
     if value is not None and not feature.values:
@@ -253,6 +272,28 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
                 bench.refuse(what, at=f"+{name}", hint="leave one out")
             place[place_key], setters[key] = setting, name
     return Settings(**merged)
+
+
+def _with_memory(bench: Bench, target: Target, processor: Processor, settings: Settings) -> Target:
+    """The target with as much memory as features say; refused where addresses don't let it have so much."""
+    for kind, size in (("ram", settings.ram), ("flash", settings.flash)):
+        if size is None:
+            continue
+        if not target.memory:
+            bench.refuse(f"{target.name} has no limits", at=f"+{kind}", hint=f"leave +{kind} out")
+        first = min((region for region in target.memory if region.kind == kind), key=lambda region: region.origin)
+        region = replace(first, length_bytes=parse_size(size))
+        others = [other for other in target.memory if other.kind != kind]
+        above = min([1 << processor.address_bits, *(other.origin for other in others if other.origin > region.origin)])
+        if region.end > above:
+            hint = f"at most {format_size(above - region.origin)}: what is behind has another use"
+            bench.refuse(f"{kind} of {size} ends at {region.end:#x}, above {above:#x}", at=f"+{kind}", hint=hint)
+        try:
+            kept = [region if other is first else other for other in target.memory if other is first or other in others]
+            target = replace(target, memory=tuple(kept))
+        except ValueError as error:
+            bench.refuse(str(error), at=f"+{kind}", hint="stack and heap lie there, too")
+    return target
 
 
 def processor_of(catalogue: Catalogue, target: Target) -> Processor:

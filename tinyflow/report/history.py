@@ -87,7 +87,8 @@ def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: 
 def _record_of(report: Mapping[str, Any], commit: str | None, is_dirty: bool, date: str) -> Record:
     # Noise of the machine that runs it stays out; a record of that would make each run a new one.
     recorded = {name for name, metric in BY_NAME.items() if metric.kind not in ("time", "noise")}
-    metrics = {name: value for name, value in report["metrics"].items() if name in recorded}
+    measured = report["metrics"] if report["status"] == "ok" else {}  # not the sizes of what doesn't fit
+    metrics = {name: value for name, value in measured.items() if name in recorded}
     versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
     reason = (report.get("reason") or "")[:_MOST_REASON] or None
     return Record(date, commit, is_dirty, report["weights"], metrics, versions, str(report["status"]), reason)

@@ -88,7 +88,8 @@ def _model(bench: str) -> str:
 
 
 def _table(published: Published, reports: Reports, target: str, name: str, notes: tuple[str, ...]) -> SideBySide:
-    measured = {report["bench"]: report["metrics"] for report in reports}
+    is_good = {report["bench"]: report.get("status", "ok") == "ok" for report in reports}
+    measured = {report["bench"]: report["metrics"] if is_good[report["bench"]] else {} for report in reports}
     numbers = published.numbers
     benches = [bench for bench in dict.fromkeys([*measured, *numbers]) if _target(bench) == target]
     models = list(dict.fromkeys(_model(bench) for bench in benches))

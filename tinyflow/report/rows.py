@@ -33,7 +33,8 @@ def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, 
         "tuned_kernels": plan.get("tuning", {}).get("tuned"),
         "invoke_s": min(timing.get("invoke_s") or [None]),
     }
-    found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
+    if "ram_bytes" not in sizes:  # as it is of what doesn't fit and never ran
+        found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
     found["instructions_per_mac"] = _ratio(found["invoke_instructions"], found["macs"])
     return {name: value for name in BY_NAME if (value := found.get(name)) is not None}
 

@@ -42,7 +42,10 @@ def explain(sizes: Mapping[str, Any], target: Mapping[str, Any]) -> DoesNotFit:
     """The refusal; `sizes` are those of a link with room for everything."""
     full = [r for r in target["memory"] if sizes["regions"][r["name"]]["used"] > r["length_bytes"]]
     whats = [_shortage(region, sizes, target) for region in full]
-    return DoesNotFit("; ".join(whats), hint="; ".join(dict.fromkeys(_HINTS[region["kind"]] for region in full)))
+    error = DoesNotFit("; ".join(whats), hint="; ".join(dict.fromkeys(_HINTS[region["kind"]] for region in full)))
+    ram = [sizes["regions"][region["name"]]["used"] for region in target["memory"] if region["kind"] == "ram"]
+    error.sizes = {**sizes, "ram_bytes": sum(ram)}  # with the stack and heap that are set aside
+    return error
 
 
 def _shortage(region: Region, sizes: Mapping[str, Any], target: Mapping[str, Any]) -> str:

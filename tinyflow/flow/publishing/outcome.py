@@ -29,9 +29,20 @@ def report_of(bench: BenchPlan, session: Session, ledger: Ledger, artifacts: dic
         row = session.read_json(bench.final, "row.json")
     else:
         status, reason = failure_of(bench, ledger)
-        row = rows.bench_row(bench.final.parameters, status=status, reason=reason)
+        row = rows.bench_row(bench.final.parameters, status=status, reason=reason, **_oversize(bench, session, ledger))
     tools = tools_of("\n".join(_facts(action, session)) for action in done)
     return rows.with_provenance(row, stages=_stages(done, ledger), tools=tools, artifacts=artifacts)
+
+
+def _oversize(bench: BenchPlan, session: Session, ledger: Ledger) -> dict[str, Any]:
+    """What is known of firmware that doesn't fit: its sizes, and its arena; nothing of all others."""
+    entries = (ledger.get(action) for action in bench.actions)
+    error = next((entry.error for entry in entries if entry is not None and isinstance(entry.error, DoesNotFit)), None)
+    if error is None or not error.sizes:
+        return {}
+    made = {name: action for action in bench.actions if ledger.is_done(action) for name in action.outputs}
+    graph, plan, origin = (session.read_json(made[name], name) for name in ("graph.json", "plan.json", "origin.json"))
+    return {"metrics": rows.metrics_of(graph, plan, error.sizes, {}, {}), "weights": origin["weights"]}
 
 
 def failure_of(bench: BenchPlan, ledger: Ledger) -> tuple[str, str]:

@@ -58,6 +58,10 @@ class Settings(Part):
     """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
     guard: Literal["arena", "ram", "$value"] | None = None
     """Where layers may write nothing but what is theirs: within the arena, or anywhere in RAM."""
+    ram: Literal["$value"] | None = None  # the size itself, once merged
+    """How much the target has of it, for a try: in its first region of that kind, in place of all of them."""
+    flash: Literal["$value"] | None = None
+    """The same."""
     tidy: Literal["off", "$value"] | None = None
     """`off`: the backend gets the model as it came, without stage tidy in front of all transforms."""
     transforms: tuple[Name, ...] = ()
@@ -81,8 +85,8 @@ class Feature(Recipe):
     sets: Settings
     values: tuple[FeatureValue, ...] = ()
     """The choices; a feature without takes no value."""
-    value: Literal["integer"] | None = None
-    """In place of `values`: any whole number from 0."""
+    value: Literal["integer", "size"] | None = None
+    """In place of `values`: any whole number from 0, or any size, such as 512KiB."""
     requires: Requirements = field(default_factory=Requirements)
     conflicts: tuple[str, ...] = ()
     """Features that can't be beside it, or single values of them: `layout.NCHW`."""

@@ -25,7 +25,7 @@ def table(rows: Sequence[Row], anchors: Mapping[str, str]) -> dict[str, Any]:
         ((row["model"], row["target"], name), row["metrics"][name])
         for row in rows
         for name in ranked
-        if name in row["metrics"]
+        if name in row["metrics"] and row["status"] == "ok"
     )
     made = []
     for row in rows:
@@ -47,5 +47,5 @@ def _cell(row: Row, metric: Metric, best: Mapping[Hashable, float]) -> tuple[str
     value = row["metrics"].get(metric.name)
     if value is None:
         return "", "", "", False
-    is_best = best.get((row["model"], row["target"], metric.name)) == value
+    is_best = row["status"] == "ok" and best.get((row["model"], row["target"], metric.name)) == value
     return metric.format(value), repr(value), f"{exact(value)} {metric.unit}", is_best
