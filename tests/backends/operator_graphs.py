@@ -209,6 +209,7 @@ KINDS: Mapping[str, Kind] = {
     "logical_not": Kind("LOGICAL_NOT", [(2, 3)]),
     "zeros_like": Kind("ZEROS_LIKE", [PICTURE]),
     "quantize": Kind("QUANTIZE", [PICTURE], output_dtype="int8", output=Quantisation((0.07,), (-5,))),
+    "widen": Kind("QUANTIZE", [PICTURE], output_dtype="int16", output=Quantisation((0.05,), (0,))),
     "dequantize": Kind("DEQUANTIZE", [PICTURE], output_dtype="float32"),
     "cast": Kind("CAST", [PICTURE], {"in_data_type": "FLOAT32", "out_data_type": "INT32"}, output_dtype="int32"),
     "reshape": Kind("RESHAPE", [PICTURE, [6, 15]], outputs=[(6, 15)]),

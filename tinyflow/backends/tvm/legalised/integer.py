@@ -61,7 +61,7 @@ def _one(multiplier: int, shift: int) -> Rescaling:
 def _looked_up(scope: Scope) -> Expr:
     """By a table of all results."""
     constants = unary.constants_of(scope.graph, scope.operator)
-    table = unary.RESULTS[scope.operator.name](constants, unary.VALUES).astype(np.int8)
+    table = unary.RESULTS[scope.operator.name](constants, unary.VALUES).astype(scope.output.dtype)
     return scope.looked_up(table, scope.given(0))
 
 
