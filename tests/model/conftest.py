@@ -5,7 +5,7 @@ import pytest
 from tinyflow.model.zoo import synthesize
 
 NAMES = ("aww", "vww", "resnet", "toycar")
-MORE = ("person_detection", "micro_speech", "streaming_wake_word", "mobilenet_v2")
+MORE = ("person_detection", "micro_speech", "streaming_wake_word", "mobilenet_v2", "convolutional_autoencoder")
 
 
 @pytest.fixture(scope="session")

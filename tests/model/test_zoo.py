@@ -35,10 +35,11 @@ DIGESTS = {
     "vww": "4766d5568330a9fa9652f9c29051926742c3588349450591c35b0300a841a10e",
     "resnet": "d7020903b072e816a419e808b9c9919b906ad752f53dff4315d41336ecdafa6f",
     "toycar": "a1067cc69c0dd07e304cc1f5877d0410042d41b85aed7200bd77bd8e7bd1c720",
-    "person_detection": "ef1cbb9f30dea3d5fa2a56433a808dcf77d1c22c2c02a835a64f22bc4a20c0e3",
+    "person_detection": "9001d2a6ddc607e7857a6977426dfd41dbe1f3b8e5313abd58f2a95568cfe113",
     "micro_speech": "835715e554692ede5091884199a72f172799e0f0d0222124e25f74bbd0acfd50",
     "streaming_wake_word": "ed3be9b957b5eae0d58151b9ce29e3258f64c36182e2e41ed49393048c846ff3",
     "mobilenet_v2": "bb1ad3b3f7bc9393eca8053d4d939af547783bb639b2d3581eb737e808588631",
+    "convolutional_autoencoder": "6d07fb9d0b5d37d28c3c2f3cd9c0bd853f05a8044f13fde5568e8c7595bc63d3",
 }
 
 
@@ -149,6 +150,9 @@ def test_scales_follow_the_converter(zoo: dict[str, bytes], name: str) -> None:
         ),
         st.fixed_dictionaries(
             {"graph": st.just("mobilenet_v2"), "size": st.integers(16, 40), "width": st.floats(0.05, 0.4)}
+        ),
+        st.fixed_dictionaries(
+            {"graph": st.just("convolutional_autoencoder"), "size": st.integers(4, 20), "depth": st.integers(0, 3)}
         ),
         st.fixed_dictionaries({"graph": st.just("toycar"), "features": st.integers(1, 50), "depth": st.integers(0, 3)}),
     ),

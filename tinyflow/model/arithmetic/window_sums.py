@@ -48,6 +48,18 @@ def convolved_depthwise(source: Integers, weights: Integers, window: Window) -> 
     return summed
 
 
+def transposed(source: Integers, weights: Integers, stride: tuple[int, int]) -> Integers:
+    """TRANSPOSE_CONV's sums without padding, [N, (rows - 1) * stride + kh, …, out]; weights are [out, kh, kw, in]."""
+    batches, rows, columns, _ = source.shape
+    outputs, *kernel, _ = weights.shape
+    size = [(n - 1) * step + taps for n, step, taps in zip((rows, columns), stride, kernel, strict=True)]
+    sums = np.zeros((batches, *size, outputs), np.int64)
+    for y, x in np.ndindex(*kernel):
+        under = sums[:, y :: stride[0], x :: stride[1]][:, :rows, :columns]
+        under += product(source, weights[:, y, x])
+    return sums
+
+
 def product(left: Integers, right: Integers) -> Integers:
     """`left` by the transpose of `right`. Sums stay far below 2**53: float64, which BLAS is fast at, is exact."""
     exact: Integers = (left.astype(np.float64) @ right.T.astype(np.float64)).astype(np.int64)

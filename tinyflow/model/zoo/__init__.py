@@ -31,6 +31,7 @@ def graphs() -> Mapping[str, Callable[..., Graph]]:
         "micro_speech": tinyml.micro_speech,
         "streaming_wake_word": tinyml.streaming_wake_word,
         "mobilenet_v2": tinyml.mobilenet_v2,
+        "convolutional_autoencoder": tinyml.convolutional_autoencoder,
         **TRIALS,
     }
 

@@ -81,6 +81,19 @@ class NetworkBuilder(GraphBuilder):
         options: dict[str, Any] = {"padding": padding, "stride": stride, "activation": activation}
         return self._weighted("DEPTHWISE_CONV_2D", source, weights, sums, depth_multiplier=multiplier, **options)
 
+    def transposed_convolution(
+        self, source: int, channels: int, kernel: tuple[int, int], stride: tuple[int, int], activation: str = "RELU"
+    ) -> int:
+        """TRANSPOSE_CONV with SAME padding: a map larger by the stride, which is no larger than the kernel."""
+        _, height, width, inputs = self.shape(source)
+        weights = self._random_weights((channels, *kernel, inputs), axis=0)
+        sums = exact.transposed(self._values[source], weights, stride)
+        before = [(size - step) // 2 for size, step in zip(kernel, stride, strict=True)]
+        sums = sums[:, before[0] :, before[1] :][:, : height * stride[0], : width * stride[1]]
+        shape = self.constant("shape", [1, *sums.shape[1:]], "int32")
+        options: dict[str, Any] = {"stride": stride, "activation": activation}
+        return self._weighted("TRANSPOSE_CONV", source, weights, sums, shape=shape, **options)
+
     def fully_connected(self, source: int, units: int, activation: str = "NONE", peak: float = LOGITS_PEAK) -> int:
         """FULLY_CONNECTED on all elements of `[1, …]`; outputs reach about `peak`."""
         values = self._values[source].reshape(_CALIBRATION_INPUTS, -1)
@@ -143,9 +156,19 @@ class NetworkBuilder(GraphBuilder):
         return np.ascontiguousarray(np.moveaxis(moved, 0, axis))
 
     def _weighted(
-        self, name: str, source: int, weights: Integers, sums: Integers, peak: float = _ACTIVATION_PEAK, **options: Any
+        self,
+        name: str,
+        source: int,
+        weights: Integers,
+        sums: Integers,
+        peak: float = _ACTIVATION_PEAK,
+        shape: int | None = None,
+        **options: Any,
     ) -> int:
-        """A layer with weights: choose bias and weight scales from its sums, `[…, channels]`, then its output scale."""
+        """A layer with weights: choose bias and weight scales from its sums, `[…, channels]`, then its output scale.
+
+        `shape`: the tensor with its output's, of a transposed one.
+        """
         bias = self._centring_bias(sums)
         sums = sums + bias
         heights = np.abs(sums).reshape(-1, sums.shape[-1]).max(axis=0) + 1.0
@@ -160,7 +183,8 @@ class NetworkBuilder(GraphBuilder):
         place = f"{name.lower()}_{len(self.operators)}"
         weight_tensor = self.constant(f"{place}/weights", weights, "int8", symmetric(scales, axis))
         bias_tensor = self.constant(f"{place}/bias", bias, "int32", symmetric(bias_scales))
-        return self._calibrated(name, (source, weight_tensor, bias_tensor), sums * np.float64(bias_scales), **options)
+        inputs = (source, weight_tensor) if shape is None else (shape, weight_tensor, source)
+        return self._calibrated(name, (*inputs, bias_tensor), sums * np.float64(bias_scales), **options)
 
     def _centring_bias(self, sums: Integers) -> Integers:
         """The bias that moves each channel's mean to 0, give or take an eighth of its range: no channel is dead."""

@@ -27,10 +27,10 @@ _WAKE_WORD_BLOCKS = ((3, 128), (5, 128), (10, 128), (15, 32))
 def person_detection(seed: int, size: int = 96, width: float = 0.25, classes: int = 2) -> Graph:
     """MobileNetV1 on a grey image `[1, size, size, 1]`, TFLite Micro's person_detect; `width` multiplies channels."""
     net = NetworkBuilder(seed, (size, size, 1), input_scale=1 / 127.5, input_zero_point=-1)
-    x = net.depthwise(net.input, (3, 3), (2, 2), multiplier=max(1, int(32 * width)))
+    x = net.depthwise(net.input, (3, 3), (2, 2), "RELU6", multiplier=max(1, int(32 * width)))
     for stride, channels in MOBILENET_BLOCKS:
-        x = net.depthwise(x, (3, 3), (stride, stride))
-        x = net.convolution(x, max(1, int(channels * width)), (1, 1))
+        x = net.depthwise(x, (3, 3), (stride, stride), "RELU6")
+        x = net.convolution(x, max(1, int(channels * width)), (1, 1), activation="RELU6")
     x = net.convolution(net.global_average(x), classes, (1, 1), activation="NONE", peak=LOGITS_PEAK)
     return net.graph((net.softmax(net.reshape(x, (1, classes))),), "person_detection")
 
@@ -68,6 +68,17 @@ def mobilenet_v2(seed: int, size: int = 96, width: float = 0.35, classes: int = 
             y = net.convolution(y, _divisible(channels * width), (1, 1), activation="NONE")
             x = net.add(x, y, "NONE") if net.shape(x) == net.shape(y) else y
     return classified(net, net.convolution(x, 1280, (1, 1), activation="RELU6"), classes, "mobilenet_v2")
+
+
+def convolutional_autoencoder(seed: int, size: int = 32, channels: int = 16, depth: int = 2) -> Graph:
+    """Convolutions that halve a map `[1, size, size, 1]` `depth` times, and transposed ones that bring it back."""
+    net = NetworkBuilder(seed, (size, size, 1), input_scale=1 / 255, input_zero_point=-128)
+    x = net.input
+    for level in range(depth):
+        x = net.convolution(x, channels << level, (3, 3), (2, 2))
+    for level in reversed(range(depth)):
+        x = net.transposed_convolution(x, channels << level, (3, 3), (2, 2))
+    return net.graph((net.convolution(x, 1, (3, 3), activation="NONE"),), "convolutional_autoencoder")
 
 
 def _divisible(channels: float) -> int:
