@@ -9,6 +9,7 @@ import numpy as np
 
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.refusals import Unsupported
+from tinyflow.backends.tinyc.lower_hybrid import hybrid
 from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call, Field
@@ -37,10 +38,19 @@ def _reals(tensor: Tensor) -> Constant:
 
 
 def _weights(graph: Graph, operator: Operator, weights: int = 1, bias: int = 2) -> dict[str, Field]:
-    found: dict[str, Field] = {"weights": _reals(graph.tensors[operator.inputs[weights]])}
-    if len(operator.inputs) > bias and operator.inputs[bias] >= 0:
-        found["bias"] = _reals(graph.tensors[operator.inputs[bias]])
-    return found
+    return {"weights": _reals(graph.tensors[operator.inputs[weights]]), **_bias(graph, operator, bias)}
+
+
+def _bias(graph: Graph, operator: Operator, position: int = 2) -> dict[str, Field]:
+    index = operator.inputs[position] if position < len(operator.inputs) else -1
+    return {"bias": _reals(graph.tensors[index])} if index >= 0 else {}
+
+
+def _weighted(graph: Graph, operator: Operator, variant: str, kernel: str, fields: Mapping[str, Field]) -> Call:
+    """A convolution or dense layer with weights of float32, or of int8."""
+    if graph.tensors[operator.inputs[1]].dtype == "int8":
+        return hybrid(graph, operator, variant, {**_bias(graph, operator), **fields})
+    return plain(variant, kernel, {**_weights(graph, operator), **fields})
 
 
 def _picture(source: Tensor, output: Tensor) -> dict[str, Field]:
@@ -51,7 +61,7 @@ def _picture(source: Tensor, output: Tensor) -> dict[str, Field]:
 def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
     sizes = real_convolution_fields(graph, operator)
     kernel = "depthwise_float32" if "depth_multiplier" in sizes else "conv2d_float32"
-    return plain(variant, kernel, {**_weights(graph, operator), **sizes, **clamp(operator.options["activation"])})
+    return _weighted(graph, operator, variant, kernel, {**sizes, **clamp(operator.options["activation"])})
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Lowered:
@@ -67,7 +77,6 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Lowered:
         return _product(operator, variant, {**shape, "right_depth": 1, "right_column": depth, **limits})
     ones = "kernel_height kernel_width stride_y stride_x dilation_y dilation_x groups input_height input_width"
     fields = {
-        **_weights(graph, operator),
         **dict.fromkeys(f"{ones} output_height output_width".split(), 1),
         "batches": rows,
         "input_channels": depth,
@@ -76,9 +85,8 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Lowered:
         "pad_left": 0,
         **limits,
     }
-    return [
-        Step(operator.index, plain(variant, "conv2d_float32", fields), (Operand(source.index),), Operand(output.index))
-    ]
+    call = _weighted(graph, operator, variant, "conv2d_float32", fields)
+    return [Step(operator.index, call, (Operand(source.index),), Operand(output.index))]
 
 
 def _product(operator: Operator, variant: str, fields: Mapping[str, Field]) -> list[Step]:

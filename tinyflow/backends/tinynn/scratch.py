@@ -157,6 +157,7 @@ def _edge_rows(f: Fields) -> int:
     return 4 * int(f["kernel_width"] * f["input_channels"]) if _has_window(f) else 0
 
 
+BATCH = Scratch("a batch's inputs in int8", lambda f: f["input_height"] * f["input_width"] * f["input_channels"])
 # float32: four pixels at once
 FLOAT32_PATCHES = Scratch(
     "each pixel's values under the window",

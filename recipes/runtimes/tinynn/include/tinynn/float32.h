@@ -21,6 +21,24 @@ struct tinynn_conv2d_float32 {
   float lowest, highest;
 };
 
+/* CONV_2D with weights of int8; DEPTHWISE_CONV_2D has a group for each input channel, FULLY_CONNECTED batches of 1 x 1.
+ * Scratch: a batch's inputs in int8. */
+struct tinynn_hybrid {
+  const int8_t *weights; /* [output_channels, kernel_height, kernel_width, input_channels / groups] */
+  const float *scales;   /* [output_channels] */
+  const float *bias;     /* [output_channels], or NULL */
+  int32_t batches;
+  int32_t input_height, input_width, input_channels;
+  int32_t output_height, output_width, output_channels;
+  int32_t groups;
+  int32_t kernel_height, kernel_width;
+  int32_t stride_y, stride_x;
+  int32_t dilation_y, dilation_x;
+  int32_t pad_top, pad_left;
+  int32_t is_symmetric; /* a batch's range has zero in its middle */
+  float lowest, highest;
+};
+
 /* DEPTHWISE_CONV_2D: weights [kernel_height, kernel_width, output_channels]; output channel c reads input channel
  * c / depth_multiplier. */
 struct tinynn_depthwise_float32 {
@@ -109,6 +127,7 @@ struct tinynn_resize_float32 {
 #define TINYNN_FLOAT32_SPATIAL(function, parameters)                                                     \
   void function(const struct parameters *restrict p, const float *restrict input, float *restrict output, \
                 void *restrict scratch)
+TINYNN_FLOAT32_SPATIAL(tinynn_hybrid_ref, tinynn_hybrid);
 TINYNN_FLOAT32_SPATIAL(tinynn_conv2d_float32_ref, tinynn_conv2d_float32);
 TINYNN_FLOAT32_SPATIAL(tinynn_conv2d_float32_c, tinynn_conv2d_float32);
 TINYNN_FLOAT32_SPATIAL(tinynn_depthwise_float32_ref, tinynn_depthwise_float32);
