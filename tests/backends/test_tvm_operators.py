@@ -25,7 +25,20 @@ _FLOATS_ONLY = (
     *("logical_and", "logical_or", "logical_not", "space_to_batch_padded"),
 )
 _INT16 = (
-    *("logistic", "relu", "abs", "leaky_relu", "softmax_beta", "add", "sub", "mul", "maximum", "minimum"),
+    *(
+        "logistic",
+        "tanh",
+        "softmax",
+        "relu",
+        "abs",
+        "leaky_relu",
+        "softmax_beta",
+        "add",
+        "sub",
+        "mul",
+        "maximum",
+        "minimum",
+    ),
     *("add_broadcast", "mul_constant", "mean_kept", "mean_gone", "sum_kept", "mean_last", "conv", "conv_dilated"),
     *("conv_batch", "conv_grouped", "depthwise", "depthwise_multiplied", "dense", "dense_rows", "batch_matmul"),
     *("transpose_conv", "average_pool", "max_pool", "transpose", "pad", "slice", "strided_slice", "concatenation"),

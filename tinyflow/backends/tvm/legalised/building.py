@@ -20,11 +20,10 @@ from tinyflow.backends.tvm.kernels.kernel import Kernel, Parameter, Role
 from tinyflow.backends.tvm.legalised import rules
 from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
 from tinyflow.backends.tvm.legalised.scope import Scope
+from tinyflow.backends.tvm.legalised.tables import KEPT
 from tinyflow.core.errors import ModelError
 from tinyflow.model.memory.arena import aligned
 
-# a stage that costs more than a place in memory: two others read it
-_EXPENSIVE = "T_softmax_exp"
 # of each part of a scratch: whatever is in it
 _ALIGNMENT = 8
 
@@ -74,7 +73,7 @@ def _scheduled(function: Any) -> tuple[Any, set[str]]:
     root = schedule.get_sblock("root")
     *stages, _ = schedule.get_child_blocks(root)
     for stage in stages:
-        if schedule.get(stage).name_hint != _EXPENSIVE:
+        if schedule.get(stage).name_hint != KEPT:
             _attempt(schedule.compute_inline, stage)
     *stages, _ = schedule.get_child_blocks(root)
     for stage in reversed(stages):

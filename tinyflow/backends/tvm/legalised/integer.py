@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinyflow.backends.tvm.kernels.specs import Requantisation
-from tinyflow.backends.tvm.legalised import real
+from tinyflow.backends.tvm.legalised import real, tables
 from tinyflow.backends.tvm.legalised.scope import Expr, Rule, Scope
 from tinyflow.model.arithmetic import binary, mean, unary
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import (
     Rescaling,
     activation_range,
@@ -24,7 +25,7 @@ from tinyflow.model.fixed_point import (
 )
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import WEIGHTED
-from tinyflow.model.operators.forms import quantisation_of, quantisations
+from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
 from tinyflow.model.weighted import Weighted, weighted
 
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
@@ -281,7 +282,7 @@ def _pool(kind: str) -> Rule:
         if kind == "avg":
             # float32 has all sums; a quotient of so few elements is never rounded to a half that it isn't
             means = real.pooled(scope, scope.op.astype(values, "float32"), kind)
-            made = scope.op.astype(scope.called("roundf", means), "int8")
+            made = scope.op.astype(scope.called("roundf", means), scope.output.dtype)
         else:
             made = real.pooled(scope, values, kind)
         return scope.op.clip(made, lowest, highest)
@@ -290,7 +291,11 @@ def _pool(kind: str) -> Rule:
 
 
 def _pool_range(graph: Graph, operator: Operator) -> tuple[int, int]:
-    return activation_range(operator.options["activation"], quantisations(graph, operator)[-1])
+    source, form = graph.tensors[operator.inputs[0]], form_of(graph, operator)
+    height, width = (min(pair) for pair in zip(operator.options["filter"], source.shape[1:3], strict=True))
+    if height * width << ELEMENT_TYPES[form].bits > 1 << 24:
+        raise ValueError(f"float32 doesn't have all sums of {height} x {width} {form}")
+    return activation_range(operator.options["activation"], quantisations(graph, operator, form)[-1], form)
 
 
 # Other types of integers, and floats as integers
@@ -387,4 +392,10 @@ INTEGER: Mapping[str, tuple[Rule, Check]] = {
     "TRANSPOSE_CONV": (_transpose_conv, _transposed_rescaling),
 }
 # of int16
-WIDE: Mapping[str, tuple[Rule, Check]] = dict.fromkeys(WEIGHTED, (_weighted_int16, _layer_int16))
+WIDE: Mapping[str, tuple[Rule, Check]] = {
+    **dict.fromkeys(WEIGHTED, (_weighted_int16, _layer_int16)),
+    **dict.fromkeys(("LOGISTIC", "TANH"), (tables.sigmoid, tables.sigmoid_constants)),
+    "AVERAGE_POOL_2D": (_pool("avg"), _pool_range),
+    "MAX_POOL_2D": (_pool("max"), _pool_range),
+    "SOFTMAX": (tables.softmax, tables.softmax_scaling),
+}

@@ -137,12 +137,12 @@ class Scope:
 
     # Computations
 
-    def compute(self, shape: Shape, function: Callable[..., Any], *operands: Expr) -> Expr:
+    def compute(self, shape: Shape, function: Callable[..., Any], *operands: Expr, name: str = "compute") -> Expr:
         """`function(*operands)` gives a function of indices: a tensor expression, element by element."""
         from tvm import te
 
         bound = [self._bound(operand) for operand in operands]
-        return self._builder.emit_te(lambda *tensors: te.compute(shape, function(*tensors)), *bound)
+        return self._builder.emit_te(lambda *tensors: te.compute(shape, function(*tensors), name), *bound)
 
     def _bound(self, values: Expr) -> Expr:
         """An expression under a name, which tensor expressions want of what they read."""
