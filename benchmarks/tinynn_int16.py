@@ -132,6 +132,46 @@ def fully_connected(
     return weighted(generator, "FULLY_CONNECTED", *shapes, options, name=name, **how)
 
 
+def transpose_conv(
+    generator: Generator,
+    shape: tuple[int, int, int, int],
+    outputs: int,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: str = "SAME",
+    activation: str = "NONE",
+    **how: Any,
+) -> Case:
+    """TRANSPOSE_CONV: what a convolution of the output gives is shaped like the input."""
+    n, h, w, _ = shape
+    sizes = zip((h, w), kernel, stride, strict=True)
+    output = (n, *(size * s if padding == "SAME" else (size - 1) * s + k for size, k, s in sizes), outputs)
+    case = conv2d(generator, shape, outputs, kernel, **how)
+    source, weights, *bias, _ = case.graph.tensors
+    numbers = Tensor(0, "shape", (4,), "int32", None, np.array(output, "<i4").tobytes())
+    tensors = [replace(tensor, index=i) for i, tensor in enumerate([numbers, weights, source, *bias])]
+    options = {"padding": padding, "stride": stride, "activation": activation}
+    made = (output, "int16", case.graph.tensors[-1].quantisation)
+    graph = one_operator("TRANSPOSE_CONV", 4, tensors, made, options)
+    name = f"transpose conv {window_text(kernel, stride, (1, 1))} {'x'.join(map(str, shape[1:]))} → {outputs} int16"
+    return replace(lowered(name, graph, case.inputs), macs=macs(graph))
+
+
+def batch_matmul(generator: Generator, left: Shape, right: Shape, *, adj_x: bool = False, adj_y: bool = False) -> Case:
+    """BATCH_MATMUL of two activations."""
+    schemes = [_scale(generator, -4.5, -3.5) for _ in range(2)]
+    rows, columns = left[-1 if adj_x else -2], right[-2 if adj_y else -1]
+    depth = left[-2 if adj_x else -1]
+    scale = math.prod(scheme.scale for scheme in schemes) * 2**14 * math.sqrt(depth) * generator.uniform(0.5, 2)
+    shape = (*np.broadcast_shapes(left[:-2], right[:-2]), rows, columns)
+    tensors = [_int16(i, each, schemes[i]) for i, each in enumerate((left, right))]
+    options = {"adj_x": adj_x, "adj_y": adj_y, "asymmetric_quantize_inputs": False}
+    made = (shape, "int16", Quantisation((f32(scale),), (0,)))
+    graph = one_operator("BATCH_MATMUL", 3, tensors, made, options)
+    name = f"BATCH_MATMUL {' '.join('x'.join(map(str, each)) for each in (left, right))} int16"
+    return lowered(name, graph, tuple(random_int16(generator, each) for each in (left, right)))
+
+
 def pool(
     generator: Generator,
     shape: tuple[int, int, int, int],

@@ -25,6 +25,15 @@ CASES: Mapping[str, Make] = {
     "FULLY_CONNECTED": lambda draw: int16.fully_connected(draw, 2, 40, 9),
     "FULLY_CONNECTED of wide sums": lambda draw: int16.fully_connected(draw, 1, 5000, 3, is_per_channel=False),
     "FULLY_CONNECTED of a bias of int32": lambda draw: int16.fully_connected(draw, 1, 33, 9, "RELU", bias="int32"),
+    "TRANSPOSE_CONV": lambda draw: int16.transpose_conv(draw, (1, 5, 4, 6), 3, (3, 3), (2, 2)),
+    "TRANSPOSE_CONV in steps of 1 by 3": lambda draw: int16.transpose_conv(
+        draw, (2, 4, 5, 3), 5, (2, 4), (1, 3), "VALID", "RELU", bias=""
+    ),
+    "TRANSPOSE_CONV of one step": lambda draw: int16.transpose_conv(
+        draw, (1, 5, 4, 6), 3, (3, 2), (1, 1), is_per_channel=False
+    ),
+    "BATCH_MATMUL": lambda draw: int16.batch_matmul(draw, (2, 3, 4, 7), (1, 3, 7, 5)),
+    "BATCH_MATMUL turned": lambda draw: int16.batch_matmul(draw, (3, 9, 4), (3, 5, 9), adj_x=True, adj_y=True),
     "AVERAGE_POOL_2D": lambda draw: int16.pool(draw, (1, 8, 7, 5), (3, 3), (2, 2), "SAME"),
     "MAX_POOL_2D": lambda draw: int16.pool(draw, (1, 8, 7, 5), (2, 3), (2, 1), "SAME", "MAX_POOL_2D", "RELU6"),
     "MEAN": lambda draw: int16.reduction(draw, "MEAN", (1, 5, 6, 7), (1, 2)),

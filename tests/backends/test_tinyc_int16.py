@@ -20,6 +20,12 @@ def test_operator_is_exact(case: str, tmp_path: Path) -> None:
     assert_exact(graph_of(case), tmp_path / "model")
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if "CONV" in case or "FULLY" in case])
+def test_operator_with_weights_is_exact_in_c(case: str, tmp_path: Path) -> None:
+    """Also where sums of 32 bits do, and TRANSPOSE_CONV is a convolution."""
+    assert_exact(graph_of(case), tmp_path / "model", "c")
+
+
 @pytest.mark.parametrize("variant", ["ref", "c"])
 def test_network_is_exact(variant: str, tmp_path: Path) -> None:
     """Several operators in one arena."""

@@ -56,7 +56,7 @@ class Weighted:
     is_depthwise: bool
     weight_zero_points: tuple[int, ...]
     bias_dtype: str
-    """Of int16 layers: sums have as many bits. int32 without a bias in int8, int64 in int16."""
+    """Sums of int16 layers have 32 bits if it is int32, else 64. Without a bias it is int32 in int8, int64 in int16."""
 
     @property
     def outputs(self) -> int:
@@ -181,8 +181,9 @@ def _layout(graph: Graph, operator: Operator, values: Integers) -> tuple[Integer
 
 
 def _bias(graph: Graph, operator: Operator, outputs: int, form: str) -> tuple[Integers, str]:
-    # TFLM takes any bias of a depthwise convolution of int16 for int64
-    allowed = ("int32",) if form == "int8" else ("int64", "int32")[: 1 + (operator.name != "DEPTHWISE_CONV_2D")]
+    # of int16; TFLM takes any other bias for int64
+    wide = {"DEPTHWISE_CONV_2D": ("int64",), "TRANSPOSE_CONV": ("int64", "int16")}
+    allowed = ("int32",) if form == "int8" else wide.get(operator.name, ("int64", "int32"))
     _, position = describe(operator.name).weights
     if len(operator.inputs) <= position or operator.inputs[position] < 0:
         return np.zeros(outputs, np.int64), allowed[0]

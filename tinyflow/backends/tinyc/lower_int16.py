@@ -7,15 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.backends.arrays import Constant
 from tinyflow.backends.tinyc.lower_elementwise import dequantise, elementwise, quantise
-from tinyflow.backends.tinyc.lower_spatial import dense_fields, mean_fields
-from tinyflow.backends.tinyc.steps import Lowering
+from tinyflow.backends.tinyc.lower_spatial import by_blocks, dense_fields, matmul_fields, mean_fields
+from tinyflow.backends.tinyc.steps import Lowered, Lowering
 from tinyflow.backends.tinynn import choice, layouts
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields
 from tinyflow.model.arithmetic import binary, unary
-from tinyflow.model.fixed_point import softmax_int16_scaling
+from tinyflow.model.fixed_point import Rescaling, dense_factor, limits_of, softmax_int16_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators.forms import activations, quantisation_of
 from tinyflow.model.weighted import Weighted, symmetric
@@ -26,7 +27,7 @@ _FORM = "int16"
 def _read(graph: Graph, operator: Operator) -> tuple[Weighted, npt.NDArray[np.int8], layouts.Array]:
     """The operator, its weights, its records."""
     layer = symmetric(graph, operator, _FORM)
-    records = layouts.wide_records(layer.bias, layer.rescaling, has_wide_sums=layer.bias_dtype == "int64")
+    records = layouts.wide_records(layer.bias, layer.rescaling, has_wide_sums=layer.bias_dtype != "int32")
     return layer, layer.weights.astype(np.int8), records
 
 
@@ -38,6 +39,27 @@ def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
     layer, weights, records = _read(graph, operator)
     return choice.fully_connected_int16(variant, dense_fields(layer), weights.reshape(layer.outputs, -1), records)
+
+
+def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Lowered:
+    layer, weights, records = _read(graph, operator)
+    if variant == "ref":
+        constants = {"weights": Constant(weights), "channels": Constant(records)}
+        return plain(variant, "transpose_conv_int16", {**constants, **convolution_fields(layer)})
+
+    def convolve(fields: Mapping[str, int], kernels: npt.NDArray[np.int8], times: int) -> Call:
+        return choice.convolution_int16(variant, fields, kernels, np.tile(records, (times, 1)))
+
+    return by_blocks(operator, variant, layer, weights, convolve)
+
+
+def _batch_matmul(graph: Graph, operator: Operator, variant: str) -> Call:
+    given, other, made = (quantisation_of(tensor, _FORM) for tensor in activations(graph, operator))
+    rescaling = Rescaling.of([dense_factor(given.scale, other.scale, made.scale)])
+    ((_, _, multiplier, shift),) = layouts.wide_records(np.zeros(1, np.int64), rescaling, has_wide_sums=True).tolist()
+    lowest, highest = limits_of(_FORM)
+    scaling = {"multiplier": multiplier, "shift": shift, "lowest": lowest, "highest": highest}
+    return plain(variant, "matmul_int16", {**matmul_fields(graph, operator), **scaling})
 
 
 def _pool(graph: Graph, operator: Operator, variant: str) -> Call:
@@ -73,6 +95,8 @@ def _binary(graph: Graph, operator: Operator, variant: str) -> Call:
 LOWERINGS: Mapping[str, Lowering] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), _convolution),
     "FULLY_CONNECTED": _fully_connected,
+    "TRANSPOSE_CONV": _transpose_conv,
+    "BATCH_MATMUL": _batch_matmul,
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
     **dict.fromkeys(("MEAN", "SUM"), _mean),
     "SOFTMAX": _softmax,

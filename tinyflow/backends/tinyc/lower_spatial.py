@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinyc.lower_moving import addresses, copied
+from tinyflow.backends.tinyc.lower_moving import addresses, copied, element_bytes
 from tinyflow.backends.tinyc.steps import ASIDE, Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, broadcast_strides, padded_to_rank
 from tinyflow.backends.tinynn import choice
@@ -75,13 +76,18 @@ def _any_rows(graph: Graph, operator: Operator, variant: str) -> list[Step]:
 
 
 def _batch_matmul(graph: Graph, operator: Operator, variant: str) -> list[Step]:
+    return _product(graph, operator, variant, matmul_fields(graph, operator))
+
+
+def matmul_fields(graph: Graph, operator: Operator) -> dict[str, Any]:
+    """Of struct tinynn_matmul, but for scales and clamps."""
     left, right, output = activations(graph, operator)
     rows, columns = output.shape[-2:]
     depth = left.shape[-2 if operator.options["adj_x"] else -1]
     outer = (padded_to_rank(output.shape)[:-2], *(broadcast_strides(tensor.shape)[:-2] for tensor in (left, right)))
     names = ("shape", "left_strides", "right_strides")
     batches = {name: ((1, 1) if name == "shape" else (0, 0)) + axes for name, axes in zip(names, outer, strict=True)}
-    fields = {
+    return {
         "batches": batches,
         "rows": rows,
         "columns": columns,
@@ -89,7 +95,6 @@ def _batch_matmul(graph: Graph, operator: Operator, variant: str) -> list[Step]:
         **_steps("left_row", "left_step", rows, depth, is_turned=operator.options["adj_x"]),
         **_steps("right_column", "right_step", columns, depth, is_turned=not operator.options["adj_y"]),
     }
-    return _product(graph, operator, variant, fields)
 
 
 def _steps(outer: str, inner: str, rows: int, columns: int, *, is_turned: bool) -> dict[str, int]:
@@ -123,11 +128,19 @@ def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Lowered:
         records = np.stack([channels.bias, channels.multipliers, channels.shifts], axis=1).astype(np.int32)
         constants = {"weights": Constant(weights), "channels": Constant(records, struct="tinynn_channel")}
         return choice.plain(variant, "transpose_conv", {**constants, **convolution_fields(layer)})
-    return _by_blocks(operator, variant, layer, weights, channels)
+
+    def convolve(fields: Mapping[str, int], kernels: npt.NDArray[np.int8], times: int) -> Call:
+        return choice.convolution(variant, fields, kernels, Channels(*(np.tile(part, times) for part in channels)))
+
+    return by_blocks(operator, variant, layer, weights, convolve)
 
 
-def _by_blocks(
-    operator: Operator, variant: str, layer: Weighted, weights: npt.NDArray[np.int8], channels: Channels
+# fields, kernels, how often the channels of the layer are there
+Convolve = Callable[[Mapping[str, int], "npt.NDArray[np.int8]", int], Call]
+
+
+def by_blocks(
+    operator: Operator, variant: str, layer: Weighted, weights: npt.NDArray[np.int8], convolve: Convolve
 ) -> Iterator[Step]:
     """Outputs y with (y + padding) % stride = r are a convolution by every stride-th row of the kernel from r on.
 
@@ -156,16 +169,16 @@ def _by_blocks(
         "pad_top": taps[0] - 1 - (top if is_dense else 0),
         "pad_left": taps[1] - 1 - (left if is_dense else 0),
     }
-    repeated = Channels(*(np.tile(part, tall * wide) for part in channels))
-    call = choice.convolution(variant, fields, kernels, repeated)
+    call = convolve(fields, kernels, tall * wide)
     source, output = Operand(layer.source.index), Operand(layer.output.index)
     if is_dense:
         yield Step(operator.index, call, (source,), output)
         return
     batches = layer.source.shape[0]
     shape = (batches, *blocks, tall, wide, layer.outputs)
-    yield Step(operator.index, call, (source,), Operand(ASIDE), aside_bytes=batches * blocks[0] * blocks[1] * depth)
-    aside, made = addresses(shape), addresses(layer.output.shape)
+    size = element_bytes(layer.output)
+    yield Step(operator.index, call, (source,), Operand(ASIDE), aside_bytes=math.prod(shape) * size)
+    aside, made = addresses(shape, size), addresses(layer.output.shape, size)
     if (top, left, height % tall, width % wide) == (0, 0, 0, 0):
         whole = made.reshape(batches, blocks[0], tall, blocks[1], wide, layer.outputs)
         moves = [Move(0, whole, 0, aside.swapaxes(2, 3))]

@@ -85,7 +85,7 @@ class _Lowering:
                 for step in lower_operator(part, operator, self._variant):
                     if step.output.tensor == ASIDE:
                         name = f"{part.tensors[operator.outputs[0]].name} aside"
-                        new = {**new, ASIDE: self._add(Tensor(0, name, (step.aside_bytes,), "int8"))}
+                        new = {**new, ASIDE: self._add(Tensor(0, name, (step.aside_bytes,), "uint8"))}
                     inputs = tuple(replace(operand, tensor=new[operand.tensor]) for operand in step.inputs)
                     output = replace(step.output, tensor=new[step.output.tensor])
                     self._steps.append(replace(step, operator=self._place(operator), inputs=inputs, output=output))

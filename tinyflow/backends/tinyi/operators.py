@@ -24,7 +24,7 @@ from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.element_types import WHOLE_BYTES
-from tinyflow.model.fixed_point import dense_factor, log_softmax_scaling, rescaling_factor, softmax_int16_scaling
+from tinyflow.model.fixed_point import Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
@@ -296,6 +296,8 @@ def _dequantise(graph: Graph, operator: Operator, variant: str) -> None:  # noqa
 
 def _weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     layer = _layer(graph, operator)
+    if layer.bias_dtype == "int16":
+        raise Unsupported("a bias of int16 is not supported")
     wide_records(layer.bias, layer.rescaling, has_wide_sums=layer.bias_dtype == "int64")
     return exactly(_WIDE_RECORD_BYTES * layer.outputs)
 
@@ -362,6 +364,7 @@ _INT16: Mapping[str, Entry] = {
     "CONV_2D": Entry("tinyi_conv2d_int16", _weighted_int16),
     "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise_int16", _weighted_int16),
     "FULLY_CONNECTED": Entry("tinyi_fully_connected_int16", _weighted_int16),
+    "TRANSPOSE_CONV": Entry("tinyi_transpose_conv_int16", _weighted_int16),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool_int16", _max_pool),
     "MAX_POOL_2D": Entry("tinyi_max_pool_int16", _max_pool),
     **{name: Entry(f"tinyi_{name.lower()}_int16", _binary) for name in binary.NAMES},
@@ -554,9 +557,12 @@ def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> MemoryReq
 
 
 def _matmul(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    form = form_of(graph, operator)
     left, right, output = (graph.tensors[index] for index in (*operator.inputs[:2], operator.outputs[0]))
-    given, other, made = (quantisation_of(tensor) for tensor in (left, right, output))
-    rescaling_factor(dense_factor(given.scale, other.scale, made.scale))
+    given, other, made = (quantisation_of(tensor, form) for tensor in (left, right, output))
+    factor = Rescaling.of([dense_factor(given.scale, other.scale, made.scale)])
+    if form == "int16":
+        wide_records(np.zeros(1, np.int64), factor, has_wide_sums=True)
 
 
 def _resize_bilinear(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
@@ -612,6 +618,7 @@ _PLAIN: Mapping[str, Mapping[str, Entry]] = {
         "LOGICAL_NOT": Entry("tinyi_logical_not", _in_place),
     },
     "int8": _INT8_RARER,
+    "int16": {"BATCH_MATMUL": Entry("tinyi_batch_matmul_int16", _matmul)},
 }
 _CAST = {"CAST": Entry("tinyi_cast", _cast, general="tinyi_cast_float32")}
 # form → operator → entry

@@ -133,6 +133,8 @@ _INT16: Sequence[Kernel] = (
     _weighted_int16("conv2d", "pixels", lambda layer: (layer.weights, layer.channels)),
     _weighted_int16("depthwise", "pixels", packs.taps_last),
     _weighted_int16("fully_connected", "all", lambda layer: (layer.rows, layer.channels)),
+    Kernel("transpose_conv_int16", "ref", "conv2d", "all"),
+    *_refs("matmul", "all", "matmul_int16"),
     *_refs("pool", "pixels", "average_pool_int16", "max_pool_int16"),
     *_refs("mean", "all", "mean_int16"),
     *(

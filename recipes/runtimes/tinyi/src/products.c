@@ -1,5 +1,5 @@
 /* TRANSPOSE_CONV, BATCH_MATMUL, FULLY_CONNECTED whose weights are computed or have a zero point, and RESIZE_BILINEAR. */
-#include "tinyi/channels.h"
+#include "tinyi/convolution.h"
 #include "tinyi/move.h"
 #include "tinyi/operators.h"
 #include "tinyi/real.h"
@@ -9,20 +9,19 @@
 enum { SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3 };
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3 };
 
-/* Records of channels are scratch; their biases are the file's, as the padding has no products. */
-void tinyi_transpose_conv(struct tinyi_context *context) {
+void tinyi_read_transpose_conv(struct tinyi_context *context, uint32_t type, struct tinyi_convolution *layer) {
   struct tinyi_file *file = &context->file;
   struct tinyi_tensor input, weights, output;
-  struct tinynn_conv2d p;
+  struct tinynn_conv2d *p = &layer->conv2d;
+  struct tinyi_channels *all = &layer->channels;
   tinyi_read_integers(context, SHAPE, 4);
   tinyi_read_weights(context, WEIGHTS, &weights);
-  tinyi_read_activation(context, &context->inputs, INPUT, &input);
+  tinyi_read_form(context, &context->inputs, INPUT, type, &input);
   if (file->status != TINYI_OK) {
     return;
   }
   const int32_t channels = weights.shape[1];
-  const int32_t *bias = tinyi_read_integers(context, BIAS, channels);
-  tinyi_read_activation(context, &context->outputs, 0, &output);
+  tinyi_read_form(context, &context->outputs, 0, type, &output);
   tinyi_require(context,
                 input.rank == 4 && weights.rank == 4 && output.rank == 4 && weights.shape[4] == input.shape[4] &&
                     output.shape[4] == channels && output.shape[1] == input.shape[1] &&
@@ -38,50 +37,89 @@ void tinyi_transpose_conv(struct tinyi_context *context) {
                          tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
   tinyi_check_window(context, &y, padding);
   tinyi_check_window(context, &x, padding);
-  tinyi_clamp(context, tinyi_byte(file, &context->options, ACTIVATION), &output, &p.lowest, &p.highest);
-  context->scratch_least = context->scratch_most = (uint32_t)channels * (uint32_t)sizeof(struct tinynn_channel);
-  const int32_t products = weights.elements / channels;
-  if (context->lifetimes != NULL) {
-    tinyi_note_work(context, output.elements, products);
+  tinyi_clamp_form(context, type, tinyi_byte(file, &context->options, ACTIVATION), &output, &p->lowest, &p->highest);
+  if (file->status != TINYI_OK) {
+    return;
   }
-  const struct tinyi_channels all = {.quotient = tinyi_quotient(input.scale, output.scale),
-                                     .scales = weights.scales,
-                                     .scale_step = weights.scale_count > 1,
-                                     .bias = bias,
-                                     .rows = {weights.data, channels, products, products, 1},
-                                     .output_zero_point = output.zero_point,
-                                     .lowest = p.lowest,
-                                     .highest = p.highest};
+  const int32_t products = weights.elements / channels;
+  const struct tinyi_channels read = {.quotient = tinyi_quotient(input.scale, output.scale),
+                                      .scales = weights.scales,
+                                      .scale_step = weights.scale_count > 1,
+                                      .rows = {weights.data, channels, products, products, 1},
+                                      .output_zero_point = output.zero_point,
+                                      .lowest = p->lowest,
+                                      .highest = p->highest};
+  *all = read;
+  layer->input = input.data;
+  layer->output = output.data;
+  layer->outputs = output.elements;
+  p->weights = weights.data;
+  p->batches = input.shape[1];
+  p->input_height = y.output;
+  p->input_width = x.output;
+  p->input_channels = input.shape[4];
+  p->output_height = y.input;
+  p->output_width = x.input;
+  p->output_channels = channels;
+  p->kernel_height = y.kernel;
+  p->kernel_width = x.kernel;
+  p->stride_y = y.stride;
+  p->stride_x = x.stride;
+  p->pad_top = y.pad;
+  p->pad_left = x.pad;
+  p->input_zero_point = input.zero_point;
+  p->output_zero_point = output.zero_point;
+}
+
+/* Records of channels are scratch; their biases are the file's, as the padding has no products. */
+void tinyi_transpose_conv(struct tinyi_context *context) {
+  struct tinyi_file *file = &context->file;
+  struct tinyi_convolution layer;
+  struct tinyi_channels *all = &layer.channels;
+  tinyi_read_transpose_conv(context, TINYI_INT8, &layer);
+  if (file->status != TINYI_OK) {
+    return;
+  }
+  const int32_t channels = layer.conv2d.output_channels;
+  all->bias = tinyi_read_integers(context, BIAS, channels);
+  context->scratch_least = context->scratch_most = (uint32_t)channels * (uint32_t)sizeof(struct tinynn_channel);
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, layer.outputs, all->rows.products);
+  }
   for (int32_t c = 0; c < channels && file->status == TINYI_OK; ++c) {
-    const uint32_t scale = all.scales[c * all.scale_step];
+    const uint32_t scale = all->scales[c * all->scale_step];
     tinyi_require(context, tinyi_is_scale(scale), TINYI_UNSUPPORTED);
     if (file->status == TINYI_OK) {
-      tinyi_require(context, tinyi_factor(&all.quotient, scale).shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
+      tinyi_require(context, tinyi_factor(&all->quotient, scale).shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
     }
   }
   if (!tinyi_computes(context)) {
     return;
   }
   struct tinynn_channel *records = (struct tinynn_channel *)(void *)context->scratch;
-  tinyi_plain_records(&all, 0, channels, records);
-  p.weights = weights.data;
-  p.channels = records;
-  p.batches = input.shape[1];
-  p.input_height = y.output;
-  p.input_width = x.output;
-  p.input_channels = input.shape[4];
-  p.output_height = y.input;
-  p.output_width = x.input;
-  p.output_channels = channels;
-  p.kernel_height = y.kernel;
-  p.kernel_width = x.kernel;
-  p.stride_y = y.stride;
-  p.stride_x = x.stride;
-  p.pad_top = y.pad;
-  p.pad_left = x.pad;
-  p.input_zero_point = input.zero_point;
-  p.output_zero_point = output.zero_point;
-  tinynn_transpose_conv_ref(&p, input.data, output.data);
+  tinyi_plain_records(all, 0, channels, records);
+  layer.conv2d.channels = records;
+  tinynn_transpose_conv_ref(&layer.conv2d, layer.input, layer.output);
+}
+
+/* The factor of a product of matrices; whether it is to be computed. */
+static int32_t find_factor(struct tinyi_context *context, struct tinynn_matmul *p, int32_t largest_shift,
+                           const struct tinyi_tensor *left, const struct tinyi_tensor *right,
+                           const struct tinyi_tensor *output) {
+  /* the scales' product is rounded to float32 first */
+  const uint32_t scale = tinyi_bits(tinyi_real(left->scale) * tinyi_real(right->scale));
+  tinyi_require(context, tinyi_is_positive(scale), TINYI_UNSUPPORTED);
+  if (context->file.status != TINYI_OK) {
+    return 0;
+  }
+  const struct tinyi_factor factor = tinyi_ratio(scale, output->scale, TINYI_ONE);
+  tinyi_require(context, factor.shift <= largest_shift, TINYI_UNSUPPORTED);
+  p->multiplier = factor.multiplier;
+  p->shift = factor.shift;
+  if (context->lifetimes != NULL) {
+    tinyi_note_work(context, output->elements, p->depth);
+  }
+  return tinyi_computes(context);
 }
 
 /* The rest of a product of matrices, and the product. */
@@ -89,56 +127,63 @@ static void multiply(struct tinyi_context *context, struct tinynn_matmul *p, int
                      const struct tinyi_tensor *left, const struct tinyi_tensor *right,
                      const struct tinyi_tensor *output) {
   tinyi_clamp(context, activation, output, &p->lowest, &p->highest);
-  /* the scales' product is rounded to float32 first */
-  const uint32_t scale = tinyi_bits(tinyi_real(left->scale) * tinyi_real(right->scale));
-  tinyi_require(context, tinyi_is_positive(scale), TINYI_UNSUPPORTED);
-  if (context->file.status != TINYI_OK) {
-    return;
-  }
-  const struct tinyi_factor factor = tinyi_ratio(scale, output->scale, TINYI_ONE);
-  tinyi_require(context, factor.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   p->left_zero_point = left->zero_point;
   p->right_zero_point = right->zero_point;
   p->output_zero_point = output->zero_point;
-  p->multiplier = factor.multiplier;
-  p->shift = factor.shift;
-  if (context->lifetimes != NULL) {
-    tinyi_note_work(context, output->elements, p->depth);
-  }
-  if (tinyi_computes(context)) {
+  if (find_factor(context, p, TINYI_LARGEST_SHIFT, left, right, output)) {
     tinynn_matmul_ref(p, left->data, right->data, output->data);
   }
 }
 
-void tinyi_batch_matmul(struct tinyi_context *context) {
+/* Where the elements of both lie. */
+static void read_matrices(struct tinyi_context *context, uint32_t type, struct tinyi_tensor *left,
+                          struct tinyi_tensor *right, struct tinyi_tensor *output, struct tinynn_matmul *p) {
   enum { ADJ_X = 0, ADJ_Y = 1 };
-  struct tinyi_tensor left, right, output;
-  struct tinynn_matmul p = {.bias = NULL};
-  tinyi_read_binary(context, &left, &right, &output);
+  tinyi_read_form(context, &context->inputs, 0, type, left);
+  tinyi_read_form(context, &context->inputs, 1, type, right);
+  tinyi_read_form(context, &context->outputs, 0, type, output);
   const int32_t turns_left = tinyi_byte(&context->file, &context->options, ADJ_X) != 0;
   const int32_t turns_right = tinyi_byte(&context->file, &context->options, ADJ_Y) != 0;
   if (context->file.status != TINYI_OK) {
     return;
   }
-  p.rows = output.shape[3];
-  p.columns = output.shape[4];
-  p.depth = left.shape[turns_left ? 3 : 4];
+  p->rows = output->shape[3];
+  p->columns = output->shape[4];
+  p->depth = left->shape[turns_left ? 3 : 4];
   tinyi_require(context,
-                left.rank >= 2 && right.rank >= 2 && left.shape[turns_left ? 4 : 3] == p.rows &&
-                    right.shape[turns_right ? 3 : 4] == p.columns && right.shape[turns_right ? 4 : 3] == p.depth,
+                left->rank >= 2 && right->rank >= 2 && left->shape[turns_left ? 4 : 3] == p->rows &&
+                    right->shape[turns_right ? 3 : 4] == p->columns && right->shape[turns_right ? 4 : 3] == p->depth,
                 TINYI_UNSUPPORTED);
-  p.left_row = turns_left ? 1 : p.depth;
-  p.left_step = turns_left ? p.rows : 1;
-  p.right_column = turns_right ? p.depth : 1;
-  p.right_step = turns_right ? 1 : p.columns;
+  p->left_row = turns_left ? 1 : p->depth;
+  p->left_step = turns_left ? p->rows : 1;
+  p->right_column = turns_right ? p->depth : 1;
+  p->right_step = turns_right ? 1 : p->columns;
   for (int32_t i = 0; i < 3; ++i) {
-    const int32_t size = output.shape[i], of_left = left.shape[i], of_right = right.shape[i];
+    const int32_t size = output->shape[i], of_left = left->shape[i], of_right = right->shape[i];
     tinyi_require(context, (of_left == 1 || of_left == size) && (of_right == 1 || of_right == size), TINYI_UNSUPPORTED);
-    p.batches.shape[i + 2] = size;
-    p.batches.left_strides[i + 2] = of_left == 1 ? 0 : tinyi_axis_stride(&left, i);
-    p.batches.right_strides[i + 2] = of_right == 1 ? 0 : tinyi_axis_stride(&right, i);
+    p->batches.shape[i + 2] = size;
+    p->batches.left_strides[i + 2] = of_left == 1 ? 0 : tinyi_axis_stride(left, i);
+    p->batches.right_strides[i + 2] = of_right == 1 ? 0 : tinyi_axis_stride(right, i);
   }
-  multiply(context, &p, 0, &left, &right, &output);
+}
+
+void tinyi_batch_matmul(struct tinyi_context *context) {
+  struct tinyi_tensor left, right, output;
+  struct tinynn_matmul p = {.bias = NULL};
+  read_matrices(context, TINYI_INT8, &left, &right, &output, &p);
+  if (context->file.status == TINYI_OK) {
+    multiply(context, &p, 0, &left, &right, &output);
+  }
+}
+
+void tinyi_batch_matmul_int16(struct tinyi_context *context) {
+  struct tinyi_tensor left, right, output;
+  struct tinynn_matmul p = {.lowest = INT16_MIN, .highest = INT16_MAX};
+  read_matrices(context, TINYI_INT16, &left, &right, &output, &p);
+  if (context->file.status == TINYI_OK && find_factor(context, &p, TINYI_LARGEST_WIDE_SHIFT, &left, &right, &output)) {
+    p.multiplier = tinyi_wide_multiplier(p.multiplier);
+    tinynn_matmul_int16_ref(&p, tinyi_int16(&left), tinyi_int16(&right), tinyi_int16(&output));
+  }
 }
 
 static void multiply_rows(struct tinyi_context *context) {

@@ -1,4 +1,4 @@
-/* CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED of int16: the file's weights as they are, records in scratch. */
+/* CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED of int16: the file's weights as they are, records in scratch. */
 #include "tinyi/convolution.h"
 #include "tinyi/operators.h"
 #include "tinyi/real.h"
@@ -6,9 +6,6 @@
 
 /* Fields of the schema's FullyConnectedOptions. */
 enum { ACTIVATION = 0, WEIGHTS_FORMAT = 1 };
-/* What TFLM shifts a sum of 64 bits to the left by, at most. */
-enum { LARGEST_WIDE_SHIFT = 7 };
-enum { ALMOST_ONE = 0x7fff0000 };
 
 /* The biases, which come in two types; one factor for all channels, or one for each. */
 struct wide {
@@ -29,12 +26,9 @@ static struct tinynn_wide_channel record_of(struct tinyi_context *context, const
     return record;
   }
   const struct tinyi_factor factor = tinyi_factor(&wide->quotient, scale);
-  tinyi_require(context, factor.shift <= (is_wide ? LARGEST_WIDE_SHIFT : TINYI_LARGEST_SHIFT), TINYI_UNSUPPORTED);
-  record.multiplier = factor.multiplier;
+  tinyi_require(context, factor.shift <= (is_wide ? TINYI_LARGEST_WIDE_SHIFT : TINYI_LARGEST_SHIFT), TINYI_UNSUPPORTED);
+  record.multiplier = is_wide ? tinyi_wide_multiplier(factor.multiplier) : factor.multiplier;
   record.shift = factor.shift;
-  if (is_wide) {
-    record.multiplier = factor.multiplier < ALMOST_ONE ? (factor.multiplier + (1 << 15)) >> 16 : 0x7fff;
-  }
   if (wide->bias != NULL) {
     record.bias = wide->bias[place];
     record.bias_high = is_wide ? wide->bias[place + 1] : record.bias >> 31;
@@ -58,9 +52,9 @@ static int32_t make_records(struct tinyi_context *context, const struct wide *wi
   return context->file.status == TINYI_OK && context->lifetimes == NULL;
 }
 
-/* Whether there is something to compute. */
-static int32_t read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise) {
-  tinyi_read_convolution_int16(context, layer, is_depthwise);
+/* The rest of a layer, whose bias is input `position`; whether there is something to compute. */
+static int32_t prepare(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t position,
+                       int32_t may_be_narrow) {
   if (context->file.status != TINYI_OK) {
     return 0;
   }
@@ -68,30 +62,40 @@ static int32_t read_convolution(struct tinyi_context *context, struct tinyi_conv
                       .scales = layer->channels.scales,
                       .scale_step = layer->channels.scale_step,
                       .channels = layer->channels.rows.channels};
-  wide.bias = tinyi_read_bias(context, 2, wide.channels, &wide.type);
-  /* TFLM takes any bias of a depthwise convolution for int64 */
-  tinyi_require(context, !is_depthwise || wide.type == TINYI_INT64, TINYI_UNSUPPORTED);
+  wide.bias = tinyi_read_bias(context, position, wide.channels, &wide.type);
+  /* TFLM takes any other bias for int64 */
+  tinyi_require(context, may_be_narrow || wide.type == TINYI_INT64, TINYI_UNSUPPORTED);
   if (context->lifetimes != NULL) {
     tinyi_note_work(context, layer->outputs, layer->channels.rows.products);
   }
   layer->conv2d.weights = layer->channels.rows.weights;
+  layer->conv2d.channels = (const struct tinynn_channel *)(void *)context->scratch;
   return make_records(context, &wide);
 }
 
 void tinyi_conv2d_int16(struct tinyi_context *context) {
   struct tinyi_convolution layer;
-  if (read_convolution(context, &layer, 0)) {
-    layer.conv2d.channels = (const struct tinynn_channel *)(void *)context->scratch;
+  tinyi_read_convolution_int16(context, &layer, 0);
+  if (prepare(context, &layer, 2, 1)) {
     tinynn_conv2d_int16_ref(&layer.conv2d, (const int16_t *)(const void *)layer.input, (int16_t *)(void *)layer.output);
   }
 }
 
 void tinyi_depthwise_int16(struct tinyi_context *context) {
   struct tinyi_convolution layer;
-  if (read_convolution(context, &layer, 1)) {
-    layer.depthwise.channels = (const struct tinynn_channel *)(void *)context->scratch;
+  tinyi_read_convolution_int16(context, &layer, 1);
+  if (prepare(context, &layer, 2, 0)) {
     tinynn_depthwise_int16_ref(&layer.depthwise, (const int16_t *)(const void *)layer.input,
                                (int16_t *)(void *)layer.output);
+  }
+}
+
+void tinyi_transpose_conv_int16(struct tinyi_context *context) {
+  struct tinyi_convolution layer;
+  tinyi_read_transpose_conv(context, TINYI_INT16, &layer);
+  if (prepare(context, &layer, 3, 0)) {
+    tinynn_transpose_conv_int16_ref(&layer.conv2d, (const int16_t *)(const void *)layer.input,
+                                    (int16_t *)(void *)layer.output);
   }
 }
 

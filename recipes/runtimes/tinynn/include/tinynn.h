@@ -486,6 +486,7 @@ TINYNN_UNARY_IN_PLACE(tinynn_lookup_rvv, tinynn_lookup);
 TINYNN_INT16(tinynn_conv2d_int16_ref, tinynn_conv2d);
 TINYNN_INT16(tinynn_depthwise_int16_ref, tinynn_depthwise);
 TINYNN_INT16(tinynn_fully_connected_int16_ref, tinynn_fully_connected);
+TINYNN_INT16(tinynn_transpose_conv_int16_ref, tinynn_conv2d);
 TINYNN_INT16(tinynn_average_pool_int16_ref, tinynn_pool);
 TINYNN_INT16(tinynn_max_pool_int16_ref, tinynn_pool);
 TINYNN_INT16(tinynn_mean_int16_ref, tinynn_mean);
@@ -525,6 +526,7 @@ TINYNN_CONVERSION(tinynn_dequantise_int16_ref, tinynn_affine, int16_t, float);
 #define TINYNN_BINARY_INT16(function, parameters) \
   void function(const struct parameters *restrict p, const int16_t *left, const int16_t *right, int16_t *output)
 
+TINYNN_BINARY_INT16(tinynn_matmul_int16_ref, tinynn_matmul);
 TINYNN_BINARY_INT16(tinynn_add_int16_ref, tinynn_add);
 TINYNN_BINARY_INT16(tinynn_sub_int16_ref, tinynn_add);
 TINYNN_BINARY_INT16(tinynn_mul_int16_ref, tinynn_mul);

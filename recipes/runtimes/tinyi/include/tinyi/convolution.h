@@ -23,6 +23,9 @@ void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolut
 void tinyi_read_convolution_int16(struct tinyi_context *context, struct tinyi_convolution *layer,
                                   uint32_t is_depthwise);
 
+/* TRANSPOSE_CONV of either, without the bias. */
+void tinyi_read_transpose_conv(struct tinyi_context *context, uint32_t type, struct tinyi_convolution *layer);
+
 /* A way to compute CONV_2D: weights are packed block by block of channels into scratch, then the kernel runs. */
 struct tinyi_conv2d {
   /* Weights and records of `count` channels from `first` on; the rest of a tile is filled with zeros. */

@@ -34,6 +34,14 @@ struct tinyi_factor {
 /* Beyond it processors differ in what a shift to the left gives, and TFLM's kernels are undefined. */
 enum { TINYI_LARGEST_SHIFT = 30 };
 
+/* What TFLM shifts a sum of 64 bits to the left by, at most. */
+enum { TINYI_LARGEST_WIDE_SHIFT = 7 };
+
+/* A multiplier for sums of 64 bits: tinynn/wide.h. */
+static inline int32_t tinyi_wide_multiplier(int32_t multiplier) {
+  return multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff;
+}
+
 /* Whether the bits are those of a finite float32 > 0. */
 static inline int tinyi_is_positive(uint32_t bits) { return bits - 1 < UINT32_C(0x7f800000) - 1; }
 

@@ -163,6 +163,8 @@ void tinyi_resize_bilinear_float32(struct tinyi_context *context);
 void tinyi_conv2d_int16(struct tinyi_context *context);
 void tinyi_depthwise_int16(struct tinyi_context *context);
 void tinyi_fully_connected_int16(struct tinyi_context *context);
+void tinyi_transpose_conv_int16(struct tinyi_context *context);
+void tinyi_batch_matmul_int16(struct tinyi_context *context);
 void tinyi_average_pool_int16(struct tinyi_context *context);
 void tinyi_max_pool_int16(struct tinyi_context *context);
 void tinyi_mean_int16(struct tinyi_context *context);
