@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from small_firmware import workspace
 from small_networks import Net
+from stateful_networks import ring
 
 from tinyflow.model import oracle, tflite_reader
 from tinyflow.model.graph import Graph
@@ -60,6 +61,18 @@ def test_litert_tells_where_tflm_can_not(tmp_path: Path) -> None:
     document, content = made(tmp_path, graph, b"\x04\x05\x06\x07")
     assert [tensor["bytes"] for tensor in document["tensors"]] == [16, 16]
     assert content[:16] == bytes([3] * 5 + [4, 5, 3, 3, 6, 7] + [3] * 5)
+
+
+def test_resource_variables_are_no_obstacle(tmp_path: Path) -> None:
+    """TFLM crashes when it is to keep all tensors of such a network: they are its outputs then, handles excepted."""
+    graph = tflite_reader.read(write(ring()))
+    document, content = made(tmp_path, graph, bytes([1, 2, 3, 4, 5]))
+    told = {tensor["index"] for tensor in document["tensors"]}
+    written = {index for operator in graph.operators for index in operator.outputs}
+    assert told == {index for index in written if graph.tensors[index].dtype != "resource"} != written
+    (joined,) = (operator.outputs[0] for operator in graph.operators if operator.name == "CONCATENATION")
+    before = sum(tensor["bytes"] for tensor in document["tensors"] if tensor["index"] < joined)
+    assert content[before : before + 20][-5:] == bytes([1, 2, 3, 4, 5])
 
 
 def test_none_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

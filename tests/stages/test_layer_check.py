@@ -51,10 +51,16 @@ def test_layers_are_compared_or_have_a_reason(tmp_path: Path) -> None:
     assert (verdict["compared"], verdict["of"]) == (2, 5)
     assert [(each["layer"], each["why"].split(":")[0]) for each in verdict["unseen"]] == [
         (2, "no place in memory holds what it computes"),
-        (3, "the plan doesn't tell its tensors"),
+        (3, "it computes no tensor, but may change state"),
         (4, "the reference doesn't tell what it computes"),
     ]
     check.refuse()
+
+
+def test_a_plan_without_tensors_says_nothing_of_layers(tmp_path: Path) -> None:
+    """A generator of one's own."""
+    check = checked(tmp_path, layers=[layer(0), layer(1)])
+    assert {each["why"] for each in check.verdict()["unseen"]} == {"the plan doesn't tell its tensors"}
 
 
 @pytest.mark.parametrize(("missing", "unseen"), [("too large", ""), ("", "nothing sees calls")])

@@ -9,6 +9,7 @@ import ctypes
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal, NamedTuple, TypeVar
 
@@ -130,11 +131,26 @@ def tensors(model: bytes, graph: Graph, sample: Sample) -> tuple[Reference, Tens
     Raises ModelError where none can.
     """
 
-    def all_tensors(reference: Reference) -> Tensors:
+    def asked(reference: Reference) -> Tensors:
         _run_all(reference, model, graph, [sample])  # which refuses what is no reference
         return reference.tensors(model, graph, sample)
 
-    return _first(lambda reference: _apart(reference, lambda: all_tensors(reference), lambda: ""))
+    def all_tensors(reference: Reference) -> Tensors:
+        try:
+            return _apart(reference, lambda: asked(reference), lambda: "")
+        except ModelError:  # TFLM crashes where it keeps all tensors and resource variables
+            return _apart(reference, lambda: _as_outputs(reference, graph, sample), lambda: "")
+
+    return _first(all_tensors)
+
+
+def _as_outputs(reference: Reference, graph: Graph, sample: Sample) -> Tensors:
+    """What each operator computes, as outputs of a network that is the same but for them."""
+    written = [index for operator in graph.operators for index in operator.outputs]
+    told = [index for index in written if graph.tensors[index].dtype != "resource"]
+    every = replace(graph, outputs=tuple(dict.fromkeys((*graph.outputs, *told))))
+    (outputs,) = _run_all(reference, write(every), every, [sample]).outputs
+    return {index: value for index, value in zip(every.outputs, outputs, strict=True) if index in told}
 
 
 def ask(reference: Reference, model: bytes, graph: Graph, samples: Sequence[Sample]) -> Answers:

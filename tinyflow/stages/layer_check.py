@@ -18,6 +18,7 @@ from tinyflow.model.plan_document import Layer, PlanDocument, Resident
 from tinyflow.stages.comparison import Difference, Tolerance
 
 _NOT_TOLD = "the plan doesn't tell its tensors"
+_NOTHING = "it computes no tensor, but may change state"
 _SHARED = "no place in memory holds what it computes: it is a part of another layer"
 _UNKNOWN = "the reference doesn't tell what it computes"
 
@@ -88,7 +89,7 @@ class LayerCheck:
     def _why_not(self, layer: Layer) -> str:
         """Why not all of a layer's outputs were compared."""
         if not layer.outputs:
-            return _NOT_TOLD
+            return _NOTHING if any(other.outputs for other in self.plan.layers) else _NOT_TOLD
         return next(filter(None, map(self._why_not_tensor, layer.outputs)), "")
 
     def _why_not_tensor(self, index: int) -> str:
