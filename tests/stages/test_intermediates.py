@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flatbuffers import flexbuffers
 from small_firmware import workspace
 from small_networks import Net
 from stateful_networks import ring
 
 from tinyflow.model import oracle, tflite_reader
+from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_writer import write
 from tinyflow.stages import intermediates as stage
@@ -92,6 +94,24 @@ def test_what_depends_on_memory_is_not_told() -> None:
     graph = net.graph(net.operator("SPACE_TO_BATCH_ND", net.input, block, paddings, shape=(2, 6, 1)))
     who, _, _ = oracle.tensors(write(graph), graph, (np.zeros((1, 8, 1), np.int8),))
     assert who.name == "litert"
+
+
+def test_a_tensor_with_places_that_nothing_writes_is_left_out() -> None:
+    """TFLM's energies have some, which the next operator cuts off: outputs don't depend on them."""
+    builder = GraphBuilder()
+    source = builder.tensor("in", (6,), None, "int16")
+    builder.inputs.append(source)
+    energies = builder.tensor("energies", (3,), None, "uint32")
+    signed, cut = (builder.tensor(name, (size,), None, "int32") for name, size in (("signed", 3), ("cut", 1)))
+    builder.operator("custom SignalEnergy", [source], energies)
+    options = bytes(flexbuffers.Dumps({"start_index": 1, "end_index": 2}))
+    builder.operators[-1] = replace(builder.operators[-1], custom_options=options, options={})
+    bounds = [builder.constant(name, [place], "int32") for name, place in (("begin", 1), ("end", 2), ("step", 1))]
+    builder.operator("CAST", [energies], signed)
+    builder.operator("STRIDED_SLICE", [signed, *bounds], cut)
+    graph = tflite_reader.read(write(builder.graph((cut,), "energies")))
+    _, found, _ = oracle.tensors(write(graph), graph, (np.arange(6, dtype=np.int16),))
+    assert found.keys() == {cut} and found[cut].tolist() == [13]
 
 
 def test_convolutions_that_were_uint8_have_none(tmp_path: Path) -> None:
