@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests_support import litert
 from tinyc_host import build
+from tinyi_host import Interpreter, outputs_of
 
 from tinyflow.model import reference
 from tinyflow.model.builder import GraphBuilder, per_tensor
@@ -35,7 +36,9 @@ def test_weights_with_a_zero_point(name: str, weight_zero_point: int, tmp_path: 
     output = builder.tensor("out", (1, 3, 3, channels), Quantisation((0.1,), (100,)), "uint8")
     builder.operator(name, (source, weights, bias), output, stride=(2, 2), activation="RELU6", **options)
     graph = read(write(builder.graph((output,), "net")))
-    samples = reference.make_inputs(graph, 4, seed=7)
-    built = build(write(tidy(graph).graph), tmp_path / "model")
+    samples, tidied = reference.make_inputs(graph, 4, seed=7), write(tidy(graph).graph)
     expected = litert(write(graph), graph, samples)
+    built = build(tidied, tmp_path / "model")
     assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) == 0
+    got = outputs_of(tidied, Interpreter.load("c"), "c", samples, expected)
+    assert reference.largest_difference(expected, got) == 0

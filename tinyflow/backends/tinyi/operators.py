@@ -30,7 +30,7 @@ from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
 from tinyflow.model.operators.shapes import slid
 from tinyflow.model.summary import operator_macs
-from tinyflow.model.weighted import Weighted, integers, symmetric
+from tinyflow.model.weighted import Weighted, integers, symmetric, weighted
 
 # of struct tinynn_channel, and tinynn_wide_channel
 _RECORD_BYTES, _WIDE_RECORD_BYTES = 12, 16
@@ -126,7 +126,22 @@ def _modest(graph: Graph, operator: Operator) -> None:
             raise Unsupported(f"the shape {shape} is not supported")
 
 
+def _asymmetric(graph: Graph, operator: Operator) -> MemoryRequest | None:
+    """Of a layer of version 1, with which networks of uint8 have become int8; None for any other."""
+    if operator.version > 1:
+        return None
+    layer = weighted(graph, operator)
+    if len(layer.weight_zero_points) > 1:
+        raise Unsupported("the weights have scales of their own in each channel")
+    behind = WORD_BYTES * layer.outputs if layer.is_depthwise else layer.weights[0].size
+    size = layer.outputs * _RECORD_BYTES + behind
+    return MemoryRequest(size, size, is_general=True)
+
+
 def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    asymmetric = _asymmetric(graph, operator)
+    if asymmetric is not None:
+        return asymmetric
     layer = _layer(graph, operator)
     fields, channels = convolution_fields(layer), layer.outputs
     chosen = _chosen(kernels_of("conv2d", variant)[:1], layer, fields)
@@ -161,6 +176,9 @@ def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int
 
 
 def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    asymmetric = _asymmetric(graph, operator)
+    if asymmetric is not None:
+        return asymmetric
     layer = _layer(graph, operator)
     fields, channels, taps = convolution_fields(layer), layer.outputs, math.prod(layer.window.size)
     chain = kernels_of("depthwise", variant)
@@ -332,8 +350,10 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
 
 
 _INT8: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise", _depthwise, "depthwise", has_general=True),
+    "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True, general="tinyi_conv2d_any"),
+    "DEPTHWISE_CONV_2D": Entry(
+        "tinyi_depthwise", _depthwise, "depthwise", has_general=True, general="tinyi_depthwise_any"
+    ),
     "FULLY_CONNECTED": Entry(
         "tinyi_fully_connected",
         _fully_connected,

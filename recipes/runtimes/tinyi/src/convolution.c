@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "tinyi/convolution.h"
+#include "tinyi/real.h"
 #include "tinyi/window.h"
 
 _Static_assert(offsetof(struct tinynn_conv2d, output_pitch) == offsetof(struct tinynn_depthwise, depth_multiplier) &&
@@ -13,7 +14,8 @@ enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, 
 
 /* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
 static inline __attribute__((always_inline)) void read(struct tinyi_context *context, uint32_t type,
-                                                       struct tinyi_convolution *layer, uint32_t is_depthwise) {
+                                                       struct tinyi_convolution *layer, uint32_t kind) {
+  const uint32_t is_depthwise = kind & TINYI_DEPTHWISE;
   struct tinyi_file *file = &context->file;
   struct tinynn_conv2d *p = &layer->conv2d;
   struct tinyi_channels *all = &layer->channels;
@@ -27,7 +29,13 @@ static inline __attribute__((always_inline)) void read(struct tinyi_context *con
   p->input_zero_point = tensor.zero_point;
   const uint32_t scale = tensor.scale;
   int32_t is_supported = tensor.rank == 4;
-  tinyi_read_weights(context, 1, &tensor);
+  if ((kind & TINYI_ASYMMETRIC) != 0) {
+    tinyi_read_asymmetric_weights(context, 1, &tensor);
+    layer->product = tinyi_bits(tinyi_real(scale) * tinyi_real(tensor.scale));
+    layer->weight_zero_point = tensor.zero_point;
+  } else {
+    tinyi_read_weights(context, 1, &tensor);
+  }
   if (file->status != TINYI_OK) {
     return;
   }
@@ -89,7 +97,13 @@ static inline __attribute__((always_inline)) void read(struct tinyi_context *con
   p->dilation_x = x.dilation;
   p->pad_top = y.pad;
   p->pad_left = x.pad;
-  all->quotient = tinyi_quotient(scale, tensor.scale);
+  if ((kind & TINYI_ASYMMETRIC) != 0) {
+    tinyi_require(context, tinyi_is_positive(layer->product), TINYI_UNSUPPORTED);
+    all->quotient = tinyi_quotient(TINYI_ONE, tensor.scale);
+    all->scales = &layer->product;
+  } else {
+    all->quotient = tinyi_quotient(scale, tensor.scale);
+  }
   all->input_zero_point = p->input_zero_point;
   all->output_zero_point = p->output_zero_point;
   all->lowest = p->lowest;

@@ -31,6 +31,7 @@ static __attribute__((noinline)) void find(struct tinyi_context *context, uint32
   tinyi_require(context, version <= entry->newest, TINYI_UNSUPPORTED);
   context->code = entry->type < 0 ? (uint16_t)code_index : TINYI_NO_CODE;
   context->entry = entry;
+  context->version = version;
 }
 
 void tinyi_run_node(struct tinyi_context *context) {

@@ -156,10 +156,11 @@ static __attribute__((noinline)) int32_t read_other(const struct tinyi_file *fil
 }
 
 /* Type and shape, quantisation of int8; the data where it is known already. */
-static inline int32_t read_parts(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t wanted,
-                                 struct tinyi_tensor *restrict tensor) {
+static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_context *context,
+                                                                const struct tinyi_vector *vector, uint32_t wanted,
+                                                                int32_t is_int8, struct tinyi_tensor *restrict tensor) {
   const struct tinyi_file *file = &context->file;
-  const uint32_t position = wanted & POSITION, type = wanted / TYPE & 0xff;
+  const uint32_t position = wanted & POSITION, type = is_int8 ? TINYI_INT8 : wanted / TYPE & 0xff;
   const uint32_t index = position < vector->count ? tinyi_word(file, vector->at + 4 * position) : UINT32_MAX;
   struct tinyi_table table;
   uint32_t found;
@@ -220,19 +221,31 @@ static inline int32_t read_parts(struct tinyi_context *context, const struct tin
   return 0;
 }
 
-static __attribute__((noinline)) void read_tensor(struct tinyi_context *context, const struct tinyi_vector *vector,
-                                                  uint32_t wanted, struct tinyi_tensor *tensor) {
+static inline __attribute__((always_inline)) void read(struct tinyi_context *context,
+                                                       const struct tinyi_vector *vector, uint32_t wanted,
+                                                       int32_t is_int8, struct tinyi_tensor *tensor) {
   const struct tinyi_tensor nothing = {.type = TINYI_INT8, .element_bytes = 1, .shape = {1, 1, 1, 1, 1}, .elements = 1};
   *tensor = nothing;
-  const int32_t status = read_parts(context, vector, wanted, tensor);
+  const int32_t status = read_parts(context, vector, wanted, is_int8, tensor);
   if (TINYI_UNLIKELY(status != 0)) {
     tinyi_fail(&context->file, status);
   }
 }
 
+/* int8, which most networks have alone: the other function is linked where it is called. */
+static __attribute__((noinline)) void read_int8(struct tinyi_context *context, const struct tinyi_vector *vector,
+                                                uint32_t wanted, struct tinyi_tensor *tensor) {
+  read(context, vector, wanted, 1, tensor);
+}
+
+static __attribute__((noinline)) void read_tensor(struct tinyi_context *context, const struct tinyi_vector *vector,
+                                                  uint32_t wanted, struct tinyi_tensor *tensor) {
+  read(context, vector, wanted, 0, tensor);
+}
+
 void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                            struct tinyi_tensor *tensor) {
-  read_tensor(context, vector, position | TINYI_INT8 * TYPE | ONE_SCALE, tensor);
+  read_int8(context, vector, position | ONE_SCALE, tensor);
 }
 
 void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
@@ -251,7 +264,12 @@ void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vect
 }
 
 void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
-  read_tensor(context, &context->inputs, position | TINYI_INT8 * TYPE | IS_WEIGHTS, tensor);
+  read_int8(context, &context->inputs, position | IS_WEIGHTS, tensor);
+}
+
+void tinyi_read_asymmetric_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
+  tinyi_read_activation(context, &context->inputs, position, tensor);
+  tinyi_require(context, tensor->is_constant, TINYI_UNSUPPORTED);
 }
 
 /* How many elements a tensor has. */

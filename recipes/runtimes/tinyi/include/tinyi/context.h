@@ -68,6 +68,7 @@ struct tinyi_context {
     };
   };
   const struct tinyi_operator *entry; /* the operator's entry in the table of those that are linked */
+  int32_t version;                    /* of the operator in the file */
   uint16_t code;                      /* its place among the file's operator codes */
   uint8_t choice;                     /* kept from set-up for the inferences */
   uint8_t in_place; /* set-up: what the operator asks for; bit i: the output may begin at input i's address */
@@ -126,6 +127,9 @@ static inline __attribute__((always_inline)) void tinyi_read_form(struct tinyi_c
 
 /* An int8 constant with one scale for each of the channels, or one for all; zero points are 0. */
 void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);
+
+/* An int8 constant with one scale and one zero point. */
+void tinyi_read_asymmetric_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);
 
 /* An int32 constant of `count` elements; NULL where the input is absent. */
 const int32_t *tinyi_read_integers(struct tinyi_context *context, uint32_t position, int32_t count);

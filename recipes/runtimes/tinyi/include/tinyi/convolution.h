@@ -9,6 +9,8 @@ struct tinyi_convolution {
   const int8_t *input;
   int8_t *output;
   int32_t outputs; /* elements */
+  int32_t weight_zero_point;
+  uint32_t product; /* bits of the input's scale times the weights', of an asymmetric layer */
   struct tinyi_channels channels;
   union {
     struct tinynn_conv2d conv2d;
@@ -16,8 +18,9 @@ struct tinyi_convolution {
   };
 };
 
-/* Read and check a layer, except for what its kernel needs. */
-void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise);
+/* Read and check a layer, except for what its kernel needs: CONV_2D, or what is said. */
+enum { TINYI_DEPTHWISE = 1, TINYI_ASYMMETRIC = 2 };
+void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t kind);
 
 /* The same of int16, without the bias. */
 void tinyi_read_convolution_int16(struct tinyi_context *context, struct tinyi_convolution *layer,

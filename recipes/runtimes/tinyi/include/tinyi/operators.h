@@ -39,6 +39,10 @@ extern const struct tinyi_add tinyi_sub_general_ref, tinyi_sub_general_c, tinyi_
     tinyi_sub_general_rvv;
 void tinyi_add(struct tinyi_context *context);
 
+/* Of any version, that of uint8 included. */
+void tinyi_conv2d_any(struct tinyi_context *context);
+void tinyi_depthwise_any(struct tinyi_context *context);
+
 /* AVERAGE_POOL_2D and MAX_POOL_2D; kernel NULL: the definition. */
 struct tinyi_pool {
   void (*compute)(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,
