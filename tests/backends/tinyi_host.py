@@ -125,8 +125,8 @@ class Interpreter:
     operators: Any
 
     @staticmethod
-    def load(variant: str) -> Interpreter:
-        """`variant`: ref or c."""
+    def load(variant: str, *, is_general: bool = True) -> Interpreter:
+        """`variant`: ref or c. `is_general`: functions of rare operators stand for all, as where a model has some."""
         loaded = ctypes.CDLL(str(interpreter_library()))
 
         def address(symbol: str | None) -> int | None:
@@ -139,9 +139,9 @@ class Interpreter:
                 describe(name).main_input,
                 describe(name).versions[1],
                 describe(name).outputs,
-                address(entry.called()),
-                address(entry.kernel_symbol(variant)),
-                address(entry.planned()),
+                address(entry.called(is_general=is_general)),
+                address(entry.kernel_symbol(variant, is_general=is_general)),
+                address(entry.planned(is_general=is_general)),
             )
             for form, entries in ENTRIES.items()
             for name, entry in entries.items()
