@@ -76,6 +76,7 @@ RECURRENT = {
 def test_recurrent_operators_are_exact(name: str, tmp_path: Path) -> None:
     """Any sizes and scales, over several calls; sequences begin anew with a reset."""
     assert_exact(RECURRENT[name](), tmp_path / "model")
+    tinyi_host.assert_exact(RECURRENT[name](), tinyi_host.Interpreter.load("c"), "c")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -87,3 +88,5 @@ def test_recurrent_operators_of_real_values(build: Any, seed: int, tmp_path: Pat
     built = tinyc_host.build(write(graph), tmp_path / "model")
     expected = tflm(write(graph), graph, samples)
     assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) < 1e-5
+    found = tinyi_host.outputs_of(write(graph), tinyi_host.Interpreter.load("c"), "c", samples, expected)
+    assert reference.largest_difference(expected, found) < 1e-5

@@ -128,10 +128,10 @@ def lstm(graph: Graph, operator: Operator, form: str) -> dict[str, Any]:
         raise ValueError("a zero point other than 0 is not supported")
     for position in BIASES:
         _require(at(position), "int32" if form == "int8" else "int64")
-    power = round(np.log2(cell.scale))
-    if not np.isclose(cell.scale, 2.0**power, rtol=1e-3, atol=0) or not -28 <= power <= -1:
-        raise OutOfRange(f"cells with a scale of {cell.scale:g}, no power of two, are not supported")
-    places = 12 + power
+    # TFLM takes the nearest power of two, whatever the scale
+    places = 12 + round(np.log2(cell.scale))
+    if not -16 <= places <= 11:
+        raise OutOfRange(f"cells with a scale of {cell.scale:g} are not supported")
     numbers: dict[str, Any] = {
         **sizes,
         "input_zero_point": given.zero_point,

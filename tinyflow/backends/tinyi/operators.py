@@ -22,6 +22,7 @@ from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_
 from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
+from tinyflow.model import recurrent
 from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.element_types import WHOLE_BYTES
 from tinyflow.model.fixed_point import Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
@@ -45,6 +46,7 @@ _MOST_SQUARES, _MOST_EXPONENTIALS, _MOST_RESIZED = 1 << 15, 1 << 11, 1 << 14
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
+_LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 # what QUANTIZE makes → of what
 _CONVERTED = {
     "int8": ("float32", "int16", "int32", "uint8"),
@@ -293,6 +295,26 @@ def _unary(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # 
     return MemoryRequest(in_place=(0,))
 
 
+def _softmax(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
+    """To int8, or rarely int16, which nothing may lie in place of."""
+    if graph.tensors[operator.outputs[0]].dtype == "int16":
+        quantisation_of(graph.tensors[operator.inputs[0]])
+        return MemoryRequest(is_general=True)
+    return _unary(graph, operator, variant)
+
+
+def _svdf(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    if form_of(graph, operator) == "int8":
+        recurrent.svdf(graph, operator)
+
+
+def _lstm(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+    if form_of(graph, operator) == "float32":
+        recurrent.lstm_sizes(graph, operator)
+    else:
+        recurrent.lstm(graph, operator, form_of(graph, operator))
+
+
 def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:
     source, output = (graph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
     if (source.dtype, output.dtype) == ("int8", "int8"):
@@ -369,7 +391,7 @@ _INT8: Mapping[str, Entry] = {
     "MUL": Entry("tinyi_mul", _binary, "mul", has_ref=True),
     "MINIMUM": Entry("tinyi_minimum", _binary),
     "MAXIMUM": Entry("tinyi_maximum", _binary),
-    "SOFTMAX": Entry("tinyi_softmax", _unary),
+    "SOFTMAX": Entry("tinyi_softmax", _softmax, general="tinyi_softmax_any"),
     "LOGISTIC": Entry("tinyi_logistic", _unary),
     "TANH": Entry("tinyi_tanh", _unary),
     "RELU": Entry("tinyi_relu", _unary),
@@ -643,10 +665,14 @@ _PLAIN: Mapping[str, Mapping[str, Entry]] = {
 _CAST = {"CAST": Entry("tinyi_cast", _cast, general="tinyi_cast_float32")}
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
-    "int8": {**_INT8, **_RESHAPES},
-    "int16": _INT16,
+    "int8": {**_INT8, **_RESHAPES, "SVDF": Entry("tinyi_svdf", _svdf), _LSTM: Entry("tinyi_lstm", _lstm)},
+    "int16": {**_INT16, _LSTM: Entry("tinyi_lstm_int16", _lstm)},
     "int32": {"QUANTIZE": _INT16["QUANTIZE"]},
-    "float32": _FLOAT32,
+    "float32": {
+        **_FLOAT32,
+        "SVDF": Entry("tinyi_svdf_float32", _svdf),
+        _LSTM: Entry("tinyi_lstm_float32", _lstm),
+    },
     "uint8": {"QUANTIZE": _INT16["QUANTIZE"], "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise)},
 }
 ENTRIES: Mapping[str, Mapping[str, Entry]] = {

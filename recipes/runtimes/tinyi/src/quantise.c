@@ -80,8 +80,7 @@ void tinyi_quantise_any(struct tinyi_context *context) {
   const int32_t is_real = input.type == TINYI_FLOAT32, is_narrow = output.type == TINYI_INT8;
   tinyi_require(context,
                 output.scale != 0 && (is_real || input.scale != 0) &&
-                    (output.type != TINYI_INT16 || output.zero_point == 0) &&
-                    (input.type != TINYI_INT16 || input.zero_point == 0),
+                    (output.type != TINYI_INT16 || output.zero_point == 0),
                 TINYI_UNSUPPORTED);
   if (context->file.status != TINYI_OK) {
     return;

@@ -21,16 +21,30 @@ static struct tinyi_factor factor_of(uint32_t beta, uint32_t scale) {
   return tinyi_ratio(beta, TINYI_ONE, scale + (31 - INTEGER_BITS) * (uint32_t)EXPONENT_UNIT);
 }
 
-void tinyi_softmax(struct tinyi_context *context) {
+static inline __attribute__((always_inline)) void softmax(struct tinyi_context *context, int32_t may_widen) {
   struct tinyi_tensor input, output;
-  tinyi_read_unary(context, &input, &output);
+  if (may_widen) {
+    tinyi_read_activation(context, &context->inputs, 0, &input);
+    tinyi_read_any(context, &context->outputs, 0, &output);
+  } else {
+    tinyi_read_unary(context, &input, &output);
+  }
+  const int32_t is_wide = may_widen && output.type == TINYI_INT16;
   const uint32_t beta = (uint32_t)tinyi_int(&context->file, &context->options, BETA, TINYI_ONE);
+  if (is_wide) {
+    const float difference = tinyi_real(output.scale) * 65536 - 1;
+    tinyi_require(context, output.zero_point == INT16_MIN && difference <= 1e-3f && difference >= -1e-3f,
+                  TINYI_UNSUPPORTED);
+  } else {
+    tinyi_require(context,
+                  output.type == TINYI_INT8 && output.scale == OUTPUT_SCALE && output.zero_point == OUTPUT_ZERO_POINT,
+                  TINYI_UNSUPPORTED);
+  }
   tinyi_require(context,
-                input.elements == output.elements && output.scale == OUTPUT_SCALE &&
-                    output.zero_point == OUTPUT_ZERO_POINT && tinyi_is_positive(beta) && beta >> 23 > 30 &&
+                input.elements == output.elements && tinyi_is_positive(beta) && beta >> 23 > 30 &&
                     input.scale >> 23 > 30,
                 TINYI_UNSUPPORTED);
-  context->in_place = 1;
+  context->in_place = !is_wide;
   if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
@@ -44,5 +58,13 @@ void tinyi_softmax(struct tinyi_context *context) {
       /* -floor(largest / 2^shift) */
       .least_difference = factor.shift >= 0 ? -(int32_t)(largest >> factor.shift) : INT16_MIN,
   };
-  tinynn_softmax_ref(&p, input.data, output.data);
+  if (is_wide) {
+    tinynn_softmax_int8_int16_ref(&p, input.data, tinyi_int16(&output));
+  } else {
+    tinynn_softmax_ref(&p, input.data, output.data);
+  }
 }
+
+void tinyi_softmax(struct tinyi_context *context) { softmax(context, 0); }
+
+void tinyi_softmax_any(struct tinyi_context *context) { softmax(context, 1); }

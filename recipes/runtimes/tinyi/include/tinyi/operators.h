@@ -11,6 +11,13 @@ void tinyi_nothing(struct tinyi_context *context); /* VAR_HANDLE, CALL_ONCE: wha
 void tinyi_read_variable(struct tinyi_context *context);
 void tinyi_assign_variable(struct tinyi_context *context);
 
+/* Operators with state. */
+void tinyi_svdf(struct tinyi_context *context);
+void tinyi_svdf_float32(struct tinyi_context *context);
+void tinyi_lstm(struct tinyi_context *context);
+void tinyi_lstm_int16(struct tinyi_context *context);
+void tinyi_lstm_float32(struct tinyi_context *context);
+
 /* FULLY_CONNECTED: rows of the file's weights as they are. */
 struct tinyi_fully_connected {
   void (*compute)(const struct tinynn_rows *restrict p, const int8_t *restrict input, int8_t *restrict output,
@@ -79,6 +86,7 @@ void tinyi_mul(struct tinyi_context *context);
 void tinyi_reshape(struct tinyi_context *context);
 void tinyi_reshape_any(struct tinyi_context *context); /* of other types than int8 */
 void tinyi_softmax(struct tinyi_context *context);
+void tinyi_softmax_any(struct tinyi_context *context); /* to int8 or int16 */
 void tinyi_relu(struct tinyi_context *context);
 void tinyi_relu6(struct tinyi_context *context);
 void tinyi_requantise(struct tinyi_context *context); /* from int8 */

@@ -18,7 +18,9 @@
 enum { TINYNN_WIDE_MULTIPLIERS = 1 << 15 };
 
 static inline int32_t tinynn_rescale_wide(int64_t x, int32_t multiplier, int32_t shift) {
-  return (int32_t)((x * multiplier + (INT64_C(1) << (14 - shift))) >> (15 - shift));
+  /* modulo 2^64: a file may have any bias */
+  const uint64_t product = (uint64_t)x * (uint64_t)(int64_t)multiplier;
+  return (int32_t)((int64_t)(product + (UINT64_C(1) << (14 - shift))) >> (15 - shift));
 }
 
 static inline int64_t tinynn_wide_bias(const struct tinynn_wide_channel *channel) {

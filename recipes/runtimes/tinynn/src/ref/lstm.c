@@ -44,8 +44,9 @@ void tinynn_lstm_int8_ref(const struct tinynn_lstm *restrict p, const int8_t *re
   }
 }
 
-static inline int64_t dot16(int64_t sum, const int16_t *restrict x, const int8_t *restrict weights, int32_t count,
+static inline int64_t dot16(const int16_t *restrict x, const int8_t *restrict weights, int32_t count,
                             int32_t zero_point) {
+  int64_t sum = 0;
   for (int32_t i = 0; i < count; ++i) {
     sum += (x[i] - zero_point) * weights[i];
   }
@@ -64,8 +65,9 @@ void tinynn_lstm_int16_ref(const struct tinynn_lstm *restrict p, const int16_t *
       int32_t gates[4];
       for (int32_t g = 0; g < 4; ++g) {
         const int64_t bias = ((const int64_t *)p->bias[g])[c];
-        const int64_t given = dot16(bias, x, p->input_weights[g] + c * p->input_pitch, p->inputs, p->input_zero_point);
-        const int64_t kept = dot16(0, before, p->state_weights[g] + c * p->state_pitch, cells, p->state_zero_point);
+        const int64_t products = dot16(x, p->input_weights[g] + c * p->input_pitch, p->inputs, p->input_zero_point);
+        const int64_t given = (int64_t)((uint64_t)bias + (uint64_t)products);
+        const int64_t kept = dot16(before, p->state_weights[g] + c * p->state_pitch, cells, p->state_zero_point);
         gates[g] = tinynn_saturated16(
             tinynn_saturated16(tinynn_rescale_wide(given, p->input_multipliers[g], p->input_shifts[g])) +
             tinynn_saturated16(tinynn_rescale_wide(kept, p->state_multipliers[g], p->state_shifts[g])));
