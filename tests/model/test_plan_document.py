@@ -11,7 +11,7 @@ import pytest
 from tinyflow.core.errors import ModelError
 from tinyflow.model.plan_document import PlanDocument
 
-TENSOR = {"name": "in", "offset": 0, "bytes": 8, "first": 0, "last": 0}
+TENSOR = {"name": "in", "offset": 0, "bytes": 8, "first": 0, "last": 0, "tensors": []}
 WHOLE: dict[str, Any] = {
     **{"schema": 1, "backend": "b", "setup": "s", "invoke": "i", "statuses": {"1": "no"}, "dispatcher": "d"},
     "inputs": [{"name": "in", "symbol": "arena+0", "bytes": 8, "dtype": "int8", "shape": [1, 8]}],
