@@ -42,6 +42,12 @@ def _elementwise(name: str, struct: str, **variants: Needs) -> Iterator[Kernel]:
         yield Kernel(f"{name}_broadcast", variant, struct, "elements", dense)
 
 
+def _linear(operator: str, how: str, shift: int) -> Kernel:
+    """ADD or SUB by the same function, in so many fraction bits."""
+    need, pack = needs.is_linear(operator, shift), packs.linear_of(operator, shift)
+    return Kernel(operator, "dsp", "add_linear", "elements", (need,), pack, in_place=(0, 1), name=f"add_{how}_dsp")
+
+
 def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = ()) -> list[Kernel]:
     return [Kernel(operator, "ref", struct or operator, walk, in_place=in_place) for operator in operators]
 
@@ -199,6 +205,7 @@ KERNELS: Sequence[Kernel] = (
     Kernel("max_pool", "dsp", "pool", "pixels"),
     Kernel("max_pool", "c", "pool", "pixels", (needs.FOUR_CHANNELS,)),
     *_refs("pool", "pixels", "average_pool", "max_pool"),
+    *(_linear(name, how, shift) for name in ("add", "sub") for how, shift in (("linear", 22), ("steep", 20))),
     *_elementwise("add", "add", **_ADDS),
     *_elementwise("sub", "add", **_ADDS),
     *_elementwise("mul", "mul", **_MULS),

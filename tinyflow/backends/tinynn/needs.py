@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tinyflow.backends.tinynn import layouts, packs
 from tinyflow.backends.tinynn.layer import Fields, Layer
+from tinyflow.backends.tinynn.linear import linear
 
 # TINYNN_NARROW_WINDOW of tinynn.h: elements whose sum has 16 bits
 NARROW_WINDOW = 255
@@ -132,3 +133,9 @@ TRANSPOSED = _on_fields(
         and all(value % _BLOCK == 0 for value in (*f["strides"][:3], f["strides"][-1], *f["shape"][3:], f["offset"]))
     ),
 )
+
+
+def is_linear(operator: str, shift: int) -> Need:
+    """Whether ADD or SUB is a linear function with so many fraction bits."""
+    text = f"a linear function with {shift} fraction bits for every pair of values"
+    return _on_fields(text, lambda f: linear(operator, f, shift) is not None)

@@ -13,6 +13,7 @@ from tinyflow.backends.tinynn import layouts
 from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
+from tinyflow.backends.tinynn.linear import linear
 from tinyflow.model.arithmetic import unary
 from tinyflow.model.arithmetic.exponential import exponentials_of
 
@@ -163,6 +164,17 @@ def table_of(operator: str) -> Callable[[Layer], Mapping[str, Field]]:
 def table_fields(table: npt.NDArray[np.int64], elements: int) -> Mapping[str, Field]:
     """Any function of one int8 value, as the table of its results for -128 … 127."""
     return {"table": Constant(table.astype(np.int8), alignment=1), "elements": elements}
+
+
+def linear_of(operator: str, shift: int) -> Pack:
+    """ADD or SUB as a linear function: src/dsp/add_linear.c."""
+
+    def pack(layer: Layer) -> Mapping[str, Field]:
+        found = linear(operator, layer.fields, shift)
+        assert found is not None, "asked for without need"
+        return {**found._asdict(), **{name: layer.fields[name] for name in ("elements", "lowest", "highest")}}
+
+    return pack
 
 
 def exponentials(layer: Layer) -> Mapping[str, Field]:

@@ -157,6 +157,13 @@ struct tinynn_add {
   struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only, which ignore `elements` */
 };
 
+/* ADD, SUB as a linear function of both inputs: see dsp/add_linear.c. */
+struct tinynn_add_linear {
+  int32_t elements;
+  int32_t left, right, constant;
+  int32_t lowest, highest;
+};
+
 /* MUL. */
 struct tinynn_mul {
   int32_t elements;
@@ -551,6 +558,8 @@ TINYNN_BINARY(tinynn_add_c, tinynn_add);
 TINYNN_BINARY(tinynn_sub_c, tinynn_add);
 TINYNN_BINARY(tinynn_add_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_sub_dsp, tinynn_add);
+TINYNN_BINARY(tinynn_add_linear_dsp, tinynn_add_linear); /* 22 fraction bits */
+TINYNN_BINARY(tinynn_add_steep_dsp, tinynn_add_linear);  /* 20 of them: larger factors */
 TINYNN_BINARY(tinynn_add_mve, tinynn_add);
 TINYNN_BINARY(tinynn_sub_mve, tinynn_add);
 TINYNN_BINARY(tinynn_add_rvv, tinynn_add);

@@ -1,0 +1,74 @@
+"""ADD and SUB of int8 as a linear function of both inputs: found, and tried with all pairs of values.
+
+Where TFLM rounds twice, a function that is rounded once is rarely different; it is where halves are met exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinyflow.model.arithmetic import binary
+from tinyflow.model.arithmetic.unary import VALUES
+from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers
+
+# 2^16 of SMLAW, less the 8 bits that a byte is shifted up by
+_PLACES = 8
+# what is tried around the nearest numbers, the likeliest first; two floors are lost
+_TWEAKS, _NEAR = (1, 0, 2, -1, 3), (0, 1, -1)
+_USED = "left_zero_point right_zero_point output_zero_point lowest highest".split()  # noqa: SIM905
+
+
+class Linear(NamedTuple):
+    """As in struct tinynn_add_linear."""
+
+    left: int
+    right: int
+    constant: int
+
+
+def linear(operator: str, fields: Mapping[str, Any], shift: int) -> Linear | None:
+    """What gives TFLM's bytes for every pair, with so many fraction bits; None where nothing was found that does."""
+    names = (*_USED, "left_shift", *(f"{side}_multiplier{how}" for side in _SIDES for how in ("", "_shift")))
+    return _linear(operator, tuple((name, fields[name]) for name in names), shift)
+
+
+_SIDES = ("left", "right", "output")
+
+
+@lru_cache(maxsize=1 << 10)
+def _linear(operator: str, constants: tuple[tuple[str, int], ...], shift: int) -> Linear | None:
+    known = dict(constants)
+    wanted = binary.result(operator.upper(), known, VALUES[:, None], VALUES[None, :])
+    of_left, of_right, of_output = (
+        known[f"{side}_multiplier"] * 2.0 ** (known[f"{side}_multiplier_shift"] - 31) for side in _SIDES
+    )
+    scale = of_output * 2 ** known["left_shift"]
+    factors = of_left * scale, of_right * scale * (-1 if operator == "sub" else 1)
+    left, right = (round(factor * 2 ** (shift + _PLACES)) for factor in factors)
+    zero = known["output_zero_point"] - factors[0] * known["left_zero_point"] - factors[1] * known["right_zero_point"]
+    base = round((zero + 0.5) * 2**shift)
+    for a, b, tweak in product(_NEAR, _NEAR, _TWEAKS):
+        found = Linear(left + a, right + b, base + tweak)
+        if not all(INT32_MIN <= number <= INT32_MAX for number in found):
+            return None
+        made = _made(found, shift)
+        if made is None:
+            return None
+        if (np.clip(made, known["lowest"], known["highest"]) == wanted).all():
+            return found
+    return None
+
+
+def _made(found: Linear, shift: int) -> Integers | None:
+    """All outputs before an activation; None where a sum has more than 32 bits."""
+    first = found.constant + (found.left * VALUES >> _PLACES)
+    total = first[:, None] + (found.right * VALUES >> _PLACES)[None, :]
+    if min(first.min(), total.min()) < INT32_MIN or max(first.max(), total.max()) > INT32_MAX:
+        return None
+    clipped: Integers = np.clip(total >> shift, -128, 127)
+    return clipped
