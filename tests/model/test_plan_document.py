@@ -18,7 +18,12 @@ WHOLE: dict[str, Any] = {
     "outputs": [],
     "arena": {"symbol": "arena", "bytes": 16, "alignment": 4, "tensors": [TENSOR]},
     **{"weights_bytes": 3, "macs": 5},
-    "layers": [{"index": 0, "operator": "ADD", "functions": ["f", "g"], "macs": 5, "outputs_bytes": 8, "notes": ["n"]}],
+    "layers": [
+        {
+            **{"index": 0, "operator": "ADD", "functions": ["f", "g"], "macs": 5},
+            **{"outputs_bytes": 8, "outputs": [], "notes": ["n"]},
+        }
+    ],
     "removed": [],
 }
 
