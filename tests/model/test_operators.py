@@ -64,6 +64,14 @@ def test_no_operator_computes_with_nothing() -> None:
         read(write(Graph(tensors, (dense,), (0,), (2,))))
 
 
+@pytest.mark.parametrize("name", ["SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION"])
+def test_rows_have_an_axis(name: str) -> None:
+    """A single value is no row."""
+    tensors = tuple(Tensor(i, f"t{i}", (), "int8") for i in range(2))
+    with pytest.raises(ModelError, match=f"{name}. reads a single value, not rows"):
+        read(write(Graph(tensors, (Operator(0, name, 1, (0,), (1,), _options(name)),), (0,), (1,))))
+
+
 def _misfit(name: str, lists: list[Any], shape: tuple[int, ...], **options: Any) -> tuple[Net, int]:
     net = Net(1, 4, 6, 3)
     constants = [net.constant(values, "int32") for values in lists]
