@@ -16,6 +16,7 @@ from tinyflow.model.reference import quantise
 # Without it, sums of products of uint8 and int8 saturate at 16 bits on x86-64 processors that lack VNNI (ONNX Runtime,
 # "Quantize ONNX Models", section on overflow): outputs were off by 185 of 255 steps.
 _EXACT_PRODUCTS = ("session.x64quantprecision", "1")
+_WORDS = 160  # of an error that quotes paths and lists of types
 _TYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}
 
 
@@ -44,7 +45,8 @@ def run_onnx(content: bytes, imported: Imported, samples: Sequence[Sample]) -> l
             results.append(session.run(None, feeds))
     except Exception as error:  # its errors have no base class of their own
         first = str(error).strip().partition("\n")[0]
-        raise ModelError(f"ONNX Runtime can't run it: {first}") from None
+        words = first if len(first) <= _WORDS else f"{first[:_WORDS]}…"
+        raise ModelError(f"ONNX Runtime can't run it: {words}") from None
     return [tuple(map(_as_ours, result, outputs, imported.outputs)) for result in results]
 
 

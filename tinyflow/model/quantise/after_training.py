@@ -46,6 +46,8 @@ def quantised(graph: Graph, real: Sequence[Sample], seed: int) -> tuple[Graph, d
     if not any(is_integral(graph, operator) for operator in graph.operators):
         hint = "it is quantised already, or has no operators with an int8 form"
         raise ModelError("no operator computes in float32", hint=hint)
+    if graph.subgraphs:
+        raise ModelError("it has loops, branches or set-up code", hint="quantise networks of one subgraph")
     calibration = list(real) or made_samples(graph, CALIBRATION, seed)
     evaluation = list(real) or made_samples(graph, EVALUATION, seed + _EVALUATION_SEED)
     largest: dict[int, Reals] = {}

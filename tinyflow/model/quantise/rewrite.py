@@ -63,11 +63,9 @@ class Rewriting(GraphBuilder):
             return -1
         tensor = self._graph.tensors[index]
         described = describe(operator.name)
-        if not is_integral or tensor.dtype != "float32":
-            return self._float(tensor)
-        if position in described.weights:
+        if is_integral and position in described.weights:
             return self._bias(operator, tensor) if position != described.weights[0] else self._weights(operator, tensor)
-        return self._integer(tensor)
+        return self._integer(tensor) if is_integral and tensor.dtype == "float32" else self._float(tensor)
 
     def _result(self, index: int, *, is_integral: bool) -> int:
         tensor = self._graph.tensors[index]
@@ -81,11 +79,12 @@ class Rewriting(GraphBuilder):
     def _float(self, tensor: Tensor) -> int:
         """The tensor as it was."""
         if tensor.index not in self._floats:
-            if tensor.is_constant:
-                made = self.tensor(tensor.name, tensor.shape, tensor.quantisation, tensor.dtype, tensor.data)
-            else:
+            if tensor.index in self._integers:
                 source, name = self._integers[tensor.index], f"{tensor.name}/dequantised"
                 made = self.layer("DEQUANTIZE", (source,), name, None, tensor.shape, "float32")
+            else:  # a constant, or state
+                made = len(self.tensors)
+                self.tensors.append(replace(tensor, index=made))
             self._floats[tensor.index] = made
         return self._floats[tensor.index]
 

@@ -46,7 +46,7 @@ class Model(Recipe):
     """Tried in order; need `sha256`."""
     sha256: Digest | None = None
     """Of the file; what any source but the zoo must give."""
-    tolerance: Natural = 8
+    tolerance: Natural = 16
     """For an ONNX file: the largest difference from ONNX Runtime, in steps of the quantised output."""
     samples: Samples = field(default_factory=Samples)
     synthesize: Synthesize | None = None
