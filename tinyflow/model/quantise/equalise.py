@@ -1,4 +1,4 @@
-"""Channels made equally large, so that none is left with a few steps of the tensor's one scale.
+"""Channels made more equally large, so that none is left with a few steps of the tensor's one scale.
 
 M. Nagel et al., "Data-free quantization through weight equalization and bias correction", ICCV 2019, section 4.1, by
 the ranges of activations, and over residuals too: a factor above 0 passes through RELU, ADD and pools. Weights behind
@@ -21,8 +21,9 @@ from tinyflow.model.quantise.tensors import reals
 _PASSING = ("ADD", "SUB", "AVERAGE_POOL_2D", "MAX_POOL_2D", "RELU", "RESHAPE", "PAD", "MEAN")
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _POSITIVE = ("NONE", "RELU")
-# a channel is never made larger than by this: one that hardly moves in the samples may in others
-_MOST = 64.0
+# a channel is never made larger than by this, and only half the way on a scale of logarithms: one that hardly moves in
+# the samples may in others
+_MOST, _SHARE = 64.0, 0.5
 
 
 def equalised(graph: Graph, largest: Mapping[int, Reals]) -> Graph:
@@ -42,7 +43,7 @@ def equalised(graph: Graph, largest: Mapping[int, Reals]) -> Graph:
             continue
         reach = np.max(reaches, axis=0)
         if reach.max() > 0 and all(_is_scalable(graph, one, members, len(reach)) for one in beside):
-            factors = np.clip(reach.max() / np.maximum(reach, 1e-30), 1, _MOST)
+            factors = np.clip(reach.max() / np.maximum(reach, 1e-30), 1, _MOST) ** _SHARE
             factors[reach == 0] = 1
             for operator in beside:
                 _scale(tensors, operator, members, factors)
