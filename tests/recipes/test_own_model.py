@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tinyflow.core.errors import UsageError
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.catalogue import recipe_folders
 from tinyflow.recipes.own_model import name_of
@@ -63,3 +64,18 @@ def test_a_name_hangs_on_the_place_in_the_project_alone(
     monkeypatch.chdir(elsewhere)
     names.add(name_of("d1/vww.tflite"))
     assert names == {"vww_abbbc4"}
+
+
+@pytest.mark.parametrize(
+    ("word", "command"),
+    [
+        ("./nets/x.pdmodel-tinyc-stm32f7", "paddle2onnx --model_dir . --model_filename x.pdmodel"),
+        ("y.keras-tinyc-stm32f7", "from_keras_model(tf.keras.models.load_model('y.keras'))"),
+        ("./my-net.pt2-tinyc-stm32f7", "torch.export.load('my-net.pt2')"),
+    ],
+)
+def test_another_framework_s_file_is_refused_with_what_converts_it(word: str, command: str) -> None:
+    """As one line that can be typed beside the file."""
+    with pytest.raises(UsageError) as caught:
+        parse(word)
+    assert command in caught.value.hint

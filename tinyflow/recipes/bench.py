@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NoReturn
 
 from tinyflow.core.errors import UsageError
-from tinyflow.recipes.own_model import SUFFIXES, is_path, name_of
+from tinyflow.recipes.own_model import SUFFIXES, conversion, is_path, name_of
 
 GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -110,10 +110,13 @@ def _expect(text: str, start: int, part: str, pattern: re.Pattern[str], noun: st
         return
     letters = "letters, digits and _" if pattern is _VALUE else "a-z, 0-9 and _"
     what = f'"{part}" can\'t be the name of a {noun}' if part else f"the {noun} is missing"
-    _refuse(text, start, max(len(part), 1), what, f"names are made of {letters}; a bench is {GRAMMAR}")
+    hint = conversion(part) if noun == "model" else ""
+    _refuse(text, start, max(len(part), 1), what, hint or f"names are made of {letters}; a bench is {GRAMMAR}")
 
 
 def _advice(text: str, parts: int) -> str:
+    if hint := conversion(text):
+        return hint
     if parts > 3:
         return f"it has {parts} parts, and no name may contain '-'; a bench is {GRAMMAR}"
     if "/" in text or any(suffix in text for suffix in SUFFIXES):

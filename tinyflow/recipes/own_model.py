@@ -19,6 +19,33 @@ _DISTINGUISHED = re.compile(rf".*_[0-9a-f]{{{_DIGITS}}}")
 _MOST_LETTERS = 60  # a file system takes 255 for the name of a bench's folder
 
 
+# what other frameworks' files end with → what to type for one that is taken; too heavy to depend on
+_KERAS = (
+    "import tensorflow as tf; open('{stem}.tflite', 'wb').write("
+    "tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model('{name}')).convert())"
+)
+_TORCH = (
+    "import torch; torch.onnx.export(torch.export.load('{name}'), (), '{stem}.onnx', dynamo=True, external_data=False)"
+)
+_CONVERSIONS = {
+    ".pdmodel": "paddle2onnx --model_dir . --model_filename {name} --params_filename {stem}.pdiparams"
+    " --save_file {stem}.onnx",
+    ".keras": f'python -c "{_KERAS}"',
+    ".h5": f'python -c "{_KERAS}"',
+    ".pt2": f'python -c "{_TORCH}"',
+}
+
+
+def conversion(text: str) -> str:
+    """What makes a file that can be taken of another framework's, by a text that names it; empty where none does."""
+    for suffix, command in _CONVERSIONS.items():
+        path, found, _ = text.rpartition(suffix)
+        if found:
+            name = Path(f"{path}{suffix}")
+            return f"convert it beside itself: {command.format(name=name.name, stem=name.stem)}"
+    return ""
+
+
 def is_path(model: str) -> bool:
     """Whether this names a file, not a recipe."""
     return model.endswith(SUFFIXES)

@@ -11,7 +11,7 @@ from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.units import format_count, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
 from tinyflow.flow.loader import Loader
-from tinyflow.recipes.own_model import is_path
+from tinyflow.recipes.own_model import conversion, is_path
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Model
 
@@ -69,7 +69,10 @@ def _fetched(loader: Loader, name: str) -> Path:
     elif loader.catalogue.has(Model, name):
         model, folder = loader.catalogue.get(Model, name), loader.catalogue.path(Model, name).parent
     else:
-        raise UsageError(f'"{name}" is neither a model nor a file', hint="a file's name ends with .tflite or .onnx")
+        raise UsageError(
+            f'"{name}" is neither a model nor a file',
+            hint=conversion(name) or "a file's name ends with .tflite or .onnx",
+        )
     fetched = loader.planner.models.fetch(model, folder)
     loader.session.execute(fetched)
     path = loader.session.store.sound_path(loader.session.output_digest(fetched, "model.tflite"))
