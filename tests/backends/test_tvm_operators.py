@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from processors import processor
 from tests_support import tflm
 
 from tinyflow.backends import tvm
+from tinyflow.backends.tvm.graph import executor
+from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
 from tinyflow.model.reference import Sample
@@ -130,3 +133,36 @@ def test_check_needs_no_tvm() -> None:
     text = "import sys; from tinyflow.backends.tvm.frontend import supported; sys.exit('tvm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", text], check=False).returncode == 0
     tvm.check(graph(KINDS["mean_gone"], "int8"), "tvmaot", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "told"),
+    [
+        ("logical_and", "int8", "not supported in int8, but in bool"),
+        ("gather", "float16", "not supported"),
+        ("div", "int8", "not supported in int8, but in"),
+    ],
+)
+def test_types_without_a_rule_are_refused(name: str, form: str, told: str) -> None:
+    """Before anything is generated, by name and type."""
+    made = graph(KINDS[name], "float32" if form == "float16" else form)
+    if form == "float16":
+        made = replace(made, tensors=tuple(replace(tensor, dtype=form) for tensor in made.tensors))
+    with pytest.raises(ModelError, match=told):
+        tvm.check(made, "tvmaot", {})
+
+
+def test_operands_of_several_types_are_refused() -> None:
+    """TVM would have no instruction, or a conversion that nobody asked for."""
+    made = graph(KINDS["add"], "float32")
+    other = replace(made.tensors[1], dtype="int32")
+    with pytest.raises(ModelError, match="reads float32, int32 and writes float32"):
+        tvm.check(replace(made, tensors=(made.tensors[0], other, made.tensors[2])), "tvmaot", {})
+
+
+def test_more_operands_than_the_graph_runtime_has_are_refused() -> None:
+    """By tvmrt, which has eight; tvmcg takes them."""
+    made = graph(replace(KINDS["concatenation"], operands=[(1, 2)] * 8), "int8")
+    executor.check(graph(replace(KINDS["concatenation"], operands=[(1, 2)] * 7), "int8"), "tvmrt", {})
+    with pytest.raises(ModelError, match="operator 0 CONCATENATION: 8 inputs"):
+        executor.check(made, "tvmrt", {})

@@ -11,13 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.options import Options
+from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
+# TVMRT_MAX_ARGUMENTS of tvmrt.h
+MOST_ARGUMENTS = 8
 OPTIONS: Options = {"graph": ("json", "binary")}
 
 
-def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
-    """Refuses nothing: lowering took the graph."""
+def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:  # noqa: ARG001 (the protocol's)
+    """Raise ModelError for an operator of more operands than a call of the runtime has; lowering took the rest."""
+    for operator in graph.operators:
+        read = [index for index in operator.inputs if index >= 0 and not graph.tensors[index].is_constant]
+        if len(read) >= MOST_ARGUMENTS:
+            what = f"{len(read)} inputs: a call of the runtime has {MOST_ARGUMENTS} operands (backend {backend})"
+            raise ModelError(what, where=f"operator {operator.index} {operator.name}", hint="tvmcg has no such limit")
 
 
 def generate(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:

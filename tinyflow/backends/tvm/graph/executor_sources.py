@@ -12,12 +12,13 @@ from tinyflow.backends import arrays
 from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.graph import artifact, binary_format, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
+from tinyflow.backends.tvm.graph.executor import MOST_ARGUMENTS
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 from tinyflow.model.memory.arena import Placed, aligned
 
 # limits and alignment of tvmrt.h
-_MOST_ARGUMENTS, _MOST_DIMENSIONS, _ALIGNMENT = 8, 6, 16
+_MOST_DIMENSIONS, _ALIGNMENT = 6, 16
 _MOST_TENSORS = 2**16 - 1
 _CHARACTERS_PER_LINE = 100
 
@@ -44,10 +45,10 @@ def _check_limits(made: Artifact, backend: str) -> None:
     """Raise ModelError for what the runtime has no numbers for."""
     dimensions = max(len(tensor.shape) for tensor in made.graph.tensors)
     arguments = max(map(len, made.signatures.values()), default=0)
-    if len(made.graph.tensors) > _MOST_TENSORS or dimensions > _MOST_DIMENSIONS or arguments > _MOST_ARGUMENTS:
+    if len(made.graph.tensors) > _MOST_TENSORS or dimensions > _MOST_DIMENSIONS or arguments > MOST_ARGUMENTS:
         what = (
             f"{len(made.graph.tensors)} tensors of up to {dimensions} dimensions, {arguments} arguments: "
-            f"the runtime takes {_MOST_TENSORS}, {_MOST_DIMENSIONS}, {_MOST_ARGUMENTS} (backend {backend})"
+            f"the runtime takes {_MOST_TENSORS}, {_MOST_DIMENSIONS}, {MOST_ARGUMENTS} (backend {backend})"
         )
         raise ModelError(what, hint="tvmcg has no such limits")
 

@@ -26,8 +26,13 @@ PLAIN: Mapping[str, Rule] = {
     "REDUCE_ALL": lambda scope: scope.reshaped(_truth(scope, "min")),
     "REDUCE_ANY": lambda scope: scope.reshaped(_truth(scope, "max")),
 }
+# of these, those that are on truth values alone
+LOGIC = ("LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "REDUCE_ALL", "REDUCE_ANY")
 # of REAL, those that are as they are on integers
-ARITHMETIC = ("ABS", "ADD", "ADD_N", "MAXIMUM", "MINIMUM", "MUL", "NEG", "REDUCE_MAX", "REDUCE_MIN", "SUB", "SUM")
+ARITHMETIC = (
+    *("ABS", "ADD", "ADD_N", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "NEG"),
+    *("REDUCE_MAX", "REDUCE_MIN", "SUB", "SUM"),
+)
 
 
 def _truth(scope: Scope, name: str) -> Expr:

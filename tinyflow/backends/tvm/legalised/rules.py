@@ -57,7 +57,8 @@ class LegalisedSpec:
 
 def _known() -> dict[str, list[str]]:
     """Form → operators."""
-    found: dict[str, set[str]] = {form: {*MOVING, *plain.PLAIN} for form in TYPES}
+    found: dict[str, set[str]] = {form: {*MOVING, *plain.PLAIN}.difference(plain.LOGIC) for form in TYPES}
+    found["bool"] |= {*plain.LOGIC}
     found["int8"] |= {*integer.INTEGER}
     for form in ("float32", *_QUANTISED):
         found[form] |= {*real.REAL}.difference(_NOT_QUANTISED.get(form, ()))
@@ -115,6 +116,18 @@ def _check_types(graph: Graph, operator: Operator) -> None:
             )
         if 0 in tensor.shape:
             raise Unsupported(f"{tensor.name} has no elements")
+    _check_alike(graph, operator)
+
+
+def _check_alike(graph: Graph, operator: Operator) -> None:
+    """Activations have one type, but for what conditions, comparisons, indices and conversions read or write."""
+    *read, written = activations(graph, operator)
+    name = operator.name
+    is_free = name in ("QUANTIZE", "DEQUANTIZE", "CAST", "ARG_MAX", "ARG_MIN", *integer.COMPARISONS)
+    types = [tensor.dtype for tensor in read[name in ("SELECT", "SELECT_V2") :]] + [written.dtype] * (not is_free)
+    if len(set(types)) > 1 or (name in integer.COMPARISONS and written.dtype != "bool"):
+        every = ", ".join(tensor.dtype for tensor in read)
+        raise Unsupported(f"it reads {every} and writes {written.dtype}", "what is supported: operands of one type")
 
 
 def _operands(graph: Graph, operator: Operator) -> list[Tensor]:
