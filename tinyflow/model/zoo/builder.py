@@ -32,7 +32,7 @@ _ACTIVATION_PEAK = 6.0
 # scale, rounded to float32, too far from that of its sums (it allows 2 % of an output step)
 _LEAST_RANGE = 0.01
 # what activations leave of real values
-_CLAMPS = {"NONE": (-math.inf, math.inf), "RELU": (0.0, math.inf), "RELU6": (0.0, 6.0)}
+_CLAMPS = {"NONE": (-math.inf, math.inf), "RELU": (0.0, math.inf), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
 # logits from -2.5 to 2.5 make a softmax that is neither flat nor saturated
 LOGITS_PEAK = 2.5
 

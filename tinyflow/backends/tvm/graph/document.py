@@ -18,6 +18,9 @@ from typing import Any
 
 from tinyflow.model.element_types import ELEMENT_TYPES
 
+# that a call has in the runtime tvmrt: TVMRT_MAX_ARGUMENTS of tvmrt.h
+MOST_ARGUMENTS = 8
+
 
 @dataclass(frozen=True)
 class GraphTensor:

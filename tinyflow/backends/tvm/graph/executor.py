@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.backends.options import Options
+from tinyflow.backends.tvm.graph.document import MOST_ARGUMENTS
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 
-# TVMRT_MAX_ARGUMENTS of tvmrt.h
-MOST_ARGUMENTS = 8
 OPTIONS: Options = {"graph": ("json", "binary")}
 
 

@@ -12,7 +12,7 @@ from tinyflow.backends import arrays
 from tinyflow.backends.generated import ARENA
 from tinyflow.backends.tvm.graph import artifact, binary_format, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
-from tinyflow.backends.tvm.graph.executor import MOST_ARGUMENTS
+from tinyflow.backends.tvm.graph.document import MOST_ARGUMENTS
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
 from tinyflow.model.memory.arena import Placed, aligned
