@@ -1,5 +1,5 @@
-/* Kernels of float32 tensors. What they compute is TFLM's formula, sums in TFLM's order; a processor that fuses a product
- * and a sum rounds them once, so that results may differ in their last bits. NaN passes through clamps, as there. */
+/* Kernels of float32 tensors: TFLM's formulas, sums in TFLM's order, nothing fused, so that results are TFLM's bit for
+ * bit but for functions of the C library: exp, log, tanh, sin, cos. NaN passes through clamps, as there. */
 #ifndef TINYNN_FLOAT32_H
 #define TINYNN_FLOAT32_H
 
@@ -183,10 +183,11 @@ TINYNN_FLOAT32_BINARY(tinynn_prelu_float32_ref, tinynn_binary_float32);
 /* not in place: */
 TINYNN_FLOAT32_BINARY(tinynn_matmul_float32_ref, tinynn_matmul_float32);
 
-/* sum + a * b, fused where the processor does that as fast. */
+/* sum + a * b, both rounded, as TFLM's kernels have it; compilers for Arm would take two instructions, or fuse them. */
 static inline float tinynn_multiply_add(float sum, float a, float b) {
-#if defined(__FP_FAST_FMAF) || (defined(__ARM_FEATURE_FMA) && defined(__ARM_FP) && (__ARM_FP & 4))
-  return __builtin_fmaf(a, b, sum);
+#if defined(__arm__) && defined(__ARM_FP) && (__ARM_FP & 4)
+  __asm__("vmla.f32 %0, %1, %2" : "+t"(sum) : "t"(a), "t"(b));
+  return sum;
 #else
   return sum + a * b;
 #endif
