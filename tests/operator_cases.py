@@ -204,6 +204,9 @@ def _pairs() -> Iterator[Case]:
         activation = {} if name == "ADD" else {"activation": "RELU6"}
         if name != "DIV":  # by 0
             yield _named(name, (Value(SHAPE, "int32"),) * 2, Value(SHAPE, "int32"), "alike", **pot, **activation)
+    for name in ("FLOOR_DIV", "FLOOR_MOD"):
+        signed = fixed(_values((4, 6), 1, 50) * np.resize([1, -1], (4, 6)), "int32")
+        yield _named(name, (Value(SHAPE, "int32"), signed), Value(SHAPE, "int32"), by="litert")
     yield _named("DIV", (left, fixed(_values((6,), 3, 127), "int8", Q)), Value(SHAPE, quantisation=scales), by="tflm")
     negative = fixed(_values((5, 4, 6), -128, 1), "int8", Q)
     # of coarser quotients TFLM shifts by 32 places and more, which C leaves open

@@ -68,11 +68,10 @@ def _sum(graph: Graph, operator: Operator, variant: str) -> list[Step]:
 
 
 _EQUAL = COMPARISONS[:2]
+_ARITHMETIC = ("ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "SQUARED_DIFFERENCE")
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
     "int8": {**dict.fromkeys((*COMPARISONS, "SQUARED_DIFFERENCE", "DIV", "PRELU"), _quantised), "ADD_N": _sum},
-    "int32": dict.fromkeys(
-        (*COMPARISONS, "ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM"), _pairs
-    ),
+    "int32": dict.fromkeys((*COMPARISONS, *_ARITHMETIC, "MINIMUM", "MAXIMUM"), _pairs),
     "int64": dict.fromkeys((*COMPARISONS, "MINIMUM", "MAXIMUM"), _pairs),
     "float32": dict.fromkeys(COMPARISONS, _pairs),
     "bool": {**dict.fromkeys((*_EQUAL, "LOGICAL_AND", "LOGICAL_OR"), _pairs), "LOGICAL_NOT": _not},

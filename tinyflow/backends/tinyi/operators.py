@@ -54,8 +54,8 @@ _CONVERTED = {
     "int16": ("float32", "int8", "int16", "int32"),
     "int32": ("int8", "int16"),
 }
-# whose numbers may be computed
-_CHOOSING = ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP")
+# whose numbers may be computed: indices, and a shape that is the output's anyway
+_CHOOSING = ("GATHER", "GATHER_ND", "EMBEDDING_LOOKUP", "TRANSPOSE_CONV")
 
 
 Ask = Callable[[Graph, Operator, str], Union[MemoryRequest, None]]
@@ -638,12 +638,13 @@ _INT8_RARER: Mapping[str, Entry] = {
     "RESIZE_BILINEAR": Entry("tinyi_resize_bilinear", _resize_bilinear),
 }
 _ARITHMETIC = ("SUB", "MUL", "DIV")
+_INT32_PAIRS = ("FLOOR_DIV", "FLOOR_MOD", "SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM")
 _PLAIN: Mapping[str, Mapping[str, Entry]] = {
     "int32": {
         **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS, "_int32"),
         **_beside("tinyi_plain_add", _plain_pair, ("ADD",), "_int32"),
         **_beside("tinyi_plain_arithmetic", _plain_pair, _ARITHMETIC, "_int32"),
-        **_beside("tinyi_plain_pairs", _plain_pair, ("SQUARED_DIFFERENCE", "MINIMUM", "MAXIMUM"), "_int32"),
+        **_beside("tinyi_plain_pairs", _plain_pair, _INT32_PAIRS, "_int32"),
     },
     "int64": {
         **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS, "_int64"),

@@ -101,6 +101,7 @@ _OF_ROWS = ("softmax", "log_softmax", "l2_normalization")
 _OF_ONE = "leaky_relu elu hard_swish logistic tanh abs neg square sqrt rsqrt exp log sin cos floor ceil round"
 _OF_TWO = "add sub mul div minimum maximum squared_difference floor_div floor_mod prelu"
 _BY_TABLE = ("mve", "rvv", "c")
+_INTEGERS = ("add", "sub", "mul", "div", "floor_div", "floor_mod", "squared_difference")
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 
 
@@ -291,7 +292,7 @@ KERNELS: Sequence[Kernel] = (
         "pairs",
         "elements",
         *(f"{name}_{dtype}" for dtype in ("int32", "int64", "float32") for name in _COMPARISONS),
-        *(f"{name}_int32" for name in ("add", "sub", "mul", "div", "squared_difference")),
+        *(f"{name}_int32" for name in _INTEGERS),
         *(f"{name}_{dtype}" for dtype in ("int32", "int64") for name in ("minimum", "maximum")),
         *(f"{name}_bool" for name in ("equal", "not_equal", "logical_and", "logical_or")),
     ),

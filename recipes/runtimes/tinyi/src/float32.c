@@ -205,7 +205,9 @@ void tinyi_transpose_conv_float32(struct tinyi_context *context) {
   struct tinyi_file *file = &context->file;
   struct tinyi_tensor input, weights, output;
   struct tinynn_transpose_conv_float32 p;
-  tinyi_read_integers(context, SHAPE, 4);
+  if (context->lifetimes != NULL) {
+    tinyi_plan_input(context, SHAPE); /* the output's shape, which may be computed */
+  }
   p.weights = read_weights(context, WEIGHTS, &weights);
   read_input(context, INPUT, &input);
   read_output(context, &output);

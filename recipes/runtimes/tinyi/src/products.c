@@ -14,7 +14,9 @@ void tinyi_read_transpose_conv(struct tinyi_context *context, uint32_t type, str
   struct tinyi_tensor input, weights, output;
   struct tinynn_conv2d *p = &layer->conv2d;
   struct tinyi_channels *all = &layer->channels;
-  tinyi_read_integers(context, SHAPE, 4);
+  if (context->lifetimes != NULL) {
+    tinyi_plan_input(context, SHAPE); /* the output's shape, which may be computed */
+  }
   tinyi_read_weights(context, WEIGHTS, &weights);
   tinyi_read_form(context, &context->inputs, INPUT, type, &input);
   if (file->status != TINYI_OK) {

@@ -613,6 +613,8 @@ TINYNN_ANY(tinynn_add_int32_ref, tinynn_pairs);
 TINYNN_ANY(tinynn_sub_int32_ref, tinynn_pairs);
 TINYNN_ANY(tinynn_mul_int32_ref, tinynn_pairs);
 TINYNN_ANY(tinynn_div_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_floor_div_int32_ref, tinynn_pairs);
+TINYNN_ANY(tinynn_floor_mod_int32_ref, tinynn_pairs);
 TINYNN_ANY(tinynn_squared_difference_int32_ref, tinynn_pairs);
 TINYNN_ANY(tinynn_minimum_int32_ref, tinynn_pairs);
 TINYNN_ANY(tinynn_maximum_int32_ref, tinynn_pairs);
