@@ -16,6 +16,8 @@ from small_firmware import Bench
 from tinyflow.core.errors import RunError
 from tinyflow.model.plan_document import Layer, PlanDocument, Resident
 from tinyflow.stages import arena_check
+from tinyflow.stages.comparison import Tolerance
+from tinyflow.stages.layer_check import LayerCheck
 from tinyflow.targets import host
 from tinyflow.targets.protocol import Machine, open_machine
 
@@ -137,6 +139,21 @@ def test_what_each_layer_computes_is_shown(cpu: str, machine_of: Callable[[str],
     _check(machine_of(cpu), 0, {**PLAN, "arena": {**PLAN["arena"], "tensors": tensors}}, look)
     first = bytes(value + 1 for value in INPUT)
     assert seen == [(0, [0], INPUT), (0, [1], first), (1, [2], first), (2, [4], OUTPUT)]
+
+
+def test_a_wrong_layer_is_found_though_outputs_are_right(machine_of: Callable[[str], Machine]) -> None:
+    """Of the three only the second differs from its reference: that one is named, with its values."""
+    tensors = [{**t, "tensors": [i]} if t["name"] != "scratch" else t for i, t in enumerate(PLAN["arena"]["tensors"])]
+    layers = [{**each, "outputs": [tensor]} for each, tensor in zip(PLAN["layers"], (1, 2, 4), strict=True)]
+    plan = {**PLAN, "arena": {**PLAN["arena"], "tensors": tensors}, "layers": layers}
+    first = bytes(value + 1 for value in INPUT)
+    known = {1: first, 2: first[:7] + b"\x63", 4: OUTPUT}
+    said = PlanDocument.of(plan)
+    described = {index: ({"name": f"t{index}", "dtype": "int8", "channels": 8}, data) for index, data in known.items()}
+    check = LayerCheck(said, Tolerance(said, 0), described)
+    assert _check(machine_of("cortex-m7"), 0, plan, check.look) == ""
+    assert check.words() == "the first wrong layer is 1 TANH: t2[7]: expected 99, got 18"
+    assert check.verdict() == {"compared": 3, "of": 3, "unseen": []}
 
 
 @pytest.mark.parametrize("cpu", CPUS)
