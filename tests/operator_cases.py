@@ -223,6 +223,7 @@ def _pairs() -> Iterator[Case]:
         pot = _ADDING if name in ("ADD", "SUB") else {}
         yield _named(name, (left, right), Value(SHAPE, quantisation=scales), **pot)
     yield _named("ADD_N", (left, left, left), Value(SHAPE, quantisation=OTHER))
+    yield _named("ADD_N", (Value(SHAPE, "float32"),) * 3, Value(SHAPE, "float32"))
 
 
 def _functions() -> Iterator[Case]:
@@ -272,6 +273,7 @@ def _axes() -> Iterator[Case]:
         for reverse in (False, True):
             how = {"exclusive": exclusive, "reverse": reverse}
             note = " ".join(option for option, is_so in how.items() if is_so)
+            yield _named("CUMSUM", (Value(SHAPE, "float32"), fixed(np.array(1))), Value(SHAPE, "float32"), note, **how)
             yield _named("CUMSUM", (x, fixed(np.array(2))), Value(SHAPE, quantisation=OTHER), note, **how)
 
 

@@ -56,7 +56,10 @@ def _argument(graph: Graph, operator: Operator, variant: str) -> Call:
 def _cumsum(graph: Graph, operator: Operator, variant: str) -> Call:
     how = {"is_exclusive": "exclusive", "is_reversed": "reverse"}
     options = {field: int(operator.options[option]) for field, option in how.items()}
-    return plain(variant, "cumsum", {**_along(graph, operator), **options, **sums.constants_of(graph, operator)})
+    fields = {**_along(graph, operator), **options}
+    if form_of(graph, operator) == "float32":
+        return plain(variant, "cumsum_float32", fields)
+    return plain(variant, "cumsum", {**fields, **sums.constants_of(graph, operator)})
 
 
 def _l2_normalization(graph: Graph, operator: Operator, variant: str) -> Call:
@@ -100,6 +103,6 @@ LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
         "L2_NORMALIZATION": _l2_normalization,
         "LOG_SOFTMAX": _log_softmax,
     },
-    "float32": {"CAST": _cast, **_ARGUMENTS},
+    "float32": {"CAST": _cast, **_ARGUMENTS, "CUMSUM": _cumsum},
     "bool": {"CAST": _cast, "REDUCE_ALL": _reduced},
 }

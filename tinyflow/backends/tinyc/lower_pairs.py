@@ -10,6 +10,7 @@ from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import plain
+from tinyflow.model.arithmetic import sums
 from tinyflow.model.arithmetic.binary import COMPARISONS, rarer_constants_of
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators.forms import form_of
@@ -58,13 +59,14 @@ def _not(graph: Graph, operator: Operator, variant: str) -> Call:
 
 
 def _sum(graph: Graph, operator: Operator, variant: str) -> list[Step]:
-    """ADD_N, int8: all inputs are quantised alike."""
-    from tinyflow.model.arithmetic.sums import constants_of
-
+    """ADD_N: all inputs are quantised alike."""
     output = graph.tensors[operator.outputs[0]]
-    fields = {**constants_of(graph, operator), "outer": 1, "size": len(operator.inputs), "inner": output.elements}
-    inputs = tuple(map(Operand, operator.inputs))
-    return [Step(operator.index, plain(variant, "add_n", fields), inputs, Operand(output.index))]
+    sizes = {"outer": 1, "size": len(operator.inputs), "inner": output.elements}
+    if output.dtype == "float32":
+        call = plain(variant, "add_n_float32", sizes)
+    else:
+        call = plain(variant, "add_n", {**sums.constants_of(graph, operator), **sizes})
+    return [Step(operator.index, call, tuple(map(Operand, operator.inputs)), Operand(output.index))]
 
 
 _EQUAL = COMPARISONS[:2]
@@ -73,6 +75,6 @@ LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
     "int8": {**dict.fromkeys((*COMPARISONS, "SQUARED_DIFFERENCE", "DIV", "PRELU"), _quantised), "ADD_N": _sum},
     "int32": dict.fromkeys((*COMPARISONS, *_ARITHMETIC, "MINIMUM", "MAXIMUM"), _pairs),
     "int64": dict.fromkeys((*COMPARISONS, "MINIMUM", "MAXIMUM"), _pairs),
-    "float32": dict.fromkeys(COMPARISONS, _pairs),
+    "float32": {**dict.fromkeys(COMPARISONS, _pairs), "ADD_N": _sum},
     "bool": {**dict.fromkeys((*_EQUAL, "LOGICAL_AND", "LOGICAL_OR"), _pairs), "LOGICAL_NOT": _not},
 }

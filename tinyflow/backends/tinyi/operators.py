@@ -563,7 +563,8 @@ def _cumsum(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: AR
 
 
 def _add_n(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    sums.constants_of(graph, operator)
+    if form_of(graph, operator) == "int8":
+        sums.constants_of(graph, operator)
     return exactly(8 * (len(operator.inputs) + 1))
 
 
@@ -653,6 +654,8 @@ _PLAIN: Mapping[str, Mapping[str, Entry]] = {
     "float32": {
         **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS, "_float32"),
         **_beside("tinyi_argument", _argument, ("ARG_MAX", "ARG_MIN"), "_float32"),
+        "CUMSUM": Entry("tinyi_cumsum_float32", _nothing),
+        "ADD_N": Entry("tinyi_add_n_float32", _add_n),
     },
     "bool": {
         **_beside("tinyi_plain_comparison", _plain_pair, binary.COMPARISONS[:2], "_bool"),

@@ -94,23 +94,40 @@ static void set_sums(struct tinyi_context *context, struct tinynn_totals *p, con
   p->shift = factor.shift;
 }
 
-void tinyi_cumsum(struct tinyi_context *context) {
+/* A tensor of int8 with one scale, or of float32. */
+static int32_t read_sum(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                        int32_t is_real, struct tinyi_tensor *tensor) {
+  (is_real ? tinyi_read_floats : tinyi_read_activation)(context, vector, position, tensor);
+  return context->file.status == TINYI_OK;
+}
+
+/* Of which type the two are: int8 with one scale, or float32. */
+static inline __attribute__((always_inline)) void cumsum(struct tinyi_context *context, int32_t is_real) {
   enum { EXCLUSIVE = 0, REVERSE = 1 };
   struct tinyi_tensor input, output;
   struct tinynn_totals p;
-  if (!read_int8(context, &input, &output) || !read_axis(context, &input, &p.outer, &p.size, &p.inner)) {
+  if (!read_sum(context, &context->inputs, 0, is_real, &input) ||
+      !read_axis(context, &input, &p.outer, &p.size, &p.inner) ||
+      !read_sum(context, &context->outputs, 0, is_real, &output)) {
     return;
   }
+  tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
   p.is_exclusive = tinyi_byte(&context->file, &context->options, EXCLUSIVE) != 0;
   p.is_reversed = tinyi_byte(&context->file, &context->options, REVERSE) != 0;
-  set_sums(context, &p, &input, &output);
+  if (!is_real) {
+    set_sums(context, &p, &input, &output);
+  }
   if (tinyi_computes(context)) {
-    tinynn_cumsum_ref(&p, input.data, output.data);
+    is_real ? tinynn_cumsum_float32_ref(&p, input.data, output.data) : tinynn_cumsum_ref(&p, input.data, output.data);
   }
 }
 
+void tinyi_cumsum(struct tinyi_context *context) { cumsum(context, 0); }
+
+void tinyi_cumsum_float32(struct tinyi_context *context) { cumsum(context, 1); }
+
 /* The pointers to its inputs, of 8 bytes at most, are scratch, which is aligned to 4. */
-void tinyi_add_n(struct tinyi_context *context) {
+static inline __attribute__((always_inline)) void add_n(struct tinyi_context *context, int32_t is_real) {
   struct tinyi_tensor input, output;
   struct tinynn_totals p;
   const uint32_t count = context->inputs.count;
@@ -123,28 +140,30 @@ void tinyi_add_n(struct tinyi_context *context) {
   }
   for (uint32_t i = 0; i < count && context->file.status == TINYI_OK; ++i) {
     const struct tinyi_tensor before = input;
-    tinyi_read_activation(context, &context->inputs, i, &input);
+    read_sum(context, &context->inputs, i, is_real, &input);
     tinyi_require(context, i == 0 || (tinyi_is_alike(&before, &input) && before.elements == input.elements),
                   TINYI_UNSUPPORTED);
     if (tinyi_computes(context)) {
       inputs[i] = input.data;
     }
   }
-  if (context->file.status != TINYI_OK) {
+  if (context->file.status != TINYI_OK || !read_sum(context, &context->outputs, 0, is_real, &output)) {
     return;
   }
-  tinyi_read_activation(context, &context->outputs, 0, &output);
   tinyi_require(context, output.elements == input.elements, TINYI_DAMAGED);
-  if (context->file.status != TINYI_OK) {
-    return;
+  if (context->file.status == TINYI_OK && !is_real) {
+    set_sums(context, &p, &input, &output);
   }
-  set_sums(context, &p, &input, &output);
   p.size = (int32_t)count;
   p.inner = output.elements;
   if (tinyi_computes(context)) {
-    tinynn_add_n_ref(&p, inputs, output.data);
+    is_real ? tinynn_add_n_float32_ref(&p, inputs, output.data) : tinynn_add_n_ref(&p, inputs, output.data);
   }
 }
+
+void tinyi_add_n(struct tinyi_context *context) { add_n(context, 0); }
+
+void tinyi_add_n_float32(struct tinyi_context *context) { add_n(context, 1); }
 
 void tinyi_l2_normalization(struct tinyi_context *context) {
   enum { ACTIVATION = 0, OUTPUT_SCALE = 0x3c000000 /* 1/128 */, MOST = 1 << 15 /* squares whose sum has 31 bits */ };

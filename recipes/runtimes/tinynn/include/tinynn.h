@@ -641,6 +641,9 @@ TINYNN_REDUCTION(tinynn_reduce_min_ref);
 TINYNN_REDUCTION(tinynn_reduce_all_bool_ref);
 
 void tinynn_add_n_ref(const struct tinynn_totals *restrict p, const int8_t *const *inputs, int8_t *output);
+void tinynn_add_n_float32_ref(const struct tinynn_totals *restrict p, const int8_t *const *inputs, void *output);
+void tinynn_cumsum_float32_ref(const struct tinynn_totals *restrict p, const void *restrict input,
+                               void *restrict output);
 void tinynn_cast_ref(const struct tinynn_cast *restrict p, const void *restrict input, void *restrict output);
 void tinynn_cast_float32_ref(const struct tinynn_cast *restrict p, const void *restrict input, void *restrict output);
 TINYNN_BINARY(tinynn_take_ref, tinynn_take);

@@ -123,6 +123,8 @@ void tinyi_reduce(struct tinyi_context *context);
 void tinyi_argument(struct tinyi_context *context);
 void tinyi_cumsum(struct tinyi_context *context);
 void tinyi_add_n(struct tinyi_context *context);
+void tinyi_cumsum_float32(struct tinyi_context *context);
+void tinyi_add_n_float32(struct tinyi_context *context);
 void tinyi_l2_normalization(struct tinyi_context *context);
 void tinyi_log_softmax(struct tinyi_context *context);
 void tinyi_abs(struct tinyi_context *context);

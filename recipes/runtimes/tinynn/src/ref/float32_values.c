@@ -1,6 +1,6 @@
-/* float32 by itself: comparisons, ARG_MAX, ARG_MIN, CAST.
+/* float32 by itself: comparisons, ARG_MAX, ARG_MIN, CAST; CUMSUM and ADD_N, one term after the other.
  *
- * As comparisons.cc, arg_min_max.cc and cast.cc of TFLM (tensorflow/lite/micro/kernels/).
+ * As comparisons.cc, arg_min_max.cc, cast.cc, cumsum.cc and add_n.cc of TFLM (tensorflow/lite/micro/kernels/).
  */
 #include "tinynn/argument.h"
 #include "tinynn/cast.h"
@@ -26,5 +26,34 @@ void tinynn_cast_float32_ref(const struct tinynn_cast *restrict p, const void *r
     } else {
       tinynn_write_integer(output, p->to, i, is_real ? integer_of(reals[i]) : tinynn_read_integer(input, p->from, i));
     }
+  }
+}
+
+void tinynn_cumsum_float32_ref(const struct tinynn_totals *restrict p, const void *restrict input,
+                               void *restrict output) {
+  const float *values = input;
+  float *made = output;
+  const int32_t step = p->is_reversed ? -p->inner : p->inner, begin = p->is_reversed ? (p->size - 1) * p->inner : 0;
+  for (int32_t o = 0; o < p->outer; ++o) {
+    for (int32_t i = 0; i < p->inner; ++i) {
+      int32_t at = o * p->size * p->inner + begin + i;
+      float sum = 0;
+      for (int32_t k = 0; k < p->size; ++k, at += step) {
+        const float before = sum;
+        sum += values[at];
+        made[at] = p->is_exclusive ? before : sum;
+      }
+    }
+  }
+}
+
+void tinynn_add_n_float32_ref(const struct tinynn_totals *restrict p, const int8_t *const *inputs, void *output) {
+  float *made = output;
+  for (int32_t i = 0; i < p->inner; ++i) {
+    float sum = 0;
+    for (int32_t k = 0; k < p->size; ++k) {
+      sum += ((const float *)(const void *)inputs[k])[i];
+    }
+    made[i] = sum;
   }
 }
