@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import tinyc_host
 import tinyi_host
 from stateful_networks import StatefulNet, branching, initialiser, looping, lstm, ring, shuffled, svdf
-from tests_support import tflm
+from tests_support import exact_reports, tflm, write_models
 from tinyc_host import assert_exact
 
 from tinyflow.backends.refusals import check_none, refused_operators
@@ -90,3 +91,19 @@ def test_recurrent_operators_of_real_values(build: Any, seed: int, tmp_path: Pat
     assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) < 1e-5
     found = tinyi_host.outputs_of(write(graph), tinyi_host.Interpreter.load("c"), "c", samples, expected)
     assert reference.largest_difference(expected, found) < 1e-5
+
+
+def test_state_is_kept_on_chips(tmp_path: Path) -> None:
+    """Kernels of the DSP extension; reset and sequences by the harness, whose check of memory knows what stays."""
+    networks = {
+        "ring": ring(),
+        "lstm": lstm(11, sizes=(13, 9)),
+        "svdf": svdf(12),
+        "svdf16": svdf(13, state="int16"),
+    }
+    write_models(tmp_path, {name: write(graph) for name, graph in networks.items()})
+    benches = [*(f"{name}-tinyc-stm32f7" for name in networks), "ring-tinyi-stm32f7", "svdf-tinyi-stm32f7"]
+    reports = exact_reports(tmp_path, benches)
+    plans = {bench: json.loads((tmp_path / "build" / bench / "plan.json").read_text()) for bench in reports}
+    called = {function for plan in plans.values() for layer in plan["layers"] for function in layer["functions"]}
+    assert called > {"tinynn_lstm_int8_dsp", "tinynn_svdf_int8_dsp", "tinynn_svdf_int16_dsp"}

@@ -21,7 +21,7 @@ from tinyflow.backends.tinynn.variants import VARIANTS
 _LARGE = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
 _DIFFERENT = (*LAYERS, *PARTS)
 # tests/runtimes/test_tinynn_rows.py has what is tinyi's, tests/backends/test_float32.py real values
-_ELSEWHERE = ("rows", "conv2d_float32", "depthwise_float32")
+_ELSEWHERE = ("svdf_int8", "svdf_int16", "lstm_int8", "rows", "conv2d_float32", "depthwise_float32")
 
 
 @cache

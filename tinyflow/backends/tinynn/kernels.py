@@ -266,6 +266,11 @@ KERNELS: Sequence[Kernel] = (
     *_refs("signal_channels", "all", "signal_square_root"),
     *_refs("signal_subtraction", "all", "signal_noise", "signal_subtract"),
     *_refs("", "all", "rfft", "signal_filter_bank", "signal_gain", "signal_logarithm"),
+    *(
+        Kernel(f"svdf_{state}", "dsp", "svdf", "all", (), packs.dsp_svdf, scratch.SVDF_FEATURES)
+        for state in ("int8", "int16")
+    ),
+    Kernel("lstm_int8", "dsp", "lstm", "all", (needs.SUMS_HAVE_ROOM,), packs.dsp_lstm, scratch.LSTM_STEP),
     *_refs("svdf", "all", "svdf_int8", "svdf_int16"),
     *_refs("lstm", "all", "lstm_int8", "lstm_int16"),
     *_refs("", "all", "svdf_float32", "lstm_float32"),

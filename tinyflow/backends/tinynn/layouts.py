@@ -6,7 +6,7 @@ struct tinynn_channel. A row's bounds hold for every int8 input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ Int32s = npt.NDArray[np.int32]
 
 # |int8| ≤ 128
 _LARGEST_INPUT = 128
+# and without its zero point
+_LARGEST_CENTRED = 255
 _LARGEST_INT16_INPUT = 1 << 15
 # TINYNN_LARGEST_RIGHT_SHIFT of tinynn.h: beyond it `(2 * zero_point + 1) << shift` of the kernels could leave 31 bits
 LARGEST_RIGHT_SHIFT = 22
@@ -199,3 +201,17 @@ def dot_blocks(rows: Int8s, channels: int, step: int) -> Int8s:
     """Weights for sums of whole vectors: [blocks of `channels` rows, steps, `channels`, `step`], zeros filled up."""
     full = padded(np.pad(rows, ((0, 0), (0, -rows.shape[1] % step))), channels)
     return np.ascontiguousarray(full.reshape(-1, channels, full.shape[1] // step, step).transpose(0, 2, 1, 3))
+
+
+def why_no_room(lstm: Mapping[str, Any]) -> str | None:
+    """Against src/dsp/recurrent.c for an LSTM: sums, shifted to the left, could leave int32, or shifts are too far."""
+    for part in ("input", "state"):
+        factors = zip(lstm[f"{part}_weights"], lstm[f"{part}_multipliers"], lstm[f"{part}_shifts"], strict=True)
+        for gate, (weights, multiplier, shift) in enumerate(factors):
+            bias = np.abs(lstm["bias"][gate].values.astype(np.int64)) if part == "input" else 0
+            most = _LARGEST_CENTRED * np.abs(weights.values.astype(np.int64)).sum(axis=1) + bias
+            if not multiplier or shift < -13 or (shift > 0 and int(most.max()) >= 1 << (31 - shift)):
+                return f"sums of {part}s that are shifted by {shift}"
+    if any(lstm[f"{name}_shift"] > -1 or not lstm[f"{name}_multiplier"] for name in ("keep", "update", "output")):
+        return "products that aren't scaled down"
+    return None

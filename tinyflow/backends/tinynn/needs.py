@@ -58,6 +58,12 @@ NARROW_SUMS = Need(
     lambda layer: layouts.why_not_narrow(layer.rows, layer.channels),
 )
 
+# of an LSTM
+SUMS_HAVE_ROOM = Need(
+    "sums that are scaled by 2^-14 at least and don't leave 32 bits, products that are scaled down",
+    lambda layer: layouts.why_no_room(layer.fields),
+)
+
 # of windows
 IS_SINGLE = _on_fields(
     "one output for each channel", lambda f: f["depth_multiplier"] == 1, "several outputs for each channel"

@@ -185,6 +185,40 @@ def exponentials(layer: Layer) -> Mapping[str, Field]:
     return {"exponentials": Constant(table.astype(np.int32)), **sizes}
 
 
+_EIGHT = 8
+
+
+def _filled_up(weights: Constant) -> Constant:
+    """Rows of whole eights."""
+    values = weights.values
+    return Constant(np.pad(values, ((0, 0), (0, -values.shape[1] % _EIGHT))), weights.alignment)
+
+
+def dsp_svdf(layer: Layer) -> Mapping[str, Field]:
+    """Rows of whole eights; the state's zero point is in the biases (dsp/recurrent.c)."""
+    fields = layer.fields
+    times = fields["time"].values.astype(np.int64).sum(axis=1).reshape(fields["units"], fields["rank"]).sum(axis=1)
+    bias = fields["bias"].values.reshape(-1).astype(np.int64) if "bias" in fields else 0
+    folded = (bias - fields["state_zero_point"] * times).astype(np.int32)
+    features = _filled_up(fields["features"])
+    return {**fields, "features": features, "bias": Constant(folded), "pitch": features.values.shape[1]}
+
+
+def dsp_lstm(layer: Layer) -> Mapping[str, Field]:
+    """Rows of whole eights (dsp/recurrent.c)."""
+    fields: dict[str, Field] = dict(layer.fields)
+    for name, pitch in (("input_weights", "input_pitch"), ("state_weights", "state_pitch")):
+        rows = tuple(map(_filled_up, layer.fields[name]))
+        fields |= {name: rows, pitch: rows[0].values.shape[1]}
+    for part in ("input", "state"):
+        factors = layer.fields[f"{part}_multipliers"]
+        fields[f"{part}_multipliers"] = tuple(2 * factor - (1 << 32) for factor in factors)
+    for part in ("keep", "update", "output"):
+        factor, shift = layer.fields[f"{part}_multiplier"], layer.fields[f"{part}_shift"]
+        fields |= {f"{part}_multiplier": 2 * factor - (1 << 32), f"{part}_shift": -shift}
+    return fields
+
+
 def groups_of_axes(fields: Fields) -> list[int]:
     """Sizes of axes, neighbours made one where MEAN reduces both or neither; the first is not reduced."""
     groups: list[tuple[int, int]] = [(0, 1)]

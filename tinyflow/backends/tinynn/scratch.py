@@ -46,6 +46,17 @@ INT16_FILLED_UP = Scratch(
     lambda f: 2 * rounded_up(f["inputs"], 4) if f["inputs"] % 4 else 0,
 )
 
+
+def _wide(count: int) -> int:
+    """Bytes of so many numbers of 16 bits, whole eights of them."""
+    return 2 * rounded_up(count, 8)
+
+
+SVDF_FEATURES = Scratch(
+    "inputs in 16 bits, features", lambda f: _wide(f["inputs"]) + WORD_BYTES * f["units"] * f["rank"]
+)
+LSTM_STEP = Scratch("inputs and state of a step in 16 bits", lambda f: _wide(f["inputs"]) + _wide(f["cells"]))
+
 # DEPTHWISE_CONV_2D
 
 

@@ -16,15 +16,19 @@ enum { TINYNN_GATE_SCALE = 3 /* entries of the table for a step of Q3.12 */ };
 
 static inline int32_t tinynn_saturated16(int32_t x) { return tinynn_clamp(x, INT16_MIN, INT16_MAX); }
 
+/* x times a multiplier and a power of two, as the variant has both. */
+typedef int32_t tinynn_rescaling(int32_t x, int32_t multiplier, int32_t shift);
+
 /* The cell's new value, and its output before the zero point. `gates`: both sums, saturated. */
-static inline int32_t tinynn_lstm_cell(const struct tinynn_lstm *restrict p, const int32_t *gates,
-                                       int16_t *restrict cell) {
+static inline __attribute__((always_inline)) int32_t tinynn_lstm_cell(const struct tinynn_lstm *restrict p,
+                                                                      const int32_t *gates, int16_t *restrict cell,
+                                                                      tinynn_rescaling *rescale) {
   const int32_t keeps = tinynn_sigmoid_of(TINYNN_GATE_SCALE * gates[1]);
   const int32_t takes = tinynn_sigmoid_of(TINYNN_GATE_SCALE * gates[0]);
   const int32_t offered = tinynn_tanh_of(TINYNN_GATE_SCALE * gates[2]);
   const int32_t shows = tinynn_sigmoid_of(TINYNN_GATE_SCALE * gates[3]);
-  const int32_t kept = tinynn_saturated16(tinynn_rescale(keeps * *cell, p->keep_multiplier, p->keep_shift));
-  const int32_t taken = tinynn_saturated16(tinynn_rescale(takes * offered, p->update_multiplier, p->update_shift));
+  const int32_t kept = tinynn_saturated16(rescale(keeps * *cell, p->keep_multiplier, p->keep_shift));
+  const int32_t taken = tinynn_saturated16(rescale(takes * offered, p->update_multiplier, p->update_shift));
   int32_t value = tinynn_saturated16(kept + taken);
   if (p->clip > 0) {
     value = tinynn_clamp(value, -p->clip, p->clip);
@@ -32,7 +36,7 @@ static inline int32_t tinynn_lstm_cell(const struct tinynn_lstm *restrict p, con
   *cell = (int16_t)value;
   const int32_t half = p->tanh_right_shift > 0 ? INT32_C(1) << (p->tanh_right_shift - 1) : 0;
   const int32_t shown = tinynn_tanh_of((value * p->tanh_multiplier + half) >> p->tanh_right_shift);
-  return tinynn_rescale(shows * shown, p->output_multiplier, p->output_shift);
+  return rescale(shows * shown, p->output_multiplier, p->output_shift);
 }
 
 /* The row of a batch's step among inputs and outputs. */

@@ -43,7 +43,9 @@ struct tinynn_lstm {
   int32_t batches, steps, inputs, cells, is_time_major;
   int32_t input_pitch, state_pitch; /* dsp: multiples of 8 */
   int32_t input_zero_point, state_zero_point;
-  int32_t input_multipliers[4], input_shifts[4]; /* of int16: see tinynn/wide.h */
+  /* of int16: see tinynn/wide.h; dsp: all multipliers but tanh's are 2 * multiplier - 2^32; shifts of sums from -13 on
+   * don't leave 32 bits, those of products count to the right, from 1 on */
+  int32_t input_multipliers[4], input_shifts[4];
   int32_t state_multipliers[4], state_shifts[4];
   int32_t keep_multiplier, keep_shift;     /* of the forget gate by a cell */
   int32_t update_multiplier, update_shift; /* of the input gate by the cell gate */

@@ -37,7 +37,7 @@ void tinynn_lstm_int8_ref(const struct tinynn_lstm *restrict p, const int8_t *re
             tinynn_saturated16(tinynn_rescale(given, p->input_multipliers[g], p->input_shifts[g])) +
             tinynn_saturated16(tinynn_rescale(kept, p->state_multipliers[g], p->state_shifts[g])));
       }
-      const int32_t made = tinynn_lstm_cell(p, gates, &memory[batch * cells + c]);
+      const int32_t made = tinynn_lstm_cell(p, gates, &memory[batch * cells + c], tinynn_rescale);
       to[c] = (int8_t)tinynn_clamp(tinynn_from_zero(p->state_zero_point, made), INT8_MIN, INT8_MAX);
     }
     memcpy(before, to, (size_t)cells);
@@ -72,7 +72,7 @@ void tinynn_lstm_int16_ref(const struct tinynn_lstm *restrict p, const int16_t *
             tinynn_saturated16(tinynn_rescale_wide(given, p->input_multipliers[g], p->input_shifts[g])) +
             tinynn_saturated16(tinynn_rescale_wide(kept, p->state_multipliers[g], p->state_shifts[g])));
       }
-      const int32_t made = tinynn_lstm_cell(p, gates, &memory[batch * cells + c]);
+      const int32_t made = tinynn_lstm_cell(p, gates, &memory[batch * cells + c], tinynn_rescale);
       to[c] = (int16_t)tinynn_saturated16(tinynn_from_zero(p->state_zero_point, made));
     }
     memcpy(before, to, (size_t)cells * sizeof *to);

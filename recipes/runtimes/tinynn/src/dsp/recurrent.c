@@ -1,0 +1,172 @@
+/* SVDF and UNIDIRECTIONAL_SEQUENCE_LSTM of int8: the formulas of ref/svdf.c and ref/lstm.c, two rows of weights at a time.
+ *
+ * Rows are filled up to whole eights with weights of 0; what is read by all of them is widened to 16 bits once, in scratch.
+ * For each step an LSTM has its input and the output of the step before there, SVDF its input, and features.
+ */
+#include <string.h>
+
+#include "tinynn.h"
+#include "tinynn/lstm.h"
+
+#if defined(__ARM_FEATURE_DSP)
+#include "tinynn/dsp/instructions.h"
+#include "tinynn/dsp/rows.h"
+
+/* Words of (0, 2), (1, 3) for each four, the zero point subtracted; `pitch`: a multiple of 8. */
+static void widen(const int8_t *from, int32_t count, int32_t pitch, int32_t zero_point, tinynn_pair *to) {
+  const tinynn_pair zeros = tinynn_twice(-zero_point);
+  const tinynn_pair *end = to + pitch / 2;
+  for (; count > 0; count -= 4, from += 4) {
+    uint32_t bytes = 0;
+    if (count >= 4) {
+      bytes = tinynn_load_word(from);
+    } else {
+      memcpy(&bytes, from, (size_t)count);
+    }
+    *to++ = tinynn_add_even_bytes(zeros, bytes);
+    *to++ = tinynn_add_odd_bytes(zeros, bytes);
+  }
+  while (to != end) {
+    *to++ = 0;
+  }
+}
+
+/* x * multiplier / 2^31 / 2^shift, shifts from 1 on; factor: 2 * multiplier - 2^32. */
+static inline int32_t rescale_right(int32_t x, int32_t factor, int32_t shift) {
+  const int32_t high = tinynn_high_by_factor(x, factor);
+  return (high + (high >> 31) + (INT32_C(1) << (shift - 1))) >> shift;
+}
+
+static inline int32_t saturate16(int32_t x) {
+  __asm__("ssat %0, #16, %1" : "=r"(x) : "r"(x));
+  return x;
+}
+
+/* To the right by 13 at most: what has more than 30 bits leaves 16 either way. To the left a sum has room. */
+static inline int32_t rescale_sum(int32_t sum, int32_t factor, int32_t shift) {
+  if (shift >= 0) {
+    return saturate16(tinynn_high_by_factor(sum << shift, factor));
+  }
+  return saturate16(rescale_right(tinynn_saturate_30(sum), factor, -shift));
+}
+
+static inline int32_t gate_of(const struct tinynn_lstm *restrict p, int32_t g, int32_t given, int32_t kept) {
+  return saturate16(rescale_sum(given, p->input_multipliers[g], p->input_shifts[g]) +
+                    rescale_sum(kept, p->state_multipliers[g], p->state_shifts[g]));
+}
+
+void tinynn_lstm_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *restrict input, int8_t *restrict state,
+                          int16_t *restrict memory, int8_t *restrict output, void *restrict scratch) {
+  const int32_t cells = p->cells;
+  tinynn_pair *given = scratch, *kept = given + p->input_pitch / 2;
+  for (int32_t i = 0; i < p->batches * p->steps; ++i) {
+    const int32_t batch = i / p->steps;
+    const int32_t row = tinynn_lstm_row(p->is_time_major, p->batches, p->steps, batch, i % p->steps);
+    int8_t *to = output + row * cells, *before = state + batch * cells;
+    widen(input + row * p->inputs, p->inputs, p->input_pitch, p->input_zero_point, given);
+    widen(before, cells, p->state_pitch, p->state_zero_point, kept);
+    for (int32_t c = 0; c < cells; ++c) {
+      int32_t gates[4];
+      for (int32_t g = 0; g < 4; g += 2) {
+        struct tinynn_rows2 of_input = {.x = given,
+                                        .a = p->input_weights[g] + c * p->input_pitch,
+                                        .b = p->input_weights[g + 1] + c * p->input_pitch,
+                                        .sum_a = ((const int32_t *)p->bias[g])[c],
+                                        .sum_b = ((const int32_t *)p->bias[g + 1])[c]};
+        struct tinynn_rows2 of_state = {.x = kept,
+                                        .a = p->state_weights[g] + c * p->state_pitch,
+                                        .b = p->state_weights[g + 1] + c * p->state_pitch};
+        tinynn_rows2_wide_dsp(&of_input, p->input_pitch);
+        tinynn_rows2_wide_dsp(&of_state, p->state_pitch);
+        gates[g] = gate_of(p, g, of_input.sum_a, of_state.sum_a);
+        gates[g + 1] = gate_of(p, g + 1, of_input.sum_b, of_state.sum_b);
+      }
+      const int32_t made = tinynn_lstm_cell(p, gates, &memory[batch * cells + c], rescale_right);
+      to[c] = (int8_t)tinynn_clamp(tinynn_from_zero(p->state_zero_point, made), INT8_MIN, INT8_MAX);
+    }
+    memcpy(before, to, (size_t)cells);
+  }
+}
+
+/* All features of one input, clamped, without the state's zero point. */
+static void make_features(const struct tinynn_svdf *restrict p, const tinynn_pair *x, int32_t lowest, int32_t highest,
+                          int32_t *features) {
+  const int32_t filters = p->units * p->rank;
+  const int8_t *weights = p->features;
+  for (int32_t f = 0; f < filters; f += 2) {
+    const int32_t has_second = f + 1 < filters;
+    struct tinynn_rows2 rows = {.x = x, .a = weights, .b = weights + has_second * p->pitch};
+    tinynn_rows2_wide_dsp(&rows, p->pitch);
+    weights += 2 * p->pitch;
+    features[f] = tinynn_clamp(tinynn_rescale(rows.sum_a, p->state_multiplier, p->state_shift), lowest, highest);
+    if (has_second) {
+      features[f + 1] = tinynn_clamp(tinynn_rescale(rows.sum_b, p->state_multiplier, p->state_shift), lowest, highest);
+    }
+  }
+}
+
+static inline int8_t output_of(const struct tinynn_svdf *p, int32_t sum) {
+  const int32_t scaled = tinynn_rescale(sum, p->output_multiplier, p->output_shift);
+  return (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), INT8_MIN, INT8_MAX);
+}
+
+/* A filter's state moves by one, its newest is put behind; sum + its products. The state's zero point is in the bias. */
+static inline int32_t filter16(int16_t *restrict state, const int16_t *restrict time, int32_t memory, int32_t newest,
+                               int32_t sum) {
+  for (; memory > 2; memory -= 2, state += 2, time += 2) {
+    const tinynn_pair pair = tinynn_load_word(state + 1);
+    tinynn_store_word(state, pair);
+    sum = tinynn_multiply_pairs(pair, tinynn_load_word(time), sum);
+  }
+  if (memory == 2) {
+    const tinynn_pair pair = (uint16_t)state[1] | (uint32_t)newest << 16;
+    tinynn_store_word(state, pair);
+    return tinynn_multiply_pairs(pair, tinynn_load_word(time), sum);
+  }
+  *state = (int16_t)newest;
+  return sum + newest * *time;
+}
+
+static inline int32_t filter8(int8_t *restrict state, const int8_t *restrict time, int32_t memory, int32_t newest,
+                              int32_t sum) {
+  int32_t i = 0;
+#pragma GCC unroll 2
+  for (; i + 4 < memory; i += 4) {
+    const uint32_t bytes = tinynn_load_word(state + i + 1), weights = tinynn_load_word(time + i);
+    tinynn_store_word(state + i, bytes);
+    sum = tinynn_multiply_pairs(tinynn_even_bytes(bytes), tinynn_even_bytes(weights), sum);
+    sum = tinynn_multiply_pairs(tinynn_odd_bytes(bytes), tinynn_odd_bytes(weights), sum);
+  }
+  for (; i + 1 < memory; ++i) {
+    state[i] = state[i + 1];
+    sum += state[i] * time[i];
+  }
+  state[i] = (int8_t)newest;
+  return sum + state[i] * time[i];
+}
+
+/* For states of both types. */
+#define SVDF(function, filter, type, lowest, highest)                                                             \
+  void function(const struct tinynn_svdf *restrict p, const int8_t *restrict input, type *restrict state,         \
+                int8_t *restrict output, void *restrict scratch) {                                                \
+    tinynn_pair *wide = scratch;                                                                                  \
+    int32_t *features = (int32_t *)(wide + p->pitch / 2);                                                         \
+    for (int32_t n = 0; n < p->batches; ++n, input += p->inputs) {                                                \
+      const type *time = p->time;                                                                                 \
+      const int32_t *made = features;                                                                             \
+      widen(input, p->inputs, p->pitch, p->input_zero_point, wide);                                               \
+      make_features(p, wide, lowest, highest, features);                                                          \
+      for (int32_t u = 0; u < p->units; ++u) {                                                                    \
+        int32_t sum = p->bias[u];                                                                                 \
+        for (int32_t r = 0; r < p->rank; ++r, time += p->memory, state += p->memory) {                            \
+          sum = filter(state, time, p->memory, p->state_zero_point + *made++, sum);                               \
+        }                                                                                                         \
+        *output++ = output_of(p, sum);                                                                            \
+      }                                                                                                           \
+    }                                                                                                             \
+  }
+
+SVDF(tinynn_svdf_int8_dsp, filter8, int8_t, INT8_MIN, INT8_MAX)
+SVDF(tinynn_svdf_int16_dsp, filter16, int16_t, INT16_MIN, INT16_MAX)
+
+#endif
