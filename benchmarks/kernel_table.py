@@ -12,8 +12,7 @@ _HEAD = """\
 
 Written by `python benchmarks/kernel_table.py > docs/kernel-table.md` from `tinyflow/backends/tinynn/kernels.py`, which
 the backends `tinyc` and `tinyi` ask. The first kernel whose needs are met computes a layer, variant by variant: the
-chosen one, `c`, `ref`. Every kernel gives the bytes of `ref`; those of float32
-may round otherwise. The walk says when the input is read:
+chosen one, `c`, `ref`. Every kernel gives the bytes of `ref`. The walk says when the input is read:
 
 """
 
