@@ -15,10 +15,12 @@ from small_networks import Net, Q
 from tests_support import examples, tflm
 
 from tinyflow.model import fixed_point, reference
-from tinyflow.model.arithmetic import exponential, window_sums
+from tinyflow.model.arithmetic import exponential, unary, window_sums
 from tinyflow.model.arithmetic.evaluate import evaluate
+from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.operators.shapes import same_padding
+from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.weighted import Window, integers
 
@@ -164,6 +166,21 @@ def test_what_moves_and_averages_is_tflms(name: str, shape: tuple[int, ...], con
     inputs = [net.constant(values, "int32") for values in constants]
     made = net.operator(name, net.input, *inputs, shape=shape, q=Q2 if name == "MEAN" else Q, **options)
     _assert_as_tflm(net.graph(made))
+
+
+def test_slopes_of_int16_are_tflms() -> None:
+    """For all negative numbers: factors in float32 would be one step off at -14863."""
+    builder = GraphBuilder()
+    scales = [Quantisation((scale,), (0,)) for scale in (0.019881609827280045, 0.011874638497829437)]
+    source, output = (builder.tensor(f"t{i}", (1, 1 << 15), scheme, "int16") for i, scheme in enumerate(scales))
+    builder.inputs.append(source)
+    builder.operator("LEAKY_RELU", (source,), output, alpha=0.30000001192092896)
+    graph = read(write(builder.graph((output,), "net")))
+    values = np.arange(-(1 << 15), 0)
+    ((expected,),) = tflm(write(graph), graph, [(values.astype(np.int16)[None],)])
+    constants = unary.constants_of(graph, graph.operators[0])
+    found = fixed_point.rescale(values, constants["alpha_multiplier"], constants["alpha_shift"])
+    assert (found == expected[0]).all()
 
 
 def test_what_is_not_known_is_refused() -> None:

@@ -101,13 +101,12 @@ def _of_sigmoid_int16(operator: Operator, given: Quantisation, made: Quantisatio
 
 
 def _of_leaky_relu(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:
-    """The factors are quotients in float32: leaky_relu_common.cc of TFLM."""
-    scale, alpha = np.float32(given.scale), np.float32(operator.options["alpha"])
+    """The factors are quotients of doubles: leaky_relu_common.cc of TFLM."""
+    alpha = float(np.float32(operator.options["alpha"]))
     if not alpha >= 0:
         raise OutOfRange(f"a slope of {alpha} is not supported", "use one that is not negative")
-    with np.errstate(all="ignore"):  # what leaves float32 is refused
-        identity = rescaling_factor(float(scale / np.float32(made.scale)))
-        below = rescaling_factor(float(scale * alpha / np.float32(made.scale)))
+    identity = rescaling_factor(given.scale / made.scale)
+    below = rescaling_factor(given.scale * alpha / made.scale)
     return {
         "input_zero_point": given.zero_point,
         "output_zero_point": made.zero_point,

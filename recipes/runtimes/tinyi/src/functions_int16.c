@@ -125,20 +125,8 @@ void tinyi_relu6_int16(struct tinyi_context *context) { relu(context, ACTIVATION
 
 void tinyi_leaky_relu_int16(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
-  const uint32_t alpha = (uint32_t)tinyi_int(&context->file, &context->options, ALPHA, 0);
-  tinyi_require(context, tinyi_is_scale(alpha), TINYI_UNSUPPORTED);
-  if (!read(context, &input, &output)) {
-    return;
-  }
-  const float scale = tinyi_real(input.scale), made = tinyi_real(output.scale);
-  const struct tinyi_factor identity = tinyi_factor_of_real(context, scale / made);
-  const struct tinyi_factor below = tinyi_factor_of_real(context, scale * tinyi_real(alpha) / made);
-  if (context->file.status == TINYI_OK && context->lifetimes == NULL) {
-    const struct tinynn_leaky_relu p = {.elements = output.elements,
-                                        .identity_multiplier = identity.multiplier,
-                                        .identity_shift = identity.shift,
-                                        .alpha_multiplier = below.multiplier,
-                                        .alpha_shift = below.shift};
+  struct tinynn_leaky_relu p;
+  if (read(context, &input, &output) && tinyi_set_slopes(context, &input, &output, &p)) {
     tinynn_leaky_relu_int16_ref(&p, tinyi_int16(&input), tinyi_int16(&output));
   }
 }

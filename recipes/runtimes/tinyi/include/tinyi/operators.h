@@ -98,6 +98,9 @@ void tinyi_tanh(struct tinyi_context *context);
 void tinyi_minimum(struct tinyi_context *context);
 void tinyi_maximum(struct tinyi_context *context);
 void tinyi_leaky_relu(struct tinyi_context *context);
+/* The parameters of LEAKY_RELU, in any form; whether it is to be computed now. */
+int32_t tinyi_set_slopes(struct tinyi_context *context, const struct tinyi_tensor *input,
+                         const struct tinyi_tensor *output, struct tinynn_leaky_relu *p);
 void tinyi_hard_swish(struct tinyi_context *context);
 void tinyi_mean(struct tinyi_context *context);
 void tinyi_pad(struct tinyi_context *context);
