@@ -178,7 +178,7 @@ def test_slopes_of_int16_are_tflms() -> None:
     graph = read(write(builder.graph((output,), "net")))
     values = np.arange(-(1 << 15), 0)
     ((expected,),) = tflm(write(graph), graph, [(values.astype(np.int16)[None],)])
-    constants = unary.constants_of(graph, graph.operators[0])
+    constants = unary.constants_of(graph, graph.operators[0], "int16")
     found = fixed_point.rescale(values, constants["alpha_multiplier"], constants["alpha_shift"])
     assert (found == expected[0]).all()
 
