@@ -528,9 +528,8 @@ def hard_swish(generator: Generator, elements: int) -> Case:
     """HARD_SWISH."""
     source, shape = _quantisation(generator), (1, elements)
     made = Quantisation((f32(source.scale * generator.uniform(0.3, 2)),), (int(generator.integers(-128, 128)),))
-    fine_scale = f32(np.float32(1 / 128) * np.float32(source.scale))
-    output = quantise_multiplier(f32(np.float32(fine_scale) / np.float32(made.scale)))
-    reluish = quantise_multiplier(f32(np.float32(fine_scale) / np.float32(3 / 32768)))
+    output = quantise_multiplier(source.scale / 128 / made.scale)
+    reluish = quantise_multiplier(source.scale / 128 / (3 / 32768))
     fields = {
         "elements": elements,
         "input_zero_point": source.zero_point,

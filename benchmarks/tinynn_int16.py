@@ -230,10 +230,12 @@ _TYPES = ("int8", "int16", "int32")
 CONVERSIONS = (("int16", "int16"), *((a, b) for a in _TYPES for b in _TYPES if a != b))
 
 
-def unary(generator: Generator, operator: str, shape: Shape, scale: float | None = None) -> Case:
+def unary(
+    generator: Generator, operator: str, shape: Shape, scale: float | None = None, made_scale: float | None = None
+) -> Case:
     """An operator on each element, or SOFTMAX over the last axis."""
     source = _scale(generator, -4.2, -3) if scale is None else Quantisation((f32(scale),), (0,))
-    made = Quantisation((f32(source.scale * generator.uniform(0.3, 3)),), (0,))
+    made = Quantisation((f32(made_scale or source.scale * generator.uniform(0.3, 3)),), (0,))
     made = _UNIT if describe(operator).output else source if operator == "RELU6" else made
     options = describe(operator).default_options
     if "alpha" in options:

@@ -118,11 +118,10 @@ def _of_leaky_relu(operator: Operator, given: Quantisation, made: Quantisation) 
 
 
 def _of_hard_swish(operator: Operator, given: Quantisation, made: Quantisation) -> dict[str, int]:  # noqa: ARG001
-    """Scales are float32 here, multipliers of 16 bits: hard_swish_common.cc of TFLM."""
-    with np.errstate(all="ignore"):
-        fine = np.float32(1 / 128) * np.float32(given.scale)
-        scaled = rescaling_factor(float(fine / np.float32(made.scale)))
-        reluish = rescaling_factor(float(fine / np.float32(_RELUISH_SCALE)))
+    """Multipliers of 16 bits; the quotients of the scales are doubles, as the released TFLM computes them."""
+    fine = given.scale / 128
+    scaled = rescaling_factor(fine / made.scale)
+    reluish = rescaling_factor(fine / _RELUISH_SCALE)
     if scaled[1] > 0:
         raise OutOfRange("the output's scale is too small for its input's", "quantise with TFLite's converter")
     return {

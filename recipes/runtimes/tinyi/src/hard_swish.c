@@ -1,7 +1,10 @@
-/* HARD_SWISH: float32 scales and multipliers of 16 bits, as hard_swish_common.cc of TFLM makes them. */
+/* HARD_SWISH: multipliers of 16 bits. */
 #include "tinyi/operators.h"
-#include "tinyi/real.h"
 #include "tinyi/shapes.h"
+
+/* Bits of 1 / 128 and of 3 / 32768. */
+#define FINE UINT32_C(0x3c000000)
+#define RELUISH UINT32_C(0x38c00000)
 
 /* DownScaleInt32ToInt16Multiplier of TFLite's common.h. */
 static int32_t of_16_bits(int32_t multiplier) {
@@ -16,10 +19,9 @@ void tinyi_hard_swish(struct tinyi_context *context) {
   if (context->file.status != TINYI_OK) {
     return;
   }
-  const float fine = 1.0f / 128.0f * tinyi_real(input.scale);
-  const struct tinyi_factor scaled = tinyi_factor_of_real(context, fine / tinyi_real(output.scale));
-  const struct tinyi_factor reluish = tinyi_factor_of_real(context, fine / (3.0f / 32768.0f));
-  tinyi_require(context, scaled.shift <= 0, TINYI_UNSUPPORTED);
+  const struct tinyi_factor scaled = tinyi_ratio(input.scale, output.scale, FINE);
+  const struct tinyi_factor reluish = tinyi_ratio(input.scale, RELUISH, FINE);
+  tinyi_require(context, scaled.shift <= 0 && reluish.shift <= TINYI_LARGEST_SHIFT, TINYI_UNSUPPORTED);
   if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
     return;
   }
