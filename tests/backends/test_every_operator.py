@@ -10,7 +10,7 @@ import tinyi_host
 from hypothesis import given
 from hypothesis import strategies as st
 from operator_cases import CASES, Case
-from tests_support import examples
+from tests_support import exact_reports, examples, write_models
 from tinyi_host import ARENA_TOO_SMALL, OK, UNSUPPORTED, Interpreter
 
 from tinyflow.model.tflite_writer import write
@@ -54,3 +54,29 @@ def test_damaged_files_are_refused_or_harmless(interpreter: Interpreter, data: s
     assert OK <= session.status <= ARENA_TOO_SMALL
     if session.status == OK:
         assert OK <= session.invoke() <= UNSUPPORTED
+
+
+# what chips may take otherwise: wide numbers, alignment, functions of a C library, unusual walks
+_ON_CHIPS = (
+    "TRANSPOSE_CONV int8 SAME",
+    "RESIZE_BILINEAR int8 half_pixel_centers 9",
+    "BATCH_MATMUL int8 3 2 10",
+    "LOG_SOFTMAX int8",
+    "ELU int8",
+    "RSQRT int8",
+    "CAST int32 to float32",
+    "MINIMUM int64",
+    "MIRROR_PAD int8",
+    "SUB int8",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["stm32f7", "esp32c3"])
+@pytest.mark.parametrize("backend", ["tinyc", "tinyi"])
+def test_operators_are_exact_on_chips(backend: str, target: str, tmp_path: Path) -> None:
+    """With the kernels that the processor is best at, and what compilers for it make of them."""
+    known = {str(case): case for case in CASES}
+    models = {f"case{number}": write(known[name].graph()) for number, name in enumerate(_ON_CHIPS)}
+    write_models(tmp_path, models)
+    exact_reports(tmp_path, [f"{model}-{backend}-{target}" for model in models])
