@@ -68,6 +68,11 @@ SUMS_HAVE_ROOM = Need(
 IS_SINGLE = _on_fields(
     "one output for each channel", lambda f: f["depth_multiplier"] == 1, "several outputs for each channel"
 )
+# tinyi, which reads planes as the file has them, doesn't ask
+SEVERAL_PIXELS = Need(
+    "more than one output pixel",
+    lambda layer: "one output pixel" if layer.fields["output_height"] * layer.fields["output_width"] == 1 else None,
+)
 COLUMNS_NOT_DILATED = _on_fields(
     "no dilation of columns", lambda f: f["dilation_x"] == 1, refusal="dilation of columns"
 )
