@@ -226,3 +226,11 @@ def test_what_makes_no_sense_is_refused_by_both(name: str, interpreter: Interpre
 def test_ports_of_uint8(interpreter: Interpreter) -> None:
     """QUANTIZE from uint8 and to it, DEQUANTIZE from it."""
     assert_exact(ports_of_uint8(), interpreter, "ref")
+
+
+def test_a_zero_point_of_int16_is_taken(interpreter: Interpreter) -> None:
+    """Converters give the least number to shares of one."""
+    net = Net(1, 5, 4, 6)
+    scheme = Quantisation((1 / 65536,), (-32768,))
+    shares = net.builder.operator("SOFTMAX", (net.input,), net.builder.tensor("s", (1, 5, 4, 6), scheme, "int16"))
+    assert_exact(net.graph(shares), interpreter, "c")

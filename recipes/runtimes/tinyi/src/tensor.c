@@ -48,9 +48,10 @@ static inline int32_t read_shape(const struct tinyi_file *file, const struct tin
   return 0;
 }
 
-/* `least`: of the zero points, of which there are 256. */
+/* `least`: of the zero points, of which there are `count`. */
 static inline __attribute__((always_inline)) int32_t read_quantisation(const struct tinyi_file *file,
                                                                        const struct tinyi_table *table, int32_t least,
+                                                                       uint32_t count,
                                                                        struct tinyi_tensor *restrict tensor) {
   struct tinyi_table scheme;
   struct tinyi_vector scales, zero_points;
@@ -68,7 +69,7 @@ static inline __attribute__((always_inline)) int32_t read_quantisation(const str
   if (zero_points.count != 0) {
     const int32_t zero_point = (int32_t)tinyi_word(file, zero_points.at);
     tensor->zero_point = (int16_t)zero_point;
-    return TINYI_UNLIKELY((uint32_t)zero_point - (uint32_t)least > 255) ? TINYI_UNSUPPORTED : 0;
+    return TINYI_UNLIKELY((uint32_t)zero_point - (uint32_t)least >= count) ? TINYI_UNSUPPORTED : 0;
   }
   return 0;
 }
@@ -147,7 +148,8 @@ static __attribute__((noinline)) int32_t read_other(const struct tinyi_file *fil
   if (type == TINYI_FLOAT32) {
     return 0;
   }
-  const int32_t status = read_quantisation(file, table, type == TINYI_UINT8 ? 0 : INT8_MIN, tensor);
+  const int32_t least = type == TINYI_UINT8 ? 0 : type == TINYI_INT16 ? INT16_MIN : INT8_MIN;
+  const int32_t status = read_quantisation(file, table, least, type == TINYI_INT16 ? 1 << 16 : 1 << 8, tensor);
   if (tensor->scale_count == 0 && may_have_none) {
     return status == TINYI_DAMAGED ? status : 0;
   }
@@ -178,7 +180,7 @@ static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_con
   }
   uint32_t bytes = (uint32_t)tensor->elements;
   if (type == TINYI_INT8) {
-    status = read_quantisation(file, &table, INT8_MIN, tensor);
+    status = read_quantisation(file, &table, INT8_MIN, 1 << 8, tensor);
     if (TINYI_UNLIKELY(status != 0)) {
       return status;
     }

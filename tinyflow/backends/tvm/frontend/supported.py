@@ -107,7 +107,7 @@ def plan_facts(graph: Graph) -> dict[str, Any]:
     paths = {operator.index: path_of(graph, operator) for operator in graph.operators}
     dequantised = [operator for operator in graph.operators if paths[operator.index] == "dequantised"]
     steps = 0 if not dequantised else 1 if {*dequantised[0].outputs} >= {*graph.outputs} else 3
-    tolerances = real_tolerances(graph)
+    tolerances = real_tolerances(graph, is_reordered=True)
     return {
         **tolerances,
         "tolerance": max(steps, tolerances.get("tolerance", 0)),

@@ -155,11 +155,8 @@ def _check_parameters(graph: Graph, operator: Operator) -> None:
                 raise Unsupported(f"{tensor.name} isn't constant: it says how {operator.name} works")
 
 
-# parameters that may be computed: indices, and shapes that the output has anyway
-_ACTIVATION_PARAMETERS = {
-    **dict.fromkeys(("GATHER", "GATHER_ND", "RESHAPE", "BROADCAST_TO"), (1,)),
-    **dict.fromkeys(("EMBEDDING_LOOKUP", "FILL", "TRANSPOSE_CONV"), (0,)),
-}
+# parameters that may be computed: indices. TVM drops operands that nothing reads, such as the shape of an output
+_ACTIVATION_PARAMETERS = {"GATHER": (1,), "GATHER_ND": (1,), "EMBEDDING_LOOKUP": (0,)}
 
 
 def _check_numbers(graph: Graph, operator: Operator) -> None:

@@ -79,8 +79,8 @@ def _positive(editing: Editing, operator: Operator) -> Iterator[Operator]:
     scheme = weights.quantisation
     if weights.dtype != "int8" or not weights.is_constant or scheme is None or any(scheme.zero_points):
         return
-    if min(scheme.scales) >= 0:
-        return
+    if min(scheme.scales) >= 0 or editing.tensors[operator.inputs[0]].dtype != "int8":
+        return  # sums of int16 are rounded another way
     assert axis is not None, operator.name
     signs = np.where(np.array(scheme.scales) < 0, -1, 1)
     shape = [1] * len(weights.shape)
