@@ -13,7 +13,9 @@ _HEAD = """\
 Written by `python benchmarks/operator_list.py > docs/operators.md` from what both backends look up. A type is that of
 an operator's main input; `any` stands for int8, int16, int32, int64, uint8, bool and float32. Integers are bit for bit
 those of TFLM's reference kernels, or of LiteRT's where TFLM hasn't the operator or the type
-(`tests/backends/test_every_operator.py`).
+(`tests/backends/test_every_operator.py`). So is float32, but for functions of the C library
+(exp, log, tanh, sin, cos; SOFTMAX, LOGISTIC, ELU, LSTM and others by them): 1e-5 of the tensor's largest value
+(`tests/backends/test_float32.py`).
 
 | operator | tinyc | tinyi |
 | --- | --- | --- |
