@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tinynn_cases as cases
+import tinynn_int16 as int16
 import tinynn_moves as moves
 from tinynn_cases import Case, Generator
 
@@ -179,4 +180,14 @@ OPERATORS: Sequence[Make] = (
     lambda generator: moves.strided_slice(generator, (1, 16, 16, 32), (0, 1, 1, 0), (1, 15, 15, 32), (1, 1, 1, 1)),
     lambda generator: moves.strided_slice(generator, (1, 16, 16, 32), (0, 0, 0, 0), (1, 16, 16, 32), (1, 2, 2, 1)),
     lambda generator: moves.strided_slice(generator, (1, 16, 16, 32), (0, 0, 0, 0), (1, 16, 16, 32), (1, 1, 1, 2)),
+    # of int16x8 networks
+    lambda generator: int16.conv2d(generator, (1, 24, 24, 32), 32, (1, 1)),
+    lambda generator: int16.conv2d(generator, (1, 32, 32, 3), 16, (3, 3)),
+    lambda generator: int16.conv2d(generator, (1, 16, 16, 32), 32, (3, 3)),
+    lambda generator: int16.depthwise(generator, (1, 24, 24, 32), (3, 3)),
+    lambda generator: int16.fully_connected(generator, 1, 640, 128),
+    lambda generator: int16.binary(generator, "ADD", (1, 16, 16, 32), (1, 16, 16, 32)),
+    lambda generator: int16.binary(generator, "MUL", (1, 16, 16, 32), (1, 16, 16, 32)),
+    lambda generator: int16.unary(generator, "SOFTMAX", (1, 10)),
+    lambda generator: int16.unary(generator, "LOGISTIC", (1, 8192)),
 )

@@ -108,4 +108,5 @@ def moved_bytes(case: Case) -> int:
     call = case.call("ref")
     if call.struct == "tinynn_copy_rows":
         return int(call.fields["rows"]) * int(call.fields["bytes"])  # type: ignore[call-overload]
-    return math.prod(case.graph.tensors[case.graph.outputs[0]].shape)
+    output = case.graph.tensors[case.graph.outputs[0]]
+    return math.prod(output.shape) * np.dtype(output.dtype).itemsize
