@@ -289,7 +289,7 @@ def _weighted() -> Iterator[Case]:
         yield _named("TRANSPOSE_CONV", (fixed(list(shape)), weights, x, bias), out, padding, **how)
     out = Value((1, 5, 4, 3), quantisation=Quantisation((0.4,), (9,)))
     yield _named("TRANSPOSE_CONV", (fixed([1, 5, 4, 3]), weights, x), out, "no bias", padding="SAME", stride=(1, 1))
-    for stride, kernel in (((2, 2), (2, 2)), ((2, 2), (3, 3)), ((2, 2), (4, 4)), ((3, 1), (2, 5))):
+    for stride, kernel in (((2, 2), (2, 2)), ((2, 2), (3, 3)), ((2, 2), (4, 4)), ((3, 1), (2, 5)), ((5, 3), (2, 2))):
         shape = (2, 4 * stride[0], 5 * stride[1], 3)
         some = fixed(_values((3, *kernel, 4)), "int8", per_channel)
         out = Value(shape, quantisation=Quantisation((0.4,), (9,)))

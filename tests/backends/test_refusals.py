@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from changed_graphs import small_resnet, with_operator, with_tensor
+from operator_cases import CASES
 from small_networks import Net
 
 from tinyflow.backends import tinyc, tinyi, tvm
-from tinyflow.backends.tinyc.lowering import LOWERINGS
+from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 from tinyflow.backends.tinyi.operators import ENTRIES
 from tinyflow.backends.tvm.frontend.supported import CHECKS
 from tinyflow.core.errors import ModelError
@@ -54,6 +55,30 @@ def test_an_unsupported_operator_is_named(graph: Graph, backend: ModuleType) -> 
     text = _refusal(backend, with_operator(graph, 0, lambda operator: replace(operator, name="SVDF", version=3)))
     for word in ("operator 0", "SVDF", "version 3", "conv_2d_0", "tested"):
         assert word in text
+
+
+@pytest.mark.parametrize("form", ["int8", "int16"])
+def test_strides_of_millions_ask_for_no_gigabytes(form: str) -> None:
+    """Of a transposed convolution, whose kernels aren't filled up to as many rows."""
+    (case,) = [case for case in CASES if str(case) == "TRANSPOSE_CONV int8 no bias"]
+    graph = case.graph()
+    fitting = {"dtype": form, "quantisation": Quantisation((0.1,), (0,))}
+    tensors = [
+        replace(tensor, **fitting) if tensor.quantisation and not tensor.data else tensor for tensor in graph.tensors
+    ]
+    wide = replace(graph.operators[0], options={**graph.operators[0].options, "stride": (16_000_000, 7)})
+    (step,) = lower_operator(replace(graph, tensors=tuple(tensors), operators=(wide,)), wide, "c")
+    assert step.call.function.startswith("tinynn_transpose_conv")
+
+
+@BACKENDS
+def test_long_names_are_shortened(graph: Graph, backend: ModuleType) -> None:
+    """Converters join the names of all that was fused: place and reason have the end of it."""
+    output = graph.operators[0].outputs[0]
+    long = "a/fused/layer;" * 40 + "last"
+    text = _refusal(backend, with_tensor(graph, output, lambda tensor: replace(tensor, name=long, dtype="uint32")))
+    assert f"tensor '…{long[-60:]}'" in text
+    assert len(text) < 500
 
 
 @BACKENDS

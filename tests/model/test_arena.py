@@ -73,6 +73,22 @@ def test_many_buffers_are_planned_without_search() -> None:
     assert plan(buffers, 16).total_bytes < 2 * lower_bound(buffers, 16)
 
 
+def test_searches_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long buffers live: what is looked at is counted, not how often."""
+    looks = []
+    height = arena._Search._height
+
+    def counted(search: arena._Search, i: int) -> int:
+        looks.append(len(search._alive[i]))
+        return height(search, i)
+
+    monkeypatch.setattr(arena._Search, "_height", counted)
+    chance = random.Random(3)
+    spans = [sorted(chance.sample(range(150), 2)) for _ in range(150)]
+    plan([Buffer(f"b{i}", chance.randint(1, 999), *span) for i, span in enumerate(spans)], 4)
+    assert 0 < sum(looks) < arena._SEARCH_LIMIT
+
+
 def test_only_the_topmost_buffer_needs_no_padding() -> None:
     """Two buffers of 5 bytes at multiples of 16 need 21 bytes, and the bound says so."""
     buffers = [Buffer("a", 5, 0, 0), Buffer("b", 5, 0, 0)]

@@ -319,6 +319,10 @@ LOOP = {"cond_subgraph_index": 1, "body_subgraph_index": 2}
             "what VAR_HANDLE names, nothing else",
         ),
         (
+            counting(outputs=(3, 0)),
+            "the graph's output tensor 0 (handle) names a resource variable: READ_VARIABLE gives its value",
+        ),
+        (
             counting(
                 tensors=(*counting().tensors[:2], replace(counting().tensors[2], dtype="uint8"), counting().tensors[3])
             ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.graph_check import shortened
 from tinyflow.model.operators import WEIGHTED, describe
 
 # of an operator in a newer version than what is known
@@ -44,7 +45,7 @@ class Refusal:
             return ""
         places = [f"operator {self.operator.index} {self.operator.name} version {self.operator.version}"]
         places += [f"subgraph {self.subgraph}"] * (self.subgraph > 0)
-        return ", ".join(places if self.tensor is None else [*places, f"tensor {self.tensor!r}"])
+        return ", ".join(places if self.tensor is None else [*places, f"tensor {shortened(self.tensor)!r}"])
 
 
 def check_none(refusals: Iterable[Refusal], backend: str) -> None:
@@ -72,7 +73,14 @@ def refused_operators(
         except ValueError as error:
             hint = getattr(error, "hint", "") or _advice(part, operator)
             tensor = next((part.tensors[index].name for index in operator.outputs), None)
-            yield Refusal(str(error), hint, operator, form, tensor, number)
+            yield Refusal(_with_short_names(str(error), part, operator), hint, operator, form, tensor, number)
+
+
+def _with_short_names(what: str, graph: Graph, operator: Operator) -> str:
+    """What is said of an operator, the longest name of a tensor first: it may hold others."""
+    for name in sorted({graph.tensors[index].name for index in operator.tensors}, key=len, reverse=True):
+        what = what.replace(name, shortened(name)) if name != shortened(name) else what
+    return what
 
 
 def _check_known(operator: Operator, form: str, lowered: Mapping[str, Collection[str]]) -> None:

@@ -79,6 +79,11 @@ def _check_resources(graph: Graph) -> None:
                 raise ModelError(
                     f"{what}: only READ_VARIABLE and ASSIGN_VARIABLE read what VAR_HANDLE names, nothing else"
                 )
+    for index in graph.outputs:
+        if index in handles:
+            raise ModelError(
+                f"the graph's output {_named(graph, index)} names a resource variable: READ_VARIABLE gives its value"
+            )
 
 
 def _check_operator(graph: Graph, part: Graph, operator: Operator) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.tinyc.lower_elementwise import dequantise, elementwise, quantise
-from tinyflow.backends.tinyc.lower_spatial import by_blocks, dense_fields, matmul_fields, mean_fields
+from tinyflow.backends.tinyc.lower_spatial import by_blocks, dense_fields, goes_by_blocks, matmul_fields, mean_fields
 from tinyflow.backends.tinyc.steps import Lowered, Lowering
 from tinyflow.backends.tinynn import choice, layouts
 from tinyflow.backends.tinynn.calls import Call
@@ -43,7 +43,7 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Call:
 
 def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Lowered:
     layer, weights, records = _read(graph, operator)
-    if variant == "ref":
+    if not goes_by_blocks(layer, variant):
         constants = {"weights": Constant(weights), "channels": Constant(records)}
         return plain(variant, "transpose_conv_int16", {**constants, **convolution_fields(layer)})
 

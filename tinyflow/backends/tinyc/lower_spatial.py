@@ -124,7 +124,7 @@ def _product(graph: Graph, operator: Operator, variant: str, fields: Mapping[str
 def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Lowered:
     """By its definition in ref; else one convolution that computes each block of outputs as the channels of a pixel."""
     layer, weights, channels = _read(graph, operator)
-    if variant == "ref":
+    if not goes_by_blocks(layer, variant):
         records = np.stack([channels.bias, channels.multipliers, channels.shifts], axis=1).astype(np.int32)
         constants = {"weights": Constant(weights), "channels": Constant(records, struct="tinynn_channel")}
         return choice.plain(variant, "transpose_conv", {**constants, **convolution_fields(layer)})
@@ -137,6 +137,13 @@ def _transpose_conv(graph: Graph, operator: Operator, variant: str) -> Lowered:
 
 # fields, kernels, how often the channels of the layer are there
 Convolve = Callable[[Mapping[str, int], "npt.NDArray[np.int8]", int], Call]
+
+
+def goes_by_blocks(layer: Weighted, variant: str) -> bool:
+    """Whether blocks are mostly of what kernels reach: a stride may be of millions."""
+    return variant != "ref" and all(
+        stride <= 2 * size for stride, size in zip(layer.window.stride, layer.window.size, strict=True)
+    )
 
 
 def by_blocks(

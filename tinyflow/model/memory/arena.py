@@ -15,8 +15,9 @@ from tinyflow.model.memory.lifetimes import Key
 
 Planner = Literal["search", "greedy", "hill_climb", "exact"]
 
-# heights that the exact search may look at: about a second, and the same plan whatever the machine's speed
-_SEARCH_LIMIT = 150_000
+# places at operators that the exact search may look at: below a second, and the same plan whatever the machine's speed;
+# of the networks that the search improves, all need less than a tenth
+_SEARCH_LIMIT = 2_000_000
 # the search recurses once per buffer
 _SEARCH_BUFFERS = 200
 # exchanges that hill_climb tries: a second for a hundred buffers
@@ -194,6 +195,8 @@ class _Search:
             for i in alive:
                 self._unplaced_bytes[i] += buffer.size_bytes
         self._tops = [0] * len(steps)
+        # to look at it: its operators, and what doesn't depend on them
+        self._work = [len(alive) + 4 for alive in self._alive]
 
     def run(self) -> dict[str, int]:
         """The best offsets found within the limit."""
@@ -210,7 +213,7 @@ class _Search:
             if (total := _total(self._buffers, offsets)) < self._best_total:
                 self._best, self._best_total = offsets, total
             return
-        self._looked_at += len(unplaced)
+        self._looked_at += sum(self._work[i] for i in unplaced)
         heights = sorted((self._height(i), i) for i in unplaced)
         tried: set[tuple[int, int, int]] = set()
         for height, i in heights:
@@ -225,6 +228,7 @@ class _Search:
 
     def _try(self, i: int, height: int, unplaced: list[int], offsets: dict[str, int]) -> None:
         buffer, alive = self._buffers[i], self._alive[i]
+        self._looked_at += self._work[i] + len(self._tops)
         saved = [self._tops[step] for step in alive]
         for step in alive:
             self._tops[step] = height + buffer.size_bytes
