@@ -524,7 +524,7 @@ _FLOAT32: Mapping[str, Entry] = {
     **_of("tinyi_rows_float32", "LOG_SOFTMAX", _in_place),
     **_of("tinyi_softmax_float32", "SOFTMAX", _in_place),
     **_of("tinyi_l2_normalization_float32", "L2_NORMALIZATION", _in_place),
-    **_of("tinyi_reduce_float32", "MEAN SUM REDUCE_MAX REDUCE_MIN", _nothing),
+    **_of("tinyi_reduce", "MEAN SUM REDUCE_MAX REDUCE_MIN", _nothing),
 }
 
 

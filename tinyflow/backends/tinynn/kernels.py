@@ -261,7 +261,7 @@ KERNELS: Sequence[Kernel] = (
     *_refs("", "all", "transpose_conv_float32", "matmul_float32"),
     *_refs("pool_float32", "pixels", *(f"{name}_pool_float32" for name in ("average", "max", "l2"))),
     *_refs("resize_float32", "all", "resize_bilinear_float32"),
-    *_refs("reduce_float32", "all", *(f"{name}_float32" for name in ("mean", "sum", "reduce_max", "reduce_min"))),
+    *_refs("mean", "all", *(f"{name}_float32" for name in ("mean", "sum", "reduce_max", "reduce_min"))),
     *_refs("rows_float32", "rows", *(f"{name}_float32" for name in _OF_ROWS), in_place=(0,)),
     *_refs(
         "unary_float32", "elements", "clamp_float32", *(f"{name}_float32" for name in _OF_ONE.split()), in_place=(0,)

@@ -386,36 +386,6 @@ void tinyi_l2_normalization_float32(struct tinyi_context *context) {
   rows(context, 1);
 }
 
-/* Sums and the like over axes; `kernel` is the function. */
-typedef void reduce_kernel(const struct tinynn_reduce_float32 *restrict p, const float *input, float *output);
-
-void tinyi_reduce_float32(struct tinyi_context *context) {
-  struct tinyi_tensor input, output;
-  struct tinynn_reduce_float32 p;
-  int32_t axes = 0, count = 1;
-  read_input(context, 0, &input);
-  const int32_t *axis = tinyi_read_list(context, 1, &axes);
-  read_output(context, &output);
-  tinyi_require(context, axes <= TINYNN_RANK, TINYI_UNSUPPORTED);
-  if (context->file.status != TINYI_OK) {
-    return;
-  }
-  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
-    p.shape[i] = input.shape[i];
-    p.reduced[i] = 0;
-  }
-  for (int32_t i = 0; i < axes; ++i) {
-    p.reduced[tinyi_axis(context, &input, axis[i])] = 1;
-  }
-  for (int32_t i = 0; i < TINYNN_RANK; ++i) {
-    count *= p.reduced[i] ? p.shape[i] : 1;
-  }
-  tinyi_require(context, input.elements / count == output.elements, TINYI_UNSUPPORTED);
-  if (is_computed(context)) {
-    ((reduce_kernel *)(uintptr_t)context->kernel)(&p, reals(&input), results(&output));
-  }
-}
-
 /* Input pixels for each output pixel: see CalculateResizeScale of TFLite (resize_bilinear.h). */
 static float resize_scale(int32_t given, int32_t made, int32_t is_aligned) {
   const int32_t less = is_aligned && made > 1;

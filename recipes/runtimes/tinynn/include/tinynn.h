@@ -458,6 +458,10 @@ TINYNN_UNARY(tinynn_transpose_conv_ref, tinynn_conv2d);
 TINYNN_UNARY(tinynn_resize_bilinear_ref, tinynn_resize_bilinear);
 TINYNN_UNARY(tinynn_cumsum_ref, tinynn_totals);
 TINYNN_UNARY(tinynn_pad_ref, tinynn_pad);
+TINYNN_FLOAT32_UNARY(tinynn_mean_float32_ref, tinynn_mean); /* scales are not read */
+TINYNN_FLOAT32_UNARY(tinynn_sum_float32_ref, tinynn_mean);
+TINYNN_FLOAT32_UNARY(tinynn_reduce_max_float32_ref, tinynn_mean);
+TINYNN_FLOAT32_UNARY(tinynn_reduce_min_float32_ref, tinynn_mean);
 TINYNN_UNARY(tinynn_mean_ref, tinynn_mean);
 TINYNN_UNARY(tinynn_mean_c, tinynn_mean);
 TINYNN_UNARY(tinynn_mean_dsp, tinynn_mean);

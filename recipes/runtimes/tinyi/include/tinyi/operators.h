@@ -173,7 +173,6 @@ void tinyi_leaky_relu_float32(struct tinyi_context *context);
 void tinyi_rows_float32(struct tinyi_context *context);
 void tinyi_softmax_float32(struct tinyi_context *context);
 void tinyi_l2_normalization_float32(struct tinyi_context *context);
-void tinyi_reduce_float32(struct tinyi_context *context);
 void tinyi_resize_bilinear_float32(struct tinyi_context *context);
 
 /* Of int16. */

@@ -109,12 +109,6 @@ struct tinynn_rows_float32 {
   float beta;
 };
 
-/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN over the axes whose `reduced` is 1. */
-struct tinynn_reduce_float32 {
-  int32_t shape[5]; /* the input's */
-  int32_t reduced[5];
-};
-
 /* RESIZE_BILINEAR. */
 struct tinynn_resize_float32 {
   int32_t batches;
@@ -140,10 +134,6 @@ TINYNN_FLOAT32_UNARY(tinynn_average_pool_float32_ref, tinynn_pool_float32);
 TINYNN_FLOAT32_UNARY(tinynn_max_pool_float32_ref, tinynn_pool_float32);
 TINYNN_FLOAT32_UNARY(tinynn_l2_pool_float32_ref, tinynn_pool_float32);
 TINYNN_FLOAT32_UNARY(tinynn_resize_bilinear_float32_ref, tinynn_resize_float32);
-TINYNN_FLOAT32_UNARY(tinynn_mean_float32_ref, tinynn_reduce_float32);
-TINYNN_FLOAT32_UNARY(tinynn_sum_float32_ref, tinynn_reduce_float32);
-TINYNN_FLOAT32_UNARY(tinynn_reduce_max_float32_ref, tinynn_reduce_float32);
-TINYNN_FLOAT32_UNARY(tinynn_reduce_min_float32_ref, tinynn_reduce_float32);
 /* in place: */
 TINYNN_FLOAT32_UNARY(tinynn_softmax_float32_ref, tinynn_rows_float32);
 TINYNN_FLOAT32_UNARY(tinynn_log_softmax_float32_ref, tinynn_rows_float32);

@@ -133,7 +133,7 @@ void tinynn_l2_normalization_float32_ref(const struct tinynn_rows_float32 *restr
 typedef float step(float so_far, float element);
 
 /* All elements into the outputs that they belong to, in the input's order; how many each output has got. */
-static inline __attribute__((always_inline)) int32_t reduce(const struct tinynn_reduce_float32 *restrict p,
+static inline __attribute__((always_inline)) int32_t reduce(const struct tinynn_mean *restrict p,
                                                             const float *input, float *output, float first,
                                                             step *add) {
   int32_t strides[5], outputs = 1, elements = 1;
@@ -164,11 +164,11 @@ static inline float sum_of(float a, float b) { return a + b; }
 static inline float largest_of(float a, float b) { return b > a ? b : a; }
 static inline float smallest_of(float a, float b) { return b < a ? b : a; }
 
-void tinynn_sum_float32_ref(const struct tinynn_reduce_float32 *restrict p, const float *input, float *output) {
+void tinynn_sum_float32_ref(const struct tinynn_mean *restrict p, const float *input, float *output) {
   reduce(p, input, output, 0, sum_of);
 }
 
-void tinynn_mean_float32_ref(const struct tinynn_reduce_float32 *restrict p, const float *input, float *output) {
+void tinynn_mean_float32_ref(const struct tinynn_mean *restrict p, const float *input, float *output) {
   const float count = (float)reduce(p, input, output, 0, sum_of);
   int32_t outputs = 1;
   for (int32_t i = 0; i < 5; ++i) {
@@ -179,10 +179,10 @@ void tinynn_mean_float32_ref(const struct tinynn_reduce_float32 *restrict p, con
   }
 }
 
-void tinynn_reduce_max_float32_ref(const struct tinynn_reduce_float32 *restrict p, const float *input, float *output) {
+void tinynn_reduce_max_float32_ref(const struct tinynn_mean *restrict p, const float *input, float *output) {
   reduce(p, input, output, -0x1.fffffep127f, largest_of);
 }
 
-void tinynn_reduce_min_float32_ref(const struct tinynn_reduce_float32 *restrict p, const float *input, float *output) {
+void tinynn_reduce_min_float32_ref(const struct tinynn_mean *restrict p, const float *input, float *output) {
   reduce(p, input, output, 0x1.fffffep127f, smallest_of);
 }
