@@ -7,18 +7,27 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import kept
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tinyflow.core import digest
 from tinyflow.model import interpreters, oracle
 from tinyflow.model.graph import Graph
 from tinyflow.model.interpreters import Sample
+
+
+def thinned(cases: Iterable[Any], every: int) -> list[Any]:
+    """Cases of a parametrised test, of which one in so many is in the quick set."""
+    return [
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=() if i % every == 0 else pytest.mark.slow)
+        for i, case in enumerate(cases)
+    ]
 
 
 class _ForgetfulTable:

@@ -18,6 +18,7 @@ from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms.tidy import tidy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weight_zero_point", [1, 130, 255])
 @pytest.mark.parametrize("name", ["CONV_2D", "DEPTHWISE_CONV_2D"])
 def test_weights_with_a_zero_point(name: str, weight_zero_point: int, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from real_networks import NETWORKS, RealNet
-from tests_support import tflm
+from tests_support import tflm, thinned
 from tinyc_host import build
 from tinyi_host import Interpreter, outputs_of
 
@@ -36,7 +36,7 @@ _TUNED = [name for name in NETWORKS if "CONV_2D" in name or "FULLY" in name]
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [*((name, "ref") for name in NETWORKS), *((name, "c") for name in _TUNED)]
+    ("name", "variant"), thinned([*((name, "ref") for name in NETWORKS), *((name, "c") for name in _TUNED)], 12)
 )
 def test_tinyc_computes_what_tflm_does(name: str, variant: str, tmp_path: Path) -> None:
     """Bit for bit, and within 1e-5 of the largest value where a function of the C library is in it."""
@@ -53,6 +53,7 @@ def interpreter() -> Interpreter:
     return Interpreter.load("c")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_tinyi_computes_what_tflm_does(name: str, interpreter: Interpreter) -> None:
     """As tinyc; its plan is the tool's."""

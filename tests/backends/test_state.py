@@ -11,7 +11,7 @@ import pytest
 import tinyc_host
 import tinyi_host
 from stateful_networks import StatefulNet, branching, initialiser, looping, lstm, ring, shuffled, svdf
-from tests_support import exact_reports, tflm, write_models
+from tests_support import exact_reports, tflm, thinned, write_models
 from tinyc_host import assert_exact
 
 from tinyflow.backends.refusals import check_none, refused_operators
@@ -73,13 +73,14 @@ RECURRENT = {
 }
 
 
-@pytest.mark.parametrize("name", RECURRENT)
+@pytest.mark.parametrize("name", thinned(RECURRENT, 7))
 def test_recurrent_operators_are_exact(name: str, tmp_path: Path) -> None:
     """Any sizes and scales, over several calls; sequences begin anew with a reset."""
     assert_exact(RECURRENT[name](), tmp_path / "model")
     tinyi_host.assert_exact(RECURRENT[name](), tinyi_host.Interpreter.load("c"), "c")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("build", [lambda seed: svdf(seed, "float32", "float32"), lambda seed: lstm(seed, "float32")])
 def test_recurrent_operators_of_real_values(build: Any, seed: int, tmp_path: Path) -> None:
@@ -93,6 +94,7 @@ def test_recurrent_operators_of_real_values(build: Any, seed: int, tmp_path: Pat
     assert reference.largest_difference(expected, found) < 1e-5
 
 
+@pytest.mark.slow
 def test_state_is_kept_on_chips(tmp_path: Path) -> None:
     """Kernels of the DSP extension; reset and sequences by the harness, whose check of memory knows what stays."""
     networks = {

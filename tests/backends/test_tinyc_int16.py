@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from int16_networks import CASES, graph_of, network
+from tests_support import thinned
 from tinyc_host import assert_exact
 
 from tinyflow.backends import tinyc
@@ -14,13 +15,13 @@ from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Quantisation
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", thinned(CASES, 10))
 def test_operator_is_exact(case: str, tmp_path: Path) -> None:
     """One operator gives TFLM's bytes."""
     assert_exact(graph_of(case), tmp_path / "model")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "CONV" in case or "FULLY" in case])
+@pytest.mark.parametrize("case", thinned((case for case in CASES if "CONV" in case or "FULLY" in case), 8))
 def test_operator_with_weights_is_exact_in_c(case: str, tmp_path: Path) -> None:
     """Also where sums of 32 bits do, and TRANSPOSE_CONV is a convolution."""
     assert_exact(graph_of(case), tmp_path / "model", "c")
