@@ -55,10 +55,15 @@ def conv2d(draw: st.DrawFn) -> Case:
 
 @st.composite
 def depthwise(draw: st.DrawFn) -> Case:
-    """DEPTHWISE_CONV_2D; more often than not what the kernels for three and five columns take."""
+    """DEPTHWISE_CONV_2D; more often than not what the kernels for three and five columns and for one row take."""
     spatial = _spatial(draw, 6)
-    columns = draw(st.sampled_from([0, 3, 3, 5]))
-    if columns:
+    columns = draw(st.sampled_from([0, 3, 3, 5, 1, 1]))
+    if columns == 1:  # rows may be shorter than the kernel where there is padding
+        taps = draw(st.integers(1, 20))
+        shortest = taps if spatial["padding"] == "VALID" else 1
+        spatial |= {"kernel": (taps, 1), "dilation": (1, 1), "stride": (1, 1)}
+        spatial |= {"size": [draw(st.integers(shortest, taps + 11)), 1]}
+    elif columns:
         spatial |= {"kernel": (columns, columns), "dilation": (1, 1)}
         spatial |= {"size": [draw(st.integers(columns, 11)) for _ in range(2)]}
     if columns == 5:

@@ -53,8 +53,8 @@ def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = 
 
 
 def _depthwise(variant: str, walk: Walk, required: Needs, arrays: packs.Arrays, held: Scratch) -> Kernel:
-    """For any taps, or those of 3x3 alone. Planes, and the three rows of these, are read before they are written."""
-    name = f"depthwise{'3x3' * (_3X3 in required)}_{variant}"
+    """For any taps, those of 3x3 or of one row alone. Planes, and three rows, are read before they are written."""
+    name = f"depthwise{'3x3' * (_3X3 in required)}{'_row' * (needs.ONE_ROW in required)}_{variant}"
     in_place = (0,) if walk == "planes" or _3X3 in required else ()
     return Kernel("depthwise", variant, "depthwise", walk, required, packs.packed(arrays), held, in_place, name=name)
 
@@ -179,6 +179,7 @@ KERNELS: Sequence[Kernel] = (
     _depthwise("rvv", "pixels", (_HALVED, _3X3, _TAPS), packs.rvv_depthwise3x3, scratch.three_rows(1)),
     _depthwise("rvv", "pixels", (needs.IS_SINGLE, _HALVED), packs.rvv_arrays, scratch.TAP_PLACES),
     _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE),
+    _depthwise("dsp", "planes", (_RIGHT, needs.ONE_ROW, needs.WHOLE_FOURS), packs.dsp_depthwise_row, scratch.WIDE_ROW),
     _depthwise(
         "dsp",
         "planes",

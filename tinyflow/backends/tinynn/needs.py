@@ -83,6 +83,15 @@ TAPS_3X3 = _on_fields(
         and f["depth_multiplier"] == f["dilation_y"] == f["dilation_x"] == 1
     ),
 )
+ONE_ROW = _on_fields(
+    "one row, one output for each channel, stride 1, no dilation",
+    lambda f: (
+        f["input_height"] == f["output_height"] == f["kernel_height"] == f["depth_multiplier"] == 1
+        and f["stride_x"] == f["dilation_x"] == 1
+        and f["pad_top"] == 0
+    ),
+)
+WHOLE_FOURS = _on_fields("channels in whole fours", lambda f: f["input_channels"] % 4 == 0)
 STRIDE_OF_TWO = _on_fields("a stride of 2 at most", lambda f: f["stride_x"] <= 2)
 FOUR_CHANNELS = _on_fields("4 channels at least", lambda f: f["channels"] >= 4)
 IS_NARROW = _on_fields(

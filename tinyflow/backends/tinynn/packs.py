@@ -14,6 +14,7 @@ from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
 from tinyflow.backends.tinynn.linear import linear
+from tinyflow.backends.tinynn.scratch import pairs_of_taps
 from tinyflow.model.arithmetic import unary
 from tinyflow.model.arithmetic.exponential import exponentials_of
 
@@ -126,6 +127,13 @@ def planes_in_words(layer: Layer) -> tuple[Array, Array]:
     """The same; the last three taps are read as a word."""
     taps, records = planes(layer)
     return np.append(taps, np.int8(0)), records
+
+
+def dsp_depthwise_row(layer: Layer) -> tuple[Array, Array]:
+    """Two channels, each pair of taps as a0 b0 a1 b1 (dsp/depthwise_row.c)."""
+    products = 2 * pairs_of_taps(layer.fields)
+    rows = np.pad(layer.rows, ((0, 0), (0, products - layer.rows.shape[1])))
+    return np.ascontiguousarray(rows.reshape(-1, 2, products).transpose(0, 2, 1)), right_records(layer)
 
 
 def mve_depthwise3x3(layer: Layer) -> tuple[Array, Array]:

@@ -93,6 +93,20 @@ WIDE_PLANE = Scratch("one channel with its padding, 16 bits for each value, even
 WIDE_PLANE_AND_MORE = Scratch(
     "one channel with its padding in 16 bits, what is read behind it, pairs of taps", _wide_bytes_and_more
 )
+
+
+def pairs_of_taps(f: Fields) -> int:
+    """Of dsp/row.h: with a tap of zeros at least, in chunks of three."""
+    return rounded_up(f["kernel_width"] // 2 + 1, 3)
+
+
+def _wide_row_bytes(f: Fields) -> int:
+    pairs = pairs_of_taps(f)
+    columns: int = 2 * -(-f["output_width"] // 4) - 1 + pairs
+    return WORD_BYTES * (4 * pairs + 4 * columns)
+
+
+WIDE_ROW = Scratch("pairs of taps of two channels, pairs of columns of four", _wide_row_bytes)
 # taps.h
 TAP_PLACES = Scratch(
     "where a pixel's taps lie, inside and at an edge; a pixel of padding",
