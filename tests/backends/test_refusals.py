@@ -57,6 +57,20 @@ def test_an_unsupported_operator_is_named(graph: Graph, backend: ModuleType) -> 
         assert word in text
 
 
+@BACKENDS
+def test_names_break_no_line(graph: Graph, backend: ModuleType) -> None:
+    """Whatever a name holds, the reason is one line."""
+    output = graph.operators[0].outputs[0]
+    text = _refusal(backend, with_tensor(graph, output, lambda tensor: replace(tensor, name="a\nb", dtype="uint32")))
+    assert text.count("\n") == 1  # before the hint
+    assert r"a\nb" in text
+
+
+def test_nothing_computed_is_refused_by_tvm(graph: Graph) -> None:
+    """Where all layers are in vain, none is left to compile."""
+    assert "every output is an input" in _refusal(tvm, replace(graph, outputs=graph.inputs))
+
+
 @pytest.mark.parametrize("form", ["int8", "int16"])
 def test_strides_of_millions_ask_for_no_gigabytes(form: str) -> None:
     """Of a transposed convolution, whose kernels aren't filled up to as many rows."""

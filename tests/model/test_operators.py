@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from operator_cases import CASES
 from small_networks import Net
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.operators import DESCRIPTIONS, describe
+from tinyflow.model.operators import DESCRIPTIONS, check_operator, describe
 from tinyflow.model.operators.description import ANY
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
@@ -117,6 +118,8 @@ def _misfit(name: str, lists: list[Any], shape: tuple[int, ...], **options: Any)
         ("DEPTH_TO_SPACE", [], (1, 8, 9, 1), {"block_size": 2}, "spreads the depth of [1, 4, 6, 3] over blocks of 2"),
         ("SPACE_TO_DEPTH", [], (1, 1, 2, 36), {"block_size": 4}, "puts blocks of 4 of [1, 4, 6, 3] into the depth"),
         ("EXPAND_DIMS", [[5]], (1, 4, 6, 3), {}, "names axis 5 of a tensor of 5 dimensions"),
+        ("REVERSE_V2", [[4]], (1, 4, 6, 3), {}, "names axis 4 of a tensor of 4 dimensions"),
+        ("REVERSE_V2", [[1, -3]], (1, 4, 6, 3), {}, "reverses an axis of [1, 1] twice"),
         ("RESIZE_NEAREST_NEIGHBOR", [[8]], (1, 8, 6, 3), {}, "resizes to 1 sizes, not height and width"),
         ("RESIZE_NEAREST_NEIGHBOR", [[8, 8]], (1, 8, 6, 3), {}, "computes [1, 8, 8, 3], its output tensor is"),
     ],
@@ -140,6 +143,25 @@ def test_tensors_of_other_ranks_do_not_lie_side_by_side() -> None:
         made = net.operator("CONCATENATION", *parts, shape=(4, 2), axis=axis)
         with pytest.raises(ModelError, match=r"\(CONCATENATION\) puts "):
             net.graph(made)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"stride": (0, 2)}, "has a stride of (0, 2), which is not a pair of positive numbers"),
+        ({"stride": (2, 2)}, "writes [1, 5, 4, 3] of [1, 5, 4, 6]"),
+    ],
+)
+def test_computed_shapes_leave_nothing_unchecked(changed: dict[str, Any], what: str) -> None:
+    """Of a transposed convolution: its output's tensor says what the input and options must fit."""
+    (case,) = [case for case in CASES if str(case) == "TRANSPOSE_CONV int8 no bias"]
+    graph = case.graph()
+    computed = tuple(replace(tensor, data=None) if tensor.index == 0 else tensor for tensor in graph.tensors)
+    changes = replace(graph.operators[0], options={**graph.operators[0].options, **changed})
+    check_operator(replace(graph, tensors=computed), graph.operators[0])
+    with pytest.raises(ModelError) as caught:
+        check_operator(replace(graph, tensors=computed), changes)
+    assert caught.value.what == what
 
 
 def test_numbers_of_another_type_are_refused() -> None:

@@ -489,6 +489,15 @@ def test_what_can_t_be_written_stays() -> None:
     assert tidy(whole).graph is whole and tidy(graph).has_effect
 
 
+def test_zero_points_that_no_uint8_is_stay() -> None:
+    """128 less, one may be what no file may hold."""
+    net = GraphBuilder()
+    odd = Quantisation((0.5,), (-32768,))
+    net.inputs.append(net.tensor("in", (1, 4), odd, "uint8"))
+    graph = net.graph([net.operator("RELU", (0,), net.tensor("out", (1, 4), odd, "uint8"))], "odd")
+    assert tidy(graph).graph is graph
+
+
 def test_something_is_left() -> None:
     """A network whose output is its input has an operator that nobody reads, and would be none without it."""
     net = Net(1, 4)

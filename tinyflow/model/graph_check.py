@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinyflow.core.errors import ModelError
+from tinyflow.core.safe_text import plain
 from tinyflow.model.graph import Graph, Operator, Shape, Tensor
 from tinyflow.model.operators import check_operator
 from tinyflow.model.operators.control import called_forms, is_condition
@@ -44,6 +45,7 @@ def check_sound(graph: Graph) -> None:
 
 def shortened(name: str) -> str:
     """A tensor's name for a message. Converters join names to hundreds of characters; the last part is telling."""
+    name = plain(name, is_line=True)
     return name if len(name) <= 60 else "…" + name[-60:]
 
 

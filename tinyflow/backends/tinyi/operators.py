@@ -250,7 +250,7 @@ def _indexed(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: A
 
 def _blocks(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     sizes = graph.tensors[operator.inputs[1]]
-    if sizes.elements > 2 or max(integers(sizes).tolist()) > _MAX_STRIDE:
+    if sizes.elements > 2 or max(integers(sizes).reshape(-1)) > _MAX_STRIDE:
         raise Unsupported("blocks of more than two dimensions, or very large ones, are not supported")
 
 

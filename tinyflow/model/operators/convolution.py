@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinyflow.model.graph import Shape, Tensor
+from tinyflow.model.graph import Graph, Operator, Shape, Tensor
 from tinyflow.model.operators.description import (
     ACTIVATION,
     DILATION,
@@ -48,16 +48,27 @@ def _operands(read: Sequence[Tensor], weights_axis: int) -> tuple[Shape, Shape]:
 
 
 def _transposed(read: Sequence[Tensor], options: Options) -> Shape:
+    made = tuple(numbers(read[0]))
+    _check_made(read, made, options)
+    return made
+
+
+def _check_transposed(graph: Graph, operator: Operator) -> None:
+    """What a network computes to be the output's shape is what its tensor says."""
+    read = [graph.tensors[index] for index in operator.inputs if index >= 0]
+    _check_made(read, graph.tensors[operator.outputs[0]].shape, operator.options)
+
+
+def _check_made(read: Sequence[Tensor], made: Shape, options: Options) -> None:
     """The input has the shape that a convolution would make of the output."""
     weights, source = read[1].shape, read[2].shape
     require(len(weights) == len(source) == 4 == read[0].elements, f"reads {text(source)} with weights {text(weights)}")
     require(weights[3] == source[3], f"reads {source[3]} channels with weights for {weights[3]}")
     if len(read) == 4:
         require(read[3].shape == weights[:1], f"has a bias {text(read[3].shape)} for {weights[0]} channels")
-    made = tuple(numbers(read[0]))
-    require(min(made) > 0 and made[0] == source[0] and made[3] == weights[0], f"writes {text(made)} of {text(source)}")
+    require(len(made) == 4 and min(made) > 0, f"writes {text(made)} of {text(source)}")
+    require(made[0] == source[0] and made[3] == weights[0], f"writes {text(made)} of {text(source)}")
     require(slid(made, weights[1:3], options) == source[1:3], f"writes {text(made)} of {text(source)}")
-    return made
 
 
 def _pool(read: Sequence[Tensor], options: Options) -> Shape:
@@ -96,6 +107,7 @@ OPERATORS = (
         options=(PADDING, STRIDE, ACTIVATION),
         versions=(3, 5),
         shape=_transposed,
+        check=_check_transposed,
         # every input element meets the kernel once for each output channel
         macs=lambda _, read, _written: math.prod(read[2]) * math.prod(read[1][:3]),
     ),

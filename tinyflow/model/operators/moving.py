@@ -20,11 +20,17 @@ from tinyflow.model.operators.description import (
     Options,
     each,
 )
-from tinyflow.model.operators.shapes import axis_of, broadcast, has_same_elements, numbers, require, text, unchanged
+from tinyflow.model.operators.shapes import axis_of, broadcast, has_same_elements, numbers, require, text
 
 _SPLITS = (Option("num_splits", 1),)
 _BLOCK = (Option("block_size", 1),)
 _RESIZE = (Option("align_corners", False), Option("half_pixel_centers", False))
+
+
+def _reversed(read: Sequence[Tensor], _options: Options) -> Shape:
+    axes = [axis_of(axis, len(read[0].shape)) for axis in numbers(read[1])]
+    require(len(set(axes)) == len(axes), f"reverses an axis of {text(axes)} twice")
+    return read[0].shape
 
 
 def _transpose(read: Sequence[Tensor], _options: Options) -> Shape:
@@ -302,7 +308,7 @@ OPERATORS = (
     _moving("RESIZE_BILINEAR", BINARY, parameters=(1,), options=_RESIZE, versions=(2, 4), shape=_resize),
     _moving("BROADCAST_TO", BINARY, parameters=(1,), table="BroadcastToOptions", versions=(2, 3), shape=_broadcast_to),
     _moving("TILE", BINARY, parameters=(1,), table="TileOptions", versions=(1, 3), shape=_tile),
-    _moving("REVERSE_V2", BINARY, parameters=(1,), table="ReverseV2Options", versions=(1, 3), shape=unchanged),
+    _moving("REVERSE_V2", BINARY, parameters=(1,), table="ReverseV2Options", versions=(1, 3), shape=_reversed),
     # sizes, and what is put everywhere
     Description(
         "FILL",

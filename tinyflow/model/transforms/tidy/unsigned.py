@@ -112,7 +112,8 @@ class _Shifting:
             return False
         if any(tensor.dtype in ("int8", "float32", "int16") for tensor in tensors):
             return False
-        if not all(tensor.quantisation and not tensor.quantisation.is_per_channel for tensor in of_uint8):
+        schemes = [tensor.quantisation for tensor in of_uint8]
+        if not all(scheme and not scheme.is_per_channel and 0 <= scheme.zero_point < 256 for scheme in schemes):
             return False
         if operator.name in WEIGHTED:
             return self.graph.tensors[operator.inputs[1]].is_constant
