@@ -22,9 +22,9 @@ NETWORK = {"graph": "toycar", "features": 33, "hidden": 10, "bottleneck": 3, "de
 
 
 def test_every_kind_of_thing_is_shown() -> None:
-    """A model, target, feature, runtime, backend and suite, and each block is a file or commands."""
+    """A model, target, feature, runtime, backend, frontend and suite, and each block is a file or commands."""
     kinds = {Path(path).parts[1] for _, path, _ in BLOCKS if path.startswith("recipes/")}
-    assert kinds == {"models", "targets", "features", "runtimes", "backends", "suites"}
+    assert kinds == {"models", "targets", "features", "runtimes", "backends", "frontends", "suites"}
     assert all(path or language == "sh" for language, path, _ in BLOCKS)
 
 
@@ -49,7 +49,8 @@ def test_it_works_word_by_word(tmp_path: Path) -> None:
     bash = ["bash", "-c", "\n".join(script)]
     done = subprocess.run(bash, cwd=project, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    for bench in ("other_net-tinyc-stm32f4", "my_net-dense-stm32l4", "my_net-dense-stm32l4+small"):
+    own = ("my_net-dense-stm32l4", "my_net-dense-stm32l4+small")
+    for bench in ("other_net-tinyc-stm32f4", "coded-tinyc-stm32f4", *own):
         report = json.loads((project / "build" / bench / "report.json").read_text())
         assert (report["status"], report["validation"]["result"]) == ("ok", "exact")
     assert "4 benches in baselines/mine.json" in done.stdout

@@ -66,16 +66,11 @@ def test_a_name_hangs_on_the_place_in_the_project_alone(
     assert names == {"vww_abbbc4"}
 
 
-@pytest.mark.parametrize(
-    ("word", "command"),
-    [
-        ("./nets/x.pdmodel-tinyc-stm32f7", "paddle2onnx --model_dir . --model_filename x.pdmodel"),
-        ("y.keras-tinyc-stm32f7", "from_keras_model(tf.keras.models.load_model('y.keras'))"),
-        ("./my-net.pt2-tinyc-stm32f7", "torch.export.load('my-net.pt2')"),
-    ],
-)
-def test_another_framework_s_file_is_refused_with_what_converts_it(word: str, command: str) -> None:
-    """As one line that can be typed beside the file."""
-    with pytest.raises(UsageError) as caught:
-        parse(word)
-    assert command in caught.value.hint
+def test_files_end_as_frontends_are_called(project: Path) -> None:
+    """A recipe of that name is all that it takes; a file of another framework without one is no model."""
+    (project / "recipes" / "frontends").mkdir()
+    (project / "recipes" / "frontends" / "text.yaml").write_text("")  # nothing of it is read for that
+    assert parse("./nets/my-net.v1.text-tinyc-host+dsp").model == "./nets/my-net.v1.text"
+    assert parse("saved/saved_model.pb-tinyc-host").is_file
+    with pytest.raises(UsageError, match="not the name of a bench"):
+        parse("./nets/my-net.other-tinyc-host")

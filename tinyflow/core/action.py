@@ -59,8 +59,8 @@ Input = Union[SourceFile, Output]
 class Tool:
     """A program or package whose identity belongs in the key.
 
-    `kind` is `package` (a Python distribution: its version), `optional package` (the same, or that it is absent), or
-    `binary` (a program on PATH: digest and version text).
+    `kind` is `package` (a Python distribution: its version), `optional package` (the same, or that it is absent),
+    `binary` (a program on PATH: digest and version text), or `environment` (a Python environment: what is in it).
     """
 
     kind: str

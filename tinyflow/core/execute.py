@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinyflow.core import digest, process, safe_text, worker
-from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace
+from tinyflow.core.action import ASIDE_FOLDER, LOCAL_MARK, Action, Output, Workspace, in_order
 from tinyflow.core.errors import CacheError, TinyflowError, ToolError, refusal_of
 from tinyflow.core.partial_results import PartialResults
 from tinyflow.core.records import Record, Records
@@ -99,6 +99,13 @@ class Session(Staleness):
             f"the inputs of {action.title} changed or vanished {_ATTEMPTS} times while it was starting",
             hint="stop what writes to them, and run again",
         )
+
+    def bring_about(self, action: Action) -> Outcome:
+        """Execute an action after all that it waits for."""
+        *before, last = in_order([action]).values()
+        for each in before:
+            self.execute(each)
+        return self.execute(last)
 
     def _make_again(self, action: Action) -> None:
         """Run an action whose outputs were recorded but are lost."""

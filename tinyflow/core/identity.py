@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
-from tinyflow.core import digest
+from tinyflow.core import digest, environments
 from tinyflow.core.action import Tool
 from tinyflow.core.errors import ToolError
 from tinyflow.core.process import with_parent
@@ -31,9 +31,17 @@ _DATA_SUFFIXES = {".c", ".h", ".j2", ".json", ".yaml"}
 
 
 def of_tool(tool: Tool, memo: digest.Memo) -> str:
-    """A tool's identity: the version of a package; digest and version text of a program. Raises ToolError (missing)."""
+    """A tool's identity: a package's version, a program's digest and version text, what an environment has in it.
+
+    Raises ToolError (missing).
+    """
     if tool.kind == "binary":
         return _of_binary(tool, memo)
+    if tool.kind == "environment":
+        found = environments.contents(tool.name)
+        if found is None:
+            raise ToolError("its Python environment is not there", hint=tool.hint or _HINT, missing=True)
+        return digest.of_bytes(found.encode())
     version = installed_version(tool.name)
     if version is None and tool.kind == "package":
         what = f"the Python package {tool.name} is not installed"

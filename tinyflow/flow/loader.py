@@ -116,9 +116,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     def _read_graph(self, plan: BenchPlan) -> dict[str, Any]:
         """A bench's `graph.json`; its model is fetched and converted if need be."""
         stages = {action.stage: action for action in reversed(plan.actions)}
-        for name in ("fetch", "cut", "convert"):
-            if name in stages:
-                self.session.execute(stages[name])
+        self.session.bring_about(stages["convert"])
         return dict(self.session.read_json(stages["convert"], "graph.json"))
 
     @cached_property

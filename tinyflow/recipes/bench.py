@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NoReturn
 
 from tinyflow.core.errors import UsageError
-from tinyflow.recipes.own_model import SUFFIXES, conversion, is_path, name_of
+from tinyflow.recipes.own_model import is_path, name_of, suffixes
 
 GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -83,7 +83,7 @@ def parse(text: str) -> Bench:
 
 def _split_model(text: str) -> tuple[str | None, str]:
     """The path of a model's file, which may contain anything, and what follows it."""
-    for suffix in SUFFIXES:
+    for suffix in suffixes() if "/" in text or "." in text.partition("+")[0] else ():
         model, found, rest = text.rpartition(f"{suffix}-")
         if found:
             return model + suffix, rest
@@ -110,16 +110,13 @@ def _expect(text: str, start: int, part: str, pattern: re.Pattern[str], noun: st
         return
     letters = "letters, digits and _" if pattern is _VALUE else "a-z, 0-9 and _"
     what = f'"{part}" can\'t be the name of a {noun}' if part else f"the {noun} is missing"
-    hint = conversion(part) if noun == "model" else ""
-    _refuse(text, start, max(len(part), 1), what, hint or f"names are made of {letters}; a bench is {GRAMMAR}")
+    _refuse(text, start, max(len(part), 1), what, f"names are made of {letters}; a bench is {GRAMMAR}")
 
 
 def _advice(text: str, parts: int) -> str:
-    if hint := conversion(text):
-        return hint
     if parts > 3:
         return f"it has {parts} parts, and no name may contain '-'; a bench is {GRAMMAR}"
-    if "/" in text or any(suffix in text for suffix in SUFFIXES):
+    if "/" in text or any(suffix in text for suffix in suffixes()):
         return "a model's file is followed by the rest: ./my/net.tflite-tvmaot-stm32f7"
     return f"a bench is {GRAMMAR}"
 

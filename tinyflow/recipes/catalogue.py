@@ -18,6 +18,7 @@ from tinyflow.recipes.schema import (
     Backend,
     Feature,
     Figures,
+    Frontend,
     Model,
     Processor,
     Recipe,
@@ -46,6 +47,7 @@ class Kind(NamedTuple):
 
 KINDS: dict[type[Recipe], Kind] = {
     Model: Kind("model", "models", "{}.yaml"),
+    Frontend: Kind("frontend", "frontends", "{}.yaml"),
     Backend: Kind("backend", "backends", "{}.yaml"),
     Runtime: Kind("runtime", "runtimes", "{}/runtime.yaml"),
     Target: Kind("target", "targets", "{}.yaml"),

@@ -27,6 +27,7 @@ from tinyflow.recipes.schema import (
     Case,
     Feature,
     Figures,
+    Frontend,
     Isa,
     Matrix,
     Model,
@@ -82,6 +83,8 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
     elif isinstance(recipe, Backend):
         yield partial(files_of, catalogue, recipe)
         yield partial(_check_linked, catalogue, recipe)
+    elif isinstance(recipe, Frontend):
+        yield partial(files_of, catalogue, recipe)
     elif isinstance(recipe, Target) and recipe.board_only is None:
         yield partial(cpu_of, catalogue, recipe)
         yield partial(_check_script, catalogue, recipe)

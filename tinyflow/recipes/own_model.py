@@ -8,47 +8,33 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 
 from tinyflow.core.digest import of_bytes
-from tinyflow.recipes.catalogue import project_root, recipe_folders
+from tinyflow.recipes.catalogue import Catalogue, project_root, recipe_folders
+from tinyflow.recipes.schema import Frontend
 
-SUFFIXES = (".tflite", ".onnx")
+_OWN_SUFFIXES = (".tflite", ".onnx")
 _DIGITS = 6
 _DISTINGUISHED = re.compile(rf".*_[0-9a-f]{{{_DIGITS}}}")
 _MOST_LETTERS = 60  # a file system takes 255 for the name of a bench's folder
 
 
-# what other frameworks' files end with → what to type for one that is taken; too heavy to depend on
-_KERAS = (
-    "import tensorflow as tf; open('{stem}.tflite', 'wb').write("
-    "tf.lite.TFLiteConverter.from_keras_model(tf.keras.models.load_model('{name}')).convert())"
-)
-_TORCH = (
-    "import torch; torch.onnx.export(torch.export.load('{name}'), (), '{stem}.onnx', dynamo=True, external_data=False)"
-)
-_CONVERSIONS = {
-    ".pdmodel": "paddle2onnx --model_dir . --model_filename {name} --params_filename {stem}.pdiparams"
-    " --save_file {stem}.onnx",
-    ".keras": f'python -c "{_KERAS}"',
-    ".h5": f'python -c "{_KERAS}"',
-    ".pt2": f'python -c "{_TORCH}"',
-}
+def suffixes() -> tuple[str, ...]:
+    """What names of models' files end with: those that we read, and those that a frontend of the recipes takes."""
+    return _suffixes(os.environ.get("TINYFLOW_RECIPES", ""), Path.cwd())
 
 
-def conversion(text: str) -> str:
-    """What makes a file that can be taken of another framework's, by a text that names it; empty where none does."""
-    for suffix, command in _CONVERSIONS.items():
-        path, found, _ = text.rpartition(suffix)
-        if found:
-            name = Path(f"{path}{suffix}")
-            return f"convert it beside itself: {command.format(name=name.name, stem=name.stem)}"
-    return ""
+@cache  # for each word of a command line and each file of a folder
+def _suffixes(named: str, here: Path) -> tuple[str, ...]:
+    folders = recipe_folders({"TINYFLOW_RECIPES": named}, project_root(here) or here)
+    return (*_OWN_SUFFIXES, *(f".{name}" for name in Catalogue(folders).names(Frontend)))
 
 
 def is_path(model: str) -> bool:
     """Whether this names a file, not a recipe."""
-    return model.endswith(SUFFIXES)
+    return model.endswith(suffixes())
 
 
 def name_of(model: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Backend, Runtime
+from tinyflow.recipes.schema import Backend, Frontend, Runtime
 from tinyflow.recipes.suggest import hint_for
 
 _SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
@@ -104,14 +104,14 @@ def place_of_prebuilt(catalogue: Catalogue, owner: str, name: str) -> str:
     return catalogue.where(Runtime, owner, *(("prebuilt", isa, name) if isa is not None else ()))
 
 
-def files_of(catalogue: Catalogue, backend: Backend) -> dict[str, Path]:
-    """The files and folders that a backend's command needs. RecipeError for one that isn't there."""
-    folder = catalogue.path(Backend, backend.name).parent
-    for index, name in enumerate(backend.files):
+def files_of(catalogue: Catalogue, recipe: Backend | Frontend) -> dict[str, Path]:
+    """The files and folders that a recipe's command needs. RecipeError for one that isn't there."""
+    folder = catalogue.path(type(recipe), recipe.name).parent
+    for index, name in enumerate(recipe.files):
         if not ((folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()):
             what = f'there is no "{name}" beside the recipe'
-            catalogue.refuse(Backend, backend.name, ("files", index), what, "a folder ends in /")
-    return {name: folder / name for name in backend.files}
+            catalogue.refuse(type(recipe), recipe.name, ("files", index), what, "a folder ends in /")
+    return {name: folder / name for name in recipe.files}
 
 
 def used_by(catalogue: Catalogue, runtimes: Iterable[Runtime]) -> list[Runtime]:

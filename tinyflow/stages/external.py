@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.plan_document import Layer, Port, required
 from tinyflow.model.summary import summarise
 from tinyflow.stages.build import SOURCE_SUFFIXES
+from tinyflow.stages.command_words import files_folder, filled
 
 PLAN = "plan.json"
 
@@ -40,10 +40,10 @@ def generate(workspace: Workspace) -> None:
         "model": workspace.inputs["model.tflite"],
         "graph": _written(workspace.folder / "graph.json", _graph_document(graph)),
         "options": _written(workspace.folder / "options.json", workspace.parameters["options"]),
-        "files": _files_folder(workspace),
+        "files": files_folder(workspace),
         "out": sources,
     }
-    workspace.run([_filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
+    workspace.run([filled(word, places, workspace.folder) for word in workspace.parameters["command"]])
     _check_tree(sources, backend, workspace.folder)
     plan = _default_plan(graph, backend) | _own_plan(sources / PLAN, graph, backend)
     workspace.write_json(PLAN, {**plan, "backend": backend}, allow_nan=False)
@@ -62,19 +62,6 @@ def _graph_document(graph: Graph) -> dict[str, JSON]:
         summary |= vars(tensor.quantisation or Quantisation(scales=(), zero_points=()))
         summary["data"] = None if tensor.data is None else base64.b64encode(tensor.data).decode()
     return document
-
-
-def _files_folder(workspace: Workspace) -> Path:
-    """Where the inputs `files/…` lie."""
-    for name, path in workspace.inputs.items():
-        if name.startswith("files/"):
-            return path.parents[len(Path(name).parts) - 2]
-    return workspace.folder
-
-
-def _filled(word: str, places: Mapping[str, Path], folder: Path) -> str:
-    """A word with its placeholders filled in, relative to the folder in which the command runs."""
-    return re.sub(r"\{(\w+)\}", lambda match: str(places[match[1]].relative_to(folder)), word)
 
 
 def _check_tree(sources: Path, backend: str, folder: Path) -> None:

@@ -6,7 +6,7 @@ Places are such that the archive's folder can be used as a project's: `recipes/`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import tinyflow
 from tinyflow.core.action import Action, SourceFile
@@ -39,7 +39,7 @@ def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) ->
     for path in _replaceable(resolved, catalogue):
         yield f"recipes/{_below(path, catalogue.folders)}", path.read_bytes()
     if plan.bench.is_file:
-        file = f"{plan.bench.model_name}{_suffix(resolved)}"
+        file = _file_by_path(resolved)
         text = f"description: {resolved.model.description}\nfile: {file}\n"
         yield f"recipes/models/{plan.bench.model_name}.yaml", text.encode()
     for action in plan.actions:
@@ -62,9 +62,11 @@ def _replaceable(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path
 
 def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBench, catalogue: Catalogue) -> str:
     """Where a file that no action makes lies in the archive, so that planning from there finds it again."""
-    if action.stage == "fetch":
+    if name.startswith("source/"):  # what lies beside a file for a frontend
+        return f"recipes/models/{PurePath(_file_by_path(resolved)).parent / name.removeprefix('source/')}"
+    if action.stage in ("fetch", "source"):
         if resolved.bench.is_file:
-            return f"recipes/models/{resolved.bench.model_name}{_suffix(resolved)}"
+            return f"recipes/models/{_file_by_path(resolved)}"
         beside_recipe = resolved.model.file is not None and source.path == resolved.model_folder / resolved.model.file
         return f"recipes/models/{resolved.model.file}" if beside_recipe else f"models/{resolved.model.name}.tflite"
     if action.stage == "convert":
@@ -77,9 +79,13 @@ def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBenc
     return f"sources/tinyflow/{_below(source.path, [PACKAGE]) or source.name}"
 
 
-def _suffix(resolved: ResolvedBench) -> str:
-    """Of the model's file: `.tflite` or `.onnx`."""
-    return Path(resolved.model.file or "").suffix
+def _file_by_path(resolved: ResolvedBench) -> str:
+    """Where the file of a model lies, beside its recipe; what a frontend takes keeps its name, in a folder."""
+    file = PurePath(resolved.model.file or "")
+    if not resolved.bench.is_file:
+        return str(file)
+    name = resolved.bench.model_name
+    return f"{name}{file.suffix}" if file.suffix in (".tflite", ".onnx") else f"{name}/{file}"
 
 
 def _below(path: Path, folders: Iterable[Path]) -> str | None:

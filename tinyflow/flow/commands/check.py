@@ -11,7 +11,7 @@ from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.units import format_count, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
 from tinyflow.flow.loader import Loader
-from tinyflow.recipes.own_model import conversion, is_path
+from tinyflow.recipes.own_model import is_path, suffixes
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Model
 
@@ -63,7 +63,7 @@ def _content(loader: Loader, name: str) -> bytes:
 
 
 def _fetched(loader: Loader, name: str) -> Path:
-    """A recipe's model, or a `.tflite` made of an ONNX file, as a bench would fetch it."""
+    """A recipe's model, or a `.tflite` made of another file, as a bench would fetch it."""
     if is_path(name):
         model, folder = model_of_file(name)
     elif loader.catalogue.has(Model, name):
@@ -71,10 +71,10 @@ def _fetched(loader: Loader, name: str) -> Path:
     else:
         raise UsageError(
             f'"{name}" is neither a model nor a file',
-            hint=conversion(name) or "a file's name ends with .tflite or .onnx",
+            hint=f"a file's name ends with {', '.join(suffixes())}",
         )
     fetched = loader.planner.models.fetch(model, folder)
-    loader.session.execute(fetched)
+    loader.session.bring_about(fetched)
     path = loader.session.store.sound_path(loader.session.output_digest(fetched, "model.tflite"))
     assert path is not None
     return path

@@ -41,8 +41,7 @@ def _read(loader: Loader, model: Model) -> tuple[dict[str, Any], dict[str, Any],
     session, folder = loader.session, loader.catalogue.path(Model, model.name).parent
     fetched = loader.planner.models.fetch(model, folder)
     converted = loader.planner.models.convert(model, folder, fetched.output("model.tflite"))
-    session.execute(fetched)
-    session.execute(converted)
+    session.bring_about(converted)
     origin = session.read_json(fetched, "origin.json")
     return session.read_json(converted, "graph.json"), origin, session.output_digest(fetched, "model.tflite")
 

@@ -11,9 +11,11 @@ from tinyflow.core.action import Action, Output, SourceFile
 from tinyflow.core.errors import TinyflowError, ToolError
 from tinyflow.recipes.catalogue import Catalogue, spell_path
 from tinyflow.recipes.runtime_files import chain_of, folder_of, place_of_prebuilt, place_of_source
-from tinyflow.recipes.schema import Backend, Feature, Processor, Runtime, Toolchain
+from tinyflow.recipes.schema import Backend, Feature, Frontend, Processor, Runtime, Toolchain
 
 _SOURCE_PLACE = re.compile(r"^([^\s<]+:\d+:\d+): (?:fatal )?error", re.MULTILINE)
+
+_MISSING = 3  # the status that a tool which isn't there ends with
 
 
 def locate(action: Action, error: Exception, catalogue: Callable[[], Catalogue]) -> None:
@@ -44,7 +46,10 @@ def _place_command(action: Action, error: TinyflowError, catalogue: Callable[[],
         if made is not None and name in made.inputs:
             source = made.inputs[name]
             made = source.action if isinstance(source, Output) else None
-    if made is not None and "command" in made.parameters:
+    if made is not None and "frontend" in made.parameters:
+        if error.exit_status != _MISSING:  # else it is not the recipe that has to change
+            error.where = catalogue().where(Frontend, made.parameters["frontend"], "command")
+    elif made is not None and "command" in made.parameters:
         error.where = catalogue().where(Backend, made.parameters["backend"], "command")
         error.hint = error.hint.replace("in/sources/", "{out}/")
 

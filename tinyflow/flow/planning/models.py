@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
+from glob import escape
+from pathlib import Path, PurePath
 from typing import Any
 
+from tinyflow.core import environments
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.core.distribution import pip_install
 from tinyflow.core.store import Store
+from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
 from tinyflow.recipes.resolve import ResolvedBench
-from tinyflow.recipes.schema import Model
+from tinyflow.recipes.runtime_files import files_of
+from tinyflow.recipes.schema import Frontend, Model
 
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
@@ -46,8 +50,9 @@ class Known:
 class Models:
     """Plans what happens to models."""
 
-    def __init__(self, mirrors: Mirrors, store: Store, known: Known) -> None:
+    def __init__(self, catalogue: Catalogue, mirrors: Mirrors, store: Store, known: Known) -> None:
         """`store` is only asked whether it has a model's file already, undamaged."""
+        self._catalogue = catalogue
         self._mirrors = mirrors
         self._store = store
         self._known = known
@@ -78,7 +83,47 @@ class Models:
             timeout_s=model.timeout_s,
             isolated=True,
         )
-        return self._known.add(_imported(action, model) if (model.file or "").endswith(".onnx") else action)
+        end = PurePath(model.file or "").suffix[1:]
+        if self._catalogue.has(Frontend, end):
+            frontend = self._catalogue.get(Frontend, end)
+            made = self._made(frontend, action, model, local.path if local is not None else None)
+            parameters = {"name": model.name, "sha256": None}
+            action = replace(action, parameters=parameters, inputs={"file": made}, tools=READER_TOOLS)
+            end = frontend.makes
+        return self._known.add(_imported(action, model) if end == "onnx" else action)
+
+    def _made(self, frontend: Frontend, fetched: Action, model: Model, path: Path | None) -> Output:
+        """What a frontend makes of a fetched file, and of what lies beside it at `path`."""
+        assert model.file is not None
+        file = PurePath(model.file).name
+        source = self._known.add(replace(fetched, stage="source", title=f"source of {model.name}"))
+        inputs: dict[str, Input] = {f"source/{file}": source.output("model.tflite")}
+        if path is not None:
+            for pattern in frontend.beside:
+                for found in sorted(path.parent.glob(pattern.replace("{stem}", escape(path.stem)))):
+                    if found.is_file():
+                        name = f"source/{found.relative_to(path.parent).as_posix()}"
+                        inputs.setdefault(name, SourceFile(found, name))
+        for name, file_path in files_of(self._catalogue, frontend).items():
+            inputs[f"files/{name}"] = SourceFile(file_path, f"{frontend.name}/{name}")
+        environment = environments.name_of(frontend.packages)
+        packages = f": {', '.join(frontend.packages)}" if frontend.packages else ""
+        hint = f"`doit fetch frontend:{frontend.name}` makes it{packages}"
+        output = f"model.{frontend.makes}"
+        action = Action(
+            stage="frontend",
+            title=f"{frontend.name} {model.name}",
+            function="tinyflow.stages.frontend:frontend",
+            outputs=(output,),
+            parameters={
+                **{"frontend": frontend.name, "file": file},
+                **{"command": list(frontend.command), "environment": environment},
+            },
+            inputs=inputs,
+            tools=(Tool("environment", environment, hint),),
+            timeout_s=frontend.timeout_s,
+        )
+        return self._known.add(action).output(output)
 
     def cut(self, resolved: ResolvedBench, model: Output, first: int, last: int) -> Action:
         """Some layers of the model as a model."""

@@ -48,7 +48,7 @@ class Planner:
         """`store` is only asked whether it has a model's file; `timeout_s` overrides those of all recipes."""
         self._catalogue = catalogue
         self._known = Known(timeout_s)
-        self.models = Models(mirrors, store, self._known)
+        self.models = Models(catalogue, mirrors, store, self._known)
         self._builds = Builds(catalogue, self._known)
         self._generation = Generation(catalogue, self._builds, self._known)
 

@@ -18,7 +18,7 @@ from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import Bench, parse
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.own_model import conversion, is_path, name_of
+from tinyflow.recipes.own_model import is_path, name_of
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Feature, Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
@@ -171,7 +171,7 @@ class Selector:
             model, folder = model_of_file(name)
         else:
             if not self._catalogue.has(Model, name):
-                hint = conversion(name) or hint_for(name, self._catalogue.names(Model), "models")
+                hint = hint_for(name, self._catalogue.names(Model), "models")
                 raise UsageError(f'unknown model "{name}"', hint=hint)
             model, folder = self._catalogue.get(Model, name), self._catalogue.path(Model, name).parent
         fetched = self._planner.models.fetch(model, folder)

@@ -6,6 +6,7 @@ A field is the YAML key; where its name ends in a unit (`length_bytes`), the YAM
 
 from tinyflow.recipes.schema.backend import Backend
 from tinyflow.recipes.schema.feature import Case, Feature, Requirements, Settings
+from tinyflow.recipes.schema.frontend import Frontend
 from tinyflow.recipes.schema.model import Model, Samples
 from tinyflow.recipes.schema.part import STRICT, Recipe
 from tinyflow.recipes.schema.processor import Processor
@@ -23,6 +24,7 @@ __all__ = [
     "Cpu",
     "Feature",
     "Figures",
+    "Frontend",
     "Group",
     "Isa",
     "Matrix",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any
 
 from tinyflow.recipes.fields import Check, Duration, Module, Name, Natural, RelativePath, Size
 from tinyflow.recipes.schema.part import Part, Recipe, part
+from tinyflow.recipes.schema.words import check_places
 
 
 @part
@@ -27,11 +27,7 @@ _PLACES = ("model", "graph", "options", "files", "out")
 
 
 def _check_command(command: tuple[str, ...]) -> None:
-    for word in command:
-        for name in re.findall(r"\{(\w+)\}", word):
-            if name not in _PLACES:
-                known = ", ".join(f"{{{place}}}" for place in _PLACES)
-                raise ValueError(f"nothing is called {{{name}}}; a command knows {known}")
+    check_places(command, _PLACES)
     if command and command[0].startswith("{"):
         raise ValueError("a command starts with a program on PATH, such as python3 {files}/generate.py")
     if command and not any("{out}" in word for word in command):

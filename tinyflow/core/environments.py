@@ -1,0 +1,68 @@
+"""Python environments of their own, for what is too heavy to depend on. Only who asks for one makes it.
+
+They lie in the user's cache folder, for all projects, each called by a digest of what was asked to be in it. What is in
+it, as pip says, goes into keys.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinyflow.core import digest
+from tinyflow.core.errors import ToolError
+
+_CONTENTS = "contents.txt"  # written last: without it an environment is not whole
+
+
+def name_of(packages: Sequence[str]) -> str:
+    """What the environment is called that has these packages (requirements of pip) and a Python of this version."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    return digest.of_bytes("\n".join((version, *sorted(packages))).encode()).partition(":")[2][:16]
+
+
+def folder_of(name: str) -> Path:
+    """Where an environment lies, whether it is there or not."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "tinyflow" / "environments" / name
+
+
+def program(name: str, word: str) -> Path:
+    """A program of an environment."""
+    return folder_of(name) / "bin" / word
+
+
+def contents(name: str) -> str | None:
+    """The version of Python and of every package, a line each; None where the environment is not there."""
+    try:
+        return (folder_of(name) / _CONTENTS).read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def make(packages: Sequence[str]) -> str:
+    """Make an environment anew, and return its name; pip tells on the terminal what it does. Raises ToolError."""
+    name = name_of(packages)
+    folder = folder_of(name)
+    (folder / _CONTENTS).unlink(missing_ok=True)
+    _run([sys.executable, "-m", "venv", "--clear", *(() if packages else ("--without-pip",)), str(folder)])
+    found = ""
+    if packages:
+        pip = [str(program(name, "python")), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        _run([*pip, "install", *packages])
+        found = subprocess.run([*pip, "freeze", "--all"], check=True, capture_output=True, text=True).stdout
+    text = f"python {platform.python_version()}\n{found}"
+    (folder / _CONTENTS).write_text(text, encoding="utf-8")
+    return name
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a command of the user's, who looks on, with all that pip is told by variables."""
+    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    if status != 0:
+        what = f"{Path(command[0]).name} {' '.join(command[1:3])} ended with status {status}"
+        raise ToolError(what, hint="what it said is above", command=tuple(command), status=status)
