@@ -55,14 +55,14 @@ def conv2d(draw: st.DrawFn) -> Case:
 
 @st.composite
 def depthwise(draw: st.DrawFn) -> Case:
-    """DEPTHWISE_CONV_2D; more often than not what the kernels for three and five columns and for one row take."""
+    """DEPTHWISE_CONV_2D; more often than not what kernels for three and five columns, or for one row take."""
     spatial = _spatial(draw, 6)
     columns = draw(st.sampled_from([0, 3, 3, 5, 1, 1]))
     if columns == 1:  # rows may be shorter than the kernel where there is padding
         taps = draw(st.integers(1, 20))
         shortest = taps if spatial["padding"] == "VALID" else 1
         spatial |= {"kernel": (taps, 1), "dilation": (1, 1), "stride": (1, 1)}
-        spatial |= {"size": [draw(st.integers(shortest, taps + 11)), 1]}
+        spatial |= {"size": [max(shortest, taps + draw(st.integers(-5, 11))), 1]}
     elif columns:
         spatial |= {"kernel": (columns, columns), "dilation": (1, 1)}
         spatial |= {"size": [draw(st.integers(columns, 11)) for _ in range(2)]}
@@ -79,6 +79,21 @@ def depthwise(draw: st.DrawFn) -> Case:
         lowest_weight=draw(_LOWEST_WEIGHTS),
         output_zero_point=draw(_ZERO_POINTS),
         **spatial,
+    )
+
+
+@st.composite
+def depthwise_pixel(draw: st.DrawFn) -> Case:
+    """DEPTHWISE_CONV_2D whose window is the whole input."""
+    kernel = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    return cases.depthwise(
+        _generator(draw),
+        (draw(st.integers(1, 2)), *kernel, draw(st.sampled_from([3, 4, 8, 12, 40]))),
+        kernel,
+        padding="VALID",
+        activation=draw(_ACTIVATIONS),
+        lowest_weight=draw(_LOWEST_WEIGHTS),
+        output_zero_point=draw(_ZERO_POINTS),
     )
 
 
@@ -301,6 +316,7 @@ def unary_int16(draw: st.DrawFn) -> Case:
 LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "conv2d": conv2d,
     "depthwise": depthwise,
+    "depthwise_pixel": depthwise_pixel,
     "fully_connected": fully_connected,
     "pool": pool,
     "add": add,

@@ -19,7 +19,7 @@ from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, rea
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up, wide_records
-from tinyflow.backends.tinynn.needs import ONE_ROW, TAP_PAIRS, TAPS_3X3
+from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3, WHOLE_FOURS
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
 from tinyflow.model import recurrent
@@ -184,8 +184,8 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     fields, channels, taps = convolution_fields(layer), layer.outputs, math.prod(layer.window.size)
     chain = kernels_of("depthwise", variant)
-    # its C has none for one row
-    own = [one for one in chain if one.variant == chain[0].variant != "ref" and ONE_ROW not in one.needs]
+    # what its C doesn't pack
+    own = [one for one in chain if one.variant == chain[0].variant != "ref" and WHOLE_FOURS not in one.needs]
     if plane_elements(fields) > _LARGEST_PLANE:
         own = [one for one in own if TAPS_3X3 in one.needs or one.walk != "planes"]
     kernel = _chosen(own, layer, fields)

@@ -53,8 +53,9 @@ def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = 
 
 
 def _depthwise(variant: str, walk: Walk, required: Needs, arrays: packs.Arrays, held: Scratch) -> Kernel:
-    """For any taps, those of 3x3 or of one row alone. Planes, and three rows, are read before they are written."""
-    name = f"depthwise{'3x3' * (_3X3 in required)}{'_row' * (needs.ONE_ROW in required)}_{variant}"
+    """For any taps, or some alone. Planes, and the three rows of 3x3, are read before they are written."""
+    special = {_3X3: "3x3", needs.ONE_ROW: "_row", needs.WHOLE_WINDOW: "_pixel"}
+    name = f"depthwise{''.join(special.get(need, '') for need in required)}_{variant}"
     in_place = (0,) if walk == "planes" or _3X3 in required else ()
     return Kernel("depthwise", variant, "depthwise", walk, required, packs.packed(arrays), held, in_place, name=name)
 
@@ -178,6 +179,9 @@ KERNELS: Sequence[Kernel] = (
     _depthwise("mve", "pixels", (_TAPS, needs.IS_SINGLE, _HALVED), packs.mve_depthwise, scratch.TAP_PLACES),
     _depthwise("rvv", "pixels", (_HALVED, _3X3, _TAPS), packs.rvv_depthwise3x3, scratch.three_rows(1)),
     _depthwise("rvv", "pixels", (needs.IS_SINGLE, _HALVED), packs.rvv_arrays, scratch.TAP_PLACES),
+    _depthwise(
+        "dsp", "planes", (_RIGHT, needs.WHOLE_WINDOW, needs.WHOLE_FOURS), packs.dsp_depthwise_pixel, scratch.NOTHING
+    ),
     _depthwise("dsp", "planes", (_RIGHT, _3X3, needs.STRIDE_OF_TWO), packs.planes_in_words, scratch.WIDE_PLANE),
     _depthwise("dsp", "planes", (_RIGHT, needs.ONE_ROW, needs.WHOLE_FOURS), packs.dsp_depthwise_row, scratch.WIDE_ROW),
     _depthwise(

@@ -91,6 +91,14 @@ ONE_ROW = _on_fields(
         and f["pad_top"] == 0
     ),
 )
+WHOLE_WINDOW = _on_fields(
+    "one output pixel, whose window is the whole input; one output for each channel",
+    lambda f: (
+        all(f[f"input_{size}"] == f[f"kernel_{size}"] and f[f"output_{size}"] == 1 for size in ("height", "width"))
+        and f["depth_multiplier"] == f["dilation_y"] == f["dilation_x"] == 1
+        and f["pad_top"] == f["pad_left"] == 0
+    ),
+)
 WHOLE_FOURS = _on_fields("channels in whole fours", lambda f: f["input_channels"] % 4 == 0)
 STRIDE_OF_TWO = _on_fields("a stride of 2 at most", lambda f: f["stride_x"] <= 2)
 FOUR_CHANNELS = _on_fields("4 channels at least", lambda f: f["channels"] >= 4)

@@ -136,6 +136,13 @@ def dsp_depthwise_row(layer: Layer) -> tuple[Array, Array]:
     return np.ascontiguousarray(rows.reshape(-1, 2, products).transpose(0, 2, 1)), right_records(layer)
 
 
+def dsp_depthwise_pixel(layer: Layer) -> tuple[Array, Array]:
+    """Four channels, each pair of taps as a0 b0 a1 b1 c0 d0 c1 d1 (dsp/depthwise_pixel.c)."""
+    taps = layer.rows.shape[1]
+    pairs = np.pad(layer.rows, ((0, 0), (0, taps % 2))).reshape(-1, 2, 2, (taps + 1) // 2, 2)
+    return np.ascontiguousarray(pairs.transpose(0, 3, 1, 4, 2)), right_records(layer)
+
+
 def mve_depthwise3x3(layer: Layer) -> tuple[Array, Array]:
     """See src/mve/depthwise3x3.c."""
     split = layouts.padded(layer.channels, 8).reshape(-1, 4, 2, 3).transpose(0, 2, 1, 3).reshape(-1, 3)

@@ -432,6 +432,7 @@ TINYNN_SCRATCH_IN_PLACE(tinynn_softmax_c, tinynn_softmax);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_row_dsp, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_pixel_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_mve, tinynn_depthwise);

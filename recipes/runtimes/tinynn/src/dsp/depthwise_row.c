@@ -16,14 +16,9 @@
 
 enum { CHANNELS = 4, OUTPUTS = 4, CHUNK = 3 };
 
-/* a's first half, b's first half. */
-static inline uint32_t lower_halves(uint32_t a, uint32_t b) { return (a & UINT32_C(0xffff)) | b << 16; }
-
-static inline uint32_t upper_halves(uint32_t a, uint32_t b) { return a >> 16 | (b & UINT32_C(0xffff0000)); }
-
 /* Two columns of four channels, as pairs of each channel. */
 static inline tinynn_pair *widen_two(tinynn_pair *restrict to, uint32_t first, uint32_t second) {
-  const uint32_t lower = lower_halves(first, second), upper = upper_halves(first, second);
+  const uint32_t lower = tinynn_lower_halves(first, second), upper = tinynn_upper_halves(first, second);
   to[0] = tinynn_even_bytes(lower);
   to[1] = tinynn_odd_bytes(lower);
   to[2] = tinynn_even_bytes(upper);

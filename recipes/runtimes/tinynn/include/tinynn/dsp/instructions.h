@@ -50,6 +50,15 @@ static inline int32_t tinynn_multiply_pairs(tinynn_pair a, tinynn_pair b, int32_
   return result;
 }
 
+/* The lower half of each. */
+static inline uint32_t tinynn_lower_halves(uint32_t a, uint32_t b) {
+  return (a & UINT32_C(0xffff)) | b << 16;
+}
+
+static inline uint32_t tinynn_upper_halves(uint32_t a, uint32_t b) {
+  return a >> 16 | (b & UINT32_C(0xffff0000));
+}
+
 /* Two equal halves. */
 static inline tinynn_pair tinynn_twice(int32_t value) {
   return (uint32_t)(uint16_t)value * UINT32_C(0x10001);
