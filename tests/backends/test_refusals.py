@@ -5,22 +5,25 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from changed_graphs import small_resnet, with_operator, with_tensor
 from operator_cases import CASES
-from small_networks import Net
+from small_networks import Net, Q
 
 from tinyflow.backends import tinyc, tinyi, tvm
 from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 from tinyflow.backends.tinyi.operators import ENTRIES
-from tinyflow.backends.tvm.frontend.supported import CHECKS
+from tinyflow.backends.tvm.frontend.supported import CHECKS, path_of
 from tinyflow.core.errors import ModelError
+from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.operators import DESCRIPTIONS, control
 from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
 BACKENDS = pytest.mark.parametrize("backend", [tinyc, tinyi, tvm], ids=["tinyc", "tinyi", "tvm"])
@@ -66,9 +69,25 @@ def test_names_break_no_line(graph: Graph, backend: ModuleType) -> None:
     assert r"a\nb" in text
 
 
-def test_nothing_computed_is_refused_by_tvm(graph: Graph) -> None:
-    """Where all layers are in vain, none is left to compile."""
-    assert "every output is an input" in _refusal(tvm, replace(graph, outputs=graph.inputs))
+def test_nothing_to_compute_is_compiled_by_tvm(tmp_path: Path) -> None:
+    """Views alone, with an input that nobody reads."""
+    net = GraphBuilder()
+    net.inputs += [net.tensor("in", (1, 4), Q), net.tensor("shape", (1,), None, "int32")]
+    graph = net.graph([net.operator("RESHAPE", (0, 1), net.tensor("out", (4,), Q))], "views")
+    model = tmp_path / "model.tflite"
+    model.write_bytes(write(graph))
+    tvm.generate(model, read(model), "tested", {}, tmp_path, tmp_path / "plan.json")
+    assert (tmp_path / "plan.json").exists()
+
+
+def test_products_of_scales_too_far_apart_are_no_integers_in_tvm() -> None:
+    """Told before anything is compiled, by another path."""
+    (case,) = [case for case in CASES if str(case) == "BATCH_MATMUL int8 3 3 00"]
+    graph = case.graph()
+    far = with_tensor(
+        graph, graph.outputs[0], lambda tensor: replace(tensor, quantisation=Quantisation((1e-20,), (0,)))
+    )
+    assert [path_of(part, part.operators[0]) for part in (graph, far)] == ["legalised", "dequantised"]
 
 
 @pytest.mark.parametrize("form", ["int8", "int16"])

@@ -273,7 +273,8 @@ def elu(constants: Constants, values: Integers) -> Integers:
     centred = values - constants["input_zero_point"]
     real = single(constants["input_scale"]) * centred.astype(single)
     below = np.exp(real.astype(np.float64)).astype(single) - single(1)
-    steps = np.where(real < 0, below, real) * (single(1) / single(constants["output_scale"]))
+    with np.errstate(all="ignore"):  # a scale may be so small that its inverse is none
+        steps = np.nan_to_num(np.where(real < 0, below, real) * (single(1) / single(constants["output_scale"])))
     rounded = np.sign(steps) * np.floor(np.abs(steps) + single(0.5))
     made: Integers = np.clip(rounded + constants["output_zero_point"], -128, 127).astype(np.int64)
     return made

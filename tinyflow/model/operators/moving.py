@@ -134,6 +134,11 @@ def _check_unpack(graph: Graph, operator: Operator) -> None:
     require(_pack(pieces, options) == source.shape, what)
 
 
+def _check_told(graph: Graph, operator: Operator) -> None:
+    dtype = graph.tensors[operator.outputs[0]].dtype
+    require(dtype in ("int32", "int64"), f"tells a shape in {dtype}, not in int32 or int64")
+
+
 def _several(shapes: Sequence[Shape]) -> str:
     """Files can list thousands."""
     return f"{', '.join(map(text, shapes[:4]))}{' …' if len(shapes) > 4 else ''}"
@@ -341,8 +346,16 @@ OPERATORS = (
     Description("RESHAPE", (1, 2), parameters=(1,), options=(Option("new_shape", ()),), is_view=True),
     Description("SQUEEZE", UNARY, options=(Option("squeeze_dims", ()),), versions=(1, 2), is_view=True),
     Description("EXPAND_DIMS", BINARY, parameters=(1,), table="ExpandDimsOptions", shape=_expand_dims, is_view=True),
-    Description("SHAPE", UNARY, options=(Option("out_type", "INT32"),), shape=lambda read, _: (len(read[0].shape),)),
-    *each("RANK*", inputs=UNARY, shape=lambda _read, _options: ()),
+    Description(
+        "SHAPE",
+        UNARY,
+        options=(Option("out_type", "INT32"),),
+        shape=lambda read, _: (len(read[0].shape),),
+        check=_check_told,
+    ),
+    *each("RANK*", inputs=UNARY, shape=lambda _read, _options: (), check=_check_told),
     # the shape that two shapes have element by element
-    *each("BROADCAST_ARGS", inputs=BINARY, shape=lambda read, _: max(tensor.shape for tensor in read)),
+    *each(
+        "BROADCAST_ARGS", inputs=BINARY, shape=lambda read, _: max(tensor.shape for tensor in read), check=_check_told
+    ),
 )

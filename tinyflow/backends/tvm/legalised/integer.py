@@ -265,11 +265,16 @@ def _transposed_rescaling(graph: Graph, operator: Operator) -> Rescaling:
 
 
 def _batch_matmul(scope: Scope) -> Expr:
-    left, right, made = _schemes(scope.graph, scope.operator)
+    made = quantisation_of(scope.output)
     factors = real.turned(scope, scope.centred(0), 0, "adj_x"), real.turned(scope, scope.centred(1), 1, "adj_y")
     sums = scope.op.matmul(*factors, out_dtype="int32")
-    factor = rescaling_factor(left.scale * right.scale / made.scale)
+    factor = _product_factor(scope.graph, scope.operator)
     return _rescaled(scope, sums, _one(*factor), Requantisation(made.zero_point))
+
+
+def _product_factor(graph: Graph, operator: Operator) -> tuple[int, int]:
+    left, right, made = _schemes(graph, operator)
+    return rescaling_factor(left.scale * right.scale / made.scale)
 
 
 # Pools, which keep the quantisation
@@ -382,7 +387,7 @@ INTEGER: Mapping[str, tuple[Rule, Check]] = {
     **dict.fromkeys(("MAXIMUM", "MINIMUM"), (_extreme, quantisations)),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (_weighted, _layer)),
     "AVERAGE_POOL_2D": (_pool("avg"), _pool_range),
-    "BATCH_MATMUL": (_batch_matmul, _schemes),
+    "BATCH_MATMUL": (_batch_matmul, _product_factor),
     "FULLY_CONNECTED": (_weighted, _layer),
     "MAX_POOL_2D": (_pool("max"), _pool_range),
     "MEAN": (_mean, mean.constants_of),

@@ -99,12 +99,12 @@ def _scratch_bytes(network: Network) -> dict[Spec | LegalisedSpec, int]:
     """What the arena has left for each spec's scratch when its layers run, within reason."""
     steps = [(layer.inputs, [layer.output]) for layer in network.layers]
     lives = lifetimes(network.inputs, steps, network.outputs, len(steps) - 1)
-    live_bytes = [0] * len(steps)
+    live_bytes = [0] * max(len(steps), 1)  # of views alone, too
     for value, (first, last) in lives.items():
         for step in range(first, last + 1):
             live_bytes[step] += value.size_bytes
     room: dict[Spec | LegalisedSpec, int] = {}
-    for layer, live in zip(network.layers, live_bytes, strict=True):
+    for layer, live in zip(network.layers, live_bytes, strict=False):
         left = min(max(max(live_bytes) - live, _LEAST_SCRATCH_BYTES), _MOST_SCRATCH_BYTES)
         room[layer.spec] = min(left, room.get(layer.spec, left))
     return room
