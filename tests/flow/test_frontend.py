@@ -97,3 +97,13 @@ def test_an_archive_holds_what_was_converted_and_by_what(project: Path) -> None:
     (archive,) = (project / "build").rglob("*.tar.gz")
     verified = doit(project, "verify", "--trust", str(archive))
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+    other = project / "other"
+    frontends = other / "recipes" / "frontends"
+    frontends.mkdir(parents=True)
+    (frontends / "digits.yaml").write_text(RECIPE)
+    (frontends / "digits.py").write_text(SCRIPT)
+    imported = doit(other, "import", str(archive), HOME=str(project))
+    assert imported.returncode == 0, imported.stdout + imported.stderr
+    known = doit(other, "bench:my_net-tinyc-stm32f7", HOME=str(project))
+    assert known.returncode == 0 and "built" not in known.stdout, known.stdout + known.stderr

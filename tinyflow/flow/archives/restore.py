@@ -69,6 +69,10 @@ def _files_of(archive: Archive, model: Model) -> dict[str, bytes]:
     for path in (f"models/{model.name}.tflite", f"recipes/models/{model.file}"):
         if model.file is not None and path in archive.files:
             found[f"recipes/models/{model.file}"] = archive.files[path]
+    folder, is_in_folder, _ = (model.file or "").rpartition("/")
+    if is_in_folder:  # what lies beside it may belong to it
+        beside = f"recipes/models/{folder}/"
+        found |= {path: content for path, content in archive.files.items() if path.startswith(beside)}
     if model.samples.folder is not None:
         samples = [path for path in archive.files if path.startswith(f"models/{model.samples.folder}/")]
         found |= {f"recipes/{path}": archive.files[path] for path in samples}
