@@ -80,6 +80,7 @@ void tinynn_lstm_int16_ref(const struct tinynn_lstm *restrict p, const int16_t *
 }
 
 static inline float dot_float32(float sum, const float *restrict x, const float *restrict weights, int32_t count) {
+#pragma GCC unroll 8
   for (int32_t i = 0; i < count; ++i) {
     sum = tinynn_multiply_add(sum, x[i], weights[i]);
   }
