@@ -20,7 +20,7 @@ from tinyflow.model import interpreters, oracle, tflite_reader
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.model.summary import macs, summarise
 from tinyflow.model.zoo import synthesize
-from tinyflow.stages import convert, cut, external, from_onnx, generate, library, lower, prebuilt, report
+from tinyflow.stages import command_words, convert, cut, external, from_onnx, generate, library, lower, prebuilt, report
 from tinyflow.targets import write_limits
 
 MODEL = synthesize({"graph": "toycar", "features": 8, "hidden": 4, "bottleneck": 2, "depth": 1})
@@ -412,12 +412,12 @@ def test_the_plan_of_a_program_that_says_nothing_is_whole() -> None:
 def test_words_are_filled_in_relative_to_the_folder(tmp_path: Path) -> None:
     """Each placeholder, also within a word; the folder of the program's own files is where they begin."""
     places = {"out": tmp_path / "out", "model": tmp_path / "in" / "m"}
-    assert external._filled("--x={out}/{model}!", places, tmp_path) == "--x=out/in/m!"
+    assert command_words.filled("--x={out}/{model}!", places, tmp_path) == "--x=out/in/m!"
     for name, path in (
         ("files/a.py", "in/files/a.py"),
         ("files/deep/b/", "in/files/deep/b"),
         ("files/x/y.py", "in/files/x/y.py"),
     ):
         made = SimpleNamespace(inputs={"model": tmp_path, name: tmp_path / path}, folder=tmp_path)
-        assert external._files_folder(made) == tmp_path / "in" / "files"  # type: ignore[arg-type]
-    assert external._files_folder(SimpleNamespace(inputs={}, folder=tmp_path)) == tmp_path  # type: ignore[arg-type]
+        assert command_words.files_folder(made) == tmp_path / "in" / "files"  # type: ignore[arg-type]
+    assert command_words.files_folder(SimpleNamespace(inputs={}, folder=tmp_path)) == tmp_path  # type: ignore[arg-type]

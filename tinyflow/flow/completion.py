@@ -13,7 +13,18 @@ from tinyflow.flow.command_list import ARCHIVES, BENCHES, COMMANDS, GROUPS, MODE
 
 _GROUPS = tuple(f"{group}:" for group in GROUPS)
 _KINDS = ("models", "backends", "targets")
-_RECIPES = ("backend", "feature", "figures", "model", "processor", "runtime", "suite", "target", "toolchain")
+_RECIPES = (
+    "backend",
+    "feature",
+    "figures",
+    "frontend",
+    "model",
+    "processor",
+    "runtime",
+    "suite",
+    "target",
+    "toolchain",
+)
 
 
 def complete(words: list[str]) -> list[str]:
