@@ -33,6 +33,7 @@ from tinyflow.model.interpreters import (
     tflm_ports,
     tflm_tensors,
 )
+from tinyflow.model.operators import describe
 from tinyflow.model.tflite_writer import write
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work
@@ -194,7 +195,8 @@ def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence
     if not _is_same(reference.make(model, graph)(samples[0]), first):
         raise ModelError(f"{reference.words}: its outputs depend on memory that nothing wrote")
     # a saturated answer says nothing of the state behind it
-    return Answers(outputs, graph.state_bytes > 0 or not _is_same(later, first))
+    remembers = any(describe(operator.name).remembers for part in graph.graphs for operator in part.operators)
+    return Answers(outputs, graph.state_bytes > 0 or remembers or not _is_same(later, first))
 
 
 def _is_same(one: Sample, other: Sample) -> bool:

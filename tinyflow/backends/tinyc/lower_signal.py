@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,12 +14,16 @@ from tinyflow.backends.tinyc.steps import REMEMBERED, Lowering, Operand, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model.arithmetic import signal
 from tinyflow.model.custom_options import numbers
-from tinyflow.model.graph import CUSTOM, Graph, Operator, Tensor
+from tinyflow.model.element_types import ELEMENT_TYPES
+from tinyflow.model.graph import CUSTOM, Graph, Operator, Shape, Tensor
+from tinyflow.model.operators.shapes import text
 from tinyflow.model.weighted import constant_values
 
 # what the table of gains has for each power of two of 32 bits
 _GAINS = 125
 _LARGEST_TRANSFORM = 1 << 14
+# TINYNN_FRAMES_STATE numbers of int32
+_FRAMES_HEAD_BYTES = 8
 
 Fields = Mapping[str, Any]
 
@@ -144,9 +149,11 @@ def _spectral_subtraction(graph: Graph, operator: Operator, variant: str) -> Ite
         "is_clamped": options["clamping"],
     }
     remembered, read = Operand(REMEMBERED), Operand(source)
-    yield Step(operator.index, plain(variant, "signal_noise", fields), (read,), remembered)
+    size_bytes = graph.tensors[noise].size_bytes
+    estimate = plain(variant, "signal_noise", fields)
+    yield Step(operator.index, estimate, (read,), remembered, remembered_bytes=size_bytes)
     yield Step(operator.index, plain(variant, "signal_subtract", fields), (read, remembered), Operand(output))
-    copied = plain(variant, "copy", {"bytes": graph.tensors[noise].size_bytes})
+    copied = plain(variant, "copy", {"bytes": size_bytes})
     yield Step(operator.index, copied, (remembered,), Operand(noise))
 
 
@@ -184,6 +191,89 @@ def _logarithm(graph: Graph, operator: Operator) -> tuple[str, Fields]:
     return "signal_logarithm", fields
 
 
+def _shape(tensor: Tensor, wanted: Shape) -> None:
+    if tensor.shape != wanted:
+        raise Unsupported(f"{tensor.name} is {text(tensor.shape)}, not {text(wanted)}")
+
+
+def _framer(graph: Graph, operator: Operator) -> dict[str, int]:
+    """Windows [rows…, frames, size] of [rows…, frames * step]; without `prefill` none before enough has come."""
+    source, windows = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    options = numbers(operator, "frame_size", "frame_step", "prefill")
+    size, step, is_filled = options["frame_size"], options["frame_step"], options["prefill"]
+    values = source.shape[-1]
+    if size < (step if is_filled else 1) or step < 1 or values % step:
+        raise Unsupported(f"its frames of {size} every {step} don't fit {values} values")
+    _shape(windows, (*source.shape[:-1], values // step, size))
+    before = -(-size // step) - 1
+    kept = size - step if is_filled else before * step
+    return {
+        **{"rows": source.elements // values, "frames": values // step, "size": size, "step": step, "kept": kept},
+        **{"waits": 0 if is_filled else before, "period": 1, "repeats": 0},
+    }
+
+
+def _stacker(graph: Graph, operator: Operator) -> dict[str, int]:
+    """Windows of frames that come one by one, the first of them as often as if it had come before, too."""
+    source, windows = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    options = numbers(operator, "num_channels", "stacker_left_context", "stacker_right_context", "stacker_step")
+    channels, left, right, period = options.values()
+    count = left + 1 + right
+    if min(left, right) < 0 or not 1 <= period <= count:
+        raise Unsupported(f"its windows from {left} before to {right} behind every {period} frames don't fit")
+    _shape(source, (channels,))
+    _shape(windows, (count * channels,))
+    return {
+        **{"rows": 1, "frames": 1, "size": count * channels, "step": channels, "kept": (count - 1) * channels},
+        **{"waits": right, "period": period, "repeats": 1},
+    }
+
+
+def _delay(graph: Graph, operator: Operator) -> dict[str, int]:
+    source = graph.tensors[operator.inputs[0]]
+    length, values = numbers(operator, "delay_length")["delay_length"], source.shape[-1]
+    if length < 0:
+        raise Unsupported(f"it delays by {length}")
+    sizes = {"rows": source.elements // values, "frames": 1, "size": values, "step": values, "kept": length}
+    return {**sizes, "waits": 0, "period": 1, "repeats": 0}
+
+
+def _frames(fields_of: Callable[[Graph, Operator], dict[str, int]], *written: str) -> Lowering:
+    """Of operators that keep what came before in one state; the second output says whether the first one is valid."""
+
+    def lowering(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
+        _require(graph, operator, "int16", " ".join(written))
+        fields = fields_of(graph, operator)
+        size_bytes = _FRAMES_HEAD_BYTES + 2 * fields["rows"] * fields["kept"]
+        state = Operand(REMEMBERED)
+        for output in map(Operand, operator.outputs[1:]):
+            call = plain(variant, "signal_is_valid", fields)
+            yield Step(operator.index, call, (state,), output, remembered_bytes=size_bytes)
+        inputs = (Operand(operator.inputs[0]), state)
+        call = plain(variant, "signal_frames", fields)
+        yield Step(operator.index, call, inputs, Operand(operator.outputs[0]), remembered_bytes=size_bytes)
+
+    return lowering
+
+
+def _overlap_add(dtype: str) -> Lowering:
+    def lowering(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
+        _require(graph, operator, dtype, dtype)
+        source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+        if len(source.shape) < 2:
+            raise Unsupported(f"{source.name} is {text(source.shape)}, without frames")
+        step, (*rows, frames, size) = numbers(operator, "frame_step")["frame_step"], source.shape
+        if not 1 <= step <= size:
+            raise Unsupported(f"its frames of {size} don't fit every {step}")
+        _shape(output, (*rows, frames * step))
+        fields = {"rows": math.prod(rows), "frames": frames, "size": size, "step": step}
+        state_bytes = fields["rows"] * size * ELEMENT_TYPES[dtype].bits // 8
+        call, inputs = plain(variant, f"signal_overlap_{dtype}", fields), (Operand(source.index), Operand(REMEMBERED))
+        yield Step(operator.index, call, inputs, Operand(output.index), remembered_bytes=state_bytes)
+
+    return lowering
+
+
 # form → operator → lowering
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
     "int16": {
@@ -191,7 +281,12 @@ LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
         f"{CUSTOM}SignalFftAutoScale": _auto_scale,
         f"{CUSTOM}SignalRfft": _of_one("int16", "int16", _rfft),
         f"{CUSTOM}SignalEnergy": _of_one("int16", "uint32", _energy),
+        f"{CUSTOM}SignalFramer": _frames(_framer, "int16", "bool"),
+        f"{CUSTOM}SignalStacker": _frames(_stacker, "int16", "bool"),
+        f"{CUSTOM}SignalDelay": _frames(_delay, "int16"),
+        f"{CUSTOM}SignalOverlapAdd": _overlap_add("int16"),
     },
+    "float32": {f"{CUSTOM}SignalOverlapAdd": _overlap_add("float32")},
     "uint32": {
         f"{CUSTOM}SignalFilterBank": _of_one("uint32", "uint64", _filter_bank),
         f"{CUSTOM}SignalFilterBankSpectralSubtraction": _spectral_subtraction,

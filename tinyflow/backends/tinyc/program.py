@@ -80,9 +80,9 @@ class _Lowering:
             elif describe(operator.name).is_view and not self._must_copy(operator, new):
                 self._shares[new[operator.outputs[0]]] = self._owner(new[operator.inputs[0]])
             else:
-                if describe(operator.name).remembers is not None:
-                    new = {**new, REMEMBERED: self._remembered(part, operator)}
                 for step in lower_operator(part, operator, self._variant):
+                    if step.remembered_bytes:
+                        new = {**new, REMEMBERED: self._remembered(part, operator, step.remembered_bytes)}
                     if step.output.tensor == ASIDE:
                         name = f"{part.tensors[operator.outputs[0]].name} aside"
                         new = {**new, ASIDE: self._add(Tensor(0, name, (step.aside_bytes,), "uint8"))}
@@ -90,11 +90,11 @@ class _Lowering:
                     output = replace(step.output, tensor=new[step.output.tensor])
                     self._steps.append(replace(step, operator=self._place(operator), inputs=inputs, output=output))
 
-    def _remembered(self, part: Graph, operator: Operator) -> int:
+    def _remembered(self, part: Graph, operator: Operator, size_bytes: int) -> int:
         """The variable that an operator has for itself, one for all its calls."""
-        key, like = (id(part), operator.index), part.tensors[operator.outputs[describe(operator.name).remembers or 0]]
+        key, name = (id(part), operator.index), f"{part.tensors[operator.outputs[0]].name} remembered"
         if key not in self._variables:
-            self._keep(key, self._add(replace(like, is_variable=True)))
+            self._keep(key, self._add(Tensor(0, name, (size_bytes,), "uint8", is_variable=True)))
         return self._variables[key]
 
     def _place(self, operator: Operator) -> int:

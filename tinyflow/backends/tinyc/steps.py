@@ -9,7 +9,7 @@ from typing import Literal, Union
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.graph import Graph, Operator, Tensor
 
-# in place of a tensor: what the operator remembers by itself (`Description.remembers`)
+# in place of a tensor: what the operator remembers by itself (`Description.remembers`), `Step.remembered_bytes` long
 REMEMBERED = -1
 # what one step of an operator puts aside for a later one, `Step.aside_bytes` long
 ASIDE = -2
@@ -33,6 +33,8 @@ class Step:
     output: Operand
     aside_bytes: int = 0
     """Of what it writes, where its output is ASIDE."""
+    remembered_bytes: int = 0
+    """Of what the operator remembers, in its first step that reads or writes it."""
 
 
 MarkKind = Literal["if", "else", "loop", "leave", "end"]

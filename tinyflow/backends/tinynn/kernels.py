@@ -276,6 +276,8 @@ KERNELS: Sequence[Kernel] = (
     *_refs("signal_scale", "all", "signal_headroom", "signal_scale"),
     *_refs("signal_channels", "all", "signal_square_root"),
     *_refs("signal_subtraction", "all", "signal_noise", "signal_subtract"),
+    *_refs("signal_frames", "all", "signal_is_valid", "signal_frames"),
+    *_refs("signal_overlap", "all", "signal_overlap_int16", "signal_overlap_float32"),
     *_refs("", "all", "rfft", "signal_filter_bank", "signal_gain", "signal_logarithm"),
     *(
         Kernel(f"svdf_{state}", "dsp", "svdf", "all", (), packs.dsp_svdf, scratch.SVDF_FEATURES)

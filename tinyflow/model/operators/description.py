@@ -97,8 +97,8 @@ class Description:
     """The axis of output channels in int8 weights, which are its second input, biases the third; None without them."""
     state: tuple[int, ...] = ()
     """Which inputs are variables, read and written."""
-    remembers: int | None = None
-    """An output of which the operator keeps one like it for itself, zeros at first, as TFLM's kernel does."""
+    remembers: bool = False
+    """Whether it keeps something for itself from call to call, zeros at first, as TFLM's kernel does."""
     output: Quantisation | None = None
     """The quantisation that its int8 output must have, by TFLite's quantisation specification."""
     keeps_quantisation: bool = False

@@ -30,6 +30,11 @@ def _check_filter_bank(graph: Graph, operator: Operator) -> None:
         require(tensor.elements >= wanted, f"has {tensor.elements} numbers in {tensor.name}, not {wanted}")
 
 
+def _check_rows(graph: Graph, operator: Operator) -> None:
+    source = graph.tensors[operator.inputs[0]]
+    require(len(source.shape) > 0, f"reads {text(source.shape)}")
+
+
 OPERATORS = (
     Description(f"{CUSTOM}SignalWindow", BINARY, weights=(1,), shape=unchanged),
     Description(f"{CUSTOM}SignalFftAutoScale", UNARY, outputs=2, shape=unchanged),
@@ -37,7 +42,12 @@ OPERATORS = (
     Description(f"{CUSTOM}SignalEnergy", UNARY, check=_check_energy),
     Description(f"{CUSTOM}SignalFilterBank", (6, 6), weights=(1, 2, 3, 4, 5), check=_check_filter_bank),
     Description(f"{CUSTOM}SignalFilterBankSquareRoot", BINARY, shape=unchanged),
-    Description(f"{CUSTOM}SignalFilterBankSpectralSubtraction", UNARY, outputs=2, shape=unchanged, remembers=1),
+    Description(f"{CUSTOM}SignalFilterBankSpectralSubtraction", UNARY, outputs=2, shape=unchanged, remembers=True),
     Description(f"{CUSTOM}SignalPCAN", TERNARY, weights=(2,), shape=unchanged),
     Description(f"{CUSTOM}SignalFilterBankLog", UNARY, shape=unchanged),
+    *(
+        Description(f"{CUSTOM}{name}", UNARY, outputs=outputs, check=_check_rows, remembers=True)
+        for name, outputs in {"SignalFramer": 2, "SignalStacker": 2, "SignalOverlapAdd": 1}.items()
+    ),
+    Description(f"{CUSTOM}SignalDelay", UNARY, shape=unchanged, check=_check_rows, remembers=True),
 )

@@ -665,7 +665,7 @@ void tinynn_dequantise_ref(const struct tinynn_affine *restrict p, const int8_t 
 void tinynn_dequantise_uint8_ref(const struct tinynn_affine *restrict p, const uint8_t *restrict input,
                                  float *restrict output);
 
-/* Features of sound: the operators Signal… of TFLM, see signal.c and rfft.c. */
+/* Features of sound: the operators Signal… of TFLM, see signal.c, rfft.c and frames.c. */
 #define TINYNN_PAIR 2
 
 struct tinynn_signal_window {
@@ -726,6 +726,25 @@ struct tinynn_rfft {
   int32_t length;
 };
 
+/* Windows of `size` values, `step` from one to the next. The state has its head, and in each row the `kept` values that
+ * came last: zeros at first, or what comes first, over and over (`repeats`, of `step` values each). */
+struct tinynn_signal_frames {
+  int32_t rows, frames;
+  int32_t size, step;
+  int32_t kept;
+  int32_t waits;  /* frames, before one is valid */
+  int32_t period; /* from a valid one to the next */
+  int32_t repeats;
+};
+
+/* int32_t, in front of a state of frames */
+enum { TINYNN_BEGUN, TINYNN_WAITED, TINYNN_FRAMES_STATE };
+
+struct tinynn_signal_overlap {
+  int32_t rows, frames;
+  int32_t size, step;
+};
+
 void tinynn_signal_window_ref(const struct tinynn_signal_window *restrict p, const int16_t *input, int16_t *output);
 void tinynn_signal_headroom_ref(const struct tinynn_signal_scale *restrict p, const int16_t *input, int32_t *output);
 void tinynn_signal_scale_ref(const struct tinynn_signal_scale *restrict p, const int16_t *input, const int32_t *places,
@@ -743,6 +762,13 @@ void tinynn_signal_gain_ref(const struct tinynn_signal_gain *restrict p, const u
                             uint32_t *output);
 void tinynn_signal_logarithm_ref(const struct tinynn_signal_logarithm *restrict p, const uint32_t *input,
                                  int16_t *output);
+void tinynn_signal_is_valid_ref(const struct tinynn_signal_frames *restrict p, const int32_t *state, uint8_t *output);
+void tinynn_signal_frames_ref(const struct tinynn_signal_frames *restrict p, const int16_t *restrict input,
+                              int32_t *restrict state, int16_t *restrict output);
+void tinynn_signal_overlap_int16_ref(const struct tinynn_signal_overlap *restrict p, const int16_t *restrict input,
+                                     int16_t *restrict state, int16_t *restrict output);
+void tinynn_signal_overlap_float32_ref(const struct tinynn_signal_overlap *restrict p, const float *restrict input,
+                                       float *restrict state, float *restrict output);
 void tinynn_rfft_ref(const struct tinynn_rfft *restrict p, const int16_t *restrict input, int16_t *restrict output);
 
 #endif
