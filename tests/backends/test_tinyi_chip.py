@@ -126,6 +126,12 @@ def test_depthwise_of_any_taps_is_exact(name: str, chips: Chips) -> None:
         _depthwise((1, 9, 10, 3), (3, 3), dilation=(2, 1)),
         _depthwise((1, 9, 10, 3), (3, 3), stride=(3, 3)),
         _depthwise((1, 6, 6, 3), (4, 2), multiplier=3),
+        # a row, a column, one pixel of whole fours; several outputs of one channel
+        _depthwise((2, 1, 21, 8), (1, 6)),
+        _depthwise((1, 20, 1, 12), (5, 1), padding="VALID"),
+        _depthwise((1, 9, 1, 6), (5, 1), stride=(2, 2)),
+        _depthwise((2, 5, 3, 8), (5, 3), padding="VALID"),
+        _depthwise((1, 11, 9, 1), (5, 6), multiplier=7, stride=(2, 2)),
     ):
         assert_exact(graph, *chips(name))
 

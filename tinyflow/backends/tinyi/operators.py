@@ -18,10 +18,11 @@ from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, real_convolution_fields
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
+from tinyflow.backends.tinynn.layer import as_single_row
 from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up, wide_records
-from tinyflow.backends.tinynn.needs import TAP_PAIRS, TAPS_3X3, WHOLE_FOURS
+from tinyflow.backends.tinynn.needs import ONE_ROW, TAP_PAIRS, TAPS_3X3, WHOLE_WINDOW
 from tinyflow.backends.tinynn.packs import rvv_repeats
-from tinyflow.backends.tinynn.scratch import TILES, plane_elements, products_of
+from tinyflow.backends.tinynn.scratch import TILES, pairs_of_taps, plane_elements, products_of
 from tinyflow.model import recurrent
 from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.element_types import WHOLE_BYTES
@@ -145,9 +146,14 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     if asymmetric is not None:
         return asymmetric
     layer = _layer(graph, operator)
-    fields, channels = convolution_fields(layer), layer.outputs
+    fields = convolution_fields(layer)
     chosen = _chosen(kernels_of("conv2d", variant)[:1], layer, fields)
-    kernel = chosen.variant if chosen else "ref"
+    return _in_blocks(chosen.variant if chosen else "ref", fields)
+
+
+def _in_blocks(kernel: str, fields: Mapping[str, int], *, is_general: bool = False) -> MemoryRequest:
+    """Of CONV_2D: the weights of so many channels packed at once as there is room for."""
+    channels = fields["output_channels"]
     tile, products = TILES[kernel], products_of(fields)
     fixed, packed_channels, packed, aside = tile.patches(fields), tile.channels, products, tile.pixels
     if kernel == "ref":
@@ -164,7 +170,7 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     # blocks of rvv are of whole lanes
     lanes = RVV_LANES if kernel == "rvv" else packed_channels
     most = fixed + rounded_up(channels, packed_channels) * each
-    return MemoryRequest(fixed + packed_channels * each, most, step=lanes * each)
+    return MemoryRequest(fixed + packed_channels * each, most, step=lanes * each, is_general=is_general)
 
 
 def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int]) -> Kernel | None:
@@ -182,10 +188,15 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     if asymmetric is not None:
         return asymmetric
     layer = _layer(graph, operator)
-    fields, channels, taps = convolution_fields(layer), layer.outputs, math.prod(layer.window.size)
+    fields, _ = as_single_row(convolution_fields(layer), layer.weights)
+    channels, taps = layer.outputs, math.prod(layer.window.size)
     chain = kernels_of("depthwise", variant)
-    # what its C doesn't pack
-    own = [one for one in chain if one.variant == chain[0].variant != "ref" and WHOLE_FOURS not in one.needs]
+    is_conv2d = variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
+    if is_conv2d and _chosen(kernels_of("conv2d", variant)[:1], layer, fields):
+        return _in_blocks(variant, fields, is_general=True)
+    own = [one for one in chain if one.variant == chain[0].variant != "ref"]
+    # the one that is always linked comes first
+    own.sort(key=lambda one: TAPS_3X3 not in one.needs)
     if plane_elements(fields) > _LARGEST_PLANE:
         own = [one for one in own if TAPS_3X3 in one.needs or one.walk != "planes"]
     kernel = _chosen(own, layer, fields)
@@ -197,6 +208,10 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         slots = rounded_up(channels, 8 if is_3x3 else 16)
     elif kernel.variant == "rvv" and is_3x3:
         slots *= rvv_repeats(fields)
+    if WHOLE_WINDOW in kernel.needs:
+        taps = rounded_up(taps, 2)
+    elif ONE_ROW in kernel.needs:
+        taps = 2 * pairs_of_taps(fields)
     # one byte more is read than there are taps
     size = slots * _RECORD_BYTES + rounded_up(kernel.scratch_bytes(fields), WORD_BYTES) + slots * taps + 1
     return MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3)

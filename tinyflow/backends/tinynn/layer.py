@@ -40,7 +40,7 @@ def layer_of(fields: Fields, weights: Int8s, model: Channels, input_zero_point: 
     return Layer(fields, rows.reshape(weights.shape), channels)
 
 
-def as_single_row(fields: Fields, weights: Int8s) -> tuple[Fields, Int8s]:
+def as_single_row(fields: Fields, weights: Array) -> tuple[Fields, Array]:
     """A convolution over one column as one over one row, whose bytes are the same; `weights` [out, kh, kw, …].
 
     The kernels read and write along rows.

@@ -58,6 +58,6 @@ void tinyi_depthwise_any(struct tinyi_context *context) {
   if (context->version == OF_UINT8) {
     asymmetric(context, 1);
   } else {
-    tinyi_depthwise(context);
+    tinyi_depthwise_rare(context);
   }
 }

@@ -9,8 +9,9 @@ static uint32_t block_bytes(const struct tinyi_conv2d *kernel, struct tinynn_con
 }
 
 /* Blocks one after the other; their outputs are side by side in each pixel. */
-static void compute(const struct tinyi_context *context, struct tinyi_convolution *layer,
-                    const struct tinyi_conv2d *kernel) {
+static inline __attribute__((always_inline)) void compute(const struct tinyi_context *context,
+                                                          struct tinyi_convolution *layer,
+                                                          const struct tinyi_conv2d *kernel) {
   struct tinynn_conv2d *p = &layer->conv2d;
   const int32_t channels = p->output_pitch;
   const int32_t tile = kernel->tile;
@@ -34,6 +35,28 @@ static void compute(const struct tinyi_context *context, struct tinyi_convolutio
   }
 }
 
+static inline __attribute__((always_inline)) void plan(struct tinyi_context *context, struct tinyi_convolution *layer,
+                                                       const struct tinyi_conv2d *kernel) {
+  tinyi_note_work(context, layer->outputs, layer->channels.rows.products);
+  const int32_t tiles = (layer->conv2d.output_channels + kernel->tile - 1) / kernel->tile;
+  context->scratch_most = block_bytes(kernel, &layer->conv2d, tiles * kernel->tile);
+  context->scratch_least = block_bytes(kernel, &layer->conv2d, kernel->tile);
+  context->scratch_step = block_bytes(kernel, &layer->conv2d, 2 * kernel->tile) - context->scratch_least;
+  if (kernel->lanes > kernel->tile) { /* what is above a tile counts in whole lanes only */
+    context->scratch_step *= (uint32_t)(kernel->lanes / kernel->tile);
+  }
+}
+
+void tinyi_plan_conv2d_layer(struct tinyi_context *context, struct tinyi_convolution *layer,
+                             const struct tinyi_conv2d *kernel) {
+  plan(context, layer, kernel);
+}
+
+void tinyi_conv2d_layer(const struct tinyi_context *context, struct tinyi_convolution *layer,
+                        const struct tinyi_conv2d *kernel) {
+  compute(context, layer, kernel);
+}
+
 void tinyi_conv2d(struct tinyi_context *context) {
   struct tinyi_convolution layer;
   tinyi_read_convolution(context, &layer, 0);
@@ -47,13 +70,5 @@ void tinyi_conv2d(struct tinyi_context *context) {
   }
   context->choice = (uint8_t)(tinyi_has_right_shifts(context, &layer.channels) &&
                               (kernel->supports_weights == NULL || kernel->supports_weights(&layer.channels)));
-  kernel = context->choice ? kernel : &tinyi_conv2d_ref;
-  tinyi_note_work(context, layer.outputs, layer.channels.rows.products);
-  const int32_t tiles = (layer.conv2d.output_channels + kernel->tile - 1) / kernel->tile;
-  context->scratch_most = block_bytes(kernel, &layer.conv2d, tiles * kernel->tile);
-  context->scratch_least = block_bytes(kernel, &layer.conv2d, kernel->tile);
-  context->scratch_step = block_bytes(kernel, &layer.conv2d, 2 * kernel->tile) - context->scratch_least;
-  if (kernel->lanes > kernel->tile) { /* what is above a tile counts in whole lanes only */
-    context->scratch_step *= (uint32_t)(kernel->lanes / kernel->tile);
-  }
+  plan(context, &layer, context->choice ? kernel : &tinyi_conv2d_ref);
 }

@@ -23,4 +23,4 @@ static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_c,
   .compute = tinynn_depthwise3x3_c, .supports_shape = tinyi_is_3x3, .scratch_bytes = scratch_bytes, .is_in_place = 1
 
 const struct tinyi_depthwise tinyi_depthwise_c = {KERNEL_3X3};
-const struct tinyi_depthwise tinyi_depthwise_general_c = {KERNEL_3X3, .fallback = &general};
+const struct tinyi_depthwise_general tinyi_depthwise_general_c = {{KERNEL_3X3, .fallback = &general}, NULL};

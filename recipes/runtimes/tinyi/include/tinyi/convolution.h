@@ -58,6 +58,15 @@ static inline uint32_t tinyi_tile_bytes(const struct tinynn_conv2d *p, int32_t p
 extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp,
     tinyi_conv2d_mve, tinyi_conv2d_rvv;
 
+/* The same where the weights of a channel lie apart, of one input channel. */
+extern const struct tinyi_conv2d tinyi_conv2d_apart_dsp;
+
+/* A layer that was read: ask for memory, or compute it by a kernel, or by the definition where set-up chose that. */
+void tinyi_plan_conv2d_layer(struct tinyi_context *context, struct tinyi_convolution *layer,
+                             const struct tinyi_conv2d *kernel);
+void tinyi_conv2d_layer(const struct tinyi_context *context, struct tinyi_convolution *layer,
+                        const struct tinyi_conv2d *kernel);
+
 /* A kernel of DEPTHWISE_CONV_2D. */
 struct tinyi_depthwise {
   void (*compute)(const struct tinynn_depthwise *restrict p, const int8_t *input, int8_t *output,
@@ -66,17 +75,22 @@ struct tinyi_depthwise {
   uint32_t (*scratch_bytes)(const struct tinynn_depthwise *p);
   int32_t is_in_place; /* where each channel has one output channel, and the output has no more pixels */
   const struct tinyi_depthwise *fallback; /* where it doesn't fit; NULL: the definition */
-  /* All three NULL: weights are [channel][taps], and any are supported. */
+  /* All four NULL: weights are [channel][taps], and any are supported. */
   int32_t (*supports_weights)(const struct tinyi_channels *channels); /* whether it computes these weights */
   int32_t (*padded_channels)(const struct tinynn_depthwise *p); /* channels that weights and records have room for */
+  int32_t (*packed_taps)(const struct tinynn_depthwise *p); /* bytes of each of them; NULL: as many as there are taps */
   void (*pack)(const struct tinyi_channels *channels, const struct tinynn_depthwise *p, int8_t *taps,
                struct tinynn_channel *records);
 };
 
 /* Kernels of 3×3, and those with one for any other taps behind. */
 extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp, tinyi_depthwise_mve, tinyi_depthwise_rvv;
-extern const struct tinyi_depthwise tinyi_depthwise_general_c, tinyi_depthwise_general_dsp, tinyi_depthwise_general_mve,
-    tinyi_depthwise_general_rvv;
+struct tinyi_depthwise_general {
+  struct tinyi_depthwise first;
+  const struct tinyi_conv2d *of_one_channel; /* for several outputs of one channel: any convolution; NULL: no other */
+};
+extern const struct tinyi_depthwise_general tinyi_depthwise_general_c, tinyi_depthwise_general_dsp,
+    tinyi_depthwise_general_mve, tinyi_depthwise_general_rvv;
 
 /* 3×3 taps without dilation, one output channel for each input channel. */
 static inline int32_t tinyi_is_3x3(const struct tinynn_depthwise *p) {
@@ -108,5 +122,6 @@ static inline struct tinyi_plane tinyi_plane(const struct tinynn_depthwise *p) {
 
 void tinyi_conv2d(struct tinyi_context *context);
 void tinyi_depthwise(struct tinyi_context *context); /* kernel NULL: any taps */
+void tinyi_depthwise_rare(struct tinyi_context *context); /* kernel: struct tinyi_depthwise_general, or NULL */
 
 #endif

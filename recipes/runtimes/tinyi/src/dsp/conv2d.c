@@ -61,6 +61,36 @@ static void pack(const struct tinyi_channels *channels, const struct tinynn_conv
   }
 }
 
+/* Four weights of a channel that lie apart, zeros behind the last ones. */
+static uint32_t four_apart(const int8_t *from, int32_t pitch, int32_t count) {
+  uint32_t word = 0;
+  for (int32_t i = 0; i < 4 && i < count; ++i) {
+    word |= (uint32_t)(uint8_t)from[i * pitch] << (8 * i);
+  }
+  return word;
+}
+
+static void pack_apart(const struct tinyi_channels *channels, const struct tinynn_conv2d *p, int32_t first,
+                       int32_t count, int8_t *weights, struct tinynn_channel *records) {
+  const int32_t pitch = channels->rows.pitch;
+  uint32_t *to = (uint32_t *)(void *)weights;
+  tinyi_right_shift_records(channels, first, count, records);
+  for (int32_t c = 0; c < count; c += 2) {
+    const int8_t *from = channels->rows.weights + first + c;
+    const int32_t second = c + 1 < count;
+    for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
+      for (int32_t left = p->kernel_width; left > 0; left -= 4) {
+        store_group(to, four_apart(from, pitch, left), four_apart(from + second, pitch, left));
+        from += (left < 4 ? left : 4) * pitch;
+        to += 4;
+      }
+    }
+  }
+  if (count % 2 != 0) {
+    records[count] = records[count - 1];
+  }
+}
+
 /* As backends/tinynn/scratch.py says for conv2d_dsp. */
 static uint32_t scratch_bytes(const struct tinynn_conv2d *p) {
   const int32_t products = p->kernel_height * row_groups(p) * 4;
@@ -73,5 +103,7 @@ static uint32_t channel_bytes(const struct tinynn_conv2d *p) {
 }
 
 const struct tinyi_conv2d tinyi_conv2d_dsp = {pack, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL};
+const struct tinyi_conv2d tinyi_conv2d_apart_dsp = {
+    pack_apart, tinynn_conv2d_wide_dsp, scratch_bytes, channel_bytes, 2, 1, NULL};
 
 #endif

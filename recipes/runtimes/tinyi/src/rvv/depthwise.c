@@ -88,6 +88,7 @@ static const struct tinyi_depthwise general = {.compute = tinynn_depthwise_rvv,
   .supports_weights = tinyi_rvv_has_no_minimum, .padded_channels = padded_channels, .pack = pack
 
 const struct tinyi_depthwise tinyi_depthwise_rvv = {KERNEL_3X3};
-const struct tinyi_depthwise tinyi_depthwise_general_rvv = {KERNEL_3X3, .fallback = &general};
+const struct tinyi_depthwise_general tinyi_depthwise_general_rvv = {{KERNEL_3X3, .fallback = &general},
+                                                                    NULL};
 
 #endif
