@@ -8,6 +8,8 @@ _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 
 _RATES = {"Hz": 1, "kHz": 1000, "MHz": 1000**2, "GHz": 1000**3}
 _TIMES = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
 _INSTRUCTIONS = {"instr": 1, "kinstr": 1000, "Minstr": 1000**2, "Ginstr": 1000**3}
+_CURRENTS = {"A": 1, "mA": 1e-3, "uA": 1e-6}
+_VOLTAGES = {"V": 1, "mV": 1e-3}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 
 
@@ -34,6 +36,16 @@ def parse_rate(text: str) -> int:
 def parse_time(text: str) -> float:
     """Seconds of a duration such as `30s`."""
     return float(_parse(text, _TIMES, "a duration"))
+
+
+def parse_current(text: str) -> float:
+    """Ampere of a current such as `90mA`."""
+    return _parse(text, _CURRENTS, "a current")
+
+
+def parse_voltage(text: str) -> float:
+    """Volt of a voltage such as `3.3V`."""
+    return _parse(text, _VOLTAGES, "a voltage")
 
 
 def parse_instructions(text: str) -> int:

@@ -16,6 +16,7 @@ from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes.memo import Memo, take_stamp
 from tinyflow.recipes.schema import (
     Backend,
+    Core,
     Feature,
     Figures,
     Frontend,
@@ -52,6 +53,7 @@ KINDS: dict[type[Recipe], Kind] = {
     Runtime: Kind("runtime", "runtimes", "{}/runtime.yaml"),
     Target: Kind("target", "targets", "{}.yaml"),
     Processor: Kind("processor", "processors", "{}.yaml", _PROCESSOR),
+    Core: Kind("core", "cores", "{}.yaml", _PROCESSOR),
     Toolchain: Kind("toolchain", "toolchains", "{}.yaml"),
     Feature: Kind("feature", "features", "{}.yaml"),
     Suite: Kind("suite", "suites", "{}.yaml"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core.core_schema import CoreSchema
 
 # A field's unit is in its Python name and in its YAML value, so the YAML key needs none: `length: 512KiB`.
-_UNIT_SUFFIXES = ("_bytes", "_hz", "_s", "_instructions")
+_UNIT_SUFFIXES = ("_bytes", "_hz", "_s", "_instructions", "_a", "_v")
 
 
 _SECRET = re.compile(r"(?i)token|secret|passw|pwd|signature|credential|api.?key|(^|[&;])(sig|key|auth\w*|jwt|code)=")
@@ -153,6 +153,8 @@ def show(value: Any) -> str:
 Size = Annotated[int, Quantity(units.parse_size, "a size", "512KiB")]
 Rate = Annotated[int, Quantity(units.parse_rate, "a rate", "216MHz")]
 Duration = Annotated[float, Quantity(units.parse_time, "a duration", "30s")]
+Current = Annotated[float, Quantity(units.parse_current, "a current", "90mA")]
+Voltage = Annotated[float, Quantity(units.parse_voltage, "a voltage", "3.3V")]
 Instructions = Annotated[int, Quantity(units.parse_instructions, "a limit", "2000Minstr")]
 
 MaxRegression = Annotated[str, Limit()]

@@ -14,8 +14,8 @@ class Metric:
     """One named number. `heading` is its short column title, empty where a console table leaves it out.
 
     `version` grows with every change of the definition that changes numbers; old and new ones are never compared.
-    `kind` is `exact`, `neutral` where neither more nor less is better, `time` where it comes in repeated samples, and
-    `noise` where it says nothing about the firmware.
+    `kind` is `exact`, `neutral` where neither more nor less is better, `estimate` where a model with an
+    error says it, `time` where it comes in repeated samples, and `noise` where it says nothing about the firmware.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Metric:
     definition: str
     heading: str = ""
     version: int = 1
-    kind: Literal["exact", "neutral", "time", "noise"] = "exact"
+    kind: Literal["exact", "neutral", "estimate", "time", "noise"] = "exact"
     is_ranked: bool = False  # whether the smallest of a model and target is marked
 
     def format(self, value: float) -> str:
@@ -41,6 +41,8 @@ def _format_duration(seconds: float) -> str:
 _FORMATS: dict[str, Callable[[float], str]] = {
     "bytes": lambda value: format_size(round(value)),
     "s": _format_duration,
+    "ms": lambda value: _format_duration(value / 1e3),
+    "uJ": lambda value: f"{value:.3g} uJ" if value < 1e3 else f"{value / 1e3:.3g} mJ",
     "instructions/MAC": lambda value: f"{value:.2f}",
 }
 
@@ -54,6 +56,23 @@ METRICS = (
         is_ranked=True,
     ),
     Metric("invoke_instructions_min", "instructions", "the same, the smallest of all samples"),
+    Metric(
+        "cycles_estimate",
+        "cycles",
+        "of one model_invoke, the first sample, by the model of the core and the flash that the report names",
+        "cycles",
+        kind="estimate",
+        is_ranked=True,
+    ),
+    Metric("latency_ms", "ms", "cycles_estimate at the target's clock", "latency", kind="estimate", is_ranked=True),
+    Metric(
+        "energy_uj",
+        "uJ",
+        "latency_ms at the current and the voltage of the target's recipe",
+        "energy",
+        kind="estimate",
+        is_ranked=True,
+    ),
     Metric("setup_instructions", "instructions", "retired in model_setup", "set-up", is_ranked=True),
     Metric("rom_bytes", "bytes", "rom_code + rom_rodata + rom_data", "ROM", is_ranked=True),
     Metric("rom_code", "bytes", "instructions in flash"),

@@ -20,8 +20,19 @@ Document = Mapping[str, Any]  # one parsed JSON file
 Naming = Mapping[str, Any]  # bench, model, backend, target: str; features: {name: value, or True where it takes none}
 
 
-def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, timing: Document) -> dict[str, float]:
-    """All metrics that these files hold, in the order of METRICS: by their names, but for those that are made here."""
+def metrics_of(
+    graph: Document,
+    plan: Document,
+    sizes: Document,
+    run: Document,
+    timing: Document,
+    profile: Document = MappingProxyType({}),
+    power: Document | None = None,
+) -> dict[str, float]:
+    """All metrics that these files hold, in the order of METRICS: by their names, but for those that are made here.
+
+    `power`: current_a and supply_v.
+    """
     counts = [count for count in run.get("invoke_instructions") or () if count is not None]
     found: dict[str, float | None] = {
         **{name: document[name] for document in (sizes, run, timing) for name in BY_NAME if name in document},
@@ -32,11 +43,25 @@ def metrics_of(graph: Document, plan: Document, sizes: Document, run: Document, 
         "macs": graph["macs"],
         "tuned_kernels": plan.get("tuning", {}).get("tuned"),
         "invoke_s": min(timing.get("invoke_s") or [None]),
+        **_estimates(profile, power),
     }
     if "ram_bytes" not in sizes:  # as it is of what doesn't fit and never ran
         found["ram_bytes"] = _sum(found, "ram_data", "ram_bss", "stack_peak_bytes", "heap_peak_bytes")
     found["instructions_per_mac"] = _ratio(found["invoke_instructions"], found["macs"])
     return {name: value for name in BY_NAME if (value := found.get(name)) is not None}
+
+
+def _estimates(profile: Document, power: Document | None) -> dict[str, float | None]:
+    """Cycles, and what follows from them where the clock, and what the chip draws, are known."""
+    cycles = profile.get("total", {}).get("cycles_estimate")
+    clock_hz = profile.get("cycle_model", {}).get("clock_hz")
+    seconds = _quotient(cycles, clock_hz)
+    watts = None if power is None else power["current_a"] * power["supply_v"]
+    return {
+        "cycles_estimate": cycles,
+        "latency_ms": None if seconds is None else round(seconds * 1e3, 6),
+        "energy_uj": None if seconds is None or watts is None else round(seconds * watts * 1e6, 3),
+    }
 
 
 def _sum(found: Mapping[str, float | None], *names: str) -> float | None:
@@ -46,7 +71,23 @@ def _sum(found: Mapping[str, float | None], *names: str) -> float | None:
 
 
 def _ratio(numerator: float | None, denominator: float | None) -> float | None:
-    return round(numerator / denominator, 4) if numerator is not None and denominator else None
+    quotient = _quotient(numerator, denominator)
+    return None if quotient is None else round(quotient, 4)
+
+
+def _quotient(numerator: float | None, denominator: float | None) -> float | None:
+    return numerator / denominator if numerator is not None and denominator else None
+
+
+def cycle_model_of(row: Document) -> Document:
+    """By what a row's cycles were estimated: name, error_percent, evidence; empty where they weren't."""
+    return row.get("cycle_model") or {}
+
+
+def spell_cycle_model(model: Document) -> str:
+    """`cortex-m4 ±12 %`, and that no board has confirmed it, where none has."""
+    unconfirmed = "" if model["evidence"] == "boards" else ", not confirmed by a board"
+    return f"{model['name']} ±{model['error_percent']} %{unconfirmed}"
 
 
 def with_import(validation: Document, origin: Document) -> Document:

@@ -1,11 +1,10 @@
-"""Profile: where the instructions of one inference go, layer by layer and function by function.
+"""Profile: where the instructions of one inference go, and by a core's rules its cycles, by layer and by function.
 
 The firmware is the bench's own, without a change: the simulator looks on.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +14,8 @@ from tinyflow.core.errors import RunError
 from tinyflow.model.plan_document import Layer, PlanDocument
 from tinyflow.stages.run import call, read_samples
 from tinyflow.targets import elf
-from tinyflow.targets.blocks import Piece
-from tinyflow.targets.cycles import TAKEN_BRANCH_CYCLES, block_cycles
+from tinyflow.targets.blocks import Edge, Piece
+from tinyflow.targets.cycles import Cycles, Model
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.protocol import open_machine
 
@@ -30,42 +29,59 @@ class Costs:
     instructions: int = 0
     loads: int = 0
     stores: int = 0
-    cycles: int = 0  # estimated
-    functions: Counter[str] = field(default_factory=Counter)  # name → instructions
+    cycles: Cycles | None = None  # estimated
+    functions: dict[str, list[Edge]] = field(default_factory=dict)
 
 
 def profile(workspace: Workspace) -> None:
     """Make `profile.json` of `firmware.elf` and the first sample.
 
-    Parameters: `target`, `limit_instructions`, `cycle_model` (optional, as its recipe; then cycles are estimated).
+    Parameters: `target`, `limit_instructions`; `core` and `flash_timing` of the recipes where cycles are estimated, or
+    `no_cycles`, why they aren't.
     Raises RunError for firmware that doesn't run, and where the target isn't the built-in simulator.
     """
     plan = PlanDocument.read(workspace.inputs["plan.json"])
     samples = read_samples(workspace.inputs, plan)
-    machine = open_machine(workspace.parameters["target"], workspace.inputs)
-    limit = workspace.parameters["limit_instructions"]
+    parameters = workspace.parameters
+    machine = open_machine(parameters["target"], workspace.inputs)
+    limit = parameters["limit_instructions"]
+    flash_model = workspace.inputs.get("flash_model.so")
     try:
         machine.load(workspace.inputs["firmware.elf"])
         call(machine, plan.setup, limit)
+        if plan.reset:
+            call(machine, plan.reset, limit)
         for port, data in zip(plan.inputs, samples.inputs[0], strict=True):
             machine.write(port.symbol, data)
-        model = workspace.parameters.get("cycle_model")
         status, counters, pieces = machine.trace(
             plan.invoke,
             plan.caller,
             limit_instructions=limit,
-            flash_cache=None if model is None else (workspace.inputs["flash_model.so"], model),
+            flash=None if flash_model is None else (flash_model, parameters["flash_timing"]),
         )
-        if status != 0:
-            raise RunError(f"returned {status}, not 0", where=plan.invoke)
-        calls = {name: function.calls for name, function in counters.functions.items()}
-        document = _document(plan, _Summer(elf.read(workspace.inputs["firmware.elf"]), model), pieces, calls)
-        if model is not None:
-            clock_hz = workspace.parameters["target"]["clock_hz"]
-            document["cycle_model"] = {"name": model["core"], "error": model["error"], "clock_hz": clock_hz}
     finally:
         machine.close()
+    if status != 0:
+        raise RunError(f"returned {status}, not 0", where=plan.invoke)
+    firmware = elf.read(workspace.inputs["firmware.elf"])
+    summed = _Summer(firmware, parameters.get("core"), parameters.get("flash_timing"))
+    calls = {name: function.calls for name, function in counters.functions.items()}
+    document = _document(plan, summed, pieces, calls)
+    if "core" in parameters:
+        document["cycle_model"] = _model(parameters["core"], parameters["target"]["clock_hz"])
+    elif "no_cycles" in parameters:
+        document["no_cycles"] = parameters["no_cycles"]
     workspace.write_json("profile.json", document, allow_nan=False)
+
+
+def _model(core: Document, clock_hz: int | None) -> dict[str, JSON]:
+    """What is said beside every number that comes of it."""
+    return {
+        "name": core["name"],
+        "error_percent": core["error_percent"],
+        "evidence": core["evidence"],
+        "clock_hz": clock_hz,
+    }
 
 
 def _document(
@@ -74,14 +90,11 @@ def _document(
     layers, rest = match_layers(plan.layers, pieces)
     total = summed.costs(pieces)
     return {
-        "schema": 1,
+        "schema": 2,
         "total": {**summed.document(total), "macs": plan.macs},
         "layers": [_layer(plan, *own, summed, total.instructions) for own in zip(plan.layers, layers, strict=True)],
         "other": summed.document(summed.costs(rest)),
-        "functions": [
-            {"name": name, "instructions": cost, "calls": calls.get(name, 0), "share": _share(cost, total.instructions)}
-            for name, cost in sorted(total.functions.items(), key=lambda item: (-item[1], item[0]))
-        ],
+        "functions": summed.functions(total, calls),
     }
 
 
@@ -129,38 +142,58 @@ def _share(part: int, total: int) -> float:
 class _Summer:
     """Blocks to costs; remembers what each block holds."""
 
-    def __init__(self, firmware: elf.Firmware, cycle_model: Document | None) -> None:
+    def __init__(self, firmware: elf.Firmware, core: Document | None, flash_timing: Document | None) -> None:
         self._firmware = firmware
         self._disassemble = disassembler(firmware)
-        self._cycle_model = cycle_model
-        self._known: dict[tuple[int, int], tuple[int, int, int]] = {}
+        wait_cycles = flash_timing["wait_cycles"] if flash_timing is not None else 0
+        self._model = None if core is None else Model(core, wait_cycles, self._disassemble)
+        self._known: dict[tuple[int, int], tuple[int, int]] = {}
 
     def document(self, costs: Costs) -> dict[str, JSON]:
         """The plain numbers; cycles only where there is a model for them."""
-        document = {"instructions": costs.instructions, "loads": costs.loads, "stores": costs.stores}
-        return document if self._cycle_model is None else {**document, "cycles_estimate": costs.cycles}
+        document: dict[str, JSON] = {
+            "instructions": costs.instructions,
+            "loads": costs.loads,
+            "stores": costs.stores,
+        }
+        return document if costs.cycles is None else {**document, **_cycles(costs.cycles)}
 
     def costs(self, pieces: Iterable[Piece]) -> Costs:
         """The sum over these."""
+        pieces = list(pieces)
+        edges = [edge for piece in pieces for edge in piece.edges]
         costs = Costs()
-        if self._cycle_model is not None:
-            pieces = list(pieces)
-            costs.cycles = self._cycle_model["wait_states"] * sum(piece.flash_waits for piece in pieces)
-        for edge in (edge for piece in pieces for edge in piece.edges):
-            reads, writes, cycles = self._block(edge.address, edge.size)
-            taken = TAKEN_BRANCH_CYCLES if edge.is_taken and edge.from_address else 0
-            costs.cycles += (cycles + taken) * edge.executions
+        if self._model is not None:
+            costs.cycles = self._model.cycles(edges, sum(piece.flash_waits for piece in pieces))
+        for edge in edges:
+            reads, writes = self._block(edge.address, edge.size)
             costs.instructions += edge.instructions * edge.executions
             costs.loads += reads * edge.executions
             costs.stores += writes * edge.executions
             function = self._firmware.function_at(edge.address)
-            costs.functions[function.name if function else "?"] += edge.instructions * edge.executions
+            costs.functions.setdefault(function.name if function else "?", []).append(edge)
         return costs
 
-    def _block(self, address: int, size: int) -> tuple[int, int, int]:
-        """Reads, writes and cycles of one execution."""
+    def functions(self, total: Costs, calls: Mapping[str, int]) -> list[JSON]:
+        """By instructions, the most first. Their cycles are without waits for flash, which are known by layer alone."""
+        found = []
+        for name, edges in total.functions.items():
+            cost = sum(edge.instructions * edge.executions for edge in edges)
+            line = {"name": name, "instructions": cost, "calls": calls.get(name, 0)}
+            line["share"] = _share(cost, total.instructions)
+            if self._model is not None:
+                line |= _cycles(self._model.cycles(edges, 0))
+            found.append(line)
+        return sorted(found, key=lambda line: (-line["instructions"], line["name"]))
+
+    def _block(self, address: int, size: int) -> tuple[int, int]:
+        """Reads and writes of one execution."""
         if (address, size) not in self._known:
-            instructions = self._disassemble(address, size)
-            cycles = block_cycles(instructions) if self._cycle_model is not None else 0
-            self._known[address, size] = (*count(instructions), cycles)
+            self._known[address, size] = count(self._disassemble(address, size))
         return self._known[address, size]
+
+
+def _cycles(cycles: Cycles) -> dict[str, JSON]:
+    """The estimate, and what it is made of."""
+    causes = {cause: round(value) for cause, value in cycles._asdict().items()}
+    return {"cycles_estimate": round(cycles.total), "cycles_by_cause": causes}

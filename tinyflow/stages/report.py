@@ -13,12 +13,19 @@ def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
     Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json and
-    shrink.json where the model was tidied or shrunk: what was changed in it. Parameters: bench (canonical name), model,
-    backend, target, features ({name: value, or True}); target_options where the target's recipe chose some.
+    shrink.json where the model was tidied or shrunk: what was changed in it; profile.json where cycles are estimated.
+    Parameters: bench (canonical name), model, backend, target, features ({name: value, or True}); target_options where
+    the target's recipe chose some, power where it has that.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(
-        files["graph.json"], files["plan.json"], files.get("sizes.json", {}), files["run.json"], files["timing.json"]
+        files["graph.json"],
+        files["plan.json"],
+        files.get("sizes.json", {}),
+        files["run.json"],
+        files["timing.json"],
+        files.get("profile.json", {}),
+        workspace.parameters.get("power"),
     )
     row = rows.bench_row(
         workspace.parameters,
@@ -28,6 +35,9 @@ def report(workspace: Workspace) -> None:
     )
     if "target_options" in workspace.parameters:
         row["target_options"] = workspace.parameters["target_options"]
+    if "profile.json" in files:
+        model = files["profile.json"]["cycle_model"]
+        row["cycle_model"] = {name: value for name, value in model.items() if name != "clock_hz"}
     paths = rows.paths_of(files["plan.json"])
     if paths:
         row["paths"] = paths

@@ -54,7 +54,7 @@ class Capabilities:
     tools: tuple[Tool, ...]  # what decides the counts, for keys
     inputs: Mapping[str, Output] = field(default_factory=dict)  # of every run, besides the firmware
     guard: Mapping[str, Output] | None = None  # more of them, for `Machine.watch_writes`
-    trace: Mapping[str, Output] | None = None  # more of them, for `Machine.trace` with a cycle model
+    trace: Mapping[str, Output] | None = None  # more of them, for `Machine.trace` with waits for flash
     advised: tuple[Tool, ...] = ()  # with them it could do more; the key has them where they are
 
 
@@ -132,11 +132,11 @@ class Machine(Protocol):
         dispatcher: str,
         *,
         limit_instructions: int,
-        flash_cache: tuple[Path, Mapping[str, int]] | None = None,
+        flash: tuple[Path, Mapping[str, Any]] | None = None,
     ) -> tuple[int, Counters, list[Piece]]:
-        """Like `call`, cut into what `dispatcher` called, in order. Raises RunError where there is no such function.
+        """Like `call`, cut into what `dispatcher`, or where the firmware has none `symbol`, called, in order.
 
-        With `flash_cache` (flash_model.so, and the cache as FlashModel takes it) waits for flash are counted.
+        With `flash` (flash_model.so, and the target's `flash_timing`) waits for flash are counted.
         """
         raise RunError("only the built-in simulator sees every instruction", hint="profile a simulated target")
 

@@ -6,12 +6,13 @@ Work is shared by naming it: two benches that need the same action get the same 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import NamedTuple
 
-from tinyflow.core.action import Action, Output, Tool, in_order
+from tinyflow.core.action import JSON, Action, Output, Tool, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, target_facts
+from tinyflow.flow.planning.cycle_models import cycle_model, no_cycles, power_of
 from tinyflow.flow.planning.generation import Generation
 from tinyflow.flow.planning.models import Known, Models
 from tinyflow.flow.planning.options import check_options
@@ -88,6 +89,7 @@ class Planner:
             made.append(self._builds.link(resolved, self._builds.compile_tree(resolved, generated.output("sources/"))))
             program = made[-1].output("firmware.elf")
         made.append(self._run(resolved, converted, generated, program, layers))
+        made += self._estimate(resolved, made[-1])
         final = self._report(resolved, made)
         return BenchPlan(bench.name, bench, final, tuple(in_order([final]).values()))
 
@@ -141,30 +143,40 @@ class Planner:
 
     def profile(self, plan: BenchPlan) -> Action:
         """What the instructions of a planned bench go into. UsageError where its target isn't simulated here."""
+        for action in plan.actions:
+            if action.stage == "profile":
+                return action
         run = next(action for action in plan.actions if action.stage == "run")
-        more = capabilities(run.parameters["target"]).trace
-        if more is None:
+        if capabilities(run.parameters["target"]).trace is None:
             plan.bench.refuse(
                 f"only the built-in simulator sees every instruction; {plan.bench.target} isn't run by it",
                 at="target",
                 hint="profile the bench on a simulated target, such as stm32f7",
             )
-        model = self._catalogue.get(Target, plan.bench.target).cycle_model
-        if model is None:
+        target = self._catalogue.get(Target, plan.bench.target)
+        return self._profile(plan.name, run, {"no_cycles": no_cycles(self._catalogue, target)})
+
+    def _estimate(self, resolved: ResolvedBench, run: Action) -> list[Action]:
+        """The profile that a bench's cycles are from, where there is a model of its chip."""
+        model = cycle_model(self._catalogue, resolved.target)
+        if model is None or capabilities(run.parameters["target"]).trace is None:
+            return []
+        return [self._profile(resolved.bench.name, run, model)]
+
+    def _profile(self, bench: str, run: Action, model: Mapping[str, JSON]) -> Action:
+        more = capabilities(run.parameters["target"]).trace or {}
+        if model.get("flash_timing") is None:
             more = {}
         return self._known.add(
             replace(
                 run,
                 stage="profile",
-                title=f"profile {plan.name}",
+                title=f"profile {bench}",
                 function="tinyflow.stages.profile:profile",
                 outputs=("profile.json",),
-                parameters={
-                    **{name: run.parameters[name] for name in ("target", "limit_instructions")},
-                    **({} if model is None else {"cycle_model": asdict(model)}),
-                },
+                parameters={**{name: run.parameters[name] for name in ("target", "limit_instructions")}, **model},
                 inputs={
-                    **run.inputs,
+                    **{name: put for name, put in run.inputs.items() if not name.startswith("intermediates.")},
                     **{name: self._known.add(made.action).output(made.name) for name, made in more.items()},
                 },
                 tools=(*run.tools, *PROFILE_TOOLS),
@@ -173,7 +185,7 @@ class Planner:
 
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
-        documents = ("origin", "graph", "tidy", "shrink", "plan", "sizes", "run", "timing")
+        documents = ("origin", "graph", "tidy", "shrink", "plan", "sizes", "run", "timing", "profile")
         wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(
             Action(
@@ -189,6 +201,7 @@ class Planner:
                     "features": dict(resolved.features),
                     # Only where there are some: no other bench's key is to know of them.
                     **({"target_options": dict(resolved.target_options)} if resolved.target_options else {}),
+                    **power_of(resolved.target),
                 },
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )

@@ -5,6 +5,7 @@ A field is the YAML key; where its name ends in a unit (`length_bytes`), the YAM
 """
 
 from tinyflow.recipes.schema.backend import Backend
+from tinyflow.recipes.schema.core import Core
 from tinyflow.recipes.schema.feature import Case, Feature, Requirements, Settings
 from tinyflow.recipes.schema.frontend import Frontend
 from tinyflow.recipes.schema.model import Model, Samples
@@ -21,6 +22,7 @@ __all__ = [
     "Against",
     "Backend",
     "Case",
+    "Core",
     "Cpu",
     "Feature",
     "Figures",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from tinyflow.recipes.fields import (
     Address,
     Check,
+    Current,
     Duration,
     Instructions,
     Module,
@@ -19,11 +20,13 @@ from tinyflow.recipes.fields import (
     Rate,
     RelativePath,
     Size,
+    Voltage,
 )
 from tinyflow.recipes.schema.part import Part, Recipe, part
 
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
+_MOST_LINES = 1024  # MOST_LINES of flash_model.c
 
 Optimise = Literal["O0", "O1", "O2", "O3", "Os"]
 
@@ -45,21 +48,46 @@ class Memory(Part):
 
 
 @part
-class CycleModel(Part):
-    """How cycles are estimated from what was executed (`doit profile:`)."""
+class Cache(Part):
+    """Lines of flash that are at hand; the line that was used longest ago makes room."""
 
-    core: Literal["cortex-m4"]
-    wait_states: Natural
-    """Cycles for a line of flash that no cache holds."""
-    instruction_lines: Natural
-    data_lines: Natural
-    line_bytes: Size
-    error: str
-    """How far off it may be, and how that is known."""
+    lines: Natural
+    ways: Natural | None = None
+    """Lines that compete for one place; by default all of them."""
 
     def __post_init__(self) -> None:
-        if not (1 <= self.instruction_lines <= 128 and 1 <= self.data_lines <= 128 and self.line_bytes):
-            raise ValueError("a flash cache has 1 to 128 lines of each kind")
+        if not 1 <= self.lines <= _MOST_LINES or self.lines % (self.ways or 1):
+            raise ValueError(f"a cache has 1 to {_MOST_LINES} lines, a multiple of its ways")
+
+
+@part
+class FlashTiming(Part):
+    """What waiting for flash costs, for the estimate of cycles (`recipes/cores/`)."""
+
+    wait_cycles: Natural
+    """For a line that no cache holds."""
+    line_bytes: Size
+    instructions: Cache
+    data: Cache | None = None
+    """None where `instructions` holds both."""
+    prefetch: bool = True
+    """Whether the line behind the one that runs is fetched ahead, so that straight code never waits."""
+    source: str
+    """Where this is from."""
+
+    def __post_init__(self) -> None:
+        if not self.line_bytes or self.line_bytes & self.line_bytes - 1:
+            raise ValueError(f"a line of {self.line_bytes} bytes is no power of two")
+
+
+@part
+class Power(Part):
+    """What the chip draws while it computes, for `energy_uj`."""
+
+    current_a: Current
+    supply_v: Voltage
+    source: str
+    """Datasheet with table, or what was measured how."""
 
 
 def _check_map(memory: tuple[Memory, ...]) -> None:
@@ -80,7 +108,12 @@ def _check_map(memory: tuple[Memory, ...]) -> None:
 class Target(Recipe):
     """A chip (or this machine) and the way firmware is run on it."""
 
-    renamed = MappingProxyType({"cpu_features": "features, in recipes/processors/<cpu>.yaml"})
+    renamed = MappingProxyType(
+        {
+            "cpu_features": "features, in recipes/processors/<cpu>.yaml",
+            "cycle_model": "flash_timing, and the core's rules in recipes/cores/<cpu>.yaml",
+        }
+    )
 
     implementation: Module = ""
     """Module with `open_machine`."""
@@ -89,8 +122,10 @@ class Target(Recipe):
     cpu: str
     """Its processor: a recipe in `recipes/processors/`."""
     clock_hz: Rate | None = None
-    cycle_model: CycleModel | None = None
-    """For `cycles_estimate`; none where no model is good enough to be shown."""
+    flash_timing: FlashTiming | None = None
+    """For the estimate of cycles; without it there is none."""
+    power: Power | None = None
+    """At `clock`; without it no energy is estimated."""
     memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
     """Empty where the machine has no memory map of its own (host)."""
     stack_bytes: Size | None = None

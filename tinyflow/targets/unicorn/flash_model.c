@@ -1,14 +1,14 @@
 /* Counts what a chip waits for its flash: lines that its small caches for instructions and for data don't hold.
  *
- * Unicorn calls `tf_fetch` at the start of every translated block and `tf_load` at every read from flash. Both caches are fully
- * associative and replace the line that was used longest ago; the line behind the one that runs is fetched ahead. Freestanding,
- * like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
+ * Unicorn calls `tf_fetch` at the start of every translated block and `tf_load` at every read from flash. A line may lie in
+ * any of the `ways` places of its set and takes that which was used longest ago; with prefetch the line behind the one that runs
+ * is fetched ahead. Freestanding, like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #define EXPORTED __attribute__((visibility("default")))
-enum { MOST_LINES = 128 };
+enum { MOST_LINES = 1024 };
 
 struct tf_lines {
     uint64_t line[MOST_LINES]; /* address / bytes of a line, plus 1; 0 is empty */
@@ -16,6 +16,7 @@ struct tf_lines {
     uint64_t now;
     uint64_t misses;
     uint32_t count;
+    uint32_t ways;
     uint32_t bytes;
 };
 
@@ -24,14 +25,17 @@ struct tf_flash {
     struct tf_lines data;
     uint64_t begin, end; /* of flash */
     uint64_t last_fetched; /* line, plus 1 */
+    uint32_t is_shared;    /* `instructions` holds data, too */
+    uint32_t has_prefetch;
 };
 
 /* Whether a line was there; it is afterwards. */
 static int touch(struct tf_lines *lines, uint64_t line)
 {
-    uint32_t oldest = 0;
+    uint32_t first = (uint32_t)(line % (lines->count / lines->ways)) * lines->ways;
+    uint32_t oldest = first;
     lines->now++;
-    for (uint32_t place = 0; place < lines->count; place++) {
+    for (uint32_t place = first; place < first + lines->ways; place++) {
         if (lines->line[place] == line) {
             lines->used[place] = lines->now;
             return 1;
@@ -55,7 +59,7 @@ EXPORTED void tf_fetch(void *engine, uint64_t address, uint32_t size, struct tf_
     struct tf_lines *lines = &flash->instructions;
     for (uint64_t line = address / lines->bytes; line <= (address + size - 1) / lines->bytes; line++) {
         int was_there = touch(lines, line + 1);
-        if (!was_there && line + 1 != flash->last_fetched + 1) {
+        if (!was_there && !(flash->has_prefetch && line == flash->last_fetched)) {
             lines->misses++;
         }
         flash->last_fetched = line + 1;
@@ -68,7 +72,7 @@ EXPORTED void tf_load(void *engine, int type, uint64_t address, int size, int64_
     (void)engine;
     (void)type;
     (void)value;
-    struct tf_lines *lines = &flash->data;
+    struct tf_lines *lines = flash->is_shared ? &flash->instructions : &flash->data;
     for (uint64_t line = address / lines->bytes; line <= (address + (uint64_t)size - 1) / lines->bytes; line++) {
         if (!touch(lines, line + 1)) {
             lines->misses++;

@@ -10,7 +10,7 @@ from typing import Any
 from tinyflow.targets.elf import addresses
 from tinyflow.targets.unicorn import native_hook
 
-_MOST_LINES = 128  # MOST_LINES of flash_model.c
+_MOST_LINES = 1024  # MOST_LINES of flash_model.c
 
 
 class _Lines(ctypes.Structure):
@@ -22,12 +22,13 @@ class _Lines(ctypes.Structure):
         ("now", ctypes.c_uint64),
         ("misses", ctypes.c_uint64),
         ("count", ctypes.c_uint32),
+        ("ways", ctypes.c_uint32),
         ("bytes", ctypes.c_uint32),
     )
 
 
 class FlashModel(ctypes.Structure):
-    """`struct tf_flash` of flash_model.c; watches one engine. `cache` has instruction_lines, data_lines, line_bytes."""
+    """`struct tf_flash` of flash_model.c; watches one engine. `timing` is that of a target's recipe, `flash_timing`."""
 
     instructions: _Lines
     data: _Lines
@@ -37,15 +38,20 @@ class FlashModel(ctypes.Structure):
         ("begin", ctypes.c_uint64),
         ("end", ctypes.c_uint64),
         ("last_fetched", ctypes.c_uint64),
+        ("is_shared", ctypes.c_uint32),
+        ("has_prefetch", ctypes.c_uint32),
     )
 
-    def __init__(self, engine: Any, library: Path, region: Mapping[str, Any], cache: Mapping[str, int]) -> None:
+    def __init__(self, engine: Any, library: Path, region: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
         from unicorn import UC_HOOK_BLOCK, UC_HOOK_MEM_READ
 
         flash = addresses(region)
-        super().__init__(begin=flash.start, end=flash.stop)
-        for lines, count in ((self.instructions, "instruction_lines"), (self.data, "data_lines")):
-            lines.count, lines.bytes = cache[count], cache["line_bytes"]
+        is_shared = timing["data"] is None
+        super().__init__(begin=flash.start, end=flash.stop, is_shared=is_shared, has_prefetch=timing["prefetch"])
+        for lines, name in ((self.instructions, "instructions"), (self.data, "data")):
+            cache = timing[name] or timing["instructions"]
+            lines.count, lines.bytes = cache["lines"], timing["line_bytes"]
+            lines.ways = cache["ways"] or cache["lines"]
         self._functions = ctypes.CDLL(str(library))
         native_hook.add(engine, UC_HOOK_BLOCK, self._functions.tf_fetch, self)
         native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self, flash[0], flash[-1])

@@ -56,13 +56,15 @@ class Simulator(Chip):
         dispatcher: str,
         *,
         limit_instructions: int,
-        flash_cache: tuple[Path, Mapping[str, int]] | None = None,
+        flash: tuple[Path, Mapping[str, Any]] | None = None,
     ) -> tuple[int, Counters, list[Piece]]:
         """See `protocol.Machine`."""
-        flash = None
-        if flash_cache is not None:
-            flash = FlashModel(self._engine, flash_cache[0], self._regions("flash")[0], flash_cache[1])
-        recorder = Recorder(self._engine, self.table, self.firmware, dispatcher, flash)
+        waits = None
+        if flash is not None:
+            waits = FlashModel(self._engine, flash[0], self._regions("flash")[0], flash[1])
+        known = {function.name for function in self.firmware.functions}
+        dispatcher = dispatcher if dispatcher in known else symbol
+        recorder = Recorder(self._engine, self.table, self.firmware, dispatcher, waits)
         status, counters = self.call(symbol, limit_instructions=limit_instructions)
         return status, counters, recorder.pieces()
 

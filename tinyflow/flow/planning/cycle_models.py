@@ -1,0 +1,38 @@
+"""Which recipes a target's cycles are estimated by, or why they aren't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from tinyflow.core.action import JSON
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Core, Target
+
+
+def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | None:
+    """`core` and `flash_timing` as parameters of the stage `profile`, or None: see `no_cycles`."""
+    if no_cycles(catalogue, target):
+        return None
+    core = catalogue.get(Core, target.cpu)
+    rules = {name: value for name, value in asdict(core).items() if name not in ("description", "source")}
+    if core.cycles_per_instruction is not None:
+        return {"core": rules}
+    assert target.flash_timing is not None
+    timing = {name: value for name, value in asdict(target.flash_timing).items() if name != "source"}
+    return {"core": rules, "flash_timing": timing}
+
+
+def no_cycles(catalogue: Catalogue, target: Target) -> str:
+    """Why no cycles are estimated for a target; empty where they are."""
+    if not catalogue.has(Core, target.cpu):
+        return f"there is no model of {target.cpu}'s cycles: recipes/cores/{target.cpu}.yaml would be one"
+    if catalogue.get(Core, target.cpu).cycles_per_instruction is None and target.flash_timing is None:
+        return f'{target.name} doesn\'t say how it waits for its flash: "flash_timing" in its recipe'
+    return ""
+
+
+def power_of(target: Target) -> dict[str, JSON]:
+    """`power` as a parameter of the stage `report`, where the target has it."""
+    power = target.power
+    return {} if power is None else {"power": {"current_a": power.current_a, "supply_v": power.supply_v}}
