@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Processor, Toolchain
+from tinyflow.recipes.schema import Core, Processor, Toolchain
 
 _CATALOGUE = Catalogue([Path(__file__).parents[1] / "recipes"])
 NAMES = _CATALOGUE.names(Processor)
@@ -23,6 +23,11 @@ def compiler(cpu: str, toolchain: str = "zig") -> dict[str, Any]:
     made = processor(cpu).compiled_by(_CATALOGUE.get(Toolchain, toolchain))
     assert made is not None, f"{toolchain} doesn't know {cpu}"
     return {name: value for name, value in asdict(made).items() if value is not None}
+
+
+def core(cpu: str) -> dict[str, Any]:
+    """How its cycles are estimated: a parameter of the stage `profile`."""
+    return asdict(_CATALOGUE.get(Core, cpu))
 
 
 def described(cpu: str, machine: str = "unicorn") -> dict[str, Any]:

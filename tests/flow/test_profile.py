@@ -21,11 +21,13 @@ def test_layers_add_up_to_what_the_bench_measured(tmp_path: Path, bench: str) ->
     counts = json.loads((tmp_path / "build" / bench / "run.json").read_bytes())["invoke_instructions"]
     assert profile["total"]["instructions"] == counts[0] <= report["metrics"]["invoke_instructions"]
     parts = [*profile["layers"], profile["other"]]
-    has_model = bench == "toycar-tinyc-stm32f4"
-    assert ("cycle_model" in profile) == ("cycles_estimate" in profile["total"]) == has_model
-    assert "cycles are estimated" in done.stdout or not has_model
-    for column in ("instructions", "loads", "stores", *(["cycles_estimate"] if has_model else [])):
+    assert "cycles are estimated" in done.stdout
+    for column in ("instructions", "loads", "stores"):
         assert sum(part[column] for part in parts) == profile["total"][column] > 0
+    estimate = profile["total"]["cycles_estimate"]
+    assert sum(part["cycles_estimate"] for part in parts) == pytest.approx(estimate, abs=len(parts))
+    assert report["metrics"]["cycles_estimate"] == estimate and report["cycle_model"]["error_percent"]
+    assert report["metrics"]["latency_ms"] == pytest.approx(1e3 * estimate / profile["cycle_model"]["clock_hz"])
     assert sum(layer["macs"] for layer in profile["layers"]) == profile["total"]["macs"] == report["metrics"]["macs"]
     assert "FULLY_CONNECTED" in done.stdout and f"{counts[0]:,}" in done.stdout
     again = doit(tmp_path, f"profile:{bench}")

@@ -185,12 +185,13 @@ def test_changes() -> None:
 
 def test_profile() -> None:
     """With and without estimated cycles, with and without a clock; an empty call."""
-    model = {"name": "cortex-m4", "error": "unknown", "clock_hz": 100_000_000}
+    model = {"name": "cortex-m4", "error_percent": 12, "evidence": "boards", "clock_hz": 100_000_000}
     empty = {**PROFILE, "layers": [], "functions": [], "total": {"instructions": 0}, "other": {"instructions": 0}}
     documents = [
         PROFILE,
         {**PROFILE, "cycle_model": model},
-        {**PROFILE, "cycle_model": {**model, "clock_hz": None}},
+        {**PROFILE, "cycle_model": {**model, "evidence": "none", "clock_hz": None}},
+        {**PROFILE, "no_cycles": "nobody knows"},
         empty,
     ]
     check("profile.txt", "\n".join(profile.profile_text("net-one-chip", document) for document in documents))

@@ -8,7 +8,7 @@ from typing import Any
 
 import kept
 import pytest
-from processors import described
+from processors import core, described
 from small_firmware import Bench, workspace
 
 from tinyflow.core.errors import RunError
@@ -30,14 +30,9 @@ __attribute__((noinline)) static void add(int8_t *x) { inner(x, 30); x[8] = 2; }
 int model_setup(void) { model_arena[1] = 1; return SETUP; }
 int model_invoke(void) { conv(model_arena); add(model_arena); return model_arena[40] - 9; }
 """
-CYCLES = {
-    "core": "cortex-m4",
-    "wait_states": 5,
-    "instruction_lines": 4,
-    "data_lines": 2,
-    "line_bytes": 16,
-    "error": "e",
-}
+CYCLES = core("cortex-m4")
+FLASH = {"wait_cycles": 5, "line_bytes": 16, "instructions": {"lines": 4, "ways": None}, "prefetch": True}
+FLASH |= {"data": {"lines": 2, "ways": None}}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +88,7 @@ def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firm
     machine.write("model_arena+40", b"\x09")
     status, counters = machine.call("model_invoke", limit_instructions=9999)
     machine.close()
-    plain = profiled(tmp_path / "a", bench, {"firmware.elf": firmware})
+    plain = profiled(tmp_path / "a", bench, {"firmware.elf": firmware}, no_cycles="for a reason")
     assert status == 0 and plain["total"]["instructions"] == counters.instructions
     parts = [*plain["layers"], plain["other"]]
     for column in ("instructions", "loads", "stores"):
@@ -101,25 +96,33 @@ def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firm
     assert plain["layers"][1]["loads"] > plain["layers"][0]["loads"] >= 6
     called = {entry["name"]: entry["calls"] for entry in plain["functions"]}
     assert called == {"inner": 2, "add": 1, "conv": 1, "model_invoke": 1}
-    assert "cycle_model" not in plain and "cycles_estimate" not in plain["total"]
+    assert (
+        plain["no_cycles"] == "for a reason" and "cycle_model" not in plain and "cycles_estimate" not in plain["total"]
+    )
 
     files = {"firmware.elf": firmware, "flash_model.so": flash_model}
-    cycles = profiled(tmp_path / "b", bench, files, cycle_model=CYCLES)
-    assert cycles["cycle_model"] == {"name": "cortex-m4", "error": "e", "clock_hz": 7}
+    cycles = profiled(tmp_path / "b", bench, files, core=CYCLES, flash_timing=FLASH)
+    facts = {"name": "cortex-m4", "clock_hz": 7}
+    assert cycles["cycle_model"] == {**facts, **{name: CYCLES[name] for name in ("error_percent", "evidence")}}
     estimate = cycles["total"]["cycles_estimate"]
     assert sum(part["cycles_estimate"] for part in (*cycles["layers"], cycles["other"])) == estimate
     assert estimate > cycles["total"]["instructions"] == plain["total"]["instructions"]
     waits = {
-        name: profiled(tmp_path / name, bench, files, cycle_model={**CYCLES, **change})["total"]["cycles_estimate"]
+        name: profiled(tmp_path / name, bench, files, core=CYCLES, flash_timing={**FLASH, **change})["total"][
+            "cycles_estimate"
+        ]
         for name, change in {
-            "none": {"wait_states": 0},
-            "twice": {"wait_states": 10},
-            "few": {"instruction_lines": 1},
+            "none": {"wait_cycles": 0},
+            "twice": {"wait_cycles": 10},
+            "few": {"instructions": {"lines": 1, "ways": 1}},
+            "sets": {"instructions": {"lines": 4, "ways": 1}},
+            "shared": {"data": None},
+            "unforeseen": {"prefetch": False},
             "long": {"line_bytes": 64},
         }.items()
     }
     assert waits["twice"] - estimate == estimate - waits["none"] > 0 and (estimate - waits["none"]) % 5 == 0
-    assert waits["long"] < estimate < waits["few"]
+    assert waits["long"] < estimate < waits["few"] and estimate < waits["unforeseen"]
 
 
 def test_what_goes_wrong_is_told(tmp_path: Path, bench: Bench, firmware: Path) -> None:

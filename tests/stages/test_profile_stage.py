@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from processors import core
 
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.stages import profile
@@ -17,7 +18,8 @@ from tinyflow.targets.elf import Firmware, Segment, Symbol
 CODE = bytes.fromhex("4018 0868 0860 1a68")
 SYMBOLS = tuple(Symbol(name, 0x100 + 4 * at, 4, "function", ".text") for at, name in enumerate(("conv", "add")))
 FIRMWARE = Firmware("EM_ARM", 0, (Segment(0x100, 0x100, CODE, 8),), (), SYMBOLS, ())
-MODEL = {"core": "cortex-m4", "wait_states": 5, "error": "some"}
+CORE = core("cortex-m4")
+FLASH = {"wait_cycles": 5}
 
 
 def edge(address: int, size: int, executions: int, from_address: int = 0x500, from_size: int = 2) -> Edge:
@@ -25,9 +27,9 @@ def edge(address: int, size: int, executions: int, from_address: int = 0x500, fr
     return Edge(from_address, from_size, address, size, size // 2, executions)
 
 
-def summer(model: dict[str, Any] | None = MODEL) -> _Summer:
+def summer(model: dict[str, Any] | None = CORE) -> _Summer:
     """Over that code."""
-    return _Summer(FIRMWARE, model)
+    return _Summer(FIRMWARE, model, FLASH)
 
 
 def test_an_edge_has_the_place_of_its_fields() -> None:
@@ -45,13 +47,13 @@ def test_costs_are_those_of_blocks_times_executions() -> None:
     ):
         costs = summer().costs([Piece("conv", (one,), flash_waits=4)])
         assert (costs.instructions, costs.loads, costs.stores) == (20, 10, 0)
-        assert costs.cycles == cycles + 5 * 4
-        assert costs.functions == {"conv": 20}
+        assert costs.cycles is not None and costs.cycles.total == cycles + 5 * 4
+        assert costs.functions == {"conv": [one]}
     costs = summer().costs(
         [Piece("conv", (edge(0x104, 4, 7), edge(0x104, 2, 1), edge(0x100, 2, 2), edge(0x300, 2, 1)))]
     )
     assert (costs.instructions, costs.loads, costs.stores) == (14 + 1 + 2 + 1, 7, 8)
-    assert costs.functions == {"add": 15, "conv": 2, "?": 1}
+    assert {name: len(edges) for name, edges in costs.functions.items()} == {"add": 2, "conv": 1, "?": 1}
 
 
 LAYERS = [
@@ -100,7 +102,12 @@ def test_every_layer_gets_its_calls_and_the_rest_is_other() -> None:
         {"name": "conv", "instructions": 11, "calls": 2, "share": round(11 / 30, 6)},
         {"name": "?", "instructions": 7, "calls": 0, "share": round(7 / 30, 6)},
     ]
-    assert "cycles_estimate" in _document(PLAN, summer(), PIECES, {})["total"]
+    # adds and ldr 3 cycles, str and the ldr behind it 2, unknown code none; each block is jumped to
+    estimated = _document(PLAN, summer(), PIECES, {})
+    parts = [*estimated["layers"], estimated["other"]]
+    assert estimated["total"]["cycles_estimate"] == sum(part["cycles_estimate"] for part in parts) == 67
+    assert estimated["total"]["cycles_by_cause"] == {"issue": 23, "load": 4, "branch": 40, "flash": 0}
+    assert sum(line["cycles_estimate"] for line in estimated["functions"]) == 67
     assert _document(replace(PLAN, arena=None), summer(), PIECES, {})["layers"][0]["arena_bytes"] is None
 
 

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from processors import core
 from written_chip import WrittenChip
 
-from tinyflow.targets import cycles
 from tinyflow.targets.blocks import Edge, instruction_lengths
 from tinyflow.targets.chip import THUMB, count_functions
+from tinyflow.targets.cycles import IssueStage
 from tinyflow.targets.disassembly import Instruction, count, disassembler
 from tinyflow.targets.elf import Firmware, Segment, Symbol
 from tinyflow.targets.protocol import FunctionCount
@@ -70,6 +71,9 @@ def test_code_is_found_where_the_program_sees_it() -> None:
     assert [instruction_lengths(bytes([0, high]), False) for high in (0xE7, 0xE8)] == [[2], [4]]
 
 
+M4 = IssueStage(core("cortex-m4"))
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
@@ -108,13 +112,13 @@ def test_code_is_found_where_the_program_sees_it() -> None:
 def test_cycles_of_a_core_follow_its_table(code: str, expected: int) -> None:
     """Each rule of the table, with what is before it."""
     parsed = [part.strip().partition(" ") for part in code.split("|") if part.strip()]
-    assert cycles.block_cycles([instruction(name, operands) for name, _, operands in parsed]) == expected
+    assert M4.cycles([instruction(name, operands) for name, _, operands in parsed]).total == expected
 
 
 def test_it_folds_into_a_short_instruction_only() -> None:
     """Behind one of four bytes it takes a cycle."""
-    assert cycles.block_cycles([instruction("smlad", size=4), instruction("it")]) == 2
-    assert cycles.TAKEN_BRANCH_CYCLES == 2
+    assert M4.cycles([instruction("smlad", size=4), instruction("it")]).total == 2
+    assert M4.cycles([instruction("cmp", size=2), instruction("it")]).total == 1
 
 
 SYMBOLS = (

@@ -15,6 +15,7 @@ _GROUPS = tuple(f"{group}:" for group in GROUPS)
 _KINDS = ("models", "backends", "targets")
 _RECIPES = (
     "backend",
+    "core",
     "feature",
     "figures",
     "frontend",

@@ -8,10 +8,12 @@ from typing import Any
 from tinyflow.core import safe_text
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.rows import spell_cycle_model
 
 Document = Mapping[str, Any]
 
-_COSTS = ("instructions", "share_%", "MACs", "instructions/MAC", "loads", "stores", "cycles_estimate", "arena_bytes")
+_CAUSES = ("issue_%", "load_%", "branch_%", "flash_%")  # of the cycles
+_COSTS = ("instructions", "share_%", "MACs", "instructions/MAC", "loads", "stores", "arena_bytes")
 _LAYERS = ("layer", "operator", *_COSTS, "functions")
 _FUNCTIONS = ("function", "instructions", "share_%", "calls")
 _FEWEST_SHARE = 0.0005  # functions below are told together
@@ -31,19 +33,33 @@ def layers(document: Document) -> Frame:
     ]
     rows.append({"layer": "other", **_numbers(document["other"], total["instructions"])})
     rows.append({"layer": "all", **_numbers(total, total["instructions"])})
-    columns = _LAYERS if "cycle_model" in document else tuple(name for name in _LAYERS if name != "cycles_estimate")
-    return Frame(columns, tuple(rows))
+    return Frame(_with_cycles(document, _LAYERS, _CAUSES), tuple(rows))
+
+
+def _with_cycles(document: Document, columns: tuple[str, ...], causes: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns, behind the share those of cycles where there are any."""
+    if "cycle_model" not in document:
+        return columns
+    behind = columns.index("share_%") + 1
+    return (*columns[:behind], "cycles_estimate", *causes, *columns[behind:])
 
 
 def _numbers(costs: Document, all_instructions: int) -> dict[str, Any]:
     instructions, macs = costs.get("instructions"), costs.get("macs")
-    names = ("instructions", "loads", "stores", "cycles_estimate", "arena_bytes")
-    numbers = {"MACs": macs or None, **{name: costs.get(name) for name in names}}
+    names = ("instructions", "loads", "stores", "arena_bytes")
+    numbers = {"MACs": macs or None, **{name: costs.get(name) for name in names}, **_cycles(costs)}
     if instructions is not None:
         numbers["share_%"] = round(100 * instructions / all_instructions, 1) if all_instructions else 0.0
         if macs:
             numbers["instructions/MAC"] = round(instructions / macs, 2)
     return {name: value for name, value in numbers.items() if value is not None}
+
+
+def _cycles(costs: Document) -> dict[str, Any]:
+    """The estimate, and what it is made of in percent of it."""
+    cycles, causes = costs.get("cycles_estimate"), costs.get("cycles_by_cause", {})
+    shares = {f"{cause}_%": round(100 * part / cycles, 1) for cause, part in causes.items()} if cycles else {}
+    return {"cycles_estimate": cycles, **shares}
 
 
 def functions(document: Document) -> Frame:
@@ -55,6 +71,7 @@ def functions(document: Document) -> Frame:
             "instructions": function["instructions"],
             "share_%": round(100 * function["share"], 1),
             "calls": function["calls"],
+            **{name: value for name, value in _cycles(function).items() if value is not None},
         }
         for function in found
         if function["share"] >= _FEWEST_SHARE
@@ -64,7 +81,7 @@ def functions(document: Document) -> Frame:
         share = round(100 * sum(function["share"] for function in small), 1)
         cost = sum(function["instructions"] for function in small)
         rows.append({"function": f"{len(small)} smaller ones", "instructions": cost, "share_%": share})
-    return Frame(_FUNCTIONS, tuple(rows))
+    return Frame(_with_cycles(document, _FUNCTIONS, _CAUSES[:-1]), tuple(rows))
 
 
 def profile_text(bench: str, document: Document) -> str:
@@ -74,10 +91,12 @@ def profile_text(bench: str, document: Document) -> str:
 
 
 def _estimate(document: Document) -> str:
-    """What the cycles are worth, where there are any."""
+    """What the cycles are worth, or why there are none."""
+    if "no_cycles" in document:
+        return f"no cycles are estimated: {document['no_cycles']}\n"
     model = document.get("cycle_model")
     if model is None:
         return ""
     cycles, clock_hz = document["total"]["cycles_estimate"], model["clock_hz"]
     time = f"; {cycles / clock_hz:.3g} s at {clock_hz / 1e6:g} MHz" if clock_hz else ""
-    return f"cycles are estimated, not counted{time} (model {model['name']}: {model['error']})\n"
+    return f"cycles are estimated, not counted{time} (model {spell_cycle_model(model)}); functions' without flash\n"

@@ -48,7 +48,7 @@ class Model:
         self, core: Document, wait_cycles: int, disassemble: Callable[[int, int], Sequence[Instruction]]
     ) -> None:
         self._constant: float | None = core["cycles_per_instruction"]
-        self._issue = _Issue(core)
+        self._issue = IssueStage(core)
         self._branches: Document = core["branches"] or {}
         self._wait_cycles = wait_cycles
         self._disassemble = disassemble
@@ -119,7 +119,7 @@ class _Issued(NamedTuple):
     is_second: bool  # of a pair
 
 
-class _Issue:
+class IssueStage:
     """A core's issue stage: instructions of straight-line code one by one, or in pairs."""
 
     def __init__(self, core: Document) -> None:
