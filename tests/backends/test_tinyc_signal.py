@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flatbuffers import flexbuffers
 from hypothesis import given
 from hypothesis import strategies as st
 from tests_support import examples, tflm
@@ -18,9 +17,13 @@ from tinyc_host import build
 from tinyflow.backends import tinyc
 from tinyflow.core.errors import ModelError
 from tinyflow.model.builder import GraphBuilder
+from tinyflow.model.chain import chained
 from tinyflow.model.graph import CUSTOM, Graph
+from tinyflow.model.operators import has_state
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo import sound
+from tinyflow.model.zoo.tinyml import micro_speech
 
 _RANDOM = np.random.default_rng(1)
 _SUBTRACTION = {
@@ -59,9 +62,7 @@ def _network(
         else:
             indices.append(builder.constant(f"c{number}", array, array.dtype.name))
     made = [builder.tensor(f"out{i}", array.shape, None, array.dtype.name) for i, array in enumerate(outputs)]
-    builder.operator(CUSTOM + name, indices, made[0])
-    words = bytes(flexbuffers.Dumps(dict(options)))
-    builder.operators[-1] = replace(builder.operators[-1], outputs=tuple(made), custom_options=words, options={})
+    builder.custom(CUSTOM + name, indices, *made, **options)
     return read(write(builder.graph(made, name)))
 
 
@@ -206,6 +207,36 @@ def test_an_operator_gives_what_tflm_computes(title: str, tmp_path: Path) -> Non
             is_valid = wanted[-1].dtype != bool or wanted[-1]
             pairs = list(zip(made, wanted, strict=True))
             assert all(np.array_equal(one, other) for one, other in pairs[not is_valid :])
+
+
+def test_what_an_operator_remembers_is_state() -> None:
+    """Though no tensor is a variable: an interpreter of it is reset between sequences."""
+    for title, expected in (("noise", True), ("delay of 3", True), ("frames", True), ("window", False)):
+        name, options, constants, outputs, samples = CASES[title]
+        assert has_state(_network(name, options, [*samples[0], *constants], len(constants), outputs)) is expected
+
+
+def test_micro_speech_runs_from_samples_to_words(tmp_path: Path) -> None:
+    """One network of framer, features, stacker and micro_speech: what TFLM says to the frames of one sound in a row.
+
+    Between them stands numpy, as it says: frames of 480 samples every 320, features of the latest 49 frames.
+    """
+    features, words = sound.sound_features(1), micro_speech(1)
+    content = write(chained([sound.sound_frames(1), features, sound.latest_features(1), words], "words"))
+    pieces = 40
+    phase = np.cumsum(np.linspace(0.02, 1.2, pieces * 320))
+    heard = (9000 * np.sin(phase) + _RANDOM.normal(0, 900, phase.size)).astype(np.int16)
+    padded = np.concatenate([np.zeros(160, np.int16), heard])
+    frames = [(padded[None, 320 * i : 320 * i + 480],) for i in range(pieces)]
+    made = [row for (row,) in tflm(write(features), features, frames)]
+    rows = [[made[max(0, i + 1 - 49 + j)] for j in range(49)] for i in range(pieces)]
+    expected = tflm(write(words), words, [(np.concatenate(one)[None],) for one in rows])
+    built = build(content, tmp_path / "model")
+    for _ in range(2):
+        built.reset()
+        said = [built.invoke((piece[None],))[0] for piece in np.split(heard, pieces)]
+        assert np.array_equal(said, [one for (one,) in expected])
+    assert len({one.tobytes() for one in said}) > 4 and len({one.tobytes() for one in made}) == pieces
 
 
 @pytest.mark.parametrize(

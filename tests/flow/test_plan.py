@@ -155,6 +155,18 @@ def test_model_in_the_cache_needs_no_source(tmp_path: Path) -> None:
     assert "urls" in found.parameters
 
 
+def test_a_chain_is_made_of_what_its_parts_benches_fetch(tmp_path: Path) -> None:
+    """One action joins them, in their order; what a part's own bench fetches is the same action."""
+    chain, part = plan(tmp_path, ["micro_speech_words-tinyc-stm32f7", "micro_speech-tinyc-stm32f7"])
+    (joined,) = (one for one in chain.actions if one.title == "chain micro_speech_words")
+    names = ["micro_speech_frames", "micro_speech_features", "micro_speech_latest", "micro_speech"]
+    assert joined.parameters["parts"] == names
+    fetched = {one.id: one.title for one in chain.actions if one.stage == "fetch" and one is not joined}
+    made = [joined.inputs[f"{number}/model.tflite"].action.id for number in range(4)]  # type: ignore[union-attr]
+    assert [fetched[action_id] for action_id in made] == [f"fetch {name}" for name in names]
+    assert made[-1] == part.actions[0].id
+
+
 def own_runtime(folder: Path, name: str, recipe: str, **files: str) -> None:
     """A runtime of a user's, and a feature of the same name that links it instead of tvmrt."""
     for path, text in {"runtime.yaml": f"description: ours\n{recipe}", **files}.items():

@@ -55,6 +55,12 @@ UNICORN = "tinyflow.targets.unicorn"
             ":2:25: backend tvmrt: graph can't be 'xml'",
         ),
         ("features/f.yaml", "sets: {transforms: [shrinkk]}\n", ":2:21: there is no module tinyflow.stages.shrinkk"),
+        ("models/m.yaml", "chain: [sine, sinf]\n", ':2:15: unknown model "sinf"\n  did you mean "sine"?'),
+        (
+            *("models/m.yaml", "chain: [micro_speech_words]\n"),
+            ":2:9: micro_speech_words is a chain itself\n  write its parts here: micro_speech_frames, "
+            "micro_speech_features, micro_speech_latest, micro_speech",
+        ),
         ("models/m.yaml", "synthesize: {graph: vwv}\n", ':2:21: no graph is called "vwv"\n  did you mean "vww"?'),
         ("toolchains/t.yaml", "implementation: gone.tool\ncpus: {}\n", ":2:17: there is no module gone.tool"),
         (

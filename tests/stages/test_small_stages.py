@@ -17,10 +17,24 @@ from small_firmware import workspace
 
 from tinyflow.core.errors import ModelError, RecipeError
 from tinyflow.model import interpreters, oracle, tflite_reader
+from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.plan_document import PlanDocument
 from tinyflow.model.summary import macs, summarise
+from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
-from tinyflow.stages import command_words, convert, cut, external, from_onnx, generate, library, lower, prebuilt, report
+from tinyflow.stages import (
+    chain,
+    command_words,
+    convert,
+    cut,
+    external,
+    from_onnx,
+    generate,
+    library,
+    lower,
+    prebuilt,
+    report,
+)
 from tinyflow.targets import write_limits
 
 MODEL = synthesize({"graph": "toycar", "features": 8, "hidden": 4, "bottleneck": 2, "depth": 1})
@@ -42,6 +56,35 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         setattr(module, name, lambda *words, name=name, **named: calls.append((name, words, named)))
     monkeypatch.setitem(sys.modules, "asked", module)
     return calls
+
+
+def test_weights_of_a_chain_are_as_those_of_its_parts_that_have_any(tmp_path: Path) -> None:
+    """One part from code makes it synthetic, a user's one the user's; framers have no weights that could be."""
+    frames = synthesize({"graph": "sound_frames", "frame": 10, "step": 8})
+    (tmp_path / "frames").write_bytes(frames)
+    names = {"0/model.tflite": tmp_path / "frames"}
+    net = GraphBuilder()
+    source = net.add_input("x", (10,), None, "int16")
+    net.layer("ADD", (source, net.constant("one", 1, "int16")), "y", None, (10,), "int16")
+    (tmp_path / "net").write_bytes(write(net.graph((2,), "net")))
+    names |= {f"{number}/model.tflite": tmp_path / "net" for number in (1, 2)}
+    for said, expected in (
+        (("synthetic", "trained", "trained"), "trained"),
+        (("synthetic", "trained", "user"), "user"),
+        (("trained", "user", "synthetic"), "synthetic"),
+    ):
+        for number, weights in enumerate(said):
+            names[f"{number}/origin.json"] = tmp_path / f"origin{number}"
+            names[f"{number}/origin.json"].write_text(json.dumps({"weights": weights}))
+        given = {"name": "whole", "parts": ["frames", "one", "two"]}
+        made = workspace(tmp_path, names, ["model.tflite", "origin.json"], given)
+        chain.chain(made)
+        assert json.loads(made.outputs["origin.json"].read_bytes()) == {"source": "chain", "weights": expected}
+    assert len(tflite_reader.read(made.outputs["model.tflite"]).operators) == 5
+    names["1/model.tflite"] = tmp_path / "frames"
+    with pytest.raises(ModelError) as caught:
+        chain.chain(workspace(tmp_path, names, ["model.tflite", "origin.json"], given))
+    assert caught.value.where == "whole, part 1"
 
 
 def test_generating_and_lowering_hand_on_what_they_got(tmp_path: Path, model: Path, called: list[Any]) -> None:

@@ -13,6 +13,7 @@ from tinyflow.backends.generated import FLOAT_TOLERANCE, plan_document
 from tinyflow.backends.options import Options
 from tinyflow.core.errors import ModelError
 from tinyflow.model.graph import Graph
+from tinyflow.model.operators import has_state
 from tinyflow.model.plan_document import Arena
 
 OPTIONS: Options = {"interpreter": ("tflm", "litert")}
@@ -52,7 +53,7 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
         setup="setup",
         invoke="invoke",
         # of one that is ports alone, nobody knows
-        reset="reset" if graph.state_bytes or not graph.operators else "",
+        reset="reset" if has_state(graph) or not graph.operators else "",
         inputs=[f"input{number}" for number in range(len(graph.inputs))],
         outputs=[f"output{number}" for number in range(len(graph.outputs))],
         arena=arena,

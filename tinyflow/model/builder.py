@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinyflow.model.custom_options import flexbuffer
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
 from tinyflow.model.operators import describe, output_shape
 
@@ -44,6 +45,12 @@ class GraphBuilder:
         complete = {**described.default_options, **options}
         index = len(self.operators)
         self.operators.append(Operator(index, name, described.versions[0], tuple(inputs), outputs, complete))
+        return outputs[0]
+
+    def custom(self, name: str, inputs: Sequence[int], *outputs: int, **numbers: int) -> int:
+        """A custom operator, with the numbers of its flexbuffer; its first output."""
+        made = Operator(len(self.operators), name, 1, tuple(inputs), outputs, custom_options=flexbuffer(numbers))
+        self.operators.append(made)
         return outputs[0]
 
     def layer(

@@ -31,3 +31,8 @@ def numbers(operator: Operator, *names: str) -> Mapping[str, int]:
                 f"it lacks the option {name}" if name not in found else f"{name} {found[name]} is too large"
             )
     return found
+
+
+def flexbuffer(options: Mapping[str, int | float]) -> bytes:
+    """Options as a custom operator has them."""
+    return bytes(flexbuffers.Dumps(dict(options)))

@@ -33,7 +33,7 @@ from tinyflow.model.interpreters import (
     tflm_ports,
     tflm_tensors,
 )
-from tinyflow.model.operators import describe
+from tinyflow.model.operators import has_state
 from tinyflow.model.tflite_writer import write
 
 # of an interpreter's own words, what a message holds; and who else speaks while one is at work
@@ -195,8 +195,7 @@ def _run_all(reference: Reference, model: bytes, graph: Graph, samples: Sequence
     if not _is_same(reference.make(model, graph)(samples[0]), first):
         raise ModelError(f"{reference.words}: its outputs depend on memory that nothing wrote")
     # a saturated answer says nothing of the state behind it
-    remembers = any(describe(operator.name).remembers for part in graph.graphs for operator in part.operators)
-    return Answers(outputs, graph.state_bytes > 0 or remembers or not _is_same(later, first))
+    return Answers(outputs, has_state(graph) or not _is_same(later, first))
 
 
 def _is_same(one: Sample, other: Sample) -> bool:

@@ -12,7 +12,7 @@ from tinyflow.core.errors import RecipeError, TinyflowError, UsageError
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import KINDS, Catalogue, spell_path
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples
-from tinyflow.recipes.resolve import cpu_of, resolve
+from tinyflow.recipes.resolve import cpu_of, parts_of, resolve
 from tinyflow.recipes.runtime_files import (
     chain_of,
     files_of,
@@ -156,6 +156,9 @@ def _check_feature(catalogue: Catalogue, feature: Feature) -> None:
 def _check_model(catalogue: Catalogue, model: Model, mirrors: Mirrors) -> None:
     """A user's own file and samples; what can be downloaded or made need not be there."""
     folder = catalogue.path(Model, model.name).parent
+    if model.chain:
+        parts_of(catalogue, model)
+        return
     if model.urls or model.synthesize is not None:
         return
     hint = "it lies beside the recipe, or below a folder of TINYFLOW_MIRRORS"

@@ -312,6 +312,16 @@ def cpus_of(catalogue: Catalogue, toolchain: Toolchain) -> dict[str, Cpu]:
     return {name: cpu for name, cpu in found.items() if cpu is not None}
 
 
+def parts_of(catalogue: Catalogue, model: Model) -> tuple[Model, ...]:
+    """The models of a chain. RecipeError where one isn't there, or is a chain itself."""
+    parts = tuple(catalogue.named(Model, name, model, "chain", index) for index, name in enumerate(model.chain))
+    for index, one in enumerate(parts):
+        if one.chain:
+            hint = f"write its parts here: {', '.join(one.chain)}"
+            catalogue.refuse(Model, model.name, ("chain", index), f"{one.name} is a chain itself", hint)
+    return parts
+
+
 def cpu_of(catalogue: Catalogue, target: Target, toolchain: Toolchain | None = None, bench: Bench | None = None) -> Cpu:
     """How its own or a bench's toolchain compiles for a target. RecipeError where that doesn't know the processor."""
     toolchain = toolchain or catalogue.named(Toolchain, target.toolchain, target, "toolchain")

@@ -245,13 +245,11 @@ def _frames(fields_of: Callable[[Graph, Operator], dict[str, int]], *written: st
         _require(graph, operator, "int16", " ".join(written))
         fields = fields_of(graph, operator)
         size_bytes = _FRAMES_HEAD_BYTES + 2 * fields["rows"] * fields["kept"]
-        state = Operand(REMEMBERED)
-        for output in map(Operand, operator.outputs[1:]):
-            call = plain(variant, "signal_is_valid", fields)
-            yield Step(operator.index, call, (state,), output, remembered_bytes=size_bytes)
-        inputs = (Operand(operator.inputs[0]), state)
-        call = plain(variant, "signal_frames", fields)
-        yield Step(operator.index, call, inputs, Operand(operator.outputs[0]), remembered_bytes=size_bytes)
+        call, state = plain(variant, "signal_frames", fields), Operand(REMEMBERED)
+        inputs, (made, *others) = (Operand(operator.inputs[0]), state), map(Operand, operator.outputs)
+        yield Step(operator.index, call, inputs, made, remembered_bytes=size_bytes)
+        for output in others:
+            yield Step(operator.index, plain(variant, "signal_is_valid", fields), (state,), output)
 
     return lowering
 

@@ -16,6 +16,7 @@ from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, resolve
 from tinyflow.recipes.runtime_files import chain_of, folder_of
+from tinyflow.recipes.schema import Model
 
 # Our own code's folder: it is not a part of an archive, but a tool with a version.
 PACKAGE = Path(tinyflow.__file__).parent
@@ -67,8 +68,9 @@ def _place(action: Action, name: str, source: SourceFile, resolved: ResolvedBenc
     if action.stage in ("fetch", "source"):
         if resolved.bench.is_file:
             return f"recipes/models/{_file_by_path(resolved)}"
-        beside_recipe = resolved.model.file is not None and source.path == resolved.model_folder / resolved.model.file
-        return f"recipes/models/{resolved.model.file}" if beside_recipe else f"models/{resolved.model.name}.tflite"
+        model = catalogue.get(Model, action.parameters["name"])
+        is_beside = model.file is not None and source.path == catalogue.path(Model, model.name).parent / model.file
+        return f"recipes/models/{model.file}" if is_beside else f"models/{model.name}.tflite"
     if action.stage == "convert":
         return f"models/{resolved.model.samples.folder}/{source.path.name}"
     if name == "link.ld.j2":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from tinyflow.core import environments
 from tinyflow.core.errors import TinyflowError
 from tinyflow.core.units import format_seconds
 from tinyflow.flow.commands.command import OwnCommand, refuse
+from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
 from tinyflow.recipes.schema import Frontend, Model
 
@@ -29,7 +31,7 @@ Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
         del params
         loader = self.loader
         status = 0
-        for name in args or loader.catalogue.names(Model):
+        for name in _each(loader, args or loader.catalogue.names(Model)):
             if name.startswith(_FRONTEND):
                 try:
                     print(_environment(loader.catalogue.get(Frontend, name.removeprefix(_FRONTEND))))
@@ -50,6 +52,17 @@ Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
             digest = loader.session.output_digest(action, "model.tflite")
             print(f"{name}: {outcome.outcome} in {format_seconds(outcome.seconds)}, {digest}")
         return status
+
+
+def _each(loader: Loader, names: Iterable[str]) -> Iterator[str]:
+    """Once each, the parts of a chain in place of it."""
+    seen: set[str] = set()
+    for name in names:
+        parts = () if name.startswith(_FRONTEND) else loader.catalogue.get(Model, name).chain
+        for one in parts or (name,):
+            if one not in seen:
+                seen.add(one)
+                yield one
 
 
 def _environment(frontend: Frontend) -> str:

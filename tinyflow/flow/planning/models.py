@@ -14,7 +14,7 @@ from tinyflow.core.distribution import pip_install
 from tinyflow.core.store import Store
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples, model_urls
-from tinyflow.recipes.resolve import ResolvedBench
+from tinyflow.recipes.resolve import ResolvedBench, parts_of
 from tinyflow.recipes.runtime_files import files_of
 from tinyflow.recipes.schema import Frontend, Model
 
@@ -59,6 +59,8 @@ class Models:
 
     def fetch(self, model: Model, folder: Path) -> Action:
         """The action that brings a model's file about."""
+        if model.chain:
+            return self._chained(model)
         local = find_model(model, folder, self._mirrors)
         inputs: dict[str, Input] = {}
         if local is not None:
@@ -91,6 +93,25 @@ class Models:
             action = replace(action, parameters=parameters, inputs={"file": made}, tools=READER_TOOLS)
             end = frontend.makes
         return self._known.add(_imported(action, model) if end == "onnx" else action)
+
+    def _chained(self, model: Model) -> Action:
+        """The action that makes one model of several."""
+        inputs: dict[str, Input] = {}
+        for number, part in enumerate(parts_of(self._catalogue, model)):
+            fetched = self.fetch(part, self._catalogue.path(Model, part.name).parent)
+            inputs |= {f"{number}/{name}": fetched.output(name) for name in ("model.tflite", "origin.json")}
+        action = Action(
+            stage="fetch",
+            title=f"chain {model.name}",
+            function="tinyflow.stages.chain:chain",
+            outputs=("model.tflite", "origin.json"),
+            parameters={"name": model.name, "parts": list(model.chain)},
+            inputs=inputs,
+            tools=READER_TOOLS,
+            timeout_s=model.timeout_s,
+            isolated=True,
+        )
+        return self._known.add(action)
 
     def _made(self, frontend: Frontend, fetched: Action, model: Model, path: Path | None) -> Output:
         """What a frontend makes of a fetched file, and of what lies beside it at `path`."""

@@ -56,6 +56,12 @@ def output_shape(name: str, read: Sequence[Tensor], options: Options) -> Shape |
         return None
 
 
+def has_state(graph: Graph) -> bool:
+    """Whether anything is kept from call to call: variables, or what operators remember by themselves."""
+    operators = (operator for part in graph.graphs for operator in part.operators)
+    return graph.state_bytes > 0 or any(describe(operator.name).remembers for operator in operators)
+
+
 def check_operator(graph: Graph, operator: Operator) -> None:
     """Raise ModelError for too few or too many tensors, and for shapes that don't fit; its words go behind the name.
 

@@ -17,7 +17,7 @@ from tinyflow.model.graph import Graph
 
 def graphs() -> Mapping[str, Callable[..., Graph]]:
     """Name → function that builds the graph from a seed and, optionally, its own parameters."""
-    from tinyflow.model.zoo import mlperf_tiny, tinyml
+    from tinyflow.model.zoo import mlperf_tiny, sound, tinyml
     from tinyflow.model.zoo.sine import sine
     from tinyflow.model.zoo.trials import TRIALS
 
@@ -32,6 +32,9 @@ def graphs() -> Mapping[str, Callable[..., Graph]]:
         "streaming_wake_word": tinyml.streaming_wake_word,
         "mobilenet_v2": tinyml.mobilenet_v2,
         "convolutional_autoencoder": tinyml.convolutional_autoencoder,
+        "sound_frames": sound.sound_frames,
+        "sound_features": sound.sound_features,
+        "latest_features": sound.latest_features,
         **TRIALS,
     }
 

@@ -38,7 +38,10 @@ class Synthesize(Part):
 
 @part
 class Model(Recipe):
-    """A network and where its file comes from: a mirror or the recipe's own folder, then URLs, then the zoo."""
+    """A network and where its file comes from: a mirror or the recipe's own folder, then URLs, then the zoo.
+
+    Or it is several others.
+    """
 
     file: RelativePath | None = None
     """Path below the recipe's folder or a mirror folder."""
@@ -46,6 +49,8 @@ class Model(Recipe):
     """Tried in order; need `sha256`."""
     sha256: Digest | None = None
     """Of the file; what any source but the zoo must give."""
+    chain: tuple[Name, ...] = ()
+    """Models, each of which reads what the one before it gives: it is all of them as one network."""
     tolerance: Natural = 16
     """For an ONNX file: the largest difference from ONNX Runtime, in steps of the quantised output."""
     samples: Samples = field(default_factory=Samples)
@@ -56,5 +61,7 @@ class Model(Recipe):
     def __post_init__(self) -> None:
         if self.urls and self.sha256 is None:
             raise ValueError('"urls" need "sha256": a download that nothing pins can change')
-        if self.file is None and not self.urls and self.synthesize is None:
-            raise ValueError('no source; give "file", "urls" or "synthesize"')
+        if self.chain and (self.file is not None or self.urls or self.synthesize is not None):
+            raise ValueError('a "chain" is its parts, so it has no "file", "urls" or "synthesize"')
+        if not self.chain and self.file is None and not self.urls and self.synthesize is None:
+            raise ValueError('no source; give "file", "urls", "synthesize" or "chain"')

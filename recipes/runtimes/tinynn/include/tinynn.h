@@ -737,8 +737,9 @@ struct tinynn_signal_frames {
   int32_t repeats;
 };
 
-/* int32_t, in front of a state of frames */
-enum { TINYNN_BEGUN, TINYNN_WAITED, TINYNN_FRAMES_STATE };
+/* The head of a state of frames, int32_t: what was seen last, and frames since the last valid one. */
+enum { TINYNN_SEEN, TINYNN_WAITED, TINYNN_FRAMES_STATE };
+enum { TINYNN_NOTHING, TINYNN_TOO_LITTLE, TINYNN_VALID };
 
 struct tinynn_signal_overlap {
   int32_t rows, frames;

@@ -12,16 +12,17 @@ static int16_t *copied(int16_t *to, const int16_t *from, int32_t count) {
   return to + count;
 }
 
-/* Whether windows are valid from the first one of the next call on; before that call. */
+/* Whether all windows were valid. */
 void tinynn_signal_is_valid_ref(const struct tinynn_signal_frames *restrict p, const int32_t *state, uint8_t *output) {
-  output[0] = state[TINYNN_WAITED] >= p->waits;
+  (void)p;
+  output[0] = state[TINYNN_SEEN] == TINYNN_VALID;
 }
 
 /* Row by row, of the last `kept` values and `step` new ones: the first `size`. */
 void tinynn_signal_frames_ref(const struct tinynn_signal_frames *restrict p, const int16_t *restrict input,
                               int32_t *restrict state, int16_t *restrict output) {
   int16_t *kept = (int16_t *)(state + TINYNN_FRAMES_STATE);
-  if (p->repeats && !state[TINYNN_BEGUN]) {
+  if (p->repeats && state[TINYNN_SEEN] == TINYNN_NOTHING) {
     for (int32_t i = 0; i < p->kept; i += p->step) {
       copied(kept + i, input, p->step);
     }
@@ -35,8 +36,9 @@ void tinynn_signal_frames_ref(const struct tinynn_signal_frames *restrict p, con
       copied(kept + staying, input + p->step - (p->kept - staying), p->kept - staying);
     }
   }
-  state[TINYNN_BEGUN] = 1;
-  state[TINYNN_WAITED] = state[TINYNN_WAITED] >= p->waits ? p->waits - p->period + 1 : state[TINYNN_WAITED] + p->frames;
+  const int32_t waited = state[TINYNN_WAITED];
+  state[TINYNN_SEEN] = waited >= p->waits ? TINYNN_VALID : TINYNN_TOO_LITTLE;
+  state[TINYNN_WAITED] = waited >= p->waits ? p->waits - p->period + 1 : waited + p->frames;
 }
 
 static inline int16_t sum_int16(int16_t a, int16_t b) {
