@@ -57,12 +57,14 @@ def test_branches_are_taken(tmp_path: Path) -> None:
     """Either, and those of a branch; a subgraph that is called twice has its tensors twice."""
     built = assert_exact(branching(), tmp_path / "model")
     assert built.plan["forks"] and not built.plan.get("reset")
+    tinyi_host.assert_exact(branching(), tinyi_host.Interpreter.load("c"), "c")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_loops_end(seed: int, tmp_path: Path) -> None:
     """After no, one or two rounds; what a round only moves isn't overwritten before."""
     assert_exact(looping(seed), tmp_path / "model")
+    tinyi_host.assert_exact(looping(seed), tinyi_host.Interpreter.load("c"), "c")
 
 
 RECURRENT = {
@@ -102,9 +104,12 @@ def test_state_is_kept_on_chips(tmp_path: Path) -> None:
         "lstm": lstm(11, sizes=(13, 9)),
         "svdf": svdf(12),
         "svdf16": svdf(13, state="int16"),
+        "branch": branching(),
+        "loop": looping(0),
     }
     write_models(tmp_path, {name: write(graph) for name, graph in networks.items()})
-    benches = [*(f"{name}-tinyc-stm32f7" for name in networks), "ring-tinyi-stm32f7", "svdf-tinyi-stm32f7"]
+    benches = [*(f"{name}-tinyc-stm32f7" for name in networks)]
+    benches += [f"{name}-tinyi-stm32f7" for name in ("ring", "svdf", "branch", "loop")]
     reports = exact_reports(tmp_path, benches)
     plans = {bench: json.loads((tmp_path / "build" / bench / "plan.json").read_text()) for bench in reports}
     called = {function for plan in plans.values() for layer in plan["layers"] for function in layer["functions"]}

@@ -13,6 +13,7 @@ import numpy as np
 from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of, toolchain_of
 from tinyi_host import OK
 
+from tinyflow.backends.tinyi.calls import CALLING
 from tinyflow.backends.tinyi.operators import ENTRIES, row
 from tinyflow.model.reference import Sample
 
@@ -22,20 +23,21 @@ _MODEL = """
 #include "tinyi.h"
 #include "tinyi/operators.h"
 _Alignas(16) uint8_t file[{file}], arena[{arena}];
-uint32_t request[6]; /* bytes of the file, of the arena, unit, variant; needed bytes; whether it has state */
+uint32_t request[7]; /* bytes of the file, of the arena, unit, variant; needed bytes; whether it has state, calls */
 static const struct tinyi_operator operators[][{count}] = {{ {operators} }};
 static struct tinyi_config config;
 static struct tinyi model;
 int setup(void) {{
   const uint32_t *r = request;
-  const struct tinyi_config made = {{file, r[0], operators[r[3]], {count}, arena, r[1], r[2]}};
+  const struct tinyi_config made = {{file, r[0], operators[r[3]], r[6] ? {count} : {plain}, arena, r[1], r[2]}};
   config = made;
   model.config = &config;
-  const int status = r[5] ? tinyi_setup_with_state(&model) : tinyi_setup(&model);
+  const int status =
+      r[6] ? tinyi_setup_with_calls(&model) : r[5] ? tinyi_setup_with_state(&model) : tinyi_setup(&model);
   request[4] = model.needed_bytes;
   return status;
 }}
-int invoke(void) {{ return tinyi_invoke(&model); }}
+int invoke(void) {{ return request[6] ? tinyi_invoke_with_calls(&model) : tinyi_invoke(&model); }}
 int reset(void) {{ return tinyi_reset(&model); }}
 int (*volatile keep[])(void) = {{setup, invoke, reset}};
 int main(void) {{ return keep[0]() + keep[1]() + keep[2](); }}
@@ -53,6 +55,7 @@ class ChipInterpreter:
         words = {
             "operators": tables,
             "count": sum(map(len, ENTRIES.values())),
+            "plain": sum(name not in CALLING for entries in ENTRIES.values() for name in entries),
             "file": _FILE_BYTES,
             "arena": _ARENA_BYTES,
         }
@@ -70,26 +73,36 @@ class ChipInterpreter:
         self.variant = 0
         self.last: ChipSession | None = None
 
-    def model(self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False) -> ChipSession:
+    def model(
+        self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False, has_calls: bool = False
+    ) -> ChipSession:
         """Set a file up; `status` tells how that went."""
-        return ChipSession(self, content, arena_bytes, unit, has_state=has_state)
+        return ChipSession(self, content, arena_bytes, unit, has_state=has_state, has_calls=has_calls)
 
 
 def _table(variant: str) -> str:
-    return ", ".join(row(name, form, variant) for form, entries in ENTRIES.items() for name in entries)
+    known = [(name, form) for form, entries in ENTRIES.items() for name in entries]
+    return ", ".join(row(*one, variant) for one in sorted(known, key=lambda one: one[0] in CALLING))
 
 
 class ChipSession:
     """See `tinyi_host.Session`."""
 
     def __init__(
-        self, interpreter: ChipInterpreter, content: bytes, arena_bytes: int, unit: int, *, has_state: bool
+        self,
+        interpreter: ChipInterpreter,
+        content: bytes,
+        arena_bytes: int,
+        unit: int,
+        *,
+        has_state: bool,
+        has_calls: bool,
     ) -> None:
         assert len(content) <= _FILE_BYTES
         assert arena_bytes <= _ARENA_BYTES - _GUARD_BYTES
         self._interpreter, self._simulator = interpreter, interpreter.simulator
         self._content, self._bytes, self._unit = content, arena_bytes, unit
-        self._variant, self._has_state = interpreter.variant, has_state
+        self._variant, self._has_state, self._has_calls = interpreter.variant, has_state, has_calls
         self._set_up()
         self.needed_bytes = int(struct.unpack("<5I", self._simulator.read("request", 20))[4])
 
@@ -99,7 +112,8 @@ class ChipSession:
         self._guard = garbage[self._bytes :].tobytes()
         self._simulator.write("file", self._content)
         self._simulator.write("arena", garbage.tobytes())
-        request = struct.pack("<6I", len(self._content), self._bytes, self._unit, self._variant, 0, self._has_state)
+        numbers = (self._bytes, self._unit, self._variant, 0, self._has_state, self._has_calls)
+        request = struct.pack("<7I", len(self._content), *numbers)
         self._simulator.write("request", request)
         self._interpreter.last = self
         self.status = self._call("setup") or (self.reset() if self._has_state else OK)

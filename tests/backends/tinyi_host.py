@@ -16,7 +16,8 @@ import tflite
 from host_model import RUNTIMES, STRICT
 from tests_support import litert, tflm
 
-from tinyflow.backends.tinyi.operators import ENTRIES, main_type, request
+from tinyflow.backends.tinyi.calls import CALLING, has_calls, requests
+from tinyflow.backends.tinyi.operators import ENTRIES, main_type
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
@@ -123,6 +124,8 @@ class Interpreter:
 
     library: ctypes.CDLL
     operators: Any
+    without_calls: int
+    """Of the operators, the first, which any set-up knows."""
 
     @staticmethod
     def load(variant: str, *, is_general: bool = True) -> Interpreter:
@@ -132,6 +135,8 @@ class Interpreter:
         def address(symbol: str | None) -> int | None:
             return None if symbol is None else ctypes.addressof(ctypes.c_byte.in_dll(loaded, symbol.removeprefix("&")))
 
+        known = [(name, form, entry) for form, entries in ENTRIES.items() for name, entry in entries.items()]
+        known.sort(key=lambda one: one[0] in CALLING)
         rows = [
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
@@ -143,10 +148,9 @@ class Interpreter:
                 address(entry.kernel_symbol(variant, is_general=is_general)),
                 address(entry.planned(is_general=is_general)),
             )
-            for form, entries in ENTRIES.items()
-            for name, entry in entries.items()
+            for name, form, entry in known
         ]
-        return Interpreter(loaded, (_Operator * len(rows))(*rows))
+        return Interpreter(loaded, (_Operator * len(rows))(*rows), sum(name not in CALLING for name, _, _ in known))
 
     def factor(self, numerator: int, denominator: int, scale: int) -> tuple[int, int]:
         """tinyi_factor of scale * numerator / denominator, given as bits."""
@@ -154,16 +158,25 @@ class Interpreter:
         self.library.test_factor(numerator, denominator, scale, quotient, factor)
         return factor[0], factor[1]
 
-    def model(self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False) -> Session:
+    def model(
+        self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False, has_calls: bool = False
+    ) -> Session:
         """Set a file up; `status` tells how that went."""
-        return Session(self, content, arena_bytes, unit, has_state=has_state)
+        return Session(self, content, arena_bytes, unit, has_state=has_state, has_calls=has_calls)
 
 
 class Session:
     """A file, an arena full of garbage with guards behind it, and what set-up returned."""
 
     def __init__(
-        self, interpreter: Interpreter, content: bytes, arena_bytes: int, unit: int, *, has_state: bool
+        self,
+        interpreter: Interpreter,
+        content: bytes,
+        arena_bytes: int,
+        unit: int,
+        *,
+        has_state: bool,
+        has_calls: bool,
     ) -> None:
         self._interpreter = interpreter
         self._file = _guarded(content)
@@ -175,7 +188,7 @@ class Session:
             data=self._file.ctypes.data,
             size=len(content),
             operators=ctypes.addressof(interpreter.operators),
-            operator_count=len(interpreter.operators),
+            operator_count=len(interpreter.operators) if has_calls else interpreter.without_calls,
             arena=self._arena.ctypes.data,
             arena_bytes=arena_bytes,
             unit=unit,
@@ -183,6 +196,8 @@ class Session:
         self._model = _Model(config=ctypes.pointer(self._config))
         library = interpreter.library
         set_up = library.tinyi_setup_with_state if has_state else library.tinyi_setup
+        set_up = library.tinyi_setup_with_calls if has_calls else set_up
+        self._invoke = library.tinyi_invoke_with_calls if has_calls else library.tinyi_invoke
         self.status = set_up(ctypes.byref(self._model)) or (self.reset() if has_state else OK)
         self._check()
 
@@ -197,7 +212,7 @@ class Session:
 
     def invoke(self) -> int:
         """One inference on whatever lies there."""
-        status = self._interpreter.library.tinyi_invoke(ctypes.byref(self._model))
+        status = self._invoke(ctypes.byref(self._model))
         self._check()
         return int(status)
 
@@ -231,11 +246,11 @@ def outputs_of(
 ) -> list[Sample]:
     """Outputs for all samples, shaped as `expected`. The plan is the tool's, its arena is enough, one word less not."""
     graph = read(content)
-    made = plan(graph, [request(graph, operator, variant) for operator in graph.operators])
-    has_state = bool(graph.state_bytes or graph.subgraphs)
-    session = interpreter.model(content, made.total_bytes, made.unit, has_state=has_state)
+    made = plan(graph, requests(graph, variant))
+    kind = {"has_state": bool(graph.state_bytes or graph.subgraphs), "has_calls": has_calls(graph)}
+    session = interpreter.model(content, made.total_bytes, made.unit, **kind)
     assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
-    less = interpreter.model(content, made.total_bytes - 4, made.unit, has_state=has_state)
+    less = interpreter.model(content, made.total_bytes - 4, made.unit, **kind)
     assert (less.status, less.needed_bytes) == (ARENA_TOO_SMALL, made.total_bytes)
 
     def every() -> list[Sample]:
@@ -251,7 +266,7 @@ def outputs_of(
         ]
 
     found = every()
-    if has_state:
+    if kind["has_state"]:
         assert session.reset() == OK
         assert reference.largest_difference(found, every()) == 0
     return found

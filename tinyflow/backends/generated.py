@@ -136,7 +136,8 @@ def real_tolerances(graph: Graph, *, is_reordered: bool = False) -> dict[str, An
 
     `is_reordered`: none is where a compiler may fuse products and sums, or take these in another order.
     """
-    reals = [one.name for one in graph.operators if form_of(graph, one) == "float32" and one.name != "QUANTIZE"]
+    every = [(part, one) for part in graph.graphs for one in part.operators]
+    reals = [one.name for part, one in every if form_of(part, one) == "float32" and one.name != "QUANTIZE"]
     is_near = any(is_reordered or name in _TRANSCENDENTAL for name in reals)
     return {"tolerance": 1, "relative_tolerance": FLOAT_TOLERANCE} if is_near else {}
 

@@ -38,25 +38,21 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
 
 def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     """All that speaks against a model. Raises RecipeError for kernels that the processor can't run."""
-    from tinyflow.backends.refusals import Refusal, refused_operators
-    from tinyflow.backends.tinyi.operators import ENTRIES, MAX_WORK, request, work
+    from tinyflow.backends.refusals import refused_operators
+    from tinyflow.backends.tinyi import calls
+    from tinyflow.backends.tinyi.operators import ENTRIES, request
 
     variant = variant_of(options)
     yield from refused_operators(graph, ENTRIES, lambda part, operator: request(part, operator, variant))
-    products = sum(work(graph, operator) for operator in graph.operators)
-    if products >= MAX_WORK:
-        yield Refusal(
-            f"an inference of {products} products is more than {MAX_WORK}", "use backend tinyc, which takes any"
-        )
+    yield from calls.refusals(graph)
 
 
 def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     """The arena that a model which nothing speaks against will have."""
-    from tinyflow.backends.tinyi.operators import request
+    from tinyflow.backends.tinyi.calls import requests
     from tinyflow.backends.tinyi.planner import plan
 
-    variant = variant_of(options)
-    needed = plan(graph, [request(graph, operator, variant) for operator in graph.operators]).total_bytes
+    needed = plan(graph, requests(graph, variant_of(options))).total_bytes
     return int(options.get("arena_bytes", 0)) or needed
 
 

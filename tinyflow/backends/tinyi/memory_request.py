@@ -18,7 +18,8 @@ class Unsupported(refusals.Unsupported):
 class MemoryRequest:
     """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on.
 
-    `is_general`: it takes a kernel that is linked where one operator needs it.
+    `is_general`: it takes a kernel that is linked where one operator needs it. `calls`: the subgraphs of whose arenas
+    it has the largest for scratch.
     """
 
     least: int = 0
@@ -26,6 +27,7 @@ class MemoryRequest:
     in_place: tuple[int, ...] = ()
     is_view: bool = False
     is_general: bool = False
+    calls: tuple[int, ...] = ()
     step: int = 0
     """Not 0: the work is cut into equal parts, and each so many bytes above the least do more of it at once."""
 

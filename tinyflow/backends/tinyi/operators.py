@@ -373,12 +373,18 @@ def _call_once(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     before = graph.operators[: operator.index]
     if any(other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE") for other in before):
         raise Unsupported("it is called behind operators that have variables", "initialise variables first of all")
+    if operator.calls[0] >= len(graph.graphs):
+        raise Unsupported("it is called by a subgraph", "initialise variables in the network itself")
     part = graph.graphs[operator.calls[0]]
     for other in part.operators:
         is_constant = other.name == "ASSIGN_VARIABLE" and part.tensors[other.inputs[1]].is_constant
         if not is_constant and other.name != "VAR_HANDLE":
             raise Unsupported("what it calls does more than assign constants")
     return MemoryRequest()
+
+
+def _calling(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    return MemoryRequest(calls=operator.calls)
 
 
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -678,11 +684,13 @@ _PLAIN: Mapping[str, Mapping[str, Entry]] = {
         **_beside("tinyi_plain_pairs", _plain_pair, ("LOGICAL_AND", "LOGICAL_OR"), "_bool"),
         **_beside("tinyi_reduce", _alike, ("REDUCE_ALL",), "_bool"),
         "LOGICAL_NOT": Entry("tinyi_logical_not", _in_place),
+        "IF": Entry("tinyi_if", _calling),
     },
     "int8": _INT8_RARER,
     "int16": {"BATCH_MATMUL": Entry("tinyi_batch_matmul_int16", _matmul)},
 }
 _CAST = {"CAST": Entry("tinyi_cast", _cast, general="tinyi_cast_float32")}
+_LOOP = {"WHILE": Entry("tinyi_while", _calling)}
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "int8": {**_INT8, **_RESHAPES, "SVDF": Entry("tinyi_svdf", _svdf), _LSTM: Entry("tinyi_lstm", _lstm)},
@@ -696,7 +704,7 @@ _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     "uint8": {"QUANTIZE": _INT16["QUANTIZE"], "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise)},
 }
 ENTRIES: Mapping[str, Mapping[str, Entry]] = {
-    **{form: {**_MOVING, **_CAST, **_PLAIN.get(form, {}), **_COMPUTING.get(form, {})} for form in _TYPES},
+    **{form: {**_MOVING, **_CAST, **_LOOP, **_PLAIN.get(form, {}), **_COMPUTING.get(form, {})} for form in _TYPES},
     "resource": {
         "VAR_HANDLE": Entry("tinyi_nothing"),
         "READ_VARIABLE": Entry("tinyi_read_variable", _variable),

@@ -6,7 +6,7 @@ Step by step what recipes/runtimes/tinyi/include/tinyi/setup.h does, in the same
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinyflow.backends.tinyi.memory_request import MemoryRequest
 from tinyflow.core.errors import ModelError
@@ -19,8 +19,8 @@ from tinyflow.model.memory.lifetimes import lifetimes
 _MAX_UNITS = 2**16 - 3
 _INFINITE = 1 << 30
 _UNITS = (4, 16, 64, 256, 1024)
-# sizes of struct tinyi_lifetime and struct tinyi_memory_request
-_LIFE_BYTES, _WISH_BYTES = 16, 16
+# sizes of struct tinyi_lifetime, struct tinyi_memory_request and struct tinyi_part
+_LIFE_BYTES, _WISH_BYTES, _PART_BYTES = 16, 16, 20
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,41 @@ class Plan:
     """Variables, and tensors that name a resource variable first, by their numbers → what they are called."""
 
 
-def plan(graph: Graph, requests: Sequence[MemoryRequest]) -> Plan:
-    """The plan for one request of each operator, in the smallest unit that it fits. Raises ModelError for gigabytes."""
+def plan(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]]) -> Plan:
+    """The plan for one request of each operator of each graph, in the smallest unit that it fits.
+
+    `requests`: by graphs' numbers, in the order of set-up, the network itself last. Raises ModelError for gigabytes.
+    """
     for unit in _UNITS:
-        made = _plan(graph, requests, unit)
+        made = _plan_all(graph, requests, unit)
         if made is not None:
             return made
     raise ModelError("its activations need more than 64 MiB", hint="is this a model for a microcontroller?")
+
+
+def _plan_all(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]], unit: int) -> Plan | None:
+    """The network's plan; the arena ends with the tables of all graphs, and holds those of each set-up meanwhile."""
+    kept, least = _PART_BYTES * len(graph.graphs) if len(requests) > 1 else 0, 0
+    arenas: dict[int, int] = {}
+    made: Plan | None = None
+    for number, asked in requests.items():
+        part = graph.graphs[number]
+        given = [_with_arena(one, arenas) for one in asked]
+        made = _plan(part, given, unit)
+        if made is None:
+            return None
+        arenas[number] = made.total_bytes
+        kept += -(-(2 * len(part.tensors) + 5 * len(part.operators)) // 4) * 4
+        born = len(part.inputs) + sum(index not in part.handles for one in part.operators for index in one.outputs)
+        work = _LIFE_BYTES * max(born + len(made.states), 1) + _WISH_BYTES * len(part.operators)
+        least = max(least, work + kept)
+    return made and replace(made, total_bytes=max(made.total_bytes + kept, least))
+
+
+def _with_arena(request: MemoryRequest, arenas: Mapping[int, int]) -> MemoryRequest:
+    """The same with the largest arena of a subgraph that the operator calls."""
+    size = max((arenas[number] for number in request.calls), default=0)
+    return replace(request, least=size, most=size) if request.calls else request
 
 
 def _units(size_bytes: int, unit: int) -> int:
@@ -81,8 +109,6 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
     born = [(tensor, 0) for tensor in (*states, *graph.inputs)]
     made = ((tensor, node) for node, operator in enumerate(graph.operators) for tensor in operator.outputs)
     born += [(tensor, node) for tensor, node in made if tensor not in graph.handles]
-    tables = -(-(2 * len(graph.tensors) + 5 * len(graph.operators)) // 4) * 4
-    work = _LIFE_BYTES * len(born) + _WISH_BYTES * len(graph.operators)
     tensors = {}
     for index, node in born:
         tensor, owner = graph.tensors[index], views.get(index, index)
@@ -90,7 +116,7 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
         life = lives.get(index, (node, node))
         name, size = states.get(index, tensor.name), sizes.get(index, tensor.size_bytes)
         tensors[index] = Placed(name, size, *life, places[owners[owner]].offset * unit)
-    return Plan(unit, max(total * unit, work) + tables, tensors, scratch, states)
+    return Plan(unit, total * unit, tensors, scratch, states)
 
 
 def _states(graph: Graph) -> dict[int, str]:
@@ -115,7 +141,7 @@ def _place_scratch(places: Sequence[Placed], requests: Sequence[MemoryRequest], 
         sorted((place.offset, place.end) for place in places if place.first <= node <= place.last)
         for node in range(len(requests))
     ]
-    total = max(place.end for place in places)
+    total = max((place.end for place in places), default=0)
     for node, request in enumerate(requests):
         least = _units(request.least, unit)
         if least and _find_gap(alive[node], least, total)[1] < least:

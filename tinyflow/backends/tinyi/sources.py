@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, real_tolerances, write_files
-from tinyflow.backends.tinyi.operators import ENTRIES, request, row
+from tinyflow.backends.tinyi.calls import has_calls, requests
+from tinyflow.backends.tinyi.operators import ENTRIES, row
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model.graph import Graph
 from tinyflow.model.operators.forms import form_of
@@ -49,26 +50,26 @@ static const struct tinyi_config config = {{
 static struct tinyi model;
 
 {setup}
-int model_invoke(void) {{ return tinyi_invoke(&model); }}
+int model_invoke(void) {{ return tinyi_invoke{calls}(&model); }}
 """
 
 
 _SETUP = """\
-int model_setup(void) {
+int model_setup(void) {{
   model.config = &config;
-  return tinyi_setup(&model);
-}
+  return tinyi_setup{with_it}(&model);
+}}
 """
 
 # a symbol of its own, also where nobody else calls it
 _SETUP_WITH_STATE = """\
-__attribute__((noinline)) int model_reset(void) { return tinyi_reset(&model); }
+__attribute__((noinline)) int model_reset(void) {{ return tinyi_reset(&model); }}
 
-int model_setup(void) {
+int model_setup(void) {{
   model.config = &config;
-  const int status = tinyi_setup_with_state(&model);
+  const int status = tinyi_setup{with_it}(&model);
   return status != 0 ? status : model_reset();
-}
+}}
 """
 
 
@@ -76,12 +77,17 @@ def write_sources(
     model: bytes, graph: Graph, backend: str, variant: str, arena_bytes: int, out: Path, plan_path: Path
 ) -> None:
     """Write `model.tflite`, the C around it, and the plan. `arena_bytes`: 0 for what the plan needs."""
-    requests = [request(graph, operator, variant) for operator in graph.operators]
-    forms = [(operator.name, form_of(graph, operator)) for operator in graph.operators]
-    rare = {form for form, request in zip(forms, requests, strict=True) if request.is_general}
-    made = plan(graph, requests)
-    size, has_state = arena_bytes or made.total_bytes, bool(made.states or graph.subgraphs)
-    used = list(dict.fromkeys(forms))
+    asked = requests(graph, variant)
+    known = {
+        number: [
+            (operator.name, form_of(graph.graphs[number], operator)) for operator in graph.graphs[number].operators
+        ]
+        for number in sorted(asked)
+    }
+    rare = {form for number in asked for form, one in zip(known[number], asked[number], strict=True) if one.is_general}
+    made, forks, forms = plan(graph, asked), has_calls(graph), known[0]
+    size, has_state = arena_bytes or made.total_bytes, bool(made.states or (graph.subgraphs and not forks))
+    used = list(dict.fromkeys(form for every in known.values() for form in every))
     names = [name for name, _ in used]
     rows = [
         f"{row(name, form, variant, is_general=(name, form) in rare, is_only=names.count(name) == 1)}, /* {name} */"
@@ -97,7 +103,10 @@ def write_sources(
             model_bytes=len(model),
             count=len(used),
             operators="".join(f"  {line}\n" for line in rows),
-            setup=_SETUP_WITH_STATE if has_state else _SETUP,
+            setup=(_SETUP_WITH_STATE if has_state else _SETUP).format(
+                with_it="_with_calls" if forks else "_with_state" if has_state else ""
+            ),
+            calls="_with_calls" if forks else "",
         ),
         "model_data.S": _DATA,
     }
@@ -115,6 +124,7 @@ def write_sources(
             "4": f"the arena of {size} bytes is too small: it needs {made.total_bytes}; arena_bytes: 0 takes that",
         },
         dispatcher="tinyi_run_node",  # in set-up and in each inference
+        forks=forks,
         inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
         outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
         calls=[

@@ -8,7 +8,8 @@
  * nor the choice of kernels depends on may be refused by the first tinyi_invoke instead, with the same statuses: the
  * weights, the bias, the options and all quantisation of FULLY_CONNECTED.
  *
- * The work of an inference is bounded: a file that asks for more than TINYI_MAX_WORK (tinyi/context.h) is refused.
+ * The work of an inference is bounded: a file that asks for more than TINYI_MAX_WORK (tinyi/context.h) is refused, and
+ * an inference whose loops do ends with TINYI_UNSUPPORTED.
  */
 #ifndef TINYI_H
 #define TINYI_H
@@ -69,6 +70,10 @@ int tinyi_setup(struct tinyi *model);
 /* The same for a file with subgraphs or state, which tinyi_reset must set before the first inference, and may again. */
 int tinyi_setup_with_state(struct tinyi *model);
 int tinyi_reset(const struct tinyi *model);
+
+/* The same for a file with IF or WHILE, whatever else it has, and with an inference of its own. */
+int tinyi_setup_with_calls(struct tinyi *model);
+int tinyi_invoke_with_calls(const struct tinyi *model);
 
 /* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. TINYI_DAMAGED or
  * TINYI_UNSUPPORTED: what set-up left to it; nothing outside of the file was read, nothing outside of the arena

@@ -8,9 +8,6 @@ int tinyi_invoke(const struct tinyi *model) {
   context.model = model;
   context.lifetimes = NULL;
   context.code = TINYI_NO_CODE;
-  for (uint32_t node = 0; node < model->nodes.count && context.file.status == TINYI_OK; ++node) {
-    context.node = node;
-    tinyi_run_node(&context);
-  }
+  tinyi_run_nodes(&context);
   return context.file.status;
 }

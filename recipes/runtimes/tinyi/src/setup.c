@@ -1,3 +1,4 @@
 /* Set-up of models without state. */
 #define TINYI_HAS_STATE 0
+#define TINYI_HAS_CALLS 0
 #include "tinyi/setup.h"

@@ -98,6 +98,14 @@ struct tinyi_tensor {
  * must be set, `written` and `room` too in set-up. */
 void tinyi_run_node(struct tinyi_context *context);
 
+/* An inference: all operators in order, up to the first error. */
+static inline void tinyi_run_nodes(struct tinyi_context *context) {
+  for (uint32_t node = 0; node < context->model->nodes.count && context->file.status == TINYI_OK; ++node) {
+    context->node = node;
+    tinyi_run_node(context);
+  }
+}
+
 /* The number of an input or output; -1 where an input is absent. */
 int32_t tinyi_index(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position);
 

@@ -6,6 +6,10 @@
 #include "tinyi/convolution.h"
 #include "tinyi/context.h"
 
+/* Operators that call subgraphs. */
+void tinyi_if(struct tinyi_context *context);
+void tinyi_while(struct tinyi_context *context);
+
 /* Resource variables. */
 void tinyi_nothing(struct tinyi_context *context); /* VAR_HANDLE, CALL_ONCE: what there is to do is done before */
 void tinyi_read_variable(struct tinyi_context *context);

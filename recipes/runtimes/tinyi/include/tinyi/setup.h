@@ -1,9 +1,11 @@
 /* Set-up: find the parts of the file, check every operator, plan the memory. setup.c has it for models without state,
- * setup_state.c for those with it (TINYI_HAS_STATE).
+ * setup_state.c for those with it (TINYI_HAS_STATE), setup_calls.c for those whose operators call subgraphs, too
+ * (TINYI_HAS_CALLS).
  *
  * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see context.h).
  * While set-up runs its own tables are where plan.c will put the activations.
  */
+#include "tinyi/calls.h"
 #include "tinyi/plan.h"
 #include "tinyi/state.h"
 
@@ -19,9 +21,23 @@ struct setup {
   struct tinyi_memory_request *requests;
   uint32_t tables_bytes; /* of requests, and of what inferences need to know */
   uint32_t end;          /* bytes before the latter */
+#if TINYI_HAS_CALLS
+  uint32_t kept; /* bytes at the arena's end that other graphs have */
+#endif
 };
 
-static __attribute__((noinline)) void find_parts(struct setup *setup) {
+/* Bytes at the arena's end that other graphs have. */
+static inline uint32_t kept_by_others(const struct setup *setup) {
+#if TINYI_HAS_CALLS
+  return setup->kept;
+#else
+  (void)setup;
+  return 0;
+#endif
+}
+
+/* `number`: of the graph. */
+static __attribute__((noinline)) void find_parts(struct setup *setup, uint32_t number) {
   struct tinyi *model = setup->model;
   struct tinyi_file *file = &setup->context.file;
   if (file->size < 8 || file->size >= UINT32_C(1) << 31 || tinyi_word(file, 4) != UINT32_C(0x334c4654)) { /* TFL3 */
@@ -35,14 +51,16 @@ static __attribute__((noinline)) void find_parts(struct setup *setup) {
     tinyi_fail(file, TINYI_UNSUPPORTED);
     return;
   }
-  const struct tinyi_table graph = tinyi_element(file, &subgraphs, 0);
+  const struct tinyi_table graph = tinyi_element(file, &subgraphs, number);
   model->codes = tinyi_vector(file, &root, MODEL_OPERATOR_CODES, 2);
   model->buffers = tinyi_vector(file, &root, MODEL_BUFFERS, 2);
   model->tensors = tinyi_vector(file, &graph, SUBGRAPH_TENSORS, 2);
   model->nodes = tinyi_vector(file, &graph, SUBGRAPH_OPERATORS, 2);
   setup->inputs = tinyi_vector(file, &graph, SUBGRAPH_INPUTS, 2);
   setup->outputs = tinyi_vector(file, &graph, SUBGRAPH_OUTPUTS, 2);
-  if (model->nodes.count - 1 >= TINYI_CONSTANT - 1 || model->tensors.count >= TINYI_UNWRITTEN) {
+  /* a subgraph may just give what it got */
+  const uint32_t least = number == 0;
+  if (model->nodes.count - least >= TINYI_CONSTANT - least || model->tensors.count >= TINYI_UNWRITTEN) {
     tinyi_fail(file, TINYI_UNSUPPORTED);
   }
 }
@@ -61,12 +79,12 @@ static void place_tables(struct setup *setup) {
   const uint32_t tensors = model->tensors.count, nodes = model->nodes.count;
   const uint32_t tables_bytes = (2 * tensors + 5 * nodes + 3) & ~UINT32_C(3);
   const uint32_t requests_bytes = nodes * (uint32_t)sizeof(struct tinyi_memory_request);
-  setup->tables_bytes = tables_bytes + requests_bytes;
+  setup->tables_bytes = kept_by_others(setup) + tables_bytes + requests_bytes;
   need(setup, setup->tables_bytes + (uint32_t)sizeof(struct tinyi_lifetime));
   if (setup->context.file.status != TINYI_OK) {
     return;
   }
-  setup->end = (model->config->arena_bytes & ~UINT32_C(3)) - tables_bytes;
+  setup->end = (model->config->arena_bytes & ~UINT32_C(3)) - kept_by_others(setup) - tables_bytes;
   setup->requests = (struct tinyi_memory_request *)(void *)model->config->arena;
   setup->context.lifetimes = (struct tinyi_lifetime *)(void *)(setup->requests + nodes);
   setup->context.room = (setup->end - requests_bytes) / (uint32_t)sizeof(struct tinyi_lifetime);
@@ -104,10 +122,17 @@ static void run_nodes(struct setup *setup) {
   }
 }
 
-/* The graph's outputs live behind the last operator. */
-static void keep_outputs(struct setup *setup) {
+/* The graph's outputs live behind the last operator; a subgraph may give constants. */
+static void keep_outputs(struct setup *setup, uint32_t number) {
   struct tinyi_context *context = &setup->context;
   context->node = setup->model->nodes.count;
+  if (number != 0) {
+    context->inputs = setup->outputs;
+    for (uint32_t i = 0; i < setup->outputs.count; ++i) {
+      tinyi_plan_input(context, i);
+    }
+    return;
+  }
   for (uint32_t i = 0; i < setup->outputs.count; ++i) {
     const int32_t index = tinyi_index(context, &setup->outputs, i);
     if (index < 0) {
@@ -166,52 +191,85 @@ static inline void keep_state(struct setup *setup, uint32_t states) {
   }
 }
 
+static inline void begin(struct setup *setup, struct tinyi *model) {
+  const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
+  model->needed_bytes = 0;
+  setup->model = model;
+  setup->context.file = file;
+  setup->context.model = model;
+}
+
+/* One of the file's graphs; the units of its own arena. */
+static inline uint32_t set_up_graph(struct setup *setup, uint32_t number) {
+  struct tinyi *model = setup->model;
+  setup->context.written = 0;
+  setup->context.work = 0;
+  setup->context.code = TINYI_NO_CODE;
+  find_parts(setup, number);
+  if (setup->context.file.status == TINYI_OK) {
+    place_tables(setup);
+  }
+  if (setup->context.file.status != TINYI_OK) {
+    return 0;
+  }
+  if (TINYI_HAS_STATE && number == 0) {
+    tinyi_begin_state(&setup->context);
+  }
+  const uint32_t states = TINYI_HAS_STATE ? setup->context.written : 0;
+  begin_inputs(setup);
+  run_nodes(setup);
+  keep_state(setup, states);
+  if (setup->context.file.status == TINYI_OK) {
+    keep_outputs(setup, number);
+  }
+  if (setup->context.file.status == TINYI_OK) {
+    need(setup, setup->tables_bytes + setup->context.written * (uint32_t)sizeof(struct tinyi_lifetime));
+  }
+  if (setup->context.file.status != TINYI_OK) {
+    return 0;
+  }
+  for (uint32_t node = 0; node < model->nodes.count; ++node) {
+    if (setup->requests[node].in_place != 0) {
+      merge(setup, node);
+    }
+  }
+  const uint32_t total = plan(setup);
+  if (total > TINYI_MAX_UNITS) {
+    tinyi_fail(&setup->context.file, TINYI_UNSUPPORTED);
+  } else if (number == 0) {
+    need(setup, total * model->config->unit + (model->config->arena_bytes & ~UINT32_C(3)) - setup->end);
+  }
+  return total;
+}
+
+#if TINYI_HAS_CALLS
+int tinyi_setup_with_calls(struct tinyi *model) {
+  struct setup setup;
+  begin(&setup, model);
+  setup.kept = tinyi_parts_bytes(&setup.context.file);
+  need(&setup, setup.kept);
+  tinyi_begin_parts(&setup.context);
+  uint32_t number = 0, is_last = 0;
+  while (setup.context.file.status == TINYI_OK && !is_last) {
+    number = tinyi_next_part(&setup.context, number);
+    is_last = number == 0;
+    const uint32_t units = setup.context.file.status == TINYI_OK ? set_up_graph(&setup, number) : 0;
+    if (setup.context.file.status == TINYI_OK && !is_last) {
+      setup.kept = (model->config->arena_bytes & ~UINT32_C(3)) - setup.end;
+      number = tinyi_end_part(&setup.context, number, units);
+    }
+  }
+  return setup.context.file.status;
+}
+#else
 #if TINYI_HAS_STATE
 int tinyi_setup_with_state(struct tinyi *model) {
 #else
 int tinyi_setup(struct tinyi *model) {
 #endif
   struct setup setup;
-  const struct tinyi_file file = {model->config->data, model->config->size, TINYI_OK};
-  model->needed_bytes = 0;
-  setup.model = model;
-  setup.context.file = file;
-  setup.context.model = model;
-  setup.context.written = 0;
-  setup.context.work = 0;
-  setup.context.code = TINYI_NO_CODE;
-  find_parts(&setup);
-  if (setup.context.file.status == TINYI_OK) {
-    place_tables(&setup);
-  }
-  if (setup.context.file.status != TINYI_OK) {
-    return setup.context.file.status;
-  }
-  if (TINYI_HAS_STATE) {
-    tinyi_begin_state(&setup.context);
-  }
-  const uint32_t states = TINYI_HAS_STATE ? setup.context.written : 0;
-  begin_inputs(&setup);
-  run_nodes(&setup);
-  keep_state(&setup, states);
-  if (setup.context.file.status == TINYI_OK) {
-    keep_outputs(&setup);
-  }
-  if (setup.context.file.status == TINYI_OK) {
-    need(&setup, setup.tables_bytes + setup.context.written * (uint32_t)sizeof(struct tinyi_lifetime));
-  }
-  if (setup.context.file.status == TINYI_OK) {
-    for (uint32_t node = 0; node < model->nodes.count; ++node) {
-      if (setup.requests[node].in_place != 0) {
-        merge(&setup, node);
-      }
-    }
-    const uint32_t total = plan(&setup);
-    if (total > TINYI_MAX_UNITS) {
-      tinyi_fail(&setup.context.file, TINYI_UNSUPPORTED);
-    } else {
-      need(&setup, total * model->config->unit + (model->config->arena_bytes & ~UINT32_C(3)) - setup.end);
-    }
-  }
+  begin(&setup, model);
+  (void)set_up_graph(&setup, 0);
   return setup.context.file.status;
 }
+#endif

@@ -1,0 +1,4 @@
+/* Set-up of models whose operators call subgraphs. */
+#define TINYI_HAS_STATE 1
+#define TINYI_HAS_CALLS 1
+#include "tinyi/setup.h"
