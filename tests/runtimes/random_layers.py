@@ -125,7 +125,7 @@ def pool(draw: st.DrawFn) -> Case:
 @st.composite
 def add(draw: st.DrawFn) -> Case:
     """ADD, SUB of equal shapes."""
-    shape = (1, draw(st.integers(1, 40)))
+    shape = (1, draw(st.integers(1, 99)))
     operator = draw(st.sampled_from(["add", "sub"]))
     return cases.add(_generator(draw), shape, operator, draw(_ACTIVATIONS), draw(_ZERO_POINTS))
 

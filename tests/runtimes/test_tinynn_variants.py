@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+import tinynn_cases as cases
 from hypothesis import given
 from hypothesis import strategies as st
 from random_layers import LAYERS, PARTS
@@ -69,6 +71,17 @@ def test_portable_variant(operator: str) -> None:
 def test_dsp_variant(operator: str) -> None:
     """The variant dsp on a Cortex-M7."""
     _check(chip("cortex-m7", variants=("dsp", "c")), "dsp", operator, 15)
+
+
+@pytest.mark.parametrize("operator", ["add", "sub"])
+def test_sums_of_all_pairs(operator: str) -> None:
+    """Every pair of values, by the function that the variant dsp takes for most scales."""
+    pairs = np.meshgrid(*[np.arange(-128, 128, dtype=np.int8)] * 2)
+    case = cases.add(np.random.default_rng(7), (1, 1 << 16), operator, "NONE")
+    assert case.call("dsp").function == "tinynn_add_linear_dsp"
+    _run_and_compare(
+        chip("cortex-m7", variants=("dsp", "c")), "dsp", replace(case, inputs=tuple(map(np.ravel, pairs))), 0
+    )
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)

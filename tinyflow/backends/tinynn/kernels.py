@@ -217,7 +217,7 @@ KERNELS: Sequence[Kernel] = (
     Kernel("max_pool", "dsp", "pool", "pixels"),
     Kernel("max_pool", "c", "pool", "pixels", (needs.FOUR_CHANNELS,)),
     *_refs("pool", "pixels", "average_pool", "max_pool"),
-    *(_linear(name, how, shift) for name in ("add", "sub") for how, shift in (("linear", 22), ("steep", 20))),
+    *(_linear(name, how, shift) for name in ("add", "sub") for how, shift in (("linear", 16), ("fine", 20))),
     *_elementwise("add", "add", **_ADDS),
     *_elementwise("sub", "add", **_ADDS),
     *_elementwise("mul", "mul", **_MULS),

@@ -20,6 +20,8 @@ from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers
 _PLACES = 8
 # what is tried around the nearest numbers, the likeliest first; two floors are lost
 _TWEAKS, _NEAR = (1, 0, 2, -1, 3), (0, 1, -1)
+# to which add_blocks.S adds 128
+_LARGEST_SUM = INT32_MAX - (128 << 16)
 _USED = "left_zero_point right_zero_point output_zero_point lowest highest".split()  # noqa: SIM905
 
 
@@ -68,7 +70,7 @@ def _made(found: Linear, shift: int) -> Integers | None:
     """All outputs before an activation; None where a sum has more than 32 bits."""
     first = found.constant + (found.left * VALUES >> _PLACES)
     total = first[:, None] + (found.right * VALUES >> _PLACES)[None, :]
-    if min(first.min(), total.min()) < INT32_MIN or max(first.max(), total.max()) > INT32_MAX:
+    if min(first.min(), total.min()) < INT32_MIN or max(first.max(), total.max()) > _LARGEST_SUM:
         return None
     clipped: Integers = np.clip(total >> shift, -128, 127)
     return clipped

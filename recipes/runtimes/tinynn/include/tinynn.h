@@ -564,8 +564,8 @@ TINYNN_BINARY(tinynn_add_c, tinynn_add);
 TINYNN_BINARY(tinynn_sub_c, tinynn_add);
 TINYNN_BINARY(tinynn_add_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_sub_dsp, tinynn_add);
-TINYNN_BINARY(tinynn_add_linear_dsp, tinynn_add_linear); /* 22 fraction bits */
-TINYNN_BINARY(tinynn_add_steep_dsp, tinynn_add_linear);  /* 20 of them: larger factors */
+TINYNN_BINARY(tinynn_add_linear_dsp, tinynn_add_linear); /* 16 fraction bits */
+TINYNN_BINARY(tinynn_add_fine_dsp, tinynn_add_linear);   /* 20 of them */
 TINYNN_BINARY(tinynn_add_mve, tinynn_add);
 TINYNN_BINARY(tinynn_sub_mve, tinynn_add);
 TINYNN_BINARY(tinynn_add_rvv, tinynn_add);
