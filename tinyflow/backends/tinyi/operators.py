@@ -27,7 +27,7 @@ from tinyflow.model import recurrent
 from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.element_types import WHOLE_BYTES
 from tinyflow.model.fixed_point import Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
-from tinyflow.model.graph import Graph, Operator
+from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
 from tinyflow.model.operators.shapes import slid
@@ -44,6 +44,7 @@ MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/context.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _MAX_SUMMED = 1 << 22  # elements
 _MOST_SQUARES, _MOST_EXPONENTIALS, _MOST_RESIZED = 1 << 15, 1 << 11, 1 << 14
+_MOST_HYBRID_PRODUCTS = 1 << 16
 # of a softmax's scale and beta
 _LEAST_FACTOR = 2.0**-96
 _SIGMOIDS = ("LOGISTIC", "TANH")
@@ -476,7 +477,30 @@ _MOVING: Mapping[str, Entry] = {
 _RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape))
 
 
+def _hybrid(graph: Graph, operator: Operator) -> MemoryRequest | None:
+    """Of a layer with weights of int8; None for any other."""
+    weights, source = graph.tensors[operator.inputs[1]], graph.tensors[operator.inputs[0]]
+    if weights.dtype != "int8":
+        return None
+    scheme, is_depthwise = weights.quantisation, operator.name == "DEPTHWISE_CONV_2D"
+    if not weights.is_constant or scheme is None or any(scheme.zero_points):
+        raise Unsupported(f"{weights.name} is not constant and symmetric", "convert with TFLite's converter")
+    channels = weights.shape[-1 if is_depthwise else 0]
+    products = weights.elements // channels
+    if products > _MOST_HYBRID_PRODUCTS:
+        raise Unsupported(f"a sum of {products} products is not supported", "")
+    if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+        _real_constant(graph.tensors[operator.inputs[2]])
+    batch = weights.shape[1] if operator.name == "FULLY_CONNECTED" else math.prod(source.shape[1:])
+    scales = 0 if len(scheme.scales) == channels else WORD_BYTES * channels
+    size = scales + batch + (weights.elements if is_depthwise else 0)
+    return MemoryRequest(size, size, is_general=True)
+
+
 def _real_convolution(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    hybrid = _hybrid(graph, operator)
+    if hybrid is not None:
+        return hybrid
     fields = real_convolution_fields(graph, operator)
     _real_constants(graph, operator)
     kernels = kernels_of("depthwise_float32" if "depth_multiplier" in fields else "conv2d_float32", "c")
@@ -485,14 +509,22 @@ def _real_convolution(graph: Graph, operator: Operator, variant: str) -> MemoryR
 
 def _real_constants(graph: Graph, operator: Operator) -> None:
     for position in (position for position in describe(operator.name).weights if position < len(operator.inputs)):
-        tensor = graph.tensors[operator.inputs[position]]
-        if operator.inputs[position] >= 0 and (tensor.dtype != "float32" or not tensor.is_constant):
-            raise Unsupported(f"{tensor.name} is {tensor.dtype}, not a constant of float32", hint="")
+        if operator.inputs[position] >= 0:
+            _real_constant(graph.tensors[operator.inputs[position]])
 
 
-def _real_dense(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
+def _real_constant(tensor: Tensor) -> None:
+    if tensor.dtype != "float32" or not tensor.is_constant:
+        raise Unsupported(f"{tensor.name} is {tensor.dtype}, not a constant of float32", hint="")
+
+
+def _real_dense(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:  # noqa: ARG001
+    hybrid = _hybrid(graph, operator)
+    if hybrid is not None:
+        return hybrid
     if graph.tensors[operator.inputs[1]].is_constant or len(operator.inputs) > 2:
         _real_constants(graph, operator)
+    return None
 
 
 def _real_transpose_conv(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
@@ -522,9 +554,9 @@ def _nothing(graph: Graph, operator: Operator, variant: str) -> None:
 
 
 _FLOAT32: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d_float32", _real_convolution),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise_float32", _real_convolution),
-    "FULLY_CONNECTED": Entry("tinyi_fully_connected_float32", _real_dense),
+    "CONV_2D": Entry("tinyi_conv2d_float32", _real_convolution, general="tinyi_conv2d_hybrid"),
+    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise_float32", _real_convolution, general="tinyi_depthwise_hybrid"),
+    "FULLY_CONNECTED": Entry("tinyi_fully_connected_float32", _real_dense, general="tinyi_fully_connected_hybrid"),
     "BATCH_MATMUL": Entry("tinyi_batch_matmul_float32"),
     "TRANSPOSE_CONV": Entry("tinyi_transpose_conv_float32", _real_transpose_conv),
     "RESIZE_BILINEAR": Entry("tinyi_resize_bilinear_float32"),

@@ -1,4 +1,5 @@
 /* Operators of float32 tensors: shapes and options are read and checked, tinynn's kernels compute. */
+#include "tinyi/float32.h"
 #include "tinyi/operators.h"
 #include "tinyi/real.h"
 #include "tinyi/shapes.h"
@@ -13,10 +14,6 @@ static void clamp(struct tinyi_context *context, int32_t activation, float *lowe
   *lowest = activation == ACTIVATION_NONE ? -MOST : activation == ACTIVATION_RELU_N1_TO_1 ? -1.0f : 0.0f;
   *highest = activation == ACTIVATION_RELU6 ? 6.0f : activation == ACTIVATION_RELU_N1_TO_1 ? 1.0f : MOST;
 }
-
-static const float *reals(const struct tinyi_tensor *tensor) { return (const float *)(const void *)tensor->data; }
-
-static float *results(const struct tinyi_tensor *tensor) { return (float *)(void *)tensor->data; }
 
 /* Whether all is well and this is an inference. */
 static int32_t is_computed(const struct tinyi_context *context) {
@@ -35,7 +32,7 @@ static void read_output(struct tinyi_context *context, struct tinyi_tensor *tens
 static const float *read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
   read_input(context, position, tensor);
   tinyi_require(context, tensor->is_constant, TINYI_UNSUPPORTED);
-  return reals(tensor);
+  return tinyi_reals(tensor);
 }
 
 static const float *read_bias(struct tinyi_context *context, uint32_t position, int32_t channels) {
@@ -51,54 +48,64 @@ static const float *read_bias(struct tinyi_context *context, uint32_t position, 
 /* CONV_2D and DEPTHWISE_CONV_2D: fields of their options; from ACTIVATION on the latter has them one place further. */
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
 
-static void convolution(struct tinyi_context *context, uint32_t is_depthwise) {
+void tinyi_read_convolution_float32(struct tinyi_context *context, uint32_t is_depthwise, struct tinyi_tensor *input,
+                                    const struct tinyi_tensor *weights, struct tinyi_tensor *output,
+                                    struct tinynn_conv2d_float32 *p) {
   struct tinyi_file *file = &context->file;
-  struct tinyi_tensor input, weights, output;
-  struct tinynn_conv2d_float32 p;
-  read_input(context, 0, &input);
-  p.weights = read_weights(context, 1, &weights);
-  read_output(context, &output);
+  read_input(context, 0, input);
+  read_output(context, output);
   if (file->status != TINYI_OK) {
     return;
   }
-  const int32_t channels = weights.shape[is_depthwise ? 4 : 1];
-  p.bias = read_bias(context, 2, channels);
-  p.groups = is_depthwise ? channels / input.shape[4] : input.shape[4] / weights.shape[4];
-  const int32_t fits = is_depthwise ? weights.shape[1] == 1 && p.groups * input.shape[4] == channels
-                                    : p.groups * weights.shape[4] == input.shape[4] && p.groups > 0 &&
-                                          channels % p.groups == 0;
+  const int32_t channels = weights->shape[is_depthwise ? 4 : 1];
+  p->bias = read_bias(context, 2, channels);
+  p->groups = is_depthwise ? channels / input->shape[4] : input->shape[4] / weights->shape[4];
+  const int32_t fits = is_depthwise ? weights->shape[1] == 1 && p->groups * input->shape[4] == channels
+                                    : p->groups * weights->shape[4] == input->shape[4] && p->groups > 0 &&
+                                          channels % p->groups == 0;
   tinyi_require(context,
-                input.rank == 4 && weights.rank == 4 && output.rank == 4 && fits && output.shape[4] == channels &&
-                    output.shape[1] == input.shape[1],
+                input->rank == 4 && weights->rank == 4 && output->rank == 4 && fits && output->shape[4] == channels &&
+                    output->shape[1] == input->shape[1],
                 TINYI_UNSUPPORTED);
   if (file->status != TINYI_OK) {
     return;
   }
   const int32_t padding = tinyi_byte(file, &context->options, PADDING);
-  struct tinyi_axis y = {input.shape[2], output.shape[2], weights.shape[2],
+  struct tinyi_axis y = {input->shape[2], output->shape[2], weights->shape[2],
                          tinyi_int(file, &context->options, STRIDE_H, 0),
                          tinyi_int(file, &context->options, DILATION_H + is_depthwise, 1), 0};
-  struct tinyi_axis x = {input.shape[3], output.shape[3], weights.shape[3],
+  struct tinyi_axis x = {input->shape[3], output->shape[3], weights->shape[3],
                          tinyi_int(file, &context->options, STRIDE_W, 0),
                          tinyi_int(file, &context->options, DILATION_W + is_depthwise, 1), 0};
   tinyi_check_window(context, &y, padding);
   tinyi_check_window(context, &x, padding);
-  clamp(context, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &p.lowest, &p.highest);
-  p.batches = input.shape[1];
-  p.input_height = y.input;
-  p.input_width = x.input;
-  p.input_channels = input.shape[4];
-  p.output_height = y.output;
-  p.output_width = x.output;
-  p.output_channels = channels;
-  p.kernel_height = y.kernel;
-  p.kernel_width = x.kernel;
-  p.stride_y = y.stride;
-  p.stride_x = x.stride;
-  p.dilation_y = y.dilation;
-  p.dilation_x = x.dilation;
-  p.pad_top = y.pad;
-  p.pad_left = x.pad;
+  clamp(context, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &p->lowest, &p->highest);
+  p->batches = input->shape[1];
+  p->input_height = y.input;
+  p->input_width = x.input;
+  p->input_channels = input->shape[4];
+  p->output_height = y.output;
+  p->output_width = x.output;
+  p->output_channels = channels;
+  p->kernel_height = y.kernel;
+  p->kernel_width = x.kernel;
+  p->stride_y = y.stride;
+  p->stride_x = x.stride;
+  p->dilation_y = y.dilation;
+  p->dilation_x = x.dilation;
+  p->pad_top = y.pad;
+  p->pad_left = x.pad;
+}
+
+static void convolution(struct tinyi_context *context, uint32_t is_depthwise) {
+  struct tinyi_tensor input, weights, output;
+  struct tinynn_conv2d_float32 p;
+  p.weights = read_weights(context, 1, &weights);
+  tinyi_read_convolution_float32(context, is_depthwise, &input, &weights, &output, &p);
+  if (context->file.status != TINYI_OK) {
+    return;
+  }
+  const int32_t channels = p.output_channels;
   const int32_t products = weights.elements / (is_depthwise ? channels : weights.shape[1]);
   const int32_t is_pointwise =
       p.kernel_height * p.kernel_width == 1 && p.input_height == p.output_height && p.input_width == p.output_width;
@@ -109,10 +116,10 @@ static void convolution(struct tinyi_context *context, uint32_t is_depthwise) {
   } else if (is_depthwise) {
     /* the two structs are alike */
     const struct tinynn_depthwise_float32 *depthwise = (const struct tinynn_depthwise_float32 *)(const void *)&p;
-    (p.groups == 1 ? tinynn_depthwise_float32_c : tinynn_depthwise_float32_ref)(depthwise, reals(&input),
-                                                                               results(&output), NULL);
+    (p.groups == 1 ? tinynn_depthwise_float32_c : tinynn_depthwise_float32_ref)(depthwise, tinyi_reals(&input),
+                                                                               tinyi_results(&output), NULL);
   } else {
-    (p.groups == 1 ? tinynn_conv2d_float32_c : tinynn_conv2d_float32_ref)(&p, reals(&input), results(&output),
+    (p.groups == 1 ? tinynn_conv2d_float32_c : tinynn_conv2d_float32_ref)(&p, tinyi_reals(&input), tinyi_results(&output),
                                                                          is_pointwise ? NULL : context->scratch);
   }
 }
@@ -123,38 +130,47 @@ void tinyi_depthwise_float32(struct tinyi_context *context) { convolution(contex
 
 /* FULLY_CONNECTED: field of its options. A convolution over pixels that are rows; a product of matrices where the
  * weights are an activation. */
-void tinyi_fully_connected_float32(struct tinyi_context *context) {
+void tinyi_read_dense_float32(struct tinyi_context *context, struct tinyi_tensor *input,
+                              const struct tinyi_tensor *weights, struct tinyi_tensor *output,
+                              struct tinynn_conv2d_float32 *p) {
   enum { FULLY_CONNECTED_ACTIVATION = 0 };
-  struct tinyi_tensor input, weights, output;
   float lowest, highest;
-  read_input(context, 0, &input);
-  read_input(context, 1, &weights);
-  read_output(context, &output);
+  read_input(context, 0, input);
+  read_output(context, output);
   clamp(context, tinyi_byte(&context->file, &context->options, FULLY_CONNECTED_ACTIVATION), &lowest, &highest);
   if (context->file.status != TINYI_OK) {
     return;
   }
-  const int32_t depth = weights.shape[4], channels = weights.shape[3], rows = input.elements / depth;
+  const int32_t depth = weights->shape[4], channels = weights->shape[3], rows = input->elements / depth;
   const float *bias = read_bias(context, 2, channels);
   tinyi_require(context,
-                weights.rank == 2 && rows * depth == input.elements && output.elements / channels == rows &&
-                    output.shape[4] == channels && (weights.is_constant || bias == NULL),
+                weights->rank == 2 && rows * depth == input->elements && output->elements / channels == rows &&
+                    output->shape[4] == channels && (weights->is_constant || bias == NULL),
                 TINYI_UNSUPPORTED);
-  if (context->lifetimes != NULL) {
-    tinyi_note_work(context, output.elements, depth);
+  const struct tinynn_conv2d_float32 made = {
+      tinyi_reals(weights), bias, rows, 1, 1, depth, 1, 1, channels, 1, 1, 1, 1, 1, 1, 1, 0, 0, lowest, highest};
+  *p = made;
+}
+
+void tinyi_fully_connected_float32(struct tinyi_context *context) {
+  struct tinyi_tensor input, weights, output;
+  struct tinynn_conv2d_float32 p;
+  read_input(context, 1, &weights);
+  tinyi_read_dense_float32(context, &input, &weights, &output, &p);
+  if (context->file.status == TINYI_OK && context->lifetimes != NULL) {
+    tinyi_note_work(context, output.elements, p.input_channels);
   }
   if (!is_computed(context)) {
     return;
   }
-  if (!weights.is_constant) {
-    const struct tinynn_matmul_float32 p = {{1, 1, 1}, {0}, {0}, rows, depth, channels, depth, 1, 1, depth,
-                                            lowest,    highest};
-    tinynn_matmul_float32_ref(&p, reals(&input), reals(&weights), results(&output));
+  if (weights.is_constant) {
+    tinynn_conv2d_float32_c(&p, tinyi_reals(&input), tinyi_results(&output), NULL);
     return;
   }
-  const struct tinynn_conv2d_float32 p = {
-      reals(&weights), bias, rows, 1, 1, depth, 1, 1, channels, 1, 1, 1, 1, 1, 1, 1, 0, 0, lowest, highest};
-  tinynn_conv2d_float32_c(&p, reals(&input), results(&output), NULL);
+  const int32_t depth = p.input_channels;
+  const struct tinynn_matmul_float32 product = {{1, 1, 1}, {0},   {0}, p.batches, depth,    p.output_channels,
+                                                depth,     1,     1,   depth,     p.lowest, p.highest};
+  tinynn_matmul_float32_ref(&product, tinyi_reals(&input), tinyi_reals(&weights), tinyi_results(&output));
 }
 
 void tinyi_batch_matmul_float32(struct tinyi_context *context) {
@@ -195,7 +211,7 @@ void tinyi_batch_matmul_float32(struct tinyi_context *context) {
     tinyi_note_work(context, output.elements, p.depth);
   }
   if (is_computed(context)) {
-    tinynn_matmul_float32_ref(&p, reals(&left), reals(&right), results(&output));
+    tinynn_matmul_float32_ref(&p, tinyi_reals(&left), tinyi_reals(&right), tinyi_results(&output));
   }
 }
 
@@ -244,7 +260,7 @@ void tinyi_transpose_conv_float32(struct tinyi_context *context) {
     tinyi_note_work(context, output.elements, weights.elements / weights.shape[1]);
   }
   if (is_computed(context)) {
-    tinynn_transpose_conv_float32_ref(&p, reals(&input), results(&output));
+    tinynn_transpose_conv_float32_ref(&p, tinyi_reals(&input), tinyi_results(&output));
   }
 }
 
@@ -291,7 +307,7 @@ void tinyi_pool_float32(struct tinyi_context *context) {
     tinyi_note_work(context, output.elements, rows * columns);
   }
   if (is_computed(context)) {
-    ((pool_kernel *)(uintptr_t)context->kernel)(&p, reals(&input), results(&output));
+    ((pool_kernel *)(uintptr_t)context->kernel)(&p, tinyi_reals(&input), tinyi_results(&output));
   }
 }
 
@@ -319,7 +335,7 @@ void tinyi_binary_float32(struct tinyi_context *context) {
     p.right_strides[i] = broadcast.right_strides[i];
   }
   if (is_computed(context)) {
-    ((binary_kernel *)(uintptr_t)context->kernel)(&p, reals(&left), reals(&right), results(&output));
+    ((binary_kernel *)(uintptr_t)context->kernel)(&p, tinyi_reals(&left), tinyi_reals(&right), tinyi_results(&output));
   }
 }
 
@@ -340,7 +356,7 @@ static void unary(struct tinyi_context *context, unary_kernel *kernel, float alp
   if (read_unary(context, &input, &output)) {
     struct tinynn_unary_float32 p = {.elements = output.elements, .alpha = alpha};
     clamp(context, activation, &p.lowest, &p.highest);
-    kernel(&p, reals(&input), results(&output));
+    kernel(&p, tinyi_reals(&input), tinyi_results(&output));
   }
 }
 
@@ -369,7 +385,7 @@ static void rows(struct tinyi_context *context, float beta) {
   struct tinyi_tensor input, output;
   if (read_unary(context, &input, &output)) {
     const struct tinynn_rows_float32 p = {input.elements / input.shape[4], input.shape[4], beta};
-    ((rows_kernel *)(uintptr_t)context->kernel)(&p, reals(&input), results(&output));
+    ((rows_kernel *)(uintptr_t)context->kernel)(&p, tinyi_reals(&input), tinyi_results(&output));
   }
 }
 
@@ -419,6 +435,6 @@ void tinyi_resize_bilinear_float32(struct tinyi_context *context) {
       .has_half_pixels = tinyi_byte(&context->file, &context->options, HALF_PIXEL_CENTERS) != 0,
   };
   if (is_computed(context)) {
-    tinynn_resize_bilinear_float32_ref(&p, reals(&input), results(&output));
+    tinynn_resize_bilinear_float32_ref(&p, tinyi_reals(&input), tinyi_results(&output));
   }
 }

@@ -166,6 +166,10 @@ void tinyi_rank(struct tinyi_context *context);
 void tinyi_conv2d_float32(struct tinyi_context *context);
 void tinyi_depthwise_float32(struct tinyi_context *context);
 void tinyi_fully_connected_float32(struct tinyi_context *context);
+/* The same of any weights. */
+void tinyi_conv2d_hybrid(struct tinyi_context *context);
+void tinyi_depthwise_hybrid(struct tinyi_context *context);
+void tinyi_fully_connected_hybrid(struct tinyi_context *context);
 void tinyi_batch_matmul_float32(struct tinyi_context *context);
 void tinyi_transpose_conv_float32(struct tinyi_context *context);
 void tinyi_pool_float32(struct tinyi_context *context);

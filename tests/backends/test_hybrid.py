@@ -1,4 +1,4 @@
-"""float32 networks with weights of int8: tinyc gives what LiteRT computes; TFLM has no such kernels."""
+"""float32 networks with weights of int8: tinyc and tinyi give what LiteRT computes; TFLM has no such kernels."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from tests_support import litert
 from tinyc_host import build
+from tinyi_host import UNSUPPORTED, Interpreter, outputs_of
 
-from tinyflow.backends import tinyc
+from tinyflow.backends import tinyc, tinyi
 from tinyflow.core.errors import ModelError
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Quantisation
@@ -62,10 +63,11 @@ def test_an_operator_gives_what_litert_computes(title: str, tmp_path: Path) -> N
     graph = CASES[title]()
     content = write(graph)
     samples = _samples(graph.tensors[graph.inputs[0]].shape)
-    built = build(content, tmp_path / "model")
-    for sample, (wanted,) in zip(samples, litert(content, graph, samples), strict=True):
-        (made,) = built.invoke(sample)
-        assert np.abs(made - wanted).max() <= 1e-6 * max(np.abs(wanted).max(), 1e-30)
+    built, expected = build(content, tmp_path / "model"), litert(content, graph, samples)
+    interpreted = outputs_of(content, Interpreter.load("c"), "c", samples, expected)
+    for made in ([built.invoke(sample) for sample in samples], interpreted):
+        for (found,), (wanted,) in zip(made, expected, strict=True):
+            assert np.abs(found - wanted).max() <= 1e-6 * max(np.abs(wanted).max(), 1e-30)
 
 
 def test_infinite_inputs_are_no_trap(tmp_path: Path) -> None:
@@ -81,6 +83,27 @@ def test_weights_with_zero_points_are_refused() -> None:
     graph = CASES["CONV_2D"]()
     weights = graph.operators[0].inputs[1]
     shifted = replace(graph.tensors[weights], quantisation=Quantisation((0.02,), (3,)))
-    tensors = (*graph.tensors[:weights], shifted, *graph.tensors[weights + 1 :])
-    with pytest.raises(ModelError, match="is not constant and symmetric"):
-        tinyc.check(replace(graph, tensors=tensors), "tinyc", {"kernels": "ref"})
+    changed = replace(graph, tensors=(*graph.tensors[:weights], shifted, *graph.tensors[weights + 1 :]))
+    for backend in (tinyc, tinyi):
+        with pytest.raises(ModelError, match="is not constant and symmetric"):
+            backend.check(changed, "x", {"kernels": "ref"})
+    assert Interpreter.load("c").model(write(changed), 1 << 16).status == UNSUPPORTED
+
+
+def test_float_and_hybrid_layers_stand_in_one_network() -> None:
+    """In tinyi one function takes both kinds of weights."""
+    builder = GraphBuilder()
+    source = builder.tensor("in", (2, 15), None, "float32")
+    builder.inputs.append(source)
+    scheme = Quantisation((0.02,), (0,))
+    first = builder.constant("int8", _RANDOM.integers(-127, 128, (6, 15)), "int8", scheme)
+    second = builder.constant("float32", _RANDOM.normal(size=(4, 6)), "float32")
+    hidden, made = (builder.tensor(name, shape, None, "float32") for name, shape in (("h", (2, 6)), ("o", (2, 4))))
+    builder.operator("FULLY_CONNECTED", [source, first], hidden, activation="RELU")
+    builder.operator("FULLY_CONNECTED", [hidden, second], made)
+    graph = read(write(builder.graph((made,), "mixed")))
+    content, samples = write(graph), _samples((2, 15))
+    expected = litert(content, graph, samples)
+    found = outputs_of(content, Interpreter.load("c"), "c", samples, expected)
+    for (one,), (wanted,) in zip(found, expected, strict=True):
+        assert np.abs(one - wanted).max() <= 1e-5 * max(np.abs(wanted).max(), 1e-30)
