@@ -157,7 +157,7 @@ def test_a_model_is_described_by_what_it_is() -> None:
     assert told[0] == "  int8 [1, 8] -> int8 [1, 8]"
     weights, live = (models.format_size(size) for size in (graph.weights_bytes, graph.peak_live_bytes))
     count = models.format_count(macs(graph))
-    assert told[1] == f"  {count} MACs, weights {weights}, activations at least {live}"
+    assert told[1] == f"  {count} MACs, weights {weights}, activations {live} at once"
     assert told[2] == f"  FULLY_CONNECTED v{graph.operators[0].version} ×{len(graph.operators)}"
     assert told[3] == "  synthetic weights, from zoo, sha256:1"
 

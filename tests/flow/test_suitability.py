@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from flow_support import Run
 from small_networks import Net
+from stateful_networks import ring
 
 from tinyflow.core.errors import ModelError
 from tinyflow.flow import new_project
@@ -25,7 +26,9 @@ def folder(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     """A working directory with networks."""
     place = tmp_path_factory.mktemp("check")
     monkeypatch.chdir(place)
-    files = {"good": synthesize({"graph": "toycar"}), "odd": write(odd()), "large": write(large())}
+    once = Net(1, 8, 8, 3)
+    files = {"ring": write(ring()), "one": write(once.graph(once.operator("RELU", once.input)))}
+    files |= {"good": synthesize({"graph": "toycar"}), "odd": write(odd()), "large": write(large())}
     for name, content in files.items():
         (place / f"{name}.tflite").write_bytes(content)
     (place / "bad.tflite").write_bytes(files["good"][:500])
@@ -84,10 +87,22 @@ def test_a_good_network_is_taken_everywhere(real: Run, folder: Path) -> None:
 def test_all_reasons_are_told_at_once(real: Run, folder: Path) -> None:
     """Equal ones together, with all places; nothing takes it, so the status is 1."""
     done = real("check", "odd.tflite")
-    assert done.returncode == 1 and "takes it" not in done.stdout
+    assert done.returncode == 1 and "what takes it: nothing that compiles" in done.stdout
+    assert "doit check" not in done.stdout
     assert "tinyc, tinyi, tvmaot, tvmaotplus, tvmcg, tvmllvm, tvmrt:" in done.stdout
     places = "operators 0, 2 SIGN int8 (tensor 'a1'); operator 3 ATAN2 int8 (tensor 'a4')"
     assert f"  {places}: this operator is not supported" in done.stdout
+
+
+def test_what_is_told_of_one_operator(real: Run, folder: Path) -> None:
+    """In the singular, without a blank for types that it hasn't; then what nobody can tell by a file."""
+    lines = real("check", "one.tflite", "--target", "stm32f7").stdout.splitlines()
+    assert lines[0].startswith("one.tflite: 1 operator, 0 MACs") and lines[0].endswith(" 384 B at once")
+    # RELU's result lies in place of its input
+    assert {line.split()[0]: line.split()[-2:] for line in lines[4:6]} == {"tinyc": ["192", "B"], "tinyi": ["204", "B"]}
+    assert lines[6].split() == ["tvmaot", "≥", "192", "B"]
+    assert lines[-1] == "not asked: litert, tflm, which only a bench asks: doit bench:./one.tflite-litert-host"
+    assert "operator 0 CALL_ONCE;" in real("check", "ring.tflite", "--target", "stm32f7").stdout
 
 
 def test_shortage_of_memory_is_told(real: Run, folder: Path) -> None:

@@ -12,7 +12,7 @@ from tinyflow.model.operators import WEIGHTED, describe
 
 # of an operator in a newer version than what is known
 _VERSION_HINT = "newer versions have types or options of their own; convert to int8, full integer, without them"
-_ELSEWHERE = "another backend may have it: `doit check` with the model's name or file tells"
+ELSEWHERE = "another backend may have it: `doit check` with the model's name or file tells"
 _INT8 = "int8 activations with one scale each, constant int8 weights, int32 biases"
 
 
@@ -89,7 +89,7 @@ def _check_known(operator: Operator, form: str, lowered: Mapping[str, Collection
         forms = [other for other, names in lowered.items() if operator.name in names]
         if forms:
             raise Unsupported(f"it is not supported in {form}, but in {', '.join(forms)}")
-        raise Unsupported("this operator is not supported", _ELSEWHERE)
+        raise Unsupported("this operator is not supported", ELSEWHERE)
     _, newest = describe(operator.name).versions
     if operator.version > newest:
         raise Unsupported(f"only versions up to {newest} are supported", _VERSION_HINT)

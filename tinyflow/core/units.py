@@ -69,6 +69,11 @@ def format_count(count: float) -> str:
     return f"{count:.4g}"
 
 
+def format_number(count: int, noun: str) -> str:
+    """`1 operator`, `2 operators`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def format_seconds(seconds: float) -> str:
     """A duration for people: `0.31 s`, `2 min 05 s`."""
     if seconds < 60:

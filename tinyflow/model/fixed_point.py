@@ -40,24 +40,27 @@ class OutOfRange(ValueError):
         self.hint = hint
 
 
+def quantise_multipliers(reals: npt.NDArray[np.float64]) -> tuple[Integers, Integers]:
+    """The (multipliers, shifts) nearest to finite numbers ≥ 0; each multiplier is 0 or in [2**30, 2**31)."""
+    fractions, exponents = np.frexp(reals)
+    multipliers = np.floor(fractions * 2**31 + 0.5).astype(np.int64)  # std::round: no negative numbers come here
+    shifts = exponents.astype(np.int64)
+    is_above = multipliers == 2**31
+    multipliers, shifts = np.where(is_above, 2**30, multipliers), shifts + is_above
+    is_zero = (shifts < -31) | (multipliers == 0)
+    return np.where(is_zero, 0, multipliers), np.where(is_zero, 0, shifts)
+
+
 def quantise_multiplier(real: float) -> tuple[int, int]:
-    """The (multiplier, shift) nearest to `real`, a number ≥ 0; the multiplier is 0 or in [2**30, 2**31)."""
-    if real == 0:
-        return 0, 0
-    fraction, shift = math.frexp(real)
-    multiplier = math.floor(fraction * 2**31 + 0.5)  # std::round: no negative numbers come here
-    if multiplier == 2**31:
-        multiplier, shift = 2**30, shift + 1
-    return (0, 0) if shift < -31 else (multiplier, shift)
+    """The (multiplier, shift) nearest to one number."""
+    (multiplier,), (shift,) = quantise_multipliers(np.array([real], np.float64))
+    return int(multiplier), int(shift)
 
 
 def rescaling_factor(real: float) -> tuple[int, int]:
     """The (multiplier, shift) of what a kernel rescales by. ValueError for one that it can't shift by."""
-    if math.isfinite(real) and real >= 0:
-        multiplier, shift = quantise_multiplier(real)
-        if shift <= LARGEST_SHIFT:
-            return multiplier, shift
-    raise OutOfRange(f"a factor of {real:g} between scales is not supported: they are too far apart")
+    factor = Rescaling.of([real])
+    return int(factor.multipliers[0]), int(factor.shifts[0])
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,12 @@ class Rescaling:
     @staticmethod
     def of(reals: Sequence[float]) -> Rescaling:
         """Quantise real factors. ValueError for one that no kernel can shift by."""
-        pairs = [rescaling_factor(real) for real in reals]
-        multipliers, shifts = zip(*pairs, strict=True)
-        return Rescaling(np.array(multipliers, np.int64), np.array(shifts, np.int64))
+        factors = np.asarray(reals, np.float64)
+        is_number = np.isfinite(factors) & (factors >= 0)
+        multipliers, shifts = quantise_multipliers(np.where(is_number, factors, 0))
+        for real in factors[~is_number | (shifts > LARGEST_SHIFT)]:
+            raise OutOfRange(f"a factor of {real:g} between scales is not supported: they are too far apart")
+        return Rescaling(multipliers, shifts)
 
     def is_exact(self, low: Integers, high: Integers) -> npt.NDArray[np.bool_]:
         """For each channel whether nothing between these bounds, [..., C], leaves int32 on the way."""

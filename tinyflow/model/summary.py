@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
-from tinyflow.model.operators import describe
+from tinyflow.model.memory.lifetimes import lifetimes
+from tinyflow.model.operators import VIEWS, describe
 
 
 def macs(graph: Graph) -> int:
@@ -20,6 +21,35 @@ def operator_macs(graph: Graph, operator: Operator) -> int:
         return 0
     read = [graph.tensors[index].shape for index in operator.inputs if index >= 0]
     return count(operator.options, read, graph.tensors[operator.outputs[0]].shape)
+
+
+def least_arena_bytes(graph: Graph) -> int:
+    """Bytes that any arena has: results may lie in the place of what nobody reads later, views where their source lies.
+
+    Only products of whole inputs are not put there. A subgraph may get its caller's tensors as they are, a variable be
+    read and written where it is kept.
+    """
+    return max(map(_least_bytes, graph.graphs)) + graph.state_bytes
+
+
+def _least_bytes(graph: Graph) -> int:
+    """The largest of the sets that are alive between operators of this very graph and, for products, while one runs."""
+    steps = [(operator.inputs, operator.outputs) for operator in graph.operators]
+    lives = lifetimes(graph.inputs, steps, graph.outputs, len(steps))
+    source = {operator.outputs[0]: operator.inputs[0] for operator in graph.operators if operator.name in VIEWS}
+    kept = {index for _, index in graph.resource_uses()}
+    alive: list[dict[int, int]] = [{} for _ in range(len(steps) + 1)]  # before each operator: what lies there → bytes
+    for index, (first, last) in lives.items():
+        place, size = index, graph.tensors[index].size_bytes
+        while place in source:
+            place = source[place]
+        for step in range(first if index in graph.inputs else first + 1, last + 1) if place in lives else ():
+            alive[step][place] = 0 if {place, index} & kept else max(alive[step].get(place, 0), size)
+    for number, operator in enumerate(graph.operators):
+        if describe(operator.name).macs is not None and operator.name != "DEPTHWISE_CONV_2D":  # channel by channel
+            before, behind = alive[number : number + 2]
+            alive.append({place: max(before.get(place, 0), behind.get(place, 0)) for place in {*before, *behind}})
+    return max(sum(sizes.values()) for sizes in alive)
 
 
 def summarise(graph: Graph) -> dict[str, Any]:

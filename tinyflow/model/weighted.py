@@ -129,7 +129,9 @@ def weighted(graph: Graph, operator: Operator, form: str = "int8", *, may_be_gro
     if operator.name != "FULLY_CONNECTED" and operator.version > 1 and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at
     lowest, highest = activation_range(operator.options["activation"], made, form)
-    values = integers(weights) - _along(scheme, weights)
+    values = integers(weights)
+    if any(scheme.zero_points):
+        values = values - _along(scheme, weights)
     laid_out, slides = _layout(graph, operator, values)
     if operator.name == "CONV_2D" and not may_be_grouped and laid_out.shape[3] != source.shape[3]:
         raise ValueError("the convolution is grouped")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
 from tinyflow.core.errors import TinyflowError, UsageError
-from tinyflow.core.units import format_count, format_size
+from tinyflow.core.units import format_count, format_number, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.recipes.own_model import is_path, suffixes
@@ -37,7 +37,7 @@ Example: doit check my_net.tflite --target stm32f4"""
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """A block per model; one that can't be read is said, and the others follow."""
-        from tinyflow.flow.planning.suitability import assess, tidied
+        from tinyflow.flow.planning.suitability import assess, interpreters, tidied
 
         self.require(args, "check which model?", "check my_net.tflite")
         targets = [params["target"]] if params["target"] else []
@@ -49,7 +49,8 @@ Example: doit check my_net.tflite --target stm32f4"""
             except TinyflowError as error:
                 status = max(status, refuse(error))
                 continue
-            print(safe_text.shown("\n".join(_told(name, graph, changed, found))))
+            lines = [*_told(name, graph, changed, found), _not_asked(name, interpreters(self.loader.catalogue))]
+            print(safe_text.shown("\n".join(lines)))
             status = max(status, 0 if any(each.is_suitable for each in found) else 1)
         return status
 
@@ -87,8 +88,8 @@ def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability])
     count, left = len(graph.operators), len(changed.operators)
     tidied = f" ({left} once tidied)" if left != count else ""
     yield (
-        f"{name}: {count} operators{tidied}, {format_count(macs(graph))} MACs, "
-        f"weights {format_size(graph.weights_bytes)}, activations at least {format_size(graph.peak_live_bytes)}"
+        f"{name}: {format_number(count, 'operator')}{tidied}, {format_count(macs(graph))} MACs, "
+        f"weights {format_size(graph.weights_bytes)}, activations {format_size(changed.peak_live_bytes)} at once"
     )
     backends = list(dict.fromkeys(each.backend for each in found))
     targets = list(dict.fromkeys(each.target for each in found))
@@ -102,6 +103,12 @@ def _told(name: str, graph: Graph, changed: Graph, found: Sequence[Suitability])
     if any(each.is_suitable for each in found):
         yield "arena (≥ where only a build knows); with stack and heap it fits into RAM, and the weights into flash"
     yield from _reasons(found)
+
+
+def _not_asked(name: str, interpreters: Sequence[str]) -> str:
+    """That there are backends besides, which only a run asks."""
+    model = f"./{name}" if is_path(name) and "/" not in name else name
+    return f"not asked: {', '.join(interpreters)}, which only a bench asks: doit bench:{model}-{interpreters[0]}-host"
 
 
 def _limit(each: Suitability, kind: str) -> str:
@@ -120,6 +127,7 @@ def _cell(each: Suitability) -> str:
 
 def _reasons(found: Sequence[Suitability]) -> Iterator[str]:
     """What is refused, by whom, where, and what would have to change."""
+    from tinyflow.backends.refusals import ELSEWHERE
     from tinyflow.flow.planning.suitability import reasons
 
     by_whom: dict[tuple[str, ...], list[tuple[str, str, list[Refusal]]]] = {}
@@ -133,10 +141,10 @@ def _reasons(found: Sequence[Suitability]) -> Iterator[str]:
         for what, hint, refusals in told:
             where = _where(refusals)
             yield f"  {where}: {what}" if where else f"  {what}"
-            if hint:
+            if hint and hint != ELSEWHERE:  # which names this very command
                 yield f"    {hint}"
-    if by_whom and takers:
-        yield f"\nwhat takes it: {', '.join(takers)}"
+    if by_whom:
+        yield f"\nwhat takes it: {', '.join(takers) or 'nothing that compiles'}"
 
 
 def _where(refusals: Sequence[Refusal]) -> str:
@@ -146,7 +154,7 @@ def _where(refusals: Sequence[Refusal]) -> str:
     known: dict[str, list[Refusal]] = {}
     for refusal in refusals:
         if refusal.operator is not None:
-            known.setdefault(f"{refusal.operator.name} {refusal.form}", []).append(refusal)
+            known.setdefault(f"{refusal.operator.name} {refusal.form}".rstrip(), []).append(refusal)
     words = []
     for kind, places in known.items():
         numbers = [
@@ -154,5 +162,5 @@ def _where(refusals: Sequence[Refusal]) -> str:
         ]
         more = f" and {len(numbers) - _MOST_PLACES} more" if len(numbers) > _MOST_PLACES else ""
         first = f" (tensor {shortened(places[0].tensor)!r})" if places[0].tensor else ""
-        words.append(f"operator{'s' * (len(numbers) > 1)} {', '.join(numbers[:_MOST_PLACES])}{more} {kind}{first}")
+        words.append(f"operator{'s' * (len(numbers) != 1)} {', '.join(numbers[:_MOST_PLACES])}{more} {kind}{first}")
     return "; ".join(words)

@@ -52,7 +52,7 @@ def _describe(graph: Mapping[str, Any], origin: Mapping[str, Any], digest: str) 
     return [
         f"  {_ports(graph, 'inputs')} -> {_ports(graph, 'outputs')}",
         f"  {format_count(graph['macs'])} MACs, weights {format_size(graph['weights_bytes'])}, "
-        f"activations at least {format_size(graph['peak_live_bytes'])}",
+        f"activations {format_size(graph['peak_live_bytes'])} at once",
         f"  {counted}",
         f"  {origin['weights']} weights, from {origin['source']}, {digest}",
     ]

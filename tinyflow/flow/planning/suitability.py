@@ -12,6 +12,7 @@ from tinyflow.backends.refusals import Refusal
 from tinyflow.core.errors import ModelError, UsageError
 from tinyflow.flow.planning.options import check_options
 from tinyflow.model.graph import Graph
+from tinyflow.model.summary import least_arena_bytes
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, resolve
@@ -65,11 +66,8 @@ def assess(
     """
     every = [name for name in catalogue.names(Target) if catalogue.get(Target, name).board_only is None]
     asked = _Asked(graph, file_bytes)
-    found = []
-    for name in catalogue.names(Backend):
-        if catalogue.get(Backend, name).machine is None:  # else an interpreter runs what it runs
-            found += [asked.about(catalogue, Bench(model, name, target)) for target in targets or every]
-    return found
+    compiling = [name for name in catalogue.names(Backend) if name not in interpreters(catalogue)]
+    return [asked.about(catalogue, Bench(model, name, target)) for name in compiling for target in targets or every]
 
 
 class _Asked:
@@ -111,7 +109,7 @@ class _Asked:
         return self._known[key]
 
     def _ask(self, implementation: str | None, options: Mapping[str, Any]) -> tuple[tuple[Refusal, ...], int, bool]:
-        least = self._graph.peak_live_bytes
+        least = least_arena_bytes(self._graph)
         if implementation is None:  # a command of the user's, which alone knows
             return (), least, True
         module = import_module(implementation)
@@ -123,6 +121,11 @@ class _Asked:
             return (), tell(self._graph, options), False
         except (ModelError, ValueError) as error:
             return (Refusal(str(getattr(error, "what", error)), getattr(error, "hint", "")),), least, True
+
+
+def interpreters(catalogue: Catalogue) -> list[str]:
+    """The backends that nobody is asked about: an interpreter runs what it runs."""
+    return [name for name in catalogue.names(Backend) if catalogue.get(Backend, name).machine is not None]
 
 
 def _refusals(module: Any, graph: Graph, options: Mapping[str, Any]) -> Iterable[Refusal]:
