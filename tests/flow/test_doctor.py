@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tinyflow.core import environments
 from tinyflow.flow import doctor
 from tinyflow.flow.doctor import Finding, inspect
 from tinyflow.recipes.catalogue import Catalogue, data_folder
+from tinyflow.recipes.schema import Frontend
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,7 @@ def test_every_finding_says_who_needs_it_and_what_to_do() -> None:
     """No column of the table is ever empty where it matters."""
     for found in inspect(CATALOGUE):
         assert found.needed_by
-        assert found.remedy.startswith(("pip install ", "apt install ", "apt-get install "))
+        assert found.remedy.startswith(("doit fetch ", "pip install ", "apt install ", "apt-get install "))
         assert (found.version is None) or found.state != "missing"
 
 
@@ -56,6 +58,19 @@ def test_programs_are_looked_up_on_the_search_path(programs: Path) -> None:
     missing = _finding("qemu-system-arm")
     assert (missing.state, missing.version, missing.is_fault) == ("missing", None, False)
     assert missing.remedy.startswith("apt install qemu-system-arm")
+
+
+def test_environments_of_frontends_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what makes one that isn't there; no bench of a `.tflite` needs them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    missing = _finding("frontend:keras")
+    assert (missing.state, missing.is_fault, missing.needed_by) == ("missing", False, "models in .keras")
+    assert missing.remedy.startswith("doit fetch frontend:keras: tensorflow-cpu==")
+    packages = CATALOGUE.get(Frontend, "keras").packages
+    folder = environments.folder_of(environments.name_of(packages))
+    folder.mkdir(parents=True)
+    (folder / "contents.txt").write_text("python 3.11.7\ntensorflow-cpu==2.21.0\n")
+    assert (_finding("frontend:keras").state, _finding("frontend:keras").version) == ("ok", "3.11.7")
 
 
 @pytest.mark.parametrize("script", ["exec /bin/sleep 60", "echo none", "exit 3", "printf '\\377\\377'"])
@@ -118,7 +133,7 @@ def test_what_code_and_recipes_need_is_looked_at(tmp_path: Path) -> None:
     assert len(known) == len(inspect(CATALOGUE))
     required = {name for name, found in known.items() if found.is_required}
     assert {"doit", "apache-tvm", "numpy", "tflite", "ai-edge-litert", "ziglang", "unicorn", "capstone"} <= required
-    optional = {name for name, found in known.items() if not found.is_required}
+    optional = {name for name, found in known.items() if not found.is_required and found.kind != "environment"}
     assert optional == {
         *("tflite-micro", "onnx", "onnxruntime", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "valgrind"),
         *("qemu-system-arm", "qemu-system-riscv64"),

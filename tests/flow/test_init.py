@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from flow_support import Run
+from small_networks import Net
 
+from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
 from tinyflow.recipes.check import check_all
@@ -24,6 +26,8 @@ def empty(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     monkeypatch.chdir(folder)
     network = {"graph": "toycar", "features": 33, "hidden": 10, "bottleneck": 3, "depth": 1}
     (folder / "My-Net.tflite").write_bytes(synthesize(network))
+    net = Net(1, 4, 4, 4)
+    (folder / "odd.tflite").write_bytes(write(net.graph(net.operator("SIGN", net.input, shape=(1, 4, 4, 4)))))
     return folder
 
 
@@ -67,14 +71,38 @@ def test_without_a_model_it_begins_with_a_built_in_one(real: Run, empty: Path) -
 
 
 def test_a_model_is_added_to_a_project(real: Run, empty: Path) -> None:
-    """Nothing else changes."""
+    """And to its first suite, where all backends of that take it and it is as `init` wrote it; nothing else changes."""
     real("init")
-    before = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()}
-    assert real("init", "--model", "My-Net.tflite").returncode == 0
-    after = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()}
+    suite = empty / "recipes" / "suites" / "first.yaml"
+    before = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file() and path != suite}
+    text = suite.read_text()
+    done = real("init", "--model", "My-Net.tflite", "--model", "odd.tflite")
+    assert done.returncode == 0 and "added to recipes/suites/first.yaml" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[-1] == "  tinyflow check my_net odd"
+    assert suite.read_text() == text.replace("[vww]", "[vww, my_net]")
+    after = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file() and path != suite}
     assert before.items() <= after.items()
     added = {path.name for path in after.keys() - before.keys() if "build" not in path.parts}
-    assert added == {"my_net.yaml", "my_net.tflite"}
+    assert added == {f"{name}.{end}" for name in ("my_net", "odd") for end in ("yaml", "tflite")}
+    suite.write_text(mine := text.replace("[vww]", "[vww] # mine"))
+    (empty / "Another.tflite").write_bytes((empty / "My-Net.tflite").read_bytes())
+    assert "first.yaml" not in real("init", "--model", "Another.tflite").stdout
+    assert suite.read_text() == mine
+
+
+def test_all_models_that_are_given_are_taken(real: Run, empty: Path) -> None:
+    """Of those that a converter makes, too, which says first how its environment is made."""
+    (empty / "Small.tflite").write_bytes((empty / "My-Net.tflite").read_bytes())
+    done = real("init", "two", "-m", "My-Net.tflite", "--model=Small.tflite")
+    assert done.stdout.splitlines()[-2:] == [
+        f"  tinyflow bench:{name}-tvmaotplus-stm32f4" for name in ("my_net", "small")
+    ]
+    assert "models: [my_net, small]" in (empty / "two" / "recipes" / "suites" / "first.yaml").read_text()
+    (empty / "net.keras").write_bytes(b"any")
+    done = real("init", "other", "--model", "net.keras")
+    assert done.stdout.splitlines()[-2:] == ["  tinyflow fetch frontend:keras", "  tinyflow check net"]
+    assert "file: net.keras" in (empty / "other" / "recipes" / "models" / "net.yaml").read_text()
+    assert (empty / "other" / "recipes" / "models" / "net.keras").read_bytes() == b"any"
 
 
 @pytest.mark.parametrize("path", ["README.md", "pyproject.toml", ".gitignore"])
@@ -83,7 +111,7 @@ def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
     (empty / path).write_text("mine")
     done = real("init")
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, f"{path} is there already")
-    assert sorted(file.name for file in empty.iterdir()) == sorted([path, "My-Net.tflite"])
+    assert sorted(file.name for file in empty.iterdir()) == sorted([path, "My-Net.tflite", "odd.tflite"])
     assert (empty / path).read_text() == "mine"
 
 
@@ -94,6 +122,10 @@ def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
         (["init", "--model", "none.tflite"], 2, "none.tflite can't be read: No such file or directory"),
         (["init", "--model", "notes.txt"], 1, "notes.txt: this is no .tflite file"),
         (["init", "--model", "+.tflite"], 2, '"+" gives no name for a recipe'),
+        (["init", "--model", "my_net.pb"], 2, "my_net.pb is not all of its model, which has files beside it"),
+        (["init", "-m", "My-Net.tflite", "-m", "My-Net.tflite"], 2, "two models are called my_net"),
+        (["check", "saved/"], 2, '"saved/" is a folder'),
+        (["plan", "./saved-tinyc-stm32f7+dsp"], 2, './saved-tinyc-stm32f7+dsp: "./saved" is a folder'),
         (["init", "My-Net.tflite"], 2, "My-Net.tflite is not a folder"),
         (["schema", "modle"], 2, 'unknown kind of recipe "modle"'),
         (["schema", "model", "suite"], 2, 'schema takes one kind, not "suite" as well'),
@@ -102,10 +134,13 @@ def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
 )
 def test_wrong_use_is_told(real: Run, empty: Path, words: list[str], status: int, line: str) -> None:
     """In one line, with what to do instead in the next."""
-    (empty / "notes.txt").write_text("no network")
+    (empty / "saved").mkdir()
+    for name in ("notes.txt", "my_net.pb", "saved/saved_model.pb"):
+        (empty / name).write_text("no network")
     done = real(*words)
     assert (done.returncode, done.stdout, done.stderr.splitlines()[0]) == (status, "", line)
-    assert len(done.stderr.splitlines()) == 2
+    assert len(done.stderr.splitlines()) == 2 + 2 * ("plan" in words)  # where in the name it is
+    assert ("saved" in line) == ("saved/saved_model.pb" in done.stderr)
 
 
 def test_schemas_are_renewed_and_printed(real: Run, empty: Path) -> None:

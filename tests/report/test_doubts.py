@@ -82,6 +82,20 @@ def test_a_comparison_says_it_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["warnings"] == [f"x (old and new): {WHY}"]
 
 
+def test_a_quantised_model_is_as_good_as_its_samples() -> None:
+    """Where they are made up, beside what else is doubtful."""
+    told = rows.with_quantising({**EXACT, "warnings": [WHY]}, {"samples": "made up"})
+    assert told["warnings"][0] == WHY and told["warnings"][1].startswith("quantised after training: the samples are")
+    assert rows.with_quantising(EXACT, {"samples": "recipe"}) == rows.with_quantising(EXACT, None) == EXACT
+
+
+def test_a_doubted_verdict_is_marked_for_people_alone() -> None:
+    """A condition still finds it by its word."""
+    frame = frame_of(REPORTS).where("validation = exact")
+    assert "exact!" in [row["validation"] for row in frame.marked()]
+    assert [row["validation"] for row in frame.marked()] == [f"exact{'!' * ('warnings' in row)}" for row in frame]
+
+
 @pytest.mark.parametrize(
     ("origin", "warning"),
     [

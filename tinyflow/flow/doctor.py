@@ -15,15 +15,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tinyflow.core import identity
+from tinyflow.core import environments, identity
 from tinyflow.core.action import Tool
 from tinyflow.core.distribution import NAME
+from tinyflow.core.errors import RecipeError
 from tinyflow.flow.planning.builds import LINK_TOOLS, plain
-from tinyflow.flow.planning.models import READER_TOOLS, REFERENCE_TOOLS, onnx_tools
+from tinyflow.flow.planning.models import FRONTEND, READER_TOOLS, REFERENCE_TOOLS, onnx_tools
 from tinyflow.flow.planning.plan import PROFILE_TOOLS
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpus_of, processor_of
-from tinyflow.recipes.schema import Backend, Recipe, Target, Toolchain
+from tinyflow.recipes.schema import Backend, Frontend, Recipe, Target, Toolchain
 from tinyflow.targets.protocol import capabilities
 
 _MOST_USERS = 4  # to be shown by name
@@ -42,7 +43,7 @@ class Finding(NamedTuple):
     """One tool. `state` is `wrong version` where another version than the pinned one is installed."""
 
     name: str
-    kind: Literal["package", "program"]
+    kind: Literal["package", "program", "environment"]
     is_required: bool
     state: Literal["ok", "missing", "wrong version"]
     version: str | None
@@ -56,7 +57,10 @@ class Finding(NamedTuple):
 
 
 def inspect(catalogue: Catalogue) -> list[Finding]:
-    """All tools, packages first. Programs that don't say their version within 5 s are found all the same."""
+    """All tools, packages first, environments of frontends last.
+
+    Programs that don't say their version within 5 s are found all the same.
+    """
     requirements = _own_requirements()
     packages: dict[str, list[Need]] = {name: [] for name in requirements}
     programs: dict[str, list[Need]] = {}  # by what brings them: the first stands for its fellows
@@ -65,7 +69,11 @@ def inspect(catalogue: Catalogue) -> list[Finding]:
         known.setdefault(name, []).append((user, tool))
     found = [_inspect_package(name, requirements.get(name), needs) for name, needs in packages.items()]
     with ThreadPoolExecutor() as pool:
-        return found + list(pool.map(_inspect_program, programs.values()))
+        found += pool.map(_inspect_program, programs.values())
+    for name in catalogue.names(Frontend):
+        with contextlib.suppress(RecipeError):  # told elsewhere
+            found.append(_inspect_frontend(catalogue.get(Frontend, name)))
+    return found
 
 
 def _needs(catalogue: Catalogue) -> Iterator[Need]:
@@ -124,6 +132,17 @@ def _inspect_program(needs: Sequence[Need]) -> Finding:
     version = _program_version(path) if path is not None else None
     state: Literal["ok", "missing"] = "missing" if path is None else "ok"
     return Finding(tool.name, "program", False, state, version, _users(needs), tool.hint)
+
+
+def _inspect_frontend(frontend: Frontend) -> Finding:
+    """The environment that files of another framework are converted in; its version is the Python's."""
+    name = f"{FRONTEND}{frontend.name}"
+    found = environments.contents(environments.name_of(frontend.packages))
+    state: Literal["ok", "missing"] = "missing" if found is None else "ok"
+    version = None if found is None else found.partition("\n")[0].removeprefix("python ")
+    packages = f": {', '.join(frontend.packages)}" if frontend.packages else ""
+    remedy = f"doit fetch {name}{packages}"
+    return Finding(name, "environment", False, state, version, f"models in .{frontend.name}", remedy)
 
 
 def _users(needs: Sequence[Need]) -> str:

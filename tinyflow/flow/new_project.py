@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 
 from tinyflow.core.errors import ModelError, UsageError
-from tinyflow.recipes.catalogue import KINDS, data_folder
+from tinyflow.recipes.catalogue import KINDS, Catalogue, data_folder
+from tinyflow.recipes.own_model import suffixes
+from tinyflow.recipes.schema import Frontend, Suite
 
 _TEMPLATES = "templates/init"
 _MAGIC = b"TFL3"  # at byte 4 of every .tflite: the schema's file_identifier
 BUILT_IN_MODEL = "vww"  # what a project without one of its own begins with
 # what is tried first where a model lets it
 BACKENDS, TARGETS = ("tvmaotplus", "tinyc", "tvmaot"), ("stm32f4", "stm32f7")
+_SUITE = "recipes/suites/first.yaml"
+_SUITE_MODELS = re.compile(r"^  models: \[[a-z0-9_, ]+(?=\]$)", re.MULTILINE)  # as `init` writes them
 _PROJECT_FILES = {"README.md": "README.md", ".gitignore": "gitignore", "dodo.py": "dodo.py"}
 
 
@@ -37,22 +43,39 @@ def first_benches(suitable: Iterable[tuple[str, str]]) -> tuple[list[str], str] 
 
 
 def project_files(
-    name: str, model: str, plugins: Mapping[str, Mapping[str, str]], backends: Sequence[str], target: str
+    name: str, models: Sequence[str], plugins: Mapping[str, Mapping[str, str]], backends: Sequence[str], target: str
 ) -> dict[str, bytes]:
-    """Path → content of all that a new project has but for its model; its suite has these backends and target."""
+    """Path → content of all that a new project has but for its models; its suite has these backends and target."""
     words = {
         "project": name,
-        "model": model,
+        "model": models[0],
+        "models": ", ".join(models),
         "backend": backends[0],
         "backends": ", ".join(backends),
-        "bench": f"{model}-{backends[0]}-{target}",
+        "bench": f"{models[0]}-{backends[0]}-{target}",
         "target": target,
     }
     files = {path: _fill(template, words) for path, template in _PROJECT_FILES.items()}
     files["pyproject.toml"] = _doit_settings(plugins).encode()
-    files["recipes/suites/first.yaml"] = _fill("suite.yaml", words)
+    files[_SUITE] = _fill("suite.yaml", words)
     files.update((f"recipes/schemas/{file}", text.encode()) for file, text in schema_files().items())
     return files
+
+
+def with_models(folder: Path, suitable: Mapping[str, Collection[tuple[str, str]]]) -> dict[str, bytes]:
+    """Path → content of the first suite of a project with those models besides that all its backends take.
+
+    `suitable`: model → backends and targets. Nothing where that leaves the suite as it is, or `init` didn't write it.
+    """
+    path = folder / _SUITE
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not _SUITE_MODELS.search(text):
+        return {}
+    matrix = Catalogue([folder / "recipes"]).get(Suite, path.stem).matrix
+    benches = set() if matrix is None else set(product(matrix.backends, matrix.targets))
+    taken = [model for model, pairs in suitable.items() if benches <= set(pairs)]
+    made = _SUITE_MODELS.sub(lambda found: ", ".join((found[0], *taken)), text)
+    return {_SUITE: made.encode()} if made != text else {}
 
 
 def schema_files() -> dict[str, str]:
@@ -74,17 +97,27 @@ def model_files(name: str, content: bytes, source: str) -> dict[str, bytes]:
     return {f"recipes/models/{name}.yaml": _fill("model.yaml", words), f"recipes/models/{words['file']}": content}
 
 
-def read_model(path: Path) -> bytes:
-    """A user's `.tflite` or `.onnx`. UsageError where there is none, ModelError where it is something else."""
+def frontend_of(catalogue: Catalogue, path: Path) -> Frontend | None:
+    """What converts such a file, where it is of another framework."""
+    name = path.suffix.lower()[1:]
+    return catalogue.get(Frontend, name) if catalogue.has(Frontend, name) else None
+
+
+def read_model(path: Path, frontend: Frontend | None) -> bytes:
+    """A user's file. UsageError where there is none, or more to it; ModelError where it is no model's."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"{path} can't be read: {error.strerror}", hint="--model takes the path of a .tflite or .onnx file"
+            f"{path} can't be read: {error.strerror}", hint=f"--model takes the path of a file: {', '.join(suffixes())}"
         ) from error
-    if path.suffix.lower() != ".onnx" and content[4:8] != _MAGIC:
-        hint = "convert it with LiteRT's converter, or quantise it as ONNX (QDQ)"
-        raise ModelError("this is no .tflite file", where=str(path), hint=hint)
+    if frontend is not None and frontend.beside:
+        hint = f"leave it where it is, and name it by its path: check {path}"
+        raise UsageError(f"{path} is not all of its model, which has files beside it", hint=hint)
+    if frontend is None and path.suffix.lower() != ".onnx" and content[4:8] != _MAGIC:
+        raise ModelError(
+            "this is no .tflite file", where=str(path), hint=f"others end with {', '.join(suffixes()[1:])}"
+        )
     return content
 
 
@@ -96,8 +129,11 @@ def recipe_name(path: Path) -> str:
     return name
 
 
-def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files. UsageError, and nothing is written, where one of them is there already and says other things."""
+def write(folder: Path, files: Mapping[str, bytes], changed: Mapping[str, bytes] = MappingProxyType({})) -> None:
+    """Write the files. UsageError, and nothing is written, where one of them is there already and says other things.
+
+    `changed` are those that are replaced.
+    """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder", hint="nothing was written; choose another name")
     for path, content in files.items():
@@ -105,7 +141,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         if place.exists() and not (place.is_file() and place.read_bytes() == content):
             raise UsageError(f"{place} is there already", hint="nothing was written; choose another folder or name")
     try:
-        for path, content in files.items():
+        for path, content in (*files.items(), *changed.items()):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
     except OSError as error:

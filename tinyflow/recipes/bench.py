@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NoReturn
 
 from tinyflow.core.errors import UsageError
-from tinyflow.recipes.own_model import is_path, name_of, suffixes
+from tinyflow.recipes.own_model import is_path, name_of, refusal_of_folder, suffixes
 
 GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -69,6 +69,9 @@ def parse(text: str) -> Bench:
     model, rest = _split_model(text)
     head, *features = rest.split("+")
     parts = head.split("-")
+    folder = head.rpartition("-")[0].rpartition("-")[0]
+    if model is None and "/" in folder and (refusal := refusal_of_folder(folder)) is not None:
+        _refuse(text, 0, len(folder), *refusal)
     if model is None and len(parts) == 3:
         model, *parts = parts
         _expect(text, 0, model, _NAME, "model")

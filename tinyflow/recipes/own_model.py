@@ -37,6 +37,16 @@ def is_path(model: str) -> bool:
     return model.endswith(suffixes())
 
 
+def refusal_of_folder(folder: str) -> tuple[str, str] | None:
+    """What to say of a folder that is named in place of the model's file in it, and what to do; None of others."""
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        return None
+    found = sorted(file.name for file in path.iterdir() if is_path(file.name))
+    hint = f"name the model's file: {folder.rstrip('/')}/{found[0]}" if found else f"a file ends with {suffixes()}"
+    return f'"{folder}" is a folder', hint
+
+
 def name_of(model: str) -> str:
     """The name of the model in a file, which need not exist; relative paths begin at the working directory."""
     here = Path.cwd()

@@ -9,11 +9,11 @@ from tinyflow.core import safe_text
 from tinyflow.core.units import format_size
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
+from tinyflow.report.rows import MADE_UP
 
 Document = Mapping[str, Any]
 
 _COLUMNS = ("layer", "operator", "tensor", "SQNR dB", "max error", "max value")
-_MADE_UP = "the samples are made up: name real ones in the recipe (`samples:`), and ranges are those that occur"
 
 
 def quantised_text(model: str, document: Document) -> str:
@@ -24,7 +24,7 @@ def quantised_text(model: str, document: Document) -> str:
         f" {document['calibration_samples']} samples, judged by {document['evaluation_samples']}"
     ]
     if document["samples"] != "recipe":
-        lines.append(_MADE_UP)
+        lines.append(MADE_UP)
     if document["float_operators"]:
         named = sorted({entry["name"] for entry in document["float_operators"]})
         lines.append(f"{len(document['float_operators'])} operators stay float32: {', '.join(named)}")

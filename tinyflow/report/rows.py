@@ -14,6 +14,8 @@ from tinyflow.report.metrics import BY_NAME
 SCHEMA = 1
 # As for TFLM and LiteRT: more than a sixteenth of what an int8 output can be.
 _FAR_STEPS = 16
+# of a network that was quantised after training
+MADE_UP = "the samples are made up: name real ones in the recipe (`samples:`), and ranges are those that occur"
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
 
 Document = Mapping[str, Any]  # one parsed JSON file
@@ -102,6 +104,13 @@ def with_import(validation: Document, origin: Document) -> Document:
         far = f"ONNX Runtime's outputs for the ONNX file are up to {apart:g} steps from those of the model made of it"
         more = [far] if apart > _FAR_STEPS else []
     return {**validation, "onnxruntime_differs_by": apart, "warnings": [*validation.get("warnings", ()), *more]}
+
+
+def with_quantising(validation: Document, record: Document | None) -> Document:
+    """The verdict on a model that was quantised after training, with what its samples say of it; else as it is."""
+    if record is None or record["samples"] == "recipe":
+        return validation
+    return {**validation, "warnings": [*validation.get("warnings", ()), f"quantised after training: {MADE_UP}"]}
 
 
 def paths_of(plan: Document) -> dict[str, dict[str, int]]:

@@ -12,10 +12,10 @@ from tinyflow.report import rows
 def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
-    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json and
-    shrink.json where the model was tidied or shrunk: what was changed in it; profile.json where cycles are estimated.
-    Parameters: bench (canonical name), model, backend, target, features ({name: value, or True}); target_options where
-    the target's recipe chose some, power where it has that.
+    Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json,
+    shrink.json and quantise.json where the model was tidied, shrunk or quantised: what was changed in it; profile.json
+    where cycles are estimated. Parameters: bench (canonical name), model, backend, target, features ({name: value, or
+    True}); target_options where the target's recipe chose some, power where it has that.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     metrics = rows.metrics_of(
@@ -31,7 +31,9 @@ def report(workspace: Workspace) -> None:
         workspace.parameters,
         weights=files["origin.json"]["weights"],
         metrics=metrics,
-        validation=rows.with_import(files["run.json"]["validation"], files["origin.json"]),
+        validation=rows.with_quantising(
+            rows.with_import(files["run.json"]["validation"], files["origin.json"]), files.get("quantise.json")
+        ),
     )
     if "target_options" in workspace.parameters:
         row["target_options"] = workspace.parameters["target_options"]

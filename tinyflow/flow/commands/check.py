@@ -11,7 +11,7 @@ from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.units import format_count, format_number, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
 from tinyflow.flow.loader import Loader
-from tinyflow.recipes.own_model import is_path, suffixes
+from tinyflow.recipes.own_model import is_path, refusal_of_folder, suffixes
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Model
 
@@ -33,19 +33,18 @@ class Check(OwnCommand):
     doc_description = """\
 Exit status 1 where nothing takes it.
 Example: doit check my_net.tflite --target stm32f4"""
-    cmd_options = (option("target", "only this target", short="t"),)
+    cmd_options = (option("target", "only this target; may be given several times", [], short="t"),)
 
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """A block per model; one that can't be read is said, and the others follow."""
         from tinyflow.flow.planning.suitability import assess, interpreters, tidied
 
         self.require(args, "check which model?", "check my_net.tflite")
-        targets = [params["target"]] if params["target"] else []
         status = 0
         for name in args:
             try:
                 graph, changed, size_bytes = tidied(_content(self.loader, name), Path(name).name)
-                found = assess(self.loader.catalogue, name, changed, size_bytes, targets)
+                found = assess(self.loader.catalogue, name, changed, size_bytes, params["target"])
             except TinyflowError as error:
                 status = max(status, refuse(error))
                 continue
@@ -70,6 +69,8 @@ def _fetched(loader: Loader, name: str) -> Path:
     elif loader.catalogue.has(Model, name):
         model, folder = loader.catalogue.get(Model, name), loader.catalogue.path(Model, name).parent
     else:
+        if (refusal := refusal_of_folder(name)) is not None:
+            raise UsageError(refusal[0], hint=refusal[1])
         raise UsageError(
             f'"{name}" is neither a model nor a file',
             hint=f"a file's name ends with {', '.join(suffixes())}",

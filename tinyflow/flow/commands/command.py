@@ -140,9 +140,18 @@ class OwnCommand(Refusing, Command):  # type: ignore[misc]  # doit has no types
 
 
 def option(
-    long: str, text: str, default: str | bool = "", *, short: str = "", name: str = "", choices: Iterable[str] = ()
+    long: str,
+    text: str,
+    default: str | bool | list[str] = "",
+    *,
+    short: str = "",
+    name: str = "",
+    choices: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """An option of a command in doit's form; one that is on by default has an inverse, `--no-…`."""
+    """An option of a command in doit's form; one that is on by default has an inverse, `--no-…`.
+
+    With a list as its default it may be given several times.
+    """
     return {
         "name": name or long.replace("-", "_"),
         "long": long,

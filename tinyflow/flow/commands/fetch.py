@@ -12,9 +12,8 @@ from tinyflow.core.units import format_seconds
 from tinyflow.flow.commands.command import OwnCommand, refuse
 from tinyflow.flow.loader import Loader
 from tinyflow.flow.messages import shown
+from tinyflow.flow.planning.models import FRONTEND
 from tinyflow.recipes.schema import Frontend, Model
-
-_FRONTEND = "frontend:"
 
 
 class Fetch(OwnCommand):
@@ -32,9 +31,9 @@ Example: TINYFLOW_MIRRORS=/data/models doit fetch vww"""
         loader = self.loader
         status = 0
         for name in _each(loader, args or loader.catalogue.names(Model)):
-            if name.startswith(_FRONTEND):
+            if name.startswith(FRONTEND):
                 try:
-                    print(_environment(loader.catalogue.get(Frontend, name.removeprefix(_FRONTEND))))
+                    print(_environment(loader.catalogue.get(Frontend, name.removeprefix(FRONTEND))))
                 except TinyflowError as error:
                     status = max(status, refuse(error))
                 continue
@@ -70,4 +69,4 @@ def _environment(frontend: Frontend) -> str:
     found = environments.contents(environments.make(frontend.packages)) or ""
     count = len(found.splitlines()) - 1
     place = shown(environments.folder_of(environments.name_of(frontend.packages)))
-    return f"{_FRONTEND}{frontend.name}: {count} packages in {place}"
+    return f"{FRONTEND}{frontend.name}: {count} packages in {place}"

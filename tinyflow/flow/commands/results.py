@@ -64,7 +64,7 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
         told: list[str] = []
         if wanted == "text" and not params["columns"]:
             told = [f"{doubt}\n" for doubt in doubts((r["bench"], r["warnings"]) for r in frame if "warnings" in r)]
-            frame = frame.choose([name for name in _SHOWN if name in frame.columns])
+            frame = frame.marked().choose([name for name in _SHOWN if name in frame.columns])
         is_shown = wanted == "text" and not output
         content = to_text(frame, width_of(sys.stdout)) if is_shown else FORMATS[wanted](frame)
         content += "".join(told).encode()

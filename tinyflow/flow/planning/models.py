@@ -18,6 +18,7 @@ from tinyflow.recipes.resolve import ResolvedBench, parts_of
 from tinyflow.recipes.runtime_files import files_of
 from tinyflow.recipes.schema import Frontend, Model
 
+FRONTEND = "frontend:"  # before what `doit fetch` calls a frontend's environment
 # What reads models and makes references. TFLM has no wheel on some machines; then LiteRT is the reference.
 READER_TOOLS = (Tool("package", "numpy"), Tool("package", "tflite"))
 # Its wheel doesn't exist everywhere.
@@ -129,7 +130,7 @@ class Models:
             inputs[f"files/{name}"] = SourceFile(file_path, f"{frontend.name}/{name}")
         environment = environments.name_of(frontend.packages)
         packages = f": {', '.join(frontend.packages)}" if frontend.packages else ""
-        hint = f"`doit fetch frontend:{frontend.name}` makes it{packages}"
+        hint = f"`doit fetch {FRONTEND}{frontend.name}` makes it{packages}"
         output = f"model.{frontend.makes}"
         action = Action(
             stage="frontend",

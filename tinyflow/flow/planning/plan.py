@@ -185,7 +185,7 @@ class Planner:
 
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
-        documents = ("origin", "graph", "tidy", "shrink", "plan", "sizes", "run", "timing", "profile")
+        documents = ("origin", "graph", "quantise", "tidy", "shrink", "plan", "sizes", "run", "timing", "profile")
         wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(
             Action(
