@@ -83,6 +83,17 @@ def test_each_refusal_says_what_is_true(graph: Graph, words: str) -> None:
             assert ("quantise the model" in error.hint) == (words == "quantise the model to int8")
 
 
+def test_no_refusal_advises_what_it_refuses() -> None:
+    """DIV of int8 or int16 is no matter of int8 to TVM, which has it in float32."""
+    for dtype in ("int8", "int16"):
+        tensors = tuple(Tensor(i, f"t{i}", (1, 4), dtype, Quantisation((0.05,), (0,))) for i in range(2))
+        options = describe("DIV").default_options
+        graph = Graph(tensors, (Operator(0, "DIV", 1, (0, 0), (1,), options),), (0,), (1,))
+        with pytest.raises(ModelError, match=f"not supported in {dtype}, but in float32") as caught:
+            tvm.check(graph, "tvm", {})
+        assert caught.value.hint == "give it one of those types when converting"
+
+
 def test_damage_alone_is_worth_getting_the_file_again() -> None:
     """What a converter wrote stays so however often it is fetched."""
     whole = dense("int8")

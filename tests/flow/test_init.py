@@ -124,8 +124,9 @@ def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
         (["init", "--model", "+.tflite"], 2, '"+" gives no name for a recipe'),
         (["init", "--model", "my_net.pb"], 2, "my_net.pb is not all of its model, which has files beside it"),
         (["init", "-m", "My-Net.tflite", "-m", "My-Net.tflite"], 2, "two models are called my_net"),
-        (["check", "saved/"], 2, '"saved/" is a folder'),
-        (["plan", "./saved-tinyc-stm32f7+dsp"], 2, './saved-tinyc-stm32f7+dsp: "./saved" is a folder'),
+        (["init", "--model", "saved"], 2, "saved/saved_model.pb is not all of its model, which has files beside it"),
+        (["check", "."], 2, '"." is a folder with 3 models'),
+        (["plan", "./saved/none-tinyc-stm32f7+dsp"], 2, '"./saved/none" is a folder with 0 models'),
         (["init", "My-Net.tflite"], 2, "My-Net.tflite is not a folder"),
         (["schema", "modle"], 2, 'unknown kind of recipe "modle"'),
         (["schema", "model", "suite"], 2, 'schema takes one kind, not "suite" as well'),
@@ -134,13 +135,22 @@ def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
 )
 def test_wrong_use_is_told(real: Run, empty: Path, words: list[str], status: int, line: str) -> None:
     """In one line, with what to do instead in the next."""
-    (empty / "saved").mkdir()
+    (empty / "saved" / "none").mkdir(parents=True)
     for name in ("notes.txt", "my_net.pb", "saved/saved_model.pb"):
         (empty / name).write_text("no network")
     done = real(*words)
     assert (done.returncode, done.stdout, done.stderr.splitlines()[0]) == (status, "", line)
-    assert len(done.stderr.splitlines()) == 2 + 2 * ("plan" in words)  # where in the name it is
-    assert ("saved" in line) == ("saved/saved_model.pb" in done.stderr)
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_folder_stands_for_the_model_in_it(real: Run, empty: Path) -> None:
+    """A SavedModel, to whatever takes a file."""
+    (empty / "saved").mkdir()
+    (empty / "saved" / "saved_model.pb").write_bytes(b"any")
+    by_file = real("plan", "./saved/saved_model.pb-tinyc-stm32f7+dsp")
+    assert (real("plan", "./saved-tinyc-stm32f7+dsp").stdout, by_file.returncode) == (by_file.stdout, 0)
+    assert "pb saved_model" in by_file.stdout
+    assert "fetch frontend:pb" in real("check", "saved").stderr
 
 
 def test_schemas_are_renewed_and_printed(real: Run, empty: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,14 @@ def folder(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     place = tmp_path_factory.mktemp("check")
     monkeypatch.chdir(place)
     once = Net(1, 8, 8, 3)
-    files = {"ring": write(ring()), "one": write(once.graph(once.operator("RELU", once.input)))}
+    cast = Net(1, 8, 8, 3)
+    made = cast.operator("CAST", cast.input)
+    cast.tensors[made] = replace(cast.tensors[made], dtype="float16", quantisation=None)
+    files = {
+        "cast": write(cast.graph(made)),
+        "ring": write(ring()),
+        "one": write(once.graph(once.operator("RELU", once.input))),
+    }
     files |= {"good": synthesize({"graph": "toycar"}), "odd": write(odd()), "large": write(large())}
     for name, content in files.items():
         (place / f"{name}.tflite").write_bytes(content)
@@ -103,6 +111,12 @@ def test_what_is_told_of_one_operator(real: Run, folder: Path) -> None:
     assert lines[6].split() == ["tvmaot", "≥", "192", "B"]
     assert lines[-1] == "not asked: litert, tflm, which only a bench asks: doit bench:./one.tflite-litert-host"
     assert "operator 0 CALL_ONCE;" in real("check", "ring.tflite", "--target", "stm32f7").stdout
+
+
+def test_no_backend_is_advised_that_does_not_take_it(real: Run, folder: Path) -> None:
+    """Of a cast to float16 tinyi says that tinyc may know it, which it doesn't."""
+    done = real("check", "cast.tflite", "--target", "stm32f7")
+    assert "from int8 to float16 is not supported" in done.stdout and "use backend tinyc" not in done.stdout
 
 
 def test_shortage_of_memory_is_told(real: Run, folder: Path) -> None:

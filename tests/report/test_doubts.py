@@ -80,6 +80,8 @@ def test_a_comparison_says_it_too(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"x (new): {WHY}" in capsys.readouterr().out
     tell(("a", "b"), sides, changes, {"format": "json", "all": False}, doubts(sides[1], sides[1]), None)
     assert json.loads(capsys.readouterr().out)["warnings"] == [f"x (old and new): {WHY}"]
+    other = {"x": Measured({**REPORTS[2], "model": "another"})}
+    assert doubts(other, {"x": Measured(REPORTS[2])}) == ["x: two models are compared, another and sure"]
 
 
 def test_a_quantised_model_is_as_good_as_its_samples() -> None:

@@ -189,6 +189,8 @@ def test_what_does_not_fit_says_what_takes_it(sizes: dict[str, Any], what: str, 
     assert isinstance(found, DoesNotFit)
     assert found.what == what
     assert all(hint in found.hint for hint in hints) and len(found.hint.split("; ")) == len(hints)
+    assert ("a backend that needs no heap" in found.hint) == ("RAM" in found.hint)
+    assert "heap" not in oversize.explain(sizes, {**TARGET, "heap_bytes": 0}).hint
 
 
 def test_room_ends_where_the_next_region_begins() -> None:

@@ -13,6 +13,8 @@ from tinyflow.model.operators import WEIGHTED, describe
 # of an operator in a newer version than what is known
 _VERSION_HINT = "newer versions have types or options of their own; convert to int8, full integer, without them"
 ELSEWHERE = "another backend may have it: `doit check` with the model's name or file tells"
+# forms of whole networks, which converters have options for
+_CONVERTED = ("float32", "int16", "uint8")
 _INT8 = "int8 activations with one scale each, constant int8 weights, int32 biases"
 
 
@@ -88,7 +90,9 @@ def _check_known(operator: Operator, form: str, lowered: Mapping[str, Collection
     if operator.name not in known:
         forms = [other for other, names in lowered.items() if operator.name in names]
         if forms:
-            raise Unsupported(f"it is not supported in {form}, but in {', '.join(forms)}")
+            # what is advised by its types leads to int8
+            hint = "" if "int8" in forms and form in _CONVERTED else "give it one of those types when converting"
+            raise Unsupported(f"it is not supported in {form}, but in {', '.join(forms)}", hint)
         raise Unsupported("this operator is not supported", ELSEWHERE)
     _, newest = describe(operator.name).versions
     if operator.version > newest:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import NoReturn
 
 from tinyflow.core.errors import UsageError
-from tinyflow.recipes.own_model import is_path, name_of, refusal_of_folder, suffixes
+from tinyflow.recipes.own_model import file_of, is_path, name_of, suffixes
 
 GRAMMAR = "model-backend-target[+feature[.value]]…, such as vww-tvmaotplus-stm32f7+dsp"
 _NAME = re.compile(r"[a-z0-9_]+")
@@ -70,8 +70,8 @@ def parse(text: str) -> Bench:
     head, *features = rest.split("+")
     parts = head.split("-")
     folder = head.rpartition("-")[0].rpartition("-")[0]
-    if model is None and "/" in folder and (refusal := refusal_of_folder(folder)) is not None:
-        _refuse(text, 0, len(folder), *refusal)
+    if model is None and "/" in folder and (file := file_of(folder)) != folder:
+        return parse(file + text[len(folder) :])
     if model is None and len(parts) == 3:
         model, *parts = parts
         _expect(text, 0, model, _NAME, "model")

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from tinyflow.core.digest import of_bytes
+from tinyflow.core.errors import UsageError
 from tinyflow.recipes.catalogue import Catalogue, project_root, recipe_folders
 from tinyflow.recipes.schema import Frontend
 
@@ -37,14 +38,21 @@ def is_path(model: str) -> bool:
     return model.endswith(suffixes())
 
 
-def refusal_of_folder(folder: str) -> tuple[str, str] | None:
-    """What to say of a folder that is named in place of the model's file in it, and what to do; None of others."""
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        return None
-    found = sorted(file.name for file in path.iterdir() if is_path(file.name))
-    hint = f"name the model's file: {folder.rstrip('/')}/{found[0]}" if found else f"a file ends with {suffixes()}"
-    return f'"{folder}" is a folder', hint
+def file_of(model: str) -> str:
+    """The path of a model's file, where the folder is named that has it alone, as SavedModels are; else what is given.
+
+    Raises UsageError for a folder with none or several.
+    """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return model
+    names = sorted(file.name for file in folder.iterdir() if is_path(file.name) and file.is_file())
+    if len(names) != 1:
+        what = f'"{model}" is a folder with {len(names)} models'
+        raise UsageError(
+            what, hint=f"name one: {', '.join(names)}" if names else f"they end with {', '.join(suffixes())}"
+        )
+    return f"{model.rstrip('/')}/{names[0]}"
 
 
 def name_of(model: str) -> str:

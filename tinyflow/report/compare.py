@@ -116,13 +116,22 @@ def _bench_changes(
 
 
 def doubts(old: Results, new: Results) -> list[str]:
-    """Why equal outputs of these benches say less than it seems: a sentence each, with the bench and its side."""
+    """What to mind of these sides, a sentence each with the bench.
+
+    That it has two models, and why equal outputs say less than it seems, with the side.
+    """
+    models = {name: [side[name].report.get("model") for side in (old, new)] for name in old if name in new}
+    told = [
+        f"{name}: two models are compared, {one} and {other}"
+        for name, (one, other) in models.items()
+        if one != other and one and other
+    ]
     found: dict[tuple[str, str], list[str]] = {}
     for word, side in (("old", old), ("new", new)):
         for name, measured in side.items():
             for warning in warnings_of(measured.report):
                 found.setdefault((name, warning), []).append(word)
-    return [f"{name} ({' and '.join(words)}): {warning}" for (name, warning), words in found.items()]
+    return told + [f"{name} ({' and '.join(words)}): {warning}" for (name, warning), words in found.items()]
 
 
 def _metric_change(bench: str, metric: str, old: Measured, new: Measured, limit: str | None) -> Change:

@@ -17,8 +17,8 @@ _NAMED_SYMBOLS = 3
 _NAMED_SHARE = 0.01
 _OVERFLOW = re.compile(r"will not fit in region|region `\S+' overflowed|overflowed by \d+ bytes")
 _HINTS = {
-    "ram": "choose a target with more RAM, a smaller model, or a backend that plans its memory",
-    "flash": "choose a target with more flash, a smaller model, or optimise for size (Os)",
+    "ram": ("choose a target with more RAM, or a smaller model", ", or a backend that needs no heap"),
+    "flash": ("choose a target with more flash, a smaller model, or optimise for size (Os)", ""),
 }
 
 
@@ -42,7 +42,9 @@ def explain(sizes: Mapping[str, Any], target: Mapping[str, Any]) -> DoesNotFit:
     """The refusal; `sizes` are those of a link with room for everything."""
     full = [r for r in target["memory"] if sizes["regions"][r["name"]]["used"] > r["length_bytes"]]
     whats = [_shortage(region, sizes, target) for region in full]
-    error = DoesNotFit("; ".join(whats), hint="; ".join(dict.fromkeys(_HINTS[region["kind"]] for region in full)))
+    has_heap = target.get("heap_bytes", 0) > 0
+    hints = dict.fromkeys(_HINTS[region["kind"]] for region in full)
+    error = DoesNotFit("; ".join(whats), hint="; ".join(base + more * has_heap for base, more in hints))
     ram = [sizes["regions"][region["name"]]["used"] for region in target["memory"] if region["kind"] == "ram"]
     error.sizes = {**sizes, "ram_bytes": sum(ram)}  # with the stack and heap that are set aside
     return error

@@ -643,9 +643,9 @@ def _elu(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # no
 
 
 def _cast(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    types = {graph.tensors[index].dtype for index in (operator.inputs[0], operator.outputs[0])}
-    if not types <= {*_TYPES}:
-        raise Unsupported(f"from {' to '.join(sorted(types))} is not supported")
+    types = [graph.tensors[index].dtype for index in (operator.inputs[0], operator.outputs[0])]
+    if not {*types} <= {*_TYPES}:
+        raise Unsupported(f"from {' to '.join(types)} is not supported")
     return MemoryRequest(is_general="float32" in types)
 
 

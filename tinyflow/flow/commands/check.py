@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.core.units import format_count, format_number, format_size
 from tinyflow.flow.commands.command import OwnCommand, option, refuse
 from tinyflow.flow.loader import Loader
-from tinyflow.recipes.own_model import is_path, refusal_of_folder, suffixes
+from tinyflow.recipes.own_model import file_of, is_path, suffixes
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Model
 
@@ -64,13 +65,11 @@ def _content(loader: Loader, name: str) -> bytes:
 
 def _fetched(loader: Loader, name: str) -> Path:
     """A recipe's model, or a `.tflite` made of another file, as a bench would fetch it."""
-    if is_path(name):
+    if is_path(name := file_of(name)):
         model, folder = model_of_file(name)
     elif loader.catalogue.has(Model, name):
         model, folder = loader.catalogue.get(Model, name), loader.catalogue.path(Model, name).parent
     else:
-        if (refusal := refusal_of_folder(name)) is not None:
-            raise UsageError(refusal[0], hint=refusal[1])
         raise UsageError(
             f'"{name}" is neither a model nor a file',
             hint=f"a file's name ends with {', '.join(suffixes())}",
@@ -136,13 +135,16 @@ def _reasons(found: Sequence[Suitability]) -> Iterator[str]:
         backends = tuple(dict.fromkeys(backend for backend, _ in places))
         at = [refusal for backend, refusal in places if backend == backends[0]]
         by_whom.setdefault(backends, []).append((what, hint, at))
-    takers = list(dict.fromkeys(each.backend for each in found if each.is_suitable))
+    every = list(dict.fromkeys(each.backend for each in found))
+    takers = [name for name in every if any(each.is_suitable for each in found if each.backend == name)]
     for backends, told in by_whom.items():
         yield f"\n{', '.join(backends)}:"
         for what, hint, refusals in told:
             where = _where(refusals)
             yield f"  {where}: {what}" if where else f"  {what}"
-            if hint and hint != ELSEWHERE:  # which names this very command
+            named = [backend for backend in every if re.search(rf"\b{backend}\b", hint)]
+            # no advice to type this very command, nor to take what doesn't take it either
+            if hint and hint != ELSEWHERE and (not named or {*named} & {*takers}):
                 yield f"    {hint}"
     if by_whom:
         yield f"\nwhat takes it: {', '.join(takers) or 'nothing that compiles'}"

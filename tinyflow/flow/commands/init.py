@@ -11,6 +11,7 @@ from tinyflow.flow import new_project
 from tinyflow.flow.command_list import PLUGINS
 from tinyflow.flow.commands.command import OwnCommand, option
 from tinyflow.flow.planning.models import FRONTEND
+from tinyflow.recipes.own_model import file_of
 from tinyflow.recipes.schema import Frontend
 
 
@@ -41,7 +42,7 @@ Example: tinyflow init my_project --model my_net.tflite"""
             raise UsageError(f'init takes one folder, not "{args[1]}" as well', hint=f"{self.bin_name} init {args[0]}")
         folder = Path(args[0] if args else ".")
         given: dict[str, _Given] = {}
-        for path in map(Path, params["model"]):
+        for path in map(Path, map(file_of, params["model"])):
             name = new_project.recipe_name(path)
             if name in given:
                 raise UsageError(f"two models are called {name}", hint="rename one of the files")
