@@ -57,7 +57,7 @@ def _each(loader: Loader, names: Iterable[str]) -> Iterator[str]:
     """Once each, the parts of a chain in place of it."""
     seen: set[str] = set()
     for name in names:
-        parts = () if name.startswith(_FRONTEND) else loader.catalogue.get(Model, name).chain
+        parts = () if name.startswith(FRONTEND) else loader.catalogue.get(Model, name).chain
         for one in parts or (name,):
             if one not in seen:
                 seen.add(one)
