@@ -6,7 +6,7 @@ The firmware is the bench's own, without a change: the simulator looks on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
@@ -15,7 +15,7 @@ from tinyflow.model.plan_document import Layer, PlanDocument
 from tinyflow.stages.run import call, read_samples
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, Piece
-from tinyflow.targets.cycles import Cycles, Model
+from tinyflow.targets.cycles import NO_CYCLES, Cycles, Model
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.protocol import open_machine
 
@@ -29,8 +29,14 @@ class Costs:
     instructions: int = 0
     loads: int = 0
     stores: int = 0
-    cycles: Cycles | None = None  # estimated
-    functions: dict[str, list[Edge]] = field(default_factory=dict)
+    cycles: Cycles = NO_CYCLES  # estimated; zeros without a model
+
+    def add(self, other: Costs) -> None:
+        """Add another's."""
+        self.instructions += other.instructions
+        self.loads += other.loads
+        self.stores += other.stores
+        self.cycles = Cycles(*map(sum, zip(self.cycles, other.cycles, strict=True)))
 
 
 def profile(workspace: Workspace) -> None:
@@ -94,7 +100,7 @@ def _document(
         "total": {**summed.document(total), "macs": plan.macs},
         "layers": [_layer(plan, *own, summed, total.instructions) for own in zip(plan.layers, layers, strict=True)],
         "other": summed.document(summed.costs(rest)),
-        "functions": summed.functions(total, calls),
+        "functions": summed.functions(pieces, calls),
     }
 
 
@@ -140,14 +146,15 @@ def _share(part: int, total: int) -> float:
 
 
 class _Summer:
-    """Blocks to costs; remembers what each block holds."""
+    """Blocks to costs; remembers what each block holds and each piece cost."""
 
     def __init__(self, firmware: elf.Firmware, core: Document | None, flash_timing: Document | None) -> None:
         self._firmware = firmware
         self._disassemble = disassembler(firmware)
         wait_cycles = flash_timing["wait_cycles"] if flash_timing is not None else 0
         self._model = None if core is None else Model(core, wait_cycles, self._disassemble)
-        self._known: dict[tuple[int, int], tuple[int, int]] = {}
+        self._blocks: dict[tuple[int, int], tuple[int, int, str]] = {}
+        self._pieces: dict[int, dict[str, Costs]] = {}
 
     def document(self, costs: Costs) -> dict[str, JSON]:
         """The plain numbers; cycles only where there is a model for them."""
@@ -156,41 +163,63 @@ class _Summer:
             "loads": costs.loads,
             "stores": costs.stores,
         }
-        return document if costs.cycles is None else {**document, **_cycles(costs.cycles)}
+        return document if self._model is None else {**document, **_cycles(costs.cycles)}
 
     def costs(self, pieces: Iterable[Piece]) -> Costs:
         """The sum over these."""
-        pieces = list(pieces)
-        edges = [edge for piece in pieces for edge in piece.edges]
+        summed = Costs()
+        for piece in pieces:
+            for costs in self.by_function(piece).values():
+                summed.add(costs)
+            if self._model is not None:
+                summed.add(Costs(cycles=self._model.cycles((), piece.flash_waits)))
+        return summed
+
+    def by_function(self, piece: Piece) -> dict[str, Costs]:
+        """What each function cost in it, without waits for flash: nobody knows whose these are."""
+        if id(piece) not in self._pieces:
+            edges: dict[str, list[Edge]] = {}
+            for edge in piece.edges:
+                edges.setdefault(self._block(edge)[2], []).append(edge)
+            self._pieces[id(piece)] = {name: self._sum(own) for name, own in edges.items()}
+        return self._pieces[id(piece)]
+
+    def _sum(self, edges: Sequence[Edge]) -> Costs:
         costs = Costs()
-        if self._model is not None:
-            costs.cycles = self._model.cycles(edges, sum(piece.flash_waits for piece in pieces))
         for edge in edges:
-            reads, writes = self._block(edge.address, edge.size)
+            reads, writes, _ = self._block(edge)
             costs.instructions += edge.instructions * edge.executions
             costs.loads += reads * edge.executions
             costs.stores += writes * edge.executions
-            function = self._firmware.function_at(edge.address)
-            costs.functions.setdefault(function.name if function else "?", []).append(edge)
+        if self._model is not None:
+            costs.cycles = self._model.cycles(edges, 0)
         return costs
 
-    def functions(self, total: Costs, calls: Mapping[str, int]) -> list[JSON]:
-        """By instructions, the most first. Their cycles are without waits for flash, which are known by layer alone."""
-        found = []
-        for name, edges in total.functions.items():
-            cost = sum(edge.instructions * edge.executions for edge in edges)
-            line = {"name": name, "instructions": cost, "calls": calls.get(name, 0)}
-            line["share"] = _share(cost, total.instructions)
-            if self._model is not None:
-                line |= _cycles(self._model.cycles(edges, 0))
-            found.append(line)
-        return sorted(found, key=lambda line: (-line["instructions"], line["name"]))
+    def functions(self, pieces: Iterable[Piece], calls: Mapping[str, int]) -> list[JSON]:
+        """By instructions, the most first."""
+        found: dict[str, Costs] = {}
+        for piece in pieces:
+            for name, costs in self.by_function(piece).items():
+                found.setdefault(name, Costs()).add(costs)
+        total = sum(costs.instructions for costs in found.values())
+        return [
+            {
+                "name": name,
+                "instructions": costs.instructions,
+                "calls": calls.get(name, 0),
+                "share": _share(costs.instructions, total),
+                **({} if self._model is None else _cycles(costs.cycles)),
+            }
+            for name, costs in sorted(found.items(), key=lambda item: (-item[1].instructions, item[0]))
+        ]
 
-    def _block(self, address: int, size: int) -> tuple[int, int]:
-        """Reads and writes of one execution."""
-        if (address, size) not in self._known:
-            self._known[address, size] = count(self._disassemble(address, size))
-        return self._known[address, size]
+    def _block(self, edge: Edge) -> tuple[int, int, str]:
+        """Reads and writes of one execution, and the function."""
+        place = (edge.address, edge.size)
+        if place not in self._blocks:
+            function = self._firmware.function_at(edge.address)
+            self._blocks[place] = (*count(self._disassemble(*place)), function.name if function else "?")
+        return self._blocks[place]
 
 
 def _cycles(cycles: Cycles) -> dict[str, JSON]:

@@ -36,9 +36,8 @@ class Cycles(NamedTuple):
         """All of them."""
         return sum(self)
 
-    def plus(self, other: Cycles, times: float = 1) -> Cycles:
-        """The sum with `times` the other."""
-        return Cycles(*(mine + times * more for mine, more in zip(self, other, strict=True)))
+
+NO_CYCLES = Cycles()
 
 
 class Model:
@@ -58,10 +57,13 @@ class Model:
         """What these executions took together, `flash_waits` lines of flash waited for among it."""
         if self._constant is not None:
             return Cycles(issue=self._constant * sum(edge.instructions * edge.executions for edge in edges))
-        summed = Cycles(branch=self._branch_cycles(edges), flash=self._wait_cycles * flash_waits)
+        issue = load = branch = 0.0
         for edge in edges:
-            summed = summed.plus(self._block(edge.address, edge.size), edge.executions)
-        return summed
+            block = self._block(edge.address, edge.size)
+            issue += edge.executions * block.issue
+            load += edge.executions * block.load
+            branch += edge.executions * block.branch
+        return Cycles(issue, load, branch + self._branch_cycles(edges), self._wait_cycles * flash_waits)
 
     def _block(self, address: int, size: int) -> Cycles:
         if (address, size) not in self._known:

@@ -28,6 +28,7 @@ struct tf_table {
     uint64_t instructions;
     uint64_t limit; /* instructions */
     uint64_t last;  /* address of the block that runs now */
+    uint64_t previous; /* of the block before it */
     uint32_t last_size;
     uint32_t is_riscv;
     uint32_t is_over_limit;
@@ -123,6 +124,7 @@ EXPORTED void tf_count_block(void *engine, uint64_t address, uint32_t size, stru
             return;
         }
     }
+    table->previous = table->last;
     table->last = address;
     table->last_size = size;
     if (table->instructions + edge->instructions > table->limit) {

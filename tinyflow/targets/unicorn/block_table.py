@@ -16,6 +16,7 @@ class BlockTable(ctypes.Structure):
     """`struct tf_table` of block_table.c; counts one call after the other on one engine: see `blocks.Table`."""
 
     instructions: int
+    previous_address: int  # of the block before `last`
     _fields_ = (
         ("places", ctypes.c_void_p),
         ("capacity", ctypes.c_uint64),
@@ -23,6 +24,7 @@ class BlockTable(ctypes.Structure):
         ("instructions", ctypes.c_uint64),
         ("limit", ctypes.c_uint64),
         ("last_address", ctypes.c_uint64),
+        ("previous_address", ctypes.c_uint64),
         ("last_size", ctypes.c_uint32),
         ("is_riscv", ctypes.c_uint32),
         ("has_passed_limit", ctypes.c_uint32),
@@ -60,8 +62,14 @@ class BlockTable(ctypes.Structure):
     def reset(self, limit_instructions: int) -> None:
         """Forget everything before a call."""
         ctypes.memset(self.places, 0, self.capacity * EDGE_BYTES)
-        self.used = self.instructions = self.last_address = self.last_size = self.has_passed_limit = 0
+        self.used = self.instructions = self.last_size = self.has_passed_limit = 0
+        self.last_address = self.previous_address = 0
         self.limit = limit_instructions
+
+    @property
+    def address_of_instructions(self) -> int:
+        """Where the count so far lies, for other hooks in C."""
+        return ctypes.addressof(self) + int(vars(BlockTable)["instructions"].offset)
 
     @property
     def last(self) -> tuple[int, int]:
@@ -77,4 +85,8 @@ class BlockTable(ctypes.Structure):
 
     def edges(self) -> list[Edge]:
         """See `blocks.Table`."""
-        return read_edges(ctypes.string_at(self.places, self.capacity * EDGE_BYTES))
+        return read_edges(self.snapshot())
+
+    def snapshot(self) -> bytes:
+        """The places as they are, for `blocks.edges_between`."""
+        return ctypes.string_at(self.places, self.capacity * EDGE_BYTES)

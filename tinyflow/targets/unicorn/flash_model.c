@@ -2,19 +2,19 @@
  *
  * Unicorn calls `tf_fetch` at the start of every translated block and `tf_load` at every read from flash. A line may lie in
  * any of the `ways` places of its set and takes that which was used longest ago; with prefetch the line behind the one that runs
- * is fetched ahead. Freestanding, like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
+ * is fetched ahead. Once enough reads were seen the hook removes itself, see flash_model.py. Freestanding, like block_table.c. `struct tf_flash` is mirrored in flash_model.py.
  */
 #include <stddef.h>
 #include <stdint.h>
 
 #define EXPORTED __attribute__((visibility("default")))
-enum { MOST_LINES = 1024 };
+enum { MOST_LINES = 1024, HINTS = 1024 };
 
 struct tf_lines {
     uint64_t line[MOST_LINES]; /* address / bytes of a line, plus 1; 0 is empty */
     uint64_t used[MOST_LINES]; /* when */
+    uint16_t hint[HINTS]; /* by a line's lowest bits, where it may be: a search is dear and most lines are there */
     uint64_t now;
-    uint64_t misses;
     uint32_t count;
     uint32_t ways;
     uint32_t bytes;
@@ -25,7 +25,13 @@ struct tf_flash {
     struct tf_lines data;
     uint64_t begin, end; /* of flash */
     uint64_t last_fetched; /* line, plus 1 */
-    uint32_t is_shared;    /* `instructions` holds data, too */
+    uint64_t instruction_misses, data_misses;
+    uint64_t reads_left; /* that are looked at, for each costs ten times what it costs unseen */
+    const uint64_t *now; /* instructions so far */
+    uint64_t blind_since; /* instructions, then */
+    void *hook;
+    int (*remove)(void *engine, void *hook); /* uc_hook_del */
+    uint32_t is_shared;                      /* `instructions` holds data, too */
     uint32_t has_prefetch;
 };
 
@@ -34,10 +40,16 @@ static int touch(struct tf_lines *lines, uint64_t line)
 {
     uint32_t first = (uint32_t)(line % (lines->count / lines->ways)) * lines->ways;
     uint32_t oldest = first;
+    uint16_t *hint = &lines->hint[line % HINTS];
     lines->now++;
+    if (lines->line[*hint] == line) {
+        lines->used[*hint] = lines->now;
+        return 1;
+    }
     for (uint32_t place = first; place < first + lines->ways; place++) {
         if (lines->line[place] == line) {
             lines->used[place] = lines->now;
+            *hint = (uint16_t)place;
             return 1;
         }
         if (lines->used[place] < lines->used[oldest]) {
@@ -46,6 +58,7 @@ static int touch(struct tf_lines *lines, uint64_t line)
     }
     lines->line[oldest] = line;
     lines->used[oldest] = lines->now;
+    *hint = (uint16_t)oldest;
     return 0;
 }
 
@@ -60,7 +73,7 @@ EXPORTED void tf_fetch(void *engine, uint64_t address, uint32_t size, struct tf_
     for (uint64_t line = address / lines->bytes; line <= (address + size - 1) / lines->bytes; line++) {
         int was_there = touch(lines, line + 1);
         if (!was_there && !(flash->has_prefetch && line == flash->last_fetched)) {
-            lines->misses++;
+            flash->instruction_misses++;
         }
         flash->last_fetched = line + 1;
     }
@@ -69,13 +82,14 @@ EXPORTED void tf_fetch(void *engine, uint64_t address, uint32_t size, struct tf_
 /* UC_HOOK_MEM_READ over flash */
 EXPORTED void tf_load(void *engine, int type, uint64_t address, int size, int64_t value, struct tf_flash *flash)
 {
-    (void)engine;
     (void)type;
     (void)value;
     struct tf_lines *lines = flash->is_shared ? &flash->instructions : &flash->data;
     for (uint64_t line = address / lines->bytes; line <= (address + (uint64_t)size - 1) / lines->bytes; line++) {
-        if (!touch(lines, line + 1)) {
-            lines->misses++;
-        }
+        flash->data_misses += !touch(lines, line + 1);
+    }
+    if (--flash->reads_left == 0) {
+        flash->blind_since = *flash->now;
+        flash->remove(engine, flash->hook);
     }
 }

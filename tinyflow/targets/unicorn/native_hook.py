@@ -6,18 +6,30 @@ import ctypes
 from typing import Any
 
 
-def add(engine: Any, kind: int, function: Any, data: ctypes.Structure, begin: int = 1, end: int = 0) -> None:
+def add(
+    engine: Any,
+    kind: int,
+    function: Any,
+    data: ctypes.Structure,
+    begin: int = 1,
+    end: int = 0,
+    *,
+    is_flushed: bool = True,
+) -> int:
     """Call a library's function with `data` from now on, for addresses from `begin` to `end`, or all where begin > end.
 
-    Both must outlive the engine's last run.
+    Both must outlive the engine's last run. Without `is_flushed` only code calls it that is translated from now on, or
+    that calls others of its kind. The hook's handle.
     """
     from unicorn.unicorn_py3.unicorn import uclib  # the library that `engine` lives in
 
-    engine.ctl_flush_tb()  # code that was translated before would not call the new hook
-    handle, limits = ctypes.byref(ctypes.c_size_t()), (ctypes.c_uint64(begin), ctypes.c_uint64(end))
-    status = uclib.uc_hook_add(engine._uch, handle, kind, function, ctypes.byref(data), *limits)
+    if is_flushed:
+        engine.ctl_flush_tb()  # code that was translated before would not call the new hook
+    handle, limits = ctypes.c_size_t(), (ctypes.c_uint64(begin), ctypes.c_uint64(end))
+    status = uclib.uc_hook_add(engine._uch, ctypes.byref(handle), kind, function, ctypes.byref(data), *limits)
     if status != 0:
         raise RuntimeError(f"uc_hook_add failed with {status}")
+    return handle.value
 
 
 def address(function: Any) -> int:

@@ -1,22 +1,19 @@
 """One call cut into pieces: what each call made by one function cost, in order, without a change of the firmware.
 
 The table of executed blocks adds up over a whole call, so a kernel that several layers share has one sum. Here the
-table is looked at whenever the dispatching function (`model_invoke`, or an interpreter's loop) is back in charge;
-the differences belong to what it called meanwhile.
+table is looked at whenever the dispatching function (`model_invoke`, or an interpreter's loop) is back in charge after
+a call; the differences belong to what it called, and to itself before that.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import pairwise
 from typing import Any
 
-from tinyflow.targets.blocks import Edge, Piece
+from tinyflow.targets.blocks import Edge, Piece, edges_between
 from tinyflow.targets.elf import Firmware, Symbol
 from tinyflow.targets.unicorn.block_table import BlockTable
 from tinyflow.targets.unicorn.flash_model import FlashModel
-
-_Counts = Counter[tuple[int, int, int, int, int]]  # an edge without its executions → these
 
 
 class Recorder:
@@ -33,29 +30,27 @@ class Recorder:
         self._firmware = firmware
         self._function = firmware.symbol(dispatcher)
         self._flash = flash
-        self._moments: list[tuple[_Counts, int]] = [(Counter(), self._waits())]
-        own = self._function.addresses
+        self._moments: list[tuple[bytes, int]] = []  # the table, and waits since the moment before
+        self._own = own = self._function.addresses
         # Behind the table's own hook, so that the block just entered is counted already.
         engine.ctl_flush_tb()  # code that was translated before would not call the new hook
         self._hook = engine.hook_add(UC_HOOK_BLOCK, self._look, begin=own[0], end=own[-1])
 
     def _look(self, *_: object) -> None:
-        self._moments.append(self._moment())
+        if self._table.previous_address and self._table.previous_address not in self._own:
+            self._moments.append(self._moment())
 
-    def _moment(self) -> tuple[_Counts, int]:
-        return Counter({edge[:5]: edge.executions for edge in self._table.edges()}), self._waits()
-
-    def _waits(self) -> int:
-        return self._flash.misses if self._flash is not None else 0
+    def _moment(self) -> tuple[bytes, int]:
+        return self._table.snapshot(), self._flash.waits() if self._flash is not None else 0
 
     def pieces(self) -> list[Piece]:
         """The call, cut; to be asked once, when it has returned. The pieces' instructions add up to the call's."""
         self._engine.hook_del(self._hook)
         moments = [*self._moments, self._moment()]
+        nothing = bytes(len(moments[0][0]))
         found: list[Piece] = []
-        for (before, waits), (after, waits_after) in pairwise(moments):
-            edges = [Edge(*edge, executions) for edge, executions in (after - before).items()]
-            found += _split(edges, waits_after - waits, self._function, self._firmware)
+        for (before, _), (after, waits) in pairwise([(nothing, 0), *moments]):
+            found += _split(edges_between(before, after), waits, self._function, self._firmware)
         return found
 
 
