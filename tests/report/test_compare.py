@@ -129,6 +129,31 @@ def test_times_differ_when_chance_would_not_part_them() -> None:
     assert only(compare(timed(1.0, 1.1), timed(2.0, 2.1), limits), "invoke_s").verdict == "~"
 
 
+@pytest.mark.parametrize(
+    ("old_model", "new_model", "new", "verdict"),
+    [
+        ({"error_percent": 10}, {"error_percent": 10}, 109.0, "~"),
+        ({"error_percent": 10}, {"error_percent": 10}, 112.0, "worse"),
+        ({"error_percent": 10}, {"error_percent": 10}, 88.0, "better"),
+        ({"error_percent": 10}, {"error_percent": 10}, 100.0, "same"),
+        ({"error_percent": 10}, {"error_percent": 12}, 200.0, "changed"),
+        ({}, {}, 200.0, "changed"),
+    ],
+)
+def test_estimates_differ_by_more_than_their_models_error(
+    old_model: dict[str, int], new_model: dict[str, int], new: float, verdict: str
+) -> None:
+    """And those of two models not at all; a limit is crossed only by what is worse for certain."""
+
+    def estimated(latency_ms: float, model: dict[str, int]) -> dict[str, Measured]:
+        (bench,) = side(latency_ms=latency_ms).values()
+        return {"a-b-c": Measured({**bench.report, "cycle_model": model})}
+
+    changes = compare(estimated(100.0, old_model), estimated(new, new_model), {"latency_ms": "0"})
+    change = only(changes, "latency_ms")
+    assert (change.verdict, change.is_regression) == (verdict, verdict == "worse")
+
+
 def test_noise_of_the_simulator_is_never_compared() -> None:
     """How fast the simulator ran says nothing about the firmware."""
     metrics = {change.metric for change in compare(side(wall_s=1), side(wall_s=9), {})}

@@ -55,6 +55,20 @@ def test_cycles_of_a_board_are_ranked_by_nobody() -> None:
     assert marked == {"board_s"}
 
 
+def test_estimated_seconds_stand_beside_published_ones() -> None:
+    """With their ratio, which is marked where the model's error could explain it, and a count of the others."""
+    rows = reports(m__b={"latency_ms": 1100.0}, m__c={"latency_ms": 500.0}, m__d={"rom_bytes": 1.0})
+    model = {"name": "core", "error_percent": 12, "evidence": "none"}
+    numbers = {f"m-{name}-chip": {"board_s": 1.0} for name in "bcd"}
+    (table,) = tables([{**row, "cycle_model": model} for row in rows], numbers=numbers)
+    columns = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    assert [row["estimated_s_ratio"].text for row in columns] == ["≈1.10", "0.50", "–"]
+    assert [row["estimated_s"].value for row in columns] == [1.1, 0.5, None]
+    assert not any(row["estimated_s_ratio"].is_best for row in columns)
+    note = table.notes[-1]
+    assert "core ±12 %, not confirmed by a board: 1 of 2 ratios" in note and "the median is 0.80" in note
+
+
 def test_the_smallest_of_a_model_is_marked_in_each_column() -> None:
     """Not among other models, not where all are the same, and never a ratio."""
     numbers = {"m-b-chip": {"rom_bytes": 4}, "m-c-chip": {"rom_bytes": 8}}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from golden_texts import check
 from sample_documents import failed, good
-from sample_profile import PROFILE
+from sample_profile import PROFILE, causes
 
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report import changes, diagram, formats, frame, github, history, junit, profile, published, rows, tables
@@ -86,6 +86,21 @@ def provenance(*facts: str) -> dict[str, Any]:
     return {"actions": [keys, {**keys, "stage": "link", "facts": []}]}
 
 
+def profiled() -> dict[str, Any]:
+    """`profile.json` of those layers."""
+
+    def costs(instructions: int, *parts: int) -> dict[str, Any]:
+        return {"instructions": instructions, "cycles_estimate": sum(parts), **causes(*parts)}
+
+    layers = [costs(4000, 5000, 600, 0, 30), costs(1001, 1200, 0, 0, 3), costs(0, 0, 0, 0, 0)]
+    layers += [costs(4000, 4000, 50, 70, 8), costs(700, 800, 0, 200, 0)]
+    functions = [
+        {"name": name, "calls": 2, **costs(count, count, 0, 5, 0)} for name, count in (("conv", 5001), ("add", 5000))
+    ]
+    other = costs(300, 300, 0, 0, 0)
+    return {"layers": layers, "functions": functions, "total": {"instructions": 10_001}, "other": other}
+
+
 def benches() -> list[BenchDocuments]:
     """One with everything, one that is close and smaller, one of a host, one that failed, one that was cancelled."""
     made = {"stages": {"run": {"outcome": "built", "seconds": 1.25}, "link": {"outcome": "hit", "seconds": 0.5}}}
@@ -94,7 +109,9 @@ def benches() -> list[BenchDocuments]:
         naming("one", dsp=True, layout="NCHW"), weights="synthetic", metrics=METRICS, validation=DOUBTED
     )
     smaller = {name: value // 2 if isinstance(value, int) else value for name, value in METRICS.items()}
-    second = rows.bench_row(naming("two"), weights="trained", metrics=smaller, validation=CLOSE)
+    estimated = {**smaller, "cycles_estimate": 14_000_500, "latency_ms": 140.005, "energy_uj": 4200.5}
+    second = rows.bench_row(naming("two"), weights="trained", metrics=estimated, validation=CLOSE)
+    second["cycle_model"] = {"name": "cortex-m4", "error_percent": 12, "evidence": "boards"}
     host = {"invoke_s": 0.00123, "rom_bytes": 5000, "macs": 7_489_664, "wall_s": 0.5}
     third = rows.bench_row(naming("one", "host"), weights="trained", metrics=host, validation=CLOSE)
     fourth = rows.bench_row(naming("three"), status="mismatch", reason="run: sample 3 | output 1 <x>\x01\nhint & more")
@@ -103,9 +120,11 @@ def benches() -> list[BenchDocuments]:
     options = {"target_options": {"schedule": "cortexm", "usmp": "hill"}}
     return [
         BenchDocuments(
-            rows.with_provenance({**first, **options}, **made, **more), plan, SIZES, RUN, None, provenance()
+            rows.with_provenance({**first, **options}, **made, **more), plan, SIZES, RUN, None, None, provenance()
         ),
-        BenchDocuments(rows.with_provenance(second, **made, **more), plan, SIZES, None, None, provenance("tool x")),
+        BenchDocuments(
+            rows.with_provenance(second, **made, **more), plan, SIZES, RUN, None, profiled(), provenance("tool x")
+        ),
         BenchDocuments(rows.with_provenance(third, stages={}, tools={}, artifacts={}), {"arena": None, "layers": []}),
         BenchDocuments(rows.with_provenance(fourth, stages={}, tools={}, artifacts={})),
         BenchDocuments(rows.with_provenance(fifth, stages={}, tools={}, artifacts={})),
@@ -146,7 +165,7 @@ def test_pages() -> None:
     view = ("sizes", "Sizes", frame.frame_of(reports()))
     print_ = "sha256:" + "0" * 64
     check("suite.html", body(page.suite_page(SUITE, benches(), fingerprint=print_, trends=trends, views=[view])))
-    for number in (0, 3):
+    for number in (0, 1, 3):
         check(f"bench{number}.html", body(page.bench_page(benches()[number], fingerprint=print_)))
 
 

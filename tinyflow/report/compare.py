@@ -1,7 +1,8 @@
 """Two sides, bench by bench and metric by metric: old, new, ratio, verdict.
 
 Counts and sizes are exact, so any difference is one. Times come as repeated samples: without a significant difference
-the verdict is `~`. As JSON:
+the verdict is `~`. So it is for estimates that differ by less than their model's error; those of two models have only
+changed. As JSON:
 
     {"schema": 1, "old": NAME, "new": NAME, "changes": [{"bench", "metric", "old", "new", "ratio", "verdict",
      "limit": text or null, "is_regression": bool, "old_commit": text or null, "new_commit": text or null}],
@@ -20,7 +21,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.core.units import parse_size
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report.metrics import BY_NAME, METRICS
-from tinyflow.report.rows import warnings_of
+from tinyflow.report.rows import cycle_model_of, warnings_of
 from tinyflow.report.significance import is_significant
 
 Report = Mapping[str, Any]
@@ -138,10 +139,19 @@ def _metric_change(bench: str, metric: str, old: Measured, new: Measured, limit:
     before, after = old.report["metrics"].get(metric), new.report["metrics"].get(metric)
     verdict = _verdict(metric, before, after)
     times = (old.samples.get(metric, ()), new.samples.get(metric, ()))
-    if metric in TIMES and verdict in ("better", "worse") and not is_significant(*times):
-        verdict = "~"
+    if verdict in ("better", "worse"):
+        if metric in TIMES and not is_significant(*times):
+            verdict = "~"
+        elif BY_NAME[metric].kind == "estimate":
+            verdict = _estimates_verdict(verdict, after / before, *map(cycle_model_of, (old.report, new.report)))
     is_over = verdict == "worse" and limit is not None and after - before > allowed(limit, before)
     return Change(bench, metric, before, after, verdict, limit, is_over)
+
+
+def _estimates_verdict(verdict: str, ratio: float, old: Report, new: Report) -> str:
+    if old != new or not old:
+        return "changed"
+    return "~" if abs(ratio - 1) * 100 <= old["error_percent"] else verdict
 
 
 def _verdict(metric: str, before: float | None, after: float | None) -> str:

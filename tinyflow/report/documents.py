@@ -24,6 +24,7 @@ class BenchDocuments:
     sizes: Document | None = None  # sizes.json: regions, symbols
     run: Document | None = None  # run.json: instructions per sample and per function
     timing: Document | None = None  # timing.json: times of every sample, where the machine's own clock is meant
+    profile: Document | None = None  # profile.json: layers and functions of one invoke, where cycles are estimated
     provenance: Document | None = None  # provenance.json: the key of every action
 
 
@@ -38,7 +39,7 @@ def read_documents(folder: Path) -> BenchDocuments | None:
     report = read_report(folder)
     if report is None:
         return None
-    names = ("plan", "sizes", "run", "timing", "provenance")
+    names = ("plan", "sizes", "run", "timing", "profile", "provenance")
     return BenchDocuments(report, **{name: _read(folder / f"{name}.json") for name in names})
 
 

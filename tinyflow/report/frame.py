@@ -15,13 +15,14 @@ from tinyflow.core.errors import UsageError
 from tinyflow.recipes.suggest import hint_for
 from tinyflow.report import expressions
 from tinyflow.report.metrics import METRICS
+from tinyflow.report.rows import cycle_model_of, spell_cycle_model
 from tinyflow.report.tables import EVIDENCE, evidence_of, spell_features
 
 Value = Any  # int, float, str or None
 Row = Mapping[str, Value]
 
 NAMING = ("bench", "model", "backend", "target", "features")
-_TEXTS = (*NAMING, "status", "weights", "validation", "layers_compared", "warnings", "reason")
+_TEXTS = (*NAMING, "status", "weights", "validation", "layers_compared", "warnings", "cycle_model", "reason")
 _IF_KNOWN = ("commit",)
 
 
@@ -116,7 +117,8 @@ def frame_of(reports: Iterable[Mapping[str, Any]]) -> Frame:
     rows = tuple(flatten(report) for report in reports)
     present = {name for row in rows for name in row}
     measured = (name for name in (*_IF_KNOWN, *(metric.name for metric in METRICS)) if name in present)
-    return Frame((*_TEXTS[:-3], *measured, "max_abs_error", *EVIDENCE, "reason"), rows)
+    model = [name for name in ("cycle_model",) if name in present]
+    return Frame((*_TEXTS[:-4], *measured, "max_abs_error", *EVIDENCE, *model, "reason"), rows)
 
 
 def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
@@ -132,6 +134,7 @@ def flatten(report: Mapping[str, Any]) -> dict[str, Value]:
         **report["metrics"],
         "max_abs_error": validation.get("max_abs_error"),
         **evidence_of(report),
+        "cycle_model": spell_cycle_model(model) if (model := cycle_model_of(report)) else None,
         "reason": report["reason"],
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal
 
 from tinyflow.core import safe_text
 from tinyflow.report.metrics import BY_NAME
-from tinyflow.report.rows import SCHEMA
+from tinyflow.report.rows import SCHEMA, is_cycle_model
 
 _SPARK_WIDTH, _SPARK_HEIGHT = 120.0, 22.0
 _SPARK_MOST = 60  # points
@@ -41,6 +41,7 @@ class Record:
     versions: Mapping[str, int]
     status: str = "ok"
     reason: str | None = None
+    cycle_model: Mapping[str, Any] | None = None  # by what cycles were estimated
 
     @property
     def place(self) -> str | None:
@@ -60,6 +61,7 @@ class Record:
             "reason": self.reason,
             "weights": self.weights,
             "metrics": {name: value for name, value in self.metrics.items() if self.is_of_now(name)},
+            **({"cycle_model": self.cycle_model} if self.cycle_model else {}),
         }
 
     def is_of_now(self, metric: str) -> bool:
@@ -74,9 +76,12 @@ def add(path: Path, report: Mapping[str, Any], *, commit: str | None, is_dirty: 
     if before is not None and replace(before, date=date) == record:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = {name: value for name, value in vars(record).items() if name not in ("status", "reason")}
+    optional = ("status", "reason", "cycle_model")
+    written = {name: value for name, value in vars(record).items() if name not in optional}
     if record.status != "ok":
         written |= {"status": record.status, "reason": record.reason}
+    if record.cycle_model:
+        written["cycle_model"] = record.cycle_model
     # One write of one line, so that two sessions at a time don't mix theirs; a torn line before it is ended.
     with _open(path, "ab") as file:
         torn = b"\n" if file.tell() and not _tail(path).endswith(b"\n") else b""
@@ -91,7 +96,8 @@ def _record_of(report: Mapping[str, Any], commit: str | None, is_dirty: bool, da
     metrics = {name: value for name, value in measured.items() if name in recorded}
     versions = {name: BY_NAME[name].version for name in metrics if BY_NAME[name].version != 1}
     reason = (report.get("reason") or "")[:_MOST_REASON] or None
-    return Record(date, commit, is_dirty, report["weights"], metrics, versions, str(report["status"]), reason)
+    model = report.get("cycle_model") if "cycles_estimate" in metrics else None
+    return Record(date, commit, is_dirty, report["weights"], metrics, versions, str(report["status"]), reason, model)
 
 
 def short(place: str) -> str:
@@ -137,6 +143,7 @@ def _parse(line: bytes) -> Record | None:
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     is_whole = all(isinstance(text, str) for text in texts) and isinstance(record.is_dirty, bool)
+    is_whole &= record.cycle_model is None or is_cycle_model(record.cycle_model)
     return record if is_whole and all(map(is_number, numbers)) else None
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from tinyflow.recipes.bench import parse
 from tinyflow.recipes.schema import Published, Suite
 from tinyflow.report.frame import Frame
 from tinyflow.report.metrics import BY_NAME
+from tinyflow.report.rows import cycle_model_of, spell_cycle_model
 from tinyflow.report.tables import aligned, markdown_table, records, smallest
 
 Reports = Sequence[Mapping[str, Any]]
@@ -20,6 +22,9 @@ Reports = Sequence[Mapping[str, Any]]
 # seconds of one inference on a board: the number that is none of ours
 _BOARD = "board_s"
 _INVOKE = "invoke_instructions"
+_LATENCY = "latency_ms"
+_RATIO = "estimated_s_ratio"
+_WITHIN = "≈"  # before a ratio that is no farther from 1 than the model's error
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def _model(bench: str) -> str:
 def _table(published: Published, reports: Reports, target: str, name: str, notes: tuple[str, ...]) -> SideBySide:
     is_good = {report["bench"]: report.get("status", "ok") == "ok" for report in reports}
     measured = {report["bench"]: report["metrics"] if is_good[report["bench"]] else {} for report in reports}
+    here = [report for report in reports if _target(report["bench"]) == target]
+    model = next((found for report in here if (found := cycle_model_of(report))), {})
     numbers = published.numbers
     benches = [bench for bench in dict.fromkeys([*measured, *numbers]) if _target(bench) == target]
     models = list(dict.fromkeys(_model(bench) for bench in benches))
@@ -98,19 +105,22 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
     columns = [column for metric in metrics for column in _columns(metric, published.clocks_hz.get(target))]
     values: dict[str, dict[str, float]] = {}
     for bench in benches:
-        found = ((column.name, column.value(numbers.get(bench, {}), measured.get(bench, {}))) for column in columns)
-        values[bench] = {column: value for column, value in found if value is not None}
+        known = ((column.name, column.value(numbers.get(bench, {}), measured.get(bench, {}))) for column in columns)
+        values[bench] = {column: value for column, value in known if value is not None}
     # Where nobody's bench is the other's, there is nothing to say of the two together.
     columns = [column for column in columns if column.is_ranked or any(column.name in row for row in values.values())]
     best = smallest(((_model(bench), column), row[column]) for bench, row in values.items() for column in row)
+    error = model.get("error_percent", 0)
     rows = [
         (
             Cell(bench),
-            *(_cell(column, row.get(column.name), best.get((_model(bench), column.name))) for column in columns),
+            *(_cell(column, row.get(column.name), best.get((_model(bench), column.name)), error) for column in columns),
         )
         for bench, row in values.items()
     ]
     why = published.board_only.get(target)
+    ratios = {bench: row[_RATIO] for bench, row in values.items() if _RATIO in row}
+    notes = (*notes, *_verdict(ratios, model))
     more = () if why is None else (f"{target} is a board only: {why}; nothing of ours is here",)
     title = f"{target}, published and ours" if why is None else f"{target}, published only"
     return SideBySide(
@@ -123,10 +133,29 @@ def _table(published: Published, reports: Reports, target: str, name: str, notes
     )
 
 
-def _cell(column: _Column, value: float | None, least: float | None) -> Cell:
+def _cell(column: _Column, value: float | None, least: float | None, error_percent: int) -> Cell:
     if value is None:
         return Cell("–")
-    return Cell(column.spell(value), value, value == least and column.is_ranked)
+    sign = _WITHIN if column.name == _RATIO and _is_within(value, error_percent) else ""
+    return Cell(sign + column.spell(value), value, value == least and column.is_ranked)
+
+
+def _is_within(ratio: float, error_percent: int) -> bool:
+    return abs(ratio - 1) * 100 <= error_percent
+
+
+def _verdict(ratios: Mapping[str, float], model: Mapping[str, Any]) -> list[str]:
+    """Of how many benches estimated and published seconds are farther from each other than the model may be wrong."""
+    if not ratios:
+        return []
+    beyond = [ratio for ratio in ratios.values() if not _is_within(ratio, model["error_percent"])]
+    middle = median(ratios.values())
+    told = (
+        f"ours in seconds are estimated by the model {spell_cycle_model(model)}: {len(beyond)} of {len(ratios)} ratios"
+    )
+    return [
+        f"{told} are farther from 1 than that error; the others have {_WITHIN} before them; the median is {middle:.2f}"
+    ]
 
 
 def _columns(metric: str, clock_hz: int | None) -> Iterable[_Column]:
@@ -150,15 +179,28 @@ def _columns(metric: str, clock_hz: int | None) -> Iterable[_Column]:
 
 
 def _board_columns(clock_hz: int | None) -> Iterable[_Column]:
-    """Seconds beside instructions: through the board's clock they share a unit, instructions per cycle."""
+    """Seconds, ours estimated, beside each other; through the board's clock instructions share a unit with both."""
 
     def cycles(theirs: Mapping[str, float]) -> float | None:
         seconds = theirs.get(_BOARD)
         return None if seconds is None or clock_hz is None else seconds * clock_hz
 
+    def estimated(ours: Mapping[str, float]) -> float | None:
+        return None if _LATENCY not in ours else ours[_LATENCY] / 1e3
+
     return (
         _Column(_INVOKE, "ours [M instr]", lambda _, ours: ours.get(_INVOKE), _millions),
+        _Column(
+            "estimated_s", "ours [s], estimated", lambda _, ours: estimated(ours), "{:.3f}".format, is_ranked=False
+        ),
         _Column(_BOARD, "published [s]", lambda theirs, _: theirs.get(_BOARD), "{:.3f}".format),
+        _Column(
+            _RATIO,
+            "ours / published",
+            lambda theirs, ours: _ratio(estimated(ours), theirs.get(_BOARD)),
+            "{:.2f}".format,
+            is_ranked=False,
+        ),
         _Column("board_cycles", "published [M cycles]", lambda theirs, _: cycles(theirs), _millions, is_ranked=False),
         _Column(
             "instructions_per_board_cycle",

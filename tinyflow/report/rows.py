@@ -86,6 +86,12 @@ def cycle_model_of(row: Document) -> Document:
     return row.get("cycle_model") or {}
 
 
+def is_cycle_model(value: Any) -> bool:
+    """Whether what came from a file says by what cycles were estimated."""
+    wanted = {"name": str, "error_percent": int, "evidence": str}
+    return isinstance(value, Mapping) and all(type(value.get(name)) is kind for name, kind in wanted.items())
+
+
 def spell_cycle_model(model: Document) -> str:
     """`cortex-m4 ±12 %`, and that no board has confirmed it, where none has."""
     unconfirmed = "" if model["evidence"] == "boards" else ", not confirmed by a board"

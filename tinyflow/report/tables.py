@@ -13,14 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
 from tinyflow.report.metrics import METRICS, Metric
-from tinyflow.report.rows import spell_paths, warnings_of
+from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, warnings_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, Any]  # one bench's report.json
 _NOT_MEASURED = "-"
-_LEAST_IMPORTANT = ("instr/MAC", "arena", "set-up", "weights", "output")  # on a narrow terminal, in this order
+_LEAST_IMPORTANT = (
+    "energy",
+    "instr/MAC",
+    "arena",
+    "set-up",
+    "cycles",
+    "weights",
+    "output",
+)  # on a narrow terminal, in this order
 _CELL_PADDING = 3  # of rich's simple box
 _FRAME = 4  # what it leaves free at both sides together
 # Of made-up weights.
@@ -42,11 +50,14 @@ _NAMING = ("bench", "model", "backend", "target", "features", "status", "weights
 
 def to_csv(rows: Sequence[Row]) -> str:
     """One line per bench; every metric has a column, empty where it wasn't measured."""
-    lines: list[list[Any]] = [[*_NAMING, "validation", *(metric.name for metric in METRICS), "reason", *EVIDENCE]]
+    names = [metric.name for metric in METRICS]
+    lines: list[list[Any]] = [[*_NAMING, "validation", *names, "reason", *EVIDENCE, "cycle_model"]]
     for row in rows:
         naming = [spell_features(row) if name == "features" else row[name] or "" for name in _NAMING]
         numbers = [row["metrics"].get(metric.name, "") for metric in METRICS]
-        lines.append([*naming, spell_validation(row, ""), *numbers, row["reason"] or "", *evidence_of(row).values()])
+        verdict, reason, model = spell_validation(row, ""), row["reason"] or "", cycle_model_of(row)
+        model_text = spell_cycle_model(model) if model else ""
+        lines.append([*naming, verdict, *numbers, reason, *evidence_of(row).values(), model_text])
     return csv_text(lines)
 
 
@@ -211,8 +222,19 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
+    found += _cycle_models(rows)
     untuned = (row for row in rows if "tuned" in row["features"] and row.get("tuning", {}).get("missing"))
     return [*found, *map(_untuned, untuned)]
+
+
+def _cycle_models(rows: Iterable[Row]) -> Iterator[str]:
+    """What estimated cycles are worth, each model once with the targets that it is of."""
+    targets: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if model := cycle_model_of(row):
+            targets.setdefault(spell_cycle_model(model), {})[row["target"]] = None
+    for spelled, names in targets.items():
+        yield f"cycles and what follows from them are estimated, not counted: {', '.join(names)} by the model {spelled}"
 
 
 def _synthetic(row: Row) -> str:

@@ -15,7 +15,17 @@ from tinyflow.report.tables import doubts
 
 # Without `--columns` a terminal gets these, files get all.
 _SHOWN = (
-    *("bench", "status", "invoke_instructions", "rom_bytes", "ram_bytes", "arena_bytes", "validation", "weights"),
+    *(
+        "bench",
+        "status",
+        "invoke_instructions",
+        "latency_ms",
+        "rom_bytes",
+        "ram_bytes",
+        "arena_bytes",
+        "validation",
+        "weights",
+    ),
     "commit",
 )
 

@@ -51,6 +51,7 @@ _OUTPUTS = {  # name in the view: stage and output
     "sizes.json": ("link", "sizes.json"),
     "run.json": ("run", "run.json"),
     "timing.json": ("run", "timing.json"),
+    "profile.json": ("profile", "profile.json"),
 }
 _LOG, _REPORT, _PROVENANCE, _PAGE = "run.log", "report.json", "provenance.json", "report.html"
 

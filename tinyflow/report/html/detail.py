@@ -10,7 +10,7 @@ from tinyflow.report import removed
 from tinyflow.report.documents import BenchDocuments
 from tinyflow.report.html import arena, bars, memory, profile, provenance
 from tinyflow.report.metrics import METRICS
-from tinyflow.report.rows import spell_paths, unseen_layers, warnings_of
+from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, unseen_layers, warnings_of
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
@@ -32,9 +32,10 @@ def _detail(bench: BenchDocuments) -> dict[str, Any]:
         "regions": memory.regions(sizes) if sizes else [],
         "symbols": sizes["symbols"][:_SYMBOLS_SHOWN] if sizes else [],
         "arena": arena.arena_map(plan) if plan else None,
-        "layers": profile.layers(plan, run) if plan and plan.get("layers") else [],
+        "layers": profile.layers(plan, run, bench.profile) if plan and plan.get("layers") else [],
         "paths": spell_paths(report.get("paths", {})),
-        "functions": profile.functions(run) if run else [],
+        "functions": profile.functions(run, bench.profile) if run else [],
+        "cycle_model": spell_cycle_model(model) if (model := cycle_model_of(report)) else "",
         "changes": [
             {"title": title, "sizes": removed.sizes(gone), "layers": list(removed.layers(gone))}
             for title, gone in changes

@@ -1,4 +1,4 @@
-"""The profile of one invoke: instructions per function as counted, and per layer where that follows from the counts."""
+"""The profile of one invoke: instructions per function as counted, and per layer as profiled, or as the counts tell."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ class Line:
     macs: str = ""
     outputs: str = ""
     is_shared: bool = False
+    cycles: str = ""
+    causes: str = ""
 
 
-def functions(run: Document) -> list[Line]:
-    """Instructions per function, most first; the many small ones in one line at the end."""
-    counted = run.get("functions") or []
+def functions(run: Document, profile: Document | None = None) -> list[Line]:
+    """Instructions per function, most first; the many small ones in one line at the end. Cycles are without flash."""
+    counted = (profile or run).get("functions") or []
     total = sum(function["instructions"] for function in counted) or 1
     lines = []
     small: list[Document] = []
@@ -42,19 +44,21 @@ def functions(run: Document) -> list[Line]:
             small.append(function)
             continue
         calls = f"{function['calls']} call{'s' if function['calls'] != 1 else ''}"
-        lines.append(Line(function["name"], calls, f"{function['instructions']:,}", percent))
+        lines.append(Line(function["name"], calls, **_costs(function, total)))
     if small:
         rest = sum(function["instructions"] for function in small)
         lines.append(Line(f"{len(small)} smaller functions", "", f"{rest:,}", 100 * rest / total))
     return lines
 
 
-def layers(plan: Document, run: Document | None) -> list[Line]:
+def layers(plan: Document, run: Document | None, profile: Document | None = None) -> list[Line]:
     """One line for each layer of the plan, in the order of execution, then what no layer has for itself.
 
-    A function that several layers call is divided among them where they are equal (operator, MACs, output), for then
-    each takes the same; otherwise a layer's count is not known and is left out.
+    Without `profile.json` a function that several layers call is divided among them where they are equal (operator,
+    MACs, output), for then each takes the same; otherwise a layer's count is not known and is left out.
     """
+    if profile is not None and all("instructions" in layer for layer in profile.get("layers", [{}])):
+        return _profiled(plan, profile)
     counted = {function["name"]: function["instructions"] for function in (run or {}).get("functions") or []}
     total = sum(counted.values()) or 1
     callers = defaultdict(list)
@@ -69,20 +73,54 @@ def layers(plan: Document, run: Document | None) -> list[Line]:
     return lines
 
 
+def _profiled(plan: Document, profile: Document) -> list[Line]:
+    total = profile["total"]["instructions"] or 1
+    paired = zip(plan["layers"], profile["layers"], strict=True)
+    lines = [
+        Line(**{**_naming(layer), **_costs(costs, total)}, per_mac=_per_mac(costs["instructions"], layer["macs"]))
+        for layer, costs in paired
+    ]
+    if profile["other"]["instructions"]:
+        lines.append(Line("of no layer", "", **_costs(profile["other"], total)))
+    return lines
+
+
+def _costs(costs: Document, total: int) -> dict[str, Any]:
+    cycles = costs.get("cycles_estimate", 0)
+    parts = {cause: part for cause, part in costs.get("cycles_by_cause", {}).items() if part} if cycles else {}
+    return {
+        "instructions": f"{costs['instructions']:,}",
+        "percent": 100 * costs["instructions"] / total,
+        "cycles": f"{cycles:,}" if cycles else "",
+        "causes": ", ".join(f"{cause} {100 * part / cycles:.0f} %" for cause, part in parts.items()),
+    }
+
+
+def _naming(layer: Document) -> dict[str, Any]:
+    macs = layer["macs"]
+    path = f" ({layer['path']})" if layer.get("path", "kernel") != "kernel" else ""
+    return {
+        "name": f"{layer['index']} {layer['operator']}",
+        "detail": ", ".join(layer["functions"]) + path,
+        "macs": format_count(macs) if macs else "",
+        "outputs": format_size(layer["outputs_bytes"]) if "outputs_bytes" in layer else "",
+    }
+
+
+def _per_mac(count: float, macs: int) -> str:
+    return f"{count / macs:.2f}" if macs else ""
+
+
 def _layer_line(
     layer: Document, counted: Mapping[str, int], callers: Mapping[str, Sequence[object]], total: int, has_ratio: bool
 ) -> Line:
     names = layer["functions"]
     is_known = bool(names) and all(name in counted and len(set(callers[name])) == 1 for name in names)
     count = sum(counted[name] / len(callers[name]) for name in names) if is_known else None
-    macs = layer["macs"]
     return Line(
-        name=f"{layer['index']} {layer['operator']}",
-        detail=", ".join(names) + (f" ({layer['path']})" if layer.get("path", "kernel") != "kernel" else ""),
+        **_naming(layer),
         instructions=f"{round(count):,}" if count is not None else "",
         percent=100 * count / total if count is not None else 0.0,
-        per_mac=f"{count / macs:.2f}" if count is not None and macs and has_ratio else "",
-        macs=format_count(macs) if macs else "",
-        outputs=format_size(layer["outputs_bytes"]) if "outputs_bytes" in layer else "",
+        per_mac=_per_mac(count, layer["macs"]) if count is not None and has_ratio else "",
         is_shared=count is not None and any(len(callers[name]) > 1 for name in names),
     )
