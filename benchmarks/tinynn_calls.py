@@ -41,7 +41,7 @@ _SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
 def _needs_float(source: Path, *, has_float: bool) -> bool:
     """Whether it needs more than is linked: soft float, functions of a C library, or tables of another variant."""
     return source.name.startswith(("float32", "hybrid", "lstm", "recurrent")) or (
-        source.name in ("quantise.c", "quantise_int16.c", "svdf.c") and not has_float
+        source.name in ("frames.c", "quantise.c", "quantise_int16.c", "svdf.c") and not has_float
     )
 
 

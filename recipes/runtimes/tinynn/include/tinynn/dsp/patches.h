@@ -82,34 +82,42 @@ static inline const int8_t *row_of(const struct layer *layer, const struct place
   return together;
 }
 
-/* The last 1 to 3 bytes of a row, zeros behind them. */
-static inline uint32_t last_bytes(const int8_t *row, int32_t bytes) {
-  if (bytes >= 4) {
-    return tinynn_load_word(row + bytes - 4) >> (8 * (4 - bytes % 4));
-  }
+/* A row of 1 to 3 bytes, zeros behind them. */
+static inline uint32_t few_bytes(const int8_t *row, int32_t bytes) {
   uint32_t word = (uint8_t)row[0];
+#pragma GCC unroll 1
   for (int32_t i = 1; i < bytes; ++i) {
     word |= (uint32_t)(uint8_t)row[i] << (8 * i);
   }
   return word;
 }
 
+/* What doesn't fill a group of each row; the end. */
+static __attribute__((noinline)) tinynn_pair *widen_last(const struct layer *layer, const int8_t *const rows[PIXELS],
+                                                         tinynn_pair *restrict to) {
+  const int32_t bytes = layer->row_bytes;
+  for (int32_t i = 0; i < PIXELS; ++i) {
+    const uint32_t word =
+        bytes >= 4 ? tinynn_load_word(rows[i] + bytes - 4) >> (32 - 8 * (bytes & 3)) : few_bytes(rows[i], bytes);
+    to[i] = tinynn_add_even_bytes(layer->zeros, word);
+    to[PIXELS + i] = tinynn_add_odd_bytes(layer->zeros, word);
+  }
+  return to + 2 * PIXELS;
+}
+
+/* One row of each pixel; the end. */
+static inline tinynn_pair *widen_rows(const struct layer *layer, const int8_t *const rows[PIXELS], tinynn_pair *to) {
+  to = tinynn_widen3_dsp(to, rows, layer->row_bytes / 4, layer->zeros);
+  return layer->row_bytes % 4 == 0 ? to : widen_last(layer, rows, to);
+}
+
 static inline void widen_patches(const struct layer *layer, const struct place places[PIXELS], tinynn_pair *to) {
-  const int32_t groups = layer->row_bytes / 4;
   for (int32_t ky = 0; ky < layer->p->kernel_height; ++ky) {
     const int8_t *rows[PIXELS];
     for (int32_t i = 0; i < PIXELS; ++i) {
       rows[i] = row_of(layer, &places[i], ky, i);
     }
-    to = tinynn_widen3_dsp(to, rows, groups, layer->zeros);
-    if (layer->row_bytes % 4 != 0) {
-      for (int32_t i = 0; i < PIXELS; ++i) {
-        const uint32_t word = last_bytes(rows[i], layer->row_bytes);
-        to[i] = tinynn_add_even_bytes(layer->zeros, word);
-        to[PIXELS + i] = tinynn_add_odd_bytes(layer->zeros, word);
-      }
-      to += 2 * PIXELS;
-    }
+    to = widen_rows(layer, rows, to);
   }
 }
 
@@ -127,6 +135,12 @@ static inline void advance(const struct layer *layer, struct place *place) {
   }
   place->is_in_columns = (p->dilation_x == 1 || p->kernel_width == 1) && place->x >= 0 &&
                          place->x + p->kernel_width <= p->input_width;
+}
+
+/* Whether each output pixel is computed from the input pixel at its place alone. */
+static inline int32_t is_pointwise(const struct tinynn_conv2d *p) {
+  return p->kernel_height * p->kernel_width == 1 && p->input_height == p->output_height &&
+         p->input_width == p->output_width && p->stride_y == 1 && p->stride_x == 1;
 }
 
 static inline void clamp_pixels(const struct tinynn_conv2d *p, int8_t *output, int32_t pixels) {
@@ -160,18 +174,26 @@ static inline void convolve(const struct tinynn_conv2d *restrict p, const int8_t
                                  .blocks = pairs,
                                  .zero_twice_plus1 = 2 * p->output_zero_point + 1};
 
+  const int32_t is_flat = is_pointwise(p);
   struct place place = {input, -p->pad_top, -p->pad_left - p->stride_x, 0};
   int32_t left = p->batches * p->output_height * p->output_width;
   while (left > 0) {
     const int32_t count = left < PIXELS ? left : PIXELS;
-    struct place places[PIXELS];
-    for (int32_t i = 0; i < PIXELS; ++i) {
-      if (i < count) {
-        advance(&layer, &place);
+    if (is_flat) {
+      const int8_t *rows[PIXELS] = {input, count > 1 ? input + row_bytes : input,
+                                    count > 2 ? input + 2 * row_bytes : input};
+      widen_rows(&layer, rows, wide);
+      input += PIXELS * row_bytes;
+    } else {
+      struct place places[PIXELS];
+      for (int32_t i = 0; i < PIXELS; ++i) {
+        if (i < count) {
+          advance(&layer, &place);
+        }
+        places[i] = place;
       }
-      places[i] = place;
+      widen_patches(&layer, places, wide);
     }
-    widen_patches(&layer, places, wide);
     /* matrix3 writes three pixels of even channels, but the output may have fewer or odd ones */
     const int is_aside = count < PIXELS || p->output_channels % 2 != 0;
     matrix.output = is_aside ? aside : output;
