@@ -64,7 +64,7 @@ def model_source(
     """
     setup = "int model_setup(void) { return 0; }\n\n"
     if reset is not None:
-        includes = includes.replace("#include <stddef.h>\n", "#include <stddef.h>\n#include <string.h>\n")
+        includes += "#include <string.h>\n"
         # a symbol of its own, also where nobody else calls it
         setup = f"__attribute__((noinline)) int model_reset(void) {{\n{''.join(reset)}  return 0;\n}}\n\n"
         setup += "int model_setup(void) { return model_reset(); }\n\n"
@@ -75,6 +75,18 @@ def model_source(
         f"{setup}"
         f"int model_invoke(void) {{\n{''.join(statements)}  return 0;\n}}\n"
     )
+
+
+def fills(filled: Iterable[tuple[Placed, int]]) -> Iterator[str]:
+    """Statements of `model_reset` that set all bytes of places to one value each, neighbours together."""
+    spans: list[tuple[int, int, int]] = []
+    for place, size, value in sorted((one.offset, one.size_bytes, value) for one, value in filled):
+        if spans and spans[-1][0] + spans[-1][1] == place and spans[-1][2] == value:
+            spans[-1] = (spans[-1][0], spans[-1][1] + size, value)
+        else:
+            spans.append((place, size, value))
+    for begin, size, value in spans:
+        yield f"  memset({ARENA} + {begin}, {value}, {size});\n"
 
 
 def write_files(folder: Path, backend: str, files: Mapping[str, str]) -> None:

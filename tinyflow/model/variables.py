@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tinyflow.model.graph import Graph, Tensor
+from tinyflow.model.fixed_point import OutOfRange
+from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import describe
 
 Key = tuple[str, str]  # container and name
@@ -18,6 +19,13 @@ def initial_byte(tensor: Tensor) -> int:
     """
     scheme = tensor.quantisation
     return scheme.zero_points[0] & 0xFF if scheme is not None and tensor.dtype == "int8" else 0
+
+
+def check_called_first(graph: Graph, operator: Operator) -> None:
+    """Raise ValueError for a CALL_ONCE, which is done when the network is reset, behind what touches its variables."""
+    before = graph.operators[: operator.index]
+    if any(other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE") or other.calls for other in before):
+        raise OutOfRange("it is called behind operators that have variables", "initialise variables first of all")
 
 
 @dataclass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import Lowering, Step
+from tinyflow.model import variables
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator
 
@@ -15,10 +15,7 @@ def _nothing(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]: 
 
 
 def _call_once(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:  # noqa: ARG001
-    """Runs when the network is reset, so nothing may touch its variables before."""
-    before = graph.operators[: operator.index]
-    if any(other.name in ("READ_VARIABLE", "ASSIGN_VARIABLE") or other.calls for other in before):
-        raise Unsupported("it is called behind operators that have variables", "initialise variables first of all")
+    variables.check_called_first(graph, operator)
     return ()
 
 

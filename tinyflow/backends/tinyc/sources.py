@@ -13,7 +13,7 @@ import numpy as np
 
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.generated import ARENA, model_header, model_source, write_files
+from tinyflow.backends.generated import ARENA, fills, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Mark, Operand, Program, Step
 from tinyflow.backends.tinynn.calls import Call, Field
@@ -61,7 +61,8 @@ def _model(program: Program, memory: Memory, constants: Constants) -> str:
     structs = [_parameters(number, step.call, constants) for number, step in numbered if isinstance(step, Step)]
     statements = [_statement(number, step, places) for number, step in numbered]
     calls, once = statements[: len(program.steps)], statements[len(program.steps) :]
-    reset = [*_fills(program, memory), *once] if program.initial else None
+    filled = ((memory.tensors[index], value) for index, value in program.initial.items())
+    reset = [*fills(filled), *once] if program.initial else None
     return model_source(_INCLUDES, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset)
 
 
@@ -110,19 +111,6 @@ class _Places:
         symbol = self.constants.symbol(f"tensor_{owner}", Constant(values, alignment=max(4, values.itemsize)))
         place = f"{symbol} + {operand.offset_bytes // values.itemsize}" if operand.offset_bytes else symbol
         return place if tensor.dtype == "int8" else f"(const void*)({place})"
-
-
-def _fills(program: Program, memory: Memory) -> Iterator[str]:
-    """What variables are at first, neighbours together."""
-    spans: list[tuple[int, int, int]] = []
-    placed = ((memory.tensors[index], value) for index, value in program.initial.items())
-    for place, size, value in sorted((one.offset, one.size_bytes, value) for one, value in placed):
-        if spans and spans[-1][0] + spans[-1][1] == place and spans[-1][2] == value:
-            spans[-1] = (spans[-1][0], spans[-1][1] + size, value)
-        else:
-            spans.append((place, size, value))
-    for begin, size, value in spans:
-        yield f"  memset({ARENA} + {begin}, {value}, {size});\n"
 
 
 _MARKS = {

@@ -47,10 +47,17 @@ def write_sources(
             placed.alignment,
             placed.places.values(),
             [step.operator for step in selected.steps] or [0],
+            {placed.places[value].name: selected.writers(value) for value in selected.initial},
             **held(
-                graph, [(step.operator, step.which, step.layout, placed.places[step.output]) for step in selected.steps]
+                graph,
+                [
+                    (step.operator, step.which, step.layout, placed.places[step.output])
+                    for step in selected.steps
+                    if step.output not in selected.initial
+                ],
             ),
         ),
+        reset="model_reset" if selected.initial else "",
         weights_bytes=sum(array.nbytes for array in selected.constants.values()),
         **plan_facts(graph),
     )

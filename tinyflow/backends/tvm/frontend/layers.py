@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,11 +65,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers, each after those that it reads."""
+    """Layers, each after those that it reads; `initial`: what stays from call to call → its bytes at first."""
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     layers: tuple[Layer, ...]
+    initial: Mapping[Value, bytes] = field(default_factory=dict)
 
 
 def make_layer(graph: Graph, operator: Operator, inputs: tuple[Value, ...], output: Value, rounding: Rounding) -> Layer:

@@ -35,7 +35,7 @@ def _inner(network: Network) -> dict[Value, FeatureMap]:
         for layer in network.layers
         if not isinstance(layer.spec, (DenseSpec, *_UNORDERED)) and _has_order(layer.spec.output)
     }
-    for value in network.outputs:
+    for value in (*network.outputs, *network.initial):
         found.pop(value, None)
     for layer in network.layers:
         for value, feature in zip(layer.inputs, _input_maps(layer), strict=True):

@@ -11,6 +11,7 @@ from typing import Any
 from tinyflow.backends.generated import real_tolerances
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tvm.legalised.rules import KNOWN, Path, choose
+from tinyflow.model import variables
 from tinyflow.model.fixed_point import Rescaling, activation_range, add_factors, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
@@ -74,9 +75,13 @@ CHECKS: Mapping[str, Callable[[Graph, Operator], None]] = {
 }
 
 
+_VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+
+
 def forms() -> Mapping[str, Collection[str]]:
     """Form → the operators that are compiled in it, one way or another."""
-    return {form: {*names, *(CHECKS if form == "int8" else ())} for form, names in KNOWN.items()}
+    known = {form: {*names, *(CHECKS if form == "int8" else ())} for form, names in KNOWN.items()}
+    return {**known, "resource": {*_VARIABLES}, "": {"CALL_ONCE"}}
 
 
 def is_view(graph: Graph, operator: Operator) -> bool:
@@ -85,17 +90,36 @@ def is_view(graph: Graph, operator: Operator) -> bool:
 
 
 def path_of(graph: Graph, operator: Operator) -> Path | None:
-    """Who computes an operator, None for a view. Raises ValueError where nobody does."""
-    if is_view(graph, operator):
+    """Who computes an operator, None for a view and for variables. Raises ValueError where nobody does."""
+    if operator.name == "CALL_ONCE":
+        _check_initialised(graph, operator)
+    if operator.name in ("CALL_ONCE", *_VARIABLES) or is_view(graph, operator):
         return None
-    if operator.name in CHECKS and form_of(graph, operator) == "int8":
-        try:
-            CHECKS[operator.name](graph, operator)
-        except ValueError:
-            pass
-        else:
-            return "kernel"
-    return choose(graph, operator).path
+    return "kernel" if is_tuned(graph, operator) else choose(graph, operator).path
+
+
+def is_tuned(graph: Graph, operator: Operator) -> bool:
+    """Whether one of the tuned kernels computes an operator."""
+    if operator.name not in CHECKS or form_of(graph, operator) != "int8":
+        return False
+    try:
+        CHECKS[operator.name](graph, operator)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_initialised(graph: Graph, operator: Operator) -> None:
+    """What is run once is done when the network is reset, and only puts constants into variables."""
+    variables.check_called_first(graph, operator)
+    for part in (graph.graphs[number] for number in operator.calls):
+        for other in part.operators:
+            is_constant = other.name == "VAR_HANDLE"
+            if other.name == "ASSIGN_VARIABLE":
+                is_constant = part.tensors[other.inputs[1]].is_constant
+            if not is_constant:
+                what = f"{other.name} of the subgraph that it calls is not supported"
+                raise Unsupported(what, "initialise variables with constants, or take backend tinyc or tinyi")
 
 
 def plan_facts(graph: Graph) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tinyflow.backends.tvm import backend
 from tinyflow.backends.tvm.emit import sources
 from tinyflow.backends.tvm.graph.artifact import Argument, Artifact
 from tinyflow.backends.tvm.graph.document import ExecutorGraph, GraphTensor, Node
-from tinyflow.backends.tvm.kernels.kernel import Kernel
+from tinyflow.backends.tvm.kernels.kernel import WRITTEN_ROLES, Kernel
 from tinyflow.backends.tvm.program import relax_module
 from tinyflow.backends.tvm.program.operations import Operand, Program, Step
 from tinyflow.backends.tvm.tuning.records import Known
@@ -73,7 +73,7 @@ class _Nodes:
                 # parameters lie in flash: their storage is one that nothing else has
                 self._add(Node(symbol, (GraphTensor(parameter.dtype, array.shape, self._fresh()),)), symbol)
             inputs.append(self._number[symbol])
-        written = [(operand, parameter) for operand, parameter in step.operands(index) if parameter.role != "input"]
+        written = [pair for pair in step.operands(index) if pair[1].role in WRITTEN_ROLES]
         tensors = tuple(GraphTensor(parameter.dtype, parameter.shape, self._storage_of[o]) for o, parameter in written)
         told = step.operator, step.layout, step.which
         node = Node(self._unused(step.name), tensors, step.function, tuple(inputs), *told)

@@ -11,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Style = Literal["plain", "aot", "aotplus", "dsp", "smlad"]
-Role = Literal["input", "constant", "output", "scratch"]
+Role = Literal["input", "state", "constant", "output", "scratch"]
 Array = NDArray[Any]
 
 _ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("data", "left", "right"), "input"),
+    **dict.fromkeys(("state", "memory"), "state"),
     "output": "output",
     "scratch": "scratch",
 }
 # how kernels name what they write: everything else is const
-WRITTEN_PARAMETERS = ("output", "scratch")
+WRITTEN_PARAMETERS = ("state", "memory", "output", "scratch")
+# what is written anew; state is read and changed
+WRITTEN_ROLES: tuple[Role, ...] = ("output", "scratch")
 _SCRATCH_ALIGNMENT = 4
 
 
@@ -76,7 +79,7 @@ Pack = Callable[[Weights], Mapping[str, Array]]
 class Kernel:
     """A TIR function whose parameters, all of them pointers to buffers, come in the order of `parameters`.
 
-    Inputs first, then constants, the output, at most one scratch. No two may overlap. `pack` makes the constants of one
+    Inputs first, then state, constants, the output, at most one scratch. No two may overlap. `pack` makes the constants of one
     layer, by parameter name; it raises ValueError where a kernel can't be exact with these values: take style plain.
     """
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from tinyflow.backends.tvm.kernels.kernel import WRITTEN_ROLES
 from tinyflow.backends.tvm.program import relax_module
 from tinyflow.backends.tvm.program.operations import Operand, Program
 from tinyflow.backends.tvm.program.planner import plan_buffers
@@ -27,8 +28,10 @@ class Memory:
 
 def buffers(program: Program) -> dict[Operand, Buffer]:
     """All operands with the steps in which they live, and names of their own."""
-    sizes: dict[Operand, int] = {value: value.size_bytes for value in program.inputs}
+    sizes: dict[Operand, int] = {value: value.size_bytes for value in (*program.inputs, *program.initial)}
     names: dict[Operand, str] = {value: value.name for value in program.inputs}
+    for value in program.initial:
+        names[value] = unused_name(value.name, set(names.values()))
     steps = []
     for index, step in enumerate(program.steps):
         for operand, parameter in step.operands(index):
@@ -36,8 +39,10 @@ def buffers(program: Program) -> dict[Operand, Buffer]:
             if operand not in names:  # an input may have the name of a step
                 name = f"{step.name}_scratch" if is_scratch(operand) else step.name
                 names[operand] = unused_name(name, set(names.values()))
-        steps.append((step.inputs, [o for o, parameter in step.operands(index) if parameter.role != "input"]))
-    lives = lifetimes(program.inputs, steps, program.outputs, max(len(program.steps) - 1, 0))
+        steps.append((step.inputs, [o for o, parameter in step.operands(index) if parameter.role in WRITTEN_ROLES]))
+    last_step = max(len(program.steps) - 1, 0)
+    lives = lifetimes(program.inputs, steps, program.outputs, last_step)
+    lives |= dict.fromkeys(program.initial, (0, last_step))
     return {operand: Buffer(names[operand], sizes[operand], *life) for operand, life in lives.items()}
 
 
@@ -83,7 +88,7 @@ def _fits(scratch: Buffer, activations: Iterable[Buffer], alignment: int, total_
 
 
 def plan_blocks(program: Program, alignment: int) -> Memory:
-    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs and outputs have their own.
+    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs, outputs and state have their own.
 
     Scratch, which is nobody's tensor, lies in what is free of them during a call, or behind them all.
     """

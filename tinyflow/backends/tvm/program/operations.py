@@ -42,14 +42,22 @@ class Step:
     which: int = 0  # of the operator's outputs it is
 
     @property
+    def written(self) -> list[Value]:
+        """Its output, and state that it changes."""
+        operands = self.operands(0)
+        return [o for o, parameter in operands if parameter.role in ("output", "state") and isinstance(o, Value)]
+
+    @property
     def name(self) -> str:
         """What its function is, and the operator of the model."""
         return f"{self.function.rpartition('_')[0]}_{self.operator}"
 
     def operands(self, index: int) -> list[tuple[Operand, Parameter]]:
         """What it reads and writes in the arena as the step with this index, with the parameters that they are for."""
+        read: Iterator[Operand] = iter(self.inputs)
         given: dict[str, Iterator[Operand]] = {
-            "input": iter(self.inputs),
+            "input": read,
+            "state": read,
             "output": iter((self.output,)),
             "scratch": iter((index,)),
         }
@@ -60,18 +68,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Program:
-    """Functions by name, constants by symbol, and the calls of one inference."""
+    """Functions by name, constants by symbol, and the calls of one inference.
+
+    `initial`: what stays from call to call → its bytes at first.
+    """
 
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     steps: tuple[Step, ...]
     functions: Mapping[str, Kernel]
     constants: Mapping[str, NDArray[Any]]
+    initial: Mapping[Value, bytes] = field(default_factory=dict)
 
     @property
     def headers(self) -> tuple[str, ...]:
         """What the functions' C source includes."""
         return tuple(sorted({header for kernel in self.functions.values() for header in kernel.headers}))
+
+    def writers(self, state: Value) -> list[int]:
+        """The operators that change it."""
+        return sorted({step.operator for step in self.steps if state in step.written})
 
 
 class Question(NamedTuple):
@@ -92,13 +108,15 @@ def select(network: Network, style: Style, machine: Machine, choose: Chooser = l
     """
     selection = _Selection(style, machine, _scratch_bytes(network), choose)
     steps = tuple(selection.step(layer) for layer in network.layers)
-    return Program(network.inputs, network.outputs, steps, selection.functions, selection.constants)
+    functions, constants = selection.functions, selection.constants
+    return Program(network.inputs, network.outputs, steps, functions, constants, network.initial)
 
 
 def _scratch_bytes(network: Network) -> dict[Spec | LegalisedSpec, int]:
     """What the arena has left for each spec's scratch when its layers run, within reason."""
     steps = [(layer.inputs, [layer.output]) for layer in network.layers]
     lives = lifetimes(network.inputs, steps, network.outputs, len(steps) - 1)
+    lives |= dict.fromkeys(network.initial, (0, len(steps) - 1))
     live_bytes = [0] * max(len(steps), 1)  # of views alone, too
     for value, (first, last) in lives.items():
         for step in range(first, last + 1):

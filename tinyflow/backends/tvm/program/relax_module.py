@@ -9,26 +9,27 @@ import tvm
 from tvm import relax, tirx
 
 from tinyflow.backends.tvm.frontend.layers import Value
-from tinyflow.backends.tvm.kernels.kernel import Kernel
+from tinyflow.backends.tvm.kernels.kernel import WRITTEN_ROLES, Kernel
 from tinyflow.backends.tvm.program.operations import Operand, Program, Step
 
 
 def build(program: Program, *, has_scratch: bool = True) -> Any:
-    """The IRModule: `main` takes and gives whole buffers as the kernels have them.
+    """The IRModule: `main` takes and gives whole buffers as the kernels have them, state among them.
 
     Scratch is one more result of a call; without `has_scratch` one more input of `main`: nothing is planned for it.
     """
     builder = relax.BlockBuilder()
     known: dict[Value, Any] = {}
-    for value in program.inputs:
+    for value in (*program.inputs, *program.initial):
         known[value] = relax.Var(value.name, relax.TensorType((value.elements,), value.dtype))
     aside = {} if has_scratch else _scratch(program)
-    with builder.function("main", [*(known[value] for value in program.inputs), *aside.values()]):
+    with builder.function("main", [*known.values(), *aside.values()]):
         with builder.dataflow():
             functions = {n: builder.add_func(_function(k, has_scratch), n) for n, k in program.functions.items()}
             for step in program.steps:
                 known[step.output] = _call(builder, functions[step.function], step, program.constants, known, aside)
-            results = [builder.emit_output(known[value]) for value in program.outputs]
+            changed = [value for value in program.initial if any(step.output is value for step in program.steps)]
+            results = [builder.emit_output(known[value]) for value in (*program.outputs, *changed)]
         builder.emit_func_output(results[0] if len(results) == 1 else results)
     return builder.get()
 
@@ -64,7 +65,7 @@ def _call(
     inputs = iter(step.inputs)
     operands, results = [], []
     for parameter in step.kernel.parameters:
-        if parameter.role == "input":
+        if parameter.role in ("input", "state"):
             operands.append(builder.emit(relax.op.reshape(known[next(inputs)], parameter.shape)))
         elif parameter.role == "constant":
             array = constants[step.constants[parameter.name]].reshape(parameter.shape)
@@ -112,9 +113,9 @@ def _blocks_of_operands(
     found: dict[Operand, int] = {}
     for i, (step, arguments) in enumerate(zip(program.steps, calls, strict=True)):
         # results come last, in the order of the parameters; scratch is one of them, or an input that has no block
-        written = [operand for operand, parameter in step.operands(i) if parameter.role != "input"]
+        written = [operand for operand, parameter in step.operands(i) if parameter.role in WRITTEN_ROLES]
         results = written if has_scratch else written[:1]
         for operand, argument in zip(results, arguments[-len(results) :], strict=True):
-            if argument in block_of:
+            if argument in block_of and operand not in program.initial:
                 found[operand] = block_of[argument]
     return found
