@@ -119,6 +119,7 @@ KINDS: Mapping[str, Kind] = {
     "leaky_relu": Kind("LEAKY_RELU", [PICTURE], {"alpha": 0.3}),
     "prelu": Kind("PRELU", [PICTURE, _numbers(1, 1, 3)]),
     "softmax_beta": Kind("SOFTMAX", [(3, 7)], {"beta": 0.5}),
+    "softmax_widened": Kind("SOFTMAX", [(3, 7)], output=Quantisation((2**-16,), (-(2**15),)), output_dtype="int16"),
     **{name.lower(): Kind(name, [PICTURE, PICTURE]) for name in ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")},
     "div": Kind("DIV", [PICTURE, np.linspace(0.5, 3, 3)]),
     "squared_difference": Kind("SQUARED_DIFFERENCE", [PICTURE, PICTURE]),

@@ -27,6 +27,7 @@ _FLOATS_ONLY = (
     *("square", "add_n", "l2_pool", "reduce_max_kept", "reduce_max_gone", "reduce_min_kept", "reduce_min_gone"),
     *("logical_and", "logical_or", "logical_not", "space_to_batch_padded"),
 )
+_INTEGERS_ONLY = ("dequantize", "logical_and", "logical_or", "logical_not", "softmax_widened")
 _INT16 = (
     *(
         "logistic",
@@ -48,7 +49,7 @@ _INT16 = (
     *("split", "pack", "unpack", "quantize"),
 )
 CASES = [
-    *((name, "float32") for name in KINDS if name not in ("dequantize", "logical_and", "logical_or", "logical_not")),
+    *((name, "float32") for name in KINDS if name not in _INTEGERS_ONLY),
     *((name, "int8") for name in KINDS if name not in _FLOATS_ONLY),
     *((name, "int16") for name in _INT16),
     *((name, "uint8") for name in ("quantize", "dequantize")),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from processors import processor
-from stateful_networks import ring, shuffled
+from stateful_networks import lstm, ring, shuffled, svdf
 from tests_support import tflm, thinned
 
 from tinyflow.model import reference
@@ -57,3 +57,26 @@ def test_networks_that_stream_copy_no_state(way: dict[str, Any], generate: Gener
         "STRIDED_SLICE",
         "CONV_2D",
     ]
+
+
+_RECURRENT: dict[str, Callable[[], Graph]] = {
+    **{f"SVDF {seed}": lambda seed=seed: svdf(seed) for seed in range(5)},
+    **{f"SVDF of int16 {seed}": lambda seed=seed: svdf(seed, state="int16") for seed in range(5)},
+    **{f"LSTM {seed}": lambda seed=seed: lstm(seed) for seed in range(7)},
+    **{f"LSTM of int16 {seed}": lambda seed=seed: lstm(seed, "int16") for seed in range(7)},
+}
+
+
+@pytest.mark.parametrize(("index", "name"), thinned(enumerate(_RECURRENT), 12))
+def test_recurrent_operators_are_exact(index: int, name: str, generate: Generate) -> None:
+    """Any sizes and scales, over several calls; sequences begin anew with a reset."""
+    assert difference(_RECURRENT[name](), generate, **_WAYS[index % len(_WAYS)])[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("build", [lambda seed: svdf(seed, "float32", "float32"), lambda seed: lstm(seed, "float32")])
+def test_recurrent_operators_of_real_values(build: Any, seed: int, generate: Generate) -> None:
+    """As near as their plan says."""
+    off, model = difference(build(seed), generate, **_WAYS[seed])
+    assert off <= model.plan["relative_tolerance"]

@@ -149,15 +149,18 @@ def inverse_square_root(x: int) -> tuple[int, int]:
     return (y << -shift, 0) if shift < 0 else (y, -shift)
 
 
+# what fused activations let through, in real numbers
+ACTIVATION_BOUNDS = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
+
+
 def activation_range(activation: str, output: Quantisation, dtype: str = "int8") -> tuple[int, int]:
     """Least and largest value of a type behind a fused activation (CalculateActivationRangeQuantized).
 
     ValueError for an activation that TFLite's integer kernels don't have, or whose bounds are not 32-bit steps.
     """
-    limits = {"NONE": (None, None), "RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)}
-    if activation not in limits:
-        raise OutOfRange(f"activation {activation} has no integer kernel", f"there are {', '.join(limits)}")
-    low, high = limits[activation]
+    if activation not in ACTIVATION_BOUNDS:
+        raise OutOfRange(f"activation {activation} has no integer kernel", f"there are {', '.join(ACTIVATION_BOUNDS)}")
+    low, high = ACTIVATION_BOUNDS[activation]
     least, most = limits_of(dtype)
     return (
         least if low is None else max(least, quantised_bound(low, output.scale, output.zero_point)),

@@ -50,15 +50,16 @@ def two_over_one_plus(x: Integers) -> Integers:
     return y
 
 
-def softmax(rows: Integers, multiplier: int, left_shift: int, least_difference: int) -> Integers:
-    """SOFTMAX of each row, int8 to int8: TFLite's reference/softmax.h. Differences are Q5.26, sums Q12.19."""
+def softmax(rows: Integers, multiplier: int, left_shift: int, least_difference: int, bits: int = 8) -> Integers:
+    """SOFTMAX of each row, int8 to integers of so many bits: TFLite's reference/softmax.h. Differences are Q5.26, sums Q12.19."""
     exponentials = exponentials_of(rows - rows.max(axis=-1, keepdims=True), multiplier, left_shift, least_difference)
     total = divide_by_power_of_two(exponentials, 12).sum(axis=-1, keepdims=True)
     headroom = 32 - np.array([int(value).bit_length() for value in total.flat]).reshape(total.shape)
     reciprocal = np.minimum(2 * two_over_one_plus((total << headroom) - 2**31), INT32_MAX)
-    shares = divide_by_power_of_two(doubling_high_mul(exponentials, reciprocal), 12 - headroom + 31 - 8)
+    shares = divide_by_power_of_two(doubling_high_mul(exponentials, reciprocal), 12 - headroom + 31 - bits)
     # what doesn't count has the share 0
-    clamped: Integers = np.clip(shares - 128, -128, 127)
+    least = -(1 << (bits - 1))
+    clamped: Integers = np.clip(shares + least, least, -least - 1)
     return clamped
 
 

@@ -34,7 +34,7 @@ from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import activation_range, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import WEIGHTED
-from tinyflow.model.operators.forms import quantisations
+from tinyflow.model.operators.forms import quantisation_of, quantisations
 from tinyflow.model.weighted import Weighted, Window, symmetric, window
 
 
@@ -156,9 +156,10 @@ def _reach(kernel: int, stride: int, before: int, after: int, outputs: int, inpu
 
 def _softmax_spec(graph: Graph, operator: Operator) -> SoftmaxSpec:
     shape = graph.tensors[operator.inputs[0]].shape
-    scale = quantisations(graph, operator)[0].scale
+    scale = quantisation_of(graph.tensors[operator.inputs[0]]).scale
     multiplier, shift, least_difference = softmax_scaling(scale, operator.options["beta"])
-    return SoftmaxSpec(math.prod(shape[:-1]), shape[-1], Rescale(multiplier, shift), least_difference)
+    made: Any = graph.tensors[operator.outputs[0]].dtype
+    return SoftmaxSpec(math.prod(shape[:-1]), shape[-1], Rescale(multiplier, shift), least_difference, made)
 
 
 _SPECS: Mapping[str, Callable[[Graph, Operator], Spec]] = {

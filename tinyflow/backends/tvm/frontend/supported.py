@@ -11,12 +11,12 @@ from typing import Any
 from tinyflow.backends.generated import real_tolerances
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tvm.legalised.rules import KNOWN, Path, choose
-from tinyflow.model import variables
-from tinyflow.model.fixed_point import Rescaling, activation_range, add_factors, softmax_scaling
+from tinyflow.model import recurrent, variables
+from tinyflow.model.fixed_point import ACTIVATION_BOUNDS, Rescaling, activation_range, add_factors, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import describe
-from tinyflow.model.operators.forms import activations, form_of, quantisations
-from tinyflow.model.weighted import symmetric
+from tinyflow.model.operators.forms import activations, form_of, quantisation_of, quantisations
+from tinyflow.model.weighted import constant_values, symmetric
 
 
 def _fully_connected(graph: Graph, operator: Operator) -> None:
@@ -52,13 +52,17 @@ def _add(graph: Graph, operator: Operator) -> None:
 
 
 def _softmax(graph: Graph, operator: Operator) -> None:
-    softmax_scaling(quantisations(graph, operator)[0].scale, operator.options["beta"])
-    _check_activations(graph, operator)
+    softmax_scaling(quantisation_of(graph.tensors[operator.inputs[0]]).scale, operator.options["beta"])
+    _check_computed(graph, operator)
 
 
 def _check_activations(graph: Graph, operator: Operator) -> None:
     *_, made = quantisations(graph, operator)
     activation_range(operator.options.get("activation", "NONE"), made)
+    _check_computed(graph, operator)
+
+
+def _check_computed(graph: Graph, operator: Operator) -> None:
     for tensor in activations(graph, operator):
         if tensor.is_constant:
             raise Unsupported(f"{tensor.name!r} is constant data", "take backend tinyc, which reads constants")
@@ -75,12 +79,42 @@ CHECKS: Mapping[str, Callable[[Graph, Operator], None]] = {
 }
 
 
+def _svdf_of_reals(graph: Graph, operator: Operator) -> None:
+    _check_reals(graph, operator)
+    if operator.options["activation"] not in ACTIVATION_BOUNDS:
+        raise Unsupported(f"activation {operator.options['activation']} is not supported")
+
+
+def _lstm_of_reals(graph: Graph, operator: Operator) -> None:
+    _check_reals(graph, operator)
+    recurrent.lstm_sizes(graph, operator)
+
+
+def _check_reals(graph: Graph, operator: Operator) -> None:
+    for tensor in (graph.tensors[index] for index in operator.tensors):
+        if tensor.dtype != "float32":
+            raise ValueError(f"{tensor.name} is {tensor.dtype}, not float32")
+    for position in describe(operator.name).weights:
+        if position < len(operator.inputs) and operator.inputs[position] >= 0:
+            constant_values(graph.tensors[operator.inputs[position]])
+
+
+# form and operator → what raises ValueError where our kernel can't compute it
+_RECURRENT: Mapping[tuple[str, str], Callable[[Graph, Operator], Any]] = {
+    ("int8", "SVDF"): recurrent.svdf,
+    ("int8", "UNIDIRECTIONAL_SEQUENCE_LSTM"): lambda graph, operator: recurrent.lstm(graph, operator, "int8"),
+    ("int16", "UNIDIRECTIONAL_SEQUENCE_LSTM"): lambda graph, operator: recurrent.lstm(graph, operator, "int16"),
+    ("float32", "SVDF"): _svdf_of_reals,
+    ("float32", "UNIDIRECTIONAL_SEQUENCE_LSTM"): _lstm_of_reals,
+}
 _VARIABLES = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
 
 
 def forms() -> Mapping[str, Collection[str]]:
     """Form → the operators that are compiled in it, one way or another."""
     known = {form: {*names, *(CHECKS if form == "int8" else ())} for form, names in KNOWN.items()}
+    for form, name in _RECURRENT:
+        known[form].add(name)
     return {**known, "resource": {*_VARIABLES}, "": {"CALL_ONCE"}}
 
 
@@ -95,6 +129,9 @@ def path_of(graph: Graph, operator: Operator) -> Path | None:
         _check_initialised(graph, operator)
     if operator.name in ("CALL_ONCE", *_VARIABLES) or is_view(graph, operator):
         return None
+    if describe(operator.name).state:
+        _RECURRENT[form_of(graph, operator), operator.name](graph, operator)
+        return "kernel"
     return "kernel" if is_tuned(graph, operator) else choose(graph, operator).path
 
 

@@ -45,9 +45,35 @@ def multiply_by_quantised_multiplier(x: Expr, multiplier: Expr, shift: Expr, rou
     return divide_by_power_of_two(doubling_high_mul(T.shift_left(x, left), multiplier), right)
 
 
-def clamp(x: Expr, lowest: int, highest: int) -> Expr:
-    """Put x between two bounds, as int8."""
-    return T.Cast("int8", T.max(T.min(x, T.int32(highest)), T.int32(lowest)))
+def tabled_sigmoid(x: Expr, table: Expr, *, is_tanh: bool) -> Expr:
+    """Logistic and Tanh of TFLite's reference/integer_ops, by a table of 16 bits between whose entries they interpolate.
+
+    Of the sigmoid, x counts 1 / (3 * 4096), results are Q0.15; a hyperbolic tangent is twice the sigmoid of 2 * x, less
+    1. `table` gives an entry, whose sign doesn't count.
+    """
+    places = 8 if is_tanh else 9  # an entry stands for 2**places
+    beyond = 0xFFFF << 8 if is_tanh else 0x7FFF << 10
+    # what is halfway, what is taken off of the sigmoid, and the bits that are left
+    whole, middle, kept = (0, 1 << 23, 8) if is_tanh else (1 << 25, 0, 10)
+    magnitude = T.max(x, T.int32(0) - x)
+    entry = T.min(T.shift_right(magnitude, T.int32(places)), T.int32(_LAST_ENTRY))
+    low, high = (T.bitwise_and(T.Cast("int32", table[at]), T.int32(0xFFFF)) for at in (entry, entry + T.int32(1)))
+    rest = T.bitwise_and(magnitude, T.int32((1 << places) - 1))
+    within = low * T.int32(1 << places) + rest * (high - low)
+    share = T.Select(T.shift_right(magnitude, T.int32(places)) > T.int32(_LAST_ENTRY), T.int32(beyond), within)
+    rounding = 1 << (kept - 1)
+    above = share - T.int32(middle) + T.int32(rounding)
+    below = T.int32(whole + middle + rounding - 1) - share
+    return T.Cast("int16", T.shift_right(T.Select(x >= 0, above, below), T.int32(kept)))
+
+
+# of a table of 256 sigmoids, the last entry that has one behind it
+_LAST_ENTRY = 254
+
+
+def clamp(x: Expr, lowest: int, highest: int, dtype: str = "int8") -> Expr:
+    """Put x between two bounds, as a type that has both."""
+    return T.Cast(dtype, T.max(T.min(x, T.int32(highest)), T.int32(lowest)))
 
 
 def requantise(accumulator: Expr, multiplier: Expr, shift: Expr, to: Requantisation) -> Expr:

@@ -108,6 +108,7 @@ def _pool(spec: PoolSpec, _: None, data: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 @evaluate.register
-def _softmax(spec: SoftmaxSpec, _: None, data: NDArray[np.int8]) -> NDArray[np.int8]:
+def _softmax(spec: SoftmaxSpec, _: None, data: NDArray[np.int8]) -> NDArray[Any]:
     rows = data.reshape(spec.rows, spec.columns).astype(np.int64)
-    return softmax(rows, spec.scale.multiplier, spec.scale.shift, spec.least_difference).astype(np.int8)
+    made = softmax(rows, spec.scale.multiplier, spec.scale.shift, spec.least_difference, np.iinfo(spec.made).bits)
+    return made.astype(spec.made)

@@ -1,6 +1,6 @@
-"""SOFTMAX, int8 to int8, for every style: a few hundred instructions a class are nothing beside the rest of a network.
+"""SOFTMAX, int8 to int8 or int16, for every style: a few hundred instructions a class are nothing beside the rest of a network.
 
-out[c] = 256 * exp(d[c]) / Σ exp(d) - 128 with d[c] = scale * (in[c] - max in), in gemmlowp's fixed point.
+out[c] = 256 * exp(d[c]) / Σ exp(d) - 128, of int16 65536 and 32768, with d[c] = scale * (in[c] - max in), in gemmlowp's fixed point.
 Sources: TFLite, kernels/internal/reference/softmax.h; gemmlowp's fixedpoint.h. A number Qm.n has m integer bits.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.arithmetic import clamp, divide_by_power_of_two, doubling_high_mul
@@ -34,12 +35,12 @@ _SUM_INTEGER_BITS = 12
 
 def build(spec: SoftmaxSpec) -> Kernel:
     """SOFTMAX of each row. Scratch: one row of exponentials."""
-    rows, columns = spec.rows, spec.columns
+    rows, columns, limits = spec.rows, spec.columns, np.iinfo(spec.made)
 
     @T.prim_func(s_tir=True)
     def softmax(
         data: T.Buffer((rows, columns), "int8"),
-        output: T.Buffer((rows, columns), "int8"),
+        output: T.Buffer((rows, columns), spec.made),
         scratch: T.Buffer((columns,), "int32"),
     ):
         T.func_attr({"tirx.noalias": True})
@@ -62,9 +63,9 @@ def build(spec: SoftmaxSpec) -> Kernel:
             _reciprocal(reciprocal, headroom, total)
             for c in range(columns):
                 share: T.let = _divide_wide(
-                    doubling_high_mul(reciprocal[0], scratch[c]), _SUM_INTEGER_BITS - headroom[0] + 31 - 8
+                    doubling_high_mul(reciprocal[0], scratch[c]), _SUM_INTEGER_BITS - headroom[0] + 31 - limits.bits
                 )
-                output[row, c] = clamp(share - 128, -128, 127)
+                output[row, c] = clamp(share + limits.min, limits.min, limits.max, spec.made)
 
     return Kernel.of(softmax)
 

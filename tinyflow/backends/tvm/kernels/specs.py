@@ -174,7 +174,7 @@ class PoolSpec(WindowSpec):
 
 @dataclass(frozen=True)
 class SoftmaxSpec:
-    """SOFTMAX over the last axis, int8 to int8 with output scale 1/256 and zero point -128.
+    """SOFTMAX over the last axis, int8 to int8 or int16, whose output range is 0 to 1 from the type's least value on.
 
     `scale` takes differences of inputs to 5 integer and 26 fraction bits (its shift is ≥ 0); differences below
     `least_difference` count as 0. See TFLite's PreprocessSoftmaxScaling and CalculateInputRadius.
@@ -185,6 +185,7 @@ class SoftmaxSpec:
     columns: int
     scale: Rescale
     least_difference: int
+    made: Literal["int8", "int16"] = "int8"
 
 
 WeightedSpec = Union[ConvSpec, DepthwiseSpec, DenseSpec]

@@ -17,11 +17,13 @@ from tvm.s_tir import SBlock, SBlockRealize
 from tvm.tirx.analysis import undefined_vars
 
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Parameter, Role
+from tinyflow.backends.tvm.kernels.portable import recurrent
 from tinyflow.backends.tvm.legalised import rules
 from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
 from tinyflow.backends.tvm.legalised.scope import Scope
 from tinyflow.backends.tvm.legalised.tables import KEPT
 from tinyflow.core.errors import ModelError
+from tinyflow.model.operators import describe
 from tinyflow.model.memory.arena import aligned
 
 # of each part of a scratch: whatever is in it
@@ -31,6 +33,8 @@ _ALIGNMENT = 8
 def build(spec: LegalisedSpec) -> Kernel:
     """The kernel of one output of an operator; its constants are its own. Raises ModelError where TVM can't."""
     operator = spec.operator
+    if describe(operator.name).state:
+        return recurrent.build(spec.graph, operator)
     try:
         scope, function = _function(spec)
         return _kernel(scope, *_scheduled(function))

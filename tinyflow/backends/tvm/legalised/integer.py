@@ -25,7 +25,7 @@ from tinyflow.model.fixed_point import (
 )
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators import WEIGHTED
-from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
+from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations, scheme_of
 from tinyflow.model.weighted import Weighted, weighted
 
 COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
@@ -332,7 +332,7 @@ def requantising_factor(graph: Graph, operator: Operator) -> tuple[int, int]:
 
 
 def _scheme_of(tensor: Any) -> Any:
-    return quantisation_of(tensor, tensor.dtype)
+    return scheme_of(tensor, tensor.dtype)
 
 
 # Resizing

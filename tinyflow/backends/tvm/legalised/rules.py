@@ -43,7 +43,7 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False)
 class LegalisedSpec:
-    """One output of an operator, for TVM to make a kernel of; equal to itself only."""
+    """One output of an operator, whose kernel is made from the graph, most of them by TVM; equal to itself only."""
 
     graph: Graph
     operator: Operator

@@ -81,39 +81,24 @@ def softmax(scope: Scope) -> Expr:
 
 
 def sigmoid(scope: Scope) -> Expr:
-    """LOGISTIC and TANH by the table of the sigmoid; a hyperbolic tangent is twice the sigmoid of 2 * x, less 1."""
-    from tvm import tirx
+    """LOGISTIC and TANH by the table of the sigmoid."""
     from tvm.script import tirx as T
+
+    from tinyflow.backends.tvm.kernels.arithmetic import tabled_sigmoid
 
     constants, is_tanh = sigmoid_constants(scope.graph, scope.operator), scope.operator.name == "TANH"
     right = constants["right_shift"]
-    places = 8 if is_tanh else 9  # an entry stands for 2**places
-    beyond = 0xFFFF << 8 if is_tanh else 0x7FFF << 10
-    # what is halfway, what is taken off of the sigmoid, and the bits that are left
-    whole, middle, kept = (0, 1 << 23, 8) if is_tanh else (1 << 25, 0, 10)
 
     def element(value: Expr, table: Expr) -> Expr:
         half = (1 << right) >> 1
         x = T.shift_right(value * T.int32(constants["multiplier"]) + T.int32(half), T.int32(right))
-        magnitude = T.max(x, T.int32(0) - x)
-        entry = T.min(T.shift_right(magnitude, T.int32(places)), T.int32(_LAST_ENTRY))
-        # 16 bits without a sign
-        low, high = (T.bitwise_and(T.Cast("int32", table(at)), T.int32(0xFFFF)) for at in (entry, entry + T.int32(1)))
-        rest = T.bitwise_and(magnitude, T.int32((1 << places) - 1))
-        within = low * T.int32(1 << places) + rest * (high - low)
-        share = tirx.Select(T.shift_right(magnitude, T.int32(places)) > T.int32(_LAST_ENTRY), T.int32(beyond), within)
-        rounding = 1 << (kept - 1)
-        above = share - T.int32(middle) + T.int32(rounding)
-        below = T.int32(whole + middle + rounding - 1) - share
-        return T.Cast("int16", T.shift_right(tirx.Select(x >= 0, above, below), T.int32(kept)))
+        return tabled_sigmoid(x, table, is_tanh=is_tanh)
 
     values = scope.op.astype(scope.given(0), "int32")
     table = scope.constant(tables.sigmoids().astype(np.uint16).view(np.int16))
     return scope.compute(scope.output.shape, lambda v, t: lambda *i: element(v(*i), t), values, table)
 
 
-# of the table's 256 entries, the last that has one behind it
-_LAST_ENTRY = 254
 # stages of this name stay in memory: several others read them
 KEPT = "T_softmax_exp"
 
