@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from processors import processor
 from stateful_networks import lstm, ring, shuffled, svdf
-from tests_support import tflm, thinned
+from tests_support import exact_reports, tflm, thinned, write_models
 
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
@@ -16,21 +17,36 @@ from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
 Generate = Callable[..., Any]
+
+
+@pytest.fixture
+def made(generate: Generate, generate_graph: Generate) -> Generate:
+    """Bytes of a `.tflite` and one of the ways → the model, set up."""
+
+    def make(content: bytes, **way: Any) -> Any:
+        return generate_graph(content, lowering={}, **way) if "backend" in way else generate(content, **way)
+
+    return make
+
+
 _WAYS: tuple[dict[str, Any], ...] = (
     {"variant": "aot"},
     {"variant": "aotplus"},
     {"variant": "llvm", "llvm": processor("host").tvm_llvm},
     {"variant": "aotplus", "layout": "NCHW", "debug": True},
     {"variant": "aot", "debug": True},
+    {"backend": "static"},
+    {"backend": "executor"},
+    {"backend": "executor", "graph": "binary"},
 )
 
 
-def difference(graph: Graph, generate: Generate, **way: Any) -> tuple[float, Any]:
+def difference(graph: Graph, made: Generate, /, **way: Any) -> tuple[float, Any]:
     """How far outputs are from TFLM's in two sequences of calls, and what was generated."""
     content = write(graph)
     graph = read(content)
     samples = reference.make_inputs(graph, 4, seed=7)
-    model = generate(content, **way)
+    model = made(content, **way)
     expected = tflm(content, graph, samples)
     found = 0.0
     for _ in range(2):  # an invoke may overwrite its inputs, so every sample is written anew
@@ -40,15 +56,15 @@ def difference(graph: Graph, generate: Generate, **way: Any) -> tuple[float, Any
 
 
 @pytest.mark.parametrize("seed", thinned(range(20), 10))
-def test_variables_are_read_and_written_in_order(seed: int, generate: Generate) -> None:
+def test_variables_are_read_and_written_in_order(seed: int, made: Generate) -> None:
     """Whatever is done without a copy, and whoever plans the memory."""
-    assert difference(shuffled(seed), generate, **_WAYS[seed % len(_WAYS)])[0] == 0
+    assert difference(shuffled(seed), made, **_WAYS[seed % len(_WAYS)])[0] == 0
 
 
-@pytest.mark.parametrize("way", thinned(_WAYS, 5))
-def test_networks_that_stream_copy_no_state(way: dict[str, Any], generate: Generate) -> None:
+@pytest.mark.parametrize("way", thinned(_WAYS, 9))
+def test_networks_that_stream_copy_no_state(way: dict[str, Any], made: Generate) -> None:
     """What is kept lies where the concatenation reads it and the slice writes it; it counts as RAM."""
-    off, model = difference(ring(), generate, **way)
+    off, model = difference(ring(), made, **way)
     (state,) = [tensor for tensor in model.plan["arena"]["tensors"] if tensor.get("is_state")]
     assert (off, state["name"], state["bytes"], model.plan["reset"]) == (0, "rows", 15, "model_reset")
     assert [model.plan["layers"][index]["operator"] for index in state["changed_by"]] == ["STRIDED_SLICE"]
@@ -68,15 +84,26 @@ _RECURRENT: dict[str, Callable[[], Graph]] = {
 
 
 @pytest.mark.parametrize(("index", "name"), thinned(enumerate(_RECURRENT), 12))
-def test_recurrent_operators_are_exact(index: int, name: str, generate: Generate) -> None:
+def test_recurrent_operators_are_exact(index: int, name: str, made: Generate) -> None:
     """Any sizes and scales, over several calls; sequences begin anew with a reset."""
-    assert difference(_RECURRENT[name](), generate, **_WAYS[index % len(_WAYS)])[0] == 0
+    assert difference(_RECURRENT[name](), made, **_WAYS[index % len(_WAYS)])[0] == 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("build", [lambda seed: svdf(seed, "float32", "float32"), lambda seed: lstm(seed, "float32")])
-def test_recurrent_operators_of_real_values(build: Any, seed: int, generate: Generate) -> None:
+def test_recurrent_operators_of_real_values(build: Any, seed: int, made: Generate) -> None:
     """As near as their plan says."""
-    off, model = difference(build(seed), generate, **_WAYS[seed])
+    off, model = difference(build(seed), made, **_WAYS[seed])
     assert off <= model.plan["relative_tolerance"]
+
+
+@pytest.mark.slow
+def test_state_is_kept_on_chips(tmp_path: Path) -> None:
+    """By every backend; reset and sequences by the harness, whose check of memory knows what stays."""
+    networks = {"ring": ring(), "lstm": lstm(11, sizes=(13, 9)), "svdf": svdf(13, state="int16")}
+    write_models(tmp_path, {name: write(graph) for name, graph in networks.items()})
+    backends = ("tvmaot", "tvmaotplus", "tvmllvm", "tvmrt", "tvmcg")
+    benches = [f"{name}-{backend}-stm32f7" for name in networks for backend in backends]
+    reports = exact_reports(tmp_path, [*benches, "ring-tvmaotplus-esp32c3", "lstm-tvmllvm-esp32c3"])
+    assert all(row["validation"]["layers"]["compared"] for row in reports.values())

@@ -65,9 +65,7 @@ def model_source(
     setup = "int model_setup(void) { return 0; }\n\n"
     if reset is not None:
         includes += "#include <string.h>\n"
-        # a symbol of its own, also where nobody else calls it
-        setup = f"__attribute__((noinline)) int model_reset(void) {{\n{''.join(reset)}  return 0;\n}}\n\n"
-        setup += "int model_setup(void) { return model_reset(); }\n\n"
+        setup = f"{reset_source(reset)}int model_setup(void) {{ return model_reset(); }}\n\n"
     return (
         f"{includes}\n"
         f"_Alignas({alignment}) int8_t {ARENA}[{arena_bytes}];\n\n"
@@ -75,6 +73,14 @@ def model_source(
         f"{setup}"
         f"int model_invoke(void) {{\n{''.join(statements)}  return 0;\n}}\n"
     )
+
+
+def reset_source(statements: Iterable[str] | None) -> str:
+    """`model_reset` with its statements; nothing for a model without state."""
+    if statements is None:
+        return ""
+    # a symbol of its own, also where nobody else calls it
+    return f"__attribute__((noinline)) int model_reset(void) {{\n{''.join(statements)}  return 0;\n}}\n\n"
 
 
 def fills(filled: Iterable[tuple[Placed, int]]) -> Iterator[str]:
@@ -87,6 +93,18 @@ def fills(filled: Iterable[tuple[Placed, int]]) -> Iterator[str]:
             spans.append((place, size, value))
     for begin, size, value in spans:
         yield f"  memset({ARENA} + {begin}, {value}, {size});\n"
+
+
+def initialised(state: Iterable[tuple[Placed, bytes]]) -> tuple[list[str], dict[str, bytes]]:
+    """Statements of `model_reset` that give places their first bytes, and the arrays that they copy, by symbols."""
+    uniform, statements, copied = list[tuple[Placed, int]](), list[str](), dict[str, bytes]()
+    for number, (place, content) in enumerate(state):
+        if len({*content}) == 1:
+            uniform.append((place, content[0]))
+        else:
+            copied[f"initial_{number}"] = content
+            statements.append(f"  memcpy({ARENA} + {place.offset}, initial_{number}, {len(content)});\n")
+    return [*fills(uniform), *statements], copied
 
 
 def write_files(folder: Path, backend: str, files: Mapping[str, str]) -> None:

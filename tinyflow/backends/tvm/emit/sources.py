@@ -13,9 +13,8 @@ import numpy as np
 
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.generated import ARENA, fills, model_header, model_source, write_files
+from tinyflow.backends.generated import initialised, model_header, model_source, write_files
 from tinyflow.backends.tvm.emit import calls, codegen, debug, objects, packed_calls
-from tinyflow.backends.tvm.frontend.layers import Value
 from tinyflow.backends.tvm.program.memory import Memory
 from tinyflow.backends.tvm.program.operations import Program
 
@@ -53,11 +52,13 @@ def write(
         kernels = {"kernels.h": _kernels_header(prototypes)}
     else:
         kernels = kernel_files(program, convention, has_asserts=has_debug)
+    reset, copied = initialised((memory.places[value], content) for value, content in program.initial.items())
+    constants = _constants(program) | {name: Constant(np.frombuffer(one, np.int8)) for name, one in copied.items()}
     files = {
         "model.h": model_header(memory.total_bytes, has_state=bool(program.initial)),
         **kernels,
-        **arrays.files(_constants(program)),
-        "model.c": _model(program, memory, convention, has_debug),
+        **arrays.files(constants),
+        "model.c": _model(program, memory, convention, has_debug, reset if program.initial else None),
     }
     write_files(folder, backend, files)
 
@@ -94,34 +95,17 @@ def _kernels_header(prototypes: Sequence[str], headers: Sequence[str] = (), type
 
 
 def _constants(program: Program) -> dict[str, Constant]:
-    """The constants, at addresses as their kernels want them, and what state is at first."""
+    """The constants, at addresses as their kernels want them."""
     return {
         step.constants[parameter.name]: Constant(program.constants[step.constants[parameter.name]], parameter.alignment)
         for step in program.steps
         for parameter in step.kernel.constants
-    } | {f"initial_{number}": Constant(np.frombuffer(content, np.int8)) for number, content, _ in _mixed(program)}
+    }
 
 
-def _mixed(program: Program) -> list[tuple[int, bytes, Value]]:
-    """State whose bytes differ at first, by numbers."""
-    state = enumerate(program.initial.items())
-    return [(number, content, value) for number, (value, content) in state if len({*content}) > 1]
-
-
-def _reset(program: Program, memory: Memory) -> list[str]:
-    """The statements of `model_reset`."""
-    mixed = _mixed(program)
-    copied = {value for *_, value in mixed}
-    state = program.initial.items()
-    filled = [(memory.places[value], content[0]) for value, content in state if value not in copied]
-    copies = (
-        f"  memcpy({ARENA} + {memory.places[value].offset}, initial_{number}, {len(content)});\n"
-        for number, content, value in mixed
-    )
-    return [*fills(filled), *copies]
-
-
-def _model(program: Program, memory: Memory, convention: Convention, has_debug: bool) -> str:
+def _model(
+    program: Program, memory: Memory, convention: Convention, has_debug: bool, reset: Sequence[str] | None
+) -> str:
     is_packed = convention == "packed"
     made = [
         calls.packed(index, step, memory, has_debug) if is_packed else calls.unpacked(index, step, memory)
@@ -130,5 +114,4 @@ def _model(program: Program, memory: Memory, convention: Convention, has_debug: 
     before, statements = [text for text, _ in made], [text for _, text in made]
     if has_debug:
         before, statements = [debug.definitions(memory, is_packed), *before], debug.guarded(program, memory, statements)
-    reset = _reset(program, memory) if program.initial else None
     return model_source(_INCLUDES, memory.alignment, memory.total_bytes, before, statements, reset)

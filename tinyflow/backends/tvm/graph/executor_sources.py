@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from tinyflow.backends import arrays
-from tinyflow.backends.generated import ARENA
+from tinyflow.backends.generated import ARENA, reset_source
 from tinyflow.backends.tvm.graph import artifact, binary_format, document, generated
 from tinyflow.backends.tvm.graph.artifact import Artifact
 from tinyflow.backends.tvm.graph.document import MOST_ARGUMENTS
@@ -31,12 +31,13 @@ def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any],
     # while a graph is opened, 16-bit numbers of its nodes lie where activations will
     arena_bytes = max(storage_bytes, 2 * (len(made.graph.nodes) + 1))
     form = options.get("graph", "json")
+    reset, copied = generated.reset(made, places)
     own = {
         "tables.c": _tables(made),
         "graph.h": _graph(made, form),
-        "model.c": _model(made, form, arena_bytes),
+        "model.c": _model(made, form, arena_bytes, reset),
     }
-    generated.write_sources(made, arena_bytes, backend, own, out)
+    generated.write_sources(made, arena_bytes, backend, own, out, copied)
     more = {"dispatcher": "tvmrt_run"}  # what calls the functions
     generated.write_plan(made, graph, backend, places, (arena_bytes, _ALIGNMENT), plan, more)
 
@@ -105,23 +106,31 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _model(made: Artifact, form: str, arena_bytes: int) -> str:
+def _model(made: Artifact, form: str, arena_bytes: int, reset: Sequence[str] | None) -> str:
     graph = made.graph
     calls = Counter(len(node.inputs) + len(node.tensors) for node in graph.nodes if node.function)
     sizes = " + ".join(f"{count} * TVMRT_CALL_SIZE({arguments})" for arguments, count in sorted(calls.items())) or "0"
     dimensions = sum(len(tensor.shape) for tensor in graph.tensors)
+    opened = f"tvmrt_open_{form}(&graph, &model_tables, &memory, model_graph, sizeof model_graph)"
+    has_state = reset is not None
+    includes = '#include "weights.h"\n#include <string.h>\n' if has_state else ""
+    # the memory of activations is in use while a graph is opened
+    setup = f"  return {opened};\n"
+    if has_state:
+        setup = f"  const int status = {opened};\n  return status == 0 ? model_reset() : status;\n"
     return (
-        '#include "model.h"\n#include "graph.h"\n#include "tvmrt.h"\n\n'
+        '#include "model.h"\n#include "graph.h"\n#include "tvmrt.h"\n'
+        f"{includes}\n"
         "extern const tvmrt_tables_t model_tables;\n\n"
         "/* What the runtime keeps of the graph. */\n"
         f"#define POOL_SIZE TVMRT_POOL_SIZE({len(graph.tensors)}, {dimensions}, {sizes})\n\n"
         f"_Alignas(TVMRT_ALIGNMENT) int8_t {ARENA}[{arena_bytes}];\n"
         "static _Alignas(void*) uint8_t pool[POOL_SIZE];\n"
-        "static tvmrt_graph_t graph;\n\n"
+        f"static tvmrt_graph_t graph;\n\n{reset_source(reset)}"
         "/* Not 0 where graph, tables and memory don't go together: a code of tvmrt.h. */\n"
         "int model_setup(void) {\n"
         f"  const tvmrt_memory_t memory = {{pool, sizeof pool, (uint8_t*){ARENA}, sizeof {ARENA}}};\n"
-        f"  return tvmrt_open_{form}(&graph, &model_tables, &memory, model_graph, sizeof model_graph);\n"
+        f"{setup}"
         "}\n\n"
         "int model_invoke(void) { return tvmrt_run(&graph); }\n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,26 @@ def write(lowered: Path, graph: Graph, backend: str, options: Mapping[str, Any],
     buffers = generated.buffers(made)
     planned = plan_buffers(buffers.values(), alignment, options.get("usmp", "default"))
     places = planned.places(buffers)
-    own = {"model.c": _model(made, places, planned.total_bytes, alignment)}
-    generated.write_sources(made, planned.total_bytes, backend, own, out)
+    reset, copied = generated.reset(made, places)
+    own = {"model.c": _model(made, places, planned.total_bytes, alignment, reset)}
+    generated.write_sources(made, planned.total_bytes, backend, own, out, copied)
     generated.write_plan(made, graph, backend, places, (planned.total_bytes, alignment), plan)
 
 
-def _model(made: Artifact, places: Mapping[int, Placed], arena_bytes: int, alignment: int) -> str:
+def _model(
+    made: Artifact, places: Mapping[int, Placed], arena_bytes: int, alignment: int, reset: Sequence[str] | None
+) -> str:
     graph = made.graph
-    addresses = {tensor: f"{ARENA} + {place.offset}" for tensor, place in places.items()}
+    placed = {**places, **{tensor: places[owner] for tensor, owner in made.owners.items()}}
+    addresses = {tensor: f"{ARENA} + {place.offset}" for tensor, place in placed.items()}
     addresses |= {row: node.name for row, node in graph.numbered() if node.name in made.parameters}
     calls = [
         packed_calls.call(index, node.function, _arguments(made, node, row, addresses))
         for index, (row, node) in enumerate((row, node) for row, node in graph.numbered() if node.function)
     ]
     includes = '#include "model.h"\n#include "kernels.h"\n#include "weights.h"\n'
-    return model_source(includes, alignment, arena_bytes, [before for before, _ in calls], [call for _, call in calls])
+    before, statements = [text for text, _ in calls], [text for _, text in calls]
+    return model_source(includes, alignment, arena_bytes, before, statements, reset)
 
 
 def _arguments(made: Artifact, node: Node, row: int, addresses: Mapping[int, str]) -> list[tuple[str, str]]:

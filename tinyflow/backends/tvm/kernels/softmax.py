@@ -36,6 +36,7 @@ _SUM_INTEGER_BITS = 12
 def build(spec: SoftmaxSpec) -> Kernel:
     """SOFTMAX of each row. Scratch: one row of exponentials."""
     rows, columns, limits = spec.rows, spec.columns, np.iinfo(spec.made)
+    lowered = -limits.min
 
     @T.prim_func(s_tir=True)
     def softmax(
@@ -65,7 +66,7 @@ def build(spec: SoftmaxSpec) -> Kernel:
                 share: T.let = _divide_wide(
                     doubling_high_mul(reciprocal[0], scratch[c]), _SUM_INTEGER_BITS - headroom[0] + 31 - limits.bits
                 )
-                output[row, c] = clamp(share + limits.min, limits.min, limits.max, spec.made)
+                output[row, c] = clamp(share - lowered, limits.min, limits.max, spec.made)
 
     return Kernel.of(softmax)
 
