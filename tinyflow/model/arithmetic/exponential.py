@@ -51,7 +51,10 @@ def two_over_one_plus(x: Integers) -> Integers:
 
 
 def softmax(rows: Integers, multiplier: int, left_shift: int, least_difference: int, bits: int = 8) -> Integers:
-    """SOFTMAX of each row, int8 to integers of so many bits: TFLite's reference/softmax.h. Differences are Q5.26, sums Q12.19."""
+    """SOFTMAX of each row, int8 to integers of so many bits: TFLite's reference/softmax.h.
+
+    Differences are Q5.26, sums Q12.19.
+    """
     exponentials = exponentials_of(rows - rows.max(axis=-1, keepdims=True), multiplier, left_shift, least_difference)
     total = divide_by_power_of_two(exponentials, 12).sum(axis=-1, keepdims=True)
     headroom = 32 - np.array([int(value).bit_length() for value in total.flat]).reshape(total.shape)

@@ -46,7 +46,7 @@ def multiply_by_quantised_multiplier(x: Expr, multiplier: Expr, shift: Expr, rou
 
 
 def tabled_sigmoid(x: Expr, table: Expr, *, is_tanh: bool) -> Expr:
-    """Logistic and Tanh of TFLite's reference/integer_ops, by a table of 16 bits between whose entries they interpolate.
+    """Logistic and Tanh of TFLite's reference/integer_ops, by a table of 16 bits between whose entries they go.
 
     Of the sigmoid, x counts 1 / (3 * 4096), results are Q0.15; a hyperbolic tangent is twice the sigmoid of 2 * x, less
     1. `table` gives an entry, whose sign doesn't count.

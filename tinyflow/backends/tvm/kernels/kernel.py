@@ -79,8 +79,8 @@ Pack = Callable[[Weights], Mapping[str, Array]]
 class Kernel:
     """A TIR function whose parameters, all of them pointers to buffers, come in the order of `parameters`.
 
-    Inputs first, then state, constants, the output, at most one scratch. No two may overlap. `pack` makes the constants of one
-    layer, by parameter name; it raises ValueError where a kernel can't be exact with these values: take style plain.
+    Inputs first, then state, constants, the output, at most one scratch. No two may overlap. `pack` makes the constants
+    of one layer, by parameter name; it raises ValueError where a kernel can't be exact with these: take style plain.
     """
 
     function: Any  # tvm.tirx.PrimFunc

@@ -1,6 +1,7 @@
-"""SOFTMAX, int8 to int8 or int16, for every style: a few hundred instructions a class are nothing beside the rest of a network.
+"""SOFTMAX, int8 to int8 or int16, for every style: a few hundred instructions a class are nothing beside a network's.
 
-out[c] = 256 * exp(d[c]) / Σ exp(d) - 128, of int16 65536 and 32768, with d[c] = scale * (in[c] - max in), in gemmlowp's fixed point.
+out[c] = 256 * exp(d[c]) / Σ exp(d) - 128 with d[c] = scale * (in[c] - max in), in gemmlowp's fixed point; 65536 and
+32768 of int16.
 Sources: TFLite, kernels/internal/reference/softmax.h; gemmlowp's fixedpoint.h. A number Qm.n has m integer bits.
 """
 

@@ -23,8 +23,8 @@ from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
 from tinyflow.backends.tvm.legalised.scope import Scope
 from tinyflow.backends.tvm.legalised.tables import KEPT
 from tinyflow.core.errors import ModelError
-from tinyflow.model.operators import describe
 from tinyflow.model.memory.arena import aligned
+from tinyflow.model.operators import describe
 
 # of each part of a scratch: whatever is in it
 _ALIGNMENT = 8

@@ -88,7 +88,7 @@ def _fits(scratch: Buffer, activations: Iterable[Buffer], alignment: int, total_
 
 
 def plan_blocks(program: Program, alignment: int) -> Memory:
-    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs, outputs and state have their own.
+    """Blocks as TVM's StaticPlanBlockMemory shares them, one behind the other; inputs, outputs, state have their own.
 
     Scratch, which is nobody's tensor, lies in what is free of them during a call, or behind them all.
     """

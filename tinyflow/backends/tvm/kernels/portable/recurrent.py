@@ -1,4 +1,4 @@
-"""SVDF and UNIDIRECTIONAL_SEQUENCE_LSTM, for every style: one loop nest each, which reads and writes its state in place.
+"""SVDF and UNIDIRECTIONAL_SEQUENCE_LSTM, for every style: one loop nest each, which changes its state in place.
 
 Formulas: EvalIntegerSvdfReference of TFLM's svdf_common.cc, EvalLstm of its lstm_eval.h. All numbers of an operator
 come from `model.recurrent`; what zero points make of a sum is part of its bias.
