@@ -10,11 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from small_networks import Net, Q, ports_of_uint8
+from tests_support import litert
 from tinyc_host import assert_exact
 from tinynn_calls import HostKernels
 
+from tinyflow.backends import tinyi
 from tinyflow.backends.tinyc.program import lower
+from tinyflow.core.errors import ModelError
+from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.tflite_writer import write
 
 Build = Callable[[Net], int]
 
@@ -150,6 +155,28 @@ def test_real_inputs_and_outputs(tmp_path: Path) -> None:
 def test_ports_of_uint8(variant: str, tmp_path: Path) -> None:
     """QUANTIZE from uint8 at the beginning and to it at the end, DEQUANTIZE from it."""
     assert_exact(ports_of_uint8(), tmp_path / "model", variant)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_concatenation_of_uint8_rescales_as_litert_does(axis: int, tmp_path: Path) -> None:
+    """In float32, where QUANTIZE would round twice: of another scale, another zero point; some as they are.
+
+    tinyi refuses it.
+    """
+    schemes = [Quantisation((scale,), (zero_point,)) for scale, zero_point in ((0.03, 131), (0.081, 131), (0.081, 7))]
+    made = schemes[1]
+    net = GraphBuilder()
+    inputs = [net.add_input(f"in{i}", (2, 64, 3), scheme, "uint8") for i, scheme in enumerate((*schemes, made))]
+    shape = tuple(4 * size if i == axis % 3 else size for i, size in enumerate((2, 64, 3)))
+    net.layer("CONCATENATION", inputs, "out", made, shape, "uint8", axis=axis)
+    graph = net.graph((4,), "joined")
+    built = assert_exact(graph, tmp_path / "model", by="litert")
+    every = np.resize(np.arange(256, dtype=np.uint8), (2, 64, 3))
+    sample = (every,) * 4
+    (expected,), (got,) = litert(write(graph), graph, [sample])[0], built.invoke(sample)
+    assert np.array_equal(got, expected) and (expected != np.concatenate(sample, axis)).any()
+    with pytest.raises(ModelError, match="in0 is uint8 of another scale than out"):
+        tinyi.check(graph, "tinyi", {"kernels": "ref"})
 
 
 def test_every_kernel_that_can_be_named_exists() -> None:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tinyflow.core.errors import ModelError, ToolError
 from tinyflow.core.forked_call import call_forked
+from tinyflow.model.detections import tflm_bytes, without_leftovers
 from tinyflow.model.graph import Graph, Quantisation, Tensor
 
 Array = npt.NDArray[Any]
@@ -72,7 +73,7 @@ def tflm(model: bytes, graph: Graph, arena_bytes: int | None = None) -> Interpre
         for i, array in enumerate(sample):
             interpreter.set_input(array, i)
         interpreter.invoke()
-        return tuple(np.array(interpreter.get_output(i)) for i in range(len(graph.outputs)))
+        return _written(graph, [np.array(interpreter.get_output(i)) for i in range(len(graph.outputs))])
 
     return invoke
 
@@ -102,12 +103,13 @@ def _told(graph: Graph, tensor: Callable[[int], Any]) -> Tensors:
             value = np.array(tensor(index))
             if value.nbytes == graph.tensors[index].size_bytes:
                 found[index] = value
-    return found
+    return without_leftovers(graph, found)
 
 
 def _most_arena_bytes(model: bytes, graph: Graph) -> int:
     # of a graph that is ports alone, nothing else is known
-    return _TFLM_TABLES_BYTES + 4 * (graph.peak_live_bytes + max(graph.weights_bytes, len(model)))
+    tensors_bytes = 4 * (graph.peak_live_bytes + max(graph.weights_bytes, len(model)))
+    return _TFLM_TABLES_BYTES + tensors_bytes + tflm_bytes(graph)
 
 
 def tflm_arena_bytes(model: bytes, graph: Graph) -> int:
@@ -162,12 +164,19 @@ def _ports(inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, A
     return Graph(tuple(tensors), (), tuple(numbers[: len(inputs)]), tuple(numbers[len(inputs) :]))
 
 
-def litert(model: bytes, _graph: Graph, *, kernels: _Kernels) -> Interpreter:
+def litert(model: bytes, graph: Graph, *, kernels: _Kernels) -> Interpreter:
     """LiteRT on one thread: its reference kernels, its optimised ones, or those that it takes by itself (XNNPACK).
 
     Raises ModelError for a model that it refuses.
     """
-    return _litert(model, kernels, keeps_all=False)[0]
+    invoke, _ = _litert(model, kernels, keeps_all=False)
+    return lambda sample: _written(graph, invoke(sample))
+
+
+def _written(graph: Graph, outputs: Sequence[Array]) -> Sample:
+    """Outputs without what no operator wrote."""
+    written = without_leftovers(graph, dict(zip(graph.outputs, outputs, strict=True)))
+    return tuple(written[index] for index in graph.outputs)
 
 
 def litert_tensors(model: bytes, graph: Graph, sample: Sample, *, kernels: _Kernels) -> Tensors:

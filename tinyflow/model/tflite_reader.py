@@ -17,6 +17,7 @@ import numpy as np
 import tflite
 
 from tinyflow.core.errors import ModelError
+from tinyflow.model.detections import with_shapes
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import CUSTOM, Graph, Operator, OptionValue, Quantisation, Tensor, unused_name
 from tinyflow.model.graph_check import MICRO_HINT, check_sound, shortened
@@ -82,13 +83,14 @@ class _Reading:
     def _subgraph(self, model: Any, codes: Sequence[tuple[str, int]], entry: Any) -> Graph:
         tensors = _named_apart([self._tensor(model, *each) for each in enumerate(self._each(entry, "Tensors"))])
         operators = enumerate(self._each(entry, "Operators"))
-        return Graph(
+        graph = Graph(
             tensors=tuple(tensors),
             operators=tuple(self._operator(codes, len(tensors), *each) for each in operators),
             inputs=self._indices(entry, "Inputs", len(tensors)),
             outputs=self._indices(entry, "Outputs", len(tensors)),
             name=self._text(entry.Name()),
         )
+        return with_shapes(graph)
 
     def _model(self) -> Any:
         if len(self._content) < 8 or self._content[4:8] != b"TFL3":

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
+from tinyflow.backends.tinyc.steps import ASIDE, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import AXES, RANK, broadcast_strides, dense_strides, merged, merged_pad
 from tinyflow.backends.tinynn.calls import Call
-from tinyflow.backends.tinynn.choice import plain
+from tinyflow.backends.tinynn.choice import lookup, plain
 from tinyflow.backends.tinynn.fields import plane_fields
+from tinyflow.model.arithmetic import unary
 from tinyflow.model.arithmetic.moving import MOVING, Array, Move, filling, moves, nearest
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS
+from tinyflow.model.operators.forms import scheme_of
 from tinyflow.model.weighted import constant_values, integers
 
 # where arrays without memory begin; nobody reads or writes there
@@ -81,6 +84,20 @@ def copied(move: Move, output: Tensor, variant: str) -> tuple[Call, int, int]:
         fields = {"shape": shape[-RANK:], "strides": steps[-RANK:], "offset": begins}
         return plain(variant, "gather", fields), 0, 0
     return plain(variant, "move", {"shape": shape, "input_strides": steps, "output_strides": strides}), begins, ends
+
+
+def _joined(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
+    """CONCATENATION, which rescales inputs of uint8 in another quantisation than the output's."""
+    output = graph.tensors[operator.outputs[0]]
+    for step in _moved(graph, operator, variant):
+        (read,) = step.inputs
+        source = graph.tensors[read.tensor]
+        if output.dtype == "uint8" and source.quantisation != output.quantisation:
+            given, made = scheme_of(source, "uint8"), scheme_of(output, "uint8")
+            call = lookup(variant, unary.rescaled_uint8(given, made, unary.VALUES), source.elements)
+            yield Step(operator.index, call, (Operand(source.index),), Operand(ASIDE), aside_bytes=source.size_bytes)
+            step = replace(step, inputs=(Operand(ASIDE, read.offset_bytes),))
+        yield step
 
 
 def _pad(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
@@ -194,6 +211,7 @@ def _told(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
 
 LOWERINGS: Mapping[str, Lowering] = {
     **dict.fromkeys(MOVING, _moved),
+    "CONCATENATION": _joined,
     **dict.fromkeys(("PAD", "PADV2"), _pad),
     "RESIZE_NEAREST_NEIGHBOR": _resize_nearest,
     **dict.fromkeys(VIEWS, _copy),

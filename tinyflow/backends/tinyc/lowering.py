@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tinyflow.backends.tinyc import (
     lower_along,
     lower_control,
+    lower_detection,
     lower_elementwise,
     lower_float32,
     lower_int16,
@@ -37,6 +38,7 @@ LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
         **_COMPUTING.get(form, {}),
         **(lower_moving.LOWERINGS if form in WHOLE_BYTES else {}),
         **lower_signal.LOWERINGS.get(form, {}),
+        **lower_detection.LOWERINGS.get(form, {}),
         **lower_recurrent.LOWERINGS.get(form, {}),
         **controlling,
     }

@@ -264,6 +264,14 @@ def _indexed(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: A
         raise Unsupported(f"{made.name} is {made.dtype}, not {main.dtype}", "look up elements of one type")
 
 
+def _concatenation(graph: Graph, operator: Operator, _variant: str) -> None:
+    """Of uint8 it would rescale what is quantised otherwise than its output."""
+    output = graph.tensors[operator.outputs[0]]
+    for source in (graph.tensors[index] for index in operator.inputs):
+        if output.dtype == "uint8" and source.quantisation != output.quantisation:
+            raise Unsupported(f"{source.name} is uint8 of another scale than {output.name}")
+
+
 def _blocks(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
     sizes = graph.tensors[operator.inputs[1]]
     if sizes.elements > 2 or max(integers(sizes).reshape(-1)) > _MAX_STRIDE:
@@ -451,7 +459,7 @@ _MOVING: Mapping[str, Entry] = {
     "BATCH_TO_SPACE_ND": Entry("tinyi_batch_to_space", _blocks),
     "FILL": Entry("tinyi_fill_with"),
     "ZEROS_LIKE": Entry("tinyi_zeros_like"),
-    "CONCATENATION": Entry("tinyi_concatenation"),
+    "CONCATENATION": Entry("tinyi_concatenation", _concatenation),
     "PACK": Entry("tinyi_pack"),
     "SPLIT": Entry("tinyi_split"),
     "SPLIT_V": Entry("tinyi_split_v"),

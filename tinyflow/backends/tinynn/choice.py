@@ -114,5 +114,10 @@ def by_table(
         return None
     inputs = [VALUES, np.full_like(VALUES, number)]
     table = binary.result(operator.upper(), fields, *(inputs if is_left else reversed(inputs)))
+    return lookup(variant, table, elements)
+
+
+def lookup(variant: str, table: Integers, elements: int) -> Call:
+    """Any function of one int8 value, as its results for -128 … 127."""
     name = variant if variant in kernels.VECTORS else "c"
     return Call(f"tinynn_lookup_{name}", "tinynn_lookup", packs.table_fields(table, elements), in_place=(0,))

@@ -263,6 +263,7 @@ KERNELS: Sequence[Kernel] = (
     Kernel("depthwise_float32", "c", "depthwise_float32", "pixels", (needs.IS_SINGLE,), scratch=scratch.NOTHING),
     *(Kernel(name, "ref", name, "pixels", scratch=scratch.NOTHING) for name in ("conv2d_float32", "depthwise_float32")),
     Kernel("hybrid", "ref", "hybrid", "all", scratch=scratch.BATCH),
+    Kernel("detections", "ref", "detections", "all", scratch=scratch.CANDIDATES),
     *_refs("", "all", "transpose_conv_float32", "matmul_float32"),
     *_refs("pool_float32", "pixels", *(f"{name}_pool_float32" for name in ("average", "max", "l2"))),
     *_refs("resize_float32", "all", "resize_bilinear_float32"),

@@ -52,6 +52,10 @@ def _wide(count: int) -> int:
     return 2 * rounded_up(count, 8)
 
 
+CANDIDATES = Scratch(
+    "a score and a place for each box, and the boxes that were taken",
+    lambda f: WORD_BYTES * (2 * f["boxes"] + 4 * f["most_taken"]),
+)
 SVDF_FEATURES = Scratch(
     "inputs in 16 bits, features", lambda f: _wide(f["inputs"]) + WORD_BYTES * f["units"] * f["rank"]
 )

@@ -205,6 +205,15 @@ def requantise_uint8(constants: Constants, values: Integers) -> Integers:
     return requantise(constants, values & 0xFF)
 
 
+def rescaled_uint8(given: Quantisation, made: Quantisation, values: Integers) -> Integers:
+    """Bytes as CONCATENATION of uint8 rescales them, in float32: TFLite's reference/concatenation.h."""
+    scale = np.float32(given.scale) * (np.float32(1) / np.float32(made.scale))
+    real = (values & 0xFF).astype(np.float32) * scale + np.float32(-given.zero_point) * scale
+    rounded = np.trunc(real.astype(np.float64) + np.copysign(0.5, real)).astype(np.int64)
+    clamped: Integers = np.clip(rounded + made.zero_point, 0, 255)
+    return clamped
+
+
 def leaky_relu(constants: Constants, values: Integers) -> Integers:
     """See src/ref/leaky_relu.c."""
     centred = values - constants["input_zero_point"]

@@ -15,6 +15,7 @@ from tinyflow.model.operators import (
     activation,
     control,
     convolution,
+    detection,
     elementwise,
     fully_connected,
     moving,
@@ -25,10 +26,12 @@ from tinyflow.model.operators import (
 from tinyflow.model.operators.description import ANY, Description, Options
 from tinyflow.model.operators.shapes import NotConstant, has_same_elements, text
 
+_FAMILIES = (
+    *(convolution, fully_connected, elementwise, activation, reduction, moving, recurrent, control, signal),
+    detection,
+)
 DESCRIPTIONS: Mapping[str, Description] = {
-    description.name: description
-    for family in (convolution, fully_connected, elementwise, activation, reduction, moving, recurrent, control, signal)
-    for description in family.OPERATORS
+    description.name: description for family in _FAMILIES for description in family.OPERATORS
 }
 
 # operators that leave all bytes where they are, under another shape

@@ -157,6 +157,28 @@ TINYNN_FLOAT32_UNARY(tinynn_floor_float32_ref, tinynn_unary_float32);
 TINYNN_FLOAT32_UNARY(tinynn_ceil_float32_ref, tinynn_unary_float32);
 TINYNN_FLOAT32_UNARY(tinynn_round_float32_ref, tinynn_unary_float32);
 
+/* Numbers in float32, or in uint8: scale * (number - zero point). */
+struct tinynn_reals {
+  int32_t is_uint8;
+  float scale;
+  int32_t zero_point;
+};
+
+/* Boxes by encodings [boxes, coordinates] of anchors [boxes, 4] and scores [boxes, columns], of whose columns the last
+ * `classes` count; see detections.c. Scratch: a score and a place for each box, and the boxes that were taken. */
+struct tinynn_detections {
+  int32_t boxes, coordinates;
+  int32_t columns, classes;
+  int32_t most, most_taken; /* in all, and at once */
+  int32_t is_by_class;      /* else a box counts by its best class alone */
+  float least_score, most_overlap;
+  float scales[4]; /* y, x, height, width */
+  struct tinynn_reals encodings, scores, anchors;
+};
+
+void tinynn_detections_ref(const struct tinynn_detections *restrict p, const void *encodings, const void *scores,
+                           const void *anchors, float *output, void *scratch);
+
 /* In place where an input has the output's shape. */
 #define TINYNN_FLOAT32_BINARY(function, parameters) \
   void function(const struct parameters *restrict p, const float *left, const float *right, float *output)
