@@ -76,7 +76,7 @@ def clamp(x: Expr, lowest: int, highest: int, dtype: str = "int8") -> Expr:
     return T.Cast(dtype, T.max(T.min(x, T.int32(highest)), T.int32(lowest)))
 
 
-def requantise(accumulator: Expr, multiplier: Expr, shift: Expr, to: Requantisation) -> Expr:
+def requantise(accumulator: Expr, multiplier: Expr, shift: Expr, to: Requantisation, dtype: str = "int8") -> Expr:
     """From an accumulator to an output: rescaled, moved to the zero point, clamped to the activation."""
     scaled = multiply_by_quantised_multiplier(accumulator, multiplier, shift, to.rounding)
-    return clamp(scaled + T.int32(to.zero_point), to.lowest, to.highest)
+    return clamp(scaled + T.int32(to.zero_point), to.lowest, to.highest, dtype)

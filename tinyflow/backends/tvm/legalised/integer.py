@@ -21,6 +21,7 @@ from tinyflow.model.fixed_point import (
     activation_range,
     convolution_factors,
     dense_factor,
+    limits_of,
     rescaling_factor,
 )
 from tinyflow.model.graph import Graph, Operator
@@ -36,7 +37,7 @@ _BILINEAR_BITS = 10  # of each of both weights (resize_bilinear.h)
 
 
 def _rescaled(scope: Scope, values: Expr, rescaling: Rescaling, to: Requantisation) -> Expr:
-    """int32 sums as int8; a factor of its own for each last index where the rescaling has several."""
+    """int32 sums as the output has them; a factor of its own for each last index where the rescaling has several."""
     from tvm.script import tirx as T
 
     from tinyflow.backends.tvm.kernels.arithmetic import requantise
@@ -44,10 +45,10 @@ def _rescaled(scope: Scope, values: Expr, rescaling: Rescaling, to: Requantisati
     multipliers, shifts = (array.astype(np.int32) for array in (rescaling.multipliers, rescaling.shifts))
     if len(set(zip(multipliers.tolist(), shifts.tolist(), strict=True))) == 1:
         factor = T.int32(int(multipliers[0])), T.int32(int(shifts[0]))
-        return scope.elementwise(lambda value: requantise(value, *factor, to), values)
+        return scope.elementwise(lambda value: requantise(value, *factor, to, scope.output.dtype), values)
     return scope.compute(
         scope.output.shape,
-        lambda sums, m, s: lambda *i: requantise(sums(*i), m(i[-1]), s(i[-1]), to),
+        lambda sums, m, s: lambda *i: requantise(sums(*i), m(i[-1]), s(i[-1]), to, scope.output.dtype),
         *(scope.reshaped(values), scope.constant(multipliers), scope.constant(shifts)),
     )
 
@@ -67,12 +68,13 @@ def _looked_up(scope: Scope) -> Expr:
 
 
 def _paired(scope: Scope) -> Expr:
-    """ADD, SUB and MUL, dimensions of 1 repeated."""
+    """ADD, SUB, MUL and SQUARED_DIFFERENCE, dimensions of 1 repeated."""
     from tvm.script import tirx as T
 
     from tinyflow.backends.tvm.kernels.arithmetic import multiply_by_quantised_multiplier as rescale
 
-    name, numbers = scope.operator.name, binary.constants_of(scope.graph, scope.operator)
+    name, dtype = scope.operator.name, scope.output.dtype
+    numbers = _pair_constants(scope.graph, scope.operator)
 
     def term(side: str, value: Expr) -> Expr:
         shifted = T.shift_left(value, T.int32(numbers["left_shift"]))
@@ -83,12 +85,60 @@ def _paired(scope: Scope) -> Expr:
         if name == "MUL":
             return left * right
         terms = term("left", left), term("right", right)
-        return terms[0] - terms[1] if name == "SUB" else terms[0] + terms[1]
+        if name == "ADD":
+            return terms[0] + terms[1]
+        difference = terms[0] - terms[1]
+        return difference if name == "SUB" else difference * difference
 
     centred = (scope.broadcast(scope.centred(position)) for position in (0, 1))
     rescaling = _one(numbers["output_multiplier"], numbers["output_multiplier_shift"])
-    to = Requantisation(numbers["output_zero_point"], numbers["lowest"], numbers["highest"])
+    lowest, highest = limits_of(dtype)
+    to = Requantisation(numbers["output_zero_point"], numbers.get("lowest", lowest), numbers.get("highest", highest))
     return _rescaled(scope, scope.elementwise(total, *centred), rescaling, to)
+
+
+def _pair_constants(graph: Graph, operator: Operator) -> dict[str, int]:
+    if operator.name == "SQUARED_DIFFERENCE":
+        return binary.rarer_constants_of(graph, operator)
+    return binary.constants_of(graph, operator, form_of(graph, operator))
+
+
+def _sloped(scope: Scope) -> Expr:
+    """PRELU, and LEAKY_RELU of int16: what is below 0 has a factor of its own, or that and one of each element."""
+    from tvm import tirx
+    from tvm.script import tirx as T
+
+    from tinyflow.backends.tvm.kernels.arithmetic import clamp
+    from tinyflow.backends.tvm.kernels.arithmetic import multiply_by_quantised_multiplier as rescale
+
+    dtype, numbers = scope.output.dtype, _slope_constants(scope.graph, scope.operator)
+    operands = [scope.centred(0)]
+    if scope.operator.name == "PRELU":
+        operands.append(scope.broadcast(scope.centred(1)))
+
+    def element(value: Expr, *slopes: Expr) -> Expr:
+        def scaled(name: str, product: Expr) -> Expr:
+            factor = T.int32(numbers[f"{name}_multiplier"]), T.int32(numbers[f"{name}_shift"])
+            return rescale(product, *factor, "double")
+
+        below = scaled("alpha", value * slopes[0] if slopes else value)
+        made = tirx.Select(value >= 0, scaled("identity", value), below)
+        return clamp(made + T.int32(numbers["output_zero_point"]), *limits_of(dtype), dtype)
+
+    return scope.elementwise(element, *operands)
+
+
+def _slope_constants(graph: Graph, operator: Operator) -> dict[str, int]:
+    if operator.name == "PRELU":
+        return binary.rarer_constants_of(graph, operator)
+    return unary.constants_of(graph, operator, form_of(graph, operator))
+
+
+def _rectified(scope: Scope) -> Expr:
+    """RELU of int16, which rescales."""
+    numbers = unary.constants_of(scope.graph, scope.operator, scope.output.dtype)
+    to = Requantisation(numbers["output_zero_point"], numbers["lowest"], numbers["highest"])
+    return _rescaled(scope, scope.centred(0), _one(numbers["multiplier"], numbers["shift"]), to)
 
 
 def _extreme(scope: Scope) -> Expr:
@@ -127,10 +177,16 @@ def comparison_factors(graph: Graph, operator: Operator) -> list[tuple[int, int]
 
 
 def _mean(scope: Scope) -> Expr:
-    numbers = mean.constants_of(scope.graph, scope.operator)
-    sums = scope.op.sum(scope.centred(0), list(mean.axes_of(scope.graph, scope.operator)))
-    to = Requantisation(numbers["output_zero_point"])
+    """MEAN and SUM, whose factor has no count in it."""
+    numbers = _mean_constants(scope.graph, scope.operator)
+    axes, sums = list(mean.axes_of(scope.graph, scope.operator)), scope.centred(0)
+    sums = scope.op.sum(sums, axes) if axes else sums
+    to = Requantisation(numbers["output_zero_point"], *limits_of(scope.output.dtype))
     return _rescaled(scope, scope.reshaped(sums), _one(numbers["multiplier"], numbers["shift"]), to)
+
+
+def _mean_constants(graph: Graph, operator: Operator) -> dict[str, int]:
+    return mean.constants_of(graph, operator, form_of(graph, operator))
 
 
 def _reduced(name: str) -> Rule:
@@ -382,7 +438,7 @@ def _places(scope: Scope, axis: int) -> tuple[NDArray[np.int64], ...]:
 # how it is built, and what raises ValueError where it can't be
 INTEGER: Mapping[str, tuple[Rule, Check]] = {
     **dict.fromkeys(unary.RESULTS, (_looked_up, unary.constants_of)),
-    **dict.fromkeys(("ADD", "SUB", "MUL"), (_paired, binary.constants_of)),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "SQUARED_DIFFERENCE"), (_paired, _pair_constants)),
     **dict.fromkeys(COMPARISONS, (_compared, comparison_factors)),
     **dict.fromkeys(("MAXIMUM", "MINIMUM"), (_extreme, quantisations)),
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), (_weighted, _layer)),
@@ -390,7 +446,8 @@ INTEGER: Mapping[str, tuple[Rule, Check]] = {
     "BATCH_MATMUL": (_batch_matmul, _product_factor),
     "FULLY_CONNECTED": (_weighted, _layer),
     "MAX_POOL_2D": (_pool("max"), _pool_range),
-    "MEAN": (_mean, mean.constants_of),
+    **dict.fromkeys(("MEAN", "SUM"), (_mean, _mean_constants)),
+    "PRELU": (_sloped, _slope_constants),
     "REDUCE_MAX": (_reduced("max"), quantisations),
     "REDUCE_MIN": (_reduced("min"), quantisations),
     "RESIZE_BILINEAR": (_bilinear, quantisations),
@@ -399,7 +456,12 @@ INTEGER: Mapping[str, tuple[Rule, Check]] = {
 # of int16
 WIDE: Mapping[str, tuple[Rule, Check]] = {
     **dict.fromkeys(WEIGHTED, (_weighted_int16, _layer_int16)),
+    **dict.fromkeys(("ADD", "SUB", "MUL"), (_paired, _pair_constants)),
+    **dict.fromkeys(("MAXIMUM", "MINIMUM"), (_extreme, _pair_constants)),
+    **dict.fromkeys(("MEAN", "SUM"), (_mean, _mean_constants)),
     **dict.fromkeys(("LOGISTIC", "TANH"), (tables.sigmoid, tables.sigmoid_constants)),
+    "LEAKY_RELU": (_sloped, _slope_constants),
+    "RELU": (_rectified, _slope_constants),
     "AVERAGE_POOL_2D": (_pool("avg"), _pool_range),
     "MAX_POOL_2D": (_pool("max"), _pool_range),
     "SOFTMAX": (tables.softmax, tables.softmax_scaling),
