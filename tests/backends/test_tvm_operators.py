@@ -120,7 +120,8 @@ def test_every_operator_that_is_known_has_a_case() -> None:
 def test_what_is_not_exact_says_so(generate: Callable[..., Any]) -> None:
     """The path of each layer, and steps where integers are computed as real numbers."""
     plans = {
-        name: generate(write(graph(KINDS[name], "int8")), variant="aotplus").plan for name in ("log_softmax", "mean_gone")
+        name: generate(write(graph(KINDS[name], "int8")), variant="aotplus").plan
+        for name in ("log_softmax", "mean_gone")
     }
     assert [layer["path"] for plan in plans.values() for layer in plan["layers"]] == ["dequantised", "legalised"]
     assert (plans["log_softmax"]["tolerance"], plans["mean_gone"].get("tolerance")) == (1, None)
