@@ -6,9 +6,10 @@ import re
 
 _SIZES = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _RATES = {"Hz": 1, "kHz": 1000, "MHz": 1000**2, "GHz": 1000**3}
-_TIMES = {"ms": 0.001, "s": 1, "min": 60, "h": 3600}
+_TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}
 _INSTRUCTIONS = {"instr": 1, "kinstr": 1000, "Minstr": 1000**2, "Ginstr": 1000**3}
 _CURRENTS = {"A": 1, "mA": 1e-3, "uA": 1e-6}
+_ENERGIES = {"uJ": 1e-6, "mJ": 1e-3, "J": 1}
 _VOLTAGES = {"V": 1, "mV": 1e-3}
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 
@@ -46,6 +47,11 @@ def parse_current(text: str) -> float:
 def parse_voltage(text: str) -> float:
     """Volt of a voltage such as `3.3V`."""
     return _parse(text, _VOLTAGES, "a voltage")
+
+
+def parse_energy(text: str) -> float:
+    """Joule of an energy such as `500uJ`."""
+    return _parse(text, _ENERGIES, "an energy")
 
 
 def parse_instructions(text: str) -> int:

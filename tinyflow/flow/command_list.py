@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": NAMES,
     "models": MODELS,
     "check": MODELS,
+    "fit": MODELS,
     "fetch": MODELS,
     "doctor": NOTHING,
     "cache": ("gc", "stats", "uses", "verify"),

@@ -44,7 +44,7 @@ Example: doit check my_net.tflite --target stm32f4"""
         status = 0
         for name in args:
             try:
-                graph, changed, size_bytes = tidied(_content(self.loader, name), Path(name).name)
+                graph, changed, size_bytes = tidied(content(self.loader, name), Path(name).name)
                 found = assess(self.loader.catalogue, name, changed, size_bytes, params["target"])
             except TinyflowError as error:
                 status = max(status, refuse(error))
@@ -55,8 +55,8 @@ Example: doit check my_net.tflite --target stm32f4"""
         return status
 
 
-def _content(loader: Loader, name: str) -> bytes:
-    """The bytes of a `.tflite`. Raises UsageError and ModelError."""
+def content(loader: Loader, name: str) -> bytes:
+    """The bytes of a model as `.tflite`. Raises UsageError and ModelError."""
     if not name.endswith(".tflite"):
         return _fetched(loader, name).read_bytes()
     model_of_file(name)  # refuses one that isn't there

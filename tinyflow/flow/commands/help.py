@@ -28,6 +28,7 @@ Deploys neural networks on microcontrollers and compares them; equal work runs o
   {bin} plan suite:mlperf_tiny          what would run, and why; runs nothing
   {bin} explain bench:vww-tvmaot-stm32f7    how its results came about
   {bin} check my_net.tflite             which backends take it, where it fits, and all that speaks against it
+  {bin} fit vww --latency 100ms         which chips and backends do it, with so much --ram, --flash, --energy
   {bin} models                          models with shapes, operators, weights
   {bin} fetch vww                       get a model's real file
   {bin} doctor                          which tools are here, what is missing, and whether all recipes are right

@@ -190,7 +190,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         if not is_quiet:
             print(f"{', '.join(told) or 'nothing to do'} in {format_seconds(seconds)}", file=stream)
         if rows:
-            _print_table(rows, stream)
+            self._show(rows, stream)
             stream.writelines(f"{name}: {file}\n" for name, file in _told_apart(loader.selection).items())
         texts = [("shrink", name) for name in loader.selection.shrunk]
         texts += [("quantise", name) for name in loader.selection.quantised]
@@ -211,6 +211,16 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
             print(f"report: {shown(path)}", file=stream)
         return unwritten
 
+    def _show(self, rows: list[Row], stream: TextIO) -> None:
+        """Print what became of the benches."""
+        if not is_terminal(stream):
+            stream.write(tables.to_text(rows))
+            return
+        from rich.console import Console
+
+        console = Console(file=as_it_is(stream))
+        console.print(tables.to_rich(rows, console.width))
+
 
 @contextlib.contextmanager
 def _opened(outfile: TextIO | str) -> Iterator[TextIO]:
@@ -228,16 +238,6 @@ def _told_apart(selection: Selection) -> dict[str, str]:
     """Models whose names in tables are not their files' own → the file, as it was typed."""
     files = [plan.bench for plan in selection.benches.values() if plan.bench.is_file]
     return {bench.model_name: bench.model for bench in files if bench.model_name != Path(bench.model).stem}
-
-
-def _print_table(rows: list[Row], stream: TextIO) -> None:
-    if not is_terminal(stream):
-        stream.write(tables.to_text(rows))
-        return
-    from rich.console import Console
-
-    console = Console(file=as_it_is(stream))
-    console.print(tables.to_rich(rows, console.width))
 
 
 def _refuse_variables(words: list[str]) -> None:

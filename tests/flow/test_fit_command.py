@@ -1,0 +1,41 @@
+"""`doit fit` from end to end, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests_support import doit
+
+
+@pytest.mark.slow
+def test_the_benches_that_fit_are_built_and_told(tmp_path: Path) -> None:
+    """With margins, the model's error, and an exit status; those for which nothing is known are named."""
+    words = ["fit", "toycar", "-t", "stm32f4", "-t", "stm32f7", "-b", "tinyc", "-b", "tvmaotplus"]
+    done = doit(tmp_path, *words, "--latency", "20ms", "--ram", "64KiB")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    verdicts = [line.split()[:2] for line in lines if line.startswith("toycar-")]
+    assert verdicts[0] == ["toycar-tinyc-stm32f7", "fits"] and {verdict for _, verdict in verdicts} == {"fits"}
+    assert ["toycar-tvmaotplus-stm32f4+dsp", "fits"] in verdicts and "+dsp" not in verdicts[0][0]
+    assert any("cortex-m4 ±" in line for line in lines)
+    again = doit(tmp_path, *words, "--latency", "1ms")
+    assert again.returncode == 1 and "fits" not in again.stdout and "no   " in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (["fit", "toycar"], "fit needs a limit", "--latency 100ms"),
+        (["fit"], "fit takes one model", "doit fit vww"),
+        (["fit", "toycar", "aww", "--ram", "3KiB"], "fit takes one model", ""),
+        (["fit", "toycar", "--ram", "3"], "--ram: a size needs a number with a unit", "64KiB"),
+        (["fit", "toycar", "--latency", "3 miles"], "--latency: a duration needs", "100ms"),
+        (["fit", "nonet", "--ram", "3KiB"], "neither a model nor a file", ""),
+    ],
+)
+def test_wrong_words_are_told(tmp_path: Path, words: list[str], what: str, hint: str) -> None:
+    """In a line of what and one of what to type."""
+    refused = doit(tmp_path, *words)
+    assert refused.returncode == 2 and what in refused.stderr and hint in refused.stderr
+    assert "Traceback" not in refused.stderr
