@@ -148,8 +148,13 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         return asymmetric
     layer = _layer(graph, operator)
     fields = convolution_fields(layer)
-    chosen = _chosen(kernels_of("conv2d", variant)[:1], layer, fields)
+    chosen = _chosen(_of_conv2d(variant), layer, fields)
     return _in_blocks(chosen.variant if chosen else "ref", fields)
+
+
+def _of_conv2d(variant: str) -> Sequence[Kernel]:
+    """The one that a chip packs for."""
+    return [one for one in kernels_of("conv2d", variant) if not one.name][:1]
 
 
 def _in_blocks(kernel: str, fields: Mapping[str, int], *, is_general: bool = False) -> MemoryRequest:
@@ -193,7 +198,7 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     channels, taps = layer.outputs, math.prod(layer.window.size)
     chain = kernels_of("depthwise", variant)
     is_conv2d = variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
-    if is_conv2d and _chosen(kernels_of("conv2d", variant)[:1], layer, fields):
+    if is_conv2d and _chosen(_of_conv2d(variant), layer, fields):
         return _in_blocks(variant, fields, is_general=True)
     own = [one for one in chain if one.variant == chain[0].variant != "ref"]
     # the one that is always linked comes first

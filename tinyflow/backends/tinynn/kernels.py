@@ -171,6 +171,11 @@ _INT16: Sequence[Kernel] = (
 KERNELS: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
     _conv2d("rvv", (_HALVED, _TAPS), _RVV),
+    replace(
+        _conv2d("dsp", (_RIGHT, _PAIRS, needs.ONE_CHANNEL, needs.WHOLE_THREES), packs.packed(packs.dsp_conv2d_lines)),
+        scratch=scratch.LINES,
+        name="conv2d_lines_dsp",
+    ),
     _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
     _conv2d("rv32", (_RIGHT,), packs.tiled(4)),
     _conv2d("c", (_RIGHT,), packs.tiled(2)),

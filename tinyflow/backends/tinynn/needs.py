@@ -120,6 +120,14 @@ def _has_whole_input(fields: Fields) -> bool:
     return is_down and (1 << 30, 0) in halves and all(halves[side][0] for side in (0, 1)) and fields["left_shift"] == 20
 
 
+ONE_CHANNEL = _on_fields(
+    "one input channel, several columns of the kernel, no dilation",
+    lambda f: f["input_channels"] == f["dilation_y"] == f["dilation_x"] == 1 < f["kernel_width"],
+)
+WHOLE_THREES = _on_fields(
+    "rows of outputs in whole threes, nearly",
+    lambda f: 10 * (-f["output_width"] % 3) <= f["output_width"],
+)
 UNGROUPED = _on_fields("no groups", lambda f: f["groups"] == 1)
 
 # of operators of two inputs

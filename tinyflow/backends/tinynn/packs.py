@@ -74,6 +74,14 @@ def dsp_conv2d(layer: Layer) -> tuple[Array, Array]:
     return layouts.pair_words(rows, 1), right_records(layer, 2)
 
 
+def dsp_conv2d_lines(layer: Layer) -> tuple[Array, Array]:
+    """The same of one input channel, where each two neighbours are a pair (dsp/conv2d_lines.c)."""
+    weights = layer.weights
+    filled = np.pad(weights, ((0, 0), (0, 0), (0, -weights.shape[2] % 4), (0, 0)))
+    fours = filled.reshape(*filled.shape[:2], -1, 4)[..., [0, 2, 1, 3]]
+    return dsp_conv2d(replace(layer, weights=fours.reshape(filled.shape)))
+
+
 def dsp_conv2d_int16(layer: Layer) -> tuple[Array, Array]:
     """Pairs of channels, rows of the kernel filled up to groups of four (dsp/conv2d_int16.c)."""
     outputs, row = len(layer.rows), layer.weights[0, 0].size

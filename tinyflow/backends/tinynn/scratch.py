@@ -207,6 +207,20 @@ TILES: Mapping[str, Tile] = {
     "mve": Tile(2, MVE_CHANNELS, _whole_steps),
     "rvv": Tile(2, 1, _window),
 }
+
+
+def _lines_bytes(f: Fields) -> int:
+    groups = -(-f["kernel_width"] // 4)
+    seen = (rounded_up(f["output_width"], 3) - 1) * f["stride_x"] + 4 * groups
+    columns = rounded_up(max(seen, f["pad_left"] + f["input_width"]), 2)
+    outputs = 3 * rounded_up(f["output_channels"], 2)
+    return int(f["kernel_height"] * (3 * 2 * 4 * groups + 2 * columns) + outputs)
+
+
+LINES = Scratch(
+    "three pixels' values under the window, outputs aside, lines of the input with their padding in 16 bits",
+    _lines_bytes,
+)
 INT16_TILES: Mapping[str, Tile] = {
     "c": Tile(2, 2, lambda f: 2 * _window(f), output_bytes=2),
     "rv32": Tile(2, 4, lambda f: 2 * _window(f), output_bytes=2),

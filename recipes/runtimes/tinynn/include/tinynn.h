@@ -412,6 +412,7 @@ TINYNN_SCRATCH(tinynn_rows_rv32, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_rvv, tinynn_rows);
 TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_lines_dsp, tinynn_conv2d); /* one input channel */
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);

@@ -11,13 +11,14 @@
 #define X 4
 #define OUTPUT 8
 #define PITCH 12
-#define EIGHTS 16
+#define EIGHTS 16 /* the last of them may be a four */
 #define HAS_ODD_GROUP 20
-#define BLOCKS 24
-#define ZERO 28
+#define END 24 /* of the weights */
+                 /* and twice the zero point, plus 1 */
 #define FRAME_BYTES 36 /* with nine saved registers, a multiple of 8 */
 
 #if IS_WIDE
+#define GROUP_SHIFT 4 /* bytes of four products' weights */
 .macro two_products
   ldm r0!, {r3-r5}
   ldrd r6, r7, [r1], #8
@@ -34,6 +35,7 @@
   two_products
 .endm
 #else
+#define GROUP_SHIFT 3
 .macro two_products weights
   ldm r0!, {r3-r5}
   smlad r8, r3, \weights, r8
@@ -57,13 +59,14 @@ function FUNCTION
   sub sp, sp, #FRAME_BYTES
   ldm r0!, {r1-r5} /* weights, channels, x, output, pitch */
   ldm r0, {r6-r8}  /* groups, blocks, zero */
-  lsr r9, r6, #1
   and r10, r6, #1
+  add r9, r10, r6, lsr #1
   stm sp, {r2-r5, r9, r10}
-  strd r7, r8, [sp, #BLOCKS]
+  mul r6, r6, r7
+  add r7, r1, r6, lsl #GROUP_SHIFT
+  strd r7, r8, [sp, #END]
 
-next_pair:
-  ldr r2, [sp, #CHANNELS]
+next_pair: /* r2: channels */
 #if IS_WIDE
   ldr r8, [r2] /* biases */
   ldr r11, [r2, #12]
@@ -81,21 +84,17 @@ next_pair:
 #endif
   ldr r0, [sp, #X]
   ldrd r2, r3, [sp, #EIGHTS]
-  cmp r2, #0
-  beq odd_group
+  cmp r3, #0
+  bne odd_group
 eight_products:
   four_products
+odd_group:
   four_products
   subs r2, r2, #1
   bne eight_products
-  ldr r3, [sp, #HAS_ODD_GROUP]
-odd_group:
-  cmp r3, #0
-  beq summed
-  four_products
-summed:
+
   ldr r2, [sp, #CHANNELS]
-  ldr r7, [sp, #ZERO]
+  ldrd r0, r7, [sp, #END]
 #if !IS_WIDE
   sub r8, r8, r11
   sub r9, r9, r12
@@ -117,19 +116,15 @@ summed:
   requantise r12, r4, r5, r6
   requantise lr, r4, r5, r6
   str r2, [sp, #CHANNELS]
-  ldrd r2, r3, [sp, #OUTPUT]
-  strb r11, [r2, #1]
-  strb r8, [r2], #2
-  str r2, [sp, #OUTPUT]
-  add r2, r2, r3
-  strb r9, [r2, #-2]
-  strb r12, [r2, #-1]
-  add r2, r2, r3
-  strb r10, [r2, #-2]
-  strb lr, [r2, #-1]
-  ldr r2, [sp, #BLOCKS]
-  subs r2, r2, #1
-  str r2, [sp, #BLOCKS]
+  ldrd r3, r4, [sp, #OUTPUT]
+  bfi r8, r11, #8, #8
+  bfi r9, r12, #8, #8
+  bfi r10, lr, #8, #8
+  strh r9, [r3, r4]
+  strh r10, [r3, r4, lsl #1]
+  strh r8, [r3], #2
+  str r3, [sp, #OUTPUT]
+  cmp r1, r0
   bne next_pair
 
   add sp, sp, #FRAME_BYTES

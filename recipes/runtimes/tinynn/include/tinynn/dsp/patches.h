@@ -7,14 +7,7 @@
 #ifndef TINYNN_DSP_PATCHES_H
 #define TINYNN_DSP_PATCHES_H
 
-#include <string.h>
-
-#include "tinynn.h"
-#include "tinynn/dsp/clamp.h"
-#include "tinynn/dsp/instructions.h"
-#include "tinynn/dsp/matrix.h"
-
-enum { PIXELS = TINYNN_MATRIX_PIXELS };
+#include "tinynn/dsp/pixels.h"
 
 /* Where one pixel's kernel lies in the input. */
 struct place {
@@ -143,16 +136,6 @@ static inline int32_t is_pointwise(const struct tinynn_conv2d *p) {
          p->input_width == p->output_width && p->stride_y == 1 && p->stride_x == 1;
 }
 
-static inline void clamp_pixels(const struct tinynn_conv2d *p, int8_t *output, int32_t pixels) {
-  if (p->output_pitch == p->output_channels) {
-    tinynn_clamp_dsp(output, pixels * p->output_channels, p->lowest, p->highest);
-    return;
-  }
-  for (int32_t i = 0; i < pixels; ++i) {
-    tinynn_clamp_dsp(output + i * p->output_pitch, p->output_channels, p->lowest, p->highest);
-  }
-}
-
 /* All pixels by all output channels. `zeros`: twice what is added to each input value. */
 static inline void convolve(const struct tinynn_conv2d *restrict p, const int8_t *restrict input,
                             int8_t *restrict output, void *restrict scratch, tinynn_pair zeros,
@@ -194,17 +177,7 @@ static inline void convolve(const struct tinynn_conv2d *restrict p, const int8_t
       }
       widen_patches(&layer, places, wide);
     }
-    /* matrix3 writes three pixels of even channels, but the output may have fewer or odd ones */
-    const int is_aside = count < PIXELS || p->output_channels % 2 != 0;
-    matrix.output = is_aside ? aside : output;
-    matrix.output_pitch = is_aside ? 2 * pairs : p->output_pitch;
-    multiply(&matrix);
-    for (int32_t i = 0; is_aside && i < count; ++i) {
-      memcpy(output + i * p->output_pitch, aside + i * 2 * pairs, (size_t)p->output_channels);
-    }
-    if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
-      clamp_pixels(p, output, count);
-    }
+    multiply_pixels(p, &matrix, aside, count, output, multiply);
     output += count * p->output_pitch;
     left -= count;
   }
