@@ -10,8 +10,11 @@ from small_networks import Net
 
 from tinyflow.core.errors import ModelError
 from tinyflow.model import oracle, reference, tflite_reader
+from tinyflow.model.builder import GraphBuilder, per_tensor
 from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.transforms.tidy import tidy
 
 
 def flat_softmax() -> Graph:
@@ -63,15 +66,37 @@ def test_long_words_are_cut() -> None:
 
 
 def test_the_next_one_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LiteRT's reference kernels, then its others; with the reasons; and one error where none can."""
-    for graph, words, refusals in ((wide_paddings(), "LiteRT", 1), (flat_softmax(), "LiteRT's optimised kernels", 2)):
+    """TFLM once tidied, LiteRT's reference kernels, its others; with the reasons; one error where none can."""
+    for graph, name, words, refusals in (
+        (wide_paddings(), "tflm", "TFLM (once tidied)", 1),
+        (flat_softmax(), "litert", "LiteRT's optimised kernels", 2),
+    ):
         samples = reference.make_inputs(graph, 2, 0)
         who, answers, told = oracle.run(write(graph), graph, samples)
-        assert (who.name, who.words, told.count("can't run it")) == ("litert", words, refusals)
+        assert (who.name, who.words, told.count("can't run it")) == (name, words, refusals)
         assert (len(answers.outputs), answers.keeps_state) == (2, False)
     monkeypatch.setattr(oracle, "is_importable", lambda package: package == "tflite_micro")
     with pytest.raises(ModelError, match="TFLM can't run it: operator 2"):
         oracle.run(write(graph), graph, samples)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_tflm_is_asked_once_more_of_the_tidied_network(dtype: str) -> None:
+    """FILL of a computed shape is a constant then. Of uint8, tidying may be a step beside it: LiteRT is asked."""
+    net = GraphBuilder()
+    source = net.add_input("x", (1, 4), per_tensor(0.1), dtype)
+    shape = net.layer("SHAPE", (source,), "shape", None, (2,), "int32")
+    ones = net.constant("one", 1, dtype, per_tensor(0.1))
+    filled = net.layer("FILL", (shape, ones), "filled", per_tensor(0.1), (1, 4), dtype)
+    graph = net.graph((net.layer("ADD", (source, filled), "y", per_tensor(0.2), (1, 4), dtype),), "filling")
+    samples = reference.make_inputs(graph, 2, 0)
+    who, answers, told = oracle.run(write(graph), graph, samples)
+    assert told.startswith("TFLM can't run it: operator 1 (FILL, filled): ") and told.count("can't run it") == 1
+    assert who.words == ("TFLM (once tidied)" if dtype == "int8" else "LiteRT")
+    if dtype == "int8":
+        tidied = read(write(tidy(graph).graph))
+        expected = oracle.run_apart(oracle.TFLM, write(tidied), tidied, samples)
+        assert [one.tolist() for (one,) in answers.outputs] == [one.tolist() for (one,) in expected]
 
 
 def test_a_file_that_is_refused_for_no_operator_is_no_operators_fault() -> None:
