@@ -44,6 +44,7 @@ CHIPS = {
     "m55-gcc": Chip("cortex-m55", "gcc", ("-O2", "-ffreestanding")),
     "rv32v": Chip("rv32gcv", "zig"),
     "rv64v": Chip("rv64gcv", "zig"),
+    "rv64-llvm": Chip("rv64gcv", "llvm"),
 }
 
 
@@ -279,11 +280,13 @@ def test_kernels_are_exact_with_vectors(data: st.DataObject, chip: str, operator
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operator", ["conv", "dense"])
-@pytest.mark.parametrize(("chip", "style"), [("m4-llvm", "smlad"), ("rv32-llvm", "aotplus")])
+@pytest.mark.parametrize(("chip", "style"), [("m4-llvm", "smlad"), ("rv32-llvm", "aotplus"), ("rv64-llvm", "aotplus")])
 @EXACT
 @given(data=st.data())
 def test_kernels_are_exact_as_objects_of_tvms_llvm(data: st.DataObject, chip: str, style: Style, operator: str) -> None:
-    """What no compiler of C sees, with and without SMLAD as an intrinsic."""
+    """What no compiler of C sees, with and without SMLAD as an intrinsic, and at addresses of 64 bits."""
+    if chip == "rv64-llvm":
+        skip_without_programs(CHIPS[chip])
     specs = data.draw(st.lists(SPECS[operator], min_size=10, max_size=10))
     check(specs, style, CHIPS[chip], data.draw(st.integers(0, 1000)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyflow.core.errors import RecipeError, UsageError
+from tinyflow.core.errors import RecipeError
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.plan import Planner
 from tinyflow.recipes.bench import parse
@@ -136,13 +136,6 @@ def test_values_of_features_have_the_type_of_the_option(options: Plan) -> None:
     assert options("sine-tvmcg-stm32f7+f.64", features__f=feature)["alignment"] == 64
     with pytest.raises(RecipeError, match="alignment can't be '65'"):
         options("sine-tvmcg-stm32f7+f.65", features__f=feature)
-
-
-def test_a_processor_that_a_backend_does_not_know_is_the_target_s_fault(options: Plan) -> None:
-    """Carets under the backend, with where its words would stand."""
-    with pytest.raises(UsageError, match="tvmllvm has no words for the processor rv64gcv") as caught:
-        options("sine-tvmllvm-riscv64_qemu")
-    assert "^^^^^^^" in caught.value.hint and "`tvm_llvm` in the recipe of rv64gcv" in caught.value.hint
 
 
 def test_a_module_that_is_not_there_is_told_with_its_place(options: Plan) -> None:

@@ -255,7 +255,9 @@ def test_a_processor_of_one_s_own_needs_one_recipe(write: Write, catalogue: Cata
     assert (resolved.cpu.isa, resolved.cpu.headers, resolved.cpu.flags[1]) == ("thumb", "arm", "-mcpu=mine")
     assert (resolved.options["cpu"], resolved.options["processor_kernels"]) == ("mine-1", ["dsp"])
     assert resolved.processor.seen_by(resolved.target.implementation)["machine"] == {"model": "M"}
-    assert "tvmllvm has no words for the processor mine-1" in _refusal("vww-tvmllvm-own", catalogue)[0]
+    what, _, carets, *hint = _refusal("vww-tvmllvm-own", catalogue)
+    assert "tvmllvm can't compile for own: nothing says what LLVM calls its processor mine-1" in what
+    assert carets.strip() == "^^^^^^^" and "say in the recipe of mine-1 what LLVM calls it: `tvm_llvm" in " ".join(hint)
     path.write_text(target + memory % "0xFFF80000")
     with pytest.raises(RecipeError, match=f"{path}:4:59: b ends at 0x100080000, behind the last address of 32 bits"):
         _resolve("vww-tinyc-own", catalogue.afresh())

@@ -123,8 +123,13 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         "llvm": dict(processor.tvm_llvm),
     }
     if "$llvm" in backend.options.values() and not processor.tvm_llvm:
-        hint = f"another backend, or `tvm_llvm` in the recipe of {processor.name}"
-        bench.refuse(f"{backend.name} has no words for the processor {processor.name}", at="backend", hint=hint)
+        name = processor.name
+        hint = (
+            "another backend, such as tvmaotplus, whose C the toolchain compiles; "
+            f"or say in the recipe of {name} what LLVM calls it: `tvm_llvm: {{mtriple: …, mcpu: …}}`"
+        )
+        what = f"{backend.name} can't compile for {target.name}: nothing says what LLVM calls its processor {name}"
+        bench.refuse(what, at="backend", hint=hint)
     target_options = _target_options(bench, features, backend, target) if settings.target_options else {}
     options, lowering_options = _options(catalogue, backend, {**target_options, **settings.options}, facts)
     return ResolvedBench(
