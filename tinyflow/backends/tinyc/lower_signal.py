@@ -1,295 +1,46 @@
-"""Features of sound, TFLM's operators Signal…: what their flexbuffers and constants say, as fields of kernels."""
+"""Features of sound, TFLM's operators Signal…: a call of one kernel, or of a few that share a state."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-
-from tinyflow.backends.arrays import Constant
-from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.steps import REMEMBERED, Lowering, Operand, Step
 from tinyflow.backends.tinynn.choice import plain
-from tinyflow.model.arithmetic import signal
-from tinyflow.model.custom_options import numbers
-from tinyflow.model.element_types import ELEMENT_TYPES
-from tinyflow.model.graph import CUSTOM, Graph, Operator, Shape, Tensor
-from tinyflow.model.operators.shapes import text
-from tinyflow.model.weighted import constant_values
-
-# what the table of gains has for each power of two of 32 bits
-_GAINS = 125
-_LARGEST_TRANSFORM = 1 << 14
-# TINYNN_FRAMES_STATE numbers of int32
-_FRAMES_HEAD_BYTES = 8
-
-Fields = Mapping[str, Any]
+from tinyflow.backends.tinynn.sound import SOUNDS, Sound
+from tinyflow.model.graph import Graph, Operator
 
 
-def _constant(tensor: Tensor, least: int = 1) -> Constant:
-    """The int16 numbers of a tensor that has so many."""
-    if not tensor.is_constant or tensor.dtype != "int16":
-        raise Unsupported(f"{tensor.name} is {tensor.dtype}, not constant int16", "write its values into the model")
-    values = constant_values(tensor).reshape(-1)
-    if len(values) < least:
-        raise Unsupported(f"{tensor.name} has {len(values)} numbers, it takes {least}")
-    return Constant(values)
-
-
-def _shift(value: int) -> int:
-    if not 0 <= value < 32:
-        raise Unsupported(f"it shifts by {value}")
-    return value
-
-
-def _require(graph: Graph, operator: Operator, read: str, written: str) -> None:
-    """The element types of activations, in order."""
-    if len(operator.outputs) != len(written.split()):
-        raise Unsupported(f"it writes {len(operator.outputs)} tensors, not {len(written.split())}")
-    for indices, wanted in ((operator.inputs, read), (operator.outputs, written)):
-        for index, dtype in zip(indices, wanted.split(), strict=False):
-            if graph.tensors[index].dtype != dtype:
-                raise Unsupported(f"{graph.tensors[index].name} is {graph.tensors[index].dtype}, not {dtype}")
-
-
-def _of_one(read: str, written: str, fields: Callable[[Graph, Operator], tuple[str, Fields]]) -> Lowering:
-    """One call with the operator's activations and `fields` of the kernel that it names."""
+def _lowering(sound: Sound) -> Lowering:
+    """By its kernel, with the state behind what is read."""
 
     def lowering(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
-        _require(graph, operator, read, written)
-        kernel, values = fields(graph, operator)
-        activations = operator.inputs[: len(read.split())]
-        yield Step(
-            operator.index,
-            plain(variant, kernel, values),
-            tuple(map(Operand, activations)),
-            Operand(operator.outputs[0]),
-        )
+        fields = sound.fields_of(graph, operator)
+        size_bytes = sound.state_bytes(graph, operator, fields)
+        read = tuple(map(Operand, operator.inputs[: len(sound.read.split())]))
+        made, *others = map(Operand, operator.outputs)
+
+        def step(kernel: str, inputs: tuple[Operand, ...], output: Operand, remembered_bytes: int = 0) -> Step:
+            return Step(
+                operator.index, plain(variant, kernel, fields), inputs, output, remembered_bytes=remembered_bytes
+            )
+
+        if sound.kernel == "signal_scale":
+            yield step("signal_headroom", read, others[0])
+            yield step("signal_scale", (*read, others[0]), made)
+        elif sound.kernel == "signal_subtract":
+            yield step("signal_noise", read, _STATE, size_bytes)
+            yield step("signal_subtract", (*read, _STATE), made)
+            yield Step(operator.index, plain(variant, "copy", {"bytes": size_bytes}), (_STATE,), others[0])
+        else:
+            yield step(sound.kernel, (*read, _STATE) if size_bytes else read, made, size_bytes)
+            for output in others:  # whether the first one is valid
+                yield step("signal_is_valid", (_STATE,), output)
 
     return lowering
 
 
-def _window(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    source, window = (graph.tensors[index] for index in operator.inputs)
-    columns = window.elements
-    if source.elements % columns:
-        raise Unsupported(f"{source.name} has {source.elements} values for a window of {columns}")
-    shift = _shift(numbers(operator, "shift")["shift"])
-    rows = source.elements // columns
-    return "signal_window", {"window": _constant(window), "rows": rows, "columns": columns, "shift": shift}
-
-
-def _auto_scale(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
-    _require(graph, operator, "int16", "int16 int32")
-    source, (scaled, places) = operator.inputs[0], operator.outputs
-    fields = {"elements": graph.tensors[scaled].elements}
-    yield Step(operator.index, plain(variant, "signal_headroom", fields), (Operand(source),), Operand(places))
-    inputs = (Operand(source), Operand(places))
-    yield Step(operator.index, plain(variant, "signal_scale", fields), inputs, Operand(scaled))
-
-
-def _rfft(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    length, inputs = numbers(operator, "fft_length")["fft_length"], source.shape[-1]
-    if not 4 <= length <= _LARGEST_TRANSFORM or length & (length - 1):
-        raise Unsupported(f"it transforms {length} values, not a power of two from 4 to {_LARGEST_TRANSFORM}")
-    rows = source.elements // inputs
-    if inputs > length or output.elements != rows * (length + 2):
-        raise Unsupported(f"it transforms {rows} times {inputs} values to {output.elements}, of {length} each")
-    turns, half_turns = (Constant(values) for values in signal.turns(length))
-    fields = {"turns": turns, "half_turns": half_turns, "rows": rows, "inputs": inputs, "length": length}
-    return "rfft", fields
-
-
-def _energy(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    output = graph.tensors[operator.outputs[0]]
-    options = numbers(operator, "start_index", "end_index")
-    first, end = options["start_index"], options["end_index"]
-    if not 0 <= first <= end <= output.elements:
-        raise Unsupported(f"it takes places {first} to {end} for {output.elements}")
-    return "signal_energy", {"elements": output.elements, "first": first, "end": end}
-
-
-def _filter_bank(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    channels = numbers(operator, "num_channels")["num_channels"]
-    if not 0 < channels == output.elements:
-        raise Unsupported(f"it has {channels} channels for {output.elements} outputs")
-    tensors = [graph.tensors[index] for index in operator.inputs[1:]]
-    weights, unweights, starts, weight_starts, widths = map(_constant, tensors)
-    for begins, values in ((starts, source.elements), (weight_starts, min(weights.values.size, unweights.values.size))):
-        first, count = (part.values[: channels + 1].astype(np.int64) for part in (begins, widths))
-        if (first < 0).any() or (first + count > values).any():
-            raise Unsupported("its channels reach beyond what they weigh")
-    names = ("weights", "unweights", "starts", "weight_starts", "widths")
-    arrays = dict(zip(names, (weights, unweights, starts, weight_starts, widths), strict=True))
-    return "signal_filter_bank", {**arrays, "channels": channels}
-
-
-def _square_root(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    return "signal_square_root", {"channels": graph.tensors[operator.outputs[0]].elements}
-
-
-def _spectral_subtraction(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
-    _require(graph, operator, "uint32", "uint32 uint32")
-    source, (output, noise) = operator.inputs[0], operator.outputs
-    options = numbers(operator, *_SUBTRACTION)
-    channels = graph.tensors[noise].elements
-    if options["num_channels"] != channels or graph.tensors[source].elements != channels:
-        raise Unsupported(f"it has {options['num_channels']} channels for {channels} outputs")
-    fields = {
-        "channels": channels,
-        "smoothing": (options["smoothing"], options["alternate_smoothing"]),
-        "keeping": (options["one_minus_smoothing"], options["alternate_one_minus_smoothing"]),
-        "smoothing_bits": _shift(options["smoothing_bits"]),
-        "subtraction_bits": _shift(options["spectral_subtraction_bits"]),
-        "least": options["min_signal_remaining"],
-        "is_clamped": options["clamping"],
-    }
-    remembered, read = Operand(REMEMBERED), Operand(source)
-    size_bytes = graph.tensors[noise].size_bytes
-    estimate = plain(variant, "signal_noise", fields)
-    yield Step(operator.index, estimate, (read,), remembered, remembered_bytes=size_bytes)
-    yield Step(operator.index, plain(variant, "signal_subtract", fields), (read, remembered), Operand(output))
-    copied = plain(variant, "copy", {"bytes": size_bytes})
-    yield Step(operator.index, copied, (remembered,), Operand(noise))
-
-
-_SUBTRACTION = (
-    "num_channels",
-    "smoothing",
-    "one_minus_smoothing",
-    "alternate_smoothing",
-    "alternate_one_minus_smoothing",
-    "smoothing_bits",
-    "spectral_subtraction_bits",
-    "min_signal_remaining",
-    "clamping",
-)
-
-
-def _gain(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    gains = _constant(graph.tensors[operator.inputs[2]], _GAINS)
-    shift = numbers(operator, "snr_shift")["snr_shift"]
-    if not 0 <= shift < 64:
-        raise Unsupported(f"it shifts by {shift}")
-    channels = graph.tensors[operator.outputs[0]].elements
-    return "signal_gain", {"gains": gains, "channels": channels, "shift": shift}
-
-
-def _logarithm(graph: Graph, operator: Operator) -> tuple[str, Fields]:
-    options = numbers(operator, "input_correction_bits", "output_scale")
-    channels = graph.tensors[operator.outputs[0]].elements
-    fields = {
-        "corrections": Constant(signal.logarithm_corrections()),
-        "channels": channels,
-        "places": _shift(options["input_correction_bits"]),
-        "scale": options["output_scale"],
-    }
-    return "signal_logarithm", fields
-
-
-def _shape(tensor: Tensor, wanted: Shape) -> None:
-    if tensor.shape != wanted:
-        raise Unsupported(f"{tensor.name} is {text(tensor.shape)}, not {text(wanted)}")
-
-
-def _framer(graph: Graph, operator: Operator) -> dict[str, int]:
-    """Windows [rows…, frames, size] of [rows…, frames * step]; without `prefill` none before enough has come."""
-    source, windows = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    options = numbers(operator, "frame_size", "frame_step", "prefill")
-    size, step, is_filled = options["frame_size"], options["frame_step"], options["prefill"]
-    values = source.shape[-1]
-    if size < (step if is_filled else 1) or step < 1 or values % step:
-        raise Unsupported(f"its frames of {size} every {step} don't fit {values} values")
-    _shape(windows, (*source.shape[:-1], values // step, size))
-    before = -(-size // step) - 1
-    kept = size - step if is_filled else before * step
-    return {
-        **{"rows": source.elements // values, "frames": values // step, "size": size, "step": step, "kept": kept},
-        **{"waits": 0 if is_filled else before, "period": 1, "repeats": 0},
-    }
-
-
-def _stacker(graph: Graph, operator: Operator) -> dict[str, int]:
-    """Windows of frames that come one by one, the first of them as often as if it had come before, too."""
-    source, windows = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    options = numbers(operator, "num_channels", "stacker_left_context", "stacker_right_context", "stacker_step")
-    channels, left, right, period = options.values()
-    count = left + 1 + right
-    if min(left, right) < 0 or not 1 <= period <= count:
-        raise Unsupported(f"its windows from {left} before to {right} behind every {period} frames don't fit")
-    _shape(source, (channels,))
-    _shape(windows, (count * channels,))
-    return {
-        **{"rows": 1, "frames": 1, "size": count * channels, "step": channels, "kept": (count - 1) * channels},
-        **{"waits": right, "period": period, "repeats": 1},
-    }
-
-
-def _delay(graph: Graph, operator: Operator) -> dict[str, int]:
-    source = graph.tensors[operator.inputs[0]]
-    length, values = numbers(operator, "delay_length")["delay_length"], source.shape[-1]
-    if length < 0:
-        raise Unsupported(f"it delays by {length}")
-    sizes = {"rows": source.elements // values, "frames": 1, "size": values, "step": values, "kept": length}
-    return {**sizes, "waits": 0, "period": 1, "repeats": 0}
-
-
-def _frames(fields_of: Callable[[Graph, Operator], dict[str, int]], *written: str) -> Lowering:
-    """Of operators that keep what came before in one state; the second output says whether the first one is valid."""
-
-    def lowering(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
-        _require(graph, operator, "int16", " ".join(written))
-        fields = fields_of(graph, operator)
-        size_bytes = _FRAMES_HEAD_BYTES + 2 * fields["rows"] * fields["kept"]
-        call, state = plain(variant, "signal_frames", fields), Operand(REMEMBERED)
-        inputs, (made, *others) = (Operand(operator.inputs[0]), state), map(Operand, operator.outputs)
-        yield Step(operator.index, call, inputs, made, remembered_bytes=size_bytes)
-        for output in others:
-            yield Step(operator.index, plain(variant, "signal_is_valid", fields), (state,), output)
-
-    return lowering
-
-
-def _overlap_add(dtype: str) -> Lowering:
-    def lowering(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
-        _require(graph, operator, dtype, dtype)
-        source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-        if len(source.shape) < 2:
-            raise Unsupported(f"{source.name} is {text(source.shape)}, without frames")
-        step, (*rows, frames, size) = numbers(operator, "frame_step")["frame_step"], source.shape
-        if not 1 <= step <= size:
-            raise Unsupported(f"its frames of {size} don't fit every {step}")
-        _shape(output, (*rows, frames * step))
-        fields = {"rows": math.prod(rows), "frames": frames, "size": size, "step": step}
-        state_bytes = fields["rows"] * size * ELEMENT_TYPES[dtype].bits // 8
-        call, inputs = plain(variant, f"signal_overlap_{dtype}", fields), (Operand(source.index), Operand(REMEMBERED))
-        yield Step(operator.index, call, inputs, Operand(output.index), remembered_bytes=state_bytes)
-
-    return lowering
-
-
+_STATE = Operand(REMEMBERED)
 # form → operator → lowering
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {
-    "int16": {
-        f"{CUSTOM}SignalWindow": _of_one("int16", "int16", _window),
-        f"{CUSTOM}SignalFftAutoScale": _auto_scale,
-        f"{CUSTOM}SignalRfft": _of_one("int16", "int16", _rfft),
-        f"{CUSTOM}SignalEnergy": _of_one("int16", "uint32", _energy),
-        f"{CUSTOM}SignalFramer": _frames(_framer, "int16", "bool"),
-        f"{CUSTOM}SignalStacker": _frames(_stacker, "int16", "bool"),
-        f"{CUSTOM}SignalDelay": _frames(_delay, "int16"),
-        f"{CUSTOM}SignalOverlapAdd": _overlap_add("int16"),
-    },
-    "float32": {f"{CUSTOM}SignalOverlapAdd": _overlap_add("float32")},
-    "uint32": {
-        f"{CUSTOM}SignalFilterBank": _of_one("uint32", "uint64", _filter_bank),
-        f"{CUSTOM}SignalFilterBankSpectralSubtraction": _spectral_subtraction,
-        f"{CUSTOM}SignalPCAN": _of_one("uint32 uint32", "uint32", _gain),
-        f"{CUSTOM}SignalFilterBankLog": _of_one("uint32", "int16", _logarithm),
-    },
-    "uint64": {f"{CUSTOM}SignalFilterBankSquareRoot": _of_one("uint64 int32", "uint32", _square_root)},
+    form: {name: _lowering(sound) for name, sound in sounds.items()} for form, sounds in SOUNDS.items()
 }
