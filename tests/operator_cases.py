@@ -239,11 +239,12 @@ def _functions() -> Iterator[Case]:
     unit = Quantisation((1 / 128,), (0,))
     yield _named("L2_NORMALIZATION", (x,), Value(SHAPE, quantisation=unit))
     known = ("int8", "int16", "int32", "float32")
-    for dtype in (*known, "bool", "uint8", "int64"):
-        for made in (*known, "uint8", "int64", "bool"):
+    for dtype in (*known, "bool", "uint8", "int64", "uint32"):
+        for made in (*known, "uint8", "int64", "bool", "uint32"):
             # float32 of 2^31 and more, and what is below 0 in uint8, is anybody's guess
-            if dtype != made and (dtype, made) not in (("float32", "int8"), ("float32", "int16"), ("float32", "uint8")):
-                by = "tflm" if made in known and dtype not in ("uint8", "int64") else "litert"
+            unclear = dtype == "float32" and made in ("int8", "int16", "uint8", "uint32")
+            if dtype != made and not unclear:
+                by = "tflm" if made in known and dtype not in ("uint8", "int64", "uint32") else "litert"
                 types = {"in_data_type": dtype.upper(), "out_data_type": made.upper()}
                 yield _named("CAST", (Value(SHAPE, dtype),), Value(SHAPE, made), f"to {made}", by, **types)
 

@@ -1,4 +1,4 @@
-"""TFLM's operators for features of sound, one by one: tinyc gives what TFLM's kernels compute."""
+"""TFLM's operators for features of sound, one by one: tinyc and tinyi give what TFLM's kernels compute."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests_support import examples, tflm
 from tinyc_host import build
+from tinyi_chip import chip
+from tinyi_host import ARENA_TOO_SMALL, DAMAGED, OK, UNSUPPORTED, Interpreter, outputs_of
 
-from tinyflow.backends import tinyc
+from tinyflow.backends import tinyc, tinyi
+from tinyflow.backends.tinyi.calls import requests
+from tinyflow.backends.tinyi.planner import plan
 from tinyflow.core.errors import ModelError
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.chain import chained
@@ -202,11 +206,27 @@ def test_an_operator_gives_what_tflm_computes(title: str, tmp_path: Path) -> Non
     expected = tflm(content, graph, samples)
     for _ in range(2):
         built.reset()
-        for sample, wanted in zip(samples, expected, strict=True):
-            made = built.invoke(sample)
-            is_valid = wanted[-1].dtype != bool or wanted[-1]
-            pairs = list(zip(made, wanted, strict=True))
-            assert all(np.array_equal(one, other) for one, other in pairs[not is_valid :])
+        _assert_same([built.invoke(sample) for sample in samples], expected)
+    _assert_same(outputs_of(content, Interpreter.load("c"), "c", samples, expected), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("title", ["transform of 64/64", "noise", "roots", "frames"])
+def test_tinyi_computes_them_on_chips(title: str) -> None:
+    """Words of 32 bits; what an operator keeps is kept."""
+    name, options, constants, outputs, samples = CASES[title]
+    graph = _network(name, options, [*samples[0], *constants], len(constants), outputs)
+    content = write(graph)
+    expected = tflm(content, graph, samples)
+    found = outputs_of(content, chip("cortex-m7", ("ref", "dsp"), "dsp"), "dsp", samples, expected)  # type: ignore[arg-type]
+    _assert_same(found, expected)
+
+
+def _assert_same(found: Sequence[Any], expected: Sequence[Any]) -> None:
+    for made, wanted in zip(found, expected, strict=True):
+        is_valid = wanted[-1].dtype != bool or wanted[-1]
+        pairs = list(zip(made, wanted, strict=True))
+        assert all(np.array_equal(one, other) for one, other in pairs[not is_valid :])
 
 
 def test_what_an_operator_remembers_is_state() -> None:
@@ -236,6 +256,9 @@ def test_micro_speech_runs_from_samples_to_words(tmp_path: Path) -> None:
         built.reset()
         said = [built.invoke((piece[None],))[0] for piece in np.split(heard, pieces)]
         assert np.array_equal(said, [one for (one,) in expected])
+    samples = [(piece[None],) for piece in np.split(heard, pieces)]
+    found = outputs_of(content, Interpreter.load("c"), "c", samples, expected)
+    assert np.array_equal(found, expected)
     assert len({one.tobytes() for one in said}) > 4 and len({one.tobytes() for one in made}) == pieces
 
 
@@ -262,9 +285,12 @@ def test_options_that_do_not_fit_are_refused(title: str, options: dict[str, Any]
     """One line that says which."""
     name, _, constants, outputs, samples = CASES[title]
     graph = _network(name, options, [*samples[0], *constants], len(constants), outputs)
-    with pytest.raises(ModelError) as caught:
-        tinyc.check(graph, "tinyc", {"kernels": "ref"})
-    assert message in caught.value.what
+    for backend in (tinyc, tinyi):
+        with pytest.raises(ModelError) as caught:
+            backend.check(graph, "x", {"kernels": "ref"})
+        assert message in caught.value.what
+    session = Interpreter.load("c").model(write(graph), 1 << 16, 16, has_kept=True, has_state=True)
+    assert session.status == UNSUPPORTED
 
 
 @examples(50)
@@ -274,7 +300,31 @@ def test_damaged_options_are_refused_or_taken(title: str, words: bytes) -> None:
     name, options, constants, outputs, samples = CASES[title]
     graph = _network(name, options, [*samples[0], *constants], len(constants), outputs)
     damaged = replace(graph, operators=tuple(replace(one, custom_options=words) for one in graph.operators))
+    content, interpreter = write(damaged), Interpreter.load("c")
     try:
         tinyc.check(damaged, "tinyc", {"kernels": "ref"})
+        tinyi.check(damaged, "tinyi", {"kernels": "c"})
     except ModelError as error:
         assert error.what
+        session = interpreter.model(content, 1 << 16, 16, has_kept=True, has_state=True)
+        assert OK <= session.status <= ARENA_TOO_SMALL
+        return
+    made = plan(damaged, requests(damaged, "c"))
+    session = interpreter.model(content, made.total_bytes, made.unit, has_kept=True, has_state=True)
+    assert session.status == OK
+
+
+@pytest.mark.slow
+@examples(300)
+@given(data=st.data())
+def test_damaged_files_are_refused_or_harmless(data: st.DataObject) -> None:
+    """Changed anywhere, a file gets a status from tinyi, and nothing is read or written outside."""
+    name, options, constants, outputs, samples = CASES[data.draw(st.sampled_from(sorted(CASES)))]
+    content = bytearray(write(_network(name, options, [*samples[0], *constants], len(constants), outputs)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    keeps = data.draw(st.booleans())
+    session = Interpreter.load("c").model(bytes(content), 1 << 15, 16, has_kept=keeps, has_state=keeps)
+    assert OK <= session.status <= ARENA_TOO_SMALL
+    if session.status == OK:
+        assert session.invoke() in (OK, DAMAGED, UNSUPPORTED)

@@ -11,10 +11,11 @@ from typing import Any
 import kept
 import numpy as np
 from firmware import RUNTIMES, linked, objects_of, opened, sources_of, target_of, toolchain_of
-from tinyi_host import OK
+from tinyi_host import OK, customs_source
 
 from tinyflow.backends.tinyi.calls import CALLING
-from tinyflow.backends.tinyi.operators import ENTRIES, row
+from tinyflow.backends.tinyi.operators import CUSTOM_ROW, ENTRIES, row
+from tinyflow.model.graph import CUSTOM
 from tinyflow.model.reference import Sample
 
 _FILE_BYTES, _ARENA_BYTES, _GUARD_BYTES = 1 << 18, 1 << 18, 64
@@ -23,7 +24,9 @@ _MODEL = """
 #include "tinyi.h"
 #include "tinyi/operators.h"
 _Alignas(16) uint8_t file[{file}], arena[{arena}];
-uint32_t request[7]; /* bytes of the file, of the arena, unit, variant; needed bytes; whether it has state, calls */
+uint32_t request[8]; /* bytes of the file, of the arena, unit, variant; needed bytes; whether it has state, calls, or
+                        operators that keep something */
+{customs}
 static const struct tinyi_operator operators[][{count}] = {{ {operators} }};
 static struct tinyi_config config;
 static struct tinyi model;
@@ -33,12 +36,14 @@ int setup(void) {{
   config = made;
   model.config = &config;
   const int status =
-      r[6] ? tinyi_setup_with_calls(&model) : r[5] ? tinyi_setup_with_state(&model) : tinyi_setup(&model);
+      r[6]   ? tinyi_setup_with_calls(&model)
+      : r[7] ? tinyi_setup_with_custom(&model)
+      : r[5] ? tinyi_setup_with_state(&model) : tinyi_setup(&model);
   request[4] = model.needed_bytes;
   return status;
 }}
 int invoke(void) {{ return request[6] ? tinyi_invoke_with_calls(&model) : tinyi_invoke(&model); }}
-int reset(void) {{ return tinyi_reset(&model); }}
+int reset(void) {{ return request[7] ? tinyi_reset_with_custom(&model) : tinyi_reset(&model); }}
 int (*volatile keep[])(void) = {{setup, invoke, reset}};
 int main(void) {{ return keep[0]() + keep[1]() + keep[2](); }}
 """
@@ -52,10 +57,12 @@ class ChipInterpreter:
         isa = chosen["cpu"]["isa"]
         target = target_of(cpu, isa)
         tables = ", ".join(f"{{ {_table(variant)} }}" for variant in variants)
+        names = [name for entries in ENTRIES.values() for name in entries if not name.startswith(CUSTOM)]
         words = {
             "operators": tables,
-            "count": sum(map(len, ENTRIES.values())),
-            "plain": sum(name not in CALLING for entries in ENTRIES.values() for name in entries),
+            "count": len(names) + 1,
+            "plain": sum(name not in CALLING for name in names) + 1,
+            "customs": customs_source(),
             "file": _FILE_BYTES,
             "arena": _ARENA_BYTES,
         }
@@ -74,15 +81,23 @@ class ChipInterpreter:
         self.last: ChipSession | None = None
 
     def model(
-        self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False, has_calls: bool = False
+        self,
+        content: bytes,
+        arena_bytes: int,
+        unit: int = 4,
+        *,
+        has_state: bool = False,
+        has_calls: bool = False,
+        has_kept: bool = False,
     ) -> ChipSession:
         """Set a file up; `status` tells how that went."""
-        return ChipSession(self, content, arena_bytes, unit, has_state=has_state, has_calls=has_calls)
+        return ChipSession(self, content, arena_bytes, unit, (has_state, has_calls, has_kept))
 
 
 def _table(variant: str) -> str:
-    known = [(name, form) for form, entries in ENTRIES.items() for name in entries]
-    return ", ".join(row(*one, variant) for one in sorted(known, key=lambda one: one[0] in CALLING))
+    known = [(name, form) for form, entries in ENTRIES.items() for name in entries if not name.startswith(CUSTOM)]
+    rows = [row(*one, variant) for one in sorted(known, key=lambda one: one[0] in CALLING)]
+    return ", ".join([CUSTOM_ROW.partition(", /*")[0], *rows])
 
 
 class ChipSession:
@@ -94,15 +109,13 @@ class ChipSession:
         content: bytes,
         arena_bytes: int,
         unit: int,
-        *,
-        has_state: bool,
-        has_calls: bool,
+        kinds: tuple[bool, bool, bool],
     ) -> None:
         assert len(content) <= _FILE_BYTES
         assert arena_bytes <= _ARENA_BYTES - _GUARD_BYTES
         self._interpreter, self._simulator = interpreter, interpreter.simulator
         self._content, self._bytes, self._unit = content, arena_bytes, unit
-        self._variant, self._has_state, self._has_calls = interpreter.variant, has_state, has_calls
+        self._variant, self._kinds = interpreter.variant, kinds
         self._set_up()
         self.needed_bytes = int(struct.unpack("<5I", self._simulator.read("request", 20))[4])
 
@@ -112,11 +125,10 @@ class ChipSession:
         self._guard = garbage[self._bytes :].tobytes()
         self._simulator.write("file", self._content)
         self._simulator.write("arena", garbage.tobytes())
-        numbers = (self._bytes, self._unit, self._variant, 0, self._has_state, self._has_calls)
-        request = struct.pack("<7I", len(self._content), *numbers)
+        request = struct.pack("<8I", len(self._content), self._bytes, self._unit, self._variant, 0, *self._kinds)
         self._simulator.write("request", request)
         self._interpreter.last = self
-        self.status = self._call("setup") or (self.reset() if self._has_state else OK)
+        self.status = self._call("setup") or (self.reset() if self._kinds[0] else OK)
 
     def reset(self) -> int:
         """Forget state."""

@@ -16,11 +16,13 @@ import tflite
 from host_model import RUNTIMES, STRICT
 from tests_support import litert, tflm
 
+from tinyflow.backends.tinyi import customs
 from tinyflow.backends.tinyi.calls import CALLING, has_calls, requests
 from tinyflow.backends.tinyi.operators import ENTRIES, main_type
 from tinyflow.backends.tinyi.planner import plan
 from tinyflow.model import reference
-from tinyflow.model.graph import Graph
+from tinyflow.model.custom_options import flexbuffer
+from tinyflow.model.graph import CUSTOM, Graph, Operator
 from tinyflow.model.operators import describe
 from tinyflow.model.reference import Sample
 from tinyflow.model.tflite_reader import read
@@ -38,7 +40,19 @@ void test_factor(uint32_t n, uint32_t d, uint32_t s, struct tinyi_quotient *quot
   *factor = tinyi_factor(quotient, s);
 }
 """
+_CUSTOMS = """\
+extern const void *const test_customs;
+const void *const test_customs = customs;
+"""
 _LIBC = ctypes.CDLL(None)
+
+
+def customs_source() -> str:
+    """All custom operators, and the tables of transforms of any length."""
+    operators = [Operator(0, name, 1, (), ()) for name in customs.CUSTOMS]
+    lengths = [flexbuffer({"fft_length": 1 << bits}) for bits in range(2, 10)]
+    transforms = [Operator(0, f"{CUSTOM}SignalRfft", 1, (), (), {}, (), length) for length in lengths]
+    return customs.source([one for one in operators if one.name != transforms[0].name] + transforms)
 
 
 @cache
@@ -50,7 +64,11 @@ def interpreter_library() -> Path:
     sources = [path for path in sources if path.parent.name not in ("dsp", "rv32", "mve", "rvv")]
     factor = kept.scratch() / "factor.c"
     factor.write_text(_FACTOR)
-    objects = kept.objects_here([*sources, factor], [root / "include" for root in (INTERPRETER, RUNTIME)], flags)
+    named = kept.scratch() / "customs.c"
+    named.write_text(
+        customs_source() + "extern const void *const test_customs;\nconst void *const test_customs = customs;\n"
+    )
+    objects = kept.objects_here([*sources, factor, named], [root / "include" for root in (INTERPRETER, RUNTIME)], flags)
     return kept.path(kept.made_here(objects, ["-shared", *flags]))
 
 
@@ -135,8 +153,10 @@ class Interpreter:
         def address(symbol: str | None) -> int | None:
             return None if symbol is None else ctypes.addressof(ctypes.c_byte.in_dll(loaded, symbol.removeprefix("&")))
 
-        known = [(name, form, entry) for form, entries in ENTRIES.items() for name, entry in entries.items()]
+        every = [(name, form, entry) for form, entries in ENTRIES.items() for name, entry in entries.items()]
+        known = [one for one in every if not one[0].startswith(CUSTOM)]
         known.sort(key=lambda one: one[0] in CALLING)
+        table = ctypes.c_void_p.in_dll(loaded, "test_customs").value
         rows = [
             _Operator(
                 getattr(tflite.BuiltinOperator, name),
@@ -150,7 +170,8 @@ class Interpreter:
             )
             for name, form, entry in known
         ]
-        return Interpreter(loaded, (_Operator * len(rows))(*rows), sum(name not in CALLING for name, _, _ in known))
+        rows.insert(0, _Operator(tflite.BuiltinOperator.CUSTOM, -1, 0, 1, 2, address("tinyi_custom"), table, None))
+        return Interpreter(loaded, (_Operator * len(rows))(*rows), 1 + sum(one[0] not in CALLING for one in known))
 
     def factor(self, numerator: int, denominator: int, scale: int) -> tuple[int, int]:
         """tinyi_factor of scale * numerator / denominator, given as bits."""
@@ -159,10 +180,18 @@ class Interpreter:
         return factor[0], factor[1]
 
     def model(
-        self, content: bytes, arena_bytes: int, unit: int = 4, *, has_state: bool = False, has_calls: bool = False
+        self,
+        content: bytes,
+        arena_bytes: int,
+        unit: int = 4,
+        *,
+        has_state: bool = False,
+        has_calls: bool = False,
+        has_kept: bool = False,
     ) -> Session:
-        """Set a file up; `status` tells how that went."""
-        return Session(self, content, arena_bytes, unit, has_state=has_state, has_calls=has_calls)
+        """Set a file up; `status` tells how that went. What has calls or keeps something may have state, too."""
+        kind = "_with_calls" if has_calls else "_with_custom" if has_kept else "_with_state" if has_state else ""
+        return Session(self, content, arena_bytes, unit, kind, has_state=has_state)
 
 
 class Session:
@@ -174,9 +203,9 @@ class Session:
         content: bytes,
         arena_bytes: int,
         unit: int,
+        kind: str,
         *,
         has_state: bool,
-        has_calls: bool,
     ) -> None:
         self._interpreter = interpreter
         self._file = _guarded(content)
@@ -188,16 +217,16 @@ class Session:
             data=self._file.ctypes.data,
             size=len(content),
             operators=ctypes.addressof(interpreter.operators),
-            operator_count=len(interpreter.operators) if has_calls else interpreter.without_calls,
+            operator_count=len(interpreter.operators) if kind == "_with_calls" else interpreter.without_calls,
             arena=self._arena.ctypes.data,
             arena_bytes=arena_bytes,
             unit=unit,
         )
         self._model = _Model(config=ctypes.pointer(self._config))
         library = interpreter.library
-        set_up = library.tinyi_setup_with_state if has_state else library.tinyi_setup
-        set_up = library.tinyi_setup_with_calls if has_calls else set_up
-        self._invoke = library.tinyi_invoke_with_calls if has_calls else library.tinyi_invoke
+        set_up = library[f"tinyi_setup{kind}"]
+        self._invoke = library.tinyi_invoke_with_calls if kind == "_with_calls" else library.tinyi_invoke
+        self._reset = library.tinyi_reset_with_custom if kind == "_with_custom" else library.tinyi_reset
         self.status = set_up(ctypes.byref(self._model)) or (self.reset() if has_state else OK)
         self._check()
 
@@ -208,7 +237,7 @@ class Session:
 
     def reset(self) -> int:
         """Forget state."""
-        return int(self._interpreter.library.tinyi_reset(ctypes.byref(self._model)))
+        return int(self._reset(ctypes.byref(self._model)))
 
     def invoke(self) -> int:
         """One inference on whatever lies there."""
@@ -247,7 +276,11 @@ def outputs_of(
     """Outputs for all samples, shaped as `expected`. The plan is the tool's, its arena is enough, one word less not."""
     graph = read(content)
     made = plan(graph, requests(graph, variant))
-    kind = {"has_state": bool(graph.state_bytes or graph.subgraphs), "has_calls": has_calls(graph)}
+    kind = {
+        "has_state": bool(graph.state_bytes or graph.subgraphs or made.kept),
+        "has_calls": has_calls(graph),
+        "has_kept": bool(made.kept),
+    }
     session = interpreter.model(content, made.total_bytes, made.unit, **kind)
     assert (session.status, session.needed_bytes) == (OK, made.total_bytes)
     less = interpreter.model(content, made.total_bytes - 4, made.unit, **kind)

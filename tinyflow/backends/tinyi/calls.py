@@ -8,6 +8,7 @@ from tinyflow.backends.refusals import Refusal
 from tinyflow.backends.tinyi.memory_request import MemoryRequest
 from tinyflow.backends.tinyi.operators import MAX_WORK, request, work
 from tinyflow.model.graph import Graph
+from tinyflow.model.operators import describe
 
 CALLING = ("IF", "WHILE")
 MAX_GRAPHS = 1 << 8  # TINYI_MAX_GRAPHS of include/tinyi/calls.h
@@ -48,11 +49,15 @@ def refusals(graph: Graph) -> Iterator[Refusal]:
     if len(graph.graphs) > MAX_GRAPHS:
         yield Refusal(f"{len(graph.subgraphs)} subgraphs are more than {MAX_GRAPHS - 1}", "call fewer subgraphs")
         return
+    keeping = [operator for operator in graph.operators if describe(operator.name).remembers]
+    if keeping and has_calls(graph):
+        what = "it keeps what came before, which is not supported beside IF and WHILE"
+        yield Refusal(what, "use backend tinyc, which has both", keeping[0])
     for number in _in_order(graph):
         part = graph.graphs[number]
         for operator in part.operators if number else ():
             variable = any(index >= 0 and part.tensors[index].is_variable for index in operator.inputs)
-            if variable or operator.name in _STATEFUL:
+            if variable or operator.name in _STATEFUL or describe(operator.name).remembers:
                 what = "state of subgraphs that IF and WHILE run is not supported"
                 yield Refusal(what, "use backend tinyc, which keeps it", operator, "", None, number)
         products = sum(work(part, operator) for operator in part.operators)

@@ -28,6 +28,8 @@ class MemoryRequest:
     is_view: bool = False
     is_general: bool = False
     calls: tuple[int, ...] = ()
+    kept: int = 0
+    """Bytes that it keeps from call to call: scratch that nobody else gets."""
     step: int = 0
     """Not 0: the work is cut into equal parts, and each so many bytes above the least do more of it at once."""
 

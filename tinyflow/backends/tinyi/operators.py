@@ -6,12 +6,13 @@ Whoever changes a scratch rule here changes it in recipes/runtimes/tinyi/src too
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Union
 
 import numpy as np
 
+from tinyflow.backends.tinyi import customs
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import WORD_BYTES
@@ -23,11 +24,12 @@ from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_
 from tinyflow.backends.tinynn.needs import ONE_ROW, TAP_PAIRS, TAPS_3X3, WHOLE_WINDOW
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, pairs_of_taps, plane_elements, products_of
+from tinyflow.backends.tinynn.sound import SOUNDS
 from tinyflow.model import recurrent
 from tinyflow.model.arithmetic import binary, mean, sums, unary
-from tinyflow.model.element_types import WHOLE_BYTES
+from tinyflow.model.element_types import NUMBERS, WHOLE_BYTES
 from tinyflow.model.fixed_point import Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
-from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.graph import CUSTOM, Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
 from tinyflow.model.operators.shapes import slid
@@ -402,9 +404,11 @@ def _calling(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
 
 
 def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
-    if form_of(graph, operator) == "int8":
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    has_scale = source.quantisation is not None or output.quantisation is not None
+    if form_of(graph, operator) == "int8" and has_scale:
         quantisations(graph, operator)
-    return MemoryRequest(is_view=not graph.tensors[operator.inputs[0]].is_constant)
+    return MemoryRequest(is_view=not source.is_constant, is_general=not has_scale)
 
 
 _INT8: Mapping[str, Entry] = {
@@ -487,7 +491,7 @@ _MOVING: Mapping[str, Entry] = {
     **dict.fromkeys(VIEWS, Entry("tinyi_reshape_any", _reshape)),
 }
 # what int8 has of its own: fewer questions are asked
-_RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape))
+_RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape, general="tinyi_reshape_any"))
 
 
 def _hybrid(graph: Graph, operator: Operator) -> MemoryRequest | None:
@@ -657,7 +661,7 @@ def _elu(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # no
 
 def _cast(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
     types = [graph.tensors[index].dtype for index in (operator.inputs[0], operator.outputs[0])]
-    if not {*types} <= {*_TYPES}:
+    if not {*types} <= {*NUMBERS}:
         raise Unsupported(f"from {' to '.join(types)} is not supported")
     return MemoryRequest(is_general="float32" in types)
 
@@ -748,8 +752,23 @@ _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
     },
     "uint8": {"QUANTIZE": _INT16["QUANTIZE"], "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise)},
 }
+_CUSTOM: Mapping[str, Mapping[str, Entry]] = {
+    form: dict.fromkeys(sounds, Entry("tinyi_custom", customs.request)) for form, sounds in SOUNDS.items()
+}
 ENTRIES: Mapping[str, Mapping[str, Entry]] = {
-    **{form: {**_MOVING, **_CAST, **_LOOP, **_PLAIN.get(form, {}), **_COMPUTING.get(form, {})} for form in _TYPES},
+    **{
+        form: {
+            **_MOVING,
+            **_CAST,
+            **_LOOP,
+            **_PLAIN.get(form, {}),
+            **_COMPUTING.get(form, {}),
+            **_CUSTOM.get(form, {}),
+        }
+        for form in _TYPES
+    },
+    "uint32": {**_MOVING, **_CAST, **_CUSTOM["uint32"]},
+    "uint64": {**_MOVING, **_CUSTOM["uint64"]},
     "resource": {
         "VAR_HANDLE": Entry("tinyi_nothing"),
         "READ_VARIABLE": Entry("tinyi_read_variable", _variable),
@@ -759,12 +778,28 @@ ENTRIES: Mapping[str, Mapping[str, Entry]] = {
 }
 
 
+# all custom operators; `customs` is their own table
+CUSTOM_ROW = "{32, -1, 0, 1, 2, tinyi_custom, customs, NULL}, /* custom */"
+
+
 def main_type(name: str, form: str) -> int:
     """TFLite's number of the type by which the chip tells an operator's forms apart; -1 where there is only one."""
     import tflite
 
     is_only = sum(name in names for names in ENTRIES.values()) == 1
     return -1 if is_only else int(getattr(tflite.TensorType, form.upper()))
+
+
+def rows(used: Sequence[tuple[str, str]], variant: str, rare: Container[tuple[str, str]]) -> list[str]:
+    """The table of the operators of a model, one line for each; `rare`: those that take a function for them."""
+    names = [name for name, _ in used]
+    lines = [
+        row(name, form, variant, is_general=(name, form) in rare, is_only=names.count(name) == 1) + f", /* {name} */"
+        for name, form in used
+        if not name.startswith(CUSTOM)
+    ]
+    has_custom = any(name.startswith(CUSTOM) for name in names)
+    return [*lines, CUSTOM_ROW] if has_custom else lines
 
 
 def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only: bool = False) -> str:

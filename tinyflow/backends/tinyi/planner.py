@@ -33,6 +33,8 @@ class Plan:
     scratch: Sequence[Placed]
     states: Mapping[int, str]
     """Variables, and tensors that name a resource variable first, by their numbers → what they are called."""
+    kept: Mapping[int, Placed]
+    """By operators, what they keep for themselves."""
 
 
 def plan(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]]) -> Plan:
@@ -40,7 +42,8 @@ def plan(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]]) -> Plan:
 
     `requests`: by graphs' numbers, in the order of set-up, the network itself last. Raises ModelError for gigabytes.
     """
-    for unit in _UNITS:
+    is_wide = any(tensor.dtype == "uint64" for tensor in graph.tensors)  # kernels read words of 64 bits
+    for unit in _UNITS[is_wide:]:
         made = _plan_all(graph, requests, unit)
         if made is not None:
             return made
@@ -61,7 +64,8 @@ def _plan_all(graph: Graph, requests: Mapping[int, Sequence[MemoryRequest]], uni
         arenas[number] = made.total_bytes
         kept += -(-(2 * len(part.tensors) + 5 * len(part.operators)) // 4) * 4
         born = len(part.inputs) + sum(index not in part.handles for one in part.operators for index in one.outputs)
-        work = _LIFE_BYTES * max(born + len(made.states), 1) + _WISH_BYTES * len(part.operators)
+        born += len(made.states) + len(made.kept)
+        work = _LIFE_BYTES * max(born, 1) + _WISH_BYTES * len(part.operators)
         least = max(least, work + kept)
     return made and replace(made, total_bytes=max(made.total_bytes + kept, least))
 
@@ -90,8 +94,11 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
         return [views.get(tensor, tensor) for tensor in tensors]
 
     steps = [(seen(operator.inputs), seen(operator.outputs)) for operator in graph.operators]
-    lives = lifetimes([*states, *graph.inputs], steps, [*states, *seen(graph.outputs)], len(steps))
-    sizes = {tensor: graph.tensors[tensor].size_bytes for tensor in lives}
+    # by numbers that no tensor has
+    kept = {-1 - node: request.kept for node, request in enumerate(requests) if request.kept}
+    begun, ended = [*states, *kept, *graph.inputs], [*states, *kept, *seen(graph.outputs)]
+    lives = lifetimes(begun, steps, ended, len(steps))
+    sizes = {tensor: kept[tensor] if tensor in kept else graph.tensors[tensor].size_bytes for tensor in lives}
     sizes |= {index: graph.resources[key].size_bytes if key in graph.resources else 1 for key, index in named.items()}
     allowed = [
         (node, written[0], [read[position] for position in request.in_place])
@@ -116,7 +123,11 @@ def _plan(graph: Graph, requests: Sequence[MemoryRequest], unit: int) -> Plan | 
         life = lives.get(index, (node, node))
         name, size = states.get(index, tensor.name), sizes.get(index, tensor.size_bytes)
         tensors[index] = Placed(name, size, *life, places[owners[owner]].offset * unit)
-    return Plan(unit, total * unit, tensors, scratch, states)
+    held = {
+        -1 - key: Placed(f"kept {-1 - key}", size, 0, len(steps), places[owners[key]].offset * unit)
+        for key, size in kept.items()
+    }
+    return Plan(unit, total * unit, tensors, scratch, states, held)
 
 
 def _states(graph: Graph) -> dict[int, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinyflow.backends.generated import ARENA, arena, model_header, plan_document, real_tolerances, write_files
+from tinyflow.backends.tinyi import customs
 from tinyflow.backends.tinyi.calls import has_calls, requests
-from tinyflow.backends.tinyi.operators import ENTRIES, row
+from tinyflow.backends.tinyi.operators import ENTRIES, rows
 from tinyflow.backends.tinyi.planner import plan
-from tinyflow.model.graph import Graph
+from tinyflow.model.graph import CUSTOM, Graph
 from tinyflow.model.operators.forms import form_of
 
 _ALIGNMENT = 16
@@ -40,7 +41,7 @@ _Alignas({alignment}) int8_t {arena}[{bytes}];
 /* model.tflite, as it is */
 extern const uint8_t model_tflite[{model_bytes}];
 
-static const struct tinyi_operator operators[] = {{
+{customs}static const struct tinyi_operator operators[] = {{
 {operators}}};
 
 static const struct tinyi_config config = {{
@@ -63,7 +64,7 @@ int model_setup(void) {{
 
 # a symbol of its own, also where nobody else calls it
 _SETUP_WITH_STATE = """\
-__attribute__((noinline)) int model_reset(void) {{ return tinyi_reset(&model); }}
+__attribute__((noinline)) int model_reset(void) {{ return tinyi_reset{custom}(&model); }}
 
 int model_setup(void) {{
   model.config = &config;
@@ -86,13 +87,10 @@ def write_sources(
     }
     rare = {form for number in asked for form, one in zip(known[number], asked[number], strict=True) if one.is_general}
     made, forks, forms = plan(graph, asked), has_calls(graph), known[0]
-    size, has_state = arena_bytes or made.total_bytes, bool(made.states or (graph.subgraphs and not forks))
-    used = list(dict.fromkeys(form for every in known.values() for form in every))
-    names = [name for name, _ in used]
-    rows = [
-        f"{row(name, form, variant, is_general=(name, form) in rare, is_only=names.count(name) == 1)}, /* {name} */"
-        for name, form in used
-    ]
+    size, has_state = arena_bytes or made.total_bytes, bool(made.states or made.kept or (graph.subgraphs and not forks))
+    lines = rows(list(dict.fromkeys(form for every in known.values() for form in every)), variant, rare)
+    custom = [one for number in asked for one in graph.graphs[number].operators if one.name.startswith(CUSTOM)]
+    with_it = "_with_calls" if forks else "_with_custom" if made.kept else "_with_state" if has_state else ""
     files = {
         "model.h": model_header(size, "0 or an enum tinyi_status", has_state=has_state),
         "model.c": _MODEL.format(
@@ -101,12 +99,13 @@ def write_sources(
             bytes=size,
             unit=made.unit,
             model_bytes=len(model),
-            count=len(used),
-            operators="".join(f"  {line}\n" for line in rows),
+            count=len(lines),
+            operators="".join(f"  {line}\n" for line in lines),
             setup=(_SETUP_WITH_STATE if has_state else _SETUP).format(
-                with_it="_with_calls" if forks else "_with_state" if has_state else ""
+                with_it=with_it, custom="_with_custom" if made.kept else ""
             ),
             calls="_with_calls" if forks else "",
+            customs=f"{customs.source(custom)}\n" if custom else "",
         ),
         "model_data.S": _DATA,
     }
@@ -134,9 +133,10 @@ def write_sources(
         arena=arena(
             size,
             made.unit,
-            [*made.tensors.values(), *made.scratch],
+            [*made.tensors.values(), *made.scratch, *made.kept.values()],
             [*indices, indices[-1]],
-            {name: _writers(graph, index) for index, name in made.states.items()},
+            {name: _writers(graph, index) for index, name in made.states.items()}
+            | {place.name: [indices[node]] for node, place in made.kept.items()},
             holding=made.tensors,
         ),
         reset="model_reset" if has_state else "",

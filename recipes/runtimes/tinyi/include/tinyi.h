@@ -75,6 +75,10 @@ int tinyi_reset(const struct tinyi *model);
 int tinyi_setup_with_calls(struct tinyi *model);
 int tinyi_invoke_with_calls(const struct tinyi *model);
 
+/* The same for a file with custom operators that keep something, but without IF and WHILE. */
+int tinyi_setup_with_custom(struct tinyi *model);
+int tinyi_reset_with_custom(const struct tinyi *model);
+
 /* One inference, after a set-up that returned 0. Inputs are overwritten where their memory is needed. TINYI_DAMAGED or
  * TINYI_UNSUPPORTED: what set-up left to it; nothing outside of the file was read, nothing outside of the arena
  * written. */

@@ -306,6 +306,7 @@ static void cast(struct tinyi_context *context,
     return;
   }
   tinyi_require(context, input.elements == output.elements, TINYI_DAMAGED);
+  tinyi_require(context, input.type != TINYI_UINT64 && output.type != TINYI_UINT64, TINYI_UNSUPPORTED);
   tinyi_require(context,
                 kernel != tinynn_cast_ref || (input.type != TINYI_FLOAT32 && output.type != TINYI_FLOAT32),
                 TINYI_UNSUPPORTED);

@@ -77,8 +77,8 @@ static inline __attribute__((always_inline)) int32_t read_quantisation(const str
 /* The bytes of an element; 0 of types that nothing here computes with. */
 static inline uint32_t size_of(uint32_t type) {
   static const uint8_t sizes[] = {
-      [TINYI_FLOAT32] = 4, [TINYI_INT32] = 4, [TINYI_UINT8] = 1, [TINYI_INT64] = 8,
-      [TINYI_BOOL] = 1,    [TINYI_INT16] = 2, [TINYI_INT8] = 1,
+      [TINYI_FLOAT32] = 4, [TINYI_INT32] = 4, [TINYI_UINT8] = 1,  [TINYI_INT64] = 8,  [TINYI_BOOL] = 1,
+      [TINYI_INT16] = 2,   [TINYI_INT8] = 1,  [TINYI_UINT64] = 8, [TINYI_UINT32] = 4,
   };
   return type < sizeof sizes ? sizes[type] : 0;
 }
@@ -243,6 +243,20 @@ static __attribute__((noinline)) void read_int8(struct tinyi_context *context, c
 static __attribute__((noinline)) void read_tensor(struct tinyi_context *context, const struct tinyi_vector *vector,
                                                   uint32_t wanted, struct tinyi_tensor *tensor) {
   read(context, vector, wanted, 0, tensor);
+}
+
+void tinyi_read_shape(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                      struct tinyi_tensor *tensor) {
+  const struct tinyi_tensor nothing = {.shape = {1, 1, 1, 1, 1}, .elements = 1};
+  const uint32_t index = (uint32_t)tinyi_index(context, vector, position);
+  struct tinyi_table table;
+  *tensor = nothing;
+  const int32_t status = tinyi_try_element(&context->file, &context->model->tensors, index, &table)
+                             ? read_shape(&context->file, &table, tensor)
+                             : TINYI_DAMAGED;
+  if (status != 0) {
+    tinyi_fail(&context->file, status);
+  }
 }
 
 void tinyi_read_activation(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,

@@ -20,6 +20,8 @@ enum tinyi_type {
   TINYI_BOOL = 6,
   TINYI_INT16 = 7,
   TINYI_INT8 = 9,
+  TINYI_UINT64 = 12,
+  TINYI_UINT32 = 15,
 };
 
 /* Fields of the schema's Operator. */
@@ -119,6 +121,10 @@ void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector 
 /* An activation or constant of any type, with one scale or none. */
 void tinyi_read_any(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                     struct tinyi_tensor *tensor);
+
+/* No more than the shape, which notes nothing. */
+void tinyi_read_shape(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
+                      struct tinyi_tensor *tensor);
 
 /* An activation or constant of one type, with one scale > 0 and any zero point of that type. */
 void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,

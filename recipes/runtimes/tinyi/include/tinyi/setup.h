@@ -1,11 +1,12 @@
 /* Set-up: find the parts of the file, check every operator, plan the memory. setup.c has it for models without state,
- * setup_state.c for those with it (TINYI_HAS_STATE), setup_calls.c for those whose operators call subgraphs, too
- * (TINYI_HAS_CALLS).
+ * setup_state.c for those with it (TINYI_HAS_STATE), setup_custom.c and setup_calls.c for those whose custom
+ * operators keep some of their own (TINYI_HAS_CUSTOM), or whose operators call subgraphs (TINYI_HAS_CALLS), too.
  *
  * The arena: activations and scratch from its beginning; at its end what an inference needs to know (see context.h).
  * While set-up runs its own tables are where plan.c will put the activations.
  */
 #include "tinyi/calls.h"
+#include "tinyi/custom.h"
 #include "tinyi/plan.h"
 #include "tinyi/state.h"
 
@@ -215,6 +216,10 @@ static inline uint32_t set_up_graph(struct setup *setup, uint32_t number) {
   if (TINYI_HAS_STATE && number == 0) {
     tinyi_begin_state(&setup->context);
   }
+  const uint32_t kept = TINYI_HAS_CUSTOM ? setup->context.written : 0;
+  if (TINYI_HAS_CUSTOM) {
+    tinyi_begin_kept(&setup->context);
+  }
   const uint32_t states = TINYI_HAS_STATE ? setup->context.written : 0;
   begin_inputs(setup);
   run_nodes(setup);
@@ -239,6 +244,9 @@ static inline uint32_t set_up_graph(struct setup *setup, uint32_t number) {
   } else if (number == 0) {
     need(setup, total * model->config->unit + (model->config->arena_bytes & ~UINT32_C(3)) - setup->end);
   }
+  if (TINYI_HAS_CUSTOM && setup->context.file.status == TINYI_OK) {
+    tinyi_end_kept(&setup->context, kept);
+  }
   return total;
 }
 
@@ -262,7 +270,9 @@ int tinyi_setup_with_calls(struct tinyi *model) {
   return setup.context.file.status;
 }
 #else
-#if TINYI_HAS_STATE
+#if TINYI_HAS_CUSTOM
+int tinyi_setup_with_custom(struct tinyi *model) {
+#elif TINYI_HAS_STATE
 int tinyi_setup_with_state(struct tinyi *model) {
 #else
 int tinyi_setup(struct tinyi *model) {
