@@ -53,6 +53,7 @@ def test_it_works_word_by_word(tmp_path: Path) -> None:
     for bench in ("other_net-tinyc-stm32f4", "coded-tinyc-stm32f4", *own):
         report = json.loads((project / "build" / bench / "report.json").read_text())
         assert (report["status"], report["validation"]["result"]) == ("ok", "exact")
+    assert {"cycles_estimate", "latency_ms", "energy_uj"} <= report["metrics"].keys()
     assert "4 benches in baselines/mine.json" in done.stdout
     assert re.search(r"(?m)^recipes +ok ", done.stdout)
 
