@@ -25,6 +25,7 @@ from tinyflow.model.operators import describe
 from tinyflow.model.operators.shapes import same_padding
 from tinyflow.model.summary import macs
 from tinyflow.model.tflite_writer import write
+from tinyflow.model.weighted import constant_bytes
 
 Generator = np.random.Generator
 Int8s = NDArray[np.int8]
@@ -99,9 +100,9 @@ def random_int8(generator: Generator, shape: Sequence[int], extreme: float = 0.2
     return np.where(generator.random(tuple(shape)) < extreme, ends, values).astype(np.int8)
 
 
-def random_weights(generator: Generator, shape: Sequence[int], lowest: int = -127) -> Int8s:
-    """Per channel weights as a converter makes them; `lowest` -128 for the odd model."""
-    weights: Int8s = np.maximum(random_int8(generator, shape), np.int8(lowest))
+def random_weights(generator: Generator, shape: Sequence[int], lowest: int = -127, bits: int = 8) -> Int8s:
+    """Per channel weights as a converter makes them; `lowest` -128 for the odd model. Those of 4 bits are as coarse."""
+    weights: Int8s = np.maximum(random_int8(generator, shape), np.int8(lowest)) >> (8 - bits)
     return weights
 
 
@@ -127,28 +128,30 @@ def _weighted_tensors(
     axis: int,
     scales: Sequence[float],
     bias: Any,
+    bits: int,
 ) -> list[Tensor]:
     bias_scales = tuple(f32(input_q[0] * scale) for scale in scales)
     zeros = (0,) * len(scales)
+    data = constant_bytes(weights, f"int{bits}")
     return [
         Tensor(0, "input", input_shape, "int8", Quantisation((input_q[0],), (input_q[1],))),
-        Tensor(1, "weights", weights.shape, "int8", Quantisation(tuple(scales), zeros, axis), weights.tobytes()),
+        Tensor(1, "weights", weights.shape, f"int{bits}", Quantisation(tuple(scales), zeros, axis), data),
         Tensor(2, "bias", bias.shape, "int32", Quantisation(bias_scales, zeros), bias.astype("<i4").tobytes()),
     ]
 
 
 def _draw_weighted(
-    generator: Generator, channels: int, products: int, wide: bool, zero_point: int | None
+    generator: Generator, channels: int, products: int, wide: bool, zero_point: int | None, bits: int
 ) -> tuple[tuple[float, int], tuple[float, int], list[float], NDArray[np.int32]]:
     """Scales and biases whose outputs fill the range: input and output (scale, zero point), scales, biases."""
     input_q = f32(generator.uniform(0.003, 0.1)), int(generator.integers(-128, 128))
     spread = generator.uniform(0.1, 4.0, channels) if wide else generator.uniform(0.5, 1.0, channels)
-    scales = [f32(0.01 * factor) for factor in spread]
+    scales = [f32(0.01 * factor * 2 ** (8 - bits)) for factor in spread]
     deviation = 0.01 * input_q[0] * 80 * 80 * math.sqrt(products)
     output_scale = f32(deviation / generator.uniform(30, 90))
     if zero_point is None:
         zero_point = -128 if generator.random() < 0.5 else int(generator.integers(-128, 128))
-    limit = int(60 * 60 * math.sqrt(products)) + 1
+    limit = int(60 * 60 * math.sqrt(products)) // 2 ** (8 - bits) + 1
     bias = generator.integers(-limit, limit, channels).astype(np.int32)
     return input_q, (output_scale, zero_point), scales, bias
 
@@ -171,6 +174,10 @@ def window_text(kernel: tuple[int, int], stride: tuple[int, int], dilation: tupl
     return f"{kernel[0]}x{kernel[1]}/{stride[0]}" + f" dilated {dilation[0]}x{dilation[1]}" * (max(dilation) > 1)
 
 
+def _width(bits: int) -> str:
+    return " int4" if bits == 4 else ""
+
+
 def conv2d(
     generator: Generator,
     input_shape: tuple[int, int, int, int],
@@ -183,17 +190,18 @@ def conv2d(
     wide: bool = False,
     lowest_weight: int = -127,
     output_zero_point: int | None = None,
+    bits: int = 8,
 ) -> Case:
     """CONV_2D."""
     n, h, w, c = input_shape
-    weights = random_weights(generator, (outputs, *kernel, c), lowest_weight)
-    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide, output_zero_point)
+    weights = random_weights(generator, (outputs, *kernel, c), lowest_weight, bits)
+    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide, output_zero_point, bits)
     oh, top = out_size(h, kernel[0], stride[0], dilation[0], padding)
     ow, left = out_size(w, kernel[1], stride[1], dilation[1], padding)
     graph = one_operator(
         "CONV_2D",
         3,
-        _weighted_tensors(input_shape, input_q, weights, 0, scales, bias),
+        _weighted_tensors(input_shape, input_q, weights, 0, scales, bias, bits),
         ((n, oh, ow, outputs), "int8", Quantisation((output_q[0],), (output_q[1],))),
         {"padding": padding, "stride": stride, "dilation": dilation, "activation": activation},
     )
@@ -206,11 +214,11 @@ def conv2d(
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
     channels = Channels(bias, *_multipliers(input_q[0], scales, output_q[0]))
-    name = f"conv2d {window_text(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    name = f"conv2d{_width(bits)} {window_text(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
-        lambda variant: choice.convolution(variant, fields, weights, channels),
+        lambda variant: choice.convolution(variant, fields, weights, channels, bits=bits),
         (random_int8(generator, input_shape),),
         macs(graph),
     )
@@ -228,18 +236,21 @@ def depthwise(
     wide: bool = False,
     lowest_weight: int = -127,
     output_zero_point: int | None = None,
+    bits: int = 8,
 ) -> Case:
     """DEPTHWISE_CONV_2D."""
     n, h, w, c = input_shape
     outputs = c * depth_multiplier
-    weights = random_weights(generator, (1, *kernel, outputs), lowest_weight)
-    input_q, output_q, scales, bias = _draw_weighted(generator, outputs, kernel[0] * kernel[1], wide, output_zero_point)
+    weights = random_weights(generator, (1, *kernel, outputs), lowest_weight, bits)
+    input_q, output_q, scales, bias = _draw_weighted(
+        generator, outputs, kernel[0] * kernel[1], wide, output_zero_point, bits
+    )
     oh, top = out_size(h, kernel[0], stride[0], dilation[0], padding)
     ow, left = out_size(w, kernel[1], stride[1], dilation[1], padding)
     graph = one_operator(
         "DEPTHWISE_CONV_2D",
         3,
-        _weighted_tensors(input_shape, input_q, weights, 3, scales, bias),
+        _weighted_tensors(input_shape, input_q, weights, 3, scales, bias, bits),
         ((n, oh, ow, outputs), "int8", Quantisation((output_q[0],), (output_q[1],))),
         {
             **{"padding": padding, "stride": stride, "dilation": dilation},
@@ -255,11 +266,11 @@ def depthwise(
         **{"input_zero_point": input_q[1], "output_zero_point": output_q[1], "lowest": lowest, "highest": highest},
     }
     channels = Channels(bias, *_multipliers(input_q[0], scales, output_q[0]))
-    name = f"depthwise {window_text(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
+    name = f"depthwise{_width(bits)} {window_text(kernel, stride, dilation)} {h}x{w}x{c} → {oh}x{ow}x{outputs}"
     return Case(
         name,
         graph,
-        lambda variant: choice.convolution(variant, fields, weights, channels),
+        lambda variant: choice.convolution(variant, fields, weights, channels, bits=bits),
         (random_int8(generator, input_shape),),
         macs(graph),
     )
@@ -274,17 +285,20 @@ def fully_connected(
     per_channel: bool = False,
     lowest_weight: int = -127,
     output_zero_point: int | None = None,
+    bits: int = 8,
 ) -> Case:
     """FULLY_CONNECTED."""
-    weights = random_weights(generator, (outputs, inputs), lowest_weight)
+    weights = random_weights(generator, (outputs, inputs), lowest_weight, bits)
     input_q, output_q, scales, bias = _draw_weighted(
-        generator, outputs if per_channel else 1, inputs, False, output_zero_point
+        generator, outputs if per_channel else 1, inputs, False, output_zero_point, bits
     )
     bias = np.resize(bias, outputs)
+    # TFLM takes int4 with one scale only
+    read_bits = 8 if per_channel else bits
     graph = one_operator(
         "FULLY_CONNECTED",
         4,
-        _weighted_tensors((batches, inputs), input_q, weights, 0, scales, bias),
+        _weighted_tensors((batches, inputs), input_q, weights, 0, scales, bias, read_bits),
         ((batches, outputs), "int8", Quantisation((output_q[0],), (output_q[1],))),
         {
             **{"activation": activation, "weights_format": "DEFAULT"},
@@ -299,9 +313,9 @@ def fully_connected(
     factors = (np.resize(each, outputs) for each in _multipliers(input_q[0], scales, output_q[0]))
     channels = Channels(bias, *factors)
     return Case(
-        f"fully connected {batches}x{inputs} → {outputs}",
+        f"fully connected{_width(bits)} {batches}x{inputs} → {outputs}",
         graph,
-        lambda variant: choice.fully_connected(variant, fields, input_q[1], weights, channels),
+        lambda variant: choice.fully_connected(variant, fields, input_q[1], weights, channels, bits=bits),
         (random_int8(generator, (batches, inputs)),),
         macs(graph),
     )

@@ -137,7 +137,7 @@ def _dense(**changes: Any) -> bytes:
 )
 def test_weights_of_dense_layers_are_refused_by_the_first_inference(changes: dict[str, Any], status: int) -> None:
     """Set-up doesn't read them: neither the plan nor the choice of kernels depends on them."""
-    session = Interpreter.load("c", is_general=False).model(_dense(**changes), 1 << 16)
+    session = Interpreter.load("c", is_general=False, is_int4=False).model(_dense(**changes), 1 << 16)
     assert (session.status, session.invoke()) == (OK, status)
 
 

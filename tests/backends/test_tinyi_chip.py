@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from int4 import of_four_bits
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
@@ -92,6 +93,13 @@ def _wide(lowest: int, outputs: int, kernel: int) -> Graph:
 def test_many_channels_are_exact(name: str, outputs: int, kernel: int, lowest: int, chips: Chips) -> None:
     """Blocks of channels, the last of them smaller; weights of -128, for which some vectors have no room."""
     assert_exact(_wide(lowest, outputs, kernel), *chips(name))
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_weights_of_four_bits_are_exact(name: str, chips: Chips) -> None:
+    """Unpacked in blocks, from a byte's middle on where rows are odd."""
+    for graph in (_wide(-127, 70, 3), _wide(-127, 41, 1), *map(random_network, range(4))):
+        assert_exact(of_four_bits(graph), *chips(name))
 
 
 @pytest.mark.parametrize("name", [*CHIPS, "mve by gcc"])

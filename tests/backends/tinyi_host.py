@@ -146,8 +146,11 @@ class Interpreter:
     """Of the operators, the first, which any set-up knows."""
 
     @staticmethod
-    def load(variant: str, *, is_general: bool = True) -> Interpreter:
-        """`variant`: ref or c. `is_general`: functions of rare operators stand for all, as where a model has some."""
+    def load(variant: str, *, is_general: bool = True, is_int4: bool = True) -> Interpreter:
+        """`variant`: ref or c. `is_general`: functions of rare operators stand for all, as where a model has some.
+
+        `is_int4`: so do those of weights of int4.
+        """
         loaded = ctypes.CDLL(str(interpreter_library()))
 
         def address(symbol: str | None) -> int | None:
@@ -164,9 +167,9 @@ class Interpreter:
                 describe(name).main_input,
                 describe(name).versions[1],
                 describe(name).outputs,
-                address(entry.called(is_general=is_general)),
+                address(entry.called(is_general=is_general, is_int4=is_int4)),
                 address(entry.kernel_symbol(variant, is_general=is_general)),
-                address(entry.planned(is_general=is_general)),
+                address(entry.planned(is_general=is_general, is_int4=is_int4)),
             )
             for name, form, entry in known
         ]

@@ -33,7 +33,11 @@ def test_the_table_of_kernels_is_what_backends_ask() -> None:
 def test_every_kernel_of_the_table_is_there_and_every_variant_can_be_chosen() -> None:
     """What the runtime has beyond them are parts of kernels, and two that tinyi packs weights for on the chip."""
     texts = [path.read_text(encoding="utf-8") for path in RUNTIME.glob("src/*/*.c")]
-    found = {name for text in texts for name in re.findall(r"^(?:void |KERNEL\(|SVDF\()(tinynn_\w+)[(,]", text, re.M)}
+    found = {
+        name
+        for text in texts
+        for name in re.findall(r"^(?:void |KERNEL\(|SVDF\(|TINYNN_INT4_\w+\()(tinynn_\w+)[(,]", text, re.M)
+    }
     broadcast = [pair for text in texts for pair in re.findall(r"^TINYNN_BROADCAST_ROWS\((\w+), (\w+),", text, re.M)]
     found |= {f"tinynn_{operator}_broadcast_{variant}" for operator, variant in broadcast}
     found |= set(HostKernels().functions)

@@ -354,21 +354,34 @@ def test_lists_of_int64_become_int32() -> None:
     assert [changed.tensors[index].dtype for index in changed.operators[0].inputs[1:]] == ["int32", "int64", "int32"]
 
 
-@pytest.mark.parametrize("name", ["FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D"])
-def test_weights_of_int4_become_int8(name: str) -> None:
-    """An odd number of them, each sign: TFLM unpacks them alike."""
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        *((name, "plain") for name in ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")),
+        *(("CONV_2D", what) for what in ("zero point", "negative scale", "groups", "int16")),
+    ],
+)
+def test_weights_of_int4_become_int8_where_they_must(name: str, what: str) -> None:
+    """An odd number of them, each sign: where they are changed, or TFLM has no such kernels, and nowhere else."""
+    channels = 3 if name != "DEPTHWISE_CONV_2D" else 15
     numbers = np.random.default_rng(2).integers(-7, 8, 15)
-    pairs = np.append(numbers, 0).reshape(-1, 2) & 15
     net = Net(*((1, 5) if name == "FULLY_CONNECTED" else (1, 4, 4, 5 if name == "CONV_2D" else 15)))
+    if what == "groups":
+        net = Net(1, 4, 4, 15)
+    if what == "int16":
+        net.tensors[0] = replace(net.tensors[0], dtype="int16", quantisation=Quantisation((0.01,), (0,)))
     shape = {"FULLY_CONNECTED": (3, 5), "CONV_2D": (3, 1, 1, 5), "DEPTHWISE_CONV_2D": (1, 1, 1, 15)}[name]
-    packed = (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8).tobytes()
-    scheme = Quantisation((0.2,), (0,))
-    weights = net.builder.tensor("weights", shape, scheme, "int4", packed)
-    bias = net.constant([5] * (15 if name == "DEPTHWISE_CONV_2D" else 3), "int32", Quantisation((0.01,), (0,)))
-    graph = net.graph(net.operator(name, net.input, weights, bias))
-    changed = tidied(graph, name, runs=(run_tflm,))
-    made = changed.tensors[changed.operators[0].inputs[1]]
-    assert made.dtype == "int8" and constant_values(made).reshape(-1).tolist() == numbers.tolist()
+    scheme = Quantisation((-0.2 if what == "negative scale" else 0.2,), (2 if what == "zero point" else 0,))
+    weights = net.constant(numbers.reshape(shape), "int4", scheme)
+    bias = net.constant([5] * channels, "int64" if what == "int16" else "int32", Quantisation((0.01,), (0,)))
+    graph = net.graph(net.operator(name, net.input, weights, bias, shape=(1, 4, 4, 3) if what == "groups" else None))
+    if what == "plain":
+        assert tidy(graph).graph is graph
+        return
+    found = [tensor for tensor in tidy(graph).graph.tensors if tensor.is_constant and len(tensor.shape) == 4]
+    assert {tensor.dtype for tensor in found} == {"int8"}
+    values = np.concatenate([constant_values(tensor).reshape(-1) for tensor in found])
+    assert values.tolist() == (numbers * (-1 if what == "negative scale" else 1)).tolist()
 
 
 def test_zero_points_of_weights_go() -> None:

@@ -19,6 +19,9 @@ _PADDINGS = st.sampled_from(["SAME", "VALID"])
 _LOWEST_WEIGHTS = st.sampled_from([-127, -127, -128])
 _ZERO_POINTS = st.one_of(st.none(), st.integers(-128, 127))
 
+# several blocks of weights of four bits, of CONV_2D and FULLY_CONNECTED
+_MANY_OUTPUTS = st.sampled_from([1, 3, 8, 9, 33, 50, 70])
+
 
 def _generator(draw: st.DrawFn) -> np.random.Generator:
     return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -37,7 +40,7 @@ def _spatial(draw: st.DrawFn, largest_kernel: int) -> dict[str, Any]:
 
 
 @st.composite
-def _of_one_channel(draw: st.DrawFn) -> Case:
+def _of_one_channel(draw: st.DrawFn, bits: int) -> Case:
     """CONV_2D of one input channel, three outputs in a row or more."""
     kernel, stride = (
         (draw(st.integers(1, 5)), draw(st.integers(2, 9))),
@@ -55,30 +58,32 @@ def _of_one_channel(draw: st.DrawFn) -> Case:
         padding=padding,
         activation=draw(_ACTIVATIONS),
         output_zero_point=draw(_ZERO_POINTS),
+        bits=bits,
     )
 
 
 @st.composite
-def conv2d(draw: st.DrawFn) -> Case:
+def conv2d(draw: st.DrawFn, bits: int = 8) -> Case:
     """CONV_2D of any shape; more often of one channel than by chance."""
     if draw(st.integers(0, 3)) == 0:
-        return draw(_of_one_channel())
+        return draw(_of_one_channel(bits))
     spatial = _spatial(draw, draw(st.sampled_from([1, 3, 5])))
     shape = (draw(st.integers(1, 2)), *spatial.pop("size"), draw(st.sampled_from([1, 2, 3, 4, 5, 8, 12, 17])))
     return cases.conv2d(
         _generator(draw),
         shape,  # type: ignore[arg-type]
-        draw(st.integers(1, 9)),
+        draw(st.integers(1, 9) if bits == 8 else _MANY_OUTPUTS),
         activation=draw(_ACTIVATIONS),
         wide=draw(st.booleans()),
         lowest_weight=draw(_LOWEST_WEIGHTS),
         output_zero_point=draw(_ZERO_POINTS),
+        bits=bits,
         **spatial,
     )
 
 
 @st.composite
-def depthwise(draw: st.DrawFn) -> Case:
+def depthwise(draw: st.DrawFn, bits: int = 8) -> Case:
     """DEPTHWISE_CONV_2D; more often than not what kernels for three and five columns, or for one row take."""
     spatial = _spatial(draw, 6)
     columns = draw(st.sampled_from([0, 3, 3, 5, 1, 1]))
@@ -102,12 +107,13 @@ def depthwise(draw: st.DrawFn) -> Case:
         wide=draw(st.booleans()),
         lowest_weight=draw(_LOWEST_WEIGHTS),
         output_zero_point=draw(_ZERO_POINTS),
+        bits=bits,
         **spatial,
     )
 
 
 @st.composite
-def depthwise_pixel(draw: st.DrawFn) -> Case:
+def depthwise_pixel(draw: st.DrawFn, bits: int = 8) -> Case:
     """DEPTHWISE_CONV_2D whose window is the whole input."""
     kernel = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     return cases.depthwise(
@@ -118,22 +124,29 @@ def depthwise_pixel(draw: st.DrawFn) -> Case:
         activation=draw(_ACTIVATIONS),
         lowest_weight=draw(_LOWEST_WEIGHTS),
         output_zero_point=draw(_ZERO_POINTS),
+        bits=bits,
     )
 
 
 @st.composite
-def fully_connected(draw: st.DrawFn) -> Case:
+def fully_connected(draw: st.DrawFn, bits: int = 8) -> Case:
     """FULLY_CONNECTED, per tensor or per channel."""
     return cases.fully_connected(
         _generator(draw),
         draw(st.integers(1, 3)),
-        draw(st.integers(1, 40)),
-        draw(st.integers(1, 11)),
+        draw(st.integers(1, 40 if bits == 8 else 300)),
+        draw(st.integers(1, 11) if bits == 8 else _MANY_OUTPUTS),
         draw(_ACTIVATIONS),
         draw(st.booleans()),
         draw(_LOWEST_WEIGHTS),
         draw(_ZERO_POINTS),
+        bits,
     )
+
+
+def int4() -> st.SearchStrategy[Case]:
+    """Layers with weights of four bits."""
+    return st.one_of(conv2d(4), depthwise(4), depthwise_pixel(4), fully_connected(4))
 
 
 @st.composite
@@ -342,6 +355,7 @@ LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "depthwise": depthwise,
     "depthwise_pixel": depthwise_pixel,
     "fully_connected": fully_connected,
+    "int4": int4,
     "pool": pool,
     "add": add,
     "binary": binary,

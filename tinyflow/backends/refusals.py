@@ -121,8 +121,6 @@ def _advice(graph: Graph, operator: Operator) -> str:
         return "it is uint8 throughout, as converters made it until 2020: convert the original to int8, full integer"
     if weights is not None and not weights.is_constant:
         return "weights have to be constants of the model, not something that it computes"
-    if weights is not None and weights.dtype == "int4":
-        return "convert with int8 weights"
     if operator.name == "CONV_2D" and weights is not None and weights.shape[-1] != read[0].shape[-1]:
         return "split it into one CONV_2D for each group, or use DEPTHWISE_CONV_2D"
     if weights is not None and weights.quantisation is not None and any(weights.quantisation.zero_points):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tinyflow.model.custom_options import flexbuffer
 from tinyflow.model.graph import Graph, Operator, OptionValue, Quantisation, Shape, Tensor
 from tinyflow.model.operators import describe, output_shape
+from tinyflow.model.weighted import constant_bytes
 
 
 class GraphBuilder:
@@ -36,8 +37,7 @@ class GraphBuilder:
     def constant(self, name: str, values: npt.ArrayLike, dtype: str, quantisation: Quantisation | None = None) -> int:
         """A tensor that has these values."""
         array = np.asarray(values)
-        data = array.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
-        return self.tensor(name, array.shape, quantisation, dtype, data)
+        return self.tensor(name, array.shape, quantisation, dtype, constant_bytes(array, dtype))
 
     def operator(self, name: str, inputs: Sequence[int], *outputs: int, **options: OptionValue) -> int:
         """An operator that writes these tensors; the first one again. Options not given have their defaults."""

@@ -1,4 +1,4 @@
-"""Operators with weights (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED) of int8, by int8 or int16 activations.
+"""Operators with weights (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED) of int8 or int4, by int8 or int16 activations.
 
 All numbers that a kernel, a planner or a proof needs, read from the graph once: weights without zero point, bias,
 rescaling, padding and clamps. Arrays are int64, so that nothing overflows unnoticed.
@@ -78,6 +78,15 @@ def constant_values(tensor: Tensor) -> npt.NDArray[Any]:
     return np.frombuffer(tensor.data, f"<{code}").reshape(tensor.shape)
 
 
+def constant_bytes(values: npt.ArrayLike, dtype: str) -> bytes:
+    """The data of a constant tensor that has these values."""
+    if dtype != "int4":
+        return np.asarray(values).astype(f"<{ELEMENT_TYPES[dtype].code}").tobytes()
+    flat = np.asarray(values).astype(np.uint8).reshape(-1)
+    pairs = np.pad(flat, (0, flat.size % 2)).reshape(-1, 2) & 15
+    return (pairs[:, 0] | pairs[:, 1] << 4).tobytes()
+
+
 def integers(tensor: Tensor) -> Integers:
     """The values of a constant integer tensor. ValueError for any other."""
     if tensor.data is None or not tensor.is_integer:
@@ -117,14 +126,14 @@ def was_uint8(graph: Graph, operator: Operator) -> bool:
 
 def weighted(graph: Graph, operator: Operator, form: str = "int8", *, may_be_grouped: bool = False) -> Weighted:
     """One operator of WEIGHTED, or TRANSPOSE_CONV. ValueError where its activations are not of the form, its weights
-    not constants of int8, and for a CONV_2D in groups, whose weights have a part of the input's channels, unless it
-    `may_be_grouped`.
+    not constants of int8 or int4, and for a CONV_2D in groups, whose weights have a part of the input's channels,
+    unless it `may_be_grouped`.
     """
     described = describe(operator.name)
     source, weights = (graph.tensors[operator.inputs[at]] for at in (described.main_input, described.weights[0]))
     output = graph.tensors[operator.outputs[0]]
-    if weights.dtype != "int8" or weights.quantisation is None:
-        raise ValueError(f"{weights.name} is {weights.dtype}, not int8 with scales")
+    if weights.dtype not in ("int8", "int4") or weights.quantisation is None:
+        raise ValueError(f"{weights.name} is {weights.dtype}, not int8 or int4 with scales")
     (given, made), scheme = quantisations(graph, operator, form), weights.quantisation
     if operator.name != "FULLY_CONNECTED" and operator.version > 1 and any(scheme.zero_points):
         raise ValueError(f"{weights.name} is not symmetric")  # which convolutions of TFLite don't look at

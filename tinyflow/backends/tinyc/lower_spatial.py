@@ -20,10 +20,16 @@ from tinyflow.backends.tinynn.fields import convolution_fields, output_fields, p
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.arithmetic import mean
 from tinyflow.model.arithmetic.moving import Array, Move
+from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.fixed_point import activation_range, dense_factor, rescaling_factor
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators.forms import activations, quantisation_of
 from tinyflow.model.weighted import Weighted, integers, symmetric, weighted
+
+
+def _bits(graph: Graph, operator: Operator) -> int:
+    """Of a weight."""
+    return ELEMENT_TYPES[graph.tensors[operator.inputs[1]].dtype].bits
 
 
 def _read(graph: Graph, operator: Operator) -> tuple[Weighted, npt.NDArray[np.int8], Channels]:
@@ -42,7 +48,8 @@ def _convolution(graph: Graph, operator: Operator, variant: str) -> Call:
     if any(layer.weight_zero_points):
         return choice.asymmetric(convolution_fields(layer), layer.weights, _channels(layer), layer.weight_zero_points)
     layer, weights, channels = _read(graph, operator)
-    return choice.convolution(variant, convolution_fields(layer), weights, channels)
+    bits = _bits(graph, operator)
+    return choice.convolution(variant, convolution_fields(layer), weights, channels, bits=bits)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Lowered:
@@ -51,7 +58,8 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> Lowered:
         return _any_rows(graph, operator, variant)
     layer, values, channels = _read(graph, operator)
     rows = values.reshape(layer.outputs, -1)
-    return choice.fully_connected(variant, dense_fields(layer), layer.input_zero_point, rows, channels)
+    bits = _bits(graph, operator)
+    return choice.fully_connected(variant, dense_fields(layer), layer.input_zero_point, rows, channels, bits=bits)
 
 
 def _has_zero_point(tensor: Tensor) -> bool:

@@ -18,8 +18,8 @@ class Unsupported(refusals.Unsupported):
 class MemoryRequest:
     """What an operator asks for in set-up: bytes of scratch, and inputs that its output may lie on.
 
-    `is_general`: it takes a kernel that is linked where one operator needs it. `calls`: the subgraphs of whose arenas
-    it has the largest for scratch.
+    `is_general`: it takes a kernel that is linked where one operator needs it. `is_int4`: it unpacks weights. `calls`:
+    the subgraphs of whose arenas it has the largest for scratch.
     """
 
     least: int = 0
@@ -27,6 +27,7 @@ class MemoryRequest:
     in_place: tuple[int, ...] = ()
     is_view: bool = False
     is_general: bool = False
+    is_int4: bool = False
     calls: tuple[int, ...] = ()
     kept: int = 0
     """Bytes that it keeps from call to call: scratch that nobody else gets."""

@@ -6,8 +6,8 @@ Whoever changes a scratch rule here changes it in recipes/runtimes/tinyi/src too
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Union
 
 import numpy as np
@@ -42,6 +42,7 @@ _MAX_PRODUCTS = 1 << 13
 # of rows that the MVE kernel reads where they are; channels that the RVV kernel packs at once
 _MVE_LONG, _RVV_CHANNELS = 64, 8
 _LARGEST_PLANE = 1 << 26
+_UNPACKED_ROWS = 8  # BLOCK of include/tinyi/fully_connected.inc
 MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/context.h
 _MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
 _MAX_SUMMED = 1 << 22  # elements
@@ -87,13 +88,17 @@ class Entry:
     general: str | None = None
     """The function for rare operators, where it is another one."""
 
-    def called(self, *, is_general: bool = True) -> str:
-        """The function in the operator table."""
-        return self.general or self.function if is_general else self.function
+    has_int4: bool = False
+    """Whether each function has another one, `…_int4`, for weights of int4, too."""
 
-    def planned(self, *, is_general: bool = True) -> str | None:
+    def called(self, *, is_general: bool = True, is_int4: bool = True) -> str:
+        """The function in the operator table."""
+        function = self.general or self.function if is_general else self.function
+        return f"{function}_int4" if is_int4 and self.has_int4 else function
+
+    def planned(self, *, is_general: bool = True, is_int4: bool = True) -> str | None:
         """What set-up calls instead; a function for rare operators looks for itself."""
-        return None if is_general and self.general else self.plan
+        return None if (is_general and self.general) or (is_int4 and self.has_int4) else self.plan
 
     def kernel_symbol(self, variant: str, *, is_general: bool = True) -> str | None:
         """The struct beside the function in the operator table; None for NULL. `is_general`: see MemoryRequest."""
@@ -103,6 +108,10 @@ class Entry:
         kernel = next((one for one in own if one.variant != "ref" or self.has_ref), None)
         rare = "general_" if is_general and self.has_general else ""
         return f"&{self.struct or self.function}_{rare}{kernel.variant}" if kernel else None
+
+
+def _is_int4(graph: Graph, operator: Operator) -> bool:
+    return graph.tensors[operator.inputs[1]].dtype == "int4"
 
 
 def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
@@ -151,7 +160,7 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     fields = convolution_fields(layer)
     chosen = _chosen(_of_conv2d(variant), layer, fields)
-    return _in_blocks(chosen.variant if chosen else "ref", fields)
+    return _in_blocks(chosen.variant if chosen else "ref", fields, is_int4=_is_int4(graph, operator))
 
 
 def _of_conv2d(variant: str) -> Sequence[Kernel]:
@@ -159,7 +168,9 @@ def _of_conv2d(variant: str) -> Sequence[Kernel]:
     return [one for one in kernels_of("conv2d", variant) if not one.name][:1]
 
 
-def _in_blocks(kernel: str, fields: Mapping[str, int], *, is_general: bool = False) -> MemoryRequest:
+def _in_blocks(
+    kernel: str, fields: Mapping[str, int], *, is_general: bool = False, is_int4: bool = False
+) -> MemoryRequest:
     """Of CONV_2D: the weights of so many channels packed at once as there is room for."""
     channels = fields["output_channels"]
     tile, products = TILES[kernel], products_of(fields)
@@ -174,11 +185,12 @@ def _in_blocks(kernel: str, fields: Mapping[str, int], *, is_general: bool = Fal
         packed = rounded_up(products, MVE_STEP)
         if tile.patch(fields) == 0 and products >= _MVE_LONG:  # weights stay where they are, pixels are copied
             fixed, packed = tile.pixels * packed, 0
-    each = packed + aside + _RECORD_BYTES
+    each = packed + aside + _RECORD_BYTES + (products if is_int4 else 0)
     # blocks of rvv are of whole lanes
     lanes = RVV_LANES if kernel == "rvv" else packed_channels
     most = fixed + rounded_up(channels, packed_channels) * each
-    return MemoryRequest(fixed + packed_channels * each, most, step=lanes * each, is_general=is_general)
+    least = fixed + packed_channels * each
+    return MemoryRequest(least, most, step=lanes * each, is_general=is_general, is_int4=is_int4)
 
 
 def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int]) -> Kernel | None:
@@ -199,7 +211,9 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     fields, _ = as_single_row(convolution_fields(layer), layer.weights)
     channels, taps = layer.outputs, math.prod(layer.window.size)
     chain = kernels_of("depthwise", variant)
-    is_conv2d = variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
+    is_int4 = _is_int4(graph, operator)
+    unpacked = rounded_up(channels * taps, WORD_BYTES) if is_int4 else 0
+    is_conv2d = not is_int4 and variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
     if is_conv2d and _chosen(_of_conv2d(variant), layer, fields):
         return _in_blocks(variant, fields, is_general=True)
     own = [one for one in chain if one.variant == chain[0].variant != "ref"]
@@ -209,7 +223,7 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         own = [one for one in own if TAPS_3X3 in one.needs or one.walk != "planes"]
     kernel = _chosen(own, layer, fields)
     if kernel is None:
-        return exactly(channels * (_RECORD_BYTES + WORD_BYTES))
+        return replace(exactly(unpacked + channels * (_RECORD_BYTES + WORD_BYTES)), is_int4=is_int4)
     is_3x3 = TAPS_3X3 in kernel.needs
     slots = channels
     if kernel.variant == "mve":
@@ -221,8 +235,8 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     elif ONE_ROW in kernel.needs:
         taps = 2 * pairs_of_taps(fields)
     # one byte more is read than there are taps
-    size = slots * _RECORD_BYTES + rounded_up(kernel.scratch_bytes(fields), WORD_BYTES) + slots * taps + 1
-    return MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3)
+    size = unpacked + slots * _RECORD_BYTES + rounded_up(kernel.scratch_bytes(fields), WORD_BYTES) + slots * taps + 1
+    return MemoryRequest(size, size, kernel.overwrites(fields), is_general=not is_3x3, is_int4=is_int4)
 
 
 def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -235,7 +249,9 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRe
     _layer(graph, operator)
     source = graph.tensors[operator.inputs[0]]
     widened = 0 if source.is_constant else source.elements
-    return MemoryRequest(0, kernels_of("rows", variant)[0].scratch_bytes({"widened": widened}))
+    wide = kernels_of("rows", variant)[0].scratch_bytes({"widened": widened})
+    unpacked = _UNPACKED_ROWS * weights.shape[1] if weights.dtype == "int4" else 0
+    return MemoryRequest(unpacked, unpacked + wide, is_int4=unpacked > 0)
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -412,9 +428,9 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
 
 
 _INT8: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True, general="tinyi_conv2d_any"),
+    "CONV_2D": Entry("tinyi_conv2d", _conv2d, "conv2d", has_ref=True, general="tinyi_conv2d_any", has_int4=True),
     "DEPTHWISE_CONV_2D": Entry(
-        "tinyi_depthwise", _depthwise, "depthwise", has_general=True, general="tinyi_depthwise_any"
+        "tinyi_depthwise", _depthwise, "depthwise", has_general=True, general="tinyi_depthwise_any", has_int4=True
     ),
     "FULLY_CONNECTED": Entry(
         "tinyi_fully_connected",
@@ -423,6 +439,7 @@ _INT8: Mapping[str, Entry] = {
         has_ref=True,
         plan="tinyi_plan_fully_connected",
         general="tinyi_fully_connected_any",
+        has_int4=True,
     ),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool", _average_pool, "average_pool"),
     "MAX_POOL_2D": Entry("tinyi_max_pool", _max_pool, "max_pool"),
@@ -790,19 +807,21 @@ def main_type(name: str, form: str) -> int:
     return -1 if is_only else int(getattr(tflite.TensorType, form.upper()))
 
 
-def rows(used: Sequence[tuple[str, str]], variant: str, rare: Container[tuple[str, str]]) -> list[str]:
-    """The table of the operators of a model, one line for each; `rare`: those that take a function for them."""
-    names = [name for name, _ in used]
+def rows(linked: Mapping[tuple[str, str], Mapping[str, bool]], variant: str) -> list[str]:
+    """The table of the operators of a model, one line for each; `linked`: name and form → what their functions know."""
+    names = [name for name, _ in linked]
     lines = [
-        row(name, form, variant, is_general=(name, form) in rare, is_only=names.count(name) == 1) + f", /* {name} */"
-        for name, form in used
+        row(name, form, variant, **how, is_only=names.count(name) == 1) + f", /* {name} */"
+        for (name, form), how in linked.items()
         if not name.startswith(CUSTOM)
     ]
     has_custom = any(name.startswith(CUSTOM) for name in names)
     return [*lines, CUSTOM_ROW] if has_custom else lines
 
 
-def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only: bool = False) -> str:
+def row(
+    name: str, form: str, variant: str, *, is_general: bool = True, is_int4: bool = True, is_only: bool = False
+) -> str:
     """The initialiser of a struct tinyi_operator. `is_only`: the model has the operator in no other form."""
     import tflite
 
@@ -811,8 +830,8 @@ def row(name: str, form: str, variant: str, *, is_general: bool = True, is_only:
     element_type = -1 if is_only else main_type(name, form)
     numbers = f"{code}, {element_type}, {described.main_input}, {newest}, {described.outputs}"
     kernel = entry.kernel_symbol(variant, is_general=is_general) or "NULL"
-    plan = entry.planned(is_general=is_general) or "NULL"
-    return f"{{{numbers}, {entry.called(is_general=is_general)}, {kernel}, {plan}}}"
+    plan = entry.planned(is_general=is_general, is_int4=is_int4) or "NULL"
+    return f"{{{numbers}, {entry.called(is_general=is_general, is_int4=is_int4)}, {kernel}, {plan}}}"
 
 
 def request(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:

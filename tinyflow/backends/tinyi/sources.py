@@ -85,10 +85,14 @@ def write_sources(
         ]
         for number in sorted(asked)
     }
-    rare = {form for number in asked for form, one in zip(known[number], asked[number], strict=True) if one.is_general}
+    every = [pair for number in known for pair in zip(known[number], asked[number], strict=True)]
+    linked = {
+        form: {what: any(getattr(one, what) for of, one in every if of == form) for what in ("is_general", "is_int4")}
+        for form, _ in every
+    }
     made, forks, forms = plan(graph, asked), has_calls(graph), known[0]
     size, has_state = arena_bytes or made.total_bytes, bool(made.states or made.kept or (graph.subgraphs and not forks))
-    lines = rows(list(dict.fromkeys(form for every in known.values() for form in every)), variant, rare)
+    lines = rows(linked, variant)
     custom = [one for number in asked for one in graph.graphs[number].operators if one.name.startswith(CUSTOM)]
     with_it = "_with_calls" if forks else "_with_custom" if made.kept else "_with_state" if has_state else ""
     files = {
@@ -127,7 +131,7 @@ def write_sources(
         inputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.inputs],
         outputs=[f"{ARENA}+{made.tensors[index].offset}" for index in graph.outputs],
         calls=[
-            (index, ENTRIES[form][name].called(is_general=(name, form) in rare))
+            (index, ENTRIES[form][name].called(**linked[name, form]))
             for index, (name, form) in zip(indices, forms, strict=True)
         ],
         arena=arena(

@@ -22,6 +22,8 @@ from tinyflow.model.arithmetic import binary
 from tinyflow.model.arithmetic.unary import VALUES
 from tinyflow.model.fixed_point import Integers
 
+_OF_BITS = {8: "{}", 4: "{}_int4"}
+
 
 def _chosen(operator: str, variant: str, layer: Layer) -> Call:
     call = kernels.choose(operator, variant, layer)
@@ -29,13 +31,15 @@ def _chosen(operator: str, variant: str, layer: Layer) -> Call:
     return call
 
 
-def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channels: Channels) -> Call:
+def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channels: Channels, *, bits: int = 8) -> Call:
     """CONV_2D with `weights` [out, kh, kw, in]; with a `depth_multiplier` DEPTHWISE_CONV_2D with [kh, kw, …].
 
-    `fields` are all others of the struct but `output_pitch`.
+    `fields` are all others of the struct but `output_pitch`; weights of 4 `bits` stay so in flash.
     """
     operator, fields, weights = _laid_out(variant, fields, weights)
-    return _chosen(operator, variant, layer_of(fields, weights, channels, fields["input_zero_point"]))
+    return _chosen(
+        _OF_BITS[bits].format(operator), variant, layer_of(fields, weights, channels, fields["input_zero_point"])
+    )
 
 
 def convolution_int16(variant: str, fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:
@@ -80,16 +84,23 @@ def asymmetric(fields: Mapping[str, int], weights: Integers, channels: Channels,
 
 
 def fully_connected(
-    variant: str, fields: Mapping[str, int], input_zero_point: int, weights: Int8s, channels: Channels
+    variant: str,
+    fields: Mapping[str, int],
+    input_zero_point: int,
+    weights: Int8s,
+    channels: Channels,
+    *,
+    bits: int = 8,
 ) -> Call:
-    """FULLY_CONNECTED: `weights` [out, in]; equal multipliers and shifts for a per-tensor scale."""
+    """FULLY_CONNECTED: `weights` [out, in], see `convolution`; equal multipliers and shifts for a per-tensor scale."""
+    named = _OF_BITS[bits].format
     scales = zip(np.asarray(channels.multipliers).tolist(), np.asarray(channels.shifts).tolist(), strict=True)
     if len({*scales}) == 1:
         as_it_is = Layer(fields, weights, layouts.records(weights, channels, input_zero_point))
-        call = kernels.choose(kernels.ONE_SCALE, variant, as_it_is)
+        call = kernels.choose(named(kernels.ONE_SCALE), variant, as_it_is)
         if call is not None:
             return call
-    return _chosen("fully_connected", variant, layer_of(fields, weights, channels, input_zero_point))
+    return _chosen(named("fully_connected"), variant, layer_of(fields, weights, channels, input_zero_point))
 
 
 def fully_connected_int16(variant: str, fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:

@@ -12,6 +12,7 @@ from functools import cache
 
 from tinyflow.backends.tinynn import layouts, needs, packs, scratch
 from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.int4 import of_four_bits
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
 from tinyflow.backends.tinynn.layer import Layer
 from tinyflow.backends.tinynn.needs import Need
@@ -167,8 +168,7 @@ _INT16: Sequence[Kernel] = (
     *_refs("affine", "elements", "quantise_int16", "dequantise_int16"),
 )
 
-# Those of an operator and variant in the order in which they are asked.
-KERNELS: Sequence[Kernel] = (
+_WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
     _conv2d("rvv", (_HALVED, _TAPS), _RVV),
     replace(
@@ -203,6 +203,12 @@ KERNELS: Sequence[Kernel] = (
     _one_scale("mve", packs.with_one_scale(_MVE, layouts.MVE_CHANNELS, lambda record: record)),
     _one_scale("rvv", packs.with_one_scale(_RVV, 1, lambda record: record, sign=-1)),
     _one_scale("dsp", packs.with_one_scale(_DSP_ROWS, 4, layouts.right_records)),
+)
+
+# Those of an operator and variant in the order in which they are asked.
+KERNELS: Sequence[Kernel] = (
+    *_WEIGHTED,
+    *map(of_four_bits, _WEIGHTED),
     # over rows as a file has them, and over weights that the chip itself widens: tinyi's, which packs what they read
     *(_rows(variant, () if variant == "ref" else (_RIGHT,)) for variant in ("mve", "rvv", "rv32", "c", "ref")),
     _rows("dsp", (_RIGHT,), scratch.WIDENED),

@@ -107,7 +107,9 @@ static int32_t can_rescale(const struct tinyi_channels *channels, int32_t c) {
          (least <= TINYI_LARGEST_SHIFT - 2 || factor_of(channels, c).shift <= TINYI_LARGEST_SHIFT);
 }
 
-int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels) {
+static inline __attribute__((always_inline)) int32_t has_right_shifts(
+    struct tinyi_context *context, const struct tinyi_channels *channels,
+    int32_t (*is_zero)(const struct tinyi_rows *rows, int32_t c)) {
   const int32_t count = channels->rows.channels, step = channels->scale_step;
   int32_t has_right_shifts = channels->rows.products <= 1 << 13;
   const struct range range = safe_range(channels);
@@ -120,6 +122,25 @@ int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi
     tinyi_require(context, can_rescale(channels, c), TINYI_UNSUPPORTED);
   }
   return has_right_shifts;
+}
+
+int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels) {
+  return has_right_shifts(context, channels, is_zero);
+}
+
+static int32_t is_zero_int4(const struct tinyi_rows *rows, int32_t c) {
+  int32_t at = c * rows->step;
+  for (int32_t left = rows->products; left > 0; --left) {
+    if ((rows->weights[at / 2] & (at % 2 == 0 ? 0x0f : 0xf0)) != 0) {
+      return 0;
+    }
+    at += rows->pitch;
+  }
+  return 1;
+}
+
+int32_t tinyi_has_right_shifts_int4(struct tinyi_context *context, const struct tinyi_channels *channels) {
+  return has_right_shifts(context, channels, is_zero_int4);
 }
 
 int32_t tinyi_fold(const struct tinyi_channels *channels, int32_t c) {

@@ -13,7 +13,7 @@ _Static_assert(offsetof(struct tinynn_conv2d, output_pitch) == offsetof(struct t
 enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
 
 /* One tensor after the other, so that the stack holds one of them at a time; and none when the kernel runs. */
-static inline __attribute__((always_inline)) void read(struct tinyi_context *context, uint32_t type,
+static inline __attribute__((always_inline)) void read(struct tinyi_context *context, uint32_t type, uint32_t weights,
                                                        struct tinyi_convolution *layer, uint32_t kind) {
   const uint32_t is_depthwise = kind & TINYI_DEPTHWISE;
   struct tinyi_file *file = &context->file;
@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) void read(struct tinyi_context *con
     layer->product = tinyi_bits(tinyi_real(scale) * tinyi_real(tensor.scale));
     layer->weight_zero_point = tensor.zero_point;
   } else {
-    tinyi_read_weights(context, 1, &tensor);
+    (weights == TINYI_INT8 ? tinyi_read_weights : tinyi_read_int4_weights)(context, 1, &tensor);
   }
   if (file->status != TINYI_OK) {
     return;
@@ -111,10 +111,15 @@ static inline __attribute__((always_inline)) void read(struct tinyi_context *con
 }
 
 void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t is_depthwise) {
-  read(context, TINYI_INT8, layer, is_depthwise);
+  read(context, TINYI_INT8, TINYI_INT8, layer, is_depthwise);
+}
+
+void tinyi_read_convolution_int4(struct tinyi_context *context, struct tinyi_convolution *layer,
+                                 uint32_t is_depthwise) {
+  read(context, TINYI_INT8, TINYI_INT4, layer, is_depthwise);
 }
 
 void tinyi_read_convolution_int16(struct tinyi_context *context, struct tinyi_convolution *layer,
                                   uint32_t is_depthwise) {
-  read(context, TINYI_INT16, layer, is_depthwise);
+  read(context, TINYI_INT16, TINYI_INT8, layer, is_depthwise);
 }

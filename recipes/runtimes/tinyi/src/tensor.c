@@ -157,12 +157,12 @@ static __attribute__((noinline)) int32_t read_other(const struct tinyi_file *fil
   return status != 0 || has_one ? status : TINYI_UNSUPPORTED;
 }
 
-/* Type and shape, quantisation of int8; the data where it is known already. */
+/* Type and shape, quantisation of int8; the data where it is known already. `kind`: int8 or int4, 0 for what is wanted. */
 static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_context *context,
                                                                 const struct tinyi_vector *vector, uint32_t wanted,
-                                                                int32_t is_int8, struct tinyi_tensor *restrict tensor) {
+                                                                uint32_t kind, struct tinyi_tensor *restrict tensor) {
   const struct tinyi_file *file = &context->file;
-  const uint32_t position = wanted & POSITION, type = is_int8 ? TINYI_INT8 : wanted / TYPE & 0xff;
+  const uint32_t position = wanted & POSITION, type = kind != 0 ? kind : wanted / TYPE & 0xff;
   const uint32_t index = position < vector->count ? tinyi_word(file, vector->at + 4 * position) : UINT32_MAX;
   struct tinyi_table table;
   uint32_t found;
@@ -179,7 +179,10 @@ static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_con
     return status != 0 ? status : TINYI_UNSUPPORTED;
   }
   uint32_t bytes = (uint32_t)tensor->elements;
-  if (type == TINYI_INT8) {
+  if (kind == TINYI_INT4) {
+    bytes = (bytes + 1) / 2;
+  }
+  if (type == TINYI_INT8 || kind == TINYI_INT4) {
     status = read_quantisation(file, &table, INT8_MIN, 1 << 8, tensor);
     if (TINYI_UNLIKELY(status != 0)) {
       return status;
@@ -225,10 +228,10 @@ static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_con
 
 static inline __attribute__((always_inline)) void read(struct tinyi_context *context,
                                                        const struct tinyi_vector *vector, uint32_t wanted,
-                                                       int32_t is_int8, struct tinyi_tensor *tensor) {
+                                                       uint32_t kind, struct tinyi_tensor *tensor) {
   const struct tinyi_tensor nothing = {.type = TINYI_INT8, .element_bytes = 1, .shape = {1, 1, 1, 1, 1}, .elements = 1};
   *tensor = nothing;
-  const int32_t status = read_parts(context, vector, wanted, is_int8, tensor);
+  const int32_t status = read_parts(context, vector, wanted, kind, tensor);
   if (TINYI_UNLIKELY(status != 0)) {
     tinyi_fail(&context->file, status);
   }
@@ -237,7 +240,7 @@ static inline __attribute__((always_inline)) void read(struct tinyi_context *con
 /* int8, which most networks have alone: the other function is linked where it is called. */
 static __attribute__((noinline)) void read_int8(struct tinyi_context *context, const struct tinyi_vector *vector,
                                                 uint32_t wanted, struct tinyi_tensor *tensor) {
-  read(context, vector, wanted, 1, tensor);
+  read(context, vector, wanted, TINYI_INT8, tensor);
 }
 
 static __attribute__((noinline)) void read_tensor(struct tinyi_context *context, const struct tinyi_vector *vector,
@@ -281,6 +284,10 @@ void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vect
 
 void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
   read_int8(context, &context->inputs, position | IS_WEIGHTS, tensor);
+}
+
+void tinyi_read_int4_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {
+  read(context, &context->inputs, position | IS_WEIGHTS, TINYI_INT4, tensor);
 }
 
 void tinyi_read_asymmetric_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor) {

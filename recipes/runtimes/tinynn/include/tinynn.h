@@ -111,6 +111,22 @@ struct tinynn_fully_connected {
   const int32_t *biases;
 };
 
+/* The three with weights of four bits, of which `words` are packed (tinynn/int4.h): a block is as many outputs as are
+ * computed at once, `block_words` its weights; `output_pitch` or `outputs` are all. */
+struct tinynn_conv2d_int4 {
+  struct tinynn_conv2d block; /* the first one */
+  int32_t words, block_words;
+};
+struct tinynn_depthwise_int4 {
+  struct tinynn_depthwise all;
+  int32_t words;
+};
+struct tinynn_fully_connected_int4 {
+  struct tinynn_fully_connected block;
+  int32_t outputs;
+  int32_t words, block_words;
+};
+
 /* FULLY_CONNECTED over rows of weights as a model has them, [outputs][inputs] in every variant; the input's zero point is
  * subtracted from the inputs. */
 struct tinynn_rows {
@@ -425,6 +441,19 @@ TINYNN_SCRATCH(tinynn_fully_connected_rvv, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_rvv, tinynn_pool);
 TINYNN_SCRATCH(tinynn_depthwise_rvv, tinynn_depthwise);
 
+TINYNN_SCRATCH(tinynn_conv2d_int4_ref, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_int4_c, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_int4_rv32, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_int4_dsp, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_lines_int4_dsp, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_int4_mve, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_conv2d_int4_rvv, tinynn_conv2d_int4);
+TINYNN_SCRATCH(tinynn_fully_connected_int4_ref, tinynn_fully_connected_int4);
+TINYNN_SCRATCH(tinynn_fully_connected_int4_c, tinynn_fully_connected_int4);
+TINYNN_SCRATCH(tinynn_fully_connected_int4_dsp, tinynn_fully_connected_int4);
+TINYNN_SCRATCH(tinynn_fully_connected_int4_mve, tinynn_fully_connected_int4);
+TINYNN_SCRATCH(tinynn_fully_connected_int4_rvv, tinynn_fully_connected_int4);
+
 /* The same, in place where the output is no larger than the input. */
 #define TINYNN_SCRATCH_IN_PLACE(function, parameters) \
   void function(const struct parameters *restrict p, const int8_t *input, int8_t *output, void *restrict scratch)
@@ -438,6 +467,17 @@ TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_c, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_dsp, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_mve, tinynn_depthwise);
 TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_rvv, tinynn_depthwise);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_ref, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_c, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_c, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_dsp, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_dsp, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_row_int4_dsp, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_pixel_int4_dsp, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_mve, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_mve, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise_int4_rvv, tinynn_depthwise_int4);
+TINYNN_SCRATCH_IN_PLACE(tinynn_depthwise3x3_int4_rvv, tinynn_depthwise_int4);
 
 /* One input, one output. */
 #define TINYNN_UNARY(function, parameters) \

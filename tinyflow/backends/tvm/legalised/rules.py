@@ -16,7 +16,7 @@ from tinyflow.backends.tvm.legalised.moving import MOVING
 from tinyflow.backends.tvm.legalised.scope import ACTIVATIONS, Rule
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor
-from tinyflow.model.operators import describe
+from tinyflow.model.operators import WEIGHTED, describe
 from tinyflow.model.operators.forms import activations, form_of
 
 # how a layer came to be: a kernel of ours; TVM's legalisation, of exact arithmetic or of real numbers for integers
@@ -108,7 +108,8 @@ def _candidates(graph: Graph, operator: Operator) -> Iterator[tuple[Rule, Path, 
 
 def _check_types(graph: Graph, operator: Operator) -> None:
     for tensor in _operands(graph, operator):
-        if tensor.dtype not in TYPES:
+        is_packed = tensor.dtype == "int4" and tensor.is_constant and operator.name in WEIGHTED  # read as int8
+        if tensor.dtype not in TYPES and not is_packed:
             raise Unsupported(f"{tensor.name} is {tensor.dtype}", f"what is supported: {', '.join(TYPES)}")
         if tensor.is_variable:
             raise Unsupported(

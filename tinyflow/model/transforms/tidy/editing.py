@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor, unused_name
 from tinyflow.model.transforms.whole_operators import Reasons
+from tinyflow.model.weighted import constant_bytes
 
 
 class Editing:
@@ -32,8 +32,7 @@ class Editing:
     def constant(self, like: Tensor, values: npt.NDArray[Any], **changes: Any) -> int:
         """One more constant of these values."""
         dtype = changes.get("dtype", like.dtype)
-        data = values.astype(f"<{ELEMENT_TYPES[dtype].code}").tobytes()
-        return self.add(like, shape=values.shape, data=data, **changes)
+        return self.add(like, shape=values.shape, data=constant_bytes(values, dtype), **changes)
 
 
 def edit(

@@ -1,4 +1,4 @@
-"""Constants in the form that kernels know: lists of numbers in int32, weights of int8 without zero points."""
+"""Constants in the form that kernels know: lists of numbers in int32, weights of int8 or int4 without zero points."""
 
 from __future__ import annotations
 
@@ -33,15 +33,23 @@ def _narrow(editing: Editing, operator: Operator) -> Iterator[Operator]:
 
 
 def unpack_weights(graph: Graph) -> tuple[Graph, Reasons]:
-    """Weights of int4, two to a byte, become int8."""
+    """Weights of int4, two to a byte, become int8 where TFLM has no int4, or other steps need room."""
     return edit(graph, "its weights of int4 are int8 now", _unpacked, *WEIGHTED)
 
 
 def _unpacked(editing: Editing, operator: Operator) -> Iterator[Operator]:
     weights = editing.tensors[operator.inputs[1]]
-    if weights.dtype == "int4" and weights.is_constant:
+    if weights.dtype == "int4" and weights.is_constant and not _has_int4_form(editing, operator):
         wide = editing.constant(weights, constant_values(weights), dtype="int8")
         yield replace(operator, inputs=(operator.inputs[0], wide, *operator.inputs[2:]))
+
+
+def _has_int4_form(editing: Editing, operator: Operator) -> bool:
+    source, weights = (editing.tensors[index] for index in operator.inputs[:2])
+    scheme = weights.quantisation
+    is_symmetric = scheme is not None and min(scheme.scales) >= 0 and not any(scheme.zero_points)
+    is_grouped = operator.name == "CONV_2D" and weights.shape[-1] != source.shape[-1]
+    return source.dtype == "int8" and is_symmetric and not is_grouped
 
 
 def centre_weights(graph: Graph) -> tuple[Graph, Reasons]:

@@ -26,6 +26,7 @@ struct tinyi_channels {
  * and whether or not the input's zero point was folded into the bias. Channels whose weights are all zero are not
  * considered. Refuses scales that are negative, infinite, NaN, or too far apart from those of input and output. */
 int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels);
+int32_t tinyi_has_right_shifts_int4(struct tinyi_context *context, const struct tinyi_channels *channels);
 
 /* Records of `count` channels from `first` on as the variant ref reads them: the input's zero point is folded in. */
 void tinyi_plain_records(const struct tinyi_channels *channels, int32_t first, int32_t count,

@@ -22,6 +22,7 @@ enum tinyi_type {
   TINYI_INT8 = 9,
   TINYI_UINT64 = 12,
   TINYI_UINT32 = 15,
+  TINYI_INT4 = 17, /* of weights, two in a byte */
 };
 
 /* Fields of the schema's Operator. */
@@ -141,6 +142,9 @@ static inline __attribute__((always_inline)) void tinyi_read_form(struct tinyi_c
 
 /* An int8 constant with one scale for each of the channels, or one for all; zero points are 0. */
 void tinyi_read_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);
+
+/* The same of int4. */
+void tinyi_read_int4_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);
 
 /* An int8 constant with one scale and one zero point. */
 void tinyi_read_asymmetric_weights(struct tinyi_context *context, uint32_t position, struct tinyi_tensor *tensor);

@@ -22,6 +22,9 @@ struct tinyi_convolution {
 enum { TINYI_DEPTHWISE = 1, TINYI_ASYMMETRIC = 2 };
 void tinyi_read_convolution(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t kind);
 
+/* The same with weights of int4, which rows.weights points to as they are packed. */
+void tinyi_read_convolution_int4(struct tinyi_context *context, struct tinyi_convolution *layer, uint32_t kind);
+
 /* The same of int16, without the bias. */
 void tinyi_read_convolution_int16(struct tinyi_context *context, struct tinyi_convolution *layer,
                                   uint32_t is_depthwise);

@@ -54,6 +54,14 @@ void tinyi_add(struct tinyi_context *context);
 void tinyi_conv2d_any(struct tinyi_context *context);
 void tinyi_depthwise_any(struct tinyi_context *context);
 
+/* With weights of int4; layers with others go to the function of the name without, in set-up, too. */
+void tinyi_conv2d_int4(struct tinyi_context *context);
+void tinyi_depthwise_int4(struct tinyi_context *context);
+void tinyi_fully_connected_int4(struct tinyi_context *context);
+void tinyi_conv2d_any_int4(struct tinyi_context *context);
+void tinyi_depthwise_any_int4(struct tinyi_context *context);
+void tinyi_fully_connected_any_int4(struct tinyi_context *context);
+
 /* AVERAGE_POOL_2D and MAX_POOL_2D; kernel NULL: the definition. */
 struct tinyi_pool {
   void (*compute)(const struct tinynn_pool *restrict p, const int8_t *restrict input, int8_t *restrict output,
