@@ -105,6 +105,11 @@ def test_a_profile_adds_up_to_what_is_counted(tmp_path: Path, bench: Bench, firm
     facts = {"name": "cortex-m4", "clock_hz": 7}
     assert cycles["cycle_model"] == {**facts, **{name: CYCLES[name] for name in ("error_percent", "evidence")}}
     estimate = cycles["total"]["cycles_estimate"]
+    assert sum(line["cycles_estimate"] for line in cycles["functions"]) == estimate
+    assert {line["name"] for line in cycles["functions"] if line["cycles_by_cause"]["flash"]} == {
+        "inner",
+        "model_invoke",
+    }
     assert sum(part["cycles_estimate"] for part in (*cycles["layers"], cycles["other"])) == estimate
     assert estimate > cycles["total"]["instructions"] == plain["total"]["instructions"]
     waits = {

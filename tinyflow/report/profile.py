@@ -33,15 +33,15 @@ def layers(document: Document) -> Frame:
     ]
     rows.append({"layer": "other", **_numbers(document["other"], total["instructions"])})
     rows.append({"layer": "all", **_numbers(total, total["instructions"])})
-    return Frame(_with_cycles(document, _LAYERS, _CAUSES), tuple(rows))
+    return Frame(_with_cycles(document, _LAYERS), tuple(rows))
 
 
-def _with_cycles(document: Document, columns: tuple[str, ...], causes: tuple[str, ...]) -> tuple[str, ...]:
+def _with_cycles(document: Document, columns: tuple[str, ...]) -> tuple[str, ...]:
     """The columns, behind the share those of cycles where there are any."""
     if "cycle_model" not in document:
         return columns
     behind = columns.index("share_%") + 1
-    return (*columns[:behind], "cycles_estimate", *causes, *columns[behind:])
+    return (*columns[:behind], "cycles_estimate", *_CAUSES, *columns[behind:])
 
 
 def _numbers(costs: Document, all_instructions: int) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def functions(document: Document) -> Frame:
         share = round(100 * sum(function["share"] for function in small), 1)
         cost = sum(function["instructions"] for function in small)
         rows.append({"function": f"{len(small)} smaller ones", "instructions": cost, "share_%": share})
-    return Frame(_with_cycles(document, _FUNCTIONS, _CAUSES[:-1]), tuple(rows))
+    return Frame(_with_cycles(document, _FUNCTIONS), tuple(rows))
 
 
 def profile_text(bench: str, document: Document) -> str:
@@ -99,4 +99,4 @@ def _estimate(document: Document) -> str:
         return ""
     cycles, clock_hz = document["total"]["cycles_estimate"], model["clock_hz"]
     time = f"; {cycles / clock_hz:.3g} s at {clock_hz / 1e6:g} MHz" if clock_hz else ""
-    return f"cycles are estimated, not counted{time} (model {spell_cycle_model(model)}); functions' without flash\n"
+    return f"cycles are estimated, not counted{time} (model {spell_cycle_model(model)})\n"

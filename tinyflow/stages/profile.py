@@ -171,20 +171,20 @@ class _Summer:
         for piece in pieces:
             for costs in self.by_function(piece).values():
                 summed.add(costs)
-            if self._model is not None:
-                summed.add(Costs(cycles=self._model.cycles((), piece.flash_waits)))
         return summed
 
     def by_function(self, piece: Piece) -> dict[str, Costs]:
-        """What each function cost in it, without waits for flash: nobody knows whose these are."""
+        """What each function cost in it."""
         if id(piece) not in self._pieces:
             edges: dict[str, list[Edge]] = {}
             for edge in piece.edges:
                 edges.setdefault(self._block(edge)[2], []).append(edge)
-            self._pieces[id(piece)] = {name: self._sum(own) for name, own in edges.items()}
+            names = dict.fromkeys([*edges, *piece.flash_waits])
+            found = {name: self._sum(edges.get(name, ()), piece.flash_waits.get(name, 0)) for name in names}
+            self._pieces[id(piece)] = found
         return self._pieces[id(piece)]
 
-    def _sum(self, edges: Sequence[Edge]) -> Costs:
+    def _sum(self, edges: Sequence[Edge], flash_waits: int) -> Costs:
         costs = Costs()
         for edge in edges:
             reads, writes, _ = self._block(edge)
@@ -192,7 +192,7 @@ class _Summer:
             costs.loads += reads * edge.executions
             costs.stores += writes * edge.executions
         if self._model is not None:
-            costs.cycles = self._model.cycles(edges, 0)
+            costs.cycles = self._model.cycles(edges, flash_waits)
         return costs
 
     def functions(self, pieces: Iterable[Piece], calls: Mapping[str, int]) -> list[JSON]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 _LONG_THUMB = 0x1D  # Armv7-M ARM, A5.1: the first halfword of a 4-byte instruction begins with 0b11101 or above
@@ -82,8 +83,8 @@ class Piece:
 
     callee: str  # empty for the dispatcher's own instructions
     edges: tuple[Edge, ...]
-    # lines that the flash's caches didn't hold; in a callee's piece or, without one, the dispatcher's
-    flash_waits: int = 0
+    # function → lines that the flash's caches didn't hold
+    flash_waits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def instructions(self) -> int:

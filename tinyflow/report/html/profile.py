@@ -33,7 +33,7 @@ class Line:
 
 
 def functions(run: Document, profile: Document | None = None) -> list[Line]:
-    """Instructions per function, most first; the many small ones in one line at the end. Cycles are without flash."""
+    """Instructions per function, most first; the many small ones in one line at the end."""
     counted = (profile or run).get("functions") or []
     total = sum(function["instructions"] for function in counted) or 1
     lines = []

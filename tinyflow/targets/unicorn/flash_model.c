@@ -25,7 +25,10 @@ struct tf_flash {
     struct tf_lines data;
     uint64_t begin, end; /* of flash */
     uint64_t last_fetched; /* line, plus 1 */
-    uint64_t instruction_misses, data_misses;
+    uint64_t block;        /* that runs now */
+    const uint64_t *functions; /* their addresses, rising; the first is 0 */
+    uint64_t (*misses)[2];     /* of each: lines of instructions, lines of data */
+    uint64_t count;            /* of functions */
     uint64_t reads_left; /* that are looked at, for each costs ten times what it costs unseen */
     const uint64_t *now; /* instructions so far */
     uint64_t blind_since; /* instructions, then */
@@ -34,6 +37,21 @@ struct tf_flash {
     uint32_t is_shared;                      /* `instructions` holds data, too */
     uint32_t has_prefetch;
 };
+
+/* One more line that the function which runs now has to wait for. */
+static void miss(struct tf_flash *flash, int is_data)
+{
+    uint64_t first = 0, last = flash->count;
+    while (last - first > 1) {
+        uint64_t middle = first + (last - first) / 2;
+        if (flash->functions[middle] <= flash->block) {
+            first = middle;
+        } else {
+            last = middle;
+        }
+    }
+    flash->misses[first][is_data]++;
+}
 
 /* Whether a line was there; it is afterwards. */
 static int touch(struct tf_lines *lines, uint64_t line)
@@ -66,6 +84,7 @@ static int touch(struct tf_lines *lines, uint64_t line)
 EXPORTED void tf_fetch(void *engine, uint64_t address, uint32_t size, struct tf_flash *flash)
 {
     (void)engine;
+    flash->block = address;
     if (address < flash->begin || address >= flash->end) {
         return;
     }
@@ -73,7 +92,7 @@ EXPORTED void tf_fetch(void *engine, uint64_t address, uint32_t size, struct tf_
     for (uint64_t line = address / lines->bytes; line <= (address + size - 1) / lines->bytes; line++) {
         int was_there = touch(lines, line + 1);
         if (!was_there && !(flash->has_prefetch && line == flash->last_fetched)) {
-            flash->instruction_misses++;
+            miss(flash, 0);
         }
         flash->last_fetched = line + 1;
     }
@@ -86,7 +105,9 @@ EXPORTED void tf_load(void *engine, int type, uint64_t address, int size, int64_
     (void)value;
     struct tf_lines *lines = flash->is_shared ? &flash->instructions : &flash->data;
     for (uint64_t line = address / lines->bytes; line <= (address + (uint64_t)size - 1) / lines->bytes; line++) {
-        flash->data_misses += !touch(lines, line + 1);
+        if (!touch(lines, line + 1)) {
+            miss(flash, 1);
+        }
     }
     if (--flash->reads_left == 0) {
         flash->blind_since = *flash->now;

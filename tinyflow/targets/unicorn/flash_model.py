@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinyflow.targets.elf import addresses
+from tinyflow.targets.elf import Symbol, addresses
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.block_table import BlockTable
 
@@ -38,8 +38,6 @@ class FlashModel(ctypes.Structure):
 
     instructions: _Lines
     data: _Lines
-    instruction_misses: int
-    data_misses: int
     reads_left: int
     blind_since: int
     _fields_ = (
@@ -48,8 +46,10 @@ class FlashModel(ctypes.Structure):
         ("begin", ctypes.c_uint64),
         ("end", ctypes.c_uint64),
         ("last_fetched", ctypes.c_uint64),
-        ("instruction_misses", ctypes.c_uint64),
-        ("data_misses", ctypes.c_uint64),
+        ("block", ctypes.c_uint64),
+        ("functions", ctypes.c_void_p),
+        ("misses", ctypes.c_void_p),
+        ("count", ctypes.c_uint64),
         ("reads_left", ctypes.c_uint64),
         ("now", ctypes.c_void_p),
         ("blind_since", ctypes.c_uint64),
@@ -63,6 +63,7 @@ class FlashModel(ctypes.Structure):
         self,
         engine: Any,
         table: BlockTable,
+        functions: Sequence[Symbol],
         library: Path,
         region: Mapping[str, Any],
         timing: Mapping[str, Any],
@@ -72,9 +73,15 @@ class FlashModel(ctypes.Structure):
         from unicorn.unicorn_py3.unicorn import uclib
 
         flash = addresses(region)
+        self._names = ["", *(function.name for function in functions)]
+        self._starts = (ctypes.c_uint64 * len(self._names))(0, *(function.address for function in functions))
+        self._misses = (ctypes.c_uint64 * 2 * len(self._names))()
         super().__init__(
             begin=flash.start,
             end=flash.stop,
+            functions=ctypes.addressof(self._starts),
+            misses=ctypes.addressof(self._misses),
+            count=len(self._names),
             now=table.address_of_instructions,
             remove=native_hook.address(uclib.uc_hook_del),
             is_shared=timing["data"] is None,
@@ -102,13 +109,17 @@ class FlashModel(ctypes.Structure):
             )
         self.reads_left = self._seen_reads
 
-    def waits(self) -> int:
-        """Lines that had to be waited for since it was asked last, of both kinds; what wasn't seen is like the rest."""
+    def waits(self) -> dict[str, int]:
+        """Function → lines that it had to wait for since it was asked last; what wasn't seen is like the rest."""
         now = self._table.instructions
         seen = (now if self.reads_left else self.blind_since) - self._since
-        missed = self.data_misses * (now - self._since) / seen if seen > 0 else self.data_misses
-        found = self.instruction_misses + round(missed)
-        self.instruction_misses = self.data_misses = 0
+        factor = (now - self._since) / seen if seen > 0 else 1.0
+        found = {
+            name: code + round(data * factor)
+            for name, (code, data) in zip(self._names, self._misses, strict=True)
+            if code or data
+        }
+        ctypes.memset(self._misses, 0, ctypes.sizeof(self._misses))
         self._since = now
         self._look()
         return found

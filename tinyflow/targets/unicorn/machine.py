@@ -61,7 +61,9 @@ class Simulator(Chip):
         """See `protocol.Machine`."""
         waits = None
         if flash is not None:
-            waits = FlashModel(self._engine, self.table, flash[0], self._regions("flash")[0], flash[1])
+            waits = FlashModel(
+                self._engine, self.table, self.firmware.functions, flash[0], self._regions("flash")[0], flash[1]
+            )
         known = {function.name for function in self.firmware.functions}
         dispatcher = dispatcher if dispatcher in known else symbol
         recorder = Recorder(self._engine, self.table, self.firmware, dispatcher, waits)

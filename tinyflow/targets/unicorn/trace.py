@@ -7,6 +7,7 @@ a call; the differences belong to what it called, and to itself before that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,8 @@ from tinyflow.targets.blocks import Edge, Piece, edges_between
 from tinyflow.targets.elf import Firmware, Symbol
 from tinyflow.targets.unicorn.block_table import BlockTable
 from tinyflow.targets.unicorn.flash_model import FlashModel
+
+Waits = Mapping[str, int]  # function → lines of flash
 
 
 class Recorder:
@@ -30,7 +33,7 @@ class Recorder:
         self._firmware = firmware
         self._function = firmware.symbol(dispatcher)
         self._flash = flash
-        self._moments: list[tuple[bytes, int]] = []  # the table, and waits since the moment before
+        self._moments: list[tuple[bytes, Waits]] = []  # the table, and waits since the moment before
         self._own = own = self._function.addresses
         # Behind the table's own hook, so that the block just entered is counted already.
         engine.ctl_flush_tb()  # code that was translated before would not call the new hook
@@ -40,8 +43,8 @@ class Recorder:
         if self._table.previous_address and self._table.previous_address not in self._own:
             self._moments.append(self._moment())
 
-    def _moment(self) -> tuple[bytes, int]:
-        return self._table.snapshot(), self._flash.waits() if self._flash is not None else 0
+    def _moment(self) -> tuple[bytes, Waits]:
+        return self._table.snapshot(), self._flash.waits() if self._flash is not None else {}
 
     def pieces(self) -> list[Piece]:
         """The call, cut; to be asked once, when it has returned. The pieces' instructions add up to the call's."""
@@ -49,12 +52,12 @@ class Recorder:
         moments = [*self._moments, self._moment()]
         nothing = bytes(len(moments[0][0]))
         found: list[Piece] = []
-        for (before, _), (after, waits) in pairwise([(nothing, 0), *moments]):
+        for (before, _), (after, waits) in pairwise([(nothing, {}), *moments]):
             found += _split(edges_between(before, after), waits, self._function, self._firmware)
         return found
 
 
-def _split(edges: list[Edge], flash_waits: int, dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
+def _split(edges: list[Edge], waits: Waits, dispatcher: Symbol, firmware: Firmware) -> list[Piece]:
     """The callee's part, where there was a call, then the dispatcher's."""
     own = [edge for edge in edges if edge.address in dispatcher.addresses]
     called = [edge for edge in edges if edge.address not in dispatcher.addresses]
@@ -62,7 +65,9 @@ def _split(edges: list[Edge], flash_waits: int, dispatcher: Symbol, firmware: Fi
     if called:
         entry = next((edge.address for edge in called if edge.from_address in dispatcher.addresses), called[0].address)
         function = firmware.function_at(entry)
-        pieces.append(Piece(function.name if function else "?", tuple(called), flash_waits))
+        others = {name: count for name, count in waits.items() if name != dispatcher.name or not own}
+        pieces.append(Piece(function.name if function else "?", tuple(called), others))
     if own:
-        pieces.append(Piece("", tuple(own), 0 if called else flash_waits))
+        mine = {name: count for name, count in waits.items() if name == dispatcher.name or not called}
+        pieces.append(Piece("", tuple(own), mine))
     return pieces
