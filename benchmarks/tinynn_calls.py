@@ -40,7 +40,7 @@ _SUPPORT_FLAGS = ("-O2", "-ffreestanding", "-fno-unroll-loops")
 
 def _needs_float(source: Path, *, has_float: bool) -> bool:
     """Whether it needs more than is linked: soft float, functions of a C library, or tables of another variant."""
-    return source.name.startswith(("float32", "hybrid", "lstm", "recurrent")) or (
+    return source.name.startswith(("detections", "float32", "hybrid", "lstm", "recurrent")) or (
         source.name in ("frames.c", "quantise.c", "quantise_int16.c", "svdf.c") and not has_float
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_networks import Net, Q, ports_of_uint8
 from tests_support import litert
-from tinyc_host import assert_exact
+from tinyc_host import assert_exact, build
 from tinynn_calls import HostKernels
 
 from tinyflow.backends import tinyi
@@ -19,6 +19,7 @@ from tinyflow.backends.tinyc.program import lower
 from tinyflow.core.errors import ModelError
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Quantisation
+from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 
 Build = Callable[[Net], int]
@@ -177,6 +178,64 @@ def test_concatenation_of_uint8_rescales_as_litert_does(axis: int, tmp_path: Pat
     assert np.array_equal(got, expected) and (expected != np.concatenate(sample, axis)).any()
     with pytest.raises(ModelError, match="in0 is uint8 of another scale than out"):
         tinyi.check(graph, "tinyi", {"kernels": "ref"})
+
+
+@pytest.mark.parametrize(
+    ("size", "options"), [((7, 11), {}), ((10, 3), {"half_pixel_centers": True}), ((10, 9), {"align_corners": True})]
+)
+def test_resize_bilinear_of_uint8_is_litert_s(size: tuple[int, int], options: dict[str, bool], tmp_path: Path) -> None:
+    """By numbers of float32, where int8 has fixed point; TFLM takes none of uint8."""
+    net, scheme = GraphBuilder(), Quantisation((0.02,), (131,))
+    inputs = net.add_input("x", (2, 5, 6, 3), scheme, "uint8"), net.constant("size", size, "int32")
+    x = net.layer("RESIZE_BILINEAR", inputs, "y", scheme, (2, *size, 3), "uint8", **options)
+    assert_exact(net.graph((x,), "resized"), tmp_path / "model", by="litert")
+
+
+@pytest.mark.parametrize(("batch_dim", "seq_dim"), [(0, 1), (1, 0), (0, 2), (2, 1)])
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_reverse_sequence_turns_beginnings(dtype: str, batch_dim: int, seq_dim: int, tmp_path: Path) -> None:
+    """Of each batch as many as its number says, none and all among them; TFLM doesn't know it."""
+    net, shape = GraphBuilder(), (4, 5, 4)
+    lengths = [0, 4, 1, 3, 2][: shape[batch_dim]]
+    scheme = Q if dtype == "uint8" else None
+    inputs = net.add_input("x", shape, scheme, dtype), net.constant("lengths", lengths, "int32")
+    axes = {"batch_dim": batch_dim, "seq_dim": seq_dim}
+    x = net.layer("REVERSE_SEQUENCE", inputs, "y", scheme, shape, dtype, **axes)
+    assert_exact(net.graph((x,), "reversed"), tmp_path / "model", by="litert")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "axes", "message"),
+    [
+        ([1, 2, 6, 1], {"seq_dim": 1}, r"reverses \[1, 2, 6, 1\] of \[4, 5\]"),
+        ([1, 2], {"seq_dim": 1}, r"reverses \[1, 2\] of \[4, 5\]"),
+        ([1, 2, 3, 4], {"seq_dim": 0}, "reverses axis 0 of batches along axis 0"),
+        ([1, 2, 3, 4], {"seq_dim": 2}, "reverses axis 2 of batches along axis 0"),
+    ],
+)
+def test_sequences_that_are_not_there_are_refused(lengths: list[int], axes: dict[str, int], message: str) -> None:
+    """When the file is read."""
+    net = GraphBuilder()
+    inputs = net.add_input("x", (4, 5), None, "int32"), net.constant("lengths", lengths, "int32")
+    x = net.operator("REVERSE_SEQUENCE", inputs, net.tensor("y", (4, 5), None, "int32"), **axes)
+    with pytest.raises(ModelError, match=message):
+        read(write(net.graph((x,), "reversed")))
+
+
+def test_powers_are_litert_s(tmp_path: Path) -> None:
+    """Of float32, of a number or of as many; not a number where LiteRT has none."""
+    net = GraphBuilder()
+    bases, exponents = net.add_input("x", (5, 7), None, "float32"), net.add_input("y", (7,), None, "float32")
+    x = net.layer("POW", (bases, exponents), "powers", None, (5, 7), "float32")
+    third = net.constant("third", 0.3, "float32")
+    graph = net.graph((x, net.layer("POW", (bases, third), "roots", None, (5, 7), "float32")), "powers")
+    random = np.random.default_rng(2)
+    samples = [tuple(random.normal(0, 2, shape).astype(np.float32) for shape in ((5, 7), (7,))) for _ in range(4)]
+    content = write(graph)
+    built = build(content, tmp_path / "model")
+    for sample, wanted in zip(samples, litert(content, read(content), samples), strict=True):
+        for one, other in zip(built.invoke(sample), wanted, strict=True):
+            assert np.isnan(other).any() and np.allclose(one, other, rtol=1e-6, atol=0, equal_nan=True)
 
 
 def test_every_kernel_that_can_be_named_exists() -> None:

@@ -178,7 +178,8 @@ def _reduce(graph: Graph, operator: Operator, variant: str) -> Call:
     return plain(variant, f"{operator.name.lower()}_float32", fields)
 
 
-def _resize_bilinear(graph: Graph, operator: Operator, variant: str) -> Call:
+def resize_bilinear(graph: Graph, operator: Operator, variant: str) -> Call:
+    """Of float32, and of uint8 by the same numbers."""
     source, output = activations(graph, operator)
 
     def scale(axis: int) -> float:
@@ -192,13 +193,13 @@ def _resize_bilinear(graph: Graph, operator: Operator, variant: str) -> Call:
         "scale_x": scale(2),
         "has_half_pixels": int(operator.options["half_pixel_centers"]),
     }
-    return plain(variant, "resize_bilinear_float32", fields)
+    return plain(variant, f"resize_bilinear_{source.dtype}", fields)
 
 
 FUNCTIONS = tuple(
     "LEAKY_RELU ELU HARD_SWISH LOGISTIC TANH ABS NEG SQUARE SQRT RSQRT EXP LOG SIN COS FLOOR CEIL ROUND".split()  # noqa: SIM905
 )
-BINARY = tuple("ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE FLOOR_DIV FLOOR_MOD PRELU".split())  # noqa: SIM905
+BINARY = tuple("ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE FLOOR_DIV FLOOR_MOD POW PRELU".split())  # noqa: SIM905
 
 LOWERINGS: Mapping[str, Lowering] = {
     "CONV_2D": _convolution,
@@ -212,5 +213,5 @@ LOWERINGS: Mapping[str, Lowering] = {
     **dict.fromkeys(("RELU", "RELU6"), _clamp),
     **dict.fromkeys(("SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION"), _rows),
     **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN"), _reduce),
-    "RESIZE_BILINEAR": _resize_bilinear,
+    "RESIZE_BILINEAR": resize_bilinear,
 }

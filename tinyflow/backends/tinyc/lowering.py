@@ -28,7 +28,11 @@ _COMPUTING: Mapping[str, Mapping[str, Lowering]] = {
     "int16": lower_int16.LOWERINGS,
     "int32": {"QUANTIZE": lower_elementwise.quantise},
     "float32": {**lower_float32.LOWERINGS, "QUANTIZE": lower_elementwise.quantise},
-    "uint8": {"QUANTIZE": lower_elementwise.quantise, "DEQUANTIZE": lower_elementwise.dequantise},
+    "uint8": {
+        "QUANTIZE": lower_elementwise.quantise,
+        "DEQUANTIZE": lower_elementwise.dequantise,
+        "RESIZE_BILINEAR": lower_float32.resize_bilinear,
+    },
 }
 # form → operator → lowering; elements of any type can be moved
 LOWERINGS: Mapping[str, Mapping[str, Lowering]] = {

@@ -101,7 +101,7 @@ _MULS = {"mve": (needs.PRODUCT_HALVED,), "dsp": (needs.SCALED_DOWN,), "c": (need
 # float32: over rows, of one value, of two
 _OF_ROWS = ("softmax", "log_softmax", "l2_normalization")
 _OF_ONE = "leaky_relu elu hard_swish logistic tanh abs neg square sqrt rsqrt exp log sin cos floor ceil round"
-_OF_TWO = "add sub mul div minimum maximum squared_difference floor_div floor_mod prelu"
+_OF_TWO = "add sub mul div minimum maximum squared_difference floor_div floor_mod pow prelu"
 _BY_TABLE = ("mve", "rvv", "c")
 _INTEGERS = ("add", "sub", "mul", "div", "floor_div", "floor_mod", "squared_difference")
 _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
@@ -277,7 +277,7 @@ KERNELS: Sequence[Kernel] = (
     Kernel("detections", "ref", "detections", "all", scratch=scratch.CANDIDATES),
     *_refs("", "all", "transpose_conv_float32", "matmul_float32"),
     *_refs("pool_float32", "pixels", *(f"{name}_pool_float32" for name in ("average", "max", "l2"))),
-    *_refs("resize_float32", "all", "resize_bilinear_float32"),
+    *_refs("resize_float32", "all", "resize_bilinear_float32", "resize_bilinear_uint8"),
     *_refs("mean", "all", *(f"{name}_float32" for name in ("mean", "sum", "reduce_max", "reduce_min"))),
     *_refs("rows_float32", "rows", *(f"{name}_float32" for name in _OF_ROWS), in_place=(0,)),
     *_refs(

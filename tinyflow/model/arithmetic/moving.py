@@ -107,6 +107,15 @@ def _flip(graph: Graph, operator: Operator, source: Array, _: Array) -> Array:
     return np.flip(source, tuple(_numbers(graph, operator, 1)))
 
 
+def _flip_beginnings(graph: Graph, operator: Operator, read: Arrays, written: Arrays) -> Iterator[Move]:
+    """Of each batch as many elements as its number says; the others stay."""
+    axes = operator.options["batch_dim"], operator.options["seq_dim"]
+    source, target = (np.moveaxis(array, axes, (0, 1)) for array in (read[0], written[0]))
+    for batch, count in enumerate(_numbers(graph, operator, 1)):
+        yield Move(0, target[batch, :count], 0, source[batch, :count][::-1])
+        yield Move(0, target[batch, count:], 0, source[batch, count:])
+
+
 def _broadcast(_graph: Graph, _operator: Operator, source: Array, output: Array) -> Array:
     return np.broadcast_to(source, output.shape)
 
@@ -224,6 +233,7 @@ _RULES: Mapping[str, Rule] = {
     "SLICE": _one_view(_slice),
     "STRIDED_SLICE": _one_view(_strided_slice),
     "REVERSE_V2": _one_view(_flip),
+    "REVERSE_SEQUENCE": _flip_beginnings,
     "BROADCAST_TO": _one_view(_broadcast),
     "SPACE_TO_DEPTH": _one_view(_space_to_depth),
     "DEPTH_TO_SPACE": _one_view(_depth_to_space),

@@ -33,6 +33,18 @@ def _reversed(read: Sequence[Tensor], _options: Options) -> Shape:
     return read[0].shape
 
 
+def _reversed_sequences(read: Sequence[Tensor], options: Options) -> Shape:
+    source, lengths = read[0].shape, numbers(read[1])
+    along, batch = options["seq_dim"], options["batch_dim"]
+    require(
+        along != batch and min(along, batch) >= 0 and max(along, batch) < len(source),
+        f"reverses axis {along} of batches along axis {batch} of {text(source)}",
+    )
+    fits = len(lengths) == source[batch] and all(0 <= length <= source[along] for length in lengths)
+    require(fits, f"reverses {text(tuple(lengths))} of {text(source)}")
+    return source
+
+
 def _transpose(read: Sequence[Tensor], _options: Options) -> Shape:
     source, axes = read[0].shape, numbers(read[1])
     order = [axis_of(axis, len(source)) for axis in axes]
@@ -314,6 +326,13 @@ OPERATORS = (
     _moving("BROADCAST_TO", BINARY, parameters=(1,), table="BroadcastToOptions", versions=(2, 3), shape=_broadcast_to),
     _moving("TILE", BINARY, parameters=(1,), table="TileOptions", versions=(1, 3), shape=_tile),
     _moving("REVERSE_V2", BINARY, parameters=(1,), table="ReverseV2Options", versions=(1, 3), shape=_reversed),
+    _moving(
+        "REVERSE_SEQUENCE",
+        BINARY,
+        parameters=(1,),
+        options=(Option("seq_dim", 0), Option("batch_dim", 0)),
+        shape=_reversed_sequences,
+    ),
     # sizes, and what is put everywhere
     Description(
         "FILL",

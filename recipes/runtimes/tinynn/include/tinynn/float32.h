@@ -134,6 +134,9 @@ TINYNN_FLOAT32_UNARY(tinynn_average_pool_float32_ref, tinynn_pool_float32);
 TINYNN_FLOAT32_UNARY(tinynn_max_pool_float32_ref, tinynn_pool_float32);
 TINYNN_FLOAT32_UNARY(tinynn_l2_pool_float32_ref, tinynn_pool_float32);
 TINYNN_FLOAT32_UNARY(tinynn_resize_bilinear_float32_ref, tinynn_resize_float32);
+/* as LiteRT interpolates uint8, in float32 */
+void tinynn_resize_bilinear_uint8_ref(const struct tinynn_resize_float32 *restrict p, const uint8_t *input,
+                                      uint8_t *output);
 /* in place: */
 TINYNN_FLOAT32_UNARY(tinynn_softmax_float32_ref, tinynn_rows_float32);
 TINYNN_FLOAT32_UNARY(tinynn_log_softmax_float32_ref, tinynn_rows_float32);
@@ -191,6 +194,7 @@ TINYNN_FLOAT32_BINARY(tinynn_maximum_float32_ref, tinynn_binary_float32);
 TINYNN_FLOAT32_BINARY(tinynn_squared_difference_float32_ref, tinynn_binary_float32);
 TINYNN_FLOAT32_BINARY(tinynn_floor_div_float32_ref, tinynn_binary_float32);
 TINYNN_FLOAT32_BINARY(tinynn_floor_mod_float32_ref, tinynn_binary_float32);
+TINYNN_FLOAT32_BINARY(tinynn_pow_float32_ref, tinynn_binary_float32);
 TINYNN_FLOAT32_BINARY(tinynn_prelu_float32_ref, tinynn_binary_float32);
 /* not in place: */
 TINYNN_FLOAT32_BINARY(tinynn_matmul_float32_ref, tinynn_matmul_float32);

@@ -74,6 +74,7 @@ BINARY(maximum, x < y ? y : x)
 BINARY(squared_difference, (x - y) * (x - y))
 BINARY(floor_div, __builtin_floorf(x / y))
 BINARY(floor_mod, floor_mod(x, y))
+BINARY(pow, __builtin_powf(x, y))
 BINARY(prelu, x < 0 ? x * y : x)
 
 static float largest(const float *row, int32_t columns) {

@@ -179,27 +179,39 @@ static struct between between(int32_t i, float scale, int32_t has_half_pixels, i
   return made;
 }
 
-void tinynn_resize_bilinear_float32_ref(const struct tinynn_resize_float32 *restrict p, const float *input,
-                                        float *output) {
-  for (int32_t n = 0; n < p->batches; ++n) {
-    for (int32_t y = 0; y < p->output_height; ++y) {
-      const struct between rows = between(y, p->scale_y, p->has_half_pixels, p->input_height);
-      for (int32_t x = 0; x < p->output_width; ++x) {
-        const struct between columns = between(x, p->scale_x, p->has_half_pixels, p->input_width);
-        const float *upper = input + rows.lower * p->input_width * p->channels;
-        const float *lower = input + rows.upper * p->input_width * p->channels;
-        const int32_t left = columns.lower * p->channels, right = columns.upper * p->channels;
-        for (int32_t c = 0; c < p->channels; ++c) {
-          *output++ = upper[left + c] * (1 - rows.share) * (1 - columns.share) +
-                      lower[left + c] * rows.share * (1 - columns.share) +
-                      upper[right + c] * (1 - rows.share) * columns.share +
-                      lower[right + c] * rows.share * columns.share;
-        }
-      }
-    }
-    input += p->input_height * p->input_width * p->channels;
-  }
+static inline float made_float32(float x) {
+  return x;
 }
+
+static inline uint8_t made_uint8(float x) {
+  return (uint8_t)(x + 0.5f);
+}
+
+#define RESIZE_BILINEAR(name, type)                                                                                   \
+  void tinynn_resize_bilinear_##name##_ref(const struct tinynn_resize_float32 *restrict p, const type *input,         \
+                                           type *output) {                                                            \
+    for (int32_t n = 0; n < p->batches; ++n) {                                                                        \
+      for (int32_t y = 0; y < p->output_height; ++y) {                                                                \
+        const struct between rows = between(y, p->scale_y, p->has_half_pixels, p->input_height);                      \
+        for (int32_t x = 0; x < p->output_width; ++x) {                                                               \
+          const struct between columns = between(x, p->scale_x, p->has_half_pixels, p->input_width);                  \
+          const type *upper = input + rows.lower * p->input_width * p->channels;                                      \
+          const type *lower = input + rows.upper * p->input_width * p->channels;                                      \
+          const int32_t left = columns.lower * p->channels, right = columns.upper * p->channels;                      \
+          for (int32_t c = 0; c < p->channels; ++c) {                                                                 \
+            *output++ = made_##name(upper[left + c] * (1 - rows.share) * (1 - columns.share) +                        \
+                        lower[left + c] * rows.share * (1 - columns.share) +                                          \
+                        upper[right + c] * (1 - rows.share) * columns.share +                                         \
+                        lower[right + c] * rows.share * columns.share);                                               \
+          }                                                                                                           \
+        }                                                                                                             \
+      }                                                                                                               \
+      input += p->input_height * p->input_width * p->channels;                                                        \
+    }                                                                                                                 \
+  }
+
+RESIZE_BILINEAR(float32, float)
+RESIZE_BILINEAR(uint8, uint8_t)
 
 void tinynn_matmul_float32_ref(const struct tinynn_matmul_float32 *restrict p, const float *left, const float *right,
                                float *output) {
