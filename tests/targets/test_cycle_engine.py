@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from processors import core
 
 from tinyflow.recipes.schema import Core
 from tinyflow.recipes.schema.core import Branches, CycleRule
@@ -31,6 +32,8 @@ LOAD = CycleRule(match="ldr.*", latency=2, cause="load", unit="load")
 STORE = CycleRule(match="str", results=0, unit="store")
 LONG = CycleRule(match="umull", latency=4, results=2)
 SUM = CycleRule(match="vmla", latency=3, accumulates=True)
+FAR = CycleRule(match="ldr.*", cycles=2, behind_access=1, cause="load", unit="load", address_early=1)
+FPU = (CycleRule(match="vfma", unit="fpu", busy=3, latency=3), CycleRule(match="v.*", unit="fpu"))
 PAIRS = {"issue_width": 2, "pairs": (("alu", "load"), ("alu", "alu"))}
 
 
@@ -61,6 +64,13 @@ PAIRS = {"issue_width": 2, "pairs": (("alu", "load"), ("alu", "alu"))}
         (made(CycleRule(match="ldm", per_register=1, cause="load")), "ldm.w r0, {r1-r3}", Cycles(issue=1, load=3)),
         (made(CycleRule(match="ld", operands="sp", cycles=9)), "ld r0, [sp]", Cycles(issue=9)),
         (made(CycleRule(match="ld", operands="sp", cycles=9)), "ld r0, [r1]", Cycles(issue=1)),
+        # an address that was computed just before, one that was loaded, one that was not just before
+        (made(FAR), "add r0, r1 | ldr r2, [r0]", Cycles(issue=3, load=1)),
+        (made(FAR), "ldr r0, [r1] | ldr r2, [r0]", Cycles(issue=2, load=2)),
+        (made(FAR), "add r0, r1 | add r3, r4 | ldr r2, [r0]", Cycles(issue=3, load=1)),
+        # a unit that is busy keeps its own waiting, and no others
+        (made(*FPU), "vfma s0, s1, s2 | vadd s3, s4, s5", Cycles(issue=4)),
+        (made(*FPU), "vfma s0, s1, s2 | add r0, r1 | add r2, r3 | vadd s3, s4, s5", Cycles(issue=4)),
         # the first that fits
         (made(CycleRule(match="a.*", cycles=3), CycleRule(match="add", cycles=9)), "add r0, r1", Cycles(issue=3)),
     ],
@@ -68,6 +78,48 @@ PAIRS = {"issue_width": 2, "pairs": (("alu", "load"), ("alu", "alu"))}
 def test_a_rule(core: dict[str, Any], text: str, expected: Cycles) -> None:
     """What it costs, and what that is booked as."""
     assert IssueStage(core).cycles(code(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("cpu", "text", "expected"),
+    [
+        # two loads, but never two products; a product waits for what is loaded, a load doesn't for the product
+        ("cortex-m7", "ldr r0, [r1] | ldr r2, [r3, #4]", 1),
+        ("cortex-m7", "smlad r0, r1, r2, r0 | smlad r3, r1, r2, r3", 2),
+        ("cortex-m7", "smlad r0, r1, r2, r0 | ldr r3, [r4]", 1),
+        ("cortex-m7", "ldr r1, [r4] | smlad r0, r1, r2, r0", 3),
+        ("cortex-m7", "add r0, r1, r2 | sxtb16 r3, r4", 2),
+        ("cortex-m7", "sxtb16 r3, r4 | add r0, r1, r2", 1),
+        ("cortex-m7", "uxtb r0, r1 | add r2, r3, r4, lsl #2", 2),
+        ("cortex-m7", "ldm r0, {r1, r2, r3}", 3),
+        ("cortex-m7", "strd r0, r1, [r2] | cmp r3, r4", 1),
+        # the rules of the core that it extends, and what is its own
+        ("cortex-m33", "smlad r0, r1, r2, r0 | ldr r3, [r4] | ldr r5, [r3] | str r5, [r6]", 6),
+        ("cortex-m3", "mla r0, r1, r2, r0 | smull r0, r1, r2, r3 | ldr r5, [r3]", 2 + 4 + 2),
+        ("cortex-m0plus", "ldr r0, [r1] | str r0, [r2] | mul r0, r1 | push {r0, r1, lr} | bl 0x100", 2 + 2 + 1 + 4 + 2),
+    ],
+)
+def test_real_cores(cpu: str, text: str, expected: int) -> None:
+    """By their recipes' rules."""
+    assert IssueStage(core(cpu)).cycles(code(text)).total == expected
+
+
+def test_runs_of_long_instructions_across_words() -> None:
+    """A cycle for each run that is long enough; a short or an aligned instruction ends a run."""
+    stage = IssueStage(made(unaligned_run=3))
+
+    def cycles(sizes: str, first: int) -> int:
+        at, instructions = first, []
+        for size in map(int, sizes):
+            instructions.append(Instruction(at, size, "add", "r0, r1", False))
+            at += size
+        return int(stage.cycles(instructions).total)
+
+    assert cycles("444", 2) == 4
+    assert cycles("444", 0) == cycles("442", 2) == 3
+    assert cycles("44444", 2) == 6
+    assert cycles("4442444", 2) == 7 + 1
+    assert cycles("44422444", 2) == 8 + 2
 
 
 def edge(source: int, address: int, executions: int, size: int = 4) -> Edge:

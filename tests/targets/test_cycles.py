@@ -14,7 +14,7 @@ from tinyflow.targets.disassembly import disassembler
 
 # name → Thumb code and its cycles by Arm's table (DDI 0439, 3.3), taken branches left out
 RULES = {
-    "arithmetic": ("adds r0, r1\n smlad r0, r1, r2, r0\n smull r0, r1, r2, r3\n mul r0, r1, r2", 4),
+    "arithmetic": ("add.w r0, r0, r1\n smlad r0, r1, r2, r0\n smull r0, r1, r2, r3\n mul r0, r1, r2", 4),
     "one_load": ("ldr r0, [r1]", 2),
     "two_loads": ("ldr r0, [r1]\n ldr r2, [r3]", 3),
     "a_load_of_what_was_loaded": ("ldr r0, [r1]\n ldr r2, [r0]", 4),
@@ -25,10 +25,15 @@ RULES = {
     "division": ("sdiv r0, r1, r2", 7),
     "it_behind_a_short_instruction": ("cmp r0, r1\n it eq\n moveq r0, r1", 2),
     "it_behind_a_long_instruction": ("smlad r0, r1, r2, r0\n it eq\n moveq r0, r1", 3),
-    "floats": ("vmla.f32 s0, s1, s2\n vldr s0, [r0]\n vadd.f32 s0, s1, s2", 6),
+    "an_address_computed_just_before": ("adds r0, r1\n ldr r2, [r0]\n adds r3, r2\n str r4, [r3]", 1 + 3 + 1 + 2),
+    "a_run_of_long_instructions_across_words": ("nop\n smlad r0, r1, r2, r0\n mul r0, r1, r2\n mul r0, r1, r2", 5),
+    "integers_beside_a_multiplication_of_floats": ("vmla.f32 s0, s1, s2\n add.w r0, r0, r1\n mul r0, r1, r2", 3),
+    "floats_behind_it": ("vmla.f32 s0, s1, s2\n vldr s5, [r0]\n vadd.f32 s3, s1, s2", 4),
+    "floats_that_need_it": ("vmla.f32 s0, s1, s2\n vmla.f32 s0, s1, s2\n vadd.f32 s3, s0, s2", 7),
 }
 SOURCE = ".syntax unified\n.thumb\n" + "".join(
-    f".section .text.{name}\n.globl {name}\n.type {name}, %function\n{name}:\n {code}\n.size {name}, . - {name}\n"
+    f".section .text.{name}\n.p2align 2\n.globl {name}\n.type {name}, %function\n"
+    f"{name}:\n {code}\n.size {name}, . - {name}\n"
     for name, (code, _) in RULES.items()
 )
 

@@ -25,6 +25,7 @@ from tinyflow.recipes.runtime_files import (
 from tinyflow.recipes.schema import (
     Backend,
     Case,
+    Core,
     Feature,
     Figures,
     Frontend,
@@ -198,6 +199,7 @@ def _faults(catalogue: Catalogue, kind: type[Recipe], name: str) -> list[str]:
 _NAMED: dict[type[Part], dict[str, type[Recipe]]] = {
     Backend: {"runtimes": Runtime, "targets": Target},
     Target: {"toolchain": Toolchain, "cpu": Processor, "backend_options": Backend},
+    Core: {"extends": Core},
     Runtime: {"extends": Runtime, "depends": Runtime},
     Feature: {"conflicts": Feature},
     Case: {"conflicts": Feature},

@@ -19,6 +19,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.own_model import name_of
 from tinyflow.recipes.schema import (
     Backend,
+    Core,
     Cpu,
     Feature,
     Model,
@@ -30,6 +31,7 @@ from tinyflow.recipes.schema import (
     Target,
     Toolchain,
 )
+from tinyflow.recipes.schema.core import CycleRule
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
@@ -309,6 +311,13 @@ def processor_of(catalogue: Catalogue, target: Target) -> Processor:
             what = f"{region.name} ends at {region.end:#x}, behind the last address of {processor.address_bits} bits"
             catalogue.refuse(Target, target.name, ("memory", index), what)
     return processor
+
+
+def rules_of(catalogue: Catalogue, core: Core) -> tuple[CycleRule, ...]:
+    """By which its cycles are estimated: its own, then those of the core that it extends."""
+    if core.extends is None:
+        return core.rules
+    return core.rules + catalogue.named(Core, core.extends, core, "extends").rules
 
 
 def cpus_of(catalogue: Catalogue, toolchain: Toolchain) -> dict[str, Cpu]:

@@ -8,8 +8,9 @@ firmware runs (`flash_model`). What a block leaves unfinished when it ends is no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from tinyflow.targets.blocks import Edge
@@ -105,9 +106,11 @@ class _Rule(NamedTuple):
     accumulates: bool
     cause: str
     unit: str
+    busy: int
+    address_early: int
 
 
-_PLAIN = _Rule(re.compile(""), re.compile(""), 1, 0, None, None, None, 1, False, "issue", "alu")
+_PLAIN = _Rule(re.compile(""), re.compile(""), 1, 0, None, None, None, 1, False, "issue", "alu", 0, 0)
 
 
 class _Issued(NamedTuple):
@@ -130,23 +133,28 @@ class IssueStage:
             for rule in core["rules"]
         )
         self._pairs = frozenset(map(tuple, core["pairs"]))
+        self._unaligned_run: int | None = core["unaligned_run"]
         self._rule = lru_cache(maxsize=None)(self._find_rule)
 
     def _find_rule(self, name: str, operands: str) -> _Rule:
         fitting = (rule for rule in self._rules if rule.match.fullmatch(name) and rule.operands.search(operands))
         return next(fitting, _PLAIN)
 
-    def cycles(self, instructions: Iterable[Instruction]) -> Cycles:
+    def cycles(self, instructions: Sequence[Instruction]) -> Cycles:
         """Of these, without waits for memory and what a jump behind them costs."""
         booked = dict.fromkeys(CAUSES, 0)
-        ready: dict[str, tuple[int, str]] = {}  # register → when its value is there, and what is being waited for
+        ready: dict[str, tuple[int, str]] = {}  # register or unit → from when on, and what is being waited for
         now = 0
         before: _Issued | None = None
         for instruction in instructions:
             rule = self._rule(_plain_name(instruction.mnemonic), instruction.operands)
             results, sources = _results_and_sources(instruction.operands, rule)
             cycles = _occupied(instruction, rule, before)
-            there, cause = max((ready[each] for each in sources if each in ready), default=(0, "issue"))
+            waited = [ready[each] for each in (*sources, f"unit {rule.unit}") if each in ready]
+            if rule.address_early:
+                early = (ready[each] for each in _address(instruction.operands) if each in ready)
+                waited += [(at + rule.address_early, why) for at, why in early if why != "load"]
+            there, cause = max(waited, default=(0, "issue"))
             if before is not None and there <= before.start and self._is_pair(before, rule, sources):
                 start, is_second = before.start, True
                 booked[rule.cause] += max(0, cycles - before.cycles)
@@ -158,7 +166,11 @@ class IssueStage:
             now = max(now, start + cycles)
             for each in results:
                 ready[each] = (start + (cycles if rule.latency is None else rule.latency), rule.cause)
+            if rule.busy:
+                ready[f"unit {rule.unit}"] = (start + rule.busy, rule.cause)
             before = _Issued(instruction, rule, start, cycles, results, is_second)
+        if self._unaligned_run is not None:
+            booked["issue"] += _unaligned_runs(instructions, self._unaligned_run)
         return Cycles(**booked)
 
     def _is_pair(self, before: _Issued, rule: _Rule, sources: frozenset[str]) -> bool:
@@ -181,6 +193,12 @@ def _occupied(instruction: Instruction, rule: _Rule, before: _Issued | None) -> 
             assert rule.behind_access is not None
             return rule.behind_access
     return rule.cycles + (rule.per_register * len(_in_braces(instruction.operands)) if rule.per_register else 0)
+
+
+def _unaligned_runs(instructions: Sequence[Instruction], shortest: int) -> int:
+    """How many runs there are of so many instructions or more that lie across two words each."""
+    across = groupby(instruction.size == 4 and instruction.address % 4 != 0 for instruction in instructions)
+    return sum(is_across and len(list(run)) >= shortest for is_across, run in across)
 
 
 def _results_and_sources(operands: str, rule: _Rule) -> tuple[frozenset[str], frozenset[str]]:

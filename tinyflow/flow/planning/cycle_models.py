@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from tinyflow.core.action import JSON
 from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.resolve import rules_of
 from tinyflow.recipes.schema import Core, Target
 
 
@@ -15,7 +16,8 @@ def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | No
     if no_cycles(catalogue, target):
         return None
     core = catalogue.get(Core, target.cpu)
-    rules = {name: value for name, value in asdict(core).items() if name not in ("description", "source")}
+    rules = {name: value for name, value in asdict(core).items() if name not in ("description", "source", "extends")}
+    rules["rules"] = [asdict(rule) for rule in rules_of(catalogue, core)]
     if core.cycles_per_instruction is not None:
         return {"core": rules}
     assert target.flash_timing is not None

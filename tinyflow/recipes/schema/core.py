@@ -49,7 +49,11 @@ class CycleRule(Part):
     cause: Literal["issue", "load", "branch"] = "issue"
     """What its cycles but for the first, and waits for its result, are booked as."""
     unit: str = "alu"
-    """For `pairs`."""
+    """For `pairs` and `busy`."""
+    busy: Natural = 0
+    """Cycles from its start during which its unit takes nothing else, where that is longer than `cycles`."""
+    address_early: Natural = 0
+    """Cycles before it starts by which its address must be computed, unless that was loaded."""
 
 
 @part
@@ -77,8 +81,12 @@ class Core(Recipe):
     """Whether boards have confirmed it."""
     cycles_per_instruction: Annotated[float, Check(_check_positive)] | None = None
     """In place of rules, where none were seen to do better."""
+    extends: ProcessorName | None = None
+    """A core whose own rules hold where none of these does."""
     rules: tuple[CycleRule, ...] = ()
     branches: Branches | None = None
+    unaligned_run: Natural | None = None
+    """So many instructions of four bytes across two words, one behind the other, or more cost a cycle of fetching."""
     issue_width: Literal[1, 2] = 1
     pairs: tuple[tuple[str, str], ...] = ()
     """Units whose instructions can be issued together, the first with the second that doesn't need its result."""
