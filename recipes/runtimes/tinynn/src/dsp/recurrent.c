@@ -88,26 +88,52 @@ void tinynn_lstm_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *re
   }
 }
 
-/* All features of one input, clamped, without the state's zero point. */
-static void make_features(const struct tinynn_svdf *restrict p, const tinynn_pair *x, int32_t lowest, int32_t highest,
-                          int32_t *features) {
-  const int32_t filters = p->units * p->rank;
-  const int8_t *weights = p->features;
-  for (int32_t f = 0; f < filters; f += 2) {
-    const int32_t has_second = f + 1 < filters;
-    struct tinynn_rows2 rows = {.x = x, .a = weights, .b = weights + has_second * p->pitch};
-    tinynn_rows2_wide_dsp(&rows, p->pitch);
-    weights += 2 * p->pitch;
-    features[f] = tinynn_clamp(tinynn_rescale(rows.sum_a, p->state_multiplier, p->state_shift), lowest, highest);
-    if (has_second) {
-      features[f + 1] = tinynn_clamp(tinynn_rescale(rows.sum_b, p->state_multiplier, p->state_shift), lowest, highest);
-    }
-  }
+/* A rescaling by SMMLAR to the right, by so little that what has more than 30 bits leaves the result's type either way; or
+ * any. */
+struct scaling {
+  int32_t factor, right, half;
+  int32_t multiplier, shift;
+};
+
+static struct scaling scaling_of(int32_t multiplier, int32_t shift, int32_t most) {
+  const int32_t right = multiplier != 0 && shift <= -1 && shift >= -most ? -shift : 0;
+  const struct scaling scaling = {(int32_t)((uint32_t)multiplier << 1), right, right == 0 ? 0 : 1 << (right - 1), multiplier,
+                                  shift};
+  return scaling;
 }
 
-static inline int8_t output_of(const struct tinynn_svdf *p, int32_t sum) {
-  const int32_t scaled = tinynn_rescale(sum, p->output_multiplier, p->output_shift);
-  return (int8_t)tinynn_clamp(tinynn_from_zero(p->output_zero_point, scaled), INT8_MIN, INT8_MAX);
+static __attribute__((noinline)) int32_t rescale_any(int32_t sum, const struct scaling *scaling) {
+  return tinynn_rescale(sum, scaling->multiplier, scaling->shift);
+}
+
+static inline int32_t rescale_by(int32_t sum, const struct scaling *scaling) {
+  if (scaling->right == 0) {
+    return rescale_any(sum, scaling);
+  }
+  const int32_t high = tinynn_high_by_factor(tinynn_saturate_30(sum), scaling->factor);
+  return (high + (high >> 31) + scaling->half) >> scaling->right;
+}
+
+/* To 16 bits, and to 8 with a zero point. */
+enum { MOST_OF_16 = 13, MOST_OF_8 = 19 };
+
+/* All features of one input, clamped, without the state's zero point. */
+static __attribute__((noinline)) void make_features(const struct tinynn_svdf *restrict p, const tinynn_pair *x,
+                                                    int32_t lowest, int32_t highest, int32_t *restrict features) {
+  const struct scaling scaling = scaling_of(p->state_multiplier, p->state_shift, MOST_OF_16);
+  const int32_t filters = p->units * p->rank, pitch = p->pitch;
+  const int8_t *weights = p->features;
+#pragma GCC unroll 1
+  for (int32_t f = 0; f < filters; f += 2) {
+    const int32_t has_second = f + 1 < filters;
+    struct tinynn_rows2 rows = {.x = x, .a = weights, .b = weights + has_second * pitch};
+    tinynn_rows2_wide_dsp(&rows, pitch);
+    weights += 2 * pitch;
+    features[f] = tinynn_clamp(rescale_by(rows.sum_a, &scaling), lowest, highest);
+    if (has_second) {
+      features[f + 1] = tinynn_clamp(rescale_by(rows.sum_b, &scaling), lowest, highest);
+    }
+  }
 }
 
 /* A filter's state moves by one, its newest is put behind; sum + its products. The state's zero point is in the bias. */
@@ -127,43 +153,62 @@ static inline int32_t filter16(int16_t *restrict state, const int16_t *restrict 
   return sum + newest * *time;
 }
 
-static inline int32_t filter8(int8_t *restrict state, const int8_t *restrict time, int32_t memory, int32_t newest,
-                              int32_t sum) {
-  int32_t i = 0;
-#pragma GCC unroll 2
-  for (; i + 4 < memory; i += 4) {
-    const uint32_t bytes = tinynn_load_word(state + i + 1), weights = tinynn_load_word(time + i);
-    tinynn_store_word(state + i, bytes);
-    sum = tinynn_multiply_pairs(tinynn_even_bytes(bytes), tinynn_even_bytes(weights), sum);
-    sum = tinynn_multiply_pairs(tinynn_odd_bytes(bytes), tinynn_odd_bytes(weights), sum);
-  }
-  for (; i + 1 < memory; ++i) {
-    state[i] = state[i + 1];
-    sum += state[i] * time[i];
-  }
-  state[i] = (int8_t)newest;
-  return sum + state[i] * time[i];
+static inline int32_t four_of(int8_t *restrict state, const int8_t *restrict time, uint32_t bytes, int32_t sum) {
+  const uint32_t weights = tinynn_load_word(time);
+  tinynn_store_word(state, bytes);
+  sum = tinynn_multiply_pairs(tinynn_even_bytes(bytes), tinynn_even_bytes(weights), sum);
+  return tinynn_multiply_pairs(tinynn_odd_bytes(bytes), tinynn_odd_bytes(weights), sum);
 }
 
-/* For states of both types. */
-#define SVDF(function, filter, type, lowest, highest)                                                             \
-  void function(const struct tinynn_svdf *restrict p, const int8_t *restrict input, type *restrict state,         \
-                int8_t *restrict output, void *restrict scratch) {                                                \
-    tinynn_pair *wide = scratch;                                                                                  \
-    int32_t *features = (int32_t *)(wide + p->pitch / 2);                                                         \
-    for (int32_t n = 0; n < p->batches; ++n, input += p->inputs) {                                                \
-      const type *time = p->time;                                                                                 \
-      const int32_t *made = features;                                                                             \
-      widen(input, p->inputs, p->pitch, p->input_zero_point, wide);                                               \
-      make_features(p, wide, lowest, highest, features);                                                          \
-      for (int32_t u = 0; u < p->units; ++u) {                                                                    \
-        int32_t sum = p->bias[u];                                                                                 \
-        for (int32_t r = 0; r < p->rank; ++r, time += p->memory, state += p->memory) {                            \
-          sum = filter(state, time, p->memory, p->state_zero_point + *made++, sum);                               \
-        }                                                                                                         \
-        *output++ = output_of(p, sum);                                                                            \
-      }                                                                                                           \
-    }                                                                                                             \
+static inline __attribute__((always_inline)) int32_t filter8(int8_t *restrict state, const int8_t *restrict time,
+                                                            int32_t memory, int32_t newest, int32_t sum) {
+#pragma GCC unroll 1
+  for (; memory > 4; memory -= 4, state += 4, time += 4) {
+    sum = four_of(state, time, tinynn_load_word(state + 1), sum);
+  }
+  if (memory == 4) {
+    return four_of(state, time, tinynn_load_word(state) >> 8 | (uint32_t)newest << 24, sum);
+  }
+#pragma GCC unroll 1
+  for (; memory > 1; --memory, ++state) {
+    *state = state[1];
+    sum += *state * *time++;
+  }
+  *state = (int8_t)newest;
+  return sum + *state * *time;
+}
+
+/* For states of both types. Of all filters: what they keep moves on, and what they make of it. */
+#define SVDF(function, filter, type, lowest, highest)                                                                 \
+  static __attribute__((noinline)) void filter##_all(const struct tinynn_svdf *restrict p, const int32_t *restrict made, \
+                                                     type *restrict state, int8_t *restrict output) {                 \
+    const struct scaling scaling = scaling_of(p->output_multiplier, p->output_shift, MOST_OF_8);                      \
+    const int32_t memory = p->memory, zero_point = p->state_zero_point;                                               \
+    const type *restrict time = p->time;                                                                              \
+    for (int32_t u = 0; u < p->units; ++u) {                                                                          \
+      int32_t sum = p->bias[u];                                                                                       \
+      _Pragma("GCC unroll 1") for (int32_t r = p->rank; r > 0; --r) {                                                 \
+        sum = filter(state, time, memory, zero_point + *made++, sum);                                                 \
+        time += memory;                                                                                               \
+        state += memory;                                                                                              \
+      }                                                                                                               \
+      const int32_t value = tinynn_from_zero(p->output_zero_point, rescale_by(sum, &scaling));                        \
+      *output++ = (int8_t)tinynn_clamp(value, INT8_MIN, INT8_MAX);                                                    \
+    }                                                                                                                 \
+  }                                                                                                                   \
+                                                                                                                      \
+  void function(const struct tinynn_svdf *restrict p, const int8_t *restrict input, type *restrict state,             \
+                int8_t *restrict output, void *restrict scratch) {                                                    \
+    tinynn_pair *wide = scratch;                                                                                      \
+    int32_t *features = (int32_t *)(wide + p->pitch / 2);                                                             \
+    for (int32_t n = 0; n < p->batches; ++n) {                                                                        \
+      widen(input, p->inputs, p->pitch, p->input_zero_point, wide);                                                   \
+      make_features(p, wide, lowest, highest, features);                                                              \
+      filter##_all(p, features, state, output);                                                                       \
+      input += p->inputs;                                                                                             \
+      state += p->units * p->rank * p->memory;                                                                        \
+      output += p->units;                                                                                             \
+    }                                                                                                                 \
   }
 
 SVDF(tinynn_svdf_int8_dsp, filter8, int8_t, INT8_MIN, INT8_MAX)
