@@ -158,10 +158,11 @@ def _scaled(random: np.random.Generator, low: float, high: float) -> float:
     return float(np.float32(random.uniform(low, high)))
 
 
-def svdf(seed: int, dtype: str = "int8", state: str = "int8") -> Graph:
-    """One SVDF of any sizes; a state of int16, or all float32."""
+def svdf(seed: int, dtype: str = "int8", state: str = "int8", width: int | None = None) -> Graph:
+    """One SVDF of any sizes, or of `width` inputs; a state of int16, or all float32."""
     random = np.random.default_rng(seed)
     batches, inputs, rank, memory = (int(random.integers(1, most)) for most in (3, 40, 3, 12))
+    inputs = width or inputs
     filters = rank * int(random.integers(1, 9))
     is_real = dtype == "float32"
     net = StatefulNet(batches, inputs)

@@ -104,12 +104,14 @@ def test_state_is_kept_on_chips(tmp_path: Path) -> None:
         "lstm": lstm(11, sizes=(13, 9)),
         "svdf": svdf(12),
         "svdf16": svdf(13, state="int16"),
+        "eights": svdf(14, width=24),
+        "eights16": svdf(15, state="int16", width=16),
         "branch": branching(),
         "loop": looping(0),
     }
     write_models(tmp_path, {name: write(graph) for name, graph in networks.items()})
     benches = [*(f"{name}-tinyc-stm32f7" for name in networks)]
-    benches += [f"{name}-tinyi-stm32f7" for name in ("ring", "svdf", "branch", "loop")]
+    benches += [f"{name}-tinyi-stm32f7" for name in ("ring", "svdf", "eights", "eights16", "branch", "loop")]
     reports = exact_reports(tmp_path, benches)
     plans = {bench: json.loads((tmp_path / "build" / bench / "plan.json").read_text()) for bench in reports}
     called = {function for plan in plans.values() for layer in plan["layers"] for function in layer["functions"]}

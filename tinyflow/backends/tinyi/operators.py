@@ -351,9 +351,17 @@ def _softmax(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     return _unary(graph, operator, variant)
 
 
-def _svdf(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
-    if form_of(graph, operator) == "int8":
-        recurrent.svdf(graph, operator)
+def _svdf(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:
+    if form_of(graph, operator) != "int8":
+        return None
+    recurrent.svdf(graph, operator)
+    filters, inputs = graph.tensors[operator.inputs[1]].shape
+    kernel = kernels_of("svdf_int8", variant)[0]
+    if kernel.scratch is None or inputs % 8:
+        return None
+    units = filters // operator.options["rank"]
+    fields = {"inputs": inputs, "units": units, "rank": operator.options["rank"]}
+    return exactly(kernel.scratch_bytes(fields) + WORD_BYTES * units)
 
 
 def _lstm(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
@@ -759,7 +767,7 @@ _CAST = {"CAST": Entry("tinyi_cast", _cast, general="tinyi_cast_float32")}
 _LOOP = {"WHILE": Entry("tinyi_while", _calling)}
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
-    "int8": {**_INT8, **_RESHAPES, "SVDF": Entry("tinyi_svdf", _svdf), _LSTM: Entry("tinyi_lstm", _lstm)},
+    "int8": {**_INT8, **_RESHAPES, "SVDF": Entry("tinyi_svdf", _svdf, "svdf_int8"), _LSTM: Entry("tinyi_lstm", _lstm)},
     "int16": {**_INT16, _LSTM: Entry("tinyi_lstm_int16", _lstm)},
     "int32": {"QUANTIZE": _INT16["QUANTIZE"]},
     "float32": {

@@ -113,7 +113,7 @@ void tinyi_svdf(struct tinyi_context *context) {
   const float given = input * features, kept = state * time;
   const struct tinyi_factor to_state = tinyi_factor_of_real(context, given / state);
   const struct tinyi_factor to_output = tinyi_factor_of_real(context, kept / tinyi_real(svdf.output.scale));
-  const struct tinynn_svdf p = {.features = svdf.features.data,
+  struct tinynn_svdf p = {.features = svdf.features.data,
                                 .time = svdf.time.data,
                                 .bias = tinyi_read_integers(context, BIAS, svdf.units),
                                 .batches = svdf.input.shape[3],
@@ -130,10 +130,19 @@ void tinyi_svdf(struct tinyi_context *context) {
                                 .output_multiplier = to_output.multiplier,
                                 .output_shift = to_output.shift};
   tinyi_require(context, type == TINYI_INT8 || svdf.state.zero_point == 0, TINYI_UNSUPPORTED);
-  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  if (type == TINYI_INT8) {
+  const struct tinyi_svdf *kernel = context->kernel;
+  const int32_t is_whole = kernel != NULL && p.pitch % 8 == 0;
+  if (context->lifetimes != NULL) {
+    context->scratch_least = is_whole ? kernel->scratch_bytes(&p) : 0;
+    context->scratch_most = context->scratch_least;
+    return;
+  }
+  if (is_whole && ((uintptr_t)p.features & 3) == 0) {
+    kernel->compute(&p, svdf.input.data, svdf.state.data, type == TINYI_INT16, svdf.output.data, context->scratch);
+  } else if (type == TINYI_INT8) {
     tinynn_svdf_int8_ref(&p, svdf.input.data, svdf.state.data, svdf.output.data);
   } else {
     tinynn_svdf_int16_ref(&p, svdf.input.data, tinyi_int16(&svdf.state), svdf.output.data);
