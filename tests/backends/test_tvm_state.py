@@ -6,11 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from processors import processor
-from stateful_networks import lstm, ring, shuffled, svdf
+from small_networks import Q
+from stateful_networks import StatefulNet, initialiser, lstm, ring, shuffled, svdf
 from tests_support import exact_reports, tflm, thinned, write_models
 
+from tinyflow.backends import tvm
+from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
@@ -96,6 +100,37 @@ def test_recurrent_operators_of_real_values(build: Any, seed: int, made: Generat
     """As near as their plan says."""
     off, model = difference(build(seed), made, **_WAYS[seed])
     assert off <= model.plan["relative_tolerance"]
+
+
+def _shown() -> Graph:
+    """A variable that is read once more where it has changed is an output; so is one that only constants change."""
+    shape = (1, 2, 2, 3)
+    net = StatefulNet(*shape)
+    net.call("CALL_ONCE", (), (), init=initialiser(a=np.arange(12).reshape(shape)))
+    added = net.operator("ADD", net.read("a", shape), net.input, pot_scale_int16=False)
+    net.assign("a", added)
+    before = net.read("b", shape)
+    net.assign("b", net.constant(np.full(shape, 9), "int8", Q))
+    return net.graph(net.read("a", shape), before)
+
+
+@pytest.mark.parametrize("way", thinned(_WAYS, 6))
+def test_state_may_be_an_output(way: dict[str, Any], made: Generate) -> None:
+    """It lies where state is, or is copied where that changes."""
+    assert difference(_shown(), made, **way)[0] == 0
+
+
+def test_what_is_run_once_only_assigns_constants() -> None:
+    """Else nothing would be there to run it: refused by name, before TVM is imported."""
+    shape = (1, 2)
+    part, net = StatefulNet(), StatefulNet(*shape)
+    value = part.constant(np.ones(shape), "int8", Q)
+    part.assign("a", part.operator("ADD", value, value, shape=shape, pot_scale_int16=False))
+    part.inputs = []
+    net.call("CALL_ONCE", (), (), init=part.part())
+    graph = net.graph(net.operator("ADD", net.read("a", shape), net.input, pot_scale_int16=False))
+    with pytest.raises(ModelError, match="operator 0 CALL_ONCE version 1: ADD of the subgraph that it calls"):
+        tvm.check(graph, "tvmaot", {})
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def write_plan(
         model,
         backend,
         inputs=[f"{ARENA}+{places[tensor].offset}" for tensor in inputs],
-        outputs=[f"{ARENA}+{places[tensor].offset}" for tensor in graph.outputs],
+        outputs=[f"{ARENA}+{places[tensor].offset}" for tensor in (owners.get(one, one) for one in graph.outputs)],
         calls=calls,
         arena=arena(
             *size,

@@ -112,9 +112,7 @@ def _check_types(graph: Graph, operator: Operator) -> None:
         if tensor.dtype not in TYPES and not is_packed:
             raise Unsupported(f"{tensor.name} is {tensor.dtype}", f"what is supported: {', '.join(TYPES)}")
         if tensor.is_variable:
-            raise Unsupported(
-                f"{tensor.name} is kept from call to call", "take backend tinyc or tinyi, which have state"
-            )
+            raise Unsupported(f"{tensor.name} is kept from call to call: {operator.name} has no state here")
         if 0 in tensor.shape:
             raise Unsupported(f"{tensor.name} has no elements")
     _check_alike(graph, operator)
