@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Its cache doesn't grow for ever."""
     if not hasattr(session.config, "workerinput"):
         kept.drop_oldest()
+
+
+@pytest.hookimpl(tryfirst=True)  # before any is left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test that is marked `every(n)` all cases are slow but each n-th, from the first or the given one on."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        if (mark := item.get_closest_marker("every")) is not None:
+            name = item.nodeid.partition("[")[0]
+            every, start = (*mark.args, 0)[:2]
+            if seen[name] % every != start:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
 
 
 def pytest_collection_finish() -> None:

@@ -47,6 +47,7 @@ def _refusal(backend: ModuleType, graph: Graph) -> str:
 
 @BACKENDS
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet", "toycar"])
+@pytest.mark.every(5)
 def test_the_four_networks_pass(backend: ModuleType, name: str) -> None:
     """What the benchmark needs is supported."""
     backend.check(read(synthesize({"graph": name})), "tested", {})

@@ -23,6 +23,7 @@ from tinyflow.model.tflite_writer import write
 
 
 @pytest.mark.parametrize("seed", range(24))
+@pytest.mark.every(5)
 def test_variables_are_read_and_written_in_order(seed: int, tmp_path: Path) -> None:
     """Whatever is done without a copy."""
     assert_exact(shuffled(seed), tmp_path / "model")

@@ -256,6 +256,7 @@ QUICK = ("drip", "endless line of a chunk", "bomb", "login")
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in HOSTILE]
 )
+@pytest.mark.every(3)
 def test_hostile_answers_cost_little(
     server: Server, chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, where: str
 ) -> None:

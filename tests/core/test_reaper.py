@@ -51,6 +51,7 @@ def _serve(folder: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["in the session", "worker", "warm"])
+@pytest.mark.every(3)
 def test_a_killed_session_takes_the_whole_tree_with_it(tmp_path: Path, kind: str) -> None:
     """`kill -9` of the session ends tools, their children, and those that went into sessions of their own.
 

@@ -95,6 +95,7 @@ WHERE = ["blob", "last blob", "listing", "blob in a tree", "result", "folder of 
 
 
 @pytest.mark.parametrize("odd", ODD, ids=KINDS)
+@pytest.mark.every(3)
 def test_what_is_no_file_is_moved_aside(
     tmp_path: Path, chain: Chain, places: dict[str, Path], odd: Callable[[Path], None]
 ) -> None:

@@ -103,6 +103,7 @@ SHARED = [
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if name != "run"] + [*UNSUPPORTED])
+@pytest.mark.every(3)
 def test_options_may_stand_on_both_sides_of_a_command(real: Run, project: Path, name: str) -> None:
     """What a command says to a wrong word it says whatever options of a run are around it; wrong ones are refused."""
     plain = real(name, "frobnicate", "more")

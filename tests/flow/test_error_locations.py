@@ -66,6 +66,7 @@ def edit(path: Path, old: str, new: str) -> None:
         ("-mno-such-thing+toolchain.gcc", "unrecognized command-line option"),
     ],
 )
+@pytest.mark.every(3)
 def test_a_refused_flag_has_its_place(failing: Fail, flag: str, message: str) -> None:
     """The line of the flag, what to do, and the compiler's own words."""
     flag, _, feature = flag.partition("+")

@@ -198,6 +198,7 @@ def test_what_lies_in_the_place_of_a_whole_view_is_moved_aside(
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.every(3)
 def test_what_is_not_as_it_was_written_is_written_again_and_said(place: Place, view: Path, damage: str) -> None:
     """By who only shows it, from record and cache; by a run as well. What was there is kept, and said in one line."""
     name, work = DAMAGE[damage]

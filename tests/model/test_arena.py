@@ -83,6 +83,7 @@ def test_searches_end(monkeypatch: pytest.MonkeyPatch) -> None:
         return height(search, i)
 
     monkeypatch.setattr(arena._Search, "_height", counted)
+    monkeypatch.setattr(arena, "_SEARCH_LIMIT", arena._SEARCH_LIMIT // 16)
     chance = random.Random(3)
     spans = [sorted(chance.sample(range(150), 2)) for _ in range(150)]
     plan([Buffer(f"b{i}", chance.randint(1, 999), *span) for i, span in enumerate(spans)], 4)

@@ -173,6 +173,7 @@ _SINGLE: list[tuple[str, str, dict[str, Any], dict[str, Any], dict[str, Any]]] =
 @pytest.mark.parametrize(
     ("kind", "constants", "attributes", "shapes"), [pytest.param(*case[1:], id=case[0]) for case in _SINGLE]
 )
+@pytest.mark.every(3)
 def test_each_operator(kind: str, constants: dict[str, Any], attributes: Any, shapes: Any) -> None:
     """Behind a convolution of one weight for each channel, so that channels lie last when it comes, and alone."""
     content = network(
@@ -282,6 +283,7 @@ def test_what_follows_weights_goes_into_them() -> None:
 
 
 @pytest.mark.parametrize("opset", [7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 20, 21])
+@pytest.mark.every(4)
 def test_every_opset_from_7_on(opset: int) -> None:
     """What was an attribute became an input in one of them, and softmax got another axis."""
     values: list[tuple[str, list[str], dict[str, Any], int, dict[str, Any]]] = [
@@ -333,6 +335,7 @@ def test_every_opset_from_7_on(opset: int) -> None:
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 @pytest.mark.parametrize("coordinates", ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"])
 @pytest.mark.parametrize("sizes", [(12, 15), (3, 10), (6, 5), (18, 5)])
+@pytest.mark.every(5)
 def test_resizing(mode: str, coordinates: str, sizes: tuple[int, int]) -> None:
     """What TFLite takes from the same elements; the rest is refused."""
     more = {"mode": mode, "coordinate_transformation_mode": coordinates}
@@ -384,6 +387,7 @@ def test_an_input_that_is_read_as_it_is() -> None:
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "GRU reset first", "RNN"])
 @pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.every(5)
 def test_recurrent_cells_are_unrolled(kind: str, direction: str, batch: int) -> None:
     """All steps, and the last states, by given and by zero states; calls don't depend on each other."""
     kind, _, variant = kind.partition(" ")

@@ -33,6 +33,7 @@ def _refusal(name: str, inputs: tuple[int, ...], outputs: int = 1) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(DESCRIPTIONS))
+@pytest.mark.every(5)
 def test_too_few_and_too_many_tensors_are_refused(name: str) -> None:
     """Of each operator that TFLM knows: the operator is named, and how many it reads."""
     (least, most), outputs, is_active = describe(name).inputs, describe(name).outputs, describe(name).is_active

@@ -72,6 +72,7 @@ def outputs(graph: Graph, samples: list[Sample]) -> Any:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.every(3)
 def test_a_network_in_int8_is_the_float_one_but_for_steps(seed: int) -> None:
     """All operators are int8, its ports too; each layer is told, and the largest output is the same nearly always."""
     graph = small_cnn(seed)
@@ -88,6 +89,7 @@ def test_a_network_in_int8_is_the_float_one_but_for_steps(seed: int) -> None:
             assert scales is not None and scales.is_per_channel and not any(scales.zero_points)
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time() -> None:
     """Bytes and record."""
     one, other = (quantised(small_cnn(), [], 1) for _ in range(2))

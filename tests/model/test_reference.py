@@ -139,6 +139,7 @@ def test_litert_takes_over_where_tflm_is_missing(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("name", ["aww", "vww", "resnet"])
+@pytest.mark.every(3)
 def test_interpreters_agree_on_convolutions(zoo: dict[str, bytes], name: str) -> None:
     """The two references differ by at most one step on networks whose convolutions they round alike."""
     graph = read(zoo[name])

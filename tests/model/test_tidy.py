@@ -202,6 +202,7 @@ def spatial(*around: int) -> list[list[int]]:
         ((1, 6, 6, 2), spatial(1, 1, 1, 1), "MAX_POOL_2D", 3, 1, -128),
     ],
 )
+@pytest.mark.every(3)
 def test_what_same_padding_does_needs_no_operator(
     shape: tuple[int, ...], around: Any, name: str, kernel: int, stride: int, value: int | None
 ) -> None:
@@ -331,6 +332,7 @@ def grouped(inputs: int, outputs: int, groups: int, per_channel: bool = True) ->
         ((3, 6, 1), ["CONV_2D"]),
     ],
 )
+@pytest.mark.every(3)
 def test_groups_are_operators_of_their_own(sizes: tuple[int, int, int], names: list[str], per_channel: bool) -> None:
     """Each reads its channels; scales of channels go with them. TFLM and LiteRT compute grouped ones, too."""
     graph = grouped(*sizes, per_channel)
@@ -458,6 +460,7 @@ F, I = "float32", "int32"  # noqa: E741
         ("RANK", [(F, (3, 4)), "int32"], {}),
     ],
 )
+@pytest.mark.every(3)
 def test_constants_are_what_kernels_compute(name: str, operands: list[Any], options: dict[str, Any]) -> None:
     """Every rule against LiteRT: the same operator of activations, and of constants that have their values."""
     builder, random, inputs = GraphBuilder(), np.random.default_rng(5), []

@@ -141,6 +141,7 @@ def check(graph: Graph, *names: str) -> None:
         ("MEAN", None, {"keep_dims": True}, "axes"),
     ],
 )
+@pytest.mark.every(5)
 def test_operators_are_shifted(name: str, shape: Any, options: dict[str, Any], more: Any, seed: int) -> None:
     """One operator between conversions, whatever scales and zero points it has."""
     net = Legacy(seed, 2, 6, 6, 4)

@@ -194,6 +194,7 @@ def test_every_target_s_script_and_processor_are_there() -> None:
         ),
     ],
 )
+@pytest.mark.every(4)
 def test_a_fault_anywhere_is_found(file: str, text: str, fault: str, write: Write, catalogue: Catalogue) -> None:
     """Files that nobody asked for yet, and files that nobody ever would."""
     path = write(file, text)

@@ -38,6 +38,7 @@ def _check(operator: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("operator", LAYERS)
+@pytest.mark.every(2)
 def test_ref_is_tflm(operator: str) -> None:
     """A few random layers of each operator, at any alignment."""
     _check(operator, 25)

@@ -258,6 +258,7 @@ _BYTES = st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=6), st.inte
 
 
 @pytest.mark.parametrize("form", [0, 1])
+@pytest.mark.every(2)
 def test_damaged_bytes_do_no_harm(form: int, tvmrt: Executor) -> None:
     """Bytes put in, taken out or replaced anywhere."""
 

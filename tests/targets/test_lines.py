@@ -25,6 +25,7 @@ int model_setup(void) { return model_add() + model_look(); }
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc", "host"])
+@pytest.mark.every(3)
 def test_instructions_have_lines_of_their_function(tmp_path: Path, cpu: str) -> None:
     """The path is that below the folder of the inputs; without -g there is nothing to tell, and no error."""
     bench = Bench(tmp_path / "with", cpu=cpu, flags=("-O2", "-g"))
@@ -41,6 +42,7 @@ def test_instructions_have_lines_of_their_function(tmp_path: Path, cpu: str) -> 
 
 
 @pytest.mark.parametrize("cpu", ["cortex-m7", "rv32imc", "host"])
+@pytest.mark.every(3)
 def test_a_trap_tells_its_reason(tmp_path: Path, cpu: str) -> None:
     """Each check has a trap of its own, with the line and column of what it checks."""
     model = MODEL.replace("int model_setup(void) {", "int model_begin(void) {")

@@ -65,6 +65,7 @@ class StepTable:
 
 
 @pytest.mark.parametrize(("cpu", "flags"), [*((cpu, ("-O3",)) for cpu in CPUS), ("cortex-m4", ("-Os",))])
+@pytest.mark.every(3)
 def test_counts_equal_single_steps(
     cpu: str, flags: tuple[str, ...], build: Build, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -195,6 +195,7 @@ def test_input_edited_while_its_action_runs(tmp_path: Path, source: Path) -> Non
 
 
 @pytest.mark.parametrize("tool", [True, False])
+@pytest.mark.every(2)
 def test_killed_compiler_or_worker_is_one_failed_action(tmp_path: Path, tool: bool) -> None:
     """SIGKILL (the OOM killer's, too) of a tool or of the worker: a ToolError that names the signal, nothing stored;
     the next time it is made.

@@ -98,6 +98,7 @@ LISTINGS = (LISTING_OUT, LISTING_NO_DIGEST, LISTING_TWICE, LISTING_BOTH)
         {"surprise": 1},
     ],
 )
+@pytest.mark.every(3)
 def test_forged_result_writes_nothing_outside(tmp_path: Path, changes: dict[str, Any]) -> None:
     """A server that knows how results are made can't make us write outside the cache, nor crash: the action runs.
 
