@@ -51,7 +51,7 @@ def test_every_unit_has_its_value(parse: object, text: str, value: float) -> Non
         (units.parse_size, "-1KiB", "a size needs"),
         (units.parse_size, "0.3B", '"0.3B" is not a whole number of bytes'),
         (units.parse_rate, "1KiB", "a rate needs a number with a unit (Hz, kHz, MHz, GHz)"),
-        (units.parse_time, "1d", "a duration needs a number with a unit (ms, s, min, h)"),
+        (units.parse_time, "1d", "a duration needs a number with a unit (us, ms, s, min, h)"),
         (units.parse_instructions, "1s", "a number of instructions needs"),
     ],
 )

@@ -13,8 +13,10 @@ from flow_support import Run
 from small_networks import Net
 from stateful_networks import ring
 
+from tinyflow.backends.refusals import Refusal, check_none
 from tinyflow.core.errors import ModelError
 from tinyflow.flow import new_project
+from tinyflow.flow.commands import check
 from tinyflow.flow.planning.suitability import assess, reasons, tidied
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_writer import write
@@ -33,7 +35,6 @@ def folder(real: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     cast.tensors[made] = replace(cast.tensors[made], dtype="float16", quantisation=None)
     files = {
         "cast": write(cast.graph(made)),
-        "ring": write(ring()),
         "one": write(once.graph(once.operator("RELU", once.input))),
     }
     files |= {"good": synthesize({"graph": "toycar"}), "odd": write(odd()), "large": write(large())}
@@ -110,7 +111,8 @@ def test_what_is_told_of_one_operator(real: Run, folder: Path) -> None:
     assert {line.split()[0]: line.split()[-2:] for line in lines[4:6]} == {"tinyc": ["192", "B"], "tinyi": ["204", "B"]}
     assert lines[6].split() == ["tvmaot", "≥", "192", "B"]
     assert lines[-1] == "not asked: litert, tflm, which only a bench asks: doit bench:./one.tflite-litert-host"
-    assert "operator 0 CALL_ONCE;" in real("check", "ring.tflite", "--target", "stm32f7").stdout
+    once, refused = ring().operators[0], Refusal("unheard of", "")
+    assert check._where([replace(refused, operator=once)]) == "operator 0 CALL_ONCE"
 
 
 def test_no_backend_is_advised_that_does_not_take_it(real: Run, folder: Path) -> None:
@@ -188,7 +190,5 @@ def test_a_new_project_begins_with_what_runs(real: Run, folder: Path) -> None:
 
 def test_whole_refusals_have_no_place() -> None:
     """What speaks against all of a model is no operator's."""
-    from tinyflow.backends.refusals import Refusal, check_none
-
     with pytest.raises(ModelError, match=r"^too large \(backend x\)"):
         check_none([Refusal("too large", "smaller")], "x")

@@ -13,9 +13,10 @@ if find_spec("onnx") is None or find_spec("onnxruntime") is None:
     pytest.skip("needs onnx and onnxruntime: pip install -e '.[onnx]'", allow_module_level=True)
 
 from onnx import TensorProto, helper, numpy_helper
+from tests_support import litert
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import oracle, reference, tflite_writer
+from tinyflow.model import reference, tflite_writer
 from tinyflow.model.onnx import Imported, read_onnx
 from tinyflow.model.onnx.compare import run_onnx
 
@@ -53,8 +54,7 @@ def held_against_onnx_runtime(content: bytes, share: float = 1e-5) -> Imported:
     samples = reference.make_inputs(imported.graph, 4, 3)
     theirs = run_onnx(content, imported, samples)
     assert theirs is not None
-    _, answers, _ = oracle.run(tflite_writer.write(imported.graph), imported.graph, samples)
-    ours = answers.outputs
+    ours = litert(tflite_writer.write(imported.graph), imported.graph, samples)
     for index in range(len(imported.graph.outputs)):
         pair = np.stack([one[index] for one in theirs]), np.stack([one[index] for one in ours])
         assert pair[0].shape == pair[1].shape

@@ -46,7 +46,14 @@ def test_recipes_limit_every_stage(catalogue: Catalogue, tmp_path: Path) -> None
     Tidying, the simulator's counter and the report, of which no recipe speaks, have the default of ten minutes.
     """
     assert limits(Planner(catalogue, Mirrors(), Store(tmp_path / "cache"))) == {
-        **{"fetch": {11.0}, "convert": {11.0}, "intermediates": {11.0}, "generate": {13.0}, "run": {14.0}},
+        **{
+            "fetch": {11.0},
+            "convert": {11.0},
+            "intermediates": {11.0},
+            "generate": {13.0},
+            "run": {14.0},
+            "profile": {14.0},
+        },
         "tidy": {600.0},
         **{"compile": {12.0, 600.0}, "archive": {12.0}, "resolve": {12.0}, "link": {12.0}, "report": {600.0}},
     }
