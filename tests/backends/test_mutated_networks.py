@@ -80,7 +80,7 @@ def _check(graph: Graph) -> None:
             assert error.hint
 
 
-@examples(100, *HealthCheck)
+@examples(60, *HealthCheck)
 @given(content=_mutants())
 def test_mutants_pass_or_are_refused_with_place_and_hint(content: bytes) -> None:
     """Reader, cut, shrink and all backends' checks: no other error, whatever was changed."""

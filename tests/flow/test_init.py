@@ -106,6 +106,7 @@ def test_all_models_that_are_given_are_taken(real: Run, empty: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["README.md", "pyproject.toml", ".gitignore"])
+@pytest.mark.every(3)
 def test_no_file_is_replaced(real: Run, empty: Path, path: str) -> None:
     """Where one is in the way nothing at all is written."""
     (empty / path).write_text("mine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
@@ -78,7 +79,8 @@ def with_models(folder: Path, suitable: Mapping[str, Collection[tuple[str, str]]
     return {_SUITE: made.encode()} if made != text else {}
 
 
-def schema_files() -> dict[str, str]:
+@cache  # pydantic takes a while for them
+def schema_files() -> Mapping[str, str]:
     """File name (`model.json`) → JSON schema of a kind of recipe, by which editors complete and underline."""
     from tinyflow.recipes.validate import json_schema  # takes a while: it imports pydantic
 

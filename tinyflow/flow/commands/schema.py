@@ -27,13 +27,13 @@ Example: doit schema model"""
     def execute(self, params: dict[str, Any], args: list[str]) -> int:
         """Print or write."""
         del params
-        files = schema_files()
         if len(args) > 1:
             raise UsageError(f'schema takes one kind, not "{args[1]}" as well', hint="or none, for all")
+        kinds = [kind.noun for kind in KINDS.values()]
+        if args and args[0] not in kinds:
+            raise UsageError(f'unknown kind of recipe "{args[0]}"', hint=hint_for(args[0], kinds, "kinds"))
+        files = schema_files()
         if args:
-            if f"{args[0]}.json" not in files:
-                kinds = [name.removesuffix(".json") for name in files]
-                raise UsageError(f'unknown kind of recipe "{args[0]}"', hint=hint_for(args[0], kinds, "kinds"))
             print(files[f"{args[0]}.json"], end="")
             return 0
         folder = self.loader.project.root / "recipes" / "schemas"
