@@ -97,6 +97,7 @@ def _moving(dtype: str) -> Iterator[Case]:
     yield case("MIRROR_PAD", (1, 8, 4, 8), x, fixed([[0, 0], [1, 2], [0, 0], [0, 2]]), mode="REFLECT")
     yield case("MIRROR_PAD", (4, 5, 8), y, fixed([[2, 0], [1, 1], [0, 4]]), mode="SYMMETRIC", note="symmetric")
     yield case("TRANSPOSE", (6, 1, 4, 5), x, fixed([3, 0, 2, 1]))
+    yield case("RESHAPE", (1, 3, 2, 2, 5, 4), Value((3, 8, 10), dtype), fixed([1, 3, 2, 2, 5, 4]), note="to 6 axes")
     yield case("SLICE", (1, 2, 4, 3), x, fixed([0, 1, 0, 2]), fixed([1, 2, -1, 3]))
     yield case(
         "STRIDED_SLICE",

@@ -51,6 +51,15 @@ def _split_in(count: int, axis: int) -> Build:
     return build
 
 
+def _blocks(net: Net) -> int:
+    """A picture taken apart into blocks, as many frameworks' exporters write it."""
+    apart, order = (5, 2, 2, 1, 3, 2), [0, 2, 4, -3, 1, 5]
+    shape = tuple(apart[axis] for axis in order)
+    taken = net.operator("RESHAPE", net.input, net.constant(apart, "int32"), shape=apart)
+    turned = net.operator("TRANSPOSE", taken, net.constant(order, "int32"), shape=shape)
+    return net.operator("RESHAPE", turned, net.constant([1, 5, 4, 6], "int32"), shape=(1, 5, 4, 6))
+
+
 def _broadcast(name: str, left: tuple[int, ...], right: tuple[int, ...]) -> Build:
     """Both from the input, through slices of it, so that either may be the one that is repeated."""
 
@@ -89,6 +98,12 @@ def operator_graph(case: str) -> Graph:
 def test_operator_is_exact(case: str, interpreter: Interpreter) -> None:
     """One operator of odd shape and scale gives TFLM's bytes, in an arena as large as the tool says."""
     assert_exact(operator_graph(case), interpreter, "c")
+
+
+def test_pictures_are_taken_apart(interpreter: Interpreter) -> None:
+    """Into tensors of six axes, which TFLM doesn't transpose."""
+    net = Net(1, 5, 4, 6)
+    assert_exact(net.graph(_blocks(net)), interpreter, "c", "litert")
 
 
 def test_real_inputs_and_outputs(interpreter: Interpreter) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tinyflow.backends.refusals import Refusal
 from tinyflow.backends.tinyi.memory_request import MemoryRequest
-from tinyflow.backends.tinyi.operators import MAX_WORK, request, work
+from tinyflow.backends.tinyi.operators import MAX_RANK, MAX_WORK, request, work
 from tinyflow.model.graph import Graph
+from tinyflow.model.graph_check import shortened
 from tinyflow.model.operators import describe
 
 CALLING = ("IF", "WHILE")
@@ -60,6 +61,10 @@ def refusals(graph: Graph) -> Iterator[Refusal]:
             if variable or operator.name in _STATEFUL or describe(operator.name).remembers:
                 what = "state of subgraphs that IF and WHILE run is not supported"
                 yield Refusal(what, "use backend tinyc, which keeps it", operator, "", None, number)
+        for tensor in (part.tensors[index] for index in part.inputs):
+            if len(tensor.shape) > MAX_RANK:
+                what = f"the input {shortened(tensor.name)} has {len(tensor.shape)} dimensions, not {MAX_RANK} at most"
+                yield Refusal(what, "reshape it in the network")
         products = sum(work(part, operator) for operator in part.operators)
         if products >= MAX_WORK:
             what = f"an inference of {products} products is more than {MAX_WORK}"

@@ -44,7 +44,8 @@ _MVE_LONG, _RVV_CHANNELS = 64, 8
 _LARGEST_PLANE = 1 << 26
 _UNPACKED_ROWS = 8  # BLOCK of include/tinyi/fully_connected.inc
 MAX_WORK = 1 << 31  # TINYI_MAX_WORK of include/tinyi/context.h
-_MAX_SIZE, _MAX_STRIDE, _MAX_RANK = 1 << 16, 1 << 10, 5
+_MAX_SIZE, _MAX_STRIDE, MAX_RANK = 1 << 16, 1 << 10, 5
+_LONG = ("TRANSPOSE", *VIEWS)  # of one axis more: TINYIMAX_RANK
 _MAX_SUMMED = 1 << 22  # elements
 _MOST_SQUARES, _MOST_EXPONENTIALS, _MOST_RESIZED = 1 << 15, 1 << 11, 1 << 14
 _MOST_HYBRID_PRODUCTS = 1 << 16
@@ -137,7 +138,8 @@ def _modest(graph: Graph, operator: Operator) -> None:
     """Sizes whose products fit 32 bits."""
     for index in (*operator.inputs, *operator.outputs):
         shape = graph.tensors[index].shape if index >= 0 else ()
-        if len(shape) > _MAX_RANK or max(shape, default=1) > _MAX_SIZE:
+        most = MAX_RANK + (operator.name in _LONG)
+        if len(shape) > most or max(shape, default=1) > _MAX_SIZE:
             raise Unsupported(f"the shape {shape} is not supported")
 
 
@@ -432,7 +434,14 @@ def _reshape(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  
     has_scale = source.quantisation is not None or output.quantisation is not None
     if form_of(graph, operator) == "int8" and has_scale:
         quantisations(graph, operator)
-    return MemoryRequest(is_view=not source.is_constant, is_general=not has_scale)
+    is_long = max(len(source.shape), len(output.shape)) > MAX_RANK
+    return MemoryRequest(
+        is_view=not source.is_constant, is_general=is_long or (source.dtype == "int8" and not has_scale)
+    )
+
+
+def _transpose(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+    return MemoryRequest(is_general=len(graph.tensors[operator.inputs[0]].shape) > MAX_RANK)
 
 
 _INT8: Mapping[str, Entry] = {
@@ -498,7 +507,7 @@ _MOVING: Mapping[str, Entry] = {
     "SPLIT": Entry("tinyi_split"),
     "SPLIT_V": Entry("tinyi_split_v"),
     "UNPACK": Entry("tinyi_unpack"),
-    "TRANSPOSE": Entry("tinyi_transpose"),
+    "TRANSPOSE": Entry("tinyi_transpose", _transpose, general="tinyi_transpose_long"),
     "SLICE": Entry("tinyi_slice"),
     "STRIDED_SLICE": Entry("tinyi_strided_slice", _strided_slice),
     "REVERSE_V2": Entry("tinyi_reverse"),
@@ -513,10 +522,10 @@ _MOVING: Mapping[str, Entry] = {
     "SHAPE": Entry("tinyi_shape"),
     "RANK": Entry("tinyi_rank"),
     "RESIZE_NEAREST_NEIGHBOR": Entry("tinyi_resize_nearest", _resize_nearest),
-    **dict.fromkeys(VIEWS, Entry("tinyi_reshape_any", _reshape)),
+    **dict.fromkeys(VIEWS, Entry("tinyi_reshape_any", _reshape, general="tinyi_reshape_long")),
 }
 # what int8 has of its own: fewer questions are asked
-_RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape, general="tinyi_reshape_any"))
+_RESHAPES = dict.fromkeys(VIEWS, Entry("tinyi_reshape", _reshape, general="tinyi_reshape_long"))
 
 
 def _hybrid(graph: Graph, operator: Operator) -> MemoryRequest | None:

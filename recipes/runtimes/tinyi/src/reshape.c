@@ -14,8 +14,7 @@ static __attribute__((noinline)) void note_view(struct tinyi_context *context) {
   numbers[to] = numbers[from];
 }
 
-static inline void reshape(struct tinyi_context *context, const struct tinyi_tensor *input,
-                           const struct tinyi_tensor *output) {
+void tinyi_share(struct tinyi_context *context, const struct tinyi_tensor *input, const struct tinyi_tensor *output) {
   tinyi_require(context, input->elements == output->elements, TINYI_DAMAGED);
   if (context->file.status != TINYI_OK) {
     return;
@@ -31,11 +30,11 @@ static inline void reshape(struct tinyi_context *context, const struct tinyi_ten
 void tinyi_reshape(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
   tinyi_read_unary(context, &input, &output);
-  reshape(context, &input, &output);
+  tinyi_share(context, &input, &output);
 }
 
 void tinyi_reshape_any(struct tinyi_context *context) {
   struct tinyi_tensor input, output;
   tinyi_read_unary_alike(context, &input, &output);
-  reshape(context, &input, &output);
+  tinyi_share(context, &input, &output);
 }

@@ -157,6 +157,33 @@ static __attribute__((noinline)) int32_t read_other(const struct tinyi_file *fil
   return status != 0 || has_one ? status : TINYI_UNSUPPORTED;
 }
 
+/* Where a tensor's bytes are: those of a constant, or in the arena; in set-up it is noted. */
+static inline __attribute__((always_inline)) int32_t find_data(struct tinyi_context *context,
+                                                               const struct tinyi_vector *vector, uint32_t index,
+                                                               uint32_t bytes, const uint8_t *data,
+                                                               struct tinyi_tensor *restrict tensor) {
+  if (data != NULL) {
+    tensor->is_constant = 1;
+    tensor->data = (int8_t *)(uintptr_t)data;
+    if (TINYI_UNLIKELY(vector == &context->outputs)) {
+      return TINYI_DAMAGED;
+    }
+  } else if (context->lifetimes == NULL) {
+    const uint32_t place = context->model->places[index];
+    if (TINYI_UNLIKELY(place >= TINYI_CONSTANT)) {
+      return TINYI_DAMAGED;
+    }
+    tensor->data = (int8_t *)context->model->config->arena + place * context->model->config->unit;
+  } else if (context->file.status != TINYI_OK) {
+    return 0;
+  } else if (vector == &context->outputs) {
+    tinyi_note_written(context, index, bytes);
+  } else {
+    tinyi_note_read(context, index);
+  }
+  return 0;
+}
+
 /* Type and shape, quantisation of int8; the data where it is known already. `kind`: int8 or int4, 0 for what is wanted. */
 static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_context *context,
                                                                 const struct tinyi_vector *vector, uint32_t wanted,
@@ -201,24 +228,9 @@ static inline __attribute__((always_inline)) int32_t read_parts(struct tinyi_con
   if (TINYI_UNLIKELY(status != 0)) {
     return status;
   }
-  if (data != NULL) {
-    tensor->is_constant = 1;
-    tensor->data = (int8_t *)(uintptr_t)data;
-    if (TINYI_UNLIKELY(vector == &context->outputs)) {
-      return TINYI_DAMAGED;
-    }
-  } else if (context->lifetimes == NULL) {
-    const uint32_t place = context->model->places[index];
-    if (TINYI_UNLIKELY(place >= TINYI_CONSTANT)) {
-      return TINYI_DAMAGED;
-    }
-    tensor->data = (int8_t *)context->model->config->arena + place * context->model->config->unit;
-  } else if (file->status != TINYI_OK) {
-    return 0;
-  } else if (vector == &context->outputs) {
-    tinyi_note_written(context, index, bytes);
-  } else {
-    tinyi_note_read(context, index);
+  status = find_data(context, vector, index, bytes, data, tensor);
+  if (TINYI_UNLIKELY(status != 0)) {
+    return status;
   }
   if ((wanted & IS_WEIGHTS) != 0 && TINYI_UNLIKELY(!tensor->is_constant || tensor->zero_point != 0)) {
     return TINYI_UNSUPPORTED;
@@ -275,6 +287,42 @@ void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector 
 void tinyi_read_any(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                     struct tinyi_tensor *tensor) {
   read_tensor(context, vector, position | ANY_TYPE * TYPE | ONE_SCALE, tensor);
+}
+
+/* Of `tensor`, all but `shape`. */
+static int32_t read_long(struct tinyi_context *context, const struct tinyi_vector *vector, struct tinyi_tensor *tensor,
+                         struct tinyi_vector *shape) {
+  const struct tinyi_file *file = &context->file;
+  const uint32_t index = vector->count != 0 ? tinyi_word(file, vector->at) : UINT32_MAX;
+  struct tinyi_table table;
+  uint32_t elements = 1, type;
+  const uint8_t *data;
+  if (!tinyi_try_element(file, &context->model->tensors, index, &table) ||
+      !tinyi_try_vector(file, &table, TENSOR_SHAPE, 2, shape) || read_type(file, &table, &type) != 0) {
+    return TINYI_DAMAGED;
+  }
+  for (uint32_t i = 0; i < shape->count; ++i) {
+    const uint32_t dimension = tinyi_word(file, shape->at + 4 * i);
+    if (i == TINYI_MAX_RANK || dimension - 1 >= TINYI_MAX_SIZE || (elements *= dimension) >= MAX_ELEMENTS) {
+      return TINYI_UNSUPPORTED;
+    }
+  }
+  tensor->rank = (uint8_t)shape->count;
+  tensor->elements = (int32_t)elements;
+  int32_t status = read_other(file, &table, type, 1, tensor);
+  const uint32_t bytes = elements * tensor->element_bytes;
+  status = status != 0 ? status : read_constant(context, &table, bytes, &data);
+  return status != 0 ? status : find_data(context, vector, index, bytes, data, tensor);
+}
+
+void tinyi_read_long(struct tinyi_context *context, const struct tinyi_vector *vector, struct tinyi_tensor *tensor,
+                     struct tinyi_vector *shape) {
+  const struct tinyi_tensor nothing = {.elements = 1};
+  *tensor = nothing;
+  const int32_t status = read_long(context, vector, tensor, shape);
+  if (status != 0) {
+    tinyi_fail(&context->file, status);
+  }
 }
 
 void tinyi_read_quantised(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,

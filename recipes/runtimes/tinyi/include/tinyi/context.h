@@ -28,6 +28,9 @@ enum tinyi_type {
 /* Fields of the schema's Operator. */
 enum { TINYI_OPERATOR_INPUTS = 1, TINYI_OPERATOR_OUTPUTS = 2 };
 
+/* Axes of what RESHAPE and TRANSPOSE take; all others take TINYNN_RANK. */
+enum { TINYI_MAX_RANK = 6 };
+
 /* Largest size of one dimension, and largest stride or dilation: their products fit 32 bits. */
 enum { TINYI_MAX_SIZE = 1 << 16, TINYI_MAX_STRIDE = 1 << 10 };
 
@@ -122,6 +125,11 @@ void tinyi_read_floats(struct tinyi_context *context, const struct tinyi_vector 
 /* An activation or constant of any type, with one scale or none. */
 void tinyi_read_any(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,
                     struct tinyi_tensor *tensor);
+
+/* The first of a vector, of any type and up to TINYI_MAX_RANK axes, which `shape` has as the file says them; the
+ * tensor's own is not set. */
+void tinyi_read_long(struct tinyi_context *context, const struct tinyi_vector *vector, struct tinyi_tensor *tensor,
+                     struct tinyi_vector *shape);
 
 /* No more than the shape, which notes nothing. */
 void tinyi_read_shape(struct tinyi_context *context, const struct tinyi_vector *vector, uint32_t position,

@@ -98,6 +98,7 @@ extern const struct tinyi_mean tinyi_mean_c, tinyi_mean_dsp;
 void tinyi_mul(struct tinyi_context *context);
 void tinyi_reshape(struct tinyi_context *context);
 void tinyi_reshape_any(struct tinyi_context *context); /* of other types than int8 */
+void tinyi_reshape_long(struct tinyi_context *context); /* of any type and TINYI_MAX_RANK axes */
 void tinyi_softmax(struct tinyi_context *context);
 void tinyi_softmax_any(struct tinyi_context *context); /* to int8 or int16 */
 void tinyi_relu(struct tinyi_context *context);
@@ -123,6 +124,7 @@ void tinyi_split(struct tinyi_context *context);
 void tinyi_split_v(struct tinyi_context *context);
 void tinyi_unpack(struct tinyi_context *context);
 void tinyi_transpose(struct tinyi_context *context);
+void tinyi_transpose_long(struct tinyi_context *context); /* of TINYI_MAX_RANK axes */
 void tinyi_slice(struct tinyi_context *context);
 void tinyi_strided_slice(struct tinyi_context *context);
 void tinyi_resize_nearest(struct tinyi_context *context);

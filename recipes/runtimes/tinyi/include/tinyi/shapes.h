@@ -22,6 +22,9 @@ static inline int32_t tinyi_is_alike(const struct tinyi_tensor *a, const struct 
 /* Read input 0 and output 0 of any type, which must be alike; 0 after a refusal. */
 int32_t tinyi_read_unary_alike(struct tinyi_context *context, struct tinyi_tensor *input, struct tinyi_tensor *output);
 
+/* The output has the input's bytes, under another shape: its memory, or a constant's copy. */
+void tinyi_share(struct tinyi_context *context, const struct tinyi_tensor *input, const struct tinyi_tensor *output);
+
 /* Read input 0 and output 0. */
 static inline void tinyi_read_unary(struct tinyi_context *context, struct tinyi_tensor *input,
                                     struct tinyi_tensor *output) {
