@@ -20,7 +20,7 @@ from tinyflow.model.arithmetic.moving import MOVING, Array, Move, filling, moves
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS
-from tinyflow.model.operators.forms import scheme_of
+from tinyflow.model.operators.forms import rescaled, scheme_of
 from tinyflow.model.weighted import constant_values, integers
 
 # where arrays without memory begin; nobody reads or writes there
@@ -88,11 +88,11 @@ def copied(move: Move, output: Tensor, variant: str) -> tuple[Call, int, int]:
 
 def _joined(graph: Graph, operator: Operator, variant: str) -> Iterable[Step]:
     """CONCATENATION, which rescales inputs of uint8 in another quantisation than the output's."""
-    output = graph.tensors[operator.outputs[0]]
+    output, others = graph.tensors[operator.outputs[0]], rescaled(graph, operator)
     for step in _moved(graph, operator, variant):
         (read,) = step.inputs
         source = graph.tensors[read.tensor]
-        if output.dtype == "uint8" and source.quantisation != output.quantisation:
+        if source in others:
             given, made = scheme_of(source, "uint8"), scheme_of(output, "uint8")
             call = lookup(variant, unary.rescaled_uint8(given, made, unary.VALUES), source.elements)
             yield Step(operator.index, call, (Operand(source.index),), Operand(ASIDE), aside_bytes=source.size_bytes)

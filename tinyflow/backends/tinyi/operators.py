@@ -31,7 +31,7 @@ from tinyflow.model.element_types import NUMBERS, WHOLE_BYTES
 from tinyflow.model.fixed_point import Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
 from tinyflow.model.graph import CUSTOM, Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS, describe
-from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations
+from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations, rescaled
 from tinyflow.model.operators.shapes import slid
 from tinyflow.model.summary import operator_macs
 from tinyflow.model.weighted import Weighted, integers, symmetric, weighted
@@ -291,10 +291,8 @@ def _indexed(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: A
 
 def _concatenation(graph: Graph, operator: Operator, _variant: str) -> None:
     """Of uint8 it would rescale what is quantised otherwise than its output."""
-    output = graph.tensors[operator.outputs[0]]
-    for source in (graph.tensors[index] for index in operator.inputs):
-        if output.dtype == "uint8" and source.quantisation != output.quantisation:
-            raise Unsupported(f"{source.name} is uint8 of another scale than {output.name}")
+    for source in rescaled(graph, operator):
+        raise Unsupported(f"{source.name} is uint8 of another scale than the output")
 
 
 def _blocks(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001

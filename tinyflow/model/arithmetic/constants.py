@@ -18,7 +18,7 @@ from tinyflow.model.arithmetic.moving import MOVING, results
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import describe
-from tinyflow.model.operators.forms import QUANTISED, check_form, form_of
+from tinyflow.model.operators.forms import QUANTISED, check_form, form_of, rescaled
 from tinyflow.model.weighted import constant_values
 
 Array = npt.NDArray[Any]
@@ -50,6 +50,8 @@ def computed(graph: Graph, operator: Operator) -> list[bytes] | None:
         return None
     try:
         check_form(graph, operator)
+        if rescaled(graph, operator):
+            return None
         with np.errstate(all="ignore"):
             found = rule(
                 graph, operator, [] if operator.name in _OF_SHAPES else [constant_values(tensor) for tensor in read]

@@ -59,6 +59,14 @@ def quantisations(graph: Graph, operator: Operator, dtype: str = "int8") -> list
     return [quantisation_of(tensor, dtype) for tensor in activations(graph, operator)]
 
 
+def rescaled(graph: Graph, operator: Operator) -> list[Tensor]:
+    """What CONCATENATION of uint8 rescales as it reads it: inputs that are quantised otherwise than its output."""
+    output = graph.tensors[operator.outputs[0]]
+    if operator.name != "CONCATENATION" or output.dtype != "uint8":
+        return []
+    return [one for one in map(graph.tensors.__getitem__, operator.inputs) if one.quantisation != output.quantisation]
+
+
 def check_form(graph: Graph, operator: Operator) -> None:
     """Raise ValueError for options that no form has, and for an output or operands quantised otherwise than theirs."""
     described, form = describe(operator.name), form_of(graph, operator)

@@ -17,7 +17,7 @@ from tinyflow.backends.tvm.legalised.scope import ACTIVATIONS, Rule
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators import WEIGHTED, describe
-from tinyflow.model.operators.forms import activations, form_of
+from tinyflow.model.operators.forms import activations, form_of, rescaled
 
 # how a layer came to be: a kernel of ours; TVM's legalisation, of exact arithmetic or of real numbers for integers
 Path = Literal["kernel", "legalised", "dequantised"]
@@ -134,8 +134,10 @@ def _operands(graph: Graph, operator: Operator) -> list[Tensor]:
 
 
 def _check_moving(graph: Graph, operator: Operator) -> None:
-    """Types of what is moved are one; all that says how is constant."""
+    """Types of what is moved are one, and not rescaled; all that says how is constant."""
     _check_parameters(graph, operator)
+    for source in rescaled(graph, operator):
+        raise Unsupported(f"{source.name} is uint8 of another scale than the output", "use backend tinyc")
     if operator.name == "GATHER" and operator.options.get("batch_dims", 0) != 0:
         raise Unsupported(f"batch_dims {operator.options['batch_dims']} is not supported", "what is supported: 0")
     if operator.name in ("SELECT", "SELECT_V2"):
