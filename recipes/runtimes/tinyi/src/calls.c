@@ -9,8 +9,8 @@
 
 #include "tinyi/operators.h"
 
-/* Fields of TFLite's schema: Model, SubGraph, Operator, OperatorCode. */
-enum { MODEL_SUBGRAPHS = 2 };
+/* Fields of TFLite's schema: Model, SubGraph, Tensor, Operator, OperatorCode. */
+enum { MODEL_OPERATOR_CODES = 1, MODEL_SUBGRAPHS = 2, TENSOR_SHAPE = 0 };
 enum { SUBGRAPH_TENSORS = 0, SUBGRAPH_INPUTS = 1, SUBGRAPH_OUTPUTS = 2, SUBGRAPH_OPERATORS = 3 };
 enum { OPERATOR_OPCODE_INDEX = 0, OPERATOR_BUILTIN_OPTIONS = 4, CODE_DEPRECATED = 0, CODE_BUILTIN = 3 };
 
@@ -92,7 +92,7 @@ static uint32_t missing_callee(struct tinyi_context *context, uint32_t number, c
 uint32_t tinyi_next_part(struct tinyi_context *context, uint32_t number) {
   struct tinyi_file *file = &context->file;
   const struct tinyi_table root = tinyi_follow(file, 0);
-  const struct tinyi_vector graphs = graphs_of(file), codes = tinyi_vector(file, &root, 1, 2);
+  const struct tinyi_vector graphs = graphs_of(file), codes = tinyi_vector(file, &root, MODEL_OPERATOR_CODES, 2);
   while (file->status == TINYI_OK) {
     struct tinyi_part *part = part_of(context->model, number);
     const struct tinyi_table graph = tinyi_element(file, &graphs, number);
@@ -115,18 +115,25 @@ uint32_t tinyi_next_part(struct tinyi_context *context, uint32_t number) {
   return 0;
 }
 
-/* Adds the work of so many bytes or products to that of a graph. */
-static void add_work(struct tinyi_part *part, uint64_t bytes) {
-  const uint64_t work = part->work + bytes / TINYI_WORK_UNIT + 1;
+/* Adds the work of so many elements or products to that of a graph. */
+static void add_work(struct tinyi_part *part, uint64_t elements) {
+  const uint64_t work = part->work + elements / TINYI_WORK_UNIT + 1;
   part->work = work < TINYI_MAX_WORK ? (uint32_t)work : TINYI_MAX_WORK;
 }
 
-/* Adds the bytes of tensors. */
+/* Adds the elements of tensors, of any type and shape. */
 static void add_tensors(struct tinyi_context *context, const struct tinyi_vector *tensors, struct tinyi_part *part) {
-  context->outputs = *tensors;
-  for (uint32_t i = 0; i < tensors->count && context->file.status == TINYI_OK; ++i) {
-    if (tinyi_index(context, tensors, i) >= 0) {
-      add_work(part, tinyi_output_bytes(context, i, UINT32_MAX));
+  struct tinyi_file *file = &context->file;
+  for (uint32_t i = 0; i < tensors->count && file->status == TINYI_OK; ++i) {
+    const int32_t index = tinyi_index(context, tensors, i);
+    if (index >= 0) {
+      const struct tinyi_table tensor = tinyi_element(file, &context->model->tensors, (uint32_t)index);
+      const struct tinyi_vector shape = tinyi_vector(file, &tensor, TENSOR_SHAPE, 2);
+      uint64_t elements = 1;
+      for (uint32_t axis = 0; axis < shape.count && elements <= UINT32_MAX; ++axis) {
+        elements *= tinyi_word(file, shape.at + 4 * axis);
+      }
+      add_work(part, elements);
     }
   }
 }
