@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tinynn_int16 as int16
@@ -31,6 +33,22 @@ def test_operator_is_exact(case: str, interpreter: Interpreter) -> None:
 def test_network_is_exact(interpreter: Interpreter) -> None:
     """Several operators in one arena."""
     assert_exact(network(), interpreter, "c")
+
+
+@pytest.mark.parametrize("largest", [2**63 - 1, -(2**63)])
+@pytest.mark.parametrize("case", CASES)
+def test_biases_at_the_ends_of_their_type(case: str, largest: int, interpreter: Interpreter) -> None:
+    """Sums go on modulo 2^64, as on every machine; what is undefined in C would end the test."""
+    graph = graph_of(case)
+    data = largest.to_bytes(8, "little", signed=True)
+    tensors = [
+        replace(tensor, data=data * tensor.elements) if tensor.data and tensor.dtype == "int64" else tensor
+        for tensor in graph.tensors
+    ]
+    if tensors != list(graph.tensors):
+        content = write(replace(graph, tensors=tuple(tensors)))
+        session = interpreter.model(content, 1 << 16)
+        assert (session.status, session.invoke()) == (OK, OK)
 
 
 @examples(60)

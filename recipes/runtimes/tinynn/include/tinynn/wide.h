@@ -17,6 +17,11 @@
 /* What a multiplier of 16 bits stays below. */
 enum { TINYNN_WIDE_MULTIPLIERS = 1 << 15 };
 
+/* Modulo 2^64: a file may have any bias. */
+static inline int64_t tinynn_add_wide(int64_t sum, int32_t product) {
+  return (int64_t)((uint64_t)sum + (uint64_t)(int64_t)product);
+}
+
 static inline int32_t tinynn_rescale_wide(int64_t x, int32_t multiplier, int32_t shift) {
   /* modulo 2^64: a file may have any bias */
   const uint64_t product = (uint64_t)x * (uint64_t)(int64_t)multiplier;

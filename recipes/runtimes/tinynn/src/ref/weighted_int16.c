@@ -16,7 +16,7 @@ static const struct tinynn_wide_channel *wide(const struct tinynn_channel *chann
 
 static int64_t dot(int64_t sum, const int16_t *restrict x, const int8_t *restrict weights, int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
-    sum += x[i] * weights[i];
+    sum = tinynn_add_wide(sum, x[i] * weights[i]);
   }
   return sum;
 }
@@ -63,7 +63,7 @@ static int64_t convolve_channel(const struct tinynn_depthwise *restrict p, const
     for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
       const int32_t column = x + kx * p->dilation_x;
       if (row >= 0 && row < p->input_height && column >= 0 && column < p->input_width) {
-        sum += image[(row * p->input_width + column) * p->input_channels] * *weights;
+        sum = tinynn_add_wide(sum, image[(row * p->input_width + column) * p->input_channels] * *weights);
       }
       weights += p->output_channels;
     }
