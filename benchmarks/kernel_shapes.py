@@ -125,6 +125,21 @@ MODELS: dict[str, Sequence[Layer]] = {
     ),
 }
 
+# layers with weights of eight bits and of four
+INT4: Sequence[Make] = tuple(
+    make
+    for bits in (8, 4)
+    for make in (
+        lambda generator, bits=bits: cases.conv2d(generator, (1, 24, 24, 32), 32, (1, 1), **_RELU, bits=bits),
+        lambda generator, bits=bits: cases.conv2d(generator, (1, 6, 6, 128), 128, (1, 1), **_RELU, bits=bits),
+        lambda generator, bits=bits: cases.conv2d(generator, (1, 16, 16, 32), 32, (3, 3), **_RELU, bits=bits),
+        lambda generator, bits=bits: cases.conv2d(generator, (1, 8, 8, 64), 64, (3, 3), **_RELU, bits=bits),
+        lambda generator, bits=bits: cases.depthwise(generator, (1, 24, 24, 32), (3, 3), **_RELU, bits=bits),
+        lambda generator, bits=bits: cases.fully_connected(generator, 1, 640, 128, **_RELU, bits=bits),
+        lambda generator, bits=bits: cases.fully_connected(generator, 1, 64, 12, **_RELU, bits=bits),
+    )
+)
+
 # Shapes as small networks have them; of each operator those that its kernels treat differently.
 OPERATORS: Sequence[Make] = (
     _conv(24, 24, 32, 32),

@@ -4,9 +4,10 @@
     python benchmarks/kernels.py --markdown > docs/kernel-figures.md
 
 Without `--markdown`: each distinct layer of the four MLPerf Tiny models, or with `--only operators` a table of shapes
-of all operators: instructions, instructions per multiply-accumulate and per output, bytes of the kernel's code,
-scratch, stack; the sums of each model. With it: the table of operators for every processor, variant and toolchain that
-is here. Weights and inputs are random; every output must equal the variant ref's.
+of all operators, with `--only int4` layers with weights of eight bits and of four: instructions, instructions per
+multiply-accumulate and per output, bytes of the kernel's code, scratch, stack; the sums of each model. With it: the
+table of operators for every processor, variant and toolchain that is here. Weights and inputs are random; every output
+must equal the variant ref's.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import argparse
 import sys
 
 import numpy as np
-from kernel_shapes import MODELS, OPERATORS, Layer
+from kernel_shapes import INT4, MODELS, OPERATORS, Layer
 from kernel_tables import document, figures_of
 from tinynn_calls import ChipKernels, HostKernels
 
-_SUITES = {**MODELS, "operators": tuple(Layer(make) for make in OPERATORS)}
+_TABLES = {"operators": OPERATORS, "int4": INT4}
+_SUITES = {**MODELS, **{name: tuple(map(Layer, makes)) for name, makes in _TABLES.items()}}
 
 
 def main() -> None:

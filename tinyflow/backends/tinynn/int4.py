@@ -24,6 +24,8 @@ from tinyflow.backends.tinynn.scratch import Scratch
 _BLOCK_BYTES = {"conv2d": 8192, "fully_connected": 2048}
 # eight weights
 _WORD = 8
+# which unpack weights as they multiply them, all outputs in one block
+_AT_ONCE = (("fully_connected", "dsp"),)
 
 
 def of_four_bits(kernel: Kernel) -> Kernel:
@@ -35,16 +37,21 @@ def of_four_bits(kernel: Kernel) -> Kernel:
 
     assert kernel.scratch is not None, "weights are unpacked there"
     text = "the unpacked weights of a block of outputs" if kernel.struct in _BLOCK_BYTES else "the unpacked weights"
+    held = Scratch(f"{text}; {kernel.scratch.text}", lambda fields: _scratch_bytes(kernel, fields))
     return replace(
         kernel,
         operator=f"{kernel.operator}_int4",
         struct=f"{kernel.struct}_int4",
         name=f"{stem}_int4_{kernel.variant}",
         pack=pack,
-        scratch=Scratch(f"{text}; {kernel.scratch.text}", lambda fields: _scratch_bytes(kernel, fields)),
+        scratch=kernel.scratch if _is_at_once(kernel) else held,
         walk="all" if kernel.struct == "conv2d" else kernel.walk,  # blocks of channels one after the other
         at_once=1,
     )
+
+
+def _is_at_once(kernel: Kernel) -> bool:
+    return (kernel.struct, kernel.variant) in _AT_ONCE
 
 
 def nibbles(packed: Array) -> Int8s:
@@ -98,6 +105,8 @@ def _count_of(kernel: Kernel) -> str:
 def _at_once(kernel: Kernel, fields: Fields) -> int:
     """Outputs of a block: as many as have room, in blocks of like size."""
     every: int = fields[_count_of(kernel)]
+    if _is_at_once(kernel):
+        return every
     unit = RVV_LANES if kernel.variant == "rvv" else 4
     most = max(unit, _BLOCK_BYTES[kernel.struct] // math.prod(_row_shape(fields)) // unit * unit)
     blocks = -(-every // most)

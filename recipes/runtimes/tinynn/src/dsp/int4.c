@@ -8,5 +8,4 @@ TINYNN_INT4_DEPTHWISE(tinynn_depthwise_int4_dsp, tinynn_depthwise_dsp)
 TINYNN_INT4_DEPTHWISE(tinynn_depthwise3x3_int4_dsp, tinynn_depthwise3x3_dsp)
 TINYNN_INT4_DEPTHWISE(tinynn_depthwise_row_int4_dsp, tinynn_depthwise_row_dsp)
 TINYNN_INT4_DEPTHWISE(tinynn_depthwise_pixel_int4_dsp, tinynn_depthwise_pixel_dsp)
-TINYNN_INT4_FULLY_CONNECTED(tinynn_fully_connected_int4_dsp, tinynn_fully_connected_dsp, TINYNN_INT4_PAIRS)
 #endif

@@ -24,7 +24,10 @@ struct tinynn_matrix {
   const struct tinynn_channel *channels;
   const void *x;
   int8_t *output;
-  int32_t output_pitch;     /* matrix3: bytes from one pixel's first channel to the next one's */
+  union {
+    int32_t output_pitch;   /* matrix3: bytes from one pixel's first channel to the next one's */
+    int32_t excess;         /* matrix1_int4: 8 * Σ x */
+  };
   int32_t groups;           /* of four products, ≥ 1 */
   int32_t blocks;           /* matrix3: pairs of channels; matrix1: pairs of pairs; ≥ 1 */
   union {
@@ -58,5 +61,8 @@ uint32_t *tinynn_interleave3_dsp(uint32_t *to, const int16_t *const from[TINYNN_
 /* One row by `blocks` fours of outputs. `x`: int8 activations, [4 * groups], any alignment. Weights: for each group,
  * the first pair's two words, then the second's. */
 void tinynn_matrix1_dsp(const struct tinynn_matrix *matrix);
+
+/* The same of weights of four bits, as tinynn/int4.h has them: bytes of both numbers of a pair are 8 more than they are. */
+void tinynn_matrix1_int4_dsp(const struct tinynn_matrix *matrix);
 
 #endif
