@@ -31,6 +31,7 @@ COMMANDS = {
     "tabcompletion": TASKS,
     "results": NOTHING,
     "tuning": TASKS,
+    "cycles": ("add",),
     "init": NOTHING,
     "schema": RECIPES,
 }

@@ -1,0 +1,86 @@
+"""`python benchmarks/cycles.py > docs/cycles.md` writes how far estimated cycles are off what boards measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinyflow.recipes import cycle_evidence
+from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.schema import Core
+from tinyflow.report import cycle_errors
+from tinyflow.report.tables import markdown_table
+
+_HEAD = """\
+# Cycles and milliseconds
+
+Written by `python benchmarks/cycles.py > docs/cycles.md` from `recipes/cores/` and `recipes/evidence/`.
+
+A simulator counts instructions exactly. `cycles_estimate` and `latency_ms` are made of them by a table of rules for
+each core, `recipes/cores/<core>.yaml`, and by the chip's `flash_timing` in `recipes/targets/`. They are estimates:
+each carries the model's name and by how much it may be off, and is never shown as measured. What the rules were held
+against is below: programs of others, run as they are in the simulator, beside the latencies that their makers
+published for boards. `fitted` are those that had a say in the choice of rules; what has none was predicted.
+
+## What a core's estimate is made of
+
+- Each instruction takes the cycles of the first rule that fits its mnemonic and operands; a register that isn't
+  ready, a unit that is busy, and an address that was computed just before keep it waiting. Two go together where
+  `pairs` says so.
+- A taken branch costs `branches.taken`; where a core predicts, the rarer way of each branch costs `mispredicted`.
+- Lines of flash that no cache holds cost `wait_cycles` each; the caches are followed while the program runs.
+- Left out: waits for RAM and its caches, bus conflicts, interrupts, what a block of code leaves unfinished for the
+  next.
+
+## What made the Cortex-M4 right
+
+Arm's table alone (DDI 0439, 3.3) and a flash that is always fetched ahead were 6 % too low on average and up to 12
+%. What was missing, none of it a factor, and by how much it changes the eight programs of OctoML:
+
+- +0 … +3 %: flash is not fetched ahead. The chip leaves reset without prefetch, and their Zephyr doesn't switch it
+  on.
+- +0 … +1.4 %: a branch to a long instruction that lies across two words takes a cycle more (DDI 0439: 1 to 3 for
+  refilling the pipeline, by "the alignment and width of the target instruction").
+- +0 … +3.6 %: three or more such instructions in a row take a cycle more, as others measured.
+- −4 % of the float program: integer instructions go on beside VMLA and VFMA, and VLDR is pipelined like LDR.
+- 0: an address that was computed just before costs a cycle (DDI 0439, 3.3.3), which gcc's scheduling avoids.
+- 0: unaligned loads, of which there are none.
+"""
+_ADDING = """\
+## Measurements of your own
+
+A board's figures are a file of comma-separated values:
+
+    program,chip,core,clock,cycles,source
+    aww-tinyc-stm32f4,STM32F413ZH,cortex-m4,100MHz,5012345,my board: DWT->CYCCNT around model_invoke
+
+`program` is a bench of your project, whose instructions and estimate are taken from its results, or any other
+program, with both in the file (`instructions`, `estimate`). `latency_ms` may stand in place of `cycles`; `compiler`,
+`note` and `fitted` can be added. Impossible values are refused with their line. `doit cycles add FILE.csv` takes the
+lines into your project's `recipes/evidence/`, and `doit cycles` shows the errors of each core; its last lines tell
+what the core's recipe should say. A core of your own, or a better one of ours, is a file `recipes/cores/<core>.yaml`
+in your project: `extends: cortex-m4` and a rule that comes before the others' is enough.
+"""
+
+
+def document(catalogue: Catalogue) -> str:
+    """docs/cycles.md."""
+    known = cycle_evidence.read_all(catalogue)
+    parts = [_HEAD]
+    for name in catalogue.names(Core):
+        parts.append(_section(catalogue, name, [one for one in known if one.core == name]))
+    return "\n".join([*parts, _ADDING])
+
+
+def _section(catalogue: Catalogue, name: str, measurements: list[cycle_evidence.Measurement]) -> str:
+    core = catalogue.get(Core, name)
+    lines = [f"## {name}", "", f"{core.description}. Rules: {core.source.rstrip('.')}.", ""]
+    if not measurements:
+        return "\n".join([*lines, f"No board has confirmed it; the error of {core.error_percent} % is a guess.", ""])
+    notes = cycle_errors.notes(measurements, cycle_evidence.rules_digest(catalogue, core))
+    lines += cycle_errors.told(name, measurements, core.error_percent)
+    lines += ["", *markdown_table([cycle_errors.HEADINGS, *cycle_errors.rows(measurements)], cycle_errors.ARE_NUMBERS)]
+    return "\n".join([*lines, "", *(f"- {note}." for note in notes), ""])
+
+
+if __name__ == "__main__":
+    print(document(Catalogue([Path(__file__).parents[1] / "recipes"])), end="")
