@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,14 @@ def _shown() -> Graph:
 def test_state_may_be_an_output(way: dict[str, Any], made: Generate) -> None:
     """It lies where state is, or is copied where that changes."""
     assert difference(_shown(), made, **way)[0] == 0
+
+
+def test_variables_of_types_that_nothing_copies_are_refused() -> None:
+    """Before anything is generated, as other operators are."""
+    graph = ring()
+    tensors = (replace(tensor, dtype="float16" if tensor.dtype == "int8" else tensor.dtype) for tensor in graph.tensors)
+    with pytest.raises(ModelError, match=r"READ_VARIABLE version 1, .* is float16"):
+        tvm.check(replace(graph, tensors=tuple(tensors)), "tvmaot", {})
 
 
 def test_what_is_run_once_only_assigns_constants() -> None:

@@ -82,7 +82,7 @@ class _Lowering:
 
     def _move(self, operator: Operator, index: int, inputs: tuple[Value, ...], output: Value) -> None:
         """A layer that only reads the value of this tensor and writes it elsewhere."""
-        tensor = replace(self._graph.tensors[index], index=0)
+        tensor = replace(self._graph.tensors[index], index=0, is_variable=False)
         tensors = (tensor, replace(tensor, index=1, data=None))
         reshaping = Operator(operator.index, "RESHAPE", 1, (0,), (1,))
         spec = LegalisedSpec(Graph(tensors, (reshaping,), (0,), (1,)), reshaping)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinyflow.backends.generated import real_tolerances
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tvm.legalised.rules import KNOWN, Path, choose
+from tinyflow.backends.tvm.legalised.rules import KNOWN, Path, check_type, choose
 from tinyflow.model import recurrent, variables
 from tinyflow.model.fixed_point import ACTIVATION_BOUNDS, Rescaling, activation_range, add_factors, softmax_scaling
 from tinyflow.model.graph import Graph, Operator
@@ -127,6 +127,9 @@ def path_of(graph: Graph, operator: Operator) -> Path | None:
     """Who computes an operator, None for a view and for variables. Raises ValueError where nobody does."""
     if operator.name == "CALL_ONCE":
         _check_initialised(graph, operator)
+    if operator.name in _VARIABLES:
+        for index in (*operator.inputs[1:], *operator.outputs[operator.name == "VAR_HANDLE" :]):
+            check_type(graph.tensors[index])
     if operator.name in ("CALL_ONCE", *_VARIABLES) or is_view(graph, operator):
         return None
     if describe(operator.name).state:

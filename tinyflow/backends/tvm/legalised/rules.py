@@ -109,13 +109,19 @@ def _candidates(graph: Graph, operator: Operator) -> Iterator[tuple[Rule, Path, 
 def _check_types(graph: Graph, operator: Operator) -> None:
     for tensor in _operands(graph, operator):
         is_packed = tensor.dtype == "int4" and tensor.is_constant and operator.name in WEIGHTED  # read as int8
-        if tensor.dtype not in TYPES and not is_packed:
-            raise Unsupported(f"{tensor.name} is {tensor.dtype}", f"what is supported: {', '.join(TYPES)}")
+        if not is_packed:
+            check_type(tensor)
         if tensor.is_variable:
             raise Unsupported(f"{tensor.name} is kept from call to call: {operator.name} has no state here")
         if 0 in tensor.shape:
             raise Unsupported(f"{tensor.name} has no elements")
     _check_alike(graph, operator)
+
+
+def check_type(tensor: Tensor) -> None:
+    """Raise ValueError for what not even a copy is made of."""
+    if tensor.dtype not in TYPES:
+        raise Unsupported(f"{tensor.name} is {tensor.dtype}", f"what is supported: {', '.join(TYPES)}")
 
 
 def _check_alike(graph: Graph, operator: Operator) -> None:
