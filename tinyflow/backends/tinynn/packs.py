@@ -67,15 +67,12 @@ def rvv_arrays(layer: Layer) -> tuple[Array, Array]:
 
 
 def dsp_conv2d(layer: Layer) -> tuple[Array, Array]:
-    """Pairs of channels, rows of the kernel filled up to groups of four (dsp/conv2d.c)."""
-    outputs, row_bytes = len(layer.rows), layer.weights[0, 0].size
-    lines = layer.weights.reshape(outputs, -1, row_bytes)
-    rows = np.pad(lines, ((0, 0), (0, 0), (0, -row_bytes % 4))).reshape(outputs, -1)
-    return layouts.pair_words(rows, 1), right_records(layer, 2)
+    """Pairs of channels (dsp/conv2d.c)."""
+    return layouts.pair_words(layer.rows, 1), right_records(layer, 2)
 
 
 def dsp_conv2d_lines(layer: Layer) -> tuple[Array, Array]:
-    """The same of one input channel, where each two neighbours are a pair (dsp/conv2d_lines.c)."""
+    """The same of one input channel, rows filled up to fours, whose neighbours are pairs (dsp/conv2d_lines.c)."""
     weights = layer.weights
     filled = np.pad(weights, ((0, 0), (0, 0), (0, -weights.shape[2] % 4), (0, 0)))
     fours = filled.reshape(*filled.shape[:2], -1, 4)[..., [0, 2, 1, 3]]

@@ -169,8 +169,13 @@ def _has_window(f: Fields) -> bool:
 
 
 def products_of(f: Fields, multiple: int = 1) -> int:
-    """Products of one output, each row of the kernel filled up."""
-    return int(f["kernel_height"] * rounded_up(f["kernel_width"] * f["input_channels"], multiple))
+    """Products of one output, filled up."""
+    return rounded_up(f["kernel_height"] * f["kernel_width"] * f["input_channels"], multiple)
+
+
+def _products_of_rows(f: Fields) -> int:
+    """The same, each row of the kernel filled up to fours."""
+    return int(f["kernel_height"] * rounded_up(f["kernel_width"] * f["input_channels"], 4))
 
 
 def _window(f: Fields) -> int:
@@ -184,6 +189,11 @@ def _whole_steps(f: Fields) -> int:
 
 def _edge_rows(f: Fields) -> int:
     return 4 * int(f["kernel_width"] * f["input_channels"]) if _has_window(f) else 0
+
+
+def _edges_and_windows(f: Fields) -> int:
+    is_split = f["kernel_height"] > 1 and f["kernel_width"] * f["input_channels"] % 4 != 0
+    return _edge_rows(f) + (3 * products_of(f, 4) if is_split else 0)
 
 
 BATCH = Scratch("a batch's inputs in int8", lambda f: f["input_height"] * f["input_width"] * f["input_channels"])
@@ -203,7 +213,7 @@ TILES: Mapping[str, Tile] = {
     "ref": Tile(1, 1, products_of),
     "c": Tile(2, 2, _window),
     "rv32": Tile(4, 4, _window),
-    "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edge_rows),
+    "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edges_and_windows),
     "mve": Tile(2, MVE_CHANNELS, _whole_steps),
     "rvv": Tile(2, 1, _window),
 }
@@ -224,5 +234,5 @@ LINES = Scratch(
 INT16_TILES: Mapping[str, Tile] = {
     "c": Tile(2, 2, lambda f: 2 * _window(f), output_bytes=2),
     "rv32": Tile(2, 4, lambda f: 2 * _window(f), output_bytes=2),
-    "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), lambda f: 2 * _edge_rows(f), output_bytes=2),
+    "dsp": Tile(3, 2, lambda f: 2 * _products_of_rows(f), lambda f: 2 * _edge_rows(f), output_bytes=2),
 }

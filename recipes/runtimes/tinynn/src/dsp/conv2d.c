@@ -1,7 +1,7 @@
 /* CONV_2D, int8: the formula of ref/conv2d.c, three pixels at a time.
  *
  * The input values under the kernel of three pixels are widened to 16 bits, side by side (see matrix.h); all output
- * channels share the cost of that. Each row of the kernel is filled up to whole groups of four products.
+ * channels share the cost of that.
  * Packing and scratch: backends/tinynn/scratch.py and packs.py.
  */
 #include "tinynn.h"

@@ -3,7 +3,7 @@
  * For weights that are laid out in each inference: nothing must be known of their values, and 16 instructions do what
  * takes conv2d.c 17. The input's zero point is subtracted when its values are widened: biases are those of the model.
  * Packing: [pairs of channels][groups of four products] words (a0, a2), (b0, b2), (a1, a3), (b1, b3) of the channels a
- * and b; each row of the kernel is filled up to whole groups. Records as in matrix.h.
+ * and b, filled up to whole groups. Records as in matrix.h.
  */
 #include "tinynn.h"
 

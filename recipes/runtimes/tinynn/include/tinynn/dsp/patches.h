@@ -1,8 +1,8 @@
 /* The input values under the kernel of three pixels at a time, widened to 16 bits side by side: what the dsp variants of
  * CONV_2D share.
  *
- * Each row of the kernel is filled up to whole groups of four products. Scratch: the widened values; a place aside for
- * outputs; four rows of the kernel where one can lie over an edge.
+ * Products are filled up to whole groups of four. Scratch: the widened values; a place aside for outputs; four rows of the kernel
+ * where one can lie over an edge; the windows of three pixels where its rows are no whole words.
  */
 #ifndef TINYNN_DSP_PATCHES_H
 #define TINYNN_DSP_PATCHES_H
@@ -85,9 +85,9 @@ static inline uint32_t few_bytes(const int8_t *row, int32_t bytes) {
   return word;
 }
 
-/* What doesn't fill a group of each row; the end. */
-static __attribute__((noinline)) tinynn_pair *widen_last(const struct layer *layer, const int8_t *const rows[PIXELS],
-                                                         tinynn_pair *restrict to) {
+/* What doesn't fill a group of each row. */
+static __attribute__((noinline)) void widen_last(const struct layer *layer, const int8_t *const rows[PIXELS],
+                                                 tinynn_pair *restrict to) {
   const int32_t bytes = layer->row_bytes;
   for (int32_t i = 0; i < PIXELS; ++i) {
     const uint32_t word =
@@ -95,22 +95,60 @@ static __attribute__((noinline)) tinynn_pair *widen_last(const struct layer *lay
     to[i] = tinynn_add_even_bytes(layer->zeros, word);
     to[PIXELS + i] = tinynn_add_odd_bytes(layer->zeros, word);
   }
-  return to + 2 * PIXELS;
 }
 
-/* One row of each pixel; the end. */
-static inline tinynn_pair *widen_rows(const struct layer *layer, const int8_t *const rows[PIXELS], tinynn_pair *to) {
+/* One row of each pixel. */
+static inline void widen_rows(const struct layer *layer, const int8_t *const rows[PIXELS], tinynn_pair *to) {
   to = tinynn_widen3_dsp(to, rows, layer->row_bytes / 4, layer->zeros);
-  return layer->row_bytes % 4 == 0 ? to : widen_last(layer, rows, to);
+  if (layer->row_bytes % 4 != 0) {
+    widen_last(layer, rows, to);
+  }
+}
+
+/* A row behind another one; the end. */
+static inline int8_t *append(int8_t *restrict to, const int8_t *restrict row, int32_t bytes) {
+  const int8_t *end = to + bytes;
+  if (bytes < 4) {
+    return copy_bytes(to, row, bytes);
+  }
+#pragma GCC unroll 1
+  for (; end - to > 4; to += 4, row += 4) {
+    tinynn_store_word(to, tinynn_load_word(row));
+  }
+  const int32_t back = 4 - (int32_t)(end - to);
+  tinynn_store_word(to - back, tinynn_load_word(row - back));
+  return to + 4 - back;
+}
+
+/* Rows that are no whole words: brought together first. */
+static __attribute__((noinline)) void widen_windows(const struct layer *layer, const struct place places[PIXELS],
+                                                    tinynn_pair *to) {
+  const int32_t bytes = (layer->p->kernel_height * layer->row_bytes + 3) / 4 * 4;
+  int8_t *windows[PIXELS];
+#pragma GCC unroll 1
+  for (int32_t i = 0; i < PIXELS; ++i) {
+    windows[i] = layer->padding + (1 + PIXELS) * layer->row_bytes + i * bytes;
+    int8_t *next = windows[i];
+#pragma GCC unroll 1
+    for (int32_t ky = 0; ky < layer->p->kernel_height; ++ky) {
+      next = append(next, row_of(layer, &places[i], ky, i), layer->row_bytes);
+    }
+  }
+  tinynn_widen3_dsp(to, (const int8_t *const *)windows, bytes / 4, layer->zeros);
 }
 
 static inline void widen_patches(const struct layer *layer, const struct place places[PIXELS], tinynn_pair *to) {
+  if (layer->p->kernel_height > 1 && layer->row_bytes % 4 != 0) {
+    widen_windows(layer, places, to);
+    return;
+  }
   for (int32_t ky = 0; ky < layer->p->kernel_height; ++ky) {
     const int8_t *rows[PIXELS];
     for (int32_t i = 0; i < PIXELS; ++i) {
       rows[i] = row_of(layer, &places[i], ky, i);
     }
-    to = widen_rows(layer, rows, to);
+    widen_rows(layer, rows, to);
+    to += 2 * PIXELS * (layer->row_bytes / 4);
   }
 }
 
@@ -141,7 +179,7 @@ static inline void convolve(const struct tinynn_conv2d *restrict p, const int8_t
                             int8_t *restrict output, void *restrict scratch, tinynn_pair zeros,
                             void (*multiply)(const struct tinynn_matrix *matrix)) {
   const int32_t row_bytes = p->kernel_width * p->input_channels;
-  const int32_t groups = p->kernel_height * ((row_bytes + 3) / 4);
+  const int32_t groups = (p->kernel_height * row_bytes + 3) / 4;
   const int32_t pairs = (p->output_channels + 1) / 2;
   tinynn_pair *wide = scratch;
   int8_t *aside = (int8_t *)(wide + 2 * PIXELS * groups);
