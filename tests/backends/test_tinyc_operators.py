@@ -12,6 +12,7 @@ import pytest
 from small_networks import Net, Q, ports_of_uint8
 from tests_support import litert
 from tinyc_host import assert_exact, build
+from tinyi_host import Interpreter, outputs_of
 from tinynn_calls import HostKernels
 
 from tinyflow.backends import tinyi, tvm
@@ -236,10 +237,12 @@ def test_powers_are_litert_s(tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     samples = [tuple(random.normal(0, 2, shape).astype(np.float32) for shape in ((5, 7), (7,))) for _ in range(4)]
     content = write(graph)
-    built = build(content, tmp_path / "model")
-    for sample, wanted in zip(samples, litert(content, read(content), samples), strict=True):
-        for one, other in zip(built.invoke(sample), wanted, strict=True):
-            assert np.isnan(other).any() and np.allclose(one, other, rtol=1e-6, atol=0, equal_nan=True)
+    built, expected = build(content, tmp_path / "model"), litert(content, read(content), samples)
+    interpreted = outputs_of(content, Interpreter.load("c"), "c", samples, expected)
+    for found in ([built.invoke(sample) for sample in samples], interpreted):
+        for made, wanted in zip(found, expected, strict=True):
+            for one, other in zip(made, wanted, strict=True):
+                assert np.isnan(other).any() and np.allclose(one, other, rtol=1e-6, atol=0, equal_nan=True)
 
 
 def test_every_kernel_that_can_be_named_exists() -> None:

@@ -616,7 +616,7 @@ _FLOAT32: Mapping[str, Entry] = {
     **_of("tinyi_pool_float32", "AVERAGE_POOL_2D MAX_POOL_2D L2_POOL_2D", _nothing),
     **_of(
         "tinyi_binary_float32",
-        "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE FLOOR_DIV FLOOR_MOD PRELU",
+        "ADD SUB MUL DIV MINIMUM MAXIMUM SQUARED_DIFFERENCE FLOOR_DIV FLOOR_MOD POW PRELU",
         _real_binary,
     ),
     **_of(
