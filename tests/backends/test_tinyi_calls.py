@@ -97,6 +97,7 @@ def _set_up(graph: Graph, interpreter: Interpreter) -> Session:
     return interpreter.model(write(graph), made.total_bytes, made.unit, has_calls=True)
 
 
+@pytest.mark.slow
 def test_a_loop_without_end_ends() -> None:
     """As more work than an inference may have; so does every later inference."""
     graph = _counting(0)

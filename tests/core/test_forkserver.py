@@ -117,6 +117,7 @@ def test_only_kinds_with_several_actions_are_copied(tmp_path: Path) -> None:
     assert "tinyflow.core.worker" in parents[2]
 
 
+@pytest.mark.slow
 def test_an_import_that_ends_the_process_is_the_worker_s_affair(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

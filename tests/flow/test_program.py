@@ -193,6 +193,7 @@ def test_doit_in_a_checkout_is_the_same_program(project: Path) -> None:
     assert not list(project.glob(".doit*"))
 
 
+@pytest.mark.slow
 def test_dodo_hands_over_where_doit_reads_no_configuration(project: Path) -> None:
     """`doit -f …/dodo.py` from elsewhere, with our commands and exit status."""
     shutil.copy(CHECKOUT / "dodo.py", project)

@@ -119,6 +119,7 @@ def test_what_has_no_int8_form_stays_float() -> None:
     assert record["outputs"][0]["sqnr_db"] > 20
 
 
+@pytest.mark.slow
 def test_a_fixed_scale_meets_one_that_others_share() -> None:
     """What LOGISTIC writes is requantised where it is put beside something larger."""
     net = Net()

@@ -198,6 +198,7 @@ def test_what_benches_have_in_common_stands_in_a_page_once() -> None:
     assert "shapes-" not in alone and "toolchain.name = zig" in alone
 
 
+@pytest.mark.slow
 def test_a_suite_too_big_for_one_file_keeps_its_table() -> None:
     """Maps that have no room are left to the benches' own pages, and the page says so."""
     text = suite_page(suite("big"), many(300), fingerprint=PRINT)

@@ -62,14 +62,14 @@ def _check(machine: Any, variant: str, operator: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 def test_portable_variant(operator: str) -> None:
     """The variant c, compiled for this machine."""
     _check(host(), "c", operator, 30)
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
-@pytest.mark.every(2, 1)
+@pytest.mark.every(3, 1)
 def test_dsp_variant(operator: str) -> None:
     """The variant dsp on a Cortex-M7."""
     _check(chip("cortex-m7", variants=("dsp", "c")), "dsp", operator, 15)
@@ -87,7 +87,7 @@ def test_sums_of_all_pairs(operator: str) -> None:
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)
-@pytest.mark.every(2)
+@pytest.mark.every(3, 2)
 def test_rv32_variant(operator: str) -> None:
     """The variant rv32 on RV32IMC."""
     _check(chip("rv32imc", variants=("rv32", "c")), "rv32", operator, 15)
