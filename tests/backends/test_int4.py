@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tinyflow.model import reference
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
-from tinyflow.model.weighted import constant_values
+from tinyflow.model.weighted import constant_bytes, constant_values
 
 
 def _layer(
@@ -144,3 +145,15 @@ def test_damaged_files_are_refused_or_harmless(data: st.DataObject, graph: Graph
     assert OK <= session.status <= ARENA_TOO_SMALL
     if session.status == OK:
         assert OK <= session.invoke() <= UNSUPPORTED
+
+
+@pytest.mark.slow
+def test_weights_are_unpacked_from_any_on() -> None:
+    """Also from a byte's middle, which blocks begin in where rows and blocks are odd; nothing behind is written."""
+    values = np.random.default_rng(3).integers(-8, 8, 41).astype(np.int8)
+    packed, library = constant_bytes(values, "int4"), Interpreter.load("ref").library
+    for first in range(12):
+        for count in range(30):
+            made = np.full(count + 1, 99, np.int8)
+            library.tinyi_unpack_int4(packed, first, count, made.ctypes.data_as(ctypes.c_void_p))
+            assert made.tolist() == [*values[first : first + count].tolist(), 99], (first, count)
