@@ -187,3 +187,29 @@ def test_a_batch_is_compiled_linked_and_counted(tmp_path: Path, bench: Bench, fi
     assert (many - few) % 90 == 0 and many > few
     assert search._measure([100]) == [many]
     assert "candidate_2 computes something wrong" in made.log_path.read_text()
+
+
+RETURNS_IN_IT = r"""
+#include <stdint.h>
+static const int8_t table[2] = {3, 4};
+int8_t model_arena[64];
+__attribute__((naked, noinline)) static int pick(int which, const int8_t *from) {
+  __asm__ volatile("cmp r0, #1\n itt eq\n ldrsbeq.w r0, [r1]\n bxeq lr\n movs r0, #9\n bx lr");
+}
+__attribute__((naked, noinline)) static int after_pick(int which, const int8_t *from) {
+  __asm__ volatile("push {r4, lr}\n bl %c0\n cmp r0, #4\n bne 1f\n movs r0, #70\n 1: pop {r4, pc}" ::"i"(pick));
+}
+__attribute__((noinline)) static void conv(int8_t *x) { x[0] = (int8_t)after_pick(1, table); }
+__attribute__((noinline)) static void add(int8_t *x) { x[0] = 1; }
+int model_setup(void) { return 0; }
+int model_invoke(void) { conv(model_arena); add(model_arena + 8); return model_arena[0] - 3 + model_arena[8] - 1; }
+"""
+
+
+def test_a_return_in_an_it_block_behind_what_is_watched(tmp_path: Path, bench: Bench, flash_model: Path) -> None:
+    """Reads of flash are seen without an effect on what runs: Unicorn's hooks leave the block's state behind."""
+    firmware = bench.link({"model.c": RETURNS_IN_IT})["firmware.elf"]
+    plain = profiled(tmp_path / "a", bench, {"firmware.elf": firmware})
+    files = {"firmware.elf": firmware, "flash_model.so": flash_model}
+    watched = profiled(tmp_path / "b", bench, files, core=CYCLES, flash_timing=FLASH)
+    assert watched["total"]["instructions"] == plain["total"]["instructions"] > 0

@@ -29,7 +29,22 @@ volatile int32_t model_at;
 #define LAYER __attribute__((noinline))
 LAYER static void copy(const int8_t *in, int8_t *out) { for (int i = 0; i < 32; i++) out[i] = in[i]; }
 LAYER static void helper(int8_t *out) { out[model_at] = 1; }
-LAYER static void first(const int8_t *in, int8_t *out) { copy(in, out); if (model_bug == 1) helper(out); }
+#ifdef __thumb__
+/* A return in an IT block behind a write, to where a condition of its own is. */
+__attribute__((naked, noinline)) static int put(int value, int8_t *to) {
+  __asm__ volatile("cmp r0, #1\\n itt eq\\n strbeq r0, [r1]\\n bxeq lr\\n movs r0, #9\\n bx lr");
+}
+__attribute__((naked, noinline)) static int behind(int value, int8_t *to) {
+  __asm__ volatile("push {r4, lr}\\n bl %c0\\n cmp r0, #4\\n bne 1f\\n movs r0, #70\\n 1: pop {r4, pc}" ::"i"(put));
+}
+#else
+static int behind(int value, int8_t *to) { *to = (int8_t)value; return value; }
+#endif
+LAYER static void first(const int8_t *in, int8_t *out) {
+  if (behind(1, out) != 1) variable[0] = 1;
+  copy(in, out);
+  if (model_bug == 1) helper(out);
+}
 LAYER static void second(const int8_t *in, int8_t *out, int8_t *scratch) {
   copy(in, scratch);
   copy(scratch, out);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from tinyflow.core.action import Action, Output, SourceFile, Tool, Workspace
@@ -17,8 +18,8 @@ def host_triple() -> str:
     return f"{architecture()}-{_SYSTEMS.get(sys.platform, sys.platform)}"
 
 
-def compiled(source: Path, title: str, *, has_libc: bool = False) -> Output:
-    """`<name>.so` of `<name>.c`, which lies beside the module that wants it.
+def compiled(source: Path, title: str, *, has_libc: bool = False, headers: Iterable[str] = ()) -> Output:
+    """`<name>.so` of `<name>.c`, which lies beside the module that wants it, as its `headers` do.
 
     With `has_libc` it may call the C library of the process that loads it.
     """
@@ -29,25 +30,30 @@ def compiled(source: Path, title: str, *, has_libc: bool = False) -> Output:
         function=f"{__name__}:build_hook",
         outputs=(name,),
         parameters={"triple": host_triple(), **({"has_libc": True} if has_libc else {})},
-        inputs={source.name: SourceFile(source, source.relative_to(_PACKAGE).as_posix())},
+        inputs={
+            path.name: SourceFile(path, path.relative_to(_PACKAGE).as_posix())
+            for path in (source, *(source.with_name(name) for name in headers))
+        },
         tools=(Tool("package", "ziglang"),),
     )
     return action.output(name)
 
 
 def build_hook(workspace: Workspace) -> None:
-    """Compile the one input `<name>.c` to `<name>.so` for `parameters["triple"]`.
+    """Compile the one input `<name>.c`, beside which its headers lie, to `<name>.so` for `parameters["triple"]`.
 
     Code is for the oldest processor of the family and links no library, so one result serves every such machine.
     """
     cache = str(workspace.folder / "zig-cache")
-    ((source, source_path),) = workspace.inputs.items()
+    (source,) = (name for name in workspace.inputs if name.endswith(".c"))
+    folders = dict.fromkeys(path.parent for path in workspace.inputs.values())
     workspace.run(
         [
             *(package_folder("ziglang") / "zig", "cc", "-target", workspace.parameters["triple"], "-mcpu=baseline"),
             *("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-O2", "-fPIC", "-shared", "-nostdlib", "-s"),
             *(_libc_flags(workspace.parameters["triple"]) if workspace.parameters.get("has_libc") else ()),
-            *(source_path, "-o", workspace.outputs[f"{Path(source).stem}.so"]),
+            *(f"-I{folder}" for folder in folders),
+            *(workspace.inputs[source], "-o", workspace.outputs[f"{Path(source).stem}.so"]),
         ],
         environment={"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache},
     )

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "it_block.h"
+
 #define EXPORTED __attribute__((visibility("default")))
 enum { MOST_LINES = 1024, HINTS = 1024 };
 
@@ -34,6 +36,7 @@ struct tf_flash {
     uint64_t blind_since; /* instructions, then */
     void *hook;
     int (*remove)(void *engine, void *hook); /* uc_hook_del */
+    struct tf_status status;
     uint32_t is_shared;                      /* `instructions` holds data, too */
     uint32_t has_prefetch;
 };
@@ -103,6 +106,7 @@ EXPORTED void tf_load(void *engine, int type, uint64_t address, int size, int64_
 {
     (void)type;
     (void)value;
+    leave_it_block(engine, &flash->status);
     struct tf_lines *lines = flash->is_shared ? &flash->instructions : &flash->data;
     for (uint64_t line = address / lines->bytes; line <= (address + (uint64_t)size - 1) / lines->bytes; line++) {
         if (!touch(lines, line + 1)) {

@@ -10,6 +10,7 @@ from typing import Any
 from tinyflow.targets.elf import Symbol, addresses
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.block_table import BlockTable
+from tinyflow.targets.unicorn.processor import Processor
 
 _MOST_LINES = 1024  # MOST_LINES of flash_model.c
 _HINTS = 1024
@@ -55,6 +56,7 @@ class FlashModel(ctypes.Structure):
         ("blind_since", ctypes.c_uint64),
         ("hook", ctypes.c_void_p),
         ("remove", ctypes.c_void_p),
+        ("status", native_hook.Status),
         ("is_shared", ctypes.c_uint32),
         ("has_prefetch", ctypes.c_uint32),
     )
@@ -62,6 +64,7 @@ class FlashModel(ctypes.Structure):
     def __init__(
         self,
         engine: Any,
+        processor: Processor,
         table: BlockTable,
         functions: Sequence[Symbol],
         library: Path,
@@ -84,6 +87,7 @@ class FlashModel(ctypes.Structure):
             count=len(self._names),
             now=table.address_of_instructions,
             remove=native_hook.address(uclib.uc_hook_del),
+            status=native_hook.Status.of(processor),
             is_shared=timing["data"] is None,
             has_prefetch=timing["prefetch"],
         )

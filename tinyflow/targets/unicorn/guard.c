@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "it_block.h"
+
 #define EXPORTED __attribute__((visibility("default")))
 enum { MOST_RANGES = 64 };
 
@@ -18,7 +20,7 @@ struct tf_guard {
     uint32_t ranges;
     uint32_t is_on;
     int32_t counter_register;
-    int (*read_register)(void *engine, int number, void *value);
+    struct tf_status status;
     int (*stop)(void *engine);
 };
 
@@ -27,6 +29,7 @@ EXPORTED void tf_guard_write(void *engine, int type, uint64_t address, int size,
 {
     (void)type;
     (void)value;
+    leave_it_block(engine, &guard->status);
     if (!guard->is_on || guard->size != 0) {
         return;
     }
@@ -38,6 +41,6 @@ EXPORTED void tf_guard_write(void *engine, int type, uint64_t address, int size,
     guard->address = address;
     guard->size = (uint32_t)size;
     guard->counter = 0;
-    guard->read_register(engine, guard->counter_register, &guard->counter);
+    guard->status.read(engine, guard->counter_register, &guard->counter);
     guard->stop(engine);
 }

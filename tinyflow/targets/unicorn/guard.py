@@ -13,6 +13,7 @@ from typing import Any
 from tinyflow.core.errors import RunError
 from tinyflow.targets.chip import RETURN_ADDRESS, Chip
 from tinyflow.targets.unicorn import native_hook
+from tinyflow.targets.unicorn.processor import Processor
 from tinyflow.targets.write_limits import Guarded, describe
 
 _MOST_RANGES = 64  # MOST_RANGES of guard.c
@@ -30,7 +31,7 @@ class _Table(ctypes.Structure):
         ("ranges", ctypes.c_uint32),
         ("is_on", ctypes.c_uint32),
         ("counter_register", ctypes.c_int32),
-        ("read_register", ctypes.c_void_p),
+        ("status", native_hook.Status),
         ("stop", ctypes.c_void_p),
     )
 
@@ -39,9 +40,9 @@ class Guard:
     """Watches one engine with its firmware from now on, in calls of one function."""
 
     def __init__(
-        self, engine: Any, chip: Chip, library: Path, guarded: Guarded, ram: range, program_counter: int
+        self, engine: Any, chip: Chip, library: Path, guarded: Guarded, ram: range, processor: Processor
     ) -> None:
-        """`ram` is what is watched; `program_counter` is Unicorn's number of it.
+        """`ram` is what is watched.
 
         Raises RunError for a function that the firmware has not.
         """
@@ -57,8 +58,8 @@ class Guard:
         self._fault = ""
         self._functions = ctypes.CDLL(str(library))
         self._table = _Table(
-            counter_register=program_counter,
-            read_register=native_hook.address(uclib.uc_reg_read),
+            counter_register=processor.register("pc"),
+            status=native_hook.Status.of(processor),
             stop=native_hook.address(uclib.uc_emu_stop),
         )
         write = self._functions.tf_guard_write

@@ -61,9 +61,9 @@ class Simulator(Chip):
         """See `protocol.Machine`."""
         waits = None
         if flash is not None:
-            waits = FlashModel(
-                self._engine, self.table, self.firmware.functions, flash[0], self._regions("flash")[0], flash[1]
-            )
+            region = self._regions("flash")[0]
+            functions = self.firmware.functions
+            waits = FlashModel(self._engine, self._processor, self.table, functions, flash[0], region, flash[1])
         known = {function.name for function in self.firmware.functions}
         dispatcher = dispatcher if dispatcher in known else symbol
         recorder = Recorder(self._engine, self.table, self.firmware, dispatcher, waits)
@@ -78,8 +78,7 @@ class Simulator(Chip):
         watched = range(min(each.start for each in ram), max(each.stop for each in ram))
         if guarded.is_arena_only:
             watched = guarded.arena.addresses(self.firmware)
-        counter = self._processor.register("pc")
-        self._guard = Guard(self._engine, self, self._guard_library, guarded, watched, counter)
+        self._guard = Guard(self._engine, self, self._guard_library, guarded, watched, self._processor)
 
     def follow(
         self, symbol: str, dispatcher: str, functions: Collection[str], calls: Calls, *, limit_instructions: int

@@ -5,6 +5,22 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from tinyflow.targets.unicorn.processor import Processor
+
+
+class Status(ctypes.Structure):
+    """`struct tf_status` of it_block.h."""
+
+    _fields_ = (("read", ctypes.c_void_p), ("write", ctypes.c_void_p), ("number", ctypes.c_int32))
+
+    @classmethod
+    def of(cls, processor: Processor) -> Status:
+        """For an engine of that processor."""
+        from unicorn.unicorn_py3.unicorn import uclib
+
+        number = -1 if processor.instruction_set.is_riscv else processor.register("cpsr")
+        return cls(address(uclib.uc_reg_read), address(uclib.uc_reg_write), number)
+
 
 def add(
     engine: Any,

@@ -102,9 +102,6 @@ uint32_t tinyi_type(struct tinyi_context *context, uint32_t position) {
       read_type(&context->file, &table, &type) != 0) {
     tinyi_fail(&context->file, TINYI_DAMAGED);
   }
-  /* Not a return in an IT block, right behind a read of the file: Unicorn, where it looks at such reads, takes the block's
-   * condition along. */
-  __asm__ volatile("" : "+r"(type));
   return type;
 }
 
