@@ -8,12 +8,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from processors import core
 from written_chip import WrittenChip
 
 from tinyflow.targets.blocks import Edge, instruction_lengths
 from tinyflow.targets.chip import THUMB, count_functions
-from tinyflow.targets.cycles import IssueStage
 from tinyflow.targets.disassembly import Instruction, count, disassembler
 from tinyflow.targets.elf import Firmware, Segment, Symbol
 from tinyflow.targets.protocol import FunctionCount
@@ -69,56 +67,6 @@ def test_code_is_found_where_the_program_sees_it() -> None:
     assert instruction_lengths(CODE + bytes.fromhex("00f0 01f8 ff"), False) == [2, 2, 2, 2, 4]
     assert instruction_lengths(bytes.fromhex("1300 0000 0841 0300"), True) == [4, 2, 4]
     assert [instruction_lengths(bytes([0, high]), False) for high in (0xE7, 0xE8)] == [[2], [4]]
-
-
-M4 = IssueStage(core("cortex-m4"))
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("ldr r0, [r1] | ldr r2, [r3]", 3),
-        ("ldr r0, [r1] | ldr r2, [r0, #4]", 4),
-        ("ldr r0, [r1] | ldr r2, [r10]", 3),
-        ("str r0, [r1] | ldr r2, [r0]", 2),
-        ("ldrd r0, r1, [r2] | ldr r3, [r4]", 5),
-        ("strd r0, r1, [r2] | ldr r3, [r4]", 5),
-        ("add r0, r1 | ldr r3, [r4]", 3),
-        ("str r0, [r1, r2]", 2),
-        ("str r0, [r1, #2]", 1),
-        ("str.w r0, [r1]", 1),
-        ("push {r4, r5, lr}", 4),
-        ("pop {r4-r7, pc}", 6),
-        ("vpush {d8-d9}", 5),
-        ("vpop {s0-s3}", 5),
-        ("ldm r0, {r1}", 2),
-        ("sdiv r0, r1, r2", 7),
-        ("udiv r0, r1, r2", 7),
-        ("vdiv.f32 s0, s1, s2", 14),
-        ("vsqrt.f32 s0, s1", 14),
-        (
-            "vmla.f32 a, b | vfma.f32 s0, s1, s2 | vmls.f32 a, b | vfms.f32 a, b | vnmla.f32 a, b | vnmls.f32 a, b",
-            18,
-        ),
-        ("vldr s0, [r0] | vstr s0, [r0]", 4),
-        ("tbb [pc, r0] | tbh [pc, r0]", 4),
-        ("mrs r0, psr | msr psr, r0", 4),
-        ("mul r0, r1, r2", 1),
-        ("it eq", 1),
-        ("cmp r0, r1 | itt eq", 1),
-        ("", 0),
-    ],
-)
-def test_cycles_of_a_core_follow_its_table(code: str, expected: int) -> None:
-    """Each rule of the table, with what is before it."""
-    parsed = [part.strip().partition(" ") for part in code.split("|") if part.strip()]
-    assert M4.cycles([instruction(name, operands) for name, _, operands in parsed]).total == expected
-
-
-def test_it_folds_into_a_short_instruction_only() -> None:
-    """Behind one of four bytes it takes a cycle."""
-    assert M4.cycles([instruction("smlad", size=4), instruction("it")]).total == 2
-    assert M4.cycles([instruction("cmp", size=2), instruction("it")]).total == 1
 
 
 SYMBOLS = (
