@@ -143,7 +143,10 @@ def _weighted_tensors(
 def _draw_weighted(
     generator: Generator, channels: int, products: int, wide: bool, zero_point: int | None, bits: int
 ) -> tuple[tuple[float, int], tuple[float, int], list[float], NDArray[np.int32]]:
-    """Scales and biases whose outputs fill the range: input and output (scale, zero point), scales, biases."""
+    """Scales and biases whose outputs fill the range: input and output (scale, zero point), scales, biases.
+
+    Of `wide` ones a sixth is scaled to nothing, or nearly, with any bias: what converters make of dead channels.
+    """
     input_q = f32(generator.uniform(0.003, 0.1)), int(generator.integers(-128, 128))
     spread = generator.uniform(0.1, 4.0, channels) if wide else generator.uniform(0.5, 1.0, channels)
     scales = [f32(0.01 * factor * 2 ** (8 - bits)) for factor in spread]
@@ -153,6 +156,9 @@ def _draw_weighted(
         zero_point = -128 if generator.random() < 0.5 else int(generator.integers(-128, 128))
     limit = int(60 * 60 * math.sqrt(products)) // 2 ** (8 - bits) + 1
     bias = generator.integers(-limit, limit, channels).astype(np.int32)
+    for dead in np.flatnonzero(generator.random(channels) < 1 / 6) if wide else ():
+        scales[dead] = f32(scales[dead] * 2.0 ** -generator.integers(10, 40))
+        bias[dead] = generator.choice([-(2**31), 2**31 - 1, generator.integers(-(2**31), 2**31)])
     return input_q, (output_scale, zero_point), scales, bias
 
 

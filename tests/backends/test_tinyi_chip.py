@@ -21,8 +21,10 @@ from tests_support import examples
 from tinyi_chip import ChipInterpreter, chip
 from tinyi_host import assert_exact
 
+from tinyflow.backends.tinyi.operators import is_right
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
+from tinyflow.model.weighted import weighted
 from tinyflow.model.zoo import synthesize
 
 pytestmark = pytest.mark.slow
@@ -160,6 +162,37 @@ def test_rows_are_exact(
     bias = net.constant(random.integers(-9999, 9999, outputs), "int32") if outputs % 2 == 0 else -1
     output = net.operator("FULLY_CONNECTED", net.input, weights, bias, shape=(2, outputs))
     assert_exact(net.graph(output), *chips(name))
+
+
+def nearly_dead(outputs: int, taps: int) -> Graph:
+    """1x1, then taps of each; a third of the channels is scaled to nothing, as converters leave dead ones: any bias."""
+    random = np.random.default_rng(outputs)
+    net = Net(1, 6, 7, 19)
+    made = net.input
+    for name, shape, axis in (
+        ("CONV_2D", (outputs, 1, 1, 19), 0),
+        ("DEPTHWISE_CONV_2D", (1, taps, taps, outputs), 3),
+    ):
+        places = np.where(np.arange(outputs) % 3 == 0, random.integers(18, 60, outputs), 0)
+        scales = np.float32(random.uniform(0.004, 0.008, outputs) * 2.0**-places)
+        most = 2 ** np.minimum(places + 6, 31)
+        q = Quantisation(tuple(scales.tolist()), (0,) * outputs, axis)
+        weights = net.constant(random.integers(-127, 128, shape), "int8", q)
+        bias = net.constant(random.integers(-most, most), "int32")
+        made = net.operator(name, made, weights, bias, padding="SAME", stride=(1, 1))
+    return net.graph(made)
+
+
+@pytest.mark.parametrize("name", CHIPS)
+@pytest.mark.parametrize(("outputs", "taps"), [(12, 3), (9, 5)])
+def test_channels_that_are_scaled_to_nothing_are_exact(name: str, outputs: int, taps: int, chips: Chips) -> None:
+    """They leave the layer to its fast kernels, whose scratch is another than that of ref."""
+    graph = nearly_dead(outputs, taps)
+    for operator in graph.operators:
+        layer = weighted(graph, operator)
+        assert is_right(layer, (layer.weights.T if layer.is_depthwise else layer.weights).reshape(outputs, -1))
+    assert_exact(graph, *chips(name))
+    assert_exact(of_four_bits(graph), *chips(name))
 
 
 # whose kernels are the variants' own

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Union
 
 import numpy as np
+import numpy.typing as npt
 
 from tinyflow.backends.tinyi import customs
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
@@ -20,7 +21,14 @@ from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, rea
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layer import as_single_row
-from tinyflow.backends.tinynn.layouts import LARGEST_RIGHT_SHIFT, MVE_STEP, RVV_LANES, rounded_up, wide_records
+from tinyflow.backends.tinynn.layouts import (
+    LARGEST_RIGHT_SHIFT,
+    MVE_STEP,
+    RVV_LANES,
+    outputs_between,
+    rounded_up,
+    wide_records,
+)
 from tinyflow.backends.tinynn.needs import ONE_ROW, TAP_PAIRS, TAPS_3X3, WHOLE_WINDOW
 from tinyflow.backends.tinynn.packs import rvv_repeats
 from tinyflow.backends.tinynn.scratch import TILES, pairs_of_taps, plane_elements, products_of
@@ -28,7 +36,7 @@ from tinyflow.backends.tinynn.sound import SOUNDS
 from tinyflow.model import recurrent
 from tinyflow.model.arithmetic import binary, mean, sums, unary
 from tinyflow.model.element_types import NUMBERS, WHOLE_BYTES
-from tinyflow.model.fixed_point import Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
+from tinyflow.model.fixed_point import Integers, Rescaling, dense_factor, log_softmax_scaling, softmax_int16_scaling
 from tinyflow.model.graph import CUSTOM, Graph, Operator, Tensor
 from tinyflow.model.operators import VIEWS, describe
 from tinyflow.model.operators.forms import form_of, quantisation_of, quantisations, rescaled
@@ -115,7 +123,7 @@ def _is_int4(graph: Graph, operator: Operator) -> bool:
     return graph.tensors[operator.inputs[1]].dtype == "int4"
 
 
-def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
+def is_right(layer: Weighted, rows: Integers) -> bool:
     """tinyi_has_right_shifts of src/channels.c; `rows`: [channels, products]."""
     if rows.shape[1] > _MAX_PRODUCTS:
         return False
@@ -124,7 +132,16 @@ def is_right(layer: Weighted, rows: np.ndarray[tuple[int, int], np.dtype[np.int6
     offset = abs(2 * layer.output_zero_point + 1)
     is_tame = (shifts >= -LARGEST_RIGHT_SHIFT) & (shifts <= -1) & (most < 1 << 30)
     is_tame &= 2 * most + (offset << np.clip(-shifts, 0, 31)) < 1 << 31
-    return bool((is_tame | ~rows.any(axis=1)).all())
+    return bool((is_tame | ~rows.any(axis=1) | _is_nothing(layer, rows)).all())
+
+
+def _is_nothing(layer: Weighted, rows: Integers) -> npt.NDArray[np.bool_]:
+    """Channels whose varying sums are all scaled to nothing, and still are by the least scale of the fast kernels."""
+    swing, clamp = 255 * np.abs(rows).sum(axis=1), (layer.lowest, layer.highest)
+    is_known, outputs = outputs_between(layer.rescaling, layer.bias, swing, layer.output_zero_point, clamp)
+    is_small = is_known & (layer.rescaling.shifts <= 0) & (swing <= (1 << LARGEST_RIGHT_SHIFT) - 2)
+    is_nothing: npt.NDArray[np.bool_] = is_small & (outputs == np.clip(layer.output_zero_point, *clamp)).all(axis=0)
+    return is_nothing
 
 
 def _layer(graph: Graph, operator: Operator) -> Weighted:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinyflow.model.fixed_point import Integers, OutOfRange, Rescaling
+from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Integers, OutOfRange, Rescaling
 
 Array = npt.NDArray[Any]
 Int8s = npt.NDArray[np.int8]
@@ -51,9 +51,12 @@ def records(rows: Int8s | Integers, model: Channels, zero_point: int) -> Array:
 def wide_records(bias: Integers, rescaling: Rescaling, *, has_wide_sums: bool) -> Array:
     """The same of a layer with int16 inputs, [output channels, 4]: the struct tinynn_wide_channel.
 
+    A channel that is scaled to nothing, by a multiplier of 0, gets a scale and a bias that no kernel minds.
     Raises ValueError for scales that TFLM doesn't shift by.
     """
     multipliers, shifts = rescaling.multipliers, rescaling.shifts
+    is_nothing = multipliers == 0
+    bias, shifts = np.where(is_nothing, 0, bias), np.where(is_nothing, -2, shifts)
     if has_wide_sums:
         if (shifts > _LARGEST_WIDE_SHIFT).any():
             raise OutOfRange("a factor of 128 and more between scales is not supported")
@@ -94,6 +97,22 @@ def largest_sums(rows: Int8s, channels: Array) -> npt.NDArray[np.int64]:
     return np.abs(channels[:, 0].astype(np.int64)) + _LARGEST_INPUT * magnitudes
 
 
+def outputs_between(
+    rescaling: Rescaling, middle: Array, swing: Integers, output_zero_point: int, clamp: tuple[int, int]
+) -> tuple[npt.NDArray[np.bool_], Integers]:
+    """Where they are known, and the least and the largest output of each channel, [2, C], of sums so near `middle`.
+
+    Sums that leave 32 bits wrap around and may be any; behind a scale that is small enough they are nothing, still.
+    """
+    bounds = np.stack([middle - swing, middle + swing])
+    wraps = (bounds[0] < INT32_MIN) | (bounds[1] > INT32_MAX)
+    bounds = np.where(wraps, [[INT32_MIN], [INT32_MAX]], bounds)
+    is_known = rescaling.is_exact(bounds[0], bounds[1])
+    # rescaling is monotone, so that what lies between the bounds lies between their results
+    outputs: Integers = np.clip(rescaling.apply(np.where(is_known, bounds, 0)) + output_zero_point, *clamp)
+    return is_known, outputs
+
+
 def with_constants_apart(
     rows: Int8s, channels: Array, output_zero_point: int, clamp: tuple[int, int]
 ) -> tuple[Int8s, Array]:
@@ -103,10 +122,7 @@ def with_constants_apart(
     """
     rescaling = Rescaling(channels[:, 1].astype(np.int64), channels[:, 2].astype(np.int64))
     swing = _LARGEST_INPUT * np.abs(rows.astype(np.int64)).sum(axis=1)
-    bounds = np.stack([channels[:, 0] - swing, channels[:, 0] + swing])
-    is_tame = rescaling.is_exact(bounds[0], bounds[1])
-    # rescaling is monotone, so that what lies between the bounds lies between their results
-    least, most = np.clip(rescaling.apply(np.where(is_tame, bounds, 0)) + output_zero_point, *clamp)
+    is_tame, (least, most) = outputs_between(rescaling, channels[:, 0], swing, output_zero_point, clamp)
     is_constant = is_tame & (least == most)
     quarter = np.stack([4 * (least - output_zero_point), np.full_like(least, 1 << 30), np.full_like(least, -1)], axis=1)
     return (
@@ -118,10 +134,14 @@ def with_constants_apart(
 def why_not_right(rows: Int8s, channels: Array, output_zero_point: int) -> str | None:
     """Why rescaling by right shifts alone could go wrong (rescale_right.h, requantise.inc); None where it can't."""
     shifts = -channels[:, 2].astype(np.int64)
-    if shifts.min() < 1 or shifts.max() > LARGEST_RIGHT_SHIFT:
-        return "a scale of 1/2 or more, or below 2**-23"
-    offsets = abs(2 * output_zero_point + 1) << shifts
-    if (2 * largest_sums(rows, channels) + offsets >= 2**31).any():
+    if shifts.min() < 1:
+        return "a scale of 1/2 or more"
+    if shifts.max() > LARGEST_RIGHT_SHIFT:
+        return "a scale below 2**-23"
+    sums = largest_sums(rows, channels)
+    # twice the product before its shift, and both roundings
+    scaled = 2 * (sums * channels[:, 1] >> 31) + 4
+    if (sums >= 2**30).any() or (scaled + (abs(2 * output_zero_point + 1) << shifts) >= 2**31).any():
         return "sums of more than 30 bits"
     return None
 

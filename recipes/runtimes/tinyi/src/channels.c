@@ -34,6 +34,17 @@ static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
   return 1;
 }
 
+/* The magnitudes of the weights of channel c, together. */
+static int32_t magnitudes(const struct tinyi_rows *rows, int32_t c) {
+  const int8_t *weight = rows->weights + c * rows->step;
+  int32_t sum = 0;
+  for (int32_t left = rows->products; left > 0; --left) {
+    sum += *weight < 0 ? -*weight : *weight;
+    weight += rows->pitch;
+  }
+  return sum;
+}
+
 /* Whether channel c can be rescaled by right shifts alone, whatever its weights are. */
 static inline int32_t is_safe(const struct tinyi_channels *channels, int32_t c, struct tinyi_factor factor) {
   /* |input - zero point| ≤ 255, |weight| ≤ 128 */
@@ -43,8 +54,34 @@ static inline int32_t is_safe(const struct tinyi_channels *channels, int32_t c, 
          2 * most + (offset << -factor.shift) < UINT32_C(1) << 31;
 }
 
-/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe or has no weights.
- */
+/* The output of channel c for this sum; what leaves 32 bits wraps around, and may be any. */
+static int32_t output_of(const struct tinyi_channels *channels, int64_t sum, struct tinyi_factor factor) {
+  const int32_t scaled = tinynn_rescale((int32_t)sum, factor.multiplier, factor.shift);
+  return tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
+}
+
+/* The output of sums that are scaled to nothing. */
+static int32_t nothing(const struct tinyi_channels *channels) {
+  return tinynn_clamp(channels->output_zero_point, channels->lowest, channels->highest);
+}
+
+/* Magnitudes of the weights of a channel, together, for which half of 2^-TINYNN_LARGEST_RIGHT_SHIFT makes nothing of any
+ * sum without bias. */
+enum { MOST_OF_NOTHING = ((1 << TINYNN_LARGEST_RIGHT_SHIFT) - 2) / 255 };
+
+/* Whether that is what channel c gives for any input, although its sums vary. */
+static int32_t is_nothing(const struct tinyi_channels *channels, int32_t c, struct tinyi_factor factor,
+                          int32_t magnitudes) {
+  const int64_t bias = bias_of(channels, c), swing = (int64_t)255 * magnitudes;
+  const int64_t least = bias - swing, most = bias + swing;
+  const int32_t wraps = least < INT32_MIN || most > INT32_MAX;
+  return factor.shift <= 0 && magnitudes <= MOST_OF_NOTHING &&
+         output_of(channels, wraps ? INT32_MIN : least, factor) == nothing(channels) &&
+         output_of(channels, wraps ? INT32_MAX : most, factor) == nothing(channels);
+}
+
+/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe, gives nothing, or
+ * has no weights. */
 static inline __attribute__((always_inline)) void make_record(const struct tinyi_channels *channels, int32_t c,
                                                               struct tinynn_channel *record) {
   const struct tinyi_factor factor = factor_of(channels, c);
@@ -55,13 +92,11 @@ static inline __attribute__((always_inline)) void make_record(const struct tinyi
   if (is_safe(channels, c, factor)) {
     return;
   }
-  /* One value for any input: a quarter of four times it. */
-  const int32_t scaled = tinynn_rescale(bias, factor.multiplier, factor.shift);
-  const int32_t value =
-      tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
-  record->bias = 4 * (value - channels->output_zero_point);
+  /* One value for any input: nothing, or a quarter of four times what there is behind it. */
+  const int32_t value = output_of(channels, bias, factor), is_scaled = value != nothing(channels);
+  record->bias = is_scaled ? 4 * (value - channels->output_zero_point) : 0;
   record->multiplier = INT32_MIN; /* twice 2^30 */
-  record->shift = 0;
+  record->shift = is_scaled ? 0 : TINYNN_LARGEST_RIGHT_SHIFT - 1;
 }
 
 /* A quick test without a factor: scales whose bits are from `lowest` on, biases up to `bias`, are safe. */
@@ -109,13 +144,18 @@ static int32_t can_rescale(const struct tinyi_channels *channels, int32_t c) {
 
 static inline __attribute__((always_inline)) int32_t has_right_shifts(
     struct tinyi_context *context, const struct tinyi_channels *channels,
-    int32_t (*is_zero)(const struct tinyi_rows *rows, int32_t c)) {
+    int32_t (*is_zero)(const struct tinyi_rows *rows, int32_t c),
+    int32_t (*magnitudes)(const struct tinyi_rows *rows, int32_t c)) {
   const int32_t count = channels->rows.channels, step = channels->scale_step;
   int32_t has_right_shifts = channels->rows.products <= 1 << 13;
   const struct range range = safe_range(channels);
   for (int32_t c = 0; has_right_shifts && (c = first_unsure(channels, &range, c)) < count; ++c) {
-    has_right_shifts =
-        can_rescale(channels, c) && (is_zero(&channels->rows, c) || is_safe(channels, c, factor_of(channels, c)));
+    has_right_shifts = can_rescale(channels, c);
+    if (has_right_shifts && !is_zero(&channels->rows, c)) {
+      const struct tinyi_factor factor = factor_of(channels, c);
+      has_right_shifts = is_safe(channels, c, factor) ||
+                         is_nothing(channels, c, factor, magnitudes(&channels->rows, c));
+    }
   }
   /* where it isn't, the others have not been looked at */
   for (int32_t c = 0; !has_right_shifts && c < (step ? count : 1); ++c) {
@@ -125,7 +165,7 @@ static inline __attribute__((always_inline)) int32_t has_right_shifts(
 }
 
 int32_t tinyi_has_right_shifts(struct tinyi_context *context, const struct tinyi_channels *channels) {
-  return has_right_shifts(context, channels, is_zero);
+  return has_right_shifts(context, channels, is_zero, magnitudes);
 }
 
 static int32_t is_zero_int4(const struct tinyi_rows *rows, int32_t c) {
@@ -139,8 +179,18 @@ static int32_t is_zero_int4(const struct tinyi_rows *rows, int32_t c) {
   return 1;
 }
 
+static int32_t magnitudes_int4(const struct tinyi_rows *rows, int32_t c) {
+  int32_t at = c * rows->step, sum = 0;
+  for (int32_t left = rows->products; left > 0; --left) {
+    const uint32_t byte = (uint8_t)rows->weights[at / 2], weight = at % 2 == 0 ? byte & 15 : byte >> 4;
+    sum += (int32_t)(weight < 8 ? weight : 16 - weight);
+    at += rows->pitch;
+  }
+  return sum;
+}
+
 int32_t tinyi_has_right_shifts_int4(struct tinyi_context *context, const struct tinyi_channels *channels) {
-  return has_right_shifts(context, channels, is_zero_int4);
+  return has_right_shifts(context, channels, is_zero_int4, magnitudes_int4);
 }
 
 int32_t tinyi_fold(const struct tinyi_channels *channels, int32_t c) {
