@@ -281,6 +281,30 @@ def test_a_row_has_all_that_the_stages_said(tmp_path: Path) -> None:
         )
 
 
+def test_cycles_of_another_execution_are_no_ones(tmp_path: Path) -> None:
+    """A profile that followed other instructions than those of the first sample's run tells nothing of the bench."""
+    validation = {"reference": "tflm", "samples": 1, "result": "exact", "max_abs_error": 0}
+    model = {"name": "m", "error_percent": 5, "evidence": "boards", "clock_hz": 1000}
+    files = {
+        **{"graph.json": {"macs": 1}, "plan.json": {"arena": None, "weights_bytes": 1}, "timing.json": {}},
+        "run.json": {"invoke_instructions": [20, 30], "validation": validation},
+        "origin.json": {"weights": "trained"},
+    }
+    naming = {"bench": "a-b-c", "model": "a", "backend": "b", "target": "c", "features": {}}
+    for followed, cycles in ((20, 44), (30, None)):
+        total = {"instructions": followed, "cycles_estimate": 44}
+        folder = tmp_path / str(followed)
+        folder.mkdir()
+        inputs = {}
+        for name, content in {**files, "profile.json": {"total": total, "cycle_model": model}}.items():
+            inputs[name] = folder / name
+            inputs[name].write_text(json.dumps(content))
+        made = workspace(folder / "w", inputs, ["row.json"], naming)
+        report.report(made)
+        row = json.loads(made.outputs["row.json"].read_bytes())
+        assert row["metrics"].get("cycles_estimate") == cycles and ("cycle_model" in row) == (cycles is not None)
+
+
 # A memory plan for the guard
 
 PLAN: dict[str, Any] = {
