@@ -80,9 +80,9 @@ class _Image:
         self.data = bytearray()
 
     def place(self, data: bytes, alignment: int, skew: int = 0) -> int:
-        """Append behind a painted gap; the address. `skew` bytes behind the alignment."""
+        """Append behind a painted gap; the address. `skew` bytes behind the alignment, or before it."""
         self.data += bytes([_PAINT]) * _GAP_BYTES
-        self.data += bytes([_PAINT]) * (-(self._base + len(self.data)) % alignment + skew)
+        self.data += bytes([_PAINT]) * ((skew - self._base - len(self.data)) % alignment)
         address = self._base + len(self.data)
         self.data += data
         return address
@@ -117,15 +117,21 @@ class _Placed:
 def _place(
     base: int, pointer: str, call: Call, inputs: Sequence[NDArray[Any]], output_bytes: int, **how: Any
 ) -> _Placed:
-    in_place, skew = how["in_place"], how["skew"]
+    in_place, behind, skew = how["in_place"], how["behind"], how["skew"]
     image = _Image(base, pointer)
     arguments = [image.place(image.struct(call.struct, call.fields), 8)]
-    arguments += [image.place(array.tobytes(), 16, skew) for array in inputs]
+    for position, array in enumerate(inputs):
+        is_shared = position == in_place
+        before, after = max(-behind, 0), max(behind + output_bytes - array.nbytes, 0)
+        content = array.tobytes()
+        if is_shared:
+            content = bytes([_PAINT]) * before + content + bytes([_PAINT]) * after
+        arguments.append(image.place(content, 16, skew - before * is_shared) + before * is_shared)
     written: list[tuple[int, int]] = []
     if in_place is None:
         arguments.append(image.place(bytes([_PAINT]) * output_bytes, 16, skew))
     else:
-        arguments.append(arguments[1 + in_place])
+        arguments.append(arguments[1 + in_place] + behind)
     written.append((arguments[-1], output_bytes))
     if call.takes_scratch:
         scratch = image.place(bytes([_PAINT]) * call.scratch_bytes, 4) if call.scratch_bytes else 0
@@ -168,11 +174,15 @@ class HostKernels:
         output_bytes: int,
         in_place: int | None = None,
         skew: int = 0,
+        behind: int = 0,
     ) -> Outcome:
-        """Call a kernel. `in_place`: the input whose place the output takes; `skew`: bytes off alignment."""
+        """Call a kernel. `skew`: bytes off alignment.
+
+        `in_place`: the input over which the output lies, beginning so many bytes `behind` it.
+        """
         memory = ctypes.create_string_buffer(_POOL_BYTES)
         base = (ctypes.addressof(memory) + 63) & -64
-        placed = _place(base, "Q", call, inputs, output_bytes, in_place=in_place, skew=skew)
+        placed = _place(base, "Q", call, inputs, output_bytes, in_place=in_place, behind=behind, skew=skew)
         assert len(placed.image) < _POOL_BYTES - 64
         ctypes.memmove(base, bytes(placed.image), len(placed.image))
         function = getattr(self._library, call.function)
@@ -239,10 +249,11 @@ class ChipKernels:
         output_bytes: int,
         in_place: int | None = None,
         skew: int = 0,
+        behind: int = 0,
     ) -> Outcome:
         """See `HostKernels.run`."""
         base = self._symbols["pool"].address
-        placed = _place(base, self._pointer, call, inputs, output_bytes, in_place=in_place, skew=skew)
+        placed = _place(base, self._pointer, call, inputs, output_bytes, in_place=in_place, behind=behind, skew=skew)
         assert len(placed.image) <= _POOL_BYTES
         self._simulator.write("pool", bytes(placed.image))
         arguments = [*placed.arguments, *[0] * (_ARGUMENTS - len(placed.arguments))]

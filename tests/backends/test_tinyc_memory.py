@@ -14,7 +14,7 @@ from tests_support import examples
 from tinyflow.backends.tinyc import memory
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.program import lower
-from tinyflow.backends.tinyc.steps import Program
+from tinyflow.backends.tinyc.steps import Program, Step
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe
 from tinyflow.model.summary import least_arena_bytes
@@ -31,12 +31,17 @@ def _planned(graph: Graph, variant: str = "ref") -> tuple[Program, Memory]:
 @examples(60)
 @given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(("ref", "dsp")))
 def test_what_is_alive_is_not_overwritten(seed: int, variant: str) -> None:
-    """Bytes of two tensors that exist at one step overlap only where the step puts its output on a dying input."""
-    program, planned = _planned(random_network(seed), variant)
-    handed_over = {
-        (program.owner(step.inputs[position].tensor), program.owner(step.output.tensor), number)
+    """Bytes of two tensors that exist at one step overlap only where its kernel lets an output lie on a dying input."""
+    for graph in (random_network(seed), shuffled(seed)):
+        _check_overlaps(*_planned(graph, variant))
+
+
+def _check_overlaps(program: Program, planned: Memory) -> None:
+    allowed = {
+        (program.owner(step.inputs[position].tensor), program.owner(step.output.tensor), number): overlap
         for number, step in enumerate(program.steps)
-        for position in step.call.in_place
+        if isinstance(step, Step) and program.owner(step.output.tensor) not in program.initial  # which was there before
+        for position, overlap in step.call.overlaps.items()
     }
     places = [*planned.tensors.items(), *((-1, place) for place in planned.scratch.values())]
     for (a, one), (b, other) in combinations(places, 2):
@@ -44,8 +49,8 @@ def test_what_is_alive_is_not_overwritten(seed: int, variant: str) -> None:
         first, second = ((a, one), (b, other)) if one.first <= other.first else ((b, other), (a, one))
         if overlap and second[1].first <= first[1].last:
             assert second[1].first == first[1].last
-            assert (first[0], second[0], second[1].first) in handed_over
-            assert first[1].offset == second[1].offset
+            how, behind = allowed[first[0], second[0], second[1].first], second[1].offset - first[1].offset
+            assert (how.lead is not None and behind <= -how.lead) or (how.step is not None and behind % how.step == 0)
 
 
 @examples(10)
@@ -58,13 +63,13 @@ def test_outputs_stay(seed: int) -> None:
         assert planned.tensors[index].last == len(program.steps)
 
 
-@pytest.mark.parametrize(("name", "most"), [("aww", 16_300), ("vww", 55_360), ("resnet", 50_400), ("toycar", 800)])
+@pytest.mark.parametrize(("name", "most"), [("aww", 10_200), ("vww", 37_100), ("resnet", 33_600), ("toycar", 800)])
 def test_the_four_networks_need_their_peak_and_little_more(name: str, most: int) -> None:
-    """The arena is at the most that is alive at once, scratch of the reference kernels included."""
+    """The arena is at what rows of inputs that die leave of that, scratch of the reference kernels included."""
     graph = read(synthesize({"graph": name}))
     _, planned = _planned(graph)
     assert planned.total_bytes <= most
-    assert planned.total_bytes >= graph.peak_live_bytes * 0.7
+    assert planned.total_bytes >= least_arena_bytes(graph)
 
 
 @examples(10)

@@ -91,6 +91,26 @@ def test_a_fault_names_function_layer_and_address(with_bug: Callable[[str], Path
         assert word in told, told
 
 
+def test_a_kernel_that_breaks_its_order_is_named(tmp_path: Path) -> None:
+    """It reads its input a second time, which its output lies over by then; apart from each other nothing is wrong."""
+    (tmp_path / "recipes" / "features").mkdir(parents=True)
+    (tmp_path / "recipes" / "runtimes" / "badnn").mkdir(parents=True)
+    (tmp_path / "recipes" / "features" / "badnn.yaml").write_text(RECIPES["features/badnn.yaml"])
+    (tmp_path / "recipes" / "runtimes" / "badnn" / "runtime.yaml").write_text(
+        "description: tinynn, twice\nextends: tinynn\noverrides: {src/c/conv2d.c: conv2d.c}\n"
+    )
+    text = (KERNEL.parent / "conv2d.c").read_text(encoding="utf-8")
+    call = "  tiled_conv2d(p, input, output, scratch);\n"
+    assert call in text
+    (tmp_path / "recipes" / "runtimes" / "badnn" / "conv2d.c").write_text(text.replace(call, 2 * call))
+
+    told = " ".join(refused(tmp_path, "aww-tinyc-stm32f7+badnn").split())
+    assert "the first wrong layer is 0 CONV_2D" in told
+    assert re.search(r"got -?\d+ at model_arena\+\d+; it lies over \S+ \(model_arena\+\d+, 490 bytes\)", told), told
+    apart = doit(tmp_path, "bench:aww-tinyc-stm32f7+badnn+chase.off")
+    assert apart.returncode == 0, apart.stdout + apart.stderr
+
+
 @pytest.mark.parametrize(
     ("target", "program", "bug", "words"),
     [

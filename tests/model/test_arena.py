@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests_support import examples
 
 from tinyflow.model.memory import arena
-from tinyflow.model.memory.arena import Buffer, NotProvenError, Planner, lower_bound, plan
+from tinyflow.model.memory.arena import Buffer, NotProvenError, Overlap, Overlaps, Planner, lower_bound, plan
 
 
 @st.composite
@@ -34,6 +34,45 @@ def test_live_buffers_never_overlap(buffers: list[Buffer], alignment: int) -> No
             low, high = sorted((a, b), key=lambda buffer: result.offsets[buffer.name])
             assert result.offsets[low.name] + low.size_bytes <= result.offsets[high.name]
     assert result.total_bytes >= lower_bound(buffers, alignment)
+
+
+@st.composite
+def overlapping(draw: st.DrawFn) -> tuple[list[Buffer], Overlaps]:
+    """Buffers, and how some that die when another is born may overlap it."""
+    buffers = draw(buffer_lists())
+    pairs = [(a.name, b.name) for a, b in permutations(buffers, 2) if a.last == b.first and a.first < b.first]
+    hows = st.one_of(
+        st.builds(Overlap, lead=st.integers(-20, 20)),
+        st.builds(Overlap, step=st.integers(1, 9)),
+        st.builds(Overlap, lead=st.integers(-20, 20), step=st.integers(1, 9)),
+    )
+    return buffers, {pair: draw(hows) for pair in pairs if draw(st.booleans())}
+
+
+@examples(60)
+@given(drawn=overlapping(), alignment=st.sampled_from([1, 4]))
+def test_buffers_overlap_only_as_they_may(drawn: tuple[list[Buffer], Overlaps], alignment: int) -> None:
+    """One that is born lies apart from one that dies, so far before it or whole steps away; and no plan is larger."""
+    buffers, overlaps = drawn
+    result = plan(buffers, alignment, overlaps=overlaps)
+    assert result.total_bytes == max((result.offsets[b.name] + b.size_bytes for b in buffers), default=0)
+    assert arena._overlapped_bound(buffers, overlaps) <= result.total_bytes <= plan(buffers, alignment).total_bytes
+    for a, b in permutations(buffers, 2):
+        if a.is_alive_with(b) and (b.name, a.name) not in overlaps:
+            behind = result.offsets[b.name] - result.offsets[a.name]
+            how = overlaps.get((a.name, b.name), Overlap())
+            is_led = how.lead is not None and behind <= -how.lead
+            is_stepped = how.step is not None and behind % how.step == 0
+            assert behind % alignment == 0
+            assert behind >= a.size_bytes or behind <= -b.size_bytes or is_led or is_stepped
+
+
+def test_a_chain_chases_itself() -> None:
+    """Outputs that may lie over their inputs, but for a few bytes, take the room of the largest of them."""
+    buffers = [Buffer(f"b{i}", size, i, i + 1) for i, size in enumerate((16, 24, 48, 24, 40))]
+    overlaps = {(f"b{i}", f"b{i + 1}"): Overlap(lead=lead) for i, lead in enumerate((8, 28, -24, 24))}
+    apart, over = plan(buffers, 4), plan(buffers, 4, overlaps=overlaps)
+    assert (apart.total_bytes, over.total_bytes, arena._overlapped_bound(buffers, overlaps)) == (72, 52, 52)
 
 
 @given(buffers=buffer_lists(), order=st.randoms(use_true_random=False))

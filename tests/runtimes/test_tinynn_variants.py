@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from tests_support import examples
 from tinynn_calls import ChipKernels, HostKernels
 from tinynn_cases import Case
 
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.kernels import KERNELS
 from tinyflow.backends.tinynn.variants import VARIANTS
 
@@ -39,14 +41,31 @@ def chip(cpu: str, toolchain: str = "zig", level: str = "-O3", variants: tuple[s
 
 
 def _run_and_compare(machine: Any, variant: str, case: Case, skew: int) -> None:
-    """At any alignment, and in place where the call allows it."""
+    """At any alignment, and over an input where the call allows it."""
     expected = host().run(case.call("ref"), case.inputs_of("ref"), case.output_bytes).output
     call = case.call(variant)
     if call.function not in machine.functions:
         return  # what the variant leaves to ref, where that is not built
-    for place in (None, *call.in_place):
-        got = machine.run(call, case.inputs_of(variant), case.output_bytes, in_place=place, skew=skew).output
-        np.testing.assert_array_equal(expected, got, err_msg=f"{case.name}, {call.function}, in place {place}")
+    for place, behind in _places(call, case.output_bytes):
+        got = machine.run(
+            call, case.inputs_of(variant), case.output_bytes, in_place=place, skew=skew, behind=behind
+        ).output
+        what = f"{case.name}, {call.function}, {behind} behind input {place}"
+        np.testing.assert_array_equal(expected, got, err_msg=what)
+
+
+def _places(call: Call, output_bytes: int) -> Iterator[tuple[int | None, int]]:
+    """Over which input the output lies, and how far behind its beginning: as far as it may, and before that."""
+    yield None, 0
+    for position in call.in_place:
+        yield position, 0
+    for position, overlap in call.overlaps.items():
+        if overlap.lead is not None:
+            yield position, -overlap.lead
+            yield position, -overlap.lead - output_bytes // 2
+        if overlap.step is not None:
+            for steps in (-3, -1, 1, 2):
+                yield position, steps * overlap.step
 
 
 def _check(machine: Any, variant: str, operator: str, count: int) -> None:

@@ -1,17 +1,22 @@
-"""A kernel that walks pixel by pixel, by the table of kernels, does so: seen by what it reads in the simulator."""
+"""A kernel walks as the table of kernels says: seen by what it reads and writes in the simulator, and when."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 import tinynn_cases as cases
+from hypothesis import given
+from hypothesis import strategies as st
+from tests_support import examples
 from tinynn_calls import ChipKernels
 from unicorn import UC_HOOK_MEM_READ, UC_HOOK_MEM_WRITE
 
 from tinyflow.backends.tinynn.kernels import KERNELS
+from tinyflow.backends.tinynn.windows import lead_bytes
 
 CASES: tuple[Callable[[np.random.Generator], cases.Case], ...] = (
     lambda draw: cases.conv2d(draw, (1, 7, 6, 5), 7, (3, 3)),
@@ -26,6 +31,49 @@ CASES: tuple[Callable[[np.random.Generator], cases.Case], ...] = (
 _SLACK_BYTES = 4
 
 
+@st.composite
+def _windows(draw: st.DrawFn) -> dict[str, int]:
+    """The fields of a convolution of any shape whose windows lie inside, but for the padding."""
+    fields = {"batches": draw(st.integers(1, 2))}
+    for size, axis, side in (("height", "y", "top"), ("width", "x", "left")):
+        kernel, dilation, stride = draw(st.integers(1, 4)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
+        reach = (kernel - 1) * dilation + 1
+        given_size, padding = reach + draw(st.integers(0, 5)), draw(st.integers(0, reach - 1))
+        fields |= {f"input_{size}": given_size, f"kernel_{size}": kernel, f"dilation_{axis}": dilation}
+        fields |= {f"stride_{axis}": stride, f"pad_{side}": padding}
+        fields[f"output_{size}"] = (given_size + padding - reach) // stride + 1
+    return {**fields, **{f"{side}_channels": draw(st.integers(1, 5)) for side in ("input", "output")}}
+
+
+@examples(60)
+@given(fields=_windows(), at_once=st.integers(1, 4), element_bytes=st.sampled_from([1, 2]))
+def test_the_lead_is_what_a_walk_needs(fields: dict[str, int], at_once: int, element_bytes: int) -> None:
+    """No byte that a walk, gone through byte by byte, still reads is written with it; with less some are."""
+    lead = lead_bytes(fields, at_once, element_bytes)
+    assert not _overwritten(fields, at_once, element_bytes, lead)
+    if fields["dilation_y"] == fields["dilation_x"] == 1:  # else the first tap inside may lie behind the first pixel
+        assert _overwritten(fields, at_once, element_bytes, lead - 1)
+
+
+def _overwritten(f: dict[str, int], at_once: int, element_bytes: int, lead: int) -> bool:
+    """Whether blocks of pixels that begin anywhere overwrite what is read in them or later."""
+    read, written = f["input_channels"] * element_bytes, f["output_channels"] * element_bytes
+    needed: list[set[int]] = []  # pixels of the input that a pixel of the output needs
+    sizes = ((f["output_height"], f["output_width"]), (f["kernel_height"], f["kernel_width"]))
+    for batch, y, x in product(range(f["batches"]), *map(range, sizes[0])):
+        needed.append(set())
+        for tap_y, tap_x in product(*map(range, sizes[1])):
+            row = y * f["stride_y"] + tap_y * f["dilation_y"] - f["pad_top"]
+            column = x * f["stride_x"] + tap_x * f["dilation_x"] - f["pad_left"]
+            if 0 <= row < f["input_height"] and 0 <= column < f["input_width"]:
+                needed[-1].add((batch * f["input_height"] + row) * f["input_width"] + column)
+    for first in range(len(needed)):
+        end = min(first + at_once, len(needed)) * written - lead  # behind the input's beginning
+        if any(pixel * read < end for later in needed[first:] for pixel in later):
+            return True
+    return False
+
+
 @pytest.mark.parametrize(("cpu", "variant"), [("cortex-m7", "dsp"), ("cortex-m7", "c"), ("rv32imc", "rv32")])
 @pytest.mark.every(3)
 def test_pixels_need_what_lies_under_their_windows(cpu: str, variant: str) -> None:
@@ -38,13 +86,19 @@ def test_pixels_need_what_lies_under_their_windows(cpu: str, variant: str) -> No
             call = case.call(name)
             kernel = next(one for one in KERNELS if one.function == call.function)
             if kernel.walk == "pixels":
-                _check(chip, case, call, kernel.at_once)
+                events = _events(chip, case, call)
+                _check(events, chip, case, call, kernel.at_once)
+                _check_lead(events, chip, case, call)
                 seen += 1
     assert seen > len(CASES)
 
 
-def _check(chip: ChipKernels, case: cases.Case, call: Any, at_once: int) -> None:
-    events: list[tuple[bool, int, int]] = []
+Events = list[tuple[bool, int, int]]
+
+
+def _events(chip: ChipKernels, case: cases.Case, call: Any) -> Events:
+    """Whether something is written, where, and how many bytes."""
+    events: Events = []
     engine = chip._simulator._engine
     hooks = [
         engine.hook_add(kind, lambda *seen, is_write=kind == UC_HOOK_MEM_WRITE: events.append((is_write, *seen[2:4])))
@@ -53,6 +107,24 @@ def _check(chip: ChipKernels, case: cases.Case, call: Any, at_once: int) -> None
     chip.run(call, case.inputs, case.output_bytes)
     for hook in hooks:
         engine.hook_del(hook)
+    return events
+
+
+def _check_lead(events: Events, chip: ChipKernels, case: cases.Case, call: Any) -> None:
+    """No byte is read after so many bytes of the output were written that one would lie there; and hardly more."""
+    begin, output = chip.arguments[1:3]
+    behind, least = 0, -len(case.inputs[0].tobytes())
+    for is_write, address, size in events:
+        if is_write and output <= address < output + case.output_bytes:
+            behind = max(behind, address + size - output)
+        elif not is_write and begin <= address < begin + case.inputs[0].size:
+            least = max(least, behind - (address - begin))
+    f, lead = call.fields, call.overlaps[0].lead
+    pixel_bytes = f.get("output_channels", f.get("channels"))
+    assert least - _SLACK_BYTES < lead < least + 4 * pixel_bytes + _SLACK_BYTES, (case.name, call.function)
+
+
+def _check(events: Events, chip: ChipKernels, case: cases.Case, call: Any, at_once: int) -> None:
     begin, output = chip.arguments[1:3]
     f = call.fields
     channels = f.get("output_channels", f.get("channels"))

@@ -82,6 +82,20 @@ def test_the_first_wrong_layer_is_named(tmp_path: Path) -> None:
     assert caught.value.layer == 0
 
 
+def test_a_wrong_result_over_an_input_says_so(tmp_path: Path) -> None:
+    """With its address, and the input that the kernel may have overwritten; not where it lies apart from all."""
+    lying = {"x": (8, 6), "y": (12, 2), "far": (40, 2)}  # the layer reads them last
+    made = {name: Resident(name=name, offset=a, bytes=n, first=0, last=2) for name, (a, n) in lying.items()}
+    over, apart = (Resident(name="z", offset=at, bytes=6, first=2, last=3, tensors=(4,)) for at in (3, 20))
+    for output, words in ((over, "at model_arena+4; it lies over x (model_arena+8, 6 bytes): a kernel"), (apart, "")):
+        check = checked(tmp_path)
+        arena = Arena(symbol="model_arena", bytes=64, tensors=(*made.values(), output))
+        check.plan = PlanDocument(backend="b", layers=check.plan.layers, arena=arena)
+        check.look(layer(2, 4), output, bytes([9, 7]))
+        assert f"t4[1]: expected 8, got 7 {words}".strip() in check.words()
+        assert ("lies over" in check.words()) == bool(words)
+
+
 def test_layers_have_the_tolerance_of_outputs(tmp_path: Path) -> None:
     """In steps, as the backend's recipe or the plan has it."""
     for made in (checked(tmp_path, steps=2), checked(tmp_path, tolerance=2)):

@@ -16,6 +16,8 @@ Options = Mapping[str, Allowed]
 
 _POWERS_OF_TWO = tuple(1 << bit for bit in range(13))
 NATURAL = range(2**32)
+# whether an output may lie over an input, where its kernel has read that by then
+CHASE = ("on", "off")
 _WORDS = {
     bool: "true or false",
     int: "a whole number",
@@ -29,6 +31,11 @@ _WORDS = {
 def alignments(default: int) -> tuple[int, ...]:
     """Bytes that memory may be aligned to."""
     return (default, *(power for power in _POWERS_OF_TWO if power != default))
+
+
+def has_chase(options: Mapping[str, Any]) -> bool:
+    """What option `chase` says."""
+    return bool(options.get("chase", "on") == "on")
 
 
 def options_of(implementation: str | None, declared: Mapping[str, Any]) -> Options:

@@ -84,6 +84,11 @@ class Arena:
         """What is there while a layer runs."""
         return [tensor for tensor in self.tensors if tensor.first <= layer <= tensor.last]
 
+    def dies_under(self, made: Resident) -> list[Resident]:
+        """What a result shares bytes with of what is there until its layer has ended: inputs that its kernel reads."""
+        dying = (tensor for tensor in self.tensors if tensor.last == made.first and tensor.name != made.name)
+        return [one for one in dying if one.offset < made.end and made.offset < one.end]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:

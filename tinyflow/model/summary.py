@@ -26,8 +26,8 @@ def operator_macs(graph: Graph, operator: Operator) -> int:
 def least_arena_bytes(graph: Graph) -> int:
     """Bytes that any arena has: results may lie in the place of what nobody reads later, views where their source lies.
 
-    Only products of whole inputs are not put there. A subgraph may get its caller's tensors as they are, a variable be
-    read and written where it is kept.
+    Only products of whole inputs are not put there; a window leaves those that it has passed. A subgraph may get its
+    caller's tensors as they are, a variable be read and written where it is kept.
     """
     return max(map(_least_bytes, graph.graphs)) + graph.state_bytes
 
@@ -46,7 +46,7 @@ def _least_bytes(graph: Graph) -> int:
         for step in range(first if index in graph.inputs else first + 1, last + 1) if place in lives else ():
             alive[step][place] = 0 if {place, index} & kept else max(alive[step].get(place, 0), size)
     for number, operator in enumerate(graph.operators):
-        if describe(operator.name).macs is not None and operator.name != "DEPTHWISE_CONV_2D":  # channel by channel
+        if describe(operator.name).macs is not None and operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             before, behind = alive[number : number + 2]
             alive.append({place: max(before.get(place, 0), behind.get(place, 0)) for place in {*before, *behind}})
     return max(sum(sizes.values()) for sizes in alive)

@@ -58,7 +58,20 @@ class LayerCheck:
             difference = self.tolerance.largest_difference(expected, got, tensor["dtype"])
             self.compared.add(index)
             if difference.is_wrong and self.wrong is None:
-                self.wrong = layer, f"{tensor['name']}{difference}", difference
+                words = self._where(place, difference.element * ELEMENT_TYPES[tensor["dtype"]].bits // 8)
+                self.wrong = layer, f"{tensor['name']}{difference}{words}", difference
+
+    def _where(self, place: Resident, byte: int) -> str:
+        """Where a wrong byte of a place lies, if the place is over an input of its layer; empty where it lies apart."""
+        arena = self.plan.arena
+        under = [] if arena is None else arena.dies_under(place)
+        if arena is None or not under:
+            return ""
+        names = " and ".join(f"{one.name} ({arena.place(one.offset)}, {one.bytes} bytes)" for one in under)
+        return (
+            f" at {arena.place(place.offset + byte)}; it lies over {names}: a kernel that reads that in another order "
+            "than tinynn's reads what it has overwritten, +chase.off keeps them apart"
+        )
 
     def verdict(self) -> dict[str, JSON]:
         """For run.json: of how many layers all tensors were compared, and which were not, why."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
+from tinyflow.core.spans import covered_bytes
 from tinyflow.model.plan_document import Layer, PlanDocument
 from tinyflow.stages.run import call, read_samples
 from tinyflow.targets import elf
@@ -123,14 +124,14 @@ def match_layers(layers: Sequence[Layer], pieces: Sequence[Piece]) -> tuple[list
 def _layer(
     plan: PlanDocument, layer: Layer, pieces: Sequence[Piece] | None, summed: _Summer, total: int
 ) -> dict[str, JSON]:
-    # tensors and scratch that are alive while it runs
+    # tensors and scratch that are alive while it runs; some lie over others
     alive = plan.arena.alive_at(layer.index) if plan.arena is not None and plan.arena.tensors else None
     line: dict[str, JSON] = {
         "index": layer.index,
         "operator": layer.operator,
         "functions": list(layer.functions),
         "macs": layer.macs,
-        "arena_bytes": None if alive is None else sum(tensor.bytes for tensor in alive),
+        "arena_bytes": None if alive is None else covered_bytes((t.offset, t.end) for t in alive),
     }
     if pieces is None:
         return line

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.backends.options import Options, alignments
+from tinyflow.backends.options import CHASE, Options, alignments, has_chase
 from tinyflow.backends.tinynn.variants import KERNELS, variant_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ OPTIONS: Options = {
     "processor_kernels": list,
     "dsp": (False, True),
     "alignment": alignments(4),
+    "chase": CHASE,
 }
 
 
@@ -50,15 +51,17 @@ def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     from tinyflow.backends.tinyc import memory
     from tinyflow.backends.tinyc.program import lower
 
-    return memory.plan(lower(graph, variant_of(options)), int(options.get("alignment", 4))).total_bytes
+    program = lower(graph, variant_of(options))
+    return memory.plan(program, int(options.get("alignment", 4)), has_chase=has_chase(options)).total_bytes
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
-    dsp (the same as kernels dsp), alignment.
+    dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
-    write_sources(graph, backend, variant_of(options), int(options.get("alignment", 4)), out, plan)
+    alignment = int(options.get("alignment", 4))
+    write_sources(graph, backend, variant_of(options), alignment, out, plan, has_chase=has_chase(options))

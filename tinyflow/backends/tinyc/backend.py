@@ -13,10 +13,12 @@ from tinyflow.backends.tinyc.steps import Program, Step
 from tinyflow.model.graph import Graph
 
 
-def write_sources(graph: Graph, backend: str, variant: str, alignment: int, out: Path, plan: Path) -> None:
+def write_sources(
+    graph: Graph, backend: str, variant: str, alignment: int, out: Path, plan: Path, *, has_chase: bool = True
+) -> None:
     """Write the C files and `plan`, the memory plan as JSON."""
     program = lower(graph, variant)
-    placed = memory.plan(program, alignment)
+    placed = memory.plan(program, alignment, has_chase=has_chase)
     constants = sources.write(program, placed, backend, out)
     steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
     # the last one is not a step's where it only reshapes; outputs live up to it

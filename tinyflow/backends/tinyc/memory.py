@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinyflow.backends.tinyc.steps import Mark, Program, Step
 from tinyflow.model.memory import arena, in_place
-from tinyflow.model.memory.arena import Buffer, Placed
+from tinyflow.model.memory.arena import Buffer, Overlap, Placed
 from tinyflow.model.memory.lifetimes import lifetimes
 
 
@@ -20,9 +20,10 @@ class Memory:
     scratch: Mapping[int, Placed]
 
 
-def plan(program: Program, alignment: int) -> Memory:
+def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
     """Offsets of all activations and variables. Tensors that share bytes, and results in place, are one buffer.
 
+    With chase an output may lie over an input that dies, too, as far as its kernel has read that by then.
     Behind the steps of an inference, and one in which outputs are read, those are counted that are run once.
     """
     tensors, steps = program.tensors, [*program.steps, None, *program.once]
@@ -35,20 +36,52 @@ def plan(program: Program, alignment: int) -> Memory:
     # the whole time
     lives.update(dict.fromkeys(program.initial, (0, len(steps) - 1)))
     sizes = {tensor: tensors[tensor].size_bytes for tensor in lives}
-    owners = in_place.owners(lives, sizes, _allowed(program))
-    buffers = in_place.buffers(lives, sizes, owners)
     scratch = {
         index: Buffer(f"scratch {index}", step.call.scratch_bytes, index, index)
         for index, step in enumerate(steps)
         if isinstance(step, Step) and step.call.scratch_bytes
     }
-    planned = arena.plan([*buffers.values(), *scratch.values()], alignment)
-    places = planned.places(buffers)
-    placed = {
-        tensor: Placed(tensors[tensor].name, sizes[tensor], *lives[tensor], places[owners[tensor]].offset)
-        for tensor in lives
-    }
-    return Memory(planned.total_bytes, placed, planned.places(scratch))
+    owners = in_place.owners(lives, sizes, _allowed(program))
+
+    def planned(owner: Mapping[int, int]) -> Memory:
+        buffers = in_place.buffers(lives, sizes, owner)
+        overlaps = _overlaps(program, buffers, owner) if has_chase else {}
+        plan = arena.plan([*buffers.values(), *scratch.values()], alignment, overlaps=overlaps)
+        places = plan.places(buffers)
+        placed = {
+            tensor: Placed(tensors[tensor].name, sizes[tensor], *lives[tensor], places[owner[tensor]].offset)
+            for tensor in lives
+        }
+        return Memory(plan.total_bytes, placed, plan.places(scratch))
+
+    # results in place are one buffer with what they lie on; or they may overlap that anyhow
+    ways = (owners, {tensor: tensor for tensor in lives}) if has_chase else (owners,)
+    return min(map(planned, ways), key=lambda memory: memory.total_bytes)
+
+
+def _overlaps(
+    program: Program, buffers: Mapping[int, Buffer], owner: Mapping[int, int]
+) -> dict[tuple[str, str], Overlap]:
+    """How buffers of inputs and outputs may overlap where one dies in the step in which the other is born.
+
+    What takes an input's place, and state, was there before.
+    """
+    found = {}
+    for number, step in enumerate(program.steps):
+        if not isinstance(step, Step) or step.output.offset_bytes:
+            continue
+        output = program.owner(step.output.tensor)
+        if owner[output] != output or output in program.initial:
+            continue
+        born = buffers[output]
+        for position, overlap in step.call.overlaps.items():
+            source = step.inputs[position]
+            key = program.owner(source.tensor)
+            if key in owner and not source.offset_bytes:
+                dying = buffers[owner[key]]
+                if dying.last == number == born.first and born is not dying:
+                    found[dying.name, born.name] = overlap
+    return found
 
 
 def _touched(program: Program, step: Step | Mark | None) -> tuple[list[int], list[int]]:

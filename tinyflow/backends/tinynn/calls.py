@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Union
 
 from tinyflow.backends.arrays import Constant
+from tinyflow.model.memory.arena import Overlap
 
 WORD_BYTES = 4
 
@@ -27,6 +28,8 @@ class Call:
     """What that points to, aligned to 4 bytes; NULL where it is 0."""
     in_place: tuple[int, ...] = ()
     """Inputs (0, 1) at whose address the output may begin."""
+    overlaps: Mapping[int, Overlap] = field(default_factory=dict)
+    """And those that it may overlap, and how."""
     notes: tuple[str, ...] = ()
     """Why the variant's own kernel was passed over, for the report."""
     takes_array: bool = False

@@ -10,6 +10,8 @@ from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.needs import Need
 from tinyflow.backends.tinynn.scratch import Scratch
+from tinyflow.backends.tinynn.windows import lead_bytes
+from tinyflow.model.memory.arena import Overlap
 
 Walk = Literal["elements", "pixels", "planes", "rows", "all"]
 WALKS: Mapping[Walk, str] = {
@@ -64,6 +66,26 @@ class Kernel:
         given, made = (fields[f"{side}_height"] * fields[f"{side}_width"] for side in ("input", "output"))
         return self.in_place if fields["batches"] == fields["depth_multiplier"] == 1 and made <= given else ()
 
+    def overlaps(self, fields: Fields) -> dict[int, Overlap]:
+        """Inputs that the output may overlap, and how: by the order in which this kernel reads and writes.
+
+        Where it walks on, what may begin at an input's address may begin anywhere before it.
+        """
+        fields = next((part for part in fields.values() if isinstance(part, Mapping)), fields)  # of a struct in it
+        if self.walk == "planes":
+            is_apart = fields["batches"] == fields["depth_multiplier"] == 1
+            return {0: Overlap(step=fields["input_channels"])} if is_apart else {}
+        if in_place := self.overwrites(fields):
+            return dict.fromkeys(in_place, Overlap(lead=0)) if self.walk != "all" else {}
+        if self.walk == "pixels":
+            return {0: Overlap(lead=lead_bytes(fields, self.at_once, self.element_bytes))}
+        return {}
+
+    @property
+    def element_bytes(self) -> int:
+        """Of what it reads and writes, where it walks along pixels."""
+        return {"int16": 2, "float32": 4}.get(self.operator.rpartition("_")[2], 1)
+
     def scratch_bytes(self, fields: Fields) -> int:
         """What it keeps in scratch."""
         return self.scratch.size_bytes(fields) if self.scratch else 0
@@ -77,6 +99,7 @@ class Kernel:
             takes_scratch=self.scratch is not None,
             scratch_bytes=self.scratch_bytes(layer.fields),
             in_place=self.overwrites(layer.fields),
+            overlaps=self.overlaps(layer.fields),
             notes=notes,
             takes_array=self.takes_array,
         )

@@ -225,7 +225,7 @@ KERNELS: Sequence[Kernel] = (
     *(Kernel("max_pool", name, "pool", "pixels", name="max_pool_ref") for name in VECTORS),
     Kernel("mul", "rvv", "mul", "elements", in_place=(0, 1), name="mul_ref"),
     Kernel("mul_broadcast", "rvv", "mul", "elements", name="mul_broadcast_ref"),
-    Kernel("max_pool", "dsp", "pool", "pixels"),
+    Kernel("max_pool", "dsp", "pool", "all"),  # which is filled with the least value first
     Kernel("max_pool", "c", "pool", "pixels", (needs.FOUR_CHANNELS,)),
     *_refs("pool", "pixels", "average_pool", "max_pool"),
     *(_linear(name, how, shift) for name in ("add", "sub") for how, shift in (("linear", 16), ("fine", 20))),

@@ -1,14 +1,17 @@
-"""Offsets for buffers that share one arena: two that are alive at the same operator never overlap.
+"""Offsets for buffers that share one arena: two that are alive at the same operator overlap only where they may.
 
-Greedy placement finds the optimum for chains; where it doesn't, a bounded exact search goes on. The same buffers give
-the same plan on every machine. Nothing here knows of tensors or of C.
+Greedy placement finds the optimum for chains; where it doesn't, a bounded exact search goes on. Where an operator's
+output may lie over an input that dies, orders are climbed through instead, and the smaller plan is taken. The same
+buffers give the same plan on every machine. Nothing here knows of tensors or of C.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from tinyflow.model.memory.lifetimes import Key
@@ -22,6 +25,8 @@ _SEARCH_LIMIT = 2_000_000
 _SEARCH_BUFFERS = 200
 # exchanges that hill_climb tries: a second for a hundred buffers
 _CLIMBS = 500
+# changes of an order in a row that don't make a plan with overlaps smaller
+_OVERLAPPED_CLIMBS = 100
 
 
 class NotProvenError(Exception):
@@ -59,6 +64,23 @@ class Placed(Buffer):
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How a buffer may lie over one that dies in the operator in which it is born itself, if it isn't apart from that.
+
+    It begins `lead` bytes before that, or more of them: so it never catches up with what is still to be read. Or it
+    begins any number of whole `step`s of bytes away, where what is read lies side by side with what is written.
+    """
+
+    lead: int | None = None
+    step: int | None = None
+
+
+# (the name of one that dies, the name of one that is born) → how they may overlap
+Overlaps = Mapping[tuple[str, str], Overlap]
+NO_OVERLAPS: Overlaps = MappingProxyType({})
+
+
+@dataclass(frozen=True)
 class Plan:
     """Where each buffer begins, and the bytes of the whole arena."""
 
@@ -83,11 +105,14 @@ def lower_bound(buffers: Sequence[Buffer], alignment: int = 1) -> int:
     return bound
 
 
-def plan(buffers: Sequence[Buffer], alignment: int = 1, planner: Planner = "search") -> Plan:
+def plan(
+    buffers: Sequence[Buffer], alignment: int = 1, planner: Planner = "search", overlaps: Overlaps = NO_OVERLAPS
+) -> Plan:
     """Place all buffers at multiples of `alignment`, in as few bytes as the planner finds.
 
-    search: at the lower bound wherever one of the greedy orders or the bounded search reaches it. greedy: the largest
-    first. hill_climb: from there on, exchanges in the order that don't make it worse. exact: no plan is smaller.
+    search: at the lower bound wherever one of the greedy orders or the bounded search reaches it, or below by
+    `overlaps`. greedy: the largest first. hill_climb: from there on, exchanges in the order that don't make it worse.
+    exact: no plan is smaller. These three take no overlaps.
     ValueError for a buffer that ends before it begins, for a size below 1, for two of one name; NotProvenError where
     `exact` would take too long.
     """
@@ -96,6 +121,8 @@ def plan(buffers: Sequence[Buffer], alignment: int = 1, planner: Planner = "sear
     plans = (place_lowest(sorted(buffers, key=order), alignment) for order in orders)
     best = min(plans, key=lambda offsets: _total(buffers, offsets))  # the earlier where two are equal
     bound = lower_bound(buffers, alignment)
+    if planner == "search" and overlaps:
+        best = _overlapped(buffers, alignment, overlaps, best)
     if planner == "hill_climb":
         best = _climb(buffers, alignment, bound, best)
     elif planner != "greedy" and _total(buffers, best) > bound:
@@ -126,6 +153,99 @@ def _climb(buffers: Sequence[Buffer], alignment: int, bound: int, best: dict[str
     return best
 
 
+def _overlapped(buffers: Sequence[Buffer], alignment: int, overlaps: Overlaps, apart: dict[str, int]) -> dict[str, int]:
+    """A smaller plan than one where all lie apart, if one is found; seeded, so always the same."""
+    best, bound = apart, _overlapped_bound(buffers, overlaps)
+    best_total = _total(buffers, best)
+    chance = random.Random(0)
+    for order in _OVERLAPPED_ORDERS:
+        ordered = sorted(buffers, key=order)
+        room = _Room(ordered, alignment, overlaps)
+        numbers = list(range(len(ordered)))
+        offsets, total = room.place(numbers)
+        failures = 0
+        while total > bound and failures < _OVERLAPPED_CLIMBS:
+            # of two at the top one goes elsewhere, else nothing gets smaller
+            top = chance.choice([i for i in numbers if offsets[i] + ordered[i].size_bytes == total])
+            at, to = numbers.index(top), chance.randrange(len(numbers))
+            numbers.insert(to, numbers.pop(at))
+            other, other_total = room.place(numbers)
+            if other_total <= total:
+                failures = 0 if other_total < total else failures + 1
+                offsets, total = other, other_total
+            else:
+                failures += 1
+                numbers.insert(at, numbers.pop(to))
+        if total < best_total:
+            best, best_total = {buffer.name: offsets[i] for i, buffer in enumerate(ordered)}, total
+        if best_total <= bound:
+            break
+    return best
+
+
+def _overlapped_bound(buffers: Sequence[Buffer], overlaps: Overlaps) -> int:
+    """Bytes that no plan with overlaps can stay below."""
+    known = {buffer.name: buffer for buffer in buffers}
+    saved: dict[str, int] = {}
+    for (dying, born), overlap in overlaps.items():
+        small, large = sorted((known[dying].size_bytes, known[born].size_bytes))
+        both = large if overlap.lead is None else max(large, known[dying].size_bytes + overlap.lead)
+        saved[born] = min(saved.get(born, 0) + max(small + large - both, 0), known[born].size_bytes)
+    alive = {
+        step: sum(b.size_bytes for b in buffers if b.first <= step <= b.last) for step in {b.first for b in buffers}
+    }
+    for born, size_bytes in saved.items():
+        alive[known[born].first] -= size_bytes
+    return max([*alive.values(), *(buffer.size_bytes for buffer in buffers)], default=0)
+
+
+class _Room:
+    """Who is in whose way: for one set of buffers that is placed again and again."""
+
+    def __init__(self, buffers: Sequence[Buffer], alignment: int, overlaps: Overlaps) -> None:
+        self._alignment = alignment
+        self._sizes = [buffer.size_bytes for buffer in buffers]
+        # of each: those that it must not lie over, and how it may; by how far it may begin behind the other's beginning
+        # (`low` and `high`, both excluded, are in the way), or in which steps
+        self._others: list[list[tuple[int, int, int, int]]] = [[] for _ in buffers]
+        for i, one in enumerate(buffers):
+            for j, other in enumerate(buffers):
+                if i != j and one.is_alive_with(other):
+                    low, high, step = -one.size_bytes, other.size_bytes, 0
+                    if (other.name, one.name) in overlaps:  # this one is born
+                        overlap = overlaps[other.name, one.name]
+                        low = low if overlap.lead is None else max(low, -overlap.lead)
+                    elif (one.name, other.name) in overlaps:
+                        overlap = overlaps[one.name, other.name]
+                        high = high if overlap.lead is None else min(high, overlap.lead)
+                    else:
+                        overlap = Overlap()
+                    if overlap.step:
+                        step = math.lcm(overlap.step, alignment)
+                    if low + 1 < high:
+                        self._others[i].append((j, low, high, step))
+
+    def place(self, order: Sequence[int]) -> tuple[list[int], int]:
+        """Each at the lowest offset where it is in nobody's way; offsets by number, and the arena's end."""
+        offsets, total = [-1] * len(order), 0
+        for i in order:
+            known = [(offsets[j], low, high, step) for j, low, high, step in self._others[i] if offsets[j] >= 0]
+            offsets[i] = offset = self._lowest(known)
+            total = max(total, offset + self._sizes[i])
+        return offsets, total
+
+    def _lowest(self, known: Sequence[tuple[int, int, int, int]]) -> int:
+        offset, is_moved = 0, True
+        while is_moved:
+            is_moved = False
+            for other, low, high, step in known:
+                if low < offset - other < high and not (step and (offset - other) % step == 0):
+                    behind = high if not step else min(high, -((other - offset) // step) * step)
+                    offset = aligned(other + behind, self._alignment)
+                    is_moved = True
+        return offset
+
+
 def _check(buffers: Sequence[Buffer], alignment: int) -> None:
     if alignment < 1:
         raise ValueError(f"alignment {alignment} is not positive")
@@ -151,6 +271,11 @@ _GREEDY_ORDERS: tuple[Callable[[Buffer], tuple[int | str, ...]], ...] = (
     lambda buffer: (-buffer.size_bytes * (buffer.last - buffer.first + 1), buffer.first, buffer.name),
     lambda buffer: (buffer.first - buffer.last, -buffer.size_bytes, buffer.name),
     lambda buffer: (buffer.first, -buffer.size_bytes, buffer.name),
+)
+# outputs before the inputs that they may lie over, which then come to lie as low as they may
+_OVERLAPPED_ORDERS: tuple[Callable[[Buffer], tuple[int | str, ...]], ...] = (
+    *_GREEDY_ORDERS,
+    lambda buffer: (-buffer.first, -buffer.size_bytes, buffer.name),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tinyflow.core.spans import covered_bytes
 from tinyflow.core.units import format_size
 from tinyflow.report.html.bars import SERIES
 from tinyflow.report.html.svg import Drawing, number
@@ -36,20 +37,11 @@ def arena_map(plan: Document) -> dict[str, Any] | None:
 
 
 def most_live_bytes(plan: Document) -> int:
-    """The largest sum of tensors that are alive in one step; in-place tensors share bytes, which count once."""
+    """The largest sum of tensors that are alive in one step; bytes that some of them share count once."""
     tensors = plan["arena"]["tensors"]
     steps = range(max(tensor["last"] for tensor in tensors) + 1)
-    return max(_covered([t for t in tensors if t["first"] <= step <= t["last"]]) for step in steps)
-
-
-def _covered(tensors: list[Document]) -> int:
-    """Bytes that at least one of these tensors occupies."""
-    total, end = 0, 0
-    for tensor in sorted(tensors, key=lambda tensor: tensor["offset"]):
-        start, stop = max(tensor["offset"], end), tensor["offset"] + tensor["bytes"]
-        total += max(0, stop - start)
-        end = max(end, stop)
-    return total
+    alive = ([t for t in tensors if t["first"] <= step <= t["last"]] for step in steps)
+    return max(covered_bytes((t["offset"], t["offset"] + t["bytes"]) for t in one) for one in alive)
 
 
 def _draw(arena: Document, tensors: list[Document]) -> str:
