@@ -185,7 +185,7 @@ def nearly_dead(outputs: int, taps: int) -> Graph:
 
 @pytest.mark.parametrize("name", CHIPS)
 @pytest.mark.parametrize(("outputs", "taps"), [(12, 3), (9, 5)])
-def test_channels_that_are_scaled_to_nothing_are_exact(name: str, outputs: int, taps: int, chips: Chips) -> None:
+def test_channels_of_one_output_are_exact(name: str, outputs: int, taps: int, chips: Chips) -> None:
     """They leave the layer to its fast kernels, whose scratch is another than that of ref."""
     graph = nearly_dead(outputs, taps)
     for operator in graph.operators:

@@ -132,16 +132,16 @@ def is_right(layer: Weighted, rows: Integers) -> bool:
     offset = abs(2 * layer.output_zero_point + 1)
     is_tame = (shifts >= -LARGEST_RIGHT_SHIFT) & (shifts <= -1) & (most < 1 << 30)
     is_tame &= 2 * most + (offset << np.clip(-shifts, 0, 31)) < 1 << 31
-    return bool((is_tame | ~rows.any(axis=1) | _is_nothing(layer, rows)).all())
+    return bool((is_tame | ~rows.any(axis=1) | _is_constant(layer, rows)).all())
 
 
-def _is_nothing(layer: Weighted, rows: Integers) -> npt.NDArray[np.bool_]:
-    """Channels whose varying sums are all scaled to nothing, and still are by the least scale of the fast kernels."""
+def _is_constant(layer: Weighted, rows: Integers) -> npt.NDArray[np.bool_]:
+    """Channels with one output, although their sums vary: by less than half of 2**22 steps of it."""
     swing, clamp = 255 * np.abs(rows).sum(axis=1), (layer.lowest, layer.highest)
-    is_known, outputs = outputs_between(layer.rescaling, layer.bias, swing, layer.output_zero_point, clamp)
-    is_small = is_known & (layer.rescaling.shifts <= 0) & (swing <= (1 << LARGEST_RIGHT_SHIFT) - 2)
-    is_nothing: npt.NDArray[np.bool_] = is_small & (outputs == np.clip(layer.output_zero_point, *clamp)).all(axis=0)
-    return is_nothing
+    is_known, (least, most) = outputs_between(layer.rescaling, layer.bias, swing, layer.output_zero_point, clamp)
+    is_small = (layer.rescaling.shifts <= 0) & (swing <= 2**21 - 2)
+    is_constant: npt.NDArray[np.bool_] = is_known & is_small & (least == most)
+    return is_constant
 
 
 def _layer(graph: Graph, operator: Operator) -> Weighted:

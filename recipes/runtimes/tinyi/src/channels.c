@@ -34,10 +34,11 @@ static int32_t is_zero(const struct tinyi_rows *rows, int32_t c) {
   return 1;
 }
 
-/* The magnitudes of the weights of channel c, together. */
-static int32_t magnitudes(const struct tinyi_rows *rows, int32_t c) {
+/* The magnitudes of the weights of channel c, together. Rarely asked for: small rather than fast. */
+static __attribute__((noinline)) int32_t magnitudes(const struct tinyi_rows *rows, int32_t c) {
   const int8_t *weight = rows->weights + c * rows->step;
   int32_t sum = 0;
+#pragma GCC unroll 1
   for (int32_t left = rows->products; left > 0; --left) {
     sum += *weight < 0 ? -*weight : *weight;
     weight += rows->pitch;
@@ -54,34 +55,35 @@ static inline int32_t is_safe(const struct tinyi_channels *channels, int32_t c, 
          2 * most + (offset << -factor.shift) < UINT32_C(1) << 31;
 }
 
-/* The output of channel c for this sum; what leaves 32 bits wraps around, and may be any. */
-static int32_t output_of(const struct tinyi_channels *channels, int64_t sum, struct tinyi_factor factor) {
-  const int32_t scaled = tinynn_rescale((int32_t)sum, factor.multiplier, factor.shift);
+static inline int32_t output_of(const struct tinyi_channels *channels, int32_t sum, struct tinyi_factor factor) {
+  const int32_t scaled = tinynn_rescale(sum, factor.multiplier, factor.shift);
   return tinynn_clamp(tinynn_from_zero(channels->output_zero_point, scaled), channels->lowest, channels->highest);
 }
 
-/* The output of sums that are scaled to nothing. */
-static int32_t nothing(const struct tinyi_channels *channels) {
-  return tinynn_clamp(channels->output_zero_point, channels->lowest, channels->highest);
+/* What a channel with one output becomes: 2^CONSTANT_BITS of it, scaled down as far. Sums of its weights that stay below
+ * half of that leave it as it is. */
+enum { CONSTANT_BITS = 22 };
+
+/* Whether channel c has one output for any input, although its sums vary: most such are scaled to nothing. */
+static __attribute__((noinline)) int32_t is_constant(const struct tinyi_channels *channels, int32_t c,
+                                                     struct tinyi_factor factor, int32_t magnitudes) {
+  const int32_t bias = bias_of(channels, c), swing = 255 * magnitudes;
+  if (factor.shift > 0 || swing > (1 << (CONSTANT_BITS - 1)) - 2) {
+    return 0;
+  }
+  /* what leaves 32 bits wraps around, and may be any sum */
+  const int32_t wraps = absolute(bias) > (uint32_t)(INT32_MAX - swing);
+  int32_t outputs[2];
+#pragma GCC unroll 1
+  for (int32_t i = 0; i < 2; ++i) {
+    const int32_t sum = i == 0 ? (wraps ? INT32_MIN : bias - swing) : (wraps ? INT32_MAX : bias + swing);
+    outputs[i] = output_of(channels, sum, factor);
+  }
+  return outputs[0] == outputs[1];
 }
 
-/* Magnitudes of the weights of a channel, together, for which half of 2^-TINYNN_LARGEST_RIGHT_SHIFT makes nothing of any
- * sum without bias. */
-enum { MOST_OF_NOTHING = ((1 << TINYNN_LARGEST_RIGHT_SHIFT) - 2) / 255 };
-
-/* Whether that is what channel c gives for any input, although its sums vary. */
-static int32_t is_nothing(const struct tinyi_channels *channels, int32_t c, struct tinyi_factor factor,
-                          int32_t magnitudes) {
-  const int64_t bias = bias_of(channels, c), swing = (int64_t)255 * magnitudes;
-  const int64_t least = bias - swing, most = bias + swing;
-  const int32_t wraps = least < INT32_MIN || most > INT32_MAX;
-  return factor.shift <= 0 && magnitudes <= MOST_OF_NOTHING &&
-         output_of(channels, wraps ? INT32_MIN : least, factor) == nothing(channels) &&
-         output_of(channels, wraps ? INT32_MAX : most, factor) == nothing(channels);
-}
-
-/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe, gives nothing, or
- * has no weights. */
+/* The record of channel c for rescale_right.h, without the zero point's part of the bias. It is safe, or has one output
+ * for any input. */
 static inline __attribute__((always_inline)) void make_record(const struct tinyi_channels *channels, int32_t c,
                                                               struct tinynn_channel *record) {
   const struct tinyi_factor factor = factor_of(channels, c);
@@ -92,11 +94,10 @@ static inline __attribute__((always_inline)) void make_record(const struct tinyi
   if (is_safe(channels, c, factor)) {
     return;
   }
-  /* One value for any input: nothing, or a quarter of four times what there is behind it. */
-  const int32_t value = output_of(channels, bias, factor), is_scaled = value != nothing(channels);
-  record->bias = is_scaled ? 4 * (value - channels->output_zero_point) : 0;
+  const int32_t value = output_of(channels, bias, factor);
+  record->bias = (value - channels->output_zero_point) * (1 << CONSTANT_BITS);
   record->multiplier = INT32_MIN; /* twice 2^30 */
-  record->shift = is_scaled ? 0 : TINYNN_LARGEST_RIGHT_SHIFT - 1;
+  record->shift = CONSTANT_BITS - 2;
 }
 
 /* A quick test without a factor: scales whose bits are from `lowest` on, biases up to `bias`, are safe. */
@@ -153,8 +154,8 @@ static inline __attribute__((always_inline)) int32_t has_right_shifts(
     has_right_shifts = can_rescale(channels, c);
     if (has_right_shifts && !is_zero(&channels->rows, c)) {
       const struct tinyi_factor factor = factor_of(channels, c);
-      has_right_shifts = is_safe(channels, c, factor) ||
-                         is_nothing(channels, c, factor, magnitudes(&channels->rows, c));
+      has_right_shifts =
+          is_safe(channels, c, factor) || is_constant(channels, c, factor, magnitudes(&channels->rows, c));
     }
   }
   /* where it isn't, the others have not been looked at */
