@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tinynn_int16 as int16
 from hypothesis import given
 from hypothesis import strategies as st
 from int4 import of_four_bits
+from int16_networks import graph_of, network
 from random_networks import random_network
 from small_networks import Net
 from test_tinyc_generate import SMALL
@@ -206,3 +208,38 @@ def test_operators_are_exact(name: str, chips: Chips) -> None:
     for case in [*CASES, *MORE]:
         if case.startswith(_OWN):
             assert_exact(operator_graph(case), *interpreter)
+
+
+def _layer_of_int16(seed: int) -> Graph:
+    """A convolution or dense layer of any shape, at times with sums of more than 32 bits."""
+    draw = np.random.default_rng(seed)
+    kind, activation = draw.integers(3), str(draw.choice(["NONE", "RELU", "RELU6"]))
+    bias = str(draw.choice(["int64", "int64", "int64", "int32", ""]))
+    if kind == 0:
+        inputs = int(draw.choice([*range(1, 41), 256, 4096]))
+        sizes = int(draw.integers(1, 4)), inputs, int(draw.integers(1, 12))
+        return int16.fully_connected(draw, *sizes, activation, bias=bias, is_per_channel=bool(draw.integers(2))).graph
+    kernel, stride, dilation = (
+        (int(a), int(b)) for a, b in zip(draw.integers(1, [5, 3, 3]), draw.integers(1, [5, 3, 3]), strict=True)
+    )
+    shape = (int(draw.integers(1, 3)), *(int(size) for size in draw.integers(8, 13, 2)), int(draw.integers(1, 13)))
+    padding = str(draw.choice(["SAME", "VALID"]))
+    spatial = kernel, stride, dilation, padding, activation
+    if kind == 1:
+        return int16.depthwise(draw, shape, *spatial, depth_multiplier=int(draw.choice([1, 1, 1, 2]))).graph
+    return int16.conv2d(draw, shape, int(draw.integers(1, 20)), *spatial, bias=bias).graph
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_layers_of_int16_are_exact(name: str, chips: Chips) -> None:
+    """By the variant's kernels where sums have 32 bits, by the definition where they don't."""
+    interpreter, variant = chips(name)
+    assert_exact(network(), interpreter, variant)
+    assert_exact(graph_of("FULLY_CONNECTED of wide sums"), interpreter, variant)
+
+    @examples(40)
+    @given(seed=st.integers(0, 2**32 - 1))
+    def holds(seed: int) -> None:
+        assert_exact(_layer_of_int16(seed), interpreter, variant)
+
+    holds()

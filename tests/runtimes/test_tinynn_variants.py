@@ -24,8 +24,9 @@ from tinyflow.backends.tinynn.variants import VARIANTS
 
 _LARGE = ("conv2d", "depthwise", "fully_connected", "pool", "add", "unary")
 _DIFFERENT = (*LAYERS, *PARTS)
-# tests/runtimes/test_tinynn_rows.py has what is tinyi's, tests/backends/test_float32.py real values
-_ELSEWHERE = ("svdf_int8", "svdf_int16", "lstm_int8", "rows", "conv2d_float32", "depthwise_float32")
+# test_tinynn_rows.py and tests/backends/test_tinyi_chip.py have what is tinyi's, tests/backends/test_float32.py real
+# values
+_ELSEWHERE = ("svdf_int8", "svdf_int16", "lstm_int8", "rows", "rows_int16", "conv2d_float32", "depthwise_float32")
 
 
 @cache

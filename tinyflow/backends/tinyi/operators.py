@@ -20,7 +20,7 @@ from tinyflow.backends.tinynn.calls import WORD_BYTES
 from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, real_convolution_fields
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
-from tinyflow.backends.tinynn.layer import as_single_row
+from tinyflow.backends.tinynn.layer import Layer, as_single_row
 from tinyflow.backends.tinynn.layouts import (
     LARGEST_RIGHT_SHIFT,
     MVE_STEP,
@@ -31,7 +31,14 @@ from tinyflow.backends.tinynn.layouts import (
 )
 from tinyflow.backends.tinynn.needs import ONE_ROW, TAP_PAIRS, TAPS_3X3, WHOLE_WINDOW
 from tinyflow.backends.tinynn.packs import rvv_repeats
-from tinyflow.backends.tinynn.scratch import TILES, pairs_of_taps, plane_elements, products_of
+from tinyflow.backends.tinynn.scratch import (
+    INT16_TILES,
+    TILES,
+    pairs_of_taps,
+    plane_elements,
+    products_of,
+    products_of_rows,
+)
 from tinyflow.backends.tinynn.sound import SOUNDS
 from tinyflow.model import recurrent
 from tinyflow.model.arithmetic import binary, mean, sums, unary
@@ -190,8 +197,7 @@ def _of_conv2d(variant: str) -> Sequence[Kernel]:
 def _in_blocks(
     kernel: str, fields: Mapping[str, int], *, is_general: bool = False, is_int4: bool = False
 ) -> MemoryRequest:
-    """Of CONV_2D: the weights of so many channels packed at once as there is room for."""
-    channels = fields["output_channels"]
+    """Of CONV_2D: see `_packed_in_blocks`."""
     tile, products = TILES[kernel], products_of(fields)
     fixed, packed_channels, packed, aside = tile.patches(fields), tile.channels, products, tile.pixels
     if kernel == "ref":
@@ -207,9 +213,13 @@ def _in_blocks(
     each = packed + aside + _RECORD_BYTES + (products if is_int4 else 0)
     # blocks of rvv are of whole lanes
     lanes = RVV_LANES if kernel == "rvv" else packed_channels
-    most = fixed + rounded_up(channels, packed_channels) * each
-    least = fixed + packed_channels * each
-    return MemoryRequest(least, most, step=lanes * each, is_general=is_general, is_int4=is_int4)
+    blocks = _packed_in_blocks(fields["output_channels"], packed_channels, fixed, each, lanes)
+    return replace(blocks, is_general=is_general, is_int4=is_int4)
+
+
+def _packed_in_blocks(channels: int, tile: int, fixed: int, each: int, lanes: int) -> MemoryRequest:
+    """Of `each` channel so many bytes, the weights of so many channels packed at once as there is room for."""
+    return MemoryRequest(fixed + tile * each, fixed + rounded_up(channels, tile) * each, step=lanes * each)
 
 
 def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int]) -> Kernel | None:
@@ -407,12 +417,28 @@ def _dequantise(graph: Graph, operator: Operator, variant: str) -> None:  # noqa
     quantisation_of(source, source.dtype)
 
 
-def _weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
+def _weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     layer = _layer(graph, operator)
     if layer.bias_dtype == "int16":
         raise Unsupported("a bias of int16 is not supported")
-    wide_records(layer.bias, layer.rescaling, has_wide_sums=layer.bias_dtype == "int64")
-    return exactly(_WIDE_RECORD_BYTES * layer.outputs)
+    records = wide_records(layer.bias, layer.rescaling, has_wide_sums=layer.bias_dtype == "int64")
+    fields: Mapping[str, int] = {}
+    if operator.name != "FULLY_CONNECTED":
+        fields = convolution_fields(layer)
+    rows = (layer.weights.reshape(-1, layer.outputs).T if layer.is_depthwise else layer.weights).astype(np.int8)
+    # the chip has the first one of the variant
+    chain = kernels_of(_INT16[operator.name].kernel or "", variant)[:1]
+    kernel = next((one for one in chain if one.why_not(Layer(fields, rows, records)) is None), None)
+    if kernel is None or kernel.variant == "ref":
+        return exactly(_WIDE_RECORD_BYTES * layer.outputs)
+    if operator.name != "CONV_2D":
+        return exactly(
+            _RECORD_BYTES * layer.outputs + kernel.scratch_bytes({**fields, "inputs": layer.weights[0].size})
+        )
+    tile, is_dsp = INT16_TILES[kernel.variant], kernel.variant == "dsp"
+    packed = products_of_rows(fields) if is_dsp else products_of(fields)
+    each = packed + tile.pixels * tile.output_bytes + _RECORD_BYTES
+    return _packed_in_blocks(layer.outputs, tile.channels, tile.patches(fields), each, tile.channels)
 
 
 def _variable(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:  # noqa: ARG001
@@ -492,9 +518,11 @@ _INT8: Mapping[str, Entry] = {
     "MEAN": Entry("tinyi_mean", _mean, "mean"),
 }
 _INT16: Mapping[str, Entry] = {
-    "CONV_2D": Entry("tinyi_conv2d_int16", _weighted_int16),
-    "DEPTHWISE_CONV_2D": Entry("tinyi_depthwise_int16", _weighted_int16),
-    "FULLY_CONNECTED": Entry("tinyi_fully_connected_int16", _weighted_int16),
+    "CONV_2D": Entry("tinyi_conv2d_int16", _weighted_int16, "conv2d_int16"),
+    "DEPTHWISE_CONV_2D": Entry(
+        "tinyi_depthwise_int16", _weighted_int16, "depthwise_int16", struct="tinynn_depthwise_int16"
+    ),
+    "FULLY_CONNECTED": Entry("tinyi_fully_connected_int16", _weighted_int16, "rows_int16"),
     "TRANSPOSE_CONV": Entry("tinyi_transpose_conv_int16", _weighted_int16),
     "AVERAGE_POOL_2D": Entry("tinyi_average_pool_int16", _max_pool),
     "MAX_POOL_2D": Entry("tinyi_max_pool_int16", _max_pool),

@@ -212,6 +212,10 @@ KERNELS: Sequence[Kernel] = (
     # over rows as a file has them, and over weights that the chip itself widens: tinyi's, which packs what they read
     *(_rows(variant, () if variant == "ref" else (_RIGHT,)) for variant in ("mve", "rvv", "rv32", "c", "ref")),
     _rows("dsp", (_RIGHT,), scratch.WIDENED),
+    *(
+        Kernel("rows_int16", variant, "fully_connected", "all", (needs.NARROW_SUMS,), scratch=held)
+        for variant, held in (("dsp", scratch.INT16_ARRANGED), ("c", scratch.NOTHING))
+    ),
     Kernel("average_pool", "mve", "pool", "pixels", (needs.IS_NARROW,), scratch=scratch.HALF_SUMS),
     Kernel("average_pool", "rvv", "pool", "pixels", (needs.IS_NARROW,), scratch=scratch.NOTHING),
     Kernel("average_pool", "dsp", "pool", "pixels", (needs.IS_NARROW, needs.FOUR_CHANNELS)),

@@ -47,6 +47,9 @@ INT16_FILLED_UP = Scratch(
 )
 
 
+INT16_ARRANGED = Scratch("inputs as rows meet them, whole eights", lambda f: 2 * (f["inputs"] & ~7))
+
+
 def _wide(count: int) -> int:
     """Bytes of so many numbers of 16 bits, whole eights of them."""
     return 2 * rounded_up(count, 8)
@@ -173,7 +176,7 @@ def products_of(f: Fields, multiple: int = 1) -> int:
     return rounded_up(f["kernel_height"] * f["kernel_width"] * f["input_channels"], multiple)
 
 
-def _products_of_rows(f: Fields) -> int:
+def products_of_rows(f: Fields) -> int:
     """The same, each row of the kernel filled up to fours."""
     return int(f["kernel_height"] * rounded_up(f["kernel_width"] * f["input_channels"], 4))
 
@@ -234,5 +237,5 @@ LINES = Scratch(
 INT16_TILES: Mapping[str, Tile] = {
     "c": Tile(2, 2, lambda f: 2 * _window(f), output_bytes=2),
     "rv32": Tile(2, 4, lambda f: 2 * _window(f), output_bytes=2),
-    "dsp": Tile(3, 2, lambda f: 2 * _products_of_rows(f), lambda f: 2 * _edge_rows(f), output_bytes=2),
+    "dsp": Tile(3, 2, lambda f: 2 * products_of_rows(f), lambda f: 2 * _edge_rows(f), output_bytes=2),
 }

@@ -556,6 +556,9 @@ TINYNN_INT16_SCRATCH(tinynn_depthwise_int16_c, tinynn_depthwise);
 TINYNN_INT16_SCRATCH(tinynn_depthwise_int16_dsp, tinynn_depthwise);
 TINYNN_INT16_SCRATCH(tinynn_fully_connected_int16_c, tinynn_fully_connected);
 TINYNN_INT16_SCRATCH(tinynn_fully_connected_int16_dsp, tinynn_fully_connected);
+/* Weights as in ref. */
+TINYNN_INT16_SCRATCH(tinynn_rows_int16_c, tinynn_fully_connected);
+TINYNN_INT16_SCRATCH(tinynn_rows_int16_dsp, tinynn_fully_connected);
 
 /* In place, from one type to another where that is no larger. */
 #define TINYNN_CONVERSION(function, parameters, from, to) \

@@ -16,7 +16,7 @@ struct tinyi_channels {
   struct tinyi_quotient quotient; /* input scale / output scale */
   const uint32_t *scales;
   int32_t scale_step; /* 0: one for all */
-  const int32_t *bias; /* NULL: none */
+  const int32_t *bias; /* NULL: none; of int16 layers it may have 64 bits, the lower half first */
   struct tinyi_rows rows;
   int32_t input_zero_point, output_zero_point;
   int32_t lowest, highest;
@@ -35,6 +35,10 @@ void tinyi_plain_records(const struct tinyi_channels *channels, int32_t first, i
 /* The same for rescale_right.h; the bias is the file's, unfolded. Only where tinyi_has_right_shifts. */
 void tinyi_right_shift_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
                                struct tinynn_channel *records);
+
+/* The same for layers of int16 with biases of 64 bits, as tinynn/narrow.h reads them. */
+void tinyi_narrow_records(const struct tinyi_channels *channels, int32_t first, int32_t count,
+                          struct tinynn_channel *records);
 
 /* -input_zero_point * Σ weights of channel c. */
 int32_t tinyi_fold(const struct tinyi_channels *channels, int32_t c);

@@ -61,6 +61,9 @@ static inline uint32_t tinyi_tile_bytes(const struct tinynn_conv2d *p, int32_t p
 extern const struct tinyi_conv2d tinyi_conv2d_ref, tinyi_conv2d_c, tinyi_conv2d_rv32, tinyi_conv2d_dsp,
     tinyi_conv2d_mve, tinyi_conv2d_rvv;
 
+/* The same of int16, where sums have 32 bits: tinynn/narrow.h. */
+extern const struct tinyi_conv2d tinyi_conv2d_int16_c, tinyi_conv2d_int16_rv32, tinyi_conv2d_int16_dsp;
+
 /* The same where the weights of a channel lie apart, of one input channel. */
 extern const struct tinyi_conv2d tinyi_conv2d_apart_dsp;
 

@@ -32,6 +32,14 @@ struct tinyi_fully_connected {
 };
 extern const struct tinyi_fully_connected tinyi_fully_connected_ref, tinyi_fully_connected_c, tinyi_fully_connected_dsp,
     tinyi_fully_connected_mve, tinyi_fully_connected_rv32, tinyi_fully_connected_rvv;
+
+/* The same of int16, where sums have 32 bits: tinynn/narrow.h. */
+struct tinyi_fully_connected_int16 {
+  void (*compute)(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
+                  int16_t *restrict output, void *restrict scratch);
+  int32_t arranges; /* it takes scratch for the inputs of a batch */
+};
+extern const struct tinyi_fully_connected_int16 tinyi_fully_connected_int16_c, tinyi_fully_connected_int16_dsp;
 void tinyi_fully_connected(struct tinyi_context *context);
 void tinyi_plan_fully_connected(struct tinyi_context *context);
 

@@ -6,6 +6,7 @@
 
 #include "tinynn/depthwise_int16.h"
 #include "tinynn/dsp/instructions.h"
+#include "tinynn/dsp/rows.h"
 
 /* Two words of activations, and weights in the order in which SXTB16 takes them: channels 0 and 2, 1 and 3. */
 static inline void sum_four(const int16_t *from, const int8_t *weights, const struct tap *taps, int32_t count,
@@ -64,6 +65,47 @@ void tinynn_fully_connected_int16_dsp(const struct tinynn_fully_connected *restr
       }
     }
     input += p->inputs;
+  }
+}
+
+/* Words of (0, 2), (1, 3) for each four of a multiple of 8. */
+static void arrange(const int16_t *from, int32_t count, tinynn_pair *restrict to) {
+  for (; count > 0; count -= 4, from += 4) {
+    const tinynn_pair first = tinynn_load_word(from), second = tinynn_load_word(from + 2);
+    *to++ = (first & 0xffff) | second << 16;
+    *to++ = first >> 16 | (second & UINT32_C(0xffff0000));
+  }
+}
+
+/* Rows as a file has them, two at a time, in whole words. Scratch: the inputs of a batch as they meet them. */
+void tinynn_rows_int16_dsp(const struct tinynn_fully_connected *restrict p, const int16_t *restrict input,
+                           int16_t *restrict output, void *restrict scratch) {
+  const int32_t inputs = p->inputs, eights = inputs & ~7;
+  if (eights == 0 || (((uintptr_t)p->weights | (uintptr_t)inputs) & 3) != 0) {
+    tinynn_rows_int16_c(p, input, output, scratch);
+    return;
+  }
+  for (int32_t n = 0; n < p->batches; ++n) {
+    arrange(input, eights, scratch);
+    for (int32_t o = 0; o < p->outputs; o += 2) {
+      const int32_t second = o + 1 < p->outputs;
+      const int8_t *a = p->weights + o * inputs;
+      struct tinynn_rows2 rows = {.x = scratch,
+                                  .a = a,
+                                  .b = a + second * inputs,
+                                  .sum_a = p->channels[o].bias,
+                                  .sum_b = p->channels[o + second].bias};
+      tinynn_rows2_wide_dsp(&rows, eights);
+      for (int32_t i = eights; i < inputs; ++i) {
+        rows.sum_a += input[i] * *rows.a++;
+        rows.sum_b += input[i] * *rows.b++;
+      }
+      *output++ = tinynn_from_narrow(rows.sum_a, &p->channels[o], p->lowest, p->highest);
+      if (second) {
+        *output++ = tinynn_from_narrow(rows.sum_b, &p->channels[o + 1], p->lowest, p->highest);
+      }
+    }
+    input += inputs;
   }
 }
 
