@@ -21,7 +21,7 @@ def test_what_boards_measured(tmp_path: Path) -> None:
     assert doit(tmp_path, "cycles", "add", "mine.csv").stdout == "recipes/evidence/mine.csv: 0 new, 1 replaced\n"
     shown = doit(tmp_path, "cycles", "cortex-m4")
     assert "aww-tinyc-stm32f4, STM32F413ZH: not estimated" in shown.stdout, shown.stderr
-    assert "cortex-m4: 15 programs, estimates " in shown.stdout and "cortex-m7" not in shown.stdout
+    assert "cortex-m4: 16 programs, estimates " in shown.stdout and "cortex-m7" not in shown.stdout
     assert "cortex-m7: 12 programs" in doit(tmp_path, "cycles").stdout
     mine.write_text(mine.read_text() + "x,y,cortex-m4,100MHz,0,me\n")
     refused = doit(tmp_path, "cycles", "add", "mine.csv")
