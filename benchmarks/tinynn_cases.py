@@ -197,10 +197,11 @@ def conv2d(
     lowest_weight: int = -127,
     output_zero_point: int | None = None,
     bits: int = 8,
+    halvings: int = 0,
 ) -> Case:
-    """CONV_2D."""
+    """CONV_2D; its weights are halved so often."""
     n, h, w, c = input_shape
-    weights = random_weights(generator, (outputs, *kernel, c), lowest_weight, bits)
+    weights = random_weights(generator, (outputs, *kernel, c), lowest_weight, bits) >> halvings
     input_q, output_q, scales, bias = _draw_weighted(generator, outputs, weights[0].size, wide, output_zero_point, bits)
     oh, top = out_size(h, kernel[0], stride[0], dilation[0], padding)
     ow, left = out_size(w, kernel[1], stride[1], dilation[1], padding)

@@ -73,6 +73,7 @@ def conv2d(draw: st.DrawFn, bits: int = 8) -> Case:
         _generator(draw),
         shape,  # type: ignore[arg-type]
         draw(st.integers(1, 9) if bits == 8 else _MANY_OUTPUTS),
+        halvings=draw(st.sampled_from([0, 0, 2])) if bits == 8 else 0,
         activation=draw(_ACTIVATIONS),
         wide=draw(st.booleans()),
         lowest_weight=draw(_LOWEST_WEIGHTS),

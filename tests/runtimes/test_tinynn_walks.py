@@ -22,6 +22,7 @@ CASES: tuple[Callable[[np.random.Generator], cases.Case], ...] = (
     lambda draw: cases.conv2d(draw, (1, 7, 6, 5), 7, (3, 3)),
     lambda draw: cases.conv2d(draw, (1, 9, 7, 4), 4, (3, 2), stride=(2, 2), padding="VALID"),
     lambda draw: cases.conv2d(draw, (1, 6, 5, 8), 6, (1, 1)),
+    lambda draw: cases.conv2d(draw, (1, 5, 4, 8), 8, (3, 3), halvings=2),
     lambda draw: cases.conv2d(draw, (1, 9, 8, 3), 5, (2, 3), dilation=(2, 2)),
     lambda draw: cases.depthwise(draw, (1, 7, 6, 5), (3, 3)),
     lambda draw: cases.average_pool(draw, (1, 8, 8, 6), (2, 2), (2, 2)),

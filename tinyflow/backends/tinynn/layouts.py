@@ -30,6 +30,8 @@ _LARGEST_WIDE_SHIFT = 7
 # sizes of blocks in the kernels with vectors
 MVE_STEP, MVE_CHANNELS = 16, 4
 RVV_LANES = 32
+# of rv32/fields6x2.S
+LONGEST_RUN = 8
 
 
 class Channels(NamedTuple):
@@ -208,6 +210,39 @@ def why_not_tap_pairs(rows: Int8s) -> str | None:
     magnitudes = np.abs(rows.astype(np.int64))
     magnitudes = np.pad(magnitudes, ((0, 0), (0, magnitudes.shape[1] % 2)))
     return "two weights of -128" if (magnitudes[:, 0::2] + magnitudes[:, 1::2]).max() > 255 else None
+
+
+def runs_in_fields(rows: Int8s, channels: int) -> list[list[int]]:
+    """Of each block of rows the lengths of runs of products whose sums have 16 bits in each, whatever the input."""
+    weights = padded(rows, channels).astype(np.int64).reshape(-1, channels, rows.shape[1])
+    ends = np.iinfo(np.int8)
+    steps = np.stack([weights * ends.min, weights * ends.max])
+    least, most = steps.min(axis=0), steps.max(axis=0)
+    limits = np.iinfo(np.int16)
+    runs: list[list[int]] = [[] for _ in weights]
+    lowest, highest = np.zeros_like(least[:, :, 0]), np.zeros_like(most[:, :, 0])
+    lengths = np.zeros(len(weights), np.int64)
+    for k in range(rows.shape[1]):
+        lowest, highest = lowest + least[:, :, k], highest + most[:, :, k]
+        is_over = ((lowest < limits.min) | (highest > limits.max)).any(axis=1) | (lengths == LONGEST_RUN)
+        for block in np.flatnonzero(is_over):
+            runs[block].append(int(lengths[block]))
+        lengths = np.where(is_over, 1, lengths + 1)
+        lowest[is_over], highest[is_over] = least[is_over, :, k], most[is_over, :, k]
+    for run, length in zip(runs, lengths.tolist(), strict=True):
+        run.append(length)
+    return runs
+
+
+def in_runs(rows: Int8s, channels: int, step: int) -> Int8s:
+    """Weights of each block by its runs: a byte of `step` times the length, [length, `channels`]; 0 after the last."""
+    blocks = tiles(rows, channels)
+    parts: list[Int8s] = []
+    for block, lengths in zip(blocks, runs_in_fields(rows, channels), strict=True):
+        for first, length in zip(np.cumsum([0, *lengths]), lengths, strict=False):
+            parts += [np.array([step * length], np.uint8).view(np.int8), block[first : first + length].ravel()]
+        parts.append(np.zeros(1, np.int8))
+    return np.concatenate(parts)
 
 
 def vector_records(channels: Array, lanes: int, sign: int = 1) -> Array:

@@ -21,6 +21,8 @@ WORTH_A_TABLE = 64
 _WORTH_EXPONENTIALS = 128
 # bytes from which on a call of memcpy for each row is as good
 _LONG = 16
+# of the instructions, below which a twentieth more flash and two times the scratch are a good price
+_WORTH_PERCENT = 95
 # of src/c/transpose.c
 _BLOCK = 4
 # of src/mve/gather.c, of which eight must stay below 2**16
@@ -57,6 +59,23 @@ NARROW_SUMS = Need(
     "biases of int64, scales below 1/4, sums of 32 bits",
     lambda layer: layouts.why_not_narrow(layer.rows, layer.channels),
 )
+
+
+def _why_not_fields(layer: Layer) -> str | None:
+    """By instructions of rv32/fields6x2.S and of rv32/tile4x4.S for the whole layer."""
+    f = layer.fields
+    products, outputs = layer.rows.shape[1], len(layer.rows)
+    pixels = f["batches"] * f["output_height"] * f["output_width"]
+    runs = [length for block in layouts.runs_in_fields(layer.rows, 2) for length in block]
+    gathered, copied = (24, 14) if f["kernel_height"] * f["kernel_width"] > 1 else (18, 0)
+    by_fields = -(-outputs // 2) * (17 * products + 215) + 25 * len(runs) + gathered * products + 400
+    by_tiles = -(-outputs // 4) * (42 * products + 250) + copied * products + 115
+    if 100 * -(-pixels // 6) * by_fields < _WORTH_PERCENT * -(-pixels // 4) * by_tiles:
+        return None
+    return f"sums of 16 bits, for {sum(runs) / len(runs):.1f} products each, take as many instructions"
+
+
+LONG_RUNS = Need("weights so small that sums of 16 bits take fewer instructions", _why_not_fields)
 
 # of an LSTM
 SUMS_HAVE_ROOM = Need(

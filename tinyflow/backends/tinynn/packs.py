@@ -53,6 +53,11 @@ def tiled(channels: int) -> Pack:
     return packed(lambda layer: (layouts.tiles(layer.rows, channels), right_records(layer, channels)))
 
 
+def rv32_conv2d_fields(layer: Layer) -> tuple[Array, Array]:
+    """Pairs of channels as runs (rv32/conv2d_fields.c)."""
+    return layouts.in_runs(layer.rows, 2, step=16), right_records(layer, 2)
+
+
 def mve_arrays(layer: Layer) -> tuple[Array, Array]:
     """Blocks of channels and steps (mve/conv2d.c, mve/fully_connected.c)."""
     records = layouts.vector_records(layouts.padded(layer.channels, MVE_CHANNELS), MVE_CHANNELS)

@@ -199,6 +199,11 @@ def _edges_and_windows(f: Fields) -> int:
     return _edge_rows(f) + (3 * products_of(f, 4) if is_split else 0)
 
 
+def _fields_bytes(f: Fields) -> int:
+    tile = TILES["rv32_fields"]
+    return tile.scratch.size_bytes(f) + (f["input_channels"] if _has_window(f) else 0)
+
+
 BATCH = Scratch("a batch's inputs in int8", lambda f: f["input_height"] * f["input_width"] * f["input_channels"])
 # float32: four pixels at once
 FLOAT32_PATCHES = Scratch(
@@ -219,7 +224,13 @@ TILES: Mapping[str, Tile] = {
     "dsp": Tile(3, 2, lambda f: 2 * products_of(f, 4), _edges_and_windows),
     "mve": Tile(2, MVE_CHANNELS, _whole_steps),
     "rvv": Tile(2, 1, _window),
+    "rv32_fields": Tile(6, 2, lambda f: 2 * products_of(f)),
 }
+FIELDS = Scratch(
+    "pairs of pixels' values under the window in 16 bits; a pixel of padding; "
+    "a place aside for outputs, where tiles reach over the last ones",
+    _fields_bytes,
+)
 
 
 def _lines_bytes(f: Fields) -> int:

@@ -427,6 +427,7 @@ TINYNN_SCRATCH(tinynn_rows_mve, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_rv32, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_rvv, tinynn_rows);
 TINYNN_SCRATCH(tinynn_conv2d_rv32, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_fields_rv32, tinynn_conv2d); /* weights small enough for sums of 16 bits */
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_lines_dsp, tinynn_conv2d); /* one input channel */
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);

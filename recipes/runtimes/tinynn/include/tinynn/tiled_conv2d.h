@@ -3,7 +3,8 @@
  * activations, TILE_STEP, to a multiple of
  * which `tile` reads products (what is behind them meets weights of 0), and TILE_COPIES if it has included tf_mve.h or tf_rvv.h.
  *
- * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first.
+ * A 1×1 kernel reads the input where it is; any other kernel's values are brought together first. With TILE_PAIRS of
+ * pixels all are: x[0] is words x0 + 65536 * x1 of all pairs, product by product.
  * Packing and scratch: backends/tinynn/scratch.py and packs.py.
  */
 #ifndef TINYNN_TILED_CONV2D_H
@@ -33,6 +34,7 @@ struct tinynn_tile {
 
 static inline void tile(const struct tinynn_tile *tile);
 
+#ifndef TILE_PAIRS
 #ifdef TILE_COPIES
 static inline int8_t *copy_values(int8_t *restrict to, const int8_t *restrict from, int32_t count) {
   return tf_vector_copy(to, from, count);
@@ -107,6 +109,8 @@ static void copy_patch(const struct tinynn_conv2d *restrict p, const TILE_ELEMEN
   }
 }
 
+#endif
+
 /* Where in the input a pixel's kernel lies. */
 struct place {
   const TILE_ELEMENT *image;
@@ -126,6 +130,7 @@ static inline void advance(const struct tinynn_conv2d *restrict p, struct place 
   }
 }
 
+#ifndef TILE_PAIRS
 /* Point at one pixel's products, gathered in `patch` unless they are contiguous already. */
 static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restrict p, const struct place *place,
                                         TILE_ELEMENT *restrict patch) {
@@ -145,12 +150,94 @@ static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restri
   return patch;
 }
 
+/* All pixels of a tile; those that are not there are the first one. */
+static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
+                                  int32_t pixels, TILE_ELEMENT *restrict scratch, int32_t pitch) {
+  for (int32_t i = 0; i < TILE_PIXELS; ++i) {
+    job->x[i] = job->x[0];
+    if (i < pixels) {
+      job->x[i] = products_of(p, place, scratch + i * pitch);
+      advance(p, place);
+    }
+  }
+}
+#else
+static inline const int8_t *tap(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky, int32_t kx,
+                                const int8_t *padding) {
+  const int32_t y = place->y + ky * p->dilation_y, x = place->x + kx * p->dilation_x;
+  const int is_inside = y >= 0 && y < p->input_height && x >= 0 && x < p->input_width;
+  return is_inside ? place->image + (y * p->input_width + x) * p->input_channels : padding;
+}
+
+/* Whether a row of the kernel lies side by side in the input. */
+static inline int is_whole(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky) {
+  const int32_t y = place->y + ky * p->dilation_y;
+  return p->dilation_x == 1 && y >= 0 && y < p->input_height && place->x >= 0 &&
+         place->x + p->kernel_width <= p->input_width;
+}
+
+static inline int32_t pair_of(int8_t first, int8_t second) { return first + second * 65536; }
+
+static inline int32_t *pair_values(int32_t *restrict to, const int8_t *restrict first, const int8_t *restrict second,
+                                   int32_t count) {
+  for (; count >= 4; count -= 4) {
+    to[0 * TILE_PAIRS] = pair_of(first[0], second[0]);
+    to[1 * TILE_PAIRS] = pair_of(first[1], second[1]);
+    to[2 * TILE_PAIRS] = pair_of(first[2], second[2]);
+    to[3 * TILE_PAIRS] = pair_of(first[3], second[3]);
+    to += 4 * TILE_PAIRS;
+    first += 4;
+    second += 4;
+  }
+  for (; count > 0; --count) {
+    *to = pair_of(*first++, *second++);
+    to += TILE_PAIRS;
+  }
+  return to;
+}
+
+static void pair_pixels(const struct tinynn_conv2d *restrict p, const struct place *first, const struct place *second,
+                        int32_t *restrict to, const int8_t *padding) {
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
+    const int32_t width = is_whole(p, first, ky) && is_whole(p, second, ky) ? p->kernel_width : 1;
+    for (int32_t kx = 0; kx < p->kernel_width; kx += width) {
+      const int8_t *one = tap(p, first, ky, kx, padding), *other = tap(p, second, ky, kx, padding);
+      to = pair_values(to, one, other, width * p->input_channels);
+    }
+  }
+}
+
+/* The same by pairs. */
+static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
+                                  int32_t pixels, int8_t *restrict scratch, int32_t pitch) {
+  const int8_t *padding = scratch + TILE_PAIRS * (int32_t)sizeof(int32_t) * pitch;
+  const struct place first = *place;
+  job->x[0] = scratch;
+  for (int32_t i = 0; i < TILE_PIXELS; i += 2) {
+    struct place places[2] = {first, first};
+    for (int32_t j = 0; j < 2 && i + j < pixels; ++j) {
+      places[j] = *place;
+      advance(p, place);
+    }
+    pair_pixels(p, &places[0], &places[1], (int32_t *)(void *)scratch + i / 2, padding);
+  }
+}
+#endif
+
 static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TILE_ELEMENT *restrict input,
                                 TILE_ELEMENT *restrict output, TILE_ELEMENT *restrict scratch) {
   const int32_t products = p->kernel_height * p->kernel_width * p->input_channels;
   const int32_t pitch = (products + TILE_STEP - 1) / TILE_STEP * TILE_STEP;
   const int is_direct = p->kernel_height * p->kernel_width == 1 && pitch == products;
+#ifdef TILE_PAIRS
+  const int32_t padding = TILE_PAIRS * (int32_t)sizeof(int32_t) * pitch;
+  const int32_t patches = padding + (is_direct ? 0 : p->input_channels);
+  for (int32_t i = padding; i < patches; ++i) {
+    scratch[i] = (int8_t)p->input_zero_point;
+  }
+#else
   const int32_t patches = is_direct ? 0 : TILE_PIXELS * pitch;
+#endif
   const int32_t blocks = (p->output_channels + TILE_CHANNELS - 1) / TILE_CHANNELS;
   const int32_t pitch_aside = blocks * TILE_CHANNELS;
   TILE_ELEMENT *aside = scratch + patches;
@@ -166,13 +253,7 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
   int32_t left = p->batches * p->output_height * p->output_width;
   while (left > 0) {
     const int32_t pixels = left < TILE_PIXELS ? left : TILE_PIXELS;
-    for (int32_t i = 0; i < TILE_PIXELS; ++i) {
-      job.x[i] = job.x[0]; /* pixels that are not there */
-      if (i < pixels) {
-        job.x[i] = products_of(p, &place, scratch + i * pitch);
-        advance(p, &place);
-      }
-    }
+    bring_together(p, &job, &place, pixels, scratch, pitch);
     /* the tile is written as a whole, but the output may have fewer pixels or channels */
     const int is_aside = pixels < TILE_PIXELS || p->output_channels < pitch_aside;
     job.output = is_aside ? aside : output;
