@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinyc.steps import Step
 from tinyflow.backends.tinynn import choice
+from tinyflow.backends.tinynn import winograd as winograd_kernel
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layouts import Channels
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
@@ -229,6 +231,20 @@ def conv2d(
         (random_int8(generator, input_shape),),
         macs(graph),
     )
+
+
+def winograd(case: Case, groups: int, *, is_transformed: bool) -> Case:
+    """CONV_2D whose call in the variant dsp is the kernel that wants more memory, wherever its shape allows that."""
+    offer = {"groups": groups, "is_transformed": int(is_transformed)}
+
+    def call(variant: str) -> Call:
+        with patch.object(
+            winograd_kernel, "offers", lambda fields: [offer] if winograd_kernel.is_possible(fields) else []
+        ):
+            direct = case.call(variant)
+        return direct.faster[0] if direct.faster else direct
+
+    return replace(case, name=f"{case.name}, {groups} groups{', transformed' * is_transformed}", call=call)
 
 
 def depthwise(

@@ -84,6 +84,24 @@ def conv2d(draw: st.DrawFn, bits: int = 8) -> Case:
 
 
 @st.composite
+def winograd(draw: st.DrawFn) -> Case:
+    """CONV_2D of 3x3 taps with any number of tiles at once; sizes that tiles reach beyond, and smaller than a tile."""
+    padding = draw(_PADDINGS)
+    sizes = st.integers(1 if padding == "SAME" else 3, 9)
+    case = cases.conv2d(
+        _generator(draw),
+        (draw(st.integers(1, 2)), draw(sizes), draw(sizes), draw(st.sampled_from([8, 16, 24]))),
+        draw(st.sampled_from([2, 4, 10])),
+        (3, 3),
+        padding=padding,
+        activation=draw(_ACTIVATIONS),
+        lowest_weight=draw(_LOWEST_WEIGHTS),
+        output_zero_point=draw(_ZERO_POINTS),
+    )
+    return cases.winograd(case, draw(st.integers(1, 4)), is_transformed=draw(st.booleans()))
+
+
+@st.composite
 def depthwise(draw: st.DrawFn, bits: int = 8) -> Case:
     """DEPTHWISE_CONV_2D; more often than not what kernels for three and five columns, or for one row take."""
     spatial = _spatial(draw, 6)
@@ -353,6 +371,7 @@ def unary_int16(draw: st.DrawFn) -> Case:
 
 LAYERS: dict[str, Callable[[], st.SearchStrategy[Case]]] = {
     "conv2d": conv2d,
+    "winograd": winograd,
     "depthwise": depthwise,
     "depthwise_pixel": depthwise_pixel,
     "fully_connected": fully_connected,

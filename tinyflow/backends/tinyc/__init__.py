@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import CHASE, Options, alignments, has_chase
-from tinyflow.backends.tinynn.variants import KERNELS, variant_of
+from tinyflow.backends.tinynn.variants import KERNELS, WINOGRAD, variant_of
 
 if TYPE_CHECKING:
     from tinyflow.backends.refusals import Refusal
+    from tinyflow.backends.tinyc.faster import Wanted
     from tinyflow.model.graph import Graph
 
 OPTIONS: Options = {
@@ -24,6 +25,7 @@ OPTIONS: Options = {
     "dsp": (False, True),
     "alignment": alignments(4),
     "chase": CHASE,
+    "winograd": WINOGRAD,
 }
 
 
@@ -48,20 +50,27 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
 
 def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     """The arena that a model which nothing speaks against will have."""
-    from tinyflow.backends.tinyc import memory
+    from tinyflow.backends.tinyc.faster import placed
     from tinyflow.backends.tinyc.program import lower
 
-    program = lower(graph, variant_of(options))
-    return memory.plan(program, int(options.get("alignment", 4)), has_chase=has_chase(options)).total_bytes
+    return placed(lower(graph, variant_of(options)), _memory_of(options))[1].total_bytes
 
 
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
-    dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read).
+    dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
+    winograd (see `faster`).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
-    alignment = int(options.get("alignment", 4))
-    write_sources(graph, backend, variant_of(options), alignment, out, plan, has_chase=has_chase(options))
+    write_sources(graph, backend, variant_of(options), _memory_of(options), out, plan)
+
+
+def _memory_of(options: Mapping[str, Any]) -> Wanted:
+    """What the options say of memory."""
+    from tinyflow.backends.tinyc.faster import Wanted
+
+    alignment, winograd = int(options.get("alignment", 4)), str(options.get("winograd", WINOGRAD[0]))
+    return Wanted(alignment, has_chase(options), winograd)

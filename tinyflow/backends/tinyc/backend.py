@@ -6,19 +6,17 @@ from pathlib import Path
 
 from tinyflow.backends import generated
 from tinyflow.backends.generated import ARENA
-from tinyflow.backends.tinyc import memory, sources
+from tinyflow.backends.tinyc import faster, sources
+from tinyflow.backends.tinyc.faster import Wanted
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.program import lower
 from tinyflow.backends.tinyc.steps import Program, Step
 from tinyflow.model.graph import Graph
 
 
-def write_sources(
-    graph: Graph, backend: str, variant: str, alignment: int, out: Path, plan: Path, *, has_chase: bool = True
-) -> None:
+def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out: Path, plan: Path) -> None:
     """Write the C files and `plan`, the memory plan as JSON."""
-    program = lower(graph, variant)
-    placed = memory.plan(program, alignment, has_chase=has_chase)
+    program, placed = faster.placed(lower(graph, variant), wanted)
     constants = sources.write(program, placed, backend, out)
     steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
     # the last one is not a step's where it only reshapes; outputs live up to it
@@ -32,7 +30,7 @@ def write_sources(
         notes=[(operator, note) for operator, call in steps for note in call.notes],
         arena=generated.arena(
             placed.total_bytes,
-            alignment,
+            wanted.alignment,
             [place for place in (*placed.tensors.values(), *placed.scratch.values()) if place.first < len(operators)],
             operators,
             {program.tensors[index].name: program.writers(index) for index in program.initial},

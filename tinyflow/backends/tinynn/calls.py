@@ -34,3 +34,15 @@ class Call:
     """Why the variant's own kernel was passed over, for the report."""
     takes_array: bool = False
     """Whether its inputs are one array of pointers."""
+    faster: tuple[Call, ...] = ()
+    """The same by kernels that want more scratch or flash, the fastest first."""
+
+    @property
+    def flash_bytes(self) -> int:
+        """Of its constants."""
+        return _bytes_of(self.fields)
+
+
+def _bytes_of(fields: Mapping[str, Field]) -> int:
+    nested = (_bytes_of(field) for field in fields.values() if isinstance(field, Mapping))
+    return sum(nested) + sum(field.values.nbytes for field in fields.values() if isinstance(field, Constant))

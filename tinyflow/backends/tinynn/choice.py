@@ -8,12 +8,13 @@ A kernel that can't compute a layer exactly (a shape, an accumulator that could 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinynn import kernels, layouts, packs
+from tinyflow.backends.tinynn import kernels, layouts, packs, winograd
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.layer import Layer, as_single_row, layer_of
 from tinyflow.backends.tinynn.layouts import Array, Channels, Int8s
@@ -37,9 +38,23 @@ def convolution(variant: str, fields: Mapping[str, int], weights: Int8s, channel
     `fields` are all others of the struct but `output_pitch`; weights of 4 `bits` stay so in flash.
     """
     operator, fields, weights = _laid_out(variant, fields, weights)
-    return _chosen(
-        _OF_BITS[bits].format(operator), variant, layer_of(fields, weights, channels, fields["input_zero_point"])
-    )
+    layer = layer_of(fields, weights, channels, fields["input_zero_point"])
+    call = _chosen(_OF_BITS[bits].format(operator), variant, layer)
+    return _with_faster(variant, layer, call) if (operator, bits) == ("conv2d", 8) else call
+
+
+def _with_faster(variant: str, layer: Layer, direct: Call) -> Call:
+    """With the calls that want more memory, or why there are none of a layer that has the shape for them."""
+    faster, refused = [], direct.notes
+    for offer in winograd.offers(layer.fields):
+        offered = replace(layer, fields={**layer.fields, **offer})
+        for kernel in kernels.kernels_of(kernels.WINOGRAD, variant):
+            reason = kernel.why_not(offered)
+            if reason is None:
+                faster.append(kernel.call(offered, direct.notes))
+            else:
+                refused = (*direct.notes, f"not winograd: {reason}")
+    return replace(direct, notes=refused, faster=tuple(faster))
 
 
 def convolution_int16(variant: str, fields: Mapping[str, int], weights: Int8s, records: Array) -> Call:

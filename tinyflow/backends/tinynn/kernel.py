@@ -10,13 +10,14 @@ from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.needs import Need
 from tinyflow.backends.tinynn.scratch import Scratch
-from tinyflow.backends.tinynn.windows import lead_bytes
+from tinyflow.backends.tinynn.windows import lead_bytes, tiles_lead_bytes
 from tinyflow.model.memory.arena import Overlap
 
-Walk = Literal["elements", "pixels", "planes", "rows", "all"]
+Walk = Literal["elements", "pixels", "tiles", "planes", "rows", "all"]
 WALKS: Mapping[Walk, str] = {
     "elements": "one element after the other: what is written at a place was read there",
     "pixels": "one pixel after the other, all its channels; reads what lies under the window",
+    "tiles": "some tiles of 2x2 pixels after the others, along two rows; reads what lies under all their windows first",
     "planes": "one channel after the other, each read as a whole before any of it is written",
     "rows": "one row of the last axis after the other, each read as a whole before any of it is written",
     "all": "any part of the input may be read until the end",
@@ -72,6 +73,8 @@ class Kernel:
         Where it walks on, what may begin at an input's address may begin anywhere before it.
         """
         fields = next((part for part in fields.values() if isinstance(part, Mapping)), fields)  # of a struct in it
+        if self.walk == "tiles":
+            return {0: Overlap(lead=tiles_lead_bytes(fields))}
         if self.walk == "planes":
             is_apart = fields["batches"] == fields["depth_multiplier"] == 1
             return {0: Overlap(step=fields["input_channels"])} if is_apart else {}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from tinyflow.backends.tinynn import layouts, needs, packs, scratch
+from tinyflow.backends.tinynn import layouts, needs, packs, scratch, winograd
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.int4 import of_four_bits
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
@@ -83,6 +83,8 @@ def _lookup(variant: str, operator: str, required: Needs = ()) -> Kernel:
 
 # an operator of its own: FULLY_CONNECTED with one scale for all outputs
 ONE_SCALE = "fully_connected_by_tensor"
+# and CONV_2D with the fields of winograd.offers
+WINOGRAD = "conv2d_winograd"
 _MVE, _RVV = packs.packed(packs.mve_arrays), packs.packed(packs.rvv_arrays)
 _DSP_ROWS = packs.packed(packs.dsp_fully_connected)
 _FULLY_CONNECTED = (
@@ -212,10 +214,23 @@ _WEIGHTED: Sequence[Kernel] = (
     _one_scale("dsp", packs.with_one_scale(_DSP_ROWS, 4, layouts.right_records)),
 )
 
+_OFFERED: Sequence[Kernel] = (
+    Kernel(
+        WINOGRAD,
+        "dsp",
+        "conv2d_winograd",
+        "tiles",
+        (_RIGHT, needs.WINOGRAD_SHAPES, needs.WINOGRAD_SUMS),
+        winograd.packed,
+        winograd.SCRATCH,
+    ),
+)
+
 # Those of an operator and variant in the order in which they are asked.
 KERNELS: Sequence[Kernel] = (
     *_WEIGHTED,
     *(of_four_bits(kernel) for kernel in _WEIGHTED if kernel is not _FIELDS),
+    *_OFFERED,
     # over rows as a file has them, and over weights that the chip itself widens: tinyi's, which packs what they read
     *(_rows(variant, () if variant == "ref" else (_RIGHT,)) for variant in ("mve", "rvv", "rv32", "c", "ref")),
     _rows("dsp", (_RIGHT,), scratch.WIDENED),

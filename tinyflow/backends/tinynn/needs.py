@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyflow.backends.tinynn import layouts, packs
+from tinyflow.backends.tinynn import layouts, packs, winograd
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.linear import linear
 
@@ -147,6 +147,10 @@ WHOLE_THREES = _on_fields(
     "rows of outputs in whole threes, nearly",
     lambda f: 10 * (-f["output_width"] % 3) <= f["output_width"],
 )
+WINOGRAD_SHAPES = _on_fields(
+    "3x3 taps, stride 1, no dilation, input channels in whole eights, even output channels", winograd.is_possible
+)
+WINOGRAD_SUMS = Need("four times the sums of 32 bits", lambda layer: winograd.why_not_winograd(layer.rows))
 UNGROUPED = _on_fields("no groups", lambda f: f["groups"] == 1)
 
 # of operators of two inputs

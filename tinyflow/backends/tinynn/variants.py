@@ -16,6 +16,8 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
 _PORTABLE = ("ref", "c")
 # the values of a backend's option `kernels`, the default first
 KERNELS = ("best", *VARIANTS)
+# and of `winograd`: where memory stays within bounds; nowhere; wherever it is faster
+WINOGRAD = ("bounded", "none", "all")
 
 
 def variant_of(options: Mapping[str, Any]) -> str:

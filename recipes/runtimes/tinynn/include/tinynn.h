@@ -71,6 +71,14 @@ struct tinynn_conv2d {
   int32_t lowest, highest;
 };
 
+/* The same of 3x3 taps and stride 1 by Winograd's F(2x2, 3x3), for input channels in whole eights and even outputs.
+ * Weights as in ref, or transformed by layouts.py: [pairs of outputs][16][input_channels / 2][a, b] pairs of int16. */
+struct tinynn_conv2d_winograd {
+  struct tinynn_conv2d conv2d;
+  int32_t groups;         /* of three tiles of 2x2 outputs that are transformed at once, >= 1 */
+  int32_t is_transformed; /* weights; else it is done on the chip, once for so many groups */
+};
+
 /* DEPTHWISE_CONV_2D. Weights in ref: [kernel_height, kernel_width, output_channels]; output channel c reads input
  * channel c / depth_multiplier. */
 struct tinynn_depthwise {
@@ -431,6 +439,7 @@ TINYNN_SCRATCH(tinynn_conv2d_fields_rv32, tinynn_conv2d); /* weights small enoug
 TINYNN_SCRATCH(tinynn_conv2d_dsp, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_lines_dsp, tinynn_conv2d); /* one input channel */
 TINYNN_SCRATCH(tinynn_conv2d_wide_dsp, tinynn_conv2d);
+TINYNN_SCRATCH(tinynn_conv2d_winograd_dsp, tinynn_conv2d_winograd);
 TINYNN_SCRATCH(tinynn_fully_connected_dsp, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_mve, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_conv2d_rows_mve, tinynn_conv2d);
