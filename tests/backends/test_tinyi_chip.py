@@ -23,7 +23,7 @@ from tests_support import examples
 from tinyi_chip import ChipInterpreter, chip
 from tinyi_host import assert_exact
 
-from tinyflow.backends.tinyi.operators import is_right
+from tinyflow.backends.tinyi.operators import why_not_right
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.weighted import weighted
@@ -192,7 +192,8 @@ def test_channels_of_one_output_are_exact(name: str, outputs: int, taps: int, ch
     graph = nearly_dead(outputs, taps)
     for operator in graph.operators:
         layer = weighted(graph, operator)
-        assert is_right(layer, (layer.weights.T if layer.is_depthwise else layer.weights).reshape(outputs, -1))
+        rows = layer.weights.T if layer.is_depthwise else layer.weights
+        assert why_not_right(layer, rows.reshape(outputs, -1)) is None
     assert_exact(graph, *chips(name))
     assert_exact(of_four_bits(graph), *chips(name))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tinyflow.report import rows
+from tinyflow.report import rows, tables
 from tinyflow.report.metrics import METRICS
 
 GRAPH = {"macs": 200}
@@ -79,3 +79,23 @@ def test_shares_of_paths_are_told_in_layers_and_macs() -> None:
     told = "kernel 2 layers, 90 % of the MACs; legalised 1 layer, 10 % of the MACs; dequantised 1 layer"
     assert rows.spell_paths(paths) == told
     assert rows.paths_of({"layers": layers[2:]}) == rows.paths_of({}) == {}
+
+
+def test_layers_on_reference_kernels_are_told_with_the_reasons() -> None:
+    """Of a plan and of a profile, the layers of one reason together; below tables and in a profile's text."""
+    slow = [(0, "", "CONV_2D"), (4, "a scale", "CONV_2D"), (5, "its sums", "ADD"), (6, "a scale", "CONV_2D")]
+    found = rows.reference_layers(
+        {
+            "layers": [
+                {"index": index, "operator": name, **({"reference": why} if why else {})} for index, why, name in slow
+            ]
+        }
+    )
+    assert [one["layer"] for one in found] == [4, 5, 6]
+    told = "3 layers on reference kernels: 4 CONV_2D, 6 CONV_2D (a scale), 5 ADD (its sums)"
+    assert rows.spell_reference_layers(found) == told
+    assert rows.spell_reference_layers(found[:1]) == "1 layer on reference kernels: 4 CONV_2D (a scale)"
+    many = rows.spell_reference_layers([{**found[0], "layer": number} for number in range(9)])
+    assert many == "9 layers on reference kernels: 0 CONV_2D, 1 CONV_2D, 2 CONV_2D, 3 CONV_2D and 5 more (a scale)"
+    row = {**rows.bench_row(NAMING), "reference_layers": found}
+    assert tables.notes([row]) == [f"{row['bench']}: {told}"]

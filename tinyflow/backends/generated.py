@@ -122,12 +122,13 @@ def plan_document(
     calls: Iterable[tuple[int, str]] = (),
     notes: Iterable[tuple[int, str]] = (),
     paths: Mapping[int, str] = MappingProxyType({}),
+    references: Mapping[int, str] = MappingProxyType({}),
     **said: Any,
 ) -> PlanDocument:
     """The plan of a whole graph, with what `said` says of its fields.
 
     `inputs` and `outputs` are symbols; `calls` are the functions of an inference in order, each with its operator's
-    index, and `notes` likewise; `paths` by operator.
+    index, and `notes` likewise; `paths` and `references` by operator.
     """
     known, remarks = list(calls), list(notes)
     ports = _ports(graph, graph.inputs, inputs)
@@ -148,6 +149,7 @@ def plan_document(
                 outputs=operator.outputs,
                 notes=[note for index, note in remarks if index == operator.index],
                 path=paths.get(operator.index, ""),
+                reference=references.get(operator.index, ""),
             )
             for operator in graph.operators
         ],

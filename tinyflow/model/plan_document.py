@@ -17,7 +17,7 @@ from tinyflow.core.errors import ModelError
 _OPTIONAL = frozenset(
     {
         *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
-        *("relative_tolerance", "path", "is_state", "changed_by", "layout"),
+        *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout"),
     }
 )
 _Part = TypeVar("_Part")
@@ -95,6 +95,7 @@ class Layer:
     """An operator of the model, and the functions that compute it, in the order in which they are called.
 
     `outputs` are tensors of the model's file. `path`: how its code came to be, where a backend has several ways.
+    `reference`: why a reference kernel computes it, where the processor has a better one.
     """
 
     index: int
@@ -105,6 +106,7 @@ class Layer:
     outputs: Sequence[int] = ()
     notes: Sequence[str] = ()
     path: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 from tinyflow.core import safe_text
 from tinyflow.report.formats import to_text
 from tinyflow.report.frame import Frame
-from tinyflow.report.rows import spell_cycle_model
+from tinyflow.report.rows import reference_layers, spell_cycle_model, spell_reference_layers
 
 Document = Mapping[str, Any]
 
@@ -87,7 +87,9 @@ def functions(document: Document) -> Frame:
 def profile_text(bench: str, document: Document) -> str:
     """Both tables, for a terminal."""
     tables = [to_text(frame).decode() for frame in (layers(document), functions(document))]
-    return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{_estimate(document)}\n{tables[1]}"
+    found = reference_layers(document)
+    references = f"{spell_reference_layers(found)}\n" if found else ""
+    return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{_estimate(document)}{references}\n{tables[1]}"
 
 
 def _estimate(document: Document) -> str:

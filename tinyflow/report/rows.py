@@ -5,7 +5,7 @@ Pure functions over parsed JSON. Nothing is measured or estimated here: a number
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +16,8 @@ SCHEMA = 1
 _FAR_STEPS = 16
 # of a network that was quantised after training
 MADE_UP = "the samples are made up: name real ones in the recipe (`samples:`), and ranges are those that occur"
+# layers of one reason that are told by number and operator
+_MOST_SPELLED = 4
 STATUSES = ("ok", "failed", "mismatch", "does_not_fit", "timeout", "cancelled")
 
 Document = Mapping[str, Any]  # one parsed JSON file
@@ -128,6 +130,31 @@ def paths_of(plan: Document) -> dict[str, dict[str, int]]:
             share["layers"] += 1
             share["macs"] += layer["macs"]
     return found
+
+
+def reference_layers(document: Document) -> list[dict[str, Any]]:
+    """Layers of a plan or a profile that reference kernels compute although the processor has better ones, and why."""
+    return [
+        {"layer": layer["index"], "operator": layer["operator"], "why": layer["reference"]}
+        for layer in document.get("layers", ())
+        if layer.get("reference")
+    ]
+
+
+def spell_reference_layers(found: Sequence[Document]) -> str:
+    """`3 layers on reference kernels: 4 CONV_2D, 7 CONV_2D (a scale of 1/2 or more), …`, some of each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for one in found:
+        by_reason.setdefault(one["why"], []).append(f"{one['layer']} {one['operator']}")
+    reasons = (
+        f"{', '.join(layers[:_MOST_SPELLED])}{_and_more(len(layers) - _MOST_SPELLED)} ({why})"
+        for why, layers in by_reason.items()
+    )
+    return f"{len(found)} layer{'s' * (len(found) != 1)} on reference kernels: {', '.join(reasons)}"
+
+
+def _and_more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def spell_paths(paths: Mapping[str, Mapping[str, int]]) -> str:

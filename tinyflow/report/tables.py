@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
 from tinyflow.report.metrics import METRICS, Metric
-from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, warnings_of
+from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, spell_reference_layers, warnings_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -222,6 +222,11 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
+    found += [
+        f"{row['bench']}: {spell_reference_layers(row['reference_layers'])}"
+        for row in rows
+        if row.get("reference_layers")
+    ]
     found += _cycle_models(rows)
     untuned = (row for row in rows if "tuned" in row["features"] and row.get("tuning", {}).get("missing"))
     return [*found, *map(_untuned, untuned)]

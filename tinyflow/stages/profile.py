@@ -130,6 +130,7 @@ def _layer(
         "index": layer.index,
         "operator": layer.operator,
         "functions": list(layer.functions),
+        **({"reference": layer.reference} if layer.reference else {}),
         "macs": layer.macs,
         "arena_bytes": None if alive is None else covered_bytes((t.offset, t.end) for t in alive),
     }

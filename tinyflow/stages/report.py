@@ -45,6 +45,9 @@ def report(workspace: Workspace) -> None:
     paths = rows.paths_of(files["plan.json"])
     if paths:
         row["paths"] = paths
+    reference_layers = rows.reference_layers(files["plan.json"])
+    if reference_layers:
+        row["reference_layers"] = reference_layers
     if "tuning" in files["plan.json"]:
         row["tuning"] = files["plan.json"]["tuning"]
     tidied = files.get("tidy.json", {})

@@ -28,6 +28,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
         outputs=[_symbol(program, placed, index) for index in graph.outputs],
         calls=[(operator, call.function) for operator, call in steps],
         notes=[(operator, note) for operator, call in steps for note in call.notes],
+        references={operator: call.reference for operator, call in steps if call.reference},
         arena=generated.arena(
             placed.total_bytes,
             wanted.alignment,

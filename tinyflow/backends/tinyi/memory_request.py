@@ -33,6 +33,8 @@ class MemoryRequest:
     """Bytes that it keeps from call to call: scratch that nobody else gets."""
     step: int = 0
     """Not 0: the work is cut into equal parts, and each so many bytes above the least do more of it at once."""
+    reference: str = ""
+    """Why a reference kernel computes it, where the processor has a better one."""
 
     def fill(self, room: int) -> int:
         """What it takes of so many bytes: all that it asked for, or the least that cuts its work into as few parts."""

@@ -53,7 +53,10 @@ from tinyflow.model.weighted import Weighted, integers, symmetric, weighted
 
 # of struct tinynn_channel, and tinynn_wide_channel
 _RECORD_BYTES, _WIDE_RECORD_BYTES = 12, 16
+# LARGEST_SHIFT of fully_connected.inc
+_LARGEST_DENSE_SHIFT = 20
 _MAX_PRODUCTS = 1 << 13
+_MANY_PRODUCTS = f"more than {_MAX_PRODUCTS} products"
 # of rows that the MVE kernel reads where they are; channels that the RVV kernel packs at once
 _MVE_LONG, _RVV_CHANNELS = 64, 8
 _LARGEST_PLANE = 1 << 26
@@ -130,16 +133,25 @@ def _is_int4(graph: Graph, operator: Operator) -> bool:
     return graph.tensors[operator.inputs[1]].dtype == "int4"
 
 
-def is_right(layer: Weighted, rows: Integers) -> bool:
-    """tinyi_has_right_shifts of src/channels.c; `rows`: [channels, products]."""
+def why_not_right(layer: Weighted, rows: Integers) -> str | None:
+    """Why tinyi_has_right_shifts of src/channels.c refuses a layer, None where not; `rows`: [channels, products]."""
     if rows.shape[1] > _MAX_PRODUCTS:
-        return False
+        return _MANY_PRODUCTS
     shifts, bias = layer.rescaling.shifts, np.abs(layer.bias)
     most = bias + rows.shape[1] * 255 * 128
     offset = abs(2 * layer.output_zero_point + 1)
     is_tame = (shifts >= -LARGEST_RIGHT_SHIFT) & (shifts <= -1) & (most < 1 << 30)
     is_tame &= 2 * most + (offset << np.clip(-shifts, 0, 31)) < 1 << 31
-    return bool((is_tame | ~rows.any(axis=1) | _is_constant(layer, rows)).all())
+    others = shifts[~(is_tame | ~rows.any(axis=1) | _is_constant(layer, rows))]
+    if not others.size:
+        return None
+    return _why_not_shifts(others, LARGEST_RIGHT_SHIFT) or "sums that may have more than 30 bits"
+
+
+def _why_not_shifts(shifts: Integers, most: int) -> str | None:
+    if shifts.max() > -1:
+        return "a scale of 1/2 or more"
+    return f"a scale below 2**-{most + 1}" if shifts.min() < -most else None
 
 
 def _is_constant(layer: Weighted, rows: Integers) -> npt.NDArray[np.bool_]:
@@ -185,8 +197,9 @@ def _conv2d(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
         return asymmetric
     layer = _layer(graph, operator)
     fields = convolution_fields(layer)
-    chosen = _chosen(_of_conv2d(variant), layer, fields)
-    return _in_blocks(chosen.variant if chosen else "ref", fields, is_int4=_is_int4(graph, operator))
+    chosen, reference = _chosen(_of_conv2d(variant), layer, fields)
+    asked = _in_blocks(chosen.variant if chosen else "ref", fields, is_int4=_is_int4(graph, operator))
+    return replace(asked, reference=reference)
 
 
 def _of_conv2d(variant: str) -> Sequence[Kernel]:
@@ -222,14 +235,18 @@ def _packed_in_blocks(channels: int, tile: int, fixed: int, each: int, lanes: in
     return MemoryRequest(fixed + tile * each, fixed + rounded_up(channels, tile) * each, step=lanes * each)
 
 
-def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int]) -> Kernel | None:
-    """The first kernel that the chip finds exact, by bounds on any weights; None for the definition."""
+def _chosen(kernels: Sequence[Kernel], layer: Weighted, fields: Mapping[str, int]) -> tuple[Kernel | None, str]:
+    """The first kernel that the chip finds exact, by bounds on any weights; or None, for the definition, and why."""
     channels = layer.weights.reshape(-1, layer.outputs).T if layer.is_depthwise else layer.weights
-    if not is_right(layer, channels.reshape(layer.outputs, -1)):
-        return None
+    why = why_not_right(layer, channels.reshape(layer.outputs, -1))
     # takes() of the kernels whose products share 16 bits: no weight of -128 at all
     has_lowest = bool((layer.weights == np.iinfo(np.int8).min).any())
-    return next((one for one in kernels if one.fits(fields) and not (has_lowest and TAP_PAIRS in one.needs)), None)
+    for one in () if why else kernels:
+        against = one.why_not_fields(fields) or ("a weight of -128" if has_lowest and TAP_PAIRS in one.needs else None)
+        if against is None:
+            return one, ""
+        why = against
+    return None, (why or "") if any(one.variant != "ref" for one in kernels) else ""
 
 
 def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -243,16 +260,19 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     is_int4 = _is_int4(graph, operator)
     unpacked = rounded_up(channels * taps, WORD_BYTES) if is_int4 else 0
     is_conv2d = not is_int4 and variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
-    if is_conv2d and _chosen(_of_conv2d(variant), layer, fields):
+    if is_conv2d and _chosen(_of_conv2d(variant), layer, fields)[0]:
         return _in_blocks(variant, fields, is_general=True)
     own = [one for one in chain if one.variant == chain[0].variant != "ref"]
     # the one that is always linked comes first
     own.sort(key=lambda one: TAPS_3X3 not in one.needs)
     if plane_elements(fields) > _LARGEST_PLANE:
         own = [one for one in own if TAPS_3X3 in one.needs or one.walk != "planes"]
-    kernel = _chosen(own, layer, fields)
+    kernel, reference = _chosen(own, layer, fields)
     if kernel is None:
-        return replace(exactly(unpacked + channels * (_RECORD_BYTES + WORD_BYTES)), is_int4=is_int4)
+        if not own and variant != "ref":
+            reference = f"planes of more than {_LARGEST_PLANE} elements"
+        size = unpacked + channels * (_RECORD_BYTES + WORD_BYTES)
+        return replace(exactly(size), is_int4=is_int4, reference=reference)
     is_3x3 = TAPS_3X3 in kernel.needs
     slots = channels
     if kernel.variant == "mve":
@@ -275,12 +295,16 @@ def _fully_connected(graph: Graph, operator: Operator, variant: str) -> MemoryRe
         if len(operator.inputs) > 2 and operator.inputs[2] >= 0:
             integers(graph.tensors[operator.inputs[2]])
         return MemoryRequest(is_general=True)
-    _layer(graph, operator)
+    layer = _layer(graph, operator)
+    # make_records of fully_connected.inc
+    why = _why_not_shifts(layer.rescaling.shifts, _LARGEST_DENSE_SHIFT)
+    if weights.shape[1] > _MAX_PRODUCTS:
+        why = _MANY_PRODUCTS
     source = graph.tensors[operator.inputs[0]]
     widened = 0 if source.is_constant else source.elements
     wide = kernels_of("rows", variant)[0].scratch_bytes({"widened": widened})
     unpacked = _UNPACKED_ROWS * weights.shape[1] if weights.dtype == "int4" else 0
-    return MemoryRequest(unpacked, unpacked + wide, is_int4=unpacked > 0)
+    return MemoryRequest(unpacked, unpacked + wide, is_int4=unpacked > 0, reference=(variant != "ref" and why) or "")
 
 
 def _average_pool(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
@@ -598,7 +622,7 @@ def _real_convolution(graph: Graph, operator: Operator, variant: str) -> MemoryR
     fields = real_convolution_fields(graph, operator)
     _real_constants(graph, operator)
     kernels = kernels_of("depthwise_float32" if "depth_multiplier" in fields else "conv2d_float32", "c")
-    return exactly(next(one for one in kernels if one.fits(fields)).scratch_bytes(fields))
+    return exactly(next(one for one in kernels if one.why_not_fields(fields) is None).scratch_bytes(fields))
 
 
 def _real_constants(graph: Graph, operator: Operator) -> None:

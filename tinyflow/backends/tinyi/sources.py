@@ -134,6 +134,7 @@ def write_sources(
             (index, ENTRIES[form][name].called(**linked[name, form]))
             for index, (name, form) in zip(indices, forms, strict=True)
         ],
+        references={index: one.reference for index, one in zip(indices, asked[0], strict=True)},
         arena=arena(
             size,
             made.unit,

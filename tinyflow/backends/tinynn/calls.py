@@ -32,6 +32,8 @@ class Call:
     """And those that it may overlap, and how."""
     notes: tuple[str, ...] = ()
     """Why the variant's own kernel was passed over, for the report."""
+    reference: str = ""
+    """Why the kernel is ref's, where the variant has a better one for others."""
     takes_array: bool = False
     """Whether its inputs are one array of pointers."""
     faster: tuple[Call, ...] = ()

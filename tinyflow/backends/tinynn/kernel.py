@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tinyflow.backends.tinynn.calls import Call, Field
@@ -56,9 +56,9 @@ class Kernel:
         """The first reason against it."""
         return next((reason for need in self.needs if (reason := need.why_not(layer)) is not None), None)
 
-    def fits(self, fields: Fields) -> bool:
-        """Whether all needs are met that weights and scales have no say in."""
-        return not any(need.is_on_fields and need.why_not(Layer(fields)) for need in self.needs)
+    def why_not_fields(self, fields: Fields) -> str | None:
+        """The first reason against it that weights and scales have no say in."""
+        return replace(self, needs=tuple(need for need in self.needs if need.is_on_fields)).why_not(Layer(fields))
 
     def overwrites(self, fields: Fields) -> tuple[int, ...]:
         """Inputs at whose address the output may begin."""
@@ -93,7 +93,7 @@ class Kernel:
         """What it keeps in scratch."""
         return self.scratch.size_bytes(fields) if self.scratch else 0
 
-    def call(self, layer: Layer, notes: tuple[str, ...] = ()) -> Call:
+    def call(self, layer: Layer, notes: tuple[str, ...] = (), reference: str = "") -> Call:
         """Its call for a layer that it computes."""
         return Call(
             self.function,
@@ -104,5 +104,6 @@ class Kernel:
             in_place=self.overwrites(layer.fields),
             overlaps=self.overlaps(layer.fields),
             notes=notes,
+            reference=reference,
             takes_array=self.takes_array,
         )

@@ -100,6 +100,8 @@ _ADDS = {
     "c": (needs.WHOLE_INPUT,),
 }
 _MULS = {"mve": (needs.PRODUCT_HALVED,), "dsp": (needs.SCALED_DOWN,), "c": (needs.SCALED_DOWN,)}
+# structs of operators whose reference kernels take several times as long as others; it matters where one is taken
+_DEAR = ("conv2d", "depthwise", "fully_connected", "conv2d_float32", "depthwise_float32", "add", "mul", "minmax")
 # float32: over rows, of one value, of two
 _OF_ROWS = ("softmax", "log_softmax", "l2_normalization")
 _OF_ONE = "leaky_relu elu hard_swish logistic tanh abs neg square sqrt rsqrt exp log sin cos floor ceil round"
@@ -374,6 +376,8 @@ def choose(operator: str, variant: str, layer: Layer) -> Call | None:
         reason = kernel.why_not(layer)
         if reason is None:
             passed_over = (f"not {name}: {why}" for name, why in notes.items() if name != kernel.variant)
-            return kernel.call(layer, tuple(passed_over) if layer.weights.size else ())
+            is_slow = kernel.variant == "ref" and kernel.struct in _DEAR
+            reference = next(iter(notes.values()), "") if is_slow else ""
+            return kernel.call(layer, tuple(passed_over) if layer.weights.size else (), reference)
         notes[kernel.variant] = reason
     return None

@@ -99,9 +99,10 @@ def _costs(costs: Document, total: int) -> dict[str, Any]:
 def _naming(layer: Document) -> dict[str, Any]:
     macs = layer["macs"]
     path = f" ({layer['path']})" if layer.get("path", "kernel") != "kernel" else ""
+    reference = f" (not a faster one: {layer['reference']})" if layer.get("reference") else ""
     return {
         "name": f"{layer['index']} {layer['operator']}",
-        "detail": ", ".join(layer["functions"]) + path,
+        "detail": ", ".join(layer["functions"]) + path + reference,
         "macs": format_count(macs) if macs else "",
         "outputs": format_size(layer["outputs_bytes"]) if "outputs_bytes" in layer else "",
     }
