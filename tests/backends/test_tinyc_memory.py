@@ -42,6 +42,8 @@ def _check_overlaps(program: Program, planned: Memory) -> None:
         for number, step in enumerate(program.steps)
         if isinstance(step, Step) and program.owner(step.output.tensor) not in program.initial  # which was there before
         for position, overlap in step.call.overlaps.items()
+        if position not in step.call.in_place  # else it may be repeated along an axis
+        or program.tensors[step.inputs[position].tensor].size_bytes >= program.tensors[step.output.tensor].size_bytes
     }
     places = [*planned.tensors.items(), *((-1, place) for place in planned.scratch.values())]
     for (a, one), (b, other) in combinations(places, 2):

@@ -45,7 +45,7 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
 
     def planned(owner: Mapping[int, int]) -> Memory:
         buffers = in_place.buffers(lives, sizes, owner)
-        overlaps = _overlaps(program, buffers, owner) if has_chase else {}
+        overlaps = _overlaps(program, buffers, owner, sizes) if has_chase else {}
         plan = arena.plan([*buffers.values(), *scratch.values()], alignment, overlaps=overlaps)
         places = plan.places(buffers)
         placed = {
@@ -60,7 +60,7 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
 
 
 def _overlaps(
-    program: Program, buffers: Mapping[int, Buffer], owner: Mapping[int, int]
+    program: Program, buffers: Mapping[int, Buffer], owner: Mapping[int, int], sizes: Mapping[int, int]
 ) -> dict[tuple[str, str], Overlap]:
     """How buffers of inputs and outputs may overlap where one dies in the step in which the other is born.
 
@@ -77,7 +77,9 @@ def _overlaps(
         for position, overlap in step.call.overlaps.items():
             source = step.inputs[position]
             key = program.owner(source.tensor)
-            if key in owner and not source.offset_bytes:
+            # what is repeated along an axis is read again
+            is_whole = position not in step.call.in_place or sizes.get(key, 0) >= sizes[output]
+            if key in owner and not source.offset_bytes and is_whole:
                 dying = buffers[owner[key]]
                 if dying.last == number == born.first and born is not dying:
                     found[dying.name, born.name] = overlap
