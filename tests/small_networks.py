@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tinyflow.model.builder import GraphBuilder
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
@@ -57,3 +59,29 @@ def ports_of_uint8() -> Graph:
     real = net.operator("DEQUANTIZE", made, shape=shape)
     net.tensors[real] = replace(net.tensors[real], dtype="float32", quantisation=None)
     return net.graph(signed, made, real)
+
+
+def padded(shape: tuple[int, ...], around: Any, name: str, kernel: int, stride: int, value: int | None = None) -> Graph:
+    """PAD or PADV2, and an operator without padding behind it."""
+    net = Net(*shape)
+    paddings = net.constant(around, "int32")
+    more = [] if value is None else [net.constant(value, "int8", Q)]
+    wide = net.operator("PAD" if value is None else "PADV2", net.input, paddings, *more)
+    slides = {"padding": "VALID", "stride": (stride, stride)}
+    if name == "MAX_POOL_2D":
+        return net.graph(net.operator(name, wide, filter=(kernel, kernel), **slides))
+    random = np.random.default_rng(3)
+    if name == "CONV_2D":
+        return net.graph(
+            net.convolution(
+                wide, random.integers(-9, 9, (4, kernel, kernel, net.builder.shape(wide)[3])), [5] * 4, **slides
+            )
+        )
+    weights = net.constant(random.integers(-9, 9, (1, kernel, kernel, shape[3])), "int8", Quantisation((0.02,), (0,)))
+    bias = net.constant([7] * shape[3], "int32", Quantisation((0.001,), (0,)))
+    return net.graph(net.operator(name, wide, weights, bias, **slides))
+
+
+def spatial(*around: int) -> list[list[int]]:
+    """Paddings of height and width."""
+    return [[0, 0], list(around[:2]), list(around[2:]), [0, 0]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_networks import Net, Q, ports_of_uint8
+from small_networks import Net, Q, padded, ports_of_uint8, spatial
 from tests_support import litert
 from tinyc_host import assert_exact, build
 from tinyi_host import Interpreter, outputs_of
@@ -249,3 +249,23 @@ def test_every_kernel_that_can_be_named_exists() -> None:
     """No generated model fails to link for a kernel that was only planned."""
     named = {step.call.function for case in CASES for step in lower(_graph(case), "c").steps}
     assert named <= set(HostKernels().functions)
+
+
+@pytest.mark.parametrize("variant", ["ref", "c"])
+@pytest.mark.parametrize(
+    ("around", "name", "stride"),
+    [
+        (spatial(1, 1, 1, 1), "CONV_2D", 2),
+        (spatial(2, 0, 0, 1), "CONV_2D", 1),
+        (spatial(1, 1, 1, 1), "DEPTHWISE_CONV_2D", 2),
+        (spatial(0, 2, 2, 1), "DEPTHWISE_CONV_2D", 1),
+    ],
+)
+def test_padding_that_no_file_says_is_the_kernels(
+    variant: str, around: Any, name: str, stride: int, tmp_path: Path
+) -> None:
+    """PAD in front of a convolution takes no call of its own, wherever the windows begin."""
+    graph = padded((1, 6, 6, 4), around, name, 3, stride)
+    built = assert_exact(graph, tmp_path / "model", variant)
+    calls = [layer["functions"] for layer in built.plan["layers"]]
+    assert calls[0] == [] and len(calls[1]) == 1

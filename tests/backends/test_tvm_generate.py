@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from random_networks import random_network
-from small_networks import Net
+from small_networks import Net, padded, spatial
 from tests_support import run_litert, tflm
 
 from tinyflow.model import interpreters, reference
@@ -110,6 +110,26 @@ def test_pools_go_over_no_more_than_the_map(operator: str, generate: Callable[..
     model = generate(content, variant="aotplus")
     assert_exact(content, model)
     assert not any("65000" in path.read_text() for path in model.sources.rglob("*.c"))
+
+
+@pytest.mark.parametrize(
+    ("name", "around", "layout"),
+    [
+        ("CONV_2D", spatial(1, 1, 1, 1), "NHWC"),
+        pytest.param("CONV_2D", spatial(2, 0, 0, 1), "NCHW", marks=pytest.mark.slow),
+        pytest.param("DEPTHWISE_CONV_2D", spatial(1, 1, 2, 1), "NHWC", marks=pytest.mark.slow),
+        pytest.param("DEPTHWISE_CONV_2D", spatial(1, 1, 1, 1), "NCHW", marks=pytest.mark.slow),
+    ],
+)
+def test_padding_that_no_file_says_is_the_kernels(
+    name: str, around: list[list[int]], layout: str, generate: Callable[..., Any]
+) -> None:
+    """PAD in front of a convolution takes no call of its own, wherever the windows begin."""
+    content = write(padded((1, 6, 6, 4), around, name, 3, 2))
+    model = generate(content, variant="aotplus", layout=layout)
+    assert_exact(content, model)
+    calls = [layer["functions"] for layer in model.plan["layers"]]
+    assert calls[0] == [] and len(calls[1]) == 1
 
 
 def two_outputs() -> Graph:

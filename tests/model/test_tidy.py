@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_networks import Net, Q
+from small_networks import Net, Q, padded, spatial
 from tests_support import examples, run_litert, run_tflm
 
 from tinyflow.core.errors import ModelError
@@ -25,7 +25,8 @@ from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.transforms import transformed
 from tinyflow.model.transforms.tidy import tidy
-from tinyflow.model.weighted import constant_values
+from tinyflow.model.transforms.tidy.padding import fold_any_padding
+from tinyflow.model.weighted import constant_values, window
 
 
 def tidied(graph: Graph, *names: str, runs: Sequence[Any] = (run_tflm, run_litert)) -> Graph:
@@ -164,32 +165,6 @@ def test_every_integer_comes_back_from_float32(scale: float) -> None:
     assert np.array_equal(np.rint(real / np.float32(scale)).astype(np.int64), steps)
 
 
-def padded(shape: tuple[int, ...], around: Any, name: str, kernel: int, stride: int, value: int | None = None) -> Graph:
-    """PAD or PADV2, and an operator without padding behind it."""
-    net = Net(*shape)
-    paddings = net.constant(around, "int32")
-    more = [] if value is None else [net.constant(value, "int8", Q)]
-    wide = net.operator("PAD" if value is None else "PADV2", net.input, paddings, *more)
-    slides = {"padding": "VALID", "stride": (stride, stride)}
-    if name == "MAX_POOL_2D":
-        return net.graph(net.operator(name, wide, filter=(kernel, kernel), **slides))
-    random = np.random.default_rng(3)
-    if name == "CONV_2D":
-        return net.graph(
-            net.convolution(
-                wide, random.integers(-9, 9, (4, kernel, kernel, net.builder.shape(wide)[3])), [5] * 4, **slides
-            )
-        )
-    weights = net.constant(random.integers(-9, 9, (1, kernel, kernel, shape[3])), "int8", Quantisation((0.02,), (0,)))
-    bias = net.constant([7] * shape[3], "int32", Quantisation((0.001,), (0,)))
-    return net.graph(net.operator(name, wide, weights, bias, **slides))
-
-
-def spatial(*around: int) -> list[list[int]]:
-    """Paddings of height and width."""
-    return [[0, 0], list(around[:2]), list(around[2:]), [0, 0]]
-
-
 @pytest.mark.parametrize(
     ("shape", "around", "name", "kernel", "stride", "value"),
     [
@@ -235,6 +210,27 @@ def test_other_padding_stays(
     """No `.tflite` says it in another way."""
     graph = padded(shape, around, name, kernel, stride, value)
     assert tidy(graph).graph is graph
+
+
+@pytest.mark.parametrize(
+    ("around", "kernel", "stride", "wanted"),
+    [
+        (spatial(1, 1, 1, 1), 3, 2, ((1, 1), (1, 1))),
+        (spatial(2, 0, 0, 1), 3, 1, ((2, 0), (0, 1))),
+        (spatial(1, 1, 1, 1), 3, 1, None),  # as SAME has it
+        (spatial(3, 0, 0, 0), 3, 1, "PAD"),  # the first window sees nothing else
+        ([[0, 0], [1, 1], [1, 1], [0, 1]], 3, 2, "PAD"),
+    ],
+)
+def test_padding_beyond_what_files_say_is_an_option(around: Any, kernel: int, stride: int, wanted: Any) -> None:
+    """Of the graph in memory, for kernels that pad as they like."""
+    graph = padded((1, 6, 6, 3), around, "CONV_2D", kernel, stride)
+    first, *others = fold_any_padding(graph).operators
+    if wanted == "PAD":
+        assert (first, *others) == graph.operators
+    else:
+        assert first.name == "CONV_2D" and first.options.get("around") == wanted and not others
+        assert window(graph, first).before == (around[1][0], around[2][0])
 
 
 def test_padding_that_others_read_stays_for_them() -> None:

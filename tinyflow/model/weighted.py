@@ -95,13 +95,14 @@ def integers(tensor: Tensor) -> Integers:
 
 
 def window(graph: Graph, operator: Operator) -> Window:
-    """How the window of a convolution or pool slides over its first input."""
+    """How the window of a convolution or pool slides over its first input; `around` is what a PAD did before."""
     shape = graph.tensors[operator.inputs[0]].shape
     height, width = operator.options.get("filter") or graph.tensors[operator.inputs[1]].shape[1:3]
     size = height, width
     stride, dilation = operator.options["stride"], operator.options.get("dilation", (1, 1))
     is_same = operator.options["padding"] == "SAME"
-    rows, columns = same_padding(shape, size, stride, dilation) if is_same else ((0, 0), (0, 0))
+    valid = operator.options.get("around", ((0, 0), (0, 0)))
+    rows, columns = same_padding(shape, size, stride, dilation) if is_same else valid
     return Window(size, stride, dilation, *zip(rows, columns, strict=True))
 
 

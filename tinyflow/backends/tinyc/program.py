@@ -12,6 +12,7 @@ from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model import variables
 from tinyflow.model.graph import Graph, Operator, Tensor, unused_name
 from tinyflow.model.operators import describe
+from tinyflow.model.transforms.tidy.padding import fold_any_padding
 
 # each has tensors and code of its own, and a file can ask for billions
 _MOST_CALLS = 1 << 8
@@ -67,7 +68,7 @@ class _Lowering:
 
     def _body(self, part: Graph, new: Mapping[int, int]) -> None:
         """The steps of one graph; `new`: its tensors → those of the program."""
-        for operator in part.operators:
+        for operator in fold_any_padding(part).operators:
             if operator.name in ("READ_VARIABLE", "ASSIGN_VARIABLE"):
                 variable = self._variables[part.handles[operator.inputs[0]]]
                 other = new[(*operator.inputs[1:], *operator.outputs)[0]]

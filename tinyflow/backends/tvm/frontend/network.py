@@ -11,6 +11,7 @@ from tinyflow.backends.tvm.kernels.specs import Rounding
 from tinyflow.backends.tvm.legalised.rules import LegalisedSpec
 from tinyflow.model import variables
 from tinyflow.model.graph import Graph, Operator, Tensor
+from tinyflow.model.transforms.tidy.padding import fold_any_padding
 from tinyflow.model.weighted import constant_values
 
 
@@ -38,7 +39,7 @@ class _Lowering:
 
     def network(self) -> Network:
         """All of it."""
-        for operator in self._graph.operators:
+        for operator in fold_any_padding(self._graph).operators:
             if supported.is_view(self._graph, operator):
                 self._values[operator.outputs[0]] = self._values[operator.inputs[0]]
             elif operator.name == "READ_VARIABLE":
