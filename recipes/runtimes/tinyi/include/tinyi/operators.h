@@ -5,7 +5,7 @@
 
 #include "tinyi/convolution.h"
 #include "tinyi/context.h"
-#include "tinyi/recurrent.h"
+#include "tinyi/svdf_kernel.h"
 
 /* Operators that call subgraphs. */
 void tinyi_if(struct tinyi_context *context);

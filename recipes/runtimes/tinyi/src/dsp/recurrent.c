@@ -1,5 +1,5 @@
 /* SVDF by SMLAD, where the file's rows of features are whole eights: see tinynn/src/dsp/recurrent.c. */
-#include "tinyi/recurrent.h"
+#include "tinyi/svdf_kernel.h"
 
 #if defined(__ARM_FEATURE_DSP)
 #include "tinynn/dsp/instructions.h"

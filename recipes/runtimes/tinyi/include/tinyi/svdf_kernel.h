@@ -1,6 +1,6 @@
 /* A kernel of SVDF beside tinynn's definition. */
-#ifndef TINYI_RECURRENT_H
-#define TINYI_RECURRENT_H
+#ifndef TINYI_SVDF_KERNEL_H
+#define TINYI_SVDF_KERNEL_H
 
 #include "tinyi/context.h"
 
