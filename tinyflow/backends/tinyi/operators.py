@@ -262,7 +262,9 @@ def _depthwise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest:
     is_conv2d = not is_int4 and variant == "dsp" and fields["input_channels"] == 1 < fields["depth_multiplier"]
     if is_conv2d and _chosen(_of_conv2d(variant), layer, fields)[0]:
         return _in_blocks(variant, fields, is_general=True)
-    own = [one for one in chain if one.variant == chain[0].variant != "ref"]
+    # rv32/depthwise.c falls back to what is portable
+    names = (chain[0].variant, *["c"] * (chain[0].variant == "rv32"))
+    own = [one for one in chain if one.variant in names and one.variant != "ref"]
     # the one that is always linked comes first
     own.sort(key=lambda one: TAPS_3X3 not in one.needs)
     if plane_elements(fields) > _LARGEST_PLANE:

@@ -207,6 +207,7 @@ _WEIGHTED: Sequence[Kernel] = (
         packs.planes,
         scratch.WIDE_PLANE_AND_MORE,
     ),
+    _depthwise("rv32", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
     _depthwise("c", "planes", (_RIGHT, _3X3), packs.planes, scratch.PLANE),
     _depthwise("c", "planes", (_RIGHT, needs.SEVERAL_PIXELS), packs.planes, scratch.PLANE_AND_MORE),
     _depthwise("ref", "pixels", (), packs.taps_last, scratch.CHANNEL_SUMS),

@@ -90,13 +90,14 @@ struct tinyi_depthwise {
 };
 
 /* Kernels of 3×3, and those with one for any other taps behind. */
-extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_dsp, tinyi_depthwise_mve, tinyi_depthwise_rvv;
+extern const struct tinyi_depthwise tinyi_depthwise_c, tinyi_depthwise_rv32, tinyi_depthwise_dsp, tinyi_depthwise_mve,
+    tinyi_depthwise_rvv;
 struct tinyi_depthwise_general {
   struct tinyi_depthwise first;
   const struct tinyi_conv2d *of_one_channel; /* for several outputs of one channel: any convolution; NULL: no other */
 };
-extern const struct tinyi_depthwise_general tinyi_depthwise_general_c, tinyi_depthwise_general_dsp,
-    tinyi_depthwise_general_mve, tinyi_depthwise_general_rvv;
+extern const struct tinyi_depthwise_general tinyi_depthwise_general_c, tinyi_depthwise_general_rv32,
+    tinyi_depthwise_general_dsp, tinyi_depthwise_general_mve, tinyi_depthwise_general_rvv;
 
 /* 3×3 taps without dilation, one output channel for each input channel. */
 static inline int32_t tinyi_is_3x3(const struct tinynn_depthwise *p) {

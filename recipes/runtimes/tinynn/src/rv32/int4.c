@@ -2,3 +2,4 @@
 #include "tinynn/int4.h"
 
 TINYNN_INT4_CONV2D(tinynn_conv2d_int4_rv32, tinynn_conv2d_rv32, TINYNN_INT4_BYTES)
+TINYNN_INT4_DEPTHWISE(tinynn_depthwise3x3_int4_rv32, tinynn_depthwise3x3_rv32)
