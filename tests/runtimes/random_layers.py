@@ -103,9 +103,9 @@ def winograd(draw: st.DrawFn) -> Case:
 
 @st.composite
 def depthwise(draw: st.DrawFn, bits: int = 8) -> Case:
-    """DEPTHWISE_CONV_2D; more often than not what kernels for three and five columns, or for one row take."""
+    """DEPTHWISE_CONV_2D; more often than not what kernels for three, five and seven columns, or for one row take."""
     spatial = _spatial(draw, 6)
-    columns = draw(st.sampled_from([0, 3, 3, 5, 1, 1]))
+    columns = draw(st.sampled_from([0, 3, 3, 5, 7, 1, 1]))
     if columns == 1:  # rows may be shorter than the kernel where there is padding
         taps = draw(st.integers(1, 20))
         shortest = taps if spatial["padding"] == "VALID" else 1
@@ -114,8 +114,12 @@ def depthwise(draw: st.DrawFn, bits: int = 8) -> Case:
     elif columns:
         spatial |= {"kernel": (columns, columns), "dilation": (1, 1)}
         spatial |= {"size": [draw(st.integers(columns, 11)) for _ in range(2)]}
-    if columns == 5:
-        spatial |= {"stride": (draw(st.integers(1, 2)), 1)}
+    if columns >= 5:
+        spatial |= {
+            "stride": (draw(st.integers(1, 2)), draw(st.integers(1, 3))),
+            "dilation": (draw(st.integers(1, 2)), 1),
+        }
+        spatial["size"][0] += spatial["dilation"][0] * columns - columns
     channels = draw(st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 17, 40]))  # more than vectors hold
     shape = (draw(st.integers(1, 2)), *spatial.pop("size"), channels)
     return cases.depthwise(

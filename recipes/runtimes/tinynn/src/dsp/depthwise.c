@@ -1,5 +1,5 @@
 /* DEPTHWISE_CONV_2D, int8, any kernel whose columns are neighbours: the formula of ref/depthwise.c, one channel after
- * the other, four outputs of a row at a time, two taps by one SMLAD.
+ * the other, four outputs of a row at a time, two taps by one SMLAD. Kernels of 5x5 and 7x7 are in planes.S.
  *
  * A channel is brought together (plane.h), widened to 16 bits, before its first output is written, and with depth
  * multiplier 1 no other channel's place is touched: input and output may begin at one address. What is computed behind a
@@ -8,10 +8,12 @@
  * Scratch: pairs of taps, [kernel_height][kernel_width / 2 + 1][2] words; the plane, columns even, and
  * 3 * stride_x + 2, made even, more, int16.
  */
+#include <stddef.h>
+
 #include "tinynn.h"
 #include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"
-#include "tinynn/dsp/plane3x3.h"
+#include "tinynn/dsp/planes.h"
 #include "tinynn/plane.h"
 
 #if defined(__ARM_FEATURE_DSP)
@@ -37,6 +39,65 @@ static __attribute__((noinline)) void make_pairs(const struct tinynn_depthwise *
     }
     taps += width;
   }
+}
+
+/* The pair in the middle of four taps, of which `even` has the first and the third. */
+static inline tinynn_pair middle_of(tinynn_pair even, tinynn_pair odd) {
+  return (odd & UINT32_C(0xffff)) | (even & UINT32_C(0xffff0000));
+}
+
+/* The same for planes.S, of five or seven columns and as many rows; of stride 2 without the pairs in between. */
+static __attribute__((noinline)) void make_square(const int8_t *restrict taps, int32_t width, int32_t stride,
+                                                  tinynn_pair *restrict to) {
+  const int32_t step = stride == 1 ? 2 : 1;
+#pragma GCC unroll 1
+  for (int32_t ky = 0; ky < width; ++ky) {
+    const uint32_t word = tinynn_load_word(taps);
+    const tinynn_pair even = tinynn_even_bytes(word), odd = tinynn_odd_bytes(word);
+    /* taps 3 to 6; the second of them is the last of five */
+    const uint32_t others = width == 5 ? (uint32_t)(uint8_t)taps[4] << 8 : tinynn_load_word(taps + 3);
+    const tinynn_pair behind = tinynn_odd_bytes(others), before = tinynn_even_bytes(others);
+    if (width == 7) {
+      to[4 * step - 1] = tinynn_upper_halves(before, behind); /* of stride 2 the next one's place */
+      to[3 * step] = behind >> 16;
+    }
+    if (stride == 1) {
+      to[1] = even << 16;
+      to[3] = middle_of(even, odd);
+      to[5] = tinynn_upper_halves(odd, behind << 16);
+    }
+    to[0] = tinynn_lower_halves(even, odd);
+    to[step] = tinynn_upper_halves(even, odd);
+    to[2 * step] = middle_of(before, behind);
+    taps += width;
+    to += step * (width / 2 + 1);
+  }
+}
+
+static tinynn_plane_function *function_of(const struct tinynn_depthwise *p) {
+  const int32_t is_square = p->kernel_height == p->kernel_width && p->stride_x <= 2;
+  if (is_square && p->kernel_width == 5) {
+    return p->stride_x == 1 ? tinynn_plane5_stride1_dsp : tinynn_plane5_stride2_dsp;
+  }
+  if (is_square && p->kernel_width == 7) {
+    return p->stride_x == 1 ? tinynn_plane7_stride1_dsp : tinynn_plane7_stride2_dsp;
+  }
+  return NULL;
+}
+
+static void compute_square(const struct tinynn_depthwise *restrict p, tinynn_plane_function *function,
+                           tinynn_pair *restrict taps, const int16_t *restrict plane, int32_t columns, int32_t o,
+                           int8_t *output) {
+  const struct tinynn_plane3x3 square = {.plane = plane,
+                                         .output = output,
+                                         .output_pitch = p->output_channels,
+                                         .output_width = p->output_width,
+                                         .output_height = p->output_height,
+                                         .row_bytes = 2 * p->dilation_y * columns,
+                                         .row_step_bytes = 2 * p->stride_y * columns,
+                                         .zero_twice_plus1 = 2 * p->output_zero_point + 1};
+  make_square(p->weights + o * p->kernel_height * p->kernel_width, p->kernel_width, p->stride_x, taps);
+  function(&square, taps, &p->channels[o]);
 }
 
 /* What is constant for one channel. */
@@ -167,13 +228,18 @@ void tinynn_depthwise_dsp(const struct tinynn_depthwise *restrict p, const int8_
   int16_t *values = (int16_t *)(taps + p->kernel_height * (p->kernel_width / 2 + 1) * 2);
   const struct tinynn_plane plane = tinynn_plane_of_taps(p, 2);
   const int32_t channels = p->input_channels;
+  tinynn_plane_function *const function = function_of(p);
   fill(values, plane.rows * plane.columns + (OUTPUTS - 1) * p->stride_x + 2, p->input_zero_point);
   for (int32_t n = 0; n < p->batches; ++n) {
     for (int32_t c = 0; c < channels; ++c) {
       tinynn_plane3x3_copy_dsp(values + plane.inner, input + c, channels, plane.width, plane.height,
                                2 * (plane.columns - plane.width), (p->input_width - plane.width) * channels);
       for (int32_t o = c * p->depth_multiplier; o < (c + 1) * p->depth_multiplier; ++o) {
-        compute_channel(p, taps, values, plane.columns, o, output + o);
+        if (function != NULL) {
+          compute_square(p, function, taps, values, plane.columns, o, output + o);
+        } else {
+          compute_channel(p, taps, values, plane.columns, o, output + o);
+        }
       }
     }
     const int32_t count = p->output_height * p->output_width * p->output_channels;
