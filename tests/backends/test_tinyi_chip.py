@@ -16,6 +16,7 @@ from int4 import of_four_bits
 from int16_networks import graph_of, network
 from random_networks import random_network
 from small_networks import Net
+from stateful_networks import lstm
 from test_tinyc_generate import SMALL
 from test_tinyc_operators import CASES
 from test_tinyi_operators import MORE, operator_graph
@@ -23,7 +24,7 @@ from tests_support import examples
 from tinyi_chip import ChipInterpreter, chip
 from tinyi_host import assert_exact
 
-from tinyflow.backends.tinyi.operators import why_not_right
+from tinyflow.backends.tinyi.operators import request, why_not_right
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.weighted import weighted
@@ -244,3 +245,29 @@ def test_layers_of_int16_are_exact(name: str, chips: Chips) -> None:
         assert_exact(_layer_of_int16(seed), interpreter, variant)
 
     holds()
+
+
+@pytest.mark.parametrize("sizes", [(8, 16), (28, 20), (9, 16), (16, 10), (3, 1)])
+def test_lstm_is_exact(sizes: tuple[int, int], chips: Chips) -> None:
+    """Rows of whole eights, and any others."""
+    interpreter, variant = chips("dsp")
+    for seed in range(8):
+        assert_exact(lstm(seed, sizes=sizes), interpreter, variant)
+
+
+def test_lstm_of_large_sums_is_exact(chips: Chips) -> None:
+    """Where sums that are scaled up could leave 32 bits the definition computes."""
+    interpreter, variant = chips("dsp")
+    graph = lstm(3, sizes=(8, 8))
+    for bias, is_taken in ((1 << 28, True), ((1 << 29) - 100_000, False)):
+        changed = [
+            replace(tensor, data=np.full(tensor.shape, bias, np.int32).tobytes())
+            if tensor.dtype == "int32"
+            else replace(tensor, quantisation=Quantisation((0.04,), (0,)))
+            if tensor.dtype == "int8" and tensor.is_constant
+            else tensor
+            for tensor in graph.tensors
+        ]
+        large = replace(graph, tensors=tuple(changed))
+        assert (request(large, large.operators[0], variant).most > 0) == is_taken
+        assert_exact(large, interpreter, variant)

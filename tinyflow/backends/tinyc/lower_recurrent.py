@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tinyflow.backends.arrays import Constant
 from tinyflow.backends.tinyc.lower_float32 import clamp
 from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinynn.choice import plain
+from tinyflow.backends.tinynn.fields import constant, lstm_fields
 from tinyflow.model import recurrent
 from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.operators.forms import form_of
-from tinyflow.model.weighted import constant_values
-
-
-def _constant(graph: Graph, index: int) -> Constant:
-    values = constant_values(graph.tensors[index])
-    return Constant(values, alignment=max(4, values.itemsize))
 
 
 def _step(
@@ -30,9 +24,9 @@ def _step(
 
 def _svdf(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
     features, time, bias, state = operator.inputs[1:5]
-    arrays = {"features": _constant(graph, features), "time": _constant(graph, time)}
+    arrays = {"features": constant(graph, features), "time": constant(graph, time)}
     if bias >= 0:
-        arrays["bias"] = _constant(graph, bias)
+        arrays["bias"] = constant(graph, bias)
     if form_of(graph, operator) == "float32":
         sizes = recurrent.svdf_sizes(graph, operator)
         fields = {**arrays, **sizes, **clamp(operator.options["activation"])}
@@ -45,24 +39,8 @@ def _svdf(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
 
 def _lstm(graph: Graph, operator: Operator, variant: str) -> Iterator[Step]:
     form = form_of(graph, operator)
-    arrays = {
-        name: tuple(_constant(graph, operator.inputs[position]) for position in positions)
-        for name, positions in (
-            ("input_weights", recurrent.INPUT_WEIGHTS),
-            ("state_weights", recurrent.STATE_WEIGHTS),
-            ("bias", recurrent.BIASES),
-        )
-    }
-    if form == "float32":
-        numbers: dict[str, Any] = {
-            **recurrent.lstm_sizes(graph, operator),
-            "clip": float(operator.options["cell_clip"]),
-        }
-    else:
-        numbers = recurrent.lstm(graph, operator, form)
-        numbers |= {"input_pitch": numbers["inputs"], "state_pitch": numbers["cells"]}
     states = (recurrent.STATE, recurrent.MEMORY)
-    yield from _step(operator, variant, f"lstm_{form}", {**arrays, **numbers}, states)
+    yield from _step(operator, variant, f"lstm_{form}", lstm_fields(graph, operator, form), states)
 
 
 # form → operator → lowering

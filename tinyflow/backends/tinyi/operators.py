@@ -17,7 +17,7 @@ from tinyflow.backends.tinyi import customs
 from tinyflow.backends.tinyi.memory_request import MemoryRequest, Unsupported, exactly
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import WORD_BYTES
-from tinyflow.backends.tinynn.fields import convolution_fields, pool_fields, real_convolution_fields
+from tinyflow.backends.tinynn.fields import convolution_fields, lstm_fields, pool_fields, real_convolution_fields
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import kernels_of
 from tinyflow.backends.tinynn.layer import Layer, as_single_row
@@ -417,11 +417,15 @@ def _svdf(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | Non
     return exactly(kernel.scratch_bytes(fields) + WORD_BYTES * units)
 
 
-def _lstm(graph: Graph, operator: Operator, variant: str) -> None:  # noqa: ARG001
-    if form_of(graph, operator) == "float32":
+def _lstm(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:
+    form = form_of(graph, operator)
+    if form == "float32":
         recurrent.lstm_sizes(graph, operator)
-    else:
-        recurrent.lstm(graph, operator, form_of(graph, operator))
+        return None
+    fields = lstm_fields(graph, operator, form)
+    kernel = kernels_of(f"lstm_{form}", variant)[0]
+    why = kernel.why_not(Layer(fields))
+    return exactly(kernel.scratch_bytes(fields)) if why is None else MemoryRequest(reference=why)
 
 
 def _quantise(graph: Graph, operator: Operator, variant: str) -> MemoryRequest | None:
@@ -454,9 +458,10 @@ def _weighted_int16(graph: Graph, operator: Operator, variant: str) -> MemoryReq
     rows = (layer.weights.reshape(-1, layer.outputs).T if layer.is_depthwise else layer.weights).astype(np.int8)
     # the chip has the first one of the variant
     chain = kernels_of(_INT16[operator.name].kernel or "", variant)[:1]
-    kernel = next((one for one in chain if one.why_not(Layer(fields, rows, records)) is None), None)
-    if kernel is None or kernel.variant == "ref":
-        return exactly(_WIDE_RECORD_BYTES * layer.outputs)
+    kernel = next((one for one in chain if one.variant != "ref"), None)
+    why = kernel.why_not(Layer(fields, rows, records)) if kernel else ""
+    if kernel is None or why is not None:
+        return replace(exactly(_WIDE_RECORD_BYTES * layer.outputs), reference=why or "")
     if operator.name != "CONV_2D":
         return exactly(
             _RECORD_BYTES * layer.outputs + kernel.scratch_bytes({**fields, "inputs": layer.weights[0].size})
@@ -845,7 +850,12 @@ _CAST = {"CAST": Entry("tinyi_cast", _cast, general="tinyi_cast_float32")}
 _LOOP = {"WHILE": Entry("tinyi_while", _calling)}
 # form → operator → entry
 _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
-    "int8": {**_INT8, **_RESHAPES, "SVDF": Entry("tinyi_svdf", _svdf, "svdf_int8"), _LSTM: Entry("tinyi_lstm", _lstm)},
+    "int8": {
+        **_INT8,
+        **_RESHAPES,
+        "SVDF": Entry("tinyi_svdf", _svdf, "svdf_int8"),
+        _LSTM: Entry("tinyi_lstm", _lstm, "lstm_int8"),
+    },
     "int16": {**_INT16, _LSTM: Entry("tinyi_lstm_int16", _lstm)},
     "int32": {"QUANTIZE": _INT16["QUANTIZE"]},
     "float32": {

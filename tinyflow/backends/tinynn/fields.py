@@ -1,13 +1,16 @@
-"""The numbers in the C structs of operators with a window, from a graph."""
+"""The fields of the C structs of operators with a window, and of an LSTM, from a graph."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from tinyflow.backends.arrays import Constant
+from tinyflow.model import recurrent
 from tinyflow.model.fixed_point import activation_range
 from tinyflow.model.graph import Graph, Operator, Tensor
 from tinyflow.model.operators.forms import quantisation_of
-from tinyflow.model.weighted import Weighted, Window, window
+from tinyflow.model.weighted import Weighted, Window, constant_values, window
 
 
 def output_fields(layer: Weighted) -> dict[str, int]:
@@ -67,3 +70,29 @@ def pool_fields(graph: Graph, operator: Operator, form: str = "int8") -> dict[st
     slides = window(graph, operator)
     lowest, highest = activation_range(operator.options["activation"], quantisation_of(output, form), form)
     return {**plane_fields(source, output), **window_fields(slides), "lowest": lowest, "highest": highest}
+
+
+def constant(graph: Graph, index: int) -> Constant:
+    """A tensor's values, in whole words."""
+    values = constant_values(graph.tensors[index])
+    return Constant(values, alignment=max(4, values.itemsize))
+
+
+def lstm_fields(graph: Graph, operator: Operator, form: str) -> dict[str, Any]:
+    """Of struct tinynn_lstm, as the variant ref reads it, or struct tinynn_lstm_float32.
+
+    Raises ValueError where TFLM has no such kernel.
+    """
+    is_real = form == "float32"
+    numbers = recurrent.lstm_sizes(graph, operator) if is_real else recurrent.lstm(graph, operator, form)
+    arrays = {
+        name: tuple(constant(graph, operator.inputs[position]) for position in positions)
+        for name, positions in (
+            ("input_weights", recurrent.INPUT_WEIGHTS),
+            ("state_weights", recurrent.STATE_WEIGHTS),
+            ("bias", recurrent.BIASES),
+        )
+    }
+    if is_real:
+        return {**arrays, **numbers, "clip": float(operator.options["cell_clip"])}
+    return {**arrays, **numbers, "input_pitch": numbers["inputs"], "state_pitch": numbers["cells"]}

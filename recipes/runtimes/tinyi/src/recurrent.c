@@ -301,10 +301,22 @@ static inline __attribute__((always_inline)) void lstm_of(struct tinyi_context *
     p.state_multipliers[g] = of_state.multiplier;
     p.state_shifts[g] = of_state.shift;
   }
-  if (context->file.status != TINYI_OK || context->lifetimes != NULL) {
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  if (type == TINYI_INT8) {
+  const struct tinyi_lstm *kernel = type == TINYI_INT8 ? context->kernel : NULL;
+  if (context->lifetimes != NULL) {
+    if (kernel != NULL && kernel->supports(&p)) {
+      context->choice = 1;
+      context->scratch_least = kernel->scratch_bytes(&p);
+      context->scratch_most = context->scratch_least;
+    }
+    return;
+  }
+  if (kernel != NULL && context->choice) {
+    kernel->compute(&p, lstm.input.data, lstm.state.data, tinyi_int16(&lstm.memory), lstm.output.data,
+                    context->scratch);
+  } else if (type == TINYI_INT8) {
     tinynn_lstm_int8_ref(&p, lstm.input.data, lstm.state.data, tinyi_int16(&lstm.memory), lstm.output.data);
   } else {
     tinynn_lstm_int16_ref(&p, tinyi_int16(&lstm.input), tinyi_int16(&lstm.state), tinyi_int16(&lstm.memory),

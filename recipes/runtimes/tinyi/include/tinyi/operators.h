@@ -5,7 +5,7 @@
 
 #include "tinyi/convolution.h"
 #include "tinyi/context.h"
-#include "tinyi/svdf_kernel.h"
+#include "tinyi/recurrent_kernels.h"
 
 /* Operators that call subgraphs. */
 void tinyi_if(struct tinyi_context *context);

@@ -68,6 +68,8 @@ struct tinynn_lstm_float32 {
 
 TINYNN_LSTM(tinynn_lstm_int8_ref, tinynn_lstm, int8_t, int16_t, );
 TINYNN_LSTM(tinynn_lstm_int8_dsp, tinynn_lstm, int8_t, int16_t, , void *restrict scratch);
+/* The same of any rows, without anything behind those of a file. */
+TINYNN_LSTM(tinynn_lstm_rows_int8_dsp, tinynn_lstm, int8_t, int16_t, , void *restrict scratch);
 TINYNN_LSTM(tinynn_lstm_int16_ref, tinynn_lstm, int16_t, int16_t, );
 TINYNN_LSTM(tinynn_lstm_float32_ref, tinynn_lstm_float32, float, float, );
 

@@ -12,7 +12,7 @@
 #include "tinynn/dsp/instructions.h"
 #include "tinynn/dsp/rows.h"
 
-/* Words of (0, 2), (1, 3) for each four, the zero point subtracted; `pitch`: a multiple of 8. */
+/* Words of (0, 2), (1, 3) for each four, the zero point subtracted; `pitch`: a multiple of 4. */
 static void widen(const int8_t *from, int32_t count, int32_t pitch, int32_t zero_point, tinynn_pair *to) {
   const tinynn_pair zeros = tinynn_twice(-zero_point);
   const tinynn_pair *end = to + pitch / 2;
@@ -50,21 +50,75 @@ static inline int32_t rescale_sum(int32_t sum, int32_t factor, int32_t shift) {
   return saturate16(rescale_right(tinynn_saturate_30(sum), factor, -shift));
 }
 
+static inline void sum_four(struct tinynn_rows2 *rows, uint32_t a, uint32_t b) {
+  const tinynn_pair *x = rows->x;
+  rows->sum_a = tinynn_multiply_pairs(x[0], tinynn_even_bytes(a), rows->sum_a);
+  rows->sum_b = tinynn_multiply_pairs(x[0], tinynn_even_bytes(b), rows->sum_b);
+  rows->sum_a = tinynn_multiply_pairs(x[1], tinynn_odd_bytes(a), rows->sum_a);
+  rows->sum_b = tinynn_multiply_pairs(x[1], tinynn_odd_bytes(b), rows->sum_b);
+}
+
+/* `products` at any address. */
+static __attribute__((noinline)) void sum_rows_anywhere(struct tinynn_rows2 *rows, int32_t products) {
+  struct tinynn_rows2 all = *rows;
+  for (; products >= 4; products -= 4, all.a += 4, all.b += 4, all.x = (const tinynn_pair *)all.x + 2) {
+    sum_four(&all, tinynn_load_word(all.a), tinynn_load_word(all.b));
+  }
+  if (products > 0) {
+    uint32_t a = 0, b = 0;
+    memcpy(&a, all.a, (size_t)products);
+    memcpy(&b, all.b, (size_t)products);
+    sum_four(&all, a, b);
+  }
+  rows->sum_a = all.sum_a;
+  rows->sum_b = all.sum_b;
+}
+
+/* Of an LSTM: rows that are filled up, or as a file has them; inputs are filled up with zeros to whole fours. `eights`:
+ * products of whole words. */
+static inline __attribute__((always_inline)) void sum_rows(struct tinynn_rows2 *rows, int32_t products, int32_t eights,
+                                                           int32_t is_filled_up) {
+  if (is_filled_up || eights > 0) {
+    tinynn_rows2_wide_dsp(rows, is_filled_up ? products : eights);
+  }
+  if (is_filled_up) {
+    return;
+  }
+  if (products - eights == 4) {
+    sum_four(rows, tinynn_load_word(rows->a), tinynn_load_word(rows->b));
+  } else if (products > eights) {
+    sum_rows_anywhere(rows, products - eights);
+  }
+}
+
+/* Of rows of the four gates; 0 where these are not at whole words. */
+static int32_t eights_of(const int8_t *const weights[4], int32_t pitch) {
+  const uintptr_t places =
+      (uintptr_t)weights[0] | (uintptr_t)weights[1] | (uintptr_t)weights[2] | (uintptr_t)weights[3] | (uintptr_t)pitch;
+  return places % 4 == 0 ? pitch & ~7 : 0;
+}
+
 static inline int32_t gate_of(const struct tinynn_lstm *restrict p, int32_t g, int32_t given, int32_t kept) {
   return saturate16(rescale_sum(given, p->input_multipliers[g], p->input_shifts[g]) +
                     rescale_sum(kept, p->state_multipliers[g], p->state_shifts[g]));
 }
 
-void tinynn_lstm_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *restrict input, int8_t *restrict state,
-                          int16_t *restrict memory, int8_t *restrict output, void *restrict scratch) {
+static inline __attribute__((always_inline)) void lstm_int8(const struct tinynn_lstm *restrict p,
+                                                            const int8_t *restrict input, int8_t *restrict state,
+                                                            int16_t *restrict memory, int8_t *restrict output,
+                                                            void *restrict scratch, int32_t is_filled_up) {
   const int32_t cells = p->cells;
-  tinynn_pair *given = scratch, *kept = given + p->input_pitch / 2;
+  const int32_t inputs_filled = is_filled_up ? p->input_pitch : (p->input_pitch + 3) & ~3;
+  const int32_t cells_filled = is_filled_up ? p->state_pitch : (p->state_pitch + 3) & ~3;
+  const int32_t input_eights = is_filled_up ? 0 : eights_of(p->input_weights, p->input_pitch);
+  const int32_t state_eights = is_filled_up ? 0 : eights_of(p->state_weights, p->state_pitch);
+  tinynn_pair *given = scratch, *kept = given + inputs_filled / 2;
   for (int32_t i = 0; i < p->batches * p->steps; ++i) {
     const int32_t batch = i / p->steps;
     const int32_t row = tinynn_lstm_row(p->is_time_major, p->batches, p->steps, batch, i % p->steps);
     int8_t *to = output + row * cells, *before = state + batch * cells;
-    widen(input + row * p->inputs, p->inputs, p->input_pitch, p->input_zero_point, given);
-    widen(before, cells, p->state_pitch, p->state_zero_point, kept);
+    widen(input + row * p->inputs, p->inputs, inputs_filled, p->input_zero_point, given);
+    widen(before, cells, cells_filled, p->state_zero_point, kept);
     for (int32_t c = 0; c < cells; ++c) {
       int32_t gates[4];
       for (int32_t g = 0; g < 4; g += 2) {
@@ -76,8 +130,8 @@ void tinynn_lstm_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *re
         struct tinynn_rows2 of_state = {.x = kept,
                                         .a = p->state_weights[g] + c * p->state_pitch,
                                         .b = p->state_weights[g + 1] + c * p->state_pitch};
-        tinynn_rows2_wide_dsp(&of_input, p->input_pitch);
-        tinynn_rows2_wide_dsp(&of_state, p->state_pitch);
+        sum_rows(&of_input, p->input_pitch, input_eights, is_filled_up);
+        sum_rows(&of_state, p->state_pitch, state_eights, is_filled_up);
         gates[g] = gate_of(p, g, of_input.sum_a, of_state.sum_a);
         gates[g + 1] = gate_of(p, g + 1, of_input.sum_b, of_state.sum_b);
       }
@@ -86,6 +140,17 @@ void tinynn_lstm_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *re
     }
     memcpy(before, to, (size_t)cells);
   }
+}
+
+void tinynn_lstm_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *restrict input, int8_t *restrict state,
+                          int16_t *restrict memory, int8_t *restrict output, void *restrict scratch) {
+  lstm_int8(p, input, state, memory, output, scratch, 1);
+}
+
+void tinynn_lstm_rows_int8_dsp(const struct tinynn_lstm *restrict p, const int8_t *restrict input,
+                               int8_t *restrict state, int16_t *restrict memory, int8_t *restrict output,
+                               void *restrict scratch) {
+  lstm_int8(p, input, state, memory, output, scratch, 0);
 }
 
 /* A rescaling by SMMLAR to the right, by so little that what has more than 30 bits leaves the result's type either way; or
