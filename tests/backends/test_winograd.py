@@ -28,8 +28,9 @@ _EXTREMES = np.array([-128, 127])
 
 
 def _weights(words: np.ndarray[Any, Any], outputs: int) -> np.ndarray[Any, Any]:
-    """[out, 16, in] of what is packed: pairs of outputs, words of inputs (0, 2), (1, 3)."""
-    return words.transpose(0, 4, 1, 2, 5, 3).reshape(outputs, winograd.PLACES, -1)
+    """[out, 16, in] of what is packed: columns of rows 1, 2, 0, 3; pairs of outputs, words of inputs (0, 2), (1, 3)."""
+    values = words.transpose(0, 4, 1, 2, 5, 3).reshape(outputs, 4, 4, -1)
+    return values[:, :, [2, 0, 1, 3]].swapaxes(1, 2).reshape(outputs, winograd.PLACES, -1)
 
 
 @pytest.mark.parametrize("extreme", [False, True])

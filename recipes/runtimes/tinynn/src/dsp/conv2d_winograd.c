@@ -15,7 +15,7 @@
  * Padding holds the input's zero point, whose products are folded into the biases as for the other kernels.
  * Three tiles are multiplied at once, as many groups of three as `groups` says are transformed at once, and weights are
  * transformed anew for each such lot, unless they lie transformed in flash.
- * Scratch: transformed inputs; sums; a pair of channels' transformed weights; where outputs go; a pixel of padding;
+ * Scratch: transformed inputs; a pair of channels' transformed weights; where outputs go; a pixel of padding;
  * a place for outputs that don't exist, beyond the last row and column.
  */
 #include "tinynn.h"
@@ -26,120 +26,18 @@
 #include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/winograd.h"
 
-enum { PIXELS = 4, SUMS = TINYNN_TILES * TINYNN_TWO_OUTPUTS };
-
-static inline tinynn_pair add(tinynn_pair a, tinynn_pair b) {
-  tinynn_pair result;
-  __asm__("sadd16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
-  return result;
-}
-
-static inline tinynn_pair subtract(tinynn_pair a, tinynn_pair b) {
-  tinynn_pair result;
-  __asm__("ssub16 %0, %1, %2" : "=r"(result) : "r"(a), "r"(b));
-  return result;
-}
+enum { PIXELS = 4 };
 
 /* What is constant in one call. */
 struct layer {
   const struct tinynn_conv2d *p;
   int32_t columns, tiles; /* of tiles, in one image */
   tinynn_pair *inputs;    /* [groups][16][input_channels / 2][3 tiles] */
-  int32_t *sums;
   tinynn_pair *weights;
   int8_t **places; /* [groups][3 tiles][4 outputs] */
   const int8_t *padding;
   int8_t *aside;
 };
-
-/* One row of B times four numbers, `step` words apart. */
-static inline void store_row(tinynn_pair *to, int32_t step, const tinynn_pair row[4]) {
-  to[0] = subtract(row[0], row[2]);
-  to[step] = add(row[1], row[2]);
-  to[2 * step] = subtract(row[2], row[1]);
-  to[3 * step] = subtract(row[1], row[3]);
-}
-
-static inline __attribute__((always_inline)) tinynn_pair half_of(const int8_t *four, int32_t is_odd) {
-  const uint32_t bytes = tinynn_load_word(four);
-  return is_odd ? tinynn_odd_bytes(bytes) : tinynn_even_bytes(bytes);
-}
-
-/* B d Bᵀ of two channels of four, from c on. */
-static inline __attribute__((always_inline)) void transform_tile(tinynn_pair *to, int32_t step,
-                                                                 const int8_t *const pixels[16], int32_t c,
-                                                                 int32_t is_odd) {
-  tinynn_pair rows[4][4];
-#pragma GCC unroll 4
-  for (int32_t x = 0; x < 4; ++x) {
-    tinynn_pair d[4];
-#pragma GCC unroll 4
-    for (int32_t y = 0; y < 4; ++y) {
-      d[y] = half_of(pixels[4 * y + x] + c, is_odd);
-    }
-    rows[0][x] = subtract(d[0], d[2]);
-    rows[1][x] = add(d[1], d[2]);
-    rows[2][x] = subtract(d[2], d[1]);
-    rows[3][x] = subtract(d[1], d[3]);
-  }
-#pragma GCC unroll 4
-  for (int32_t y = 0; y < 4; ++y) {
-    store_row(to + 4 * y * step, step, rows[y]);
-  }
-}
-
-/* Of all channels; pixels: row by row. */
-static __attribute__((noinline)) void transform_input(tinynn_pair *to, const int8_t *const pixels[16], int32_t channels) {
-  const int32_t step = channels / 2 * TINYNN_TILES;
-#pragma GCC unroll 1
-  for (int32_t c = 0; c < channels; c += 4, to += 2 * TINYNN_TILES) {
-    transform_tile(to, step, pixels, c, 0);
-    transform_tile(to + TINYNN_TILES, step, pixels, c, 1);
-  }
-}
-
-/* G times three numbers. */
-static inline void taps_of(tinynn_pair to[4], tinynn_pair a, tinynn_pair b, tinynn_pair c) {
-  const tinynn_pair outer = add(a, c);
-  to[0] = add(a, a);
-  to[1] = add(outer, b);
-  to[2] = subtract(outer, b);
-  to[3] = add(c, c);
-}
-
-/* G w Gᵀ of two channels of four, of one output. */
-static inline __attribute__((always_inline)) void transform_taps(tinynn_pair *to, int32_t step, const int8_t *weights,
-                                                                 int32_t channels, int32_t is_odd) {
-  tinynn_pair columns[3][4];
-#pragma GCC unroll 3
-  for (int32_t x = 0; x < 3; ++x) {
-    tinynn_pair w[3];
-#pragma GCC unroll 3
-    for (int32_t y = 0; y < 3; ++y) {
-      w[y] = half_of(weights + (3 * y + x) * channels, is_odd);
-    }
-    taps_of(columns[x], w[0], w[1], w[2]);
-  }
-#pragma GCC unroll 4
-  for (int32_t y = 0; y < 4; ++y) {
-    tinynn_pair row[4];
-    taps_of(row, columns[0][y], columns[1][y], columns[2][y]);
-#pragma GCC unroll 4
-    for (int32_t x = 0; x < 4; ++x) {
-      to[(4 * y + x) * step] = row[x];
-    }
-  }
-}
-
-/* Of all channels of one output; weights: [9][channels]. */
-static __attribute__((noinline)) void transform_weights(tinynn_pair *to, const int8_t *weights, int32_t channels) {
-  const int32_t step = channels / 2 * TINYNN_TWO_OUTPUTS;
-#pragma GCC unroll 1
-  for (int32_t c = 0; c < channels; c += 4, to += 2 * TINYNN_TWO_OUTPUTS) {
-    transform_taps(to, step, weights + c, channels, 0);
-    transform_taps(to + TINYNN_TWO_OUTPUTS, step, weights + c, channels, 1);
-  }
-}
 
 /* Where a tile's pixels are, and where its outputs go; a tile behind the last one has no place. */
 static void take_tile(const struct layer *layer, const int8_t *input, int8_t *output, int32_t tile, int32_t slot) {
@@ -165,66 +63,31 @@ static void take_tile(const struct layer *layer, const int8_t *input, int8_t *ou
           is_inside ? input + (y * p->input_width + x) * p->input_channels : layer->padding;
     }
   }
-  const int32_t group_words = TINYNN_PLACES * p->input_channels / 2 * TINYNN_TILES;
-  transform_input(layer->inputs + slot / TINYNN_TILES * group_words + slot % TINYNN_TILES, pixels, p->input_channels);
-}
-
-/* A M Aᵀ / 4 of one tile and channel, rescaled; `sums`: SUMS words from one place to the next. */
-static inline void store_outputs(const int32_t *sums, const struct tinynn_channel *channel, int32_t offset,
-                                 int8_t *const *places, int32_t o) {
-  int32_t upper[4], lower[4];
-#pragma GCC unroll 4
-  for (int32_t x = 0; x < 4; ++x) {
-    const int32_t *column = sums + x * SUMS;
-    const int32_t middle = column[4 * SUMS], other = column[8 * SUMS];
-    upper[x] = column[0] + middle + other;
-    lower[x] = middle - other - column[12 * SUMS];
-  }
-  int32_t four_times[PIXELS] = {
-      upper[0] + upper[1] + upper[2],
-      upper[1] - upper[2] - upper[3],
-      lower[0] + lower[1] + lower[2],
-      lower[1] - lower[2] - lower[3],
-  };
-#pragma GCC unroll 4
-  for (int32_t i = 0; i < PIXELS; ++i) {
-    const int32_t high = tinynn_high_by_factor(channel->bias + (four_times[i] >> 2), channel->multiplier);
-    places[i][o] = (int8_t)tinynn_saturate_half((high + (high >> 31) + offset) >> channel->shift);
-  }
-}
-
-/* All outputs of a group of tiles for a pair of channels from o on. */
-static __attribute__((noinline)) void finish(const struct layer *layer, int8_t *const *places, int32_t o) {
-  const int32_t *sums = layer->sums;
-  for (int32_t i = 0; i < TINYNN_TWO_OUTPUTS; ++i, ++o) {
-    const struct tinynn_channel channel = layer->p->channels[o];
-    const int32_t offset = (2 * layer->p->output_zero_point + 1) * (INT32_C(1) << channel.shift);
-#pragma GCC unroll 1
-    for (int32_t tile = 0; tile < TINYNN_TILES; ++tile) {
-      store_outputs(sums++, &channel, offset, places + tile * PIXELS, o);
-    }
-  }
+  const int32_t group_words = TINYNN_TILE_PLACES * p->input_channels / 2 * TINYNN_TILES;
+  tinynn_winograd_inputs_dsp(layer->inputs + slot / TINYNN_TILES * group_words + slot % TINYNN_TILES, pixels, p->input_channels);
 }
 
 /* Tiles whose inputs lie transformed. */
 static void multiply(const struct layer *layer, int32_t groups, int32_t is_transformed) {
   const struct tinynn_conv2d *p = layer->p;
   const int32_t channels = p->input_channels, row = 9 * channels;
-  const int32_t pair_words = TINYNN_PLACES * channels / 2 * TINYNN_TWO_OUTPUTS;
-  const int32_t group_words = TINYNN_PLACES * channels / 2 * TINYNN_TILES;
   const int8_t *raw = p->weights;
-  const tinynn_pair *weights = is_transformed ? (const tinynn_pair *)(const void *)raw : layer->weights;
-  for (int32_t o = 0; o < p->output_channels; o += TINYNN_TWO_OUTPUTS) {
+  struct tinynn_winograd winograd = {.inputs = layer->inputs,
+                                     .weights = is_transformed ? (const void *)raw : layer->weights,
+                                     .channels = p->channels,
+                                     .places = layer->places,
+                                     .zero_twice_plus1 = 2 * p->output_zero_point + 1,
+                                     .eights = channels / 8,
+                                     .groups = groups};
+  for (; winograd.output < p->output_channels; winograd.output += TINYNN_TWO_OUTPUTS) {
     if (!is_transformed) {
-      transform_weights(layer->weights, raw, channels);
-      transform_weights(layer->weights + 1, raw + row, channels);
+      tinynn_winograd_weights_dsp(layer->weights, raw, channels);
+      tinynn_winograd_weights_dsp(layer->weights + 1, raw + row, channels);
       raw += TINYNN_TWO_OUTPUTS * row;
     }
-    for (int32_t i = 0; i < groups; ++i) {
-      tinynn_winograd_dsp(layer->sums, layer->inputs + i * group_words, weights, channels / 8);
-      finish(layer, layer->places + i * TINYNN_TILES * PIXELS, o);
-    }
-    weights += is_transformed ? pair_words : 0;
+    tinynn_winograd_dsp(&winograd);
+    winograd.channels += TINYNN_TWO_OUTPUTS;
+    winograd.weights += is_transformed ? TINYNN_TILE_PLACES * channels / 2 * TINYNN_TWO_OUTPUTS : 0;
   }
 }
 
@@ -241,11 +104,10 @@ void tinynn_conv2d_winograd_dsp(const struct tinynn_conv2d_winograd *restrict wi
   const int32_t channels = p->input_channels, held = winograd->groups;
   const int32_t columns = (p->output_width + 1) / 2, tiles = (p->output_height + 1) / 2 * columns;
   tinynn_pair *inputs = scratch;
-  int32_t *sums = (int32_t *)(inputs + held * TINYNN_PLACES * channels / 2 * TINYNN_TILES);
-  tinynn_pair *weights = (tinynn_pair *)(sums + TINYNN_PLACES * SUMS);
-  int8_t **places = (int8_t **)(weights + (winograd->is_transformed ? 0 : TINYNN_PLACES * channels / 2 * TINYNN_TWO_OUTPUTS));
+  tinynn_pair *weights = inputs + held * TINYNN_TILE_PLACES * channels / 2 * TINYNN_TILES;
+  int8_t **places = (int8_t **)(weights + (winograd->is_transformed ? 0 : TINYNN_TILE_PLACES * channels / 2 * TINYNN_TWO_OUTPUTS));
   int8_t *padding = (int8_t *)(places + held * TINYNN_TILES * PIXELS);
-  const struct layer layer = {p, columns, tiles, inputs, sums, weights, places, padding, padding + channels};
+  const struct layer layer = {p, columns, tiles, inputs, weights, places, padding, padding + channels};
   memset(padding, p->input_zero_point, (size_t)channels);
   int8_t *to = output;
   for (int32_t n = 0; n < p->batches; ++n) {
