@@ -104,6 +104,15 @@ def test_memory_is_set_for_a_try(catalogue: Catalogue) -> None:
     assert _resolve("vww-tinyc-stm32f7", catalogue).target == plain.target != tried.target
 
 
+def test_a_feature_may_have_a_default_and_sizes_beside_its_values(catalogue: Catalogue) -> None:
+    """`+stream` is its default, and takes its values or any size; what is neither is refused with both."""
+    named = {value: _resolve(f"vww-tinyc-stm32f7+stream{value}", catalogue) for value in ("", ".least", ".64KiB")}
+    goals = [one.options["stream"] for one in named.values()]
+    assert goals == ["balanced", "least", "64KiB"]
+    refused = _refusal("vww-tinyc-stm32f7+stream.most", catalogue)
+    assert "needs a size" in refused[0] and "balanced, least" in refused[0]
+
+
 def test_features_that_exclude_each_other_are_refused(write: Write, catalogue: Catalogue) -> None:
     """Whichever of the two declares it."""
     write("features/fast.yaml", "description: x\nsets: {optimise: O3}\nconflicts: [dsp]\n")

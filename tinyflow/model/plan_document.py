@@ -17,7 +17,7 @@ from tinyflow.core.errors import ModelError
 _OPTIONAL = frozenset(
     {
         *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
-        *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout"),
+        *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout", "chains"),
     }
 )
 _Part = TypeVar("_Part")
@@ -110,6 +110,19 @@ class Layer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Chain:
+    """Layers that run row by row, at most so many `rows` a call, as one function of the last one.
+
+    `bytes`: what holds a few rows of a tensor that is never whole, by its name; `calls`: of kernels, and moves of rows.
+    """
+
+    layers: Sequence[int]
+    rows: int
+    calls: int
+    bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanDocument:
     """The whole document. `statuses` explain what `setup` may return; `dispatcher`, where it isn't `invoke`, calls the
     layers' functions, which need not be all or the same in every inference where it `forks`; `reset` makes a model with
@@ -134,6 +147,7 @@ class PlanDocument:
     weights_bytes: int | None = None
     macs: int = 0
     layers: Sequence[Layer] = ()
+    chains: Sequence[Chain] = ()
     removed: Sequence[Any] = ()
     tolerance: int = 0
     relative_tolerance: float = 0.0
@@ -152,6 +166,7 @@ class PlanDocument:
         parts: dict[str, Any] = {
             **{name: [_part(Port, port) for port in document.get(name, ())] for name in ("inputs", "outputs")},
             # a user's own backend may not tell what outputs take
+            "chains": [_part(Chain, chain) for chain in document.get("chains", ())],
             "layers": [_part(Layer, {"outputs_bytes": 0, **layer}) for layer in document.get("layers", ())],
         }
         arena = document.get("arena")

@@ -191,10 +191,12 @@ def model_of_file(text: str) -> tuple[Model, Path]:
 
 def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -> Feature:
     feature = _named(bench, catalogue, Feature, name, "feature")
-    if feature.value:
+    value = feature.default if value is None else value
+    if feature.value and (value is None or value not in feature.values):
         is_taken, noun, example = _KINDS[feature.value]
         if value is None or not is_taken(value):
-            bench.refuse(f'feature "{name}" needs {noun}', at=f"+{name}", hint=f"for example +{name}.{example}")
+            also = f", or {', '.join(feature.values)}" if feature.values else ""
+            bench.refuse(f'feature "{name}" needs {noun}{also}', at=f"+{name}", hint=f"for example +{name}.{example}")
         return feature
     choices = ", ".join(f"+{spell_feature(name, choice)}" for choice in feature.values)
     if value is not None and not feature.values:
@@ -271,7 +273,7 @@ def _merge(bench: Bench, features: Mapping[str, Feature]) -> Settings:
             if isinstance(setting, tuple):
                 merged[key] = merged.get(key, ()) + setting
                 continue
-            setting = value if setting == "$value" else setting
+            setting = (features[name].default if value is None else value) if setting == "$value" else setting
             group, dot, entry = key.partition(".")
             place, place_key = (merged[group], entry) if dot else (merged, key)
             if place.get(place_key, setting) != setting:

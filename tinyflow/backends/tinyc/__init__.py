@@ -26,6 +26,7 @@ OPTIONS: Options = {
     "alignment": alignments(4),
     "chase": CHASE,
     "winograd": WINOGRAD,
+    "stream": None,
 }
 
 
@@ -61,7 +62,7 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
-    winograd (see `faster`).
+    winograd (see `faster`), stream (see `streaming`).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
@@ -73,4 +74,4 @@ def _memory_of(options: Mapping[str, Any]) -> Wanted:
     from tinyflow.backends.tinyc.faster import Wanted
 
     alignment, winograd = int(options.get("alignment", 4)), str(options.get("winograd", WINOGRAD[0]))
-    return Wanted(alignment, has_chase(options), winograd)
+    return Wanted(alignment, has_chase(options), winograd, str(options.get("stream") or ""))

@@ -10,7 +10,8 @@ from tinyflow.backends.tinyc import faster, sources
 from tinyflow.backends.tinyc.faster import Wanted
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.program import lower
-from tinyflow.backends.tinyc.steps import Program, Step
+from tinyflow.backends.tinyc.steps import Chain, Program, Step
+from tinyflow.model import plan_document
 from tinyflow.model.graph import Graph
 
 
@@ -19,16 +20,22 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
     program, placed = faster.placed(lower(graph, variant), wanted)
     constants = sources.write(program, placed, backend, out)
     steps = [(step.operator, step.call) for step in program.steps if isinstance(step, Step)]
+    chains = [step for step in program.steps if isinstance(step, Chain)]
     # the last one is not a step's where it only reshapes; outputs live up to it
     operators = [*(step.operator for step in program.steps), graph.operators[-1].index]
+    parts = [part for one in chains for part in one.parts]
+    every = [*steps, *((part.operator, part.calls[0]) for part in parts)]
     document = generated.plan_document(
         graph,
         backend,
         inputs=[_symbol(program, placed, index) for index in graph.inputs],
         outputs=[_symbol(program, placed, index) for index in graph.outputs],
-        calls=[(operator, call.function) for operator, call in steps],
-        notes=[(operator, note) for operator, call in steps for note in call.notes],
-        references={operator: call.reference for operator, call in steps if call.reference},
+        calls=[
+            *((operator, call.function) for operator, call in steps),
+            *((one.operator, one.function) for one in chains),
+        ],
+        notes=[(operator, note) for operator, call in every for note in call.notes],
+        references={operator: call.reference for operator, call in every if call.reference},
         arena=generated.arena(
             placed.total_bytes,
             wanted.alignment,
@@ -39,8 +46,18 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
             holding={index: placed.tensors[index] for index in range(len(graph.tensors)) if index in placed.tensors},
         ),
         reset="model_reset" if program.initial else "",
-        forks=len(steps) < len(program.steps),
+        forks=len(steps) + len(chains) < len(program.steps),
+        paths={part.operator: "row by row" for part in parts},
         weights_bytes=constants.size_bytes,
+        chains=[
+            plan_document.Chain(
+                layers=[part.operator for part in one.parts],
+                rows=one.rows,
+                calls=len(one.walked),
+                bytes={program.tensors[tensor].name: size for tensor, size in one.rings.items()},
+            )
+            for one in chains
+        ],
         **generated.real_tolerances(graph),
     )
     document.write(plan)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from tinyflow.backends.tinyc import memory
+from tinyflow.backends.tinyc import memory, streaming
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Program, Step
 from tinyflow.backends.tinynn.calls import Call
@@ -22,6 +22,8 @@ class Wanted(NamedTuple):
     alignment: int = 4
     has_chase: bool = True
     winograd: str = WINOGRAD[0]
+    stream: str = ""
+    """By which goal of `streaming` layers run row by row; none where they don't."""
 
 
 def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
@@ -30,6 +32,10 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     def planned(changed: Program) -> Memory:
         return memory.plan(changed, wanted.alignment, has_chase=wanted.has_chase)
 
+    if wanted.stream:
+        faster, _ = placed(program, wanted._replace(stream=""))
+        changed = streaming.streamed(program, faster, wanted.stream, planned, wanted.alignment)
+        return changed, planned(changed)
     plain = planned(program)
     choices = {
         number: step.call.faster

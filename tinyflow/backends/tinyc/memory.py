@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tinyflow.backends.tinyc.steps import Mark, Program, Step
+from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
 from tinyflow.model.memory import arena, in_place
 from tinyflow.model.memory.arena import Buffer, Overlap, Placed
 from tinyflow.model.memory.lifetimes import lifetimes
@@ -37,15 +37,15 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
     lives.update(dict.fromkeys(program.initial, (0, len(steps) - 1)))
     sizes = {tensor: tensors[tensor].size_bytes for tensor in lives}
     scratch = {
-        index: Buffer(f"scratch {index}", step.call.scratch_bytes, index, index)
+        index: Buffer(f"scratch {index}", size, index, index)
         for index, step in enumerate(steps)
-        if isinstance(step, Step) and step.call.scratch_bytes
+        if (size := _scratch_bytes(step))
     }
     owners = in_place.owners(lives, sizes, _allowed(program))
 
     def planned(owner: Mapping[int, int]) -> Memory:
         buffers = in_place.buffers(lives, sizes, owner)
-        overlaps = _overlaps(program, buffers, owner, sizes) if has_chase else {}
+        overlaps = _overlaps(program, buffers, owner) if has_chase else {}
         plan = arena.plan([*buffers.values(), *scratch.values()], alignment, overlaps=overlaps)
         places = plan.places(buffers)
         placed = {
@@ -60,7 +60,7 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
 
 
 def _overlaps(
-    program: Program, buffers: Mapping[int, Buffer], owner: Mapping[int, int], sizes: Mapping[int, int]
+    program: Program, buffers: Mapping[int, Buffer], owner: Mapping[int, int]
 ) -> dict[tuple[str, str], Overlap]:
     """How buffers of inputs and outputs may overlap where one dies in the step in which the other is born.
 
@@ -68,28 +68,40 @@ def _overlaps(
     """
     found = {}
     for number, step in enumerate(program.steps):
-        if not isinstance(step, Step) or step.output.offset_bytes:
-            continue
-        output = program.owner(step.output.tensor)
-        if owner[output] != output or output in program.initial:
-            continue
-        born = buffers[output]
-        for position, overlap in step.call.overlaps.items():
-            source = step.inputs[position]
-            key = program.owner(source.tensor)
-            # what is repeated along an axis is read again
-            is_whole = position not in step.call.in_place or sizes.get(key, 0) >= sizes[output]
-            if key in owner and not source.offset_bytes and is_whole:
-                dying = buffers[owner[key]]
+        for key, output, overlap in overlaps_of(program, step):
+            if key in owner and owner[output] == output:
+                dying, born = buffers[owner[key]], buffers[output]
                 if dying.last == number == born.first and born is not dying:
                     found[dying.name, born.name] = overlap
     return found
 
 
-def _touched(program: Program, step: Step | Mark | None) -> tuple[list[int], list[int]]:
+def overlaps_of(program: Program, step: Step | Mark | Chain | None) -> Iterator[tuple[int, int, Overlap]]:
+    """Whole tensors that a step reads, whole ones that it writes, and how the latter may lie over the former."""
+    if isinstance(step, Chain):
+        yield from ((source, output, Overlap(lead=lead)) for (source, output), lead in step.leads.items())
+    elif isinstance(step, Step) and not step.output.offset_bytes:
+        output = program.owner(step.output.tensor)
+        for position, overlap in step.call.overlaps.items():
+            source, size = program.owner(step.inputs[position].tensor), program.tensors[output].size_bytes
+            # what is repeated along an axis is read again
+            is_whole = position not in step.call.in_place or program.tensors[source].size_bytes >= size
+            if is_whole and not step.inputs[position].offset_bytes and output not in program.initial:
+                yield source, output, overlap
+
+
+def _scratch_bytes(step: Step | Mark | Chain | None) -> int:
+    if isinstance(step, Chain):
+        return step.scratch_bytes
+    return step.call.scratch_bytes if isinstance(step, Step) else 0
+
+
+def _touched(program: Program, step: Step | Mark | Chain | None) -> tuple[list[int], list[int]]:
     """What a step reads and writes."""
     if isinstance(step, Step):
         return [program.owner(operand.tensor) for operand in step.inputs], [program.owner(step.output.tensor)]
+    if isinstance(step, Chain):
+        return list(step.reads), list(step.writes)
     return [program.owner(operand.tensor) for operand in step.reads] if step is not None else [], []
 
 

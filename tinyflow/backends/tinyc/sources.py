@@ -15,8 +15,8 @@ from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, fills, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.steps import Mark, Operand, Program, Step
-from tinyflow.backends.tinynn.calls import Call, Field
+from tinyflow.backends.tinyc.steps import Chain, Mark, Operand, Part, Program, RowCall, RowMove, Spot, Step
+from tinyflow.backends.tinynn.calls import WORD_BYTES, Call, Field
 from tinyflow.model.weighted import constant_values
 
 _ARENA_ALIGNMENT = 16
@@ -58,12 +58,95 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
 def _model(program: Program, memory: Memory, constants: Constants) -> str:
     places = _Places(program, memory, constants)
     numbered = [*enumerate(program.steps), *enumerate(program.once, len(program.steps) + 1)]
-    structs = [_parameters(number, step.call, constants) for number, step in numbered if isinstance(step, Step)]
+    structs = [text for number, step in numbered for text in _before(number, step, places)]
     statements = [_statement(number, step, places) for number, step in numbered]
     calls, once = statements[: len(program.steps)], statements[len(program.steps) :]
     filled = ((memory.tensors[index], value) for index, value in program.initial.items())
     reset = [*fills(filled), *once] if program.initial else None
-    return model_source(_INCLUDES, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset)
+    has_chains = any(isinstance(step, Chain) for step in program.steps) and not program.initial
+    includes = _INCLUDES + "#include <string.h>\n" * has_chains
+    return model_source(includes, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset)
+
+
+def _before(number: int, step: Step | Mark | Chain, places: _Places) -> Iterator[str]:
+    """What is defined in front of `model_invoke`."""
+    if isinstance(step, Step):
+        yield _parameters(number, step.call, places.constants)
+    elif isinstance(step, Chain):
+        for part in step.parts:
+            yield _of_part(number, part, places.constants)
+        yield _rows(number, step, places)
+
+
+def _of_part(number: int, part: Part, constants: Constants) -> str:
+    """The structs of all calls, which share weights."""
+    name = f"{number}_{part.operator}"
+    structs = ("".join(f"    {line},\n" for line in _initialisers(call.fields, name, constants)) for call in part.calls)
+    lines = "".join(f"  {{\n{lines}  }},\n" for lines in structs)
+    return f"static const struct {part.calls[0].struct} step_{name}[] = {{\n{lines}}};\n\n"
+
+
+_ROWS = """\
+/* {what} */
+static const struct {{
+  uint8_t part, variant;
+  {word} input, other, output; /* words of the arena; of a move, bytes are in other */
+}} rows_{number}[] = {{
+{entries}}};
+
+__attribute__((noinline)) void {function}(void);
+__attribute__((noinline)) void {function}(void) {{
+  for (size_t i = 0; i < sizeof rows_{number} / sizeof *rows_{number}; ++i) {{
+    const void *const input = {arena} + 4 * (size_t)rows_{number}[i].input;
+    void *const output = {arena} + 4 * (size_t)rows_{number}[i].output;
+    switch (rows_{number}[i].part) {{
+{cases}      default:
+        memmove(output, input, 4 * (size_t)rows_{number}[i].other);
+    }}
+  }}
+}}
+
+"""
+
+
+def _rows(number: int, chain: Chain, places: _Places) -> str:
+    """The table of a chain, and the function that walks it."""
+    scratch = places.memory.scratch[number].offset
+    names = [places.program.graph.operators[part.operator].name for part in chain.parts]
+
+    def words(spot: Spot) -> int:
+        base = scratch if spot.tensor is None else places.memory.tensors[spot.tensor].offset
+        return (base + spot.offset_bytes) // WORD_BYTES
+
+    entries = []
+    for one in chain.walked:
+        if isinstance(one, RowMove):
+            numbers = [len(chain.parts), 0, words(one.source), one.size_bytes // WORD_BYTES, words(one.target)]
+        else:
+            first, *others = map(words, one.inputs)
+            numbers = [one.part, one.variant, first, others[0] if others else 0, words(one.output)]
+        entries.append(f"  {{{', '.join(map(str, numbers))}}},\n")
+    cases = []
+    for index, (part, name) in enumerate(zip(chain.parts, names, strict=True)):
+        call = part.calls[0]
+        inputs = next(len(one.inputs) for one in chain.walked if isinstance(one, RowCall) and one.part == index)
+        arguments = [f"&step_{number}_{part.operator}[rows_{number}[i].variant]", "input"]
+        arguments += [f"(const void*)({ARENA} + 4 * (size_t)rows_{number}[i].other)"] * (inputs == 2)
+        arguments += ["output"]
+        if call.takes_scratch:
+            has_scratch = any(one.scratch_bytes for one in part.calls)
+            arguments.append(f"{ARENA} + {scratch}" if has_scratch else "NULL")
+        lines = f"        {call.function}({', '.join(arguments)}); /* {part.operator} {name} */\n        break;\n"
+        cases.append(f"      case {index}:\n{lines}")
+    return _ROWS.format(
+        what=f"{', '.join(f'{p.operator} {n}' for p, n in zip(chain.parts, names, strict=True))}: row by row",
+        word="uint16_t" if places.memory.total_bytes < WORD_BYTES << 16 else "uint32_t",
+        number=number,
+        entries="".join(entries),
+        function=chain.function,
+        arena=ARENA,
+        cases="".join(cases),
+    )
 
 
 def _parameters(number: int, call: Call, constants: Constants) -> str:
@@ -71,7 +154,7 @@ def _parameters(number: int, call: Call, constants: Constants) -> str:
     return f"static const struct {call.struct} step_{number} = {{\n{lines}}};\n\n"
 
 
-def _initialisers(fields: Mapping[str, Field], number: int, constants: Constants) -> Iterator[str]:
+def _initialisers(fields: Mapping[str, Field], number: int | str, constants: Constants) -> Iterator[str]:
     for name, value in fields.items():
         if isinstance(value, Constant):
             yield f".{name} = {_pointer(constants.symbol(f'{name}_{number}', value), value)}"
@@ -122,8 +205,10 @@ _MARKS = {
 }
 
 
-def _statement(number: int, step: Step | Mark, places: _Places) -> str:
+def _statement(number: int, step: Step | Mark | Chain, places: _Places) -> str:
     name = places.program.graph.operators[step.operator].name
+    if isinstance(step, Chain):
+        return f"  {step.function}(); /* {step.parts[0].operator} to {step.operator} {name} */\n"
     if isinstance(step, Mark):
         reads = map(places.address, step.reads if step.kind != "end" else ())
         return f"{_MARKS[step.kind].format(*reads)} /* {step.operator} {name} */\n"

@@ -53,6 +53,69 @@ class Mark:
     reads: tuple[Operand, ...] = ()
 
 
+@dataclass(frozen=True)
+class Spot:
+    """A byte of a tensor, or of the chain's own scratch where that is None."""
+
+    tensor: int | None
+    offset_bytes: int
+
+
+@dataclass(frozen=True)
+class RowCall:
+    """Rows of a part, by one of its calls."""
+
+    part: int
+    variant: int
+    inputs: tuple[Spot, ...]
+    output: Spot
+
+
+@dataclass(frozen=True)
+class RowMove:
+    """Rows that stay in a buffer go to its beginning."""
+
+    source: Spot
+    target: Spot
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """An operator of a chain: its calls for each number of rows, above, between or below which padding may lie."""
+
+    operator: int
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Operators that run row by row (`chains`), as one step of the last one of them."""
+
+    parts: tuple[Part, ...]
+    walked: tuple[RowCall | RowMove, ...]
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    rings: Mapping[int, int]
+    """Tensor that is never whole → bytes of its buffer."""
+    rows: int
+    """Of a call, at most."""
+    leads: Mapping[tuple[int, int], int]
+    """Tensor that is read, tensor that is written → bytes that the latter begins before the former, at least."""
+    scratch_bytes: int
+    """That of kernels, which is at its beginning, and all buffers."""
+
+    @property
+    def operator(self) -> int:
+        """Whose step it is."""
+        return self.parts[-1].operator
+
+    @property
+    def function(self) -> str:
+        """The symbol of what computes it."""
+        return f"model_rows_{self.parts[0].operator}_{self.operator}"
+
+
 # one call reads all activations that the operator reads, and writes its output
 Lowered = Union[Call, Iterable[Step]]
 Lowering = Callable[[Graph, Operator, str], Lowered]
@@ -67,14 +130,14 @@ class Program:
     """
 
     graph: Graph
-    steps: tuple[Step | Mark, ...]
+    steps: tuple[Step | Mark | Chain, ...]
     shares: Mapping[int, int]
     tensors: tuple[Tensor, ...]
     once: tuple[Step | Mark, ...] = ()
     initial: Mapping[int, int] = field(default_factory=dict)
 
     @property
-    def every(self) -> tuple[Step | Mark, ...]:
+    def every(self) -> tuple[Step | Mark | Chain, ...]:
         """The steps of an inference and, behind them, those that are run once."""
         return self.steps + self.once
 

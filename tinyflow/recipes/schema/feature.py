@@ -86,7 +86,9 @@ class Feature(Recipe):
     values: tuple[FeatureValue, ...] = ()
     """The choices; a feature without takes no value."""
     value: Literal["integer", "size"] | None = None
-    """In place of `values`: any whole number from 0, or any size, such as 512KiB."""
+    """In place of `values`, or besides: any whole number from 0, or any size, such as 512KiB."""
+    default: FeatureValue | None = None
+    """Which of `values` it is where a bench names none."""
     requires: Requirements = field(default_factory=Requirements)
     conflicts: tuple[str, ...] = ()
     """Features that can't be beside it, or single values of them: `layout.NCHW`."""
@@ -99,8 +101,8 @@ class Feature(Recipe):
         for value in self.cases:
             if value not in self.values:
                 raise ValueError(f'a case for "{value}", which is none of the values {", ".join(self.values)}')
-        if self.value and self.values:
-            raise ValueError('give "values" or "value"')
+        if self.default is not None and self.default not in self.values:
+            raise ValueError(f'a default "{self.default}", which is none of the values {", ".join(self.values)}')
         if not (self.values or self.value) and "$value" in (setting for _, setting in self.sets.given()):
             raise ValueError('"$value" needs "values" to choose from')
         levels = self.values if self.sets.optimise == "$value" else (self.sets.optimise,)

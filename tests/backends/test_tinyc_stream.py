@@ -1,0 +1,146 @@
+"""Layers row by row: random networks stay exact, goals are kept, and what a plan says of chains is so."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+
+import pytest
+import tinyc_host
+from hypothesis import given
+from hypothesis import strategies as st
+from random_networks import SPATIAL, RandomNetwork
+from tests_support import exact_reports, examples, tflm, write_models
+
+from tinyflow.backends.tinyc import memory, streaming
+from tinyflow.backends.tinyc.program import lower
+from tinyflow.backends.tinyc.steps import Chain, Program
+from tinyflow.core.errors import ModelError
+from tinyflow.model import reference
+from tinyflow.model.graph import Graph
+from tinyflow.model.tflite_reader import read
+from tinyflow.model.tflite_writer import write
+from tinyflow.model.zoo import synthesize
+
+
+class _WholeWords(RandomNetwork):
+    """Rows of whole words, as chains want them: channels in fours, images taller than wide."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        shape = (1, self.number(9, 20), self.number(2, 6), 4 * self.number(1, 2))
+        self.builder.tensors.clear()
+        self.last = self.input = self.activation(shape, self.quantisation(0.05))
+
+    def convolution(self) -> None:
+        """CONV_2D."""
+        shape = (4 * self.number(1, 3), *self.kernel(4), self.shape[3])
+        self.weighted("CONV_2D", shape, 0, self.window())
+
+    def depthwise(self) -> None:
+        """DEPTHWISE_CONV_2D."""
+        shape = (1, *self.kernel(4), self.shape[3])
+        self.weighted("DEPTHWISE_CONV_2D", shape, 3, {**self.window(), "depth_multiplier": 1})
+
+
+def _network(seed: int) -> Graph:
+    net = _WholeWords(seed)
+    for _ in range(6):
+        if net.number(0, 4) == 0:
+            net.branch()
+        net.grow(net.pick(SPATIAL))
+    return Graph(tuple(net.tensors), tuple(net.operators), (net.input,), (net.last,), f"rows_{seed}")
+
+
+@functools.cache
+def _program(name: str, variant: str = "dsp") -> Program:
+    return lower(read(synthesize({"graph": name})), variant)
+
+
+def _chains(program: Program) -> list[Chain]:
+    return [step for step in program.steps if isinstance(step, Chain)]
+
+
+def _streamed(program: Program, goal: str) -> Program:
+    return streaming.streamed(program, program, goal, lambda changed: memory.plan(changed, 4), 4)
+
+
+def _bytes(program: Program) -> int:
+    return memory.plan(program, 4).total_bytes
+
+
+def _assert_exact(seed: int, variant: str, folder: Path) -> bool:
+    """Whether there were chains in it."""
+    content = write(_network(seed))
+    graph = read(content)
+    built = tinyc_host.build(content, folder, kernels=variant, stream="least")
+    samples = reference.make_inputs(graph, 3, seed=seed)
+    expected = tflm(content, graph, samples)
+    assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) == 0
+    return "chains" in json.loads((folder / "plan.json").read_text())
+
+
+@pytest.mark.slow
+@examples(12)
+@given(seed=st.integers(0, 2**32 - 1), variant=st.sampled_from(("ref", "c")))
+def test_random_networks_are_exact(seed: int, variant: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Windows, strides, padding and sums of branches at random: what is computed by rows is what TFLM computes."""
+    _assert_exact(seed, variant, tmp_path_factory.mktemp("rows") / "model")
+
+
+@pytest.mark.slow
+def test_many_random_networks_have_chains(tmp_path: Path) -> None:
+    """The property above is not about nothing; every value of these is TFLM's, too."""
+    assert sum(_assert_exact(seed, "c", tmp_path / str(seed)) for seed in range(8)) > 2
+
+
+@pytest.mark.parametrize(("name", "most"), [pytest.param("vww", 28_500, marks=pytest.mark.slow), ("resnet", 24_000)])
+def test_the_least_at_a_few_more_instructions(name: str, most: int) -> None:
+    """No tensor inside a chain has a place of its own."""
+    found = _streamed(_program(name), streaming.BALANCED)
+    placed = memory.plan(found, 4)
+    assert placed.total_bytes <= most < _bytes(_program(name))
+    assert _chains(found)
+    for chain in _chains(found):
+        assert chain.rings
+        assert not chain.rings.keys() & placed.tensors.keys()
+
+
+def test_a_size_is_kept_by_the_cheapest() -> None:
+    """Where all fits as it is, nothing is chained; below that, no more calls than for the least."""
+    whole = _program("resnet")
+    least = _streamed(whole, streaming.LEAST)
+    for size in (50, 30, 20):
+        found = _streamed(whole, f"{size}KiB")
+        assert _bytes(found) <= size * 1024
+        assert (found is whole) == (size == 50)
+        assert sum(len(one.walked) for one in _chains(found)) <= sum(len(one.walked) for one in _chains(least))
+
+
+def test_a_size_below_the_least_is_refused_with_the_least() -> None:
+    """It says what could be asked for, and that can be had."""
+    whole = _program("resnet")
+    least = _bytes(_streamed(whole, streaming.LEAST))
+    with pytest.raises(ModelError, match=f"{least} B is the least") as refused:
+        _streamed(whole, "8KiB")
+    size = -(-least // 1024)
+    assert f"{size}KiB" in refused.value.hint
+    assert _bytes(_streamed(whole, f"{size}KiB")) <= size * 1024
+
+
+@pytest.mark.slow
+def test_benches_are_exact_on_chips(tmp_path: Path) -> None:
+    """With the kernels of each chip, checked between their layers; the report counts the layers that go by rows."""
+    write_models(tmp_path, {"mobile": synthesize({"graph": "vww"}), "residual": synthesize({"graph": "resnet"})})
+    benches = [
+        *("mobile-tinyc-stm32f7+stream", "residual-tinyc-stm32f7+stream.20KiB", "residual-tinyc-esp32c3+stream.least"),
+        "mobile-tinyc-stm32f7",
+    ]
+    reports = exact_reports(tmp_path, benches)
+    plain, streamed = (reports[bench]["metrics"] for bench in (benches[3], benches[0]))
+    assert streamed["arena_bytes"] < 0.8 * plain["arena_bytes"]
+    assert plain["invoke_instructions"] < streamed["invoke_instructions"] < 1.05 * plain["invoke_instructions"]
+    for bench in benches[:3]:
+        assert reports[bench]["paths"]["row by row"]["layers"] > 1
+        assert "arena" not in " ".join(reports[bench]["validation"].get("warnings", ()))

@@ -1,0 +1,169 @@
+"""Steps whose output can be computed a few rows at a time: the same kernel, called for a smaller problem.
+
+A call for rows `first` … of a window's operator is that of a layer whose input is the rows which they need, with what
+is left of the padding above; what lies below the last row is padding for the kernel, as it is for the whole layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+
+from tinyflow.backends.tinyc.steps import Mark, Program, Step
+from tinyflow.backends.tinynn import needs
+from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.kernel import Kernel
+from tinyflow.backends.tinynn.kernels import KERNELS
+from tinyflow.model.graph import Tensor
+
+_WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
+# Instructions of a call for rows beyond those of the layer's whole: walking the table, the kernel's prologue. Means of
+# the Cortex-M kernels.
+_CALL = 150
+# of a kernel that walks planes, for each channel and for each value that is copied once more
+_PLANE, _COPIED = 110, 3.5
+# for each multiplication and for each value that is written; of depthwise kernels, some more
+_PER_MAC: Mapping[str, float] = {"ref": 12, "c": 4.5, "rv32": 3.2, "dsp": 0.85, "mve": 0.2, "rvv": 0.25}
+_PER_OUTPUT, _DEPTHWISE = 10, 2.0
+# the most that was counted of resnet's layers, some of which have less from it
+_BY_WINOGRAD = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class RowStep:
+    """A step with the rows of its tensors: `[1, height, width, channels]`, all of one output."""
+
+    step: Step
+    kernel: Kernel
+    sources: tuple[int, ...]
+    output: int
+    given: Tensor
+    made: Tensor
+
+    @property
+    def height(self) -> int:
+        """Rows of the output."""
+        return self.made.shape[1]
+
+    @property
+    def fields(self) -> Mapping[str, int]:
+        """Of the whole layer's call."""
+        return self.step.call.fields  # type: ignore[return-value]
+
+    @cached_property
+    def is_windowed(self) -> bool:
+        """Whether an output row needs other rows than that of its number."""
+        return "kernel_height" in self.fields
+
+    def needs(self, first: int, rows: int) -> tuple[int, int]:
+        """The first row of the input that output rows need, and the one behind the last; may be above or below it."""
+        if not self.is_windowed:
+            return first, first + rows
+        stride, reach = self.fields["stride_y"], (self.fields["kernel_height"] - 1) * self.fields.get("dilation_y", 1)
+        above = first * stride - self.fields["pad_top"]
+        return above, above + (rows - 1) * stride + reach + 1
+
+    def span(self, first: int, rows: int) -> tuple[int, int]:
+        """The same of rows that there are."""
+        low, high = self.needs(first, rows)
+        return max(0, low), min(self.given.shape[1], high)
+
+    def call(self, first: int, rows: int) -> Call | None:
+        """The call for some output rows; None where the layer's kernel can't compute so few."""
+        begin, end = self.span(first, rows)
+        return self._call(rows, end - begin, begin - self.needs(first, rows)[0])
+
+    @lru_cache(None)  # noqa: B019
+    def _call(self, rows: int, given: int, above: int) -> Call | None:
+        whole = self.step.call
+        if not self.is_windowed:
+            elements = self.fields["elements"] // self.height * rows
+            return replace(whole, fields={**whole.fields, "elements": elements})
+        if given <= 0:
+            return None
+        fields = {**self.fields, "input_height": given, "output_height": rows, "pad_top": above}
+        is_single = rows * self.made.shape[2] == 1 and needs.SEVERAL_PIXELS in self.kernel.needs
+        if is_single or self.kernel.why_not_fields(fields) is not None:
+            return None
+        return replace(whole, fields=fields, scratch_bytes=self.kernel.scratch_bytes(fields))
+
+    @cached_property
+    def instructions(self) -> float:
+        """About what the whole layer takes."""
+        per_mac = _PER_MAC[self.kernel.variant] * (_DEPTHWISE if "depth_multiplier" in self.fields else 1)
+        return self._products * per_mac + self.made.elements * _PER_OUTPUT
+
+    @cached_property
+    def _products(self) -> int:
+        if not self.is_windowed:
+            return 0
+        window = self.fields["kernel_height"] * self.fields["kernel_width"]
+        is_dense = "depth_multiplier" not in self.fields and "output_channels" in self.fields
+        return self.made.elements * window * (self.fields["input_channels"] if is_dense else 1)
+
+    @property
+    def saved_by_winograd(self) -> float:
+        """About what its faster call takes less, as the whole layer."""
+        return self.instructions * _BY_WINOGRAD
+
+    def more_instructions(self, first: int, rows: int) -> float:
+        """About what a call for rows takes beyond their share of the layer."""
+        channels, width = self.given.shape[3], self.made.shape[2]
+        more = float(_CALL)
+        if self.kernel.walk == "planes":
+            begin, end = self.span(first, rows)
+            again = max(0, end - begin - rows * self.fields["stride_y"])
+            more += channels * (_PLANE + _COPIED * again * self.given.shape[2])
+        pixels = self.kernel.at_once
+        more += (-(-rows * width // pixels) * pixels / (rows * width) - 1) * self.instructions * rows / self.height
+        return more
+
+
+def row_steps(program: Program) -> dict[int, RowStep]:
+    """Number of a step → how it goes by rows, for those that do."""
+    found = {}
+    if program.once or any(isinstance(step, Mark) for step in program.steps):
+        return {}
+    operators = [step.operator for step in program.steps]
+    for number, step in enumerate(program.steps):
+        if isinstance(step, Step) and operators.count(step.operator) == 1:
+            row_step = _row_step(program, step)
+            if row_step is not None:
+                found[number] = row_step
+    return found
+
+
+def _row_step(program: Program, step: Step) -> RowStep | None:
+    operands = [*step.inputs, step.output]
+    tensors = [program.tensors[operand.tensor] for operand in operands if operand.tensor >= 0]
+    if len(tensors) != len(operands) or any(operand.offset_bytes for operand in operands) or not step.inputs:
+        return None
+    if any(program.owner(t.index) != t.index or t.is_constant or t.index in program.initial for t in tensors):
+        return None
+    *given, made = tensors
+    if any(len(t.shape) != 4 or t.shape[0] != 1 for t in tensors) or len({t.shape for t in given}) != 1:
+        return None
+    kernel = _kernel(step.call)
+    if kernel is None:
+        return None
+    name, fields = program.graph.operators[step.operator].name, step.call.fields
+    is_windowed = name in _WINDOWED and "kernel_height" in fields and len(given) == 1
+    if is_windowed:
+        # a column's layer may have been turned into one of a row
+        if (fields["input_height"], fields["output_height"]) != (given[0].shape[1], made.shape[1]):
+            return None
+    elif (
+        not (kernel.walk == "elements" and "broadcast" not in fields and fields.get("elements") == made.elements)
+        or given[0].shape != made.shape
+        or step.call.takes_array
+    ):
+        return None
+    return RowStep(step, kernel, tuple(t.index for t in given), made.index, given[0], made)
+
+
+def _kernel(call: Call) -> Kernel | None:
+    """That of a call."""
+    same = [k for k in KERNELS if (k.function, f"tinynn_{k.struct}") == (call.function, call.struct)]
+    is_windowed = "kernel_height" in call.fields
+    return next((kernel for kernel in same if not is_windowed or kernel.why_not_fields(call.fields) is None), None)

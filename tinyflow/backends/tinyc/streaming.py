@@ -1,0 +1,241 @@
+"""Which steps of a program run row by row: the chains that need the least memory for the instructions that they cost.
+
+For a limit of bytes the cheapest partition of the steps into chains and steps that stay as they are is found by dynamic
+programming over all neighbouring steps, and the least limit by bisection. A step's bytes are those that are alive; what
+the planner makes of them decides where a size was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from tinyflow.backends.refusals import Refusal
+from tinyflow.backends.tinyc import chains, memory
+from tinyflow.backends.tinyc.chains import Planned
+from tinyflow.backends.tinyc.memory import Memory
+from tinyflow.backends.tinyc.rows import RowStep, row_steps
+from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
+from tinyflow.model.memory.arena import Overlap, aligned
+from tinyflow.model.memory.lifetimes import Lifetime
+
+BALANCED, LEAST = "balanced", "least"
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+_SIZE = re.compile(r"(\d+)(B|KiB|MiB)")
+# of all instructions of the network, for goal BALANCED
+_MOST_MORE = 0.05
+# of a call
+_ROWS = (1, 2, 3, 4, 6, 8)
+
+
+def streamed(
+    program: Program, faster: Program, goal: str, place: Callable[[Program], Memory], alignment: int
+) -> Program:
+    """The program with its chains. `goal`: BALANCED, LEAST, or a size such as 64KiB; `faster` has calls that want
+    more scratch, for steps that stay as they are; `place` plans an arena.
+
+    Raises ModelError for a size that can't be met.
+    """
+    search = _Search(program, faster, place, alignment)
+    if goal == LEAST:
+        return search.least(lambda _: True)
+    if goal == BALANCED:
+        most = _MOST_MORE * search.instructions
+        return search.least(lambda more: more <= most)
+    number, unit = _SIZE.fullmatch(goal).groups()  # type: ignore[union-attr]
+    return search.within(int(number) * _UNITS[unit])
+
+
+@dataclass(frozen=True)
+class _Way:
+    """From the first step to one: what chains cost so far, and which they are."""
+
+    more_instructions: float
+    chains: tuple[tuple[int, int, Planned], ...] = ()
+    direct: tuple[int, ...] = ()
+    """Steps that leave their faster call."""
+
+
+@dataclass(eq=False)
+class _Search:
+    """All that may be chained in a program."""
+
+    program: Program
+    faster: Program
+    place: Callable[[Program], Memory]
+    alignment: int
+    _planned: dict[tuple[int, int, int], tuple[int, Planned] | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        program = self.program
+        self._rows = row_steps(program)
+        placed = self.place(self.faster)
+        self._now_bytes = placed.total_bytes
+        self._lives: dict[int, Lifetime] = {t: (one.first, one.last) for t, one in placed.tensors.items()}
+        self._readers: dict[int, set[int]] = {}
+        for number, step in enumerate(program.steps):
+            for operand in step.inputs if isinstance(step, Step) else ():
+                self._readers.setdefault(program.owner(operand.tensor), set()).add(number)
+        self._direct = [self._plain_bytes(number, step) for number, step in enumerate(program.steps)]
+        self._fast = [self._plain_bytes(number, step) for number, step in enumerate(self.faster.steps)]
+        # instructions that the faster calls save
+        self._saved = [
+            self._rows[number].saved_by_winograd if number in self._rows and step is not fast else 0.0
+            for number, (step, fast) in enumerate(zip(program.steps, self.faster.steps, strict=True))
+        ]
+
+    @property
+    def instructions(self) -> float:
+        """About those of the steps that may be chained."""
+        return sum(step.instructions for step in self._rows.values()) - sum(self._saved)
+
+    def least(self, is_cheap: Callable[[float], bool]) -> Program:
+        """The least bytes whose chains cost no more than is allowed."""
+        found, least = self.faster, self._now_bytes
+        seen: set[_Way] = set()
+        low, high = 0, max(self._fast, default=0)
+        while low < high:
+            limit = (low + high) // 2
+            way = self._cheapest(limit)
+            if way is None or not is_cheap(way.more_instructions):
+                low = limit + 1
+                continue
+            high = limit
+            if way in seen:
+                continue
+            seen.add(way)
+            taken = self._taken(way)
+            if (total := self.place(taken).total_bytes) < least:
+                found, least = taken, total
+        return found
+
+    def within(self, limit: int) -> Program:
+        """The fewest instructions that fit, scratch and all."""
+        if self._now_bytes <= limit:
+            return self.faster
+        below = limit
+        while below > 0 and (way := self._cheapest(below)) is not None:
+            found = self._taken(way)
+            if (total := self.place(found).total_bytes) <= limit:
+                return found
+            below -= total - limit
+        found = self.least(lambda _: True)
+        if (least := self.place(found).total_bytes) <= limit:
+            return found
+        what = f"its activations don't fit {limit} B; {least} B is the least that rows need"
+        raise Refusal(what, f"ask for {-(-least // 1024)}KiB, or take +stream.least").error("tinyc")
+
+    def _plain_bytes(self, number: int, step: Step | Mark | Chain) -> int:
+        """Bytes that are there while a step runs as it is, at least."""
+        pairs = list(memory.overlaps_of(self.program, step))
+        if isinstance(step, Step):
+            output = self.program.owner(step.output.tensor)
+            sources = [self.program.owner(step.inputs[position].tensor) for position in step.call.in_place]
+            sizes = {t: self.program.tensors[t].size_bytes for t in (*sources, output)}
+            pairs += [(t, output, Overlap(lead=0)) for t in sources if sizes[t] >= sizes[output]]
+        scratch = step.call.scratch_bytes if isinstance(step, Step) else 0
+        return self._alive_bytes(number, number + 1, (), pairs) + aligned(scratch, self.alignment)
+
+    def _alive_bytes(
+        self, begin: int, end: int, inside: Collection[int], pairs: Iterable[tuple[int, int, Overlap]]
+    ) -> int:
+        """Of whole tensors that are there from one step to before another; of `pairs`, one may overlap at best."""
+        sizes = {
+            tensor: aligned(self.program.tensors[tensor].size_bytes, self.alignment)
+            for tensor, (first, last) in self._lives.items()
+            if tensor not in inside and first < end and last >= begin
+        }
+        saved = 0
+        for source, output, overlap in pairs:
+            if source in sizes and output in sizes and self._lives[source][1] < end and self._lives[output][0] >= begin:
+                both = max(sizes[source] + max(overlap.lead or 0, 0), sizes[output])
+                saved = max(saved, sizes[source] + sizes[output] - both)
+        return sum(sizes.values()) - saved
+
+    def _cheapest(self, limit: int) -> _Way | None:
+        """The chains that cost the fewest instructions where no step needs more bytes."""
+        count = len(self.program.steps)
+        ways: list[_Way | None] = [_Way(0.0), *[None] * count]
+        for end in range(1, count + 1):
+            best = self._with_step(ways[end - 1], end - 1, limit)
+            is_needed = self._direct[end - 1] > limit
+            saved = self._saved[end - 1]
+            for begin in range(end - 2, -1, -1):
+                if begin + 1 not in self._rows or begin not in self._rows or end - 1 not in self._rows:
+                    break
+                is_needed |= self._direct[begin] > limit
+                saved += self._saved[begin]
+                before = ways[begin]
+                # without a step that is too large, they cost less as they are
+                if not is_needed or before is None:
+                    continue
+                for rows in _ROWS if self._least_bytes(begin, end) <= limit else ():
+                    found = self._chain(begin, end, rows)
+                    if found is None:
+                        continue
+                    if found[0] > limit:  # and so it is with more rows
+                        break
+                    more = before.more_instructions + found[1].more_instructions + saved
+                    if best is None or more < best.more_instructions:
+                        best = _Way(more, (*before.chains, (begin, end, found[1])), before.direct)
+            ways[end] = best
+        return ways[count]
+
+    def _with_step(self, before: _Way | None, number: int, limit: int) -> _Way | None:
+        """And a step as it is."""
+        if before is None or self._direct[number] > limit:
+            return None
+        if self._fast[number] <= limit:
+            return before
+        more = before.more_instructions + self._saved[number]
+        return _Way(more, before.chains, (*before.direct, number))
+
+    @lru_cache(None)  # noqa: B019
+    def _inside(self, begin: int, end: int) -> frozenset[int]:
+        """What only steps from one to before another write and read."""
+        return frozenset(
+            output
+            for output in (self._rows[number].output for number in range(begin, end))
+            if output not in self.program.graph.outputs
+            and self._readers.get(output)
+            and all(begin <= reader < end for reader in self._readers[output])
+        )
+
+    @lru_cache(None)  # noqa: B019
+    def _least_bytes(self, begin: int, end: int) -> int:
+        """Of a chain without its buffers, whatever of its tensors may overlap."""
+        made = {self._rows[number].output for number in range(begin, end)}
+        read = {source for number in range(begin, end) for source in self._rows[number].sources} - made
+        pairs = [(source, output, Overlap(lead=0)) for source in read for output in made]
+        return self._alive_bytes(begin, end, self._inside(begin, end), pairs)
+
+    def _chain(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
+        """Bytes that are alive while the steps from one to before another run as a chain."""
+        key = (begin, end, rows)
+        if key not in self._planned:
+            self._planned[key] = self._made(begin, end, rows)
+        return self._planned[key]
+
+    def _made(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
+        parts: list[RowStep] = [self._rows[number] for number in range(begin, end)]
+        inside = self._inside(begin, end)
+        if not inside or rows > max(part.height for part in parts):
+            return None
+        planned = chains.plan(parts, inside, rows)
+        if planned is None:
+            return None
+        pairs = [(source, output, Overlap(lead=lead)) for (source, output), lead in planned.leads.items()]
+        alive = self._alive_bytes(begin, end, inside, pairs)
+        return alive + aligned(planned.bytes, self.alignment), planned
+
+    def _taken(self, way: _Way) -> Program:
+        """The program with chains."""
+        every = [
+            direct if number in way.direct else fast
+            for number, (direct, fast) in enumerate(zip(self.program.steps, self.faster.steps, strict=True))
+        ]
+        for begin, end, planned in reversed(way.chains):
+            every[begin:end] = [chains.chain(planned)]
+        return replace(self.program, steps=tuple(every))
