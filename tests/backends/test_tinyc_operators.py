@@ -13,6 +13,7 @@ from small_networks import Net, Q, padded, ports_of_uint8, spatial
 from tests_support import litert
 from tinyc_host import assert_exact, build
 from tinyi_host import Interpreter, outputs_of
+from tinyi_host import assert_exact as by_tinyi
 from tinynn_calls import HostKernels
 
 from tinyflow.backends import tinyi, tvm
@@ -193,7 +194,9 @@ def test_resize_bilinear_of_uint8_is_litert_s(size: tuple[int, int], options: di
     net, scheme = GraphBuilder(), Quantisation((0.02,), (131,))
     inputs = net.add_input("x", (2, 5, 6, 3), scheme, "uint8"), net.constant("size", size, "int32")
     x = net.layer("RESIZE_BILINEAR", inputs, "y", scheme, (2, *size, 3), "uint8", **options)
-    assert_exact(net.graph((x,), "resized"), tmp_path / "model", by="litert")
+    graph = net.graph((x,), "resized")
+    assert_exact(graph, tmp_path / "model", by="litert")
+    by_tinyi(graph, Interpreter.load("c"), "c", by="litert")
 
 
 @pytest.mark.parametrize(("batch_dim", "seq_dim"), [(0, 1), (1, 0), (0, 2), (2, 1)])

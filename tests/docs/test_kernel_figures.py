@@ -31,7 +31,7 @@ def test_the_table_of_kernels_is_what_backends_ask() -> None:
 
 
 def test_every_kernel_of_the_table_is_there_and_every_variant_can_be_chosen() -> None:
-    """What the runtime has beyond them are parts of kernels, and two that tinyi packs weights for on the chip."""
+    """What the runtime has beyond them are parts of kernels, and some that tinyi alone calls."""
     texts = [path.read_text(encoding="utf-8") for path in RUNTIME.glob("src/*/*.c")]
     found = {
         name

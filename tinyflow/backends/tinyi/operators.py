@@ -863,7 +863,11 @@ _COMPUTING: Mapping[str, Mapping[str, Entry]] = {
         "SVDF": Entry("tinyi_svdf_float32", _svdf),
         _LSTM: Entry("tinyi_lstm_float32", _lstm),
     },
-    "uint8": {"QUANTIZE": _INT16["QUANTIZE"], "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise)},
+    "uint8": {
+        "QUANTIZE": _INT16["QUANTIZE"],
+        "DEQUANTIZE": Entry("tinyi_dequantise_uint8", _dequantise),
+        "RESIZE_BILINEAR": Entry("tinyi_resize_bilinear_uint8"),
+    },
 }
 _CUSTOM: Mapping[str, Mapping[str, Entry]] = {
     form: dict.fromkeys(sounds, Entry("tinyi_custom", customs.request)) for form, sounds in SOUNDS.items()

@@ -46,7 +46,7 @@ static const float *read_bias(struct tinyi_context *context, uint32_t position, 
 }
 
 /* CONV_2D and DEPTHWISE_CONV_2D: fields of their options; from ACTIVATION on the latter has them one place further. */
-enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3, DILATION_W = 4, DILATION_H = 5 };
+enum { ACTIVATION = 3, DILATION_W = 4 };
 
 void tinyi_read_convolution_float32(struct tinyi_context *context, uint32_t is_depthwise, struct tinyi_tensor *input,
                                     const struct tinyi_tensor *weights, struct tinyi_tensor *output,
@@ -70,31 +70,13 @@ void tinyi_read_convolution_float32(struct tinyi_context *context, uint32_t is_d
   if (file->status != TINYI_OK) {
     return;
   }
-  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
-  struct tinyi_axis y = {input->shape[2], output->shape[2], weights->shape[2],
-                         tinyi_int(file, &context->options, STRIDE_H, 0),
-                         tinyi_int(file, &context->options, DILATION_H + is_depthwise, 1), 0};
-  struct tinyi_axis x = {input->shape[3], output->shape[3], weights->shape[3],
-                         tinyi_int(file, &context->options, STRIDE_W, 0),
-                         tinyi_int(file, &context->options, DILATION_W + is_depthwise, 1), 0};
-  tinyi_check_window(context, &y, padding);
-  tinyi_check_window(context, &x, padding);
+  const struct tinyi_window window =
+      tinyi_read_window(context, &input->shape[2], &weights->shape[2], &output->shape[2], DILATION_W + is_depthwise);
   clamp(context, tinyi_byte(file, &context->options, ACTIVATION + is_depthwise), &p->lowest, &p->highest);
-  p->batches = input->shape[1];
-  p->input_height = y.input;
-  p->input_width = x.input;
-  p->input_channels = input->shape[4];
-  p->output_height = y.output;
-  p->output_width = x.output;
-  p->output_channels = channels;
-  p->kernel_height = y.kernel;
-  p->kernel_width = x.kernel;
-  p->stride_y = y.stride;
-  p->stride_x = x.stride;
-  p->dilation_y = y.dilation;
-  p->dilation_x = x.dilation;
-  p->pad_top = y.pad;
-  p->pad_left = x.pad;
+  TINYI_SET_SIZES(p, input, output);
+  TINYI_SET_WINDOW(p, window);
+  p->dilation_y = window.y.dilation;
+  p->dilation_x = window.x.dilation;
 }
 
 static void convolution(struct tinyi_context *context, uint32_t is_depthwise) {
@@ -215,47 +197,20 @@ void tinyi_batch_matmul_float32(struct tinyi_context *context) {
   }
 }
 
-/* A window over the output: that of the convolution whose transpose it is. */
 void tinyi_transpose_conv_float32(struct tinyi_context *context) {
-  enum { SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3, TRANSPOSE_ACTIVATION = 3 };
-  struct tinyi_file *file = &context->file;
+  enum { BIAS = 3, TRANSPOSE_ACTIVATION = 3 };
   struct tinyi_tensor input, weights, output;
+  struct tinyi_window window;
   struct tinynn_transpose_conv_float32 p;
-  if (context->lifetimes != NULL) {
-    tinyi_plan_input(context, SHAPE); /* the output's shape, which may be computed */
-  }
-  p.weights = read_weights(context, WEIGHTS, &weights);
-  read_input(context, INPUT, &input);
-  read_output(context, &output);
-  p.bias = read_bias(context, BIAS, weights.shape[1]);
-  tinyi_require(context,
-                input.rank == 4 && weights.rank == 4 && output.rank == 4 && weights.shape[4] == input.shape[4] &&
-                    output.shape[4] == weights.shape[1] && output.shape[1] == input.shape[1],
-                TINYI_UNSUPPORTED);
-  if (file->status != TINYI_OK) {
+  tinyi_read_transposed(context, TINYI_FLOAT32, &input, &weights, &output, &window);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
-  struct tinyi_axis y = {output.shape[2], input.shape[2], weights.shape[2],
-                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
-  struct tinyi_axis x = {output.shape[3], input.shape[3], weights.shape[3],
-                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
-  tinyi_check_window(context, &y, padding);
-  tinyi_check_window(context, &x, padding);
-  clamp(context, tinyi_byte(file, &context->options, TRANSPOSE_ACTIVATION), &p.lowest, &p.highest);
-  p.batches = input.shape[1];
-  p.input_height = y.output;
-  p.input_width = x.output;
-  p.input_channels = input.shape[4];
-  p.output_height = y.input;
-  p.output_width = x.input;
-  p.output_channels = output.shape[4];
-  p.kernel_height = y.kernel;
-  p.kernel_width = x.kernel;
-  p.stride_y = y.stride;
-  p.stride_x = x.stride;
-  p.pad_top = y.pad;
-  p.pad_left = x.pad;
+  p.weights = tinyi_reals(&weights);
+  p.bias = read_bias(context, BIAS, weights.shape[1]);
+  clamp(context, tinyi_byte(&context->file, &context->options, TRANSPOSE_ACTIVATION), &p.lowest, &p.highest);
+  TINYI_SET_SIZES(&p, &input, &output);
+  TINYI_SET_WINDOW(&p, window);
   if (context->lifetimes != NULL) {
     tinyi_note_work(context, output.elements, weights.elements / weights.shape[1]);
   }
@@ -281,13 +236,10 @@ void tinyi_pool_float32(struct tinyi_context *context) {
   if (file->status != TINYI_OK) {
     return;
   }
-  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
-  struct tinyi_axis y = {input.shape[2], output.shape[2], tinyi_int(file, &context->options, FILTER_HEIGHT, 0),
-                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
-  struct tinyi_axis x = {input.shape[3], output.shape[3], tinyi_int(file, &context->options, FILTER_WIDTH, 0),
-                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
-  tinyi_check_window(context, &y, padding);
-  tinyi_check_window(context, &x, padding);
+  const int32_t filter[] = {tinyi_int(file, &context->options, FILTER_HEIGHT, 0),
+                            tinyi_int(file, &context->options, FILTER_WIDTH, 0)};
+  const struct tinyi_window window = tinyi_read_window(context, &input.shape[2], filter, &output.shape[2], 0);
+  const struct tinyi_axis y = window.y, x = window.x;
   clamp(context, tinyi_byte(file, &context->options, POOL_ACTIVATION), &p.lowest, &p.highest);
   p.batches = input.shape[1];
   p.input_height = y.input;
@@ -295,12 +247,7 @@ void tinyi_pool_float32(struct tinyi_context *context) {
   p.channels = input.shape[4];
   p.output_height = y.output;
   p.output_width = x.output;
-  p.kernel_height = y.kernel;
-  p.kernel_width = x.kernel;
-  p.stride_y = y.stride;
-  p.stride_x = x.stride;
-  p.pad_top = y.pad;
-  p.pad_left = x.pad;
+  TINYI_SET_WINDOW(&p, window);
   if (context->lifetimes != NULL) {
     /* no more of a window is read than the input has */
     const int32_t rows = y.kernel < y.input ? y.kernel : y.input, columns = x.kernel < x.input ? x.kernel : x.input;
@@ -408,33 +355,49 @@ static float resize_scale(int32_t given, int32_t made, int32_t is_aligned) {
   return (float)(given - less) / (float)(made - less);
 }
 
-void tinyi_resize_bilinear_float32(struct tinyi_context *context) {
+/* Whether it is computed now. */
+static int32_t read_resize(struct tinyi_context *context, uint32_t type, struct tinyi_tensor *input,
+                           struct tinyi_tensor *output, struct tinynn_resize_float32 *p) {
   enum { ALIGN_CORNERS = 2, HALF_PIXEL_CENTERS = 3 };
-  struct tinyi_tensor input, output;
-  read_input(context, 0, &input);
+  tinyi_read_any(context, &context->inputs, 0, input);
   const int32_t *size = tinyi_read_integers(context, 1, 2);
-  read_output(context, &output);
+  tinyi_read_any(context, &context->outputs, 0, output);
   tinyi_require(context,
-                input.rank == 4 && output.rank == 4 && size != NULL && input.shape[1] == output.shape[1] &&
-                    input.shape[4] == output.shape[4],
+                input->type == type && output->type == type && input->rank == 4 && output->rank == 4 && size != NULL &&
+                    input->shape[1] == output->shape[1] && input->shape[4] == output->shape[4],
                 TINYI_UNSUPPORTED);
   if (context->file.status != TINYI_OK) {
-    return;
+    return 0;
   }
-  tinyi_require(context, size[0] == output.shape[2] && size[1] == output.shape[3], TINYI_UNSUPPORTED);
+  tinyi_require(context, size[0] == output->shape[2] && size[1] == output->shape[3], TINYI_UNSUPPORTED);
   const int32_t is_aligned = tinyi_byte(&context->file, &context->options, ALIGN_CORNERS) != 0;
-  const struct tinynn_resize_float32 p = {
-      .batches = input.shape[1],
-      .input_height = input.shape[2],
-      .input_width = input.shape[3],
-      .channels = input.shape[4],
-      .output_height = output.shape[2],
-      .output_width = output.shape[3],
-      .scale_y = resize_scale(input.shape[2], output.shape[2], is_aligned),
-      .scale_x = resize_scale(input.shape[3], output.shape[3], is_aligned),
+  const struct tinynn_resize_float32 made = {
+      .batches = input->shape[1],
+      .input_height = input->shape[2],
+      .input_width = input->shape[3],
+      .channels = input->shape[4],
+      .output_height = output->shape[2],
+      .output_width = output->shape[3],
+      .scale_y = resize_scale(input->shape[2], output->shape[2], is_aligned),
+      .scale_x = resize_scale(input->shape[3], output->shape[3], is_aligned),
       .has_half_pixels = tinyi_byte(&context->file, &context->options, HALF_PIXEL_CENTERS) != 0,
   };
-  if (is_computed(context)) {
+  *p = made;
+  return is_computed(context);
+}
+
+void tinyi_resize_bilinear_float32(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  struct tinynn_resize_float32 p;
+  if (read_resize(context, TINYI_FLOAT32, &input, &output, &p)) {
     tinynn_resize_bilinear_float32_ref(&p, tinyi_reals(&input), tinyi_results(&output));
+  }
+}
+
+void tinyi_resize_bilinear_uint8(struct tinyi_context *context) {
+  struct tinyi_tensor input, output;
+  struct tinynn_resize_float32 p;
+  if (read_resize(context, TINYI_UINT8, &input, &output, &p)) {
+    tinynn_resize_bilinear_uint8_ref(&p, (const uint8_t *)input.data, (uint8_t *)output.data);
   }
 }

@@ -5,45 +5,26 @@
 #include "tinyi/real.h"
 #include "tinyi/window.h"
 
-/* Its inputs; fields of the schema's TransposeConvOptions. */
-enum { SHAPE = 0, WEIGHTS = 1, INPUT = 2, BIAS = 3 };
-enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2, ACTIVATION = 3 };
-
 void tinyi_read_transpose_conv(struct tinyi_context *context, uint32_t type, struct tinyi_convolution *layer) {
-  struct tinyi_file *file = &context->file;
+  enum { ACTIVATION = 3 };
   struct tinyi_tensor input, weights, output;
+  struct tinyi_window window;
   struct tinynn_conv2d *p = &layer->conv2d;
-  struct tinyi_channels *all = &layer->channels;
-  if (context->lifetimes != NULL) {
-    tinyi_plan_input(context, SHAPE); /* the output's shape, which may be computed */
+  if (type == TINYI_INT8) {
+    tinyi_read_transposed(context, TINYI_INT8, &input, &weights, &output, &window);
+  } else {
+    tinyi_read_transposed(context, TINYI_INT16, &input, &weights, &output, &window);
   }
-  tinyi_read_weights(context, WEIGHTS, &weights);
-  tinyi_read_form(context, &context->inputs, INPUT, type, &input);
-  if (file->status != TINYI_OK) {
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  const int32_t channels = weights.shape[1];
-  tinyi_read_form(context, &context->outputs, 0, type, &output);
-  tinyi_require(context,
-                input.rank == 4 && weights.rank == 4 && output.rank == 4 && weights.shape[4] == input.shape[4] &&
-                    output.shape[4] == channels && output.shape[1] == input.shape[1] &&
-                    (weights.scale_count == 1 || weights.scale_count == channels),
-                TINYI_UNSUPPORTED);
-  if (file->status != TINYI_OK) {
+  const int32_t channels = weights.shape[1], products = weights.elements / channels;
+  tinyi_require(context, weights.scale_count == 1 || weights.scale_count == channels, TINYI_UNSUPPORTED);
+  tinyi_clamp_form(context, type, tinyi_byte(&context->file, &context->options, ACTIVATION), &output, &p->lowest,
+                   &p->highest);
+  if (context->file.status != TINYI_OK) {
     return;
   }
-  const int32_t padding = tinyi_byte(file, &context->options, PADDING);
-  struct tinyi_axis y = {output.shape[2], input.shape[2], weights.shape[2],
-                         tinyi_int(file, &context->options, STRIDE_H, 0), 1, 0};
-  struct tinyi_axis x = {output.shape[3], input.shape[3], weights.shape[3],
-                         tinyi_int(file, &context->options, STRIDE_W, 0), 1, 0};
-  tinyi_check_window(context, &y, padding);
-  tinyi_check_window(context, &x, padding);
-  tinyi_clamp_form(context, type, tinyi_byte(file, &context->options, ACTIVATION), &output, &p->lowest, &p->highest);
-  if (file->status != TINYI_OK) {
-    return;
-  }
-  const int32_t products = weights.elements / channels;
   const struct tinyi_channels read = {.quotient = tinyi_quotient(input.scale, output.scale),
                                       .scales = weights.scales,
                                       .scale_step = weights.scale_count > 1,
@@ -51,24 +32,13 @@ void tinyi_read_transpose_conv(struct tinyi_context *context, uint32_t type, str
                                       .output_zero_point = output.zero_point,
                                       .lowest = p->lowest,
                                       .highest = p->highest};
-  *all = read;
+  layer->channels = read;
   layer->input = input.data;
   layer->output = output.data;
   layer->outputs = output.elements;
   p->weights = weights.data;
-  p->batches = input.shape[1];
-  p->input_height = y.output;
-  p->input_width = x.output;
-  p->input_channels = input.shape[4];
-  p->output_height = y.input;
-  p->output_width = x.input;
-  p->output_channels = channels;
-  p->kernel_height = y.kernel;
-  p->kernel_width = x.kernel;
-  p->stride_y = y.stride;
-  p->stride_x = x.stride;
-  p->pad_top = y.pad;
-  p->pad_left = x.pad;
+  TINYI_SET_SIZES(p, &input, &output);
+  TINYI_SET_WINDOW(p, window);
   p->input_zero_point = input.zero_point;
   p->output_zero_point = output.zero_point;
 }
@@ -83,7 +53,7 @@ void tinyi_transpose_conv(struct tinyi_context *context) {
     return;
   }
   const int32_t channels = layer.conv2d.output_channels;
-  all->bias = tinyi_read_integers(context, BIAS, channels);
+  all->bias = tinyi_read_integers(context, 3, channels);
   context->scratch_least = context->scratch_most = (uint32_t)channels * (uint32_t)sizeof(struct tinynn_channel);
   if (context->lifetimes != NULL) {
     tinyi_note_work(context, layer.outputs, all->rows.products);

@@ -2,7 +2,8 @@
  * (kernels/padding.h). */
 #include "tinyi/window.h"
 
-void tinyi_check_window(struct tinyi_context *context, struct tinyi_axis *axis, int32_t padding) {
+__attribute__((noinline)) void tinyi_check_window(struct tinyi_context *context, struct tinyi_axis *axis,
+                                                  int32_t padding) {
   axis->pad = 0;
   tinyi_require(context,
                 axis->kernel >= 1 && axis->kernel <= TINYI_MAX_SIZE && axis->stride >= 1 &&
@@ -20,6 +21,23 @@ void tinyi_check_window(struct tinyi_context *context, struct tinyi_axis *axis, 
   }
   const int32_t missing = (axis->output - 1) * axis->stride + reach - axis->input;
   axis->pad = padding == 0 && missing > 0 ? missing / 2 : 0;
+}
+
+struct tinyi_window tinyi_read_window(struct tinyi_context *context, const int32_t *given, const int32_t *kernel,
+                                      const int32_t *made, uint32_t dilation) {
+  enum { PADDING = 0, STRIDE_W = 1, STRIDE_H = 2 };
+  struct tinyi_file *file = &context->file;
+  const struct tinyi_table *options = &context->options;
+  const int32_t padding = tinyi_byte(file, options, PADDING);
+  struct tinyi_window window = {
+      {given[0], made[0], kernel[0], tinyi_int(file, options, STRIDE_H, 0),
+       dilation == 0 ? 1 : tinyi_int(file, options, dilation + 1, 1), 0},
+      {given[1], made[1], kernel[1], tinyi_int(file, options, STRIDE_W, 0),
+       dilation == 0 ? 1 : tinyi_int(file, options, dilation, 1), 0},
+  };
+  tinyi_check_window(context, &window.y, padding);
+  tinyi_check_window(context, &window.x, padding);
+  return window;
 }
 
 void tinyi_note_work(struct tinyi_context *context, int32_t elements, int32_t each) {

@@ -201,6 +201,7 @@ void tinyi_rows_float32(struct tinyi_context *context);
 void tinyi_softmax_float32(struct tinyi_context *context);
 void tinyi_l2_normalization_float32(struct tinyi_context *context);
 void tinyi_resize_bilinear_float32(struct tinyi_context *context);
+void tinyi_resize_bilinear_uint8(struct tinyi_context *context);
 
 /* Of int16. */
 void tinyi_conv2d_int16(struct tinyi_context *context);
