@@ -24,7 +24,8 @@ from tests_support import examples
 from tinyi_chip import ChipInterpreter, chip
 from tinyi_host import assert_exact
 
-from tinyflow.backends.tinyi.operators import request, why_not_right
+from tinyflow.backends.tinyi.operators import request
+from tinyflow.backends.tinyi.weighted import why_not_right
 from tinyflow.model.graph import Graph, Quantisation
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.weighted import weighted

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tinyflow.backends.refusals import Refusal
+from tinyflow.backends.tinyi.entry import MAX_RANK
 from tinyflow.backends.tinyi.memory_request import MemoryRequest
-from tinyflow.backends.tinyi.operators import MAX_RANK, MAX_WORK, request, work
+from tinyflow.backends.tinyi.operators import MAX_WORK, request, work
 from tinyflow.model.graph import Graph
 from tinyflow.model.graph_check import shortened
 from tinyflow.model.operators import describe
