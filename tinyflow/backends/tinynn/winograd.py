@@ -34,7 +34,7 @@ _ORDER = [1, 2, 0, 3]
 # of this for a group of tiles and a pair of outputs, and for eight products of it at each place; for a tile, and eight
 # inputs of it; for eight weights of an output
 _DIRECT, _DIRECT_FOUR = 80, 17
-_GROUP, _GROUP_EIGHT, _TILE, _INPUTS, _WEIGHTS = 520, 544, 200, 450, 360
+_GROUP, _GROUP_EIGHT, _TILE, _INPUTS, _WEIGHTS = 520, 544, 130, 450, 360
 # what a lower number of instructions must be, to be worth the code
 _WORTH_IT = 0.9
 _MOST_LOTS = 24

@@ -40,35 +40,36 @@ struct layer {
 };
 
 /* Where a tile's pixels are, and where its outputs go; a tile behind the last one has no place. */
-static void take_tile(const struct layer *layer, const int8_t *input, int8_t *output, int32_t tile, int32_t slot) {
+static __attribute__((noinline)) void take_tile(const struct layer *layer, const int8_t *input, int8_t *output,
+                                                int32_t tile, int32_t slot) {
   const struct tinynn_conv2d *p = layer->p;
-  const int32_t top = tile / layer->columns * 2, left = tile % layer->columns * 2;
-  const int8_t *pixels[16];
-  int8_t **places = layer->places + slot * PIXELS;
+  const int32_t row = tile / layer->columns, top = row * 2, left = (tile - row * layer->columns) * 2;
+  const int32_t channels = p->input_channels, pitch = p->output_pitch;
+  const int8_t *pixels[16], **next = pixels;
+  int8_t **places = layer->places + slot * PIXELS, *to = output + (top * p->output_width + left) * pitch;
+  const int32_t has_first = tile < layer->tiles, has_column = left + 1 < p->output_width;
+  const int32_t has_row = has_first && top + 1 < p->output_height;
+  places[0] = has_first ? to : layer->aside;
+  places[1] = has_first && has_column ? to + pitch : layer->aside;
+  to += p->output_width * pitch;
+  places[2] = has_row ? to : layer->aside;
+  places[3] = has_row && has_column ? to + pitch : layer->aside;
+  const int32_t y = top - p->pad_top, x = left - p->pad_left;
+  const int8_t *line = input + (y * p->input_width + x) * channels;
 #pragma GCC unroll 1
-  for (int32_t i = 0; i < PIXELS; ++i) {
-    const int32_t y = top + i / 2, x = left + i % 2;
-    const int32_t is_there = tile < layer->tiles && y < p->output_height && x < p->output_width;
-    places[i] = is_there ? output + (y * p->output_width + x) * p->output_pitch : layer->aside;
-  }
-#pragma GCC unroll 1
-  for (int32_t i = 0; i < 4; ++i) {
-    const int32_t y = top - p->pad_top + i;
-    const int32_t is_row = (uint32_t)y < (uint32_t)p->input_height;
-#pragma GCC unroll 1
+  for (int32_t i = 0; i < 4; ++i, next += 4, line += p->input_width * channels) {
+    const int32_t columns = (uint32_t)(y + i) < (uint32_t)p->input_height ? p->input_width : 0;
+#pragma GCC unroll 4
     for (int32_t j = 0; j < 4; ++j) {
-      const int32_t x = left - p->pad_left + j;
-      const int32_t is_inside = is_row && (uint32_t)x < (uint32_t)p->input_width;
-      pixels[4 * i + j] =
-          is_inside ? input + (y * p->input_width + x) * p->input_channels : layer->padding;
+      next[j] = (uint32_t)(x + j) < (uint32_t)columns ? line + j * channels : layer->padding;
     }
   }
-  const int32_t group_words = TINYNN_TILE_PLACES * p->input_channels / 2 * TINYNN_TILES;
-  tinynn_winograd_inputs_dsp(layer->inputs + slot / TINYNN_TILES * group_words + slot % TINYNN_TILES, pixels, p->input_channels);
+  const int32_t group_words = TINYNN_TILE_PLACES * channels / 2 * TINYNN_TILES;
+  tinynn_winograd_inputs_dsp(layer->inputs + slot / TINYNN_TILES * group_words + slot % TINYNN_TILES, pixels, channels);
 }
 
 /* Tiles whose inputs lie transformed. */
-static void multiply(const struct layer *layer, int32_t groups, int32_t is_transformed) {
+static __attribute__((noinline)) void multiply(const struct layer *layer, int32_t groups, int32_t is_transformed) {
   const struct tinynn_conv2d *p = layer->p;
   const int32_t channels = p->input_channels, row = 9 * channels;
   const int8_t *raw = p->weights;
