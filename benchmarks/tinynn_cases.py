@@ -147,7 +147,7 @@ def _draw_weighted(
 ) -> tuple[tuple[float, int], tuple[float, int], list[float], NDArray[np.int32]]:
     """Scales and biases whose outputs fill the range: input and output (scale, zero point), scales, biases.
 
-    Of `wide` ones a sixth is scaled to nothing, or nearly, with any bias: what converters make of dead channels.
+    Of `wide` ones a sixth has any scale and any bias: what converters make of dead channels, and of loud ones.
     """
     input_q = f32(generator.uniform(0.003, 0.1)), int(generator.integers(-128, 128))
     spread = generator.uniform(0.1, 4.0, channels) if wide else generator.uniform(0.5, 1.0, channels)
@@ -158,9 +158,9 @@ def _draw_weighted(
         zero_point = -128 if generator.random() < 0.5 else int(generator.integers(-128, 128))
     limit = int(60 * 60 * math.sqrt(products)) // 2 ** (8 - bits) + 1
     bias = generator.integers(-limit, limit, channels).astype(np.int32)
-    for dead in np.flatnonzero(generator.random(channels) < 1 / 6) if wide else ():
-        scales[dead] = f32(scales[dead] * 2.0 ** -generator.integers(10, 40))
-        bias[dead] = generator.choice([-(2**31), 2**31 - 1, generator.integers(-(2**31), 2**31)])
+    for odd in np.flatnonzero(generator.random(channels) < 1 / 6) if wide else ():
+        scales[odd] = f32(scales[odd] * 2.0 ** generator.integers(-40, 14))
+        bias[odd] = generator.choice([-(2**31), 2**31 - 1, generator.integers(-(2**31), 2**31)])
     return input_q, (output_scale, zero_point), scales, bias
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_networks import Net
 from tests_support import examples
 
+from tinyflow.backends.tinyc.lowering import lower_operator
 from tinyflow.backends.tinynn.layouts import (
     Array,
     records,
@@ -18,6 +20,7 @@ from tinyflow.backends.tinynn.layouts import (
 )
 from tinyflow.backends.tinynn.layouts import Channels as Given
 from tinyflow.model.fixed_point import INT32_MAX, INT32_MIN, Rescaling, quantise_multipliers
+from tinyflow.model.graph import Quantisation
 
 # of the channels of a layer: one as usual, others from zero to what is shifted left
 _SCALES = st.lists(st.one_of(st.just(0.0), st.floats(-45, 3).map(lambda power: 2.0**power)), min_size=1, max_size=6)
@@ -69,3 +72,15 @@ def test_nor_do_those_of_int16(has_wide_sums: bool) -> None:
     wide = wide_records(np.array([5, INT32_MAX]), rescaling, has_wide_sums=has_wide_sums)
     reason = why_not_narrow(np.ones((2, 9), np.int8), wide)
     assert reason is None if has_wide_sums else reason == "biases of int32"
+
+
+@pytest.mark.parametrize(("variant", "expected"), [("dsp", "tinynn_depthwise_dsp"), ("rv32", "tinynn_depthwise_c")])
+def test_a_loud_channel_leaves_a_depthwise_layer_to_its_kernel(variant: str, expected: str) -> None:
+    """A factor of 1/2 or more, which right shifts don't take; of CONV_2D the layer is ref's."""
+    net = Net(1, 6, 6, 2)
+    q = Quantisation((0.01, 0.75), (0, 0), 3)
+    taps = net.constant(np.arange(-8, 10).reshape(1, 3, 3, 2), "int8", q)
+    net.operator("DEPTHWISE_CONV_2D", net.input, taps, net.constant([3, 5], "int32"))
+    graph = net.graph(len(net.tensors) - 1)
+    (step,) = lower_operator(graph, graph.operators[0], variant)
+    assert step.call.function == expected and not step.call.reference

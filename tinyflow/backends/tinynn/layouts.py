@@ -140,6 +140,14 @@ def why_not_right(rows: Int8s, channels: Array, output_zero_point: int) -> str |
         return "a scale of 1/2 or more"
     if shifts.max() > LARGEST_RIGHT_SHIFT:
         return "a scale below 2**-23"
+    return why_not_right_where_possible(rows, channels, output_zero_point)
+
+
+def why_not_right_where_possible(rows: Int8s, channels: Array, output_zero_point: int) -> str | None:
+    """The same of a kernel that leaves channels of other scales to the definition (any_shift.h)."""
+    is_right = (channels[:, 2] <= -1) & (channels[:, 2] >= -LARGEST_RIGHT_SHIFT)
+    rows, channels = rows[is_right], channels[is_right]
+    shifts = -channels[:, 2].astype(np.int64)
     sums = largest_sums(rows, channels)
     # twice the product before its shift, and both roundings
     scaled = 2 * (sums * channels[:, 1] >> 31) + 4

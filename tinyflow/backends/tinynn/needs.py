@@ -49,6 +49,10 @@ RIGHT_SHIFTS = Need(
     f"scales below 1/2, 2^-{layouts.LARGEST_RIGHT_SHIFT + 1} at least; sums of 30 bits",
     lambda layer: layouts.why_not_right(layer.rows, layer.channels, layer.fields["output_zero_point"]),
 )
+ANY_SHIFTS = Need(
+    "sums of 30 bits; channels of other scales than right shifts take are rescaled by the definition",
+    lambda layer: layouts.why_not_right_where_possible(layer.rows, layer.channels, layer.fields["output_zero_point"]),
+)
 HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.channels))
 CHANNEL_PAIRS = Need(
     "every other channel's sums of 23 bits, no -128 above a negative weight",

@@ -4,10 +4,11 @@
  * A channel is brought together (plane.h) before its first output is written, and with depth multiplier 1 no other
  * channel's place is touched: input and output may begin at one address. What is computed behind a row's last output
  * is dropped.
- * Packing: [output channel][kernel_height][kernel_width] int8; records as in rescale_right.h.
+ * Packing: [output channel][kernel_height][kernel_width] int8; records as in any_shift.h.
  * Scratch: the plane and 3 * stride_x more, int8.
  */
 #include "tinynn.h"
+#include "tinynn/any_shift.h"
 #include "tinynn/fixed_point.h"
 #include "tinynn/plane.h"
 #include "tinynn/rescale_right.h"
@@ -68,7 +69,12 @@ static __attribute__((noinline)) void sum_any(const struct channel *restrict cha
 static __attribute__((noinline)) void compute_channel(const struct tinynn_depthwise *restrict p,
                                                       const int8_t *restrict plane, int32_t columns, int32_t o,
                                                       int8_t *output) {
-  const struct tinynn_right right = tinynn_right(&p->channels[o], p->output_zero_point);
+  const struct tinynn_channel *record = &p->channels[o];
+  const int32_t is_right = tinynn_is_right(record);
+  struct tinynn_right right = {0, 0, 0};
+  if (is_right) {
+    right = tinynn_right(record, p->output_zero_point);
+  }
   const struct channel channel = {
       .taps = p->weights + o * p->kernel_height * p->kernel_width,
       .height = p->kernel_height,
@@ -76,7 +82,7 @@ static __attribute__((noinline)) void compute_channel(const struct tinynn_depthw
       .row_step = p->dilation_y * columns,
       .stride = p->stride_x,
       .dilation = p->dilation_x,
-      .bias = p->channels[o].bias,
+      .bias = record->bias,
   };
   const int is_five = p->kernel_width == 5 && p->stride_x == 1 && p->dilation_x == 1;
   for (int32_t y = 0; y < p->output_height; ++y) {
@@ -90,7 +96,9 @@ static __attribute__((noinline)) void compute_channel(const struct tinynn_depthw
       }
 #pragma GCC unroll 1
       for (int32_t i = 0; i < tinynn_smaller(OUTPUTS, left); ++i) {
-        *output = (int8_t)tinynn_clamp(tinynn_rescale_right(sums[i], right), p->lowest, p->highest);
+        const int32_t value = is_right ? tinynn_rescale_right(sums[i], right)
+                                       : tinynn_by_definition(sums[i], record, p->output_zero_point);
+        *output = (int8_t)tinynn_clamp(value, p->lowest, p->highest);
         output += p->output_channels;
       }
       row += OUTPUTS * p->stride_x;

@@ -4,13 +4,14 @@
  * A channel is brought together (plane.h), widened to 16 bits, before its first output is written, and with depth
  * multiplier 1 no other channel's place is touched: input and output may begin at one address. What is computed behind a
  * row's last output is dropped.
- * Packing: [output channel][kernel_height][kernel_width] int8; records as in rescale_right.h.
+ * Packing: [output channel][kernel_height][kernel_width] int8; records as in any_shift.h.
  * Scratch: pairs of taps, [kernel_height][kernel_width / 2 + 1][2] words; the plane, columns even, and
  * 3 * stride_x + 2, made even, more, int16.
  */
 #include <stddef.h>
 
 #include "tinynn.h"
+#include "tinynn/any_shift.h"
 #include "tinynn/dsp/clamp.h"
 #include "tinynn/dsp/instructions.h"
 #include "tinynn/dsp/planes.h"
@@ -181,7 +182,8 @@ static __attribute__((noinline)) void compute_channel(const struct tinynn_depthw
                                                       int32_t columns, int32_t o, int8_t *output) {
   const struct tinynn_channel *record = &p->channels[o];
   const int32_t factor = record->multiplier, shift = record->shift;
-  const int32_t offset = (2 * p->output_zero_point + 1) * (INT32_C(1) << shift);
+  const int32_t is_right = tinynn_is_right(record);
+  const int32_t offset = (2 * p->output_zero_point + 1) * (INT32_C(1) << (is_right ? shift : 0));
   const struct channel channel = {
       .taps = taps,
       .height = p->kernel_height,
@@ -204,8 +206,13 @@ static __attribute__((noinline)) void compute_channel(const struct tinynn_depthw
       }
 #pragma GCC unroll 1
       for (int32_t i = 0; i < tinynn_smaller(OUTPUTS, left); ++i) {
-        const int32_t high = tinynn_high_by_factor(sums[i], factor);
-        *output = (int8_t)tinynn_saturate_half((high + (high >> 31) + offset) >> shift);
+        if (is_right) {
+          const int32_t high = tinynn_high_by_factor(sums[i], factor);
+          *output = (int8_t)tinynn_saturate_half((high + (high >> 31) + offset) >> shift);
+        } else {
+          const int32_t value = tinynn_by_definition(sums[i], record, p->output_zero_point);
+          *output = (int8_t)tinynn_clamp(value, INT8_MIN, INT8_MAX);
+        }
         output += p->output_channels;
       }
       row += OUTPUTS * p->stride_x;
@@ -235,7 +242,7 @@ void tinynn_depthwise_dsp(const struct tinynn_depthwise *restrict p, const int8_
       tinynn_plane3x3_copy_dsp(values + plane.inner, input + c, channels, plane.width, plane.height,
                                2 * (plane.columns - plane.width), (p->input_width - plane.width) * channels);
       for (int32_t o = c * p->depth_multiplier; o < (c + 1) * p->depth_multiplier; ++o) {
-        if (function != NULL) {
+        if (function != NULL && tinynn_is_right(&p->channels[o])) {
           compute_square(p, function, taps, values, plane.columns, o, output + o);
         } else {
           compute_channel(p, taps, values, plane.columns, o, output + o);
