@@ -162,17 +162,19 @@ static inline void bring_together(const struct tinynn_conv2d *restrict p, struct
   }
 }
 #else
+static inline const int8_t *at(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky, int32_t kx) {
+  return place->image + ((place->y + ky * p->dilation_y) * p->input_width + place->x + kx * p->dilation_x) * p->input_channels;
+}
+
 static inline const int8_t *tap(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky, int32_t kx,
                                 const int8_t *padding) {
   const int32_t y = place->y + ky * p->dilation_y, x = place->x + kx * p->dilation_x;
-  const int is_inside = y >= 0 && y < p->input_height && x >= 0 && x < p->input_width;
-  return is_inside ? place->image + (y * p->input_width + x) * p->input_channels : padding;
+  return y >= 0 && y < p->input_height && x >= 0 && x < p->input_width ? at(p, place, ky, kx) : padding;
 }
 
-/* Whether a row of the kernel lies side by side in the input. */
-static inline int is_whole(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky) {
-  const int32_t y = place->y + ky * p->dilation_y;
-  return p->dilation_x == 1 && y >= 0 && y < p->input_height && place->x >= 0 &&
+/* Whether rows of the kernel lie side by side in the input, all inside. */
+static inline int is_whole(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t last_row) {
+  return p->dilation_x == 1 && place->y >= 0 && place->y + last_row < p->input_height && place->x >= 0 &&
          place->x + p->kernel_width <= p->input_width;
 }
 
@@ -180,17 +182,17 @@ static inline int32_t pair_of(int8_t first, int8_t second) { return first + seco
 
 static inline int32_t *pair_values(int32_t *restrict to, const int8_t *restrict first, const int8_t *restrict second,
                                    int32_t count) {
-  for (; count >= 4; count -= 4) {
+  const int8_t *const end = first + count;
+  for (const int8_t *fours = first + (count & ~3); first != fours; first += 4) {
     to[0 * TILE_PAIRS] = pair_of(first[0], second[0]);
     to[1 * TILE_PAIRS] = pair_of(first[1], second[1]);
     to[2 * TILE_PAIRS] = pair_of(first[2], second[2]);
     to[3 * TILE_PAIRS] = pair_of(first[3], second[3]);
     to += 4 * TILE_PAIRS;
-    first += 4;
     second += 4;
   }
-  for (; count > 0; --count) {
-    *to = pair_of(*first++, *second++);
+  for (; first != end; ++first) {
+    *to = pair_of(*first, *second++);
     to += TILE_PAIRS;
   }
   return to;
@@ -198,11 +200,20 @@ static inline int32_t *pair_values(int32_t *restrict to, const int8_t *restrict 
 
 static void pair_pixels(const struct tinynn_conv2d *restrict p, const struct place *first, const struct place *second,
                         int32_t *restrict to, const int8_t *padding) {
+  const int32_t last_row = (p->kernel_height - 1) * p->dilation_y;
+  if (is_whole(p, first, last_row) && is_whole(p, second, last_row)) {
+    const int32_t row = p->kernel_width * p->input_channels, line = p->dilation_y * p->input_width * p->input_channels;
+    const int8_t *one = at(p, first, 0, 0), *other = at(p, second, 0, 0);
+    for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
+      to = pair_values(to, one, other, row);
+      one += line;
+      other += line;
+    }
+    return;
+  }
   for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-    const int32_t width = is_whole(p, first, ky) && is_whole(p, second, ky) ? p->kernel_width : 1;
-    for (int32_t kx = 0; kx < p->kernel_width; kx += width) {
-      const int8_t *one = tap(p, first, ky, kx, padding), *other = tap(p, second, ky, kx, padding);
-      to = pair_values(to, one, other, width * p->input_channels);
+    for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
+      to = pair_values(to, tap(p, first, ky, kx, padding), tap(p, second, ky, kx, padding), p->input_channels);
     }
   }
 }
