@@ -71,9 +71,11 @@ def _why_not_fields(layer: Layer) -> str | None:
     products, outputs = layer.rows.shape[1], len(layer.rows)
     pixels = f["batches"] * f["output_height"] * f["output_width"]
     runs = [length for block in layouts.runs_in_fields(layer.rows, 2) for length in block]
-    gathered, copied = (20, 14) if f["kernel_height"] * f["kernel_width"] > 1 else (18, 0)
-    by_fields = -(-outputs // 2) * (17 * products + 215) + 25 * len(runs) + gathered * products + 180
-    by_tiles = -(-outputs // 4) * (42 * products + 250) + copied * products + 115
+    # of short rows of a window more for each value
+    channels, has_window = f["input_channels"], f["kernel_height"] * f["kernel_width"] > 1
+    gathered, copied = (20 + 50 // channels, 14 + 16 // channels) if has_window else (18, 0)
+    by_fields = -(-outputs // 2) * (17 * products + 197) + 25 * len(runs) + gathered * products + 180
+    by_tiles = -(-outputs // 4) * (42 * products + 226) + copied * products + 115
     if 100 * -(-pixels // 6) * by_fields < _WORTH_PERCENT * -(-pixels // 4) * by_tiles:
         return None
     return f"sums of 16 bits, for {sum(runs) / len(runs):.1f} products each, take as many instructions"

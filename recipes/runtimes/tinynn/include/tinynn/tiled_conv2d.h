@@ -162,22 +162,6 @@ static inline void bring_together(const struct tinynn_conv2d *restrict p, struct
   }
 }
 #else
-static inline const int8_t *at(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky, int32_t kx) {
-  return place->image + ((place->y + ky * p->dilation_y) * p->input_width + place->x + kx * p->dilation_x) * p->input_channels;
-}
-
-static inline const int8_t *tap(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t ky, int32_t kx,
-                                const int8_t *padding) {
-  const int32_t y = place->y + ky * p->dilation_y, x = place->x + kx * p->dilation_x;
-  return y >= 0 && y < p->input_height && x >= 0 && x < p->input_width ? at(p, place, ky, kx) : padding;
-}
-
-/* Whether rows of the kernel lie side by side in the input, all inside. */
-static inline int is_whole(const struct tinynn_conv2d *restrict p, const struct place *place, int32_t last_row) {
-  return p->dilation_x == 1 && place->y >= 0 && place->y + last_row < p->input_height && place->x >= 0 &&
-         place->x + p->kernel_width <= p->input_width;
-}
-
 static inline int32_t pair_of(int8_t first, int8_t second) { return first + second * 65536; }
 
 static inline int32_t *pair_values(int32_t *restrict to, const int8_t *restrict first, const int8_t *restrict second,
@@ -198,23 +182,42 @@ static inline int32_t *pair_values(int32_t *restrict to, const int8_t *restrict 
   return to;
 }
 
+/* Columns of a row of the input; none where there is no such row. */
+static inline uint32_t columns_of(const struct tinynn_conv2d *restrict p, int32_t y) {
+  return (uint32_t)y < (uint32_t)p->input_height ? (uint32_t)p->input_width : 0;
+}
+
+/* How a kernel lies: 2 all of it inside, 1 its columns, which are neighbours, or 0. */
+static inline int how_inside(const struct tinynn_conv2d *restrict p, const struct place *place) {
+  if (p->dilation_x != 1 || place->x < 0 || place->x + p->kernel_width > p->input_width) {
+    return 0;
+  }
+  return place->y >= 0 && place->y + (p->kernel_height - 1) * p->dilation_y < p->input_height ? 2 : 1;
+}
+
 static void pair_pixels(const struct tinynn_conv2d *restrict p, const struct place *first, const struct place *second,
                         int32_t *restrict to, const int8_t *padding) {
-  const int32_t last_row = (p->kernel_height - 1) * p->dilation_y;
-  if (is_whole(p, first, last_row) && is_whole(p, second, last_row)) {
-    const int32_t row = p->kernel_width * p->input_channels, line = p->dilation_y * p->input_width * p->input_channels;
-    const int8_t *one = at(p, first, 0, 0), *other = at(p, second, 0, 0);
-    for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-      to = pair_values(to, one, other, row);
-      one += line;
-      other += line;
+  const int32_t channels = p->input_channels, step = p->dilation_x * channels, pitch = p->input_width * channels;
+  const int one_is = how_inside(p, first), other_is = how_inside(p, second), are_whole = one_is & other_is & 2;
+  const int8_t *one = first->image + first->y * pitch + first->x * channels;
+  const int8_t *other = second->image + second->y * pitch + second->x * channels;
+  for (int32_t ky = 0, down = 0; ky < p->kernel_height; ++ky, down += p->dilation_y) {
+    if (are_whole || (one_is && other_is && columns_of(p, first->y + down) && columns_of(p, second->y + down))) {
+      to = pair_values(to, one, other, p->kernel_width * channels);
+    } else {
+      const uint32_t columns = columns_of(p, first->y + down), others = columns_of(p, second->y + down);
+      const int8_t *from = one, *beside = other;
+      uint32_t x = (uint32_t)first->x, right = (uint32_t)second->x;
+      for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
+        to = pair_values(to, x < columns ? from : padding, right < others ? beside : padding, channels);
+        x += (uint32_t)p->dilation_x;
+        right += (uint32_t)p->dilation_x;
+        from += step;
+        beside += step;
+      }
     }
-    return;
-  }
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky) {
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
-      to = pair_values(to, tap(p, first, ky, kx, padding), tap(p, second, ky, kx, padding), p->input_channels);
-    }
+    one += p->dilation_y * pitch;
+    other += p->dilation_y * pitch;
   }
 }
 

@@ -121,10 +121,10 @@
 .macro finish_one sum, factor, shift, offset, place
   slli \sum, \sum, 1
   mulhsu \sum, \sum, \factor
-  srai ra, \sum, 30
-  andi ra, ra, -2
+  bgez \sum, 3f
+  addi \sum, \sum, -2
+3:
   add \sum, \sum, \offset
-  add \sum, \sum, ra
   sra \sum, \sum, \shift
   bge \sum, a6, 1f
   mv \sum, a6

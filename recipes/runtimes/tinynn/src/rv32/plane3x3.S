@@ -71,10 +71,10 @@
 .macro finish
   slli a3, a3, 1
   mulhsu a3, a3, a6
-  srai a4, a3, 30
-  andi a4, a4, -2
+  bgez a3, 3f
+  addi a3, a3, -2
+3:
   add a3, a3, t3
-  add a3, a3, a4
   sra a3, a3, a7
   bge a3, t4, 1f
   mv a3, t4

@@ -85,10 +85,10 @@
 .macro finish_one channel, sum, output
   slli \sum, \sum, 1
   mulhsu \sum, \sum, t2
-  srai ra, \sum, 30
-  andi ra, ra, -2
+  bgez \sum, 3f
+  addi \sum, \sum, -2
+3:
   add \sum, \sum, t4
-  add \sum, \sum, ra
   sra \sum, \sum, t3
   bge \sum, t5, 1f
   mv \sum, t5
