@@ -212,8 +212,8 @@ def test_every_element_of_every_output_is_compared(
         ({}, 1, {"tolerance": 3}, "within 3 steps"),  # as equal as these samples are, nobody promised more
         ({(0, "out1"): (0.75, 0)}, 0.25, {"tolerance": 3}, "within 3 steps"),
         ({(0, "out1"): (1, 0)}, 0.25, {"tolerance": 3}, ""),
-        ({(0, "out1"): (0.25, 0)}, 0, {"relative_tolerance": 0.1}, "within 0.1"),  # of 2.5
-        ({(0, "out1"): (0.5, 0)}, 0, {"relative_tolerance": 0.1}, ""),
+        ({(0, "out1"): (0.5, 0)}, 0, {"relative_tolerance": 0.1}, "within 0.1"),  # of 7, the largest of all samples
+        ({(0, "out1"): (0.75, 0)}, 0, {"relative_tolerance": 0.1}, ""),
         ({(0, "out1"): (0.25, 0)}, 0, {"tolerance": 1, "relative_tolerance": 0.1}, "within 1 step and 0.1"),
         ({(0, "out0"): (1,), (1, "out1"): (0, 0.25)}, 0, {"relative_tolerance": 0.1}, ""),
     ],

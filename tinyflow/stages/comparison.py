@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,17 +50,21 @@ class Tolerance:
         """Of quantised tensors."""
         return max(self.of_recipe, self.plan.tolerance)
 
-    def largest_difference(self, expected: bytes, got: bytes, dtype: str, scale: float = 0.0) -> Difference:
+    def largest_difference(
+        self, expected: bytes, got: bytes, dtype: str, scale: float = 0.0, others: Iterable[bytes] = ()
+    ) -> Difference:
         """Compare two tensors; a NaN on one side only is infinitely wrong.
 
         `scale` is a step of the integers from which a float tensor was dequantised, 0 where it never was integers.
+        `others`: what the tensor is for other samples. Of one that is all but 0 now a share would allow nothing.
         """
         worst = Difference(0, 0, 0, 0, self.steps)
         if got == expected:
             return worst
         form = f"<{ELEMENT_TYPES[dtype].code}"
         wanted, found = ([value for (value,) in struct.iter_unpack(form, data)] for data in (expected, got))
-        allowed = self._allowed(dtype, scale, wanted)
+        values = [*wanted, *(value for data in others for (value,) in struct.iter_unpack(form, data))]
+        allowed = self._allowed(dtype, scale, values)
         pairs = enumerate(zip(wanted, found, strict=True))
         differences = (Difference(_error(*pair), element, *pair, allowed) for element, pair in pairs)
         return max(worst, *differences, key=lambda difference: difference.severity)

@@ -203,7 +203,8 @@ class _Bench:
         found = []
         for output, (port, expected, dtype) in enumerate(ports):
             got = self.machine.read(port.symbol, len(expected))
-            here = self.tolerance.largest_difference(expected, got, dtype, port.scale)
+            others = (outputs[output] for outputs in self.samples.outputs)
+            here = self.tolerance.largest_difference(expected, got, dtype, port.scale, others)
             found.append(_Worst(sample, output, here))
         return max(found, key=lambda worst: worst.severity)
 
