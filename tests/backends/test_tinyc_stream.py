@@ -6,6 +6,7 @@ import functools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tinyc_host
 from hypothesis import given
@@ -43,13 +44,20 @@ class _WholeWords(RandomNetwork):
         shape = (1, *self.kernel(4), self.shape[3])
         self.weighted("DEPTHWISE_CONV_2D", shape, 3, {**self.window(), "depth_multiplier": 1})
 
+    def pad(self) -> None:
+        """PAD of channels, as a branch has it that meets a wider one."""
+        before = self.number(0, 4)
+        paddings = self.constant(np.array([[0, 0], [0, 0], [0, 0], [before, 4 - before]]), "int32", None)
+        self.append("PAD", (self.last, paddings), self.tensors[self.last].quantisation, {})
+
 
 def _network(seed: int) -> Graph:
     net = _WholeWords(seed)
     for _ in range(6):
         if net.number(0, 4) == 0:
             net.branch()
-        net.grow(net.pick(SPATIAL))
+        kind = net.pick((*SPATIAL, "PAD"))
+        net.pad() if kind == "PAD" else net.grow(kind)
     return Graph(tuple(net.tensors), tuple(net.operators), (net.input,), (net.last,), f"rows_{seed}")
 
 

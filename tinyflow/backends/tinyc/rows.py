@@ -52,22 +52,38 @@ class RowStep:
         return self.step.call.fields  # type: ignore[return-value]
 
     @cached_property
+    def _given_rows(self) -> int:
+        return self.given.shape[1]
+
+    @cached_property
     def is_windowed(self) -> bool:
         """Whether an output row needs other rows than that of its number."""
         return "kernel_height" in self.fields
 
     def needs(self, first: int, rows: int) -> tuple[int, int]:
         """The first row of the input that output rows need, and the one behind the last; may be above or below it."""
+        stride, above, reach = self._window
+        begin = first * stride - above
+        return begin, begin + (rows - 1) * stride + reach
+
+    @cached_property
+    def _window(self) -> tuple[int, int, int]:
+        """Stride, rows of padding above, rows under the window."""
         if not self.is_windowed:
-            return first, first + rows
-        stride, reach = self.fields["stride_y"], (self.fields["kernel_height"] - 1) * self.fields.get("dilation_y", 1)
-        above = first * stride - self.fields["pad_top"]
-        return above, above + (rows - 1) * stride + reach + 1
+            return 1, 0, 1
+        reach = (self.fields["kernel_height"] - 1) * self.fields.get("dilation_y", 1) + 1
+        return self.fields["stride_y"], self.fields["pad_top"], reach
+
+    @cached_property
+    def least_rows(self) -> int:
+        """Of its input that must be there at some time, whatever the order."""
+        begin, end = self.span(self.height // 2, 1)
+        return end - begin
 
     def span(self, first: int, rows: int) -> tuple[int, int]:
         """The same of rows that there are."""
         low, high = self.needs(first, rows)
-        return max(0, low), min(self.given.shape[1], high)
+        return max(0, low), min(self._given_rows, high)
 
     def call(self, first: int, rows: int) -> Call | None:
         """The call for some output rows; None where the layer's kernel can't compute so few."""
@@ -77,9 +93,15 @@ class RowStep:
     @lru_cache(None)  # noqa: B019
     def _call(self, rows: int, given: int, above: int) -> Call | None:
         whole = self.step.call
-        if not self.is_windowed:
+        if "elements" in self.fields:
             elements = self.fields["elements"] // self.height * rows
             return replace(whole, fields={**whole.fields, "elements": elements})
+        if not self.is_windowed:
+            shapes = {
+                name: _with_pixels(whole.fields[name], rows * self.made.shape[2])
+                for name in ("input_shape", "output_shape")
+            }
+            return replace(whole, fields={**whole.fields, **shapes})
         if given <= 0:
             return None
         fields = {**self.fields, "input_height": given, "output_height": rows, "pad_top": above}
@@ -153,13 +175,33 @@ def _row_step(program: Program, step: Step) -> RowStep | None:
         # a column's layer may have been turned into one of a row
         if (fields["input_height"], fields["output_height"]) != (given[0].shape[1], made.shape[1]):
             return None
-    elif (
-        not (kernel.walk == "elements" and "broadcast" not in fields and fields.get("elements") == made.elements)
-        or given[0].shape != made.shape
-        or step.call.takes_array
-    ):
+    elif not (_is_by_elements(step.call, kernel, given[0], made) or _pads_channels(step.call, given[0], made)):
         return None
     return RowStep(step, kernel, tuple(t.index for t in given), made.index, given[0], made)
+
+
+def _is_by_elements(call: Call, kernel: Kernel, given: Tensor, made: Tensor) -> bool:
+    """Whether each element is computed of those at its place alone."""
+    is_whole = "broadcast" not in call.fields and call.fields.get("elements") == made.elements
+    return kernel.walk == "elements" and is_whole and given.shape == made.shape and not call.takes_array
+
+
+def _pads_channels(call: Call, given: Tensor, made: Tensor) -> bool:
+    """Whether it is a PAD of each pixel for itself."""
+    pixels = made.elements // made.shape[3]
+    shapes = call.fields.get("input_shape"), call.fields.get("output_shape")
+    # of axes that are made one, all pixels are the last but one
+    return (
+        call.struct == "tinynn_pad"
+        and given.shape[:3] == made.shape[:3]
+        and all(isinstance(shape, tuple) and shape[:-1] == (*(1,) * (len(shape) - 2), pixels) for shape in shapes)
+    )
+
+
+def _with_pixels(shape: object, pixels: int) -> tuple[int, ...]:
+    """The same for so many."""
+    assert isinstance(shape, tuple)
+    return (*shape[:-2], pixels, shape[-1])
 
 
 def _kernel(call: Call) -> Kernel | None:

@@ -205,11 +205,18 @@ class _Search:
 
     @lru_cache(None)  # noqa: B019
     def _least_bytes(self, begin: int, end: int) -> int:
-        """Of a chain without its buffers, whatever of its tensors may overlap."""
+        """Of a chain, with what each layer's window must see of each buffer, whatever of its tensors may overlap."""
         made = {self._rows[number].output for number in range(begin, end)}
         read = {source for number in range(begin, end) for source in self._rows[number].sources} - made
         pairs = [(source, output, Overlap(lead=0)) for source in read for output in made]
-        return self._alive_bytes(begin, end, self._inside(begin, end), pairs)
+        inside = self._inside(begin, end)
+        rows = dict.fromkeys(inside, 0)
+        for number in range(begin, end):
+            for source in inside.intersection(self._rows[number].sources):
+                rows[source] = max(rows[source], self._rows[number].least_rows)
+        tensors = self.program.tensors
+        buffers = sum(count * tensors[t].size_bytes // tensors[t].shape[1] for t, count in rows.items())
+        return self._alive_bytes(begin, end, inside, pairs) + buffers
 
     def _chain(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
         """Bytes that are alive while the steps from one to before another run as a chain."""
