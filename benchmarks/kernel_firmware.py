@@ -64,6 +64,8 @@ class Sample:
     kernel: Kernel
     weights: Weights
     inputs: tuple[NDArray[np.int8], ...]
+    over: str = ""
+    """The input that its output lies over, as far as the kernel allows; apart from all where there is none."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,11 @@ def run(samples: Sequence[Sample], chip: Chip, folder: Path | None = None) -> li
 def _call(simulator: Simulator | Qemu, index: int, sample: Sample) -> Outcome:
     inputs = [parameter for parameter in sample.kernel.parameters if parameter.role == "input"]
     for parameter, array in zip(inputs, sample.inputs, strict=True):
-        simulator.write(f"arena_{index}+{_offsets(sample.kernel)[parameter.name]}", array.tobytes())
+        simulator.write(f"arena_{index}+{_offsets(sample)[parameter.name]}", array.tobytes())
     (output,) = (parameter for parameter in sample.kernel.parameters if parameter.role == "output")
     status, counters = simulator.call(f"call_{index}", limit_instructions=_LIMIT_INSTRUCTIONS)
     assert status == 0
-    written = simulator.read(f"arena_{index}+{_offsets(sample.kernel)[output.name]}", output.size_bytes)
+    written = simulator.read(f"arena_{index}+{_offsets(sample)[output.name]}", output.size_bytes)
     (size,) = (symbol.size_bytes for symbol in simulator.firmware.symbols if symbol.name == f"kernel_{index}")
     return Outcome(np.frombuffer(written, np.int8), counters, size)
 
@@ -129,7 +131,7 @@ def _kernels(samples: Sequence[Sample]) -> str:
 def _calls(samples: Sequence[Sample]) -> str:
     lines = ["#include <stdint.h>"]
     for index, sample in enumerate(samples):
-        offsets = _offsets(sample.kernel)
+        offsets = _offsets(sample)
         lines.append(f"_Alignas({_ARENA_ALIGNMENT}) int8_t arena_{index}[{offsets['']}];")
         packed = sample.kernel.pack(sample.weights)
         arguments = []
@@ -154,11 +156,17 @@ def _constant(name: str, parameter: Parameter, array: NDArray[Any]) -> str:
     return f"_Alignas({parameter.alignment}) const {parameter.dtype}_t {name}[] = {{{numbers}}};"
 
 
-def _offsets(kernel: Kernel) -> dict[str, int]:
+def _offsets(sample: Sample) -> dict[str, int]:
     """Where inputs, output and scratch lie in the arena; under the empty name, its size."""
     offsets, end = {}, 0
-    for parameter in kernel.parameters:
+    for parameter in sample.kernel.parameters:
         if parameter.role != "constant":
-            offsets[parameter.name] = end
-            end += -(-parameter.size_bytes // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
+            lead = 0
+            if parameter.name == sample.over:
+                lead = sample.kernel.overlaps[sample.over].lead or 0
+            begin = end + max(lead, 0)
+            if sample.over and parameter.role == "output":
+                begin = offsets[sample.over] - (sample.kernel.overlaps[sample.over].lead or 0)
+            offsets[parameter.name] = begin
+            end = max(end, -(-(begin + parameter.size_bytes) // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT)
     return {**offsets, "": end}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinyflow.backends.options import Options, alignments
+from tinyflow.backends.options import CHASE, Options, alignments
 from tinyflow.backends.tvm.program.planner import USMP
 from tinyflow.core.errors import RecipeError
 
@@ -31,6 +31,7 @@ OPTIONS: Options = {
     "llvm": dict,
     "rounding": ("double", "single"),
     "alignment": alignments(16),
+    "chase": CHASE,
 }
 
 

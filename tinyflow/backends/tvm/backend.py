@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.generated import ARENA, arena, held, plan_document
+from tinyflow.backends.options import has_chase
 from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
@@ -77,7 +78,12 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
     has_stack = convention != "packed" and not chosen["debug"]  # guards are in the arena only
     guard_bytes = debug.GUARD_BYTES if chosen["debug"] else 0
     return memory.plan_offsets(
-        selected, chosen["alignment"], chosen["usmp"], has_stack=has_stack, guard_bytes=guard_bytes
+        selected,
+        chosen["alignment"],
+        chosen["usmp"],
+        has_stack=has_stack,
+        guard_bytes=guard_bytes,
+        has_chase=has_chase(chosen),
     )
 
 

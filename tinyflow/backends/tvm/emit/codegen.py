@@ -7,7 +7,7 @@ the code generator writes around the functions (headers of TVM's runtime, C++ gu
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import tvm
@@ -16,7 +16,7 @@ from tvm.ir import PointerType, PrimType
 from tvm.s_tir import transform as s_tir
 from tvm.tirx import transform
 
-from tinyflow.backends.tvm.kernels.kernel import WRITTEN_PARAMETERS
+from tinyflow.backends.tvm.kernels.kernel import OVERLAPPING, WRITTEN_PARAMETERS, is_activation
 
 _TARGET = tvm.target.Target("c", host="c")
 
@@ -69,9 +69,10 @@ def packed(functions: Mapping[str, Any], has_asserts: bool = False) -> dict[str,
 def unpacked(functions: Mapping[str, Any]) -> dict[str, str]:
     """C text of each PrimFunc as `void name(const int8_t* restrict data, …, int8_t* restrict output, …)`.
 
-    Only the parameters in WRITTEN_PARAMETERS are not const.
+    Only the parameters in WRITTEN_PARAMETERS are not const. Inputs and output that may overlap are not restrict.
     """
-    return {name: _restrict(_c_text(function, name)) for name, function in with_pointers(functions).items()}
+    lowered = with_pointers(functions)
+    return {name: _restrict(_c_text(lowered[name], name), functions[name]) for name in functions}
 
 
 def with_pointers(functions: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,13 +114,21 @@ def _c_text(function: Any, name: str) -> str:
     return text[definition.start() :].strip() + "\n"
 
 
-def _restrict(text: str) -> str:
+def _restrict(text: str, function: Any) -> str:
     """The signature with restrict pointers, const but for what a kernel writes."""
-    end = text.index(") {\n")
-    signature = _POINTER.sub(lambda match: pointer(match[1], match[2]), text[:end])
+    end, may_overlap = text.index(") {\n"), overlapping(function)
+    signature = _POINTER.sub(
+        lambda match: pointer(match[1], match[2], is_apart=match[2] not in may_overlap), text[:end]
+    )
     return signature + text[end:]
 
 
-def pointer(element: str, name: str) -> str:
+def overlapping(function: Any) -> Collection[str]:
+    """Parameters that may lie over each other: no compiler is to think otherwise."""
+    may_overlap = OVERLAPPING in (function.attrs or {})
+    return [name for name in (one.name for one in function.params) if is_activation(name)] if may_overlap else ()
+
+
+def pointer(element: str, name: str, *, is_apart: bool = True) -> str:
     """A parameter in C; what a kernel doesn't write is const."""
-    return f"{'' if name in WRITTEN_PARAMETERS else 'const '}{element}* restrict {name}"
+    return f"{'' if name in WRITTEN_PARAMETERS else 'const '}{element}*{' restrict' * is_apart} {name}"

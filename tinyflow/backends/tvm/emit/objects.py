@@ -118,7 +118,11 @@ def compile_kernels(kernels: Mapping[str, Kernel], llvm: Mapping[str, Any]) -> C
 
 def prototype(name: str, kernel: Kernel) -> str:
     """The declaration of a kernel in C."""
-    words = [codegen.pointer(ELEMENT_TYPES[one.dtype].in_c, one.name) for one in kernel.parameters]
+    may_overlap = codegen.overlapping(kernel.function)
+    words = [
+        codegen.pointer(ELEMENT_TYPES[one.dtype].in_c, one.name, is_apart=one.name not in may_overlap)
+        for one in kernel.parameters
+    ]
     return f"void {name}({', '.join(words)});"
 
 

@@ -93,14 +93,14 @@ def _tile(numbers: Mapping[str, int]) -> tiled.Tile | None:
 
 # channels outermost are tiled too, in planes
 _BUILDERS: Mapping[tuple[str, type], Callable[..., Kernel | None]] = {
-    ("add", AddSpec): lambda spec, _, __, **numbers: add.add(spec, **numbers),
-    ("dsp", AddSpec): lambda spec, _, __: add.add(spec, dsp=1),
+    ("add", AddSpec): lambda spec, machine, _, **numbers: add.add(spec, **numbers, may_overlap=not machine.has_vectors),
+    ("dsp", AddSpec): lambda spec, machine, _: add.add(spec, dsp=1, may_overlap=not machine.has_vectors),
     ("dsp", ConvSpec): lambda spec, _, scratch, **numbers: routines.conv(spec, scratch, **numbers),
     ("dsp", DenseSpec): lambda spec, _, __: routines.dense(spec),
     ("dsp", DepthwiseSpec): lambda spec, _, scratch: depthwise.depthwise(spec, scratch),
     ("smlad", ConvSpec): lambda spec, _, scratch, **numbers: smlad.conv(spec, scratch, **numbers),
     ("smlad", DenseSpec): lambda spec, _, __, **numbers: smlad.dense(spec, **numbers),
-    ("tiled", AddSpec): lambda spec, _, __: add.add(spec),
+    ("tiled", AddSpec): lambda spec, machine, _: add.add(spec, may_overlap=not machine.has_vectors),
     ("tiled", ConvSpec): lambda spec, machine, scratch, **numbers: (
         planes.conv(spec, machine, scratch)
         if planes.is_planar(spec)

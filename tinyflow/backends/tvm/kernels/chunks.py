@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.intrinsics import call
 from tinyflow.backends.tvm.kernels.specs import ConvolutionSpec, ConvSpec
+from tinyflow.backends.tvm.kernels.walks import in_parts
+from tinyflow.model.memory.arena import Overlap
 
 Expr = Any
 
@@ -78,6 +81,13 @@ def flat_source(spec: ConvSpec) -> Source | None:
 def _depth(spec: ConvolutionSpec) -> int:
     """Bytes of a pixel that lie side by side: of rows of one plane, where channels are outermost."""
     return spec.input.channels if spec.input.layout == "NHWC" else 1
+
+
+def walk_of(spec: ConvolutionSpec, source: Source, pixels: int) -> Mapping[str, Overlap]:
+    """How far the output may lie over the input: by chunks, or by tiles of so many pixels where nothing is copied."""
+    if source.padding is not None:
+        return in_parts(spec, source.chunk * source.width)
+    return in_parts(spec, pixels, is_even=source.width % pixels == 0)
 
 
 @T.inline

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tinyflow.model.memory.arena import Overlap
 
 Style = Literal["plain", "aot", "aotplus", "dsp", "smlad"]
 Role = Literal["input", "state", "constant", "output", "scratch"]
@@ -25,6 +28,8 @@ WRITTEN_PARAMETERS = ("state", "memory", "output", "scratch")
 # what is written anew; state is read and changed
 WRITTEN_ROLES: tuple[Role, ...] = ("output", "scratch")
 _SCRATCH_ALIGNMENT = 4
+# an attribute of functions whose output may lie over an input
+OVERLAPPING = "tf_overlapping"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ class Machine:
     def is_llvm(self) -> bool:
         """Whether LLVM plans the registers: as clang behind C, or as TVM's own code generator."""
         return self.toolchain in ("zig", "llvm")
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether compilers make vectors of plain loops."""
+        return self.vectors != "none" or self.isa == "host"
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,8 @@ Pack = Callable[[Weights], Mapping[str, Array]]
 class Kernel:
     """A TIR function whose parameters, all of them pointers to buffers, come in the order of `parameters`.
 
-    Inputs first, then state, constants, the output, at most one scratch. No two may overlap. `pack` makes the constants
+    Inputs first, then state, constants, the output, at most one scratch. No two may overlap but where `overlaps` says
+    how the output may, by the name of the input. `pack` makes the constants
     of one layer, by parameter name; it raises ValueError where a kernel can't be exact with these: take style plain.
     """
 
@@ -87,6 +98,7 @@ class Kernel:
     parameters: tuple[Parameter, ...]
     pack: Pack = lambda weights: {}
     headers: tuple[str, ...] = ()  # what the C source has to include
+    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -94,6 +106,7 @@ class Kernel:
         function: Any,
         pack: Pack = lambda weights: {},
         headers: tuple[str, ...] = (),
+        overlaps: Mapping[str, Overlap] = MappingProxyType({}),
     ) -> Kernel:
         """The kernel of a function whose buffers have the names of `_ROLES`; all others are constants.
 
@@ -105,12 +118,19 @@ class Kernel:
 
             function = tirx.PrimFunc(function.params[:-1], function.body, attrs=function.attrs)
             parameters = parameters[:-1]
-        return cls(function, parameters, pack, headers)
+        if overlaps:  # then the compiler mustn't think that they don't
+            function = function.without_attr("tirx.noalias").with_attr(OVERLAPPING, 1)
+        return cls(function, parameters, pack, headers, overlaps)
 
     @property
     def constants(self) -> tuple[Parameter, ...]:
         """The parameters that `pack` fills."""
         return tuple(parameter for parameter in self.parameters if parameter.role == "constant")
+
+
+def is_activation(name: str) -> bool:
+    """Whether a parameter is an input or the output."""
+    return _ROLES.get(name) in ("input", "output")
 
 
 def _parameter(buffer: Any) -> Parameter:

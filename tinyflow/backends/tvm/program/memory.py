@@ -12,8 +12,11 @@ from tinyflow.backends.tvm.program.operations import Operand, Program
 from tinyflow.backends.tvm.program.planner import plan_buffers
 from tinyflow.model.graph import unused_name
 from tinyflow.model.memory import arena
-from tinyflow.model.memory.arena import Buffer, Placed
+from tinyflow.model.memory.arena import Buffer, Overlap, Overlaps, Placed
 from tinyflow.model.memory.lifetimes import lifetimes
+
+# scratch that any stack has room for
+LEAST_STACK_BYTES = 2048
 
 
 @dataclass(frozen=True)
@@ -47,25 +50,51 @@ def buffers(program: Program) -> dict[Operand, Buffer]:
 
 
 def plan_offsets(
-    program: Program, alignment: int, planner: str = "default", *, has_stack: bool = True, guard_bytes: int = 0
+    program: Program,
+    alignment: int,
+    planner: str = "default",
+    *,
+    has_stack: bool = True,
+    guard_bytes: int = 0,
+    has_chase: bool = True,
 ) -> Memory:
     """Offsets by lifetime, at the liveness bound wherever the planner reaches it.
 
     Scratch lies in the arena as long as that costs nothing, else on the stack: those who have no room find it there
     for the time of one call. Without `has_stack` all of it lies in the arena, with `guard_bytes` free behind each
-    operand. Raises ModelError where `exact` can't prove its plan.
+    operand. With chase outputs may lie over what their kernels have read, if nothing is to be free.
+    Raises ModelError where `exact` can't prove its plan.
     """
     known = buffers(program)
     if not has_stack:
-        return _planned(known, alignment, planner, guard_bytes)
+        overlaps = _overlaps(program, known) if has_chase and not guard_bytes else arena.NO_OVERLAPS
+        return _planned(known, alignment, planner, guard_bytes, overlaps)
+    plans = [_with_stack(known, alignment, planner)]
+    if has_chase and planner == "default":
+        overlaps = _overlaps(program, known)
+        plans.append(_with_stack(known, alignment, planner, overlaps))
+        plans.append(_planned(known, alignment, planner, overlaps=overlaps))
+
+    def on_stack(memory: Memory) -> int:
+        left = (buffer.size_bytes for operand, buffer in known.items() if operand not in memory.places)
+        return max(left, default=0)
+
+    possible = [each for each in plans if on_stack(each) <= max(on_stack(plans[0]), LEAST_STACK_BYTES)]
+    return min(possible, key=lambda memory: memory.total_bytes + on_stack(memory))
+
+
+def _with_stack(
+    known: Mapping[Operand, Buffer], alignment: int, planner: str, overlaps: Overlaps = arena.NO_OVERLAPS
+) -> Memory:
+    """Scratch in the arena as long as that costs nothing."""
     activations = {operand: buffer for operand, buffer in known.items() if not is_scratch(operand)}
-    smallest = _planned(activations, alignment, planner)
+    smallest = _planned(activations, alignment, planner, overlaps=overlaps)
     kept = {
         operand: buffer
         for operand, buffer in known.items()
         if operand in activations or _fits(buffer, activations.values(), alignment, smallest.total_bytes)
     }
-    larger = _planned(kept, alignment, "default" if planner == "exact" else planner)
+    larger = _planned(kept, alignment, "default" if planner == "exact" else planner, overlaps=overlaps)
     # or there is room, but not in one piece
     return larger if larger.total_bytes <= smallest.total_bytes else smallest
 
@@ -75,9 +104,28 @@ def is_scratch(operand: Operand) -> bool:
     return isinstance(operand, int)
 
 
-def _planned(known: Mapping[Operand, Buffer], alignment: int, planner: str, guard_bytes: int = 0) -> Memory:
+def _overlaps(program: Program, known: Mapping[Operand, Buffer]) -> dict[tuple[str, str], Overlap]:
+    """How an input that dies in a step and the output that is born there may lie over each other; state is older."""
+    found = {}
+    for index, step in enumerate(program.steps):
+        born = known[step.output]
+        for operand, parameter in step.operands(index) if step.output not in program.initial else ():
+            if parameter.role == "input" and parameter.name in step.kernel.overlaps:
+                dying = known[operand]
+                if dying.last == index == born.first and dying is not born:
+                    found[dying.name, born.name] = step.kernel.overlaps[parameter.name]
+    return found
+
+
+def _planned(
+    known: Mapping[Operand, Buffer],
+    alignment: int,
+    planner: str,
+    guard_bytes: int = 0,
+    overlaps: Overlaps = arena.NO_OVERLAPS,
+) -> Memory:
     guarded = [replace(buffer, size_bytes=buffer.size_bytes + guard_bytes) for buffer in known.values()]
-    plan = plan_buffers(guarded, alignment, planner)
+    plan = plan_buffers(guarded, alignment, planner, overlaps)
     return Memory(plan.total_bytes, alignment, plan.places(known), guard_bytes)
 
 

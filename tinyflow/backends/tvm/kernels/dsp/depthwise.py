@@ -18,6 +18,7 @@ from tinyflow.backends.tvm.kernels.intrinsics import GROUP, HEADER, call, hidden
 from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels.packing import as_words
 from tinyflow.backends.tvm.kernels.specs import DepthwiseSpec
+from tinyflow.backends.tvm.kernels.walks import in_parts
 
 # A row of a plane takes as many bytes as one of the routines steps over.
 _ROW_BYTES = (32, 64, 128, 256)
@@ -113,7 +114,8 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel | None:
                         pair_bytes, width % 2, count, 4 * row_words * stride - pair_bytes,
                     )  # fmt: skip
 
-    return Kernel.of(depthwise2d, lambda given: _pack(given, spec), (HEADER,))
+    walk = in_parts(spec, plane.chunk * width)
+    return Kernel.of(depthwise2d, lambda given: _pack(given, spec), (HEADER,), walk)
 
 
 def _pack(given: Weights, spec: DepthwiseSpec) -> Mapping[str, Array]:

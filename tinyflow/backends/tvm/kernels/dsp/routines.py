@@ -69,7 +69,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return _pack(given, spec, tiling.segments, tiling.padded_length, 2, order)
 
-    return Kernel.of(conv2d, pack, (HEADER,))
+    return Kernel.of(conv2d, pack, (HEADER,), tiling.walk(spec))
 
 
 def _routine_name(tiling: Tiling) -> str:

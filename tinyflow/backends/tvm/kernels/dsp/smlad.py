@@ -101,7 +101,7 @@ def conv(
 
     shape = (groups, tile.group, segments, steps, 4)
     packed = packing(spec, lambda values: as_words(values.reshape(shape).transpose(0, 2, 3, 1, 4)))
-    return Kernel.of(conv2d, packed, (HEADER,))
+    return Kernel.of(conv2d, packed, (HEADER,), tiling.walk(spec))
 
 
 def _tile(tiling: Tiling, wanted: Tile, channels: int) -> Tile:

@@ -7,7 +7,7 @@ patches  any depth: all products of one pixel, gathered from padded rows of byte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from tvm.script import tirx as T
 
 from tinyflow.backends.tvm.kernels.intrinsics import GROUP, call, hidden
 from tinyflow.backends.tvm.kernels.specs import ConvSpec
+from tinyflow.backends.tvm.kernels.walks import in_parts
+from tinyflow.model.memory.arena import Overlap
 
 Expr = Any
 Expand = Callable[..., None]  # a T.inline of (data, scratch, place in scratch, first output row, rows, first column)
@@ -99,6 +101,10 @@ class Tiling:
     def pixel_step(self) -> int:
         """Bytes from the end of a pixel's last segment to the next pixel."""
         return 4 * (self.column_words - (self.segments - 1) * self.segment_words) - 2 * self.padded_length
+
+    def walk(self, spec: ConvSpec) -> Mapping[str, Overlap]:
+        """How far the output may lie over the input."""
+        return in_parts(spec, self.rows * self.columns, is_even=self.width % self.columns == 0)
 
     def rows_from(self, first: Expr) -> Expr:
         """Output rows of the part that begins with this one."""

@@ -24,6 +24,7 @@ from tinyflow.backends.tvm.kernels.intrinsics import HEADER, value
 from tinyflow.backends.tvm.kernels.kernel import Kernel
 from tinyflow.backends.tvm.kernels.specs import AddSpec, FeatureMap, Rescale
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT
+from tinyflow.model.memory.arena import Overlap
 
 Expr = Any
 
@@ -77,10 +78,10 @@ def _on_pairs(spec: AddSpec, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return evaluate(every, None, *pairs.astype(np.int8)).astype(np.int64)
 
 
-def add(spec: AddSpec, dsp: int = 0, unrolled: int = _UNROLLED) -> Kernel | None:
+def add(spec: AddSpec, dsp: int = 0, unrolled: int = _UNROLLED, *, may_overlap: bool = True) -> Kernel | None:
     """ADD of two feature maps of one shape and layout; None where these differ or no plane is exact.
 
-    `dsp` is 1 where SSAT may saturate.
+    `dsp` is 1 where SSAT may saturate. Compilers make vectors only of what can't overlap.
     """
     plane = fit(spec) if len({spec.left, spec.right, spec.output}) == 1 else None
     if plane is None:
@@ -108,4 +109,6 @@ def add(spec: AddSpec, dsp: int = 0, unrolled: int = _UNROLLED) -> Kernel | None
         for i in range(elements - rounds * unrolled):
             one(left, right, output, rounds * unrolled + i)
 
-    return Kernel.of(add, headers=(HEADER,) if dsp else ())
+    # what is written at a place was read there
+    overlaps = dict.fromkeys(("left", "right") if may_overlap else (), Overlap(lead=0))
+    return Kernel.of(add, headers=(HEADER,) if dsp else (), overlaps=overlaps)

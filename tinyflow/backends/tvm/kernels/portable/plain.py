@@ -29,6 +29,7 @@ from tinyflow.backends.tvm.kernels.specs import (
     Spec,
     WeightedSpec,
 )
+from tinyflow.backends.tvm.kernels.walks import in_parts
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT
 
 Expr = Any
@@ -283,7 +284,7 @@ def pool(spec: PoolSpec) -> Kernel:
                 rounded_mean(total[0], count[0]) if is_average else total[0], spec.lowest, spec.highest
             )
 
-    return Kernel.of(pool2d)
+    return Kernel.of(pool2d, overlaps=in_parts(spec, 1))
 
 
 def rounded_mean(total: Expr, count: Expr) -> Expr:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from tvm.script import tirx as T
 
-from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
+from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source, walk_of
 from tinyflow.backends.tvm.kernels.intrinsics import hidden
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
 from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, put_tile, scale_numbers
@@ -119,7 +119,7 @@ def _products(spec: ConvSpec | DenseSpec, source: Source, run_bytes: int, channe
                     put_tile(output, (first + y, x, g * group), total, numbers, (pixels, group), result, to)
 
     grouped = packing(spec, lambda values: values.reshape(channels // group, group, -1).transpose(0, 2, 1))
-    return Kernel.of(products, grouped, HEADERS)
+    return Kernel.of(products, grouped, HEADERS, walk_of(spec, source, pixels) if isinstance(spec, ConvSpec) else {})
 
 
 def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = DEPTHWISE_PIXELS) -> Kernel:
@@ -163,4 +163,5 @@ def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = DEPTHWISE_P
                                 total[p] += T.Cast("int32", read[y * source.down + i, at]) * filter_of[i, j]
                     put_tile(output, (first + y, x, c), total, numbers, (pixels, 1), spec.output, to)
 
-    return Kernel.of(depthwise2d, packing(spec), HEADERS)
+    # without padding a channel after the other goes through it all
+    return Kernel.of(depthwise2d, packing(spec), HEADERS, walk_of(spec, source, spec.output.elements))

@@ -29,6 +29,7 @@ from tinyflow.backends.tvm.kernels.packing import by_channel
 from tinyflow.backends.tvm.kernels.portable.plain import is_inside
 from tinyflow.backends.tvm.kernels.rescaling import load_scale, packing, rescaled, scale_numbers
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, FeatureMap, Requantisation
+from tinyflow.backends.tvm.kernels.walks import in_parts
 
 Expr = Any
 
@@ -297,4 +298,6 @@ def _conv(spec: ConvSpec, tile: Tile, paired: Paired) -> Kernel:
             raise ValueError("sums of products may reach 2**22")
         return grouped(given)
 
-    return Kernel.of(conv2d, pack, ("tf_hidden.h",))
+    part = paired.rows * paired.columns
+    walk = in_parts(spec, part, is_even=pixels % part == 0)
+    return Kernel.of(conv2d, pack, ("tf_hidden.h",), walk)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source
+from tinyflow.backends.tvm.kernels.chunks import Source, convolution_source, expand, fill, flat_source, walk_of
 from tinyflow.backends.tvm.kernels.intrinsics import call, hidden
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec, DepthwiseSpec, Requantisation, Spec
@@ -94,7 +94,8 @@ def conv(spec: ConvSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                     *form,
                 )  # fmt: skip
 
-    return Kernel.of(conv2d, lambda given: pack_blocks(spec, given, lanes, segments, lanes.block), HEADERS)
+    walk = walk_of(spec, source, _PIXELS)
+    return Kernel.of(conv2d, lambda given: pack_blocks(spec, given, lanes, segments, lanes.block), HEADERS, walk)
 
 
 @T.inline
@@ -177,7 +178,10 @@ def depthwise(spec: DepthwiseSpec, lanes: Lanes, scratch_bytes: int) -> Kernel:
                     source.row_bytes, channels, lined_up * right, lined_up, *form,
                 )  # fmt: skip
 
-    return Kernel.of(depthwise2d, lambda given: pack_blocks(spec, given, lanes, 1, lanes.taps_block, repeated), HEADERS)
+    walk = walk_of(spec, source, source.width)
+    return Kernel.of(
+        depthwise2d, lambda given: pack_blocks(spec, given, lanes, 1, lanes.taps_block, repeated), HEADERS, walk
+    )
 
 
 def _repeated(spec: DepthwiseSpec, lanes: Lanes) -> int:
