@@ -12,6 +12,7 @@ import tinyc_host
 from hypothesis import given
 from hypothesis import strategies as st
 from random_networks import SPATIAL, RandomNetwork
+from sample_profile import PROFILE
 from tests_support import exact_reports, examples, tflm, write_models
 
 from tinyflow.backends.tinyc import memory, streaming
@@ -23,6 +24,7 @@ from tinyflow.model.graph import Graph
 from tinyflow.model.tflite_reader import read
 from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
+from tinyflow.report.profile import profile_text
 
 
 class _WholeWords(RandomNetwork):
@@ -137,6 +139,17 @@ def test_a_size_below_the_least_is_refused_with_the_least() -> None:
     assert _bytes(_streamed(whole, f"{size}KiB")) <= size * 1024
 
 
+def test_a_profile_tells_chains() -> None:
+    """Which layers, and what lies between them instead of whole tensors; nothing where there are none."""
+    chain = {"layers": [2, 3, 5], "rows": 3, "calls": 31, "bytes": {"a": 4608, "b": 2304}, "whole_bytes": 36864}
+    text = profile_text("a-b-c", {**PROFILE, "chains": [chain]})
+    told = (
+        "layers 2, 3 and 5 run row by row, 3 at most at once, in 31 calls: 6,912 bytes lie between them, not 36,864\n"
+    )
+    assert told in text
+    assert text.replace(told, "") == profile_text("a-b-c", PROFILE)
+
+
 @pytest.mark.slow
 def test_benches_are_exact_on_chips(tmp_path: Path) -> None:
     """With the kernels of each chip, checked between their layers; the report counts the layers that go by rows."""
@@ -149,6 +162,11 @@ def test_benches_are_exact_on_chips(tmp_path: Path) -> None:
     plain, streamed = (reports[bench]["metrics"] for bench in (benches[3], benches[0]))
     assert streamed["arena_bytes"] < 0.8 * plain["arena_bytes"]
     assert plain["invoke_instructions"] < streamed["invoke_instructions"] < 1.05 * plain["invoke_instructions"]
+    plan = json.loads((tmp_path / "build" / benches[0] / "plan.json").read_text())
+    held = {tensor["name"] for tensor in plan["arena"]["tensors"]}
+    for chain in plan["chains"]:
+        assert sum(chain["bytes"].values()) < chain["whole_bytes"]
+        assert held.isdisjoint(chain["bytes"])
     for bench in benches[:3]:
         assert reports[bench]["paths"]["row by row"]["layers"] > 1
         assert "arena" not in " ".join(reports[bench]["validation"].get("warnings", ()))

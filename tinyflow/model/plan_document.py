@@ -113,13 +113,15 @@ class Layer:
 class Chain:
     """Layers that run row by row, at most so many `rows` a call, as one function of the last one.
 
-    `bytes`: what holds a few rows of a tensor that is never whole, by its name; `calls`: of kernels, and moves of rows.
+    `bytes`: what holds a few rows of a tensor that is never whole, by its name; `whole_bytes`: of all these tensors;
+    `calls`: of kernels, and moves of rows.
     """
 
     layers: Sequence[int]
     rows: int
     calls: int
     bytes: Mapping[str, int]
+    whole_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

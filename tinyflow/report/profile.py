@@ -89,7 +89,18 @@ def profile_text(bench: str, document: Document) -> str:
     tables = [to_text(frame).decode() for frame in (layers(document), functions(document))]
     found = reference_layers(document)
     references = f"{spell_reference_layers(found)}\n" if found else ""
-    return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{_estimate(document)}{references}\n{tables[1]}"
+    told = f"{_estimate(document)}{''.join(map(_chain, document.get('chains', ())))}{references}"
+    return f"{safe_text.shown(bench)}, the first sample\n{tables[0]}{told}\n{tables[1]}"
+
+
+def _chain(chain: Document) -> str:
+    """Which layers run row by row, and what lies between them."""
+    *before, last = map(str, chain["layers"])
+    how = f"{chain['rows']} at most at once, in {chain['calls']} calls"
+    return (
+        f"layers {', '.join(before)} and {last} run row by row, {how}: "
+        f"{sum(chain['bytes'].values()):,} bytes lie between them, not {chain['whole_bytes']:,}\n"
+    )
 
 
 def _estimate(document: Document) -> str:

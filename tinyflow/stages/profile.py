@@ -6,7 +6,7 @@ The firmware is the bench's own, without a change: the simulator looks on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
@@ -102,6 +102,7 @@ def _document(
         "layers": [_layer(plan, *own, summed, total.instructions) for own in zip(plan.layers, layers, strict=True)],
         "other": summed.document(summed.costs(rest)),
         "functions": summed.functions(pieces, calls),
+        **({"chains": [asdict(chain) for chain in plan.chains]} if plan.chains else {}),
     }
 
 

@@ -55,6 +55,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
                 rows=one.rows,
                 calls=len(one.walked),
                 bytes={program.tensors[tensor].name: size for tensor, size in one.rings.items()},
+                whole_bytes=sum(program.tensors[tensor].size_bytes for tensor in one.rings),
             )
             for one in chains
         ],
