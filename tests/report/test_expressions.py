@@ -13,6 +13,7 @@ from tinyflow.core.errors import UsageError
 from tinyflow.report.expressions import parse
 
 ROW = {"bench": "a-b-c", "target": "stm32f7", "ram_bytes": 65536, "macs": 1000, "invoke_s": 0.002, "rom_bytes": None}
+ROW |= {"latency_ms": 50.5, "energy_uj": 3000.0}
 COLUMNS, TEXTS = tuple(ROW), ("bench", "target")
 
 
@@ -27,6 +28,9 @@ COLUMNS, TEXTS = tuple(ROW), ("bench", "target")
         ("target != 'stm32f7'", False),
         ("60KB < ram_bytes < 70KB", True),
         ("invoke_s < 5ms", True),
+        ("latency_ms < 60ms", True),
+        ("latency_ms < 0.04s", False),
+        ("energy_uj > 2mJ", True),
         ("ram_bytes / 1024 + 2 ** 3", 72.0),
         ("-max(macs, 5) // 3 % 7", -334 % 7),
         ("round(ram_bytes / 3)", 21845),

@@ -22,7 +22,8 @@ def row(backend: str, status: str = "ok", error: int = 10, features: Any = (), *
     [
         ({"latency_ms": 90.0}, {"latency_ms": 100.0}, "fits"),
         ({"latency_ms": 91.0}, {"latency_ms": 100.0}, "perhaps"),
-        ({"latency_ms": 101.0}, {"latency_ms": 100.0}, "no"),
+        ({"latency_ms": 111.0}, {"latency_ms": 100.0}, "perhaps"),
+        ({"latency_ms": 112.0}, {"latency_ms": 100.0}, "no"),
         ({"ram_bytes": 100}, {"ram_bytes": 100}, "fits"),
         ({"ram_bytes": 101}, {"ram_bytes": 100}, "no"),
         ({}, {"ram_bytes": 100}, "unknown"),

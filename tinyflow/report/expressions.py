@@ -65,7 +65,9 @@ _DEEPEST = 50
 _TOKEN = re.compile(
     r"""(?P<text>'[^']*'|"[^"]*")|(?P<number>\b\d+(?:\.\d+)?)(?P<unit>[A-Za-z]+)\b|(?P<equal>(?<![<>=!])=(?!=))"""
 )
-_UNITS = (units.parse_size, units.parse_rate, units.parse_time, units.parse_instructions)
+_UNITS = (units.parse_size, units.parse_rate, units.parse_instructions)
+# columns that are no base units: what is told in these is meant in theirs
+_SCALES = {"_ms": (units.parse_time, 1e3), "_uj": (units.parse_energy, 1e6), "": (units.parse_time, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def parse(text: str, columns: Collection[str], texts: Collection[str] = ()) -> E
 
 
 def _plain(token: re.Match[str]) -> str:
-    """A token in Python's words."""
+    """A token in Python's words. A time beside a column of milliseconds is in those, else in seconds."""
     if token["equal"]:
         return "=="
     if token["text"]:
@@ -110,8 +112,14 @@ def _plain(token: re.Match[str]) -> str:
             return repr(read(token[0]))
         except ValueError:
             continue
+    for suffix, (read_scaled, factor) in _SCALES.items():
+        if re.search(rf"\w{suffix}\b", token.string):
+            try:
+                return repr(read_scaled(token[0]) * factor)
+            except ValueError:
+                continue
     raise UsageError(
-        f'"{token[0]}": unknown unit "{token["unit"]}"', hint="units: B, KiB, MiB, KB, MB, kHz, MHz, ms, s"
+        f'"{token[0]}": unknown unit "{token["unit"]}"', hint="units: B, KiB, MiB, KB, MB, kHz, MHz, us, ms, s, uJ, mJ"
     )
 
 

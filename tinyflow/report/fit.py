@@ -29,7 +29,7 @@ class Fit:
 def fits(rows: Iterable[Row], limits: Limits) -> list[Fit]:
     """All rows with their verdicts, those that fit first, the quickest of them first.
 
-    An estimate fits where it does even if it is as far off as its model may be, and perhaps where it does as it is.
+    An estimate fits where it does even if it is as far off as its model may be, and perhaps where that could decide it.
     """
     found = [_fit(row, limits) for row in _different(rows)]
     return sorted(found, key=lambda fit: (_ORDER.index(fit.verdict), *_speed(fit.row), fit.row["bench"]))
@@ -68,7 +68,7 @@ def _verdict(row: Row, metric: str, limit: float) -> str:
     error = cycle_model_of(row).get("error_percent", 0) / 100 if BY_NAME[metric].kind == "estimate" else 0.0
     if value * (1 + error) <= limit:
         return FITS
-    return PERHAPS if value <= limit else NO
+    return PERHAPS if value * (1 - error) <= limit else NO
 
 
 def to_text(found: Sequence[Fit], limits: Limits) -> str:
@@ -78,7 +78,9 @@ def to_text(found: Sequence[Fit], limits: Limits) -> str:
     for fit in found:
         cells = [cell for name in shown for cell in _cells(fit, name, limits)]
         lines.append([fit.row["bench"], fit.verdict if fit.row["status"] == "ok" else fit.row["status"], *cells])
-    return "\n".join(aligned(lines, [False, False, *(True for _ in lines[0][2:])])) + "\n"
+    has_doubts = any(fit.verdict == PERHAPS for fit in found)
+    legend = "perhaps: whether it keeps the limit is within the model's error\n" if has_doubts else ""
+    return "\n".join(aligned(lines, [False, False, *(True for _ in lines[0][2:])])) + f"\n{legend}"
 
 
 def _headings(name: str, limits: Limits) -> list[str]:

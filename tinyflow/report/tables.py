@@ -228,6 +228,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
         if row.get("reference_layers")
     ]
     found += _cycle_models(rows)
+    found += dict.fromkeys(f"no cycles of {row['target']}: {row['no_cycles']}" for row in rows if row.get("no_cycles"))
     untuned = (row for row in rows if "tuned" in row["features"] and row.get("tuning", {}).get("missing"))
     return [*found, *map(_untuned, untuned)]
 

@@ -16,7 +16,8 @@ def report(workspace: Workspace) -> None:
     Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json,
     shrink.json and quantise.json where the model was tidied, shrunk or quantised: what was changed in it; profile.json
     where cycles are estimated. Parameters: bench (canonical name), model, backend, target, features ({name: value, or
-    True}); target_options where the target's recipe chose some, power where it has that.
+    True}); target_options where the target's recipe chose some, power where it has that, no_cycles where
+    none are estimated for it: why.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     profile = _profile_of(files["run.json"], files.get("profile.json", {}))
@@ -42,6 +43,8 @@ def report(workspace: Workspace) -> None:
     if profile:
         model = profile["cycle_model"]
         row["cycle_model"] = {name: value for name, value in model.items() if name != "clock_hz"}
+    if "no_cycles" in workspace.parameters:
+        row["no_cycles"] = workspace.parameters["no_cycles"]
     paths = rows.paths_of(files["plan.json"])
     if paths:
         row["paths"] = paths

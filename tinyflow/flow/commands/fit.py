@@ -79,9 +79,9 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
 
         loader: Loader = self.loader
         catalogue = loader.catalogue
-        chips = targets or [name for name in catalogue.names(Target) if self._is_simulated(catalogue, name)]
-        for name in chips:
-            catalogue.get(Target, name)
+        chips = [name for name in targets or catalogue.names(Target) if self._is_simulated(catalogue, name, targets)]
+        if not chips:
+            return
         _, changed, size_bytes = tidied(content(loader, model), model)
         model = f"./{model}" if is_path(model) and "/" not in model else model
         for each in assess(catalogue, model, changed, size_bytes, chips):
@@ -97,18 +97,23 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
                 if _is_possible(catalogue, bench):
                     yield bench
 
-    def _is_simulated(self, catalogue: Catalogue, name: str) -> bool:
+    def _is_simulated(self, catalogue: Catalogue, name: str, asked: list[str]) -> bool:
         """Whether a chip is run here, and its cycles are estimated where that is asked for."""
         target = catalogue.get(Target, name)
+        why = ""
         if target.board_only is not None or not target.memory:
-            return False
-        why = no_cycles(catalogue, target)
-        if not why and capabilities(processor_of(catalogue, target).seen_by(target.implementation)).trace is None:
-            why = f"{name} isn't run by the built-in simulator"
-        if why and {"latency_ms", "energy_uj"} & self._limits.keys():
-            self._left_out[name] = f"no latency of {name}: {why}"
-            return False
-        return True
+            why = f"nothing is run for {name}: {target.board_only}" if target.board_only else f"{name} is no chip"
+            why *= name in asked
+        elif {"latency_ms", "energy_uj"} & self._limits.keys() and (reason := no_cycles(catalogue, target)):
+            why = f"no latency of {name}: {reason}"
+        else:
+            try:
+                capabilities(processor_of(catalogue, target).seen_by(target.implementation))
+            except UsageError as error:
+                why = f"{name}: {error.what}"
+        if why:
+            self._left_out[name] = why
+        return not why and bool(target.memory) and target.board_only is None
 
     def _show(self, rows: list[dict[str, Any]], stream: TextIO) -> None:
         """See `Run`."""
@@ -123,7 +128,10 @@ def _limits(params: dict[str, Any]) -> Iterator[tuple[str, float]]:
     for name, (metric, parse, factor) in _LIMITS.items():
         if text := params[name]:
             try:
-                yield metric, parse(text) * factor
+                limit = parse(text) * factor
+                if not limit:
+                    raise ValueError("nothing is as little as that")
+                yield metric, limit
             except ValueError as error:
                 raise UsageError(f"--{name}: {error}", hint="for example 100ms, 64KiB, 500uJ") from error
 

@@ -7,8 +7,9 @@ from dataclasses import asdict
 
 from tinyflow.core.action import JSON
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import rules_of
+from tinyflow.recipes.resolve import processor_of, rules_of
 from tinyflow.recipes.schema import Core, Target
+from tinyflow.targets.protocol import capabilities
 
 
 def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | None:
@@ -27,6 +28,9 @@ def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | No
 
 def no_cycles(catalogue: Catalogue, target: Target) -> str:
     """Why no cycles are estimated for a target; empty where they are."""
+    module = target.implementation
+    if target.memory and module and capabilities(processor_of(catalogue, target).seen_by(module)).trace is None:
+        return f"{target.name} isn't run by the built-in simulator"
     if not catalogue.has(Core, target.cpu):
         return f"there is no model of {target.cpu}'s cycles: recipes/cores/{target.cpu}.yaml would be one"
     if catalogue.get(Core, target.cpu).cycles_per_instruction is None and target.flash_timing is None:

@@ -185,6 +185,8 @@ class Planner:
 
     def _report(self, resolved: ResolvedBench, made: Iterable[Action]) -> Action:
         bench = resolved.bench
+        is_chip = resolved.backend.machine is None and resolved.target.memory
+        why = no_cycles(self._catalogue, resolved.target) if is_chip else ""
         documents = ("origin", "graph", "quantise", "tidy", "shrink", "plan", "sizes", "run", "timing", "profile")
         wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(
@@ -202,6 +204,7 @@ class Planner:
                     # Only where there are some: no other bench's key is to know of them.
                     **({"target_options": dict(resolved.target_options)} if resolved.target_options else {}),
                     **power_of(resolved.target),
+                    **({"no_cycles": why} if why else {}),
                 },
                 inputs={name: action.output(name) for action in made for name in wanted if name in action.outputs},
             )

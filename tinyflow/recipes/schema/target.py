@@ -89,6 +89,10 @@ class Power(Part):
     source: str
     """Datasheet with table, or what was measured how."""
 
+    def __post_init__(self) -> None:
+        if not (self.current_a > 0 and self.supply_v > 0):
+            raise ValueError("current and supply are more than 0; leave `power` out where they aren't known")
+
 
 def _check_map(memory: tuple[Memory, ...]) -> None:
     regions = sorted(memory, key=lambda region: region.origin)

@@ -35,6 +35,7 @@ def _detail(bench: BenchDocuments) -> dict[str, Any]:
         "layers": profile.layers(plan, run, bench.profile) if plan and plan.get("layers") else [],
         "paths": spell_paths(report.get("paths", {})),
         "functions": profile.functions(run, bench.profile) if run else [],
+        "no_cycles": report.get("no_cycles", ""),
         "cycle_model": spell_cycle_model(model) if (model := cycle_model_of(report)) else "",
         "changes": [
             {"title": title, "sizes": removed.sizes(gone), "layers": list(removed.layers(gone))}
