@@ -149,18 +149,6 @@ static inline const TILE_ELEMENT *products_of(const struct tinynn_conv2d *restri
   copy_patch(p, place->image, patch, place->y, place->x);
   return patch;
 }
-
-/* All pixels of a tile; those that are not there are the first one. */
-static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
-                                  int32_t pixels, TILE_ELEMENT *restrict scratch, int32_t pitch) {
-  for (int32_t i = 0; i < TILE_PIXELS; ++i) {
-    job->x[i] = job->x[0];
-    if (i < pixels) {
-      job->x[i] = products_of(p, place, scratch + i * pitch);
-      advance(p, place);
-    }
-  }
-}
 #else
 static inline int32_t pair_of(int8_t first, int8_t second) { return first + second * 65536; }
 
@@ -221,7 +209,7 @@ static void pair_pixels(const struct tinynn_conv2d *restrict p, const struct pla
   }
 }
 
-/* The same by pairs. */
+/* All pixels of a tile by pairs; those that are not there are the first one. */
 static inline void bring_together(const struct tinynn_conv2d *restrict p, struct tinynn_tile *job, struct place *place,
                                   int32_t pixels, int8_t *restrict scratch, int32_t pitch) {
   const int8_t *padding = scratch + TILE_PAIRS * (int32_t)sizeof(int32_t) * pitch;
@@ -267,7 +255,17 @@ static inline void tiled_conv2d(const struct tinynn_conv2d *restrict p, const TI
   int32_t left = p->batches * p->output_height * p->output_width;
   while (left > 0) {
     const int32_t pixels = left < TILE_PIXELS ? left : TILE_PIXELS;
+#ifdef TILE_PAIRS
     bring_together(p, &job, &place, pixels, scratch, pitch);
+#else
+    for (int32_t i = 0; i < TILE_PIXELS; ++i) {
+      job.x[i] = job.x[0]; /* pixels that are not there */
+      if (i < pixels) {
+        job.x[i] = products_of(p, &place, scratch + i * pitch);
+        advance(p, &place);
+      }
+    }
+#endif
     /* the tile is written as a whole, but the output may have fewer pixels or channels */
     const int is_aside = pixels < TILE_PIXELS || p->output_channels < pitch_aside;
     job.output = is_aside ? aside : output;
