@@ -83,7 +83,8 @@ program, with both in the file (`instructions`, `estimate`). `latency_ms` may st
 `note` and `fitted` can be added. Impossible values are refused with their line. `doit cycles add FILE.csv` takes the
 lines into your project's `recipes/evidence/`, and `doit cycles` shows the errors of each core; its last lines tell
 what the core's recipe should say. A core of your own, or a better one of ours, is a file `recipes/cores/<core>.yaml`
-in your project: `extends: cortex-m4` and a rule that comes before the others' is enough.
+in your project: `extends: cortex-m4` and a rule that comes before the others' is enough: without
+`branches` of its own it has what it leaves out (`branches`, `pairs`, ...) from there.
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import rules_of
+from tinyflow.recipes.resolve import whole_core
 from tinyflow.recipes.schema import Core, Processor, Toolchain
 
 _CATALOGUE = Catalogue([Path(__file__).parents[1] / "recipes"])
@@ -28,8 +28,7 @@ def compiler(cpu: str, toolchain: str = "zig") -> dict[str, Any]:
 
 def core(cpu: str) -> dict[str, Any]:
     """How its cycles are estimated: a parameter of the stage `profile`."""
-    found = _CATALOGUE.get(Core, cpu)
-    return {**asdict(found), "rules": [asdict(rule) for rule in rules_of(_CATALOGUE, found)]}
+    return asdict(whole_core(_CATALOGUE, _CATALOGUE.get(Core, cpu)))
 
 
 def described(cpu: str, machine: str = "unicorn") -> dict[str, Any]:

@@ -27,6 +27,7 @@ memory:
   - {{name: ram, kind: ram, origin: 0x20000000, length: 1MiB}}
 {more}
 """
+CORE = "description: x\nsource: x\nerror_percent: 5\nevidence: none\n"
 _BUILT_IN = Catalogue([data_folder() / "recipes"])
 _ALL = [(kind, name) for kind in KINDS for name in _BUILT_IN.names(kind)]
 
@@ -146,6 +147,9 @@ def test_every_target_s_script_and_processor_are_there() -> None:
             ':3:11: there is no folder "inc"',
         ),
         ("runtimes/r/runtime.yaml", "description: x\nextends: r\n", ":2:10: a runtime can't extend itself"),
+        ("cores/c.yaml", f"{CORE}extends: c\n", ":5:10: a core can't extend itself"),
+        ("cores/c.yaml", f"{CORE}extends: cortex-m5\n", ':5:10: unknown core "cortex-m5"'),
+        ("cores/c.yaml", f"{CORE}extends: cortex-m4\npairs: [[alu, alu]]\n", '"pairs" needs "issue_width: 2"'),
         (
             "runtimes/r/runtime.yaml",
             f"description: x\nprebuilt: {{host: {{a.o: {'a' * 64}}}}}\n",

@@ -163,6 +163,17 @@ class Catalogue:
             self.refuse(type(by), by.name, path, f'unknown {noun} "{name}"', hint)
         return self.get(kind, name)
 
+    def chain(self, recipe: R) -> list[R]:
+        """A recipe, the one that it `extends`, and so on. RecipeError for a chain without an end."""
+        found, kind = [recipe], type(recipe)
+        while (extended := getattr(found[-1], "extends")) is not None:  # noqa: B009 (not every kind has it)
+            if extended in (one.name for one in found):
+                noun = KINDS[kind].noun
+                what, hint = f"a {noun} can't extend itself", f"name the {noun} that it changes"
+                self.refuse(kind, found[-1].name, ["extends"], what, hint)
+            found.append(self.named(kind, extended, found[-1], "extends"))
+        return found
+
     def data_file(self, relative: str) -> Path:
         """A file that a recipe names, such as `templates/link/x.ld`: beside the first recipe folder that has it."""
         for folder in (*(folder.parent for folder in self.folders), data_folder()):

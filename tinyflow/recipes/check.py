@@ -12,9 +12,8 @@ from tinyflow.core.errors import RecipeError, TinyflowError, UsageError
 from tinyflow.recipes.bench import Bench
 from tinyflow.recipes.catalogue import KINDS, Catalogue, spell_path
 from tinyflow.recipes.mirrors import Mirrors, find_model, find_samples
-from tinyflow.recipes.resolve import cpu_of, parts_of, resolve
+from tinyflow.recipes.resolve import cpu_of, parts_of, resolve, whole_core
 from tinyflow.recipes.runtime_files import (
-    chain_of,
     files_of,
     headers_of,
     place_of_prebuilt,
@@ -89,6 +88,8 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
     elif isinstance(recipe, Target) and recipe.board_only is None:
         yield partial(cpu_of, catalogue, recipe)
         yield partial(_check_script, catalogue, recipe)
+    elif isinstance(recipe, Core):
+        yield partial(whole_core, catalogue, recipe)
     elif isinstance(recipe, Feature):
         yield partial(_check_feature, catalogue, recipe)
     elif isinstance(recipe, Model):
@@ -100,7 +101,7 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
 
 def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[], object]]:
     yield partial(headers_of, catalogue, runtime)
-    yield lambda: used_by(catalogue, chain_of(catalogue, runtime))
+    yield lambda: used_by(catalogue, catalogue.chain(runtime))
     for isa in get_args(Isa):
         yield partial(sources_of, catalogue, runtime, isa)
         yield partial(_check_prebuilt, catalogue, runtime, isa)
@@ -109,7 +110,7 @@ def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[],
 def _check_linked(catalogue: Catalogue, backend: Backend) -> None:
     """Whether what a backend's runtimes use is linked with them."""
     for index, name in enumerate(backend.runtimes):
-        for used in used_by(catalogue, chain_of(catalogue, catalogue.get(Runtime, name))):
+        for used in used_by(catalogue, catalogue.chain(catalogue.get(Runtime, name))):
             if used.name not in backend.runtimes:
                 what = f'runtime {name} uses "{used.name}", which is not linked'
                 catalogue.refuse(Backend, backend.name, ("runtimes", index), what, f"add {used.name} to `runtimes`")

@@ -19,7 +19,7 @@ from tinyflow.core.action import canonical
 from tinyflow.core.errors import RecipeError
 from tinyflow.core.units import parse_rate
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import rules_of
+from tinyflow.recipes.resolve import whole_core
 from tinyflow.recipes.schema import Core
 from tinyflow.recipes.suggest import hint_for
 
@@ -148,7 +148,8 @@ def _check_pace(pace: float, issue_width: int) -> None:
 
 
 def _issue_width(catalogue: Catalogue, core: str) -> int:
-    return catalogue.get(Core, core).issue_width if catalogue.has(Core, core) else 2
+    whole = whole_core(catalogue, catalogue.get(Core, core)) if catalogue.has(Core, core) else None
+    return whole.issue_width or 1 if whole is not None else 2
 
 
 def read_all(catalogue: Catalogue) -> list[Measurement]:
@@ -188,6 +189,7 @@ def _spell_rate(hertz: int) -> str:
 
 def rules_digest(catalogue: Catalogue, core: Core) -> str:
     """What tells one set of rules from another, in eight digits."""
-    rules = {name: value for name, value in asdict(core).items() if name not in ("description", "source")}
-    rules |= {"error_percent": 0, "evidence": "", "rules": [asdict(rule) for rule in rules_of(catalogue, core)]}
-    return digest.of_bytes(canonical(rules).encode())[:8]
+    whole = asdict(whole_core(catalogue, core))
+    rules = {name: value for name, value in whole.items() if name not in ("description", "source")}
+    rules |= {"error_percent": 0, "evidence": ""}
+    return digest.of_bytes(canonical(rules).encode()).rpartition(":")[2][:8]

@@ -31,7 +31,6 @@ from tinyflow.recipes.schema import (
     Target,
     Toolchain,
 )
-from tinyflow.recipes.schema.core import CycleRule
 from tinyflow.recipes.suggest import hint_for
 
 R = TypeVar("R", bound=Recipe)
@@ -315,11 +314,33 @@ def processor_of(catalogue: Catalogue, target: Target) -> Processor:
     return processor
 
 
-def rules_of(catalogue: Catalogue, core: Core) -> tuple[CycleRule, ...]:
-    """By which its cycles are estimated: its own, then those of the core that it extends."""
-    if core.extends is None:
-        return core.rules
-    return core.rules + catalogue.named(Core, core.extends, core, "extends").rules
+def whole_core(catalogue: Catalogue, core: Core) -> Core:
+    """With what it has of those that it extends: their rules behind its own; without `branches` the rest, too."""
+    chain = catalogue.chain(core)
+    constant = core.cycles_per_instruction
+    for one in chain[1:] if constant is None else ():
+        if one.cycles_per_instruction is not None:
+            catalogue.refuse(
+                Core, core.name, ["extends"], f"{one.name} has no rules", "give its cycles_per_instruction"
+            )
+    followed = chain if constant is None else chain[:1]  # nothing of theirs counts beside a constant
+    last = next((at for at, one in enumerate(followed) if one.branches is not None), 0)
+
+    def first(name: str) -> Any:
+        return next((value for one in followed[: last + 1] if (value := getattr(one, name)) not in (None, ())), None)
+
+    width: Any = first("issue_width") or 1
+    if core.pairs and width == 1:
+        catalogue.refuse(Core, core.name, [], '"pairs" needs "issue_width: 2"')
+    return replace(
+        core,
+        extends=None,
+        rules=tuple(rule for one in followed for rule in one.rules),
+        branches=first("branches"),
+        unaligned_run=first("unaligned_run"),
+        issue_width=width,
+        pairs=first("pairs") or () if width == 2 else (),
+    )
 
 
 def cpus_of(catalogue: Catalogue, toolchain: Toolchain) -> dict[str, Cpu]:

@@ -27,24 +27,13 @@ def folder_of(catalogue: Catalogue, runtime: Runtime) -> Path:
     return catalogue.path(Runtime, runtime.name).parent
 
 
-def chain_of(catalogue: Catalogue, runtime: Runtime) -> list[Runtime]:
-    """A runtime, the one that it extends, and so on. RecipeError for a chain without an end."""
-    found = [runtime]
-    while (extended := found[-1].extends) is not None:
-        if extended in (one.name for one in found):
-            hint = "name the runtime that it changes"
-            catalogue.refuse(Runtime, found[-1].name, ["extends"], "a runtime can't extend itself", hint)
-        found.append(catalogue.named(Runtime, extended, found[-1], "extends"))
-    return found
-
-
 def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[Runtime]:
     """Whose flags, defines and headers one of a runtime's sources is compiled with, the strongest first.
 
     Those of the runtime that has the source and of what it extends; before them those of runtimes that extend these
     as a whole. One with `overrides` shares all other sources with what it extends, as they are.
     """
-    chain = chain_of(catalogue, runtime)
+    chain = catalogue.chain(runtime)
     index = [one.name for one in chain].index(owner.name)
     return [*(one for one in chain[:index] if not one.overrides), *chain[index:]]
 
@@ -54,7 +43,7 @@ def sources_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[Runtime
 
     RecipeError for a file that isn't there and for an override of what the extended runtime lacks.
     """
-    chain = chain_of(catalogue, runtime)
+    chain = catalogue.chain(runtime)
     found: dict[tuple[str, str], RuntimeFile] = {}
     for one in reversed(chain):
         own = _matching(catalogue, one, one.sources_for(isa), "sources")
@@ -72,7 +61,7 @@ def sources_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[Runtime
 def prebuilt_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
     """Objects and libraries that are linked as they are. RecipeError for one that isn't there."""
     found = []
-    for one in chain_of(catalogue, runtime):
+    for one in catalogue.chain(runtime):
         for key, files in one.prebuilt.items():
             for name, sha256 in files.items() if key in ("all", isa) else ():
                 path = folder_of(catalogue, one) / name

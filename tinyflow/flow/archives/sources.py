@@ -15,7 +15,7 @@ from tinyflow.core.errors import ArchiveError
 from tinyflow.flow.planning.plan import BenchPlan
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench, resolve
-from tinyflow.recipes.runtime_files import chain_of, folder_of
+from tinyflow.recipes.runtime_files import folder_of
 from tinyflow.recipes.schema import Model
 
 # Our own code's folder: it is not a part of an archive, but a tool with a version.
@@ -56,7 +56,7 @@ def _of_bench(plan: BenchPlan, resolved: ResolvedBench, catalogue: Catalogue) ->
 def _replaceable(resolved: ResolvedBench, catalogue: Catalogue) -> Iterator[Path]:
     """All sources of runtimes that others stand on: planning looks whether what they replace is there."""
     for runtime in resolved.runtimes:
-        for base in chain_of(catalogue, runtime)[1:]:
+        for base in catalogue.chain(runtime)[1:]:
             patterns = (pattern for group in base.sources.values() for pattern in group)
             yield from (path for pattern in patterns for path in sorted(folder_of(catalogue, base).glob(pattern)))
 

@@ -16,7 +16,6 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
 from tinyflow.recipes.runtime_files import (
     RuntimeFile,
-    chain_of,
     folder_of,
     headers_of,
     prebuilt_of,
@@ -146,7 +145,7 @@ class Builds:
 
     def _chains(self, runtimes: Iterable[Runtime]) -> list[Runtime]:
         """Runtimes, each before its bases."""
-        return [one for runtime in runtimes for one in chain_of(self._catalogue, runtime)]
+        return [one for runtime in runtimes for one in self._catalogue.chain(runtime)]
 
     def _headers(self, runtimes: Iterable[Runtime]) -> dict[str, Input]:
         """Header folders of runtimes as input trees `include/<runtime>/<folder>/`, in the order of search."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from tinyflow.core.action import JSON
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import processor_of, rules_of
+from tinyflow.recipes.resolve import processor_of, whole_core
 from tinyflow.recipes.schema import Core, Target
 from tinyflow.targets.protocol import capabilities
 
@@ -16,9 +16,8 @@ def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | No
     """`core` and `flash_timing` as parameters of the stage `profile`, or None: see `no_cycles`."""
     if no_cycles(catalogue, target):
         return None
-    core = catalogue.get(Core, target.cpu)
+    core = whole_core(catalogue, catalogue.get(Core, target.cpu))
     rules = {name: value for name, value in asdict(core).items() if name not in ("description", "source", "extends")}
-    rules["rules"] = [asdict(rule) for rule in rules_of(catalogue, core)]
     if core.cycles_per_instruction is not None:
         return {"core": rules}
     assert target.flash_timing is not None

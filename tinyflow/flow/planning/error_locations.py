@@ -10,7 +10,7 @@ from typing import Any
 from tinyflow.core.action import Action, Output, SourceFile
 from tinyflow.core.errors import TinyflowError, ToolError
 from tinyflow.recipes.catalogue import Catalogue, spell_path
-from tinyflow.recipes.runtime_files import chain_of, folder_of, place_of_prebuilt, place_of_source
+from tinyflow.recipes.runtime_files import folder_of, place_of_prebuilt, place_of_source
 from tinyflow.recipes.schema import Backend, Feature, Frontend, Processor, Runtime, Toolchain
 
 _SOURCE_PLACE = re.compile(r"^([^\s<]+:\d+:\d+): (?:fatal )?error", re.MULTILINE)
@@ -142,7 +142,7 @@ def _flags(action: Action, catalogue: Catalogue) -> Iterator[tuple[Callable[[], 
 
 
 def _chain(name: str, catalogue: Catalogue) -> list[Runtime]:
-    return chain_of(catalogue, catalogue.get(Runtime, name))
+    return catalogue.chain(catalogue.get(Runtime, name))
 
 
 # Inputs of a link

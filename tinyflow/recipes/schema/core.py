@@ -82,17 +82,22 @@ class Core(Recipe):
     cycles_per_instruction: Annotated[float, Check(_check_positive)] | None = None
     """In place of rules, where none were seen to do better."""
     extends: ProcessorName | None = None
-    """A core whose own rules hold where none of these does."""
+    """A core whose rules hold where none of these does; without `branches` what is left out is as it is there."""
     rules: tuple[CycleRule, ...] = ()
     branches: Branches | None = None
     unaligned_run: Natural | None = None
     """So many instructions of four bytes across two words, one behind the other, or more cost a cycle of fetching."""
-    issue_width: Literal[1, 2] = 1
+    issue_width: Literal[1, 2] | None = None
+    """1 by default."""
     pairs: tuple[tuple[str, str], ...] = ()
     """Units whose instructions can be issued together, the first with the second that doesn't need its result."""
 
     def __post_init__(self) -> None:
-        if (self.cycles_per_instruction is None) != (self.branches is not None):
+        if self.cycles_per_instruction is None:
+            is_complete = self.branches is not None or self.extends is not None
+        else:
+            is_complete = self.branches is None and not self.rules
+        if not is_complete:
             raise ValueError('give either "cycles_per_instruction" or "rules" with "branches"')
-        if self.pairs and self.issue_width == 1:
+        if self.pairs and self.extends is None and self.issue_width != 2:
             raise ValueError('"pairs" needs "issue_width: 2"')
