@@ -80,11 +80,12 @@ A board's figures are a file of comma-separated values:
 
 `program` is a bench of your project, whose instructions and estimate are taken from its results, or any other
 program, with both in the file (`instructions`, `estimate`). `latency_ms` may stand in place of `cycles`; `compiler`,
-`note` and `fitted` can be added. Impossible values are refused with their line. `doit cycles add FILE.csv` takes the
-lines into your project's `recipes/evidence/`, and `doit cycles` shows the errors of each core; its last lines tell
-what the core's recipe should say. A core of your own, or a better one of ours, is a file `recipes/cores/<core>.yaml`
-in your project: `extends: cortex-m4` and a rule that comes before the others' is enough: without
-`branches` of its own it has what it leaves out (`branches`, `pairs`, ...) from there.
+`note` and `fitted` can be added. Refused are impossible values, benches that there aren't, that are of another core
+or never ran, and what another file of the project has, each with its line. `doit cycles add FILE.csv` takes the lines
+into your project's `recipes/evidence/` and shows their errors, `doit cycles` those of each core; its last lines tell
+what the core's recipe should say. A core of your own is a file `recipes/cores/<core>.yaml` in your project: `extends:
+cortex-m4` and a rule that comes before the others' is enough; without `branches` of its own it has all that it leaves
+out (`branches`, `pairs`, ...) from there. A better one of ours is a whole file under the same name.
 """
 
 

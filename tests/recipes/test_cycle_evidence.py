@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinyflow.core.errors import RecipeError
+from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.recipes import cycle_evidence
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.cycle_evidence import COLUMNS, Measurement
@@ -29,8 +29,8 @@ def test_what_is_read(tmp_path: Path) -> None:
     by_cycles, by_time = cycle_evidence.read(path, OURS)
     assert by_cycles == Measurement("p", "c", "cortex-m4", 100_000_000, 1500.0, "me", instructions=1000)
     assert by_time == Measurement("a, b", "c", "cortex-m4", 2_000_000, 1000.0, "me")
-    few = written(tmp_path, "me,9e3,1MHz,core,c,p", heading="source,cycles,clock,core,chip,program")
-    assert cycle_evidence.read(few, OURS) == [Measurement("p", "c", "core", 1_000_000, 9000.0, "me")]
+    few = written(tmp_path, "me,9e3,1MHz,cortex-m55,c,p", heading="source,cycles,clock,core,chip,program")
+    assert cycle_evidence.read(few, OURS) == [Measurement("p", "c", "cortex-m55", 1_000_000, 9000.0, "me")]
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,12 @@ def test_what_is_read(tmp_path: Path) -> None:
         ("p,c,cortex-m4,100MHz,900,,1000,me", "0.9 cycles per instruction: this core begins 1 in a cycle at most"),
         ("p,c,cortex-m7,100MHz,400,,1000,me", "0.4 cycles per instruction: this core begins 2 in a cycle at most"),
         ("p,c,cortex-m4,100MHz,200000,,1000,me", "200 cycles per instruction are no program's"),
+        ("p,c,cortex-m4,100MHz,1e30,,,me", "1e+30 cycles at 100MHz are more than a day"),
+        ("p,c,cortex-m4,100MHz,,50.1ms,,me", 'latency_ms: "50.1ms" is no number; give it without a unit'),
+        ("p,c,cortex-m99,100MHz,5,,,me", 'unknown core "cortex-m99"\n  did you mean "cortex-m'),
         ("p,c,cortex-m4,100MHz,5,,,", "source is empty"),
         ("p,c,cortex-m4,100MHz,5,,", "7 values under 8 columns"),
-        ("a,c,m,1MHz,5,,,me\na,c,m,1MHz,6,,,me", "a on c stands there twice"),
+        ("a,c,cortex-m4,1MHz,5,,,me\na,c,cortex-m4,1MHz,6,,,me", "a on c stands there twice"),
     ],
 )
 def test_what_can_not_be_true(tmp_path: Path, line: str, reason: str) -> None:
@@ -79,15 +82,35 @@ def test_columns_that_are_wrong(tmp_path: Path, heading: str, reason: str) -> No
         cycle_evidence.read(tmp_path / "none.csv", OURS)
 
 
+def test_all_wrong_lines_are_told_at_once(tmp_path: Path) -> None:
+    """Each with its place, those that a check of the caller's refuses, too; a file of semicolons or tabs as such."""
+
+    def check(one: Measurement) -> None:
+        if one.program == "q":
+            raise UsageError("not that one", hint="another")
+
+    path = written(tmp_path, "p,c,cortex-m4,1MHz,0,,,me", "q,c,cortex-m4,1MHz,5,,,me", "r,c,cortex-m9,1MHz,5,,,me")
+    with pytest.raises(RecipeError) as refused:
+        cycle_evidence.read(path, OURS, check)
+    told = str(refused.value).split("\n")
+    assert told[0] == f"{path}:2: cycles: expected more than 0, not 0"
+    assert told[1:4] == [f"  {path}:3: not that one", "    another", f'  {path}:4: unknown core "cortex-m9"']
+    for separator in ";\t":
+        with pytest.raises(RecipeError, match="separated by commas, not by"):
+            cycle_evidence.read(written(tmp_path, heading=HEADING.replace(",", separator)), OURS)
+
+
 def test_written_and_read_again(tmp_path: Path) -> None:
     """Nothing is lost; a new line takes the place of an old one for the same program, chip and compiler."""
-    whole = Measurement("p", "c", "m", 12_500_000, 7.0, "s", "gcc", 5, 6.0, "12345678", fitted=True, note="a, b")
-    other = Measurement("q", "c", "m", 32_768, 9.0, "s")
+    whole = Measurement(
+        "p", "c", "cortex-m4", 12_500_000, 7.0, "s", "gcc", 5, 6.0, "12345678", fitted=True, note="a, b"
+    )
+    other = Measurement("q", "c", "cortex-m4", 32_768, 9.0, "s")
     path = tmp_path / "x.csv"
     path.write_text(cycle_evidence.spell([whole, other]))
     assert path.read_text().split("\n")[0] == ",".join(COLUMNS)
     assert cycle_evidence.read(path, OURS) == [whole, other]
-    newer = Measurement("q", "c", "m", 32_768, 8.0, "s")
+    newer = Measurement("q", "c", "cortex-m4", 32_768, 8.0, "s")
     assert cycle_evidence.merge([whole, other], [newer]) == [whole, newer]
 
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tinyflow.core import digest
 from tinyflow.core.action import canonical
-from tinyflow.core.errors import RecipeError
+from tinyflow.core.errors import RecipeError, UsageError
 from tinyflow.core.units import parse_rate
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import whole_core
-from tinyflow.recipes.schema import Core
+from tinyflow.recipes.schema import Core, Processor
 from tinyflow.recipes.suggest import hint_for
 
 # Beside the other recipes.
@@ -33,6 +33,7 @@ _NEEDED = ("program", "chip", "core", "clock", "source")
 # Far beyond both ends of what processors with a program counter do.
 _MOST_CLOCK_HZ = 5_000_000_000
 _MOST_CYCLES_PER_INSTRUCTION = 100
+_LONGEST_S = 86_400
 # By how much a latency that is given with three or four digits may be off the cycles beside it.
 _ROUNDING = 0.01
 
@@ -60,8 +61,11 @@ class Measurement:
         return self.program, self.chip, self.compiler
 
 
-def read(file: Path, catalogue: Catalogue) -> list[Measurement]:
-    """The lines of a file. RecipeError for the first that can't be true, with its line and why."""
+def read(file: Path, catalogue: Catalogue, check: Callable[[Measurement], None] = lambda _: None) -> list[Measurement]:
+    """The lines of a file. RecipeError for all that can't be true, with their lines and why.
+
+    `check` raises ValueError or UsageError for one that mustn't be there.
+    """
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -69,6 +73,9 @@ def read(file: Path, catalogue: Catalogue) -> list[Measurement]:
         raise RecipeError(f"can't be read: {reason}", where=str(file)) from None
     lines = csv.reader(io.StringIO(text))
     heading = [name.strip() for name in next(lines, [])]
+    for separator, spelled in ((";", '";"'), ("\t", "tabs")):
+        if len(heading) == 1 and separator in heading[0]:
+            raise RecipeError(f"values are separated by commas, not by {spelled}", where=f"{file}:1")
     for name in heading:
         if name not in COLUMNS:
             raise RecipeError(f'unknown column "{name}"', where=f"{file}:1", hint=hint_for(name, COLUMNS, "columns"))
@@ -77,19 +84,28 @@ def read(file: Path, catalogue: Catalogue) -> list[Measurement]:
         what = f"column {lacking[0]} is missing" if lacking else "a column stands there twice"
         raise RecipeError(what, where=f"{file}:1", hint="the first line names the columns: " + ",".join(COLUMNS))
     found: dict[tuple[str, str, str], Measurement] = {}
+    faults: list[RecipeError] = []
     for values in lines:
         where = f"{file}:{lines.line_num}"
         if not values:
             continue
-        if len(values) != len(heading):
-            raise RecipeError(f"{len(values)} values under {len(heading)} columns", where=where)
         try:
+            if len(values) != len(heading):
+                raise ValueError(f"{len(values)} values under {len(heading)} columns")
             one = _measurement(dict(zip(heading, map(str.strip, values), strict=True)), catalogue)
+            if one.key in found:
+                raise ValueError(f"{one.program} on {one.chip} stands there twice")
+            check(one)
         except ValueError as error:
-            raise RecipeError(str(error), where=where) from None
-        if one.key in found:
-            raise RecipeError(f"{one.program} on {one.chip} stands there twice", where=where)
-        found[one.key] = one
+            faults.append(RecipeError(str(error), where=where))
+        except UsageError as error:
+            faults.append(RecipeError(error.what, where=where, hint=error.hint))
+        else:
+            found[one.key] = one
+    if faults:
+        first, *others = faults
+        hint = "\n".join([*filter(None, [first.hint]), *map(str, others)])
+        raise RecipeError(first.what, where=first.where, hint=hint)
     if not found:
         raise RecipeError("no program is in it", where=str(file), hint="a line each, below the names of the columns")
     return list(found.values())
@@ -100,6 +116,9 @@ def _measurement(line: Mapping[str, str], catalogue: Catalogue) -> Measurement:
     for name in _NEEDED:
         if not line[name]:
             raise ValueError(f"{name} is empty")
+    if not any(catalogue.has(kind, line["core"]) for kind in (Core, Processor)):
+        known = {*catalogue.names(Core), *catalogue.names(Processor)}
+        raise UsageError(f'unknown core "{line["core"]}"', hint=hint_for(line["core"], known, "cores"))
     clock_hz = parse_rate(line["clock"])
     if not 0 < clock_hz <= _MOST_CLOCK_HZ:
         raise ValueError(f"no processor has a clock of {line['clock']}")
@@ -111,9 +130,11 @@ def _measurement(line: Mapping[str, str], catalogue: Catalogue) -> Measurement:
     assert measured is not None
     if by_time is not None and abs(by_time / measured - 1) > _ROUNDING:
         raise ValueError(f"{latency_ms:g} ms at {line['clock']} are {by_time:,.0f} cycles, not {measured:,.0f}")
+    if measured > _LONGEST_S * clock_hz:
+        raise ValueError(f"{measured:.3g} cycles at {line['clock']} are more than a day")
     instructions = _number(line, "instructions")
     if instructions is not None:
-        _check_pace(measured / instructions, _issue_width(catalogue, line["core"]))
+        check_pace(measured, instructions, catalogue, line["core"])
     if line.get("fitted", "") not in ("", "no", "yes"):
         raise ValueError(f'fitted is yes or no, not "{line["fitted"]}"')
     return Measurement(
@@ -134,13 +155,16 @@ def _number(line: Mapping[str, str], name: str) -> float | None:
     try:
         value = float(text.replace("_", ""))
     except ValueError:
-        raise ValueError(f'{name}: "{text}" is no number') from None
+        hint = "; give it without a unit" if text[0].isdigit() else ""
+        raise ValueError(f'{name}: "{text}" is no number{hint}') from None
     if not value > 0 or math.isinf(value):
         raise ValueError(f"{name}: expected more than 0, not {text}")
     return value
 
 
-def _check_pace(pace: float, issue_width: int) -> None:
+def check_pace(cycles: float, instructions: float, catalogue: Catalogue, core: str) -> None:
+    """ValueError for a number of cycles that a core can't have taken for so many instructions."""
+    pace, issue_width = cycles / instructions, _issue_width(catalogue, core)
     if pace < 1 / issue_width:
         raise ValueError(f"{pace:.2g} cycles per instruction: this core begins {issue_width} in a cycle at most")
     if pace > _MOST_CYCLES_PER_INSTRUCTION:
@@ -155,11 +179,17 @@ def _issue_width(catalogue: Catalogue, core: str) -> int:
 def read_all(catalogue: Catalogue) -> list[Measurement]:
     """What all recipe folders have, those of a project before ours; one that stands in both is the project's."""
     found: dict[tuple[str, str, str], Measurement] = {}
+    for _, measurements in files(catalogue):
+        for one in measurements:
+            found.setdefault(one.key, one)
+    return list(found.values())
+
+
+def files(catalogue: Catalogue) -> Iterator[tuple[Path, list[Measurement]]]:
+    """All files and what they have; of two lines for one thing the first counts."""
     for folder in catalogue.folders:
         for file in sorted((folder / FOLDER).glob("*.csv")):
-            for one in read(file, catalogue):
-                found.setdefault(one.key, one)
-    return list(found.values())
+            yield file, read(file, catalogue)
 
 
 def merge(known: Iterable[Measurement], new: Sequence[Measurement]) -> list[Measurement]:

@@ -53,10 +53,15 @@ def rows(measurements: Iterable[Measurement]) -> list[tuple[str, ...]]:
 
 
 def notes(measurements: Sequence[Measurement], rules: str) -> list[str]:
-    """What is said of chips, where it is from, and which estimates are old; `rules` is the digest of those of today."""
+    """What is said of chips, where it is from, and `doubts`."""
     said = [f"{one.chip}: {one.note}" for one in measurements if one.note]
     said += [f"{one.chip}: measured by {one.source}, at {one.clock_hz / 1e6:g} MHz" for one in measurements]
-    said += [f"{one.program}, {one.chip}: not estimated" for one in measurements if one.estimate is None]
+    return list(dict.fromkeys([*said, *doubts(measurements, rules)]))
+
+
+def doubts(measurements: Sequence[Measurement], rules: str) -> list[str]:
+    """What nothing or only old rules estimate; `rules` is the digest of those of today."""
+    said = [f"{one.program}, {one.chip}: not estimated" for one in measurements if one.estimate is None]
     said += [f"{one.program}, {one.chip}: by other rules" for one in measurements if one.rules not in ("", rules)]
     return list(dict.fromkeys(said))
 
