@@ -46,7 +46,7 @@ def test_what_a_core_says_itself_counts(tmp_path: Path) -> None:
     constant = whole(tmp_path, "extends: cortex-m4\ncycles_per_instruction: 1.2\n")
     assert constant.branches is None and constant.rules == () and constant.cycles_per_instruction == 1.2
     (tmp_path / "cores" / "between.yaml").write_text(f"{HEAD}extends: mine\n")
-    with pytest.raises(RecipeError, match=r"between.yaml:5:10: a core can't extend itself"):
+    with pytest.raises(RecipeError, match=r"mine.yaml:5:10: a core can't extend itself, by way of between"):
         whole(tmp_path, "extends: between\n")
     (tmp_path / "cores" / "between.yaml").write_text(f"{HEAD}cycles_per_instruction: 1.2\n")
     with pytest.raises(RecipeError, match=r"mine.yaml:5:10: between has no rules"):

@@ -169,8 +169,9 @@ class Catalogue:
         while (extended := getattr(found[-1], "extends")) is not None:  # noqa: B009 (not every kind has it)
             if extended in (one.name for one in found):
                 noun = KINDS[kind].noun
-                what, hint = f"a {noun} can't extend itself", f"name the {noun} that it changes"
-                self.refuse(kind, found[-1].name, ["extends"], what, hint)
+                way = "" if found[-1].name == extended else f", by way of {found[-1].name}"
+                what, hint = f"a {noun} can't extend itself{way}", f"name the {noun} that it changes"
+                self.refuse(kind, extended, ["extends"], what, hint)
             found.append(self.named(kind, extended, found[-1], "extends"))
         return found
 
