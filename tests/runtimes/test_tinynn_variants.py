@@ -162,6 +162,10 @@ def test_vector_variants(cpu: str, variant: str, program: str, operator: str) ->
     _check(chip(cpu, variants=(variant, "c")), variant, operator, 40)
 
 
+# What few draws give: strides of broadcast, sums that no linear function proves, depthwise rows, at times of four bits.
+_RARE = {"binary": 1000, "add": 3000, "depthwise": 300, "int4": 3000}
+
+
 @pytest.mark.slow
 def test_every_kernel_comes_up() -> None:
     """Each kernel of a variant in the table is the choice for some layer, so the tests above compare it with ref."""
@@ -169,7 +173,7 @@ def test_every_kernel_comes_up() -> None:
     seen = set()
     for operator, make in (LAYERS | PARTS).items():
 
-        @examples(1000 if operator == "binary" else 60)  # broadcast at strides that few draws give
+        @examples(_RARE.get(operator, 60))
         @given(make())
         def collect(case):
             seen.update(case.call(variant).function for variant in VARIANTS)
