@@ -18,7 +18,7 @@ from tinyflow.report.frame import frame_of
 from tinyflow.report.metrics import METRICS
 from tinyflow.report.published import side_by_side
 from tinyflow.report.removed import removed_text
-from tinyflow.report.tables import UNLIKE_TRAINED
+from tinyflow.report.tables import UNLIKE_TRAINED, cycle_models
 
 EXACT = {"reference": "tflm", "samples": 8, "result": "exact", "max_abs_error": 0}
 CLOSE = {"reference": "tflm", "samples": 8, "result": "within tolerance", "max_abs_error": 2}
@@ -189,3 +189,11 @@ def test_plain_tables_do_not_import_rich() -> None:
     """A log or a pipe does not pay for what only a terminal needs."""
     program = "import sys; from tinyflow.report import tables; tables.to_text([]); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": ":".join(sys.path)}).returncode == 0
+
+
+def test_what_estimates_are_worth_is_told_once_for_each_model() -> None:
+    """With the targets that it is of; where nothing is estimated nothing is said."""
+    found = [("f4", "cortex-m4 ±11 %"), ("f4", "cortex-m4 ±11 %"), ("l4", "cortex-m4 ±11 %"), ("host", None)]
+    (line,) = cycle_models([*found, ("f4", "cortex-m4 ±11 %")])
+    assert line.endswith("estimated, not counted: f4, l4 by the model cortex-m4 ±11 %")
+    assert list(cycle_models([("host", None)])) == []

@@ -227,20 +227,21 @@ def notes(rows: Iterable[Row]) -> list[str]:
         for row in rows
         if row.get("reference_layers")
     ]
-    found += _cycle_models(rows)
+    models = ((row["target"], cycle_model_of(row)) for row in rows)
+    found += cycle_models((target, spell_cycle_model(model) if model else None) for target, model in models)
     found += dict.fromkeys(f"no cycles of {row['target']}: {row['no_cycles']}" for row in rows if row.get("no_cycles"))
     untuned = (row for row in rows if "tuned" in row["features"] and row.get("tuning", {}).get("missing"))
     return [*found, *map(_untuned, untuned)]
 
 
-def _cycle_models(rows: Iterable[Row]) -> Iterator[str]:
-    """What estimated cycles are worth, each model once with the targets that it is of."""
+def cycle_models(found: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+    """Of (target, model as text) what estimated cycles are worth, each model once with its targets."""
     targets: dict[str, dict[str, None]] = {}
-    for row in rows:
-        if model := cycle_model_of(row):
-            targets.setdefault(spell_cycle_model(model), {})[row["target"]] = None
-    for spelled, names in targets.items():
-        yield f"cycles and what follows from them are estimated, not counted: {', '.join(names)} by the model {spelled}"
+    for target, model in found:
+        if model:
+            targets.setdefault(model, {})[target] = None
+    for model, names in targets.items():
+        yield f"cycles and what follows from them are estimated, not counted: {', '.join(names)} by the model {model}"
 
 
 def _synthetic(row: Row) -> str:

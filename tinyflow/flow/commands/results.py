@@ -11,7 +11,7 @@ from tinyflow.flow.publishing.query import select
 from tinyflow.flow.session.display import width_of
 from tinyflow.flow.streams import write_data, writing
 from tinyflow.report.formats import BINARY, FORMATS, to_text
-from tinyflow.report.tables import doubts
+from tinyflow.report.tables import cycle_models, doubts
 
 # Without `--columns` a terminal gets these, files get all.
 _SHOWN = (
@@ -74,6 +74,7 @@ Example: doit results --model vww --columns 'bench,rom_*' --format xlsx --output
         told: list[str] = []
         if wanted == "text" and not params["columns"]:
             told = [f"{doubt}\n" for doubt in doubts((r["bench"], r["warnings"]) for r in frame if "warnings" in r)]
+            told += [f"{line}\n" for line in cycle_models((r["target"], r.get("cycle_model")) for r in frame)]
             frame = frame.marked().choose([name for name in _SHOWN if name in frame.columns])
         is_shown = wanted == "text" and not output
         content = to_text(frame, width_of(sys.stdout)) if is_shown else FORMATS[wanted](frame)
