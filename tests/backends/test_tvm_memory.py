@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from random_networks import random_network
+from small_networks import Net
 from tests_support import Later
 
 from tinyflow.backends.tvm.kernels.kernel import Machine
@@ -95,3 +96,14 @@ def test_every_output_lives_to_the_end(tmp_path: Path) -> None:
     _, chosen = selected(tmp_path, write(random_network(0)))
     lives = memory.buffers(chosen)
     assert all(lives[value].last == len(chosen.steps) - 1 for value in chosen.outputs)
+
+
+def test_nothing_lies_over_outputs_that_the_last_step_reads(tmp_path: Path) -> None:
+    """They have the same last step as what dies in it, but live on."""
+    net = Net(1, 4, 6, 2)
+    pooled = net.operator("MAX_POOL_2D", net.input, padding="SAME", stride=(1, 1), filter=(2, 2))
+    for outputs, is_apart in (((pooled,), False), ((pooled, net.input), True)):
+        _, chosen = selected(tmp_path, write(net.graph(*outputs)))
+        planned = memory.plan_offsets(chosen, ALIGNMENT, has_stack=False)
+        result, source = planned.places[chosen.outputs[0]], planned.places[chosen.inputs[0]]
+        assert (result.end <= source.offset or source.end <= result.offset) is is_apart

@@ -105,14 +105,17 @@ def is_scratch(operand: Operand) -> bool:
 
 
 def _overlaps(program: Program, known: Mapping[Operand, Buffer]) -> dict[tuple[str, str], Overlap]:
-    """How an input that dies in a step and the output that is born there may lie over each other; state is older."""
+    """How an input that dies in a step and the output that is born there may lie over each other.
+
+    State is older, and outputs of the program live on, also those that its last step reads.
+    """
     found = {}
     for index, step in enumerate(program.steps):
         born = known[step.output]
         for operand, parameter in step.operands(index) if step.output not in program.initial else ():
             if parameter.role == "input" and parameter.name in step.kernel.overlaps:
                 dying = known[operand]
-                if dying.last == index == born.first and dying is not born:
+                if dying.last == index == born.first and operand not in program.outputs:
                     found[dying.name, born.name] = step.kernel.overlaps[parameter.name]
     return found
 
