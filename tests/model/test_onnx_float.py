@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tests_support import litert
 
 from tinyflow.core.errors import ModelError
-from tinyflow.model import reference, tflite_writer
+from tinyflow.model import oracle, reference, tflite_writer
 from tinyflow.model.onnx import Imported, read_onnx
 from tinyflow.model.onnx.compare import run_onnx
 
@@ -54,7 +54,11 @@ def held_against_onnx_runtime(content: bytes, share: float = 1e-5) -> Imported:
     samples = reference.make_inputs(imported.graph, 4, 3)
     theirs = run_onnx(content, imported, samples)
     assert theirs is not None
-    ours = litert(tflite_writer.write(imported.graph), imported.graph, samples)
+    written = tflite_writer.write(imported.graph)
+    try:
+        ours = litert(written, imported.graph, samples)
+    except ModelError:  # its reference kernels lack ELU, and DEPTH_TO_SPACE of this version
+        _, (ours, _), _ = oracle.run(written, imported.graph, samples)
     for index in range(len(imported.graph.outputs)):
         pair = np.stack([one[index] for one in theirs]), np.stack([one[index] for one in ours])
         assert pair[0].shape == pair[1].shape
