@@ -178,8 +178,12 @@ class Watch(OwnCommand):
         print(f"{plan.name}: {line}; exact, {seconds:.2f} s", flush=True)
 
     def _look_closer(self, plan: BenchPlan, errors: list[Exception], state: Mapping[Path, object]) -> None:
-        """Name the layer of a bench that is wrong, unless the error did, or sources were saved since `state`."""
-        if any(isinstance(error, WRONG) and error.layer is None for error in errors):
+        """Name the layer of a bench that is wrong, unless an error did, or sources were saved since `state`.
+
+        A fault ends a bench's run and its profile, of which the run names the layer.
+        """
+        layers = [error.layer for error in errors if isinstance(error, WRONG)]
+        if layers and all(layer is None for layer in layers):
             for line in _wrong_layer(self, plan, state):
                 print(f"{plan.name}: {line}", flush=True)
 
