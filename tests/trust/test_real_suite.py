@@ -22,8 +22,9 @@ from trust_places import CHECKOUT
 pytestmark = pytest.mark.slow
 
 MODELS, BENCHES = ("aww", "vww"), 8
-# Six of each model, six of each bench; support's six sources and library for two processors; the simulator's counter.
-ACTIONS = 6 * len(MODELS) + 6 * BENCHES + 7 * 2 + 1
+# Six of each model, seven of each bench; support's six sources and library for two processors; the simulator's counter
+# and its model of flash.
+ACTIONS = 6 * len(MODELS) + 7 * BENCHES + 7 * 2 + 2
 PATH = f"{Path(sys.executable).parent}:/usr/bin:/bin"
 
 
@@ -126,9 +127,9 @@ def test_each_action_runs_once(told: tuple[Place, str]) -> None:
     assert counts == {
         **dict.fromkeys(("fetch", "convert", "tidy", "intermediates"), len(MODELS)),
         "generate": 2 * len(MODELS),
-        "compile": BENCHES + sources + 1,  # and the simulator's counter
+        "compile": BENCHES + sources + 2,  # and the simulator's counter and model of flash
         "archive": 2 * flag_sets,  # the runtime and the compiler's builtins, of which none are needed
-        **{"resolve": BENCHES, "link": BENCHES, "run": BENCHES, "report": BENCHES},
+        **{"resolve": BENCHES, "link": BENCHES, "run": BENCHES, "profile": BENCHES, "report": BENCHES},
     }
 
 
@@ -176,7 +177,7 @@ def test_edits_run_what_they_reach(first: Place) -> None:
     path = first.folder / "recipes" / "runtimes" / "support" / "src" / "start_arm.c"
     before = path.read_text()
     path.write_text(before.replace("  tf_start();", '  __asm volatile("nop");\n  tf_start();'))
-    everything = {"compile": 2, "archive": 2, **dict.fromkeys(("resolve", "link", "run", "report"), BENCHES)}
+    everything = {"compile": 2, "archive": 2, **dict.fromkeys(("resolve", "link", "run", "profile", "report"), BENCHES)}
     assert ran(first.doit("suite:eight")) == everything
     path.write_text(before)
     assert ran(first.doit("suite:eight")) == {}

@@ -11,7 +11,7 @@ static inline int32_t tinynn_is_right(const struct tinynn_channel *record) {
 }
 
 /* With the zero point, not yet clamped. */
-static __attribute__((noinline)) int32_t tinynn_by_definition(int32_t sum, const struct tinynn_channel *record,
+static __attribute__((noinline, unused)) int32_t tinynn_by_definition(int32_t sum, const struct tinynn_channel *record,
                                                               int32_t output_zero_point) {
   const int32_t multiplier = (int32_t)((uint32_t)record->multiplier >> 1);
   return tinynn_from_zero(output_zero_point, tinynn_rescale(sum, multiplier, -record->shift - 1));
