@@ -30,7 +30,7 @@ def test_the_benches_that_fit_are_built_and_told(tmp_path: Path) -> None:
         (["fit"], "fit takes one model", "doit fit vww"),
         (["fit", "toycar", "aww", "--ram", "3KiB"], "fit takes one model", ""),
         (["fit", "toycar", "--latency", "0ms"], "--latency: nothing is as little as that", "100ms"),
-        (["fit", "toycar", "--ram", "3KiB", "-t", "esp32"], "nothing is run for esp32", "doit check"),
+        (["fit", "toycar", "--ram", "3KiB", "-t", "esp32"], "esp32: no package", "doit check"),
         (["fit", "toycar", "--latency", "3ms", "-t", "corstone300"], "isn't run by the built-in simulator", ""),
         (["fit", "toycar", "--ram", "3"], "--ram: a size needs a number with a unit", "64KiB"),
         (["fit", "toycar", "--latency", "3 miles"], "--latency: a duration needs", "100ms"),
@@ -42,3 +42,15 @@ def test_wrong_words_are_told(tmp_path: Path, words: list[str], what: str, hint:
     refused = doit(tmp_path, *words)
     assert refused.returncode == 2 and what in refused.stderr and hint in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_target_that_cannot_be_run_stops_no_other(tmp_path: Path) -> None:
+    """Its simulator lacks the processor: it is left out with that reason, and told where nothing else is left."""
+    folder = tmp_path / "recipes" / "targets"
+    folder.mkdir(parents=True)
+    memory = "[{name: f, kind: flash, origin: 0, length: 1MiB}, {name: r, kind: ram, origin: 0x20000000, length: 1MiB}]"
+    text = f"description: x\nimplementation: tinyflow.targets.unicorn\ncpu: cortex-m55\nmemory: {memory}\n"
+    (folder / "m55.yaml").write_text(text)
+    for limit in (["--latency", "3ms"], ["--ram", "3KiB"]):
+        refused = doit(tmp_path, "fit", "toycar", *limit, "-t", "m55", "-t", "corstone300", "-b", "nobody")
+        assert refused.returncode == 2 and "m55: the built-in simulator has no cortex-m55" in refused.stderr

@@ -41,7 +41,7 @@ class Fit(Run):
     doc_description = """\
 Builds and runs every backend that takes the model on every simulated chip whose cycles can be estimated, or on those
 that are named. Latency and energy are estimates: "fits" is said where they keep the limit even if they are as far off
-as their model may be, "perhaps" where only as they are. Exit status 1 where nothing fits.
+as their model may be, "perhaps" where that error decides it. Exit status 1 where nothing fits.
 Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
     cmd_options = (
         option("latency", "the longest that one inference may take: 100ms"),
@@ -98,22 +98,23 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
                     yield bench
 
     def _is_simulated(self, catalogue: Catalogue, name: str, asked: list[str]) -> bool:
-        """Whether a chip is run here, and its cycles are estimated where that is asked for."""
+        """Whether a chip is run here, and its cycles are estimated where that is asked for; else why not is noted."""
         target = catalogue.get(Target, name)
-        why = ""
-        if target.board_only is not None or not target.memory:
-            why = f"nothing is run for {name}: {target.board_only}" if target.board_only else f"{name} is no chip"
-            why *= name in asked
-        elif {"latency_ms", "energy_uj"} & self._limits.keys() and (reason := no_cycles(catalogue, target)):
-            why = f"no latency of {name}: {reason}"
-        else:
-            try:
-                capabilities(processor_of(catalogue, target).seen_by(target.implementation))
-            except UsageError as error:
-                why = f"{name}: {error.what}"
-        if why:
-            self._left_out[name] = why
-        return not why and bool(target.memory) and target.board_only is None
+        is_chip = target.board_only is None and bool(target.memory)
+        why = self._why_not(catalogue, target) if is_chip else target.board_only or f"{name} is no chip"
+        if why and (is_chip or name in asked):
+            self._left_out[name] = f"{name}: {why}"
+        return not why
+
+    def _why_not(self, catalogue: Catalogue, target: Target) -> str:
+        """What speaks against a chip, whatever runs on it."""
+        try:
+            capabilities(processor_of(catalogue, target).seen_by(target.implementation))
+        except UsageError as error:  # its simulator lacks the processor
+            return error.what
+        if {"latency_ms", "energy_uj"} & self._limits.keys():
+            return no_cycles(catalogue, target)
+        return ""
 
     def _show(self, rows: list[dict[str, Any]], stream: TextIO) -> None:
         """See `Run`."""
