@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from small_firmware import Bench
 
 from tinyflow.model.plan_document import Layer
 from tinyflow.stages.profile import match_layers
-from tinyflow.targets.blocks import Piece
+from tinyflow.targets.blocks import Piece, edges_between
 from tinyflow.targets.disassembly import count, disassembler
 from tinyflow.targets.unicorn.machine import Simulator
 
@@ -84,3 +85,19 @@ def test_calls_are_matched_with_layers_only_where_they_agree() -> None:
     for wrong in (["conv", "conv", "pad"], ["conv", "pad"], ["conv", "pad", "conv", "conv"]):
         unknown, everything = match_layers(layers, [Piece(name, ()) for name in wrong])
         assert unknown == [None, None, None] and len(everything) == len(wrong)
+
+
+@pytest.mark.parametrize("has_grown", [False, True])
+def test_what_ran_between_two_moments(has_grown: bool) -> None:
+    """Differences of equal edges, wherever a table that has grown puts them; what didn't run again isn't there."""
+
+    def table(*edges: tuple[int, int], size: int = 4) -> bytes:
+        places = [struct.pack("=QQQIIII", 8, address, count, 4, 4, 2, 1) for address, count in edges]
+        return b"".join(places) + bytes(len(places[0]) * (size - len(places)))
+
+    before = table((0x100, 5), (0x200, 7), (0x300, 1))
+    after = table((0x400, 2), (0x300, 1), (0x100, 9), (0x200, 7), size=8)
+    if not has_grown:
+        after = table((0x100, 9), (0x200, 7), (0x300, 1), (0x400, 2))
+    found = edges_between(before, after)
+    assert [(edge.address, edge.executions) for edge in found] == [(0x100, 4), (0x400, 2)]

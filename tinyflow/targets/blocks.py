@@ -47,19 +47,16 @@ def edges_between(before: bytes, after: bytes) -> list[Edge]:
     """What was executed between two moments of one table in C, in a fixed order."""
     import numpy as np
 
-    fields = [(name, "<u8") for name in ("from", "address", "executions")]
-    fields += [(name, "<u4") for name in ("from_size", "size", "instructions", "is_used")]
-    old, new = np.frombuffer(before, fields), np.frombuffer(after, fields)
-    if len(old) != len(new):  # the table has grown, and every edge has a new place
-        known = {edge[:5]: edge.executions for edge in read_edges(before)}
-        return [
-            edge._replace(executions=count)
-            for edge in read_edges(after)
-            if (count := edge.executions - known.get(edge[:5], 0))
-        ]
-    changed = new[new["executions"] != old["executions"]]
-    changed["executions"] -= old["executions"][new["executions"] != old["executions"]]
-    return read_edges(changed.tobytes())
+    old, new = (np.frombuffer(places, np.uint8).reshape(-1, EDGE_BYTES) for places in (before, after))
+    if len(old) == len(new):  # else the table has grown, and every edge has a new place
+        changed = (old != new).any(axis=1)
+        before, after = old[changed].tobytes(), new[changed].tobytes()
+    known = {edge[:5]: edge.executions for edge in read_edges(before)}
+    return [
+        edge._replace(executions=count)
+        for edge in read_edges(after)
+        if (count := edge.executions - known.get(edge[:5], 0))
+    ]
 
 
 class Table(Protocol):
