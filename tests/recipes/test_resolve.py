@@ -48,6 +48,13 @@ def test_features_change_what_they_say_and_nothing_else(catalogue: Catalogue) ->
     assert found.target == plain.target
 
 
+def test_a_feature_adds_runtimes_before_what_they_use(catalogue: Catalogue) -> None:
+    """Those that the backend doesn't link anyway."""
+    for backend in ("tvmaotplus", "tinyc"):
+        found = _resolve(f"vww-{backend}-stm32f7+winograd", catalogue)
+        assert [runtime.name for runtime in found.runtimes] == ["tinynn", "support"]
+
+
 def test_what_a_backend_generates_depends_on_the_instruction_set_not_on_the_chip(catalogue: Catalogue) -> None:
     """So two Cortex-M share the generated code."""
     first, second = (_resolve(f"vww-tvmaot-{chip}", catalogue) for chip in ("stm32f7", "stm32f4"))

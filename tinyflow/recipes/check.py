@@ -204,7 +204,7 @@ _NAMED: dict[type[Part], dict[str, type[Recipe]]] = {
     Runtime: {"extends": Runtime, "depends": Runtime},
     Feature: {"conflicts": Feature},
     Case: {"conflicts": Feature},
-    Settings: {"runtimes": Runtime},
+    Settings: {"runtimes": Runtime, "links": Runtime},
     Requirements: {"backends": Backend, "targets": Target, "toolchains": Toolchain},
     Published: {"figures": Figures},
     Matrix: {"models": Model, "backends": Backend, "targets": Target, "features": Feature},

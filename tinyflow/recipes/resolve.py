@@ -212,12 +212,13 @@ def _feature(bench: Bench, catalogue: Catalogue, name: str, value: str | None) -
 
 
 def _runtimes(bench: Bench, catalogue: Catalogue, backend: Backend, settings: Settings) -> tuple[Runtime, ...]:
-    """What is linked, in order: the backend's runtimes, with those that features replace."""
+    """What is linked, in order: runtimes that features add, the backend's, with those that features replace."""
     for name in settings.runtimes:
         if name not in backend.runtimes:
             what = f'a feature replaces the runtime "{name}", which {backend.name} does not link'
             bench.refuse(what, at="backend", hint=f"its runtimes: {', '.join(backend.runtimes) or 'none'}")
-    return tuple(catalogue.get(Runtime, settings.runtimes.get(name, name)) for name in backend.runtimes)
+    names = [*(name for name in settings.links if name not in backend.runtimes), *backend.runtimes]
+    return tuple(catalogue.get(Runtime, settings.runtimes.get(name, name)) for name in names)
 
 
 def _check_conflicts(bench: Bench, name: str, spelled: str, conflicts: Iterable[str], reason: str | None) -> None:

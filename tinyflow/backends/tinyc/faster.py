@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from tinyflow.backends.tinyc import memory, streaming
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Program, Step
+from tinyflow.backends.tinynn import room
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.variants import WINOGRAD
-
-# parts of the arena and of the constants by which they may grow
-_ARENA_PARTS, _CONSTANTS_PARTS = 16, 6
 
 
 class Wanted(NamedTuple):
@@ -47,41 +45,19 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     if wanted.winograd == "all":
         changed = _with(program, {number: calls[0] for number, calls in choices.items()})
         return changed, planned(changed)
-    limit = plain.total_bytes + plain.total_bytes // _ARENA_PARTS
-    room = {number: limit - _alive_bytes(plain, number) for number in choices}
-    left = sum(step.call.flash_bytes for step in program.every if isinstance(step, Step)) // _CONSTANTS_PARTS
-    taken: dict[int, Call] = {}
-    # those with the least room have the fewest choices
-    for number in sorted(choices, key=lambda number: (room[number], number)):
-        direct = program.steps[number]
-        assert isinstance(direct, Step)
-        for call in choices[number]:
-            more = call.flash_bytes - direct.call.flash_bytes
-            if more > left or call.scratch_bytes > room[number]:
-                continue
-            if planned(_with(program, {**taken, number: call})).total_bytes <= limit:
-                taken[number], left = call, left - more
-                break
+    flash = {n: step.call.flash_bytes for n, step in enumerate(program.every) if isinstance(step, Step)}
+    taken = room.within_bounds(
+        choices,
+        flash,
+        sum(flash.values()),
+        (plain.total_bytes, plain.tensors.values()),
+        lambda calls: planned(_with(program, calls)).total_bytes,
+    )
     changed = _with(program, taken)
     return changed, planned(changed)
 
 
-def _alive_bytes(plain: Memory, number: int) -> int:
-    """What is there at a step but for its scratch: each byte once, as tensors may share them."""
-    spans = sorted((one.offset, one.end) for one in plain.tensors.values() if one.first <= number <= one.last)
-    return sum(end - begin for begin, end in _apart(spans))
-
-
-def _apart(spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The same bytes by spans that don't overlap."""
-    behind = 0
-    for begin, end in spans:
-        if end > behind:
-            yield max(begin, behind), end
-            behind = end
-
-
-def _with(program: Program, calls: dict[int, Call]) -> Program:
+def _with(program: Program, calls: Mapping[int, Call]) -> Program:
     steps = tuple(
         replace(step, call=calls[number]) if isinstance(step, Step) and number in calls else step
         for number, step in enumerate(program.steps)

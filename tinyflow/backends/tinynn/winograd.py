@@ -36,7 +36,7 @@ _ORDER = [1, 2, 0, 3]
 _DIRECT, _DIRECT_FOUR = 80, 17
 _GROUP, _GROUP_EIGHT, _TILE, _INPUTS, _WEIGHTS = 520, 544, 130, 450, 360
 # what a lower number of instructions must be, to be worth the code
-_WORTH_IT = 0.9
+WORTH_IT = 0.9
 _MOST_LOTS = 24
 
 
@@ -99,7 +99,7 @@ def _groups(f: Fields) -> int:
     return -(-_tiles(f) // _TILES)
 
 
-def _instructions(f: Fields) -> int:
+def instructions(f: Fields) -> int:
     """About as many as the kernel takes for an image."""
     pairs, eights = f["output_channels"] // _PAIR, f["input_channels"] // 8
     lots = 0 if f["is_transformed"] else -(-_groups(f) // f["groups"])
@@ -119,6 +119,6 @@ def offers(f: Fields) -> Iterator[dict[str, Any]]:
     every = _groups(f)
     counts = sorted({-(-every // lots) for lots in range(1, _MOST_LOTS + 1)})
     tried = [{"groups": 1, "is_transformed": 1}, *({"groups": count, "is_transformed": 0} for count in counts)]
-    costs = [_instructions({**f, **offer}) for offer in tried]
-    limit = _WORTH_IT * _direct_instructions(f)
+    costs = [instructions({**f, **offer}) for offer in tried]
+    limit = WORTH_IT * _direct_instructions(f)
     yield from (tried[place] for place in np.argsort(costs, kind="stable") if costs[place] <= limit)

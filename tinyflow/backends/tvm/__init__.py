@@ -32,6 +32,7 @@ OPTIONS: Options = {
     "rounding": ("double", "single"),
     "alignment": alignments(16),
     "chase": CHASE,
+    "winograd": ("none", "bounded", "all"),
 }
 
 
@@ -45,6 +46,9 @@ def check(graph: Graph, backend: str, options: Mapping[str, Any]) -> None:
     if options.get("layout") == "NCHW" and (options.get("dsp") or options.get("schedule") == "cortexm"):
         what = f"backend {backend}: the Cortex-M kernels multiply neighbouring channels, which layout NCHW keeps apart"
         raise RecipeError(what, hint="layout NHWC, or schedule arm")
+    if options.get("winograd", "none") != "none" and not options.get("dsp"):
+        what = f"backend {backend}: Winograd's kernel is one of those for the DSP extension"
+        raise RecipeError(what, hint="add +dsp, or leave +winograd out")
     check_none(refusals(graph, options), backend)
 
 
@@ -72,6 +76,7 @@ def generate(
     the processor has: none|mve|rvv), llvm (words for its processor), alignment; schedule default|arm|cortexm (dsp is
     another word for cortexm); layout NHWC|NCHW;
     debug (assertions, guards behind what lies in the arena);
+    winograd: none, bounded or all, as tinyc's (needs dsp, and variant aotplus);
     api and usmp (calling convention and planner of memory): default, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.
 

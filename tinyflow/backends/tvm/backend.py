@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ from tinyflow.backends.tvm import OPTIONS
 from tinyflow.backends.tvm.emit import debug, sources
 from tinyflow.backends.tvm.emit.sources import Convention
 from tinyflow.backends.tvm.frontend import layouts, network
+from tinyflow.backends.tvm.frontend.layers import Network
 from tinyflow.backends.tvm.frontend.supported import plan_facts
 from tinyflow.backends.tvm.kernels.kernel import Machine, Style
-from tinyflow.backends.tvm.program import memory, operations
+from tinyflow.backends.tvm.program import faster, memory, operations
 from tinyflow.backends.tvm.program.operations import Chooser, Program
 from tinyflow.model.graph import Graph
 
@@ -32,8 +34,11 @@ def write_sources(
 ) -> None:
     """See `tinyflow.backends.tvm.generate`."""
     chosen = with_defaults(options)
-    selected = select(graph, chosen, tuning.choose if tuning is not None else lambda question: None)
     convention = _convention(chosen)
+    layers, selected = _selected(graph, chosen, tuning.choose if tuning is not None else lambda question: None)
+    if chosen["winograd"] != "none":
+        place = partial(_memory, chosen=chosen, convention=convention)
+        selected = faster.with_winograd(layers, selected, chosen["winograd"], place)
     placed = _memory(selected, chosen, convention)
     sources.write(selected, placed, convention, backend, out, chosen["llvm"], has_debug=chosen["debug"])
     document = plan_document(
@@ -89,8 +94,12 @@ def _memory(selected: Program, chosen: Mapping[str, Any], convention: Convention
 
 def select(graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda question: None) -> Program:
     """Layers in the layout, and kernels of the schedule, that all these options ask for. Raises ModelError."""
+    return _selected(graph, chosen, choose)[1]
+
+
+def _selected(graph: Graph, chosen: Mapping[str, Any], choose: Chooser) -> tuple[Network, Program]:
     layers = layouts.carry(network.lower(graph, chosen["rounding"]), chosen["layout"])
-    return operations.select(layers, _style(chosen), machine_of(chosen), choose)
+    return layers, operations.select(layers, _style(chosen), machine_of(chosen), choose)
 
 
 def machine_of(chosen: Mapping[str, Any]) -> Machine:

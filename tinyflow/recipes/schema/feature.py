@@ -44,6 +44,8 @@ class Settings(Part):
     optimise: str | None = None
     runtimes: Mapping[Name, Name] = field(default_factory=dict)
     """Runtime of the backend → the one that is linked instead."""
+    links: tuple[Name, ...] = ()
+    """Runtimes that are linked besides, if the backend doesn't anyway, before what they use."""
     quantised: bool = False
     """Whether the model, which is float, is quantised to int8 before anything else happens to it."""
     layer: Literal["$value"] | None = None  # the number itself, once merged

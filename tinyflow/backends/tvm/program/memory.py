@@ -17,6 +17,8 @@ from tinyflow.model.memory.lifetimes import lifetimes
 
 # scratch that any stack has room for
 LEAST_STACK_BYTES = 2048
+# and the most that it ever has
+MOST_STACK_BYTES = 16384
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,12 @@ class Memory:
     alignment: int
     places: Mapping[Operand, Placed]
     guard_bytes: int = 0  # that are free behind each operand
+    stack_bytes: int = 0  # of the largest scratch without a place
+
+    @property
+    def ram_bytes(self) -> int:
+        """Of the arena, and of scratch on the stack."""
+        return self.total_bytes + self.stack_bytes
 
 
 def buffers(program: Program) -> dict[Operand, Buffer]:
@@ -75,19 +83,19 @@ def plan_offsets(
         plans.append(_with_stack(known, alignment, planner, overlaps))
         plans.append(_planned(known, alignment, planner, overlaps=overlaps))
 
-    def on_stack(memory: Memory) -> int:
-        left = (buffer.size_bytes for operand, buffer in known.items() if operand not in memory.places)
-        return max(left, default=0)
-
-    possible = [each for each in plans if on_stack(each) <= max(on_stack(plans[0]), LEAST_STACK_BYTES)]
-    return min(possible, key=lambda memory: memory.total_bytes + on_stack(memory))
+    most = max(plans[0].stack_bytes, LEAST_STACK_BYTES)
+    return min((each for each in plans if each.stack_bytes <= most), key=lambda memory: memory.ram_bytes)
 
 
 def _with_stack(
     known: Mapping[Operand, Buffer], alignment: int, planner: str, overlaps: Overlaps = arena.NO_OVERLAPS
 ) -> Memory:
     """Scratch in the arena as long as that costs nothing."""
-    activations = {operand: buffer for operand, buffer in known.items() if not is_scratch(operand)}
+    activations = {
+        operand: buffer
+        for operand, buffer in known.items()
+        if not is_scratch(operand) or buffer.size_bytes > MOST_STACK_BYTES
+    }
     smallest = _planned(activations, alignment, planner, overlaps=overlaps)
     kept = {
         operand: buffer
@@ -96,7 +104,10 @@ def _with_stack(
     }
     larger = _planned(kept, alignment, "default" if planner == "exact" else planner, overlaps=overlaps)
     # or there is room, but not in one piece
-    return larger if larger.total_bytes <= smallest.total_bytes else smallest
+    plan = larger if larger.total_bytes <= smallest.total_bytes else smallest
+    return replace(
+        plan, stack_bytes=max((one.size_bytes for o, one in known.items() if o not in plan.places), default=0)
+    )
 
 
 def is_scratch(operand: Operand) -> bool:

@@ -21,7 +21,7 @@ from tinyflow.model.memory.arena import Overlap
 Expr = Any
 Expand = Callable[..., None]  # a T.inline of (data, scratch, place in scratch, first output row, rows, first column)
 
-_BLOCK = 8  # products of one step of tf_conv4
+BLOCK = 8  # products of one step of tf_conv4
 # Weights are widened once for each part: 48 pixels make that 3 % of the work, and more would only cost memory.
 PART_PIXELS = 48
 # A whole row is worth so much scratch even where there is less room; it fits on a stack of 8 KiB.
@@ -49,12 +49,12 @@ class Tiling:
     @property
     def blocks(self) -> int:
         """Steps of the inner loop in a segment."""
-        return -(-self.length // _BLOCK)
+        return -(-self.length // BLOCK)
 
     @property
     def padded_length(self) -> int:
         """Products in a segment of the weights, with zeros at the end."""
-        return self.blocks * _BLOCK
+        return self.blocks * BLOCK
 
     @property
     def group_words(self) -> int:
@@ -236,7 +236,7 @@ def _patches(spec: ConvSpec, limits: Limits, is_narrow: bool) -> tuple[Tiling, E
     (kernel_rows, kernel_columns), (down, right) = spec.kernel, spec.stride
     depth, height, width = spec.input.channels, spec.output.height, spec.output.width
     length = kernel_columns * depth
-    products = -(-len(product_order(spec)) // _BLOCK) * _BLOCK
+    products = -(-len(product_order(spec)) // BLOCK) * BLOCK
 
     def byte_words(columns: int) -> int:
         return -(-((columns - 1) * right + kernel_columns) * depth // 4)
