@@ -55,6 +55,16 @@ def test_a_quantised_model_is_what_everything_else_is_about(tmp_path: Path) -> N
     assert whole["quantise"].id == layer["quantise"].id
 
 
+def test_patches_are_made_of_what_all_others_left(tmp_path: Path) -> None:
+    """For interpreters, too; number and layers are in the key."""
+    names = ("vww-tinyc-stm32f7+shrink+patch.2", "vww-tflm-host+patch.2", "vww-tflm-host+patch.2_5")
+    shrunk, interpreted, chosen = _stages(tmp_path, *names)
+    stages = ("convert", "shrink", "patch", "generate")
+    assert [_model_from(shrunk[stage]) for stage in stages] == ["fetch", "tidy", "shrink", "patch"]
+    assert _model_from(interpreted["patch"]) == "fetch" and "patch.json" in interpreted["report"].inputs
+    assert [each["patch"].parameters for each in (interpreted, chosen)] == [{"grid": "2"}, {"grid": "2_5"}]
+
+
 def test_two_backends_share_one_reduction(tmp_path: Path) -> None:
     """What is removed depends on the model alone."""
     one, other = _stages(tmp_path, "vww-tvmaot-stm32f7+shrink", "vww-tinyc-esp32c3+shrink")

@@ -116,6 +116,9 @@ def test_a_feature_may_have_a_default_and_sizes_beside_its_values(catalogue: Cat
     named = {value: _resolve(f"vww-tinyc-stm32f7+stream{value}", catalogue) for value in ("", ".least", ".64KiB")}
     goals = [one.options["stream"] for one in named.values()]
     assert goals == ["balanced", "least", "64KiB"]
+    for patches in ("2", "3_5"):
+        assert _resolve(f"vww-tinyi-stm32f7+patch.{patches}", catalogue).settings.patch == patches
+    assert "one or two whole numbers from 1" in _refusal("vww-tinyc-stm32f7+patch.2_0", catalogue)[0]
     refused = _refusal("vww-tinyc-stm32f7+stream.most", catalogue)
     assert "needs a size" in refused[0] and "balanced, least" in refused[0]
 

@@ -135,6 +135,16 @@ def test_what_synthetic_weights_say_depends_on_what_was_done_with_them() -> None
     assert "trained" not in removed_text("net", {**removed, "operators": [], "channels": []}, "trained")
 
 
+def test_what_patches_compute_again_is_told() -> None:
+    """And what they save."""
+    before = {"macs": 1000, "peak_live_bytes": 4096}
+    after = {"macs": 1234, "peak_live_bytes": 3072}
+    changed = [{"operator": 0, "name": "CONV_2D", "tensor": "made", "why": "in 2x2 patches"}]
+    row = rows.bench_row(naming("one", patch="2"), weights="trained", metrics={}, validation=EXACT)
+    (note,) = tables.notes([{**row, "patched": {"before": before, "after": after, "changed": changed}}])
+    assert note.endswith("1 layer in 2x2 patches, 1.23 times the MACs, 3.0 KiB alive at once, not 4.0 KiB")
+
+
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100])
 def test_a_name_is_never_broken_where_it_has_room(width: int) -> None:
     """A record for each bench where columns have no room; nothing is wider than that, nothing missing untold."""

@@ -37,6 +37,7 @@ R = TypeVar("R", bound=Recipe)
 # of memory that is tried: simulators hold all of it
 _MOST_BYTES = 256 << 20
 _NUMBER = re.compile("0|[1-9][0-9]{0,5}")  # one spelling for each
+_GRID = re.compile("[1-9][0-9]{0,5}(_[1-9][0-9]{0,5})?")
 
 
 def _is_size(text: str) -> bool:
@@ -49,6 +50,7 @@ def _is_size(text: str) -> bool:
 _KINDS: Mapping[str, tuple[Callable[[str], object], str, str]] = {
     "integer": (_NUMBER.fullmatch, "a whole number", "0"),
     "size": (_is_size, f"a size up to {format_size(_MOST_BYTES)}", "512KiB"),
+    "grid": (_GRID.fullmatch, "one or two whole numbers from 1", "2_5"),
 }
 # those of a processor's features that are vectors of integers; no processor has two
 _VECTORS = ("mve", "rvv")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tinyflow.core import safe_text
+from tinyflow.core.units import format_number, format_size
 from tinyflow.report.metrics import METRICS, Metric
 from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths, spell_reference_layers, warnings_of
 
@@ -222,6 +223,7 @@ def notes(rows: Iterable[Row]) -> list[str]:
     found += [f"target_optimized, {text}" for text in sorted(chosen)]
     found += doubts((row["bench"], warning) for row in rows for warning in warnings_of(row))
     found += [f"{row['bench']}: {spell_paths(row['paths'])}" for row in rows if len(row.get("paths", ())) > 1]
+    found += [f"{row['bench']}: {_patches(row['patched'])}" for row in rows if "patched" in row]
     found += [
         f"{row['bench']}: {spell_reference_layers(row['reference_layers'])}"
         for row in rows
@@ -253,6 +255,15 @@ def _synthetic(row: Row) -> str:
     if {"tune", "tuned"} & set(row["features"]):
         return f"synthetic weights: {_TUNED_UNLIKE_TRAINED}"
     return f"synthetic weights: {_LIKE_TRAINED}"
+
+
+def _patches(document: Mapping[str, Any]) -> str:
+    """What patches computed again, and what they saved (`patch.json`)."""
+    before, after = document["before"], document["after"]
+    again = f", {after['macs'] / before['macs']:.3g} times the MACs" if before["macs"] else ""
+    alive = [format_size(sizes["peak_live_bytes"]) for sizes in (before, after)]
+    layers = document["changed"]
+    return f"{format_number(len(layers), 'layer')} {layers[0]['why']}{again}, {alive[1]} alive at once, not {alive[0]}"
 
 
 def _untuned(row: Row) -> str:

@@ -14,10 +14,10 @@ def report(workspace: Workspace) -> None:
     """Write `row.json`, the part of `report.json` that follows from the inputs alone.
 
     Inputs: graph.json, origin.json, plan.json, run.json, timing.json; sizes.json where there is firmware, tidy.json,
-    shrink.json and quantise.json where the model was tidied, shrunk or quantised: what was changed in it; profile.json
-    where cycles are estimated. Parameters: bench (canonical name), model, backend, target, features ({name: value, or
-    True}); target_options where the target's recipe chose some, power where it has that, no_cycles where
-    none are estimated for it: why.
+    shrink.json, patch.json and quantise.json where the model was tidied, shrunk, cut into patches or quantised: what
+    was changed in it; profile.json where cycles are estimated. Parameters: bench (canonical name), model, backend,
+    target, features ({name: value, or True}); target_options where the target's recipe chose some, power where it has
+    that, no_cycles where none are estimated for it: why.
     """
     files: dict[str, Any] = {name: json.loads(path.read_bytes()) for name, path in workspace.inputs.items()}
     profile = _profile_of(files["run.json"], files.get("profile.json", {}))
@@ -58,6 +58,8 @@ def report(workspace: Workspace) -> None:
         row["tidied"] = tidied
     if "shrink.json" in files:
         row["removed"] = files["shrink.json"]
+    if "patch.json" in files:
+        row["patched"] = files["patch.json"]
     workspace.write_json("row.json", row, indent=2, allow_nan=False)
 
 

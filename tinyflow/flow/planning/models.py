@@ -219,12 +219,15 @@ class Models:
         for name in (*(() if is_plain else ("tidy",)), *resolved.settings.transforms):
             made.append(self.transform(name, resolved.part_name, model))
             model = made[-1].output("model.tflite")
+        if resolved.settings.patch is not None:
+            made.append(self.transform("patch", resolved.part_name, model, grid=resolved.settings.patch))
         return made
 
-    def transform(self, name: str, title: str, model: Output) -> Action:
+    def transform(self, name: str, title: str, model: Output, **parameters: JSON) -> Action:
         """One stage from `model.tflite` to `model.tflite`, which says in a JSON file what it did."""
         outputs = ("model.tflite", f"{name}.json")
-        return self._known.isolated(name, f"{name} {title}", outputs, {"model.tflite": model}, tools=READER_TOOLS)
+        inputs = {"model.tflite": model}
+        return self._known.isolated(name, f"{name} {title}", outputs, inputs, parameters=parameters, tools=READER_TOOLS)
 
 
 def onnx_tools() -> tuple[Tool, ...]:

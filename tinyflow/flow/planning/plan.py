@@ -187,7 +187,19 @@ class Planner:
         bench = resolved.bench
         is_chip = resolved.backend.machine is None and resolved.target.memory
         why = no_cycles(self._catalogue, resolved.target) if is_chip else ""
-        documents = ("origin", "graph", "quantise", "tidy", "shrink", "plan", "sizes", "run", "timing", "profile")
+        documents = (
+            "origin",
+            "graph",
+            "quantise",
+            "tidy",
+            "shrink",
+            "patch",
+            "plan",
+            "sizes",
+            "run",
+            "timing",
+            "profile",
+        )
         wanted = tuple(f"{name}.json" for name in documents)
         return self._known.add(
             Action(

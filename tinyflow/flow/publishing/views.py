@@ -43,6 +43,8 @@ _OUTPUTS = {  # name in the view: stage and output
     "tidy.json": ("tidy", "tidy.json"),
     "shrunk.tflite": ("shrink", "model.tflite"),
     "shrink.json": ("shrink", "shrink.json"),
+    "patched.tflite": ("patch", "model.tflite"),
+    "patch.json": ("patch", "patch.json"),
     "lowered/": ("lower", "lowered/"),
     "generate/": ("generate", "sources/"),
     "plan.json": ("generate", "plan.json"),

@@ -18,7 +18,7 @@ from tinyflow.flow.session.needed_actions import Demand
 
 # A file, the reference interpreters, a backend: what takes a model or not; quick where it is refused.
 _REFUSING = frozenset(
-    {"source", "frontend", "fetch", "cut", "tidy", "shrink", "quantise", "convert", "lower", "generate"}
+    {"source", "frontend", "fetch", "cut", "tidy", "shrink", "patch", "quantise", "convert", "lower", "generate"}
 )
 # Actions keep logs of their own; doit would mix the output of threads and keep it in memory.
 _IO = {"io": {"capture": False}, "verbosity": 0}

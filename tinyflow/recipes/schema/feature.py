@@ -66,6 +66,8 @@ class Settings(Part):
     """The same."""
     tidy: Literal["off", "$value"] | None = None
     """`off`: the backend gets the model as it came, without stage tidy in front of all transforms."""
+    patch: Literal["$value"] | None = None
+    """Stage patch behind all transforms: `2` for 2x2 patches of the image, `2_5` for those of the first 5 layers."""
     transforms: tuple[Name, ...] = ()
     """Stages between fetch and generate, each `model.tflite` to `model.tflite`: `tinyflow.stages.<name>`."""
 
@@ -87,8 +89,8 @@ class Feature(Recipe):
     sets: Settings
     values: tuple[FeatureValue, ...] = ()
     """The choices; a feature without takes no value."""
-    value: Literal["integer", "size"] | None = None
-    """In place of `values`, or besides: any whole number from 0, or any size, such as 512KiB."""
+    value: Literal["integer", "size", "grid"] | None = None
+    """In place of `values`, or besides: any whole number from 0, any size, such as 512KiB, one or two from 1: `2_5`."""
     default: FeatureValue | None = None
     """Which of `values` it is where a bench names none."""
     requires: Requirements = field(default_factory=Requirements)

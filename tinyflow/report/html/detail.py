@@ -14,7 +14,11 @@ from tinyflow.report.rows import cycle_model_of, spell_cycle_model, spell_paths,
 from tinyflow.report.tables import spell_validation
 
 _SYMBOLS_SHOWN = 12
-_CHANGES = {"tidied": "Tidied before it was compiled", "removed": "Removed from the model"}
+_CHANGES = {
+    "tidied": "Tidied before it was compiled",
+    "removed": "Removed from the model",
+    "patched": "Computed in patches",
+}
 _IF_KNOWN = {  # of what a verdict rests on
     "tolerance": "tolerance {}",
     "distinct_outputs": "{} different answers among them",

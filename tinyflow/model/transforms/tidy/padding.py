@@ -19,7 +19,7 @@ from tinyflow.model.transforms.whole_operators import Reasons
 _PADDING = ("PAD", "PADV2")
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 # a maximum doesn't see the least number of its type
-_LEAST = {"int8": -128, "uint8": 0, "int16": -32768}
+LEAST = {"int8": -128, "uint8": 0, "int16": -32768}
 
 
 def fold_padding(graph: Graph) -> tuple[Graph, Reasons]:
@@ -52,9 +52,9 @@ def _padding_itself(graph: Graph, operator: Operator, pads: Mapping[int, Operato
     source, padded = graph.tensors[pad.inputs[0]], graph.tensors[pad.outputs[0]]
     value, form = _value(graph, pad), (source.dtype, source.quantisation)
     if operator.name in _CONVOLUTIONS:
-        unseen, kernel = _zero(source), graph.tensors[operator.inputs[1]].shape[1:3]
+        unseen, kernel = zero_of(source), graph.tensors[operator.inputs[1]].shape[1:3]
     else:
-        unseen = _LEAST.get(source.dtype) if operator.name == "MAX_POOL_2D" else None
+        unseen = LEAST.get(source.dtype) if operator.name == "MAX_POOL_2D" else None
         kernel = operator.options.get("filter", ())
     if value is None or value != unseen or form != (padded.dtype, padded.quantisation) or source.is_constant:
         return operator
@@ -78,7 +78,7 @@ def _dilation(options: Options) -> Pair:
     return pair(options, "dilation") if "dilation" in options else (1, 1)
 
 
-def _zero(tensor: Tensor) -> float | None:
+def zero_of(tensor: Tensor) -> float | None:
     """What adds nothing to a sum of products; None where that isn't known."""
     if tensor.dtype == "float32":
         return 0
@@ -91,7 +91,7 @@ def _value(graph: Graph, pad: Operator) -> float | None:
     if graph.tensors[pad.inputs[1]].data is None:
         return None
     if len(pad.inputs) < 3:
-        return _zero(graph.tensors[pad.outputs[0]])
+        return zero_of(graph.tensors[pad.outputs[0]])
     value = graph.tensors[pad.inputs[2]]
     code = ELEMENT_TYPES[value.dtype].code
     known = value.data is not None and value.elements == 1 and code
