@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tinyc_host
+import tinynn_cases
 from hypothesis import given
 from hypothesis import strategies as st
-from random_networks import SPATIAL, RandomNetwork
+from random_networks import ACTIVATIONS, SPATIAL, RandomNetwork
 from sample_profile import PROFILE
 from tests_support import exact_reports, examples, tflm, write_models
+from tinynn_calls import HostKernels
 
-from tinyflow.backends.tinyc import memory, streaming
+from tinyflow.backends.tinyc import memory, moments, streaming
 from tinyflow.backends.tinyc.program import lower
+from tinyflow.backends.tinyc.rows import row_steps
 from tinyflow.backends.tinyc.steps import Chain, Program
 from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
@@ -28,11 +31,12 @@ from tinyflow.report.profile import profile_text
 
 
 class _WholeWords(RandomNetwork):
-    """Rows of whole words, as chains want them: channels in fours, images taller than wide."""
+    """Rows of whole words more often than not: channels in fours, images taller than wide."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        shape = (1, self.number(9, 20), self.number(2, 6), 4 * self.number(1, 2))
+        channels = self.pick((1, 4, 8, 8))
+        shape = (1, self.number(9, 20), self.number(2, 6), channels)
         self.builder.tensors.clear()
         self.last = self.input = self.activation(shape, self.quantisation(0.05))
 
@@ -52,6 +56,17 @@ class _WholeWords(RandomNetwork):
         paddings = self.constant(np.array([[0, 0], [0, 0], [0, 0], [before, 4 - before]]), "int32", None)
         self.append("PAD", (self.last, paddings), self.tensors[self.last].quantisation, {})
 
+    def whole(self) -> None:
+        """The average of the image: a pool, or MEAN to another scale, with or without its axes."""
+        if self.number(0, 1):
+            options = {"filter": self.shape[1:3], "stride": self.shape[1:3], "padding": "VALID"}
+            self.append("AVERAGE_POOL_2D", (self.last,), self.tensors[self.last].quantisation, options)
+            return
+        axes = self.constant(np.array([1, 2]), "int32", None)
+        self.append(
+            "MEAN", (self.last, axes), self.quantisation(0.7 * self.scale), {"keep_dims": self.pick((True, False))}
+        )
+
 
 def _network(seed: int) -> Graph:
     net = _WholeWords(seed)
@@ -60,7 +75,44 @@ def _network(seed: int) -> Graph:
             net.branch()
         kind = net.pick((*SPATIAL, "PAD"))
         net.pad() if kind == "PAD" else net.grow(kind)
+    if net.number(0, 2):
+        net.whole()
     return Graph(tuple(net.tensors), tuple(net.operators), (net.input,), (net.last,), f"rows_{seed}")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_two_share_bytes_at_a_moment(seed: int) -> None:
+    """Buffers lie over each other where their bytes are in use at different moments, and nowhere else."""
+    draw = np.random.default_rng(seed)
+    changes = {
+        name: [(moment, *sorted(draw.integers(0, 40, 2).tolist())) for moment in range(draw.integers(9), 30, 3)]
+        for name in range(7)
+    }
+    places, total = moments.places(changes, 30)
+    used = np.zeros((30, total), int)
+    for name, of_it in changes.items():
+        for moment in range(30):
+            low, high = next(((a, b) for at, a, b in reversed(of_it) if at <= moment), (0, 0))
+            used[moment, places[name] + low : places[name] + high] += 1
+    assert used.max() == 1
+    assert moments.most_bytes(changes, 30) == used.sum(axis=1).max() <= total < 7 * 40
+
+
+@pytest.mark.parametrize("variant", ["ref", "dsp"])
+def test_sums_of_rows_are_those_of_the_image(variant: str) -> None:
+    """A pool over the image and its mean, in one call of the kernel that adds up rows, are TFLM's."""
+    host = HostKernels()
+    for seed in range(6):
+        draw = np.random.default_rng(seed)
+        shape = (1, *draw.integers(1, 9, 2).tolist(), int(draw.integers(1, 7)))
+        pool = tinynn_cases.average_pool(draw, shape, shape[1:3], (1, 1), activation=ACTIVATIONS[seed % 4])
+        for case in (pool, tinynn_cases.mean(draw, shape, (1, 2))):
+            row_step = row_steps(lower(case.graph, variant))[0]
+            assert row_step.height == shape[1]
+            call = row_step.call(0, shape[1])
+            assert call is not None and call.function.endswith("_rows_ref")
+            got = host.run(call, case.inputs, case.output_bytes).output
+            np.testing.assert_array_equal(case.expected(), got, err_msg=case.name)
 
 
 @functools.cache
@@ -117,11 +169,20 @@ def test_the_least_at_a_few_more_instructions(name: str, most: int) -> None:
         assert not chain.rings.keys() & placed.tensors.keys()
 
 
+def test_sums_of_a_pool_over_the_image_take_the_last_tensor_s_place() -> None:
+    """Of aww not even the input of its pool is ever whole."""
+    whole = _program("aww")
+    least = _streamed(whole, streaming.LEAST)
+    (chain,) = _chains(least)
+    assert whole.graph.operators[chain.operator].name == "AVERAGE_POOL_2D"
+    assert _bytes(least) < 0.65 * _bytes(whole)
+
+
 def test_a_size_is_kept_by_the_cheapest() -> None:
     """Where all fits as it is, nothing is chained; below that, no more calls than for the least."""
     whole = _program("resnet")
     least = _streamed(whole, streaming.LEAST)
-    for size in (50, 30, 20):
+    for size in (50, 30, 18):
         found = _streamed(whole, f"{size}KiB")
         assert _bytes(found) <= size * 1024
         assert (found is whole) == (size == 50)

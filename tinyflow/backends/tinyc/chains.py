@@ -2,14 +2,18 @@
 
 Tensors inside it have a buffer of as many rows as are needed at a time. Its rows lie one behind the other, so that a
 kernel sees a small tensor; where there is no room behind them, those that are still needed move to its beginning.
-When which call runs and where it reads and writes is known here: a table.
+When which call runs and where it reads and writes is known here: a table. So is which bytes are in use at each moment,
+and buffers share those that they need at different ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from tinyflow.backends.tinyc import moments
+from tinyflow.backends.tinyc.moments import Change
 from tinyflow.backends.tinyc.rows import RowStep
 from tinyflow.backends.tinyc.steps import Chain, Part, RowCall, RowMove, Spot
 from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
@@ -22,7 +26,7 @@ _PER_WORD, _PER_MOVE = 1.5, 60
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """A chain that may be taken: what it holds in its scratch, and about the instructions that it costs."""
+    """A chain that may be taken: its calls, its buffers, and about the instructions that it costs."""
 
     parts: Sequence[RowStep]
     rows: int
@@ -30,20 +34,39 @@ class Planned:
     """Part, its first row, how many."""
     held: Mapping[int, int]
     """Tensor inside → rows of its buffer."""
-    kernel_scratch: int
+    walked: Sequence[RowCall | RowMove]
+    uses: Mapping[_Buffer, Sequence[Change]]
+    """Which bytes of each buffer are in use, at which of `walked`."""
     leads: Mapping[tuple[int, int], int]
     """See `Chain`."""
     more_instructions: float
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Of all buffers and of the kernels' scratch."""
-        return sum(_buffer_bytes(self.tensors[t], rows) for t, rows in self.held.items()) + self.kernel_scratch
+        return self._places[1]
+
+    @property
+    def places(self) -> Mapping[_Buffer, int]:
+        """Where each buffer begins."""
+        return self._places[0]
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[_Buffer, int], int]:
+        return moments.places(self.uses, len(self.walked))
 
     @property
     def tensors(self) -> dict[int, Tensor]:
         """All that its steps read and write."""
         return _tensors(self.parts)
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """Of a tensor's rows, or of a part's scratch."""
+
+    tensor: int | None = None
+    part: int | None = None
 
 
 def _tensors(parts: Sequence[RowStep]) -> dict[int, Tensor]:
@@ -87,120 +110,154 @@ class _State:
 
 
 def plan(parts: Sequence[RowStep], inside: Collection[int], rows: int) -> Planned | None:
-    """The chain of these steps, so many rows at a time; None where a kernel can't, or a row would begin within a word.
+    """The chain of these steps, so many rows at a time; None where a kernel can't.
 
     `inside`: tensors that nobody else reads.
     """
     state = _State(parts, rows)
     for part in reversed(parts):
         state.ensure(part.output, part.height)
-    planned = Planned(parts, rows, state.order, {}, 0, {}, 0.0)
-    scratch, more = 0, 0.0
+    more = 0.0
     for number, first, count in state.order:
-        call = parts[number].call(first, count)
-        if call is None:
+        if parts[number].call(first, count) is None:
             return None
-        scratch = max(scratch, aligned(call.scratch_bytes, WORD_BYTES))
         more += parts[number].more_instructions(first, count)
-    held: dict[int, int] = {}
-    for tensor, _, kept, new in _needed(planned, inside):
-        held[tensor] = max(held.get(tensor, 0), kept + new)
-    planned = Planned(parts, rows, state.order, held, scratch, {}, more)
-    moved = 0.0
-    for one in _walk(planned, dict.fromkeys(held, 0)):
-        spots = [one.source, one.target] if isinstance(one, RowMove) else [*one.inputs, one.output]
-        if any(spot.offset_bytes % WORD_BYTES for spot in spots):
-            return None
-        moved += _PER_MOVE + one.size_bytes / WORD_BYTES * _PER_WORD if isinstance(one, RowMove) else 0
-    return Planned(parts, rows, state.order, held, scratch, _leads(planned), more + moved)
+    walk = _Walk(parts, state.order, inside)
+    walk.run()
+    moves = [one.size_bytes for one in walk.walked if isinstance(one, RowMove)]
+    more += sum(_PER_MOVE + size / WORD_BYTES * _PER_WORD for size in moves)
+    leads = _leads(parts, state.order, inside)
+    return Planned(parts, rows, state.order, walk.held, walk.walked, walk.uses, leads, more)
 
 
-def _leads(planned: Planned) -> dict[tuple[int, int], int]:
+def _leads(
+    parts: Sequence[RowStep], order: Sequence[tuple[int, int, int]], inside: Collection[int]
+) -> dict[tuple[int, int], int]:
     """How far what is written must stay behind what is still to be read."""
-    parts, tensors = planned.parts, planned.tensors
+    tensors = _tensors(parts)
     made = {part.output for part in parts}
     # in bytes, from the last call on
     unread = {t: tensor.size_bytes for t, tensor in tensors.items() if t not in made}
     found: dict[tuple[int, int], int] = {}
-    for number, first, count in reversed(planned.order):
+    for number, first, count in reversed(order):
         part = parts[number]
         begin, _ = part.span(first, count)
         for tensor in part.sources:
             if tensor in unread:
                 unread[tensor] = min(unread[tensor], begin * _row_bytes(tensors[tensor]))
-        if part.output not in planned.held:
-            end = (first + count) * _row_bytes(part.made)
+        if part.output not in inside and not (part.summed and first + count < part.height):
+            end = part.made.size_bytes if part.summed else (first + count) * _row_bytes(part.made)
             for tensor, low in unread.items():
                 pair = tensor, part.output
                 found[pair] = max(found.get(pair, -tensors[tensor].size_bytes), end - low)
     return found
 
 
-def _needed(planned: Planned, inside: Collection[int]) -> Iterator[tuple[int, int, int, int]]:
-    """Before each call that writes a tensor inside: that, its first row that is still needed, how many are, and new."""
-    parts, made = planned.parts, [0] * len(planned.parts)
-    readers = {t: [n for n, part in enumerate(parts) if t in part.sources] for t in inside}
-    for number, first, count in planned.order:
-        tensor = parts[number].output
-        if tensor in readers:
-            lows = [parts[n].span(made[n], 1)[0] for n in readers[tensor] if made[n] < parts[n].height]
-            low = min([first, *lows])
-            yield tensor, low, first - low, count
-        made[number] += count
+@dataclass
+class _Walk:
+    """All calls and moves one after the other, and what is in use meanwhile."""
 
+    parts: Sequence[RowStep]
+    order: Sequence[tuple[int, int, int]]
+    inside: Collection[int]
+    walked: list[RowCall | RowMove] = field(default_factory=list)
+    uses: dict[_Buffer, list[Change]] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
 
-def _walk(planned: Planned, places: Mapping[int, int]) -> Iterator[RowCall | RowMove]:
-    """All calls and moves; `places`: tensor inside → where in the scratch its buffer begins."""
-    parts, tensors = planned.parts, planned.tensors
-    base = dict.fromkeys(places, 0)
-    needed = iter(list(_needed(planned, places)))
-    variants: list[dict[tuple[int, int, int], int]] = [{} for _ in parts]
+    def __post_init__(self) -> None:
+        tensors = _tensors(self.parts)
+        self._bytes = {tensor: _row_bytes(tensors[tensor]) for tensor in tensors if len(tensors[tensor].shape) == 4}
+        self._readers = {t: [n for n, part in enumerate(self.parts) if t in part.sources] for t in self.inside}
+        self._base = dict.fromkeys(self.inside, 0)
+        self._variants: list[dict[tuple[int, int, int], int]] = [{} for _ in self.parts]
+        # of each part's output
+        self._made = [0] * len(self.parts)
+        for number, first, count in self.order:
+            tensor = self.parts[number].output
+            if tensor in self.inside:
+                self.held[tensor] = max(self.held.get(tensor, 0), first + count - min(first, self._low(tensor)))
+            self._made[number] += count
+        self._made = [0] * len(self.parts)
 
-    def spot(tensor: int, row: int) -> Spot:
-        if tensor in places:
-            return Spot(None, places[tensor] + (row - base[tensor]) * _row_bytes(tensors[tensor]))
-        return Spot(tensor, row * _row_bytes(tensors[tensor]))
+    def run(self) -> None:
+        """Fill all in."""
+        for number, first, count in self.order:
+            part = self.parts[number]
+            if part.output in self.inside:
+                self._make_room(part.output, first, count)
+            self._call(number, first, count)
 
-    for number, first, count in planned.order:
-        part = parts[number]
-        if part.output in places:
-            tensor, low, kept, new = next(needed)
-            if first + new - base[tensor] > planned.held[tensor]:
-                source = spot(tensor, low)
-                base[tensor] = low
-                if kept:
-                    yield RowMove(source, spot(tensor, low), kept * _row_bytes(tensors[tensor]))
-        begin, end = part.span(first, count)
-        shape = (count, end - begin, begin - part.needs(first, count)[0])
-        variant = variants[number].setdefault(shape, len(variants[number]))
-        yield RowCall(number, variant, tuple(spot(t, begin) for t in part.sources), spot(part.output, first))
+    def _low(self, tensor: int) -> int:
+        """The first row of a tensor that is still to be read."""
+        lows = [self.parts[n].span(self._made[n], 1)[0] for n in self._readers[tensor] if self._left(n)]
+        return min(lows, default=1 << 30)
+
+    def _left(self, number: int) -> bool:
+        return self._made[number] < self.parts[number].height
+
+    def _make_room(self, tensor: int, first: int, count: int) -> None:
+        """For rows that are written: those that stay move to the beginning where there is none behind them."""
+        if first + count - self._base[tensor] <= self.held[tensor]:
+            return
+        low = min(first, self._low(tensor))
+        source = self._spot(tensor, low)
+        self._base[tensor] = low
+        if kept := first - low:
+            self._use(_Buffer(tensor), 0, source.offset_bytes + kept * self._bytes[tensor])
+            self.walked.append(RowMove(source, self._spot(tensor, low), kept * self._bytes[tensor]))
+
+    def _call(self, number: int, first: int, count: int) -> None:
+        part = self.parts[number]
+        call = part.call(first, count)
+        assert call is not None, "asked before"
+        output = Spot(part.output, 0) if part.summed else self._spot(part.output, first)
+        inputs = tuple(self._spot(t, part.span(first, count)[0]) for t in part.sources)
+        variant = self._variants[number].setdefault(part.shape(first, count), len(self._variants[number]))
+        if call.scratch_bytes:
+            self._use(_Buffer(part=number), 0, aligned(call.scratch_bytes, WORD_BYTES))
+        if part.output in self.inside:
+            self._use_rows(part.output, min(first, self._low(part.output)), first + count)
+        self.walked.append(RowCall(number, variant, inputs, output))
+        self._made[number] += count
+        if call.scratch_bytes and not (part.summed and self._left(number)):
+            self._use(_Buffer(part=number), 0, 0)
+        for tensor in set(self.inside).intersection(part.sources):
+            made = next(self._made[n] for n, one in enumerate(self.parts) if one.output == tensor)
+            self._use_rows(tensor, min(self._low(tensor), made), made)
+
+    def _spot(self, tensor: int, row: int) -> Spot:
+        return Spot(tensor, (row - self._base.get(tensor, 0)) * self._bytes[tensor])
+
+    def _use(self, buffer: _Buffer, low: int, high: int) -> None:
+        """From what comes next on."""
+        self.uses.setdefault(buffer, []).append((len(self.walked), low, high))
+
+    def _use_rows(self, tensor: int, low: int, end: int) -> None:
+        self._use(_Buffer(tensor), self._spot(tensor, low).offset_bytes, self._spot(tensor, end).offset_bytes)
 
 
 def chain(planned: Planned) -> Chain:
     """As a step of a program."""
-    places, end = {}, planned.kernel_scratch
-    for tensor, rows in planned.held.items():
-        places[tensor] = end
-        end += _buffer_bytes(planned.tensors[tensor], rows)
-    walked = tuple(_walk(planned, places))
     calls: list[list[Call]] = [[] for _ in planned.parts]
-    firsts = iter(planned.order)
-    for one in walked:
-        if isinstance(one, RowCall):
-            number, first, count = next(firsts)
-            if one.variant == len(calls[number]):
-                call = planned.parts[number].call(first, count)
-                assert call is not None, "planned"
-                calls[number].append(call)
+    walked = (one for one in planned.walked if isinstance(one, RowCall))
+    for (number, first, count), one in zip(planned.order, walked, strict=True):
+        if one.variant == len(calls[number]):
+            call = planned.parts[number].call(first, count)
+            assert call is not None, "planned"
+            calls[number].append(call)
     made = {part.output for part in planned.parts}
     read = dict.fromkeys(t for part in planned.parts for t in part.sources if t not in made)
     return Chain(
-        parts=tuple(Part(part.step.operator, tuple(of_it)) for part, of_it in zip(planned.parts, calls, strict=True)),
-        walked=walked,
+        parts=tuple(
+            Part(part.step.operator, tuple(of_it), planned.places.get(_Buffer(part=number)))
+            for number, (part, of_it) in enumerate(zip(planned.parts, calls, strict=True))
+        ),
+        walked=tuple(planned.walked),
         reads=tuple(read),
         writes=tuple(part.output for part in planned.parts if part.output not in planned.held),
         rings={t: _buffer_bytes(planned.tensors[t], rows) for t, rows in planned.held.items()},
+        places={t: planned.places[_Buffer(t)] for t in planned.held},
         rows=planned.rows,
         leads=planned.leads,
-        scratch_bytes=end,
+        scratch_bytes=planned.bytes,
     )

@@ -2,6 +2,7 @@
 
 A call for rows `first` … of a window's operator is that of a layer whose input is the rows which they need, with what
 is left of the padding above; what lies below the last row is padding for the kernel, as it is for the whole layer.
+A pool or mean over the whole image goes by rows of its input, which a kernel of its own adds up.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tinyflow.backends.tinynn import needs
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import KERNELS
+from tinyflow.backends.tinynn.layer import Layer
 from tinyflow.model.graph import Tensor
 
 _WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
@@ -26,6 +28,8 @@ _PLANE, _COPIED = 110, 3.5
 # for each multiplication and for each value that is written; of depthwise kernels, some more
 _PER_MAC: Mapping[str, float] = {"ref": 12, "c": 4.5, "rv32": 3.2, "dsp": 0.85, "mve": 0.2, "rvv": 0.25}
 _PER_OUTPUT, _DEPTHWISE = 10, 2.0
+# for each value that is added up
+_PER_SUMMED = 4
 # the most that was counted of resnet's layers, some of which have less from it
 _BY_WINOGRAD = 0.3
 
@@ -40,11 +44,13 @@ class RowStep:
     output: int
     given: Tensor
     made: Tensor
+    summed: Call | None = None
+    """Of what goes by rows of its input, all at once: what it adds up stays in its scratch until the last rows."""
 
     @property
     def height(self) -> int:
-        """Rows of the output."""
-        return self.made.shape[1]
+        """Rows of the output, or of the input that are summed."""
+        return (self.given if self.summed else self.made).shape[1]
 
     @property
     def fields(self) -> Mapping[str, int]:
@@ -58,7 +64,7 @@ class RowStep:
     @cached_property
     def is_windowed(self) -> bool:
         """Whether an output row needs other rows than that of its number."""
-        return "kernel_height" in self.fields
+        return "kernel_height" in self.fields and not self.summed
 
     def needs(self, first: int, rows: int) -> tuple[int, int]:
         """The first row of the input that output rows need, and the one behind the last; may be above or below it."""
@@ -87,12 +93,23 @@ class RowStep:
 
     def call(self, first: int, rows: int) -> Call | None:
         """The call for some output rows; None where the layer's kernel can't compute so few."""
+        return self._call(*self.shape(first, rows))
+
+    def shape(self, first: int, rows: int) -> tuple[int, int, int]:
+        """By which calls of a step differ: rows, rows of its input, rows of padding above or sums that are there."""
+        if self.summed:
+            return rows, rows if first + rows < self.height else 0, min(first, 1)
         begin, end = self.span(first, rows)
-        return self._call(rows, end - begin, begin - self.needs(first, rows)[0])
+        return rows, end - begin, begin - self.needs(first, rows)[0]
 
     @lru_cache(None)  # noqa: B019
     def _call(self, rows: int, given: int, above: int) -> Call | None:
         whole = self.step.call
+        if self.summed:
+            count = 0 if given else self.height * self.given.shape[2]
+            of_rows = {"pixels": rows * self.given.shape[2], "is_first": 1 - above, "count": count}
+            of_rows["channels"] = self.given.shape[3]
+            return replace(self.summed, fields={**self.summed.fields, "rows": of_rows})
         if "elements" in self.fields:
             elements = self.fields["elements"] // self.height * rows
             return replace(whole, fields={**whole.fields, "elements": elements})
@@ -113,6 +130,8 @@ class RowStep:
     @cached_property
     def instructions(self) -> float:
         """About what the whole layer takes."""
+        if self.summed:
+            return _PER_SUMMED * self.given.elements
         per_mac = _PER_MAC[self.kernel.variant] * (_DEPTHWISE if "depth_multiplier" in self.fields else 1)
         return self._products * per_mac + self.made.elements * _PER_OUTPUT
 
@@ -131,8 +150,10 @@ class RowStep:
 
     def more_instructions(self, first: int, rows: int) -> float:
         """About what a call for rows takes beyond their share of the layer."""
-        channels, width = self.given.shape[3], self.made.shape[2]
         more = float(_CALL)
+        if self.summed:
+            return more
+        channels, width = self.given.shape[3], self.made.shape[2]
         if self.kernel.walk == "planes":
             begin, end = self.span(first, rows)
             again = max(0, end - begin - rows * self.fields["stride_y"])
@@ -164,10 +185,13 @@ def _row_step(program: Program, step: Step) -> RowStep | None:
     if any(program.owner(t.index) != t.index or t.is_constant or t.index in program.initial for t in tensors):
         return None
     *given, made = tensors
-    if any(len(t.shape) != 4 or t.shape[0] != 1 for t in tensors) or len({t.shape for t in given}) != 1:
-        return None
     kernel = _kernel(step.call)
-    if kernel is None:
+    if kernel is None or any(len(t.shape) != 4 or t.shape[0] != 1 for t in given):
+        return None
+    summed = _summed(step.call, kernel, given[0], made)
+    if summed is not None:
+        return RowStep(step, kernel, (given[0].index,), made.index, given[0], made, summed)
+    if len(made.shape) != 4 or made.shape[0] != 1 or len({t.shape for t in given}) != 1:
         return None
     name, fields = program.graph.operators[step.operator].name, step.call.fields
     is_windowed = name in _WINDOWED and "kernel_height" in fields and len(given) == 1
@@ -178,6 +202,26 @@ def _row_step(program: Program, step: Step) -> RowStep | None:
     elif not (_is_by_elements(step.call, kernel, given[0], made) or _pads_channels(step.call, given[0], made)):
         return None
     return RowStep(step, kernel, tuple(t.index for t in given), made.index, given[0], made)
+
+
+def _summed(call: Call, kernel: Kernel, given: Tensor, made: Tensor) -> Call | None:
+    """A call that adds up rows, where the step is a pool over the whole image or its mean."""
+    _, height, width, channels = given.shape
+    if made.elements != channels or kernel.operator not in ("average_pool", "mean"):
+        return None
+    fields = dict(call.fields)
+    if kernel.operator == "mean":
+        # rows and columns may have been made one axis, axes of one are what they are
+        *others, (last, is_last_reduced) = zip(fields.pop("shape"), fields.pop("reduced"), strict=True)  # type: ignore[arg-type]
+        if last != channels or is_last_reduced or any(size > 1 and not is_reduced for size, is_reduced in others):
+            return None
+    elif fields["kernel_height"] - fields["pad_top"] < height or fields["kernel_width"] - fields["pad_left"] < width:  # type: ignore[operator]
+        return None
+    else:
+        fields = {name: fields[name] for name in ("lowest", "highest")}
+    rows = {"pixels": height * width, "channels": channels, "is_first": 1, "count": height * width}
+    by_rows = next(one for one in KERNELS if one.operator == f"{kernel.operator}_rows")
+    return by_rows.call(Layer({"rows": rows, **fields}))
 
 
 def _is_by_elements(call: Call, kernel: Kernel, given: Tensor, made: Tensor) -> bool:

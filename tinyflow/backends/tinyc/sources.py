@@ -16,7 +16,7 @@ from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, fills, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.steps import Chain, Mark, Operand, Part, Program, RowCall, RowMove, Spot, Step
-from tinyflow.backends.tinynn.calls import WORD_BYTES, Call, Field
+from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.model.weighted import constant_values
 
 _ARENA_ALIGNMENT = 16
@@ -90,18 +90,18 @@ _ROWS = """\
 /* {what} */
 static const struct {{
   uint8_t part, variant;
-  {word} input, other, output; /* words of the arena; of a move, bytes are in other */
+  {word} input, other, output; /* {units} of the arena; of a move, what is moved is in other */
 }} rows_{number}[] = {{
 {entries}}};
 
 __attribute__((noinline)) void {function}(void);
 __attribute__((noinline)) void {function}(void) {{
   for (size_t i = 0; i < sizeof rows_{number} / sizeof *rows_{number}; ++i) {{
-    const void *const input = {arena} + 4 * (size_t)rows_{number}[i].input;
-    void *const output = {arena} + 4 * (size_t)rows_{number}[i].output;
+    const void *const input = {arena} + {unit}(size_t)rows_{number}[i].input;
+    void *const output = {arena} + {unit}(size_t)rows_{number}[i].output;
     switch (rows_{number}[i].part) {{
 {cases}      default:
-        memmove(output, input, 4 * (size_t)rows_{number}[i].other);
+        memmove(output, input, {unit}(size_t)rows_{number}[i].other);
     }}
   }}
 }}
@@ -113,34 +113,38 @@ def _rows(number: int, chain: Chain, places: _Places) -> str:
     """The table of a chain, and the function that walks it."""
     scratch = places.memory.scratch[number].offset
     names = [places.program.graph.operators[part.operator].name for part in chain.parts]
+    unit_bytes = chain.unit_bytes
+    unit = f"{unit_bytes} * " if unit_bytes > 1 else ""
 
-    def words(spot: Spot) -> int:
-        base = scratch if spot.tensor is None else places.memory.tensors[spot.tensor].offset
-        return (base + spot.offset_bytes) // WORD_BYTES
+    def units(spot: Spot) -> int:
+        is_inside = spot.tensor in chain.places
+        base = scratch + chain.places[spot.tensor] if is_inside else places.memory.tensors[spot.tensor].offset
+        return (base + spot.offset_bytes) // unit_bytes
 
     entries = []
     for one in chain.walked:
         if isinstance(one, RowMove):
-            numbers = [len(chain.parts), 0, words(one.source), one.size_bytes // WORD_BYTES, words(one.target)]
+            numbers = [len(chain.parts), 0, units(one.source), one.size_bytes // unit_bytes, units(one.target)]
         else:
-            first, *others = map(words, one.inputs)
-            numbers = [one.part, one.variant, first, others[0] if others else 0, words(one.output)]
+            first, *others = map(units, one.inputs)
+            numbers = [one.part, one.variant, first, others[0] if others else 0, units(one.output)]
         entries.append(f"  {{{', '.join(map(str, numbers))}}},\n")
     cases = []
     for index, (part, name) in enumerate(zip(chain.parts, names, strict=True)):
         call = part.calls[0]
         inputs = next(len(one.inputs) for one in chain.walked if isinstance(one, RowCall) and one.part == index)
         arguments = [f"&step_{number}_{part.operator}[rows_{number}[i].variant]", "input"]
-        arguments += [f"(const void*)({ARENA} + 4 * (size_t)rows_{number}[i].other)"] * (inputs == 2)
+        arguments += [f"(const void*)({ARENA} + {unit}(size_t)rows_{number}[i].other)"] * (inputs == 2)
         arguments += ["output"]
         if call.takes_scratch:
-            has_scratch = any(one.scratch_bytes for one in part.calls)
-            arguments.append(f"{ARENA} + {scratch}" if has_scratch else "NULL")
+            arguments.append("NULL" if part.scratch is None else f"{ARENA} + {scratch + part.scratch}")
         lines = f"        {call.function}({', '.join(arguments)}); /* {part.operator} {name} */\n        break;\n"
         cases.append(f"      case {index}:\n{lines}")
     return _ROWS.format(
         what=f"{', '.join(f'{p.operator} {n}' for p, n in zip(chain.parts, names, strict=True))}: row by row",
-        word="uint16_t" if places.memory.total_bytes < WORD_BYTES << 16 else "uint32_t",
+        word="uint16_t" if places.memory.total_bytes < unit_bytes << 16 else "uint32_t",
+        units="words" if unit_bytes > 1 else "bytes",
+        unit=unit,
         number=number,
         entries="".join(entries),
         function=chain.function,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Union
 
-from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
 from tinyflow.model.graph import Graph, Operator, Tensor
 
 # in place of a tensor: what the operator remembers by itself (`Description.remembers`), `Step.remembered_bytes` long
@@ -55,9 +55,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class Spot:
-    """A byte of a tensor, or of the chain's own scratch where that is None."""
+    """A byte of a tensor, or of the rows of it that a chain holds."""
 
-    tensor: int | None
+    tensor: int
     offset_bytes: int
 
 
@@ -70,6 +70,11 @@ class RowCall:
     inputs: tuple[Spot, ...]
     output: Spot
 
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """All that it names."""
+        return *self.inputs, self.output
+
 
 @dataclass(frozen=True)
 class RowMove:
@@ -79,6 +84,11 @@ class RowMove:
     target: Spot
     size_bytes: int
 
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """All that it names."""
+        return self.source, self.target
+
 
 @dataclass(frozen=True)
 class Part:
@@ -86,6 +96,8 @@ class Part:
 
     operator: int
     calls: tuple[Call, ...]
+    scratch: int | None
+    """Where that of its kernel begins in the chain's, if it has some."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +110,29 @@ class Chain:
     writes: tuple[int, ...]
     rings: Mapping[int, int]
     """Tensor that is never whole → bytes of its buffer."""
+    places: Mapping[int, int]
+    """And where that begins in the chain's scratch."""
     rows: int
     """Of a call, at most."""
     leads: Mapping[tuple[int, int], int]
     """Tensor that is read, tensor that is written → bytes that the latter begins before the former, at least."""
     scratch_bytes: int
-    """That of kernels, which is at its beginning, and all buffers."""
+    """That of kernels, and all buffers."""
 
     @property
     def operator(self) -> int:
         """Whose step it is."""
         return self.parts[-1].operator
+
+    @property
+    def unit_bytes(self) -> int:
+        """Of which all places are multiples."""
+        moves = [one for one in self.walked if isinstance(one, RowMove)]
+        spots = [spot for one in self.walked if isinstance(one, RowCall) for spot in (*one.inputs, one.output)]
+        numbers = [spot.offset_bytes for spot in spots] + [
+            n for one in moves for n in (one.source.offset_bytes, one.size_bytes)
+        ]
+        return WORD_BYTES if all(number % WORD_BYTES == 0 for number in numbers) else 1
 
     @property
     def function(self) -> str:

@@ -165,6 +165,8 @@ class _Search:
             for begin in range(end - 2, -1, -1):
                 if begin + 1 not in self._rows or begin not in self._rows or end - 1 not in self._rows:
                     break
+                if self._rows[begin].summed:  # which is the end of a chain
+                    break
                 is_needed |= self._direct[begin] > limit
                 saved += self._saved[begin]
                 before = ways[begin]

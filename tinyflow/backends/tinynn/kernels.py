@@ -283,6 +283,10 @@ KERNELS: Sequence[Kernel] = (
     *_refs("softmax", "all", "softmax_int8_int16"),
     *_refs("affine", "elements", "quantise", "dequantise", "dequantise_uint8"),
     *(Kernel("mean", name, "mean", "all", (needs.THREE_GROUPS,), packs.middle_axis) for name in ("dsp", "c")),
+    *(
+        Kernel(f"{name}_rows", "ref", f"{struct}_rows", "all", scratch=scratch.ROW_SUMS)
+        for name, struct in (("average_pool", "pool"), ("mean", "mean"))
+    ),
     Kernel("copy_rows", "c", "copy_rows", "elements", (needs.SHORT_ROWS,)),
     # of ref's long rows the compiler makes vectors by itself
     *(Kernel("gather", name, "gather", "all", (needs.DENSE, needs.LONG), name="gather_ref") for name in VECTORS),

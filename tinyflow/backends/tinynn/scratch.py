@@ -21,6 +21,7 @@ class Scratch:
 NOTHING = Scratch("none", lambda f: 0)
 CHANNEL_SUMS = Scratch("the sums of one pixel", lambda f: WORD_BYTES * f["output_channels"])
 POOL_SUMS = Scratch("the sums of one pixel", lambda f: WORD_BYTES * f["channels"])
+ROW_SUMS = Scratch("sums that stay from call to call", lambda f: WORD_BYTES * f["rows"]["channels"])
 HALF_SUMS = Scratch("the sums of one pixel, in 16 bits, vectors filled up", lambda f: 2 * rounded_up(f["channels"], 8))
 EXPONENTIALS = Scratch("the exponentials of one row", lambda f: WORD_BYTES * f["columns"])
 WIDENED = Scratch(

@@ -161,6 +161,19 @@ struct tinynn_pool {
   int32_t lowest, highest;
 };
 
+/* Some rows of an image of which all pixels are added up, in sums that stay in scratch. */
+struct tinynn_row_sums {
+  int32_t pixels, channels;
+  int32_t is_first; /* of the image's rows */
+  int32_t count;    /* pixels of the image where these are its last rows, and the output is written; else 0 */
+};
+
+/* AVERAGE_POOL_2D whose window is the image, by rows. */
+struct tinynn_pool_rows {
+  struct tinynn_row_sums rows;
+  int32_t lowest, highest;
+};
+
 /* How two inputs meet in an element-wise operator: `shape` is the output's, a stride is in elements and 0 where an
  * input is repeated along an axis. */
 struct tinynn_broadcast {
@@ -396,6 +409,13 @@ struct tinynn_mean {
   int32_t multiplier, shift;
 };
 
+/* MEAN of an image by rows. */
+struct tinynn_mean_rows {
+  struct tinynn_row_sums rows;
+  int32_t input_zero_point, output_zero_point;
+  int32_t multiplier, shift;
+};
+
 /* RESIZE_BILINEAR: inputs from one output to the next along each axis, with 10 fraction bits. */
 struct tinynn_resize_bilinear {
   int32_t batches;
@@ -428,6 +448,8 @@ TINYNN_SCRATCH(tinynn_fully_connected_ref, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_conv2d_c, tinynn_conv2d);
 TINYNN_SCRATCH(tinynn_fully_connected_c, tinynn_fully_connected);
 TINYNN_SCRATCH(tinynn_average_pool_c, tinynn_pool);
+TINYNN_SCRATCH(tinynn_average_pool_rows_ref, tinynn_pool_rows);
+TINYNN_SCRATCH(tinynn_mean_rows_ref, tinynn_mean_rows);
 TINYNN_SCRATCH(tinynn_rows_ref, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_c, tinynn_rows);
 TINYNN_SCRATCH(tinynn_rows_dsp, tinynn_rows);
