@@ -13,7 +13,7 @@ import kept
 import on_qemu
 import yaml
 from elftools.elf.elffile import ELFFile
-from processors import compiler, described
+from processors import compiler, described, processor
 
 from tinyflow.core.action import Output
 from tinyflow.targets import unicorn
@@ -35,10 +35,11 @@ def toolchain_of(name: str, cpu: str) -> dict[str, Any]:
     return {"name": name, "implementation": recipe["implementation"], "cpu": compiler(cpu, name)}
 
 
-def sources_of(runtime: Path, isa: str) -> list[Path]:
+def sources_of(runtime: Path, cpu: str) -> list[Path]:
     """A runtime's sources for a processor."""
-    recipe = yaml.safe_load((runtime / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
-    return sorted(path for pattern in (*recipe["all"], *recipe.get(isa, ())) for path in runtime.glob(pattern))
+    groups = yaml.safe_load((runtime / "runtime.yaml").read_text(encoding="utf-8"))["sources"]
+    kinds = {"all", *processor(cpu).kinds}
+    return sorted(path for kind in kinds.intersection(groups) for each in groups[kind] for path in runtime.glob(each))
 
 
 def target_of(cpu: str, isa: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def _build(samples: Sequence[Sample], chip: Chip, folder: Path | None) -> Path:
     else:
         generated["kernels.c"] = _kernels(samples)
     toolchain, runtime = toolchain_of(chip.linking, chip.cpu), RUNTIMES / "support"
-    support = [path for path in sources_of(runtime, chip.isa) if path.stem != "main"]
+    support = [path for path in sources_of(runtime, chip.cpu) if path.stem != "main"]
     objects = objects_of(toolchain, support, [runtime], ("-O2", "-ffreestanding"))
     target = target_of(chip.cpu, chip.isa)
     firmware = linked(toolchain, target, generated, [runtime], objects, (*chip.flags, "-w"))

@@ -33,4 +33,4 @@ def core(cpu: str) -> dict[str, Any]:
 
 def described(cpu: str, machine: str = "unicorn") -> dict[str, Any]:
     """A processor as `target` of `open_machine` has it."""
-    return {"isa": processor(cpu).isa, **processor(cpu).seen_by(f"tinyflow.targets.{machine}")}
+    return processor(cpu).seen_by(f"tinyflow.targets.{machine}")

@@ -225,7 +225,7 @@ class ChipKernels:
         self._pointer = "Q" if cpu.startswith("rv64") else "I"
         sources = [
             path
-            for path in sources_of(RUNTIME, isa)
+            for path in sources_of(RUNTIME, cpu)
             if not _needs_float(path, has_float=has_float) and (not variants or path.parent.name in variants)
         ]
         objects = objects_of(self._toolchain, sources, [RUNTIME, SUPPORT], (level, *_flags()))
@@ -273,7 +273,7 @@ class ChipKernels:
             kernels=", ".join(self.functions),
             pool=_POOL_BYTES,
         )
-        support = [path for path in sources_of(SUPPORT, self._cpu["isa"]) if path.stem != "main"]
+        support = [path for path in sources_of(SUPPORT, self._target["cpu"]) if path.stem != "main"]
         objects = {**kernels, **objects_of(self._toolchain, support, [SUPPORT], _SUPPORT_FLAGS)}
         return linked(self._toolchain, self._target, {"calls.c": calls}, [], objects, _SUPPORT_FLAGS)
 

@@ -69,7 +69,7 @@ class ChipInterpreter:
         level = "-O1" if toolchain == "zig" else "-O3"  # at which gcc has the fewest registers to give
         flags = (level, "-ffreestanding")
         runtimes = [RUNTIMES / name for name in ("tinyi", "tinynn", "support")]
-        sources = [path for one in runtimes for path in sources_of(one, isa) if path.stem != "main"]
+        sources = [path for one in runtimes for path in sources_of(one, cpu) if path.stem != "main"]
         objects = objects_of(chosen, sources, runtimes, flags)
         firmware = linked(
             chosen, target, {"model.c": _MODEL.format(**words)}, runtimes, objects, flags, with_builtins=True

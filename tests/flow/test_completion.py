@@ -61,7 +61,7 @@ def test_values_of_features_are_those_of_the_recipes(project: Path) -> None:
     [
         (["suite:go"], ["suite:good"]),
         (["bench:v"], ["bench:vww-"]),
-        (["bench:vww-tvmaot-esp"], ["bench:vww-tvmaot-esp32c3"]),
+        (["bench:vww-tvmaot-esp"], ["bench:vww-tvmaot-esp32c3", "bench:vww-tvmaot-esp32c6"]),
         (["bench:vww-tvmaot-stm32f4+ds"], ["bench:vww-tvmaot-stm32f4+dsp"]),
         (["bench:vww-tvmaot-stm32f4+dsp+shr"], ["bench:vww-tvmaot-stm32f4+dsp+shrink"]),
         (["-n", "2", "report:mix"], ["report:mixed"]),
@@ -127,7 +127,7 @@ def test_bash_completes(real: Run, project: Path) -> None:
     """The script that is printed, in the shell that it is for; colons end words there."""
     script = real("tabcompletion").stdout
     for line, expected in (
-        ("tinyflow bench:vww-tvmaot-esp", "vww-tvmaot-esp32c3"),
+        ("tinyflow bench:vww-tvmaot-stm32f7", "vww-tvmaot-stm32f7"),
         ("tinyflow base", "baseline"),
         ("tinyflow results --suite mi", "mixed"),
         ("tinyflow suite:", "good mixed mlperf_tiny slow"),

@@ -73,7 +73,7 @@ def test_a_runtime_is_a_folder(write: Write, catalogue: Catalogue) -> None:
     """Its name is the folder's; its sources are chosen by instruction set."""
     write("runtimes/mine/runtime.yaml", "description: x\nsources: {all: [a.c], riscv: [b.S]}\n")
     assert "mine" in catalogue.names(Runtime)
-    assert catalogue.get(Runtime, "mine").sources_for("riscv") == ("a.c", "b.S")
+    assert catalogue.get(Runtime, "mine").sources_for({"riscv"}) == ("a.c", "b.S")
     assert catalogue.get(Runtime, "mine").sources_for("thumb") == ("a.c",)
 
 

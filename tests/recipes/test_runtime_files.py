@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tinyflow.core.errors import RecipeError
-from tinyflow.recipes.catalogue import Catalogue
+from tinyflow.recipes.catalogue import Catalogue, data_folder
 from tinyflow.recipes.runtime_files import headers_of, prebuilt_of, sources_of, used_by
-from tinyflow.recipes.schema import Runtime
+from tinyflow.recipes.schema import Processor, Runtime
 
 BASE = "description: theirs\nsources: {all: ['src/*.c'], thumb: [fast.S]}\n"
 OURS = "description: ours\nextends: theirs\n"
@@ -28,7 +28,7 @@ def catalogue_of(tmp_path: Path, ours: str, files: tuple[str, ...] = ("conv.c",)
 
 def sources(catalogue: Catalogue, isa: str) -> list[str]:
     """Names with their owners."""
-    return [f"{file.owner.name}/{file.name}" for file in sources_of(catalogue, catalogue.get(Runtime, "ours"), isa)]
+    return [f"{file.owner.name}/{file.name}" for file in sources_of(catalogue, catalogue.get(Runtime, "ours"), [isa])]
 
 
 def test_a_replaced_source_is_left_out(tmp_path: Path) -> None:
@@ -51,6 +51,7 @@ def test_what_replaces_another_instruction_sets_source_is_left_out_with_it(tmp_p
         (OURS + "overrides: {src/cnov.c: conv.c}\n", r'3:25: theirs has no source "src/cnov.c"\n.*did you mean'),
         (OURS + "overrides: {src/conv.c: missing.c}\n", r'3:25: no file matches "missing.c"'),
         ("description: ours\nsources: {riscv: [conv.c], all: [gone.c]}\n", r'2:34: no file matches "gone.c"'),
+        ("description: ours\nsources: {dps: [conv.c]}\n", '2:16: no processor is "dps"'),
         ("description: ours\nextends: their\n", r'2:10: unknown runtime "their"\n.*did you mean "theirs"'),
         ("description: ours\nextends: ours\n", r"2:10: a runtime can't extend itself"),
         ("description: ours\noverrides: {a: b}\nsources: {all: [conv.c]}\n", '"overrides" need "extends"'),
@@ -63,6 +64,20 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, recipe: str, told:
     """File, line and column, and what to type instead."""
     with pytest.raises(RecipeError, match=told):
         sources(catalogue_of(tmp_path, recipe), "thumb")
+
+
+def test_a_processor_gets_the_sources_for_what_it_has() -> None:
+    """No vector or DSP kernels for a core without; each core has its own."""
+    catalogue = Catalogue([data_folder() / "recipes"])
+    runtime = catalogue.get(Runtime, "tinynn")
+
+    def folders(cpu: str) -> set[str]:
+        found = sources_of(catalogue, runtime, catalogue.get(Processor, cpu).kinds)
+        return {Path(file.name).parent.name for file in found} - {"ref", "c"}
+
+    assert folders("cortex-m0plus").isdisjoint({"dsp", "mve", "rv32", "rvv"})
+    assert folders("cortex-m55") == {"dsp", "mve"} and "mve" not in folders("cortex-m7")
+    assert "rvv" not in folders("rv32imc") and "rv32" in folders("rv32imc")
 
 
 def test_a_missing_prebuilt_file_is_told_with_its_place(tmp_path: Path) -> None:

@@ -110,7 +110,12 @@ def test_what_is_no_mapping_is_no_recipe(text: str) -> None:
         (Feature, "sets: {toolchain: $value}", 'needs "values"'),
         (Suite, "include: []", "no benches"),
         (Suite, "matrix: {models: [], backends: [a], targets: [b]}", "empty matrix"),
-        (Runtime, "sources: {arm: [a.c]}", 'sources: expected all, thumb, riscv or host, not "arm"'),
+        (Target, _TARGET + "qemu: {cpu: max}\n", '"qemu" needs "implementation: tinyflow.targets.qemu"'),
+        (
+            Target,
+            _TARGET.replace("targets.unicorn", "targets.qemu") + "qemu: {memory: {rom: 0x80000000}}\n",
+            'qemu: "memory" has no region "rom"',
+        ),
         (
             Toolchain,
             "implementation: a.b\nisas: {mips: {}}",

@@ -12,11 +12,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from processors import described
+from processors import described, processor
 from test_elf_sizes import FLASH, MEMORY, RAM
 from written_chip import LINKED, TARGET, WrittenChip
 
 from tinyflow.core.errors import RunError, Timeout
+from tinyflow.recipes.schema import Target
+from tinyflow.recipes.validate import validate
 from tinyflow.targets.chip import RISCV, THUMB
 from tinyflow.targets.qemu import boards, counter, faults, gdb
 from tinyflow.targets.qemu.machine import Qemu
@@ -200,10 +202,28 @@ def test_every_board_says_what_its_processor_is() -> None:
     options = {cpu: " ".join(board(cpu).options) for cpu in ("cortex-m4", "cortex-m7", "cortex-m55", "rv32imc")}
     assert options == {
         **{"cortex-m4": "-M mps2-an386", "cortex-m7": "-M mps2-an500", "cortex-m55": "-M mps3-an547"},
-        "rv32imc": "-M virt -bios none -m 32M -cpu rv32",
+        "rv32imc": "-M virt -m 32M -bios none -cpu rv32",
     }
     vector = "v=true,vext_spec=v1.0,vlen=128"
     assert [board(f"rv{bits}gcv").options[-1] for bits in (32, 64)] == [f"rv32,{vector}", f"rv64,{vector}"]
+
+
+def test_a_chip_may_name_its_own_machine_of_qemu() -> None:
+    """What its recipe says comes before its processor's words; its firmware is linked for that board's memory."""
+    text = """\
+description: A chip
+implementation: tinyflow.targets.qemu
+cpu: cortex-m7
+memory:
+  - {name: flash, kind: flash, origin: 0x08000000, length: 1MiB}
+  - {name: ram, kind: ram, origin: 0x20000000, length: 512KiB}
+qemu: {machine: netduinoplus2, program: qemu-of-mine, options: [-icount, "3"], memory: {ram: 0x20010000}}
+"""
+    target = validate(Target, "x", text.encode(), "x.yaml")
+    made = boards.board(target.seen(processor("cortex-m7")))
+    assert (made.program, made.options) == ("qemu-of-mine", ("-M", "netduinoplus2", "-icount", "3"))
+    assert made.has_probe_ram is False
+    assert [region.origin for region in target.simulated_memory] == [0x08000000, 0x20010000]
 
 
 def test_an_arm_is_protected_by_its_mpu() -> None:

@@ -4,7 +4,7 @@ Each command is a module in `commands`, which has its name. Imports nothing, for
 Tab; pyproject.toml repeats PLUGINS, since plain `doit` reads them there.
 """
 
-NOTHING, TASKS, NAMES, BENCHES, MODELS, RECIPES, ARCHIVES = range(7)
+NOTHING, TASKS, NAMES, BENCHES, MODELS, TARGETS, RECIPES, ARCHIVES = range(8)
 """What a command takes; NAMES are those of benches and suites, with and without `bench:`, BENCHES only without."""
 
 # A tuple is what the first word may be.
@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": NAMES,
     "explain": NAMES,
     "models": MODELS,
+    "targets": TARGETS,
     "check": MODELS,
     "fit": MODELS,
     "fetch": MODELS,

@@ -9,7 +9,18 @@ import os
 import sys
 
 import tinyflow
-from tinyflow.flow.command_list import ARCHIVES, BENCHES, COMMANDS, GROUPS, MODELS, NAMES, NOTHING, RECIPES, TASKS
+from tinyflow.flow.command_list import (
+    ARCHIVES,
+    BENCHES,
+    COMMANDS,
+    GROUPS,
+    MODELS,
+    NAMES,
+    NOTHING,
+    RECIPES,
+    TARGETS,
+    TASKS,
+)
 
 _GROUPS = tuple(f"{group}:" for group in GROUPS)
 _KINDS = ("models", "backends", "targets")
@@ -49,8 +60,8 @@ def complete(words: list[str]) -> list[str]:
         return _matching(takes, word)
     if command == "baseline":
         return _matching(names("suites"), word)
-    if takes == MODELS:
-        return _matching(names("models"), word)
+    if takes in (MODELS, TARGETS):
+        return _matching(names("models" if takes == MODELS else "targets"), word)
     if takes == RECIPES:
         return _matching(_RECIPES, word)
     return [] if takes == NOTHING else _matching(_GROUPS, word)

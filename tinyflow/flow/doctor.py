@@ -96,7 +96,7 @@ def _tools_of(catalogue: Catalogue, recipe: Recipe) -> list[Tool]:
         module = import_module(recipe.implementation)
         return [tool for cpu in cpus_of(catalogue, recipe).values() for tool in module.tools(plain(cpu))]
     assert isinstance(recipe, Target)
-    can = capabilities(processor_of(catalogue, recipe).seen_by(recipe.implementation))
+    can = capabilities(recipe.seen(processor_of(catalogue, recipe)))
     return [*can.tools, *can.advised, *(tool for output in can.inputs.values() for tool in output.action.tools)]
 
 

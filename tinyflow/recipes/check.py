@@ -102,8 +102,8 @@ def _files(catalogue: Catalogue, recipe: Recipe, mirrors: Mirrors) -> Iterator[C
 def _of_runtime(catalogue: Catalogue, runtime: Runtime) -> Iterator[Callable[[], object]]:
     yield partial(headers_of, catalogue, runtime)
     yield lambda: used_by(catalogue, catalogue.chain(runtime))
+    yield partial(sources_of, catalogue, runtime, runtime.sources)
     for isa in get_args(Isa):
-        yield partial(sources_of, catalogue, runtime, isa)
         yield partial(_check_prebuilt, catalogue, runtime, isa)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.schema import Backend, Frontend, Runtime
+from tinyflow.recipes.schema import Backend, Frontend, Processor, Runtime
+from tinyflow.recipes.schema.runtime import Isa
 from tinyflow.recipes.suggest import hint_for
 
 _SUFFIXES = (".c", ".cpp", ".cc", ".cxx", ".S", ".s")  # what the compile stage knows a language for
@@ -38,15 +39,17 @@ def settings_of(catalogue: Catalogue, runtime: Runtime, owner: Runtime) -> list[
     return [*(one for one in chain[:index] if not one.overrides), *chain[index:]]
 
 
-def sources_of(catalogue: Catalogue, runtime: Runtime, isa: str) -> list[RuntimeFile]:
-    """All sources for an instruction set, sorted: those of what it extends but for the replaced ones, then its own.
+def sources_of(catalogue: Catalogue, runtime: Runtime, kinds: Collection[str]) -> list[RuntimeFile]:
+    """All sources for a processor, sorted: those of what it extends but for the replaced ones, then its own.
 
-    RecipeError for a file that isn't there and for an override of what the extended runtime lacks.
+    `kinds`: see `Processor`. RecipeError for a file that isn't there, for a key that no processor has, and for an
+    override of what the extended runtime lacks.
     """
     chain = catalogue.chain(runtime)
     found: dict[tuple[str, str], RuntimeFile] = {}
     for one in reversed(chain):
-        own = _matching(catalogue, one, one.sources_for(isa), "sources")
+        _check_kinds(catalogue, one)
+        own = _matching(catalogue, one, one.sources_for(kinds), "sources")
         for replaced, name in one.overrides.items():
             place = next((key for key in found if key[1] == replaced), None)
             if place is not None:
@@ -145,6 +148,17 @@ def _place_of(runtime: Runtime, pattern: str, place: tuple[Any, ...]) -> tuple[A
     groups: Mapping[Any, tuple[str, ...]] = runtime.sources
     isa = next((key for key, group in groups.items() if pattern in group), None) if place == ("sources",) else None
     return place if isa is None else (*place, isa, groups[isa].index(pattern))
+
+
+def _check_kinds(catalogue: Catalogue, runtime: Runtime) -> None:
+    """RecipeError for a key of `sources` that no processor has."""
+    known = {"all", *get_args(Isa)}
+    for key in runtime.sources:
+        if key not in known:
+            known.update(*(catalogue.get(Processor, name).kinds for name in catalogue.names(Processor)))
+        if key not in known:
+            what, hint = f'no processor is "{key}"', hint_for(key, sorted(known), "sources")
+            catalogue.refuse(Runtime, runtime.name, ("sources", key), what, hint)
 
 
 def _check_replaced(catalogue: Catalogue, runtime: Runtime, chain: list[Runtime], replaced: str) -> None:

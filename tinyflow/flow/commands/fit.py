@@ -109,7 +109,7 @@ Example: doit fit vww --latency 100ms --ram 64KiB --flash 256KiB"""
     def _why_not(self, catalogue: Catalogue, target: Target) -> str:
         """What speaks against a chip, whatever runs on it."""
         try:
-            capabilities(processor_of(catalogue, target).seen_by(target.implementation))
+            capabilities(target.seen(processor_of(catalogue, target)))
         except UsageError as error:  # its simulator lacks the processor
             return error.what
         if {"latency_ms", "energy_uj"} & self._limits.keys():

@@ -73,7 +73,7 @@ class Builds:
             ("records.jsonl",),
             {**trees, **inputs},
             {
-                "target": {**target_facts(resolved), **resolved.processor.seen_by(target.implementation)},
+                "target": {**target_facts(resolved), **target.seen(resolved.processor)},
                 "flags": [f"-{resolved.optimise}"],
                 "defines": [],
                 "optimise": resolved.optimise,
@@ -170,7 +170,7 @@ class Builds:
         flag_set = (runtime.name, _flag_set(resolved), resolved.settings.all_flags)
         if flag_set not in self._libraries:  # once, not for each bench
             objects: dict[str, Input] = {}
-            for file in sources_of(self._catalogue, runtime, resolved.cpu.isa):
+            for file in sources_of(self._catalogue, runtime, resolved.processor.kinds):
                 owner = "" if file.owner is runtime else f"{file.owner.name}/"
                 objects[f"objects/{owner}{file.name}.o"] = self._object(resolved, runtime, file)
             words = (resolved, "archive", f"archive {runtime.name} for {_flag_set(resolved)}", "build:archive")
@@ -245,7 +245,7 @@ def target_facts(resolved: ResolvedBench) -> dict[str, JSON]:
         "clock_hz": target.clock_hz,
         "memory": [
             {"name": region.name, "kind": region.kind, "origin": region.origin, "length_bytes": region.length_bytes}
-            for region in target.memory
+            for region in target.simulated_memory
         ],
         "stack_bytes": target.reserved_stack_bytes,
         "heap_bytes": resolved.heap_bytes,

@@ -28,7 +28,7 @@ def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | No
 def no_cycles(catalogue: Catalogue, target: Target) -> str:
     """Why no cycles are estimated for a target; empty where they are."""
     module = target.implementation
-    if target.memory and module and capabilities(processor_of(catalogue, target).seen_by(module)).trace is None:
+    if target.memory and module and capabilities(target.seen(processor_of(catalogue, target))).trace is None:
         return f"{target.name} isn't run by the built-in simulator"
     if not catalogue.has(Core, target.cpu):
         return f"there is no model of {target.cpu}'s cycles: recipes/cores/{target.cpu}.yaml would be one"

@@ -31,7 +31,7 @@ class Generation:
         if resolved.settings.tuning == "records":
             return (), records
         backend, target = resolved.backend, resolved.target
-        machine = capabilities(resolved.processor.seen_by(target.implementation))
+        machine = capabilities(target.seen(resolved.processor))
         inputs: dict[str, Input] = {"model.tflite": model, **records}
         inputs |= {name: self._known.add(made.action).output(made.name) for name, made in machine.inputs.items()}
         packages = (backend.lowering or backend).tools

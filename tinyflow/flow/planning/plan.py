@@ -109,7 +109,7 @@ class Planner:
         """
         target = resolved.target
         module = resolved.backend.machine or target.implementation
-        seen = resolved.processor.seen_by(module)
+        seen = resolved.processor.seen_by(module) if resolved.backend.machine else target.seen(resolved.processor)
         machine = capabilities(seen)
         more = machine.inputs
         if resolved.settings.guard is not None:

@@ -131,7 +131,7 @@ def _check_target(catalogue: Catalogue, target: Target) -> None:
     from tinyflow.toolchains import script
 
     try:
-        capabilities(processor_of(catalogue, target).seen_by(target.implementation))
+        capabilities(target.seen(processor_of(catalogue, target)))
     except UsageError as error:
         catalogue.refuse(Target, target.name, ["cpu"], error.what, error.hint)
     memory = [

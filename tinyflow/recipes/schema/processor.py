@@ -29,6 +29,11 @@ class Processor(Recipe):
     simulators: Mapping[Name, Mapping[str, Any]] = field(default_factory=dict)
     """Last word of a target's `implementation` → what that calls it: `unicorn: {model: …}`."""
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Whose sources of a runtime are compiled for it."""
+        return frozenset({self.isa, *self.features, *self.kernel_variants})
+
     def compiled_by(self, toolchain: Toolchain) -> Cpu | None:
         """How a toolchain does: what is said of the processor, or of its instruction set. None where nothing is."""
         own = toolchain.cpus.get(self.name) or self.toolchains.get(toolchain.name)
@@ -38,7 +43,7 @@ class Processor(Recipe):
         return Cpu(isa=self.isa, **{name: getattr(own, name) or value for name, value in vars(shared).items()})
 
     def seen_by(self, implementation: str) -> dict[str, Any]:
-        """What a target's module is told of it: `cpu`, and `machine` where the recipe has words for the module."""
+        """What a target's module is told of it: `cpu`, `isa`, `machine` where the recipe has words for the module."""
         words = self.simulators.get(implementation.rpartition(".")[2])
-        seen = {"implementation": implementation, "cpu": self.name}
+        seen = {"implementation": implementation, "cpu": self.name, "isa": self.isa}
         return {**seen, "machine": dict(words)} if words else seen

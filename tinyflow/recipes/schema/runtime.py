@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -19,8 +19,9 @@ class Runtime(Recipe):
 
     renamed = MappingProxyType({"base": "extends", "uses": "depends"})
 
-    sources: Mapping[Isa, tuple[RelativePath, ...]] = field(default_factory=dict)
-    """Files below the recipe's folder (C, C++, assembly), for `all` processors or for one instruction set."""
+    sources: Mapping[Name, tuple[RelativePath, ...]] = field(default_factory=dict)
+    """Files below the recipe's folder (C, C++, assembly), for `all` processors, for one instruction set, or for
+    processors with one of `features` or `kernel_variants`, such as dsp: see `Processor.kinds`."""
     prebuilt: Mapping[Isa, Mapping[RelativePath, Digest]] = field(default_factory=dict)
     """Objects and libraries (`.o`, `.a`) that are linked as they are, each with its sha256."""
     extends: Name | None = None
@@ -44,6 +45,6 @@ class Runtime(Recipe):
             if not path.endswith((".o", ".a")):
                 raise ValueError(f"{path} is neither an object (.o) nor a library (.a)")
 
-    def sources_for(self, isa: str) -> tuple[str, ...]:
-        """All files that are compiled for one instruction set, in the recipe's order."""
-        return tuple(source for key, group in self.sources.items() if key in ("all", isa) for source in group)
+    def sources_for(self, kinds: Collection[str]) -> tuple[str, ...]:
+        """All files that are compiled for a processor of these kinds, in the recipe's order."""
+        return tuple(source for key, group in self.sources.items() if key in ("all", *kinds) for source in group)

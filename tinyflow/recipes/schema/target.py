@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import asdict, field, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -23,6 +23,7 @@ from tinyflow.recipes.fields import (
     Voltage,
 )
 from tinyflow.recipes.schema.part import Part, Recipe, part
+from tinyflow.recipes.schema.processor import Processor
 
 # Twice what the generated code of any backend was seen to take.
 _STACK_BYTES = 4096
@@ -94,6 +95,26 @@ class Power(Part):
             raise ValueError("current and supply are more than 0; leave `power` out where they aren't known")
 
 
+@part
+class Qemu(Part):
+    """What runs on QEMU that its processor's recipe doesn't say, or says otherwise (`simulators: {qemu: …}`)."""
+
+    program: str | None = None
+    """QEMU's, such as qemu-system-arm; by default that for the instruction set."""
+    package: str | None = None
+    """What Debian calls the package with it."""
+    machine: str | None = None
+    """For `-M`."""
+    cpu: str | None = None
+    """For `-cpu`."""
+    options: tuple[str, ...] = ()
+    """More of its command line."""
+    has_probe_ram: bool | None = None
+    """Armv8.1-M: whether there is RAM at 0x20000000 for what the probe sets up, so that faults are named."""
+    memory: Mapping[Name, Address] = field(default_factory=dict)
+    """Region of `memory` → where that board has as much of it. Firmware is linked for there."""
+
+
 def _check_map(memory: tuple[Memory, ...]) -> None:
     regions = sorted(memory, key=lambda region: region.origin)
     for lower, upper in pairwise(regions):
@@ -132,6 +153,8 @@ class Target(Recipe):
     """At `clock`; without it no energy is estimated."""
     memory: Annotated[tuple[Memory, ...], Check(_check_map)] = ()
     """Empty where the machine has no memory map of its own (host)."""
+    qemu: Qemu = field(default_factory=Qemu)
+    """For chips that run there; leave out what is right as the processor's recipe has it."""
     stack_bytes: Size | None = None
     """What is set aside for it; by default 4 KiB, on a chip with less than 16 KiB of RAM a quarter of that."""
     heap_bytes: Size = 0
@@ -151,10 +174,28 @@ class Target(Recipe):
     def __post_init__(self) -> None:
         if bool(self.implementation) == (self.board_only is not None):
             raise ValueError('give "implementation", or say in "board_only" why there is none')
+        if self.qemu != Qemu() and not self.implementation.endswith(".qemu"):
+            raise ValueError('"qemu" needs "implementation: tinyflow.targets.qemu"')
+        for name in self.qemu.memory:
+            if name not in {region.name for region in self.memory}:
+                raise ValueError(f'qemu: "memory" has no region "{name}"')
+        _check_map(self.simulated_memory)
         if self.memory and not self.reserved_stack_bytes:
             raise ValueError("without a stack nothing runs; leave `stack` out for the default")
         if self.memory and self.reserved_stack_bytes + self.heap_bytes >= self._ram_bytes:
             raise ValueError(f"stack and heap leave nothing of {self._ram_bytes} bytes of RAM")
+
+    @property
+    def simulated_memory(self) -> tuple[Memory, ...]:
+        """Where what runs the firmware has the regions of `memory`."""
+        places = {region.name: region.origin for region in self.memory} | dict(self.qemu.memory)
+        return tuple(replace(region, origin=places[region.name]) for region in self.memory)
+
+    def seen(self, processor: Processor) -> dict[str, Any]:
+        """What the module that runs it is told of it, its processor's words and its own."""
+        seen = processor.seen_by(self.implementation)
+        own = {name: value for name, value in asdict(self.qemu).items() if name != "memory" and value}
+        return {**seen, "machine": {**seen.get("machine", {}), **own}} if own else seen
 
     @property
     def _ram_bytes(self) -> int:

@@ -45,28 +45,29 @@ class Board:
         return f"apt install {self.package} (Debian and Ubuntu; versions 6 to 8)"
 
 
-def _arm(name: str, has_probe_ram: bool) -> Board:
-    return Board("qemu-system-arm", "qemu-system-arm", ("-M", name), THUMB, has_probe_ram)
-
-
-def _riscv(cpu: str) -> Board:
-    options = ("-M", "virt", "-bios", "none", "-m", "32M", "-cpu", cpu)
-    program = f"qemu-system-riscv{cpu[2:4]}"
-    return Board(program, "qemu-system-misc", options, RISCV, False)
-
-
 def board(target: Mapping[str, Any]) -> Board:
-    """The board with a target's processor, by `board`, and `has_probe_ram` where it has some; for RISC-V `cpu`.
+    """The board by the words that the recipes of target and processor have for QEMU: see `Qemu` of the schema.
 
-    Raises UsageError for one whose recipe names none.
+    Raises UsageError where they name none: no machine for Arm, no CPU for RISC-V.
     """
     words = target.get("machine", {})
-    if "board" in words:
-        return _arm(words["board"], words.get("has_probe_ram", False))
-    if "cpu" in words:
-        return _riscv(words["cpu"])
-    hint = "its recipe says `simulators: {qemu: {board: …}}` where there is one"
-    raise UsageError(f"no board of QEMU for {target['cpu']}", hint=hint)
+    machine, cpu = words.get("machine"), words.get("cpu")
+    if not (machine or cpu):
+        hint = "its recipe says `simulators: {qemu: {machine: …}}` where there is one"
+        raise UsageError(f"no board of QEMU for {target['cpu']}", hint=hint)
+    options = [word for name, word in (("-M", machine), ("-cpu", cpu)) if word for word in (name, word)]
+    if target["isa"] == "riscv":
+        options = [*(() if machine else ("-M", "virt", "-m", "32M")), "-bios", "none", *options]
+        program, package, instruction_set = f"qemu-system-riscv{(cpu or 'rv32')[2:4]}", "qemu-system-misc", RISCV
+    else:
+        program, package, instruction_set = "qemu-system-arm", "qemu-system-arm", THUMB
+    return Board(
+        words.get("program", program),
+        words.get("package", package),
+        (*options, *words.get("options", ())),
+        instruction_set,
+        words.get("has_probe_ram", False),
+    )
 
 
 def catch_traps(remote: Remote, made: Board, memory: list[dict[str, Any]]) -> None:
