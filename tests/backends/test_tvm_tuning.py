@@ -30,7 +30,7 @@ codegen = Later("tinyflow.backends.tvm.emit.codegen")
 EXACT = examples(1, *HealthCheck)
 RECIPES = Path(__file__).parents[2] / "recipes"
 STYLES = [("m7", "aotplus"), ("m7", "dsp"), ("m4-llvm", "smlad"), ("rv32", "aotplus")]
-PLACE = {"cpu": "host", "toolchain": "zig", "optimise": "O3"}
+PLACE = {"cpu": "host", "toolchain": "zig", "optimise": "O3", "objective": "instructions"}
 
 
 @pytest.mark.slow
@@ -62,7 +62,8 @@ def test_every_choice_is_exact(data: st.DataObject, operator: str, chip: str, st
 def record_of(subject: Any, choice: Any, after: int = 90) -> dict[str, Any]:
     """A record as a search writes it."""
     counts = {"before": 100, "after": after}
-    return {"schema": 1, **subject.document, "optimise": "O3", "choice": choice, "instructions": counts}
+    by = {"optimise": "O3", "objective": "instructions"}
+    return {"schema": 1, **subject.document, **by, "choice": choice, "instructions": counts}
 
 
 @pytest.mark.slow
@@ -102,6 +103,30 @@ def test_records_of_another_level_or_processor_are_not_taken(tmp_path: Path) -> 
     assert Known.read([tmp_path / "found.jsonl"], PLACE).choose(subject.question) == subject.space[0]
 
 
+def test_a_record_of_the_objective_is_preferred(tmp_path: Path) -> None:
+    """Of another one that is about speed, too, it does, where it isn't known to be slower; of memory only its own."""
+    from tinyflow.backends.tvm.tuning.records import Known
+
+    content = synthesize(SMALL["toycar"])
+    (tmp_path / "model.tflite").write_bytes(content)
+    options = {"variant": "aotplus", "isa": "host"}
+    subject = search.subjects(tmp_path / "model.tflite", read(content), options, "host")[0]
+
+    def choice(objective: str, *found: dict[str, Any]) -> Any:
+        records.write(tmp_path / "found.jsonl", found)
+        return Known.read([tmp_path / "found.jsonl"], {**PLACE, "objective": objective}).choose(subject.question)
+
+    few, quick = record_of(subject, subject.space[0]), record_of(subject, subject.space[1], after=99)
+    quick |= {"objective": "cycles", "cycles_estimate": {"before": 300, "after": 200}}
+    assert [choice(name, few, quick) for name in ("cycles", "instructions")] == [subject.space[1], subject.space[0]]
+    assert choice("cycles", few) == subject.space[0] and choice("instructions", quick) == subject.space[1]
+    assert choice("instructions", quick | {"instructions": {"before": 100, "after": 101}}) is None
+    assert choice("cycles", few | {"cycles_estimate": {"before": 300, "after": 301}}) is None
+    assert [choice(name, few, quick) for name in ("ram", "flash")] == [None, None]
+    small = few | {"objective": "ram", "scratch_bytes": {"before": 9, "after": 0}}
+    assert choice("ram", quick, small) == subject.space[0]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["vww", "resnet"])
 def test_made_up_weights_are_what_the_spec_says(name: str, tmp_path: Path) -> None:
@@ -121,6 +146,7 @@ def test_made_up_weights_are_what_the_spec_says(name: str, tmp_path: Path) -> No
 def test_the_better_of_two_records_is_kept() -> None:
     """Merging keeps each kernel once, by instructions, whatever comes first."""
     place = {"kernel": {"operator": "add"}, "style": "dsp", "cpu": "cortex-m7", "toolchain": "zig", "optimise": "O3"}
+    place["objective"] = "instructions"
     good, bad = ({**place, "instructions": {"before": 9, "after": after}} for after in (7, 8))
     assert records.merge([good], [bad]) == records.merge([bad], [good]) == [good]
     other = {**good, "style": "aotplus"}
@@ -181,5 +207,5 @@ def test_the_shipped_records_are_of_the_four_networks(
     subjects = search.subjects(path, read(path.read_bytes()), options, cpu)
     assert subjects
     for subject in subjects:
-        record = shipped[records.key_of({**subject.document, "optimise": "O3"})]
+        record = shipped[records.key_of({**subject.document, "optimise": "O3", "objective": "instructions"})]
         assert record["choice"] is None or record["choice"] in subject.space

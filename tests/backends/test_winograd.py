@@ -126,6 +126,16 @@ def test_memory_stays_within_bounds() -> None:
     assert _constants(every) > _constants(program) * 7 // 6
 
 
+def test_a_goal_that_is_memory_leaves_out_what_wants_more() -> None:
+    """For RAM the arena stays as it is; for flash no faster kernel is taken at all."""
+    program = _program()
+    plain = memory.plan(program, 4).total_bytes
+    small, placed = faster.placed(program, Wanted(goal="ram"))
+    assert placed.total_bytes == plain < faster.placed(program, Wanted())[1].total_bytes
+    assert "tinynn_conv2d_winograd_dsp" in _functions(small)
+    assert _functions(faster.placed(program, Wanted(goal="flash"))[0]) == _functions(program)
+
+
 def test_constants_are_transformed_where_there_is_no_room() -> None:
     """A layer at the arena's peak has room for one group of tiles only: its weights lie transformed."""
     bounded, _ = faster.placed(_program(), Wanted(winograd="bounded"))

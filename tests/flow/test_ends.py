@@ -163,12 +163,18 @@ def test_a_model_is_described_by_what_it_is() -> None:
 
 
 def test_records_are_counted_with_their_gain() -> None:
-    """Those whose default is the best say so; the gain is a geometric mean."""
-    best = {"choice": None, "instructions": {"before": 10, "after": 10}}
-    better = [{"choice": {}, "instructions": {"before": 100, "after": after}} for after in (50, 25)]
-    assert tuning._told([best, best]) == "2 kernels, for all of which the default is the best"
+    """Those whose default is the best say so; the gain is a geometric mean of what each objective is about."""
+    by = {"objective": "instructions"}
+    best = {**by, "choice": None, "instructions": {"before": 10, "after": 10}}
+    better = [{**by, "choice": {}, "instructions": {"before": 100, "after": after}} for after in (50, 25)]
+    assert tuning._told([best, best]) == "2 kernels by instructions, for all of which the default is the best"
     gain = 1 - (0.5 * 0.25) ** 0.5
-    assert tuning._told([best, *better]) == f"3 kernels, 2 of them better than the default, by {gain:.1%} on average"
+    told = f"3 kernels by instructions, 2 of them better than the default, by {gain:.1%} on average"
+    assert tuning._told([best, *better]) == told
+    ram = {**better[0], "objective": "ram", "scratch_bytes": {"before": 50, "after": 0}}
+    assert tuning._told([ram, best, *better]) == (
+        f"{told}; 1 kernels by ram, 1 of them better than the default, by 98.0% on average"
+    )
 
 
 def test_models_are_fetched_from_where_they_are(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

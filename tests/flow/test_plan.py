@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tinyflow.core.action import Action
+from tinyflow.core.errors import UsageError
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.plan import BenchPlan, Planner
 from tinyflow.recipes.bench import parse
@@ -123,6 +125,37 @@ def test_a_search_comes_before_what_is_lowered_by_it(tmp_path: Path) -> None:
     assert stages["tune"].parameters["options"] == stages["lower"].parameters["options"]
     assert set(stages["generate"].inputs) == {"model.tflite", "lowered/"}
     assert "tuning" not in stages["generate"].parameters
+
+
+def test_a_search_knows_what_it_minimises(tmp_path: Path) -> None:
+    """Cycles where the target has a model of them, which is in the key then; `+goal` says something else."""
+    names = ("stm32f4+tune.4", "stm32f4+tune.4+goal.cycles", "stm32f4+tune.4+goal.instructions", "riscv_qemu+tune.4")
+    plans = plan(tmp_path, [f"aww-tvmaotplus-{name}" for name in names])
+    by, same, few, other = ({action.stage: action for action in one.actions} for one in plans)
+    assert by["tune"] is same["tune"] and by["tune"].parameters["objective"] == "cycles"
+    profile = by["profile"]
+    for name in ("core", "flash_timing"):
+        assert by["tune"].parameters[name] == profile.parameters[name] and name not in few["tune"].parameters
+    assert "flash_model.so" in by["tune"].inputs and profile.tools[-1] in by["tune"].tools
+    assert [one["tune"].parameters["objective"] for one in (few, other)] == ["instructions"] * 2
+    assert [one["generate"].parameters["tuning"]["objective"] for one in (by, few)] == ["cycles", "instructions"]
+
+
+@pytest.mark.parametrize(
+    ("bench", "what", "hint"),
+    [
+        ("aww-tinyc-host+goal.cycles", "host has no cycles", "goal.instructions, or a target .*, stm32f4"),
+        ("aww-tvmaotplus-stm32f7+goal.ram", "where it is tuned", "add .tuned or .tune.16"),
+        ("aww-tinyi-stm32f7+goal.ram", "backend tinyi", "not chosen here"),
+        ("aww-tinyc-stm32f7+goal.speed", 'no value "speed"', "goal.cycles, .goal.instructions, .goal.ram, .goal.flash"),
+        ("aww-tinyc-stm32f7+goal.ram+winograd.all", "exclude each other", "leave one out"),
+    ],
+)
+def test_a_goal_that_nothing_is_chosen_by_is_refused(tmp_path: Path, bench: str, what: str, hint: str) -> None:
+    """With what there is to choose from."""
+    with pytest.raises(UsageError, match=what) as caught:
+        plan(tmp_path, [bench])
+    assert re.search(hint, str(caught.value.hint))
 
 
 @pytest.mark.parametrize("text", ["description: Renamed", "description: Renamed\n# and commented"])

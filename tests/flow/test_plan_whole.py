@@ -309,7 +309,7 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
     found = by_title(planner.plan_bench(parse("net-low-roomy+layer.4+search.8")))
     by_stage = {entry["function"].partition(":")[0]: entry for entry in found.values()}
     lowering = {"implementation": "tinyflow.backends.tinyi", "options": {"cpu": "cortex-m0plus", "arena_bytes": 2}}
-    place = {"cpu": "cortex-m0plus", "toolchain": "zig", "optimise": "O3"}
+    place = {"cpu": "cortex-m0plus", "toolchain": "zig", "optimise": "O3", "objective": "instructions"}
     assert by_stage["cut"] == whole(
         "cut layer 4 of net",
         "cut:cut",
@@ -354,6 +354,7 @@ def test_lowering_and_search_get_what_is_theirs(planner: Planner) -> None:
         "flags": ["-O3"],
         "implementation": "tinyflow.backends.tvm.tuning.search",
         "limit_instructions": 2_000_000_000,
+        "objective": "instructions",
         "optimise": "O3",
         "options": {"cpu": "cortex-m0plus", "arena_bytes": 2},
         "seed": 1,

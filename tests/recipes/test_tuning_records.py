@@ -13,7 +13,12 @@ from tinyflow.recipes import tuning
 
 RECORD: dict[str, Any] = {
     **{"schema": 1, "kernel": {"a": 1}, "style": "plus", "cpu": "m4", "toolchain": "zig", "optimise": "O2"},
-    **{"choice": {"kernel": "x"}, "instructions": {"before": 10, "after": 8}, "search": {"trials": 3}},
+    **{
+        "objective": "instructions",
+        "choice": {"kernel": "x"},
+        "instructions": {"before": 10, "after": 8},
+        "search": {"trials": 3},
+    },
 }
 
 
@@ -39,7 +44,7 @@ def test_records_come_back_in_their_order(tmp_path: Path) -> None:
     assert tuning.file_name("m4", "zig") == "tuning/zig-m4.jsonl"
 
 
-@pytest.mark.parametrize("name", ["kernel", "style", "cpu", "toolchain", "optimise"])
+@pytest.mark.parametrize("name", ["kernel", "style", "cpu", "toolchain", "optimise", "objective"])
 def test_a_record_is_found_by_what_decides_its_counts(name: str) -> None:
     """Each of it; not by what was found, nor how."""
     other = {**RECORD, name: {"a": 2} if name == "kernel" else "other"}
@@ -56,6 +61,16 @@ def test_of_two_records_the_quicker_is_kept() -> None:
     groups = [found(8, 0), found(9, 1, 2)], [found(8, 2), found(7, 3)], [found(9, 4, 2), found(9, 5)]
     assert [(record["kernel"]["a"], record["at"]) for record in tuning.merge(*groups)] == [(1, 3), (2, 1)]
     assert tuning.merge() == []
+    small = {**RECORD, "objective": "ram", "instructions": {"before": 10, "after": 12}}
+    by_ram = [{**small, "scratch_bytes": {"before": 8, "after": after}} for after in (8, 0)]
+    assert tuning.merge([RECORD], by_ram) == [RECORD, by_ram[1]]
+
+
+def test_a_record_of_before_there_were_objectives_is_of_instructions(tmp_path: Path) -> None:
+    """Those that users have stay good."""
+    old = {name: value for name, value in RECORD.items() if name != "objective"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(old))
+    assert tuning.read(tmp_path / "x.jsonl") == [RECORD]
 
 
 @pytest.mark.parametrize(
@@ -65,6 +80,8 @@ def test_of_two_records_the_quicker_is_kept() -> None:
         {"instructions": {"before": 10, "after": 0}},
         {"instructions": {"before": 10, "after": 11}},
         {"instructions": {"before": "10", "after": 1}},
+        {"objective": "ram"},
+        {"objective": "speed"},
         {"choice": {}},
         {"choice": {"kernel": 5}},
         {"choice": "x"},
@@ -80,7 +97,7 @@ def test_what_is_no_record_is_refused_at_its_line(tmp_path: Path, change: dict[s
     path.write_text("\n".join([*lines, json.dumps({**RECORD, **change})]))
     with pytest.raises(RecipeError, match=r"x\.jsonl:3: this is not a tuning record"):
         tuning.read(path)
-    for name in RECORD.keys() - {"search"}:
+    for name in RECORD.keys() - {"search", "objective"}:
         path.write_text(json.dumps({key: value for key, value in RECORD.items() if key != name}))
         with pytest.raises(RecipeError, match=r"x\.jsonl:1: this is not a tuning record"):
             tuning.read(path)

@@ -152,6 +152,7 @@ class Call:
     def __init__(self, number: int) -> None:
         self.function, self.output, self.expected = f"candidate_{number}", "model_out", bytes([5])
         self.before = {"model_in": b"\x05", "model_out": b"\0"}
+        self.scratch_bytes, self.constant_bytes = number, 100
 
 
 def write_firmware(subject: Any, batch: list[Any], sources: Path) -> list[Call | None]:
@@ -167,7 +168,9 @@ def write_firmware(subject: Any, batch: list[Any], sources: Path) -> list[Call |
     return [None if choice == 99 else Call(number) for number, choice in enumerate(batch)]
 
 
-def test_a_batch_is_compiled_linked_and_counted(tmp_path: Path, bench: Bench, firmware: Path) -> None:
+def test_a_batch_is_compiled_linked_and_counted(
+    tmp_path: Path, bench: Bench, firmware: Path, flash_model: Path
+) -> None:
     """Each candidate by itself; what doesn't fit or is wrong has no count; of a batch before nothing is left."""
     import sys
 
@@ -184,9 +187,18 @@ def test_a_batch_is_compiled_linked_and_counted(tmp_path: Path, bench: Bench, fi
     search = tune._Search(made, sys.modules[__name__], None, "1/1 k")
     few, none, wrong, many = search._measure([10, 99, 13, 100])
     assert (none, wrong) == (None, None) and few is not None and many is not None
-    assert (many - few) % 90 == 0 and many > few
-    assert search._measure([100]) == [many]
+    more = many["instructions"] - few["instructions"]
+    assert more % 90 == 0 and more > 0 and (few["scratch_bytes"], many["scratch_bytes"]) == (0, 3)
+    assert few["flash_bytes"] == many["flash_bytes"] == 100  # they call nothing, and are themselves no kernels
+    assert search._measure([100]) == [{**many, "scratch_bytes": 0}]
     assert "candidate_2 computes something wrong" in made.log_path.read_text()
+    files = {**inputs, "flash_model.so": flash_model}
+    timed = workspace(tmp_path / "c", files, ["records.jsonl"], {**parameters, "core": CYCLES, "flash_timing": FLASH})
+    search = tune._Search(timed, sys.modules[__name__], None, "1/1 k")
+    first, again = search._measure([10, 10])
+    assert first is not None and again is not None
+    # by the same rules as a bench's, each from a reset
+    assert first["instructions"] == few["instructions"] < first["cycles_estimate"] == again["cycles_estimate"]
 
 
 RETURNS_IN_IT = r"""

@@ -16,9 +16,10 @@ from tinyflow.core.action import Workspace, canonical
 from tinyflow.core.errors import RunError
 from tinyflow.core.partial_results import PartialResults
 from tinyflow.recipes import tuning
+from tinyflow.recipes.objective import OBJECTIVES
 from tinyflow.stages import tune
 from tinyflow.stages.tune import _best, _distance, _Search
-from tinyflow.targets.protocol import Counters
+from tinyflow.targets.protocol import Counters, FunctionCount
 
 DOCUMENT = {"kernel": {"shape": [3]}, "style": "plus", "cpu": "cortex-m4", "toolchain": "zig"}
 SPACE = [{"kernel": kernel, "x": x, "y": y} for kernel in ("a", "b") for x in range(4) for y in range(3)]
@@ -33,10 +34,17 @@ def cost(choice: dict[str, Any] | None) -> int | None:
     return 1100 - 100 * choice["x"] - 10 * choice["y"] - (5 if choice["kernel"] == "b" else 0)
 
 
+def metrics(choice: dict[str, Any] | None) -> dict[str, int] | None:
+    """Its instructions, and the scratch that it takes for having few of them."""
+    count = cost(choice)
+    return None if count is None else {"instructions": count, "scratch_bytes": (1100 - count) // 200}
+
+
 def space(folder: Path, trials: int = 100, seed: int = 1, **more: Any) -> Workspace:
     """What the stage gets."""
     target = {"implementation": __name__, "cpu": "cortex-m4", "isa": "thumb", "memory": []}
     parameters = {"trials": trials, "seed": seed, "optimise": "O2", "limit_instructions": 77, "target": target}
+    parameters["objective"] = "instructions"
     parameters |= {"toolchain": {"name": "zig"}, "flags": ["-O2"], "defines": ["A=1"], "options": {"o": 1}, **more}
     folder.mkdir(exist_ok=True)
     return workspace(folder, {}, ["records.jsonl"], {**parameters, "implementation": __name__})
@@ -47,9 +55,9 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[Sequence[Any]]:
     """The batches that were measured."""
     batches: list[Sequence[Any]] = []
 
-    def measure(search: _Search, batch: Sequence[Any]) -> list[int | None]:
+    def measure(search: _Search, batch: Sequence[Any]) -> list[dict[str, int] | None]:
         batches.append(list(batch))
-        return [cost(choice) for choice in batch]
+        return [metrics(choice) for choice in batch]
 
     monkeypatch.setattr(_Search, "_measure", measure)
     return batches
@@ -68,14 +76,23 @@ def test_the_best_of_all_is_the_record(tmp_path: Path, measured: list[Sequence[A
         **{"schema": tuning.SCHEMA, **DOCUMENT, "optimise": "O2"},
         "choice": {"kernel": "b", "x": 3, "y": 2},
         "instructions": {"before": 1000, "after": 775},
+        "scratch_bytes": {"before": 0, "after": 1},
         "search": {"trials": 24, "of": 24, "seed": 1},
     }
-    assert measured[0] == [None]
-    assert [len(batch) for batch in measured[1:]] == [8, 8, 8]
-    tried = [canonical(choice) for batch in measured[1:] for choice in batch]
-    assert sorted(tried) == sorted(map(canonical, SPACE))
+    assert [len(batch) for batch in measured] == [9, 8, 8] and measured[0][0] is None
+    tried = [canonical(choice) for batch in measured for choice in batch]
+    assert sorted(tried) == sorted(map(canonical, [None, *SPACE]))
     log = made.log_path.read_text().splitlines()
-    assert log[-1] == "1/1 dense: 24 of 24 trials, 1000 to 775 (-22.5%)" and len(log) == 3
+    assert log[-1] == "1/1 dense: 24 of 24 trials, 1000 to 775 instructions, -22.5%" and len(log) == 3
+
+
+def test_an_objective_decides(tmp_path: Path, measured: list[Sequence[Any]]) -> None:
+    """Of the candidates with the least of its metric the fastest; the record says of what it has the least."""
+    place = {**DOCUMENT, "objective": "ram"}
+    record = search(space(tmp_path, objective="ram")).record(place, None)
+    assert record["scratch_bytes"] == {"before": 0, "after": 0} and record["objective"] == "ram"
+    least = min(cost(one) or 2000 for one in SPACE if (metrics(one) or {"scratch_bytes": 9})["scratch_bytes"] == 0)
+    assert record["instructions"] == {"before": 1000, "after": least}
 
 
 def test_few_trials_are_the_beginning_of_more(tmp_path: Path, measured: list[Sequence[Any]]) -> None:
@@ -84,7 +101,7 @@ def test_few_trials_are_the_beginning_of_more(tmp_path: Path, measured: list[Seq
     def order(name: str, trials: int, seed: int = 1, document: dict[str, Any] = DOCUMENT) -> list[str]:
         measured.clear()
         search(space(tmp_path / name, trials, seed), document).record(document, None)
-        return [canonical(choice) for batch in measured[1:] for choice in batch]
+        return [canonical(choice) for batch in measured for choice in batch][1:]
 
     whole = order("all", 24)
     assert order("some", 10)[:8] == whole[:8] and len(order("some2", 10)) == 10
@@ -95,13 +112,15 @@ def test_few_trials_are_the_beginning_of_more(tmp_path: Path, measured: list[Seq
 
 
 def test_what_was_known_is_where_it_goes_on(tmp_path: Path, measured: list[Sequence[Any]]) -> None:
-    """It is measured first, its neighbours next, and the result is never worse."""
+    """It is measured at first, and the result is never worse."""
     known = {"kernel": "a", "x": 2, "y": 1}
     record = search(space(tmp_path, 5)).record(DOCUMENT, known)
-    assert measured[0] == [None, known]
-    near = [choice for choice in SPACE if _distance(choice, known) == 1]
-    assert all(choice in near for choice in measured[1]) and len(measured[1]) == 5
+    assert measured[0][0] is None and measured[0][-1] == known and len(measured[0]) == 7
     assert record["instructions"]["after"] <= cost(known)  # type: ignore[index,call-overload,operator]
+    measured.clear()
+    search(space(tmp_path / "more", 16)).record(DOCUMENT, {"kernel": "b", "x": 3, "y": 2})
+    near = [choice for choice in SPACE if _distance(choice, measured[0][-1]) == 1 and choice not in measured[0]]
+    assert near and all(choice in measured[1] for choice in near)
     nothing = search(space(tmp_path / "b", 0)).record(DOCUMENT, known)
     assert (nothing["choice"], nothing["instructions"]) == (known, {"before": 1000, "after": 890})
 
@@ -111,7 +130,7 @@ def test_a_wrong_default_is_a_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(_Search, "_measure", lambda self, batch: [None for _ in batch])
     with pytest.raises(RunError, match="1/1 dense: the default kernel computes something wrong"):
         search(space(tmp_path)).record(DOCUMENT, None)
-    monkeypatch.setattr(_Search, "_measure", lambda self, batch: [1000 for _ in batch])
+    monkeypatch.setattr(_Search, "_measure", lambda self, batch: [{"instructions": 1000} for _ in batch])
     assert search(space(tmp_path / "b", 8)).record(DOCUMENT, None)["choice"] is None
 
 
@@ -122,9 +141,8 @@ def test_measured_batches_are_kept(tmp_path: Path, measured: list[Sequence[Any]]
 
     def counts(name: str, maker: PartialResults = parts, document: dict[str, Any] = DOCUMENT, **more: Any) -> int:
         measured.clear()
-        assert search(replace(space(tmp_path / name, **more), parts=maker), document)._measured([None, SPACE[5]]) == [
-            *(1000, cost(SPACE[5]))
-        ]
+        made = search(replace(space(tmp_path / name, **more), parts=maker), document)
+        assert made._measured([None, SPACE[5]]) == [metrics(None), metrics(SPACE[5])]
         return len(measured)
 
     assert (counts("a"), counts("b")) == (1, 0)
@@ -134,11 +152,13 @@ def test_measured_batches_are_kept(tmp_path: Path, measured: list[Sequence[Any]]
         {"defines": []},
         {"toolchain": {"name": "gcc"}},
         {"target": target},
+        {"core": {"name": "m4"}},
+        {"core": {"name": "m4"}, "flash_timing": {"wait_cycles": 3}},
     ]
-    assert [counts(f"o{index}", **more) for index, more in enumerate(others)] == [1] * 4
+    assert [counts(f"o{index}", **more) for index, more in enumerate(others)] == [1] * len(others)
     assert counts("k", document={**DOCUMENT, "kernel": {"shape": [9]}}) == 1
     assert counts("m", PartialResults(tmp_path / "cache", None, "another maker")) == 1
-    assert counts("trials", trials=3, seed=9, optimise="O0") == 0
+    assert counts("trials", trials=3, seed=9, optimise="O0", objective="ram") == 0
 
 
 @dataclass
@@ -158,7 +178,8 @@ class Chip:
     def call(self, function: str, limit_instructions: int) -> tuple[int, Counters]:
         """Counted by its name's length; `bad` fails."""
         self.calls.append((function, limit_instructions))
-        return int(function == "bad"), Counters(0.0, len(function), 0, 0)
+        functions = {function: FunctionCount(1), "kernel": FunctionCount(3)}
+        return int(function == "bad"), Counters(0.0, len(function), 0, 0, functions)
 
     def read(self, place: str, size: int) -> bytes:
         """Zeros."""
@@ -178,15 +199,19 @@ def open_machine(target: Any, files: Any) -> Chip:
     return _chips[-1]
 
 
-def test_a_candidate_counts_if_it_is_right(tmp_path: Path) -> None:
+def test_a_candidate_counts_if_it_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that doesn't fit, fails or computes something else has no count, and the log says so."""
     made = space(tmp_path)
+    functions = [SimpleNamespace(name=name, size_bytes=50) for name in ("good", "kernel", "other")]
+    monkeypatch.setattr(tune.elf, "read", lambda path: SimpleNamespace(functions=functions))
+    taken = {"scratch_bytes": 6, "constant_bytes": 8}
     call = {
-        name: SimpleNamespace(function=name, before={"in": b"1", "w": b"2"}, output="out", expected=expected)
+        name: SimpleNamespace(function=name, before={"in": b"1", "w": b"2"}, output="out", expected=expected, **taken)
         for name, expected in {"good": b"\0\0", "bad": b"\0\0", "wrong": b"\0\1"}.items()
     }
     calls = [call["good"], None, call["bad"], call["wrong"]]
-    assert search(made)._call(calls, {"implementation": __name__}, Path("f.elf")) == [4, None, None, None]
+    found = search(made)._call(calls, {"implementation": __name__}, Path("f.elf"))
+    assert found == [{"instructions": 4, "scratch_bytes": 6, "flash_bytes": 58}, None, None, None]
     assert _chips[-1].calls[:4] == ["f.elf", ("in", b"1"), ("w", b"2"), ("good", 77)]
     assert _chips[-1].calls[-1] == "closed" and _chips[-1].calls.count("closed") == 1
     assert made.log_path.read_text().splitlines() == [
@@ -196,14 +221,15 @@ def test_a_candidate_counts_if_it_is_right(tmp_path: Path) -> None:
 
 def test_of_equals_the_first_is_best() -> None:
     """And nothing is better than what has no count."""
-    counts: dict[str, int | None] = {
-        canonical(None): 9,
+    by = OBJECTIVES["instructions"]
+    counts: dict[str, Any] = {
+        canonical(None): {"instructions": 9},
         canonical({"a": 1}): None,
-        canonical({"a": 2}): 8,
-        '{"a":3}': 8,
+        canonical({"a": 2}): {"instructions": 8, "flash_bytes": 7},
+        '{"a":3}': {"instructions": 8},
     }
-    assert _best(counts, 9) == ({"a": 2}, 8)
-    assert _best({canonical(None): 9, canonical({"a": 1}): 9}, 9) == (None, 9)
+    assert _best(counts, by) == ({"a": 2}, {"instructions": 8, "flash_bytes": 7})
+    assert _best({canonical(None): {"instructions": 9}, canonical({"a": 1}): {"instructions": 9}}, by)[0] is None
 
 
 def test_neighbours_differ_in_one_number() -> None:
@@ -231,7 +257,7 @@ def test_the_stage_makes_a_record_for_each_kernel(
     """Sorted; the first file's records are what is known."""
     monkeypatch.setattr(tune.tflite_reader, "read", lambda path: "graph")
     (tmp_path / "model.tflite").write_bytes(b"")
-    place = {**DOCUMENT, "optimise": "O2"}
+    place = {**DOCUMENT, "optimise": "O2", "objective": "instructions"}
     files = {}
     for number, x in ((0, 1), (1, 2)):
         record = {
@@ -249,5 +275,6 @@ def test_the_stage_makes_a_record_for_each_kernel(
     tune.tune(made)
     lines = [json.loads(line) for line in made.outputs["records.jsonl"].read_text().splitlines()]
     assert [line["kernel"]["shape"] for line in lines] == [[3], [7]] and lines[0]["optimise"] == "O2"
-    assert [None, {"kernel": "a", "x": 1, "y": 0}] in measured and [None] in measured
+    first = [batch for batch in measured if batch[0] is None]
+    assert sorted(batch[-1] == {"kernel": "a", "x": 1, "y": 0} for batch in first) == [False, True]
     assert made.log_path.read_text().startswith("1/2 k0: ")

@@ -20,8 +20,8 @@ from tinyflow.core.action import Tool
 from tinyflow.core.distribution import NAME
 from tinyflow.core.errors import RecipeError
 from tinyflow.flow.planning.builds import LINK_TOOLS, plain
+from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS
 from tinyflow.flow.planning.models import FRONTEND, READER_TOOLS, REFERENCE_TOOLS, onnx_tools
-from tinyflow.flow.planning.plan import PROFILE_TOOLS
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import cpus_of, processor_of
 from tinyflow.recipes.schema import Backend, Frontend, Recipe, Target, Toolchain

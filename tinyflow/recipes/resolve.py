@@ -124,6 +124,7 @@ def resolve(bench: Bench, catalogue: Catalogue) -> ResolvedBench:
         "vectors": next((feature for feature in _VECTORS if feature in processor.features), "none"),
         "kernels": list(processor.kernel_variants),
         "llvm": dict(processor.tvm_llvm),
+        "goal": settings.goal or "cycles",
     }
     if "$llvm" in backend.options.values() and not processor.tvm_llvm:
         name = processor.name

@@ -1,7 +1,8 @@
 """Tuning records as files: one line of JSON for each kernel, readable, in an order of their own.
 
-A record is found by what decides its counts: kernel (spec and room for scratch), style, processor, toolchain, level. It
-says which choice takes the fewest instructions (null: what the backend takes by default), and how many both take.
+A record is found by what decides its counts: kernel (spec and room for scratch), style, processor, toolchain, level,
+and by its objective. It says which choice has the least of that (null: what the backend takes by default), and how much
+both have of everything that was measured.
 """
 
 from __future__ import annotations
@@ -13,19 +14,26 @@ from typing import Any
 
 from tinyflow.core.action import canonical
 from tinyflow.core.errors import RecipeError
+from tinyflow.recipes.objective import OBJECTIVES
 
 Record = Mapping[str, Any]
 
 SCHEMA = 1
 # Beside the other recipes; a file for each toolchain and processor.
 FOLDER = "tuning"
-_KEY = ("kernel", "style", "cpu", "toolchain", "optimise")
+_KEY = ("kernel", "style", "cpu", "toolchain", "optimise", "objective")
 _HINT = "`doit tuning import FILE` takes records; `+tune.16` makes them"
 
 
 def key_of(record: Record) -> str:
     """What a record is found by. KeyError for what is none."""
     return canonical({name: record[name] for name in _KEY})
+
+
+def counts_of(record: Record) -> Mapping[str, int]:
+    """How much of its objective's metric the default has and the choice: `before` and `after`."""
+    counts: Mapping[str, int] = record[OBJECTIVES[record["objective"]].metric]
+    return counts
 
 
 def file_name(cpu: str, toolchain: str) -> str:
@@ -46,9 +54,11 @@ def read(file: Path) -> list[Record]:
 
 def _parse(line: str, where: str) -> Record:
     try:
-        record: dict[str, Any] = json.loads(line)
-        counts = record["instructions"]
-        is_right = record["schema"] == SCHEMA and 0 < counts["after"] <= counts["before"] and bool(key_of(record))
+        # those of before there were others are of instructions
+        record: dict[str, Any] = {"objective": "instructions", **json.loads(line)}
+        counts = counts_of(record)
+        is_right = record["schema"] == SCHEMA and 0 <= counts["after"] <= counts["before"] and bool(key_of(record))
+        is_right = is_right and record["instructions"]["after"] > 0
         choice = record["choice"]
         is_right = is_right and (choice is None or isinstance(choice["kernel"], str))
         names = [record[name] for name in ("style", "cpu", "toolchain", "optimise")]
@@ -72,15 +82,15 @@ def spell(records: Iterable[Record]) -> str:
 
 
 def _order(record: Record) -> tuple[str, ...]:
-    return (*(record[name] for name in ("cpu", "toolchain", "optimise", "style")), key_of(record))
+    return (*(record[name] for name in ("cpu", "toolchain", "optimise", "style", "objective")), key_of(record))
 
 
 def merge(*groups: Iterable[Record]) -> list[Record]:
-    """All records, each kernel once: with the fewest instructions; of equals, the first."""
+    """All records, each kernel once for each objective: with the least of it; of equals, the first."""
     best: dict[str, Record] = {}
     for group in groups:
         for record in group:
             known = best.setdefault(key_of(record), record)
-            if record["instructions"]["after"] < known["instructions"]["after"]:
+            if counts_of(record)["after"] < counts_of(known)["after"]:
                 best[key_of(record)] = record
     return list(best.values())

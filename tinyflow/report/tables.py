@@ -270,7 +270,7 @@ def _untuned(row: Row) -> str:
     """That `+tuned` found no records, or not all, and what to type."""
     tuning, place = row["tuning"], row["tuning"]["place"]
     which = f"{tuning['missing']} of {tuning['kernels']} kernels have no" if tuning["tuned"] else "its kernels have no"
-    found_by = f"{place['cpu']}, {place['toolchain']}, {place['optimise']}"
+    found_by = f"{place['cpu']}, {place['toolchain']}, {place['optimise']}, by {place['objective']}"
     what = f"{row['bench']}: {which} tuning record for {found_by}, which leaves them as they were"
     return f"{what}; +tune.16 in place of +tuned searches"
 

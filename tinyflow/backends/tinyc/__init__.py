@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinyflow.backends.options import CHASE, Options, alignments, has_chase
 from tinyflow.backends.tinynn.variants import KERNELS, WINOGRAD, variant_of
+from tinyflow.recipes.objective import OBJECTIVES
 
 if TYPE_CHECKING:
     from tinyflow.backends.refusals import Refusal
@@ -27,6 +28,7 @@ OPTIONS: Options = {
     "chase": CHASE,
     "winograd": WINOGRAD,
     "stream": None,
+    "goal": tuple(OBJECTIVES),
 }
 
 
@@ -62,7 +64,7 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
-    winograd (see `faster`), stream (see `streaming`).
+    winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
@@ -74,4 +76,5 @@ def _memory_of(options: Mapping[str, Any]) -> Wanted:
     from tinyflow.backends.tinyc.faster import Wanted
 
     alignment, winograd = int(options.get("alignment", 4)), str(options.get("winograd", WINOGRAD[0]))
-    return Wanted(alignment, has_chase(options), winograd, str(options.get("stream") or ""))
+    goal = str(options.get("goal", ""))
+    return Wanted(alignment, has_chase(options), winograd, str(options.get("stream") or ""), goal)

@@ -22,6 +22,8 @@ class Wanted(NamedTuple):
     winograd: str = WINOGRAD[0]
     stream: str = ""
     """By which goal of `streaming` layers run row by row; none where they don't."""
+    goal: str = ""
+    """An objective: of `ram` the arena may not grow for speed, of `flash` nothing may."""
 
 
 def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
@@ -40,7 +42,7 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
         for number, step in enumerate(program.steps)
         if isinstance(step, Step) and step.call.faster
     }
-    if wanted.winograd == "none" or not choices:
+    if wanted.winograd == "none" or wanted.goal == "flash" or not choices:
         return program, plain
     if wanted.winograd == "all":
         changed = _with(program, {number: calls[0] for number, calls in choices.items()})
@@ -52,6 +54,7 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
         sum(flash.values()),
         (plain.total_bytes, plain.tensors.values()),
         lambda calls: planned(_with(program, calls)).total_bytes,
+        may_grow=wanted.goal != "ram",
     )
     changed = _with(program, taken)
     return changed, planned(changed)

@@ -17,14 +17,16 @@ def within_bounds(
     constants_bytes: int,
     plain: tuple[int, Iterable[Placed]],
     total_bytes: Callable[[Mapping[int, Call]], int],
+    *,
+    may_grow: bool = True,
 ) -> dict[int, Call]:
     """Steps by number → the first of the calls that are offered for each that memory has room for.
 
     `direct_flash`: what their constants take as they are, of `constants_bytes` in all; `plain`: bytes of the arena as
-    it is, and what lies in it besides scratch; `total_bytes`: its bytes with some of the calls.
+    it is, and what lies in it besides scratch; `total_bytes`: its bytes with some of the calls; `may_grow`: the arena.
     """
     plain_bytes, places = plain
-    limit = plain_bytes + plain_bytes // _ARENA_PARTS
+    limit = plain_bytes + (plain_bytes // _ARENA_PARTS if may_grow else 0)
     kept = list(places)
     room = {number: limit - _alive_bytes(kept, number) for number in offers}
     left = constants_bytes // _CONSTANTS_PARTS

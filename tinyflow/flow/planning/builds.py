@@ -56,9 +56,12 @@ class Builds:
         )
 
     def tune(
-        self, resolved: ResolvedBench, trials: int, inputs: Mapping[str, Input], tools: tuple[Tool, ...]
+        self, resolved: ResolvedBench, wanted: Mapping[str, JSON], inputs: Mapping[str, Input], tools: tuple[Tool, ...]
     ) -> Action:
-        """Search kernels for a model, on firmware with nothing else; `inputs` has the model and what runs it."""
+        """Search kernels for a model, on firmware with nothing else; `inputs` has the model and what runs it.
+
+        `wanted`: how many trials, by which objective, and the model of cycles where these are measured.
+        """
         target, backend = resolved.target, resolved.backend
         trees = {
             **self._headers(self._chains(resolved.runtimes)),
@@ -68,7 +71,7 @@ class Builds:
         made = self._build(
             resolved,
             "tune",
-            f"tune {resolved.part_name} {backend.name} for {_flag_set(resolved)}, {trials} trials",
+            f"tune {resolved.part_name} {backend.name} for {_flag_set(resolved)}, {wanted['trials']} trials",
             "tune:tune",
             ("records.jsonl",),
             {**trees, **inputs},
@@ -79,7 +82,7 @@ class Builds:
                 "optimise": resolved.optimise,
                 "options": dict(resolved.kernel_options),
                 "implementation": backend.tuning,
-                "trials": trials,
+                **wanted,
                 "seed": _TUNING_SEED,
                 "limit_instructions": target.limit_instructions,
             },

@@ -1,15 +1,18 @@
-"""Which recipes a target's cycles are estimated by, or why they aren't."""
+"""Which recipes a target's cycles are estimated by, or why they aren't; so whether kernels are chosen by them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
-from tinyflow.core.action import JSON
+from tinyflow.core.action import JSON, Output, Tool
 from tinyflow.recipes.catalogue import Catalogue
-from tinyflow.recipes.resolve import processor_of, whole_core
+from tinyflow.recipes.resolve import ResolvedBench, processor_of, whole_core
 from tinyflow.recipes.schema import Core, Target
 from tinyflow.targets.protocol import capabilities
+
+PROFILE_TOOLS = (Tool("package", "capstone"),)
 
 
 def cycle_model(catalogue: Catalogue, target: Target) -> Mapping[str, JSON] | None:
@@ -35,6 +38,29 @@ def no_cycles(catalogue: Catalogue, target: Target) -> str:
     if catalogue.get(Core, target.cpu).cycles_per_instruction is None and target.flash_timing is None:
         return f'{target.name} doesn\'t say how it waits for its flash: "flash_timing" in its recipe'
     return ""
+
+
+def trace_inputs(machine: Mapping[str, Any], model: Mapping[str, JSON]) -> Mapping[str, Output]:
+    """What following a call for its cycles needs besides the firmware."""
+    return (capabilities(machine).trace or {}) if model.get("flash_timing") is not None else {}
+
+
+def objective_of(catalogue: Catalogue, resolved: ResolvedBench) -> str:
+    """What kernels are chosen by: `+goal`; else cycles where they are estimated, instructions where not.
+
+    UsageError for a goal that can't be measured, or that nothing would be chosen by.
+    """
+    goal, target, why = resolved.settings.goal, resolved.target, no_cycles(catalogue, resolved.target)
+    if goal is None:
+        return "instructions" if why else "cycles"
+    if goal == "cycles" and why:
+        known = [name for name in catalogue.names(Target) if not no_cycles(catalogue, catalogue.get(Target, name))]
+        hint = f"+goal.instructions, or a target whose cycles are estimated: {', '.join(sorted(known))}"
+        resolved.bench.refuse(f"{target.name} has no cycles to choose kernels by: {why}", at="+goal", hint=hint)
+    if resolved.backend.tuning is not None and resolved.settings.tuning is None:
+        what = f"{resolved.backend.name} chooses kernels by a goal where it is tuned"
+        resolved.bench.refuse(what, at="+goal", hint="add +tuned or +tune.16")
+    return goal
 
 
 def power_of(target: Target) -> dict[str, JSON]:

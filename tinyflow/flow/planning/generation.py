@@ -7,6 +7,7 @@ from typing import Any
 
 from tinyflow.core.action import JSON, Action, Input, Output, SourceFile, Tool
 from tinyflow.flow.planning.builds import Builds
+from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, objective_of, trace_inputs
 from tinyflow.flow.planning.models import READER_TOOLS, Known
 from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.resolve import ResolvedBench
@@ -24,19 +25,29 @@ class Generation:
         self._known = known
 
     def tune(self, resolved: ResolvedBench, model: Output) -> tuple[tuple[Action, ...], dict[str, Input]]:
-        """The search for the best kernels, if the bench asks for one, and the records that generating goes by."""
+        """The search for the best kernels, if the bench asks for one, and the records that generating goes by.
+
+        Raises UsageError for a goal that they can't be chosen by.
+        """
+        objective = objective_of(self._catalogue, resolved)
         if resolved.settings.tuning is None:
             return (), {}
         records = self._records(resolved)
         if resolved.settings.tuning == "records":
             return (), records
         backend, target = resolved.backend, resolved.target
-        machine = capabilities(target.seen(resolved.processor))
+        seen = target.seen(resolved.processor)
+        machine = capabilities(seen)
+        # where instructions alone decide, cycles needn't be estimated, which takes as long as counting
+        model_of = None if objective == "instructions" else cycle_model(self._catalogue, target)
+        needed = {**machine.inputs, **({} if model_of is None else trace_inputs(seen, model_of))}
         inputs: dict[str, Input] = {"model.tflite": model, **records}
-        inputs |= {name: self._known.add(made.action).output(made.name) for name, made in machine.inputs.items()}
+        inputs |= {name: self._known.add(made.action).output(made.name) for name, made in needed.items()}
         packages = (backend.lowering or backend).tools
         tools = (*READER_TOOLS, *(Tool("package", name) for name in packages), *machine.tools)
-        action = self._builds.tune(resolved, int(resolved.settings.tuning), inputs, tools)
+        tools += () if model_of is None else PROFILE_TOOLS
+        wanted = {"trials": int(resolved.settings.tuning), "objective": objective, **(model_of or {})}
+        action = self._builds.tune(resolved, wanted, inputs, tools)
         return (action,), {"tuning/records.jsonl": action.output("records.jsonl")}
 
     def _records(self, resolved: ResolvedBench) -> dict[str, Input]:
@@ -48,6 +59,10 @@ class Generation:
             for index, path in enumerate(path for path in paths if path.is_file())
         }
 
+    def _place(self, resolved: ResolvedBench) -> dict[str, JSON]:
+        """What tuning records are found by, but for the kernel."""
+        return {**resolved.tuning_place, "objective": objective_of(self._catalogue, resolved)}
+
     def lower(self, resolved: ResolvedBench, model: Output, records: Mapping[str, Input]) -> tuple[Action, ...]:
         """What the backend generates from instead of the model, if it does; its name is in nothing of it."""
         lowering = resolved.backend.lowering
@@ -58,7 +73,7 @@ class Generation:
             "options": dict(resolved.lowering_options),
         }
         if resolved.settings.tuning is not None:
-            parameters["tuning"] = dict(resolved.tuning_place)
+            parameters["tuning"] = self._place(resolved)
         action = self._known.isolated(
             "lower",
             _spelled(f"lower {resolved.model.name}", resolved.lowering_options, lowering.options),
@@ -80,7 +95,7 @@ class Generation:
         inputs: dict[str, Input] = {"model.tflite": model}
         inputs |= {name: action.output(name) for action in lowered for name in action.outputs}
         if resolved.settings.tuning is not None and not lowered:
-            parameters["tuning"] = dict(resolved.tuning_place)
+            parameters["tuning"] = self._place(resolved)
             inputs |= records
         tools = [*READER_TOOLS, *(Tool("package", name) for name in backend.tools)]
         function = "generate:generate"

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from tinyflow.core.action import JSON, Action, Output, Tool, in_order
+from tinyflow.core.action import JSON, Action, Output, in_order
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.builds import Builds, target_facts
-from tinyflow.flow.planning.cycle_models import cycle_model, no_cycles, power_of
+from tinyflow.flow.planning.cycle_models import PROFILE_TOOLS, cycle_model, no_cycles, power_of, trace_inputs
 from tinyflow.flow.planning.generation import Generation
 from tinyflow.flow.planning.models import Known, Models
 from tinyflow.flow.planning.options import check_options
@@ -24,7 +24,6 @@ from tinyflow.recipes.schema import Target
 from tinyflow.recipes.suite import expand
 from tinyflow.targets.protocol import capabilities
 
-PROFILE_TOOLS = (Tool("package", "capstone"),)
 _SHORT_ID = 12  # of 50,000 tasks two have one name with a chance of 4 in a million
 
 
@@ -164,9 +163,7 @@ class Planner:
         return [self._profile(resolved.bench.name, run, model)]
 
     def _profile(self, bench: str, run: Action, model: Mapping[str, JSON]) -> Action:
-        more = capabilities(run.parameters["target"]).trace or {}
-        if model.get("flash_timing") is None:
-            more = {}
+        more = trace_inputs(run.parameters["target"], model)
         return self._known.add(
             replace(
                 run,

@@ -47,8 +47,8 @@ class Backend(Recipe):
     machine: Module | None = None
     """Module with `open_machine` that runs the model itself: nothing is compiled or linked (interpreters on host)."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Passed to `generate`. `$toolchain`, `$isa`, `$cpu`, `$vectors` (none, mve, rvv), `$kernels` and `$llvm` stand
-    for the bench's own."""
+    """Passed to `generate`. `$toolchain`, `$isa`, `$cpu`, `$vectors` (none, mve, rvv), `$kernels`, `$goal` and
+    `$llvm` stand for the bench's own."""
     lowering: Lowering | None = None
     """Where `generate` takes what this makes of the model."""
     tolerance: Natural = 0

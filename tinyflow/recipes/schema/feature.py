@@ -58,6 +58,8 @@ class Settings(Part):
     """The same for runtimes as well."""
     tuning: str | None = None
     """Kernels as tuning records say: `records` for those that there are, `$value` for a search with so many trials."""
+    goal: Literal["cycles", "instructions", "ram", "flash", "$value"] | None = None
+    """What the choice among kernels minimises; without it cycles where they are estimated, else instructions."""
     guard: Literal["arena", "ram", "$value"] | None = None
     """Where layers may write nothing but what is theirs: within the arena, or anywhere in RAM."""
     ram: Literal["$value"] | None = None  # the size itself, once merged

@@ -11,6 +11,7 @@ from tinyflow.backends.tvm.kernels.choices import Choice
 from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec
 from tinyflow.backends.tvm.program.operations import Question
 from tinyflow.recipes import tuning
+from tinyflow.recipes.objective import OBJECTIVES
 
 # kernels that there is something to choose of
 _CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
@@ -33,7 +34,7 @@ class Known:
 
     @classmethod
     def read(cls, files: Sequence[Path], place: Mapping[str, Any]) -> Known:
-        """The records of some files; `place` has cpu, toolchain and optimise. RecipeError for a damaged line."""
+        """The records of some files; `place` is the rest of what they are found by. RecipeError for a damaged line."""
         records: dict[str, tuning.Record] = {}
         for file in files:
             for record in tuning.read(file):
@@ -41,8 +42,14 @@ class Known:
         return cls(records, place)
 
     def choose(self, question: Question) -> Choice | None:
-        """The choice that a record has for a kernel; None where there is none, or the default one is the best."""
-        record = self._records.get(tuning.key_of({**question_document(question), **self._place}))
+        """The choice that a record has for a kernel; None where there is none, or the default one is the best.
+
+        A record of another objective does, where it isn't known to be worse by the one that is asked for.
+        """
+        objective, asked = OBJECTIVES[self._place["objective"]], {**question_document(question), **self._place}
+        keys = (tuning.key_of({**asked, "objective": name}) for name in (objective.name, *objective.others))
+        fitting = (self._records[key] for key in keys if key in self._records)
+        record = next((record for record in fitting if objective.is_met(record)), None)
         choice: Choice | None = record["choice"] if record is not None else None
         self._asked += 1
         self._found += record is not None

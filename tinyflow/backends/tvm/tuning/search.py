@@ -30,7 +30,7 @@ from tinyflow.backends.tvm.tuning.records import question_document
 from tinyflow.core.action import canonical
 from tinyflow.model.graph import Graph
 
-ARENA = "tuning_arena"
+ARENA, CONSTANTS = "tuning_arena", "tuning_constants"
 _ALIGNMENT = 16
 # channels that are made up for each that is needed: some have no constants in the short form
 _SPARE = 6
@@ -63,6 +63,9 @@ class Subject:
         return f"{operator} {text}" + (f", {kernel[0]}x{kernel[1]}" if kernel else "")
 
 
+_Layout = tuple[Mapping[str, str], Mapping[str, int]]
+
+
 class Call(NamedTuple):
     """How to call one candidate, and what has to be in memory before and after; places are `symbol+offset`."""
 
@@ -70,6 +73,8 @@ class Call(NamedTuple):
     before: Mapping[str, bytes]
     output: str
     expected: bytes
+    scratch_bytes: int
+    constant_bytes: int
 
 
 def subjects(model: Path, graph: Graph, options: Mapping[str, Any], cpu: str) -> list[Subject]:  # noqa: ARG001 (the protocol's)
@@ -106,7 +111,9 @@ def write_firmware(subject: Subject, candidates: Sequence[Choice | None], folder
     layouts = {name: _layout(kernel) for name, kernel in functions.items()}
     (folder / "calls.c").write_text(_calls_text(functions, layouts), encoding="utf-8")
     return [
-        None if name not in functions else _call(name, functions[name], layouts[name], packed[name], inputs, expected)
+        None
+        if name not in functions
+        else _call(name, functions[name], layouts[name][0], packed[name], inputs, expected)
         for name in (f"kernel_{index}" for index in range(len(candidates)))
     ]
 
@@ -121,7 +128,7 @@ def _kernel(subject: Subject, choice: Choice | None) -> Kernel | None:
 def _call(
     name: str,
     kernel: Kernel,
-    layout: Mapping[str, int],
+    layout: Mapping[str, str],
     packed: Mapping[str, Array],
     inputs: Sequence[NDArray[np.int8]],
     expected: bytes,
@@ -130,7 +137,7 @@ def _call(
     data = iter(inputs)
     output = ""
     for parameter in kernel.parameters:
-        place = f"{ARENA}+{layout[parameter.name]}"
+        place = layout[parameter.name].replace(" ", "")
         if parameter.role == "input":
             before[place] = next(data).tobytes()
         elif parameter.role == "constant":
@@ -138,16 +145,24 @@ def _call(
         elif parameter.role == "output":
             output = place
             before[place] = bytes(len(expected))  # what another candidate left must not pass for its own
-    return Call(f"call_{name}", before, output, expected)
+    taken = {
+        role: sum(parameter.size_bytes for parameter in kernel.parameters if parameter.role == role)
+        for role in ("scratch", "constant")
+    }
+    return Call(f"call_{name}", before, output, expected, taken["scratch"], taken["constant"])
 
 
-def _layout(kernel: Kernel) -> dict[str, int]:
-    """Where the parameters of one candidate lie in the arena, which all share; under the empty name, its end."""
-    offsets, end = {}, 0
+def _layout(kernel: Kernel) -> _Layout:
+    """Where the parameters of one candidate lie, constants in flash as a bench's do; and how far each array reaches.
+
+    All candidates share both arrays.
+    """
+    places, ends = {}, {ARENA: _ALIGNMENT, CONSTANTS: _ALIGNMENT}
     for parameter in kernel.parameters:
-        offsets[parameter.name] = end
-        end += -(-parameter.size_bytes // _ALIGNMENT) * _ALIGNMENT
-    return {**offsets, "": end}
+        array = CONSTANTS if parameter.role == "constant" else ARENA
+        places[parameter.name] = f"{array} + {ends[array]}"
+        ends[array] += -(-parameter.size_bytes // _ALIGNMENT) * _ALIGNMENT
+    return places, ends
 
 
 def _kernels_text(functions: Mapping[str, Kernel]) -> str:
@@ -157,12 +172,14 @@ def _kernels_text(functions: Mapping[str, Kernel]) -> str:
     return "\n".join([*(f"#include {name}" for name in includes), *texts.values()])
 
 
-def _calls_text(functions: Mapping[str, Kernel], layouts: Mapping[str, Mapping[str, int]]) -> str:
-    size = max((layout[""] for layout in layouts.values()), default=_ALIGNMENT)
-    lines = ["#include <stdint.h>", f"_Alignas({_ALIGNMENT}) int8_t {ARENA}[{size}];"]
-    for name, kernel in functions.items():
-        places = [f"{ARENA} + {layouts[name][parameter.name]}" for parameter in kernel.parameters]
-        lines.append(f"void {name}({', '.join('void*' for _ in places)});")
+def _calls_text(functions: Mapping[str, Kernel], layouts: Mapping[str, _Layout]) -> str:
+    lines = ["#include <stdint.h>"]
+    for array, kind, first in ((ARENA, "int8_t", ""), (CONSTANTS, "const int8_t", " = {1}")):
+        size = max((ends[array] for _, ends in layouts.values()), default=_ALIGNMENT)
+        lines.append(f"_Alignas({_ALIGNMENT}) {kind} {array}[{size}]{first};")
+    for name in functions:
+        places = layouts[name][0].values()
+        lines.append(f"void {name}({', '.join('const void*' for _ in places)});")
         lines.append(f"int call_{name}(void) {{ {name}({', '.join(places)}); return 0; }}")
     # never run: it keeps the linker from dropping them
     lines.append(f"int (*const volatile calls[])(void) = {{{', '.join(f'call_{name}' for name in functions) or 0}}};")
