@@ -172,11 +172,15 @@ _INT16: Sequence[Kernel] = (
     *_refs("affine", "elements", "quantise_int16", "dequantise_int16"),
 )
 
-_FIELDS = replace(
-    _conv2d("rv32", (_RIGHT, needs.LONG_RUNS), packs.packed(packs.rv32_conv2d_fields)),
-    scratch=scratch.FIELDS,
-    at_once=6,
-    name="conv2d_fields_rv32",
+# of weights of four bits these have no form
+_OF_BYTES: Sequence[Kernel] = (
+    replace(_conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.dsp_conv2d_short), name="conv2d_short_dsp"),
+    replace(
+        _conv2d("rv32", (_RIGHT, needs.LONG_RUNS), packs.packed(packs.rv32_conv2d_fields)),
+        scratch=scratch.FIELDS,
+        at_once=6,
+        name="conv2d_fields_rv32",
+    ),
 )
 _WEIGHTED: Sequence[Kernel] = (
     _conv2d("mve", (_HALVED,), _MVE),
@@ -187,7 +191,6 @@ _WEIGHTED: Sequence[Kernel] = (
         name="conv2d_lines_dsp",
     ),
     _conv2d("dsp", (_RIGHT, _PAIRS), packs.packed(packs.dsp_conv2d)),
-    _FIELDS,
     _conv2d("rv32", (_RIGHT,), packs.tiled(4)),
     _conv2d("c", (_RIGHT,), packs.tiled(2)),
     _conv2d("ref", (), packs.packed(lambda layer: (layer.weights, layer.channels))),
@@ -231,8 +234,9 @@ _OFFERED: Sequence[Kernel] = (
 
 # Those of an operator and variant in the order in which they are asked.
 KERNELS: Sequence[Kernel] = (
+    *_OF_BYTES,
     *_WEIGHTED,
-    *(of_four_bits(kernel) for kernel in _WEIGHTED if kernel is not _FIELDS),
+    *(of_four_bits(kernel) for kernel in _WEIGHTED),
     *_OFFERED,
     # over rows as a file has them, and over weights that the chip itself widens: tinyi's, which packs what they read
     *(_rows(variant, () if variant == "ref" else (_RIGHT,)) for variant in ("mve", "rvv", "rv32", "c", "ref")),

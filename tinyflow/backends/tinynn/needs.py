@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tinyflow.backends.tinynn import layouts, packs, winograd
+from tinyflow.backends.tinynn import layouts, packs, short, winograd
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.linear import linear
 
@@ -57,6 +57,10 @@ HALVED = Need("scales below 1/2", lambda layer: layouts.why_not_halved(layer.cha
 CHANNEL_PAIRS = Need(
     "every other channel's sums of 23 bits, no -128 above a negative weight",
     lambda layer: layouts.why_not_pairs(layer.rows),
+)
+SHORT_PAIRS = Need(
+    "no outputs below zero, in steps that the short form of requantisation gives",
+    lambda layer: short.why_not_short(layer, short.PAIRS, 2),
 )
 TAP_PAIRS = Need("no two weights of -128 side by side", lambda layer: layouts.why_not_tap_pairs(layer.rows))
 NARROW_SUMS = Need(

@@ -42,6 +42,9 @@ void tinynn_matrix3_dsp(const struct tinynn_matrix *matrix);
 /* The same with weights of 16 bits (see conv2d_wide.c). */
 void tinynn_matrix3_wide_dsp(const struct tinynn_matrix *matrix);
 
+/* The same where requantisation has its short form; records lie between weights (see matrix3_short.S). */
+void tinynn_matrix3_short_dsp(const struct tinynn_matrix *matrix);
+
 /* Three pixels of int16 by pairs of channels a, b. `x`: [2 * groups][3 pixels][2]; weights: four of a, then four of b for
  * each group, in the order 0, 2, 1, 3. Outputs are int16, `output_pitch` in bytes; sums have 32 bits. Channel records:
  * bias; multiplier of 16 bits * 2^16; n for a rescale by 2^-n of the product's high word, n ≥ 1. */

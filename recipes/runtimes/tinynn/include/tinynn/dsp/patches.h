@@ -198,6 +198,18 @@ static inline void convolve(const struct tinynn_conv2d *restrict p, const int8_t
   const int32_t is_flat = is_pointwise(p);
   struct place place = {input, -p->pad_top, -p->pad_left - p->stride_x, 0};
   int32_t left = p->batches * p->output_height * p->output_width;
+  if (is_flat && row_bytes % 4 == 0 && is_plain(p)) {
+    matrix.output_pitch = p->output_pitch;
+#pragma GCC unroll 1
+    for (; left >= PIXELS; left -= PIXELS) {
+      const int8_t *rows[PIXELS] = {input, input + row_bytes, input + 2 * row_bytes};
+      tinynn_widen3_dsp(wide, rows, groups, zeros);
+      matrix.output = output;
+      multiply(&matrix);
+      input += PIXELS * row_bytes;
+      output += PIXELS * p->output_pitch;
+    }
+  }
   while (left > 0) {
     const int32_t count = left < PIXELS ? left : PIXELS;
     if (is_flat) {

@@ -21,6 +21,13 @@ static inline void clamp_pixels(const struct tinynn_conv2d *p, int8_t *output, i
   }
 }
 
+static inline int32_t has_clamp(const struct tinynn_conv2d *p) {
+  return p->lowest > INT8_MIN || p->highest < INT8_MAX;
+}
+
+/* Whether matrix3 writes three pixels as they are. */
+static inline int32_t is_plain(const struct tinynn_conv2d *p) { return p->output_channels % 2 == 0 && !has_clamp(p); }
+
 /* The first `count` of them. */
 static inline void multiply_pixels(const struct tinynn_conv2d *restrict p, struct tinynn_matrix *matrix,
                                    int8_t *restrict aside, int32_t count, int8_t *restrict output,
@@ -34,7 +41,7 @@ static inline void multiply_pixels(const struct tinynn_conv2d *restrict p, struc
   for (int32_t i = 0; is_aside && i < count; ++i) {
     memcpy(output + i * p->output_pitch, aside + i * pitch, (size_t)p->output_channels);
   }
-  if (p->lowest > INT8_MIN || p->highest < INT8_MAX) {
+  if (has_clamp(p)) {
     clamp_pixels(p, output, count);
   }
 }

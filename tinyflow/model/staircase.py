@@ -1,0 +1,125 @@
+"""Requantisation as a staircase, and arithmetic in three instructions that climbs the same one.
+
+TFLite rescales an accumulator and rounds twice. Whatever the rule, its result is a staircase that never falls: output q
+begins at some accumulator a[q]. The short form
+
+    q = saturate(((offset + (accumulator << up)) * multiplier >> 32) + added >> fraction bits)
+
+is a staircase too, and equals TFLite's for every accumulator that can occur if all its (at most 255) steps are at the
+same places. `fit` finds such offsets and multipliers channel by channel, or says that there are none. The bias is part
+of the offset. It suits ReLU layers: without one, TFLite rounds halves away from zero, a staircase of two slopes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinyflow.model.fixed_point import Integers
+
+# multipliers to try: so many on either side of the nearest one, and so many times twice as large
+_NEIGHBOURS = 16
+_POWERS = 16
+
+
+class Form(NamedTuple):
+    """Places to shift accumulators up, and bits of the sum that are fraction."""
+
+    up: int
+    fraction_bits: int
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The staircase of each channel: where each output begins, within the accumulators that can occur (no bias)."""
+
+    low: Integers  # [C] least accumulator
+    high: Integers  # [C] greatest
+    lowest: int  # output
+    outputs: Integers  # [Q] all others
+    begins: Integers  # [C, Q] least accumulator with at least that output; high + 1 where there is none
+
+    @property
+    def is_constant(self) -> NDArray[np.bool_]:
+        """[C] channels with one output, whatever the input."""
+        is_flat = (self.begins <= self.low[:, None]) | (self.begins > self.high[:, None])
+        result: NDArray[np.bool_] = np.asarray(is_flat.all(axis=1))
+        return result
+
+
+class Short(NamedTuple):
+    """The short form's constants of each channel; weights of constant channels have to be replaced by 0."""
+
+    offset: Integers
+    multiplier: Integers
+    is_open: NDArray[np.bool_]
+    """Channels for which there are none."""
+
+
+def bisected(rows: Integers, clamp: tuple[int, int], output_of: Callable[[Integers], Integers]) -> Steps:
+    """Bisect for the beginning of each output, all channels at once.
+
+    `rows` [C, products] of int8 inputs; `output_of` [C, Q] accumulators without their biases, not clamped.
+    """
+    low = np.minimum(rows * -128, rows * 127).sum(axis=1)
+    high = np.maximum(rows * -128, rows * 127).sum(axis=1)
+    outputs = np.arange(clamp[0] + 1, clamp[1] + 1, dtype=np.int64)
+    below = np.repeat(low[:, None] - 1, outputs.size, axis=1)
+    reached = np.repeat(high[:, None] + 1, outputs.size, axis=1)
+    while (reached - below > 1).any():
+        middle = (below + reached) // 2
+        is_reached = output_of(middle) >= outputs
+        below, reached = np.where(is_reached, below, middle), np.where(is_reached, middle, reached)
+    return Steps(low, high, clamp[0], outputs, reached)
+
+
+def fit(steps: Steps, factors: NDArray[np.float64], zero_point: int, form: Form, nudge: int = 0) -> Short:
+    """Constants that put every step where it belongs; `factors` [C] are the real ones.
+
+    `added` is the zero point in fraction bits plus `nudge`, a small number: it moves all steps a little.
+    """
+    nearest = np.rint(factors * 2.0 ** (32 + form.fraction_bits - form.up)).astype(np.int64)
+    near = [nearest + distance for distance in sorted(range(-_NEIGHBOURS, _NEIGHBOURS + 1), key=abs)]
+    # where hardly any step can be reached, a steeper staircase may do, with an offset that isn't too large
+    steeper = [nearest << power for power in range(1, _POWERS)]
+    target = (((steps.outputs - zero_point) << form.fraction_bits) - nudge) << 32
+    offset, multiplier = _constants(steps, zero_point, form, nudge)
+    is_open = ~steps.is_constant
+    for candidate in [*near, *steeper]:
+        least, greatest = _offsets(steps, target, np.maximum(candidate, 1), form.up)
+        middle = (least + greatest) >> 1
+        fits = is_open & (least <= greatest) & (candidate > 0) & _is_in_range(steps, middle, candidate, form.up)
+        offset, multiplier = np.where(fits, middle, offset), np.where(fits, candidate, multiplier)
+        is_open &= ~fits
+        if not is_open.any():
+            break
+    return Short(offset, multiplier, is_open)
+
+
+def _offsets(steps: Steps, target: Integers, multiplier: Integers, up: int) -> tuple[Integers, Integers]:
+    """The least and the greatest offset of each channel with which every step is right."""
+    needed = -(-target[None, :] // multiplier[:, None])  # least offset + (accumulator << up) that gives the output
+    begins = np.maximum(steps.begins, steps.low[:, None])
+    is_reached = begins <= steps.high[:, None]
+    is_missed = begins - 1 >= steps.low[:, None]
+    least = np.where(is_reached, needed - (begins << up), -(2**62)).max(axis=1, initial=-(2**62))
+    greatest = np.where(is_missed, needed - 1 - ((begins - 1) << up), 2**62).min(axis=1, initial=2**62)
+    return least, greatest
+
+
+def _is_in_range(steps: Steps, offset: Integers, multiplier: Integers, up: int) -> NDArray[np.bool_]:
+    """Whether nothing overflows 32 bits."""
+    limit = 2**31
+    first, last = offset + (steps.low << up), offset + (steps.high << up)
+    return (np.abs(offset) < limit) & (first >= -limit) & (last < limit) & (multiplier < limit)
+
+
+def _constants(steps: Steps, zero_point: int, form: Form, nudge: int) -> tuple[Integers, Integers]:
+    """Of constant channels: offset 2**30, and the multiplier that makes the middle of their output's step of it."""
+    output = steps.lowest + (steps.begins <= steps.low[:, None]).sum(axis=1)
+    middle = (((output - zero_point) * 2 + 1) << (form.fraction_bits - 1)) - nudge
+    return np.full(len(output), 1 << 30, np.int64), (middle << 2).astype(np.int64)
