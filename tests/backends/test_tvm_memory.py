@@ -15,9 +15,12 @@ from tinyflow.model.tflite_writer import write
 from tinyflow.model.zoo import synthesize
 
 network = Later("tinyflow.backends.tvm.frontend.network")
-memory, operations = (Later(f"tinyflow.backends.tvm.program.{name}") for name in ("memory", "operations"))
+least, memory, operations = (
+    Later(f"tinyflow.backends.tvm.program.{name}") for name in ("least", "memory", "operations")
+)
 ALIGNMENT = 16
 # lines of padding need scratch at steps that have the whole arena alive
+ROOMY = {"graph": "vww", "size": 32, "width": 0.25, "blocks": 3}
 CROWDED = {"graph": "aww", "height": 13, "width": 6, "channels": 8, "blocks": 2}
 
 
@@ -107,3 +110,20 @@ def test_nothing_lies_over_outputs_that_the_last_step_reads(tmp_path: Path) -> N
         planned = memory.plan_offsets(chosen, ALIGNMENT, has_stack=False)
         result, source = planned.places[chosen.outputs[0]], planned.places[chosen.inputs[0]]
         assert (result.end <= source.offset or source.end <= result.offset) is is_apart
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", ["aotplus", "dsp"])
+def test_least_scratch_is_less_memory(style: str) -> None:
+    """Than with the scratch that is usual, of which no kernel gets more; some still get it."""
+    layers = network.lower(read(synthesize(ROOMY)), "double")
+    machine = Machine("thumb")
+    usual = operations.usual_scratch(layers)
+    given = least.least_scratch(layers, style, machine, lambda program: memory.plan_offsets(program, ALIGNMENT))
+    most, fewer = (
+        memory.plan_offsets(operations.select(layers, style, machine, scratch=scratch), ALIGNMENT).ram_bytes
+        for scratch in (usual, given)
+    )
+    assert fewer < most
+    assert all(given[spec] <= size for spec, size in usual.items())
+    assert any(given[spec] == size > 2048 for spec, size in usual.items())

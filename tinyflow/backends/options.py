@@ -35,7 +35,7 @@ def alignments(default: int) -> tuple[int, ...]:
 
 def has_chase(options: Mapping[str, Any]) -> bool:
     """What option `chase` says."""
-    return bool(options.get("chase", "on") == "on")
+    return bool(options.get("chase", "on") != "off")
 
 
 def options_of(implementation: str | None, declared: Mapping[str, Any]) -> Options:

@@ -31,7 +31,7 @@ OPTIONS: Options = {
     "llvm": dict,
     "rounding": ("double", "single"),
     "alignment": alignments(16),
-    "chase": CHASE,
+    "chase": (*CHASE, "least"),
     "winograd": ("none", "bounded", "all"),
 }
 
@@ -76,6 +76,7 @@ def generate(
     the processor has: none|mve|rvv), llvm (words for its processor), alignment; schedule default|arm|cortexm (dsp is
     another word for cortexm); layout NHWC|NCHW;
     debug (assertions, guards behind what lies in the arena);
+    chase on or off; least: kernels with so little scratch that the arena is the smallest;
     winograd: none, bounded or all, as tinyc's (needs dsp, and variant aotplus);
     api and usmp (calling convention and planner of memory): default, which is what the variant has, or another;
     rounding of fully connected layers: double as TFLM does, single as LiteRT does.

@@ -16,7 +16,7 @@ from tinyflow.backends.tvm.frontend import layouts, network
 from tinyflow.backends.tvm.frontend.layers import Network
 from tinyflow.backends.tvm.frontend.supported import plan_facts
 from tinyflow.backends.tvm.kernels.kernel import Machine, Style
-from tinyflow.backends.tvm.program import faster, memory, operations
+from tinyflow.backends.tvm.program import faster, least, memory, operations
 from tinyflow.backends.tvm.program.operations import Chooser, Program
 from tinyflow.model.graph import Graph
 
@@ -99,7 +99,12 @@ def select(graph: Graph, chosen: Mapping[str, Any], choose: Chooser = lambda que
 
 def _selected(graph: Graph, chosen: Mapping[str, Any], choose: Chooser) -> tuple[Network, Program]:
     layers = layouts.carry(network.lower(graph, chosen["rounding"]), chosen["layout"])
-    return layers, operations.select(layers, _style(chosen), machine_of(chosen), choose)
+    style, machine = _style(chosen), machine_of(chosen)
+    scratch = None
+    if chosen["chase"] == "least":
+        place = partial(_memory, chosen=chosen, convention=_convention(chosen))
+        scratch = least.least_scratch(layers, style, machine, place)
+    return layers, operations.select(layers, style, machine, choose, scratch)
 
 
 def machine_of(chosen: Mapping[str, Any]) -> Machine:

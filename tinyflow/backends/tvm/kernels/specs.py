@@ -190,3 +190,10 @@ class SoftmaxSpec:
 
 WeightedSpec = Union[ConvSpec, DepthwiseSpec, DenseSpec]
 Spec = Union[ConvSpec, DepthwiseSpec, DenseSpec, AddSpec, PoolSpec, SoftmaxSpec]
+
+
+def work(spec: Spec) -> int:
+    """Products and sums, or values."""
+    made = spec.outputs if isinstance(spec, DenseSpec) else getattr(spec, "output", None)
+    elements = made if isinstance(made, int) else made.elements if made is not None else 0
+    return elements * int(getattr(spec, "reduction", 1))

@@ -99,20 +99,28 @@ class Question(NamedTuple):
 
 
 Chooser = Callable[[Question], Union[Choice, None]]
+# about so many bytes for the kernel of a spec
+Scratch = Mapping[Union[Spec, LegalisedSpec], int]
 
 
-def select(network: Network, style: Style, machine: Machine, choose: Chooser = lambda question: None) -> Program:
+def select(
+    network: Network,
+    style: Style,
+    machine: Machine,
+    choose: Chooser = lambda question: None,
+    scratch: Scratch | None = None,
+) -> Program:
     """Choose a kernel for each layer; equal specs share one function, named after the first operator that uses it.
 
-    `choose` is asked once for each kernel, in the order of the layers.
+    `choose` is asked once for each kernel, in the order of the layers; `scratch` is the usual one if none is given.
     """
-    selection = _Selection(style, machine, _scratch_bytes(network), choose)
+    selection = _Selection(style, machine, usual_scratch(network) if scratch is None else scratch, choose)
     steps = tuple(selection.step(layer) for layer in network.layers)
     functions, constants = selection.functions, selection.constants
     return Program(network.inputs, network.outputs, steps, functions, constants, network.initial)
 
 
-def _scratch_bytes(network: Network) -> dict[Spec | LegalisedSpec, int]:
+def usual_scratch(network: Network) -> Scratch:
     """What the arena has left for each spec's scratch when its layers run, within reason."""
     steps = [(layer.inputs, [layer.output]) for layer in network.layers]
     lives = lifetimes(network.inputs, steps, network.outputs, len(steps) - 1)
@@ -134,7 +142,7 @@ class _Selection:
 
     style: Style
     machine: Machine
-    scratch_bytes: Mapping[Spec | LegalisedSpec, int]
+    scratch_bytes: Scratch
     choose: Chooser
     names: dict[tuple[Spec, Style], str] = field(default_factory=dict)
     made: dict[tuple[str, str], str] = field(default_factory=dict)  # by TVM: kind and text of a function → its name
