@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sample_profile import PROFILE
 from tests_support import exact_reports, examples, tflm, write_models
 from tinynn_calls import HostKernels
 
+from tinyflow.backends import tinyc
 from tinyflow.backends.tinyc import memory, moments, streaming
 from tinyflow.backends.tinyc.program import lower
 from tinyflow.backends.tinyc.rows import row_steps
@@ -187,6 +189,23 @@ def test_a_size_is_kept_by_the_cheapest() -> None:
         assert _bytes(found) <= size * 1024
         assert (found is whole) == (size == 50)
         assert sum(len(one.walked) for one in _chains(found)) <= sum(len(one.walked) for one in _chains(least))
+
+
+@pytest.mark.slow
+def test_choices_are_what_goals_lead_to() -> None:
+    """The arena of each is the one that it then has, and a smaller size is never cheaper."""
+    graph = read(synthesize({"graph": "resnet", "size": 16, "channels": 8, "stacks": 2}))
+    options = {"kernels": "dsp", "cpu": "cortex-m7", "processor_kernels": ["dsp", "c"]}
+    found = list(tinyc.choices(graph, options))
+    assert found[0] == ("", tinyc.arena_bytes(graph, options), found[0][2]) and len(found) > 3
+    for goal, arena_bytes, _ in found[1:]:
+        assert tinyc.arena_bytes(graph, {**options, "stream": goal}) == arena_bytes
+    sizes = found[3:]
+    assert [one[0] for one in sizes] == [
+        f"{size}KiB" for size in sorted((int(g[:-3]) for g, *_ in sizes), reverse=True)
+    ]
+    assert all(a[1] > b[1] and a[2] <= b[2] for a, b in itertools.pairwise(sizes))
+    assert found[2][1] == min(arena_bytes for _, arena_bytes, _ in found)
 
 
 def test_a_size_below_the_least_is_refused_with_the_least() -> None:

@@ -36,7 +36,7 @@ COMMANDS = {
     "init": NOTHING,
     "schema": RECIPES,
 }
-GROUPS = ("bench", "suite", "report", "shrink", "quantise", "profile", "layers", "export")
+GROUPS = ("bench", "suite", "report", "shrink", "quantise", "profile", "layers", "pareto", "export")
 # of these the names are models
 MODEL_GROUPS = ("shrink", "quantise")
 

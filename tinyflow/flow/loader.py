@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from doit.cmd_base import Command, DodoTaskLoader, TaskLoader2
 from doit.task import Task
 
+from tinyflow.core.action import Action
 from tinyflow.core.execute import Session
 from tinyflow.core.regular_files import small_text
 from tinyflow.core.scratch import clear, fresh_file
 from tinyflow.core.store import Store
 from tinyflow.flow.planning.error_locations import locate
-from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
+from tinyflow.flow.planning.plan import Planner, task_name
 from tinyflow.flow.planning.selection import Selection, Selector
 from tinyflow.flow.project import Project, find_project
 from tinyflow.flow.publishing.revision import Checkout
@@ -82,7 +83,7 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     @cached_property
     def selector(self) -> Selector:
         """What words can select."""
-        return Selector(self.catalogue, lambda: self.planner, self._read_graph, self._remembered)
+        return Selector(self.catalogue, lambda: self.planner, self._read, self._remembered)
 
     def remember(self, words: Iterable[str]) -> None:
         """Keep words whose actions are listed, so that these can be selected by what is listed."""
@@ -113,11 +114,10 @@ class Loader(TaskLoader2):  # type: ignore[misc]  # doit has no types
     def _listed(self) -> Path:
         return self.project.state / "listed.json"
 
-    def _read_graph(self, plan: BenchPlan) -> dict[str, Any]:
-        """A bench's `graph.json`; its model is fetched and converted if need be."""
-        stages = {action.stage: action for action in reversed(plan.actions)}
-        self.session.bring_about(stages["convert"])
-        return dict(self.session.read_json(stages["convert"], "graph.json"))
+    def _read(self, action: Action, name: str) -> Any:
+        """A JSON of an action, which is brought about if need be."""
+        self.session.bring_about(action)
+        return self.session.read_json(action, name)
 
     @cached_property
     def session(self) -> Session:

@@ -59,6 +59,14 @@ def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
     return placed(lower(graph, variant_of(options)), _memory_of(options))[1].total_bytes
 
 
+def choices(graph: Graph, options: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
+    """All that option stream can lead to, the first without it: its value, the arena, about how many instructions."""
+    from tinyflow.backends.tinyc.faster import choices
+    from tinyflow.backends.tinyc.program import lower
+
+    return choices(lower(graph, variant_of(options)), _memory_of(options))
+
+
 def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any], out: Path, plan: Path) -> None:  # noqa: ARG001
     """Write C sources of `graph` into the folder `out` and its memory plan to the file `plan`.
 

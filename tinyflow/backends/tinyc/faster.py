@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,12 +26,19 @@ class Wanted(NamedTuple):
     """An objective: of `ram` the arena may not grow for speed, of `flash` nothing may."""
 
 
+def choices(program: Program, wanted: Wanted) -> Iterator[tuple[str, int, float]]:
+    """All that `wanted.stream` can lead to: see `streaming`."""
+    faster, _ = placed(program, wanted._replace(stream=""))
+    return streaming.choices(program, faster, _planner(wanted), wanted.alignment)
+
+
+def _planner(wanted: Wanted) -> Callable[[Program], Memory]:
+    return lambda program: memory.plan(program, wanted.alignment, has_chase=wanted.has_chase)
+
+
 def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     """The program with the faster calls for which there is memory, and the plan of its arena."""
-
-    def planned(changed: Program) -> Memory:
-        return memory.plan(changed, wanted.alignment, has_chase=wanted.has_chase)
-
+    planned = _planner(wanted)
     if wanted.stream:
         faster, _ = placed(program, wanted._replace(stream=""))
         changed = streaming.streamed(program, faster, wanted.stream, planned, wanted.alignment)

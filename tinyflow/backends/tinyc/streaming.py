@@ -7,10 +7,12 @@ the planner makes of them decides where a size was asked for.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from tinyflow.backends.refusals import Refusal
 from tinyflow.backends.tinyc import chains, memory
@@ -39,13 +41,31 @@ def streamed(
     Raises ModelError for a size that can't be met.
     """
     search = _Search(program, faster, place, alignment)
-    if goal == LEAST:
-        return search.least(lambda _: True)
-    if goal == BALANCED:
-        most = _MOST_MORE * search.instructions
-        return search.least(lambda more: more <= most)
+    if goal in (LEAST, BALANCED):
+        return search.least(_MOST_MORE * search.instructions if goal == BALANCED else math.inf).program
     number, unit = _SIZE.fullmatch(goal).groups()  # type: ignore[union-attr]
     return search.within(int(number) * _UNITS[unit])
+
+
+def choices(
+    program: Program, faster: Program, place: Callable[[Program], Memory], alignment: int
+) -> Iterator[tuple[str, int, float]]:
+    """All that goals can lead to: the goal (none at first), bytes of the arena, about how many instructions.
+
+    Sizes are asked for in steps of a KiB, or of 1/64 of the arena without chains.
+    """
+    search = _Search(program, faster, place, alignment)
+    now = search.instructions
+    yield "", search.now_bytes, now
+    for goal, most in ((BALANCED, _MOST_MORE * now), (LEAST, math.inf)):
+        found = search.least(most)
+        yield goal, found.total_bytes, now + found.more_instructions
+    unit = _UNITS["KiB"]
+    step = max(1, search.now_bytes // (64 * unit))
+    limit = (search.now_bytes - 1) // unit
+    while limit > 0 and (within := search.fewest(limit * unit)) is not None:
+        yield f"{limit}KiB", within.total_bytes, now + within.more_instructions
+        limit = min(limit - step, (within.total_bytes - 1) // unit)
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,14 @@ class _Way:
     chains: tuple[tuple[int, int, Planned], ...] = ()
     direct: tuple[int, ...] = ()
     """Steps that leave their faster call."""
+
+
+class _Found(NamedTuple):
+    """A program with its chains, what it takes, and about how many instructions more."""
+
+    program: Program
+    total_bytes: int
+    more_instructions: float
 
 
 @dataclass(eq=False)
@@ -72,7 +100,7 @@ class _Search:
         program = self.program
         self._rows = row_steps(program)
         placed = self.place(self.faster)
-        self._now_bytes = placed.total_bytes
+        self.now_bytes = placed.total_bytes
         self._lives: dict[int, Lifetime] = {t: (one.first, one.last) for t, one in placed.tensors.items()}
         self._readers: dict[int, set[int]] = {}
         for number, step in enumerate(program.steps):
@@ -91,15 +119,15 @@ class _Search:
         """About those of the steps that may be chained."""
         return sum(step.instructions for step in self._rows.values()) - sum(self._saved)
 
-    def least(self, is_cheap: Callable[[float], bool]) -> Program:
-        """The least bytes whose chains cost no more than is allowed."""
-        found, least = self.faster, self._now_bytes
+    def least(self, most: float) -> _Found:
+        """The least bytes whose chains cost no more instructions than that."""
+        found = _Found(self.faster, self.now_bytes, 0.0)
         seen: set[_Way] = set()
         low, high = 0, max(self._fast, default=0)
         while low < high:
             limit = (low + high) // 2
             way = self._cheapest(limit)
-            if way is None or not is_cheap(way.more_instructions):
+            if way is None or way.more_instructions > most:
                 low = limit + 1
                 continue
             high = limit
@@ -107,25 +135,29 @@ class _Search:
                 continue
             seen.add(way)
             taken = self._taken(way)
-            if (total := self.place(taken).total_bytes) < least:
-                found, least = taken, total
+            if (total := self.place(taken).total_bytes) < found.total_bytes:
+                found = _Found(taken, total, way.more_instructions)
         return found
 
     def within(self, limit: int) -> Program:
         """The fewest instructions that fit, scratch and all."""
-        if self._now_bytes <= limit:
-            return self.faster
-        below = limit
-        while below > 0 and (way := self._cheapest(below)) is not None:
-            found = self._taken(way)
-            if (total := self.place(found).total_bytes) <= limit:
-                return found
-            below -= total - limit
-        found = self.least(lambda _: True)
-        if (least := self.place(found).total_bytes) <= limit:
-            return found
+        found = self.fewest(limit) or self.least(math.inf)
+        if (least := found.total_bytes) <= limit:
+            return found.program
         what = f"its activations don't fit {limit} B; {least} B is the least that rows need"
         raise Refusal(what, f"ask for {-(-least // 1024)}KiB, or take +stream.least").error("tinyc")
+
+    def fewest(self, limit: int) -> _Found | None:
+        """The same where the plan of the cheapest way fits, or that of one with a smaller limit."""
+        if self.now_bytes <= limit:
+            return _Found(self.faster, self.now_bytes, 0.0)
+        below = limit
+        while below > 0 and (way := self._cheapest(below)) is not None:
+            taken = self._taken(way)
+            if (total := self.place(taken).total_bytes) <= limit:
+                return _Found(taken, total, way.more_instructions)
+            below -= total - limit
+        return None
 
     def _plain_bytes(self, number: int, step: Step | Mark | Chain) -> int:
         """Bytes that are there while a step runs as it is, at least."""

@@ -43,7 +43,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
 
     name = "run"
     doc_purpose = "build, run and report benches and suites"
-    doc_usage = "[bench:NAME | suite:NAME | report:SUITE | profile:BENCH | export:NAME]..."
+    doc_usage = "[bench:NAME | suite:NAME | report:SUITE | profile:BENCH | pareto:BENCH | export:NAME]..."
     doc_description = "Example: doit -n 4 suite:mlperf_tiny"
     cmd_options = run_options()
     loader: Loader
@@ -195,6 +195,7 @@ class Run(Refusing, DoitRun):  # type: ignore[misc]  # doit has no types
         texts = [("shrink", name) for name in loader.selection.shrunk]
         texts += [("quantise", name) for name in loader.selection.quantised]
         texts += [("profile", name) for name in loader.selection.profiles]
+        texts += [("pareto", name) for name in loader.selection.choices]
         for folder, name in texts:
             path = loader.project.build / folder / f"{name}.txt"
             if path in reports:

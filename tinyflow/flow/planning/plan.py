@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import NamedTuple
 
 from tinyflow.core.action import JSON, Action, Output, in_order
@@ -154,6 +155,25 @@ class Planner:
             )
         target = self._catalogue.get(Target, plan.bench.target)
         return self._profile(plan.name, run, {"no_cycles": no_cycles(self._catalogue, target)})
+
+    def choices(self, plan: BenchPlan, *, is_one: bool = False) -> Action:
+        """What the backend of a planned bench can trade for memory, by its estimate; `is_one`: only what it has now."""
+        generate = next(action for action in plan.actions if action.stage == "generate")
+        parameters = {name: generate.parameters.get(name) for name in ("backend", "implementation", "options")}
+        implementation = parameters["implementation"]
+        if not isinstance(implementation, str) or not hasattr(import_module(implementation), "choices"):
+            what = f"backend {plan.bench.backend} can't tell what memory it could do with"
+            plan.bench.refuse(what, at="backend", hint="tinyc can")
+        return self._known.isolated(
+            "choices",
+            f"choices {generate.title.partition(' ')[2]}",
+            ("choices.json",),
+            {"model.tflite": generate.inputs["model.tflite"]},
+            parameters={**parameters, **({"is_one": True} if is_one else {})},
+            tools=generate.tools,
+            implementation=generate.implementation,
+            timeout_s=generate.timeout_s,
+        )
 
     def _estimate(self, resolved: ResolvedBench, run: Action) -> list[Action]:
         """The profile that a bench's cycles are from, where there is a model of its chip."""

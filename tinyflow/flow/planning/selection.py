@@ -14,6 +14,7 @@ from typing import Any
 from tinyflow.core.action import Action, in_order
 from tinyflow.core.errors import TinyflowError, UsageError
 from tinyflow.flow.command_list import COMMANDS, GROUPS, MODEL_GROUPS
+from tinyflow.flow.planning.memory_choices import memory_choices
 from tinyflow.flow.planning.plan import BenchPlan, Planner, task_name
 from tinyflow.recipes import suite as suites
 from tinyflow.recipes.bench import Bench, parse
@@ -22,6 +23,7 @@ from tinyflow.recipes.own_model import is_path, name_of
 from tinyflow.recipes.resolve import model_of_file
 from tinyflow.recipes.schema import Feature, Model, Suite
 from tinyflow.recipes.suggest import did_you_mean, hint_for
+from tinyflow.report.pareto import Choice
 
 _ACTION = re.compile("[a-z_]+:[0-9a-f]+")  # a stage, and the first digits of an id
 _PATTERN = frozenset("*?")
@@ -38,6 +40,7 @@ class Selection:
     shrunk: dict[str, Action] = field(default_factory=dict)  # model → what shrinks it
     quantised: dict[str, Action] = field(default_factory=dict)  # model → what quantises it
     layers: dict[str, list[str]] = field(default_factory=dict)  # bench → names of a bench for each of its layers
+    choices: dict[str, list[Choice]] = field(default_factory=dict)  # bench → its variants in memory, by estimate
     profiles: dict[str, Action] = field(default_factory=dict)  # bench → what profiles it
     exports: dict[str, list[str]] = field(default_factory=dict)  # bench or suite → names of benches, planned
     actions: list[Action] = field(default_factory=list)  # chosen one by one
@@ -63,16 +66,16 @@ class Selector:
         self,
         catalogue: Catalogue,
         make_planner: Callable[[], Planner],
-        read_graph: Callable[[BenchPlan], Mapping[str, Any]],
+        read: Callable[[Action, str], Any],
         remembered: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """The planner is only made when something is planned; `read_graph` gives a bench's `graph.json`.
+        """The planner is only made when something is planned; `read` gives a JSON that an action makes.
 
         `remembered` gives words for which actions were listed: those can be selected, whether of a suite or not.
         """
         self._catalogue = catalogue
         self._make_planner = make_planner
-        self._read_graph = read_graph
+        self._read = read
         self._remembered = remembered
         self._found: dict[str, Action] = {}  # by what they were asked for
 
@@ -120,7 +123,7 @@ class Selector:
 
     def _known(self, group: str) -> Sequence[str]:
         """The members of a group that patterns match."""
-        if group in ("bench", "profile", "layers"):
+        if group in ("bench", "profile", "layers", "pareto"):
             return self.benches
         if group == "export":
             return (*self.suites, *self.benches)
@@ -148,9 +151,13 @@ class Selector:
                 finals = [self._planner.profile(plans[0])]
                 selection.profiles[name] = finals[0]
             else:
-                names = _add_plans(selection, self._plan_layers(plans[0]) if group == "layers" else plans)
+                if group == "layers":
+                    plans = tuple(self._plan_layers(plans[0]))
+                elif group == "pareto":
+                    selection.choices[name], plans = memory_choices(plans[0].bench, self._planner, self._read)
+                names = _add_plans(selection, plans)
                 finals = [selection.benches[bench].final for bench in names]
-                if group != "bench":
+                if group not in ("bench", "pareto"):
                     groups = {"suite": selection.suites, "layers": selection.layers, "export": selection.exports}
                     groups[group][name] = names
         selection.tasks.setdefault(f"{group}:{name}", finals)
@@ -161,7 +168,8 @@ class Selector:
             raise UsageError("there is no feature layer", hint="is it hidden by a recipe folder of yours?")
         from tinyflow.model.operators import VIEWS
 
-        for operator in self._read_graph(plan)["operators"]:
+        (converted,) = (action for action in plan.actions if action.stage == "convert")
+        for operator in self._read(converted, "graph.json")["operators"]:
             if operator["name"] not in VIEWS:  # no byte moves there, so there is nothing to measure
                 yield self._planner.plan_bench(parse(f"{plan.bench}+layer.{operator['index']}"))
 

@@ -27,6 +27,7 @@ from tinyflow.recipes.catalogue import Catalogue
 from tinyflow.recipes.schema import Suite
 from tinyflow.recipes.suite import with_published
 from tinyflow.report import history
+from tinyflow.report.pareto import Choice
 
 Row = dict[str, Any]
 
@@ -65,6 +66,10 @@ def publish(
     for name, action in (*selection.shrunk.items(), *selection.quantised.items(), *selection.profiles.items()):
         with unwritten:
             reports += _write(name, action, session, project)
+    for name, choices in selection.choices.items():
+        with unwritten:
+            run = [choice.bench for choice in choices if choice.bench in selection.benches]
+            reports.append(_write_choices(name, choices, views.reports(run), project))
     unwritten.tell(warn)
     names = dict.fromkeys([*selection.benches, *(name for names in selection.reports.values() for name in names)])
     return views.reports(names), reports, unwritten.errors
@@ -146,6 +151,16 @@ def _write(name: str, action: Action, session: Session, project: Project) -> lis
         text = removed_text(name, document, origin["weights"])
     write_if_changed(folder / f"{name}.txt", text)
     return [folder / f"{name}.txt"]
+
+
+def _write_choices(name: str, choices: list[Choice], rows: list[Row], project: Project) -> Path:
+    """Write RAM against instructions: `build/pareto/<name>.*`; the text's path."""
+    from tinyflow.report.pareto import documents, frame
+
+    folder = project.build / "pareto"
+    for ending, content in documents(frame(choices, rows)).items():
+        write_if_changed(folder / f"{name}.{ending}", content)
+    return folder / f"{name}.txt"
 
 
 def _look_up(bench: BenchPlan, session: Session, ledger: Ledger) -> None:
