@@ -96,14 +96,14 @@ def test_dsp_variant(operator: str) -> None:
 
 
 @pytest.mark.parametrize("operator", ["add", "sub"])
-def test_sums_of_all_pairs(operator: str) -> None:
-    """Every pair of values, by the function that the variant dsp takes for most scales."""
+@pytest.mark.parametrize(("variant", "cpu"), [("dsp", "cortex-m7"), ("c", "rv32imc")])
+def test_sums_of_all_pairs(operator: str, variant: str, cpu: str) -> None:
+    """Every pair of values, by the function that a variant takes for most scales."""
     pairs = np.meshgrid(*[np.arange(-128, 128, dtype=np.int8)] * 2)
     case = cases.add(np.random.default_rng(7), (1, 1 << 16), operator, "NONE")
-    assert case.call("dsp").function == "tinynn_add_linear_dsp"
-    _run_and_compare(
-        chip("cortex-m7", variants=("dsp", "c")), "dsp", replace(case, inputs=tuple(map(np.ravel, pairs))), 0
-    )
+    assert case.call(variant).function == f"tinynn_add_linear_{variant}"
+    machine = chip(cpu, variants=(*{variant, "c"},))
+    _run_and_compare(machine, variant, replace(case, inputs=tuple(map(np.ravel, pairs))), 0)
 
 
 @pytest.mark.parametrize("operator", _DIFFERENT)

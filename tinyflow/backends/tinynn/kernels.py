@@ -15,6 +15,7 @@ from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.int4 import of_four_bits
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
 from tinyflow.backends.tinynn.layer import Layer
+from tinyflow.backends.tinynn.linear import SMLAW_PLACES
 from tinyflow.backends.tinynn.needs import Need
 from tinyflow.backends.tinynn.scratch import Scratch
 from tinyflow.backends.tinynn.variants import VARIANTS
@@ -43,10 +44,11 @@ def _elementwise(name: str, struct: str, **variants: Needs) -> Iterator[Kernel]:
         yield Kernel(f"{name}_broadcast", variant, struct, "elements", dense)
 
 
-def _linear(operator: str, how: str, shift: int) -> Kernel:
+def _linear(operator: str, variant: str, how: str, shift: int, places: int) -> Kernel:
     """ADD or SUB by the same function, in so many fraction bits."""
-    need, pack = needs.is_linear(operator, shift), packs.linear_of(operator, shift)
-    return Kernel(operator, "dsp", "add_linear", "elements", (need,), pack, in_place=(0, 1), name=f"add_{how}_dsp")
+    need, pack = needs.is_linear(operator, shift, places), packs.linear_of(operator, shift, places)
+    name = f"add_{how}_{variant}"
+    return Kernel(operator, variant, "add_linear", "elements", (need,), pack, in_place=(0, 1), name=name)
 
 
 def _refs(struct: str, walk: Walk, *operators: str, in_place: tuple[int, ...] = ()) -> list[Kernel]:
@@ -261,7 +263,15 @@ KERNELS: Sequence[Kernel] = (
     Kernel("max_pool", "dsp", "pool", "all"),  # which is filled with the least value first
     Kernel("max_pool", "c", "pool", "pixels", (needs.FOUR_CHANNELS,)),
     *_refs("pool", "pixels", "average_pool", "max_pool"),
-    *(_linear(name, how, shift) for name in ("add", "sub") for how, shift in (("linear", 16), ("fine", 20))),
+    *(
+        _linear(name, *how)
+        for name in ("add", "sub")
+        for how in (
+            ("dsp", "linear", 16, SMLAW_PLACES),
+            ("dsp", "fine", 20, SMLAW_PLACES),
+            ("c", "linear", 21, 0),
+        )
+    ),
     *_elementwise("add", "add", **_ADDS),
     *_elementwise("sub", "add", **_ADDS),
     *_elementwise("mul", "mul", **_MULS),

@@ -204,7 +204,7 @@ TRANSPOSED = _on_fields(
 )
 
 
-def is_linear(operator: str, shift: int) -> Need:
+def is_linear(operator: str, shift: int, places: int) -> Need:
     """Whether ADD or SUB is a linear function with so many fraction bits."""
     text = f"a linear function with {shift} fraction bits for every pair of values"
-    return _on_fields(text, lambda f: linear(operator, f, shift) is not None)
+    return _on_fields(text, lambda f: linear(operator, f, shift, places) is not None)

@@ -196,11 +196,11 @@ def table_fields(table: npt.NDArray[np.int64], elements: int) -> Mapping[str, Fi
     return {"table": Constant(table.astype(np.int8), alignment=1), "elements": elements}
 
 
-def linear_of(operator: str, shift: int) -> Pack:
-    """ADD or SUB as a linear function: src/dsp/add_linear.c."""
+def linear_of(operator: str, shift: int, places: int) -> Pack:
+    """ADD or SUB as a linear function: src/dsp/add_linear.c, src/c/add_linear.c."""
 
     def pack(layer: Layer) -> Mapping[str, Field]:
-        found = linear(operator, layer.fields, shift)
+        found = linear(operator, layer.fields, shift, places)
         assert found is not None, "asked for without need"
         return {**found._asdict(), **{name: layer.fields[name] for name in ("elements", "lowest", "highest")}}
 

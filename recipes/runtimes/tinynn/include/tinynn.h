@@ -194,7 +194,7 @@ struct tinynn_add {
   struct tinynn_broadcast broadcast; /* read by the *_broadcast functions only, which ignore `elements` */
 };
 
-/* ADD, SUB as a linear function of both inputs: see dsp/add_linear.c. */
+/* ADD, SUB as a linear function of both inputs: see dsp/add_linear.c and c/add_linear.c. */
 struct tinynn_add_linear {
   int32_t elements;
   int32_t left, right, constant;
@@ -641,6 +641,7 @@ TINYNN_BINARY(tinynn_minimum_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_maximum_ref, tinynn_minmax);
 TINYNN_BINARY(tinynn_add_c, tinynn_add);
 TINYNN_BINARY(tinynn_sub_c, tinynn_add);
+TINYNN_BINARY(tinynn_add_linear_c, tinynn_add_linear);   /* 21 fraction bits */
 TINYNN_BINARY(tinynn_add_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_sub_dsp, tinynn_add);
 TINYNN_BINARY(tinynn_add_linear_dsp, tinynn_add_linear); /* 16 fraction bits */
