@@ -41,8 +41,15 @@ class HostModel:
             if tensor.get("is_state"):
                 is_state[tensor["offset"] : tensor["offset"] + tensor["bytes"]] = True
         arena[~is_state] = np.random.default_rng(size).integers(-128, 128, size)[~is_state]
-        for port, array in zip(self.plan["inputs"], sample, strict=True):
-            arena[_place(port)] = np.frombuffer(array.tobytes(), np.int8)
+        feed = self.plan.get("feed")
+        for number, (port, array) in enumerate(zip(self.plan["inputs"], sample, strict=True)):
+            if number or not feed:
+                arena[_place(port)] = np.frombuffer(array.tobytes(), np.int8)
+        for row in sample[0].reshape(feed["rows"], -1) if feed else ():
+            assert self.library.model_invoke() == 1
+            assert self.library.model_feed_row(row.tobytes()) == 0
+        if feed:
+            assert self.library.model_feed_row(sample[0].tobytes()) == 1
         assert self.library.model_invoke() == 0
         return tuple(
             np.frombuffer(arena[_place(port)].tobytes(), port["dtype"]).reshape(port["shape"])

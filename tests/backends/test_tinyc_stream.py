@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,11 +136,11 @@ def _bytes(program: Program) -> int:
     return memory.plan(program, 4).total_bytes
 
 
-def _assert_exact(seed: int, variant: str, folder: Path) -> bool:
+def _assert_exact(seed: int, variant: str, folder: Path, **options: Any) -> bool:
     """Whether there were chains in it."""
     content = write(_network(seed))
     graph = read(content)
-    built = tinyc_host.build(content, folder, kernels=variant, stream="least")
+    built = tinyc_host.build(content, folder, kernels=variant, **{"stream": "least", **options})
     samples = reference.make_inputs(graph, 3, seed=seed)
     expected = tflm(content, graph, samples)
     assert reference.largest_difference(expected, [built.invoke(sample) for sample in samples]) == 0
@@ -157,6 +159,24 @@ def test_random_networks_are_exact(seed: int, variant: str, tmp_path_factory: py
 def test_many_random_networks_have_chains(tmp_path: Path) -> None:
     """The property above is not about nothing; every value of these is TFLM's, too."""
     assert sum(_assert_exact(seed, "c", tmp_path / str(seed)) for seed in range(8)) > 2
+
+
+@pytest.mark.slow
+def test_random_networks_fed_by_rows_are_exact(tmp_path: Path) -> None:
+    """No input lies in the arena, rows come one after the other; only a few networks begin with other layers."""
+    count = 0
+    for seed in range(16):
+        goal = ("balanced", "least", "64KiB")[seed % 3]
+        try:
+            _assert_exact(seed, ("ref", "c")[seed % 2], tmp_path / str(seed), feed=True, stream=goal)
+        except ModelError as error:
+            assert "rows of input" in error.what
+            continue
+        plan = json.loads((tmp_path / str(seed) / "plan.json").read_text())
+        assert plan["inputs"][0]["symbol"] == ""
+        assert plan["inputs"][0]["name"] not in {tensor["name"] for tensor in plan["arena"]["tensors"]}
+        count += 1
+    assert count > 8
 
 
 @pytest.mark.parametrize(("name", "most"), [pytest.param("vww", 28_500, marks=pytest.mark.slow), ("resnet", 24_000)])
@@ -219,6 +239,21 @@ def test_a_size_below_the_least_is_refused_with_the_least() -> None:
     assert _bytes(_streamed(whole, f"{size}KiB")) <= size * 1024
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("toycar", "operator 0 FULLY_CONNECTED .* reads or writes other than images"),
+        ("micro_speech", "operator 1 DEPTHWISE_CONV_2D .* another shape of a tensor"),
+    ],
+)
+def test_what_can_not_be_fed_is_refused(name: str, what: str) -> None:
+    """With the layer that can't go by rows, and what can be asked for instead."""
+    with pytest.raises(ModelError) as refused:
+        tinyc.check(read(synthesize({"graph": name})), "tinyc", {"kernels": "ref", "feed": True})
+    assert re.search(what, f"{refused.value.where} {refused.value.what}")
+    assert "+stream" in refused.value.hint
+
+
 def test_a_profile_tells_chains() -> None:
     """Which layers, and what lies between them instead of whole tensors; nothing where there are none."""
     chain = {"layers": [2, 3, 5], "rows": 3, "calls": 31, "bytes": {"a": 4608, "b": 2304}, "whole_bytes": 36864}
@@ -234,14 +269,18 @@ def test_a_profile_tells_chains() -> None:
 def test_benches_are_exact_on_chips(tmp_path: Path) -> None:
     """With the kernels of each chip, checked between their layers; the report counts the layers that go by rows."""
     write_models(tmp_path, {"mobile": synthesize({"graph": "vww"}), "residual": synthesize({"graph": "resnet"})})
+    fed = "mobile-tinyc-stm32f7+feed+guard.ram"
     benches = [
         *("mobile-tinyc-stm32f7+stream", "residual-tinyc-stm32f7+stream.20KiB", "residual-tinyc-esp32c3+stream.least"),
-        "mobile-tinyc-stm32f7",
+        *("mobile-tinyc-stm32f7", fed, "residual-tinyc-esp32c3+feed+stream.least", "mobile-tinyc-host+feed"),
     ]
     reports = exact_reports(tmp_path, benches)
     plain, streamed = (reports[bench]["metrics"] for bench in (benches[3], benches[0]))
     assert streamed["arena_bytes"] < 0.8 * plain["arena_bytes"]
     assert plain["invoke_instructions"] < streamed["invoke_instructions"] < 1.05 * plain["invoke_instructions"]
+    # nothing of the picture is there
+    assert reports[fed]["metrics"]["arena_bytes"] < 0.75 * streamed["arena_bytes"]
+    assert reports[fed]["metrics"]["invoke_instructions"] < 1.05 * plain["invoke_instructions"]
     plan = json.loads((tmp_path / "build" / benches[0] / "plan.json").read_text())
     held = {tensor["name"] for tensor in plan["arena"]["tensors"]}
     for chain in plan["chains"]:

@@ -18,6 +18,7 @@ from tinyflow.model.plan_document import Layer, PlanDocument, Resident
 from tinyflow.stages import arena_check
 from tinyflow.stages.comparison import Tolerance
 from tinyflow.stages.layer_check import LayerCheck
+from tinyflow.stages.run import rows_of
 from tinyflow.targets import host
 from tinyflow.targets.protocol import Machine, open_machine
 
@@ -46,8 +47,13 @@ __attribute__((noinline)) int through_scratch(volatile int8_t *in, volatile int8
   return 0;
 }
 int model_setup(void) { return 0; }
+int model_feed_row(const int8_t *row) {
+  for (int i = 0; i < 4; ++i) model_arena[16 + 4 * (row[0] > 10) + i] = (int8_t)(row[i] + 1);
+  if (model_bug == 11) model_arena[24] = 1;
+  return 0;
+}
 int model_invoke(void) {
-  copy(model_arena, model_arena + 16);
+  if (model_bug < 10) copy(model_arena, model_arena + 16);
   through_scratch(model_arena + 16, model_arena + 24, model_arena + 40);
   return copy(model_arena + 24, model_arena);
 }
@@ -109,7 +115,7 @@ def _check(machine: Machine, bug: int, plan: Mapping[str, Any] = PLAN, look: Any
     """Looked at; else the outputs would be right (or be what an earlier run left)."""
     machine.write("model_bug", bug.to_bytes(4, "little"))
     outputs, write = [("model_arena", OUTPUT)], lambda: machine.write("model_arena", INPUT)
-    return arena_check.check(machine, PlanDocument.of(plan), write, outputs, 100_000, look)
+    return arena_check.check(machine, PlanDocument.of(plan), arena_check.Give(write), outputs, 100_000, look)
 
 
 CPUS = [
@@ -177,6 +183,41 @@ def test_a_layer_that_goes_astray_is_named(
         _check(machine_of(cpu), bug)
     assert (caught.value.where, caught.value.layer) == (function, layer)
     assert words in caught.value.what and f"in layer {layer} {PLAN['layers'][layer]['operator']}" in caught.value.what
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_what_takes_rows_is_the_first_layer(cpu: str, machine_of: Callable[[str], Machine]) -> None:
+    """All of its calls together, each with a row: what it computes is shown, and where it goes astray it is named."""
+    machine, tensors = machine_of(cpu), [{**t, "tensors": [1]} for t in PLAN["arena"]["tensors"][1:2]]
+    fed = {**PLAN["layers"][0], "functions": ["model_feed_row"]}
+    plan = PlanDocument.of(
+        {
+            **PLAN,
+            "feed": {"function": "model_feed_row", "rows": 2, "row_bytes": 4},
+            "inputs": [{"name": "in", "symbol": "", "bytes": 8}],
+            "arena": {**PLAN["arena"], "tensors": [*tensors, *PLAN["arena"]["tensors"][2:]]},
+            "layers": [fed, *PLAN["layers"][1:]],
+        }
+    )
+
+    def feed() -> None:
+        for function, row in rows_of(plan, [INPUT]):
+            machine.call(function, limit_instructions=100_000, given=row)
+
+    def check(bug: int) -> str:
+        machine.write("model_bug", bug.to_bytes(4, "little"))
+        give = arena_check.Give(lambda: machine.write("model_arena", bytes(8)), feed)
+        return arena_check.check(machine, plan, give, [("model_arena", OUTPUT)], 100_000, look)
+
+    seen: list[tuple[int, bytes]] = []
+
+    def look(layer: Layer, _: Resident, data: bytes) -> None:
+        seen.append((layer.index, data))
+
+    assert check(10) == ""
+    assert seen == [(0, bytes(value + 1 for value in INPUT))]
+    with pytest.raises(RunError, match=r"at model_arena\+24, .* in layer 0 RELU"):
+        check(11)
 
 
 def test_a_first_layer_may_write_where_the_input_was(machine_of: Callable[[str], Machine]) -> None:

@@ -46,7 +46,7 @@ class Scripted(Machine):
         self.calls.append(f"load {firmware.name}")
         return Counters(1.0, 11)
 
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
         """Set-up costs 22; an invoke computes, and costs a hundred more than the one before."""
         self.calls.append(symbol)
         assert limit_instructions == 5000
@@ -285,9 +285,9 @@ def test_memory_is_held_against_the_plan_whatever_outputs_say(tmp_path: Path, mo
     asked: list[Any] = []
     known: list[RunError] = []
 
-    def check(machine: Any, plan: Any, write_inputs: Any, outputs: Any, limit: int) -> None:
+    def check(machine: Any, plan: Any, give: Any, outputs: Any, limit: int) -> None:
         machine.memory.clear()
-        write_inputs()
+        give.write()
         asked.append((plan.invoke, dict(machine.memory), outputs, limit))
         if known:
             raise known[0]

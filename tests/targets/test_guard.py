@@ -52,6 +52,12 @@ LAYER static void second(const int8_t *in, int8_t *out, int8_t *scratch) {
   if (model_bug == 3) variable[3] = 1;
   if (model_bug == 4) *(int32_t *)(void *)(out - 2) = 1;
 }
+int model_feed_row(const void *row) {
+  copy(row, model_arena + 32);
+  variable[0] = 1;
+  if (model_bug == 7) helper(model_arena);
+  return 0;
+}
 int model_setup(void) { helper(model_arena); return 0; }
 int model_invoke(void) {
   first(model_arena, model_arena + 32);
@@ -113,7 +119,7 @@ def watched(
     """(cpu, scope, bug, at) -> the model with its bug, loaded and watched."""
     opened: list[Simulator] = []
 
-    def open_one(cpu: str, scope: str, bug: int = 0, at: int = 0) -> Simulator:
+    def open_one(cpu: str, scope: str, bug: int = 0, at: int = 0, feed: str = "") -> Simulator:
         if cpu not in _firmware:
             bench = Bench(tmp_path_factory.mktemp("model"), cpu=cpu)
             _firmware[cpu] = bench, bench.link({"model.c": MODEL})["firmware.elf"]
@@ -121,7 +127,11 @@ def watched(
         machine = Simulator(bench.machine_target, block_table_library, guard_library)
         opened.append(machine)
         machine.load(firmware)
-        machine.watch_writes(guarded(PlanDocument.of(plan()), scope))
+        said = plan()
+        if feed:
+            said |= {"feed": {"function": feed, "rows": 1, "row_bytes": 32}}
+            said["layers"][0]["functions"] = [feed]
+        machine.watch_writes(guarded(PlanDocument.of(said), scope))
         machine.write("model_bug", bug.to_bytes(4, "little"))
         machine.write("model_at", at.to_bytes(4, "little", signed=True))
         return machine
@@ -186,6 +196,19 @@ def test_calls_that_the_plan_does_not_have_are_refused(bug: int, told: str, watc
     """What may be written then is unknown; nothing is guessed."""
     with pytest.raises(RunError, match=told):
         watched("cortex-m7", "arena", bug).call("model_invoke", limit_instructions=LIMIT)
+
+
+@both
+def test_what_takes_rows_keeps_to_its_part_of_the_arena(cpu: str, watched: Watched) -> None:
+    """Elsewhere it may write, as what it does between rows must be kept somewhere; a row lies where nothing is."""
+    feed, row = "model_feed_row", bytes(range(32))
+    machine = watched(cpu, "ram", feed=feed)
+    assert machine.call(feed, limit_instructions=LIMIT, given=row)[0] == 0
+    assert machine.read("model_arena+32", 32) == row
+    machine = watched(cpu, "ram", 7, 70, feed=feed)
+    with pytest.raises(RunError, match=r"writes 1 bytes at 0x\w+, 6 bytes behind the end of one") as caught:
+        machine.call(feed, limit_instructions=LIMIT, given=row)
+    assert caught.value.where.startswith("helper+")
 
 
 def test_a_plan_without_tensors_is_refused() -> None:

@@ -37,7 +37,7 @@ def test_calls_give_status_and_time() -> None:
     assert host_process._answer(LIBRARY, "count", "getpid", 0, b"") == b"ok 1 0\n"
     calls: list[int] = []
     function = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: calls.append(1) or 1)  # type: ignore[func-returns-value]
-    assert host_process._call_through_libc(cast(Any, {"f": function}), "f") == 1
+    assert host_process._call_through_libc(cast(Any, {"f": function}), "f", b"") == 1
     assert calls == [1]
     assert host_process._answer(LIBRARY, "count", "sched_yield", 0, b"") == b"ok 0 0\n"
 

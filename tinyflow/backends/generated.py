@@ -13,7 +13,7 @@ from tinyflow.model.graph import Graph, Operator
 from tinyflow.model.memory.arena import Placed
 from tinyflow.model.operators import VIEWS
 from tinyflow.model.operators.forms import form_of
-from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
+from tinyflow.model.plan_document import Arena, Feed, Layer, PlanDocument, Port, Resident
 from tinyflow.model.summary import macs, operator_macs
 
 ARENA = "model_arena"
@@ -31,7 +31,7 @@ extern int8_t {arena}[{bytes}];
 
 {contract}
 int model_setup(void);
-int model_invoke(void);
+{feed}int model_invoke(void);
 {reset}
 #endif
 """
@@ -39,15 +39,24 @@ _RESET = """\
 /* Forget all earlier invokes, as model_setup does: before the inputs of a sequence that begins anew are written. */
 int model_reset(void);
 """
+_FEED = """\
+Hand over all {rows} rows of the first input, {row_bytes} bytes each, from its first on; then call model_invoke, read
+the outputs before the next row. A call of model_feed_row copies its row and computes what becomes possible by it;
+model_invoke computes the rest, and the next row begins the next image. model_feed_row returns 1 where all rows are
+there, model_invoke 1 where some are missing, and neither does anything then. model_setup forgets the rows of an image
+that shall not be finished. Write other inputs before the first row. model_setup and all that goes well return 0."""
 _CONTRACT = "Write the inputs, call model_invoke, read the outputs; an invoke may overwrite the inputs."
 _COLUMNS = 120
 
 
-def model_header(arena_bytes: int, returned: str = "0", *, has_state: bool = False) -> str:
+def model_header(arena_bytes: int, returned: str = "0", *, has_state: bool = False, feed: Feed | None = None) -> str:
     """model.h, which programs that use a model include; `returned` is what its functions may return."""
-    contract = f"/* Both return {returned}. {_CONTRACT} */"
-    contract = textwrap.fill(contract, _COLUMNS, subsequent_indent=" * ")
-    return _HEADER.format(arena=ARENA, bytes=arena_bytes, contract=contract, reset=_RESET if has_state else "")
+    contract, declared = f"Both return {returned}. {_CONTRACT}", ""
+    if feed is not None:
+        contract, declared = _FEED.format(**vars(feed)), f"int {feed.function}(const void *row);\n"
+    contract = textwrap.fill(f"/* {contract} */", _COLUMNS, subsequent_indent=" * ")
+    reset = _RESET if has_state else ""
+    return _HEADER.format(arena=ARENA, bytes=arena_bytes, contract=contract, feed=declared, reset=reset)
 
 
 def model_source(
@@ -57,12 +66,13 @@ def model_source(
     before: Iterable[str],
     statements: Iterable[str],
     reset: Iterable[str] | None = None,
+    setup: str = "",
 ) -> str:
-    """model.c where nothing is left to do at set-up: the arena, what is before `model_invoke`, its statements.
+    """model.c where little is left to do at set-up: the arena, what is before `model_invoke`, its statements.
 
-    `reset` are the statements of `model_reset`, of a model that has state.
+    `reset` are the statements of `model_reset`, of a model that has state; `setup` those of `model_setup` without.
     """
-    setup = "int model_setup(void) { return 0; }\n\n"
+    setup = f"int model_setup(void) {{{setup} return 0; }}\n\n"
     if reset is not None:
         includes += "#include <string.h>\n"
         setup = f"{reset_source(reset)}int model_setup(void) {{ return model_reset(); }}\n\n"

@@ -17,7 +17,7 @@ from tinyflow.core.errors import ModelError
 _OPTIONAL = frozenset(
     {
         *("interpreter", "reset", "statuses", "dispatcher", "forks", "notes", "scale", "tolerance"),
-        *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout", "chains"),
+        *("relative_tolerance", "path", "reference", "is_state", "changed_by", "layout", "chains", "feed"),
     }
 )
 _Part = TypeVar("_Part")
@@ -125,6 +125,15 @@ class Chain:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Feed:
+    """How the first input gets in: `function` takes each of its rows, before `invoke`. It has no symbol then."""
+
+    function: str
+    rows: int
+    row_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanDocument:
     """The whole document. `statuses` explain what `setup` may return; `dispatcher`, where it isn't `invoke`, calls the
     layers' functions, which need not be all or the same in every inference where it `forks`; `reset` makes a model with
@@ -150,6 +159,7 @@ class PlanDocument:
     macs: int = 0
     layers: Sequence[Layer] = ()
     chains: Sequence[Chain] = ()
+    feed: Feed | None = None
     removed: Sequence[Any] = ()
     tolerance: int = 0
     relative_tolerance: float = 0.0
@@ -171,6 +181,8 @@ class PlanDocument:
             "chains": [_part(Chain, chain) for chain in document.get("chains", ())],
             "layers": [_part(Layer, {"outputs_bytes": 0, **layer}) for layer in document.get("layers", ())],
         }
+        if document.get("feed"):
+            parts["feed"] = _part(Feed, document["feed"])
         arena = document.get("arena")
         if arena is not None:
             tensors = arena.get("tensors") or []

@@ -11,10 +11,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tinyflow.core.errors import RunError
 from tinyflow.model.plan_document import Arena, Layer, PlanDocument, Port, Resident
 from tinyflow.targets.protocol import Machine
+
+
+class Give(NamedTuple):
+    """How one sample gets in: what is written to its place, and the calls that take rows."""
+
+    write: Callable[[], object]
+    feed: Callable[[], object] = lambda: None
+
 
 # what a layer has computed, whose first place in memory that is, and its bytes
 Look = Callable[[Layer, Resident, bytes], None]
@@ -45,14 +54,14 @@ def _lifetimes(plan: PlanDocument, arena: Arena) -> list[_Lifetime] | None:
 def check(
     machine: Machine,
     plan: PlanDocument,
-    write_inputs: Callable[[], None],
+    give: Give,
     outputs: Sequence[tuple[str, bytes]],
     limit: int,
     look: Look = lambda *_: None,
 ) -> str:
     """Run one inference and look between its layers; RunError names the first one that goes astray.
 
-    `write_inputs()` writes one sample, `outputs` are symbols and the bytes of the reference. What a layer has computed
+    `outputs` are symbols and the bytes of the reference. What a layer has computed
     is shown to `look`, with the layer that did. Returns why nothing could be said, if that is so.
     """
     arena, steps = plan.arena, plan.calls
@@ -60,14 +69,14 @@ def check(
     if arena is None or not tensors or not steps:
         return "the plan tells no lifetimes, or no calls"
     watch = _Watch(machine, plan, arena, tensors, steps, look)
-    if not watch.run(write_inputs, limit):
+    if not watch.run(give, limit):
         return watch.why_not
     if watch.fault is not None:
         raise watch.fault
     if all(machine.read(symbol, len(expected)) == expected for symbol, expected in outputs):
         return ""  # and so they are where bytes that nobody wrote have no effect
     other = _Watch(machine, plan, arena, tensors, steps, lambda *_: None, inverted=0xFF)
-    other.run(write_inputs, limit)
+    other.run(give, limit)
     for number, (layer, name) in enumerate(steps):
         if watch.results.get(number) != other.results.get(number):
             what = "its output changes with what lay in unused memory before"
@@ -95,10 +104,15 @@ class _Watch:
     _before: bytes = b""
     _behind: bytes = b""
 
-    def run(self, write_inputs: Callable[[], None], limit: int) -> bool:
-        """Whether all calls were seen, as the plan has them."""
-        write_inputs()
+    def run(self, give: Give, limit: int) -> bool:
+        """Whether all calls were seen, as the plan has them. All that is fed is one call of the first of them."""
+        give.write()
         names = {name for _, name in self.steps}
+        if self.plan.feed is not None:
+            names.discard(self.plan.feed.function)
+            self.begun(self.plan.feed.function)
+            give.feed()
+            self.ended()
         status = self.machine.follow(self.plan.invoke, self.plan.caller, names, self, limit_instructions=limit)
         if status is None:
             self.why_not = "nothing sees the calls of its layers"

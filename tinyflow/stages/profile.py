@@ -5,20 +5,22 @@ The firmware is the bench's own, without a change: the simulator looks on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import reduce
 from typing import Any
 
 from tinyflow.core.action import JSON, Workspace
 from tinyflow.core.errors import RunError
 from tinyflow.core.spans import covered_bytes
 from tinyflow.model.plan_document import Layer, PlanDocument
-from tinyflow.stages.run import call, read_samples
+from tinyflow.stages.run import call, read_samples, rows_of, write_inputs
 from tinyflow.targets import elf
 from tinyflow.targets.blocks import Edge, Piece
 from tinyflow.targets.cycles import NO_CYCLES, Cycles, Model
 from tinyflow.targets.disassembly import count, disassembler
-from tinyflow.targets.protocol import open_machine
+from tinyflow.targets.protocol import Counters, open_machine
 
 Document = Mapping[str, Any]
 
@@ -58,18 +60,26 @@ def profile(workspace: Workspace) -> None:
         call(machine, plan.setup, limit)
         if plan.reset:
             call(machine, plan.reset, limit)
-        for port, data in zip(plan.inputs, samples.inputs[0], strict=True):
-            machine.write(port.symbol, data)
-        status, counters, pieces = machine.trace(
-            plan.invoke,
-            plan.caller,
-            limit_instructions=limit,
-            flash=None if flash_model is None else (flash_model, parameters["flash_timing"]),
-        )
+        flash = None if flash_model is None else (flash_model, parameters["flash_timing"])
+        costs: list[Counters] = []
+
+        def trace(symbol: str, dispatcher: str, given: bytes = b"") -> list[Piece]:
+            status, counters, found = machine.trace(
+                symbol, dispatcher, limit_instructions=limit, flash=flash, given=given
+            )
+            if status != 0:
+                raise RunError(f"returned {status}, not 0", where=symbol)
+            costs.append(counters)
+            return found
+
+        write_inputs(machine, plan, samples.inputs[0])
+        rows = rows_of(plan, samples.inputs[0])
+        fed = [piece for function, row in rows for piece in trace(function, function, row)]
+        joined = [] if plan.feed is None else [_joined(plan.feed.function, fed)]
+        pieces = [*joined, *trace(plan.invoke, plan.caller)]
     finally:
         machine.close()
-    if status != 0:
-        raise RunError(f"returned {status}, not 0", where=plan.invoke)
+    counters = reduce(Counters.and_then, costs)
     firmware = elf.read(workspace.inputs["firmware.elf"])
     summed = _Summer(firmware, parameters.get("core"), parameters.get("flash_timing"))
     calls = {name: function.calls for name, function in counters.functions.items()}
@@ -79,6 +89,16 @@ def profile(workspace: Workspace) -> None:
     elif "no_cycles" in parameters:
         document["no_cycles"] = parameters["no_cycles"]
     workspace.write_json("profile.json", document, allow_nan=False)
+
+
+def _joined(function: str, pieces: Sequence[Piece]) -> Piece:
+    """All that belongs to one function and what it calls, as if it had been called once."""
+    waits, executions = Counter[str](), Counter[Edge]()
+    for piece in pieces:
+        waits.update(piece.flash_waits)
+        for edge in piece.edges:
+            executions[edge._replace(executions=0)] += edge.executions
+    return Piece(function, tuple(edge._replace(executions=count) for edge, count in executions.items()), waits)
 
 
 def _model(core: Document, clock_hz: int | None) -> dict[str, JSON]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
@@ -131,9 +132,9 @@ def _split(content: bytes, tensors: Sequence[Mapping[str, Any]], count: int) -> 
     return [[stream.read(tensor["bytes"]) for tensor in tensors] for _ in range(count)]
 
 
-def call(machine: Machine, symbol: str, limit_instructions: int) -> Counters:
+def call(machine: Machine, symbol: str, limit_instructions: int, given: bytes = b"") -> Counters:
     """Call a function of the firmware; its cost. Raises RunError for a status other than 0."""
-    status, counters = machine.call(symbol, limit_instructions=limit_instructions)
+    status, counters = machine.call(symbol, limit_instructions=limit_instructions, given=given)
     _check_status(machine, symbol, status)
     return counters
 
@@ -155,6 +156,20 @@ def _told(machine: Machine) -> str:
     except RunError:
         return ""
     return text.partition(b"\0")[0].decode("ascii", "replace")
+
+
+def write_inputs(machine: Machine, plan: PlanDocument, sample: Sequence[bytes]) -> None:
+    """Write a sample's tensors to their places; one that is fed has none."""
+    for port, data in zip(plan.inputs, sample, strict=True):
+        if port.symbol:
+            machine.write(port.symbol, data)
+
+
+def rows_of(plan: PlanDocument, sample: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """The calls that follow: a function, and the row that it is given."""
+    if plan.feed is not None:
+        for begin in range(0, plan.feed.rows * plan.feed.row_bytes, plan.feed.row_bytes):
+            yield plan.feed.function, sample[0][begin : begin + plan.feed.row_bytes]
 
 
 @dataclass(frozen=True)
@@ -211,7 +226,8 @@ class _Bench:
     def _invoke(self, sample: int) -> Counters:
         """Write one sample's inputs and invoke; invokes may overwrite their inputs, so each needs them anew."""
         self._write(sample)
-        return call(self.machine, self.plan.invoke, self.limit_instructions)
+        costs = [*self._feed(sample), call(self.machine, self.plan.invoke, self.limit_instructions)]
+        return reduce(Counters.and_then, costs)
 
     def _begin(self) -> None:
         """Write the first sample to a model that has seen none."""
@@ -219,8 +235,12 @@ class _Bench:
         self._write(0)
 
     def _write(self, sample: int) -> None:
-        for port, data in zip(self.plan.inputs, self.samples.inputs[sample], strict=True):
-            self.machine.write(port.symbol, data)
+        write_inputs(self.machine, self.plan, self.samples.inputs[sample])
+
+    def _feed(self, sample: int) -> list[Counters]:
+        """What it costs to take all rows."""
+        rows = rows_of(self.plan, self.samples.inputs[sample])
+        return [call(self.machine, function, self.limit_instructions, row) for function, row in rows]
 
     def check_layers(self, layers: LayerCheck | None) -> None:
         """Hold the layers of the first sample against the memory plan and the reference. Raises RunError."""
@@ -228,22 +248,27 @@ class _Bench:
         outputs = [(port.symbol, expected) for port, expected in ports]
         more = () if layers is None else (layers.look,)
         with self._layer_named():
-            unseen = arena_check.check(self.machine, self.plan, self._begin, outputs, self.limit_instructions, *more)
+            give = arena_check.Give(self._begin, lambda: self._feed(0))
+            unseen = arena_check.check(self.machine, self.plan, give, outputs, self.limit_instructions, *more)
         if layers is not None:
             layers.unseen = unseen
 
     def counts(self, invokes: Sequence[Sequence[Counters]]) -> list[int | None]:
         """Instructions of every sample; where only a slower twin can count, those of the first."""
         counts = [costs[0].instructions for costs in invokes]
-        twin = self.machine.counting_twin(self.plan.invoke)
-        if twin is not None:
+        feeding = [] if self.plan.feed is None else [self.plan.feed.function]
+        found = []
+        for symbol in (*feeding, self.plan.invoke):
+            twin = self.machine.counting_twin(symbol)
+            if twin is None:
+                return counts
             try:
                 twin.load(self.program)
                 call(twin, self.plan.setup, self.limit_instructions)
-                counts[0] = replace(self, machine=twin)._invoke(0).instructions
+                found.append(replace(self, machine=twin)._invoke(0).instructions)
             finally:
                 twin.close()
-        return counts
+        return [sum(count or 0 for count in found), *counts[1:]]
 
     @contextmanager
     def _layer_named(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from tinyflow.targets.protocol import Counters, FunctionCount, Machine
 PAINT = b"\xa5"
 # Start-up copies and clears RAM, a few instructions for a word; more than this is a loop.
 STARTUP_LIMIT_INSTRUCTIONS = 100_000_000
+_GIVEN_ALIGNMENT = 16
 # Calls return to where no chip has memory.
 RETURN_ADDRESS = 0x9FFFF000
 
@@ -34,7 +35,7 @@ class InstructionSet:
     stack_alignment: int  # bytes, at a call
     code_bit: int  # what a code address carries in its lowest bit: Thumb's 1
     link: str  # the register with the return address
-    result: str
+    result: str  # and that of the first argument
     others: tuple[str, ...]  # the general registers that a call begins with as 0
 
 
@@ -86,7 +87,7 @@ class Chip(Machine):
     def _revive(self) -> None:
         """Begin anew where an error has left the chip in no state to go on."""
 
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
         """See `protocol.Machine`. Registers begin as 0, so that one call doesn't depend on another's leavings."""
         begin, rules = self.firmware.address(symbol), self.instruction_set
         bottom, size = self._stack()
@@ -94,6 +95,10 @@ class Chip(Machine):
         self.poke(bottom, PAINT * size)
         for register in rules.others:
             self.set(register, 0)
+        if given:
+            place = self._free_place(symbol, len(given))
+            self.poke(place, given)
+            self.set(rules.result, place)
         self.set("sp", (bottom + size) & -rules.stack_alignment)
         self.set(rules.link, RETURN_ADDRESS | rules.code_bit)
         counters = self._run(symbol, begin, RETURN_ADDRESS, limit_instructions)
@@ -193,6 +198,21 @@ class Chip(Machine):
     def _stack(self) -> tuple[int, int]:
         """Its lowest address and its bytes."""
         return self._between("tf_stack_bottom", "tf_stack_top")
+
+    def _free_place(self, symbol: str, size_bytes: int) -> int:
+        """The end of a RAM, or else of a flash, where the firmware has nothing: as if a peripheral's buffer lay there.
+
+        Raises RunError where all is full.
+        """
+        taken = [(one.address, one.address + one.size_bytes) for one in self.firmware.sections]
+        taken += [(one.load_address, one.load_address + len(one.data)) for one in self.firmware.segments]
+        for region in [*reversed(self._regions("ram")), *self._regions("flash")]:
+            end = elf.addresses(region).stop
+            place = (end - size_bytes) & -_GIVEN_ALIGNMENT
+            if place >= region["origin"] and not any(begin < end and place < behind for begin, behind in taken):
+                return place
+        what = f"no {size_bytes} bytes of memory are left for what is handed to it"
+        raise RunError(what, where=symbol, hint="take a target with more of it; +ram.512KiB is one for a try")
 
     def _between(self, first: str, last: str) -> tuple[int, int]:
         begin = self.firmware.address(first)

@@ -90,10 +90,11 @@ class Host(Machine):
             self._layout = Layout.of(self._process.pid, firmware.resolve())
         return Counters(time.perf_counter() - started)
 
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
         """See `protocol.Machine`."""
-        status, elapsed_ns = self._ask("call", symbol, limit_s=_limit_s(limit_instructions))
-        self._called[symbol] = None
+        status, elapsed_ns = self._ask("call", symbol, len(given), given, limit_s=_limit_s(limit_instructions))
+        if not given:
+            self._called[symbol] = None
         return status, Counters(elapsed_ns / 1e9)
 
     def read(self, symbol: str, size_bytes: int) -> bytes:
@@ -280,10 +281,10 @@ class CountingHost(Host):
         hidden.write_bytes(firmware.read_bytes().replace(b".debug_", b".hidden"))
         return super().load(hidden)
 
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
         """See `protocol.Machine`; the status is 0, or 1 for every other."""
         started = time.perf_counter()
-        status, _ = self._ask("count", symbol, limit_s=_limit_s(limit_instructions))
+        status, _ = self._ask("count", symbol, len(given), given, limit_s=_limit_s(limit_instructions))
         wall_s = time.perf_counter() - started
         if symbol != self._symbol:
             return status, Counters(wall_s)

@@ -1,7 +1,8 @@
 """The process in which the host's firmware lives: loads a shared object, then obeys requests from its standard input.
 
 Run by its path, with nothing but the standard library, so that it starts fast under valgrind and its crash is its own.
-A request is a line `VERB SYMBOL BYTES` and, behind `write`, the bytes; verbs are load, read, write, call, count, break
+A request is a line `VERB SYMBOL BYTES` and, behind `write`, `call` and `count`, the bytes (a function gets a pointer to
+them, where there are some); verbs are load, read, write, call, count, break
 and stop (of the last two the symbol is a list of addresses, see host_faults.c). An answer is a line `ok NUMBER NUMBER`
 and, behind that to `read`, the bytes; or `error TEXT`; or, where the firmware faults or stops, the line that
 host_faults.c writes.
@@ -23,7 +24,7 @@ def main(path: str, watcher: str | None = None) -> None:
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         verb, symbol, size = line.decode().rstrip("\n").split(" ")
-        data = requests.read(int(size)) if verb == "write" else b""
+        data = requests.read(int(size)) if verb in ("write", "call", "count") else b""
         try:
             if verb in ("break", "stop"):
                 answers.write(_break(str(watcher), symbol, verb == "stop"))
@@ -39,10 +40,10 @@ def main(path: str, watcher: str | None = None) -> None:
 def _answer(library: ctypes.CDLL, verb: str, symbol: str, size: int, data: bytes) -> bytes:
     if verb == "call":
         started_ns = time.perf_counter_ns()
-        status = library[symbol]()
+        status = library[symbol](*([data] if data else []))
         return b"ok %d %d\n" % (status, time.perf_counter_ns() - started_ns)
     if verb == "count":
-        return b"ok %d 0\n" % _call_through_libc(library, symbol)
+        return b"ok %d 0\n" % _call_through_libc(library, symbol, data)
     if verb == "write":
         ctypes.memmove(_address(library, symbol), data, size)
     content = ctypes.string_at(_address(library, symbol), size) if verb == "read" else b""
@@ -67,15 +68,15 @@ def _break(watcher: str, places: str, has_stops: bool) -> bytes:
     return b"ok %d 0\n" % ctypes.CDLL(watcher).tf_count_calls(array, len(entries), end, int(has_stops))
 
 
-def _call_through_libc(library: ctypes.CDLL, symbol: str) -> int:
+def _call_through_libc(library: ctypes.CDLL, symbol: str, data: bytes) -> int:
     """0 where the function returned 0, else 1.
 
     ctypes calls in a way that valgrind (3.19) doesn't see as a call: libffi changes stacks. So bsearch calls, which
-    compares its key with each element by a function of ours: once, since there is one element.
+    compares its key, what the function is given, with each element by a function of ours: once, for there is one.
     """
     bsearch = ctypes.CDLL(None).bsearch
     bsearch.restype = ctypes.c_void_p
-    found = bsearch(b"", b"", ctypes.c_size_t(1), ctypes.c_size_t(1), library[symbol])
+    found = bsearch(data, b"", ctypes.c_size_t(1), ctypes.c_size_t(1), library[symbol])
     return 0 if found else 1
 
 

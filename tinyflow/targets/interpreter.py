@@ -47,7 +47,13 @@ class Interpreted(Machine):
         self._graph = oracle.read(self._model, firmware.name)
         return Counters(time.perf_counter() - started)
 
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:  # noqa: ARG002 (time limits do)
+    def call(
+        self,
+        symbol: str,
+        *,
+        limit_instructions: int,  # noqa: ARG002 (time limits do)
+        given: bytes = b"",  # noqa: ARG002 (no function of it takes some)
+    ) -> tuple[int, Counters]:
         """`setup`, `reset`, which is the same again, or `invoke`. Raises ModelError for what it refuses."""
         if symbol in ("setup", "reset"):
             from tinyflow.model.interpreters import litert, tflm

@@ -11,7 +11,7 @@ module's words for it, as in its recipe; it raises UsageError for a processor th
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +42,25 @@ class Counters:
     stack_bytes: int | None = None  # peak, by high-water mark
     heap_bytes: int | None = None  # peak since `load`, by high-water mark
     functions: Mapping[str, FunctionCount] = field(default_factory=dict)
+
+    def and_then(self, other: Counters) -> Counters:
+        """What both calls cost, one after the other."""
+
+        def known(combine: Callable[[list[int]], int], name: str) -> int | None:
+            values = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
+            return combine(values) if values else None
+
+        functions = dict(self.functions)
+        for name, count in other.functions.items():
+            before = functions.get(name, FunctionCount(0))
+            functions[name] = FunctionCount(before.instructions + count.instructions, before.calls + count.calls)
+        return Counters(
+            wall_s=self.wall_s + other.wall_s,
+            instructions=known(sum, "instructions"),
+            stack_bytes=known(max, "stack_bytes"),
+            heap_bytes=known(max, "heap_bytes"),
+            functions=functions,
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +106,11 @@ class Machine(Protocol):
         """
 
     @abstractmethod
-    def call(self, symbol: str, *, limit_instructions: int) -> tuple[int, Counters]:
-        """Call `int symbol(void)` to its return; its value and its cost. Raises RunError and Timeout."""
+    def call(self, symbol: str, *, limit_instructions: int, given: bytes = b"") -> tuple[int, Counters]:
+        """Call `int symbol(void)` to its return; its value and its cost. Raises RunError and Timeout.
+
+        `given`: bytes to which the function gets a pointer; they lie where the firmware has nothing.
+        """
 
     @abstractmethod
     def read(self, symbol: str, size_bytes: int) -> bytes:
@@ -133,6 +155,7 @@ class Machine(Protocol):
         *,
         limit_instructions: int,
         flash: tuple[Path, Mapping[str, Any]] | None = None,
+        given: bytes = b"",
     ) -> tuple[int, Counters, list[Piece]]:
         """Like `call`, cut into what `dispatcher`, or where the firmware has none `symbol`, called, in order.
 

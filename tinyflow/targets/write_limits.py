@@ -41,6 +41,7 @@ class Guarded:
     calls: tuple[GuardedCall, ...]
     arena: Place
     is_arena_only: bool  # whether writes elsewhere in RAM are nobody's business
+    fed: GuardedCall | None = None  # what takes rows, within the arena: it may write elsewhere
 
 
 def guarded(plan: PlanDocument, scope: str) -> Guarded:
@@ -54,7 +55,7 @@ def guarded(plan: PlanDocument, scope: str) -> Guarded:
             f"{plan.backend} doesn't say what lies where in memory",
             hint="+guard needs `arena` with `symbol` and `tensors`, and `layers` with `functions`, in plan.json",
         )
-    calls = []
+    calls, fed = [], None
     for layer, function in plan.calls:
         alive = arena.alive_at(layer.index)
         begun = [tensor for tensor in alive if tensor.first == layer.index and not plan.is_input(arena, tensor)]
@@ -62,13 +63,17 @@ def guarded(plan: PlanDocument, scope: str) -> Guarded:
         own += [tensor for tensor in alive if layer.index in tensor.changed_by]
         writable = tuple(_place(arena, tensor) for tensor in own)
         others = tuple(_place(arena, tensor) for tensor in alive if tensor not in own)
-        calls.append(GuardedCall(function, writable, others))
+        if plan.feed is not None and function == plan.feed.function:
+            fed = GuardedCall(function, writable, others)
+        else:
+            calls.append(GuardedCall(function, writable, others))
     return Guarded(
         symbol=plan.invoke,
         dispatcher=plan.caller,
         calls=tuple(calls),
         arena=Place("the arena", arena.place(0), arena.bytes),
         is_arena_only=scope == "arena",
+        fed=fed,
     )
 
 

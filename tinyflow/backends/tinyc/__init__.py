@@ -29,6 +29,7 @@ OPTIONS: Options = {
     "winograd": WINOGRAD,
     "stream": None,
     "goal": tuple(OBJECTIVES),
+    "feed": (False, True),
 }
 
 
@@ -48,7 +49,13 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     from tinyflow.backends.tinyc.lowering import LOWERINGS, lower_operator
 
     variant = variant_of(options)
-    return refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))
+    refused = [*refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))]
+    yield from refused
+    if options.get("feed") and not refused:
+        from tinyflow.backends.tinyc.program import lower
+        from tinyflow.backends.tinyc.streaming import why_not_fed
+
+        yield from filter(None, [why_not_fed(lower(graph, variant))])
 
 
 def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:
@@ -72,7 +79,8 @@ def generate(model: Path, graph: Graph, backend: str, options: Mapping[str, Any]
 
     Options: kernels (best: the first of processor_kernels), cpu, processor_kernels (its variants, the fastest first),
     dsp (the same as kernels dsp), alignment, chase (on: outputs may lie over inputs that their kernels have read),
-    winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more).
+    winograd (see `faster`), stream (see `streaming`), goal (an objective: ram and flash leave out what wants more),
+    feed (the application hands over the rows of the first input).
     """
     from tinyflow.backends.tinyc.backend import write_sources
 
@@ -84,5 +92,5 @@ def _memory_of(options: Mapping[str, Any]) -> Wanted:
     from tinyflow.backends.tinyc.faster import Wanted
 
     alignment, winograd = int(options.get("alignment", 4)), str(options.get("winograd", WINOGRAD[0]))
-    goal = str(options.get("goal", ""))
-    return Wanted(alignment, has_chase(options), winograd, str(options.get("stream") or ""), goal)
+    goal, stream, is_fed = str(options.get("goal", "")), str(options.get("stream") or ""), bool(options.get("feed"))
+    return Wanted(alignment, has_chase(options), winograd, stream, is_fed, goal)

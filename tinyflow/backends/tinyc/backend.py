@@ -36,6 +36,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
         ],
         notes=[(operator, note) for operator, call in every for note in call.notes],
         references={operator: call.reference for operator, call in every if call.reference},
+        feed=sources.feed_of(program),
         arena=generated.arena(
             placed.total_bytes,
             wanted.alignment,
@@ -65,4 +66,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
 
 
 def _symbol(program: Program, placed: Memory, index: int) -> str:
+    """Where an input or output lies; an input that is fed lies nowhere."""
+    if program.owner(index) not in placed.tensors:
+        return ""
     return f"{ARENA}+{placed.tensors[program.owner(index)].offset}"

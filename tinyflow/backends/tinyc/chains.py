@@ -11,30 +11,33 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Union
 
 from tinyflow.backends.tinyc import moments
 from tinyflow.backends.tinyc.moments import Change
-from tinyflow.backends.tinyc.rows import RowStep
-from tinyflow.backends.tinyc.steps import Chain, Part, RowCall, RowMove, Spot
+from tinyflow.backends.tinyc.rows import PER_WORD, FedRows, RowStep
+from tinyflow.backends.tinyc.steps import Chain, Part, RowCall, RowFeed, RowMove, Spot
 from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
 from tinyflow.model.graph import Tensor
 from tinyflow.model.memory.arena import aligned
 
-# of memmove, for a word and for a call
-_PER_WORD, _PER_MOVE = 1.5, 60
+# of memmove, for a call
+_PER_MOVE = 60
+
+Maker = Union[RowStep, FedRows]
 
 
 @dataclass(frozen=True, eq=False)
 class Planned:
     """A chain that may be taken: its calls, its buffers, and about the instructions that it costs."""
 
-    parts: Sequence[RowStep]
+    parts: Sequence[Maker]
     rows: int
     order: Sequence[tuple[int, int, int]]
     """Part, its first row, how many."""
     held: Mapping[int, int]
     """Tensor inside → rows of its buffer."""
-    walked: Sequence[RowCall | RowMove]
+    walked: Sequence[RowCall | RowMove | RowFeed]
     uses: Mapping[_Buffer, Sequence[Change]]
     """Which bytes of each buffer are in use, at which of `walked`."""
     leads: Mapping[tuple[int, int], int]
@@ -69,8 +72,8 @@ class _Buffer:
     part: int | None = None
 
 
-def _tensors(parts: Sequence[RowStep]) -> dict[int, Tensor]:
-    given = {tensor: part.given for part in parts for tensor in part.sources}
+def _tensors(parts: Sequence[Maker]) -> dict[int, Tensor]:
+    given = {tensor: part.given for part in parts if isinstance(part, RowStep) for tensor in part.sources}
     return given | {part.output: part.made for part in parts}
 
 
@@ -86,7 +89,7 @@ def _buffer_bytes(tensor: Tensor, rows: int) -> int:
 class _State:
     """What is there of each tensor."""
 
-    parts: Sequence[RowStep]
+    parts: Sequence[Maker]
     rows: int
     made: dict[int, int] = field(default_factory=dict)
     order: list[tuple[int, int, int]] = field(default_factory=list)
@@ -102,36 +105,37 @@ class _State:
             return
         part = self.parts[number]
         while (first := self.made[tensor]) < end:
-            rows = min(self.rows, part.height - first)
+            rows = min(self.rows if isinstance(part, RowStep) else 1, part.height - first)
             for source in part.sources:
                 self.ensure(source, part.span(first, rows)[1])
             self.order.append((number, first, rows))
             self.made[tensor] += rows
 
 
-def plan(parts: Sequence[RowStep], inside: Collection[int], rows: int) -> Planned | None:
+def plan(parts: Sequence[Maker], inside: Collection[int], rows: int) -> Planned | None:
     """The chain of these steps, so many rows at a time; None where a kernel can't.
 
-    `inside`: tensors that nobody else reads.
+    `inside`: tensors that nobody else reads. Rows that are handed over come first, if there are any.
     """
     state = _State(parts, rows)
     for part in reversed(parts):
         state.ensure(part.output, part.height)
     more = 0.0
     for number, first, count in state.order:
-        if parts[number].call(first, count) is None:
+        part = parts[number]
+        if isinstance(part, RowStep) and part.call(first, count) is None:
             return None
-        more += parts[number].more_instructions(first, count)
+        more += part.more_instructions(first, count)
     walk = _Walk(parts, state.order, inside)
     walk.run()
     moves = [one.size_bytes for one in walk.walked if isinstance(one, RowMove)]
-    more += sum(_PER_MOVE + size / WORD_BYTES * _PER_WORD for size in moves)
+    more += sum(_PER_MOVE + size / WORD_BYTES * PER_WORD for size in moves)
     leads = _leads(parts, state.order, inside)
     return Planned(parts, rows, state.order, walk.held, walk.walked, walk.uses, leads, more)
 
 
 def _leads(
-    parts: Sequence[RowStep], order: Sequence[tuple[int, int, int]], inside: Collection[int]
+    parts: Sequence[Maker], order: Sequence[tuple[int, int, int]], inside: Collection[int]
 ) -> dict[tuple[int, int], int]:
     """How far what is written must stay behind what is still to be read."""
     tensors = _tensors(parts)
@@ -145,7 +149,9 @@ def _leads(
         for tensor in part.sources:
             if tensor in unread:
                 unread[tensor] = min(unread[tensor], begin * _row_bytes(tensors[tensor]))
-        if part.output not in inside and not (part.summed and first + count < part.height):
+        if not isinstance(part, RowStep) or part.output in inside:
+            continue
+        if not part.summed or first + count == part.height:
             end = part.made.size_bytes if part.summed else (first + count) * _row_bytes(part.made)
             for tensor, low in unread.items():
                 pair = tensor, part.output
@@ -157,10 +163,10 @@ def _leads(
 class _Walk:
     """All calls and moves one after the other, and what is in use meanwhile."""
 
-    parts: Sequence[RowStep]
+    parts: Sequence[Maker]
     order: Sequence[tuple[int, int, int]]
     inside: Collection[int]
-    walked: list[RowCall | RowMove] = field(default_factory=list)
+    walked: list[RowCall | RowMove | RowFeed] = field(default_factory=list)
     uses: dict[_Buffer, list[Change]] = field(default_factory=dict)
     held: dict[int, int] = field(default_factory=dict)
 
@@ -170,6 +176,7 @@ class _Walk:
         self._readers = {t: [n for n, part in enumerate(self.parts) if t in part.sources] for t in self.inside}
         self._base = dict.fromkeys(self.inside, 0)
         self._variants: list[dict[tuple[int, int, int], int]] = [{} for _ in self.parts]
+        self._fed = sum(isinstance(part, FedRows) for part in self.parts)
         # of each part's output
         self._made = [0] * len(self.parts)
         for number, first, count in self.order:
@@ -208,6 +215,11 @@ class _Walk:
 
     def _call(self, number: int, first: int, count: int) -> None:
         part = self.parts[number]
+        if isinstance(part, FedRows):
+            self._use_rows(part.output, min(first, self._low(part.output)), first + count)
+            self.walked.append(RowFeed(self._spot(part.output, first)))
+            self._made[number] += count
+            return
         call = part.call(first, count)
         assert call is not None, "asked before"
         output = Spot(part.output, 0) if part.summed else self._spot(part.output, first)
@@ -217,7 +229,7 @@ class _Walk:
             self._use(_Buffer(part=number), 0, aligned(call.scratch_bytes, WORD_BYTES))
         if part.output in self.inside:
             self._use_rows(part.output, min(first, self._low(part.output)), first + count)
-        self.walked.append(RowCall(number, variant, inputs, output))
+        self.walked.append(RowCall(number - self._fed, variant, inputs, output))
         self._made[number] += count
         if call.scratch_bytes and not (part.summed and self._left(number)):
             self._use(_Buffer(part=number), 0, 0)
@@ -238,19 +250,20 @@ class _Walk:
 
 def chain(planned: Planned) -> Chain:
     """As a step of a program."""
-    calls: list[list[Call]] = [[] for _ in planned.parts]
-    walked = (one for one in planned.walked if isinstance(one, RowCall))
+    steps = {number: part for number, part in enumerate(planned.parts) if isinstance(part, RowStep)}
+    calls: dict[int, list[Call]] = {number: [] for number in steps}
+    walked = (one for one in planned.walked if not isinstance(one, RowMove))
     for (number, first, count), one in zip(planned.order, walked, strict=True):
-        if one.variant == len(calls[number]):
-            call = planned.parts[number].call(first, count)
+        if isinstance(one, RowCall) and one.variant == len(calls[number]):
+            call = steps[number].call(first, count)
             assert call is not None, "planned"
             calls[number].append(call)
     made = {part.output for part in planned.parts}
     read = dict.fromkeys(t for part in planned.parts for t in part.sources if t not in made)
     return Chain(
         parts=tuple(
-            Part(part.step.operator, tuple(of_it), planned.places.get(_Buffer(part=number)))
-            for number, (part, of_it) in enumerate(zip(planned.parts, calls, strict=True))
+            Part(part.step.operator, tuple(calls[number]), planned.places.get(_Buffer(part=number)))
+            for number, part in steps.items()
         ),
         walked=tuple(planned.walked),
         reads=tuple(read),
@@ -260,4 +273,5 @@ def chain(planned: Planned) -> Chain:
         rows=planned.rows,
         leads=planned.leads,
         scratch_bytes=planned.bytes,
+        fed=next((part.output for part in planned.parts if isinstance(part, FedRows)), None),
     )

@@ -22,14 +22,16 @@ class Wanted(NamedTuple):
     winograd: str = WINOGRAD[0]
     stream: str = ""
     """By which goal of `streaming` layers run row by row; none where they don't."""
+    is_fed: bool = False
+    """Whether the application hands over the rows of the first input, so that layers run row by row anyhow."""
     goal: str = ""
     """An objective: of `ram` the arena may not grow for speed, of `flash` nothing may."""
 
 
 def choices(program: Program, wanted: Wanted) -> Iterator[tuple[str, int, float]]:
     """All that `wanted.stream` can lead to: see `streaming`."""
-    faster, _ = placed(program, wanted._replace(stream=""))
-    return streaming.choices(program, faster, _planner(wanted), wanted.alignment)
+    faster, _ = placed(program, wanted._replace(stream="", is_fed=False))
+    return streaming.choices(program, faster, _planner(wanted), wanted.alignment, is_fed=wanted.is_fed)
 
 
 def _planner(wanted: Wanted) -> Callable[[Program], Memory]:
@@ -39,9 +41,10 @@ def _planner(wanted: Wanted) -> Callable[[Program], Memory]:
 def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     """The program with the faster calls for which there is memory, and the plan of its arena."""
     planned = _planner(wanted)
-    if wanted.stream:
-        faster, _ = placed(program, wanted._replace(stream=""))
-        changed = streaming.streamed(program, faster, wanted.stream, planned, wanted.alignment)
+    if wanted.stream or wanted.is_fed:
+        faster, _ = placed(program, wanted._replace(stream="", is_fed=False))
+        goal = wanted.stream or streaming.BALANCED
+        changed = streaming.streamed(program, faster, goal, planned, wanted.alignment, is_fed=wanted.is_fed)
         return changed, planned(changed)
     plain = planned(program)
     choices = {

@@ -27,9 +27,10 @@ def plan(program: Program, alignment: int, *, has_chase: bool = True) -> Memory:
     Behind the steps of an inference, and one in which outputs are read, those are counted that are run once.
     """
     tensors, steps = program.tensors, [*program.steps, None, *program.once]
+    fed = [step.fed for step in program.steps if isinstance(step, Chain)]
     lives = lifetimes(
-        map(program.owner, program.graph.inputs),
-        [_touched(program, step) for step in steps],
+        (program.owner(index) for index in program.graph.inputs if index not in fed),
+        [touched(program, step) for step in steps],
         map(program.owner, program.graph.outputs),
         len(program.steps),
     )
@@ -96,7 +97,7 @@ def _scratch_bytes(step: Step | Mark | Chain | None) -> int:
     return step.call.scratch_bytes if isinstance(step, Step) else 0
 
 
-def _touched(program: Program, step: Step | Mark | Chain | None) -> tuple[list[int], list[int]]:
+def touched(program: Program, step: Step | Mark | Chain | None) -> tuple[list[int], list[int]]:
     """What a step reads and writes."""
     if isinstance(step, Step):
         return [program.owner(operand.tensor) for operand in step.inputs], [program.owner(step.output.tensor)]

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from tinyflow.backends.tinyc.steps import Mark, Program, Step
+from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
 from tinyflow.backends.tinynn import needs
-from tinyflow.backends.tinynn.calls import Call
+from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import KERNELS
 from tinyflow.backends.tinynn.layer import Layer
 from tinyflow.model.graph import Tensor
 
+# of copying a word, and of taking a row that is handed over
+PER_WORD, _TAKEN = 1.5, 80
+_NO_ROWS = "computes no row from a few rows"
+_NO_IMAGES = "reads or writes other than images [1, rows, columns, channels] of one size"
 _WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 # Instructions of a call for rows beyond those of the layer's whole: walking the table, the kernel's prologue. Means of
 # the Cortex-M kernels.
@@ -163,44 +167,74 @@ class RowStep:
         return more
 
 
+@dataclass(frozen=True, eq=False)
+class FedRows:
+    """An input of the network whose rows the application hands over, one at a time: in a chain it is like a step."""
+
+    made: Tensor
+    sources: tuple[int, ...] = ()
+
+    @property
+    def output(self) -> int:
+        """What its rows are of."""
+        return self.made.index
+
+    @property
+    def height(self) -> int:
+        """Its rows."""
+        return self.made.shape[1]
+
+    def span(self, first: int, rows: int) -> tuple[int, int]:  # noqa: ARG002 (as of a step)
+        """It needs no other rows."""
+        return 0, 0
+
+    def more_instructions(self, first: int, rows: int) -> float:  # noqa: ARG002 (as of a step)
+        """About what it takes to copy a row."""
+        return _TAKEN + PER_WORD * self.made.size_bytes / self.height / WORD_BYTES
+
+
 def row_steps(program: Program) -> dict[int, RowStep]:
     """Number of a step → how it goes by rows, for those that do."""
-    found = {}
-    if program.once or any(isinstance(step, Mark) for step in program.steps):
-        return {}
-    operators = [step.operator for step in program.steps]
-    for number, step in enumerate(program.steps):
-        if isinstance(step, Step) and operators.count(step.operator) == 1:
-            row_step = _row_step(program, step)
-            if row_step is not None:
-                found[number] = row_step
-    return found
+    steps = ((number, _row_step(program, step)) for number, step in enumerate(program.steps))
+    return {number: step for number, step in steps if isinstance(step, RowStep)}
 
 
-def _row_step(program: Program, step: Step) -> RowStep | None:
+def why_not_by_rows(program: Program, step: Step | Mark | Chain) -> str:
+    """Why a step isn't one of `row_steps`."""
+    return str(_row_step(program, step))
+
+
+def _row_step(program: Program, step: Step | Mark | Chain) -> RowStep | str:
+    """How it goes by rows, or why it doesn't."""
+    if program.once or any(isinstance(other, Mark) for other in program.steps):
+        return "is of a network with calls of subgraphs"
+    if not isinstance(step, Step) or [other.operator for other in program.steps].count(step.operator) > 1:
+        return "takes several steps"
     operands = [*step.inputs, step.output]
     tensors = [program.tensors[operand.tensor] for operand in operands if operand.tensor >= 0]
     if len(tensors) != len(operands) or any(operand.offset_bytes for operand in operands) or not step.inputs:
-        return None
+        return "reads or writes parts of tensors"
     if any(program.owner(t.index) != t.index or t.is_constant or t.index in program.initial for t in tensors):
-        return None
+        return "reads or writes state, a constant, or another shape of a tensor"
     *given, made = tensors
     kernel = _kernel(step.call)
-    if kernel is None or any(len(t.shape) != 4 or t.shape[0] != 1 for t in given):
-        return None
+    if any(len(t.shape) != 4 or t.shape[0] != 1 for t in given):
+        return _NO_IMAGES
+    if kernel is None:
+        return _NO_ROWS
     summed = _summed(step.call, kernel, given[0], made)
     if summed is not None:
         return RowStep(step, kernel, (given[0].index,), made.index, given[0], made, summed)
     if len(made.shape) != 4 or made.shape[0] != 1 or len({t.shape for t in given}) != 1:
-        return None
+        return _NO_IMAGES
     name, fields = program.graph.operators[step.operator].name, step.call.fields
     is_windowed = name in _WINDOWED and "kernel_height" in fields and len(given) == 1
     if is_windowed:
         # a column's layer may have been turned into one of a row
         if (fields["input_height"], fields["output_height"]) != (given[0].shape[1], made.shape[1]):
-            return None
+            return "is of one column"
     elif not (_is_by_elements(step.call, kernel, given[0], made) or _pads_channels(step.call, given[0], made)):
-        return None
+        return _NO_ROWS
     return RowStep(step, kernel, tuple(t.index for t in given), made.index, given[0], made)
 
 

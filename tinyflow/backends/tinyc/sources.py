@@ -15,8 +15,9 @@ from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, fills, model_header, model_source, write_files
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.steps import Chain, Mark, Operand, Part, Program, RowCall, RowMove, Spot, Step
+from tinyflow.backends.tinyc.steps import Chain, Mark, Operand, Part, Program, RowCall, RowFeed, RowMove, Spot, Step
 from tinyflow.backends.tinynn.calls import Call, Field
+from tinyflow.model.plan_document import Feed
 from tinyflow.model.weighted import constant_values
 
 _ARENA_ALIGNMENT = 16
@@ -47,7 +48,7 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
     """Write all files; what they hold in constants is returned."""
     constants = Constants()
     files = {
-        "model.h": model_header(memory.total_bytes, has_state=bool(program.initial)),
+        "model.h": model_header(memory.total_bytes, has_state=bool(program.initial), feed=feed_of(program)),
         "model.c": _model(program, memory, constants),
     }
     files |= arrays.files(constants.arrays, '#include "tinynn.h"\n')
@@ -61,11 +62,22 @@ def _model(program: Program, memory: Memory, constants: Constants) -> str:
     structs = [text for number, step in numbered for text in _before(number, step, places)]
     statements = [_statement(number, step, places) for number, step in numbered]
     calls, once = statements[: len(program.steps)], statements[len(program.steps) :]
+    begin = " model_fed = 0;" if feed_of(program) is not None else ""
     filled = ((memory.tensors[index], value) for index, value in program.initial.items())
-    reset = [*fills(filled), *once] if program.initial else None
+    reset = [*fills(filled), *once, *([f" {begin}\n"] if begin else [])] if program.initial else None
     has_chains = any(isinstance(step, Chain) for step in program.steps) and not program.initial
     includes = _INCLUDES + "#include <string.h>\n" * has_chains
-    return model_source(includes, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset)
+    return model_source(includes, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset, begin)
+
+
+def feed_of(program: Program) -> Feed | None:
+    """How rows of the first input are handed over, if they are."""
+    chain = next((step for step in program.steps if isinstance(step, Chain) and step.fed is not None), None)
+    if chain is None or chain.fed is None:
+        return None
+    tensor = program.tensors[chain.fed]
+    rows = tensor.shape[1]
+    return Feed(function=chain.function, rows=rows, row_bytes=tensor.size_bytes // rows)
 
 
 def _before(number: int, step: Step | Mark | Chain, places: _Places) -> Iterator[str]:
@@ -94,9 +106,7 @@ static const struct {{
 }} rows_{number}[] = {{
 {entries}}};
 
-__attribute__((noinline)) void {function}(void);
-__attribute__((noinline)) void {function}(void) {{
-  for (size_t i = 0; i < sizeof rows_{number} / sizeof *rows_{number}; ++i) {{
+{head}
     const void *const input = {arena} + {unit}(size_t)rows_{number}[i].input;
     void *const output = {arena} + {unit}(size_t)rows_{number}[i].output;
     switch (rows_{number}[i].part) {{
@@ -104,9 +114,25 @@ __attribute__((noinline)) void {function}(void) {{
         memmove(output, input, {unit}(size_t)rows_{number}[i].other);
     }}
   }}
-}}
+{end}}}
 
 """
+_ALL_ROWS = """\
+__attribute__((noinline)) void {function}(void);
+__attribute__((noinline)) void {function}(void) {{
+  for (size_t i = 0; i < sizeof rows_{number} / sizeof *rows_{number}; ++i) {{"""
+_FED_ROWS = """\
+enum {{ FED = {fed}, ALL = sizeof rows_{number} / sizeof *rows_{number} }};
+/* Behind the last entry whose row is there: of that one, what has become possible is done. */
+static size_t model_fed;
+
+__attribute__((noinline)) int {function}(const void *row) {{
+  size_t i = model_fed;
+  if (i == ALL) {{
+    return 1;
+  }}
+  memcpy({arena} + {unit}(size_t)rows_{number}[i].output, row, {row_bytes});
+  for (++i; i < ALL && rows_{number}[i].part != FED; ++i) {{"""
 
 
 def _rows(number: int, chain: Chain, places: _Places) -> str:
@@ -121,10 +147,13 @@ def _rows(number: int, chain: Chain, places: _Places) -> str:
         base = scratch + chain.places[spot.tensor] if is_inside else places.memory.tensors[spot.tensor].offset
         return (base + spot.offset_bytes) // unit_bytes
 
+    fed, feed = len(chain.parts) + 1, feed_of(places.program) if chain.fed is not None else None
     entries = []
     for one in chain.walked:
         if isinstance(one, RowMove):
             numbers = [len(chain.parts), 0, units(one.source), one.size_bytes // unit_bytes, units(one.target)]
+        elif isinstance(one, RowFeed):
+            numbers = [fed, 0, 0, 0, units(one.target)]
         else:
             first, *others = map(units, one.inputs)
             numbers = [one.part, one.variant, first, others[0] if others else 0, units(one.output)]
@@ -140,6 +169,8 @@ def _rows(number: int, chain: Chain, places: _Places) -> str:
             arguments.append("NULL" if part.scratch is None else f"{ARENA} + {scratch + part.scratch}")
         lines = f"        {call.function}({', '.join(arguments)}); /* {part.operator} {name} */\n        break;\n"
         cases.append(f"      case {index}:\n{lines}")
+    known = {"function": chain.function, "number": number, "arena": ARENA, "unit": unit, "fed": fed}
+    head = _ALL_ROWS.format(**known) if feed is None else _FED_ROWS.format(**known, row_bytes=feed.row_bytes)
     return _ROWS.format(
         what=f"{', '.join(f'{p.operator} {n}' for p, n in zip(chain.parts, names, strict=True))}: row by row",
         word="uint16_t" if places.memory.total_bytes < unit_bytes << 16 else "uint32_t",
@@ -147,9 +178,10 @@ def _rows(number: int, chain: Chain, places: _Places) -> str:
         unit=unit,
         number=number,
         entries="".join(entries),
-        function=chain.function,
+        head=head,
         arena=ARENA,
         cases="".join(cases),
+        end="" if feed is None else "  model_fed = i;\n  return 0;\n",
     )
 
 
@@ -211,6 +243,8 @@ _MARKS = {
 
 def _statement(number: int, step: Step | Mark | Chain, places: _Places) -> str:
     name = places.program.graph.operators[step.operator].name
+    if isinstance(step, Chain) and step.fed is not None:
+        return "  if (model_fed != ALL) {\n    return 1;\n  }\n  model_fed = 0;\n"
     if isinstance(step, Chain):
         return f"  {step.function}(); /* {step.parts[0].operator} to {step.operator} {name} */\n"
     if isinstance(step, Mark):

@@ -9,6 +9,8 @@ from typing import Literal, Union
 from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
 from tinyflow.model.graph import Graph, Operator, Tensor
 
+# the function that takes a row of the input
+FEED = "model_feed_row"
 # in place of a tensor: what the operator remembers by itself (`Description.remembers`), `Step.remembered_bytes` long
 REMEMBERED = -1
 # what one step of an operator puts aside for a later one, `Step.aside_bytes` long
@@ -91,6 +93,18 @@ class RowMove:
 
 
 @dataclass(frozen=True)
+class RowFeed:
+    """The next row that the application hands over goes into its buffer."""
+
+    target: Spot
+
+    @property
+    def spots(self) -> tuple[Spot, ...]:
+        """All that it names."""
+        return (self.target,)
+
+
+@dataclass(frozen=True)
 class Part:
     """An operator of a chain: its calls for each number of rows, above, between or below which padding may lie."""
 
@@ -105,7 +119,7 @@ class Chain:
     """Operators that run row by row (`chains`), as one step of the last one of them."""
 
     parts: tuple[Part, ...]
-    walked: tuple[RowCall | RowMove, ...]
+    walked: tuple[RowCall | RowMove | RowFeed, ...]
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     rings: Mapping[int, int]
@@ -118,6 +132,8 @@ class Chain:
     """Tensor that is read, tensor that is written → bytes that the latter begins before the former, at least."""
     scratch_bytes: int
     """That of kernels, and all buffers."""
+    fed: int | None = None
+    """The network's input whose rows are handed over, which has a buffer, too."""
 
     @property
     def operator(self) -> int:
@@ -127,17 +143,14 @@ class Chain:
     @property
     def unit_bytes(self) -> int:
         """Of which all places are multiples."""
-        moves = [one for one in self.walked if isinstance(one, RowMove)]
-        spots = [spot for one in self.walked if isinstance(one, RowCall) for spot in (*one.inputs, one.output)]
-        numbers = [spot.offset_bytes for spot in spots] + [
-            n for one in moves for n in (one.source.offset_bytes, one.size_bytes)
-        ]
+        numbers = [spot.offset_bytes for one in self.walked for spot in one.spots]
+        numbers += [one.size_bytes for one in self.walked if isinstance(one, RowMove)]
         return WORD_BYTES if all(number % WORD_BYTES == 0 for number in numbers) else 1
 
     @property
     def function(self) -> str:
         """The symbol of what computes it."""
-        return f"model_rows_{self.parts[0].operator}_{self.operator}"
+        return FEED if self.fed is not None else f"model_rows_{self.parts[0].operator}_{self.operator}"
 
 
 # one call reads all activations that the operator reads, and writes its output

@@ -11,14 +11,14 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from tinyflow.backends.refusals import Refusal
 from tinyflow.backends.tinyc import chains, memory
-from tinyflow.backends.tinyc.chains import Planned
+from tinyflow.backends.tinyc.chains import Maker, Planned
 from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.rows import RowStep, row_steps
+from tinyflow.backends.tinyc.rows import FedRows, row_steps, why_not_by_rows
 from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
 from tinyflow.model.memory.arena import Overlap, aligned
 from tinyflow.model.memory.lifetimes import Lifetime
@@ -28,19 +28,27 @@ _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20}
 _SIZE = re.compile(r"(\d+)(B|KiB|MiB)")
 # of all instructions of the network, for goal BALANCED
 _MOST_MORE = 0.05
+_NO_LIMIT = 1 << 62
 # of a call
 _ROWS = (1, 2, 3, 4, 6, 8)
 
 
 def streamed(
-    program: Program, faster: Program, goal: str, place: Callable[[Program], Memory], alignment: int
+    program: Program,
+    faster: Program,
+    goal: str,
+    place: Callable[[Program], Memory],
+    alignment: int,
+    *,
+    is_fed: bool = False,
 ) -> Program:
     """The program with its chains. `goal`: BALANCED, LEAST, or a size such as 64KiB; `faster` has calls that want
-    more scratch, for steps that stay as they are; `place` plans an arena.
+    more scratch, for steps that stay as they are; `place` plans an arena. `is_fed`: the first chain takes the rows of
+    the first input, which `why_not_fed` has nothing against.
 
     Raises ModelError for a size that can't be met.
     """
-    search = _Search(program, faster, place, alignment)
+    search = _Search(program, faster, place, alignment, program.graph.inputs[0] if is_fed else None)
     if goal in (LEAST, BALANCED):
         return search.least(_MOST_MORE * search.instructions if goal == BALANCED else math.inf).program
     number, unit = _SIZE.fullmatch(goal).groups()  # type: ignore[union-attr]
@@ -48,24 +56,49 @@ def streamed(
 
 
 def choices(
-    program: Program, faster: Program, place: Callable[[Program], Memory], alignment: int
+    program: Program,
+    faster: Program,
+    place: Callable[[Program], Memory],
+    alignment: int,
+    *,
+    is_fed: bool = False,
 ) -> Iterator[tuple[str, int, float]]:
     """All that goals can lead to: the goal (none at first), bytes of the arena, about how many instructions.
 
     Sizes are asked for in steps of a KiB, or of 1/64 of the arena without chains.
     """
-    search = _Search(program, faster, place, alignment)
+    search = _Search(program, faster, place, alignment, program.graph.inputs[0] if is_fed else None)
     now = search.instructions
-    yield "", search.now_bytes, now
+    yield "", search.base.total_bytes, now + search.base.more_instructions
     for goal, most in ((BALANCED, _MOST_MORE * now), (LEAST, math.inf)):
         found = search.least(most)
         yield goal, found.total_bytes, now + found.more_instructions
     unit = _UNITS["KiB"]
-    step = max(1, search.now_bytes // (64 * unit))
-    limit = (search.now_bytes - 1) // unit
+    step = max(1, search.base.total_bytes // (64 * unit))
+    limit = (search.base.total_bytes - 1) // unit
     while limit > 0 and (within := search.fewest(limit * unit)) is not None:
         yield f"{limit}KiB", within.total_bytes, now + within.more_instructions
         limit = min(limit - step, (within.total_bytes - 1) // unit)
+
+
+def why_not_fed(program: Program) -> Refusal | None:
+    """What speaks against rows of the first input, handed over one at a time: all that read it must be of one chain."""
+    fed = program.tensors[program.graph.inputs[0]]
+    found = row_steps(program)
+    touched = [n for n, step in enumerate(program.steps) if fed.index in memory.touched(program, step)[0]]
+    operators = program.graph.operators
+    hint = "leave out +feed; +stream runs the layers by rows that can, with the input as a whole"
+    if fed.index in program.graph.outputs or not touched:
+        return Refusal(f"no layer computes anything of the rows of input {fed.name}", hint)
+    for number, step in enumerate(program.steps[: max(touched) + 1]):
+        if number not in found:
+            what = f"rows of input {fed.name} can't be fed: this layer {why_not_by_rows(program, step)}"
+            return Refusal(what, hint, operators[step.operator])
+    parts: list[Maker] = [FedRows(fed), *(found[number] for number in range(max(touched) + 1))]
+    if all(chains.plan(parts, {fed.index}, rows) is None for rows in _ROWS):
+        what = f"rows of input {fed.name} can't be fed: the kernel of this layer takes no less than all of them"
+        return Refusal(what, hint, operators[program.steps[touched[0]].operator])
+    return None
 
 
 @dataclass(frozen=True)
@@ -94,13 +127,14 @@ class _Search:
     faster: Program
     place: Callable[[Program], Memory]
     alignment: int
+    fed: int | None
     _planned: dict[tuple[int, int, int], tuple[int, Planned] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         program = self.program
         self._rows = row_steps(program)
         placed = self.place(self.faster)
-        self.now_bytes = placed.total_bytes
+        self._now_bytes = placed.total_bytes
         self._lives: dict[int, Lifetime] = {t: (one.first, one.last) for t, one in placed.tensors.items()}
         self._readers: dict[int, set[int]] = {}
         for number, step in enumerate(program.steps):
@@ -119,11 +153,21 @@ class _Search:
         """About those of the steps that may be chained."""
         return sum(step.instructions for step in self._rows.values()) - sum(self._saved)
 
+    @cached_property
+    def base(self) -> _Found:
+        """What costs the fewest instructions: nothing goes by rows but what must."""
+        if self.fed is None:
+            return _Found(self.faster, self._now_bytes, 0.0)
+        way = self._cheapest(_NO_LIMIT)
+        assert way is not None, "why_not_fed"
+        taken = self._taken(way)
+        return _Found(taken, self.place(taken).total_bytes, way.more_instructions)
+
     def least(self, most: float) -> _Found:
         """The least bytes whose chains cost no more instructions than that."""
-        found = _Found(self.faster, self.now_bytes, 0.0)
+        found = self.base
         seen: set[_Way] = set()
-        low, high = 0, max(self._fast, default=0)
+        low, high = 0, max([*self._fast, self.base.total_bytes])
         while low < high:
             limit = (low + high) // 2
             way = self._cheapest(limit)
@@ -149,8 +193,8 @@ class _Search:
 
     def fewest(self, limit: int) -> _Found | None:
         """The same where the plan of the cheapest way fits, or that of one with a smaller limit."""
-        if self.now_bytes <= limit:
-            return _Found(self.faster, self.now_bytes, 0.0)
+        if self.base.total_bytes <= limit:
+            return self.base
         below = limit
         while below > 0 and (way := self._cheapest(below)) is not None:
             taken = self._taken(way)
@@ -192,14 +236,12 @@ class _Search:
         ways: list[_Way | None] = [_Way(0.0), *[None] * count]
         for end in range(1, count + 1):
             best = self._with_step(ways[end - 1], end - 1, limit)
-            is_needed = self._direct[end - 1] > limit
-            saved = self._saved[end - 1]
-            for begin in range(end - 2, -1, -1):
-                if begin + 1 not in self._rows or begin not in self._rows or end - 1 not in self._rows:
+            is_needed, saved = False, 0.0
+            for begin in range(end - 1, -1, -1):
+                # what is summed is the end of a chain
+                if begin not in self._rows or (self._rows[begin].summed and begin < end - 1):
                     break
-                if self._rows[begin].summed:  # which is the end of a chain
-                    break
-                is_needed |= self._direct[begin] > limit
+                is_needed |= self._direct[begin] > limit or self._is_fed(begin)
                 saved += self._saved[begin]
                 before = ways[begin]
                 # without a step that is too large, they cost less as they are
@@ -219,19 +261,24 @@ class _Search:
 
     def _with_step(self, before: _Way | None, number: int, limit: int) -> _Way | None:
         """And a step as it is."""
-        if before is None or self._direct[number] > limit:
+        if before is None or self._direct[number] > limit or self._is_fed(number):
             return None
         if self._fast[number] <= limit:
             return before
         more = before.more_instructions + self._saved[number]
         return _Way(more, before.chains, (*before.direct, number))
 
+    def _is_fed(self, begin: int) -> bool:
+        """Whether what begins with this step begins with rows that are handed over."""
+        return self.fed is not None and begin == 0
+
     @lru_cache(None)  # noqa: B019
     def _inside(self, begin: int, end: int) -> frozenset[int]:
         """What only steps from one to before another write and read."""
+        fed = [self.fed] if self.fed is not None and begin == 0 else []
         return frozenset(
             output
-            for output in (self._rows[number].output for number in range(begin, end))
+            for output in (*fed, *(self._rows[number].output for number in range(begin, end)))
             if output not in self.program.graph.outputs
             and self._readers.get(output)
             and all(begin <= reader < end for reader in self._readers[output])
@@ -260,10 +307,14 @@ class _Search:
         return self._planned[key]
 
     def _made(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
-        parts: list[RowStep] = [self._rows[number] for number in range(begin, end)]
+        parts: list[Maker] = [self._rows[number] for number in range(begin, end)]
         inside = self._inside(begin, end)
         if not inside or rows > max(part.height for part in parts):
             return None
+        if self.fed is not None and begin == 0:
+            if self.fed not in inside:
+                return None
+            parts.insert(0, FedRows(self.program.tensors[self.fed]))
         planned = chains.plan(parts, inside, rows)
         if planned is None:
             return None

@@ -103,6 +103,10 @@ class FlashModel(ctypes.Structure):
         native_hook.add(engine, UC_HOOK_MEM_READ, self._functions.tf_load, self, _NOWHERE, _NOWHERE)
         self._look()
 
+    def begin_call(self) -> None:
+        """Instructions are counted anew; the caches hold what they held."""
+        self._since = 0
+
     def _look(self) -> None:
         from unicorn import UC_HOOK_MEM_READ
 

@@ -14,7 +14,7 @@ from tinyflow.core.errors import RunError
 from tinyflow.targets.chip import RETURN_ADDRESS, Chip
 from tinyflow.targets.unicorn import native_hook
 from tinyflow.targets.unicorn.processor import Processor
-from tinyflow.targets.write_limits import Guarded, describe
+from tinyflow.targets.write_limits import Guarded, GuardedCall, describe
 
 _MOST_RANGES = 64  # MOST_RANGES of guard.c
 
@@ -51,7 +51,12 @@ class Guard:
 
         firmware = chip.firmware
         self._chip, self._guarded = chip, guarded
-        self._entries = {firmware.symbol(call.function).address: call.function for call in guarded.calls}
+        self._calls: Sequence[GuardedCall] = ()  # of the function that is called
+        self._fed = () if guarded.fed is None else (guarded.fed,)
+        every = (*self._fed, *guarded.calls)
+        self._entries = {firmware.symbol(call.function).address: call.function for call in every}
+        arena = guarded.arena.addresses(firmware)
+        self._elsewhere = [range(ram.start, arena.start), range(arena.stop, ram.stop)]
         self._returns_to = (RETURN_ADDRESS | chip.instruction_set.code_bit).to_bytes(4, "little")
         self._stack = range(firmware.address("tf_stack_bottom"), firmware.address("tf_stack_top"))
         self._begun, self._is_dispatching, self._is_guarded = 0, False, False
@@ -71,13 +76,15 @@ class Guard:
 
     def begin(self, symbol: str) -> None:
         """A call of this function is about to begin."""
-        self._is_guarded = symbol == self._guarded.symbol
-        self._begun, self._is_dispatching, self._fault = 0, False, ""
+        is_fed = symbol in [call.function for call in self._fed]
+        self._calls = self._fed if is_fed else self._guarded.calls
+        self._is_guarded = is_fed or symbol == self._guarded.symbol
+        self._begun, self._is_dispatching, self._fault = 0, is_fed, ""
         self._table.is_on = self._table.size = 0
 
     def end(self) -> None:
         """The call has returned. Raises RunError where it didn't call what the plan says: a guess would be wrong."""
-        missing = len(self._guarded.calls) - self._begun
+        missing = len(self._calls) - self._begun
         if self._is_guarded and (self._fault or missing):
             what = self._fault or f"{missing} of the layers' functions were not called"
             raise RunError(what, where=self._guarded.dispatcher, hint="writes are guarded by `layers` of plan.json")
@@ -89,7 +96,7 @@ class Guard:
 
     def told(self) -> tuple[str, str]:
         """What was written, and what may be."""
-        call = self._guarded.calls[self._begun - 1]
+        call = self._calls[self._begun - 1]
         return describe(self._chip.firmware, call, int(self._table.address), int(self._table.size))
 
     def _dispatch(self, *_: object) -> None:
@@ -101,13 +108,14 @@ class Guard:
             return
         self._is_dispatching = False
         function = self._entries[address]
-        wanted = self._guarded.calls[self._begun].function if self._begun < len(self._guarded.calls) else "nothing"
+        wanted = self._calls[self._begun].function if self._begun < len(self._calls) else "nothing"
         if function != wanted:
             self._fault = f"calls {function} where the plan has {wanted}"
             return
-        places = self._guarded.calls[self._begun].writable
+        places = self._calls[self._begun].writable
+        elsewhere = self._elsewhere if self._calls is self._fed else ()
         self._begun += 1
-        self._allow([self._free_stack(), *(place.addresses(self._chip.firmware) for place in places)])
+        self._allow([self._free_stack(), *elsewhere, *(place.addresses(self._chip.firmware) for place in places)])
 
     def _free_stack(self) -> range:
         """The stack up to where the outermost function keeps its return address: nobody has business there.

@@ -35,6 +35,7 @@ class Simulator(Chip):
         self._library = library
         self._guard_library = guard
         self._guard: Guard | None = None
+        self._flash: FlashModel | None = None
         self._engine: Any = None
         self.table: BlockTable
         self._events: faults.Events
@@ -57,17 +58,20 @@ class Simulator(Chip):
         *,
         limit_instructions: int,
         flash: tuple[Path, Mapping[str, Any]] | None = None,
+        given: bytes = b"",
     ) -> tuple[int, Counters, list[Piece]]:
         """See `protocol.Machine`."""
-        waits = None
-        if flash is not None:
+        if flash is not None and self._flash is None:
             region = self._regions("flash")[0]
             functions = self.firmware.functions
-            waits = FlashModel(self._engine, self._processor, self.table, functions, flash[0], region, flash[1])
+            self._flash = FlashModel(self._engine, self._processor, self.table, functions, flash[0], region, flash[1])
+        waits = self._flash if flash is not None else None
+        if waits is not None:
+            waits.begin_call()
         known = {function.name for function in self.firmware.functions}
         dispatcher = dispatcher if dispatcher in known else symbol
         recorder = Recorder(self._engine, self.table, self.firmware, dispatcher, waits)
-        status, counters = self.call(symbol, limit_instructions=limit_instructions)
+        status, counters = self.call(symbol, limit_instructions=limit_instructions, given=given)
         return status, counters, recorder.pieces()
 
     def watch_writes(self, guarded: Guarded) -> None:
