@@ -15,8 +15,8 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
+from tinyflow.backends.programs.steps import Step
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinyc.steps import Step
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn import winograd as winograd_kernel
 from tinyflow.backends.tinynn.calls import Call

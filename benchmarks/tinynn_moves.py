@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from tinynn_cases import Case, Generator, one_operator, random_int8
 
+from tinyflow.backends.programs.steps import Step
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinyc.steps import Step
 from tinyflow.model.graph import Quantisation, Tensor
 from tinyflow.model.operators import describe
 

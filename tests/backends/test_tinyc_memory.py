@@ -11,10 +11,10 @@ from random_networks import random_network
 from stateful_networks import ring, shuffled
 from tests_support import examples
 
-from tinyflow.backends.tinyc import memory
-from tinyflow.backends.tinyc.memory import Memory
+from tinyflow.backends.programs import memory
+from tinyflow.backends.programs.memory import Memory
+from tinyflow.backends.programs.steps import Program, Step
 from tinyflow.backends.tinyc.program import lower
-from tinyflow.backends.tinyc.steps import Program, Step
 from tinyflow.model.graph import Graph, Operator, Quantisation, Tensor
 from tinyflow.model.operators import describe
 from tinyflow.model.summary import least_arena_bytes

@@ -21,10 +21,11 @@ from tests_support import exact_reports, examples, tflm, write_models
 from tinynn_calls import HostKernels
 
 from tinyflow.backends import tinyc
-from tinyflow.backends.tinyc import memory, moments, streaming
+from tinyflow.backends.programs import memory, moments, streaming
+from tinyflow.backends.programs.rows import row_steps
+from tinyflow.backends.programs.steps import Chain, Program
 from tinyflow.backends.tinyc.program import lower
-from tinyflow.backends.tinyc.rows import row_steps
-from tinyflow.backends.tinyc.steps import Chain, Program
+from tinyflow.backends.tinyc.rows import by_rows
 from tinyflow.core.errors import ModelError
 from tinyflow.model import reference
 from tinyflow.model.graph import Graph
@@ -111,7 +112,7 @@ def test_sums_of_rows_are_those_of_the_image(variant: str) -> None:
         shape = (1, *draw.integers(1, 9, 2).tolist(), int(draw.integers(1, 7)))
         pool = tinynn_cases.average_pool(draw, shape, shape[1:3], (1, 1), activation=ACTIVATIONS[seed % 4])
         for case in (pool, tinynn_cases.mean(draw, shape, (1, 2))):
-            row_step = row_steps(lower(case.graph, variant))[0]
+            row_step = row_steps(lower(case.graph, variant), by_rows)[0]
             assert row_step.height == shape[1]
             call = row_step.call(0, shape[1])
             assert call is not None and call.function.endswith("_rows_ref")
@@ -129,7 +130,7 @@ def _chains(program: Program) -> list[Chain]:
 
 
 def _streamed(program: Program, goal: str) -> Program:
-    return streaming.streamed(program, program, goal, lambda changed: memory.plan(changed, 4), 4)
+    return streaming.streamed(program, program, by_rows, goal, lambda changed: memory.plan(changed, 4), 4)
 
 
 def _bytes(program: Program) -> int:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests_support import examples
 
-from tinyflow.backends.tinyc import faster, memory
+from tinyflow.backends.programs import memory
+from tinyflow.backends.tinyc import faster
 from tinyflow.backends.tinyc.faster import Wanted
 from tinyflow.backends.tinyc.program import lower
 from tinyflow.backends.tinynn import choice, winograd

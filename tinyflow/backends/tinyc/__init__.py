@@ -52,10 +52,11 @@ def refusals(graph: Graph, options: Mapping[str, Any]) -> Iterator[Refusal]:
     refused = [*refused_operators(graph, LOWERINGS, lambda part, operator: lower_operator(part, operator, variant))]
     yield from refused
     if options.get("feed") and not refused:
+        from tinyflow.backends.programs.streaming import why_not_fed
         from tinyflow.backends.tinyc.program import lower
-        from tinyflow.backends.tinyc.streaming import why_not_fed
+        from tinyflow.backends.tinyc.rows import by_rows
 
-        yield from filter(None, [why_not_fed(lower(graph, variant))])
+        yield from filter(None, [why_not_fed(lower(graph, variant), by_rows)])
 
 
 def arena_bytes(graph: Graph, options: Mapping[str, Any]) -> int:

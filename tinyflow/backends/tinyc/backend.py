@@ -6,12 +6,12 @@ from pathlib import Path
 
 from tinyflow.backends import generated
 from tinyflow.backends.generated import ARENA
+from tinyflow.backends.programs import tables
+from tinyflow.backends.programs.memory import Memory
+from tinyflow.backends.programs.steps import Chain, Program, Step
 from tinyflow.backends.tinyc import faster, sources
 from tinyflow.backends.tinyc.faster import Wanted
-from tinyflow.backends.tinyc.memory import Memory
 from tinyflow.backends.tinyc.program import lower
-from tinyflow.backends.tinyc.steps import Chain, Program, Step
-from tinyflow.model import plan_document
 from tinyflow.model.graph import Graph
 
 
@@ -36,7 +36,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
         ],
         notes=[(operator, note) for operator, call in every for note in call.notes],
         references={operator: call.reference for operator, call in every if call.reference},
-        feed=sources.feed_of(program),
+        feed=tables.feed_of(program),
         arena=generated.arena(
             placed.total_bytes,
             wanted.alignment,
@@ -50,16 +50,7 @@ def write_sources(graph: Graph, backend: str, variant: str, wanted: Wanted, out:
         forks=len(steps) + len(chains) < len(program.steps),
         paths={part.operator: "row by row" for part in parts},
         weights_bytes=constants.size_bytes,
-        chains=[
-            plan_document.Chain(
-                layers=[part.operator for part in one.parts],
-                rows=one.rows,
-                calls=len(one.walked),
-                bytes={program.tensors[tensor].name: size for tensor, size in one.rings.items()},
-                whole_bytes=sum(program.tensors[tensor].size_bytes for tensor in one.rings),
-            )
-            for one in chains
-        ],
+        chains=tables.documents(program),
         **generated.real_tolerances(graph),
     )
     document.write(plan)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from tinyflow.backends.tinyc import memory, streaming
-from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.steps import Program, Step
+from tinyflow.backends.programs import memory, streaming
+from tinyflow.backends.programs.memory import Memory
+from tinyflow.backends.programs.steps import Program, Step
+from tinyflow.backends.tinyc.rows import by_rows
 from tinyflow.backends.tinynn import room
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.variants import WINOGRAD
@@ -31,7 +32,7 @@ class Wanted(NamedTuple):
 def choices(program: Program, wanted: Wanted) -> Iterator[tuple[str, int, float]]:
     """All that `wanted.stream` can lead to: see `streaming`."""
     faster, _ = placed(program, wanted._replace(stream="", is_fed=False))
-    return streaming.choices(program, faster, _planner(wanted), wanted.alignment, is_fed=wanted.is_fed)
+    return streaming.choices(program, faster, by_rows, _planner(wanted), wanted.alignment, is_fed=wanted.is_fed)
 
 
 def _planner(wanted: Wanted) -> Callable[[Program], Memory]:
@@ -44,7 +45,7 @@ def placed(program: Program, wanted: Wanted) -> tuple[Program, Memory]:
     if wanted.stream or wanted.is_fed:
         faster, _ = placed(program, wanted._replace(stream="", is_fed=False))
         goal = wanted.stream or streaming.BALANCED
-        changed = streaming.streamed(program, faster, goal, planned, wanted.alignment, is_fed=wanted.is_fed)
+        changed = streaming.streamed(program, faster, by_rows, goal, planned, wanted.alignment, is_fed=wanted.is_fed)
         return changed, planned(changed)
     plain = planned(program)
     choices = {

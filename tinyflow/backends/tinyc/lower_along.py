@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from tinyflow.backends.programs.steps import Lowering, Operand, Step
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.lower_spatial import mean_fields
-from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tinyflow.backends.tinyc.steps import Lowering, Step
+from tinyflow.backends.programs.steps import Lowering, Step
 from tinyflow.model import variables
 from tinyflow.model.element_types import ELEMENT_TYPES
 from tinyflow.model.graph import Graph, Operator

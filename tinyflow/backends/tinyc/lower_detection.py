@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tinyflow.backends.programs.steps import ASIDE, Lowering, Operand, Step
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import ASIDE, Lowering, Operand, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model import detections
 from tinyflow.model.graph import Graph, Operator

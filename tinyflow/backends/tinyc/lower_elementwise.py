@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tinyflow.backends.programs.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import by_table, plain

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinyflow.backends.arrays import Constant
+from tinyflow.backends.programs.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.lower_hybrid import hybrid
-from tinyflow.backends.tinyc.steps import Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, broadcast_strides, merged, padded_to_rank
 from tinyflow.backends.tinynn.calls import Call, Field
 from tinyflow.backends.tinynn.choice import plain

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
+from tinyflow.backends.programs.steps import Lowered, Lowering
 from tinyflow.backends.tinyc.lower_elementwise import dequantise, elementwise, quantise
 from tinyflow.backends.tinyc.lower_spatial import by_blocks, dense_fields, goes_by_blocks, matmul_fields, mean_fields
-from tinyflow.backends.tinyc.steps import Lowered, Lowering
 from tinyflow.backends.tinynn import choice, layouts
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import plain

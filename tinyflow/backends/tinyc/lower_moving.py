@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from tinyflow.backends.arrays import Constant
+from tinyflow.backends.programs.steps import ASIDE, Lowering, Operand, Step
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import ASIDE, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import AXES, RANK, broadcast_strides, dense_strides, merged, merged_pad
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import lookup, plain

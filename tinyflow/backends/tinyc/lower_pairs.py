@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tinyflow.backends.programs.steps import Lowering, Operand, Step
 from tinyflow.backends.refusals import Unsupported
-from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import broadcast_strides, merged
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.choice import plain

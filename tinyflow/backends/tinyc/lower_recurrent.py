@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tinyflow.backends.programs.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc.lower_float32 import clamp
-from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.backends.tinynn.fields import constant, lstm_fields
 from tinyflow.model import recurrent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tinyflow.backends.tinyc.steps import REMEMBERED, Lowering, Operand, Step
+from tinyflow.backends.programs.steps import REMEMBERED, Lowering, Operand, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.backends.tinynn.sound import SOUNDS, Sound
 from tinyflow.model.graph import Graph, Operator

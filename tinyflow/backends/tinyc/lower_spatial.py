@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
+from tinyflow.backends.programs.steps import ASIDE, Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.lower_moving import addresses, copied, element_bytes
-from tinyflow.backends.tinyc.steps import ASIDE, Lowered, Lowering, Operand, Step
 from tinyflow.backends.tinyc.strides import RANK, broadcast_strides, padded_to_rank
 from tinyflow.backends.tinynn import choice
 from tinyflow.backends.tinynn.calls import Call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tinyflow.backends.programs.steps import Lowering, Operand, Step
 from tinyflow.backends.tinyc import (
     lower_along,
     lower_control,
@@ -17,7 +18,6 @@ from tinyflow.backends.tinyc import (
     lower_signal,
     lower_spatial,
 )
-from tinyflow.backends.tinyc.steps import Lowering, Operand, Step
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.model.element_types import WHOLE_BYTES
 from tinyflow.model.graph import Graph, Operator

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tinyflow.backends.programs.steps import ASIDE, REMEMBERED, Mark, MarkKind, Operand, Program, Step
 from tinyflow.backends.refusals import Unsupported
 from tinyflow.backends.tinyc.lowering import lower_operator
-from tinyflow.backends.tinyc.steps import ASIDE, REMEMBERED, Mark, MarkKind, Operand, Program, Step
 from tinyflow.backends.tinynn.choice import plain
 from tinyflow.model import variables
 from tinyflow.model.graph import Graph, Operator, Tensor, unused_name

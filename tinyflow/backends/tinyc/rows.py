@@ -8,19 +8,18 @@ A pool or mean over the whole image goes by rows of its input, which a kernel of
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
-from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
+from tinyflow.backends.programs.rows import RowStep
+from tinyflow.backends.programs.steps import Chain, Mark, Program, Step
 from tinyflow.backends.tinynn import needs
-from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
+from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.kernel import Kernel
 from tinyflow.backends.tinynn.kernels import KERNELS
 from tinyflow.backends.tinynn.layer import Layer
 from tinyflow.model.graph import Tensor
 
-# of copying a word, and of taking a row that is handed over
-PER_WORD, _TAKEN = 1.5, 80
 _NO_ROWS = "computes no row from a few rows"
 _NO_IMAGES = "reads or writes other than images [1, rows, columns, channels] of one size"
 _WINDOWED = ("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D")
@@ -39,22 +38,10 @@ _BY_WINOGRAD = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class RowStep:
-    """A step with the rows of its tensors: `[1, height, width, channels]`, all of one output."""
+class KernelRows(RowStep):
+    """By a kernel of tinynn."""
 
-    step: Step
-    kernel: Kernel
-    sources: tuple[int, ...]
-    output: int
-    given: Tensor
-    made: Tensor
-    summed: Call | None = None
-    """Of what goes by rows of its input, all at once: what it adds up stays in its scratch until the last rows."""
-
-    @property
-    def height(self) -> int:
-        """Rows of the output, or of the input that are summed."""
-        return (self.given if self.summed else self.made).shape[1]
+    kernel: Kernel = field(kw_only=True)
 
     @property
     def fields(self) -> Mapping[str, int]:
@@ -62,52 +49,21 @@ class RowStep:
         return self.step.call.fields  # type: ignore[return-value]
 
     @cached_property
-    def _given_rows(self) -> int:
-        return self.given.shape[1]
-
-    @cached_property
     def is_windowed(self) -> bool:
         """Whether an output row needs other rows than that of its number."""
         return "kernel_height" in self.fields and not self.summed
 
-    def needs(self, first: int, rows: int) -> tuple[int, int]:
-        """The first row of the input that output rows need, and the one behind the last; may be above or below it."""
-        stride, above, reach = self._window
-        begin = first * stride - above
-        return begin, begin + (rows - 1) * stride + reach
-
     @cached_property
-    def _window(self) -> tuple[int, int, int]:
-        """Stride, rows of padding above, rows under the window."""
+    def window(self) -> tuple[int, int, int]:
+        """Stride, rows of padding above, rows under the window; 1, 0, 1 where a row needs that of its number."""
         if not self.is_windowed:
             return 1, 0, 1
         reach = (self.fields["kernel_height"] - 1) * self.fields.get("dilation_y", 1) + 1
         return self.fields["stride_y"], self.fields["pad_top"], reach
 
-    @cached_property
-    def least_rows(self) -> int:
-        """Of its input that must be there at some time, whatever the order."""
-        begin, end = self.span(self.height // 2, 1)
-        return end - begin
-
-    def span(self, first: int, rows: int) -> tuple[int, int]:
-        """The same of rows that there are."""
-        low, high = self.needs(first, rows)
-        return max(0, low), min(self._given_rows, high)
-
-    def call(self, first: int, rows: int) -> Call | None:
-        """The call for some output rows; None where the layer's kernel can't compute so few."""
-        return self._call(*self.shape(first, rows))
-
-    def shape(self, first: int, rows: int) -> tuple[int, int, int]:
-        """By which calls of a step differ: rows, rows of its input, rows of padding above or sums that are there."""
-        if self.summed:
-            return rows, rows if first + rows < self.height else 0, min(first, 1)
-        begin, end = self.span(first, rows)
-        return rows, end - begin, begin - self.needs(first, rows)[0]
-
     @lru_cache(None)  # noqa: B019
-    def _call(self, rows: int, given: int, above: int) -> Call | None:
+    def call_of(self, rows: int, given: int, above: int) -> Call | None:
+        """The call for a shape; None where the layer's kernel can't compute so few."""
         whole = self.step.call
         if self.summed:
             count = 0 if given else self.height * self.given.shape[2]
@@ -148,7 +104,7 @@ class RowStep:
         return self.made.elements * window * (self.fields["input_channels"] if is_dense else 1)
 
     @property
-    def saved_by_winograd(self) -> float:
+    def saved_by_faster(self) -> float:
         """About what its faster call takes less, as the whole layer."""
         return self.instructions * _BY_WINOGRAD
 
@@ -167,44 +123,7 @@ class RowStep:
         return more
 
 
-@dataclass(frozen=True, eq=False)
-class FedRows:
-    """An input of the network whose rows the application hands over, one at a time: in a chain it is like a step."""
-
-    made: Tensor
-    sources: tuple[int, ...] = ()
-
-    @property
-    def output(self) -> int:
-        """What its rows are of."""
-        return self.made.index
-
-    @property
-    def height(self) -> int:
-        """Its rows."""
-        return self.made.shape[1]
-
-    def span(self, first: int, rows: int) -> tuple[int, int]:  # noqa: ARG002 (as of a step)
-        """It needs no other rows."""
-        return 0, 0
-
-    def more_instructions(self, first: int, rows: int) -> float:  # noqa: ARG002 (as of a step)
-        """About what it takes to copy a row."""
-        return _TAKEN + PER_WORD * self.made.size_bytes / self.height / WORD_BYTES
-
-
-def row_steps(program: Program) -> dict[int, RowStep]:
-    """Number of a step → how it goes by rows, for those that do."""
-    steps = ((number, _row_step(program, step)) for number, step in enumerate(program.steps))
-    return {number: step for number, step in steps if isinstance(step, RowStep)}
-
-
-def why_not_by_rows(program: Program, step: Step | Mark | Chain) -> str:
-    """Why a step isn't one of `row_steps`."""
-    return str(_row_step(program, step))
-
-
-def _row_step(program: Program, step: Step | Mark | Chain) -> RowStep | str:
+def by_rows(program: Program, step: Step | Mark | Chain) -> RowStep | str:
     """How it goes by rows, or why it doesn't."""
     if program.once or any(isinstance(other, Mark) for other in program.steps):
         return "is of a network with calls of subgraphs"
@@ -224,7 +143,7 @@ def _row_step(program: Program, step: Step | Mark | Chain) -> RowStep | str:
         return _NO_ROWS
     summed = _summed(step.call, kernel, given[0], made)
     if summed is not None:
-        return RowStep(step, kernel, (given[0].index,), made.index, given[0], made, summed)
+        return KernelRows(step, (given[0].index,), made.index, given[0], made, summed, kernel=kernel)
     if len(made.shape) != 4 or made.shape[0] != 1 or len({t.shape for t in given}) != 1:
         return _NO_IMAGES
     name, fields = program.graph.operators[step.operator].name, step.call.fields
@@ -235,7 +154,7 @@ def _row_step(program: Program, step: Step | Mark | Chain) -> RowStep | str:
             return "is of one column"
     elif not (_is_by_elements(step.call, kernel, given[0], made) or _pads_channels(step.call, given[0], made)):
         return _NO_ROWS
-    return RowStep(step, kernel, tuple(t.index for t in given), made.index, given[0], made)
+    return KernelRows(step, tuple(t.index for t in given), made.index, given[0], made, kernel=kernel)
 
 
 def _summed(call: Call, kernel: Kernel, given: Tensor, made: Tensor) -> Call | None:

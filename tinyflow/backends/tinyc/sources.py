@@ -14,10 +14,11 @@ import numpy as np
 from tinyflow.backends import arrays
 from tinyflow.backends.arrays import Constant
 from tinyflow.backends.generated import ARENA, fills, model_header, model_source, write_files
-from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.steps import Chain, Mark, Operand, Part, Program, RowCall, RowFeed, RowMove, Spot, Step
+from tinyflow.backends.programs import tables
+from tinyflow.backends.programs.memory import Memory
+from tinyflow.backends.programs.steps import Chain, Mark, Operand, Part, Program, Step
+from tinyflow.backends.programs.tables import Table
 from tinyflow.backends.tinynn.calls import Call, Field
-from tinyflow.model.plan_document import Feed
 from tinyflow.model.weighted import constant_values
 
 _ARENA_ALIGNMENT = 16
@@ -48,7 +49,7 @@ def write(program: Program, memory: Memory, backend: str, folder: Path) -> Const
     """Write all files; what they hold in constants is returned."""
     constants = Constants()
     files = {
-        "model.h": model_header(memory.total_bytes, has_state=bool(program.initial), feed=feed_of(program)),
+        "model.h": model_header(memory.total_bytes, has_state=bool(program.initial), feed=tables.feed_of(program)),
         "model.c": _model(program, memory, constants),
     }
     files |= arrays.files(constants.arrays, '#include "tinynn.h"\n')
@@ -62,22 +63,12 @@ def _model(program: Program, memory: Memory, constants: Constants) -> str:
     structs = [text for number, step in numbered for text in _before(number, step, places)]
     statements = [_statement(number, step, places) for number, step in numbered]
     calls, once = statements[: len(program.steps)], statements[len(program.steps) :]
-    begin = " model_fed = 0;" if feed_of(program) is not None else ""
+    begin = " model_fed = 0;" if tables.feed_of(program) is not None else ""
     filled = ((memory.tensors[index], value) for index, value in program.initial.items())
     reset = [*fills(filled), *once, *([f" {begin}\n"] if begin else [])] if program.initial else None
     has_chains = any(isinstance(step, Chain) for step in program.steps) and not program.initial
     includes = _INCLUDES + "#include <string.h>\n" * has_chains
     return model_source(includes, _ARENA_ALIGNMENT, memory.total_bytes, structs, calls, reset, begin)
-
-
-def feed_of(program: Program) -> Feed | None:
-    """How rows of the first input are handed over, if they are."""
-    chain = next((step for step in program.steps if isinstance(step, Chain) and step.fed is not None), None)
-    if chain is None or chain.fed is None:
-        return None
-    tensor = program.tensors[chain.fed]
-    rows = tensor.shape[1]
-    return Feed(function=chain.function, rows=rows, row_bytes=tensor.size_bytes // rows)
 
 
 def _before(number: int, step: Step | Mark | Chain, places: _Places) -> Iterator[str]:
@@ -98,91 +89,17 @@ def _of_part(number: int, part: Part, constants: Constants) -> str:
     return f"static const struct {part.calls[0].struct} step_{name}[] = {{\n{lines}}};\n\n"
 
 
-_ROWS = """\
-/* {what} */
-static const struct {{
-  uint8_t part, variant;
-  {word} input, other, output; /* {units} of the arena; of a move, what is moved is in other */
-}} rows_{number}[] = {{
-{entries}}};
-
-{head}
-    const void *const input = {arena} + {unit}(size_t)rows_{number}[i].input;
-    void *const output = {arena} + {unit}(size_t)rows_{number}[i].output;
-    switch (rows_{number}[i].part) {{
-{cases}      default:
-        memmove(output, input, {unit}(size_t)rows_{number}[i].other);
-    }}
-  }}
-{end}}}
-
-"""
-_ALL_ROWS = """\
-__attribute__((noinline)) void {function}(void);
-__attribute__((noinline)) void {function}(void) {{
-  for (size_t i = 0; i < sizeof rows_{number} / sizeof *rows_{number}; ++i) {{"""
-_FED_ROWS = """\
-enum {{ FED = {fed}, ALL = sizeof rows_{number} / sizeof *rows_{number} }};
-/* Behind the last entry whose row is there: of that one, what has become possible is done. */
-static size_t model_fed;
-
-__attribute__((noinline)) int {function}(const void *row) {{
-  size_t i = model_fed;
-  if (i == ALL) {{
-    return 1;
-  }}
-  memcpy({arena} + {unit}(size_t)rows_{number}[i].output, row, {row_bytes});
-  for (++i; i < ALL && rows_{number}[i].part != FED; ++i) {{"""
-
-
 def _rows(number: int, chain: Chain, places: _Places) -> str:
     """The table of a chain, and the function that walks it."""
-    scratch = places.memory.scratch[number].offset
-    names = [places.program.graph.operators[part.operator].name for part in chain.parts]
-    unit_bytes = chain.unit_bytes
-    unit = f"{unit_bytes} * " if unit_bytes > 1 else ""
 
-    def units(spot: Spot) -> int:
-        is_inside = spot.tensor in chain.places
-        base = scratch + chain.places[spot.tensor] if is_inside else places.memory.tensors[spot.tensor].offset
-        return (base + spot.offset_bytes) // unit_bytes
+    def call(part: Part, table: Table) -> str:
+        one = part.calls[0]
+        arguments = [f"&step_{number}_{part.operator}[{table.variant}]", *table.operands(part)]
+        if one.takes_scratch:
+            arguments.append(table.scratch(part))
+        return f"{one.function}({', '.join(arguments)});"
 
-    fed, feed = len(chain.parts) + 1, feed_of(places.program) if chain.fed is not None else None
-    entries = []
-    for one in chain.walked:
-        if isinstance(one, RowMove):
-            numbers = [len(chain.parts), 0, units(one.source), one.size_bytes // unit_bytes, units(one.target)]
-        elif isinstance(one, RowFeed):
-            numbers = [fed, 0, 0, 0, units(one.target)]
-        else:
-            first, *others = map(units, one.inputs)
-            numbers = [one.part, one.variant, first, others[0] if others else 0, units(one.output)]
-        entries.append(f"  {{{', '.join(map(str, numbers))}}},\n")
-    cases = []
-    for index, (part, name) in enumerate(zip(chain.parts, names, strict=True)):
-        call = part.calls[0]
-        inputs = next(len(one.inputs) for one in chain.walked if isinstance(one, RowCall) and one.part == index)
-        arguments = [f"&step_{number}_{part.operator}[rows_{number}[i].variant]", "input"]
-        arguments += [f"(const void*)({ARENA} + {unit}(size_t)rows_{number}[i].other)"] * (inputs == 2)
-        arguments += ["output"]
-        if call.takes_scratch:
-            arguments.append("NULL" if part.scratch is None else f"{ARENA} + {scratch + part.scratch}")
-        lines = f"        {call.function}({', '.join(arguments)}); /* {part.operator} {name} */\n        break;\n"
-        cases.append(f"      case {index}:\n{lines}")
-    known = {"function": chain.function, "number": number, "arena": ARENA, "unit": unit, "fed": fed}
-    head = _ALL_ROWS.format(**known) if feed is None else _FED_ROWS.format(**known, row_bytes=feed.row_bytes)
-    return _ROWS.format(
-        what=f"{', '.join(f'{p.operator} {n}' for p, n in zip(chain.parts, names, strict=True))}: row by row",
-        word="uint16_t" if places.memory.total_bytes < unit_bytes << 16 else "uint32_t",
-        units="words" if unit_bytes > 1 else "bytes",
-        unit=unit,
-        number=number,
-        entries="".join(entries),
-        head=head,
-        arena=ARENA,
-        cases="".join(cases),
-        end="" if feed is None else "  model_fed = i;\n  return 0;\n",
-    )
+    return tables.text(number, chain, places.program, places.memory, call)
 
 
 def _parameters(number: int, call: Call, constants: Constants) -> str:

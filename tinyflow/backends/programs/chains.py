@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Union
 
-from tinyflow.backends.tinyc import moments
-from tinyflow.backends.tinyc.moments import Change
-from tinyflow.backends.tinyc.rows import PER_WORD, FedRows, RowStep
-from tinyflow.backends.tinyc.steps import Chain, Part, RowCall, RowFeed, RowMove, Spot
+from tinyflow.backends.programs import moments
+from tinyflow.backends.programs.moments import Change
+from tinyflow.backends.programs.rows import PER_WORD, FedRows, RowStep
+from tinyflow.backends.programs.steps import Chain, Part, RowCall, RowFeed, RowMove, Spot
 from tinyflow.backends.tinynn.calls import WORD_BYTES, Call
 from tinyflow.model.graph import Tensor
 from tinyflow.model.memory.arena import aligned

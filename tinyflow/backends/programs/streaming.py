@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from tinyflow.backends.programs import chains, memory
+from tinyflow.backends.programs.chains import Maker, Planned
+from tinyflow.backends.programs.memory import Memory
+from tinyflow.backends.programs.rows import ByRows, FedRows, RowStep, row_steps
+from tinyflow.backends.programs.steps import Chain, Mark, Program, Step
 from tinyflow.backends.refusals import Refusal
-from tinyflow.backends.tinyc import chains, memory
-from tinyflow.backends.tinyc.chains import Maker, Planned
-from tinyflow.backends.tinyc.memory import Memory
-from tinyflow.backends.tinyc.rows import FedRows, row_steps, why_not_by_rows
-from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
 from tinyflow.model.memory.arena import Overlap, aligned
 from tinyflow.model.memory.lifetimes import Lifetime
 
@@ -36,6 +36,7 @@ _ROWS = (1, 2, 3, 4, 6, 8)
 def streamed(
     program: Program,
     faster: Program,
+    by_rows: ByRows,
     goal: str,
     place: Callable[[Program], Memory],
     alignment: int,
@@ -43,12 +44,13 @@ def streamed(
     is_fed: bool = False,
 ) -> Program:
     """The program with its chains. `goal`: BALANCED, LEAST, or a size such as 64KiB; `faster` has calls that want
-    more scratch, for steps that stay as they are; `place` plans an arena. `is_fed`: the first chain takes the rows of
-    the first input, which `why_not_fed` has nothing against.
+    more scratch, for steps that stay as they are; `by_rows`: how a step goes by rows; `place` plans an arena.
+    `is_fed`: the first chain takes the rows of the first input, which `why_not_fed` has nothing against.
 
     Raises ModelError for a size that can't be met.
     """
-    search = _Search(program, faster, place, alignment, program.graph.inputs[0] if is_fed else None)
+    fed = program.graph.inputs[0] if is_fed else None
+    search = _Search(program, faster, row_steps(program, by_rows), place, alignment, fed)
     if goal in (LEAST, BALANCED):
         return search.least(_MOST_MORE * search.instructions if goal == BALANCED else math.inf).program
     number, unit = _SIZE.fullmatch(goal).groups()  # type: ignore[union-attr]
@@ -58,6 +60,7 @@ def streamed(
 def choices(
     program: Program,
     faster: Program,
+    by_rows: ByRows,
     place: Callable[[Program], Memory],
     alignment: int,
     *,
@@ -67,7 +70,8 @@ def choices(
 
     Sizes are asked for in steps of a KiB, or of 1/64 of the arena without chains.
     """
-    search = _Search(program, faster, place, alignment, program.graph.inputs[0] if is_fed else None)
+    fed = program.graph.inputs[0] if is_fed else None
+    search = _Search(program, faster, row_steps(program, by_rows), place, alignment, fed)
     now = search.instructions
     yield "", search.base.total_bytes, now + search.base.more_instructions
     for goal, most in ((BALANCED, _MOST_MORE * now), (LEAST, math.inf)):
@@ -81,10 +85,10 @@ def choices(
         limit = min(limit - step, (within.total_bytes - 1) // unit)
 
 
-def why_not_fed(program: Program) -> Refusal | None:
+def why_not_fed(program: Program, by_rows: ByRows) -> Refusal | None:
     """What speaks against rows of the first input, handed over one at a time: all that read it must be of one chain."""
     fed = program.tensors[program.graph.inputs[0]]
-    found = row_steps(program)
+    found = row_steps(program, by_rows)
     touched = [n for n, step in enumerate(program.steps) if fed.index in memory.touched(program, step)[0]]
     operators = program.graph.operators
     hint = "leave out +feed; +stream runs the layers by rows that can, with the input as a whole"
@@ -92,7 +96,7 @@ def why_not_fed(program: Program) -> Refusal | None:
         return Refusal(f"no layer computes anything of the rows of input {fed.name}", hint)
     for number, step in enumerate(program.steps[: max(touched) + 1]):
         if number not in found:
-            what = f"rows of input {fed.name} can't be fed: this layer {why_not_by_rows(program, step)}"
+            what = f"rows of input {fed.name} can't be fed: this layer {by_rows(program, step)}"
             return Refusal(what, hint, operators[step.operator])
     parts: list[Maker] = [FedRows(fed), *(found[number] for number in range(max(touched) + 1))]
     if all(chains.plan(parts, {fed.index}, rows) is None for rows in _ROWS):
@@ -125,6 +129,7 @@ class _Search:
 
     program: Program
     faster: Program
+    rows: Mapping[int, RowStep]
     place: Callable[[Program], Memory]
     alignment: int
     fed: int | None
@@ -132,7 +137,6 @@ class _Search:
 
     def __post_init__(self) -> None:
         program = self.program
-        self._rows = row_steps(program)
         placed = self.place(self.faster)
         self._now_bytes = placed.total_bytes
         self._lives: dict[int, Lifetime] = {t: (one.first, one.last) for t, one in placed.tensors.items()}
@@ -144,14 +148,14 @@ class _Search:
         self._fast = [self._plain_bytes(number, step) for number, step in enumerate(self.faster.steps)]
         # instructions that the faster calls save
         self._saved = [
-            self._rows[number].saved_by_winograd if number in self._rows and step is not fast else 0.0
+            self.rows[number].saved_by_faster if number in self.rows and step is not fast else 0.0
             for number, (step, fast) in enumerate(zip(program.steps, self.faster.steps, strict=True))
         ]
 
     @property
     def instructions(self) -> float:
         """About those of the steps that may be chained."""
-        return sum(step.instructions for step in self._rows.values()) - sum(self._saved)
+        return sum(step.instructions for step in self.rows.values()) - sum(self._saved)
 
     @cached_property
     def base(self) -> _Found:
@@ -239,7 +243,7 @@ class _Search:
             is_needed, saved = False, 0.0
             for begin in range(end - 1, -1, -1):
                 # what is summed is the end of a chain
-                if begin not in self._rows or (self._rows[begin].summed and begin < end - 1):
+                if begin not in self.rows or (self.rows[begin].summed and begin < end - 1):
                     break
                 is_needed |= self._direct[begin] > limit or self._is_fed(begin)
                 saved += self._saved[begin]
@@ -278,7 +282,7 @@ class _Search:
         fed = [self.fed] if self.fed is not None and begin == 0 else []
         return frozenset(
             output
-            for output in (*fed, *(self._rows[number].output for number in range(begin, end)))
+            for output in (*fed, *(self.rows[number].output for number in range(begin, end)))
             if output not in self.program.graph.outputs
             and self._readers.get(output)
             and all(begin <= reader < end for reader in self._readers[output])
@@ -287,14 +291,14 @@ class _Search:
     @lru_cache(None)  # noqa: B019
     def _least_bytes(self, begin: int, end: int) -> int:
         """Of a chain, with what each layer's window must see of each buffer, whatever of its tensors may overlap."""
-        made = {self._rows[number].output for number in range(begin, end)}
-        read = {source for number in range(begin, end) for source in self._rows[number].sources} - made
+        made = {self.rows[number].output for number in range(begin, end)}
+        read = {source for number in range(begin, end) for source in self.rows[number].sources} - made
         pairs = [(source, output, Overlap(lead=0)) for source in read for output in made]
         inside = self._inside(begin, end)
         rows = dict.fromkeys(inside, 0)
         for number in range(begin, end):
-            for source in inside.intersection(self._rows[number].sources):
-                rows[source] = max(rows[source], self._rows[number].least_rows)
+            for source in inside.intersection(self.rows[number].sources):
+                rows[source] = max(rows[source], self.rows[number].least_rows)
         tensors = self.program.tensors
         buffers = sum(count * tensors[t].size_bytes // tensors[t].shape[1] for t, count in rows.items())
         return self._alive_bytes(begin, end, inside, pairs) + buffers
@@ -307,7 +311,7 @@ class _Search:
         return self._planned[key]
 
     def _made(self, begin: int, end: int, rows: int) -> tuple[int, Planned] | None:
-        parts: list[Maker] = [self._rows[number] for number in range(begin, end)]
+        parts: list[Maker] = [self.rows[number] for number in range(begin, end)]
         inside = self._inside(begin, end)
         if not inside or rows > max(part.height for part in parts):
             return None

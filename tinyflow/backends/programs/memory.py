@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tinyflow.backends.tinyc.steps import Chain, Mark, Program, Step
+from tinyflow.backends.programs.steps import Chain, Mark, Program, Step
 from tinyflow.model.memory import arena, in_place
 from tinyflow.model.memory.arena import Buffer, Overlap, Placed
 from tinyflow.model.memory.lifetimes import lifetimes
