@@ -19,8 +19,6 @@ CATALOGUE = Catalogue([data_folder() / "recipes"])
         ("aww-tvmaotplus-host+tune.16", "instruction set host"),
         ("aww-tinyc-stm32f7+tuned", "backend tinyc"),
         ("aww-tvmaotplus-stm32f7+tune.16+tuned", "both set tuning"),
-        ("aww-tvmaotplus-stm32f7+layout.NCHW+tuned", "layout.NCHW"),
-        ("aww-tvmaotplus-stm32f7+schedule.default+tuned", "schedule.default"),
         ("aww-tvmaotplus-stm32f7+tune", "needs"),
         ("aww-tvmaotplus-stm32f7+tune.many", "many"),
     ],

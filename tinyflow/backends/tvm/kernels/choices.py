@@ -12,7 +12,7 @@ from typing import Union
 
 from tinyflow.backends.tvm.kernels.dsp import depthwise, routines, smlad
 from tinyflow.backends.tvm.kernels.kernel import Kernel, Machine, Style
-from tinyflow.backends.tvm.kernels.portable import add, planes, tiled, wide
+from tinyflow.backends.tvm.kernels.portable import add, plain, planes, tiled, wide
 from tinyflow.backends.tvm.kernels.specs import AddSpec, ConvSpec, DenseSpec, DepthwiseSpec, Spec
 
 Choice = Mapping[str, Union[int, str]]
@@ -24,9 +24,29 @@ _PARTS = (16, 32, 48, 96, 192)  # pixels whose input is widened at once
 
 def space(spec: Spec, style: Style, machine: Machine) -> tuple[Choice, ...]:
     """All choices for a kernel, in a fixed order; `build` may refuse some. Empty: nothing to choose."""
-    if style == "plain" or planes.is_planar(spec):
-        return ()
+    if style == "plain":
+        return tuple(_loops(spec))
     return tuple(_space(spec, style, machine))
+
+
+def _loops(spec: Spec) -> Iterator[Choice]:
+    """What there is to choose of a plain loop nest."""
+    extents: tuple[int, ...]
+    if isinstance(spec, ConvSpec):
+        extents = spec.input.place(*spec.kernel, spec.input.channels)
+        outputs = spec.output.shape[-1]
+    elif isinstance(spec, DepthwiseSpec):
+        extents, outputs = spec.kernel, spec.output.shape[-1]
+    elif isinstance(spec, DenseSpec):
+        extents, outputs = (spec.inputs,), spec.outputs
+    else:
+        return
+    groups = [group for group in (1, 2, 4, 8) if outputs % group == 0]
+    for inner, extent in enumerate(extents):
+        if extent > 1 or max(extents) == 1:
+            for group, unrolled in product(groups, (1, 2, 3, 4)):
+                if extent % unrolled == 0 and group * unrolled <= 16:
+                    yield {"kernel": "plain", "group": group, "inner": inner, "unrolled": unrolled}
 
 
 def _space(spec: Spec, style: Style, machine: Machine) -> Iterator[Choice]:
@@ -36,7 +56,7 @@ def _space(spec: Spec, style: Style, machine: Machine) -> Iterator[Choice]:
     elif isinstance(spec, DepthwiseSpec):
         for pixels in (1, 2, 3, 4, 5, 6):
             yield {"kernel": "tiled", "pixels": pixels}
-        if style == "dsp":
+        if style == "dsp" and not planes.is_planar(spec):
             yield {"kernel": "dsp"}
     elif isinstance(spec, DenseSpec):
         yield from _tiles(spec.outputs, (1,))
@@ -45,7 +65,8 @@ def _space(spec: Spec, style: Style, machine: Machine) -> Iterator[Choice]:
                 if spec.outputs % group == 0 and spec.inputs // 4 % unrolled == 0:
                     yield {"kernel": "smlad", "group": group, "unrolled": unrolled}
     elif isinstance(spec, ConvSpec):
-        yield from _convolutions(spec, style, machine)
+        is_planar = planes.is_planar(spec)
+        yield from _tiles(spec.output.channels, _PIXELS) if is_planar else _convolutions(spec, style, machine)
 
 
 def _tiles(channels: int, pixels: tuple[int, ...]) -> Iterator[Choice]:
@@ -98,11 +119,14 @@ _BUILDERS: Mapping[tuple[str, type], Callable[..., Kernel | None]] = {
     ("dsp", ConvSpec): lambda spec, _, scratch, **numbers: routines.conv(spec, scratch, **numbers),
     ("dsp", DenseSpec): lambda spec, _, __: routines.dense(spec),
     ("dsp", DepthwiseSpec): lambda spec, _, scratch: depthwise.depthwise(spec, scratch),
+    ("plain", ConvSpec): lambda spec, _, __, **numbers: plain.conv(spec, loops=plain.Loops(**numbers)),
+    ("plain", DenseSpec): lambda spec, _, __, **numbers: plain.dense(spec, plain.Loops(**numbers)),
+    ("plain", DepthwiseSpec): lambda spec, _, __, **numbers: plain.depthwise(spec, plain.Loops(**numbers)),
     ("smlad", ConvSpec): lambda spec, _, scratch, **numbers: smlad.conv(spec, scratch, **numbers),
     ("smlad", DenseSpec): lambda spec, _, __, **numbers: smlad.dense(spec, **numbers),
     ("tiled", AddSpec): lambda spec, machine, _: add.add(spec, may_overlap=not machine.has_vectors),
     ("tiled", ConvSpec): lambda spec, machine, scratch, **numbers: (
-        planes.conv(spec, machine, scratch)
+        planes.conv(spec, machine, scratch, _tile(numbers))
         if planes.is_planar(spec)
         else tiled.conv(spec, machine, scratch, _tile(numbers))
     ),

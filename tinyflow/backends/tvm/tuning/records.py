@@ -13,8 +13,8 @@ from tinyflow.backends.tvm.program.operations import Question
 from tinyflow.recipes import tuning
 from tinyflow.recipes.objective import OBJECTIVES
 
-# kernels that there is something to choose of
-_CHOOSABLE = (ConvSpec, DepthwiseSpec, DenseSpec, AddSpec)
+# kernels that there is something to choose of; in style plain not the first
+_CHOOSABLE = (AddSpec, ConvSpec, DepthwiseSpec, DenseSpec)
 
 
 def question_document(question: Question) -> dict[str, Any]:
@@ -54,7 +54,8 @@ class Known:
         self._asked += 1
         self._found += record is not None
         self._changed += choice is not None
-        self._missing += record is None and question.style != "plain" and isinstance(question.spec, _CHOOSABLE)
+        is_choosable = isinstance(question.spec, _CHOOSABLE[question.style == "plain" :])
+        self._missing += record is None and is_choosable
         return choice
 
     def summary(self) -> dict[str, Any]:

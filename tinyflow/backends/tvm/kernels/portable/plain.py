@@ -6,6 +6,7 @@ They are what the faster styles are tested against, and what `aot` schedules. Fo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
@@ -33,6 +34,20 @@ from tinyflow.backends.tvm.kernels.walks import in_parts
 from tinyflow.model.fixed_point import ADD_LEFT_SHIFT
 
 Expr = Any
+
+
+@dataclass(frozen=True)
+class Loops:
+    """What tuning may change of a loop nest: outputs at once, which loop of the products is innermost and how unrolled.
+
+    Each divides what it is about.
+    """
+
+    group: int = 1
+    """Neighbours in the order of the output's layout."""
+    inner: int = -1
+    """Of the loops over products in the order of the input's layout."""
+    unrolled: int = 1
 
 
 @singledispatch
@@ -79,12 +94,31 @@ def one_at_a_time(definition: Any, order: Sequence[int] | None = None) -> Any:
     return schedule.mod["main"]
 
 
+def _tiled(definition: Any, rank: int, loops: Loops) -> Any:
+    """The same with loops as tuning has them; `rank`: how many there are over products."""
+    schedule = s_tir.Schedule(definition)
+    accumulate, finish = schedule.get_sblock("accumulate"), schedule.get_sblock("requantise")
+    outer, each = schedule.split(schedule.get_loops(finish)[-1], factors=[None, loops.group])
+    schedule.compute_at(accumulate, outer, preserve_unit_loops=True)
+    depth = len(schedule.get_loops(finish)) - 1
+    *_, together = schedule.get_loops(accumulate)[:-rank]
+    reduction = schedule.get_loops(accumulate)[-rank:]
+    inner = reduction.pop(loops.inner)
+    some, few = schedule.split(inner, factors=[None, loops.unrolled])
+    schedule.reorder(*reduction, some, few, together)
+    for loop in (few, together, each):
+        schedule.unroll(loop)
+    first = schedule.decompose_reduction(accumulate, schedule.get_loops(accumulate)[depth])
+    schedule.unroll(schedule.get_loops(first)[-1])
+    return schedule.mod["main"]
+
+
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
 @build.register
-def conv(spec: ConvSpec, machine: Machine | None = None) -> Kernel:
+def conv(spec: ConvSpec, machine: Machine | None = None, loops: Loops | None = None) -> Kernel:
     """CONV_2D. Outputs are computed in the order of their layout; weights and products lie in that of the input's."""
     channels, source, result = spec.output.channels, spec.input, spec.output
     window = source.place(*spec.kernel, source.channels)
@@ -120,6 +154,8 @@ def conv(spec: ConvSpec, machine: Machine | None = None) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return _constants(spec, given, given.values.transpose(0, *(axis + 1 for axis in source.place(0, 1, 2))))
 
+    if loops is not None:
+        return Kernel.of(_tiled(conv2d, 3, loops), pack)
     return Kernel.of(one_at_a_time(conv2d, _channels_innermost(spec, machine)), pack)
 
 
@@ -139,7 +175,7 @@ def _channels_innermost(spec: ConvSpec, machine: Machine | None) -> tuple[int, .
 
 
 @build.register
-def depthwise(spec: DepthwiseSpec) -> Kernel:
+def depthwise(spec: DepthwiseSpec, loops: Loops | None = None) -> Kernel:
     """DEPTHWISE_CONV_2D. Outputs are computed, and weights lie, in the order of the output's layout."""
     channels, result = spec.output.channels, spec.output
     rows, columns = spec.kernel
@@ -176,7 +212,7 @@ def depthwise(spec: DepthwiseSpec) -> Kernel:
     def pack(given: Weights) -> Mapping[str, Array]:
         return _constants(spec, given, given.values[0].transpose(result.place(0, 1, 2)))
 
-    return Kernel.of(one_at_a_time(depthwise2d), pack)
+    return Kernel.of(one_at_a_time(depthwise2d) if loops is None else _tiled(depthwise2d, 2, loops), pack)
 
 
 # FULLY_CONNECTED: out[c] = requantise(bias[c] + Σ in[k] * w[c, k])
@@ -184,7 +220,7 @@ def depthwise(spec: DepthwiseSpec) -> Kernel:
 
 
 @build.register
-def dense(spec: DenseSpec) -> Kernel:
+def dense(spec: DenseSpec, loops: Loops | None = None) -> Kernel:
     """FULLY_CONNECTED with weights as TFLite has them."""
     outputs, inputs = spec.outputs, spec.inputs
 
@@ -210,7 +246,8 @@ def dense(spec: DenseSpec) -> Kernel:
                 vc = T.axis.spatial(outputs, c)
                 output[vc] = requantise(total[vc], multiplier[vc], shift[vc], spec.requantisation)
 
-    return Kernel.of(one_at_a_time(fully_connected), lambda given: _constants(spec, given, given.values))
+    made = one_at_a_time(fully_connected) if loops is None else _tiled(fully_connected, 1, loops)
+    return Kernel.of(made, lambda given: _constants(spec, given, given.values))
 
 
 # ADD: out = clamp(zero point + rescale(rescale(left << 20) + rescale(right << 20)))

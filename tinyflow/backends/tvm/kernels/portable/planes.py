@@ -11,6 +11,7 @@ A depthwise convolution does that plane by plane. Tiles, constants and requantis
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tvm.script import tirx as T
@@ -84,12 +85,13 @@ def _add_products(total: Any, read: Any, weights: Any, y: Any, x: Any, g: Any, s
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
+def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int, tile: Tile | None = None) -> Kernel:
     """CONV_2D. Without padding and stride a 1x1 one is a single row of pixels."""
     to, channels, depth = spec.requantisation, spec.output.channels, spec.input.channels
     source = flat_source(spec) or convolution_source(spec, scratch_bytes // depth)
     result = FeatureMap(source.height, source.width, channels, spec.output.layout)
-    (rows, columns), together = spec.kernel, _tile(spec, machine, result.width)
+    (rows, columns), together = spec.kernel, tile or _tile(spec, machine, result.width)
+    together = replace(together, pixels=min(together.pixels, result.width))
     pixels, group = together.pixels, together.group
 
     @T.prim_func(s_tir=True)
@@ -125,12 +127,12 @@ def conv(spec: ConvSpec, machine: Machine, scratch_bytes: int) -> Kernel:
 # TFLite, kernels/internal/reference/integer_ops/depthwise_conv.h
 
 
-def depthwise(spec: DepthwiseSpec, scratch_bytes: int) -> Kernel:
+def depthwise(spec: DepthwiseSpec, scratch_bytes: int, pixels: int = _DEPTHWISE_PIXELS) -> Kernel:
     """DEPTHWISE_CONV_2D, plane by plane."""
     to, result, source = spec.requantisation, spec.output, convolution_source(spec, scratch_bytes)
     (rows, columns), right, channels = spec.kernel, spec.stride[1], spec.output.channels
     multiple = channels // spec.input.channels
-    pixels = min(_DEPTHWISE_PIXELS, result.width)
+    pixels = min(pixels, result.width)
     each = T.unroll if rows * columns <= tiled.UNROLLED_WEIGHTS else T.serial
 
     @T.prim_func(s_tir=True)
