@@ -244,6 +244,61 @@ TF_VARIANTS(TF_CONV4, tf_conv4, TF_DOT_CHANNEL, "84", "6")
 TF_VARIANTS(TF_CONV4_FLAT, tf_conv4_narrow_flat, TF_DOT_BYTES, "148", "5")
 TF_VARIANTS(TF_CONV4, tf_conv4_narrow, TF_DOT_BYTES, "148", "5")
 
+/* The same for two pixels at once, of an even number: fewer words are loaded for each product, one by one, for LDM takes a
+ * cycle for each. Spread, loads go beside products where two instructions are issued at once (Cortex-M7); grouped, each
+ * but the first of a group takes one cycle instead of two (M4). r0 to r3 are the first pixel's accumulators, r4 to r7 the second's; r8 and r9 a pair of values of each, r10
+ * and r11 those of channels. `distance`: bytes from one pixel to the next; pixel_bytes: to the one behind both. The frame
+ * begins with 16 bytes for the second pixel's sums. */
+#define TF_WORD_SPREAD(distance, next)                                                                                \
+  "ldr.w r9, [r12, #" distance "]\n\tldr.w r8, [r12], #4\n\t"                                                         \
+  "ldr.w r10, [lr, #48]\n\tldr.w r11, [lr, #32]\n\t"                                                                  \
+  "smlad r3, r8, r10, r3\n\tsmlad r7, r9, r10, r7\n\tldr.w r10, [lr, #16]\n\t"                                        \
+  "smlad r2, r8, r11, r2\n\tsmlad r6, r9, r11, r6\n\tldr.w r11, [lr], #" next "\n\t"                                  \
+  "smlad r1, r8, r10, r1\n\tsmlad r5, r9, r10, r5\n\tsmlad r0, r8, r11, r0\n\tsmlad r4, r9, r11, r4\n\t"
+#define TF_WORD_GROUPED(distance, next)                                                                               \
+  "ldr.w r9, [r12, #" distance "]\n\tldr.w r8, [r12], #4\n\t"                                                         \
+  "ldr.w r10, [lr, #48]\n\tldr.w r11, [lr, #32]\n\t"                                                                  \
+  "smlad r3, r8, r10, r3\n\tsmlad r7, r9, r10, r7\n\tsmlad r2, r8, r11, r2\n\tsmlad r6, r9, r11, r6\n\t"              \
+  "ldr.w r10, [lr, #16]\n\tldr.w r11, [lr], #" next "\n\t"                                                            \
+  "smlad r1, r8, r10, r1\n\tsmlad r5, r9, r10, r5\n\tsmlad r0, r8, r11, r0\n\tsmlad r4, r9, r11, r4\n\t"
+#define TF_DOT_PAIR(word, distance) word(distance, "4") word(distance, "4") word(distance, "4") word(distance, "52")
+#define TF_CONV8(name, requantise, word, distance)                                                                    \
+  TF_ROUTINE void name(void *out, int32_t *x, int32_t *w, int32_t *scale, int32_t zero, int32_t out_bytes,            \
+                       int32_t channels, int32_t blocks, int32_t segments, int32_t segment_bytes,                     \
+                       int32_t pixel_bytes) {                                                                         \
+    __asm volatile(                                                                                                   \
+        "push {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\tsub sp, #64\n\tmov r12, r1\n\t"                               \
+        "ldrd r4, r5, [sp, #100]\n\tldrd r6, r7, [sp, #108]\n\tldrd r9, r10, [sp, #116]\n\tldr r11, [sp, #124]\n\t"   \
+        "strd r0, r6, [sp, #32]\n\tstrd r3, r4, [sp, #40]\n\tstrd r10, r11, [sp, #56]\n\t"                            \
+        "add r5, r0\n\tlsls r8, r7, #6\n\tmla r4, r8, r9, r2\n\tstrd r4, r5, [sp, #24]\n\tstr r8, [sp, #52]\n\t"      \
+        TF_DOT_ENTRY("224")                                                                                           \
+        "1:\n\tmovs r0, #0\n\tmovs r1, #0\n\tmovs r2, #0\n\tmovs r3, #0\n\t"                                          \
+        "movs r4, #0\n\tmovs r5, #0\n\tmovs r6, #0\n\tmovs r7, #0\n\t"                                                \
+        "ldr lr, [sp, #20]\n\tldr r8, [sp, #52]\n\tadd r8, lr\n\tstr r8, [sp, #48]\n\tldr.w pc, [sp, #16]\n\t"        \
+        ".balign 4\n"                                                                                                 \
+        "2:\n\t" TF_DOT_PAIR(word, distance) TF_DOT_PAIR(word, distance)                                              \
+        TF_DOT_PAIR(word, distance) TF_DOT_PAIR(word, distance)                                                       \
+        "ldr r8, [sp, #48]\n\tcmp lr, r8\n\tbne 2b\n\t"                                                               \
+        "ldr r9, [sp, #24]\n\tcmp lr, r9\n\tbeq 3f\n\t"                                                               \
+        "ldrd r9, r10, [sp, #52]\n\tadd r12, r10\n\tadd r8, r9\n\tstr r8, [sp, #48]\n\tldr.w pc, [sp, #16]\n"         \
+        "3:\n\tstrd r4, r5, [sp]\n\tstrd r6, r7, [sp, #8]\n\t"                                                        \
+        "ldrd r4, r5, [sp, #40]\n\tldrd r6, r7, [sp, #32]\n\t" requantise                                             \
+        "add r6, r7\n\tldmia.w sp, {r0, r1, r2, r3}\n\tldr r4, [sp, #40]\n\t" requantise                              \
+        "add r6, r7\n\tstr r6, [sp, #32]\n\tldr r4, [sp, #60]\n\tldr r5, [sp, #28]\n\tadd r12, r4\n\t"                \
+        "cmp r6, r5\n\tbne 1b\n\t"                                                                                    \
+        "add sp, #64\n\tpop {r4, r5, r6, r7, r8, r9, r10, r11, pc}");                                                 \
+  }
+#define TF_CONV8_ORDERS(distance)                                                                                     \
+  TF_VARIANTS(TF_CONV8, tf_conv8_spread_##distance, TF_WORD_SPREAD, #distance)                                        \
+  TF_VARIANTS(TF_CONV8, tf_conv8_grouped_##distance, TF_WORD_GROUPED, #distance)
+TF_CONV8_ORDERS(16)
+TF_CONV8_ORDERS(32)
+TF_CONV8_ORDERS(64)
+TF_CONV8_ORDERS(80)
+TF_CONV8_ORDERS(128)
+TF_CONV8_ORDERS(256)
+TF_CONV8_ORDERS(512)
+
 /* One pixel with weights that are used once and so not worth widening in memory: x are pairs, w[k / 4][c] words of four.
  * steps: groups of four products, at least one. */
 #define TF_NARROW_CHANNEL(a, w)                                                       \

@@ -81,6 +81,8 @@ def _convolutions(spec: ConvSpec, style: Style, machine: Machine) -> Iterator[Ch
     if style == "dsp":
         for part in _PARTS:
             yield {"kernel": "dsp", "part": part}
+        for part, grouped in product(_PARTS, (0, 1)):
+            yield {"kernel": "dsp", "part": part, "grouped": grouped}
         return
     if style == "smlad":
         for p, group, part in product(_PIXELS, (1, 2, 4), (48, 96)):

@@ -23,19 +23,30 @@ from tinyflow.backends.tvm.kernels.kernel import Array, Kernel, Weights
 from tinyflow.backends.tvm.kernels.packing import as_words
 from tinyflow.backends.tvm.kernels.specs import ConvSpec, DenseSpec
 
+# bytes between neighbouring pixels for which there is a routine of two at once
+_DISTANCES = (16, 32, 64, 80, 128, 256, 512)
+
 # CONV_2D: out[y, x, c] = requantise(bias[c] + Σ in[y*s + i - pad, x*s + j - pad, k] * w[c, i, j, k])
 # TFLite, kernels/internal/reference/integer_ops/conv.h
 
 
-def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS) -> Kernel:
-    """CONV_2D of any shape."""
+def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS, grouped: int | None = None) -> Kernel | None:
+    """CONV_2D of any shape, by one pixel at a time.
+
+    With `grouped` by two where a routine knows how far apart they are; 1: with loads one behind the other.
+    """
     tiling, expand = widening(spec, scratch_bytes, part)
+    distance, order = 4 * tiling.column_words, "grouped" if grouped else "spread"
+    if grouped is not None and (tiling.is_narrow or distance not in _DISTANCES or tiling.run * tiling.columns < 2):
+        return None
     channels, groups = spec.output.channels, -(-spec.output.channels // GROUP)
     routine = Routine(_routine_name(tiling), spec.requantisation, channels)
     steps = (tiling.segments, tiling.segment_step, tiling.pixel_step)
     shape = (tiling.blocks,) if tiling.is_flat else (tiling.blocks, *steps)
     at, end = tiling.weight_words, tiling.weight_words + tiling.part_words
     run = tiling.run
+    paired = Routine(f"tf_conv8_{order}_{distance}", spec.requantisation, channels)
+    paired_shape = (tiling.blocks, tiling.segments, tiling.segment_step, tiling.pixel_step + distance)
     scratch_words = end + routine.spill_words(run * tiling.columns)
 
     @T.prim_func(s_tir=True)
@@ -59,9 +70,20 @@ def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS) -> Kernel:
                 for y in range(1 if run > 1 else count):
                     place: T.let = ((first + y) * tiling.width + left) * channels + g * GROUP
                     pixels: T.let = (count if run > 1 else 1) * tiling.columns
-                    x: T.let = T.address_of(scratch[at + y * tiling.row_words])
+                    row: T.let = at + y * tiling.row_words
+                    x: T.let = T.address_of(scratch[row])
                     spill: T.let = T.address_of(scratch[end])
-                    routine.emit(output, place, scale, g * GROUP, pixels, spill, x, pairs, *shape)
+                    if grouped is not None:
+                        even: T.let = T.bitwise_and(pixels, T.int32(-2))
+                        if even > 0:
+                            paired.emit(output, place, scale, g * GROUP, even, spill, x, pairs, *paired_shape)
+                        if even < pixels:
+                            last: T.let = T.address_of(scratch[row + even * tiling.column_words])
+                            behind: T.let = T.address_of(scratch[end + (0 if routine.is_direct else even)])
+                            alone: T.let = place + even * channels
+                            routine.emit(output, alone, scale, g * GROUP, 1, behind, last, pairs, *shape)
+                    else:
+                        routine.emit(output, place, scale, g * GROUP, pixels, spill, x, pairs, *shape)
                     unspill(routine, output, place, g * GROUP, pixels, scratch, end)
 
     order = product_order(spec) if spec.input.channels % 4 else None
