@@ -36,7 +36,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS, grouped: i
     With `grouped` by two where a routine knows how far apart they are; 1: with loads one behind the other.
     """
     tiling, expand = widening(spec, scratch_bytes, part)
-    distance, order = 4 * tiling.column_words, "grouped" if grouped else "spread"
+    distance, loads = 4 * tiling.column_words, "grouped" if grouped else "spread"
     if grouped is not None and (tiling.is_narrow or distance not in _DISTANCES or tiling.run * tiling.columns < 2):
         return None
     channels, groups = spec.output.channels, -(-spec.output.channels // GROUP)
@@ -45,7 +45,7 @@ def conv(spec: ConvSpec, scratch_bytes: int, part: int = PART_PIXELS, grouped: i
     shape = (tiling.blocks,) if tiling.is_flat else (tiling.blocks, *steps)
     at, end = tiling.weight_words, tiling.weight_words + tiling.part_words
     run = tiling.run
-    paired = Routine(f"tf_conv8_{order}_{distance}", spec.requantisation, channels)
+    paired = Routine(f"tf_conv8_{loads}_{distance}", spec.requantisation, channels)
     paired_shape = (tiling.blocks, tiling.segments, tiling.segment_step, tiling.pixel_step + distance)
     scratch_words = end + routine.spill_words(run * tiling.columns)
 
