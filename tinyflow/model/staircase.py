@@ -13,8 +13,8 @@ of the offset. It suits ReLU layers: without one, TFLite rounds halves away from
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from tinyflow.model.fixed_point import Integers
 # multipliers to try: so many on either side of the nearest one, and so many times twice as large
 _NEIGHBOURS = 16
 _POWERS = 16
+# accumulators on either side of where a step must be but for rounding
+_NEAR = 3
 
 
 class Form(NamedTuple):
@@ -50,6 +52,10 @@ class Steps:
         result: NDArray[np.bool_] = np.asarray(is_flat.all(axis=1))
         return result
 
+    def of(self, channels: NDArray[Any]) -> Steps:
+        """Of some channels."""
+        return replace(self, low=self.low[channels], high=self.high[channels], begins=self.begins[channels])
+
 
 class Short(NamedTuple):
     """The short form's constants of each channel; weights of constant channels have to be replaced by 0."""
@@ -60,16 +66,33 @@ class Short(NamedTuple):
     """Channels for which there are none."""
 
 
-def bisected(rows: Integers, clamp: tuple[int, int], output_of: Callable[[Integers], Integers]) -> Steps:
-    """Bisect for the beginning of each output, all channels at once.
+class Layer(NamedTuple):
+    """What is requantised: weights [C, products] of int8 inputs, biases and real factors [C]."""
 
-    `rows` [C, products] of int8 inputs; `output_of` [C, Q] accumulators without their biases, not clamped.
-    """
+    rows: Integers
+    bias: Integers
+    factors: NDArray[np.float64]
+    zero_point: int
+    clamp: tuple[int, int]
+
+
+def bisected(layer: Layer, rescale: Callable[[Integers], Integers]) -> Steps:
+    """Bisect for the beginning of each output, all channels at once; `rescale` is the rule, for [C, Q] sums."""
+    rows, bias, factors, zero_point, clamp = layer
+
+    def output_of(sums: Integers) -> Integers:
+        return rescale(sums + bias[:, None]) + zero_point
+
     low = np.minimum(rows * -128, rows * 127).sum(axis=1)
     high = np.maximum(rows * -128, rows * 127).sum(axis=1)
     outputs = np.arange(clamp[0] + 1, clamp[1] + 1, dtype=np.int64)
-    below = np.repeat(low[:, None] - 1, outputs.size, axis=1)
-    reached = np.repeat(high[:, None] + 1, outputs.size, axis=1)
+    first, last = low[:, None] - 1, high[:, None] + 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        about = np.nan_to_num((outputs - zero_point - 0.5) / factors[:, None]) - bias[:, None]
+    near = np.clip(about, first, last).astype(np.int64)
+    below, reached = np.maximum(near - _NEAR, first), np.minimum(near + _NEAR, last)
+    below = np.where((below > first) & (output_of(below) >= outputs), first, below)
+    reached = np.where((reached < last) & (output_of(reached) < outputs), last, reached)
     while (reached - below > 1).any():
         middle = (below + reached) // 2
         is_reached = output_of(middle) >= outputs
@@ -78,7 +101,7 @@ def bisected(rows: Integers, clamp: tuple[int, int], output_of: Callable[[Intege
 
 
 def fit(steps: Steps, factors: NDArray[np.float64], zero_point: int, form: Form, nudge: int = 0) -> Short:
-    """Constants that put every step where it belongs; `factors` [C] are the real ones.
+    """Constants that put every step where it belongs.
 
     `added` is the zero point in fraction bits plus `nudge`, a small number: it moves all steps a little.
     """
@@ -88,15 +111,20 @@ def fit(steps: Steps, factors: NDArray[np.float64], zero_point: int, form: Form,
     steeper = [nearest << power for power in range(1, _POWERS)]
     target = (((steps.outputs - zero_point) << form.fraction_bits) - nudge) << 32
     offset, multiplier = _constants(steps, zero_point, form, nudge)
-    is_open = ~steps.is_constant
-    for candidate in [*near, *steeper]:
-        least, greatest = _offsets(steps, target, np.maximum(candidate, 1), form.up)
+    places = np.flatnonzero(~steps.is_constant)
+    left = steps.of(places)
+    for candidates in [*near, *steeper]:
+        candidate = candidates[places]
+        least, greatest = _offsets(left, target, np.maximum(candidate, 1), form.up)
         middle = (least + greatest) >> 1
-        fits = is_open & (least <= greatest) & (candidate > 0) & _is_in_range(steps, middle, candidate, form.up)
-        offset, multiplier = np.where(fits, middle, offset), np.where(fits, candidate, multiplier)
-        is_open &= ~fits
-        if not is_open.any():
+        fits = (least <= greatest) & (candidate > 0) & _is_in_range(left, middle, candidate, form.up)
+        offset[places[fits]], multiplier[places[fits]] = middle[fits], candidate[fits]
+        if fits.any():
+            places, left = places[~fits], left.of(~fits)
+        if not places.size:
             break
+    is_open = np.zeros(len(offset), np.bool_)
+    is_open[places] = True
     return Short(offset, multiplier, is_open)
 
 

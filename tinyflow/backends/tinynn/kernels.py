@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
-from tinyflow.backends.tinynn import layouts, needs, packs, scratch, winograd
+from tinyflow.backends.tinynn import layouts, needs, packs, scratch, short, winograd
 from tinyflow.backends.tinynn.calls import Call
 from tinyflow.backends.tinynn.int4 import of_four_bits
 from tinyflow.backends.tinynn.kernel import Kernel, Walk
@@ -176,12 +176,25 @@ _INT16: Sequence[Kernel] = (
 
 # of weights of four bits these have no form
 _OF_BYTES: Sequence[Kernel] = (
-    replace(_conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.dsp_conv2d_short), name="conv2d_short_dsp"),
+    replace(
+        _conv2d("dsp", (_RIGHT, _PAIRS, needs.SHORT_PAIRS), packs.with_records(short.pairs)), name="conv2d_short_dsp"
+    ),
     replace(
         _conv2d("rv32", (_RIGHT, needs.LONG_RUNS), packs.packed(packs.rv32_conv2d_fields)),
         scratch=scratch.FIELDS,
         at_once=6,
         name="conv2d_fields_rv32",
+    ),
+    Kernel(
+        "depthwise",
+        "dsp",
+        "depthwise",
+        "planes",
+        (_RIGHT, _3X3, needs.STRIDE_OF_TWO, needs.SEVERAL_PIXELS, needs.SHORT_PLANES),
+        packs.with_records(short.planes3x3),
+        scratch.WIDE_PLANE,
+        (0,),
+        name="depthwise3x3_short_dsp",
     ),
 )
 _WEIGHTED: Sequence[Kernel] = (

@@ -58,10 +58,14 @@ CHANNEL_PAIRS = Need(
     "every other channel's sums of 23 bits, no -128 above a negative weight",
     lambda layer: layouts.why_not_pairs(layer.rows),
 )
-SHORT_PAIRS = Need(
-    "no outputs below zero, in steps that the short form of requantisation gives",
-    lambda layer: short.why_not_short(layer, short.PAIRS, 2),
-)
+
+
+def _short(kind: short.Kind) -> Need:
+    text = "no outputs below zero, in steps that the short form of requantisation gives"
+    return Need(text, lambda layer: short.why_not_short(layer, kind))
+
+
+SHORT_PAIRS, SHORT_PLANES = _short(short.PAIRS), _short(short.PLANES)
 TAP_PAIRS = Need("no two weights of -128 side by side", lambda layer: layouts.why_not_tap_pairs(layer.rows))
 NARROW_SUMS = Need(
     "biases of int64, scales below 1/4, sums of 32 bits",

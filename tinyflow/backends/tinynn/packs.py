@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinyflow.backends.arrays import Constant
-from tinyflow.backends.tinynn import layouts, short
+from tinyflow.backends.tinynn import layouts
 from tinyflow.backends.tinynn.calls import Field
 from tinyflow.backends.tinynn.layer import Fields, Layer
 from tinyflow.backends.tinynn.layouts import MVE_CHANNELS, MVE_STEP, RVV_LANES, Array
@@ -76,9 +76,9 @@ def dsp_conv2d(layer: Layer) -> tuple[Array, Array]:
     return layouts.pair_words(layer.rows, 1), right_records(layer, 2)
 
 
-def dsp_conv2d_short(layer: Layer) -> Mapping[str, Field]:
-    """Pairs of channels with their records (dsp/conv2d_short.c)."""
-    return {"weights": Constant(short.pairs(layer)), **layer.fields}
+def with_records(array: Callable[[Layer], Array]) -> Pack:
+    """The fields of a struct with a pointer to weights that have records among them."""
+    return lambda layer: {"weights": Constant(array(layer)), **layer.fields}
 
 
 def dsp_conv2d_lines(layer: Layer) -> tuple[Array, Array]:

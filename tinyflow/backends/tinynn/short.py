@@ -18,10 +18,19 @@ from tinyflow.model import staircase
 from tinyflow.model.fixed_point import Integers, Rescaling
 from tinyflow.model.staircase import Form
 
-# of matrix3_short.S
-PAIRS = Form(8, 11)
-# what is tried, and how far apart
-_NUDGES, _STEP = 64, 37
+
+class Kind(NamedTuple):
+    """A form, how many channels are nudged together, and by multiples of what."""
+
+    form: Form
+    together: int
+    step: int
+
+
+# of matrix3_short.S, plane3x3_short.S
+PAIRS = Kind(Form(8, 11), 2, 37)
+PLANES = Kind(Form(8, 10), 1, 8)
+_NUDGES = 64
 
 
 class Records(NamedTuple):
@@ -33,33 +42,30 @@ class Records(NamedTuple):
     nudge: Integers
 
 
-def why_not_short(layer: Layer, form: Form, together: int) -> str | None:
-    """Why the short form isn't exact; None where it is. So many channels are nudged `together`."""
+def why_not_short(layer: Layer, kind: Kind) -> str | None:
+    """Why the short form isn't exact; None where it is."""
     if layer.fields["lowest"] < layer.fields["output_zero_point"]:
         return "outputs below zero"
-    return "steps of outputs that three instructions don't give" if records(layer, form, together) is None else None
+    return "steps of outputs that three instructions don't give" if records(layer, kind) is None else None
 
 
 @lru_cache(maxsize=2)  # a layer is asked for its reasons first, and then packed
-def records(layer: Layer, form: Form, together: int) -> Records | None:
+def records(layer: Layer, kind: Kind) -> Records | None:
     """Those of a layer, if there are any."""
     zero_point, clamp = layer.fields["output_zero_point"], (layer.fields["lowest"], layer.fields["highest"])
-    bias, multipliers, shifts = (column.astype(np.int64)[:, None] for column in layer.channels.T)
-    rescaling = Rescaling(multipliers, shifts)
-    steps = staircase.bisected(
-        layer.rows.astype(np.int64), clamp, lambda sums: rescaling.apply(sums + bias) + zero_point
-    )
-    factors = (multipliers * 2.0 ** (shifts - 31)).ravel()
+    bias, multipliers, shifts = layer.channels.T.astype(np.int64)
+    factors = multipliers * 2.0 ** (shifts - 31)
+    rescaling = Rescaling(multipliers[:, None], shifts[:, None])
+    wanted = staircase.Layer(layer.rows.astype(np.int64), bias, factors, zero_point, clamp)
+    steps = staircase.bisected(wanted, rescaling.apply)
     offset, multiplier, nudges = (np.zeros(len(factors), np.int64) for _ in range(3))
-    is_open = np.ones(len(factors), np.bool_)
-    for nudge in range(0, _NUDGES * _STEP, _STEP):
-        short = staircase.fit(steps, factors, zero_point, form, nudge)
-        is_poor = np.add.reduceat(short.is_open, range(0, len(factors), together)) > 0
-        fits = is_open & ~np.repeat(is_poor, together)[: len(factors)]
-        offset, multiplier = np.where(fits, short.offset, offset), np.where(fits, short.multiplier, multiplier)
-        nudges = np.where(fits, nudge, nudges)
-        is_open &= ~fits
-        if not is_open.any():
+    places = np.arange(len(factors))
+    for nudge in range(0, _NUDGES * kind.step, kind.step):
+        short = staircase.fit(steps.of(places), factors[places], zero_point, kind.form, nudge)
+        offset[places], multiplier[places], nudges[places] = short.offset, short.multiplier, nudge
+        poor = np.unique(places[short.is_open] // kind.together)
+        places = np.flatnonzero(np.isin(np.arange(len(factors)) // kind.together, poor))
+        if not places.size:
             rows = np.where(steps.is_constant[:, None], 0, layer.rows).astype(np.int8)
             return Records(rows, offset, multiplier, nudges)
     return None
@@ -67,11 +73,23 @@ def records(layer: Layer, form: Form, together: int) -> Records | None:
 
 def pairs(layer: Layer) -> Array:
     """Weights of matrix.h between records, as matrix3_short.S reads them: [pairs of channels, words] int32."""
-    short = records(layer, PAIRS, 2)
+    short = records(layer, PAIRS)
     assert short is not None, "why_not_short was asked"
     words = pair_words(short.rows, 1)
     words = words.reshape(len(words), -1).view(np.int32)
     offset, multiplier, nudge = (np.resize(column, 2 * len(words)).reshape(-1, 2) for column in short[1:])
-    added = (layer.fields["output_zero_point"] << PAIRS.fraction_bits) + nudge[:, :1]
+    added = (layer.fields["output_zero_point"] << PAIRS.form.fraction_bits) + nudge[:, :1]
     behind = [multiplier[:, :1], added, offset[:, 1:], multiplier[:, 1:]]
     return np.concatenate([offset[:, :1], words, *behind], axis=1).astype(np.int32)
+
+
+def planes3x3(layer: Layer) -> Array:
+    """Records as plane3x3_short.S reads them, [channels, 5] int32: three taps in each of three words, a nudge."""
+    short = records(layer, PLANES)
+    assert short is not None, "why_not_short was asked"
+    bytes_ = np.zeros((len(short.rows), 3, 4), np.int8)
+    bytes_[:, :, :3] = short.rows.reshape(-1, 3, 3)
+    bytes_[:, 0, 3] = short.nudge // PLANES.step
+    return np.concatenate(
+        [bytes_.view(np.int32)[..., 0], short.offset[:, None], short.multiplier[:, None]], axis=1
+    ).astype(np.int32)

@@ -16,7 +16,6 @@ from tinyflow.backends.tvm.kernels.kernel import Weights
 from tinyflow.backends.tvm.kernels.packing import by_channel, folded_bias
 from tinyflow.backends.tvm.kernels.specs import Requantisation, WeightedSpec
 from tinyflow.model import staircase
-from tinyflow.model.fixed_point import Integers
 from tinyflow.model.staircase import Form, Short, Steps
 
 # bits of the sum that are fraction; the other 20 leave room for what is far beyond saturation
@@ -74,19 +73,20 @@ def _staircase(spec: WeightedSpec, weights: Weights) -> Steps:
 @lru_cache(maxsize=1)  # a layer asks when its form is chosen, and again when it is packed
 def _bisected(spec: WeightedSpec, weights: Weights) -> Steps:
     to = spec.requantisation
-    bias = folded_bias(spec, weights).astype(np.int64)[:, None]
     multiplier, shift = weights.multiplier.astype(np.int64)[:, None], weights.shift.astype(np.int64)[:, None]
+    rows, bias = (part.astype(np.int64) for part in (by_channel(spec, weights), folded_bias(spec, weights)))
+    layer = staircase.Layer(rows, bias, _factors(weights), to.zero_point, (to.lowest, to.highest))
+    return staircase.bisected(layer, lambda sums: rescale(sums, multiplier, shift, to.rounding))
 
-    def output_of(accumulators: Integers) -> Integers:
-        return rescale(accumulators + bias, multiplier, shift, to.rounding) + to.zero_point
 
-    return staircase.bisected(by_channel(spec, weights).astype(np.int64), (to.lowest, to.highest), output_of)
+def _factors(weights: Weights) -> NDArray[np.float64]:
+    factors: NDArray[np.float64] = weights.multiplier * 2.0 ** (weights.shift - 31)
+    return factors
 
 
 def fit(steps: Steps, weights: Weights, to: Requantisation, up: int) -> Short:
     """Constants for one `up` that put every step where it belongs, and for which channels there are none."""
-    factors = weights.multiplier * 2.0 ** (weights.shift - 31)
-    return staircase.fit(steps, factors, to.zero_point, Form(up, FRACTION_BITS))
+    return staircase.fit(steps, _factors(weights), to.zero_point, Form(up, FRACTION_BITS))
 
 
 def fitting_channels(spec: WeightedSpec, weights: Weights, up: int) -> NDArray[np.bool_]:

@@ -34,6 +34,20 @@ static inline struct tinynn_plane tinynn_plane_of_taps(const struct tinynn_depth
   return tinynn_plane(p, (p->kernel_height - 1) * p->dilation_y + 1, (p->kernel_width - 1) * p->dilation_x + 1, multiple);
 }
 
+/* With rows for columns. */
+static inline struct tinynn_depthwise tinynn_turned(struct tinynn_depthwise p) {
+  const struct tinynn_depthwise rows = p;
+  p.input_height = rows.input_width;
+  p.input_width = rows.input_height;
+  p.output_height = rows.output_width;
+  p.output_width = rows.output_height;
+  p.stride_y = rows.stride_x;
+  p.stride_x = rows.stride_y;
+  p.pad_top = rows.pad_left;
+  p.pad_left = rows.pad_top;
+  return p;
+}
+
 /* One channel's values to the plane. */
 static inline void tinynn_copy_channel(int8_t *restrict to, const int8_t *restrict from, struct tinynn_plane plane,
                                        int32_t channels, int32_t line_bytes) {

@@ -96,7 +96,7 @@ static void compute_square(const struct tinynn_depthwise *restrict p, tinynn_pla
                                          .output_height = p->output_height,
                                          .row_bytes = 2 * p->dilation_y * columns,
                                          .row_step_bytes = 2 * p->stride_y * columns,
-                                         .zero_twice_plus1 = 2 * p->output_zero_point + 1};
+                                         .zero = 2 * p->output_zero_point + 1};
   make_square(p->weights + o * p->kernel_height * p->kernel_width, p->kernel_width, p->stride_x, taps);
   function(&square, taps, &p->channels[o]);
 }

@@ -23,20 +23,6 @@ struct tinynn_plane3x3 {
 
 void tinynn_plane3x3_rv32(const struct tinynn_plane3x3 *job);
 
-/* With rows for columns. */
-static inline struct tinynn_depthwise turned(struct tinynn_depthwise p) {
-  const struct tinynn_depthwise rows = p;
-  p.input_height = rows.input_width;
-  p.input_width = rows.input_height;
-  p.output_height = rows.output_width;
-  p.output_width = rows.output_height;
-  p.stride_y = rows.stride_x;
-  p.stride_x = rows.stride_y;
-  p.pad_top = rows.pad_left;
-  p.pad_left = rows.pad_top;
-  return p;
-}
-
 /* A pointer that is added to, where compilers would rather add to four. */
 static inline const int8_t *next(const int8_t *value, int32_t step) {
   value += step;
@@ -72,7 +58,7 @@ static inline void copy_lines(int8_t *restrict to, const int8_t *restrict from, 
 void tinynn_depthwise3x3_rv32(const struct tinynn_depthwise *restrict layer, const int8_t *input, int8_t *output,
                               void *restrict scratch) {
   const int is_turned = layer->output_height > layer->output_width;
-  const struct tinynn_depthwise p = is_turned ? turned(*layer) : *layer;
+  const struct tinynn_depthwise p = is_turned ? tinynn_turned(*layer) : *layer;
   const int32_t channels = p.input_channels;
   const int32_t given = is_turned ? p.input_height * channels : channels;
   const int32_t given_line = is_turned ? channels : p.input_width * channels;

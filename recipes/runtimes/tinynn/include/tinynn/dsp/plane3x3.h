@@ -17,7 +17,8 @@ struct tinynn_plane3x3 {
   int32_t output_width, output_height;
   int32_t row_bytes;        /* of the plane, a multiple of 4 */
   int32_t row_step_bytes;   /* vertical stride * row_bytes */
-  int32_t zero_twice_plus1; /* 2 * output zero point + 1 */
+  int32_t zero;             /* 2 * output zero point + 1; of the short form the output zero point * 2^10 */
+  int32_t output_rest;      /* of the short form: bytes from behind a row's outputs to the next row */
 };
 
 /* One channel's `width` × `height` values, `channels` bytes apart, widened; the rests lead from behind a row's
@@ -31,5 +32,10 @@ void tinynn_plane3x3_stride1_dsp(const struct tinynn_plane3x3 *plane, const int8
                                  const struct tinynn_channel *channel);
 void tinynn_plane3x3_stride2_dsp(const struct tinynn_plane3x3 *plane, const int8_t *taps,
                                  const struct tinynn_channel *channel);
+
+/* The same in the short form. `record`: three words of three taps each, a byte in the first one behind them that is added
+ * eight times to `zero`; offset and multiplier. */
+void tinynn_plane3x3_short_stride1_dsp(const struct tinynn_plane3x3 *plane, const int32_t *record);
+void tinynn_plane3x3_short_stride2_dsp(const struct tinynn_plane3x3 *plane, const int32_t *record);
 
 #endif
